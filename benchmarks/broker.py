@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from celery import Celery
@@ -106,15 +107,16 @@ def main() -> None:
     for name in ("filesystem", "sqlite", "redis"):
         with tempfile.TemporaryDirectory(prefix="gtm-") as folder:
             directory = Path(folder)
+            redis_socket = directory / "redis.sock"
             (directory / "queue").mkdir()
             url = {
                 "filesystem": "filesystem://",
                 "sqlite": f"sqla+sqlite:///{directory}/broker.sqlite3",
                 "redis": f"redis+socket://{directory}/redis.sock",
             }[name]
-            server = subprocess.Popen(redis_command(directory / "redis.sock"), stdout=subprocess.DEVNULL)
+            server = subprocess.Popen(redis_command(redis_socket), stdout=subprocess.DEVNULL)
             try:
-                wait_for(lambda: accepts(directory / "redis.sock"), 10)
+                wait_for(partial(accepts, redis_socket), 10)
                 environment = {"BENCH_BROKER": url, "BENCH_DIRECTORY": folder}
                 environment |= {"BENCH_FOLDER": f"{folder}/queue", "PYTHONPATH": "."}
                 command = [sys.executable, "-m", "benchmarks.broker", messages]
