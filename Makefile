@@ -8,7 +8,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 BIN := .venv/bin
 INSTALLED := .venv/installed-$(shell cksum < requirements.lock | tr ' ' '-')
 PURE := gtm/supervisor.py gtm/embedded.py gtm/headers.py programs/analytics $(wildcard programs/datasets) \
-        $(wildcard $(addprefix gtm/core/,errors.py fsm.py canonical.py money.py clock.py))
+        $(wildcard $(addprefix gtm/core/,errors.py canonical.py money.py clock.py))
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 help: ## list the targets
