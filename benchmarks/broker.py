@@ -22,6 +22,18 @@ from celery import Celery
 from gtm.run import accepts, redis_command
 
 SENT_APART_SECONDS = 0.02
+FOLDER = os.environ.get("BENCH_FOLDER", "")
+TRANSPORT_OPTIONS = {
+    "filesystem": {
+        "polling_interval": 0.02,
+        "data_folder_in": f"{FOLDER}/queue",
+        "data_folder_out": f"{FOLDER}/queue",
+        "control_folder": f"{FOLDER}/control",
+    },
+    "sqlite": {},
+    "redis": {"visibility_timeout": 2},
+}
+
 app = Celery("broker-benchmark", broker=os.environ.get("BENCH_BROKER", "memory://"))
 app.conf.update(
     task_ignore_result=True,
@@ -29,13 +41,7 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     worker_prefetch_multiplier=1,
     broker_connection_retry_on_startup=True,
-    broker_transport_options={
-        "visibility_timeout": 2,
-        "polling_interval": 0.02,
-        "data_folder_in": os.environ.get("BENCH_FOLDER", ""),
-        "data_folder_out": os.environ.get("BENCH_FOLDER", ""),
-        "control_folder": os.environ.get("BENCH_FOLDER", "") + "-control",
-    },
+    broker_transport_options=TRANSPORT_OPTIONS.get(os.environ.get("BENCH_NAME", ""), {}),
 )
 
 
@@ -101,7 +107,7 @@ def measure(directory: Path, messages: int) -> str:
 def main() -> None:
     """Measure each broker in a process of its own, because Celery reads its broker once."""
     if "BENCH_BROKER" in os.environ:
-        print(measure(Path(os.environ["BENCH_DIRECTORY"]), int(sys.argv[1])))
+        print(measure(Path(FOLDER), int(sys.argv[1])))
         return
     messages = sys.argv[1] if len(sys.argv) > 1 else "200"
     for name in ("filesystem", "sqlite", "redis"):
@@ -109,6 +115,7 @@ def main() -> None:
             directory = Path(folder)
             redis_socket = directory / "redis.sock"
             (directory / "queue").mkdir()
+            (directory / "control").mkdir()
             url = {
                 "filesystem": "filesystem://",
                 "sqlite": f"sqla+sqlite:///{directory}/broker.sqlite3",
@@ -117,8 +124,8 @@ def main() -> None:
             server = subprocess.Popen(redis_command(redis_socket), stdout=subprocess.DEVNULL)
             try:
                 wait_for(partial(accepts, redis_socket), 10)
-                environment = {"BENCH_BROKER": url, "BENCH_DIRECTORY": folder}
-                environment |= {"BENCH_FOLDER": f"{folder}/queue", "PYTHONPATH": "."}
+                environment = {"BENCH_BROKER": url, "BENCH_NAME": name}
+                environment |= {"BENCH_FOLDER": folder, "PYTHONPATH": "."}
                 command = [sys.executable, "-m", "benchmarks.broker", messages]
                 result = subprocess.run(
                     command, env=os.environ | environment, capture_output=True, text=True, check=False

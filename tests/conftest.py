@@ -122,7 +122,8 @@ def start_worker(
                 process_group=0,
             )
         workers.append(worker)
-        wait_until(lambda: b" ready." in log.read_bytes(), seconds=60)
+        wait_until(lambda: b" ready." in log.read_bytes() or worker.poll() is not None, seconds=60)
+        assert worker.poll() is None, log.read_text()
         return worker
 
     yield start
