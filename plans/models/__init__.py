@@ -9,7 +9,14 @@ from plans.models.approval import (
 )
 from plans.models.artifact import Artifact
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
-from plans.models.plan import FINAL_PLAN_STATES, LIVE_PLAN_STATES, Plan, PlanState, new_plan_id
+from plans.models.plan import (
+    FINAL_PLAN_STATES,
+    LIVE_PLAN_STATES,
+    Plan,
+    PlanFile,
+    PlanState,
+    new_plan_id,
+)
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.task import (
     AT_WORK_STATES,
@@ -37,6 +44,7 @@ __all__ = [
     "Escalation",
     "EscalationState",
     "Plan",
+    "PlanFile",
     "PlanState",
     "RipcordPull",
     "RipcordState",

@@ -125,3 +125,13 @@ class Plan(GovernedModel):
     @property
     def is_live(self) -> bool:
         return self.state in LIVE_PLAN_STATES
+
+
+class PlanFile(models.Model):
+    """How far the plan's file in the plans folder has come: bookkeeping, not evidence."""
+
+    plan = models.OneToOneField(Plan, on_delete=models.CASCADE, primary_key=True, related_name="file")
+    sequence = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.plan} up to row {self.sequence}"
