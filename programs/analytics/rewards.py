@@ -198,8 +198,8 @@ def design_rewards(
 def _round_down(value: float, digits: int = 3) -> float:
     if value <= 0:
         return 0.0
-    step = 10.0 ** (math.floor(math.log10(value)) - digits + 1)
-    return math.floor(value / step + 1e-9) * step
+    decimals = digits - 1 - math.floor(math.log10(value))
+    return round(math.floor(value * 10.0**decimals + 1e-9) / 10.0**decimals, max(decimals, 0))
 
 
 def _benefits_per_member(tier: NDArray[np.int64], tiers: int, pool: float) -> FloatArray:
