@@ -9,6 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gtm.core import clock
 from gtm.core.api import etag
 from gtm.core.api.views import GovernedReadViewSet
 from gtm.core.errors import InvalidInput, Problem
@@ -123,8 +124,12 @@ class ApprovalViewSet(WorkViewSet):
             evidence=body["evidence"],
             on_behalf_of=person_by_email(principal, "on_behalf_of") if principal else None,
             seen_digest=body.get("scope_sha256"),
+            reauthenticated_at=clock.now() if self.knows_password(request, body) else None,
         )
         return self.answer(approval)
+
+    def knows_password(self, request: Request, body: dict[str, Any]) -> bool:
+        return "password" in body and request.user.check_password(body["password"])
 
 
 class EscalationViewSet(WorkViewSet):

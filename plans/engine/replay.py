@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gtm.core import canonical
 from plans.engine import runner
 from plans.models import Plan, Task, TaskKind
-from plans.schemas.outputs import payload_of, settle
+from plans.schemas.outputs import payload_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,6 @@ def _compare(task: Task) -> Replayed:
     result = runner.compute(task, last, _Silent())
     recorded = {a.key: a.sha256 for a in task.artifacts.all()} | {"values": task.output_sha256}
     again = {o.key: canonical.digest(payload_of(o)) for o in result.outputs}
-    again["values"] = canonical.digest(settle(canonical.plain(result.values)))
+    again["values"] = canonical.digest(runner.stored_values(result))
     differing = tuple(sorted(k for k in recorded.keys() | again.keys() if recorded.get(k) != again.get(k)))
     return Replayed(str(task), not differing, differing)

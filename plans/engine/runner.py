@@ -71,7 +71,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
 
 def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None:
     """Write artifacts, the task's output and its successors in one transaction, once."""
-    values = settle(canonical.plain(result.values))
+    values = stored_values(result)
     with transaction.atomic():
         changelog.lock_chain(task.change_chain())
         task.refresh_from_db()
@@ -108,8 +108,15 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 "error": None,
             },
         )
+        triggers.clear(task.plan, set(result.measured) - {signal.trigger for signal in result.signals})
         for signal in result.signals:
             triggers.raise_signal(task.plan, task, signal)
+
+
+def stored_values(result: StepResult) -> dict[str, Any]:
+    """What later tasks and the plan JSON read: the step's values, and what its tool hooks left behind."""
+    evidence = {"evidence": dict(result.evidence)} if result.evidence else {}
+    return settle(canonical.plain({**result.values, **evidence}))
 
 
 def _keep_late_result(task: Task, attempt: TaskAttempt, values: Any) -> None:

@@ -18,7 +18,7 @@ from gtm.core import clock, events
 from gtm.core.actors import SWEEP, Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
-from plans.engine import dispatch, ladder, runner
+from plans.engine import dispatch, ladder, runner, service_levels
 from plans.models import Task, TaskKind
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def sweep() -> Swept:
             lost=_each(lost_leases(), runner.recover_lost),
             retried=_each(due_retries(), lambda task: perform(task, "retry")),
             rung=_each(unheard_tasks(), lambda task: dispatch.ring_worker(events.TaskReady(task.pk))),
-            escalated=ladder.fire_due(clock.now()),
+            escalated=ladder.fire_due(clock.now()) + service_levels.escalate_overdue(clock.now()),
         )
 
 

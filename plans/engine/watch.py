@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
-from celery import current_app
-from django.conf import settings
-from kombu.exceptions import OperationalError
+from django.db import connection
 
+from gtm.core.actors import TASK, Actor, acting_as
+from plans.engine.runner import run_task
 from plans.engine.sweep import sweep
 from plans.models import FINAL_PLAN_STATES, Plan, Task, TaskKind
 
 POLL = 0.3
 SWEEP_EVERY = 2.0
+THREADS = 2
 MOVING = ("ready", "leased", "running", "retry_wait", "fallback_ready", "fallback_running")
 
 
 def until_waiting(plan: Plan, *, report: Callable[[str], None]) -> None:
-    """Return when the plan is final, or nothing moves without a person. Runs a worker if none is up."""
-    with worker_if_none(report):
+    """Return when the plan is final, or nothing moves without a person. Lends a hand as a worker itself."""
+    with ForegroundWorker(plan) as worker:
         swept, shown = time.monotonic(), ""
         while True:
+            worker.take_ready()
             plan.refresh_from_db()
             line = progress_line(plan)
             if line != shown:
@@ -69,26 +68,34 @@ def what_waits(plan: Plan) -> list[str]:
     return lines + [f"{t}: {(t.error or {}).get('message', 'escalated')}" for t in stuck]
 
 
-@contextmanager
-def worker_if_none(report: Callable[[str], None]) -> Iterator[None]:
-    """A worker of our own for the duration, where no worker answers."""
-    if _someone_answers():
-        yield
-        return
-    report("No worker is up; running one for the duration.")
-    environment = {**os.environ, **broker_for_one()}
-    command = [sys.executable, "-m", "celery", "-A", "gtm", "worker", "-Q", "control,steps", "-P", "threads",
-               "-c", "2", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"]  # fmt: skip
-    process = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR)  # noqa: S603 - our own worker
+class ForegroundWorker:
+    """Runs the plan's ready tasks in threads of this process.
+
+    It claims tasks as every worker does, so it may run beside others; with no worker and no broker
+    up, it is the one that does the work.
+    """
+
+    def __init__(self, plan: Plan):
+        self._plan = plan
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="foreground")
+        self._taken: dict[tuple[int, int], Future[str]] = {}
+
+    def __enter__(self) -> ForegroundWorker:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown(wait=True)
+
+    def take_ready(self) -> None:
+        ready = self._plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["ready", "fallback_ready"])
+        for pk, fence in ready.order_by("position").values_list("pk", "fence"):
+            if (pk, fence) not in self._taken:
+                self._taken[pk, fence] = self._pool.submit(_run_one, pk)
+
+
+def _run_one(task_pk: int) -> str:
     try:
-        yield
+        with acting_as(Actor.system("Runner", via=TASK)):
+            return run_task(task_pk, worker="command line")
     finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def _someone_answers() -> bool:
-    try:
-        return bool(current_app.control.ping(timeout=1.0))
-    except (OperationalError, ConnectionError, OSError):
-        return False
+        connection.close()

@@ -8,6 +8,7 @@ from plans.models.approval import (
     DecisionKind,
 )
 from plans.models.artifact import Artifact
+from plans.models.breach import Breach
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
 from plans.models.plan import (
     FINAL_PLAN_STATES,
@@ -39,6 +40,7 @@ __all__ = [
     "Approval",
     "ApprovalState",
     "Artifact",
+    "Breach",
     "Decision",
     "DecisionKind",
     "Escalation",

@@ -162,12 +162,14 @@ class Signal:
 class StepResult:
     """What a step returns: ``values`` for later tasks, ``outputs`` for people, ``signals`` for triggers.
 
+    ``measured`` names the triggers whose condition was looked at: without a signal they are clear again.
     ``evidence`` says what each tool hook left behind ("tool": "sentence").
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[Output] = ()
     signals: Sequence[Signal] = ()
+    measured: Sequence[str] = ()
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 

