@@ -59,7 +59,8 @@ def start_worker(log: Path) -> subprocess.Popen[bytes]:
     command += ["--without-mingle", "--without-gossip", "--without-heartbeat"]
     with log.open("wb") as output:
         worker = subprocess.Popen(command, stdout=output, stderr=output, process_group=0)
-    wait_for(lambda: b" ready." in log.read_bytes(), 60)
+    if not wait_for(lambda: b" ready." in log.read_bytes() or worker.poll() is not None, 60) or worker.poll():
+        raise RuntimeError(log.read_text())
     return worker
 
 
@@ -124,7 +125,7 @@ def main() -> None:
             server = subprocess.Popen(redis_command(redis_socket), stdout=subprocess.DEVNULL)
             try:
                 wait_for(partial(accepts, redis_socket), 10)
-                environment = {"BENCH_BROKER": url, "BENCH_NAME": name}
+                environment = {"BENCH_BROKER": url, "BENCH_NAME": name, "DEBUG": "1"}
                 environment |= {"BENCH_FOLDER": folder, "PYTHONPATH": "."}
                 command = [sys.executable, "-m", "benchmarks.broker", messages]
                 result = subprocess.run(
