@@ -292,6 +292,8 @@ def _request_changes(approval: Approval, outcome: policy.Outcome) -> None:
     approval.plan.refresh_from_db()
     if approval.plan.state != "changes_requested":
         perform(approval.plan, "request_changes", comment=reason)
+    if signal := approval.policy.get("signal_on_changes"):
+        ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
 
 
 def _escalate_unsatisfiable(approval: Approval, outcome: policy.Outcome) -> None:

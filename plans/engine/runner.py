@@ -54,7 +54,7 @@ def run_task(task_pk: int, worker: str) -> str:
 def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResult:
     """Run the step on the plan's own inputs, data and seed. Pure but for progress: a replay calls it too."""
     plan = task.plan
-    run = steps.resolve(plan.command, task.key)
+    run, _ = steps.resolve(plan.command, task.key)
     earlier = plan.tasks.exclude(output_var="").exclude(output__isnull=True)
     context = StepContext(
         inputs=plan.inputs,
@@ -92,6 +92,9 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 payload=payload,
                 sha256=canonical.digest(payload),
             ).save()
+        _, apply = steps.resolve(task.plan.command, task.key)
+        if apply is not None:
+            apply(task.plan, values)
         _close_attempt(attempt, TaskAttempt.Outcome.SUCCEEDED)
         substitute = attempt.executor == TaskAttempt.Executor.SUBSTITUTE
         perform(
