@@ -43,7 +43,7 @@ class PartnerCounts:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """One part of the score: 0–100, its weight, and how many points it moves the score off the mean partner."""
+    """One part of the score: 0–100, its weight, and the points it moves the score off the mean partner."""
 
     name: str
     score: float

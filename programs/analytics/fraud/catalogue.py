@@ -49,7 +49,7 @@ CATALOGUE = {
         Heuristic("shared_payment", "Shared payment instrument", "shared", 3.5,
                   "Referrer and referred pay with the same instrument.", "Couples, a company card."),
         Heuristic("shared_device", "Shared device", "shared", 3.0,
-                  "Referrer and referred use the same device.", "Family tablet, sign-up at a friend's phone."),
+                  "Referrer and referred use the same device.", "Family tablet, a friend's phone."),
         Heuristic("shared_cookie", "Shared cookie", "shared", 3.0,
                   "Referrer and referred carry the same cookie.", "One browser in a household."),
         Heuristic("shared_payout", "Payout account of several referrers", "shared", 3.0,

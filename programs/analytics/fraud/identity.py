@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection
 
 import numpy as np
+from scipy.stats import binom
 
-from programs.analytics.fraud.catalogue import Hits, hits
+from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
 from programs.analytics.fraud.normalise import (
     Texts,
     email_domain,
@@ -75,7 +76,7 @@ def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
 
 
 def shared_ip_agent(table: ReferralTable, *, cap: int = 6) -> Hits:
-    """2 to ``cap`` referred people of one referrer on one IP with one browser, unless many referrers share it."""
+    """2 to ``cap`` referred people of one referrer on one IP with one browser, few referrers sharing it."""
     known = (table.ip != "") & (table.user_agent != "")
     place = np.where(known, table.ip + "\x1f" + table.user_agent, "")
     places, code = codes(place)
@@ -93,14 +94,29 @@ def shared_ip_agent(table: ReferralTable, *, cap: int = 6) -> Hits:
     )
 
 
-def disposable(table: ReferralTable, domains: Collection[str]) -> Hits:
-    """The referred address, or a parent of its domain, is in ``domains`` (lower case)."""
+def disposable(table: ReferralTable, domains: Collection[str], *, alpha: float = 0.001) -> Hits:
+    """The referred address, or a parent of its domain, is in ``domains`` (lower case).
+
+    One private person is no pattern; three or more of one referrer, beyond what the program's own
+    share explains (binomial tail, Bonferroni over referrers), weigh twice.
+    """
     known = frozenset(domains)
     domain = normalise_all(table.referee_email, email_domain)
     distinct, code = codes(domain)
     listed = np.array([any(parent in known for parent in parents(name)) for name in distinct], dtype=bool)
-    rows = np.flatnonzero(listed[code])
-    return hits("disposable_domain", rows, [f"{domain[row]} gives throw-away mailboxes." for row in rows])
+    thrown = listed[code]
+    rows = np.flatnonzero(thrown)
+    referrers, referrer = codes(table.referrer_id)
+    referred = np.bincount(referrer, minlength=len(referrers))
+    count = np.bincount(referrer[rows], minlength=len(referrers))
+    share = len(rows) / max(len(table), 1)
+    unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * len(referrers) < alpha)
+    weights = np.where(unusual[referrer[rows]], 2.0, 1.0) * CATALOGUE["disposable_domain"].weight
+    evidence = [
+        f"{domain[row]} gives throw-away mailboxes; so do {count[at]} of this referrer's {referred[at]}."
+        for row, at in zip(rows, referrer[rows], strict=True)
+    ]
+    return hits("disposable_domain", rows, evidence, weights)
 
 
 def parents(domain: str) -> list[str]:

@@ -72,7 +72,7 @@ def email_domain(address: str) -> str:
 
 
 def split_local_number(address: str) -> tuple[str, int] | None:
-    """(stem@domain, number) of an address whose mailbox ends in digits: ``anna07@x.org`` → (anna@x.org, 7)."""
+    """(stem@domain, number) of a mailbox that ends in digits: ``anna07@x.org`` → (anna@x.org, 7)."""
     local, _, domain = normalise_email(address).rpartition("@")
     found = TRAILING_NUMBER.match(local)
     return (f"{found[1]}@{domain}", int(found[2])) if found else None

@@ -21,7 +21,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a case exists: the heuristic, how many referrals it fired on, one example, what else it can mean."""
+    """Why a case exists: the heuristic, the referrals it fired on, an example, what else it can mean."""
 
     heuristic: str
     title: str
@@ -74,7 +74,7 @@ def score_referrals(size: int, found: Iterable[Hits], *, prior: float = 0.02) ->
     log_odds = np.full(size, float(logit(prior)))
     for family, top in strongest.items():
         log_odds += top + (total[family] - top) / 2
-    return 100 * expit(log_odds)
+    return np.asarray(100 * expit(log_odds), dtype=np.float64)
 
 
 def gather_cases(

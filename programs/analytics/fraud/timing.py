@@ -71,12 +71,12 @@ def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace
 
 
 def refund_rate(table: ReferralTable, *, alpha: float = 0.001, minimum: int = 3) -> Hits:
-    """Refunded orders of referrers whose refunds exceed the beta-binomial of all referrers."""
+    """Refunded orders of referrers whose refunds exceed the beta-binomial of all other referrers."""
     referrers, referrer = codes(table.referrer_id)
     won, refunded = ~np.isnat(table.won_at), ~np.isnat(table.won_at) & ~np.isnat(table.refunded_at)
-    orders = np.bincount(referrer, weights=won, minlength=len(referrers))
-    refunds = np.bincount(referrer, weights=refunded, minlength=len(referrers))
-    a, b = beta_of_peers(refunds, orders)
+    orders = np.bincount(referrer[won], minlength=len(referrers)).astype(np.float64)
+    refunds = np.bincount(referrer[refunded], minlength=len(referrers)).astype(np.float64)
+    a, b = beta_of_others(refunds, orders)
     p = betabinom.sf(refunds - 1, orders.astype(np.int64), a, b)
     # Bonferroni over the referrers who have any order.
     excessive = (refunds >= minimum) & (p * max((orders > 0).sum(), 1) < alpha)
@@ -95,14 +95,25 @@ def beta_of_peers(successes: Floats, trials: Floats) -> tuple[float, float]:
     """
     known = trials > 0
     k, n = successes[known], trials[known]
-    total = float(n.sum())
-    rate = (float(k.sum()) + 0.5) / (total + 1.0)
-    groups = len(n)
-    spread = total - float((n**2).sum()) / total if total else 0.0
-    if spread <= groups - 1:
-        return rate * (total + 1), (1 - rate) * (total + 1)
-    between = float((n * (k / n - rate) ** 2).sum())
-    rho = (between / (rate * (1 - rate)) - (groups - 1)) / (spread - (groups - 1))
-    rho = min(max(rho, 1 / (total + 1)), 0.99)
-    strength = 1 / rho - 1
+    a, b = beta_of_moments(*(np.array([x.sum()]) for x in (k, n, n**2, k**2 / n, np.ones(len(n)))))
+    return float(a[0]), float(b[0])
+
+
+def beta_of_others(successes: Floats, trials: Floats) -> tuple[Floats, Floats]:
+    """For each group the prior of all the others, so that an outlier does not widen its own yardstick."""
+    n = np.maximum(trials, 1)
+    terms = (successes, trials, trials**2, successes**2 / n, (trials > 0).astype(np.float64))
+    return beta_of_moments(*(x.sum() - x for x in terms))
+
+
+def beta_of_moments(
+    k: Floats, n: Floats, squares: Floats, weighted: Floats, groups: Floats
+) -> tuple[Floats, Floats]:
+    """Beta (alpha, beta) from Σk, Σn, Σn², Σk²/n and the number of groups."""
+    rate = (k + 0.5) / (n + 1.0)
+    spread = n - squares / np.maximum(n, 1) - (groups - 1)
+    between = weighted - 2 * rate * k + rate**2 * n
+    excess = between / (rate * (1 - rate)) - (groups - 1)
+    rho = np.divide(excess, spread, out=np.zeros_like(excess), where=spread > 0)
+    strength = 1 / np.clip(rho, 1 / (n + 2), 0.99) - 1
     return rate * strength, (1 - rate) * strength

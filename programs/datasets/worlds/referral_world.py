@@ -64,7 +64,7 @@ class Builder:
             "id": self.token("c"),
             "name": f"{first.title()} {last.title()}",
             "email": f"{first}.{last}.{number}x@{self.pick(DOMAINS)}",
-            "address": f"{int(self.rng.integers(1, 9999))} {self.pick(LAST).title()} Street {number % 900 + 100}",
+            "address": f"{number % 9999 + 1} {self.pick(LAST).title()} Street {number // 9999 + 100}",
             "cookie": self.token("k"),
             "device": self.token("d"),
             "payment": self.token("p"),
@@ -296,10 +296,9 @@ def instants(seconds: list[float | None], start: datetime) -> pa.Array:
 
 def referrals_table(rows: list[Row], start: datetime) -> pa.Table:
     names = [name for name in rows[0] if name not in ("account_hash", "scheme", "fraud")]
-    return pa.table({
-        name: instants([row[name] for row in rows], start) if name.endswith("_at") else [row[name] for row in rows]
-        for name in names
-    })  # fmt: skip
+    columns = {name: [row[name] for row in rows] for name in names}
+    times = {name: instants(columns[name], start) for name in names if name.endswith("_at")}
+    return pa.table(columns | times)
 
 
 def payouts_table(rows: list[Row], start: datetime) -> pa.Table:
