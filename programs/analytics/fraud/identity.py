@@ -25,19 +25,23 @@ def equal_rows(left: Texts, right: Texts) -> Rows:
     return np.flatnonzero((left != "") & (left == right))
 
 
-def self_referrals(table: ReferralTable) -> list[Hits]:
-    """Referrer and referred are one person by customer id, mailbox, or name with address."""
+def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
+    """Referrer and referred are one person by customer id, mailbox, or name with address.
+
+    Where more than ``cap`` names are referred at an address (an office, a dormitory) namesakes are
+    likely, and name with address weighs half.
+    """
     customer = equal_rows(table.referrer_id, table.referee_customer_id)
     referrer_mail = normalise_all(table.referrer_email, normalise_email)
     mail = equal_rows(referrer_mail, normalise_all(table.referee_email, normalise_email))
-    name = equal_rows(
-        normalise_all(table.referrer_name, normalise_name), normalise_all(table.referee_name, normalise_name)
-    )
-    address = equal_rows(
-        normalise_all(table.referrer_address, normalise_address),
-        normalise_all(table.referee_address, normalise_address),
-    )
-    both = np.intersect1d(name, address)
+    referee_name = normalise_all(table.referee_name, normalise_name)
+    name = equal_rows(normalise_all(table.referrer_name, normalise_name), referee_name)
+    place = normalise_all(table.referee_address, normalise_address)
+    both = np.intersect1d(name, equal_rows(normalise_all(table.referrer_address, normalise_address), place))
+    places, at = codes(place)
+    _, called = codes(referee_name)
+    names = np.bincount(np.unique(np.column_stack([at, called]), axis=0)[:, 0], minlength=len(places))
+    weights = np.where(names[at[both]] > cap, 0.5, 1.0) * CATALOGUE["self_name_address"].weight
     return [
         hits(
             "self_customer",
@@ -45,7 +49,12 @@ def self_referrals(table: ReferralTable) -> list[Hits]:
             [f"Customer {table.referrer_id[row]} on both sides." for row in customer],
         ),
         hits("self_email", mail, [f"Both addresses deliver to {referrer_mail[row]}." for row in mail]),
-        hits("self_name_address", both, [f"{table.referee_name[row]} at one address." for row in both]),
+        hits(
+            "self_name_address",
+            both,
+            [f"{table.referee_name[row]} at an address of {names[at[row]]} names." for row in both],
+            weights,
+        ),
     ]
 
 

@@ -45,7 +45,7 @@ def review(table: ReferralTable, policy: Policy) -> Review:
     """Run every heuristic over ``table`` under ``policy``. Does not depend on the order of rows."""
     rings = find_rings(table, cap=policy.trace_cap)
     found = (
-        *identity.self_referrals(table),
+        *identity.self_referrals(table, cap=policy.place_cap),
         *identity.shared_traces(table),
         identity.shared_payout(table, cap=policy.trace_cap),
         identity.shared_ip_agent(table, cap=policy.place_cap),

@@ -70,3 +70,18 @@ def test_four_numbered_mailboxes_are_a_run_and_three_are_not():
     run = [{"referrer_id": "a", "referee_email": f"u{n}@x.org"} for n in (1, 2, 3, 5)]
     short = [{"referrer_id": "b", "referee_email": f"v{n}@x.org"} for n in (1, 2, 3, 9)]
     assert fired(sequential_mailboxes(table(*run, *short))) == [0, 1, 2, 3]
+
+
+def test_namesakes_in_an_office_weigh_half():
+    def at(place, name):
+        return {
+            "referrer_name": name,
+            "referee_name": name,
+            "referrer_address": place,
+            "referee_address": place,
+        }
+
+    _, _, found = self_referrals(
+        table(*(at("1 Park", f"N {letter}") for letter in "abcdefg"), at("2 Home", "N a"))
+    )
+    assert found.weights.tolist() == [2.1] * 7 + [4.2]
