@@ -116,7 +116,7 @@ _ASSUMPTIONS: Mapping[str, str] = MappingProxyType(
         "w-shaped": "No lead and opportunity touches known: the middle and the last touch stand in for them.",
         "shapley": "Game: a set of channels earns the conversions whose journeys touched no other channel.",
         MARKOV: "The next step depends on the present channel only; without a channel its journeys are lost.",
-        "markov without nulls": "No journey without conversion is known, so every journey through a channel counts "
-        "as decided by it: removal effects are too even.",
+        "markov without nulls": "No journey without conversion is known, so every journey through a "
+        "channel counts as decided by it: removal effects are too even.",
     }
 )
