@@ -32,7 +32,7 @@ class LinkageModel:
     """Fitted model over F fields, each with its own number of agreement levels (0 = disagree).
 
     ``m[f]`` and ``u[f]``  chance of each level among matches and among non-matches, sum 1
-    ``prior``              share of matches among the candidate pairs
+    ``prior``              share of matches among *all* pairs, candidates or not
     ``converged``          whether EM settled within its iterations
     """
 
@@ -63,19 +63,23 @@ def fit(
     level_counts: tuple[int, ...],
     *,
     u: tuple[Floats, ...],
-    prior: float = 0.05,
-    iterations: int = 200,
+    all_pairs: int,
+    prior: float,
+    iterations: int = 500,
     tolerance: float = 1e-7,
 ) -> LinkageModel:
     """Estimate m and the prior by EM from candidate pairs' levels (M, F), with u given.
 
     ``u`` comes from random pairs (``levels_to_u``), almost all of which are non-matches: EM on three
-    unknowns at once tends to find some other cluster than "same person" (Linacre et al. 2022).
-    Start: m puts the most on the highest level. Fields are independent given match status; missing
-    values are missing at random. Raises ValueError without pairs or with a prior outside (0, 1).
+    unknowns at once tends to find some other cluster than "same person" (Linacre et al. 2022). The
+    prior is a share of ``all_pairs``, those left out by blocking counting as non-matches: so prior,
+    u and pairs speak of one population, and agreement forced by a blocking rule is no evidence
+    beyond its weight. ``prior`` is where EM starts, and m starts with most on the highest level.
+    Fields are independent given match status; missing values are missing at random. Raises
+    ValueError without pairs, with fewer pairs in all than candidates, or a prior outside (0, 1).
     """
-    if not len(levels) or not 0 < prior < 1:
-        raise ValueError("EM needs candidate pairs and a prior between 0 and 1")
+    if not 0 < len(levels) <= all_pairs or not 0 < prior < 1:
+        raise ValueError("EM needs candidates among all pairs and a prior between 0 and 1")
     patterns, counts = np.unique(levels, axis=0, return_counts=True)
     m = tuple(_start(count) for count in level_counts)
     model = LinkageModel(m, u, prior, converged=False)
@@ -83,8 +87,8 @@ def fit(
         posterior = model.posterior(patterns)
         matched = posterior * counts
         m = tuple(_frequencies(patterns[:, f], matched, n) for f, n in enumerate(level_counts))
-        share = float(np.clip(matched.sum() / counts.sum(), _FLOOR, 1 - _FLOOR))
-        settled = abs(share - model.prior) < tolerance and all(
+        share = float(np.clip(matched.sum(), _FLOOR, all_pairs - _FLOOR)) / all_pairs
+        settled = abs(share / model.prior - 1) < tolerance and all(
             np.abs(new - old).max() < tolerance for new, old in zip(m, model.m, strict=True)
         )
         model = LinkageModel(m, u, share, converged=settled)

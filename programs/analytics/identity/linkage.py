@@ -126,7 +126,10 @@ def _run(
     random_pairs = _random_pairs(_rows(left), None if right is None else _rows(right), rng)
     u = levels_to_u(compare(left, other, random_pairs, fields), counts)
     levels = compare(left, other, candidates.pairs, fields)
-    model = fit(levels, counts, u=u)
+    records, others = _rows(left), _rows(other)
+    all_pairs = records * others if right is not None else records * (records - 1) // 2
+    # EM starts from every tenth record of the shorter file having a match.
+    model = fit(levels, counts, u=u, all_pairs=all_pairs, prior=0.1 * min(records, others) / all_pairs)
     posterior = model.posterior(levels)
     accepted = np.flatnonzero(posterior >= threshold)
     if right is not None:
