@@ -120,7 +120,14 @@ def convert(
     """
     if currency == target:
         return ConvertedAmount(
-            amount.quantize(exponent, ROUND_HALF_EVEN), target, amount, currency, Decimal(1), day, day, "identity"
+            amount.quantize(exponent, ROUND_HALF_EVEN),
+            target,
+            amount,
+            currency,
+            Decimal(1),
+            day,
+            day,
+            "identity",
         )
     rate_date = _latest_common_day(currency, target, day, book, max_age_days)
     slack = max_age_days - (day - rate_date).days
@@ -135,7 +142,9 @@ def convert(
         rate_date=rate_date,
         requested_date=day,
         source=book.source,
-        note="" if rate_date == day else f"No rate on {day:%a} {day}; rate of {rate_date:%a} {rate_date} used.",
+        note=""
+        if rate_date == day
+        else f"No rate on {day:%a} {day}; rate of {rate_date:%a} {rate_date} used.",
     )
 
 

@@ -188,7 +188,9 @@ class StageMap:
                 raise ValueError(f"stage {stage!r} of {self.partner} must lead to common stages")
 
 
-def map_stages(counts: Mapping[str, int], stage_map: StageMap) -> tuple[dict[str, int], tuple[ReviewItem, ...]]:
+def map_stages(
+    counts: Mapping[str, int], stage_map: StageMap
+) -> tuple[dict[str, int], tuple[ReviewItem, ...]]:
     """Rows by common stage, in funnel order, and the review list of unknown and ambiguous stages.
 
     ``counts`` gives rows by the partner's stage. Mapped and reviewed rows together are all rows.
@@ -199,10 +201,10 @@ def map_stages(counts: Mapping[str, int], stage_map: StageMap) -> tuple[dict[str
     mapped: Counter[str] = Counter()
     review = []
     for stage, rows in counts.items():
-        targets = sorted(meanings.get(fold(stage), ()), key=stage_map.common.index)
-        if len(targets) == 1:
-            mapped[targets[0]] += rows
+        candidates = sorted(meanings.get(fold(stage), ()), key=stage_map.common.index)
+        if len(candidates) == 1:
+            mapped[candidates[0]] += rows
         else:
-            review.append(ReviewItem(f"stage of {stage_map.partner}", stage, rows, tuple(targets)))
+            review.append(ReviewItem(f"stage of {stage_map.partner}", stage, rows, tuple(candidates)))
     review.sort(key=lambda item: -item.rows)
     return {stage: mapped[stage] for stage in stage_map.common if stage in mapped}, tuple(review)

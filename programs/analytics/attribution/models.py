@@ -52,7 +52,7 @@ class Attribution:
     @property
     def shares(self) -> Floats:
         """Share of conversions by channel, shape (C,)."""
-        return self.conversions / self.conversions.sum()
+        return np.asarray(self.conversions / self.conversions.sum())
 
     def by_channel(self) -> dict[str, float]:
         """Credited conversions by channel name."""

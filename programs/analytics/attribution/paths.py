@@ -137,9 +137,9 @@ class ConversionPaths:
             self,
             touches=self.touches[cells],
             offsets=starts,
-            conversions=np.bincount(group, self.conversions, len(chosen)),
-            nulls=np.bincount(group, self.nulls, len(chosen)),
-            revenue=np.bincount(group, self.revenue, len(chosen)),
+            conversions=np.bincount(group, self.conversions, len(chosen)).astype(np.float64),
+            nulls=np.bincount(group, self.nulls, len(chosen)).astype(np.float64),
+            revenue=np.bincount(group, self.revenue, len(chosen)).astype(np.float64),
             ages=None if self.ages is None else self.ages[cells],
             milestones=None if self.milestones is None else self.milestones[chosen],
         )

@@ -45,6 +45,6 @@ def pairs_by_code(left: Ints, right: Ints) -> Ints:
     rows = np.flatnonzero(left >= 0)
     first = np.searchsorted(right[order], left[rows], "left")
     count = np.searchsorted(right[order], left[rows], "right") - first
-    begin = np.concatenate([[0], np.cumsum(count)[:-1]]).astype(np.int64)
+    begin = np.cumsum(count) - count
     within = np.arange(count.sum()) - np.repeat(begin, count)
     return np.column_stack([np.repeat(rows, count), order[np.repeat(first, count) + within]])

@@ -6,11 +6,16 @@ import re
 import unicodedata
 
 GMAIL_DOMAINS = frozenset({"gmail.com", "googlemail.com"})
-LEGAL_FORMS = frozenset("ab ag bv co corp gmbh inc kg limited llc ltd nv oy plc pty sa sarl sas spa srl".split())
+LEGAL_FORMS = frozenset(
+    {
+        "ab", "ag", "bv", "co", "corp", "gmbh", "inc", "kg", "limited", "llc", "ltd", "nv", "oy", "plc",
+        "pty", "sa", "sarl", "sas", "spa", "srl",
+    }
+)  # fmt: skip
 STREET_WORDS = {
     "avenue": "ave", "av": "ave", "boulevard": "blvd", "blv": "blvd", "circuit": "cct", "court": "ct",
-    "crescent": "cres", "cr": "cres", "drive": "dr", "east": "e", "highway": "hwy", "lane": "ln", "north": "n",
-    "parkway": "pkwy", "place": "pl", "road": "rd", "south": "s", "square": "sq", "street": "st",
+    "crescent": "cres", "cr": "cres", "drive": "dr", "east": "e", "highway": "hwy", "lane": "ln",
+    "north": "n", "parkway": "pkwy", "place": "pl", "road": "rd", "south": "s", "square": "sq", "street": "st",
     "terrace": "ter", "tce": "ter", "west": "w",
 }  # fmt: skip
 _NUMBER_WORDS = {
