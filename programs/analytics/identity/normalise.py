@@ -15,7 +15,8 @@ LEGAL_FORMS = frozenset(
 STREET_WORDS = {
     "avenue": "ave", "av": "ave", "boulevard": "blvd", "blv": "blvd", "circuit": "cct", "court": "ct",
     "crescent": "cres", "cr": "cres", "drive": "dr", "east": "e", "highway": "hwy", "lane": "ln",
-    "north": "n", "parkway": "pkwy", "place": "pl", "road": "rd", "south": "s", "square": "sq", "street": "st",
+    "north": "n", "parkway": "pkwy", "place": "pl", "road": "rd", "south": "s", "square": "sq",
+    "street": "st",
     "terrace": "ter", "tce": "ter", "west": "w",
 }  # fmt: skip
 _NUMBER_WORDS = {

@@ -71,6 +71,7 @@ def test_textbook_chain_of_three_channels():
     assert result.shares.tolist() == pytest.approx([0.2, 0.4, 0.4])
 
 
+@settings(deadline=None)
 @given(journeys)
 def test_every_model_credits_all_conversions_and_all_revenue(rows):
     paths = encode(rows)
@@ -82,6 +83,7 @@ def test_every_model_credits_all_conversions_and_all_revenue(rows):
         assert (result.conversions >= 0).all()
 
 
+@settings(deadline=None)
 @given(journeys, st.randoms())
 def test_credit_does_not_depend_on_the_order_of_paths(rows, random):
     shuffled = random.sample(rows, len(rows))
@@ -91,6 +93,7 @@ def test_credit_does_not_depend_on_the_order_of_paths(rows, random):
         assert after[model].revenue == pytest.approx(before[model].revenue)
 
 
+@settings(deadline=None)
 @given(journeys, st.permutations(CHANNELS))
 def test_renaming_channels_renames_the_credit(rows, names):
     mapping = dict(zip(CHANNELS, names, strict=True))
@@ -118,7 +121,7 @@ def rate_without(rows, removed):
     return np.linalg.matrix_power(step, 2**20)[0, index["won"]]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(journeys)
 def test_markov_removal_effects_equal_brute_force_removal(rows):
     paths = encode(rows)
@@ -127,7 +130,7 @@ def test_markov_removal_effects_equal_brute_force_removal(rows):
     assert attribute(paths, "markov").removal_effect.tolist() == pytest.approx(expected, abs=1e-6)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(journeys)
 def test_shapley_equals_the_average_over_all_orders_of_arrival(rows):
     paths = encode(rows)
