@@ -7,3 +7,6 @@ class PlansConfig(AppConfig):
     name = "plans"
     verbose_name = "Plans"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from plans.engine import machines  # noqa: F401, PLC0415 - models exist only now; this loads the tables

@@ -1,0 +1,67 @@
+"""One way to write a value down, so that one digest stands for one value (RFC 8785, SHA-256)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+import rfc8785
+
+
+def plain(value: Any) -> Any:
+    """The JSON form of a value: decimals and times become strings, tuples lists, keys text.
+
+    Times are RFC 3339 in UTC. Raises TypeError for anything without an agreed form.
+    """
+    if value is None or isinstance(value, bool | int | float | str) and not isinstance(value, Enum):
+        return value
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(item) for item in value)
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def rfc3339(instant: datetime) -> str:
+    """UTC with microseconds and a Z, always 27 characters, so that text order is time order."""
+    if instant.tzinfo is None:
+        raise ValueError("a naive time has no canonical form")
+    utc = instant.astimezone(tz=UTC)
+    return utc.strftime("%Y-%m-%dT%H:%M:%S.") + f"{utc.microsecond:06d}Z"
+
+
+def dumps(value: Any) -> bytes:
+    """RFC 8785 bytes of a value. Integers beyond 2**53 are refused by the standard."""
+    return rfc8785.dumps(plain(value))
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the RFC 8785 form, in hexadecimal."""
+    return hashlib.sha256(dumps(value)).hexdigest()
+
+
+def document(value: Any) -> bytes:
+    """The bytes of a document for people and machines: sorted keys, indented, UTF-8, newline at the end."""
+    text = json.dumps(plain(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    return text.encode() + b"\n"

@@ -1,0 +1,108 @@
+"""Errors that tell a person what was wrong, where, and what to do next.
+
+Each carries a stable ``code``, an HTTP ``status``, a ``title`` and structured ``params``.
+Interfaces (admin, REST, command line) translate them; nothing else decides on wording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input: where (``field``), what, and what would be right."""
+
+    field: str
+    message: str
+    allowed: tuple[str, ...] = ()
+    nearest: str = ""
+    code: str = "invalid"
+
+    def sentence(self) -> str:
+        text = self.message
+        if self.nearest:
+            text += f" Did you mean “{self.nearest}”?"
+        if self.allowed:
+            text += f" Allowed: {', '.join(self.allowed)}."
+        return text
+
+    def as_dict(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if value not in ("", ())}
+
+
+class GtmError(Exception):
+    """Base of every expected refusal."""
+
+    code = "refused"
+    status = 400
+    title = "The request was refused"
+
+    def __init__(self, detail: str, *, hint: str = "", problems: Iterable[Problem] = (), **params: Any):
+        super().__init__(detail)
+        self.detail = detail
+        self.hint = hint
+        self.problems = tuple(problems)
+        self.params = params
+
+    def lines(self) -> list[str]:
+        """Everything to tell the user, a sentence a line."""
+        found = [self.detail]
+        found += [f"{problem.field}: {problem.sentence()}" for problem in self.problems]
+        return found + ([self.hint] if self.hint else [])
+
+
+class InvalidInput(GtmError):
+    """The input is wrong; ``problems`` names all of it, not the first."""
+
+    code = "invalid_input"
+    status = 400
+    title = "The input is not valid"
+
+
+class NotFound(GtmError):
+    code = "not_found"
+    status = 404
+    title = "There is no such object"
+
+
+class NotPermitted(GtmError):
+    """This actor may not do this, whatever the state."""
+
+    code = "not_permitted"
+    status = 403
+    title = "You are not allowed to do this"
+
+
+class WrongState(GtmError):
+    """The action is not possible from the state the object is in."""
+
+    code = "wrong_state"
+    status = 409
+    title = "Not possible in this state"
+
+
+class StaleVersion(GtmError):
+    """Somebody else changed the object first; nothing was written."""
+
+    code = "stale_version"
+    status = 412
+    title = "The object has changed since you read it"
+
+
+class GuardNotMet(GtmError):
+    """The state is right but a condition is not; ``problems`` gives every reason."""
+
+    code = "guard_not_met"
+    status = 422
+    title = "A condition is not met"
+
+
+class Forbidden(GtmError):
+    """Code tried to walk around the one door (assign a state, bulk update a governed row)."""
+
+    code = "walked_around_the_door"
+    status = 500
+    title = "A governed object was changed outside a transition"

@@ -1,0 +1,233 @@
+"""State machines as tables, performed through one door.
+
+A ``Transition`` is data: name, sources, target, guards, permission, comment, effects. ``perform``
+is the only code that sets a state: lock → source → guards → permission → compare-and-swap →
+history and change log → effects, all in one transaction. Why not django-fsm: see docs/adr.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models, transaction
+
+from gtm.core import actors, changelog, clock
+from gtm.core.actors import Actor
+from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
+from gtm.core.governed import GovernedModel, open_door
+
+Guard = Callable[[Any, Mapping[str, Any]], str | None]
+"""Answers None where the condition is met, else the reason in a sentence."""
+Permission = Callable[[Actor, Any, Mapping[str, Any]], str | None]
+"""Answers None where this actor may, else the reason in a sentence."""
+Effect = Callable[[Any, "Change"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an effect is told: the transition, the state before, the comment and the parameters."""
+
+    transition: str
+    source: str
+    target: str
+    comment: str
+    params: Mapping[str, Any]
+
+
+def nobody(actor: Actor, obj: Any, params: Mapping[str, Any]) -> str | None:
+    """The permission of a transition that declares none: denied by default."""
+    return "No role is allowed to do this."
+
+
+def system_only(actor: Actor, obj: Any, params: Mapping[str, Any]) -> str | None:
+    return None if actor.is_system else "Only the engine does this, when its conditions are met."
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    name: str
+    sources: frozenset[str]
+    target: str | Callable[[Any, Mapping[str, Any]], str]
+    label: str = ""
+    guards: tuple[Guard, ...] = ()
+    permission: Permission = nobody
+    comment_required: bool = False
+    effects: tuple[Effect, ...] = ()
+    writes: frozenset[str] = frozenset()
+
+    @property
+    def title(self) -> str:
+        return self.label or self.name.replace("_", " ").capitalize()
+
+
+def to(name: str, sources: Iterable[str] | str, target: Any, **rest: Any) -> Transition:
+    """Shorthand for the tables: ``to("start", "ready", "running", permission=...)``."""
+    origin = frozenset(sources.split()) if isinstance(sources, str) else frozenset(sources)
+    rest["writes"] = (
+        frozenset(rest.get("writes", "").split())
+        if isinstance(rest.get("writes", ""), str)
+        else rest["writes"]
+    )
+    return Transition(name, origin, target, **rest)
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """All that can happen to one model."""
+
+    model: type[GovernedModel]
+    states: tuple[str, ...]
+    transitions: tuple[Transition, ...]
+    final: frozenset[str] = frozenset()
+    by_name: Mapping[str, Transition] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {t.name: t for t in self.transitions})
+        known = set(self.states)
+        for t in self.transitions:
+            targets = {t.target} if isinstance(t.target, str) else set()
+            unknown = (t.sources | targets) - known
+            if unknown:
+                raise ValueError(f"{self.model.__name__}.{t.name} names unknown states {sorted(unknown)}")
+        if len(self.by_name) != len(self.transitions):
+            raise ValueError(f"{self.model.__name__} has two transitions of one name")
+        _machines[self.model] = self
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A transition as an interface offers it: whether this actor may perform it now, and why not."""
+
+    name: str
+    title: str
+    comment_required: bool
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        return not self.reasons
+
+
+_machines: dict[type[GovernedModel], Machine] = {}
+
+
+def machine_of(obj_or_model: Any) -> Machine:
+    model = obj_or_model if isinstance(obj_or_model, type) else type(obj_or_model)
+    return _machines[model]
+
+
+def machines() -> tuple[Machine, ...]:
+    return tuple(_machines.values())
+
+
+def actions(obj: GovernedModel, actor: Actor, **params: Any) -> list[Action]:
+    """The transitions open from here for this actor; those refused carry every reason.
+
+    Admin, REST and the command line all ask this. Transitions only the engine performs are left out.
+    """
+    found = []
+    for transition_ in machine_of(obj).transitions:
+        if obj.state not in transition_.sources or transition_.permission is system_only:
+            continue
+        refused = transition_.permission(actor, obj, params)
+        reasons = [refused] if refused else [r for g in transition_.guards if (r := g(obj, params))]
+        found.append(
+            Action(transition_.name, transition_.title, transition_.comment_required, tuple(reasons))
+        )
+    return found
+
+
+def perform(
+    obj: GovernedModel,
+    name: str,
+    *,
+    comment: str = "",
+    expected_version: int | None = None,
+    set_fields: Mapping[str, Any] | None = None,
+    **params: Any,
+) -> GovernedModel:
+    """Perform one transition on ``obj``, or refuse and change nothing.
+
+    ``set_fields`` are written in the same swap and must be among the transition's ``writes``.
+    Raises WrongState (409), GuardNotMet (422, every reason), NotPermitted (403),
+    StaleVersion (412) where ``expected_version`` is no longer the stored one.
+    """
+    machine = machine_of(obj)
+    transition_ = machine.by_name.get(name)
+    if transition_ is None:
+        raise InvalidInput(
+            f"A {obj._meta.verbose_name} knows no action “{name}”.",
+            problems=[Problem("action", f"“{name}” is unknown.", tuple(machine.by_name))],
+        )
+    values = dict(set_fields or {})
+    if not set(values) <= transition_.writes:
+        raise ValueError(f"{name} may not write {sorted(set(values) - transition_.writes)}")
+    acting = actors.current()
+    with transaction.atomic():
+        changelog.lock_chain(obj.change_chain())
+        obj.refresh_from_db()
+        _check(obj, transition_, machine, acting.actor, comment, expected_version, params)
+        source = obj.state
+        target = (
+            transition_.target if isinstance(transition_.target, str) else transition_.target(obj, params)
+        )
+        if target not in machine.states:
+            raise ValueError(f"{name} led to unknown state {target}")
+        _swap(obj, source, target, values, comment or acting.reason)
+        changelog.append(
+            obj, name, field="state", before=source, after=target, reason=comment or acting.reason
+        )
+        change = Change(name, source, target, comment, params)
+        with actors.on_their_behalf("Engine"):
+            for effect in transition_.effects:
+                effect(obj, change)
+    return obj
+
+
+def _check(
+    obj: GovernedModel,
+    transition_: Transition,
+    machine: Machine,
+    actor: Actor,
+    comment: str,
+    expected_version: int | None,
+    params: Mapping[str, Any],
+) -> None:
+    what = f"{transition_.title} of {obj.change_label()}"
+    if expected_version is not None and obj.version != expected_version:
+        raise StaleVersion(
+            f"{obj.change_label()} is at version {obj.version}, you acted on version {expected_version}.",
+            hint="Look at it again, then decide.",
+        )
+    if obj.state not in transition_.sources:
+        possible = tuple(t.name for t in machine.transitions if obj.state in t.sources)
+        raise WrongState(
+            f"{what}: it is {obj.state.replace('_', ' ')}, and that is possible only from "
+            f"{', '.join(s.replace('_', ' ') for s in sorted(transition_.sources))}.",
+            state=obj.state,
+            possible=possible,
+        )
+    if refused := transition_.permission(actor, obj, params):
+        raise NotPermitted(f"{what}: {refused}", state=obj.state)
+    reasons = [reason for guard in transition_.guards if (reason := guard(obj, params))]
+    if transition_.comment_required and not comment.strip():
+        reasons.append("Say why: a comment is required.")
+    if reasons:
+        raise GuardNotMet(
+            f"{what}: {' '.join(reasons)}", problems=[Problem(transition_.name, reason) for reason in reasons]
+        )
+
+
+def _swap(obj: GovernedModel, source: str, target: str, values: Mapping[str, Any], reason: str) -> None:
+    """Compare-and-swap on state and version: one row or nothing."""
+    written = {"state": target, "version": obj.version + 1, "updated_at": clock.now(), **values}
+    with open_door():
+        rows = type(obj)._base_manager.filter(pk=obj.pk, state=source, version=obj.version)
+        if models.QuerySet.update(rows, **written) != 1:
+            raise StaleVersion(f"{obj.change_label()} was changed by somebody else at the same moment.")
+        for key, value in written.items():
+            setattr(obj, key, value)
+        obj._change_reason = reason
+        type(obj).history.bulk_history_create([obj], update=True, default_user=actors.current().actor.user)

@@ -1,0 +1,211 @@
+"""The base of every governed object: history, change log, and a state only a transition can set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.db import models, transaction
+from simple_history.models import HistoricalRecords
+
+from gtm.core import actors, changelog, clock
+from gtm.core.errors import Forbidden, StaleVersion
+
+_open_doors: ContextVar[int] = ContextVar("open_doors", default=0)
+
+
+@contextmanager
+def open_door() -> Iterator[None]:
+    """Only ``fsm.perform`` and the loading of rows hold the door; everything else is refused."""
+    token = _open_doors.set(_open_doors.get() + 1)
+    try:
+        yield
+    finally:
+        _open_doors.reset(token)
+
+
+def door_is_open() -> bool:
+    return _open_doors.get() > 0
+
+
+class StateField(models.CharField):
+    """A state that only a transition can set.
+
+    Assigning to it is refused while the object stands outside ``fsm.perform``; a new row may
+    only be saved in the machine's initial state.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        kwargs.setdefault("max_length", 30)
+        kwargs.setdefault("db_index", True)
+        kwargs.setdefault("editable", False)
+        super().__init__(*args, **kwargs)
+
+    def contribute_to_class(self, cls: type[models.Model], name: str, private_only: bool = False) -> None:
+        super().contribute_to_class(cls, name, private_only)
+        if issubclass(cls, GovernedModel):
+            setattr(cls, self.name, _GuardedAttribute(self.name))
+
+
+class _GuardedAttribute:
+    def __init__(self, name: str):
+        self.name = name
+
+    def __get__(self, instance: models.Model | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        if self.name not in instance.__dict__:
+            instance.refresh_from_db(fields=[self.name])
+        return instance.__dict__[self.name]
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        if self.name in instance.__dict__ and instance.__dict__[self.name] != value and not door_is_open():
+            raise Forbidden(
+                f"The state of {instance._meta.verbose_name} is set by a transition, never assigned.",
+                hint="Call perform() with the name of the transition.",
+            )
+        instance.__dict__[self.name] = value
+
+
+class GovernedQuerySet(models.QuerySet):
+    """Bulk writes leave no history and no log row, so they raise outside the one door."""
+
+    def _refuse(self, verb: str) -> None:
+        if not door_is_open():
+            raise Forbidden(
+                f"{verb} on {self.model._meta.verbose_name_plural} would leave no change log.",
+                hint="Save objects one by one, or perform a transition.",
+            )
+
+    def update(self, **kwargs: Any) -> int:
+        self._refuse("update()")
+        return super().update(**kwargs)
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> Any:
+        self._refuse("bulk_create()")
+        return super().bulk_create(*args, **kwargs)
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> int:
+        self._refuse("bulk_update()")
+        return super().bulk_update(*args, **kwargs)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        self._refuse("delete()")
+        return super().delete()
+
+    update.alters_data = True
+    bulk_create.alters_data = True
+    bulk_update.alters_data = True
+    delete.alters_data = True
+
+
+def _history_user(instance: models.Model, **_: Any) -> Any:
+    acting = actors.current_or_none()
+    return acting.actor.user if acting else None
+
+
+class GovernedModel(models.Model):
+    """A row whose every change says who, what, why and when.
+
+    ``save()`` compares with the stored row, bumps ``version`` by compare-and-swap and writes one
+    change-log row a changed field, in one transaction. ``unlogged_fields`` names bookkeeping
+    (timestamps, counters) that is not evidence.
+    """
+
+    version = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    history = HistoricalRecords(
+        inherit=True, get_user=_history_user, history_change_reason_field=models.TextField(null=True)
+    )
+    objects = GovernedQuerySet.as_manager()
+
+    unlogged_fields: frozenset[str] = frozenset()
+    _bookkeeping = frozenset({"version", "created_at", "updated_at"})
+
+    class Meta:
+        abstract = True
+
+    def change_chain(self) -> str:
+        """The chain that tells this object's story."""
+        return "installation"
+
+    def change_label(self) -> str:
+        """How the change log names the object to a reader."""
+        return f"{self._meta.verbose_name} {self}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            changelog.lock_chain(self.change_chain())
+            acting = actors.current()
+            self._change_reason = acting.reason
+            if self._state.adding:
+                self._refuse_foreign_state()
+                super().save(*args, **kwargs)
+                changelog.append(self, "created")
+                return
+            stored = type(self)._base_manager.get(pk=self.pk)
+            changed = self._changed_since(stored, kwargs.get("update_fields"))
+            if not changed:
+                return
+            if stored.version != self.version:
+                raise StaleVersion(
+                    f"{self.change_label()} is at version {stored.version}, you changed {self.version}.",
+                    hint="Read it again, then repeat your change.",
+                )
+            self.version += 1
+            self.updated_at = clock.now()
+            kwargs.pop("update_fields", None)
+            super().save(update_fields=[*changed, "version", "updated_at"], **kwargs)
+            for name in changed:
+                if name not in self.unlogged_fields:
+                    changelog.append(
+                        self,
+                        "changed",
+                        field=name,
+                        before=_readable(stored, name),
+                        after=_readable(self, name),
+                    )
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        with transaction.atomic():
+            changelog.lock_chain(self.change_chain())
+            self._change_reason = actors.current().reason
+            changelog.append(self, "deleted")
+            with open_door():
+                return super().delete(*args, **kwargs)
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        with open_door():
+            super().refresh_from_db(*args, **kwargs)
+
+    def _changed_since(self, stored: models.Model, only: Any) -> list[str]:
+        names = [
+            field.attname
+            for field in self._meta.concrete_fields
+            if field.attname not in self._bookkeeping and not field.primary_key
+        ]
+        if only is not None:
+            wanted = set(only)
+            names = [n for n in names if n in wanted or self._meta.get_field(n).name in wanted]
+        return [name for name in names if getattr(self, name) != getattr(stored, name)]
+
+    def _refuse_foreign_state(self) -> None:
+        for field in self._meta.concrete_fields:
+            if isinstance(field, StateField) and getattr(self, field.attname) != field.get_default():
+                raise Forbidden(
+                    f"A new {self._meta.verbose_name} starts as “{field.get_default()}”, "
+                    f"not as “{getattr(self, field.attname)}”."
+                )
+
+    save.alters_data = True
+    delete.alters_data = True
+
+
+def _readable(obj: models.Model, attname: str) -> Any:
+    """A field's value as the log shows it: files by name, everything else as it is."""
+    value = getattr(obj, attname)
+    return value.name if isinstance(value, models.fields.files.FieldFile) else value

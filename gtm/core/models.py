@@ -1,0 +1,71 @@
+"""The tables of the change log. Governed objects build on ``gtm.core.governed``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from gtm.core.errors import Forbidden
+
+
+class ChangeLogChain(models.Model):
+    """The head of one hash chain: a plan's, or the installation's."""
+
+    name = models.CharField(max_length=120, primary_key=True)
+    sequence = models.PositiveBigIntegerField(default=0)
+    head = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"{self.name} #{self.sequence}"
+
+
+class ChangeLogEntry(models.Model):
+    """One row of evidence. Update and delete are refused here and by the database's own triggers."""
+
+    chain = models.CharField(max_length=120)
+    sequence = models.PositiveBigIntegerField()
+    at = models.CharField(max_length=27, help_text="RFC 3339, UTC; text because it is hashed as text")
+    via = models.CharField(max_length=20)
+    request_id = models.CharField(max_length=100, blank=True)
+    entity = models.CharField(max_length=100)
+    entity_id = models.CharField(max_length=64)
+    event = models.CharField(max_length=100)
+    payload_hash = models.CharField(max_length=64)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name_plural = "change log"
+        ordering = ["chain", "sequence"]
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "sequence"], name="changelog_one_row_per_number")
+        ]
+        indexes = [
+            models.Index(fields=["entity", "entity_id", "id"], name="changelog_by_object"),
+            models.Index(fields=["at"], name="changelog_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.chain} #{self.sequence} {self.event}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise Forbidden("A row of the change log is never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise Forbidden("A row of the change log is never deleted.")
+
+
+class ChangeLogPayload(models.Model):
+    """What a row says, apart from its header. It may name people, so it can be erased (set to null)."""
+
+    entry = models.OneToOneField(
+        ChangeLogEntry, on_delete=models.PROTECT, primary_key=True, related_name="payload"
+    )
+    salt = models.CharField(max_length=32, null=True)  # noqa: DJ001 - null says erased, empty would not
+    body = models.JSONField(null=True)
+
+    def __str__(self) -> str:
+        return f"payload of {self.entry_id}"

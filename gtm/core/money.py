@@ -1,0 +1,50 @@
+"""Money: an exact amount and its currency. Arithmetic across currencies is refused."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+_PATTERN = re.compile(
+    r"^(?:(?P<before>[A-Za-z]{3})\s*)?(?P<number>[+-]?[\d,_ ]*\.?\d+)\s*(?P<after>[A-Za-z]{3})?$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    amount: Decimal
+    currency: str
+
+    def __str__(self) -> str:
+        return f"{self.amount:,.2f} {self.currency}"
+
+    def as_dict(self) -> dict[str, str]:
+        return {"amount": format(self.amount, "f"), "currency": self.currency}
+
+    def __add__(self, other: Money) -> Money:
+        self._same(other)
+        return Money(self.amount + other.amount, self.currency)
+
+    def __le__(self, other: Money) -> bool:
+        self._same(other)
+        return self.amount <= other.amount
+
+    def _same(self, other: Money) -> None:
+        if self.currency != other.currency:
+            raise ValueError(f"{self.currency} and {other.currency} do not add or compare without a rate")
+
+
+def parse_money(text: str, currency: str) -> Money:
+    """Read "50000", "50,000.50", "EUR 50 000" or "50000 EUR"; ``currency`` is used where none is named.
+
+    Raises ValueError with a sentence for the user.
+    """
+    match = _PATTERN.match(text.strip())
+    if not match:
+        raise ValueError(f"“{text}” is not an amount of money; write it like 50000 or 50000 {currency}.")
+    try:
+        amount = Decimal(re.sub(r"[,_ ]", "", match["number"]))
+    except InvalidOperation as error:
+        raise ValueError(f"“{text}” is not an amount of money.") from error
+    return Money(amount, (match["before"] or match["after"] or currency).upper())

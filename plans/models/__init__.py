@@ -1,0 +1,59 @@
+"""How it is governed. This package is the one public door to its models."""
+
+from plans.models.approval import (
+    OPEN_APPROVAL_STATES,
+    Approval,
+    ApprovalState,
+    Decision,
+    DecisionKind,
+)
+from plans.models.artifact import Artifact
+from plans.models.breach import Breach
+from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
+from plans.models.plan import (
+    FINAL_PLAN_STATES,
+    LIVE_PLAN_STATES,
+    Plan,
+    PlanFile,
+    PlanState,
+    new_plan_id,
+)
+from plans.models.ripcord import RipcordPull, RipcordState
+from plans.models.task import (
+    AT_WORK_STATES,
+    DONE_STATES,
+    FINAL_TASK_STATES,
+    Task,
+    TaskAttempt,
+    TaskKind,
+    TaskState,
+)
+
+__all__ = [
+    "AT_WORK_STATES",
+    "DONE_STATES",
+    "FINAL_PLAN_STATES",
+    "FINAL_TASK_STATES",
+    "LIVE_PLAN_STATES",
+    "OPEN_APPROVAL_STATES",
+    "OPEN_CASE_STATES",
+    "Approval",
+    "ApprovalState",
+    "Artifact",
+    "Breach",
+    "Decision",
+    "DecisionKind",
+    "Escalation",
+    "EscalationState",
+    "Plan",
+    "PlanFile",
+    "PlanState",
+    "RipcordPull",
+    "RipcordState",
+    "RungFiring",
+    "Task",
+    "TaskAttempt",
+    "TaskKind",
+    "TaskState",
+    "new_plan_id",
+]

@@ -1,0 +1,120 @@
+"""An approval round at a gate, and the decisions people made in it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from gtm.core import clock
+from gtm.core.governed import GovernedModel, StateField
+
+
+class ApprovalState(models.TextChoices):
+    SCHEDULED = "scheduled", "Scheduled"
+    PENDING = "pending", "Pending"
+    FROZEN = "frozen", "Frozen"
+    APPROVED = "approved", "Approved"
+    REJECTED = "rejected", "Rejected"
+    CHANGES_REQUESTED = "changes_requested", "Changes requested"
+    UNSATISFIABLE = "unsatisfiable", "Nobody can decide"
+    EXHAUSTED = "exhausted", "Ladder exhausted"
+    SUPERSEDED = "superseded", "Superseded"
+    CANCELLED = "cancelled", "Cancelled"
+    BYPASSED = "bypassed", "Bypassed (owes a review)"
+
+
+OPEN_APPROVAL_STATES = frozenset({"scheduled", "pending", "frozen", "unsatisfiable"})
+
+
+class Approval(GovernedModel):
+    """One round at one gate. ``policy`` is the seats as they stood when the plan started."""
+
+    plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="approvals")
+    task = models.ForeignKey("plans.Task", on_delete=models.CASCADE, related_name="approvals")
+    gate = models.SlugField(max_length=60)
+    title = models.CharField(max_length=160)
+    round = models.PositiveSmallIntegerField(default=1)
+    state = StateField(default=ApprovalState.SCHEDULED.value, choices=ApprovalState.choices)
+    policy = models.JSONField(default=dict)
+    question = models.TextField(blank=True, help_text="What is asked, in a sentence")
+    summary = models.JSONField(default=list, blank=True, help_text="Label and value pairs to decide on")
+    amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(max_length=3, default="USD")
+    scope = models.JSONField(default=dict, blank=True, help_text="What exactly is approved")
+    scope_sha256 = models.CharField(max_length=64, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    missing = models.JSONField(default=list, blank=True, help_text="Seats nobody fills yet, and why")
+
+    unlogged_fields = frozenset({"opened_at", "decided_at", "missing"})
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["task", "round"], name="approval_one_per_round"),
+            models.UniqueConstraint(
+                fields=["task"],
+                condition=models.Q(state__in=sorted(OPEN_APPROVAL_STATES)),
+                name="approval_one_open_round_per_gate",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "due_at"], name="approval_due")]
+        permissions = [("decide_approval", "Can be asked for decisions")]
+
+    def __str__(self) -> str:
+        return f"{self.title}, round {self.round}"
+
+    def change_chain(self) -> str:
+        return self.plan.change_chain()
+
+    def change_label(self) -> str:
+        return f"approval {self.gate} round {self.round}"
+
+
+class DecisionKind(models.TextChoices):
+    APPROVE = "approve", "Approve"
+    REJECT = "reject", "Reject"
+    REQUEST_CHANGES = "request_changes", "Request changes"
+    RECUSE = "recuse", "Recuse"
+
+
+class Decision(GovernedModel):
+    """One person's vote. It may change while the round is open; the old one stays on record."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="decisions")
+    person = models.ForeignKey("programs.Person", on_delete=models.PROTECT, related_name="decisions")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
+    on_behalf_of = models.ForeignKey(
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="decisions_by_delegate",
+    )
+    kind = models.CharField(max_length=20, choices=DecisionKind.choices)
+    comment = models.TextField(blank=True)
+    evidence = models.JSONField(default=dict, blank=True)
+    scope_sha256 = models.CharField(max_length=64, blank=True, help_text="Digest of what this person saw")
+    decided_at = models.DateTimeField(default=clock.now)
+    superseded_at = models.DateTimeField(null=True, blank=True)
+    void_reason = models.CharField(max_length=240, blank=True)
+
+    class Meta:
+        ordering = ["approval", "decided_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["approval", "person"],
+                condition=models.Q(superseded_at__isnull=True),
+                name="decision_one_live_vote_per_person",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.get_kind_display()}"
+
+    def change_chain(self) -> str:
+        return self.approval.plan.change_chain()
+
+    def change_label(self) -> str:
+        return f"decision of {self.person} on {self.approval.change_label()}"

@@ -1,0 +1,137 @@
+"""A plan: one run of a command, from its inputs to its evidence."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+
+from gtm.core import clock
+from gtm.core.governed import GovernedModel, StateField
+
+
+class PlanState(models.TextChoices):
+    DRAFT = "draft", "Draft"
+    IN_REVIEW = "in_review", "In review"
+    CHANGES_REQUESTED = "changes_requested", "Changes requested"
+    REJECTED = "rejected", "Rejected"
+    APPROVED = "approved", "Approved"
+    RUNNING = "running", "Running"
+    BLOCKED = "blocked", "Blocked"
+    PAUSED = "paused", "Paused"
+    HELD = "held", "Held"
+    ABORTING = "aborting", "Aborting"
+    ABORTED = "aborted", "Aborted"
+    SUCCEEDED = "succeeded", "Succeeded"
+    SUCCEEDED_DEGRADED = "succeeded_degraded", "Succeeded, degraded"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    SUPERSEDED = "superseded", "Superseded"
+
+
+LIVE_PLAN_STATES = frozenset(
+    {
+        "draft",
+        "in_review",
+        "changes_requested",
+        "approved",
+        "running",
+        "blocked",
+        "paused",
+        "held",
+        "aborting",
+    }
+)
+FINAL_PLAN_STATES = frozenset(PlanState.values) - LIVE_PLAN_STATES
+
+
+def new_plan_id(at: datetime | None = None) -> str:
+    """``plan-20261121-061500-3f9a2c``: readable, sortable by time, unguessable enough not to clash."""
+    return f"plan-{at or clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+class Plan(GovernedModel):
+    """What was asked, under which rules, and how far it is.
+
+    ``declaration`` is the command's declaration as it stood at the start: ladder, guardrails,
+    policies and checklist of this run. A later edit of the command does not move a running plan.
+    """
+
+    plan_id = models.CharField(max_length=60, unique=True, editable=False)
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    state = StateField(default=PlanState.DRAFT.value, choices=PlanState.choices)
+    held_from = models.CharField(max_length=30, blank=True, editable=False)
+    epoch = models.PositiveIntegerField(default=0, editable=False, help_text="Raised by every rip-cord pull")
+
+    plugin = models.CharField(max_length=80)
+    command = models.CharField(max_length=80, db_index=True)
+    usage = models.TextField(help_text="The line that reproduces this run")
+    inputs = models.JSONField(default=dict)
+    objective = models.CharField(max_length=240)
+    complexity = models.CharField(max_length=20)
+    strategy = models.CharField(max_length=20)
+    declaration = models.JSONField(default=dict)
+    datasets = models.JSONField(default=list, help_text="Fingerprints of the data this run reads")
+    checklist = models.JSONField(
+        default=list, help_text="Review checklist: item, result, checked by, at, evidence"
+    )
+    context = models.JSONField(
+        default=dict, help_text="Program facts the steps read, as they stood at the start"
+    )
+    seed = models.PositiveBigIntegerField()
+    amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(max_length=3, default="USD")
+
+    program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="plans")
+    campaign = models.ForeignKey(
+        "programs.Campaign", null=True, blank=True, on_delete=models.PROTECT, related_name="plans"
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="requested_plans"
+    )
+    idempotency_key = models.CharField(max_length=120, null=True, blank=True, unique=True)  # noqa: DJ001
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expected_seconds = models.PositiveIntegerField(
+        default=0, help_text="Estimated duration of the automated part"
+    )
+
+    unlogged_fields = frozenset({"declaration", "context", "started_at", "finished_at"})
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["state", "-created_at"], name="plan_by_state"),
+            models.Index(fields=["program", "command", "-created_at"], name="plan_by_program"),
+        ]
+        permissions = [
+            ("operate_plan", "Can start, cancel and steer plans"),
+            ("pull_ripcord", "Can pull the rip-cord"),
+            ("release_ripcord", "Can release a pulled rip-cord"),
+            ("audit_plan", "Can read every plan and the change log"),
+        ]
+
+    def __str__(self) -> str:
+        return self.plan_id
+
+    def change_chain(self) -> str:
+        return f"plan:{self.plan_id}"
+
+    def change_label(self) -> str:
+        return self.plan_id
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE_PLAN_STATES
+
+
+class PlanFile(models.Model):
+    """How far the plan's file in the plans folder has come: bookkeeping, not evidence."""
+
+    plan = models.OneToOneField(Plan, on_delete=models.CASCADE, primary_key=True, related_name="file")
+    sequence = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.plan} up to row {self.sequence}"

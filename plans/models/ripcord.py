@@ -1,0 +1,66 @@
+"""The rip-cord: one row a pull, and what it took to release it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from gtm.core.governed import GovernedModel, StateField
+
+
+class RipcordState(models.TextChoices):
+    PULLED = "pulled", "Pulled"
+    RELEASED = "released", "Released"
+    ABORTED = "aborted", "Aborted"
+
+
+class RipcordPull(GovernedModel):
+    class Scope(models.TextChoices):
+        PLAN = "plan", "One plan"
+        PROGRAM = "program", "A program"
+        INSTALLATION = "installation", "The whole installation"
+
+    scope = models.CharField(max_length=20, choices=Scope.choices)
+    plan = models.ForeignKey(
+        "plans.Plan", null=True, blank=True, on_delete=models.PROTECT, related_name="pulls"
+    )
+    program = models.ForeignKey(
+        "programs.Program", null=True, blank=True, on_delete=models.PROTECT, related_name="pulls"
+    )
+    state = StateField(default=RipcordState.PULLED.value, choices=RipcordState.choices)
+    reason = models.TextField()
+    pulled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="pulls"
+    )
+    trigger = models.CharField(
+        max_length=60, blank=True, help_text="The trigger that pulled, if no person did"
+    )
+    remediation = models.TextField(blank=True)
+    released_by = models.JSONField(default=list, help_text="The two people who released, in order")
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plan"],
+                condition=models.Q(state="pulled", scope="plan"),
+                name="ripcord_one_open_pull_per_plan",
+            ),
+            models.UniqueConstraint(
+                fields=["program"],
+                condition=models.Q(state="pulled", scope="program"),
+                name="ripcord_one_open_pull_per_program",
+            ),
+            models.UniqueConstraint(
+                fields=["scope"],
+                condition=models.Q(state="pulled", scope="installation"),
+                name="ripcord_one_open_pull_of_all",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"rip-cord on {self.plan or self.program or 'the installation'}"
+
+    def change_chain(self) -> str:
+        return self.plan.change_chain() if self.plan else "installation"

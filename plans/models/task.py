@@ -1,0 +1,157 @@
+"""Tasks of a plan, and every attempt at one."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+
+from gtm.core import clock
+from gtm.core.governed import GovernedModel, StateField
+
+
+class TaskKind(models.TextChoices):
+    AUTOMATED = "automated", "Automated"
+    HUMAN = "human", "Done by people"
+    GATE = "gate", "Approval gate"
+
+
+class TaskState(models.TextChoices):
+    PENDING = "pending", "Pending"
+    AWAITING_APPROVAL = "awaiting_approval", "Awaiting approval"
+    READY = "ready", "Ready"
+    LEASED = "leased", "Leased"
+    RUNNING = "running", "Running"
+    RETRY_WAIT = "retry_wait", "Waiting to retry"
+    FALLBACK_READY = "fallback_ready", "Substitute ready"
+    FALLBACK_RUNNING = "fallback_running", "Substitute running"
+    UNKNOWN = "unknown", "Effect unknown"
+    ESCALATED = "escalated", "Escalated"
+    SUSPENDED = "suspended", "Suspended"
+    SUCCEEDED = "succeeded", "Succeeded"
+    SUCCEEDED_DEGRADED = "succeeded_degraded", "Succeeded, degraded"
+    SUCCEEDED_MANUAL = "succeeded_manual", "Done by hand"
+    WAIVED = "waived", "Waived"
+    SKIPPED = "skipped", "Skipped"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+DONE_STATES = frozenset({"succeeded", "succeeded_degraded", "succeeded_manual", "waived", "skipped"})
+FINAL_TASK_STATES = DONE_STATES | {"cancelled"}
+AT_WORK_STATES = frozenset({"leased", "running", "fallback_running"})
+
+
+class Task(GovernedModel):
+    plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="tasks")
+    task_id = models.CharField(max_length=20, help_text='Number within the plan, e.g. "1.1"')
+    position = models.PositiveIntegerField(default=0)
+    stage_id = models.CharField(max_length=20)
+    stage_name = models.CharField(max_length=120)
+    key = models.SlugField(max_length=80, help_text="The step the task runs, unique within its command")
+    name = models.CharField(max_length=160)
+    purpose = models.TextField(blank=True)
+    kind = models.CharField(max_length=20, choices=TaskKind.choices)
+    state = StateField(default=TaskState.PENDING.value, choices=TaskState.choices)
+    held_from = models.CharField(max_length=30, blank=True, editable=False)
+    needs = models.ManyToManyField("self", symmetrical=False, blank=True, related_name="successors")
+
+    agent = models.ForeignKey("programs.Role", on_delete=models.PROTECT, related_name="tasks")
+    fallback_agent = models.ForeignKey(
+        "programs.Role", null=True, blank=True, on_delete=models.PROTECT, related_name="substitute_tasks"
+    )
+    owner = models.ForeignKey(
+        "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="owned_tasks"
+    )
+    skills = models.JSONField(default=list, blank=True)
+    tools = models.JSONField(default=list, blank=True)
+    output_var = models.CharField(max_length=60, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    expected_seconds = models.PositiveIntegerField(default=0)
+
+    max_retries = models.PositiveSmallIntegerField(default=2)
+    attempts_granted = models.PositiveSmallIntegerField(default=0, help_text="Extra attempts people granted")
+    attempts_used = models.PositiveSmallIntegerField(default=0)
+    restarts = models.PositiveSmallIntegerField(default=0, help_text="Infrastructure restarts, no attempts")
+    fence = models.PositiveIntegerField(default=0, help_text="Only the attempt with this token may write")
+    next_attempt_at = models.DateTimeField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+    progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
+    progress_note = models.CharField(max_length=200, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    output = models.JSONField(null=True, blank=True, help_text="What later tasks read")
+    output_sha256 = models.CharField(max_length=64, blank=True)
+    error = models.JSONField(null=True, blank=True, help_text="The last error, in words")
+
+    unlogged_fields = frozenset(
+        {"fence", "lease_expires_at", "progress", "progress_note", "started_at", "finished_at", "output"}
+    )
+
+    class Meta:
+        ordering = ["plan", "position"]
+        constraints = [models.UniqueConstraint(fields=["plan", "task_id"], name="task_one_per_number")]
+        indexes = [
+            models.Index(fields=["state", "next_attempt_at"], name="task_due"),
+            models.Index(fields=["state", "lease_expires_at"], name="task_leases"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} {self.name}"
+
+    def change_chain(self) -> str:
+        return self.plan.change_chain()
+
+    def change_label(self) -> str:
+        return f"task {self.task_id} {self.name}"
+
+    @property
+    def attempts_allowed(self) -> int:
+        return 1 + self.max_retries + self.attempts_granted
+
+    @property
+    def is_done(self) -> bool:
+        return self.state in DONE_STATES
+
+
+class TaskAttempt(models.Model):
+    """One try at a task. Written by the engine only; its outcome is set once, with the task's transition."""
+
+    class Executor(models.TextChoices):
+        ORIGINAL = "original", "Original"
+        SUBSTITUTE = "substitute", "Substitute"
+        PERSON = "person", "Person"
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running", "Running"
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        LOST = "lost", "Worker lost"
+        SUPERSEDED = "superseded", "Result came too late"
+        STOPPED = "stopped", "Stopped"
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField(help_text="Attempt 2 of 3; a restart repeats its number")
+    fence = models.PositiveIntegerField()
+    epoch = models.PositiveIntegerField(default=0)
+    executor = models.CharField(max_length=20, choices=Executor.choices, default=Executor.ORIGINAL)
+    outcome = models.CharField(max_length=20, choices=Outcome.choices, default=Outcome.RUNNING)
+    worker = models.CharField(max_length=120, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
+    started_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error_class = models.CharField(max_length=30, blank=True, help_text="transient, permanent, unclear")
+    error = models.TextField(blank=True)
+    late_output = models.JSONField(
+        null=True, blank=True, help_text="A result that came too late: kept, not applied"
+    )
+
+    class Meta:
+        ordering = ["task", "fence"]
+        constraints = [models.UniqueConstraint(fields=["task", "fence"], name="attempt_one_per_fence")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.task}"
+
+    @property
+    def seconds(self) -> float | None:
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None

@@ -1,0 +1,36 @@
+"""What is governed. This package is the one public door to its models."""
+
+from programs.models.dataset import Dataset
+from programs.models.metric import Direction, Metric
+from programs.models.partner import Campaign, Experiment, Partner
+from programs.models.people import Absence, Approver, Delegation, Person, Role
+from programs.models.program import (
+    Benefit,
+    BenefitKind,
+    LifecycleStage,
+    LifecycleTrigger,
+    Program,
+    ProgramKind,
+    Tier,
+)
+
+__all__ = [
+    "Absence",
+    "Approver",
+    "Benefit",
+    "BenefitKind",
+    "Campaign",
+    "Dataset",
+    "Delegation",
+    "Direction",
+    "Experiment",
+    "LifecycleStage",
+    "LifecycleTrigger",
+    "Metric",
+    "Partner",
+    "Person",
+    "Program",
+    "ProgramKind",
+    "Role",
+    "Tier",
+]

@@ -1,0 +1,43 @@
+"""The metric registry: KPIs are rows with versions, not code scattered in commands."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from gtm.core.governed import GovernedModel
+
+
+class Direction(models.TextChoices):
+    HIGHER = "higher", "Higher is better"
+    LOWER = "lower", "Lower is better"
+
+
+class Metric(GovernedModel):
+    """A KPI's definition. A change of definition raises ``definition_version``; the log keeps the diff."""
+
+    key = models.SlugField(unique=True, max_length=60)
+    name = models.CharField(max_length=120)
+    unit = models.CharField(max_length=30, help_text="e.g. %, points, USD, days")
+    direction = models.CharField(max_length=10, choices=Direction.choices)
+    numerator = models.CharField(max_length=240)
+    denominator = models.CharField(max_length=240, blank=True)
+    window = models.CharField(max_length=60, blank=True, help_text="e.g. 30 days; empty for a stock")
+    dimensions = models.JSONField(default=list, blank=True)
+    owner_role = models.ForeignKey("programs.Role", null=True, blank=True, on_delete=models.PROTECT)
+    threshold = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
+    definition_version = models.PositiveIntegerField(default=1, editable=False)
+
+    definition_fields = frozenset({"unit", "direction", "numerator", "denominator", "window", "dimensions"})
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (v{self.definition_version})"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self._state.adding:
+            stored = type(self)._base_manager.get(pk=self.pk)
+            if any(getattr(self, name) != getattr(stored, name) for name in self.definition_fields):
+                self.definition_version = stored.definition_version + 1
+        super().save(*args, **kwargs)

@@ -1,0 +1,66 @@
+"""Partners, the campaigns run with them, and experiments."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from gtm.core.governed import GovernedModel
+
+
+class Partner(GovernedModel):
+    slug = models.SlugField(unique=True, max_length=80)
+    name = models.CharField(max_length=120)
+    tier = models.CharField(max_length=40, blank=True, help_text="Partner tier, e.g. gold")
+    country = models.CharField(max_length=2, default="US")
+    currency = models.CharField(max_length=3, default="USD")
+    time_zone = models.CharField(max_length=60, default="UTC")
+    contact = models.ForeignKey("programs.Person", null=True, blank=True, on_delete=models.SET_NULL)
+    programs = models.ManyToManyField("programs.Program", blank=True, related_name="partners")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Campaign(GovernedModel):
+    slug = models.SlugField(unique=True, max_length=80)
+    name = models.CharField(max_length=120, unique=True)
+    program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="campaigns")
+    partners = models.ManyToManyField(Partner, blank=True, related_name="campaigns")
+    starts_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True)
+    budget = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(max_length=3, default="USD")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                name="campaign_ends_after_it_starts",
+                condition=models.Q(ends_on__isnull=True)
+                | models.Q(starts_on__isnull=True)
+                | models.Q(ends_on__gte=models.F("starts_on")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Experiment(GovernedModel):
+    program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="experiments")
+    key = models.SlugField(max_length=80)
+    name = models.CharField(max_length=160)
+    hypothesis = models.TextField(blank=True)
+    metric = models.ForeignKey("programs.Metric", null=True, blank=True, on_delete=models.PROTECT)
+    starts_on = models.DateField(null=True, blank=True)
+    ends_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["program", "key"]
+        constraints = [models.UniqueConstraint(fields=["program", "key"], name="experiment_one_per_key")]
+
+    def __str__(self) -> str:
+        return self.name

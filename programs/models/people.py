@@ -1,0 +1,150 @@
+"""Who: roles (functions), people (identities), approvers (people in roles, with authority)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+
+from gtm.core.governed import GovernedModel
+
+
+class Role(GovernedModel):
+    """A function such as Finance or Loyalty Strategist. The agents of the runbooks are roles."""
+
+    slug = models.SlugField(unique=True, max_length=60)
+    name = models.CharField(max_length=80)
+    group = models.OneToOneField(Group, null=True, blank=True, on_delete=models.PROTECT, related_name="role")
+    description = models.CharField(max_length=240, blank=True)
+    handles_money_or_law = models.BooleanField(
+        default=False, help_text="Decisions of this role ask for the password again"
+    )
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Person(GovernedModel):
+    """One human being. May hold several accounts; approvals count people, not accounts."""
+
+    name = models.CharField(max_length=120)
+    email = models.EmailField(unique=True)
+    accounts = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="people")
+    country = models.CharField(max_length=2, default="US")
+    subdivision = models.CharField(max_length=10, blank=True)
+    time_zone = models.CharField(max_length=60, default="UTC")
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "people"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Approver(GovernedModel):
+    """A person in a role: since when, for what, and up to which amount. Empty means without limit."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="approverships")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="approvers")
+    limit_amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    limit_currency = models.CharField(max_length=3, default="USD")
+    program_kinds = models.JSONField(default=list, blank=True, help_text="Empty: every kind")
+    regions = models.JSONField(default=list, blank=True, help_text="Empty: every region")
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["role", "person"]
+        constraints = [
+            models.UniqueConstraint(fields=["person", "role"], name="approver_one_row_per_person_and_role")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} as {self.role}"
+
+    def is_valid_at(self, instant: datetime) -> bool:
+        return (self.valid_from is None or self.valid_from <= instant) and (
+            self.valid_until is None or instant < self.valid_until
+        )
+
+    def covers(self, *, amount: Decimal | None, currency: str, kind: str, region: str) -> str | None:
+        """None where the authority reaches, else the reason it does not."""
+        if self.program_kinds and kind not in self.program_kinds:
+            return f"holds {self.role} only for {', '.join(self.program_kinds)} programs"
+        if self.regions and region not in self.regions:
+            return f"holds {self.role} only in {', '.join(self.regions)}"
+        if self.limit_amount is None or amount is None:
+            return None
+        if currency != self.limit_currency:
+            return f"has a limit in {self.limit_currency}, the amount is in {currency}"
+        if amount > self.limit_amount:
+            return f"may sign up to {self.limit_amount:,.2f} {self.limit_currency}, asked for {amount:,.2f}"
+        return None
+
+
+class Absence(GovernedModel):
+    """Out of office, with the substitute that covers."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="absences")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    substitute = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="covers_absences"
+    )
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="absence_ends_after_it_starts", condition=models.Q(ends_at__gt=models.F("starts_at"))
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} away {self.starts_at:%Y-%m-%d} – {self.ends_at:%Y-%m-%d}"
+
+
+class Delegation(GovernedModel):
+    """A principal lets a delegate decide for them: dated, capped, not transitive."""
+
+    principal = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_given")
+    delegate = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_held")
+    role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="delegations")
+    commands = models.JSONField(default=list, blank=True, help_text="Empty: every command")
+    amount_cap = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(max_length=3, default="USD")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=200)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-starts_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="delegation_ends_after_it_starts", condition=models.Q(ends_at__gt=models.F("starts_at"))
+            ),
+            models.CheckConstraint(
+                name="delegation_to_somebody_else", condition=~models.Q(principal=models.F("delegate"))
+            ),
+            models.UniqueConstraint(
+                fields=["principal", "role"],
+                condition=models.Q(revoked_at__isnull=True),
+                name="delegation_one_active_per_principal_and_role",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delegate} for {self.principal} as {self.role}"
+
+    def is_active_at(self, instant: datetime) -> bool:
+        return self.revoked_at is None and self.starts_at <= instant < self.ends_at
