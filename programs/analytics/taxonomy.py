@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
-from scipy.stats import binomtest
-
-from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.estimate import MaybeEstimate
+from programs.analytics.rates import wilson_rate
 
 UTM_FIELDS = ("source", "medium", "campaign", "content", "term")
 REQUIRED_FIELDS = ("source", "medium", "campaign")
@@ -93,7 +92,7 @@ class CoverageAudit:
     ``missing`` and ``conflicts`` count rows by field; ``review`` lists unknown values, most rows first.
     """
 
-    coverage: Estimate | Unavailable
+    coverage: MaybeEstimate
     missing: Mapping[str, int]
     conflicts: Mapping[str, int]
     review: tuple[ReviewItem, ...]
@@ -146,26 +145,13 @@ def audit_coverage(links: Iterable[tuple[str, int]], vocabulary: Vocabulary) -> 
         conflicts.update(dict.fromkeys(link.conflicts, rows))
         unknown.update({(field, fold(raw)): rows for field, raw in link.unknown.items()})
     return CoverageAudit(
-        coverage=_share(covered, total) if total else Unavailable("No touch in the window."),
+        coverage=wilson_rate(covered, total),
         missing=dict(missing),
         conflicts=dict(conflicts),
         review=tuple(
             ReviewItem(field, raw, rows, tuple(sorted(vocabulary.allowed.get(field, ()))))
             for (field, raw), rows in unknown.most_common()
         ),
-    )
-
-
-def _share(covered: int, total: int) -> Estimate:
-    interval = binomtest(covered, total).proportion_ci(method="wilson")
-    return Estimate(
-        value=covered / total,
-        low=float(interval.low),
-        high=float(interval.high),
-        numerator=covered,
-        denominator=total,
-        unit="share of touches",
-        method="wilson",
     )
 
 
