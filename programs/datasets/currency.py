@@ -85,7 +85,8 @@ def currency_conversion(
     for name, (code, sign) in letters.items():
         reasons.append((f"({code}) <> ({currency})", f"{name}: written in another currency than the row's"))
         meanings = " ".join(
-            f"WHEN '{mark}' THEN NOT list_contains({list(known)}, {currency})" for mark, known in SIGNS.items()
+            f"WHEN '{mark}' THEN NOT list_contains({list(known)}, {currency})"
+            for mark, known in SIGNS.items()
         )
         reasons.append(
             (f"CASE {sign} {meanings} END", f"{name}: its sign is of another currency than the row's")

@@ -82,7 +82,9 @@ def ingest(
         rejects = ""
         if counts["rejected"] or counts["duplicate"]:
             write_rejects(connection, staged, directory / "rejects.parquet")
-            rejects = store.put_rejects(snapshot, _load_id(raws, mapping, options), directory / "rejects.parquet")
+            rejects = store.put_rejects(
+                snapshot, _load_id(raws, mapping, options), directory / "rejects.parquet"
+            )
         reasons = _reasons(connection, raws)
         identical = _identical(connection)
     return IngestResult(
@@ -93,7 +95,13 @@ def ingest(
         identical_rows=identical,
         reasons=reasons,
         sources=tuple(
-            {"name": raw.name, "format": raw.format, "bytes": raw.bytes, "sha256": raw.sha256, "rows": raw.rows}
+            {
+                "name": raw.name,
+                "format": raw.format,
+                "bytes": raw.bytes,
+                "sha256": raw.sha256,
+                "rows": raw.rows,
+            }
             for raw in raws
         ),
         mapping={
@@ -278,7 +286,9 @@ def _profile(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[
         bounds = "NULL, NULL"
         if not column.personal and column.type is not Type.BOOLEAN:
             bounds = f"min({column.name})::VARCHAR, max({column.name})::VARCHAR"
-        parts.append(f"[count({column.name})::VARCHAR, approx_count_distinct({column.name})::VARCHAR, {bounds}]")
+        parts.append(
+            f"[count({column.name})::VARCHAR, approx_count_distinct({column.name})::VARCHAR, {bounds}]"
+        )
     found = connection.execute(f"SELECT {', '.join(parts)} FROM accepted").fetchone()  # noqa: S608
     return {
         column.name: {"filled": int(filled), "distinct": int(distinct), "minimum": low, "maximum": high}

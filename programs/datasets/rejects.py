@@ -38,7 +38,9 @@ def write_rejects(connection: duckdb.DuckDBPyConnection, staged: list[Staged], p
                 SELECT $file AS file, "row", outcome, reasons, json_object({pairs})::VARCHAR AS cells
                 FROM {file.view} JOIN fate USING ("row") WHERE source = {number} ORDER BY "row"
             """  # noqa: S608
-            for batch in connection.execute(query, names | {"file": file.raw.name}).to_arrow_reader(BATCH_ROWS):
+            for batch in connection.execute(query, names | {"file": file.raw.name}).to_arrow_reader(
+                BATCH_ROWS
+            ):
                 writer.write_table(pa.Table.from_batches([batch]).cast(SCHEMA))
 
 
@@ -75,7 +77,13 @@ def export_rejects(path: Path, out: IO[str]) -> int:
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(BATCH_ROWS):
             for row in batch.to_pylist():
-                cells = (row["file"], str(row["row"]), row["outcome"], "; ".join(row["reasons"]), row["cells"])
+                cells = (
+                    row["file"],
+                    str(row["row"]),
+                    row["outcome"],
+                    "; ".join(row["reasons"]),
+                    row["cells"],
+                )
                 writer.writerow([inert(cell) for cell in cells])
                 written += 1
     return written
