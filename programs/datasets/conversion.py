@@ -19,6 +19,7 @@ GROUPED = {
     ".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$",
     ",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d*)?$",
 }
+LONGEST_FIRST = sorted(SIGNS, key=len, reverse=True)
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 
@@ -83,10 +84,12 @@ def _number(column: Column, text: str, how: Convention, bind: Parameters) -> Con
     thousands = "." if how.decimal == "," else ","
     bare = f"regexp_replace({text}, '[\\s\\x{{00a0}}\\x{{202f}}'']', '', 'g')"
     if column.type is Type.MONEY:
-        signs = bind.bind("|".join(["[A-Za-z]{3}", *map(_escaped, sorted(SIGNS, key=len, reverse=True))]))
-        bare = f"regexp_replace({bare}, '^([+-]?)\\(?(' || {signs} || ')?(.*?)(' || {signs} || ')?\\)?$', '\\1\\3')"
+        signs = bind.bind("|".join(["(?i:" + "|".join(sorted(CODES)) + ")", *map(_escaped, LONGEST_FIRST)]))
+        around = f"'^([+-]?)\\(?(' || {signs} || ')?(.*?)(' || {signs} || ')?\\)?$'"
+        bare = f"regexp_replace({bare}, {around}, '\\1\\3')"
         negative = f"starts_with({text}, '(') AND ends_with({text}, ')')"
         bare = f"CASE WHEN {negative} THEN '-' || {bare} ELSE {bare} END"
+    bare = f"CASE WHEN {_digits_only(text)} THEN {text} ELSE {bare} END"
     grouped = f"regexp_matches({plain}, {bind.bind(GROUPED[how.decimal])})"
     ungrouped = f"CASE WHEN {grouped} THEN replace({plain}, '{thousands}', '') ELSE {plain} END"
     dotted = f"replace({ungrouped}, ',', '.')" if how.decimal == "," else ungrouped
@@ -119,11 +122,18 @@ def _number(column: Column, text: str, how: Convention, bind: Parameters) -> Con
 
 def money_currency(cell: str) -> tuple[str, str]:
     """(SQL of the ISO code written in an amount or null, SQL of the sign written in it or null)."""
-    letters = f"upper(nullif(regexp_extract({cell}, '[A-Za-z]{{3}}'), ''))"
-    cases = " ".join(
-        f"WHEN contains({cell}, '{sign}') THEN '{sign}'" for sign in sorted(SIGNS, key=len, reverse=True)
+    codes = "|".join(sorted(CODES))
+    letters = f"upper(nullif(regexp_extract({cell}, '(?i)(^|[^a-z])({codes})($|[^a-z])', 2), ''))"
+    cases = " ".join(f"WHEN contains({cell}, '{sign}') THEN '{sign}'" for sign in LONGEST_FIRST)
+    return (
+        f"CASE WHEN NOT {_digits_only(cell)} THEN {letters} END",
+        f"CASE WHEN NOT {_digits_only(cell)} THEN CASE {cases} END END",
     )
-    return letters, f"CASE {cases} END"
+
+
+def _digits_only(cell: str) -> str:
+    """Most amounts are bare numbers; asking first spares them the costlier patterns."""
+    return f"regexp_full_match({cell}, '[-0-9.,]*')"
 
 
 def _escaped(sign: str) -> str:
@@ -135,8 +145,10 @@ def _time(column: Column, text: str, how: Convention, options: Options, bind: Pa
     naive, zoned = f"{name}__naive", f"{name}__zoned"
     iso, iso_zoned = bind.bind(ISO), bind.bind(ISO_ZONED)
     other = bind.bind(formats(how.date_order))
+    # DuckDB reads an offset only after seconds.
+    seconds = f"regexp_replace({text}, '^(.{{10}}[T ]\\d\\d:\\d\\d) ?(Z|UTC|[+-])', '\\1:00\\2')"
     steps = [
-        (zoned, f"CASE WHEN regexp_matches({text}, {iso_zoned}) THEN try_cast({text} AS TIMESTAMPTZ) END"),
+        (zoned, f"CASE WHEN regexp_matches({text}, {iso_zoned}) THEN try_cast({seconds} AS TIMESTAMPTZ) END"),
         (
             naive,
             f"CASE WHEN regexp_matches({text}, {iso}) THEN try_cast(replace({text}, ',', '.') AS TIMESTAMP) "

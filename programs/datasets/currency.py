@@ -39,7 +39,7 @@ def currency_of_load(
         letters, sign = money_currency(f"c{columns[amount]}")
         query = f"SELECT {letters}, {sign}, count(*) FROM {view} GROUP BY ALL"  # noqa: S608
         for code, mark, count in connection.execute(query).fetchall():
-            meaning = (code,) if code in CODES else SIGNS.get(mark, ())
+            meaning = (code,) if code else SIGNS.get(mark, ())
             if meaning:
                 key = meaning[0] if len(meaning) == 1 else mark
                 written[key] = written.get(key, 0) + count
@@ -76,8 +76,8 @@ def currency_conversion(
     stated = "upper(currency__text)" if "currency" in columns else "CAST(NULL AS VARCHAR)"
     amounts = [name for name in contract.money if name in columns]
     letters = {name: money_currency(f"c{columns[name]}") for name in amounts}
-    codes = tuple(sorted(CODES))
-    written = [f"CASE WHEN {code} IN {codes} THEN {code} END" for code, _ in letters.values()]
+    meant = " ".join(f"WHEN '{sign}' THEN '{known[0]}'" for sign, known in SIGNS.items() if len(known) == 1)
+    written = [f"coalesce({code}, CASE {sign} {meant} END)" for code, sign in letters.values()]
     fallback = f"'{declared}'" if declared else "CAST(NULL AS VARCHAR)"
     present = " OR ".join(f"c{columns[name]} IS NOT NULL" for name in amounts) or "false"
     currency = f"CASE WHEN {present} THEN coalesce({', '.join([stated, *written, fallback])}) END"

@@ -47,14 +47,14 @@ def to_utf8(source: Source, target: Path, encoding: str, limits: Limits) -> str:
     """Write the text of ``source`` to ``target`` as UTF-8 without a mark; return the encoding it had."""
     with source.path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
-    opened = gzip.open(source.path, "rb") if packed else source.path.open("rb")
+    open_bytes = gzip.open if packed else open
     allowed = limits.unpacked_bytes
     if packed:
         allowed = min(allowed, max(source.path.stat().st_size * limits.unpack_ratio, MEBIBYTE))
     name = source.label
     unpacked = 0
     quotes = 0
-    with opened as stream, target.open("wb") as out:
+    with open_bytes(source.path, "rb") as stream, target.open("wb") as out:
         try:
             chunk = stream.read(CHUNK)
             encoding = _encoding(name, chunk, encoding)

@@ -33,7 +33,10 @@ silences AS (
     FROM orders WHERE following IS NULL OR following > purchased_at + to_days($win_back_days)
     UNION ALL
     SELECT 'anniversary', NULL, member_id, first_at + to_years(CAST(year AS INTEGER))
-    FROM orders, range(1, 100) AS years (year) WHERE nth = 1
+    FROM (
+        SELECT *, unnest(range(1, date_diff('year', first_at, CAST($as_of AS TIMESTAMPTZ)) + 1)) AS year
+        FROM orders WHERE nth = 1
+    )
     UNION ALL
     SELECT 'near_tier', threshold, member_id, purchased_at
     FROM orders, (SELECT unnest($thresholds::DECIMAL(18, 4)[]) AS threshold)

@@ -107,7 +107,8 @@ def test_points_leave_first_in_first_out_and_none_is_dropped(engine, load):
 
 
 def test_stated_vintages_are_taken(engine, load):
-    text = "member_id,posted_at,entry,points,issued_at\n1,2024-01-10,issue,100,\n1,2024-03-20,redeem,80,2024-01-10\n"
+    text = "member_id,posted_at,entry,points,issued_at\n"
+    text += "1,2024-01-10,issue,100,\n1,2024-03-20,redeem,80,2024-01-10\n"
     (cell,) = engine.ledger_triangle(load("point_ledger", text), as_of=AS_OF).to_pylist()
     assert (str(cell["vintage"]), cell["age"], int(cell["redeemed"])) == ("2024-01-01", 2, 80)
 

@@ -75,6 +75,38 @@ def test_naive_times_are_local_and_a_time_that_did_not_exist_is_rejected(write, 
     assert [row["purchased_at"].hour for row in rows_of(store, result)] == [11, 12]
 
 
+@pytest.mark.parametrize("offset", ["+01:00", "+0100", "+01"])
+@pytest.mark.parametrize("time", ["T12:00", " 12:00:00", "T12:00:00.000001"])
+def test_offsets_are_honoured(time, offset, write, store, options):
+    file = write("a.csv", HEADER + f"1,2024-01-01{time}{offset},5\n")
+    result = ingest([file], "purchases", store=store, options=options)
+    assert result.snapshot.window_start.replace(microsecond=0) == datetime(2024, 1, 1, 11, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("written", ["ABC 5", "5 apples", "1,23,4", "--5", "", "1e400", "£5"])
+def test_what_is_no_amount_in_the_row_s_currency_is_rejected(written, write, store, options):
+    file = write("a.csv", f'{HEADER}1,2024-01-01,7.25\n1,2024-01-01,"{written}"\n')
+    result = ingest([file], "purchases", store=store, options=options)
+    assert (result.snapshot.rows, result.rejected_rows) == (1, 1)
+
+
+@pytest.mark.parametrize("written", ["5 EUR", "EUR5", "€5"])
+def test_an_amount_that_names_its_currency_is_in_it(written, write, store, options):
+    file = write("a.csv", f"{HEADER}1,2024-01-01,7.25\n1,2024-01-01,{written}\n")
+    result = ingest([file], "purchases", store=store, options=options)
+    assert result.snapshot.currencies == ("EUR", "USD")
+
+
+def test_an_amount_may_not_contradict_the_currency_column(write, store, options):
+    text = "member_id,purchased_at,amount,currency\n1,2024-01-01,5 EUR,USD\n"
+    text += "1,2024-01-01,5,XYZ\n1,2024-01-01,5,USD\n"
+    result = ingest([write("a.csv", text)], "purchases", store=store, options=options)
+    assert result.reasons == {
+        "amount: written in another currency than the row's": 1,
+        "currency: not an ISO 4217 currency code": 1,
+    }
+
+
 def test_hour_that_comes_twice_is_read_as_standard_time(write, store):
     file = write("a.csv", HEADER + "1,2023-10-29 02:30,5\n")
     result = ingest(
@@ -104,7 +136,8 @@ def test_an_order_id_twice_is_one_order_and_a_contradiction_is_none(write, store
 
 
 def test_the_latest_row_of_a_member_counts(write, store, options):
-    text = "member_id,enrolled_at,updated_at,tier\n1,2023-01-01,2024-01-01,gold\n1,2023-01-01,2024-02-01,silver\n"
+    text = "member_id,enrolled_at,updated_at,tier\n"
+    text += "1,2023-01-01,2024-01-01,gold\n1,2023-01-01,2024-02-01,silver\n"
     result = ingest([write("m.csv", text)], "members", store=store, options=options)
     assert [row["tier"] for row in rows_of(store, result)] == ["silver"]
     assert (result.duplicate_rows, result.rejected_rows) == (1, 0)
