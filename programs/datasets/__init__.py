@@ -1,0 +1,1 @@
+"""Loaded data: contracts, readers, immutable snapshots and queries over them. No Django."""
