@@ -38,7 +38,9 @@ def program_facts(program: Program) -> dict[str, Any]:
 
 def people_by_role(slugs: Sequence[str]) -> dict[str, str]:
     """Role → who holds it, the longest-serving first; "" where nobody does."""
-    rows = Approver.objects.filter(role__slug__in=slugs, person__is_active=True).select_related("person", "role")
+    rows = Approver.objects.filter(role__slug__in=slugs, person__is_active=True).select_related(
+        "person", "role"
+    )
     held = {approver.role.slug: approver.person.name for approver in rows.order_by("-pk")}
     return {slug: held.get(slug, "") for slug in slugs}
 

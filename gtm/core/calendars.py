@@ -38,7 +38,9 @@ class WorkingCalendar:
         try:
             ZoneInfo(self.time_zone)
             days = (
-                holidays.country_holidays(self.country, subdiv=self.subdivision or None) if self.country else {}
+                holidays.country_holidays(self.country, subdiv=self.subdivision or None)
+                if self.country
+                else {}
             )
         except (ZoneInfoNotFoundError, NotImplementedError, ValueError) as error:
             raise UnknownCalendar(

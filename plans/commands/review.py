@@ -15,15 +15,25 @@ def _dependencies(draft: Draft) -> tuple[bool, str]:
 
 
 def _agents(draft: Draft) -> tuple[bool, str]:
-    wanted = {s.agent for s in draft.command.steps} | {s.fallback_agent for s in draft.command.steps if s.fallback_agent}
-    held = set(Role.objects.filter(slug__in=wanted, approvers__person__is_active=True).values_list("slug", flat=True))
+    wanted = {s.agent for s in draft.command.steps} | {
+        s.fallback_agent for s in draft.command.steps if s.fallback_agent
+    }
+    held = set(
+        Role.objects.filter(slug__in=wanted, approvers__person__is_active=True).values_list("slug", flat=True)
+    )
     missing = sorted(wanted - held)
-    return not missing, f"Nobody holds {', '.join(missing)}." if missing else f"{len(held)} roles are held by people."
+    return (
+        not missing,
+        f"Nobody holds {', '.join(missing)}." if missing else f"{len(held)} roles are held by people.",
+    )
 
 
 def _substitutes(draft: Draft) -> tuple[bool, str]:
     bare = [s.task_id for s in draft.command.steps if s.run and not s.fallback_agent]
-    return not bare, f"No substitute for {', '.join(bare)}." if bare else "Every automated task has a substitute."
+    return (
+        not bare,
+        f"No substitute for {', '.join(bare)}." if bare else "Every automated task has a substitute.",
+    )
 
 
 def _data(draft: Draft) -> tuple[bool, str]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, transaction
-from programs.datasets import open_engine
 
 from gtm.core import canonical, changelog, clock
 from gtm.core.errors import GtmError
@@ -23,6 +22,8 @@ from plans.engine.leases import Heartbeat, claim, is_current
 from plans.engine.steps import EffectUnclear, LeaseLost, StepContext, TransientError
 from plans.models import Artifact, Task, TaskAttempt
 from plans.schemas.outputs import StepResult, payload_of, settle
+from programs.datasets import OpenData
+from programs.services import snapshot_root
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         inputs=plan.inputs,
         outputs={t.output_var: t.output for t in earlier if t.position < task.position},
         program=plan.context,
-        data=open_engine(plan.datasets),
+        data=OpenData(snapshot_root(), plan.datasets),
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,

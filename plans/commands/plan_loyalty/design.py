@@ -65,9 +65,17 @@ def measured_redemption(context: StepContext) -> Assumption | None:
     data = context.data
     if not data.has("point_ledger"):
         return None
-    ledger, as_of, zone = data.snapshot("point_ledger"), data.as_of("point_ledger"), context.program["time_zone"]
+    ledger, as_of, zone = (
+        data.snapshot("point_ledger"),
+        data.as_of("point_ledger"),
+        context.program["time_zone"],
+    )
     issued = data.engine.ledger_vintages(ledger, as_of=as_of, time_zone=zone).to_pylist()
-    flows = [r for r in data.engine.ledger_triangle(ledger, as_of=as_of, time_zone=zone).to_pylist() if r["vintage"]]
+    flows = [
+        r
+        for r in data.engine.ledger_triangle(ledger, as_of=as_of, time_zone=zone).to_pylist()
+        if r["vintage"]
+    ]
     vintages = [row["vintage"] for row in issued]
     count = len(vintages)
     triangle = np.full((count, count), np.nan)
@@ -78,12 +86,16 @@ def measured_redemption(context: StepContext) -> Assumption | None:
         if row["age"] < count - n:
             triangle[n, row["age"]] += float(row["redeemed"])
     expired = sum(float(row["expired"]) for row in flows)
-    forecast = breakage.forecast_redemption([float(r["issued"]) for r in issued], np.cumsum(triangle, axis=1), expired)
+    forecast = breakage.forecast_redemption(
+        [float(r["issued"]) for r in issued], np.cumsum(triangle, axis=1), expired
+    )
     if isinstance(forecast, Unavailable):
         return None
     rate = forecast.rate_of_issued
     low, high = float(rate.low or rate.value), float(rate.high or rate.value)
-    return Assumption("redemption_rate", low, rate.value, high, "share of issued points", "point ledger, chain ladder")
+    return Assumption(
+        "redemption_rate", low, rate.value, high, "share of issued points", "point ledger, chain ladder"
+    )
 
 
 def projected_spend(context: StepContext) -> tuple[np.ndarray, str]:
@@ -110,7 +122,10 @@ def projected_spend(context: StepContext) -> tuple[np.ndarray, str]:
             "No member was seen for three months, so twelve-month spend cannot be projected.",
             hint="Load purchases that reach back further.",
         )
-    return kept, f"Spend of unfinished years is projected {how}. {young:,} members under three months are left out."
+    return (
+        kept,
+        f"Spend of unfinished years is projected {how}. {young:,} members under three months are left out.",
+    )
 
 
 def missions_of(context: StepContext) -> list[Mission]:
@@ -137,7 +152,9 @@ def design_of(context: StepContext) -> tuple[RewardDesign, LoyaltyAssumptions, n
             annual_budget(context.inputs),
             assumptions,
             generator=np.random.default_rng(context.seed),
-            missions=missions_of(context) if structure.kind in (ProgramKind.HYBRID, ProgramKind.MISSIONS) else (),
+            missions=missions_of(context)
+            if structure.kind in (ProgramKind.HYBRID, ProgramKind.MISSIONS)
+            else (),
         )
     except ValueError as error:
         raise PermanentError(str(error), hint="Ask for fewer tiers or another kind.") from error
@@ -165,9 +182,15 @@ def design_tiers(context: StepContext) -> StepResult:
             "qualification_period": "rolling twelve months",
             "how_spend_was_projected": how,
             "headline": [
-                {"label": "Tiers", "value": " / ".join(f"{r['name']} from {r['threshold']:,.0f}" for r in rows)},
+                {
+                    "label": "Tiers",
+                    "value": " / ".join(f"{r['name']} from {r['threshold']:,.0f}" for r in rows),
+                },
                 {"label": "Reward pool a year", "value": money(design.pool, currency)},
-                {"label": "Chance that the budget is overrun", "value": percent(value_of(design.overrun_probability))},
+                {
+                    "label": "Chance that the budget is overrun",
+                    "value": percent(value_of(design.overrun_probability)),
+                },
             ],
         },
         outputs=[
@@ -176,7 +199,9 @@ def design_tiers(context: StepContext) -> StepResult:
             _distribution(spend, [r["threshold"] for r in rows[1:]], currency),
             _assumption_table(assumptions),
         ],
-        evidence={"Serena": f"{len(rows)} tiers compared with {len(context.program['tiers'])} in the catalogue."},
+        evidence={
+            "Serena": f"{len(rows)} tiers compared with {len(context.program['tiers'])} in the catalogue."
+        },
     )
 
 
@@ -250,7 +275,11 @@ def _distribution(spend: np.ndarray, thresholds: list[float], currency: str) -> 
     edges = np.unique(np.quantile(spend, np.linspace(0, 1, 21)))
     counts, edges = np.histogram(spend, bins=edges)
     labels = [f"{a:,.0f}–{b:,.0f}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    note = "Twentieths of members. Thresholds: " + ", ".join(f"{t:,.0f}" for t in thresholds) if thresholds else ""
+    note = (
+        "Twentieths of members. Thresholds: " + ", ".join(f"{t:,.0f}" for t in thresholds)
+        if thresholds
+        else ""
+    )
     return Chart("spend", "Twelve-month spend of members", "histogram", labels,
                  [Series("Members", [int(c) for c in counts])], f"spend, {currency}", "members", "members", note)  # fmt: skip
 

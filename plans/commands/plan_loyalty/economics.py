@@ -46,7 +46,10 @@ def model_economics(context: StepContext) -> StepResult:
     }
     values["headline"] = [
         {"label": "Net margin of a full year", "value": money(values["net_year"], currency)},
-        {"label": "Return on cost, median", "value": f"{percent(roi.p50)} ({percent(roi.p5)} to {percent(roi.p95)})"},
+        {
+            "label": "Return on cost, median",
+            "value": f"{percent(roi.p50)} ({percent(roi.p5)} to {percent(roi.p95)})",
+        },
         {"label": "Chance of a loss", "value": percent(values["probability_of_loss"])},
         {"label": "Pool that earns most a year", "value": money(values["best_pool"], currency)},
     ]
@@ -78,7 +81,11 @@ def model_economics(context: StepContext) -> StepResult:
 
 def _summary(model: FinancialModel, values: dict, currency: str) -> Metrics:
     pool, year = model.sustainable_pool, model.year
-    source = "stated assumption, no ledger loaded" if values["redemption_is_assumed"] else "measured on the point ledger"
+    source = (
+        "stated assumption, no ledger loaded"
+        if values["redemption_is_assumed"]
+        else "measured on the point ledger"
+    )
     best = pool if isinstance(pool, Unavailable) else pool.best
     return Metrics(
         "financial_model",

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from programs.analytics.estimate import Estimate, Unavailable
 from plans.schemas.outputs import Metric
+from programs.analytics.estimate import Estimate, Unavailable
 
 
-def figure(key: str, label: str, estimate: Any, *, unit: str = "", definition: str = "", scale: float = 1.0) -> Metric:
+def figure(
+    key: str, label: str, estimate: Any, *, unit: str = "", definition: str = "", scale: float = 1.0
+) -> Metric:
     """A Metric from an Estimate with its interval, a bare number, or the reason there is none."""
     if isinstance(estimate, Unavailable):
         return Metric(key, label, None, unit, definition=definition, unavailable=estimate.reason)
     if not isinstance(estimate, Estimate):
-        return Metric(key, label, None if estimate is None else float(estimate) * scale, unit, definition=definition)
+        return Metric(
+            key, label, None if estimate is None else float(estimate) * scale, unit, definition=definition
+        )
     return Metric(
         key,
         label,

@@ -10,7 +10,11 @@ from plans.schemas.outputs import Column, Document, Section, StepResult, Table
 
 CADENCES = (
     ("Weekly", "loyalty-ops", "Trigger volumes, failed redemptions, complaints"),
-    ("Monthly", "member-insights-analyst", "KPIs against thresholds; monitor-loyalty run with a 30-day window"),
+    (
+        "Monthly",
+        "member-insights-analyst",
+        "KPIs against thresholds; monitor-loyalty run with a 30-day window",
+    ),
     ("Quarterly", "finance", "Point liability, breakage, reward pool against budget"),
     ("Yearly", "exec-sponsor", "Renewal of program, tiers and budget"),
 )
@@ -50,7 +54,9 @@ def write_packet(context: StepContext) -> StepResult:
     )
 
 
-def kpis_of(signals: dict[str, Any], design: dict[str, Any], economics: dict[str, Any]) -> list[dict[str, Any]]:
+def kpis_of(
+    signals: dict[str, Any], design: dict[str, Any], economics: dict[str, Any]
+) -> list[dict[str, Any]]:
     """KPIs with baseline and threshold; thresholds come from the data and the model, none from the air."""
     return [
         _kpi("repeat_rate", "Repeat rate, 90 days", "%", signals["repeat_rate"], signals["repeat_rate"], "≥",
@@ -68,7 +74,9 @@ def kpis_of(signals: dict[str, Any], design: dict[str, Any], economics: dict[str
     ]  # fmt: skip
 
 
-def _kpi(key: str, label: str, unit: str, baseline: Any, threshold: Any, comparator: str, owner: str) -> dict[str, Any]:
+def _kpi(
+    key: str, label: str, unit: str, baseline: Any, threshold: Any, comparator: str, owner: str
+) -> dict[str, Any]:
     return {"key": key, "label": label, "unit": unit, "baseline": baseline, "threshold": threshold,
             "comparator": comparator, "owner": owner}  # fmt: skip
 
@@ -79,7 +87,9 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
     if economics["net_year"] < 0:
         found.append("The model expects a loss in a full year")
     if design["unspent"] > 0.05 * design["annual_budget"]:
-        found.append(f"{percent(design['unspent'] / design['annual_budget'], 0)} of the budget cannot be used sensibly")
+        found.append(
+            f"{percent(design['unspent'] / design['annual_budget'], 0)} of the budget cannot be used sensibly"
+        )
     if (design["overrun_probability"] or 0) > 0.5:
         found.append(f"The budget is overrun with a chance of {percent(design['overrun_probability'], 0)}; "
                      f"the cautious earn rate is {design['cautious_points_per_unit']:g}")  # fmt: skip

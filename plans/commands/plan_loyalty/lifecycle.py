@@ -41,11 +41,16 @@ def map_lifecycle(context: StepContext) -> StepResult:
             "counted": len(counted),
             "uncounted": len(rows) - len(counted),
             "headline": [
-                {"label": "Lifecycle triggers", "value": f"{len(rows)}, of which {len(counted)} counted on the data"}
+                {
+                    "label": "Lifecycle triggers",
+                    "value": f"{len(rows)}, of which {len(counted)} counted on the data",
+                }
             ],
         },
         outputs=[_matrix(rows)],
-        evidence={"Playwright": "Redemption flow to be tested once the first trigger is live; no page exists yet."},
+        evidence={
+            "Playwright": "Redemption flow to be tested once the first trigger is live; no page exists yet."
+        },
     )
 
 
@@ -55,7 +60,9 @@ def event_days(context: StepContext) -> dict[str, np.ndarray]:
     purchases, as_of = data.snapshot("purchases"), data.as_of("purchases")
     thresholds = [tier["threshold"] for tier in context.outputs["design"]["tiers"] if tier["threshold"] > 0]
     first_step = thresholds[0] if thresholds else 0
-    members = columns(data.engine.lifecycle_days(purchases, as_of=as_of, threshold=first_step, time_zone=zone))
+    members = columns(
+        data.engine.lifecycle_days(purchases, as_of=as_of, threshold=first_step, time_zone=zone)
+    )
     found = {name: members[name] for name in ("first_purchase", "second_purchase", "fourth_purchase")}
     spells = columns(data.engine.purchase_spells(purchases, as_of=as_of, time_zone=zone))
     found |= {"purchase": spells["purchase"], "next_purchase": spells["next_purchase"]}
@@ -63,7 +70,9 @@ def event_days(context: StepContext) -> dict[str, np.ndarray]:
         found |= {name: members[name] for name in ("near_next_tier", "next_tier_reached")}
         found["tier_period_end"] = members["next_tier_reached"] + TIER_PERIOD_DAYS
     if data.has("survey_responses"):
-        answers = columns(data.engine.survey_days(data.snapshot("survey_responses"), as_of=as_of, time_zone=zone))
+        answers = columns(
+            data.engine.survey_days(data.snapshot("survey_responses"), as_of=as_of, time_zone=zone)
+        )
         found["promoter_answer"] = np.where(answers["score"] >= 9, answers["day"], np.nan)
         found["detractor_answer"] = np.where(answers["score"] <= 6, answers["day"], np.nan)
     return found

@@ -28,7 +28,9 @@ def review_signals(context: StepContext) -> StepResult:
     context.progress(25, "Cohorts")
     labels, matrix = cohorts(data, zone)
     context.progress(50, "Repeat purchases and churn")
-    repeat = data.engine.repeat_purchase(purchases, as_of=as_of, days=REPEAT_DAYS, time_zone=zone).to_pylist()[0]
+    repeat = data.engine.repeat_purchase(
+        purchases, as_of=as_of, days=REPEAT_DAYS, time_zone=zone
+    ).to_pylist()[0]
     lapse = columns(data.engine.lapse_table(purchases, as_of=as_of, inactive_days=LAPSE_DAYS, time_zone=zone))
     orders, spend = rfm["orders"], rfm["monetary"]
     tenure_years = max(float(np.mean(rfm["tenure_days"])) / 365, 1 / 365)
@@ -104,7 +106,9 @@ def review_signals(context: StepContext) -> StepResult:
             _churn_chart(table),
             _segment_table(rows, currency, asked),
         ],
-        evidence={"Sequential Thinking": "Signals read in the order cohorts, repeat, churn, segments, voice, usage."},
+        evidence={
+            "Sequential Thinking": "Signals read in the order cohorts, repeat, churn, segments, voice, usage."
+        },
     )
 
 
@@ -173,7 +177,9 @@ def voice_of_customer(data: OpenData, as_of: Any, zone: str) -> tuple[list[Metri
             Metric("nps", "Net promoter score", None, "points", unavailable=missing),
             Metric("csat", "Customer satisfaction", None, "%", unavailable=missing),
         ], {}
-    table = data.engine.survey_scores(data.snapshot("survey_responses"), as_of=as_of, time_zone=zone).to_pylist()
+    table = data.engine.survey_scores(
+        data.snapshot("survey_responses"), as_of=as_of, time_zone=zone
+    ).to_pylist()
     found, heard = [], {}
     for survey in sorted({row["survey"] for row in table}):
         mine = [row for row in table if row["survey"] == survey]
@@ -205,8 +211,10 @@ def product_usage(data: OpenData, as_of: Any, zone: str) -> tuple[list[Metric], 
 def _note(asked: list[str], unknown: list[str]) -> str:
     if not asked:
         return ""
-    return f"Personas without a segment of that name in the data: {', '.join(unknown)}." if unknown else (
-        "Every persona has a segment in the data."
+    return (
+        f"Personas without a segment of that name in the data: {', '.join(unknown)}."
+        if unknown
+        else ("Every persona has a segment in the data.")
     )
 
 
