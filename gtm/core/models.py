@@ -59,7 +59,7 @@ class ChangeLogEntry(models.Model):
 
 
 class ChangeLogPayload(models.Model):
-    """What a row says, apart from its header: may name people, so it can be erased (body and salt to null)."""
+    """What a row says, apart from its header. It may name people, so it can be erased (set to null)."""
 
     entry = models.OneToOneField(
         ChangeLogEntry, on_delete=models.PROTECT, primary_key=True, related_name="payload"

@@ -8,8 +8,17 @@ from plans.models.approval import (
     DecisionKind,
 )
 from plans.models.artifact import Artifact
+from plans.models.breach import Breach
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
-from plans.models.plan import FINAL_PLAN_STATES, LIVE_PLAN_STATES, Plan, PlanState, new_plan_id
+from plans.models.imported import ImportedPlan
+from plans.models.plan import (
+    FINAL_PLAN_STATES,
+    LIVE_PLAN_STATES,
+    Plan,
+    PlanFile,
+    PlanState,
+    new_plan_id,
+)
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.task import (
     AT_WORK_STATES,
@@ -32,11 +41,14 @@ __all__ = [
     "Approval",
     "ApprovalState",
     "Artifact",
+    "Breach",
     "Decision",
     "DecisionKind",
     "Escalation",
     "EscalationState",
+    "ImportedPlan",
     "Plan",
+    "PlanFile",
     "PlanState",
     "RipcordPull",
     "RipcordState",

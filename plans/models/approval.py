@@ -86,7 +86,11 @@ class Decision(GovernedModel):
     person = models.ForeignKey("programs.Person", on_delete=models.PROTECT, related_name="decisions")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="decisions")
     on_behalf_of = models.ForeignKey(
-        "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="decisions_by_delegate"
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="decisions_by_delegate",
     )
     kind = models.CharField(max_length=20, choices=DecisionKind.choices)
     comment = models.TextField(blank=True)

@@ -29,9 +29,12 @@ class Escalation(GovernedModel):
         "plans.Approval", null=True, blank=True, on_delete=models.CASCADE, related_name="escalations"
     )
     trigger = models.SlugField(max_length=60)
+    about = models.CharField(max_length=80, default="plan", help_text="plan, task 2.1, approval finance …")
     subject = models.CharField(max_length=240)
     detail = models.TextField(blank=True)
-    evidence = models.JSONField(default=list, blank=True, help_text="Each time the trigger fired: period, value")
+    evidence = models.JSONField(
+        default=list, blank=True, help_text="Each time the trigger fired: period, value"
+    )
     state = StateField(default=EscalationState.ARMED.value, choices=EscalationState.choices)
     held_from = models.CharField(max_length=30, blank=True, editable=False)
     ladder = models.JSONField(default=list, help_text="The rungs as they stood when the plan started")
@@ -52,7 +55,7 @@ class Escalation(GovernedModel):
         ordering = ["-created_at"]
         constraints = [
             models.UniqueConstraint(
-                fields=["plan", "trigger", "task", "approval"],
+                fields=["plan", "trigger", "about"],
                 condition=models.Q(state__in=sorted(OPEN_CASE_STATES)),
                 name="escalation_one_open_case_per_trigger",
             )

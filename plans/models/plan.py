@@ -31,7 +31,19 @@ class PlanState(models.TextChoices):
     SUPERSEDED = "superseded", "Superseded"
 
 
-LIVE_PLAN_STATES = frozenset({"draft", "in_review", "changes_requested", "approved", "running", "blocked", "paused", "held", "aborting"})
+LIVE_PLAN_STATES = frozenset(
+    {
+        "draft",
+        "in_review",
+        "changes_requested",
+        "approved",
+        "running",
+        "blocked",
+        "paused",
+        "held",
+        "aborting",
+    }
+)
 FINAL_PLAN_STATES = frozenset(PlanState.values) - LIVE_PLAN_STATES
 
 
@@ -62,8 +74,12 @@ class Plan(GovernedModel):
     strategy = models.CharField(max_length=20)
     declaration = models.JSONField(default=dict)
     datasets = models.JSONField(default=list, help_text="Fingerprints of the data this run reads")
-    checklist = models.JSONField(default=list, help_text="Review checklist: item, result, checked by, at, evidence")
-    context = models.JSONField(default=dict, help_text="Program facts the steps read, as they stood at the start")
+    checklist = models.JSONField(
+        default=list, help_text="Review checklist: item, result, checked by, at, evidence"
+    )
+    context = models.JSONField(
+        default=dict, help_text="Program facts the steps read, as they stood at the start"
+    )
     seed = models.PositiveBigIntegerField()
     amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
     currency = models.CharField(max_length=3, default="USD")
@@ -78,7 +94,9 @@ class Plan(GovernedModel):
     idempotency_key = models.CharField(max_length=120, null=True, blank=True, unique=True)  # noqa: DJ001
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    expected_seconds = models.PositiveIntegerField(default=0, help_text="Estimated duration of the automated part")
+    expected_seconds = models.PositiveIntegerField(
+        default=0, help_text="Estimated duration of the automated part"
+    )
 
     unlogged_fields = frozenset({"declaration", "context", "started_at", "finished_at"})
 
@@ -107,3 +125,13 @@ class Plan(GovernedModel):
     @property
     def is_live(self) -> bool:
         return self.state in LIVE_PLAN_STATES
+
+
+class PlanFile(models.Model):
+    """How far the plan's file in the plans folder has come: bookkeeping, not evidence."""
+
+    plan = models.OneToOneField(Plan, on_delete=models.CASCADE, primary_key=True, related_name="file")
+    sequence = models.PositiveBigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.plan} up to row {self.sequence}"

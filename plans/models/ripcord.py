@@ -21,7 +21,9 @@ class RipcordPull(GovernedModel):
         INSTALLATION = "installation", "The whole installation"
 
     scope = models.CharField(max_length=20, choices=Scope.choices)
-    plan = models.ForeignKey("plans.Plan", null=True, blank=True, on_delete=models.PROTECT, related_name="pulls")
+    plan = models.ForeignKey(
+        "plans.Plan", null=True, blank=True, on_delete=models.PROTECT, related_name="pulls"
+    )
     program = models.ForeignKey(
         "programs.Program", null=True, blank=True, on_delete=models.PROTECT, related_name="pulls"
     )
@@ -30,7 +32,9 @@ class RipcordPull(GovernedModel):
     pulled_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="pulls"
     )
-    trigger = models.CharField(max_length=60, blank=True, help_text="The trigger that pulled, if no person did")
+    trigger = models.CharField(
+        max_length=60, blank=True, help_text="The trigger that pulled, if no person did"
+    )
     remediation = models.TextField(blank=True)
     released_by = models.JSONField(default=list, help_text="The two people who released, in order")
     closed_at = models.DateTimeField(null=True, blank=True)

@@ -83,7 +83,9 @@ class Task(GovernedModel):
     output_sha256 = models.CharField(max_length=64, blank=True)
     error = models.JSONField(null=True, blank=True, help_text="The last error, in words")
 
-    unlogged_fields = frozenset({"fence", "lease_expires_at", "progress", "progress_note", "started_at", "finished_at", "output"})
+    unlogged_fields = frozenset(
+        {"fence", "lease_expires_at", "progress", "progress_note", "started_at", "finished_at", "output"}
+    )
 
     class Meta:
         ordering = ["plan", "position"]
@@ -139,7 +141,9 @@ class TaskAttempt(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     error_class = models.CharField(max_length=30, blank=True, help_text="transient, permanent, unclear")
     error = models.TextField(blank=True)
-    late_output = models.JSONField(null=True, blank=True, help_text="A result that came too late: kept, not applied")
+    late_output = models.JSONField(
+        null=True, blank=True, help_text="A result that came too late: kept, not applied"
+    )
 
     class Meta:
         ordering = ["task", "fence"]

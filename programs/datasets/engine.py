@@ -199,6 +199,24 @@ class QueryEngine(ABC):
             "usage_activity", {"usage_events": usage}, as_of=as_of, period=period, time_zone=time_zone
         )
 
+    def lifecycle_days(
+        self, purchases: Snapshot | None, *, as_of: datetime, threshold: float, time_zone: str = "UTC"
+    ) -> pa.Table:
+        """One row a member: day numbers of first_purchase, second_purchase, fourth_purchase, near_next_tier
+        and next_tier_reached (spend of 365 days within 20 % of ``threshold``, or there)."""
+        parameters = {"as_of": as_of, "threshold": threshold, "time_zone": time_zone}
+        return self._ask("lifecycle_days", {"purchases": purchases}, **parameters)
+
+    def purchase_spells(
+        self, purchases: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC"
+    ) -> pa.Table:
+        """One row a purchase: day numbers of purchase and next_purchase."""
+        return self._ask("purchase_spells", {"purchases": purchases}, as_of=as_of, time_zone=time_zone)
+
+    def survey_days(self, responses: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC") -> pa.Table:
+        """One row an NPS answer: day number and score."""
+        return self._ask("survey_days", {"survey_responses": responses}, as_of=as_of, time_zone=time_zone)
+
     @abstractmethod
     def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""

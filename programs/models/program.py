@@ -29,7 +29,9 @@ class Program(GovernedModel):
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="owned_programs"
     )
     currency = models.CharField(max_length=3, default="USD", help_text="ISO 4217")
-    country = models.CharField(max_length=2, default="US", help_text="ISO 3166: holidays of the working calendar")
+    country = models.CharField(
+        max_length=2, default="US", help_text="ISO 3166: holidays of the working calendar"
+    )
     region = models.CharField(max_length=40, blank=True)
     time_zone = models.CharField(max_length=60, default="UTC", help_text="IANA name, e.g. Europe/Berlin")
     gross_margin = models.DecimalField(
@@ -42,7 +44,10 @@ class Program(GovernedModel):
         max_digits=14, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
     )
     points_per_currency_unit = models.DecimalField(
-        max_digits=10, decimal_places=4, default=Decimal(1), help_text="Base earn rate: points per unit of spend"
+        max_digits=10,
+        decimal_places=4,
+        default=Decimal(1),
+        help_text="Base earn rate: points per unit of spend",
     )
     point_face_value = models.DecimalField(
         max_digits=10, decimal_places=6, default=Decimal("0.01"), help_text="What a point buys, in currency"

@@ -1,0 +1,72 @@
+# Two commands for a fresh machine: `make run` and `make test`. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
+BIN := .venv/bin
+INSTALLED := .venv/installed-$(shell cksum < requirements.lock | tr ' ' '-')
+PURE := gtm/supervisor.py gtm/embedded.py gtm/headers.py programs/analytics $(wildcard programs/datasets) \
+        $(wildcard $(addprefix gtm/core/,errors.py canonical.py money.py clock.py))
+BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## make .venv with the pinned dependencies, each checked against its hash
+
+$(INSTALLED): requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say PYTHON=... make")'
+	$(PYTHON) -m venv .venv
+	@# uv installs in seconds what takes pip more than a minute; pip knows the proxies that uv may not
+	@sed -n '/^uv==/,/# via/p' requirements.lock > .venv/uv.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@rm -f .venv/installed-* && touch $@
+
+run: $(INSTALLED) ## start web, workers and scheduler with the demo organisation; Ctrl-C stops them
+	@exec $(BIN)/python -m gtm.run
+
+lint: $(INSTALLED) ## ruff, mypy, import directions, missing migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PURE)
+	$(BIN)/lint-imports
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+
+test: lint test-sqlite test-postgres ## everything: linters, the suite on SQLite and on PostgreSQL with Redis, a browser
+	@if [ -n "$(BROWSER)" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; }; then $(MAKE) e2e; else \
+	  echo "The browser tests did not run: no Chromium here, and not root to install it (package chromium)."; fi
+
+test-sqlite: $(INSTALLED)
+	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m "not e2e" $(ARGS)
+
+test-postgres: $(INSTALLED)
+	GTM_TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not e2e" tests/gtm tests/programs tests/plans \
+	  --ignore=tests/programs/analytics $(ARGS)
+
+e2e: $(INSTALLED) ## real Chromium (installed with apt-get when this is root and it is missing)
+ifeq ($(BROWSER),)
+	@command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ] || \
+	  { echo "make e2e needs Chromium and may not install it here: install the package chromium, then again." >&2; exit 1; }
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium
+endif
+	$(BIN)/python -m pytest -m e2e $(ARGS)
+
+bench: $(INSTALLED) ## benchmarks, each beside its peers
+	@for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done
+
+docs: $(INSTALLED) ## write docs/openapi.yaml from the code
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+lock: $(INSTALLED) ## resolve requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+clean: ## remove .venv and caches; var/ holds data and stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup run lint test test-sqlite test-postgres e2e bench docs lock clean

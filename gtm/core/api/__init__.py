@@ -1,0 +1,1 @@
+"""What every REST view shares: problem+json, ETags, who is acting."""

@@ -1,0 +1,46 @@
+"""Strong ETags and the conditions on them (RFC 9110, 13.1)."""
+
+from __future__ import annotations
+
+from django.utils.http import parse_etags, quote_etag
+from rest_framework.request import Request
+
+from gtm.core.errors import GtmError
+
+
+class PreconditionRequired(GtmError):
+    code = "precondition_required"
+    status = 428
+    title = "Say which version you are changing"
+
+
+class PreconditionFailed(GtmError):
+    code = "stale_version"
+    status = 412
+    title = "The object has changed since you read it"
+
+
+def tag(value: object) -> str:
+    return quote_etag(str(value))
+
+
+def not_modified(request: Request, etag: str) -> bool:
+    given = request.headers.get("If-None-Match", "")
+    return bool(given) and (given.strip() == "*" or etag in parse_etags(given))
+
+
+def check_match(request: Request, etag: str, *, required: bool) -> None:
+    """Refuse a change to something the caller has not seen in its present form."""
+    given = request.headers.get("If-Match", "").strip()
+    if not given:
+        if required:
+            raise PreconditionRequired(
+                "This change needs an If-Match header with the ETag of the object as you read it."
+            )
+        return
+    if given != "*" and etag not in parse_etags(given):
+        raise PreconditionFailed(
+            "Somebody changed it in the meantime; nothing was written.",
+            hint="GET it again, look, and repeat your change with the new ETag.",
+            etag=etag,
+        )

@@ -1,0 +1,63 @@
+"""What management commands share: who acts, and errors as sentences with an exit code."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import authenticate, get_user_model
+from django.core.management.base import BaseCommand, CommandError
+
+from gtm.core.actors import COMMAND_LINE, Actor, acting_as, operating_system_user
+from gtm.core.errors import GtmError, InvalidInput, NotPermitted, Problem
+
+BAD_INPUT = 2
+
+
+class GovernedCommand(BaseCommand):
+    """Runs ``act`` as somebody. ``--as USER`` acts for another account where the installation allows it;
+    elsewhere that person gives the password. The operating-system account is logged either way.
+    """
+
+    requires_user = False
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--as", dest="username", metavar="USER", help="the account to act as")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            with acting_as(self.actor(options.get("username")), reason=self.reason()):
+                self.act(**options)
+        except GtmError as error:
+            raise CommandError("\n".join(error.lines()), returncode=self.exit_code(error)) from error
+
+    def act(self, **options: Any) -> None:
+        raise CommandError(f"{type(self).__module__} does not say what it does.")
+
+    def reason(self) -> str:
+        return f"by {operating_system_user()} at the command line"
+
+    def exit_code(self, error: GtmError) -> int:
+        return BAD_INPUT if isinstance(error, InvalidInput) else 1
+
+    def actor(self, username: str | None) -> Actor:
+        if username is None:
+            if self.requires_user:
+                raise InvalidInput(
+                    "Say who acts.", problems=[Problem("--as", "is required here.", code="required")]
+                )
+            return Actor.system(f"{operating_system_user()} (command line)", via=COMMAND_LINE)
+        user = get_user_model().objects.filter(username=username, is_active=True).first()
+        if user is None:
+            raise InvalidInput(
+                "There is no such account.", problems=[Problem("--as", f"“{username}” is unknown.")]
+            )
+        if (
+            not settings.GTM_ALLOW_IMPERSONATION
+            and authenticate(username=username, password=getpass.getpass(f"Password of {username}: ")) is None
+        ):
+            raise NotPermitted(
+                "The password is wrong.", hint="--as without one works where GTM_ALLOW_IMPERSONATION is set."
+            )
+        return Actor.of_user(user, COMMAND_LINE, interactive=True)

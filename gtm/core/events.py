@@ -1,0 +1,62 @@
+"""Events published once a transaction has committed; nothing happens for one that rolls back.
+
+Subscribers must be idempotent: after a crash the sweep repeats what an event would have done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainGrew:
+    """A chain of the change log has new rows: whatever is derived from it is out of date."""
+
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskReady:
+    """A task can be claimed by a worker."""
+
+    task_pk: int
+    queue: str = "steps"
+
+
+_subscribers: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
+
+
+def subscribe(event_type: type, handler: Callable[[Any], None]) -> None:
+    if handler not in _subscribers[event_type]:
+        _subscribers[event_type].append(handler)
+
+
+def publish_on_commit(event: Any) -> None:
+    """Publish ``event`` after the commit of the running transaction, once however often it is asked."""
+    connection = transaction.get_connection()
+    pending = {entry[1] for entry in connection.run_on_commit}
+    announce = _Announcement(event)
+    if announce not in pending:
+        transaction.on_commit(announce, robust=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Announcement:
+    """A callable that compares by its event, so that a transaction holds each event once."""
+
+    event: Any
+
+    def __call__(self) -> None:
+        for handler in _subscribers[type(self.event)]:
+            try:
+                handler(self.event)
+            except Exception:  # noqa: BLE001 - the commit stands; the sweep repeats what failed here
+                logger.exception("a subscriber failed on %r; the sweep will repeat it", self.event)

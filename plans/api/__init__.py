@@ -1,0 +1,1 @@
+"""REST for plans: commands, runs, plans, tasks, approvals, escalations."""

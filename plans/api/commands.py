@@ -1,0 +1,118 @@
+"""What can be run, and running it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gtm.core.api import etag
+from gtm.core.api.views import ActingMixin
+from plans.api.serializers import InputsRunSerializer, PlanDetailSerializer, UsageRunSerializer
+from plans.commands import base, registry
+from plans.models import Plan
+from plans.schemas.declaration import Command
+
+_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="The same key starts one run, however often it is sent",
+)
+
+
+class MayOperate(BasePermission):
+    message = "Starting a run takes the permission to operate plans."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.method in ("GET", "HEAD", "OPTIONS") or request.user.has_perm("plans.operate_plan")
+
+
+def describe(command: Command) -> dict[str, Any]:
+    """A command for machines: inputs as JSON Schema (2020-12), steps, gates."""
+    return {
+        "name": command.name,
+        "plugin": command.plugin,
+        "path": command.path,
+        "title": command.title,
+        "summary": command.summary,
+        "example": command.example,
+        "program_kind": command.program_kind,
+        "strategy": command.strategy,
+        "required_datasets": list(command.required_datasets),
+        "optional_datasets": list(command.optional_datasets),
+        "outputs": list(command.outputs),
+        "inputs": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "type": "object",
+            "properties": {i.name: i.schema() for i in command.inputs},
+            "required": [i.name for i in command.inputs if i.required],
+            "additionalProperties": False,
+        },
+        "tasks": [
+            {"task_id": s.task_id, "name": s.name, "kind": s.kind, "agent": s.agent, "needs": list(s.needs)}
+            for s in command.steps
+        ],
+        "gates": [{"key": s.key, "title": s.gate.title, "roles": [x.role for x in s.gate.seats]} for s in command.steps if s.gate],
+    }  # fmt: skip
+
+
+def _accepted(plan: Plan, request: Request) -> Response:
+    location = f"/api/v1/plans/{plan.plan_id}/"
+    headers = {"Location": location, "ETag": etag.tag(plan.version)}
+    return Response(
+        PlanDetailSerializer(plan, context={"request": request}).data,
+        status=status.HTTP_202_ACCEPTED,
+        headers=headers,
+    )
+
+
+def _key_of(request: Request) -> str | None:
+    """A caller's key is the caller's own: two users may use the same word."""
+    given = request.headers.get("Idempotency-Key", "").strip()[:80]
+    return f"{request.user.pk}:{given}" if given else None
+
+
+class CommandViewSet(ActingMixin, viewsets.ViewSet):
+    permission_classes = [IsAuthenticated, MayOperate]
+    lookup_field = "name"
+    lookup_value_regex = "[a-z-]+"
+
+    @extend_schema(responses={200: dict}, operation_id="commands_list")
+    def list(self, request: Request) -> Response:
+        found = [describe(c) for c in registry.all_commands()]
+        return Response({"count": len(found), "next": None, "previous": None, "results": found})
+
+    @extend_schema(responses={200: dict}, operation_id="commands_retrieve")
+    def retrieve(self, request: Request, name: str) -> Response:
+        return Response(describe(registry.get(name)))
+
+    @extend_schema(request=InputsRunSerializer, responses={202: PlanDetailSerializer}, parameters=[_KEY])
+    @action(detail=True, methods=["post"])
+    def runs(self, request: Request, name: str) -> Response:
+        """Start a run from inputs. 202 with the plan; watch it at Location."""
+        body = InputsRunSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        command = registry.get(name)
+        program = base.choose_program(command, body.validated_data.get("program"))
+        draft = base.prepare(command, body.validated_data["inputs"], program)
+        return _accepted(base.start(draft, idempotency_key=_key_of(request)), request)
+
+
+class RunViewSet(ActingMixin, viewsets.ViewSet):
+    permission_classes = [IsAuthenticated, MayOperate]
+
+    @extend_schema(request=UsageRunSerializer, responses={202: PlanDetailSerializer}, parameters=[_KEY])
+    def create(self, request: Request) -> Response:
+        """Start a run from a usage line as the documents write it."""
+        body = UsageRunSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        command, given = base.parse_usage(body.validated_data["usage"])
+        program = base.choose_program(command, body.validated_data.get("program"))
+        draft = base.prepare(command, given, program)
+        return _accepted(base.start(draft, idempotency_key=_key_of(request)), request)

@@ -1,0 +1,163 @@
+"""Plans over REST: read, export, import, stop, and the evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gtm.core import changelog, clock
+from gtm.core.api import etag
+from gtm.core.api.views import GovernedReadViewSet
+from gtm.core.fsm import perform
+from gtm.core.models import ChangeLogChain, ChangeLogEntry
+from plans.api.serializers import (
+    ArtifactSerializer,
+    ImportedPlanSerializer,
+    PlanDetailSerializer,
+    PlanSerializer,
+    ReasonSerializer,
+    RemediationSerializer,
+)
+from plans.engine import ripcord
+from plans.export import files, importer, render
+from plans.models import Plan
+from plans.selectors import visible_plans
+
+
+class PlanViewSet(GovernedReadViewSet):
+    queryset = Plan.objects.none()
+    serializer_class = PlanDetailSerializer
+    lookup_field = "plan_id"
+    lookup_value_regex = "[A-Za-z0-9-]+"
+    filterset_fields = {
+        "state": ["exact", "in"],
+        "command": ["exact"],
+        "program__slug": ["exact"],
+        "created_at": ["gte", "lt"],
+    }
+    search_fields = ["plan_id", "objective", "usage"]
+    ordering_fields = ["created_at", "finished_at", "state", "command"]
+
+    def get_queryset(self) -> Any:
+        plans = visible_plans(self.request.user)
+        if self.action == "list":
+            return plans
+        return plans.prefetch_related(
+            "tasks__agent", "tasks__fallback_agent", "tasks__owner", "tasks__needs", "tasks__plan"
+        )
+
+    def get_serializer_class(self) -> Any:
+        return PlanSerializer if self.action == "list" else PlanDetailSerializer
+
+    def etag_of(self, obj: Plan) -> str:
+        """A plan changes whenever its chain grows: a task's progress in states, a vote, an escalation."""
+        chain = (
+            ChangeLogChain.objects.filter(pk=obj.change_chain()).values_list("sequence", flat=True).first()
+        )
+        return etag.tag(f"{obj.plan_id}.{chain or 0}")
+
+    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT}, filters=False)
+    @action(detail=True, methods=["get"])
+    def export(self, request: Request, plan_id: str) -> HttpResponse:
+        """The plan JSON document, the very bytes of the file in the plans folder."""
+        raw = files.read(self.get_object())
+        response = HttpResponse(raw, content_type="application/json")
+        response["Content-Disposition"] = f'attachment; filename="{plan_id}.json"'
+        return response
+
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: ImportedPlanSerializer}, filters=False)
+    @action(detail=False, methods=["post"], url_path="import")
+    def import_document(self, request: Request) -> Response:
+        """Take in an exported plan as a record. It is verified before it is believed, and never run."""
+        row = importer.import_document(request.data)
+        return Response(ImportedPlanSerializer(row).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, plan_id: str) -> Response:
+        body = ReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = self._checked(request)
+        perform(
+            plan, "cancel", comment=body.validated_data["reason"], set_fields={"finished_at": clock.now()}
+        )
+        return Response(self._detail(plan))
+
+    @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def ripcord(self, request: Request, plan_id: str) -> Response:
+        """Emergency stop: nothing new starts, what runs is stopped or kept aside."""
+        body = ReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = self._checked(request)
+        ripcord.pull("plan", plan=plan, reason=body.validated_data["reason"])
+        return Response(self._detail(plan))
+
+    @extend_schema(request=RemediationSerializer, responses=PlanDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, plan_id: str) -> Response:
+        """Agree to release a pulled rip-cord; the second person's agreement releases it."""
+        body = RemediationSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = self._checked(request)
+        ripcord.release(plan, remediation=body.validated_data["remediation"])
+        return Response(self._detail(plan))
+
+    @extend_schema(responses={200: dict})
+    @action(detail=True, methods=["get"])
+    def changelog(self, request: Request, plan_id: str) -> Response:
+        plan = self.get_object()
+        entries = ChangeLogEntry.objects.filter(chain=plan.change_chain()).select_related("payload")
+        page = self.paginate_queryset(entries.order_by("sequence"))
+        return self.get_paginated_response([changelog.row_of(entry) for entry in page])
+
+    @extend_schema(responses=ArtifactSerializer(many=True))
+    @action(detail=True, methods=["get"])
+    def artifacts(self, request: Request, plan_id: str) -> Response:
+        rows = (
+            self.get_object()
+            .artifacts.select_related("task")
+            .defer("payload")
+            .order_by("task__position", "position")
+        )
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response(ArtifactSerializer(page, many=True).data)
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("as", str, enum=list(render.FORMATS)),
+            OpenApiParameter("artifact_id", int, "path"),
+        ],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], url_path=r"artifacts/(?P<artifact_id>[0-9]+)/download")
+    def download(self, request: Request, plan_id: str, artifact_id: str) -> HttpResponse:
+        artifact = get_object_or_404(self.get_object().artifacts, pk=artifact_id)
+        wanted = request.query_params.get("as", "json")
+        possible = render.formats_of(artifact.payload)
+        if wanted not in possible:
+            raise NotAcceptable(f"This {artifact.kind} is to be had as {', '.join(possible)}.")
+        rendered = render.render(artifact.payload, wanted)
+        response = HttpResponse(rendered.content, content_type=rendered.media_type)
+        response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{wanted}"'
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    def _checked(self, request: Request) -> Plan:
+        plan = self.get_object()
+        etag.check_match(request, self.etag_of(plan), required=False)
+        return plan
+
+    def _detail(self, plan: Plan) -> Any:
+        fresh = self.get_queryset().get(pk=plan.pk)
+        return PlanDetailSerializer(fresh, context=self.get_serializer_context()).data

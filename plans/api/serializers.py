@@ -1,0 +1,198 @@
+"""How plans and their parts look over REST."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from gtm.core import fsm
+from gtm.core.actors import current
+from plans.models import (
+    Approval,
+    Artifact,
+    Decision,
+    DecisionKind,
+    Escalation,
+    ImportedPlan,
+    Plan,
+    Task,
+    TaskAttempt,
+)
+
+
+class ActionsField(serializers.Field):
+    """What the caller may do with the object now, and why not where refused."""
+
+    def __init__(self, **kwargs: Any):
+        super().__init__(read_only=True, source="*", **kwargs)
+
+    def to_representation(self, obj: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "name": a.name,
+                "title": a.title,
+                "comment_required": a.comment_required,
+                "allowed": a.allowed,
+                "reasons": list(a.reasons),
+            }
+            for a in fsm.actions(obj, current().actor)
+        ]
+
+
+class AttemptSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = TaskAttempt
+        fields = [
+            "number",
+            "executor",
+            "outcome",
+            "worker",
+            "started_at",
+            "finished_at",
+            "seconds",
+            "error_class",
+            "error",
+        ]
+
+
+class TaskSerializer(serializers.ModelSerializer):
+    plan = serializers.SlugRelatedField("plan_id", read_only=True)
+    agent = serializers.SlugRelatedField("slug", read_only=True)
+    fallback_agent = serializers.SlugRelatedField("slug", read_only=True)
+    owner = serializers.StringRelatedField()
+    needs = serializers.SlugRelatedField("task_id", many=True, read_only=True)
+
+    class Meta:
+        model = Task
+        fields = [
+            "id", "plan", "task_id", "stage_id", "stage_name", "key", "name", "purpose", "kind", "state", "version",
+            "agent", "fallback_agent", "owner", "needs", "skills", "tools", "output_var", "due_at", "progress",
+            "progress_note", "attempts_used", "attempts_allowed", "next_attempt_at", "started_at", "finished_at",
+            "output_sha256", "error",
+        ]  # fmt: skip
+
+
+class TaskDetailSerializer(TaskSerializer):
+    attempts = AttemptSerializer(many=True, read_only=True)
+    actions = ActionsField()
+
+    class Meta(TaskSerializer.Meta):
+        fields = [*TaskSerializer.Meta.fields, "output", "attempts", "actions"]
+
+
+class PlanSerializer(serializers.ModelSerializer):
+    program = serializers.SlugRelatedField("slug", read_only=True)
+    requested_by = serializers.SlugRelatedField("username", read_only=True)
+
+    class Meta:
+        model = Plan
+        fields = [
+            "plan_id", "revision", "state", "version", "plugin", "command", "usage", "inputs", "objective", "strategy",
+            "program", "requested_by", "amount", "currency", "created_at", "started_at", "finished_at",
+        ]  # fmt: skip
+
+
+class PlanDetailSerializer(PlanSerializer):
+    tasks = TaskSerializer(many=True, read_only=True)
+    actions = ActionsField()
+
+    class Meta(PlanSerializer.Meta):
+        fields = [*PlanSerializer.Meta.fields, "checklist", "datasets", "tasks", "actions"]
+
+
+class DecisionSerializer(serializers.ModelSerializer):
+    person = serializers.StringRelatedField()
+    on_behalf_of = serializers.StringRelatedField()
+
+    class Meta:
+        model = Decision
+        fields = [
+            "id", "kind", "person", "on_behalf_of", "comment", "evidence", "scope_sha256", "decided_at",
+            "superseded_at", "void_reason",
+        ]  # fmt: skip
+
+
+class ApprovalSerializer(serializers.ModelSerializer):
+    plan = serializers.SlugRelatedField("plan_id", read_only=True)
+    decisions = DecisionSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Approval
+        fields = [
+            "id", "plan", "gate", "title", "round", "state", "version", "question", "summary", "amount", "currency",
+            "policy", "scope", "scope_sha256", "opened_at", "due_at", "decided_at", "missing", "decisions",
+        ]  # fmt: skip
+
+
+class EscalationSerializer(serializers.ModelSerializer):
+    plan = serializers.SlugRelatedField("plan_id", read_only=True)
+    acknowledged_by = serializers.StringRelatedField()
+
+    class Meta:
+        model = Escalation
+        fields = [
+            "id", "plan", "trigger", "about", "subject", "detail", "evidence", "state", "version", "rung", "due_at",
+            "acknowledged_by", "occurrences", "remediation", "created_at", "closed_at",
+        ]  # fmt: skip
+
+
+class ArtifactSerializer(serializers.ModelSerializer):
+    task_id = serializers.SlugRelatedField("task_id", read_only=True, source="task")
+
+    class Meta:
+        model = Artifact
+        fields = ["id", "task_id", "key", "title", "kind", "is_deliverable", "sha256", "created_at"]
+
+
+class ImportedPlanSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = ImportedPlan
+        fields = ["plan_id", "sha256", "head", "status", "objective", "command", "created_at"]
+
+
+# ------------------------------------------------------------------ what callers send
+
+
+class UsageRunSerializer(serializers.Serializer):
+    usage = serializers.CharField(max_length=4000, trim_whitespace=True)
+    program = serializers.CharField(
+        required=False, help_text="Slug; the default program of the kind otherwise"
+    )
+
+
+class InputsRunSerializer(serializers.Serializer):
+    inputs = serializers.DictField(child=serializers.JSONField(), default=dict)
+    program = serializers.CharField(required=False)
+
+
+class DecideSerializer(serializers.Serializer):
+    decision = serializers.ChoiceField(DecisionKind.choices)
+    comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=4000)
+    evidence = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
+    on_behalf_of = serializers.EmailField(required=False, help_text="The principal you act for")
+    scope_sha256 = serializers.CharField(required=False, help_text="Digest of what you looked at")
+    password = serializers.CharField(
+        required=False, write_only=True, help_text="Money and law ask for it again"
+    )
+
+
+class CommentSerializer(serializers.Serializer):
+    comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=4000)
+
+
+class ReasonSerializer(serializers.Serializer):
+    reason = serializers.CharField(max_length=4000)
+
+
+class RemediationSerializer(serializers.Serializer):
+    remediation = serializers.CharField(max_length=4000)
+
+
+class CompleteSerializer(CommentSerializer):
+    result = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
+    evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)
+
+
+class ReassignSerializer(CommentSerializer):
+    owner = serializers.EmailField(help_text="E-mail of the person who takes the task")

@@ -1,0 +1,165 @@
+"""What waits for people over REST: tasks, approvals, escalations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from gtm.core import clock
+from gtm.core.api import etag
+from gtm.core.api.views import GovernedReadViewSet
+from gtm.core.errors import InvalidInput, Problem
+from plans.api.serializers import (
+    ApprovalSerializer,
+    CommentSerializer,
+    CompleteSerializer,
+    DecideSerializer,
+    EscalationSerializer,
+    ReasonSerializer,
+    ReassignSerializer,
+    RemediationSerializer,
+    TaskDetailSerializer,
+    TaskSerializer,
+)
+from plans.engine import gates, ladder, work
+from plans.models import Approval, Escalation, Task
+from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
+from programs.models import Person
+
+
+class WorkViewSet(GovernedReadViewSet):
+    """Actions on one object: body checked, If-Match honoured, then one call of the engine."""
+
+    def checked(self, request: Request, serializer_class: Any) -> tuple[Any, dict[str, Any]]:
+        body = serializer_class(data=request.data)
+        body.is_valid(raise_exception=True)
+        obj = self.get_object()
+        etag.check_match(request, self.etag_of(obj), required=False)
+        return obj, body.validated_data
+
+    def answer(self, obj: Any) -> Response:
+        fresh = self.get_queryset().get(pk=obj.pk)
+        return Response(self.get_serializer(fresh).data, headers={"ETag": self.etag_of(fresh)})
+
+
+class TaskViewSet(WorkViewSet):
+    queryset = Task.objects.none()
+    serializer_class = TaskDetailSerializer
+    filterset_fields = {
+        "state": ["exact", "in"],
+        "kind": ["exact"],
+        "plan__plan_id": ["exact"],
+        "agent__slug": ["exact"],
+    }
+    search_fields = ["name", "purpose"]
+    ordering_fields = ["position", "due_at", "state"]
+
+    def get_queryset(self) -> Any:
+        return tasks_with_people().order_by("plan", "position")
+
+    def get_serializer_class(self) -> Any:
+        return TaskSerializer if self.action == "list" else TaskDetailSerializer
+
+    @extend_schema(request=CompleteSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def complete(self, request: Request, pk: str) -> Response:
+        """Complete a task of yours, or record the result of an escalated one, with evidence."""
+        task, body = self.checked(request, CompleteSerializer)
+        work.complete(task, result=body["result"], evidence=body["evidence"], comment=body["comment"])
+        return self.answer(task)
+
+    @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def fail(self, request: Request, pk: str) -> Response:
+        task, body = self.checked(request, ReasonSerializer)
+        work.report_blocked(task, reason=body["reason"])
+        return self.answer(task)
+
+    @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, pk: str) -> Response:
+        """Grant an escalated task one more attempt."""
+        task, body = self.checked(request, CommentSerializer)
+        work.grant_attempt(task, comment=body["comment"])
+        return self.answer(task)
+
+    @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def waive(self, request: Request, pk: str) -> Response:
+        task, body = self.checked(request, CommentSerializer)
+        work.waive(task, comment=body["comment"])
+        return self.answer(task)
+
+    @extend_schema(request=ReassignSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def reassign(self, request: Request, pk: str) -> Response:
+        task, body = self.checked(request, ReassignSerializer)
+        work.reassign(task, owner=person_by_email(body["owner"], "owner"), comment=body["comment"])
+        return self.answer(task)
+
+
+class ApprovalViewSet(WorkViewSet):
+    queryset = Approval.objects.none()
+    serializer_class = ApprovalSerializer
+    filterset_fields = {"state": ["exact", "in"], "gate": ["exact"], "plan__plan_id": ["exact"]}
+    ordering_fields = ["due_at", "opened_at", "state"]
+
+    def get_queryset(self) -> Any:
+        return approvals_with_votes().order_by("-opened_at", "-pk")
+
+    @extend_schema(request=DecideSerializer, responses=ApprovalSerializer)
+    @action(detail=True, methods=["post"])
+    def decide(self, request: Request, pk: str) -> Response:
+        """Approve, reject, request changes or recuse. Asks for a session: a token does not decide."""
+        approval, body = self.checked(request, DecideSerializer)
+        principal = body.get("on_behalf_of")
+        gates.decide(
+            approval,
+            body["decision"],
+            comment=body["comment"],
+            evidence=body["evidence"],
+            on_behalf_of=person_by_email(principal, "on_behalf_of") if principal else None,
+            seen_digest=body.get("scope_sha256"),
+            reauthenticated_at=clock.now() if self.knows_password(request, body) else None,
+        )
+        return self.answer(approval)
+
+    def knows_password(self, request: Request, body: dict[str, Any]) -> bool:
+        return "password" in body and request.user.check_password(body["password"])
+
+
+class EscalationViewSet(WorkViewSet):
+    queryset = Escalation.objects.none()
+    serializer_class = EscalationSerializer
+    filterset_fields = {"state": ["exact", "in"], "trigger": ["exact"], "plan__plan_id": ["exact"]}
+    ordering_fields = ["created_at", "due_at", "state"]
+
+    def get_queryset(self) -> Any:
+        return cases_with_people().order_by("-created_at")
+
+    @extend_schema(request=CommentSerializer, responses=EscalationSerializer)
+    @action(detail=True, methods=["post"])
+    def acknowledge(self, request: Request, pk: str) -> Response:
+        case, body = self.checked(request, CommentSerializer)
+        ladder.acknowledge(case, comment=body["comment"])
+        return self.answer(case)
+
+    @extend_schema(request=RemediationSerializer, responses=EscalationSerializer)
+    @action(detail=True, methods=["post"])
+    def resolve(self, request: Request, pk: str) -> Response:
+        case, body = self.checked(request, RemediationSerializer)
+        ladder.resolve(case, remediation=body["remediation"])
+        return self.answer(case)
+
+
+def person_by_email(email: str, field: str) -> Person:
+    person = Person.objects.filter(email__iexact=email, is_active=True).first()
+    if person is None:
+        raise InvalidInput(
+            "Nobody is known by that address.", problems=[Problem(field, f"{email} is unknown.")]
+        )
+    return person

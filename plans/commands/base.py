@@ -1,0 +1,325 @@
+"""From what a person typed to a plan that runs: validate, preview, start.
+
+Admin form, command line and REST all come through here, so all refuse the same things in the same words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import networkx as nx
+from django.db import transaction
+
+from gtm.core import actors, canonical, clock
+from gtm.core.errors import InvalidInput, NotFound, Problem
+from gtm.core.fsm import perform
+from plans.commands import registry, usage
+from plans.engine import eligibility
+from plans.models import Plan, Task, new_plan_id
+from plans.schemas.declaration import Command, Step
+from plans.schemas.inputs import read_inputs
+from programs.models import Campaign, Dataset, Person, Program, Role
+from programs.selectors import default_program, latest_datasets, program_facts
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A run that could start: everything validated, nothing stored. Review checks read it."""
+
+    command: Command
+    program: Program
+    inputs: Mapping[str, Any]
+    usage: str
+    datasets: list[dict[str, Any]]
+    facts: Mapping[str, Any]
+    seed: int
+    amount: Decimal | None
+    currency: str
+    campaign: Campaign | None = None
+    checklist: list[dict[str, Any]] = field(default_factory=list)
+
+
+def parse_usage(line: str) -> tuple[Command, dict[str, str]]:
+    """Read a usage line. Raises InvalidInput with every problem of the line itself."""
+    parsed = usage.parse(line)
+    if not parsed.name:
+        raise InvalidInput("The usage line cannot be read.", problems=parsed.problems)
+    try:
+        command = registry.get(parsed.name, parsed.plugin)
+    except NotFound as error:
+        raise InvalidInput(error.detail, problems=[*error.problems, *parsed.problems]) from error
+    given = {_declared_name(command, name): value for name, value in parsed.options.items()}
+    if parsed.problems:
+        _, more = read_inputs(command.inputs, given, {})
+        mentioned = {p.field for p in parsed.problems}
+        raise InvalidInput(
+            "The usage line cannot be read.",
+            problems=[*parsed.problems, *(p for p in more if p.field not in mentioned)],
+        )
+    return command, given
+
+
+def _declared_name(command: Command, typed: str) -> str:
+    """The documents write both launch-date and alert_threshold; either spelling finds the input."""
+    same = (i.name for i in command.inputs if i.name.replace("_", "-") == typed.lower().replace("_", "-"))
+    return next(same, typed)
+
+
+def choose_program(command: Command, slug: str | None) -> Program:
+    """The program named, or the default of the command's kind. Raises InvalidInput listing what there is."""
+    candidates = list(
+        Program.objects.filter(kind=command.program_kind).exclude(state__in=("archived", "aborted"))
+    )
+    slugs = tuple(p.slug for p in candidates)
+    if slug:
+        found = next((p for p in candidates if slug.lower() in (p.slug, p.name.lower())), None)
+        if found:
+            return found
+        problem = Problem("program", f"“{slug}” is no {command.program_kind} program.", slugs)
+        raise InvalidInput(f"There is no such program for {command.path}.", problems=[problem])
+    chosen = default_program(command.program_kind)
+    if chosen is not None:
+        return chosen
+    if len(candidates) == 1:
+        return candidates[0]
+    message = "say which one." if candidates else f"there is no {command.program_kind} program yet."
+    raise InvalidInput(
+        f"{command.path} needs a program.",
+        problems=[Problem("program", message, slugs, code="required")],
+        hint="Make one of them the default of its kind in the admin, or name it.",
+    )
+
+
+def prepare(command: Command, given: Mapping[str, Any], program: Program) -> Draft:
+    """Validate a run and work out what it would read and who would decide. Stores nothing.
+
+    Raises InvalidInput with every problem at once: bad inputs and missing data together.
+    """
+    facts = program_facts(program)
+    values, problems = read_inputs(command.inputs, given, facts)
+    chosen = latest_datasets(program, [*command.required_datasets, *command.optional_datasets])
+    kinds = {dataset.kind for dataset in chosen}
+    for kind in command.required_datasets:
+        if kind not in kinds:
+            problems.append(
+                Problem(
+                    "datasets",
+                    f"{program} has no {kind} loaded. Load them first: "
+                    f"manage.py load_dataset {kind} FILE --program {program.slug}",
+                    code="missing",
+                )
+            )
+    if problems:
+        raise InvalidInput(f"{command.path} cannot start.", problems=problems)
+    datasets = [describe_dataset(d) for d in chosen]
+    money = values.get(command.amount_input) if command.amount_input else None
+    fingerprints = sorted(d["sha256"] for d in datasets)
+    draft = Draft(
+        command=command,
+        program=program,
+        inputs=values,
+        usage=usage.write(command, values),
+        datasets=datasets,
+        facts=facts | dict(command.context(program) if command.context else {}),
+        seed=int(canonical.digest([command.path, values, fingerprints])[:8], 16),
+        amount=Decimal(money["amount"]) if money else None,
+        currency=money["currency"] if money else program.currency,
+    )
+    draft.checklist.extend(review(draft))
+    return draft
+
+
+def describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    window = [dataset.window_start, dataset.window_end]
+    return canonical.plain(
+        {
+            "id": dataset.pk,
+            "kind": dataset.kind,
+            "partner": dataset.partner.slug if dataset.partner else "",
+            "source": [s["name"] for s in dataset.sources],
+            "window": window,
+            "rows": dataset.rows,
+            "rejected_rows": dataset.rejected_rows,
+            "sha256": dataset.sha256,
+            "snapshot": dataset.snapshot,
+            "contract_version": dataset.contract_version,
+        }
+    )
+
+
+def review(draft: Draft) -> list[dict[str, Any]]:
+    """The review checklist, each item checked by the system on this very draft."""
+    found = []
+    for item in draft.command.checklist:
+        passed, evidence = item.check(draft) if item.check else (True, "Confirmed by starting the run.")
+        found.append(
+            {
+                "key": item.key,
+                "text": item.text,
+                "blocking": item.blocking,
+                "result": "passed" if passed else "failed",
+                "checked_by": "system" if item.check else actors.current().actor.label,
+                "at": canonical.rfc3339(clock.now()),
+                "evidence": evidence,
+            }
+        )
+    return found
+
+
+def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
+    """Write plan, tasks and snapshot in one transaction, and set it going by whoever is acting.
+
+    With an ``idempotency_key`` used before, answers the plan that call made. Raises GuardNotMet where
+    a blocking item of the review checklist is open; nothing is stored then.
+    """
+    with transaction.atomic():
+        if idempotency_key:
+            earlier = Plan.objects.filter(idempotency_key=idempotency_key).first()
+            if earlier is not None:
+                return earlier
+        plan = build(draft, idempotency_key)
+        perform(plan, "submit")
+        perform(plan, "accept", comment="The review checklist passed.")
+        perform(plan, "begin", set_fields={"started_at": clock.now()})
+    return plan
+
+
+def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
+    """Write a plan in draft with its tasks. Must run inside a transaction."""
+    command, now = draft.command, clock.now()
+    plan = Plan(
+        plan_id=new_plan_id(now),
+        plugin=command.plugin,
+        command=command.name,
+        usage=draft.usage,
+        inputs=dict(draft.inputs),
+        objective=command.objective(draft.inputs, draft.program),
+        complexity=command.complexity,
+        strategy=command.strategy,
+        declaration=snapshot(command),
+        datasets=draft.datasets,
+        checklist=draft.checklist,
+        context=canonical.plain(draft.facts),
+        seed=draft.seed,
+        amount=draft.amount,
+        currency=draft.currency,
+        program=draft.program,
+        campaign=draft.campaign,
+        requested_by=actors.current().actor.user,
+        idempotency_key=idempotency_key,
+        expected_seconds=expected_seconds(command),
+    )
+    plan.save()
+    roles = {role.slug: role for role in Role.objects.all()}
+    tasks: dict[str, Task] = {}
+    for stage in command.stages:
+        for step in stage.steps:
+            tasks[step.task_id] = _build_task(
+                plan, stage.stage_id, stage.name, step, roles, len(tasks), command
+            )
+    for step in command.steps:
+        tasks[step.task_id].needs.set([tasks[need] for need in step.needs])
+    return plan
+
+
+def expected_seconds(command: Command) -> int:
+    """Duration of the longest path through the tasks, people's time not counted."""
+    network, finish = registry.graph(command), {}
+    cost = {step.task_id: step.expected_seconds if step.run else 0 for step in command.steps}
+    for task_id in nx.topological_sort(network):
+        finish[task_id] = cost[task_id] + max(
+            (finish[need] for need in network.predecessors(task_id)), default=0
+        )
+    return max(finish.values())
+
+
+def _build_task(
+    plan: Plan,
+    stage_id: str,
+    stage_name: str,
+    step: Step,
+    roles: Mapping[str, Role],
+    position: int,
+    command: Command,
+) -> Task:
+    agent = _role(roles, step.agent, step)
+    task = Task(
+        plan=plan,
+        task_id=step.task_id,
+        position=position,
+        stage_id=stage_id,
+        stage_name=stage_name,
+        key=step.key,
+        name=step.name,
+        purpose=step.purpose,
+        kind=step.kind,
+        agent=agent,
+        fallback_agent=_role(roles, step.fallback_agent, step) if step.fallback_agent else None,
+        owner=owner_of(agent),
+        skills=list(step.skills),
+        tools=list(step.tools),
+        output_var=step.output_var,
+        expected_seconds=step.expected_seconds,
+        max_retries=command.max_retries,
+    )
+    task.save()
+    return task
+
+
+def _role(roles: Mapping[str, Role], slug: str, step: Step) -> Role:
+    if slug not in roles:
+        problem = Problem(
+            "roles",
+            f"task {step.task_id} is done by “{slug}”, and no such role exists.",
+            tuple(sorted(roles)),
+        )
+        raise InvalidInput(
+            "The organisation lacks a role.", problems=[problem], hint="Create the role in the admin."
+        )
+    return roles[slug]
+
+
+def owner_of(role: Role) -> Person | None:
+    """Who holds the role today, the longest-serving first."""
+    held = role.approvers.select_related("person").filter(person__is_active=True).order_by("pk")
+    now = clock.now()
+    return next((approver.person for approver in held if approver.is_valid_at(now)), None)
+
+
+def snapshot(command: Command) -> dict[str, Any]:
+    """The declaration as data, as the plan keeps it. A later edit of the command does not move the plan."""
+    return canonical.plain(
+        {
+            "version": command.version,
+            "title": command.title,
+            "summary": command.summary,
+            "strategy_rationale": command.strategy_rationale,
+            "stages": [
+                {
+                    "stage_id": stage.stage_id,
+                    "name": stage.name,
+                    "execution": stage.execution,
+                    "merge_gate": stage.merge_gate,
+                }
+                for stage in command.stages
+            ],
+            "gates": [asdict(step.gate) for step in command.steps if step.gate],
+            "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
+            "triggers": [asdict(trigger) for trigger in command.triggers],
+            "tool_hooks": [asdict(hook) for hook in command.tool_hooks],
+            "success_metrics": [asdict(metric) for metric in command.success_metrics],
+            "fallbacks": [asdict(fallback) for fallback in command.fallbacks],
+            "outputs": list(command.outputs),
+            "deliverable_keys": list(command.deliverables),
+            "outside_parties": list(command.outside_parties),
+            "max_retries": command.max_retries,
+        }
+    )
+
+
+def approvable(draft: Draft) -> tuple[bool, str]:
+    """Review check: every gate can be filled by people who are here today."""
+    return eligibility.approvability(snapshot(draft.command), draft)

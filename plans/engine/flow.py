@@ -1,0 +1,167 @@
+"""How one thing leads to the next: guards and effects the transition tables name.
+
+A finished task makes its successors ready in the same transaction; a plan closes what it leaves open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from gtm.core import clock, events
+from gtm.core.actors import Actor
+from gtm.core.fsm import Change, perform
+from plans.engine import gates
+from plans.engine.permissions import holds_role
+from plans.models import (
+    DONE_STATES,
+    FINAL_TASK_STATES,
+    OPEN_APPROVAL_STATES,
+    OPEN_CASE_STATES,
+    Approval,
+    Escalation,
+    Plan,
+    Task,
+    TaskKind,
+)
+
+Params = Mapping[str, Any]
+
+AT_WORK_PLANS = frozenset({"running", "blocked"})
+"""A blocked plan waits at one task; the others go on."""
+
+
+# ------------------------------------------------------------------ guards
+
+
+def checklist_passed(plan: Plan, params: Params) -> str | None:
+    open_items = [i["text"] for i in plan.checklist if i["blocking"] and i["result"] != "passed"]
+    return f"Open on the review checklist: {'; '.join(open_items)}" if open_items else None
+
+
+def every_task_done(plan: Plan, params: Params) -> str | None:
+    left = plan.tasks.exclude(state__in=FINAL_TASK_STATES).count()
+    return f"{left} tasks are not finished." if left else None
+
+
+def is_human(task: Task, params: Params) -> str | None:
+    return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
+
+
+def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
+    """Waiving takes somebody whom the gates behind the task would ask, never the task's own people."""
+    if actor.is_system:
+        return "The engine waives nothing."
+    roles = {seat["role"] for gate in gates_behind(task) for seat in gate["seats"]}
+    if not roles:
+        return (
+            None
+            if actor.user.has_perm("plans.release_ripcord")
+            else "No gate follows: ask the executive sponsor."
+        )
+    if holds_role(actor.user, task.agent_id):
+        return "Who does the task does not waive it."
+    held = set(actor.user.people.filter(is_active=True).values_list("approverships__role__slug", flat=True))
+    return (
+        None if held & roles else f"It takes an approver of the gate behind it: {', '.join(sorted(roles))}."
+    )
+
+
+def gates_behind(task: Task) -> list[dict[str, Any]]:
+    """The gates of the plan that lie on a path after the task."""
+    found, queue, seen = [], [task], {task.pk}
+    declared = {g["key"]: g for g in task.plan.declaration.get("gates", [])}
+    while queue:
+        for after in queue.pop().successors.all():
+            if after.pk not in seen:
+                seen.add(after.pk)
+                queue.append(after)
+                if after.kind == TaskKind.GATE:
+                    found.append(declared[after.key])
+    return found
+
+
+# ------------------------------------------------------------------ targets
+
+
+def state_before_hold(obj: Any, params: Params) -> str:
+    """Back to where it was; what was in a worker's hands starts again from ready."""
+    return {"leased": "ready", "running": "ready" if isinstance(obj, Task) else "running",
+            "fallback_running": "fallback_ready"}.get(obj.held_from, obj.held_from)  # fmt: skip
+
+
+# ------------------------------------------------------------------ effects
+
+
+def ring(task: Task, change: Change) -> None:
+    """Tell a worker, after the commit, that there is something to do. The row says what; this is the bell."""
+    runnable = {"ready", "fallback_ready"}
+    if task.kind == TaskKind.AUTOMATED and change.target in runnable and task.plan.state in AT_WORK_PLANS:
+        events.publish_on_commit(events.TaskReady(task.pk))
+
+
+def advance_plan(plan: Plan, change: Change) -> None:
+    advance(plan)
+    for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["ready", "fallback_ready"]):
+        events.publish_on_commit(events.TaskReady(task.pk))
+
+
+def advance_after_task(task: Task, change: Change) -> None:
+    advance(task.plan)
+
+
+def advance(plan: Plan) -> None:
+    """Open everything whose needs are met, and close the plan when nothing is left."""
+    plan.refresh_from_db()
+    if plan.state not in AT_WORK_PLANS:
+        return
+    for task in ready_tasks(plan):
+        if task.kind == TaskKind.GATE:
+            perform(task, "ask_approval")
+            gates.open_round(task)
+        else:
+            perform(task, "make_ready")
+    if plan.state == "running" and not plan.tasks.exclude(state__in=FINAL_TASK_STATES).exists():
+        finish(plan)
+
+
+def ready_tasks(plan: Plan) -> list[Task]:
+    """The ready set is a query: pending tasks with no unfinished need."""
+    waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
+    return list(plan.tasks.filter(state="pending").filter(~Exists(waiting)).select_related("plan", "agent"))
+
+
+def finish(plan: Plan) -> None:
+    if plan.tasks.filter(state="cancelled").exists():
+        perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
+        return
+    degraded = plan.tasks.filter(state__in=["succeeded_degraded", "succeeded_manual", "waived"]).exists()
+    perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
+
+
+def block_plan(task: Task, change: Change) -> None:
+    """An escalated task blocks its plan; siblings that are under way go on."""
+    task.plan.refresh_from_db()
+    if task.plan.state == "running":
+        perform(task.plan, "block", comment=f"{task} is escalated: {change.comment}")
+
+
+def unblock_plan(task: Task, change: Change) -> None:
+    plan = task.plan
+    plan.refresh_from_db()
+    if plan.state == "blocked" and not plan.tasks.filter(state="escalated").exists():
+        perform(plan, "unblock", comment=change.comment)
+
+
+def close_plan(plan: Plan, change: Change) -> None:
+    """A plan that ends leaves no open task, approval or ladder behind."""
+    comment = f"The plan was {change.target.replace('_', ' ')}. {change.comment}".strip()
+    now = clock.now()
+    for approval in Approval.objects.filter(plan=plan, state__in=OPEN_APPROVAL_STATES):
+        perform(approval, "cancel", comment=comment, set_fields={"decided_at": now})
+    for task in plan.tasks.exclude(state__in=FINAL_TASK_STATES):
+        perform(task, "cancel", comment=comment, set_fields={"finished_at": now})
+    for case in Escalation.objects.filter(plan=plan, state__in=OPEN_CASE_STATES):
+        perform(case, "cancel", comment=comment, set_fields={"closed_at": now, "due_at": None})

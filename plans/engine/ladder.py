@@ -1,0 +1,175 @@
+"""Escalation ladders: each rung once, empty rungs skipped, no storm after an outage, never an approval.
+
+A case is due at a time in its row; the sweep fires what is due. After an outage only the next rung
+fires and its wait counts from now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from gtm.core import actors, changelog, clock, events
+from gtm.core.calendars import WorkingCalendar
+from gtm.core.errors import GuardNotMet, Problem
+from gtm.core.fsm import perform
+from plans.engine import ripcord
+from plans.engine.permissions import persons_of
+from plans.models import OPEN_CASE_STATES, Approval, Escalation, Plan, RungFiring, Task
+from programs.models import Absence, Approver, Person
+
+CLIMBING = ("armed", "notified", "acknowledged")
+RENEWALS = 1
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RungFired:
+    """A rung asked people to act; notifications listen to this."""
+
+    case_pk: int
+    rung: int
+
+
+def open_case(
+    plan: Plan,
+    trigger: str,
+    subject: str,
+    *,
+    task: Task | None = None,
+    approval: Approval | None = None,
+    detail: str = "",
+    evidence: list[dict[str, Any]] | None = None,
+) -> Escalation:
+    """Open a case and fire its first rung; the same trigger on the same subject is counted on the open one."""
+    about = f"approval {approval.pk}" if approval else f"task {task.task_id}" if task else "plan"
+    with transaction.atomic(), actors.on_their_behalf("Ladder"):
+        changelog.lock_chain(plan.change_chain())
+        case = Escalation.objects.filter(
+            plan=plan, trigger=trigger, about=about, state__in=OPEN_CASE_STATES
+        ).first()
+        if case is not None:
+            case.occurrences += 1
+            case.evidence = [*case.evidence, *(evidence or [])]
+            case.save()
+            return case
+        case = Escalation(
+            plan=plan,
+            task=task,
+            approval=approval,
+            about=about,
+            trigger=trigger,
+            subject=subject[:240],
+            detail=detail,
+            evidence=evidence or [],
+            ladder=plan.declaration["ladder"],
+        )
+        case.save()
+        if ripcord.is_stopped(plan) is None:
+            climb(case, clock.now())
+    return case
+
+
+def climb(case: Escalation, now: datetime) -> None:
+    """Fire the next rung somebody stands on; without one, the ladder is exhausted and the matter holds."""
+    calendar = _calendar(case.plan)
+    for rung in case.ladder[case.rung :]:
+        people = standing_on(rung["roles"], now)
+        firing = RungFiring(
+            case=case,
+            cycle=case.cycle,
+            rung=rung["rung"],
+            role="/".join(rung["roles"])[:80],
+            notified=[{"name": p.name, "email": p.email} for p in people],
+            skipped_reason="" if people else "Nobody stands on this rung today.",
+            fired_at=now,
+        )
+        firing.save()
+        due = calendar.add_hours(now, rung["hours"]) if people else now
+        told = ", ".join(p.name for p in people) or "nobody; skipped"
+        perform(
+            case,
+            "notify",
+            comment=f"Rung {rung['rung']} ({firing.role}): {told}.",
+            set_fields={"rung": rung["rung"], "due_at": due, "renewals": 0},
+        )
+        if people:
+            events.publish_on_commit(RungFired(case.pk, rung["rung"]))
+            return
+    perform(
+        case,
+        "exhaust",
+        comment="The last rung has not answered. The matter is on hold; it is never approved by silence.",
+        set_fields={"due_at": None},
+    )
+
+
+def standing_on(roles: list[str], now: datetime) -> list[Person]:
+    """People of the roles who are valid and not away."""
+    away = Absence.objects.filter(starts_at__lte=now, ends_at__gt=now).values("person")
+    rows = Approver.objects.filter(role__slug__in=roles, person__is_active=True).exclude(person__in=away)
+    valid = {
+        a.person_id: a.person for a in rows.select_related("person").order_by("pk") if a.is_valid_at(now)
+    }
+    return list(valid.values())
+
+
+def fire_due(now: datetime) -> int:
+    """Fire every case whose time has come, one rung each. Safe to run twice: a fired rung has moved on."""
+    due = Escalation.objects.filter(state__in=CLIMBING, due_at__lte=now).select_related(
+        "plan", "plan__program"
+    )
+    fired = 0
+    for case in due.order_by("due_at")[:BATCH]:
+        with transaction.atomic():
+            changelog.lock_chain(case.change_chain())
+            case.refresh_from_db()
+            stopped = ripcord.is_stopped(case.plan)
+            if case.state in CLIMBING and case.due_at and case.due_at <= now and stopped is None:
+                climb(case, now)
+                fired += 1
+    return fired
+
+
+def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
+    """ "I have it": the climb stops for the rung's time, once renewable, then goes on from the next rung."""
+    with transaction.atomic():
+        changelog.lock_chain(case.change_chain())
+        case.refresh_from_db()
+        hours = case.ladder[max(case.rung, 1) - 1]["hours"]
+        due = _calendar(case.plan).add_hours(clock.now(), hours)
+        person = next(iter(persons_of(actors.current().actor.user)), None)
+        if case.state == "acknowledged":
+            if case.renewals >= RENEWALS:
+                raise GuardNotMet("An acknowledgement is renewed once; resolve the case or let it climb.")
+            perform(case, "renew", comment=comment, set_fields={"due_at": due, "renewals": case.renewals + 1})
+        else:
+            perform(
+                case, "acknowledge", comment=comment, set_fields={"due_at": due, "acknowledged_by": person}
+            )
+    return case
+
+
+def resolve(case: Escalation, *, remediation: str) -> Escalation:
+    """Close the case. It takes a sentence on what was done."""
+    if not remediation.strip():
+        raise GuardNotMet("Say what was done.", problems=[Problem("remediation", "is required.")])
+    fields = {"remediation": remediation, "closed_at": clock.now(), "due_at": None}
+    perform(case, "resolve", comment=remediation, set_fields=fields)
+    return case
+
+
+def settle(*, reason: str, task: Task | None = None, approval: Approval | None = None) -> None:
+    """The subject is decided: its open cases and their pending rungs end in the same transaction."""
+    cases = Escalation.objects.filter(state__in=OPEN_CASE_STATES)
+    cases = cases.filter(task=task) if task is not None else cases.filter(approval=approval)
+    with actors.on_their_behalf("Ladder"):
+        for case in cases:
+            perform(case, "cancel", comment=reason, set_fields={"closed_at": clock.now(), "due_at": None})
+
+
+def _calendar(plan: Plan) -> WorkingCalendar:
+    return WorkingCalendar(country=plan.program.country, time_zone=plan.program.time_zone)

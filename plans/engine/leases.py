@@ -1,0 +1,137 @@
+"""Leases, heartbeats and fencing: at most one worker writes the result of a task.
+
+Every claim raises the task's ``fence``. A worker that lost its lease holds an old fence, and every
+write asks for the current one in its WHERE clause.
+"""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, models, transaction
+
+from gtm.core import changelog, clock
+from gtm.core.errors import WrongState
+from gtm.core.fsm import perform
+from gtm.core.governed import open_door
+from plans.engine import ripcord
+from plans.engine.steps import LeaseLost
+from plans.models import AT_WORK_STATES, Task, TaskAttempt
+
+WRITE_PROGRESS_EVERY = 0.5  # seconds
+
+
+def lease_time() -> timedelta:
+    return timedelta(seconds=settings.GTM_LEASE_SECONDS)
+
+
+def claim(task: Task, worker: str) -> TaskAttempt | None:
+    """Take a ready task, or answer None: somebody else has it, or it is not to run now.
+
+    The same message delivered twice finds the task leased and does nothing.
+    """
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        if task.state not in {"ready", "fallback_ready"} or task.plan.state not in {"running", "blocked"}:
+            return None
+        if ripcord.is_stopped(task.plan):
+            return None
+        substitute = task.state == "fallback_ready"
+        # A restart repeats its attempt, and the substitute's one turn is not counted with the original's.
+        used = task.attempts_used + (0 if substitute or _last_was_lost(task) else 1)
+        fields = {
+            "fence": task.fence + 1,
+            "attempts_used": used,
+            "lease_expires_at": clock.now() + lease_time(),
+            "started_at": task.started_at or clock.now(),
+            "progress": 0,
+            "progress_note": "",
+            "next_attempt_at": None,
+        }
+        try:
+            perform(task, "lease_fallback" if substitute else "lease", set_fields=fields)
+            if not substitute:
+                perform(task, "start")
+        except WrongState:
+            return None
+        return TaskAttempt.objects.create(
+            task=task,
+            number=1 if substitute else used,
+            fence=task.fence,
+            epoch=ripcord.current_epoch(task.plan),
+            executor=TaskAttempt.Executor.SUBSTITUTE if substitute else TaskAttempt.Executor.ORIGINAL,
+            worker=worker,
+            started_at=clock.now(),
+        )
+
+
+def _last_was_lost(task: Task) -> bool:
+    last = task.attempts.order_by("-fence").first()
+    return last is not None and last.outcome == TaskAttempt.Outcome.LOST
+
+
+def is_current(task: Task, attempt: TaskAttempt) -> bool:
+    """Whether the attempt may still write. Call it with the chain locked and the task read afresh."""
+    return (
+        task.fence == attempt.fence
+        and task.state in AT_WORK_STATES
+        and ripcord.current_epoch(task.plan) == attempt.epoch
+        and ripcord.is_stopped(task.plan) is None
+    )
+
+
+def extend(task_pk: int, fence: int, *, progress: int | None = None, note: str | None = None) -> bool:
+    """Push the lease out, and the progress bar with it. False where the lease is no longer ours.
+
+    Leases and progress are bookkeeping, not evidence: this write leaves no history and no log row.
+    """
+    values: dict[str, object] = {"lease_expires_at": clock.now() + lease_time()}
+    if progress is not None:
+        values |= {"progress": max(0, min(100, progress)), "progress_note": (note or "")[:200]}
+    mine = Task.objects.filter(pk=task_pk, fence=fence, state__in=AT_WORK_STATES)
+    with open_door():
+        return models.QuerySet.update(mine, **values) == 1
+
+
+class Heartbeat:
+    """Extends the lease from a thread of its own while the step computes.
+
+    Use as a context manager. ``progress`` is what the step calls; it raises LeaseLost where another
+    worker took over or somebody pulled the rip-cord.
+    """
+
+    def __init__(self, task: Task, attempt: TaskAttempt):
+        self._task_pk, self._fence = task.pk, attempt.fence
+        self._stop, self._lost = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{task.pk}", daemon=True)
+        self._last = clock.now() - timedelta(seconds=WRITE_PROGRESS_EVERY)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        try:
+            while not self._stop.wait(settings.GTM_LEASE_SECONDS / 3):
+                if not extend(self._task_pk, self._fence):
+                    self._lost.set()
+                    return
+        finally:
+            connection.close()
+
+    def progress(self, percent: int, note: str = "") -> None:
+        if self._lost.is_set():
+            raise LeaseLost("Another worker has this task now, or it was stopped.")
+        if percent < 100 and (clock.now() - self._last).total_seconds() < WRITE_PROGRESS_EVERY:
+            return
+        self._last = clock.now()
+        if not extend(self._task_pk, self._fence, progress=percent, note=note):
+            raise LeaseLost("Another worker has this task now, or it was stopped.")

@@ -1,0 +1,146 @@
+"""All transition tables of plans, on one screen each. The only source of what can happen to what.
+
+Nothing imports this module but the app's start-up: everybody else asks ``gtm.core.fsm``.
+"""
+
+from __future__ import annotations
+
+from gtm.core.fsm import Machine, system_only, to
+from plans.engine import flow
+from plans.engine.permissions import (
+    may_answer,
+    may_operate,
+    may_pull_ripcord,
+    may_release_ripcord,
+    may_work_on,
+)
+from plans.models import (
+    FINAL_PLAN_STATES,
+    FINAL_TASK_STATES,
+    Approval,
+    ApprovalState,
+    Escalation,
+    EscalationState,
+    Plan,
+    PlanState,
+    RipcordPull,
+    RipcordState,
+    Task,
+    TaskState,
+)
+
+_ROLLING = "draft in_review changes_requested approved running blocked paused"
+
+PLAN = Machine(
+    Plan,
+    states=tuple(PlanState.values),
+    final=FINAL_PLAN_STATES,
+    transitions=(
+        to("submit", "draft", "in_review", permission=may_operate, label="Submit for review"),
+        to("accept", "in_review", "approved", permission=may_operate, guards=(flow.checklist_passed,), label="Accept after review"),
+        to("begin", "approved", "running", permission=may_operate, writes="started_at", effects=(flow.advance_plan,), label="Start"),
+        to("block", "running", "blocked", permission=system_only),
+        to("unblock", "blocked", "running", permission=system_only),
+        to("pause", "running blocked", "paused", permission=may_operate, comment_required=True),
+        to("resume", "paused", "running", permission=may_operate, comment_required=True, effects=(flow.advance_plan,)),
+        to("request_changes", "in_review approved running blocked", "changes_requested", permission=system_only),
+        to("revise", "changes_requested", "draft", permission=may_operate, comment_required=True, writes="revision inputs usage amount objective datasets context checklist"),
+        to("review_again", "approved running blocked", "in_review", permission=system_only),
+        to("reject", "in_review running blocked", "rejected", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
+        to("hold", _ROLLING, "held", permission=may_pull_ripcord, comment_required=True, writes="held_from epoch"),
+        to("release", "held", flow.state_before_hold, permission=may_release_ripcord, comment_required=True),
+        to("abort", "held", "aborting", permission=may_release_ripcord, comment_required=True, effects=(flow.close_plan,)),
+        to("finish_abort", "aborting", "aborted", permission=system_only, writes="finished_at"),
+        to("succeed", "running", "succeeded", permission=system_only, guards=(flow.every_task_done,), writes="finished_at"),
+        to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done,), writes="finished_at"),
+        to("fail", "running blocked", "failed", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
+        to("cancel", _ROLLING, "cancelled", permission=may_operate, comment_required=True, writes="finished_at", effects=(flow.close_plan,)),
+        to("supersede", "draft in_review changes_requested approved rejected", "superseded", permission=system_only),
+    ),
+)  # fmt: skip
+
+_ATTEMPT = "fence attempts_used restarts lease_expires_at started_at progress progress_note next_attempt_at"
+_RESULT = "output output_sha256 finished_at progress progress_note lease_expires_at error"
+_FAILURE = "error next_attempt_at lease_expires_at finished_at progress_note"
+_OPEN_TASK = "pending awaiting_approval ready leased running retry_wait fallback_ready fallback_running unknown escalated"
+
+TASK = Machine(
+    Task,
+    states=tuple(TaskState.values),
+    final=FINAL_TASK_STATES,
+    transitions=(
+        to("ask_approval", "pending", "awaiting_approval", permission=system_only),
+        to("make_ready", "pending", "ready", permission=system_only, writes="due_at", effects=(flow.ring,)),
+        to("lease", "ready", "leased", permission=system_only, writes=_ATTEMPT),
+        to("start", "leased", "running", permission=system_only),
+        to("lease_fallback", "fallback_ready", "fallback_running", permission=system_only, writes=_ATTEMPT),
+        to("succeed", "running awaiting_approval", "succeeded", permission=system_only, writes=_RESULT, effects=(flow.advance_after_task,)),
+        to("succeed_degraded", "fallback_running", "succeeded_degraded", permission=system_only, writes=_RESULT, effects=(flow.advance_after_task,)),
+        to("retry_later", "leased running", "retry_wait", permission=system_only, writes=_FAILURE),
+        to("retry", "retry_wait", "ready", permission=system_only, effects=(flow.ring,)),
+        to("restart", "leased running", "ready", permission=system_only, writes="restarts lease_expires_at progress_note", effects=(flow.ring,)),
+        to("hand_to_substitute", "leased running", "fallback_ready", permission=system_only, writes=_FAILURE, effects=(flow.ring,)),
+        to("restart_fallback", "fallback_running", "fallback_ready", permission=system_only, writes="restarts lease_expires_at progress_note", effects=(flow.ring,)),
+        to("lose_track", "leased running fallback_running", "unknown", permission=system_only, writes=_FAILURE),
+        to("escalate", "leased running fallback_running retry_wait fallback_ready unknown", "escalated", permission=system_only, writes=_FAILURE, effects=(flow.block_plan,)),
+        to("complete", "ready", "succeeded", permission=may_work_on, guards=(flow.is_human,), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
+        to("report_blocked", "ready", "escalated", permission=may_work_on, guards=(flow.is_human,), comment_required=True, writes=_FAILURE, effects=(flow.block_plan,), label="Report as blocked"),
+        to("grant_attempt", "escalated unknown", "ready", permission=may_operate, comment_required=True, writes="attempts_granted next_attempt_at", effects=(flow.unblock_plan, flow.ring), label="Grant one more attempt"),
+        to("record_result", "escalated unknown", "succeeded_manual", permission=may_work_on, comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
+        to("waive", "escalated unknown", "waived", permission=flow.may_waive, comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),
+        to("suspend", _OPEN_TASK, "suspended", permission=system_only, writes="held_from lease_expires_at"),
+        to("unsuspend", "suspended", flow.state_before_hold, permission=system_only, writes="lease_expires_at", effects=(flow.ring,)),
+        to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready retry_wait fallback_ready", "pending", permission=system_only, writes="attempts_used restarts attempts_granted error finished_at progress fence"),
+        to("skip", "pending", "skipped", permission=system_only),
+        to("cancel", _OPEN_TASK + " suspended", "cancelled", permission=system_only, writes="finished_at"),
+    ),
+)  # fmt: skip
+
+_OPEN_ROUND = "scheduled pending frozen unsatisfiable"
+
+APPROVAL = Machine(
+    Approval,
+    states=tuple(ApprovalState.values),
+    final=frozenset({"rejected", "changes_requested", "superseded", "cancelled", "exhausted", "bypassed"}),
+    transitions=(
+        to("open", "scheduled", "pending", permission=system_only, writes="opened_at due_at missing"),
+        to("approve", "pending", "approved", permission=system_only, writes="decided_at missing"),
+        to("reject", "pending unsatisfiable", "rejected", permission=system_only, writes="decided_at"),
+        to("request_changes", "pending unsatisfiable", "changes_requested", permission=system_only, writes="decided_at"),
+        to("lose_quorum", "pending", "unsatisfiable", permission=system_only, writes="missing"),
+        to("regain_quorum", "unsatisfiable", "pending", permission=system_only, writes="missing"),
+        to("freeze", "pending unsatisfiable", "frozen", permission=system_only),
+        to("thaw", "frozen", "pending", permission=system_only, writes="due_at"),
+        to("exhaust", "pending unsatisfiable", "exhausted", permission=system_only, writes="decided_at"),
+        to("supersede", "approved", "superseded", permission=system_only),
+        to("bypass", _OPEN_ROUND, "bypassed", permission=system_only, writes="decided_at"),
+        to("cancel", _OPEN_ROUND, "cancelled", permission=system_only, writes="decided_at"),
+    ),
+)  # fmt: skip
+
+CASE = Machine(
+    Escalation,
+    states=tuple(EscalationState.values),
+    final=frozenset({"resolved", "cancelled"}),
+    transitions=(
+        to("notify", "armed notified acknowledged", "notified", permission=system_only, writes="rung due_at renewals"),
+        to("acknowledge", "notified exhausted", "acknowledged", permission=may_answer, writes="acknowledged_by due_at renewals"),
+        to("renew", "acknowledged", "acknowledged", permission=may_answer, writes="due_at renewals"),
+        to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
+        to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from due_at"),
+        to("unpause", "paused", flow.state_before_hold, permission=system_only, writes="due_at"),
+        to("resolve", "armed notified acknowledged exhausted", "resolved", permission=may_answer, comment_required=True, writes="remediation closed_at due_at"),
+        to("cancel", "armed notified acknowledged exhausted paused", "cancelled", permission=system_only, writes="closed_at due_at"),
+    ),
+)  # fmt: skip
+
+RIPCORD = Machine(
+    RipcordPull,
+    states=tuple(RipcordState.values),
+    final=frozenset({"released", "aborted"}),
+    transitions=(
+        to("agree", "pulled", "pulled", permission=may_release_ripcord, comment_required=True, writes="released_by remediation", label="Agree to release"),
+        to("release", "pulled", "released", permission=may_release_ripcord, comment_required=True, writes="released_by remediation closed_at"),
+        to("abort", "pulled", "aborted", permission=may_release_ripcord, comment_required=True, writes="closed_at remediation"),
+    ),
+)  # fmt: skip

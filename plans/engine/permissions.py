@@ -1,0 +1,62 @@
+"""Who may do what, as functions the transition tables name. Each answers None or the reason for no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gtm.core.actors import Actor
+from programs.models import Person
+
+Params = Mapping[str, Any]
+
+
+def persons_of(user: Any) -> list[Person]:
+    """The people behind an account: in practice one. Approvals count people, not accounts."""
+    return list(Person.objects.filter(accounts=user, is_active=True)) if user is not None else []
+
+
+def holds_role(user: Any, *role_ids: int | None) -> bool:
+    wanted = [pk for pk in role_ids if pk]
+    return Person.objects.filter(accounts=user, is_active=True, approverships__role__in=wanted).exists()
+
+
+def may_operate(actor: Actor, obj: Any, params: Params) -> str | None:
+    """Ops staff start, pause and cancel plans; the engine does it where a rule says so."""
+    if actor.is_system or actor.user.has_perm("plans.operate_plan"):
+        return None
+    return "Ask operations: it takes the permission to operate plans."
+
+
+def may_pull_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
+    if actor.is_system or actor.user.has_perm("plans.pull_ripcord"):
+        return None
+    return "It takes the permission to pull the rip-cord."
+
+
+def may_release_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
+    if not actor.is_system and actor.user.has_perm("plans.release_ripcord"):
+        return None
+    return "It takes a person with the permission to release the rip-cord."
+
+
+def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
+    """The owner of a task, anybody in its role or its substitute's, or operations."""
+    if actor.is_system:
+        return None
+    if task.owner_id and task.owner.accounts.filter(pk=actor.user_id).exists():
+        return None
+    if holds_role(actor.user, task.agent_id, task.fallback_agent_id):
+        return None
+    return may_operate(actor, task, params) and (
+        f"Only {task.owner or task.agent}, their substitutes and operations work on this task."
+    )
+
+
+def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
+    """People on the ladder of the case, and operations."""
+    if actor.is_system:
+        return None
+    if actor.user.has_perm("plans.answer_escalation"):
+        return None
+    return "Only people on the ladder of this case and operations answer it."

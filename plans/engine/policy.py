@@ -1,0 +1,139 @@
+"""Approval policy: a maximum matching of distinct people to seats. Pure, no Django.
+
+Counting per role is wrong: one person with two roles would fill two seats. A stage is approved only
+if a matching of distinct eligible people who approved fills every seat (Hopcroft–Karp, by SciPy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
+APPROVE, REJECT, REQUEST_CHANGES, RECUSE = "approve", "reject", "request_changes", "recuse"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRule:
+    """So many distinct people of a role, and why the seat is asked for."""
+
+    role: str
+    minimum: int = 1
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a round has come to: pending, approved, rejected, changes_requested or unsatisfiable.
+
+    ``assignment`` maps people to the role whose seat they fill; ``missing`` says which seats are open.
+    """
+
+    verdict: str
+    assignment: Mapping[str, str]
+    missing: tuple[str, ...] = ()
+
+
+def applying_seats(seats: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> tuple[SeatRule, ...]:
+    """The seats whose condition holds for ``facts`` (amount, currency, kind, region, …)."""
+    return tuple(
+        SeatRule(seat["role"], seat["minimum"], seat.get("why") or describe(seat.get("condition")))
+        for seat in seats
+        if holds(seat.get("condition"), facts)
+    )
+
+
+def holds(condition: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> bool:
+    """Whether a condition asks for its seat: {"field", and one of "over", "equals", "among", "is_true"}.
+
+    An amount in another currency than the condition's asks for the seat: nobody compares without a rate.
+    """
+    if not condition:
+        return True
+    value = facts.get(condition["field"])
+    if "over" in condition:
+        if value is None:
+            return False
+        if condition.get("currency") and facts.get("currency") != condition["currency"]:
+            return True
+        return Decimal(str(value)) > Decimal(str(condition["over"]))
+    if "among" in condition:
+        return value in condition["among"]
+    if "equals" in condition:
+        return bool(value == condition["equals"])
+    return bool(value)
+
+
+def describe(condition: Mapping[str, Any] | None) -> str:
+    if not condition:
+        return "always asked"
+    if "over" in condition:
+        return f"asked when {condition['field']} is over {condition['over']} {condition.get('currency', '')}".strip()
+    if "among" in condition:
+        return f"asked when {condition['field']} is one of {', '.join(map(str, condition['among']))}"
+    if "equals" in condition:
+        return f"asked when {condition['field']} is {condition['equals']}"
+    return f"asked when {condition['field']}"
+
+
+def match(seats: Sequence[SeatRule], roles_of: Mapping[str, Collection[str]]) -> dict[str, str]:
+    """A maximum matching of people to seats; answers person → role. Deterministic in its input's order."""
+    places = [seat.role for seat in seats for _ in range(seat.minimum)]
+    people = sorted(roles_of)
+    if not places or not people:
+        return {}
+    edges = np.array([[role in roles_of[person] for role in places] for person in people], dtype=np.int8)
+    found = maximum_bipartite_matching(csr_array(edges), perm_type="column")
+    return {person: places[seat] for person, seat in zip(people, found, strict=True) if seat >= 0}
+
+
+def fills(seats: Sequence[SeatRule], roles_of: Mapping[str, Collection[str]]) -> bool:
+    return len(match(seats, roles_of)) == sum(seat.minimum for seat in seats)
+
+
+def open_seats(seats: Sequence[SeatRule], roles_of: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    """Which seats stay empty when these people sit down, one entry a missing person."""
+    taken = list(match(seats, roles_of).values())
+    found = []
+    for seat in seats:
+        filled = min(taken.count(seat.role), seat.minimum)
+        for _ in range(filled):
+            taken.remove(seat.role)
+        found += [seat.role] * (seat.minimum - filled)
+    return tuple(found)
+
+
+def evaluate(
+    seats: Sequence[SeatRule],
+    votes: Mapping[str, str],
+    roles_of: Mapping[str, Collection[str]],
+    *,
+    on_reject: str = "veto",
+) -> Outcome:
+    """What the live votes come to.
+
+    ``votes`` maps people to their decision; ``roles_of`` maps everybody eligible now (voted or not) to
+    the roles they may sit for. A vote of somebody not eligible does not count. ``on_reject``: "veto"
+    ends the round at the first rejection, "impossible" only when the seats can no longer be filled.
+    """
+    counted = {person: vote for person, vote in votes.items() if person in roles_of}
+    if REQUEST_CHANGES in counted.values():
+        return Outcome("changes_requested", {})
+    yes = {person: roles_of[person] for person, vote in counted.items() if vote == APPROVE}
+    assignment = match(seats, yes)
+    missing = open_seats(seats, yes)
+    if REJECT in counted.values() and on_reject == "veto":
+        return Outcome("rejected", assignment, missing)
+    if not missing:
+        return Outcome("approved", assignment)
+    still = {person: roles for person, roles in roles_of.items() if counted.get(person, APPROVE) == APPROVE}
+    if fills(seats, still):
+        return Outcome("pending", assignment, missing)
+    if REJECT in counted.values():
+        return Outcome("rejected", assignment, missing)
+    return Outcome("unsatisfiable", assignment, open_seats(seats, still))

@@ -1,0 +1,45 @@
+"""Replay: the recorded inputs, data and seed must give the recorded outputs, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gtm.core import canonical
+from plans.engine import runner
+from plans.models import Plan, Task, TaskKind
+from plans.schemas.outputs import payload_of
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    task: str
+    same: bool
+    differing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.task}: " + ("identical" if self.same else f"differs in {', '.join(self.differing)}")
+
+
+class _Silent:
+    """Progress of a replay goes nowhere: it must leave no trace."""
+
+    def progress(self, percent: int, note: str = "") -> None:
+        """Nobody watches."""
+
+
+def replay(plan: Plan) -> Iterator[Replayed]:
+    """Recompute every automated task that succeeded. Stores nothing."""
+    done = plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["succeeded", "succeeded_degraded"])
+    for task in done.select_related("plan").order_by("position"):
+        yield _compare(task)
+
+
+def _compare(task: Task) -> Replayed:
+    last = task.attempts.filter(outcome="succeeded").order_by("-fence").first()
+    result = runner.compute(task, last, _Silent())
+    recorded = {a.key: a.sha256 for a in task.artifacts.all()} | {"values": task.output_sha256}
+    again = {o.key: canonical.digest(payload_of(o)) for o in result.outputs}
+    again["values"] = canonical.digest(runner.stored_values(result))
+    differing = tuple(sorted(k for k in recorded.keys() | again.keys() if recorded.get(k) != again.get(k)))
+    return Replayed(str(task), not differing, differing)

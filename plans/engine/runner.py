@@ -1,0 +1,232 @@
+"""Runs one automated task: claim, compute, and write the result once, or say what went wrong.
+
+Nothing is written between the claim and the final transaction but the lease, so a crash at any line
+loses no more than time: the sweep finds the expired lease and the task runs again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import timedelta
+from typing import Any
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError, transaction
+
+from gtm.core import canonical, changelog, clock
+from gtm.core.errors import GtmError
+from gtm.core.fsm import perform
+from plans.engine import ladder, steps, triggers
+from plans.engine.leases import Heartbeat, claim, is_current
+from plans.engine.steps import EffectUnclear, LeaseLost, StepContext, TransientError
+from plans.models import Artifact, Task, TaskAttempt
+from plans.schemas.outputs import StepResult, payload_of, settle
+from programs.datasets import OpenData
+from programs.services import snapshot_root
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF, LONGEST_BACKOFF = 60, 900  # seconds: 60 × 2ⁿ ± 20 %, capped at 15 min
+MAX_RESTARTS = 3
+TRANSIENT = (TransientError, DatabaseError, ConnectionError, TimeoutError, SoftTimeLimitExceeded, MemoryError)
+
+
+def run_task(task_pk: int, worker: str) -> str:
+    """Run a task if it is still to be run. Answers the state it is in afterwards."""
+    task = Task.objects.select_related("plan", "plan__program", "agent", "fallback_agent").get(pk=task_pk)
+    attempt = claim(task, worker)
+    if attempt is None:
+        return task.state
+    try:
+        with Heartbeat(task, attempt) as heartbeat:
+            result = compute(task, attempt, heartbeat)
+    except LeaseLost:
+        _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
+    except Exception as error:  # noqa: BLE001 - every failure becomes a recorded attempt
+        logger.warning("attempt %s of %s failed", attempt.number, task, exc_info=error)
+        record_failure(task, attempt, error)
+    else:
+        record_success(task, attempt, result)
+    task.refresh_from_db()
+    return task.state
+
+
+def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResult:
+    """Run the step on the plan's own inputs, data and seed. Pure but for progress: a replay calls it too."""
+    plan = task.plan
+    run, _ = steps.resolve(plan.command, task.key)
+    earlier = plan.tasks.exclude(output_var="").exclude(output__isnull=True)
+    context = StepContext(
+        inputs=plan.inputs,
+        outputs={t.output_var: t.output for t in earlier if t.position < task.position},
+        program=plan.context,
+        data=OpenData(snapshot_root(), plan.datasets),
+        seed=plan.seed,
+        now=plan.created_at,
+        progress=heartbeat.progress,
+        substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
+    )
+    return run(context)
+
+
+def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None:
+    """Write artifacts, the task's output and its successors in one transaction, once."""
+    values = stored_values(result)
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        if not is_current(task, attempt):
+            _keep_late_result(task, attempt, values)
+            return
+        for position, output in enumerate(result.outputs):
+            payload = payload_of(output)
+            Artifact(
+                plan=task.plan,
+                task=task,
+                key=output.key,
+                title=output.title,
+                kind=output.kind,
+                position=position,
+                is_deliverable=output.key in task.plan.declaration.get("deliverable_keys", []),
+                payload=payload,
+                sha256=canonical.digest(payload),
+            ).save()
+        _, apply = steps.resolve(task.plan.command, task.key)
+        if apply is not None:
+            apply(task.plan, values)
+        _close_attempt(attempt, TaskAttempt.Outcome.SUCCEEDED)
+        substitute = attempt.executor == TaskAttempt.Executor.SUBSTITUTE
+        perform(
+            task,
+            "succeed_degraded" if substitute else "succeed",
+            comment=f"Done by the substitute, {task.fallback_agent}." if substitute else "",
+            set_fields={
+                "output": values,
+                "output_sha256": canonical.digest(values),
+                "finished_at": clock.now(),
+                "progress": 100,
+                "progress_note": "",
+                "lease_expires_at": None,
+                "error": None,
+            },
+        )
+        triggers.clear(task.plan, set(result.measured) - {signal.trigger for signal in result.signals})
+        for signal in result.signals:
+            triggers.raise_signal(task.plan, task, signal)
+
+
+def stored_values(result: StepResult) -> dict[str, Any]:
+    """What later tasks and the plan JSON read: the step's values, and what its tool hooks left behind."""
+    evidence = {"evidence": dict(result.evidence)} if result.evidence else {}
+    return settle(canonical.plain({**result.values, **evidence}))
+
+
+def _keep_late_result(task: Task, attempt: TaskAttempt, values: Any) -> None:
+    """The lease went to somebody else or the cord was pulled: the result is kept and not applied."""
+    attempt.late_output = values
+    _close_attempt(attempt, TaskAttempt.Outcome.SUPERSEDED)
+    changelog.append(task, "late result kept", field="attempt", after=attempt.fence)
+
+
+def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
+    """Retry, hand to the substitute, or escalate: by the kind of error and what is left."""
+    now = clock.now()
+    kind = classify(error)
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        if not is_current(task, attempt):
+            _close_attempt(attempt, TaskAttempt.Outcome.SUPERSEDED, kind, error)
+            return
+        _close_attempt(attempt, TaskAttempt.Outcome.FAILED, kind, error)
+        told = {"error": explain(error, kind, attempt, task), "lease_expires_at": None, "progress_note": ""}
+        message = told["error"]["message"]
+        by_substitute = attempt.executor == TaskAttempt.Executor.SUBSTITUTE
+        if kind == "unclear":
+            perform(task, "lose_track", comment=message, set_fields=told)
+            _open_case(task, "effect-unknown", message)
+        elif by_substitute or (kind != "transient" and not task.fallback_agent_id):
+            _escalate(task, message, told)
+        elif kind == "transient" and task.attempts_used < task.attempts_allowed:
+            due = now + timedelta(seconds=backoff(task.attempts_used))
+            perform(task, "retry_later", comment=message, set_fields={**told, "next_attempt_at": due})
+        elif task.fallback_agent_id:
+            perform(task, "hand_to_substitute", comment=message, set_fields=told)
+        else:
+            _escalate(task, message, told)
+
+
+def _escalate(task: Task, message: str, told: dict[str, Any]) -> None:
+    perform(task, "escalate", comment=message, set_fields=told)
+    _open_case(task, "retries-exhausted", message)
+
+
+def _open_case(task: Task, trigger: str, message: str) -> None:
+    ladder.open_case(task.plan, trigger, f"{task}: {message}"[:240], task=task, detail=message)
+
+
+def classify(error: Exception) -> str:
+    if isinstance(error, EffectUnclear):
+        return "unclear"
+    if isinstance(error, TRANSIENT) or (
+        isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+    ):
+        return "transient"
+    return "permanent"
+
+
+def explain(error: Exception, kind: str, attempt: TaskAttempt, task: Task) -> dict[str, Any]:
+    """The error in words a person can act on; a stack trace goes to the server's log, not to a page."""
+    if isinstance(error, GtmError):
+        message, hint = error.detail, error.hint
+    elif isinstance(error, SoftTimeLimitExceeded):
+        message, hint = "The step ran longer than it may.", "Load less data or raise GTM_TASK_TIME_LIMIT."
+    else:
+        message = f"The step failed: {type(error).__name__}: {error}"
+        hint = "The server's log has the details; tell whoever maintains this command."
+    return {
+        "kind": kind,
+        "message": message[:1000],
+        "hint": hint,
+        "problems": [p.as_dict() for p in getattr(error, "problems", ())],
+        "attempt": f"attempt {attempt.number} of {task.attempts_allowed}",
+    }
+
+
+def backoff(attempts_used: int) -> float:
+    """Seconds to wait before the next attempt: 60 × 2ⁿ ± 20 %, at most 15 minutes."""
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
+    return min(FIRST_BACKOFF * 2 ** (attempts_used - 1) * jitter, LONGEST_BACKOFF)
+
+
+def recover_lost(task: Task) -> None:
+    """The lease ran out: the worker is gone. Start again without counting it as an attempt, three times."""
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        if task.state not in {"leased", "running", "fallback_running"}:
+            return
+        if task.lease_expires_at and task.lease_expires_at > clock.now():
+            return
+        note = "The worker was lost; the lease ran out."
+        for attempt in task.attempts.filter(outcome=TaskAttempt.Outcome.RUNNING):
+            _close_attempt(attempt, TaskAttempt.Outcome.LOST, "infrastructure", note)
+        if task.restarts >= MAX_RESTARTS:
+            told = {
+                "kind": "infrastructure",
+                "message": f"{note} It was restarted {MAX_RESTARTS} times already.",
+            }
+            _escalate(task, told["message"], {"error": told, "lease_expires_at": None})
+            return
+        name = "restart_fallback" if task.state == "fallback_running" else "restart"
+        fields = {"restarts": task.restarts + 1, "lease_expires_at": None, "progress_note": ""}
+        perform(task, name, comment=note, set_fields=fields)
+
+
+def _close_attempt(attempt: TaskAttempt, outcome: str, kind: str = "", error: Any = "") -> None:
+    attempt.outcome, attempt.finished_at = outcome, clock.now()
+    attempt.error_class, attempt.error = kind, str(error)[:4000]
+    attempt.save()

@@ -1,0 +1,84 @@
+"""How the engine finds what to run without knowing any command: commands register their steps here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gtm.core.errors import GtmError, NotFound
+from plans.schemas.outputs import StepResult
+
+
+class TransientError(GtmError):
+    """May pass by itself: retried with backoff."""
+
+    code = "transient"
+    status = 503
+    title = "A passing failure"
+
+
+class PermanentError(GtmError):
+    """Will not pass by itself: goes to the substitute at once."""
+
+    code = "permanent"
+    status = 422
+    title = "The step cannot be done this way"
+
+
+class EffectUnclear(GtmError):
+    """An outside effect may or may not have happened: never retried by itself."""
+
+    code = "unclear"
+    status = 500
+    title = "It is unclear whether an effect happened"
+
+
+class LeaseLost(GtmError):
+    """Another worker took over, or the rip-cord was pulled: stop, nothing will be written."""
+
+    code = "lease_lost"
+    status = 409
+    title = "The task is no longer yours"
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """Everything a step may depend on; the same context gives the same result, byte for byte.
+
+    ``outputs`` maps output variables of earlier tasks to their values; ``data`` is the engine of
+    queries over the plan's own snapshots; ``progress(percent, note)`` tells people how far it is and
+    raises LeaseLost where the step should stop; ``substitute`` says the fallback runs it.
+    """
+
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    program: Mapping[str, Any]
+    data: Any
+    seed: int
+    now: datetime
+    progress: Callable[[int, str], None]
+    substitute: bool = False
+
+
+Run = Callable[[StepContext], StepResult]
+
+Apply = Callable[[Any, Mapping[str, Any]], None]
+
+_steps: dict[tuple[str, str], tuple[Run, Apply | None]] = {}
+
+
+def register(command: str, key: str, run: Run, apply: Apply | None = None) -> None:
+    _steps[command, key] = run, apply
+
+
+def resolve(command: str, key: str) -> tuple[Run, Apply | None]:
+    """What a task runs, and its effect on our own rows. Raises NotFound for a command not installed."""
+    try:
+        return _steps[command, key]
+    except KeyError as error:
+        raise NotFound(
+            f"This installation knows no step “{key}” of {command}.",
+            hint="Deploy the version of the command that the plan was started with.",
+        ) from error

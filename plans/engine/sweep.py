@@ -1,0 +1,83 @@
+"""The sweep: finds what is due, lost or unheard, and sets it going again.
+
+It keeps nothing in memory; every pass reads rows, so two sweeps at once, or one after a month's outage,
+do no harm. Each row is its own transaction: one that fails does not hold up the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from gtm.core import clock, events
+from gtm.core.actors import SWEEP, Actor, acting_as
+from gtm.core.errors import GtmError
+from gtm.core.fsm import perform
+from plans.engine import dispatch, ladder, runner, service_levels
+from plans.models import Task, TaskKind
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+UNHEARD_AFTER = timedelta(seconds=10)
+RUNNABLE_PLANS = ("running", "blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many rows each duty touched in one pass."""
+
+    lost: int
+    retried: int
+    rung: int
+    escalated: int
+
+
+def sweep() -> Swept:
+    """One pass over everything that waits for time. Safe to run at any moment, any number of times."""
+    with acting_as(Actor.system("Scheduler", via=SWEEP)):
+        return Swept(
+            lost=_each(lost_leases(), runner.recover_lost),
+            retried=_each(due_retries(), lambda task: perform(task, "retry")),
+            rung=_each(unheard_tasks(), lambda task: dispatch.ring_worker(events.TaskReady(task.pk))),
+            escalated=ladder.fire_due(clock.now()) + service_levels.escalate_overdue(clock.now()),
+        )
+
+
+def lost_leases() -> Iterable[Task]:
+    """At work with a lease that ran out, or that was never set."""
+    expired = Q(lease_expires_at__lt=clock.now()) | Q(lease_expires_at__isnull=True)
+    return _tasks("leased", "running", "fallback_running").filter(expired)[:BATCH]
+
+
+def due_retries() -> Iterable[Task]:
+    return _tasks("retry_wait").filter(next_attempt_at__lte=clock.now())[:BATCH]
+
+
+def unheard_tasks() -> Iterable[Task]:
+    """Ready for longer than a bell takes: its message was lost, or no worker was there."""
+    waiting = _tasks("ready", "fallback_ready").filter(updated_at__lt=clock.now() - UNHEARD_AFTER)
+    return waiting.filter(kind=TaskKind.AUTOMATED)[:BATCH]
+
+
+def _tasks(*states: str) -> Any:
+    rows = Task.objects.filter(state__in=states, plan__state__in=RUNNABLE_PLANS)
+    return rows.select_related("plan", "agent", "fallback_agent").order_by("plan_id", "position")
+
+
+def _each(rows: Iterable[Any], act: Callable[[Any], Any]) -> int:
+    done = 0
+    for row in rows:
+        try:
+            act(row)
+            done += 1
+        except GtmError as error:
+            logger.info("the sweep passed over %s: %s", row, error.detail)
+        except Exception:  # noqa: BLE001 - one bad row must not stop the sweep for all others
+            logger.exception("the sweep failed on %s", row)
+    return done

@@ -1,0 +1,1 @@
+"""The plan JSON: built, validated, written to the plans folder, verified, imported."""

@@ -1,0 +1,370 @@
+"""The plan JSON document: a superset of the orchestrator blueprint the runbooks name.
+
+Built from rows only, with keys sorted, times in UTC, decimals as text. The same rows give the same bytes.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+
+from gtm.core import canonical, changelog
+from gtm.core.models import ChangeLogChain
+from plans.models import Plan, Task, TaskKind
+
+SCHEMA_VERSION = "1.0"
+SCHEMA_ID = "urn:gtm-governance:plan-1"
+LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "statsmodels", "networkx", "django", "celery")
+
+
+def build(plan: Plan) -> dict[str, Any]:
+    """The whole document of a plan, with its digests. Run it inside a transaction for one consistent view."""
+    tasks = list(
+        plan.tasks.select_related("agent", "fallback_agent", "owner")
+        .prefetch_related("needs", "attempts")
+        .order_by("position")
+    )
+    log = list(changelog.rows(plan.change_chain()))
+    body: dict[str, Any] = {
+        "$schema": SCHEMA_ID,
+        "schema_version": SCHEMA_VERSION,
+        "plan_id": plan.plan_id,
+        "revision": plan.revision,
+        "status": plan.state,
+        "created_at": plan.created_at,
+        "created_by": plan.requested_by.get_username() if plan.requested_by else "system",
+        "updated_at": log[-1]["at"] if log else canonical.rfc3339(plan.updated_at),
+        "started_at": plan.started_at,
+        "finished_at": plan.finished_at,
+        "objective": plan.objective,
+        "complexity": plan.complexity,
+        "strategy": plan.strategy,
+        "strategy_rationale": plan.declaration["strategy_rationale"],
+        "estimated_duration": _duration(plan.expected_seconds),
+        "command": {"plugin": plan.plugin, "name": plan.command, "usage": plan.usage, "inputs": plan.inputs},
+        "subject": _subject(plan),
+        "stages": _stages(plan, tasks),
+        "parallelization": _parallelization(plan, tasks),
+        "dependency_graph": _graph(plan, tasks),
+        "context_passing": {"method": "output_var", "artifacts_location": f"plans/{plan.plan_id}/artifacts"},
+        "error_handling": {
+            "retry_strategy": "with-modification",
+            "max_retries": plan.declaration["max_retries"],
+            "fallback_plan": "After the retries the substitute named at the task has one turn.",
+            "escalation": " → ".join("/".join(rung["roles"]) for rung in plan.declaration["ladder"]),
+        },
+        "success_criteria": [f"{m['label']}: {m['target']}" for m in plan.declaration["success_metrics"]],
+        "deliverables": plan.declaration["outputs"],
+        "guardrails": _guardrails(plan),
+        "escalation_ladder": [
+            {
+                "rung": r["rung"],
+                "role": "/".join(r["roles"]),
+                "response_time": f"PT{r['hours']}H",
+                "effect": r["effect"],
+            }
+            for r in plan.declaration["ladder"]
+        ],
+        "fallbacks": _fallbacks(plan, tasks),
+        "tool_hooks": _tool_hooks(plan, tasks),
+        "review_checklist": plan.checklist,
+        "success_metrics": _success_metrics(plan, tasks),
+        "datasets": plan.datasets,
+        "outputs": _outputs(plan),
+        "approvals": _approvals(plan),
+        "escalations": _escalations(plan),
+        "ripcord": _ripcord(plan),
+        "change_log": log,
+    }
+    body = canonical.plain(body)
+    body["integrity"] = _integrity(plan, body, log)
+    return body
+
+
+def to_bytes(document: Mapping[str, Any]) -> bytes:
+    return canonical.document(document)
+
+
+def section_digests(body: Mapping[str, Any]) -> dict[str, str]:
+    """A digest a section, so that a reader learns where a document was changed, not only that it was."""
+    return {key: canonical.digest(value) for key, value in body.items() if key != "integrity"}
+
+
+def seal(integrity: Mapping[str, Any]) -> str:
+    return canonical.digest({key: value for key, value in integrity.items() if key != "seal"})
+
+
+def _integrity(plan: Plan, body: Mapping[str, Any], log: list[dict[str, Any]]) -> dict[str, Any]:
+    chain = ChangeLogChain.objects.get(pk=plan.change_chain())
+    integrity = {
+        "algorithm": "SHA-256",
+        "canonicalization": "RFC 8785",
+        "chain": chain.name,
+        "head": chain.head,
+        "length": len(log),
+        "seed": plan.seed,
+        "sections": section_digests(body),
+        "versions": {"python": platform.python_version(), **_versions()},
+    }
+    return integrity | {"seal": seal(integrity)}
+
+
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in LIBRARIES} | {"gtm": settings.GTM_VERSION}
+
+
+def _duration(seconds: int) -> str:
+    """ISO 8601."""
+    minutes, rest = divmod(seconds, 60)
+    return "PT" + (f"{minutes}M" if minutes else "") + (f"{rest}S" if rest or not minutes else "")
+
+
+def _subject(plan: Plan) -> dict[str, Any]:
+    subject = {
+        "kind": "program",
+        "slug": plan.program.slug,
+        "name": plan.program.name,
+        "version": plan.context.get("version", plan.program.version),
+    }
+    return subject | ({"campaign": plan.campaign.name} if plan.campaign else {})
+
+
+def _stages(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
+    return [
+        {
+            **{key: stage[key] for key in ("stage_id", "name", "execution", "merge_gate")},
+            "tasks": [_task(plan, task) for task in tasks if task.stage_id == stage["stage_id"]],
+        }
+        for stage in plan.declaration["stages"]
+    ]
+
+
+def _task(plan: Plan, task: Task) -> dict[str, Any]:
+    needs = sorted((n.task_id for n in task.needs.all()), key=_natural)
+    return {
+        "task_id": task.task_id,
+        "key": task.key,
+        "name": task.name,
+        "agent": task.agent.slug,
+        "purpose": task.purpose,
+        "input": {"command": plan.command, "from_tasks": needs},
+        "output_var": task.output_var,
+        "dependencies": needs,
+        "tools_required": task.tools,
+        "kind": task.kind,
+        "status": task.state,
+        "owner": task.owner.name if task.owner else None,
+        "fallback_agent": task.fallback_agent.slug if task.fallback_agent else None,
+        "skills": task.skills,
+        "due_at": task.due_at,
+        "max_attempts": task.attempts_allowed,
+        "attempts": [
+            {
+                "number": a.number,
+                "executor": a.executor,
+                "outcome": a.outcome,
+                "started_at": a.started_at,
+                "finished_at": a.finished_at,
+                "seconds": round(a.seconds, 3) if a.seconds is not None else None,
+                "error_class": a.error_class,
+                "error": a.error,
+            }
+            for a in task.attempts.all()
+        ],
+        "gate": task.key if task.kind == TaskKind.GATE else None,
+        "output_sha256": task.output_sha256,
+        "output": task.output,
+        "error": task.error,
+    }
+
+
+def _natural(task_id: str) -> tuple[int, ...]:
+    return tuple(int(part) if part.isdigit() else 0 for part in task_id.split("."))
+
+
+def _parallelization(plan: Plan, tasks: list[Task]) -> dict[str, Any]:
+    groups = []
+    for stage in plan.declaration["stages"]:
+        members = [t for t in tasks if t.stage_id == stage["stage_id"]]
+        if stage["execution"] == "parallel" and len(members) > 1:
+            waits = {n.task_id for t in members for n in t.needs.all()}
+            groups.append(
+                {
+                    "group_id": stage["stage_id"],
+                    "tasks": [t.task_id for t in members],
+                    "wait_for": sorted(waits, key=_natural),
+                }
+            )
+    return {"max_concurrent": max((len(g["tasks"]) for g in groups), default=1), "parallel_groups": groups}
+
+
+def _graph(plan: Plan, tasks: list[Task]) -> dict[str, Any]:
+    return {
+        "nodes": [t.task_id for t in tasks],
+        "edges": [
+            {"from": need.task_id, "to": t.task_id}
+            for t in tasks
+            for need in sorted(t.needs.all(), key=lambda n: _natural(n.task_id))
+        ],
+        "outside_parties": plan.declaration["outside_parties"],
+    }
+
+
+def _guardrails(plan: Plan) -> dict[str, Any]:
+    return {
+        "max_retries": plan.declaration["max_retries"],
+        "triggers": [
+            {**trigger, "count": plan.breaches.filter(rule=trigger["signal"]).count()}
+            for trigger in plan.declaration["triggers"]
+        ],
+    }
+
+
+def _fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
+    used = [
+        {"task_id": t.task_id, "at": a.started_at, "outcome": a.outcome}
+        for t in tasks
+        for a in t.attempts.all()
+        if a.executor == "substitute"
+    ]
+    agents = {t.task_id: t.agent.slug for t in tasks}
+    return [
+        {**cover, "used": [u for u in used if agents[u["task_id"]] == cover["agent"]]}
+        for cover in plan.declaration["fallbacks"]
+    ]
+
+
+def _tool_hooks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
+    left: dict[str, list[str]] = {}
+    for task in tasks:
+        for tool, sentence in ((task.output or {}).get("evidence") or {}).items():
+            left.setdefault(tool, []).append(f"{task.task_id}: {sentence}")
+    return [{**hook, "evidence": left.get(hook["tool"], [])} for hook in plan.declaration["tool_hooks"]]
+
+
+def _success_metrics(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
+    produced = {t.output_var: t.output for t in tasks if t.output_var and t.output is not None}
+    found = []
+    for metric in plan.declaration["success_metrics"]:
+        variable, _, key = metric["actual"].partition(".")
+        actual = (produced.get(variable) or {}).get(key) if variable else None
+        found.append(
+            {
+                **metric,
+                "actual": actual,
+                "measured_by": metric["actual"],
+                "definition_version": plan.declaration["version"],
+            }
+        )
+    return found
+
+
+def _outputs(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": artifact.pk,
+            "key": artifact.key,
+            "task_id": artifact.task.task_id,
+            "title": artifact.title,
+            "kind": artifact.kind,
+            "media_type": artifact.payload.get("media_type", "application/json"),
+            "deliverable": artifact.is_deliverable,
+            "sha256": artifact.sha256,
+            "href": f"/api/v1/plans/{plan.plan_id}/artifacts/{artifact.pk}/download/?as=json",
+        }
+        for artifact in plan.artifacts.select_related("task").order_by("task__position", "position")
+    ]
+
+
+def _approvals(plan: Plan) -> list[dict[str, Any]]:
+    rounds = plan.approvals.select_related("task").prefetch_related(
+        "decisions__person", "decisions__on_behalf_of", "decisions__user"
+    )
+    return [
+        {
+            "gate": approval.gate,
+            "task_id": approval.task.task_id,
+            "round": approval.round,
+            "title": approval.title,
+            "status": approval.state,
+            "question": approval.question,
+            "amount": approval.amount,
+            "currency": approval.currency,
+            "policy": approval.policy,
+            "scope_sha256": approval.scope_sha256,
+            "opened_at": approval.opened_at,
+            "due_at": approval.due_at,
+            "decided_at": approval.decided_at,
+            "missing": approval.missing,
+            "decisions": [
+                {
+                    "decision": d.kind,
+                    "person": d.person.name,
+                    "account": d.user.get_username(),
+                    "on_behalf_of": d.on_behalf_of.name if d.on_behalf_of else None,
+                    "at": d.decided_at,
+                    "comment": d.comment,
+                    "evidence": d.evidence,
+                    "scope_sha256": d.scope_sha256,
+                    "superseded_at": d.superseded_at,
+                    "void_reason": d.void_reason,
+                }
+                for d in approval.decisions.all()
+            ],
+        }
+        for approval in rounds.order_by("pk")
+    ]
+
+
+def _escalations(plan: Plan) -> list[dict[str, Any]]:
+    cases = plan.escalations.select_related("task", "acknowledged_by").prefetch_related("firings")
+    return [
+        {
+            "trigger": case.trigger,
+            "about": case.about,
+            "subject": case.subject,
+            "detail": case.detail,
+            "status": case.state,
+            "rung": case.rung,
+            "occurrences": case.occurrences,
+            "evidence": case.evidence,
+            "opened_at": case.created_at,
+            "due_at": case.due_at,
+            "acknowledged_by": case.acknowledged_by.name if case.acknowledged_by else None,
+            "remediation": case.remediation,
+            "closed_at": case.closed_at,
+            "rungs": [
+                {
+                    "cycle": f.cycle,
+                    "rung": f.rung,
+                    "role": f.role,
+                    "notified": f.notified,
+                    "skipped_reason": f.skipped_reason,
+                    "fired_at": f.fired_at,
+                }
+                for f in case.firings.all()
+            ],
+        }
+        for case in cases.order_by("pk")
+    ]
+
+
+def _ripcord(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "scope": pull.scope,
+            "status": pull.state,
+            "reason": pull.reason,
+            "trigger": pull.trigger,
+            "pulled_by": pull.pulled_by.get_username() if pull.pulled_by else "system",
+            "pulled_at": pull.created_at,
+            "released_by": pull.released_by,
+            "remediation": pull.remediation,
+            "closed_at": pull.closed_at,
+        }
+        for pull in plan.pulls.order_by("pk")
+    ]

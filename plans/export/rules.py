@@ -1,0 +1,80 @@
+"""What a plan document must satisfy beyond its JSON Schema; each failure names its path."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from typing import Any
+
+import networkx as nx
+from jsonschema import Draft202012Validator, FormatChecker
+
+from gtm.core.errors import Problem
+
+LOWEST_LADDER = 3
+
+
+@functools.cache
+def validator() -> Draft202012Validator:
+    text = resources.files("plans.export").joinpath("schema/plan-1.json").read_text(encoding="utf-8")
+    schema = json.loads(text)
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema, format_checker=FormatChecker())
+
+
+def problems(body: Mapping[str, Any]) -> list[Problem]:
+    """All violations of schema and structure."""
+    found = [
+        Problem("/".join(str(part) for part in error.absolute_path) or "document", error.message[:300])
+        for error in validator().iter_errors(body)
+    ]
+    return found or list(_structure(body))
+
+
+def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:
+    tasks = [(n, m, task) for n, stage in enumerate(body["stages"]) for m, task in enumerate(stage["tasks"])]
+    stage_of: dict[str, int] = {}
+    for n, m, task in tasks:
+        if task["task_id"] in stage_of:
+            yield Problem(f"stages/{n}/tasks/{m}/task_id", f"{task['task_id']} is used twice")
+        stage_of[task["task_id"]] = n
+    network = nx.DiGraph()
+    network.add_nodes_from(stage_of)
+    for n, m, task in tasks:
+        for need in task["dependencies"]:
+            where = f"stages/{n}/tasks/{m}/dependencies"
+            if need not in stage_of:
+                yield Problem(where, f"{need} is no task of this plan")
+            elif stage_of[need] > n:
+                yield Problem(where, f"{need} belongs to a later stage")
+            else:
+                network.add_edge(need, task["task_id"])
+    if not nx.is_directed_acyclic_graph(network):
+        yield Problem("stages", "the dependencies form a circle")
+        return
+    yield from _groups(body, network)
+    yield from _strategy(body)
+
+
+def _groups(body: Mapping[str, Any], network: nx.DiGraph) -> Iterable[Problem]:
+    for n, group in enumerate(body["parallelization"]["parallel_groups"]):
+        for task_id in group["tasks"]:
+            where = f"parallelization/parallel_groups/{n}/tasks"
+            if task_id not in network:
+                yield Problem(where, f"{task_id} is no task of this plan")
+            elif reached := set(group["tasks"]) & nx.descendants(network, task_id):
+                yield Problem(
+                    where, f"{task_id} leads to {', '.join(sorted(reached))}: they cannot run in parallel"
+                )
+
+
+def _strategy(body: Mapping[str, Any]) -> Iterable[Problem]:
+    if body["strategy"] == "diamond":
+        if not body["parallelization"]["parallel_groups"]:
+            yield Problem("strategy", "a diamond fans out, nothing runs in parallel")
+        if not any(stage["merge_gate"] for stage in body["stages"]):
+            yield Problem("strategy", "a diamond has a merge gate, no stage is one")
+    if len(body["escalation_ladder"]) < LOWEST_LADDER:
+        yield Problem("escalation_ladder", "the ladder has fewer than three rungs")

@@ -1,0 +1,105 @@
+"""Verify an exported plan with nothing but the file: bytes, sections, change log, graph.
+
+Needs no database and no account. Every finding says where.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gtm.core import changelog
+from plans.export import document, rules
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not hold: the place in the document (JSON pointer like) and a sentence."""
+
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+def verify_bytes(raw: bytes) -> list[Finding]:
+    """Everything wrong with a file; an empty list says it is intact."""
+    try:
+        body = json.loads(raw)
+    except (UnicodeDecodeError, ValueError) as error:
+        position = getattr(error, "pos", getattr(error, "start", 0))
+        return [Finding(_line(raw, position), f"the file is not JSON any more ({error})")]
+    if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
+        return [Finding("integrity", "the file is no plan JSON: it has no integrity section")]
+    findings = verify_document(body)
+    if not findings and (differs := _first_difference(raw, document.to_bytes(body))) is not None:
+        findings.append(
+            Finding(_line(raw, differs), "the text differs from the form the plan was written in")
+        )
+    return findings
+
+
+def verify_document(body: Mapping[str, Any]) -> list[Finding]:
+    integrity = body["integrity"]
+    findings: list[Finding] = []
+    try:
+        if document.seal(integrity) != integrity.get("seal"):
+            findings.append(Finding("integrity", "the integrity section itself was changed"))
+        findings += _sections(body, integrity)
+        findings += _log(body, integrity)
+    except (KeyError, TypeError, AttributeError) as error:
+        findings.append(Finding("integrity", f"the document cannot be read as a plan ({error!r})"))
+    if not findings:
+        findings += [Finding(problem.field, problem.message) for problem in rules.problems(body)]
+    return findings
+
+
+def _sections(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Finding]:
+    recorded, actual = integrity["sections"], document.section_digests(body)
+    findings = [Finding(key, "the section is missing") for key in sorted(set(recorded) - set(actual))]
+    findings += [Finding(key, "the section was added") for key in sorted(set(actual) - set(recorded))]
+    changed = [key for key in sorted(set(actual) & set(recorded)) if actual[key] != recorded[key]]
+    return findings + [Finding(key, "its content differs from what was recorded") for key in changed]
+
+
+def _log(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Finding]:
+    breaks, head, length = changelog.verify_rows(body["change_log"], integrity["chain"])
+    findings = [Finding(f"change_log row {b.sequence}", b.reason) for b in breaks]
+    if length != integrity["length"]:
+        findings.append(
+            Finding(
+                "change_log", f"it has {length} rows, {integrity['length']} were recorded: the tail was cut"
+            )
+        )
+    elif head != integrity["head"]:
+        findings.append(Finding(f"change_log row {length}", "it is not the head that was recorded"))
+    return findings + _explains_state(body)
+
+
+def _explains_state(body: Mapping[str, Any]) -> list[Finding]:
+    """Completeness: the status of the plan is the one its last transition led to."""
+    states = [
+        row["to"]
+        for row in body["change_log"]
+        if row.get("entity") == "plans.plan" and row.get("field") == "state" and not row.get("erased")
+    ]
+    if states and states[-1] != body["status"]:
+        return [
+            Finding("status", f"the change log leads to “{states[-1]}”, the document says “{body['status']}”")
+        ]
+    return []
+
+
+def _first_difference(one: bytes, other: bytes) -> int | None:
+    if one == other:
+        return None
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+def _line(raw: bytes, position: int) -> str:
+    return f"line {raw[:position].count(10) + 1}"

@@ -1,0 +1,32 @@
+"""``manage.py decide APPROVAL approve --as USER --comment TEXT``: an approver's decision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gtm.core import clock
+from gtm.core.cli import GovernedCommand
+from plans.engine import gates
+from plans.selectors import find_approval
+
+
+class Command(GovernedCommand):
+    help = "Decide an approval, under the same rules as in the admin"
+    requires_user = True
+
+    def add_arguments(self, parser: Any) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("approval", help="its number, or PLAN/gate")
+        parser.add_argument("decision", choices=["approve", "reject", "request-changes", "recuse"])
+        parser.add_argument("--comment", default="")
+
+    def act(self, **options: Any) -> None:
+        approval = find_approval(options["approval"])
+        gates.decide(
+            approval,
+            options["decision"].replace("-", "_"),
+            comment=options["comment"],
+            reauthenticated_at=clock.now(),  # the password was given, or this installation lets us act for others
+        )
+        approval.refresh_from_db()
+        self.stdout.write(f"{approval.title}: {approval.get_state_display()}")

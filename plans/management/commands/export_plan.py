@@ -1,0 +1,27 @@
+"""``manage.py export_plan PLAN [-o FILE]``: the plan JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gtm.core.cli import GovernedCommand
+from plans.export import files
+from plans.selectors import plan_by_id
+
+
+class Command(GovernedCommand):
+    help = "Write the plan JSON to a file or to standard output"
+
+    def add_arguments(self, parser: Any) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("plan")
+        parser.add_argument("-o", "--output", type=Path)
+
+    def act(self, **options: Any) -> None:
+        raw = files.read(plan_by_id(options["plan"]))
+        if options["output"]:
+            options["output"].write_bytes(raw)
+            self.stdout.write(f"{options['output']}: {len(raw):,} bytes")
+        else:
+            self.stdout.write(raw.decode(), ending="")

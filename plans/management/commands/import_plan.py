@@ -1,0 +1,27 @@
+"""``manage.py import_plan FILE``: take in an exported plan as a record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gtm.core.cli import GovernedCommand
+from gtm.core.errors import InvalidInput
+from plans.export import importer
+
+
+class Command(GovernedCommand):
+    help = "Verify an exported plan JSON and keep it"
+
+    def add_arguments(self, parser: Any) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("file", type=Path)
+
+    def act(self, **options: Any) -> None:
+        try:
+            document = json.loads(options["file"].read_bytes())
+        except (OSError, ValueError) as error:
+            raise InvalidInput(f"{options['file']} cannot be read: {error}") from error
+        plan = importer.import_document(document)
+        self.stdout.write(f"{plan.plan_id} is kept as an imported record.")

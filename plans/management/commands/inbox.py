@@ -1,0 +1,26 @@
+"""``manage.py inbox --as USER``: what waits for me."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gtm.core.actors import current
+from gtm.core.cli import GovernedCommand
+from plans.engine import inbox
+
+
+class Command(GovernedCommand):
+    help = "What waits for a person: approvals, tasks, escalations"
+    requires_user = True
+
+    def act(self, **options: Any) -> None:
+        waiting = inbox.waiting_for(current().actor.user)
+        for approval in waiting.approvals:
+            due = f", due {approval.due_at:%Y-%m-%d %H:%M} UTC" if approval.due_at else ""
+            self.stdout.write(f"approval {approval.pk}  {approval.plan.plan_id}  {approval.title}{due}")
+        for task in waiting.tasks:
+            self.stdout.write(f"task {task.pk}  {task.plan.plan_id}  {task}")
+        for case in waiting.escalations:
+            self.stdout.write(f"escalation {case.pk}  {case.plan.plan_id}  {case.subject}")
+        if not (waiting.approvals or waiting.tasks or waiting.escalations):
+            self.stdout.write("Nothing waits for you.")

@@ -1,0 +1,1 @@
+"""Pure forms: declarations, inputs, outputs. No Django."""

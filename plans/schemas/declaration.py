@@ -1,0 +1,183 @@
+"""A command is declared once, as data; form, command line, REST and plan JSON all come from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from plans.schemas.inputs import Input
+
+AUTOMATED, HUMAN, GATE = "automated", "human", "gate"
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat at a gate: so many distinct people of a role, and the condition that asks for it.
+
+    ``condition`` is data, e.g. {"field": "amount", "over": "25000", "currency": "USD"}; None always applies.
+    """
+
+    role: str
+    minimum: int = 1
+    condition: Mapping[str, Any] | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who must agree before the tasks behind it run, and to exactly what.
+
+    ``scope`` names output variables and inputs whose content is approved; ``hours`` is the service
+    level on the program's working calendar; ``on_reject``: veto or impossible.
+    """
+
+    key: str
+    title: str
+    question: str
+    seats: Sequence[Seat]
+    scope: Sequence[str] = ()
+    tolerances: Mapping[str, float] = field(default_factory=dict)
+    hours: int = 16
+    mode: str = "all"
+    on_reject: str = "veto"
+    reauthenticate: bool = False
+    signal_on_changes: str = ""
+    distinct_from: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A task of the plan. ``run`` computes it (automated); a gate has ``gate``; people do the rest.
+
+    ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success.
+    """
+
+    task_id: str
+    key: str
+    name: str
+    agent: str
+    purpose: str
+    needs: Sequence[str] = ()
+    run: Callable[..., Any] | None = None
+    apply: Callable[..., None] | None = None
+    gate: Gate | None = None
+    fallback_agent: str = ""
+    skills: Sequence[str] = ()
+    tools: Sequence[str] = ()
+    output_var: str = ""
+    expected_seconds: int = 5
+    due_hours: int = 0
+    datasets: Sequence[str] = ()
+
+    @property
+    def kind(self) -> str:
+        if self.gate is not None:
+            return GATE
+        return AUTOMATED if self.run is not None else HUMAN
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    stage_id: str
+    name: str
+    execution: str
+    steps: Sequence[Step]
+    merge_gate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A rung of the ladder: any of ``roles`` is told and has ``hours`` (working calendar) to answer."""
+
+    roles: Sequence[str]
+    hours: int = 4
+    effect: str = "notify"
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """When ``signal`` comes ``breaches`` times the ladder opens, and the rip-cord is pulled if declared."""
+
+    signal: str
+    title: str
+    breaches: int = 2
+    pulls_ripcord: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ToolHook:
+    tool: str
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChecklistItem:
+    """A line of the review checklist. ``check`` answers (passed, evidence); without one a person ticks it."""
+
+    key: str
+    text: str
+    check: Callable[..., tuple[bool, str]] | None = None
+    blocking: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessMetric:
+    """``actual`` names "output_var.key" in the run's outputs; ``target`` is read by people."""
+
+    key: str
+    label: str
+    target: str
+    actual: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    agent: str
+    covered_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    plugin: str
+    name: str
+    title: str
+    summary: str
+    program_kind: str
+    inputs: Sequence[Input]
+    stages: Sequence[Stage]
+    strategy: str
+    strategy_rationale: str
+    ladder: Sequence[Rung]
+    objective: Callable[[Mapping[str, Any], Any], str]
+    triggers: Sequence[Trigger] = ()
+    tool_hooks: Sequence[ToolHook] = ()
+    checklist: Sequence[ChecklistItem] = ()
+    success_metrics: Sequence[SuccessMetric] = ()
+    outputs: Sequence[str] = ()
+    deliverables: Sequence[str] = ()
+    outside_parties: Sequence[str] = ()
+    max_retries: int = 2
+    complexity: str = "medium"
+    example: str = ""
+    required_datasets: Sequence[str] = ()
+    optional_datasets: Sequence[str] = ()
+    amount_input: str = ""
+    context: Callable[..., Mapping[str, Any]] | None = None
+    version: int = 1
+
+    @property
+    def path(self) -> str:
+        return f"/{self.plugin}:{self.name}"
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for stage in self.stages for step in stage.steps]
+
+    @property
+    def fallbacks(self) -> list[Fallback]:
+        pairs = {(s.agent, s.fallback_agent) for s in self.steps if s.fallback_agent}
+        return [Fallback(agent, cover) for agent, cover in sorted(pairs)]
+
+    def input(self, name: str) -> Input | None:
+        return next((i for i in self.inputs if i.name == name), None)

@@ -1,0 +1,190 @@
+"""The kinds of output a step may return. Admin, REST, XLSX and the report render these kinds,
+so no command draws anything itself.
+
+Numbers are rounded to ten significant digits when they are written, so that a replay on another
+machine gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from gtm.core import canonical
+
+SIGNIFICANT_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One figure: value with unit, interval, numerator and denominator, and its definition on hover.
+
+    ``value`` None with ``unavailable`` set says why there is no figure.
+    """
+
+    key: str
+    label: str
+    value: float | int | Decimal | str | None
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    definition: str = ""
+    target: str = ""
+    unavailable: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    kind: ClassVar[str] = "metrics"
+    key: str
+    title: str
+    items: Sequence[Metric]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``kind``: text, integer, number, percent, money, date, datetime. ``unit``: currency or the like."""
+
+    key: str
+    label: str
+    kind: str = "text"
+    unit: str = ""
+    definition: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows are sequences in the order of ``columns``; None is an empty cell."""
+
+    kind: ClassVar[str] = "table"
+    key: str
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Any]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    label: str
+    values: Sequence[float | None]
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """``shape``: line, bar, stacked-bar, heatmap, histogram, tornado. A value a category in each series."""
+
+    kind: ClassVar[str] = "chart"
+    key: str
+    title: str
+    shape: str
+    categories: Sequence[str]
+    series: Sequence[Series]
+    x_label: str = ""
+    y_label: str = ""
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    heading: str
+    paragraphs: Sequence[str] = ()
+    bullets: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    kind: ClassVar[str] = "document"
+    key: str
+    title: str
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogItem:
+    title: str
+    why: str
+    owner: str
+    due: str = ""
+    expected_value: float | None = None
+    unit: str = ""
+    lift: str = ""
+    sample_size: int | None = None
+    effort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    kind: ClassVar[str] = "backlog"
+    key: str
+    title: str
+    items: Sequence[BacklogItem]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file kept by content below the data directory; ``path`` is relative to it."""
+
+    kind: ClassVar[str] = "file"
+    key: str
+    title: str
+    path: str
+    media_type: str
+    sha256: str
+    bytes: int
+
+
+Output = Metrics | Table | Chart | Document | Backlog | File
+KINDS: Mapping[str, type] = {c.kind: c for c in (Metrics, Table, Chart, Document, Backlog, File)}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A condition a step met that the command's triggers listen for, e.g. ``negative-roi``."""
+
+    trigger: str
+    message: str
+    period: str = ""
+    value: float | str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step returns: ``values`` for later tasks, ``outputs`` for people, ``signals`` for triggers.
+
+    ``measured`` names the triggers whose condition was looked at: without a signal they are clear again.
+    ``evidence`` says what each tool hook left behind ("tool": "sentence").
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    outputs: Sequence[Output] = ()
+    signals: Sequence[Signal] = ()
+    measured: Sequence[str] = ()
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+def payload_of(output: Output) -> dict[str, Any]:
+    """The stored form: JSON types only, floats rounded, Decimal as text."""
+    body = settle(canonical.plain(output))
+    return {"kind": output.kind, **body}
+
+
+def settle(value: Any) -> Any:
+    """Round floats to ten significant digits; a NaN or infinity becomes None, JSON has no word for it."""
+    if isinstance(value, float):
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: settle(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [settle(item) for item in value]
+    return value

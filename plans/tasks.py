@@ -1,0 +1,24 @@
+"""Celery entry points. A message names a row; the engine decides what there is to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from gtm.core.actors import Actor, acting_as
+from plans.engine import runner
+from plans.engine import sweep as sweeper
+from plans.export import files
+
+
+@shared_task(bind=True, name="plans.tasks.run_task", queue="steps")
+def run_task(self: Any, *, task_pk: int) -> None:
+    with acting_as(Actor.system("Runner", request_id=self.request.id or "")):
+        runner.run_task(task_pk, worker=self.request.hostname or "worker")
+
+
+@shared_task(name="plans.tasks.sweep", queue="control")
+def sweep() -> None:
+    sweeper.sweep()
+    files.write_behind()

@@ -1,0 +1,199 @@
+"""How many issued points will ever be redeemed, and how sure that is.
+
+Chain ladder on a triangle of cumulative redemptions, vintage (month of issue) × age.
+Source: Mack, "Distribution-free calculation of the standard error of chain ladder reserve
+estimates", ASTIN Bulletin 23 (1993); Mack, "The standard error of chain ladder reserve estimates:
+recursive calculation and inclusion of a tail factor" (1999).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChainLadder:
+    """Factors between ages and the forecast per vintage; all amounts in the triangle's unit."""
+
+    factors: FloatArray
+    sigma: FloatArray
+    latest: FloatArray
+    ultimate: FloatArray
+    standard_error: FloatArray
+    total_standard_error: float
+
+    @property
+    def reserve(self) -> FloatArray:
+        """What is still to come, per vintage."""
+        return self.ultimate - self.latest
+
+
+def chain_ladder(cumulative: ArrayLike) -> ChainLadder:
+    """Project a cumulative run-off triangle to its last age, with Mack's standard errors.
+
+    ``cumulative`` (vintages, ages): one row a vintage, oldest first, NaN right of the latest
+    diagonal. Each age needs at least one vintage that reached the next.
+    Raises ValueError on gaps inside a row, an oldest vintage without full history, or a column
+    without volume to develop from.
+    """
+    triangle = np.asarray(cumulative, dtype=float)
+    if triangle.ndim != 2 or min(triangle.shape) < 2:
+        raise ValueError("A triangle needs at least two vintages and two ages.")
+    seen = ~np.isnan(triangle)
+    ages_seen = seen.sum(axis=1)
+    vintages, ages = triangle.shape
+    if (seen != (np.arange(ages) < ages_seen[:, None])).any() or (ages_seen == 0).any():
+        raise ValueError("Each vintage needs its ages from the first to its latest without gaps.")
+    if ages_seen[0] != ages or (np.diff(ages_seen) > 0).any():
+        raise ValueError("The oldest vintage must reach the last age, and younger ones not further.")
+
+    factors, sigma_squared, volume = np.empty(ages - 1), np.empty(ages - 1), np.empty(ages - 1)
+    for age in range(ages - 1):
+        both = seen[:, age + 1]
+        before, after = triangle[both, age], triangle[both, age + 1]
+        volume[age] = before.sum()
+        if volume[age] <= 0:
+            raise ValueError(f"Nothing was redeemed by age {age + 1}; start the triangle later.")
+        factors[age] = after.sum() / volume[age]
+        pairs = int(both.sum())
+        # C·(F − f)² = (after − f·before)² / before; a vintage without volume carries no information.
+        residual = np.divide(
+            (after - factors[age] * before) ** 2, before, out=np.zeros_like(before), where=before > 0
+        )
+        sigma_squared[age] = residual.sum() / (pairs - 1) if pairs > 1 else np.nan
+    sigma_squared = _fill_last_sigma(sigma_squared)
+
+    full = triangle.copy()
+    for age in range(ages - 1):
+        missing = np.isnan(full[:, age + 1])
+        full[missing, age + 1] = full[missing, age] * factors[age]
+    ultimate = full[:, -1]
+    latest = triangle[np.arange(vintages), ages_seen - 1]
+
+    ratio = sigma_squared / factors**2
+    variance = np.zeros(vintages)
+    parameter = np.zeros(vintages)
+    for vintage in range(vintages):
+        future = slice(ages_seen[vintage] - 1, ages - 1)
+        base = full[vintage, future]
+        process = np.divide(ratio[future], base, out=np.zeros_like(base), where=base > 0).sum()
+        parameter[vintage] = (ratio[future] / volume[future]).sum()
+        variance[vintage] = ultimate[vintage] ** 2 * (process + parameter[vintage])
+    # Vintages share the estimated factors: the parameter error of the younger contains the older's.
+    younger = np.array([ultimate[vintage + 1 :].sum() for vintage in range(vintages)])
+    total = variance.sum() + 2 * (ultimate * younger * parameter).sum()
+    return ChainLadder(
+        factors, np.sqrt(sigma_squared), latest, ultimate, np.sqrt(variance), float(np.sqrt(total))
+    )
+
+
+def _fill_last_sigma(sigma_squared: FloatArray) -> FloatArray:
+    """Mack's rule for ages with a single pair: min(σ⁴ₖ₋₁/σ²ₖ₋₂, σ²ₖ₋₁, σ²ₖ₋₂)."""
+    filled = sigma_squared.copy()
+    for age in np.flatnonzero(np.isnan(filled)):
+        if age == 0:
+            filled[age] = 0.0
+        elif age == 1:
+            filled[age] = filled[0]
+        else:
+            last, before = filled[age - 1], filled[age - 2]
+            filled[age] = min(last**2 / before if before > 0 else 0.0, last, before)
+    return filled
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RedemptionForecast:
+    """Ultimate redemption of issued points, and of those still outstanding: two different rates."""
+
+    by_vintage: ChainLadder
+    rate_of_issued: Estimate
+    rate_of_outstanding: MaybeEstimate
+    breakage_rate: Estimate
+    cape_cod_rate: float
+    """The same rate by Cape Cod, which leans on points issued and so steadies young vintages."""
+
+
+def forecast_redemption(
+    issued: ArrayLike, cumulative_redeemed: ArrayLike, expired: float = 0.0, *, level: float = 0.95
+) -> MaybeForecast:
+    """Ultimate redemption rate from the ledger's triangle.
+
+    ``issued`` (vintages,) points; ``cumulative_redeemed`` (vintages, ages) points; ``expired`` points
+    no longer outstanding. Rate of issued U = Σ ultimate / Σ issued; rate of outstanding =
+    (U·issued − redeemed) / (issued − redeemed − expired), for points that can still be spent.
+    ``Unavailable`` when more would be redeemed than was ever issued.
+    """
+    points = np.asarray(issued, dtype=float)
+    ladder = chain_ladder(cumulative_redeemed)
+    if points.shape != ladder.ultimate.shape:
+        raise ValueError("Issued points need one entry per vintage.")
+    total, redeemed = float(points.sum()), float(ladder.latest.sum())
+    ultimate = float(ladder.ultimate.sum())
+    outstanding = total - redeemed - expired
+    if expired < 0 or (ladder.latest > points).any() or outstanding < 0:
+        raise ValueError("More points were redeemed or expired than issued.")
+    if ultimate > total - expired:
+        return Unavailable(
+            f"The triangle projects {ultimate:,.0f} redeemed of {total - expired:,.0f} points that can be; "
+            "check that redemptions are booked to the month of issue."
+        )
+    half_width = float(norm.ppf(0.5 + level / 2)) * ladder.total_standard_error
+    low, high = max(ultimate - half_width, redeemed), min(ultimate + half_width, total - expired)
+
+    def share(of: float, less: float, method: str) -> Estimate:
+        return Estimate(
+            (ultimate - less) / of,
+            (low - less) / of,
+            (high - less) / of,
+            level,
+            ladder.total_standard_error / of,
+            ultimate - less,
+            of,
+            "share",
+            method,
+        )
+
+    rate = share(total, 0.0, "chain ladder, Mack")
+    assert rate.low is not None and rate.high is not None
+    return RedemptionForecast(
+        by_vintage=ladder,
+        rate_of_issued=rate,
+        rate_of_outstanding=(
+            share(outstanding, redeemed, "chain ladder, Mack")
+            if outstanding > 0
+            else Unavailable("No points are outstanding.")
+        ),
+        breakage_rate=Estimate(
+            1 - rate.value,
+            1 - rate.high,
+            1 - rate.low,
+            level,
+            rate.standard_error,
+            total - ultimate,
+            total,
+            "share",
+            rate.method,
+        ),
+        cape_cod_rate=_cape_cod(points, ladder, cumulative_redeemed),
+    )
+
+
+MaybeForecast = RedemptionForecast | Unavailable
+
+
+def _cape_cod(issued: FloatArray, ladder: ChainLadder, cumulative: ArrayLike) -> float:
+    """Redeemed so far over points "used up" so far (Stanard 1985; Bühlmann): Σ C / Σ issued·share seen."""
+    seen = (~np.isnan(np.asarray(cumulative, dtype=float))).sum(axis=1)
+    to_ultimate = np.append(np.cumprod(ladder.factors[::-1])[::-1], 1.0)[seen - 1]
+    used = issued / to_ultimate
+    prior = ladder.latest.sum() / used.sum()
+    ultimate = ladder.latest + issued * prior * (1 - 1 / to_ultimate)
+    return float(ultimate.sum() / issued.sum())

@@ -1,0 +1,75 @@
+"""Rates, means and ratios from sufficient statistics, each with its interval."""
+
+from __future__ import annotations
+
+import math
+
+from scipy.stats import norm, t
+from statsmodels.stats.proportion import proportion_confint
+
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+
+
+def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> MaybeEstimate:
+    """Share ``successes / trials`` with Wilson's score interval (Wilson 1927).
+
+    Raises ValueError when successes lie outside 0..trials.
+    """
+    if trials == 0:
+        return Unavailable("No cases to compute a rate from.")
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes do not fit into {trials} trials.")
+    share = successes / trials
+    low, high = proportion_confint(successes, trials, alpha=1 - level, method="wilson")
+    return Estimate(
+        value=share,
+        low=float(low),
+        high=float(high),
+        level=level,
+        standard_error=math.sqrt(share * (1 - share) / trials),
+        numerator=successes,
+        denominator=trials,
+        unit="share",
+        method="wilson",
+    )
+
+
+def sample_mean(
+    count: float, total: float, sum_of_squares: float, *, unit: str = "", level: float = 0.95
+) -> MaybeEstimate:
+    """Mean of ``count`` independent values with Student's t interval."""
+    if count < 2:
+        return Unavailable("A mean with its error needs at least two values.")
+    mean = total / count
+    variance = max(sum_of_squares - count * mean**2, 0.0) / (count - 1)
+    error = math.sqrt(variance / count)
+    half_width = float(t.ppf(0.5 + level / 2, count - 1)) * error
+    return Estimate(mean, mean - half_width, mean + half_width, level, error, total, count, unit, "student t")
+
+
+def ratio_of_sums(
+    members: float,
+    numerator: float,
+    denominator: float,
+    numerator_squares: float,
+    denominator_squares: float,
+    cross_products: float,
+    *,
+    unit: str = "",
+    level: float = 0.95,
+) -> MaybeEstimate:
+    """Σy/Σx over independent members, with the delta-method error (Cochran 1977, 6.3).
+
+    Orders of one member resemble each other, so the member is the unit of sampling:
+    the sums run over per-member totals (y = revenue, x = orders, for example).
+    """
+    if members < 2 or denominator <= 0:
+        return Unavailable("A ratio with its error needs two members and a positive denominator.")
+    ratio = numerator / denominator
+    residual = numerator_squares - 2 * ratio * cross_products + ratio**2 * denominator_squares
+    mean_denominator = denominator / members
+    error = math.sqrt(max(residual, 0.0) / (members - 1) / members) / mean_denominator
+    half_width = float(norm.ppf(0.5 + level / 2)) * error
+    return Estimate(
+        ratio, ratio - half_width, ratio + half_width, level, error, numerator, denominator, unit, "delta"
+    )

@@ -1,0 +1,1 @@
+"""REST for what is governed: programs, tiers, partners, people, datasets."""

@@ -1,0 +1,54 @@
+"""Questions about programs that several places ask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gtm.core import canonical
+from programs.models import Approver, Dataset, Program
+
+_FACTS = (
+    "slug",
+    "name",
+    "kind",
+    "currency",
+    "country",
+    "region",
+    "time_zone",
+    "gross_margin",
+    "platform_cost_monthly",
+    "points_per_currency_unit",
+    "point_face_value",
+    "point_unit_cost",
+    "redemption_rate_assumption",
+    "version",
+)
+
+
+def default_program(kind: str) -> Program | None:
+    return Program.objects.filter(kind=kind, is_default=True).first()
+
+
+def program_facts(program: Program) -> dict[str, Any]:
+    """What a run may read of its program, as plain values: the plan keeps this copy."""
+    tiers = program.tiers.order_by("rank").values("rank", "name", "threshold", "earn_multiplier")
+    return canonical.plain({name: getattr(program, name) for name in _FACTS} | {"tiers": list(tiers)})
+
+
+def people_by_role(slugs: Sequence[str]) -> dict[str, str]:
+    """Role → who holds it, the longest-serving first; "" where nobody does."""
+    rows = Approver.objects.filter(role__slug__in=slugs, person__is_active=True).select_related(
+        "person", "role"
+    )
+    held = {approver.role.slug: approver.person.name for approver in rows.order_by("-pk")}
+    return {slug: held.get(slug, "") for slug in slugs}
+
+
+def latest_datasets(program: Program, kinds: Sequence[str]) -> list[Dataset]:
+    """The newest dataset of each kind, per partner where partners bring their own."""
+    rows = Dataset.objects.filter(program=program, kind__in=kinds).select_related("partner")
+    newest: dict[tuple[str, int | None], Dataset] = {}
+    for dataset in rows.order_by("created_at", "pk"):
+        newest[dataset.kind, dataset.partner_id] = dataset
+    return [newest[key] for key in sorted(newest, key=lambda k: (k[0], k[1] or 0))]
