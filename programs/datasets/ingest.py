@@ -222,7 +222,7 @@ def _identical(connection: duckdb.DuckDBPyConnection) -> int:
     (count,) = one_row(
         connection, 'SELECT count(*) - count(DISTINCT digest) FROM good ANTI JOIN fate USING (source, "row")'
     )
-    return count
+    return int(count)
 
 
 def _write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:

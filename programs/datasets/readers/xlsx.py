@@ -28,6 +28,7 @@ from programs.datasets.readers.base import (
 from programs.datasets.readers.unpack import Digest
 
 PARTS = 10_000
+DAMAGED = "The workbook is damaged: its parts are not the plain XML of a sheet."
 ERRORS = (zipfile.BadZipFile, InvalidFileException, DefusedXmlException, ParseError, KeyError, ValueError)
 
 
@@ -38,7 +39,7 @@ def read_xlsx(source: Source, digest: Digest, directory: Path, options: Options,
     try:
         book = load_workbook(source.path, read_only=True, data_only=True, keep_links=False)
     except ERRORS as error:
-        raise refuse(source.label, f"The workbook is damaged: {error}.", code="damaged") from error
+        raise refuse(source.label, DAMAGED, code="damaged") from error
     try:
         sheet = _sheet(source, book, options.sheet)
         rows = sheet.iter_rows(values_only=True)
@@ -47,7 +48,7 @@ def read_xlsx(source: Source, digest: Digest, directory: Path, options: Options,
         texts: set[int] = set()
         count = write_rows(path, source.label, len(headers), _batches(rows, len(headers), texts), limits)
     except ERRORS as error:
-        raise refuse(source.label, f"The workbook is damaged: {error}.", code="damaged") from error
+        raise refuse(source.label, DAMAGED, code="damaged") from error
     finally:
         book.close()
     return RawFile(
