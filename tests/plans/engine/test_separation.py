@@ -1,7 +1,5 @@
 """Separation of duties: each rule alone, rules together, and what no fact can undo."""
 
-from itertools import combinations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,9 +44,8 @@ def test_who_acts_for_somebody_excluded_is_excluded_whatever_excludes_them(fact)
 
 
 def test_acting_for_somebody_who_may_decide_excludes_nobody():
-    assert exclusions(
-        Facts(requesters=["eve"], acts_for={"ada": ["bob"]}, chosen_by={"ada": "bob"})
-    ) == tuple(exclusions(Facts(requesters=["eve"])))
+    known = Facts(requesters=["eve"], acts_for={"ada": ["bob"]}, chosen_by={"ada": "bob"})
+    assert set(excluded_people(exclusions(known))) == {"eve"}
 
 
 def test_acting_for_others_does_not_pass_on():
@@ -89,8 +86,3 @@ def test_more_facts_never_let_anybody_back_in(first, second):
         services=first.services | second.services,
     )
     assert set(excluded_people(exclusions(first))) <= set(excluded_people(exclusions(both)))
-
-
-def test_rules_are_numbered_as_they_are_told():
-    assert all(earlier < later for earlier, later in combinations(Rule, 2))
-    assert list(map(int, Rule)) == [1, 2, 3, 4, 5, 6]
