@@ -17,7 +17,6 @@ from plans.engine.directory import Directory
 from plans.models import OPEN_CASE_STATES, Approval, Plan
 from programs.models import Absence, Approver, Delegation, Person
 
-
 BY_RUNG = "rung"
 
 
