@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from gtm.core.fsm import perform
 from plans.engine import eligibility
 from plans.models import Approval, Plan, Task, TaskKind
+from plans.models.plan import new_plan_id
 from programs.models import Absence, Approver, Delegation, Person, Program, Role
 
 START = datetime(2026, 3, 2, 10, tzinfo=UTC)  # a Monday
@@ -115,12 +116,12 @@ def gate(*seats: dict[str, Any], key: str = "sign-off", **rest: Any) -> dict[str
 
 
 def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> Plan:
-    """A running plan: work (done, output ``design``) → the gates, side by side → a publication by a person."""
+    """A running plan: work (done, output ``design``) → the gates, side by side → publication by a person."""
     gates = gates or (gate(),)
     triggers = fields.pop("triggers", [])
     owner = fields.pop("owner", None)
     plan = Plan(
-        plan_id=factory.Faker("uuid4").evaluate(None, None, {"locale": None}),
+        plan_id=new_plan_id(),
         plugin="p",
         command="c",
         usage="/p:c",

@@ -17,6 +17,8 @@ from plans.engine.directory import Directory
 from plans.models import OPEN_CASE_STATES, Approval, Plan
 from programs.models import Absence, Approver, Delegation, Person
 
+BY_RUNG = "rung"
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -68,6 +70,11 @@ class Bench:
     @property
     def excluded(self) -> tuple[tuple[str, str], ...]:
         return tuple((p.person.name, p.reason) for p in self.passed_over)
+
+    @property
+    def leans_on_a_ladder(self) -> bool:
+        """Whether somebody sits here only because a rung gave them authority."""
+        return any(c.by.startswith(BY_RUNG) for candidate in self.candidates for c in candidate.capacities)
 
     def candidate(self, person_id: int) -> Candidate | None:
         return next((c for c in self.candidates if c.person.pk == person_id), None)
@@ -164,7 +171,7 @@ def bench(
             if delegation.role.slug in wanted:
                 _consider_delegate(delegation, facts, directory, voted, tally)
     for rung in rungs:
-        by = f"rung {rung['rung']} of the ladder"
+        by = f"{BY_RUNG} {rung['rung']} of the ladder"
         for approver in directory.holders(rung["roles"]):
             _consider(approver, wanted, facts, directory, voted, tally, by)
     for pk in [pk for pk in tally.capacities if pk in excluded]:

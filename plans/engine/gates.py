@@ -164,7 +164,7 @@ def decide(
 
 
 def _put_on_record(approval: Approval, kind: str, refusal: GtmError) -> None:
-    """Who came too late or was not allowed stays visible, in a row written after the refused vote is undone."""
+    """Who came too late or was not allowed stays visible: a row written after the refused vote is undone."""
     logger.info("%s refused on %s: %s", kind, approval, refusal.detail)
     with transaction.atomic():
         changelog.append(approval, "decision refused", field="decision", after=kind, reason=refusal.detail)

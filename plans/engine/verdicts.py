@@ -35,7 +35,8 @@ def reconsider(approval: Approval) -> None:
     if outcome.verdict != "unsatisfiable" and approval.state == "unsatisfiable":
         with actors.on_their_behalf("Gate"):
             perform(approval, "regain_quorum", set_fields={"missing": list(outcome.missing)})
-            _settle_unsatisfiable(approval)
+            if not bench.leans_on_a_ladder:  # a ladder that gave authority stays open until the decision
+                ladder.settle(approval=approval, reason="There are people again who can decide.")
     with actors.on_their_behalf("Gate"):
         _ACTS[outcome.verdict](approval, outcome)
 
@@ -150,12 +151,6 @@ def _escalate_unsatisfiable(approval: Approval, outcome: policy.Outcome) -> None
         approval=approval,
         detail=f"The seats {missing} cannot be filled by the people who could still decide.",
     )
-
-
-def _settle_unsatisfiable(approval: Approval) -> None:
-    """Its people are back. A ladder whose rungs gave authority stays open until the round is decided."""
-    if not eligibility.fired_rungs(approval):
-        ladder.settle(approval=approval, reason="There are people again who can decide.")
 
 
 _ACTS = {

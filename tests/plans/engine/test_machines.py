@@ -1,9 +1,9 @@
-"""Every state × every transition of every machine: what the table does not allow is refused and changes nothing."""
+"""Every state × every transition: what the table does not allow is refused and changes nothing."""
 
 import pytest
 
 from gtm.core.actors import Actor
-from gtm.core.errors import WrongState
+from gtm.core.errors import GtmError, WrongState
 from gtm.core.fsm import machine_of, perform
 from gtm.core.governed import open_door
 from plans.engine import machines
@@ -12,7 +12,7 @@ from tests.factories import make_plan, round_of
 
 MACHINES = [machines.PLAN, machines.TASK, machines.APPROVAL, machines.CASE, machines.RIPCORD]
 FORBIDDEN = [
-    pytest.param(machine.model, t.name, state, id=f"{machine.model.__name__}-{state}-{t.name}")
+    (machine.model, t.name, state)
     for machine in MACHINES
     for t in machine.transitions
     for state in machine.states
@@ -31,23 +31,27 @@ def rows(acting):
     return {type(row): row for row in found}
 
 
+def put(row, state):
+    with open_door():
+        type(row)._base_manager.filter(pk=row.pk).update(state=state)
+
+
+def everything_about(row):
+    return type(row)._base_manager.filter(pk=row.pk).values().get(), row.history.count()
+
+
+def refusal(row, name):
+    """The error a transition answers with, and whether the row and its history stayed as they were."""
+    before = everything_about(row)
+    with pytest.raises(GtmError) as refused:
+        perform(row, name, comment="x")
+    return type(refused.value), everything_about(row) == before
+
+
 def test_every_pair_outside_the_tables_is_refused_and_changes_nothing(rows):
-    wrong = []
-    for model, name, state in (p.values for p in FORBIDDEN):
-        row = rows[model]
-        with open_door():
-            model._base_manager.filter(pk=row.pk).update(state=state)
-        before = model._base_manager.filter(pk=row.pk).values().get()
-        log = len(list(row.history.all()))
-        try:
-            perform(row, name, comment="x")
-            wrong.append((model.__name__, state, name, "was performed"))
-        except WrongState:
-            after = model._base_manager.filter(pk=row.pk).values().get()
-            wrong += [(model.__name__, state, name, "changed")] * (after != before)
-            wrong += [(model.__name__, state, name, "history")] * (len(list(row.history.all())) != log)
-    assert wrong == []
-    assert len(FORBIDDEN) > 600
+    for model, name, state in FORBIDDEN:
+        put(rows[model], state)
+        assert refusal(rows[model], name) == (WrongState, True), (model.__name__, state, name)
 
 
 @pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.model.__name__)
