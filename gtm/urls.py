@@ -18,6 +18,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 api_v1 = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("", include("plans.api.urls")),
+    path("", include("programs.api.urls")),
 ]
 
 urlpatterns = [

@@ -9,4 +9,10 @@ class PlansConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from plans.engine import machines  # noqa: F401, PLC0415 - models exist only now; this loads the tables
+        from gtm.core import events  # noqa: PLC0415 - models exist only now
+        from plans.commands import plan_loyalty  # noqa: F401, PLC0415 - registers the command
+        from plans.engine import dispatch, machines  # noqa: F401, PLC0415 - loads the transition tables
+        from plans.export import files  # noqa: PLC0415
+
+        events.subscribe(events.TaskReady, dispatch.ring_worker)
+        events.subscribe(events.ChainGrew, files.follow)

@@ -9,6 +9,7 @@ from celery import shared_task
 from gtm.core.actors import Actor, acting_as
 from plans.engine import runner
 from plans.engine import sweep as sweeper
+from plans.export import files
 
 
 @shared_task(bind=True, name="plans.tasks.run_task", queue="steps")
@@ -20,3 +21,4 @@ def run_task(self: Any, *, task_pk: int) -> None:
 @shared_task(name="plans.tasks.sweep", queue="control")
 def sweep() -> None:
     sweeper.sweep()
+    files.write_behind()

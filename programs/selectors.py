@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gtm.core import canonical
-from programs.models import Dataset, Program
+from programs.models import Approver, Dataset, Program
 
 _FACTS = (
     "slug",
@@ -34,6 +34,15 @@ def program_facts(program: Program) -> dict[str, Any]:
     """What a run may read of its program, as plain values: the plan keeps this copy."""
     tiers = program.tiers.order_by("rank").values("rank", "name", "threshold", "earn_multiplier")
     return canonical.plain({name: getattr(program, name) for name in _FACTS} | {"tiers": list(tiers)})
+
+
+def people_by_role(slugs: Sequence[str]) -> dict[str, str]:
+    """Role → who holds it, the longest-serving first; "" where nobody does."""
+    rows = Approver.objects.filter(role__slug__in=slugs, person__is_active=True).select_related(
+        "person", "role"
+    )
+    held = {approver.role.slug: approver.person.name for approver in rows.order_by("-pk")}
+    return {slug: held.get(slug, "") for slug in slugs}
 
 
 def latest_datasets(program: Program, kinds: Sequence[str]) -> list[Dataset]:

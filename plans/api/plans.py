@@ -21,7 +21,7 @@ from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogChain, ChangeLogEntry
 from plans.api.serializers import (
     ArtifactSerializer,
-    ImportSerializer,
+    ImportedPlanSerializer,
     PlanDetailSerializer,
     PlanSerializer,
     ReasonSerializer,
@@ -74,12 +74,12 @@ class PlanViewSet(GovernedReadViewSet):
         response["Content-Disposition"] = f'attachment; filename="{plan_id}.json"'
         return response
 
-    @extend_schema(request=ImportSerializer, responses={201: PlanDetailSerializer}, filters=False)
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={201: ImportedPlanSerializer}, filters=False)
     @action(detail=False, methods=["post"], url_path="import")
     def import_document(self, request: Request) -> Response:
-        """Take in an exported plan as a finished record. It is verified before it is believed."""
-        plan = importer.import_document(request.data)
-        return Response(self._detail(plan), status=status.HTTP_201_CREATED)
+        """Take in an exported plan as a record. It is verified before it is believed, and never run."""
+        row = importer.import_document(request.data)
+        return Response(ImportedPlanSerializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
     @action(detail=True, methods=["post"])

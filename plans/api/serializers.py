@@ -14,6 +14,7 @@ from plans.models import (
     Decision,
     DecisionKind,
     Escalation,
+    ImportedPlan,
     Plan,
     Task,
     TaskAttempt,
@@ -144,6 +145,12 @@ class ArtifactSerializer(serializers.ModelSerializer):
         fields = ["id", "task_id", "key", "title", "kind", "is_deliverable", "sha256", "created_at"]
 
 
+class ImportedPlanSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = ImportedPlan
+        fields = ["plan_id", "sha256", "head", "status", "objective", "command", "created_at"]
+
+
 # ------------------------------------------------------------------ what callers send
 
 
@@ -165,7 +172,9 @@ class DecideSerializer(serializers.Serializer):
     evidence = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
     on_behalf_of = serializers.EmailField(required=False, help_text="The principal you act for")
     scope_sha256 = serializers.CharField(required=False, help_text="Digest of what you looked at")
-    password = serializers.CharField(required=False, write_only=True, help_text="Money and law ask for it again")
+    password = serializers.CharField(
+        required=False, write_only=True, help_text="Money and law ask for it again"
+    )
 
 
 class CommentSerializer(serializers.Serializer):
@@ -187,7 +196,3 @@ class CompleteSerializer(CommentSerializer):
 
 class ReassignSerializer(CommentSerializer):
     owner = serializers.EmailField(help_text="E-mail of the person who takes the task")
-
-
-class ImportSerializer(serializers.Serializer):
-    document = serializers.JSONField()

@@ -1,1 +1,1 @@
-"""The commands and the road into them. One module a command; importing this package registers them all."""
+"""The commands and the road into them. One module a command; loading the app registers them all."""

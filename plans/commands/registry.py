@@ -25,7 +25,7 @@ def register(command: Command) -> Command:
     _commands[command.name] = command
     for step in command.steps:
         if step.run is not None:
-            steps.register(command.name, step.key, step.run)
+            steps.register(command.name, step.key, step.run, step.apply)
     return command
 
 

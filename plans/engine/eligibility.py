@@ -139,7 +139,11 @@ def _absences(now: datetime) -> dict[int, Absence]:
 def _add_delegates(wanted: set[str], facts: Mapping[str, Any], now: datetime, tally: _Tally) -> None:
     """Delegations are not transitive: the principal's own authority counts, and the smaller of both."""
     active = Delegation.objects.filter(
-        role__slug__in=wanted, revoked_at__isnull=True, starts_at__lte=now, ends_at__gt=now, delegate__is_active=True
+        role__slug__in=wanted,
+        revoked_at__isnull=True,
+        starts_at__lte=now,
+        ends_at__gt=now,
+        delegate__is_active=True,
     ).select_related("principal", "delegate", "role")
     amount = facts.get("amount")
     for delegation in active:
@@ -151,10 +155,14 @@ def _add_delegates(wanted: set[str], facts: Mapping[str, Any], now: datetime, ta
             tally.skipped.append((name, f"is delegated only for {', '.join(delegation.commands)}"))
         elif short := _authority(own, facts):
             tally.skipped.append((name, short))
-        elif amount is not None and delegation.amount_cap is not None and (
-            facts.get("currency") != delegation.currency or Decimal(str(amount)) > delegation.amount_cap
+        elif (
+            amount is not None
+            and delegation.amount_cap is not None
+            and (facts.get("currency") != delegation.currency or Decimal(str(amount)) > delegation.amount_cap)
         ):
-            tally.skipped.append((name, f"is delegated up to {delegation.amount_cap:,.2f} {delegation.currency}"))
+            tally.skipped.append(
+                (name, f"is delegated up to {delegation.amount_cap:,.2f} {delegation.currency}")
+            )
         else:
             tally.seat(delegation.delegate, delegation.role.slug, delegation.principal.name)
 
@@ -175,7 +183,9 @@ def exclusions(plan: Plan, task: Task, approval: Approval | None = None) -> dict
         found.setdefault(person.pk, "did a task of this plan by hand")
     if approval is not None and approval.policy.get("distinct_from"):
         others = Decision.objects.filter(
-            approval__plan=plan, approval__gate__in=approval.policy["distinct_from"], superseded_at__isnull=True
+            approval__plan=plan,
+            approval__gate__in=approval.policy["distinct_from"],
+            superseded_at__isnull=True,
         )
         for person in Person.objects.filter(decisions__in=others):
             found.setdefault(person.pk, "decided another stage of this plan")
@@ -208,7 +218,8 @@ def approvability(declaration: Mapping[str, Any], draft: Any) -> tuple[bool, str
         if found.missing:
             passed_over = "; ".join(f"{name} {reason}" for name, reason in found.excluded)
             sentences.append(
-                f"{gate['title']}: nobody for {', '.join(found.missing)}" + (f" ({passed_over})" if passed_over else "")
+                f"{gate['title']}: nobody for {', '.join(found.missing)}"
+                + (f" ({passed_over})" if passed_over else "")
             )
         else:
             sentences.append(f"{gate['title']}: {', '.join(sorted(c.person.name for c in found.candidates))}")

@@ -172,7 +172,9 @@ def _check_reauthentication(approval: Approval, reauthenticated_at: datetime | N
         return
     if reauthenticated_at is None or clock.now() - reauthenticated_at > REAUTHENTICATION_HOLDS:
         raise NotPermitted(
-            "Money and law ask for your password again.", hint="Send it with the decision.", reauthenticate=True
+            "Money and law ask for your password again.",
+            hint="Send it with the decision.",
+            reauthenticate=True,
         )
 
 
@@ -242,7 +244,9 @@ def _live_votes(approval: Approval, bench: eligibility.Bench) -> dict[str, str]:
     for decision in approval.decisions.filter(superseded_at__isnull=True).select_related("person"):
         void = ""
         if decision.person_id not in may:
-            void = f"{decision.person.name} {reasons.get(decision.person.name, 'may not decide here any more')}"
+            void = (
+                f"{decision.person.name} {reasons.get(decision.person.name, 'may not decide here any more')}"
+            )
         elif decision.scope_sha256 != approval.scope_sha256:
             void = "The content has changed since this vote."
         if void != decision.void_reason:
@@ -292,6 +296,8 @@ def _request_changes(approval: Approval, outcome: policy.Outcome) -> None:
     approval.plan.refresh_from_db()
     if approval.plan.state != "changes_requested":
         perform(approval.plan, "request_changes", comment=reason)
+    if signal := approval.policy.get("signal_on_changes"):
+        ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
 
 
 def _escalate_unsatisfiable(approval: Approval, outcome: policy.Outcome) -> None:

@@ -35,7 +35,11 @@ def waiting_for(user: Any) -> Inbox:
     rounds = approvals_with_votes().filter(state__in=["pending", "unsatisfiable"]).order_by("due_at", "pk")
     human = tasks_with_people().filter(kind=TaskKind.HUMAN, state="ready")
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
-    cases = cases_with_people().filter(state__in=["notified", "acknowledged", "exhausted"]).order_by("due_at", "pk")
+    cases = (
+        cases_with_people()
+        .filter(state__in=["notified", "acknowledged", "exhausted"])
+        .order_by("due_at", "pk")
+    )
     return Inbox(
         approvals=[a for a in rounds[:MOST] if _can_decide(a, people)],
         tasks=list(human[:MOST]),

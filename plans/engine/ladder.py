@@ -111,13 +111,17 @@ def standing_on(roles: list[str], now: datetime) -> list[Person]:
     """People of the roles who are valid and not away."""
     away = Absence.objects.filter(starts_at__lte=now, ends_at__gt=now).values("person")
     rows = Approver.objects.filter(role__slug__in=roles, person__is_active=True).exclude(person__in=away)
-    valid = {a.person_id: a.person for a in rows.select_related("person").order_by("pk") if a.is_valid_at(now)}
+    valid = {
+        a.person_id: a.person for a in rows.select_related("person").order_by("pk") if a.is_valid_at(now)
+    }
     return list(valid.values())
 
 
 def fire_due(now: datetime) -> int:
     """Fire every case whose time has come, one rung each. Safe to run twice: a fired rung has moved on."""
-    due = Escalation.objects.filter(state__in=CLIMBING, due_at__lte=now).select_related("plan", "plan__program")
+    due = Escalation.objects.filter(state__in=CLIMBING, due_at__lte=now).select_related(
+        "plan", "plan__program"
+    )
     fired = 0
     for case in due.order_by("due_at")[:BATCH]:
         with transaction.atomic():
@@ -131,7 +135,7 @@ def fire_due(now: datetime) -> int:
 
 
 def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
-    """"I have it": the climb stops for the rung's time, once renewable, then goes on from the next rung."""
+    """ "I have it": the climb stops for the rung's time, once renewable, then goes on from the next rung."""
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()
@@ -143,7 +147,9 @@ def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
                 raise GuardNotMet("An acknowledgement is renewed once; resolve the case or let it climb.")
             perform(case, "renew", comment=comment, set_fields={"due_at": due, "renewals": case.renewals + 1})
         else:
-            perform(case, "acknowledge", comment=comment, set_fields={"due_at": due, "acknowledged_by": person})
+            perform(
+                case, "acknowledge", comment=comment, set_fields={"due_at": due, "acknowledged_by": person}
+            )
     return case
 
 

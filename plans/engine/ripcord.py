@@ -34,7 +34,9 @@ def pull(
         changelog.lock_chain(plan.change_chain() if plan else changelog.INSTALLATION)
         if refused := may_pull_ripcord(actor, plan, {}):
             raise NotPermitted(refused)
-        open_pull = RipcordPull.objects.filter(scope=scope, plan=plan, program=program, state="pulled").first()
+        open_pull = RipcordPull.objects.filter(
+            scope=scope, plan=plan, program=program, state="pulled"
+        ).first()
         if open_pull is not None:
             return open_pull
         row = RipcordPull(
@@ -53,7 +55,12 @@ def _stop(plan: Plan, reason: str) -> None:
     perform(plan, "hold", comment=reason, set_fields=fields)
     with actors.on_their_behalf("Rip-cord"):
         for task in plan.tasks.filter(state__in=SUSPENDABLE):
-            perform(task, "suspend", comment=reason, set_fields={"held_from": task.state, "lease_expires_at": None})
+            perform(
+                task,
+                "suspend",
+                comment=reason,
+                set_fields={"held_from": task.state, "lease_expires_at": None},
+            )
         for approval in Approval.objects.filter(plan=plan, state__in=["pending", "unsatisfiable"]):
             perform(approval, "freeze", comment=reason)
         for case in Escalation.objects.filter(plan=plan, state__in=CLIMBING):
@@ -63,7 +70,9 @@ def _stop(plan: Plan, reason: str) -> None:
 def release(plan: Plan, *, remediation: str) -> RipcordPull:
     """Agree to go on. The second person's agreement releases; each says what was remedied."""
     if not remediation.strip():
-        raise InvalidInput("Say what was remedied.", problems=[Problem("remediation", "is required.", code="required")])
+        raise InvalidInput(
+            "Say what was remedied.", problems=[Problem("remediation", "is required.", code="required")]
+        )
     actor = actors.current().actor
     with transaction.atomic():
         changelog.lock_chain(plan.change_chain())
@@ -118,5 +127,3 @@ def is_stopped(plan: Plan) -> str | None:
     )
     row = wider.first()
     return f"The rip-cord was pulled on {row.program or 'the installation'}: {row.reason}" if row else None
-
-

@@ -13,7 +13,6 @@ from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, transaction
-from programs.datasets import open_engine
 
 from gtm.core import canonical, changelog, clock
 from gtm.core.errors import GtmError
@@ -23,6 +22,8 @@ from plans.engine.leases import Heartbeat, claim, is_current
 from plans.engine.steps import EffectUnclear, LeaseLost, StepContext, TransientError
 from plans.models import Artifact, Task, TaskAttempt
 from plans.schemas.outputs import StepResult, payload_of, settle
+from programs.datasets import OpenData
+from programs.services import snapshot_root
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +55,13 @@ def run_task(task_pk: int, worker: str) -> str:
 def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResult:
     """Run the step on the plan's own inputs, data and seed. Pure but for progress: a replay calls it too."""
     plan = task.plan
-    run = steps.resolve(plan.command, task.key)
+    run, _ = steps.resolve(plan.command, task.key)
     earlier = plan.tasks.exclude(output_var="").exclude(output__isnull=True)
     context = StepContext(
         inputs=plan.inputs,
         outputs={t.output_var: t.output for t in earlier if t.position < task.position},
         program=plan.context,
-        data=open_engine(plan.datasets),
+        data=OpenData(snapshot_root(), plan.datasets),
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,
@@ -92,6 +93,9 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 payload=payload,
                 sha256=canonical.digest(payload),
             ).save()
+        _, apply = steps.resolve(task.plan.command, task.key)
+        if apply is not None:
+            apply(task.plan, values)
         _close_attempt(attempt, TaskAttempt.Outcome.SUCCEEDED)
         substitute = attempt.executor == TaskAttempt.Executor.SUBSTITUTE
         perform(

@@ -64,14 +64,17 @@ class StepContext:
 
 Run = Callable[[StepContext], StepResult]
 
-_steps: dict[tuple[str, str], Run] = {}
+Apply = Callable[[Any, Mapping[str, Any]], None]
+
+_steps: dict[tuple[str, str], tuple[Run, Apply | None]] = {}
 
 
-def register(command: str, key: str, run: Run) -> None:
-    _steps[command, key] = run
+def register(command: str, key: str, run: Run, apply: Apply | None = None) -> None:
+    _steps[command, key] = run, apply
 
 
-def resolve(command: str, key: str) -> Run:
+def resolve(command: str, key: str) -> tuple[Run, Apply | None]:
+    """What a task runs, and its effect on our own rows. Raises NotFound for a command not installed."""
     try:
         return _steps[command, key]
     except KeyError as error:

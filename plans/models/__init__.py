@@ -10,6 +10,7 @@ from plans.models.approval import (
 from plans.models.artifact import Artifact
 from plans.models.breach import Breach
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
+from plans.models.imported import ImportedPlan
 from plans.models.plan import (
     FINAL_PLAN_STATES,
     LIVE_PLAN_STATES,
@@ -45,6 +46,7 @@ __all__ = [
     "DecisionKind",
     "Escalation",
     "EscalationState",
+    "ImportedPlan",
     "Plan",
     "PlanFile",
     "PlanState",

@@ -13,7 +13,9 @@ class Breach(GovernedModel):
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="breaches")
     command = models.CharField(max_length=80)
     rule = models.SlugField(max_length=60)
-    period = models.CharField(max_length=120, help_text="What was measured: a window, or a design's fingerprint")
+    period = models.CharField(
+        max_length=120, help_text="What was measured: a window, or a design's fingerprint"
+    )
     value = models.CharField(max_length=60, blank=True)
     message = models.TextField(blank=True)
     cleared_at = models.DateTimeField(null=True, blank=True, help_text="A later measurement was fine again")
@@ -22,7 +24,9 @@ class Breach(GovernedModel):
         ordering = ["created_at"]
         verbose_name_plural = "breaches"
         constraints = [
-            models.UniqueConstraint(fields=["program", "command", "rule", "period"], name="breach_once_per_period")
+            models.UniqueConstraint(
+                fields=["program", "command", "rule", "period"], name="breach_once_per_period"
+            )
         ]
 
     def __str__(self) -> str:

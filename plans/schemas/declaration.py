@@ -42,11 +42,16 @@ class Gate:
     mode: str = "all"
     on_reject: str = "veto"
     reauthenticate: bool = False
+    signal_on_changes: str = ""
+    distinct_from: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A task of the plan. ``run`` computes it (automated); a gate has ``gate``; people do the rest."""
+    """A task of the plan. ``run`` computes it (automated); a gate has ``gate``; people do the rest.
+
+    ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success.
+    """
 
     task_id: str
     key: str
@@ -55,6 +60,7 @@ class Step:
     purpose: str
     needs: Sequence[str] = ()
     run: Callable[..., Any] | None = None
+    apply: Callable[..., None] | None = None
     gate: Gate | None = None
     fallback_agent: str = ""
     skills: Sequence[str] = ()
@@ -158,7 +164,6 @@ class Command:
     optional_datasets: Sequence[str] = ()
     amount_input: str = ""
     context: Callable[..., Mapping[str, Any]] | None = None
-    on_success: Callable[..., None] | None = None
     version: int = 1
 
     @property

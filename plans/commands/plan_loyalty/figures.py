@@ -1,0 +1,47 @@
+"""Estimates of the analytics as the figures people read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plans.schemas.outputs import Metric
+from programs.analytics.estimate import Estimate, Unavailable
+
+
+def figure(
+    key: str, label: str, estimate: Any, *, unit: str = "", definition: str = "", scale: float = 1.0
+) -> Metric:
+    """A Metric from an Estimate with its interval, a bare number, or the reason there is none."""
+    if isinstance(estimate, Unavailable):
+        return Metric(key, label, None, unit, definition=definition, unavailable=estimate.reason)
+    if not isinstance(estimate, Estimate):
+        return Metric(
+            key, label, None if estimate is None else float(estimate) * scale, unit, definition=definition
+        )
+    return Metric(
+        key,
+        label,
+        estimate.value * scale,
+        unit or estimate.unit,
+        low=None if estimate.low is None else estimate.low * scale,
+        high=None if estimate.high is None else estimate.high * scale,
+        level=estimate.level,
+        numerator=estimate.numerator,
+        denominator=estimate.denominator,
+        definition=definition,
+    )
+
+
+def value_of(estimate: Any) -> float | None:
+    """The number of an estimate for later steps; None where there is none."""
+    if isinstance(estimate, Unavailable) or estimate is None:
+        return None
+    return float(estimate.value if isinstance(estimate, Estimate) else estimate)
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    return "not available" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def money(value: float | None, currency: str) -> str:
+    return "not available" if value is None else f"{value:,.0f} {currency}"

@@ -1,0 +1,134 @@
+"""How sure an attribution is: bootstrap intervals within a model, and the range across models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from programs.analytics.attribution.markov import Transitions, removal_effects
+from programs.analytics.attribution.models import MARKOV, MODELS, RULES, Attribution, attribute, split
+from programs.analytics.attribution.paths import ConversionPaths, Floats
+from programs.analytics.estimate import Estimate, Unavailable
+
+_CELLS = 20_000_000  # largest array of one block of replicates: 160 MB of float64
+
+
+@dataclass(frozen=True)
+class BootstrapAttribution:
+    """One model with its resampling error.
+
+    ``conversions`` and ``revenue`` map channel → estimate with percentile interval;
+    ``replicates`` holds credited conversions of each resample, shape (B, C).
+    """
+
+    attribution: Attribution
+    conversions: Mapping[str, Estimate]
+    revenue: Mapping[str, Estimate]
+    replicates: Floats
+
+
+def bootstrap_attribution(
+    paths: ConversionPaths,
+    rng: np.random.Generator,
+    *,
+    models: Iterable[str] = MODELS,
+    replicates: int = 200,
+    level: float = 0.95,
+) -> dict[str, BootstrapAttribution | Unavailable]:
+    """Percentile bootstrap over journeys, the same resamples for every model.
+
+    Journeys are drawn with replacement, which on aggregated paths is one multinomial draw over
+    (path, converted or not) — Efron & Tibshirani 1993, ch. 13. A resampled conversion earns its
+    path's mean revenue, so the spread of order values inside a path is not in the revenue interval.
+    Raises ValueError for fewer than 2 replicates or a level outside (0, 1).
+    """
+    if replicates < 2 or not 0 < level < 1:
+        raise ValueError("bootstrap needs at least 2 replicates and a level between 0 and 1")
+    points = {model: attribute(paths, model) for model in models}
+    solvable = [model for model, point in points.items() if isinstance(point, Attribution)]
+    credits = {model: paths.by_channel(RULES[model](paths)) for model in solvable if model != MARKOV}
+    transitions = Transitions.of(paths) if MARKOV in solvable else None
+    drawn: dict[str, list[tuple[Floats, Floats]]] = {model: [] for model in solvable}
+    for conversions, nulls, revenue in _resamples(paths, rng, replicates) if solvable else ():
+        for model, credit in credits.items():
+            drawn[model].append((conversions @ credit, revenue @ credit))
+        if transitions is not None:
+            effects = removal_effects(transitions, conversions, nulls, revenue)
+            drawn[MARKOV].append(
+                (
+                    split(effects.conversions, conversions.sum(axis=1)),
+                    split(effects.revenue, revenue.sum(axis=1)),
+                )
+            )
+    return {
+        model: _summarise(point, drawn[model], level) if isinstance(point, Attribution) else point
+        for model, point in points.items()
+    }
+
+
+def model_range(attributions: Iterable[Attribution | Unavailable]) -> dict[str, tuple[float, float]]:
+    """Lowest and highest credited conversions of each channel over the models that could be solved."""
+    solved = [item for item in attributions if isinstance(item, Attribution)]
+    if not solved:
+        return {}
+    table = np.array([item.conversions for item in solved])
+    return dict(
+        zip(
+            solved[0].channels,
+            zip(table.min(axis=0).tolist(), table.max(axis=0).tolist(), strict=True),
+            strict=True,
+        )
+    )
+
+
+def _resamples(
+    paths: ConversionPaths, rng: np.random.Generator, replicates: int
+) -> Iterator[tuple[Floats, Floats, Floats]]:
+    counts = np.concatenate([paths.conversions, paths.nulls])
+    used = np.flatnonzero(counts)
+    size = len(paths.lengths)
+    mean_value = paths.revenue / np.where(paths.conversions > 0, paths.conversions, 1.0)
+    journeys = round(float(counts.sum()))
+    chance = counts[used] / counts.sum()
+    block = max(1, _CELLS // max(2 * size, (len(paths.channels) + 1) ** 2))
+    for start in range(0, replicates, block):
+        rows = min(block, replicates - start)
+        drawn = np.zeros((rows, 2 * size))
+        drawn[:, used] = rng.multinomial(journeys, chance, size=rows)
+        conversions = drawn[:, :size]
+        yield conversions, drawn[:, size:], conversions * mean_value
+
+
+def _summarise(point: Attribution, drawn: list[tuple[Floats, Floats]], level: float) -> BootstrapAttribution:
+    conversions = np.concatenate([block[0] for block in drawn])
+    revenue = np.concatenate([block[1] for block in drawn])
+    return BootstrapAttribution(
+        attribution=point,
+        conversions=_intervals(point.channels, point.conversions, conversions, level, "conversions"),
+        revenue=_intervals(point.channels, point.revenue, revenue, level, "revenue"),
+        replicates=conversions,
+    )
+
+
+def _intervals(
+    channels: tuple[str, ...], values: Floats, drawn: Floats, level: float, unit: str
+) -> dict[str, Estimate]:
+    tail = (1 - level) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+    error = drawn.std(axis=0, ddof=1)
+    return {
+        channel: Estimate(
+            value=float(values[i]),
+            low=float(low[i]),
+            high=float(high[i]),
+            level=level,
+            standard_error=float(error[i]),
+            numerator=float(values[i]),
+            denominator=float(values.sum()),
+            unit=unit,
+            method="bootstrap",
+        )
+        for i, channel in enumerate(channels)
+    }

@@ -1,0 +1,155 @@
+"""Conversion paths, encoded once as flat arrays; every attribution model reads the same object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ConversionPaths:
+    """Journeys grouped by their ordered channels: ``P`` paths, ``T`` touches, ``C`` channels.
+
+    ``channels``     names, shape (C,)
+    ``touches``      channel index of each touch, oldest first, all paths concatenated, shape (T,)
+    ``offsets``      path ``p`` holds touches ``offsets[p]:offsets[p + 1]``, shape (P + 1,)
+    ``conversions``  journeys on this path that converted, shape (P,)
+    ``nulls``        journeys on this path that did not, shape (P,)
+    ``revenue``      value of the conversions, in one currency, shape (P,)
+    ``ages``         days from touch to conversion, shape (T,); None where touch times are unknown
+    ``milestones``   position in its path of the touch that created the lead and of the one that
+                     opened the opportunity, shape (P, 2); None where unknown
+
+    A journey without any touch has no channel to credit: give it one ("direct") or keep it out
+    knowingly. Raises ValueError on shapes, indices or amounts that cannot be.
+    """
+
+    channels: tuple[str, ...]
+    touches: Ints
+    offsets: Ints
+    conversions: Floats
+    nulls: Floats
+    revenue: Floats
+    ages: Floats | None = None
+    milestones: Ints | None = None
+
+    def __post_init__(self) -> None:
+        paths = len(self.offsets) - 1
+        if paths < 0 or self.offsets[0] != 0 or self.offsets[-1] != len(self.touches):
+            raise ValueError("offsets must run from 0 to the number of touches")
+        if (np.diff(self.offsets) < 1).any():
+            raise ValueError("every path needs at least one touch")
+        if len(self.touches) and not 0 <= self.touches.min() <= self.touches.max() < len(self.channels):
+            raise ValueError("touches must index channels")
+        for name in ("conversions", "nulls", "revenue"):
+            amounts = getattr(self, name)
+            if amounts.shape != (paths,) or not (np.isfinite(amounts) & (amounts >= 0)).all():
+                raise ValueError(f"{name} must be one finite amount of at least 0 for each path")
+        if (self.revenue[self.conversions == 0] > 0).any():
+            raise ValueError("a path without conversions cannot carry revenue")
+        if self.ages is not None and (
+            self.ages.shape != self.touches.shape or not (np.isfinite(self.ages) & (self.ages >= 0)).all()
+        ):
+            raise ValueError("ages must be one finite number of days of at least 0 for each touch")
+        if self.milestones is not None and (
+            self.milestones.shape != (paths, 2)
+            or (self.milestones < 0).any()
+            or (self.milestones >= np.diff(self.offsets)[:, None]).any()
+        ):
+            raise ValueError("milestones must be two positions inside each path")
+
+    @classmethod
+    def from_sequences(
+        cls,
+        paths: Sequence[Sequence[str]],
+        conversions: ArrayLike,
+        nulls: ArrayLike,
+        revenue: ArrayLike,
+        *,
+        ages: Sequence[Sequence[float]] | None = None,
+    ) -> ConversionPaths:
+        """Encode paths of channel names; channels are sorted by name, identical paths are merged."""
+        lengths = np.fromiter(map(len, paths), dtype=np.int64, count=len(paths))
+        flat = [channel for path in paths for channel in path]
+        names = sorted(set(flat))
+        index = {name: position for position, name in enumerate(names)}
+        return cls(
+            channels=tuple(names),
+            touches=np.fromiter((index[name] for name in flat), dtype=np.int64, count=len(flat)),
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            conversions=np.asarray(conversions, dtype=np.float64),
+            nulls=np.asarray(nulls, dtype=np.float64),
+            revenue=np.asarray(revenue, dtype=np.float64),
+            ages=None if ages is None else np.array([age for row in ages for age in row], dtype=np.float64),
+        ).aggregated()
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """Touches of each path, shape (P,)."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def path_of_touch(self) -> Ints:
+        """Path index of each touch, shape (T,)."""
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    @property
+    def total_conversions(self) -> float:
+        return float(self.conversions.sum())
+
+    @property
+    def total_nulls(self) -> float:
+        return float(self.nulls.sum())
+
+    @property
+    def total_revenue(self) -> float:
+        return float(self.revenue.sum())
+
+    def aggregated(self) -> ConversionPaths:
+        """The same journeys with identical paths (same touches, ages and milestones) merged."""
+        keys = [self.touches.astype(np.float64)] if self.ages is None else [self.touches, self.ages]
+        keep: list[Ints] = []
+        group = np.empty(len(self.lengths), dtype=np.int64)
+        for length in np.unique(self.lengths):
+            members = np.flatnonzero(self.lengths == length)
+            cells = self.offsets[members, None] + np.arange(length)
+            rows = [key[cells] for key in keys]
+            if self.milestones is not None:
+                rows.append(self.milestones[members])
+            table = np.ascontiguousarray(np.concatenate(rows, axis=1, dtype=np.float64)) + 0.0  # -0.0 is 0.0
+            as_bytes = table.view(np.dtype((np.void, table.itemsize * table.shape[1]))).ravel()
+            _, first, inverse = np.unique(as_bytes, return_index=True, return_inverse=True)
+            group[members] = inverse + sum(map(len, keep))
+            keep.append(members[first])
+        chosen = np.concatenate(keep) if keep else np.empty(0, dtype=np.int64)
+        lengths = self.lengths[chosen]
+        starts = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        cells = np.repeat(self.offsets[chosen] - starts[:-1], lengths) + np.arange(starts[-1])
+        return replace(
+            self,
+            touches=self.touches[cells],
+            offsets=starts,
+            conversions=np.bincount(group, self.conversions, len(chosen)).astype(np.float64),
+            nulls=np.bincount(group, self.nulls, len(chosen)).astype(np.float64),
+            revenue=np.bincount(group, self.revenue, len(chosen)).astype(np.float64),
+            ages=None if self.ages is None else self.ages[cells],
+            milestones=None if self.milestones is None else self.milestones[chosen],
+        )
+
+    def by_channel(self, weight_of_touch: Floats) -> sparse.csr_array:
+        """Sum touch weights into a sparse matrix path × channel, shape (P, C)."""
+        matrix = sparse.csr_array(
+            (weight_of_touch, self.touches, self.offsets),
+            shape=(len(self.lengths), len(self.channels)),
+            copy=True,  # summing duplicates writes into the offsets
+        )
+        matrix.sum_duplicates()
+        return matrix

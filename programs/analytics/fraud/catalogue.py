@@ -1,0 +1,99 @@
+"""What is looked for: every heuristic with its explanation, weight and known false positives.
+
+``weight`` is a log likelihood ratio (natural log): how much likelier the trace is in fraud than in
+honest referrals. The values are expert priors, to be recalibrated where labels exist (Good 1950,
+weight of evidence). ``family`` names what a heuristic is a witness of: witnesses of the same fact are
+not independent, so scoring counts the strongest of a family in full and the others by half.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from programs.analytics.fraud.table import Floats, Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Heuristic:
+    key: str
+    title: str
+    family: str
+    weight: float
+    explanation: str
+    false_positives: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """Where one heuristic fired: row numbers, log-odds and a sentence of evidence for each."""
+
+    key: str
+    rows: Rows
+    weights: Floats
+    evidence: tuple[str, ...]
+
+
+CATALOGUE = {
+    heuristic.key: heuristic
+    for heuristic in (
+        Heuristic("self_customer", "Referred themselves (customer id)", "identity", 6.0,
+                  "Referrer and referred are the same customer.", "Two systems numbering people alike."),
+        Heuristic("self_email", "Referred themselves (mailbox)", "identity", 5.5,
+                  "Both addresses deliver to one mailbox once dots, tags and aliases are removed.",
+                  "A couple or a small company sharing one mailbox."),
+        Heuristic("self_name_address", "Same name at the same address", "identity", 4.2,
+                  "Referrer and referred carry the same name and postal address.",
+                  "Parent and child with one name."),
+        Heuristic("shared_payment", "Shared payment instrument", "shared", 3.5,
+                  "Referrer and referred pay with the same instrument.", "Couples, a company card."),
+        Heuristic("shared_device", "Shared device", "shared", 3.0,
+                  "Referrer and referred use the same device.", "Family tablet, a friend's phone."),
+        Heuristic("shared_cookie", "Shared cookie", "shared", 3.0,
+                  "Referrer and referred carry the same cookie.", "One browser in a household."),
+        Heuristic("shared_payout", "Payout account of several referrers", "shared", 3.0,
+                  "Rewards of different referrers go to one account.", "Couples; a treasurer of a club."),
+        Heuristic("shared_ip_agent", "Shared network address and browser", "shared", 0.8,
+                  "Several referred people of one referrer come from one address with one browser. "
+                  "The address alone is never used.", "Flat shares, small offices, mobile carriers."),
+        Heuristic("ring", "Ring", "shared", 4.5,
+                  "Three or more people tied together by two or more kinds of shared device, cookie, "
+                  "instrument or account.", "An extended family with common devices and cards."),
+        Heuristic("disposable_domain", "Disposable mailbox", "mailbox", 2.0,
+                  "The address is at a provider of throw-away mailboxes.", "People guarding their privacy."),
+        Heuristic("mailbox_variants", "Spellings of one mailbox", "mailbox", 4.2,
+                  "Several referred addresses are dot or +tag spellings of one mailbox.",
+                  "One person invited twice with two spellings."),
+        Heuristic("sequential_mailboxes", "Numbered mailboxes", "mailbox", 3.5,
+                  "Referred addresses of one referrer count upwards.", "Numbers of students or staff."),
+        Heuristic("velocity", "Burst of referrals", "timing", 1.8,
+                  "More referrals within an hour than the referrer's and the program's rate explain.",
+                  "A newsletter, a talk, a post that went around."),
+        Heuristic("too_fast", "Converted too fast", "timing", 3.0,
+                  "Seconds from first click to conversion, less than a person needs.",
+                  "Clock skew; a click recorded late; one-tap payment."),
+        Heuristic("refund_after_hold", "Refund just after the holding period", "refund", 2.5,
+                  "The order was returned within days of the reward becoming payable.",
+                  "A return window longer than the holding period."),
+        Heuristic("refund_rate", "Refunds above peers", "refund", 2.0,
+                  "More of the referrer's orders are refunded than peers of that size show.",
+                  "A defective batch; an audience that the product does not fit."),
+        Heuristic("banned_source", "Banned source", "traffic", 5.0,
+                  "The referral came from a source the program forbids.", "A source lately unbanned."),
+        Heuristic("paid_traffic", "Paid traffic", "traffic", 4.5,
+                  "The page before the landing carries an advertiser's click id.",
+                  "A friend copied a link out of an ad."),
+        Heuristic("reciprocal", "Reciprocal pair", "graph", 4.2,
+                  "Two people referred each other.", "Accounts opened again after a break."),
+        Heuristic("cycle", "Cycle of referrals", "graph", 4.2,
+                  "Following who referred whom leads back to the start.", "Accounts opened again, merged."),
+    )
+}  # fmt: skip
+
+
+def hits(key: str, rows: Rows, evidence: list[str], weights: Floats | None = None) -> Hits:
+    """Hits of a heuristic, at its catalogue weight unless ``weights`` says otherwise."""
+    if weights is None:
+        weights = np.full(len(rows), CATALOGUE[key].weight)
+    return Hits(key, np.asarray(rows, dtype=np.intp), weights, tuple(evidence))

@@ -1,0 +1,168 @@
+"""Is the referred person the referrer? Identity and shared traces within one referral, and mailboxes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+
+import numpy as np
+from scipy.stats import binom
+
+from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
+from programs.analytics.fraud.normalise import (
+    Texts,
+    email_domain,
+    normalise_address,
+    normalise_all,
+    normalise_email,
+    normalise_name,
+    split_local_number,
+)
+from programs.analytics.fraud.table import ReferralTable, Rows, codes
+
+
+def equal_rows(left: Texts, right: Texts) -> Rows:
+    return np.flatnonzero((left != "") & (left == right))
+
+
+def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
+    """Referrer and referred are one person by customer id, mailbox, or name with address.
+
+    Where more than ``cap`` names are referred at an address (an office, a dormitory) namesakes are
+    likely, and name with address weighs half.
+    """
+    customer = equal_rows(table.referrer_id, table.referee_customer_id)
+    referrer_mail = normalise_all(table.referrer_email, normalise_email)
+    mail = equal_rows(referrer_mail, normalise_all(table.referee_email, normalise_email))
+    referee_name = normalise_all(table.referee_name, normalise_name)
+    name = equal_rows(normalise_all(table.referrer_name, normalise_name), referee_name)
+    place = normalise_all(table.referee_address, normalise_address)
+    both = np.intersect1d(name, equal_rows(normalise_all(table.referrer_address, normalise_address), place))
+    places, at = codes(place)
+    _, called = codes(referee_name)
+    names = np.bincount(np.unique(np.column_stack([at, called]), axis=0)[:, 0], minlength=len(places))
+    weights = np.where(names[at[both]] > cap, 0.5, 1.0) * CATALOGUE["self_name_address"].weight
+    return [
+        hits(
+            "self_customer",
+            customer,
+            [f"Customer {table.referrer_id[row]} on both sides." for row in customer],
+        ),
+        hits("self_email", mail, [f"Both addresses deliver to {referrer_mail[row]}." for row in mail]),
+        hits(
+            "self_name_address",
+            both,
+            [f"{table.referee_name[row]} at an address of {names[at[row]]} names." for row in both],
+            weights,
+        ),
+    ]
+
+
+def shared_traces(table: ReferralTable) -> list[Hits]:
+    """The referred uses the referrer's payment instrument, device or cookie."""
+    pairs = (
+        ("shared_payment", table.payment_hash, table.referrer_payment_hash, "Payment instrument"),
+        ("shared_device", table.device_id, table.referrer_device_id, "Device"),
+        ("shared_cookie", table.cookie_id, table.referrer_cookie_id, "Cookie"),
+    )
+    found = []
+    for key, referee, referrer, label in pairs:
+        rows = equal_rows(referee, referrer)
+        found.append(hits(key, rows, [f"{label} {referee[row]} on both sides." for row in rows]))
+    return found
+
+
+def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
+    """Referrals whose payout account serves 2 to ``cap`` referrers (more is a clearing account)."""
+    accounts, account = codes(table.payout_hash)
+    _, referrer = codes(table.referrer_id)
+    pairs = np.unique(np.column_stack([account, referrer]), axis=0)
+    degree = np.bincount(pairs[:, 0], minlength=len(accounts))
+    rows = np.flatnonzero((table.payout_hash != "") & (degree[account] >= 2) & (degree[account] <= cap))
+    return hits(
+        "shared_payout", rows, [f"One account is paid for {degree[account[row]]} referrers." for row in rows]
+    )
+
+
+def shared_ip_agent(table: ReferralTable, *, cap: int = 6) -> Hits:
+    """2 to ``cap`` referred people of one referrer on one IP with one browser, few referrers sharing it."""
+    known = (table.ip != "") & (table.user_agent != "")
+    place = np.where(known, table.ip + "\x1f" + table.user_agent, "")
+    places, code = codes(place)
+    _, referrer = codes(table.referrer_id)
+    pairs, pair, sizes = np.unique(
+        np.column_stack([code, referrer]), axis=0, return_inverse=True, return_counts=True
+    )
+    referrers = np.bincount(pairs[:, 0], minlength=len(places))
+    size = sizes[pair.ravel()]
+    rows = np.flatnonzero(known & (size >= 2) & (size <= cap) & (referrers[code] <= 2))
+    return hits(
+        "shared_ip_agent",
+        rows,
+        [f"{size[row]} referred people on {table.ip[row]} with one browser." for row in rows],
+    )
+
+
+def disposable(table: ReferralTable, domains: Collection[str], *, alpha: float = 0.001) -> Hits:
+    """The referred address, or a parent of its domain, is in ``domains`` (lower case).
+
+    One private person is no pattern; three or more of one referrer, beyond what the program's own
+    share explains (binomial tail, Bonferroni over referrers), weigh twice.
+    """
+    known = frozenset(domains)
+    domain = normalise_all(table.referee_email, email_domain)
+    distinct, code = codes(domain)
+    listed = np.array([any(parent in known for parent in parents(name)) for name in distinct], dtype=bool)
+    thrown = listed[code]
+    rows = np.flatnonzero(thrown)
+    referrers, referrer = codes(table.referrer_id)
+    referred = np.bincount(referrer, minlength=len(referrers))
+    count = np.bincount(referrer[rows], minlength=len(referrers))
+    share = len(rows) / max(len(table), 1)
+    unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * len(referrers) < alpha)
+    weights = np.where(unusual[referrer[rows]], 2.0, 1.0) * CATALOGUE["disposable_domain"].weight
+    evidence = [
+        f"{domain[row]} gives throw-away mailboxes; so do {count[at]} of this referrer's {referred[at]}."
+        for row, at in zip(rows, referrer[rows], strict=True)
+    ]
+    return hits("disposable_domain", rows, evidence, weights)
+
+
+def parents(domain: str) -> list[str]:
+    parts = domain.split(".")
+    return [".".join(parts[start:]) for start in range(max(len(parts) - 1, 1))]
+
+
+def mailbox_variants(table: ReferralTable) -> Hits:
+    """Referred addresses of which another spelling (dots, +tag, alias domain) was referred too."""
+    spelled = np.array([text.strip().lower() for text in table.referee_email], dtype=object)
+    mailboxes, mailbox = codes(normalise_all(table.referee_email, normalise_email))
+    _, spelling = codes(spelled)
+    pairs = np.unique(np.column_stack([mailbox, spelling]), axis=0)
+    spellings = np.bincount(pairs[:, 0], minlength=len(mailboxes))
+    rows = np.flatnonzero((mailboxes[mailbox] != "") & (spellings[mailbox] >= 2))
+    return hits(
+        "mailbox_variants",
+        rows,
+        [f"{spellings[mailbox[row]]} spellings of {mailboxes[mailbox[row]]}." for row in rows],
+    )
+
+
+def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) -> Hits:
+    """Numbered mailboxes of one referrer: at least ``run`` distinct numbers with steps of at most ``gap``."""
+    groups: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for row, address in enumerate(table.referee_email):
+        split = split_local_number(address)
+        if split:
+            groups[table.referrer_id[row], split[0]].append((split[1], row))
+    found: dict[int, str] = {}
+    for (_, stem), members in groups.items():
+        members.sort()
+        numbers = np.array([number for number, _ in members])
+        for part in np.split(np.arange(len(members)), np.flatnonzero(np.diff(numbers) > gap) + 1):
+            distinct = len(np.unique(numbers[part]))
+            if distinct >= run:
+                text = f"{distinct} mailboxes {stem} numbered {numbers[part[0]]} to {numbers[part[-1]]}."
+                found.update((members[index][1], text) for index in part)
+    rows = np.array(sorted(found), dtype=np.intp)
+    return hits("sequential_mailboxes", rows, [found[row] for row in rows])

@@ -1,0 +1,72 @@
+"""The risk review: every heuristic, one score a referral, cases for people to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from programs.analytics.fraud import identity, timing, traffic
+from programs.analytics.fraud.catalogue import Hits
+from programs.analytics.fraud.rings import find_rings, loops, ring_hits
+from programs.analytics.fraud.scoring import Case, gather_cases, score_referrals
+from programs.analytics.fraud.table import Floats, ReferralTable
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the program decided. Scores in 0–100, times as named, ``prior`` as a share."""
+
+    holding_days: float = 30.0
+    too_fast_seconds: float = 30.0
+    velocity_hours: float = 1.0
+    trace_cap: int = 50
+    place_cap: int = 6
+    prior: float = 0.02
+    hold: float = 50.0
+    review: float = 25.0
+    disposable_domains: Collection[str] = ()
+    banned_sources: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Review:
+    """Scores in the order of ``referral_ids``, the hits behind them, the cases, and the money at risk."""
+
+    referral_ids: tuple[str, ...]
+    scores: Floats
+    hits: tuple[Hits, ...]
+    cases: tuple[Case, ...]
+    at_risk: float
+
+
+def review(table: ReferralTable, policy: Policy) -> Review:
+    """Run every heuristic over ``table`` under ``policy``. Does not depend on the order of rows."""
+    rings = find_rings(table, cap=policy.trace_cap)
+    found = (
+        *identity.self_referrals(table, cap=policy.place_cap),
+        *identity.shared_traces(table),
+        identity.shared_payout(table, cap=policy.trace_cap),
+        identity.shared_ip_agent(table, cap=policy.place_cap),
+        ring_hits(rings),
+        identity.disposable(table, policy.disposable_domains),
+        identity.mailbox_variants(table),
+        identity.sequential_mailboxes(table),
+        timing.velocity(table, window_hours=policy.velocity_hours),
+        timing.too_fast(table, seconds=policy.too_fast_seconds),
+        timing.refund_after_hold(table, holding_days=policy.holding_days),
+        timing.refund_rate(table),
+        traffic.banned_source(table, policy.banned_sources),
+        traffic.paid_traffic(table),
+        *loops(rings),
+    )
+    scores = score_referrals(len(table), found, prior=policy.prior)
+    cases = gather_cases(table, found, scores, rings, hold=policy.hold, review=policy.review)
+    return Review(
+        referral_ids=tuple(table.referral_id.tolist()),
+        scores=scores,
+        hits=found,
+        cases=cases,
+        at_risk=float(table.reward[np.flatnonzero(scores >= policy.hold)].sum()),
+    )

@@ -1,0 +1,159 @@
+"""From hits to scores, from scores to cases, and how good the cases are where labels exist."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit, logit
+
+from programs.analytics.estimate import MaybeEstimate
+from programs.analytics.fraud.catalogue import CATALOGUE, Hits
+from programs.analytics.fraud.rings import Rings
+from programs.analytics.fraud.table import Floats, ReferralTable
+from programs.analytics.rates import wilson_rate
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a case exists: the heuristic, the referrals it fired on, an example, what else it can mean."""
+
+    heuristic: str
+    title: str
+    referrals: int
+    example: str
+    false_positives: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Referrals to be decided on together by people.
+
+    ``score`` 0–100 is the highest of its referrals. ``at_risk`` is the rewards of the referrals,
+    ``expected_loss`` weighs each by its score. ``proposal`` is "hold" or "review".
+    """
+
+    case_id: str
+    referral_ids: tuple[str, ...]
+    referrer_ids: tuple[str, ...]
+    score: float
+    at_risk: float
+    expected_loss: float
+    proposal: str
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """Precision and recall against labels, with Wilson intervals, in referrals."""
+
+    precision: MaybeEstimate
+    recall: MaybeEstimate
+
+
+def score_referrals(size: int, found: Iterable[Hits], *, prior: float = 0.02) -> Floats:
+    """Score 0–100 of each of ``size`` referrals: 100 × the posterior chance of fraud.
+
+    log-odds = logit(prior) + Σ over families of (strongest + half of the others). ``prior`` is the share
+    of fraud expected before looking, in (0, 1).
+    """
+    strongest: dict[str, Floats] = {}
+    total: dict[str, Floats] = {}
+    for hit in found:
+        family = CATALOGUE[hit.key].family
+        weights = np.zeros(size)
+        weights[hit.rows] = hit.weights
+        top = strongest.setdefault(family, np.zeros(size))
+        np.maximum(top, weights, out=top)
+        total[family] = total.get(family, np.zeros(size)) + weights
+    log_odds = np.full(size, float(logit(prior)))
+    for family, top in strongest.items():
+        log_odds += top + (total[family] - top) / 2
+    return np.asarray(100 * expit(log_odds), dtype=np.float64)
+
+
+def gather_cases(
+    table: ReferralTable,
+    found: Sequence[Hits],
+    scores: Floats,
+    rings: Rings,
+    *,
+    hold: float = 50.0,
+    review: float = 25.0,
+) -> tuple[Case, ...]:
+    """Cases of referrals scoring ``review`` or more: one a ring, else one a referrer; worst money first.
+
+    A case holds when its highest score reaches ``hold``, and then only its referrals of that score;
+    the others of the same people become a case to review.
+    """
+    rows = np.flatnonzero(scores >= review)
+    component = rings.component[rings.referee[rows]]
+    in_ring = rings.people[component] >= 3
+    ring_names = ring_labels(table, rings)
+    holds = np.where(scores[rows] >= hold, "hold", "review")
+    owner = [
+        f"ring:{ring_names[place]}" if ring else f"referrer:{table.referrer_id[row]}"
+        for row, place, ring in zip(rows.tolist(), component.tolist(), in_ring.tolist(), strict=True)
+    ]
+    grouped: dict[tuple[str, str], list[int]] = {}
+    for row, name, proposal in zip(rows.tolist(), owner, holds.tolist(), strict=True):
+        grouped.setdefault((name, proposal), []).append(row)
+    by_row: dict[int, list[tuple[str, str]]] = {row: [] for row in rows.tolist()}
+    for hit in found:
+        for row, evidence in zip(hit.rows.tolist(), hit.evidence, strict=True):
+            if row in by_row:
+                by_row[row].append((hit.key, evidence))
+    cases = [make_case(table, scores, name, proposal, members, by_row)
+             for (name, proposal), members in grouped.items()]  # fmt: skip
+    return tuple(sorted(cases, key=lambda case: (-case.expected_loss, case.case_id, case.proposal)))
+
+
+def ring_labels(table: ReferralTable, rings: Rings) -> dict[int, str]:
+    """Name of each component: its first referral id, which does not depend on the order of rows."""
+    labels: dict[int, str] = {}
+    for row, place in enumerate(rings.component[rings.referee].tolist()):
+        labels.setdefault(place, table.referral_id[row])
+    return labels
+
+
+def make_case(
+    table: ReferralTable,
+    scores: Floats,
+    name: str,
+    proposal: str,
+    members: list[int],
+    by_row: dict[int, list[tuple[str, str]]],
+) -> Case:
+    counts = Counter(key for row in members for key, _ in by_row[row])
+    example = {key: evidence for row in reversed(members) for key, evidence in by_row[row]}
+    rewards = table.reward[members]
+    return Case(
+        case_id=name,
+        referral_ids=tuple(table.referral_id[members].tolist()),
+        referrer_ids=tuple(sorted(set(table.referrer_id[members].tolist()))),
+        score=float(scores[members].max()),
+        at_risk=float(rewards.sum()),
+        expected_loss=float((rewards * scores[members]).sum() / 100),
+        proposal=proposal,
+        reasons=tuple(
+            Reason(key, CATALOGUE[key].title, count, example[key], CATALOGUE[key].false_positives)
+            for key, count in sorted(
+                counts.items(), key=lambda item: (-item[1] * CATALOGUE[item[0]].weight, item[0])
+            )
+        ),
+    )
+
+
+def accuracy(flagged: Flags, labelled_fraud: Flags, labelled: Flags | None = None) -> Accuracy:
+    """Precision and recall of ``flagged`` over the rows that carry a label (all unless told)."""
+    known = np.ones(len(flagged), dtype=bool) if labelled is None else labelled
+    hit = float((flagged & labelled_fraud & known).sum())
+    return Accuracy(
+        precision=wilson_rate(hit, float((flagged & known).sum())),
+        recall=wilson_rate(hit, float((labelled_fraud & known).sum())),
+    )

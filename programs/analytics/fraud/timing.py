@@ -1,0 +1,119 @@
+"""When things happen: bursts, conversions too fast for a person, refunds that wait for the reward."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.stats import betabinom, poisson
+
+from programs.analytics.fraud.catalogue import Hits, hits
+from programs.analytics.fraud.table import Floats, ReferralTable, codes
+
+
+def velocity(
+    table: ReferralTable, *, window_hours: float = 1.0, minimum: int = 5, alpha: float = 0.001
+) -> Hits:
+    """Referrals inside a window of ``window_hours`` with more of them than a Poisson rate explains.
+
+    The rate is the larger of the program's (mean per referrer) and the referrer's own outside the
+    window, so that a busy referrer is judged by their own pace. p is Bonferroni-adjusted for the
+    windows looked at; it falls when ``p < alpha`` and the window holds ``minimum`` or more.
+    """
+    at = np.where(np.isnat(table.submitted_at), table.invited_at, table.submitted_at)
+    known = np.flatnonzero(~np.isnat(at))
+    if len(known) < minimum:
+        return hits("velocity", known[:0], [])
+    seconds = (at[known] - at[known].min()).astype("timedelta64[s]").astype(np.int64)
+    referrers, referrer = codes(table.referrer_id[known])
+    window = int(window_hours * 3600)
+    span = int(seconds.max()) + window + 1
+    # One key per referrer and second, far enough apart that a window never reaches the next referrer.
+    key = referrer.astype(np.int64) * 2 * span + seconds
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    last = np.searchsorted(ordered, ordered + window, side="right")
+    count = last - np.arange(len(ordered))
+    windows = span / window
+    own = np.bincount(referrer)[referrer[order]]
+    expected = np.maximum(len(known) / len(referrers) / windows, (own - count) / windows)
+    p = np.minimum(poisson.sf(count - 1, expected) * len(ordered), 1.0)
+    burst = (p < alpha) & (count >= minimum)
+    # Everything inside a bursting window: difference array over the windows' first and last places.
+    edges = np.zeros(len(ordered) + 1, dtype=np.int64)
+    np.add.at(edges, np.flatnonzero(burst), 1)
+    np.add.at(edges, last[burst], -1)
+    inside = np.flatnonzero(np.cumsum(edges[:-1]) > 0)
+    rows = np.sort(known[order[inside]])
+    largest = np.zeros(len(referrers), dtype=np.int64)
+    np.maximum.at(largest, referrer[order[burst]], count[burst])
+    by_row = dict(zip(known.tolist(), largest[referrer].tolist(), strict=True))
+    return hits("velocity", rows, [f"Up to {by_row[row]} referrals in {window_hours:g} h." for row in rows])
+
+
+def too_fast(table: ReferralTable, *, seconds: float = 30.0) -> Hits:
+    """From first click to conversion in 0 to ``seconds`` seconds."""
+    taken = (table.won_at - table.clicked_at) / np.timedelta64(1, "s")
+    rows = np.flatnonzero((taken >= 0) & (taken < seconds))
+    return hits("too_fast", rows, [f"{taken[row]:.0f} s from click to conversion." for row in rows])
+
+
+def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace_days: float = 5.0) -> Hits:
+    """Refunded within ``grace_days`` after the holding period that starts at the conversion."""
+    days = (table.refunded_at - table.won_at) / np.timedelta64(1, "D")
+    rows = np.flatnonzero((days >= holding_days) & (days < holding_days + grace_days))
+    return hits(
+        "refund_after_hold",
+        rows,
+        [
+            f"Refunded {days[row]:.1f} days after conversion; rewards are held {holding_days:g}."
+            for row in rows
+        ],
+    )
+
+
+def refund_rate(table: ReferralTable, *, alpha: float = 0.001, minimum: int = 3) -> Hits:
+    """Refunded orders of referrers whose refunds exceed the beta-binomial of all other referrers."""
+    referrers, referrer = codes(table.referrer_id)
+    won, refunded = ~np.isnat(table.won_at), ~np.isnat(table.won_at) & ~np.isnat(table.refunded_at)
+    orders = np.bincount(referrer[won], minlength=len(referrers)).astype(np.float64)
+    refunds = np.bincount(referrer[refunded], minlength=len(referrers)).astype(np.float64)
+    a, b = beta_of_others(refunds, orders)
+    p = betabinom.sf(refunds - 1, orders.astype(np.int64), a, b)
+    # Bonferroni over the referrers who have any order.
+    excessive = (refunds >= minimum) & (p * max((orders > 0).sum(), 1) < alpha)
+    rows = np.flatnonzero(refunded & excessive[referrer])
+    return hits(
+        "refund_rate",
+        rows,
+        [f"{refunds[referrer[row]]:.0f} of {orders[referrer[row]]:.0f} orders refunded." for row in rows],
+    )
+
+
+def beta_of_peers(successes: Floats, trials: Floats) -> tuple[float, float]:
+    """Beta prior over groups by the method of moments (Kleinman 1973), in (alpha, beta).
+
+    Without spread beyond the binomial the prior is as sharp as all trials together.
+    """
+    known = trials > 0
+    k, n = successes[known], trials[known]
+    a, b = beta_of_moments(*(np.array([x.sum()]) for x in (k, n, n**2, k**2 / n, np.ones(len(n)))))
+    return float(a[0]), float(b[0])
+
+
+def beta_of_others(successes: Floats, trials: Floats) -> tuple[Floats, Floats]:
+    """For each group the prior of all the others, so that an outlier does not widen its own yardstick."""
+    n = np.maximum(trials, 1)
+    terms = (successes, trials, trials**2, successes**2 / n, (trials > 0).astype(np.float64))
+    return beta_of_moments(*(x.sum() - x for x in terms))
+
+
+def beta_of_moments(
+    k: Floats, n: Floats, squares: Floats, weighted: Floats, groups: Floats
+) -> tuple[Floats, Floats]:
+    """Beta (alpha, beta) from Σk, Σn, Σn², Σk²/n and the number of groups."""
+    rate = (k + 0.5) / (n + 1.0)
+    spread = n - squares / np.maximum(n, 1) - (groups - 1)
+    between = weighted - 2 * rate * k + rate**2 * n
+    excess = between / (rate * (1 - rate)) - (groups - 1)
+    rho = np.divide(excess, spread, out=np.zeros_like(excess), where=spread > 0)
+    strength = 1 / np.clip(rho, 1 / (n + 2), 0.99) - 1
+    return rate * strength, (1 - rate) * strength

@@ -1,0 +1,188 @@
+"""The referral funnel: rates with intervals, what each drop-off costs, and which differences are real."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import norm
+from statsmodels.stats.multitest import multipletests
+
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.rates import wilson_rate
+
+STAGES = ("invites", "clicks", "referrals", "qualified", "pipeline", "won", "paid")
+#: The last stage a customer passes; paying the reward is ours, so a drop there loses no revenue.
+WON = STAGES.index("won")
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelCounts:
+    """How many reached each of ``STAGES`` (nested: never more than the stage before) and what was won.
+
+    ``revenue`` is the money of the won, in one currency.
+    """
+
+    counts: tuple[int, ...]
+    revenue: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.counts) != len(STAGES):
+            raise ValueError(f"A funnel has {len(STAGES)} stages, not {len(self.counts)}.")
+        if any(
+            later > earlier or later < 0 for earlier, later in zip(self.counts, self.counts[1:], strict=False)
+        ):
+            raise ValueError(f"Stages must nest, each within the one before: {self.counts}.")
+
+    def __add__(self, other: FunnelCounts) -> FunnelCounts:
+        counts = tuple(a + b for a, b in zip(self.counts, other.counts, strict=True))
+        return FunnelCounts(counts, self.revenue + other.revenue)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """From one stage to the next: pass rate, share of all invites, and how many were lost."""
+
+    source: str
+    target: str
+    rate: MaybeEstimate
+    overall: MaybeEstimate
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropOff:
+    """A step of a group against the best comparable group, in money.
+
+    ``difference`` is best minus own, in shares, with Newcombe's interval; ``extra_won`` are the wins
+    to expect at the best group's rate with the group's own later rates; ``value`` is their revenue.
+    ``p_value`` is two-sided, ``q_value`` Benjamini–Hochberg over all the comparisons of the table.
+    """
+
+    group: str
+    source: str
+    target: str
+    best_group: str
+    rate: Estimate
+    best_rate: Estimate
+    difference: Estimate
+    extra_won: float
+    value: float
+    p_value: float
+    q_value: float
+    significant: bool
+
+
+def steps(funnel: FunnelCounts, *, level: float = 0.95) -> tuple[Step, ...]:
+    """Every step with Wilson intervals (Wilson 1927)."""
+    counts = funnel.counts
+    return tuple(
+        Step(
+            STAGES[index],
+            STAGES[index + 1],
+            wilson_rate(counts[index + 1], counts[index], level=level),
+            wilson_rate(counts[index + 1], counts[0], level=level),
+            counts[index] - counts[index + 1],
+        )
+        for index in range(len(STAGES) - 1)
+    )
+
+
+def two_proportion_p(k1: float, n1: float, k2: float, n2: float) -> float:
+    """Two-sided p of equal proportions, pooled z test. 1 where both groups agree entirely."""
+    pooled = (k1 + k2) / (n1 + n2)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
+    return float(2 * norm.sf(abs(k1 / n1 - k2 / n2) / error)) if error > 0 else 1.0
+
+
+def rate_difference(k1: float, n1: float, k2: float, n2: float, *, level: float = 0.95) -> MaybeEstimate:
+    """p1 − p2 with Newcombe's hybrid score interval (Newcombe 1998, method 10), in shares."""
+    first, second = wilson_rate(k1, n1, level=level), wilson_rate(k2, n2, level=level)
+    if isinstance(first, Unavailable) or isinstance(second, Unavailable):
+        return Unavailable("A difference of rates needs cases in both groups.")
+    assert first.low is not None and first.high is not None
+    assert second.low is not None and second.high is not None
+    gap = first.value - second.value
+    down = math.hypot(first.value - first.low, second.high - second.value)
+    up = math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(gap, gap - down, gap + up, level, unit="share", method="newcombe")
+
+
+def drop_offs(
+    groups: Mapping[str, FunnelCounts], *, minimum: int = 30, false_discovery_rate: float = 0.05
+) -> tuple[DropOff, ...] | Unavailable:
+    """Each group's steps up to "won" against the best comparable group, dearest first.
+
+    Comparable means ``minimum`` cases entering the step in both. "Best" is the group with the highest
+    lower Wilson bound, so that a lucky small group is no yardstick. Choosing the best group favours a
+    small p; read it with the interval. Groups without wins are valued at the mean revenue of all wins.
+    """
+    found = []
+    wins, revenue = sum(g.counts[WON] for g in groups.values()), math.fsum(g.revenue for g in groups.values())
+    mean_revenue = revenue / wins if wins else 0.0
+    for stage in range(WON):
+        rates = {
+            name: wilson_rate(funnel.counts[stage + 1], funnel.counts[stage])
+            for name, funnel in sorted(groups.items())
+            if funnel.counts[stage] >= minimum
+        }
+        known = {name: rate for name, rate in rates.items() if isinstance(rate, Estimate)}
+        if len(known) < 2:
+            continue
+        best = max(known, key=lambda name: (known[name].low or 0.0, name))
+        for name, rate in known.items():
+            if name == best or rate.value >= known[best].value:
+                continue
+            found.append(price_drop(groups, name, best, stage, rate, known[best], mean_revenue))
+    if not found:
+        return Unavailable(f"No step has a better group to compare with that holds {minimum} cases.")
+    rejected, q_values, _, _ = multipletests(
+        [drop.p_value for drop in found], alpha=false_discovery_rate, method="fdr_bh"
+    )
+    judged = [
+        replace(drop, q_value=float(q), significant=bool(reject))
+        for drop, q, reject in zip(found, q_values, rejected, strict=True)
+    ]
+    return tuple(sorted(judged, key=lambda drop: (-drop.value, drop.group, drop.source)))
+
+
+def price_drop(
+    groups: Mapping[str, FunnelCounts],
+    name: str,
+    best: str,
+    stage: int,
+    rate: Estimate,
+    best_rate: Estimate,
+    mean_revenue: float,
+) -> DropOff:
+    own, other = groups[name].counts, groups[best].counts
+    total = np.sum([funnel.counts for funnel in groups.values()], axis=0)
+    # The group's own later rate; where nobody got that far, everybody's.
+    reached, base = (own, own[stage + 1]) if own[stage + 1] else (tuple(total), int(total[stage + 1]))
+    later = reached[WON] / base if base else 0.0
+    difference = rate_difference(other[stage + 1], other[stage], own[stage + 1], own[stage])
+    assert isinstance(difference, Estimate)
+    extra = own[stage] * difference.value * later
+    price = groups[name].revenue / own[WON] if own[WON] else mean_revenue
+    p = two_proportion_p(own[stage + 1], own[stage], other[stage + 1], other[stage])
+    return DropOff(
+        name,
+        STAGES[stage],
+        STAGES[stage + 1],
+        best,
+        rate,
+        best_rate,
+        difference,
+        extra,
+        extra * price,
+        p,
+        p,
+        False,
+    )
+
+
+def total_funnel(groups: Sequence[FunnelCounts]) -> FunnelCounts:
+    """The sum of groups that do not overlap."""
+    return sum(groups, FunnelCounts((0,) * len(STAGES)))

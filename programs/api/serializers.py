@@ -1,0 +1,222 @@
+"""How programs and what belongs to them look over REST. States are shown, never written."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from programs.models import (
+    Approver,
+    Benefit,
+    Campaign,
+    Dataset,
+    Experiment,
+    LifecycleTrigger,
+    Metric,
+    Partner,
+    Person,
+    Program,
+    Role,
+    Tier,
+)
+
+
+class ProgramSerializer(serializers.ModelSerializer):
+    owner = serializers.SlugRelatedField(
+        "email", queryset=Person.objects.all(), required=False, allow_null=True
+    )
+
+    class Meta:
+        model = Program
+        fields = [
+            "slug",
+            "name",
+            "kind",
+            "state",
+            "is_default",
+            "description",
+            "owner",
+            "currency",
+            "country",
+            "region",
+            "time_zone",
+            "gross_margin",
+            "platform_cost_monthly",
+            "points_per_currency_unit",
+            "point_face_value",
+            "point_unit_cost",
+            "redemption_rate_assumption",
+            "version",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["version", "created_at", "updated_at", "state"]
+
+
+class TierSerializer(serializers.ModelSerializer):
+    program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
+
+    class Meta:
+        model = Tier
+        fields = ["id", "program", "name", "rank", "threshold", "earn_multiplier", "from_plan", "version"]
+        read_only_fields = ["version", "created_at", "updated_at", "from_plan"]
+
+
+class BenefitSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Benefit
+        fields = ["id", "tier", "name", "kind", "description", "unit_cost", "version"]
+        read_only_fields = ["version", "created_at", "updated_at"]
+
+
+class LifecycleTriggerSerializer(serializers.ModelSerializer):
+    program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
+    owner_role = serializers.SlugRelatedField(
+        "slug", queryset=Role.objects.all(), allow_null=True, required=False
+    )
+
+    class Meta:
+        model = LifecycleTrigger
+        fields = [
+            "id",
+            "program",
+            "key",
+            "stage",
+            "event",
+            "entry_rule",
+            "action",
+            "channel",
+            "owner_role",
+            "from_plan",
+            "version",
+        ]
+        read_only_fields = ["version", "created_at", "updated_at", "from_plan"]
+
+
+class PartnerSerializer(serializers.ModelSerializer):
+    contact = serializers.SlugRelatedField(
+        "email", queryset=Person.objects.all(), required=False, allow_null=True
+    )
+    programs = serializers.SlugRelatedField("slug", queryset=Program.objects.all(), many=True, required=False)
+
+    class Meta:
+        model = Partner
+        fields = [
+            "slug",
+            "name",
+            "tier",
+            "country",
+            "currency",
+            "time_zone",
+            "contact",
+            "programs",
+            "version",
+        ]
+        read_only_fields = ["version", "created_at", "updated_at"]
+
+
+class CampaignSerializer(serializers.ModelSerializer):
+    program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
+    partners = serializers.SlugRelatedField("slug", queryset=Partner.objects.all(), many=True, required=False)
+
+    class Meta:
+        model = Campaign
+        fields = [
+            "slug",
+            "name",
+            "program",
+            "partners",
+            "starts_on",
+            "ends_on",
+            "budget",
+            "currency",
+            "version",
+        ]
+        read_only_fields = ["version", "created_at", "updated_at"]
+
+
+class ExperimentSerializer(serializers.ModelSerializer):
+    program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
+    metric = serializers.SlugRelatedField(
+        "key", queryset=Metric.objects.all(), required=False, allow_null=True
+    )
+
+    class Meta:
+        model = Experiment
+        fields = ["id", "program", "key", "name", "hypothesis", "metric", "starts_on", "ends_on", "version"]
+        read_only_fields = ["version", "created_at", "updated_at"]
+
+
+class MetricSerializer(serializers.ModelSerializer):
+    owner_role = serializers.SlugRelatedField(
+        "slug", queryset=Role.objects.all(), allow_null=True, required=False
+    )
+
+    class Meta:
+        model = Metric
+        fields = [
+            "key",
+            "name",
+            "unit",
+            "direction",
+            "numerator",
+            "denominator",
+            "window",
+            "dimensions",
+            "owner_role",
+            "threshold",
+            "definition_version",
+            "version",
+        ]
+        read_only_fields = ["version", "created_at", "updated_at", "definition_version"]
+
+
+class ApproverSerializer(serializers.ModelSerializer):
+    person = serializers.SlugRelatedField("email", queryset=Person.objects.all())
+    role = serializers.SlugRelatedField("slug", queryset=Role.objects.all())
+
+    class Meta:
+        model = Approver
+        fields = [
+            "id",
+            "person",
+            "role",
+            "limit_amount",
+            "limit_currency",
+            "program_kinds",
+            "regions",
+            "valid_from",
+            "valid_until",
+            "version",
+        ]
+        read_only_fields = ["version", "created_at", "updated_at"]
+
+
+class DatasetSerializer(serializers.ModelSerializer):
+    program = serializers.SlugRelatedField("slug", read_only=True)
+    partner = serializers.SlugRelatedField("slug", read_only=True)
+    campaign = serializers.SlugRelatedField("slug", read_only=True)
+
+    class Meta:
+        model = Dataset
+        fields = [
+            "id",
+            "program",
+            "partner",
+            "campaign",
+            "kind",
+            "contract_version",
+            "sources",
+            "mapping",
+            "options",
+            "sha256",
+            "rows",
+            "rejected_rows",
+            "duplicate_rows",
+            "reject_reasons",
+            "window_start",
+            "window_end",
+            "profile",
+            "version",
+            "created_at",
+        ]
+        read_only_fields = ["version", "created_at", "updated_at"]

@@ -1,0 +1,18 @@
+"""Routes of programs under /api/v1/."""
+
+from rest_framework.routers import SimpleRouter
+
+from programs.api import views
+
+router = SimpleRouter()
+router.register("programs", views.ProgramViewSet, basename="program")
+router.register("tiers", views.TierViewSet, basename="tier")
+router.register("benefits", views.BenefitViewSet, basename="benefit")
+router.register("lifecycle-triggers", views.LifecycleTriggerViewSet, basename="lifecycle-trigger")
+router.register("partners", views.PartnerViewSet, basename="partner")
+router.register("campaigns", views.CampaignViewSet, basename="campaign")
+router.register("experiments", views.ExperimentViewSet, basename="experiment")
+router.register("metrics", views.MetricViewSet, basename="metric")
+router.register("approvers", views.ApproverViewSet, basename="approver")
+router.register("datasets", views.DatasetViewSet, basename="dataset")
+urlpatterns = router.urls

@@ -1,0 +1,122 @@
+"""Parquet: typed cells become the text a machine would write, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from programs.datasets.limits import Limits, Options
+from programs.datasets.problems import DatasetProblems, Problem
+from programs.datasets.readers.base import (
+    BATCH_ROWS,
+    RawFile,
+    Source,
+    check_headers,
+    numbers_from,
+    refuse,
+    write_rows,
+)
+from programs.datasets.readers.unpack import Digest
+
+
+def read_parquet(
+    source: Source, digest: Digest, directory: Path, options: Options, limits: Limits
+) -> RawFile:
+    """Read a Parquet file into rows of text. Raises DatasetProblems, naming nested or binary columns."""
+    path = directory / f"{digest.sha256}.parquet"
+    try:
+        with pq.ParquetFile(source.path) as file:
+            headers = tuple(file.schema_arrow.names)
+            check_headers(source.label, headers, limits)
+            _check_size(source, file.metadata, limits)
+            _check_types(source, file.schema_arrow)
+            rows = write_rows(path, source.label, len(headers), _batches(file), limits)
+            texts = {field.name for field in file.schema_arrow if _is_text(field.type)}
+    except pa.ArrowException as error:
+        raise refuse(source.label, f"The Parquet file is damaged: {error}.", code="damaged") from error
+    return RawFile(
+        name=source.label,
+        format="parquet",
+        sha256=digest.sha256,
+        bytes=digest.bytes,
+        headers=headers,
+        rows=rows,
+        path=path,
+        typed=frozenset(headers) - texts,
+        notes=("read as Parquet",),
+    )
+
+
+def _check_size(source: Source, metadata: pq.FileMetaData, limits: Limits) -> None:
+    if metadata.num_rows > limits.rows:
+        raise refuse(source.label, f"The file has more than {limits.rows:,} rows.", code="too_many_rows")
+    unpacked = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    if unpacked > limits.unpacked_bytes:
+        raise refuse(
+            source.label,
+            f"The file unpacks to more than {limits.unpacked_bytes:,} bytes.",
+            code="unpacks_too_large",
+        )
+
+
+def _check_types(source: Source, schema: pa.Schema) -> None:
+    problems = [
+        Problem(
+            f"{source.label}: {field.name}",
+            f"The column is of type {field.type}, which is not one value a row.",
+            allowed=("text", "number", "decimal", "date", "timestamp", "boolean"),
+            code="column_type",
+        )
+        for field in schema
+        if not _is_plain(field.type)
+    ]
+    if problems:
+        raise DatasetProblems(problems)
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    return type_ in (pa.string(), pa.large_string(), pa.string_view())
+
+
+def _is_plain(type_: pa.DataType) -> bool:
+    return (
+        _is_text(type_)
+        or pa.types.is_integer(type_)
+        or pa.types.is_floating(type_)
+        or pa.types.is_decimal(type_)
+        or pa.types.is_boolean(type_)
+        or pa.types.is_date(type_)
+        or pa.types.is_timestamp(type_)
+        or pa.types.is_null(type_)
+    )
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
+    following = 1
+    for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        yield numbers_from(following, batch.num_rows), [_text(column) for column in batch.columns]
+        following += batch.num_rows
+
+
+def _text(column: pa.Array) -> pa.Array:
+    """The text of each value; binary floats at 15 significant digits, all that they hold in decimal."""
+    type_ = column.type
+    if pa.types.is_floating(type_):
+        values = np.asarray(column.cast(pa.float64()).fill_null(0.0))
+        digits = 15 if type_.bit_width == 64 else 6
+        return pa.array(np.char.mod(f"%.{digits}g", values), pa.string(), mask=np.asarray(column.is_null()))
+    if pa.types.is_timestamp(type_):
+        if type_.tz:
+            text = (
+                column.cast(pa.timestamp("us", "UTC"), safe=False).cast(pa.timestamp("us")).cast(pa.string())
+            )
+            return pc.binary_join_element_wise(text, "+00:00", "")
+        return column.cast(pa.timestamp("us"), safe=False).cast(pa.string())
+    return column.cast(pa.string())

@@ -1,0 +1,9 @@
+-- Points issued per vintage: the exposure of the triangle.
+SELECT
+    CAST(date_trunc($period, posted_at AT TIME ZONE $time_zone) AS DATE) AS vintage,
+    CAST(sum(points) AS DECIMAL(18, 4)) AS issued,
+    count(DISTINCT member_id) AS members
+FROM point_ledger
+WHERE entry = 'issue' AND posted_at < CAST($as_of AS TIMESTAMPTZ)
+GROUP BY vintage
+ORDER BY vintage

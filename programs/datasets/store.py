@@ -1,0 +1,114 @@
+"""Immutable snapshots in a folder, addressed by the SHA-256 of what they say.
+
+``<root>/<kind>/<sha256>/rows.parquet``, ``snapshot.json`` beside it, and one ``rejects-….parquet`` a load.
+Everything is written elsewhere first and then renamed, so a snapshot is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gtm.core.canonical import document
+from gtm.core.errors import NotFound
+from programs.datasets.contracts import CONTRACTS
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known of stored rows. ``path`` is below the store's root; ``sha256`` is of the rows.
+
+    ``window_start``/``window_end``: first and last value of the contract's time column, UTC.
+    ``profile``: per column filled, distinct (approximate), minimum and maximum; none of personal data.
+    """
+
+    kind: str
+    contract_version: int
+    sha256: str
+    rows: int
+    path: str
+    currencies: tuple[str, ...] = ()
+    window_start: datetime | None = None
+    window_end: datetime | None = None
+    profile: dict[str, dict[str, Any]] | None = None
+
+
+class SnapshotStore:
+    """The folder of snapshots."""
+
+    def __init__(self, root: Path):
+        self.root = Path(root)
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A folder on the same file system for work in progress, removed at the end."""
+        incoming = self.root / ".incoming"
+        incoming.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=incoming) as directory:
+            yield Path(directory)
+
+    def put(self, snapshot: Snapshot, rows: Path) -> bool:
+        """Take over the file of rows. Returns False when these rows were stored before."""
+        home = self._home(snapshot.kind, snapshot.sha256)
+        if (home / "snapshot.json").exists():
+            return False
+        staging = rows.parent / "snapshot"
+        staging.mkdir()
+        os.replace(rows, staging / "rows.parquet")
+        (staging / "snapshot.json").write_bytes(document(asdict(snapshot)))
+        for file in staging.iterdir():
+            file.chmod(0o444)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            staging.rename(home)
+        except OSError:
+            if not (home / "snapshot.json").exists():
+                raise
+            shutil.rmtree(staging)  # somebody else stored the same rows meanwhile
+            return False
+        return True
+
+    def put_rejects(self, snapshot: Snapshot, load: str, rejects: Path) -> str:
+        """Take over the rejected rows of a load and return their path below the root."""
+        target = self._home(snapshot.kind, snapshot.sha256) / f"rejects-{load}.parquet"
+        rejects.chmod(0o444)
+        os.replace(rejects, target)
+        return target.relative_to(self.root).as_posix()
+
+    def get(self, kind: str, sha256: str) -> Snapshot:
+        """The snapshot of these rows. Raises NotFound."""
+        file = self._home(kind, sha256) / "snapshot.json"
+        if not file.exists():
+            raise NotFound(f"There is no stored dataset of kind {kind} with fingerprint {sha256}.")
+        known = json.loads(file.read_bytes())
+        for name in ("window_start", "window_end"):
+            known[name] = datetime.fromisoformat(known[name]) if known[name] else None
+        return Snapshot(**known | {"currencies": tuple(known["currencies"])})
+
+    def rows_path(self, snapshot: Snapshot) -> Path:
+        """Where the rows are. Raises NotFound when the file is gone."""
+        path = self._home(snapshot.kind, snapshot.sha256) / "rows.parquet"
+        if not path.exists():
+            raise NotFound(f"The rows of dataset {snapshot.sha256} are no longer in the store.")
+        return path
+
+    def _home(self, kind: str, sha256: str) -> Path:
+        if kind not in CONTRACTS or not SHA256.fullmatch(sha256):
+            raise NotFound(f"“{kind}/{sha256}” names no dataset.")
+        return self.root / kind / sha256
+
+    @staticmethod
+    def address(kind: str, sha256: str) -> str:
+        """The path of the rows below the root."""
+        return f"{kind}/{sha256}/rows.parquet"

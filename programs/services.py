@@ -1,0 +1,136 @@
+"""Verbs on programs that several interfaces call: load data, publish a blueprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from gtm.core import canonical, clock
+from gtm.core.errors import InvalidInput, Problem
+from programs.datasets import CONTRACTS, IngestResult, Options, SnapshotStore, Source, ingest
+from programs.datasets.problems import nearest
+from programs.models import (
+    Benefit,
+    BenefitKind,
+    Campaign,
+    Dataset,
+    LifecycleTrigger,
+    Partner,
+    Program,
+    Role,
+    Tier,
+)
+
+
+def snapshot_root() -> Path:
+    return Path(settings.GTM_DATA_DIR) / "datasets"
+
+
+def load_dataset(
+    kind: str,
+    files: Iterable[Source | Path | str],
+    *,
+    program: Program,
+    partner: Partner | None = None,
+    campaign: Campaign | None = None,
+    mapping: Mapping[str, str] | None = None,
+    currency: str = "",
+    time_zone: str = "",
+    **options: Any,
+) -> tuple[Dataset, IngestResult]:
+    """Validate files against the contract of ``kind``, keep the snapshot, register it.
+
+    Loading the same rows again answers the dataset that is there. Raises InvalidInput
+    (DatasetProblems) with every problem; nothing is stored then.
+    """
+    if kind not in CONTRACTS:
+        problem = Problem(
+            "kind", f"“{kind}” is unknown.", tuple(CONTRACTS), nearest(kind, CONTRACTS), "unknown"
+        )
+        raise InvalidInput("There is no such kind of dataset.", problems=[problem])
+    owner = partner or program
+    told = Options(
+        currency=currency or owner.currency,
+        time_zone=time_zone or owner.time_zone,
+        now=clock.now(),
+        **options,
+    )
+    result = ingest(files, kind, store=SnapshotStore(snapshot_root()), mapping=mapping, options=told)
+    snapshot = result.snapshot
+    with transaction.atomic():
+        earlier = Dataset.objects.filter(
+            program=program, partner=partner, kind=kind, sha256=snapshot.sha256
+        ).first()
+        if earlier is not None:
+            return earlier, result
+        dataset = Dataset(
+            program=program,
+            partner=partner,
+            campaign=campaign,
+            kind=kind,
+            contract_version=snapshot.contract_version,
+            sources=canonical.plain(list(result.sources)),
+            mapping=canonical.plain(result.mapping),
+            options={"currency": told.currency, "time_zone": told.time_zone},
+            snapshot=snapshot.path,
+            sha256=snapshot.sha256,
+            rows=snapshot.rows,
+            rejected_rows=result.rejected_rows,
+            duplicate_rows=result.duplicate_rows,
+            rejects=result.rejects,
+            reject_reasons=result.reasons,
+            window_start=snapshot.window_start,
+            window_end=snapshot.window_end,
+            profile=canonical.plain(snapshot.profile or {}),
+        )
+        dataset.save()
+    return dataset, result
+
+
+def publish_loyalty_blueprint(program: Program, blueprint: Mapping[str, Any], *, from_plan: str) -> None:
+    """Make the program's tiers, benefits and triggers what the blueprint says. Runs in the caller's transaction.
+
+    Tiers are matched by rank and triggers by key, so that history shows a change and not a replacement.
+    """
+    for row in blueprint["tiers"]:
+        tier = Tier.objects.filter(program=program, rank=row["rank"]).first() or Tier(
+            program=program, rank=row["rank"]
+        )
+        tier.name, tier.from_plan = row["name"], from_plan
+        tier.threshold, tier.earn_multiplier = _decimal(row["threshold"]), _decimal(row["multiplier"])
+        tier.save()
+        _replace_benefits(tier, row, blueprint["surprise"])
+    for tier in Tier.objects.filter(program=program, rank__gt=len(blueprint["tiers"])):
+        tier.delete()
+    roles = {role.slug: role for role in Role.objects.all()}
+    keys = set()
+    for row in blueprint["triggers"]:
+        keys.add(row["key"])
+        found = LifecycleTrigger.objects.filter(program=program, key=row["key"]).first()
+        trigger = found or LifecycleTrigger(program=program, key=row["key"])
+        for name in ("stage", "event", "entry_rule", "action", "channel"):
+            setattr(trigger, name, row[name])
+        trigger.owner_role, trigger.from_plan = roles.get(row["owner_role"]), from_plan
+        trigger.save()
+    for trigger in LifecycleTrigger.objects.filter(program=program).exclude(key__in=keys):
+        trigger.delete()
+
+
+def _replace_benefits(tier: Tier, row: Mapping[str, Any], surprise: str) -> None:
+    cost = _decimal(row["benefit_per_member"]) / max(len(row["perks"]), 1)
+    wanted = [(name, BenefitKind.PERK, cost) for name in row["perks"]] + [(surprise, BenefitKind.SURPRISE, 0)]
+    existing = {benefit.name: benefit for benefit in tier.benefits.all()}
+    for name, kind, unit_cost in wanted:
+        benefit = existing.pop(name, None) or Benefit(tier=tier, name=name)
+        benefit.kind, benefit.unit_cost = kind, unit_cost
+        benefit.save()
+    for benefit in existing.values():
+        benefit.delete()
+
+
+def _decimal(value: Any) -> Any:
+    return Benefit._meta.get_field("unit_cost").to_python(round(float(value), 4))

@@ -1,0 +1,112 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from programs.analytics.estimate import Unavailable
+from programs.analytics.partner_health import (
+    PartnerCounts,
+    concentration,
+    net_promoter_score,
+    partner_health,
+    recency_score,
+)
+
+
+def partner(name, referrals=100, won=10, events=50, **given):
+    given = {"days_since_active": 5.0, "revenue": 100.0 * won, "previous_revenue": 1000.0} | given
+    return PartnerCounts(
+        name,
+        given.pop("tier", "gold"),
+        events,
+        referrals,
+        won,
+        gross_margin=40.0 * won,
+        payout=10.0 * won,
+        **given,
+    )
+
+
+PARTNERS = [
+    partner("strong", won=30, events=120),
+    partner("middle", won=12, events=60, days_since_active=40),
+    partner("weak", won=2, events=5, days_since_active=200, promoters=1, detractors=3),
+    *(partner(f"p{n}", won=8 + n, events=40 + n) for n in range(6)),
+]
+
+
+def health(partners=PARTNERS, seed=1):
+    return partner_health(partners, np.random.default_rng(seed))
+
+
+def test_recency_bands():
+    days = (7, 8, 30, 31, 90, 91, 180, 181)
+    assert [recency_score(day) for day in days] == [100, 85, 85, 70, 70, 55, 55, 40]
+    assert recency_score(None) == 40
+
+
+def test_nps_in_points_with_its_counts():
+    found = net_promoter_score(50, 30, 20)
+    assert (found.value, found.numerator, found.denominator) == (30, 30, 100)
+    assert found.low < 30 < found.high
+    assert isinstance(net_promoter_score(0, 0, 0), Unavailable)
+
+
+@given(*[st.integers(0, 300)] * 3)
+def test_nps_stays_within_its_scale_and_its_interval(promoters, passives, detractors):
+    found = net_promoter_score(promoters, passives + 1, detractors)
+    assert -100 <= found.low <= found.value <= found.high <= 100
+
+
+def test_concentration_of_equal_and_of_single_shares():
+    assert concentration([5, 5, 5, 5]).hhi == pytest.approx(0.25)
+    assert concentration([5, 5, 5, 5]).effective_partners == pytest.approx(4)
+    assert concentration([9, 0]).hhi == 1
+    assert isinstance(concentration([0, 0]), Unavailable)
+    with pytest.raises(ValueError):
+        concentration([1, -1])
+
+
+def test_best_and_worst_are_ranked_with_intervals():
+    found = health()
+    assert (found[0].partner, found[-1].partner) == ("strong", "weak")
+    assert found[0].rank.value == 1
+    assert all(item.rank.low <= item.rank.high for item in found)
+    middle = next(item for item in found if item.partner == "p3")
+    assert middle.rank.high - middle.rank.low >= 2
+
+
+def test_a_lucky_small_partner_is_shrunk_to_the_tier():
+    found = {item.partner: item for item in health([*PARTNERS, partner("lucky", referrals=2, won=2)])}
+    assert found["lucky"].conversion.value < 0.5
+    assert found["strong"].conversion.value > 0.2
+
+
+def test_tiers_are_shrunk_apart():
+    silver = [partner(f"s{n}", tier="silver", won=60 + n) for n in range(4)]
+    small = [partner("g", referrals=1, won=0), partner("s", tier="silver", referrals=1, won=0)]
+    found = {item.partner: item.conversion.value for item in health([*PARTNERS, *silver, *small])}
+    assert found["s"] > 3 * found["g"]
+
+
+def test_drivers_add_up_to_the_distance_from_the_mean():
+    found = health()
+    mean = np.mean([item.score.value for item in found])
+    gaps = [item.score.value - mean for item in found]
+    assert [sum(driver.effect for driver in item.drivers) for item in found] == pytest.approx(gaps)
+
+
+def test_voice_is_shared_out_and_unknowns_have_reasons():
+    found = health([*PARTNERS, partner("new", previous_revenue=0.0)])
+    assert sum(item.share_of_voice for item in found) == pytest.approx(1)
+    new = next(item for item in found if item.partner == "new")
+    assert isinstance(new.trend, Unavailable)
+    assert isinstance(new.nps, Unavailable)
+
+
+def test_the_order_of_partners_changes_nothing_and_a_seed_repeats():
+    assert health(PARTNERS[::-1]) == health(PARTNERS)
+
+
+def test_nobody_is_a_reason():
+    assert isinstance(health([]), Unavailable)
