@@ -145,9 +145,7 @@ def test_redirects_that_lose_encryption_run_long_or_in_a_circle_are_found():
     plain = GOOD.replace("https", "http")
     assert found(GOOD, plain) == [("redirect-unencrypted", "")]
     assert found(GOOD, GOOD) == [("redirect-circle", "")]
-    assert found(
-        *(f"{GOOD}&hop={hop}" for hop in "aaaaa"[:1]), *(f"{GOOD}&hop=a&n={n}" for n in range(4))
-    ) == [("redirect-long", "")]
+    assert found(GOOD, *(f"{GOOD}&n={n}" for n in range(4))) == [("redirect-long", "")]
 
 
 def test_no_hops_are_refused():
