@@ -41,8 +41,7 @@ class Preview:
         with transaction.atomic():
             plan = base.build(draft)
             body = document.build(plan)
-            facts = eligibility.facts_of(plan)
-            asked = [_gate(gate, plan, facts) for gate in plan.declaration["gates"]]
+            asked = [{**gate, "bench": eligibility.who_must_approve(plan, gate)} for gate in plan.declaration["gates"]]
             transaction.set_rollback(True)
         nodes = [
             graph.Node(t["task_id"], t["name"], stage["stage_id"], t["dependencies"], who=t["owner"] or t["agent"])
@@ -59,12 +58,6 @@ class Preview:
             passed=all(i["result"] == "passed" for i in draft.checklist if i["blocking"]),
             token=secrets.token_urlsafe(16),
         )
-
-
-def _gate(gate: dict[str, Any], plan: Plan, facts: dict[str, Any]) -> dict[str, Any]:
-    task = plan.tasks.get(key=gate["key"])
-    bench = eligibility.who_must_approve(plan, gate) if task else None
-    return {"title": gate["title"], "question": gate["question"], "bench": bench}
 
 
 def page_of(plan: Plan, user: Any) -> dict[str, Any]:
@@ -114,7 +107,7 @@ def _node(task: Task, rounds: list[Any]) -> graph.Node:
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
     """The outputs of a plan, ready to show: charts drawn, the table behind each one."""
     found = []
-    for artifact in plan.artifacts.select_related("task").order_by("task__position", "position"):
+    for artifact in plan.artifacts.filter(superseded_at=None).select_related("task").order_by("task__position", "position"):
         payload = artifact.payload
         found.append(
             {

@@ -132,7 +132,7 @@ PLAN_LOYALTY = registry.register(
         ),
         ladder=(
             Rung((STRATEGIST,), hours=8),
-            Rung(("finance", "legal"), hours=8, effect="add authority"),
+            Rung(("finance", "legal"), hours=8),
             Rung(("exec-sponsor",), hours=16, effect="add authority"),
         ),
         triggers=(
