@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import check_grad
-from scipy.special import beta
+from scipy.special import betaln
 
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.lifetime import (
@@ -49,13 +49,14 @@ def fit(histories: PurchaseHistories) -> BgNbdFit:
 def purchases_by_quadrature(model: BgNbd, t: float, x: float, end: float) -> float:
     """E[(1 − e^(−λpt))/p] over λ ~ Gamma(r+x, α+T) and p ~ Beta(a, b+x): no hypergeometric function."""
 
-    def integrand(p: float) -> float:
-        p = max(p, 1e-12)  # at 0 the integrand is its limit
-        return -np.expm1(-(model.r + x) * np.log1p(p * t / (model.alpha + end))) / p
+    def integrand(u: float) -> float:
+        p = np.exp(-u)  # spreads out p near 0, where the density may be infinite
+        log_density = -model.a * u + (model.b + x - 1) * np.log1p(-p) - betaln(model.a, model.b + x)
+        small = max(p, 1e-12)  # at 0 the purchases per p are their limit
+        per_dropout = -np.expm1(-(model.r + x) * np.log1p(small * t / (model.alpha + end))) / small
+        return per_dropout * np.exp(log_density)
 
-    density = {"weight": "alg", "wvar": (model.a - 1, model.b + x - 1)}  # p^(a−1) (1−p)^(b+x−1)
-    value, _ = quad(integrand, 0, 1, epsabs=0, epsrel=1e-9, limit=200, **density)
-    return value / beta(model.a, model.b + x)
+    return quad(integrand, 0, np.inf, limit=500, epsabs=0, epsrel=1e-9)[0]
 
 
 def test_cdnow_parameters_and_likelihood_are_those_of_fader_hardie_and_lee(fit):
