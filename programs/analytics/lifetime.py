@@ -26,7 +26,7 @@ IntArray = NDArray[np.int64]
 
 # ln(parameter) beyond this is a parameter on its way to 0 or infinity.
 _LOG_BOUND = 12.0
-_RELATIVE_STEP = 1e-4
+_POLE_STEP = 1e-4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,23 +107,28 @@ class BgNbd:
         self, horizon: ArrayLike, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike
     ) -> FloatArray:
         """E[Y(t) | x, t_x, T]: purchases in the next ``horizon`` t (FHL equation 10)."""
-        x, end = np.asarray(frequency, dtype=np.float64), np.asarray(age, dtype=np.float64)
-        alive = self.probability_alive(x, recency, end)
-        return alive * self._purchases_while_alive(np.asarray(horizon, dtype=np.float64), x, end)
+        alive = self.probability_alive(frequency, recency, age)
+        return alive * self.expected_purchases_while_alive(horizon, frequency, age)
 
     def expected_purchases_of_new(self, horizon: ArrayLike) -> FloatArray:
         """E[X(t)]: repeat purchases of a random customer within t of the first one (FHL equation 9)."""
-        return self._purchases_while_alive(np.asarray(horizon, dtype=np.float64), np.zeros(()), np.zeros(()))
+        return self.expected_purchases_while_alive(horizon, 0, 0)
 
-    def _purchases_while_alive(self, t: FloatArray, x: FloatArray, end: FloatArray) -> FloatArray:
-        near_pole = abs(self.a - 1) < _RELATIVE_STEP / 10 or abs(self.a + self.b - 1) < _RELATIVE_STEP / 10
-        if near_pole:
+    def expected_purchases_while_alive(
+        self, horizon: ArrayLike, frequency: ArrayLike, age: ArrayLike
+    ) -> FloatArray:
+        """E[Y(t) | alive at T, x, T]: what a customer who has not left is expected to buy."""
+        t, x, end = (np.asarray(column, dtype=np.float64) for column in (horizon, frequency, age))
+        nearest_pole = min(abs(self.a - 1), abs(self.a + self.b - 1))
+        if nearest_pole < _POLE_STEP / 10:
             # a = 1 and a + b = 1 are 0/0 in the formula, not in the model: the mean of both sides.
-            sides = (
-                BgNbd(self.r, self.alpha, self.a * s, self.b)
-                for s in (1 - _RELATIVE_STEP, 1 + _RELATIVE_STEP)
+            low, high = (
+                BgNbd(self.r, self.alpha, self.a * (1 + side * _POLE_STEP), self.b) for side in (-1, 1)
             )
-            return np.asarray(sum(side._purchases_while_alive(t, x, end) for side in sides) / 2)
+            both = low.expected_purchases_while_alive(t, x, end) + high.expected_purchases_while_alive(
+                t, x, end
+            )
+            return np.asarray(both / 2)
         z = t / (self.alpha + end + t)
         c = self.a + self.b + x - 1
         # Euler's transformation turns (1−z)^(r+x)·₂F₁(r+x, b+x; c; z), whose factors run to 0·∞ for

@@ -138,7 +138,7 @@ def test_simulated_customers_give_back_their_parameters():
 @given(parameters, parameters, parameters, parameters, st.integers(0, 300), st.floats(0.1, 500))
 def test_expected_purchases_equal_the_integral_over_rates_and_dropout(r, alpha, a, b, x, t):
     model = BgNbd(r, alpha, a, b)
-    closed = float(model._purchases_while_alive(np.float64(t), np.float64(x), np.float64(50)))
+    closed = float(model.expected_purchases_while_alive(t, x, 50))
     assert closed == pytest.approx(purchases_by_quadrature(model, t, x, 50.0), rel=1e-6)
 
 

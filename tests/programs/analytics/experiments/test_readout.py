@@ -89,7 +89,7 @@ def test_lower_is_better_reads_a_fall_as_a_win():
 def test_holm_runs_over_metrics_and_treatments_but_not_guardrails():
     arms = {
         "control": Arm.of_proportion(2000, 10_000),
-        "a": Arm.of_proportion(2130, 10_000),
+        "a": Arm.of_proportion(2150, 10_000),
         "b": Arm.of_proportion(2010, 10_000),
     }
     test = Experiment(
