@@ -181,6 +181,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "inte
 # raises where it is published instead of filling up unread.
 CELERY_TASK_QUEUES = [Queue("control"), Queue("steps")]
 CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ROUTES = {"plans.tasks.run_task": {"queue": "steps"}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_WORKER_POOL = "prefork"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

@@ -12,13 +12,13 @@ from plans.engine import sweep as sweeper
 from plans.export import files
 
 
-@shared_task(bind=True, name="plans.tasks.run_task", queue="steps")
+@shared_task(bind=True, name="plans.tasks.run_task")
 def run_task(self: Any, *, task_pk: int) -> None:
     with acting_as(Actor.system("Runner", request_id=self.request.id or "")):
         runner.run_task(task_pk, worker=self.request.hostname or "worker")
 
 
-@shared_task(name="plans.tasks.sweep", queue="control")
+@shared_task(name="plans.tasks.sweep")
 def sweep() -> None:
     sweeper.sweep()
     files.write_behind()

@@ -90,8 +90,8 @@ def append(
         hash=entry_hash(chain.head, header, hashed),
     )
     ChangeLogPayload.objects.create(entry=entry, salt=salt, body=payload)
-    chain.sequence, chain.head = entry.sequence, entry.hash
-    chain.save(update_fields=["sequence", "head"])
+    chain.sequence, chain.head, chain.grown_at = entry.sequence, entry.hash, clock.now()
+    chain.save(update_fields=["sequence", "head", "grown_at"])
     events.publish_on_commit(events.ChainGrew(chain.name))
     return entry
 

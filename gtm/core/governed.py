@@ -209,3 +209,35 @@ def _readable(obj: models.Model, attname: str) -> Any:
     """A field's value as the log shows it: files by name, everything else as it is."""
     value = getattr(obj, attname)
     return value.name if isinstance(value, models.fields.files.FieldFile) else value
+
+
+def log_related(
+    instance: models.Model,
+    sender: type[models.Model],
+    action: str,
+    reverse: bool,
+    model: type[models.Model],
+    pk_set: set[Any] | None,
+    **_: Any,
+) -> None:
+    """Receiver of ``m2m_changed``: links of governed objects are logged whatever form or shell set them.
+
+    There is no save() to put this into: the ORM writes the link table by itself.
+    """
+    if action not in _LINKED or (action != "pre_clear" and not pk_set):
+        return
+    changed = sorted(str(pk) for pk in pk_set or ())
+    owners = model._base_manager.filter(pk__in=pk_set or ()) if reverse else [instance]
+    for owner in owners:
+        if isinstance(owner, GovernedModel):
+            told = [str(instance.pk)] if reverse else changed
+            with transaction.atomic():
+                changelog.append(owner, _LINKED[action], field=_link_name(sender, owner), after=told)
+
+
+_LINKED = {"post_add": "linked", "post_remove": "unlinked", "pre_clear": "unlinked all"}
+
+
+def _link_name(through: type[models.Model], owner: models.Model) -> str:
+    names = (f.name for f in owner._meta.many_to_many if f.remote_field.through is through)
+    return next(names, through._meta.model_name or "")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 
+from gtm.core import clock
 from gtm.core.errors import Forbidden
 
 
@@ -15,6 +16,7 @@ class ChangeLogChain(models.Model):
     name = models.CharField(max_length=120, primary_key=True)
     sequence = models.PositiveBigIntegerField(default=0)
     head = models.CharField(max_length=64)
+    grown_at = models.DateTimeField(default=clock.now, db_index=True)
 
     def __str__(self) -> str:
         return f"{self.name} #{self.sequence}"

@@ -125,7 +125,8 @@ class PlanViewSet(GovernedReadViewSet):
     def artifacts(self, request: Request, plan_id: str) -> Response:
         rows = (
             self.get_object()
-            .artifacts.select_related("task")
+            .artifacts.filter(superseded_at=None)
+            .select_related("task")
             .defer("payload")
             .order_by("task__position", "position")
         )

@@ -18,7 +18,7 @@ from plans.models import Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_ID = "urn:gtm-governance:plan-1"
-LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "statsmodels", "networkx", "django", "celery")
+LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "networkx", "django", "celery")
 
 
 def build(plan: Plan) -> dict[str, Any]:
@@ -276,7 +276,9 @@ def _outputs(plan: Plan) -> list[dict[str, Any]]:
             "sha256": artifact.sha256,
             "href": f"/api/v1/plans/{plan.plan_id}/artifacts/{artifact.pk}/download/?as=json",
         }
-        for artifact in plan.artifacts.select_related("task").order_by("task__position", "position")
+        for artifact in plan.artifacts.filter(superseded_at=None)
+        .select_related("task")
+        .order_by("task__position", "position")
     ]
 
 

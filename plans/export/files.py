@@ -12,12 +12,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
-from gtm.core import events
+from gtm.core import clock, events
 from gtm.core.models import ChangeLogChain
 from plans.export import document, rules
 from plans.models import Plan, PlanFile
@@ -58,17 +59,19 @@ def read(plan: Plan) -> bytes:
     return target.read_bytes() if known == head and target.is_file() else write(plan)
 
 
-def write_behind() -> int:
-    """Write every file that is behind its plan; the sweep calls it. Answers how many there were."""
-    behind = 0
-    heads = dict(ChangeLogChain.objects.filter(name__startswith="plan:").values_list("name", "sequence"))
-    known = dict(PlanFile.objects.values_list("plan__plan_id", "sequence"))
-    for name, sequence in heads.items():
-        plan_id = name.removeprefix("plan:")
-        if known.get(plan_id) != sequence:
-            write(Plan.objects.get(plan_id=plan_id))
-            behind += 1
-    return behind
+def write_behind(since: timedelta = timedelta(days=1)) -> int:
+    """Write every file that is behind its plan; the sweep calls it. Answers how many there were.
+
+    A crash between commit and write leaves a plan behind; ``since`` bounds how far back that is looked for.
+    """
+    prefix = "plan:"
+    grown = ChangeLogChain.objects.filter(name__startswith=prefix, grown_at__gte=clock.now() - since)
+    heads = {name.removeprefix(prefix): number for name, number in grown.values_list("name", "sequence")}
+    known = dict(PlanFile.objects.filter(plan__plan_id__in=heads).values_list("plan__plan_id", "sequence"))
+    behind = [plan_id for plan_id, number in heads.items() if known.get(plan_id) != number]
+    for plan in Plan.objects.filter(plan_id__in=behind):
+        write(plan)
+    return len(behind)
 
 
 def follow(event: events.ChainGrew) -> None:

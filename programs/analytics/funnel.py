@@ -120,7 +120,7 @@ def drop_offs(
     small p; read it with the interval. Groups without wins are valued at the mean revenue of all wins.
     """
     found = []
-    wins, revenue = sum(g.counts[WON] for g in groups.values()), sum(g.revenue for g in groups.values())
+    wins, revenue = sum(g.counts[WON] for g in groups.values()), math.fsum(g.revenue for g in groups.values())
     mean_revenue = revenue / wins if wins else 0.0
     for stage in range(WON):
         rates = {

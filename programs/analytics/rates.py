@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import norm, t
-from statsmodels.stats.proportion import proportion_confint
+from scipy.stats import binomtest, norm, t
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
@@ -20,11 +19,11 @@ def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> Mayb
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes do not fit into {trials} trials.")
     share = successes / trials
-    low, high = proportion_confint(successes, trials, alpha=1 - level, method="wilson")
+    interval = binomtest(int(successes), int(trials)).proportion_ci(level, method="wilson")
     return Estimate(
         value=share,
-        low=float(low),
-        high=float(high),
+        low=float(interval.low),
+        high=float(interval.high),
         level=level,
         standard_error=math.sqrt(share * (1 - share) / trials),
         numerator=successes,

@@ -9,6 +9,7 @@ import duckdb
 from programs.datasets.contracts import Type
 from programs.datasets.limits import Options
 from programs.datasets.problems import Problem
+from programs.datasets.session import one_row
 
 ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?$"
 ISO_ZONED = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
@@ -49,7 +50,7 @@ def detect_dates(
         WHERE value <> '' AND NOT regexp_matches(value, $iso) AND NOT regexp_matches(value, $zoned)
     """  # noqa: S608
     parameters = {order: formats(order) for order in DAYS} | {"iso": ISO, "zoned": ISO_ZONED}
-    *found, example = connection.execute(query, parameters).fetchone()
+    *found, example = one_row(connection, query, parameters)
     fits = dict(zip(DAYS, found, strict=True))
     most = max(found)
     if most == 0:
@@ -89,7 +90,7 @@ def detect_decimals(
             any_value(value) FILTER (regexp_matches(value, '[.,]'))
         FROM (SELECT regexp_replace({cell}, '[^0-9.,]', '', 'g') AS value FROM {view})
     """  # noqa: S608
-    points, commas, any_separator, example = connection.execute(query).fetchone()
+    points, commas, any_separator, example = one_row(connection, query)
     if not any_separator or points > commas:
         return Convention(), [], []
     if commas > points:

@@ -39,9 +39,9 @@ def currency_of_load(
         letters, sign = money_currency(f"c{columns[amount]}")
         query = f"SELECT {letters}, {sign}, count(*) FROM {view} GROUP BY ALL"  # noqa: S608
         for code, mark, count in connection.execute(query).fetchall():
-            meaning = (code,) if code else SIGNS.get(mark, ())
-            if meaning:
-                key = meaning[0] if len(meaning) == 1 else mark
+            meant = (code,) if code else SIGNS.get(mark, ())
+            if meant:
+                key = meant[0] if len(meant) == 1 else mark
                 written[key] = written.get(key, 0) + count
     if len(written) == 1 and (only := next(iter(written))) in CODES:
         return only, []

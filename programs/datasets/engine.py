@@ -6,12 +6,13 @@ and ``as_of`` is exclusive. NumPy and SciPy go on from there.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import duckdb
 import pyarrow as pa
@@ -40,41 +41,8 @@ class MixedCurrencies(InvalidInput):
     code = "mixed_currencies"
 
 
-class QueryEngine(Protocol):
-    """What commands may ask. Every table is ordered; docstrings are at the implementation."""
-
-    def cohort_matrix(
-        self, purchases: Snapshot | None, *, period: Period = "month", time_zone: str = "UTC"
-    ) -> pa.Table: ...
-    def revenue_by_period(
-        self, purchases: Snapshot | None, *, period: Period = "month", time_zone: str = "UTC"
-    ) -> pa.Table: ...
-    def member_rfm(
-        self, purchases: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC"
-    ) -> pa.Table: ...
-    def first_year_spend(
-        self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365, time_zone: str = "UTC"
-    ) -> pa.Table: ...
-    def trailing_spend(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table: ...
-    def repeat_purchase(
-        self, purchases: Snapshot | None, *, as_of: datetime, days: int = 90, time_zone: str = "UTC"
-    ) -> pa.Table: ...
-    def ledger_triangle(
-        self,
-        ledger: Snapshot | None,
-        *,
-        as_of: datetime,
-        period: Period = "month",
-        time_zone: str = "UTC",
-    ) -> pa.Table: ...
-
-
-class DuckDBEngine:
-    """The questions, answered by an in-memory DuckDB over the Parquet of a store, one connection each."""
-
-    def __init__(self, store: SnapshotStore, limits: Limits | None = None):
-        self.store = store
-        self.limits = limits or Limits()
+class QueryEngine(ABC):
+    """The questions that commands may ask; an engine answers them from its own copy of the SQL files."""
 
     def cohort_matrix(
         self, purchases: Snapshot | None, *, period: Period = "month", time_zone: str = "UTC"
@@ -248,6 +216,18 @@ class DuckDBEngine:
     def survey_days(self, responses: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC") -> pa.Table:
         """One row an NPS answer: day number and score."""
         return self._ask("survey_days", {"survey_responses": responses}, as_of=as_of, time_zone=time_zone)
+
+    @abstractmethod
+    def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
+        """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""
+
+
+class DuckDBEngine(QueryEngine):
+    """The answers of an in-memory DuckDB over the Parquet of a store, one connection a question."""
+
+    def __init__(self, store: SnapshotStore, limits: Limits | None = None):
+        self.store = store
+        self.limits = limits or Limits()
 
     def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
         if parameters.get("period", "month") not in PERIODS:

@@ -21,7 +21,7 @@ from programs.datasets.problems import DatasetProblems, Problem, nearest
 from programs.datasets.readers import RawFile, Source, read_source
 from programs.datasets.readers.base import BATCH_ROWS
 from programs.datasets.rejects import write_rejects
-from programs.datasets.session import hardened
+from programs.datasets.session import hardened, one_row
 from programs.datasets.staging import Staged, convert_all, settle, stage
 from programs.datasets.store import Snapshot, SnapshotStore
 
@@ -219,10 +219,10 @@ def _refuse_if_empty(
 
 
 def _identical(connection: duckdb.DuckDBPyConnection) -> int:
-    (count,) = connection.execute(
-        'SELECT count(*) - count(DISTINCT digest) FROM good ANTI JOIN fate USING (source, "row")'
-    ).fetchone()
-    return count
+    (count,) = one_row(
+        connection, 'SELECT count(*) - count(DISTINCT digest) FROM good ANTI JOIN fate USING (source, "row")'
+    )
+    return int(count)
 
 
 def _write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
@@ -289,7 +289,7 @@ def _profile(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[
         parts.append(
             f"[count({column.name})::VARCHAR, approx_count_distinct({column.name})::VARCHAR, {bounds}]"
         )
-    found = connection.execute(f"SELECT {', '.join(parts)} FROM accepted").fetchone()  # noqa: S608
+    found = one_row(connection, f"SELECT {', '.join(parts)} FROM accepted")  # noqa: S608
     return {
         column.name: {"filled": int(filled), "distinct": int(distinct), "minimum": low, "maximum": high}
         for column, (filled, distinct, low, high) in zip(contract.columns, found, strict=True)

@@ -30,7 +30,7 @@ def map_columns(
         if ours in contract.by_name and theirs in raw.headers:
             found[ours] = raw.headers.index(theirs)
             taken.add(found[ours])
-    for spellings in (lambda column: {fold(column.name)}, lambda column: set(map(fold, column.aliases))):
+    for spellings in (_own_name, _aliases):
         for column in contract.columns:
             if column.name in found:
                 continue
@@ -48,6 +48,14 @@ def map_columns(
         _missing(contract.by_name[name], raw, taken) for name in contract.required if name not in found
     ]
     return found, problems
+
+
+def _own_name(column: Column) -> set[str]:
+    return {fold(column.name)}
+
+
+def _aliases(column: Column) -> set[str]:
+    return {fold(alias) for alias in column.aliases}
 
 
 def _all_own(contract: Contract, column: Column, raw: RawFile, candidates: list[int]) -> bool:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -42,3 +43,13 @@ def hardened(directories: Iterable[Path], limits: Limits) -> Iterator[duckdb.Duc
             yield connection
         finally:
             connection.close()
+
+
+def one_row(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, Any] | None = None
+) -> tuple[Any, ...]:
+    """The one row of an aggregate."""
+    row = connection.execute(query, parameters or {}).fetchone()
+    if row is None:
+        raise LookupError("the query has no row")
+    return row

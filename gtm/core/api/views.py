@@ -86,7 +86,7 @@ class GovernedViewSet(
         return super().destroy(request, *args, **kwargs)
 
     @extend_schema(responses={200: dict}, filters=False)
-    @action(detail=True, methods=["get"], filterset_class=None, search_fields=None, ordering_fields=None)
+    @action(detail=True, methods=["get"])
     def history(self, request: Request, **kwargs: Any) -> Response:
         """Who changed what, when and why, newest first."""
         rows = self.get_object().history.select_related("history_user").order_by("-history_id")

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gtm.core import changelog
+from gtm.core import audit, changelog
 from gtm.core.models import ChangeLogChain
 from plans.export import verify
 
@@ -29,9 +29,9 @@ class Command(BaseCommand):
             if f"plan:{what}" not in names:
                 raise CommandError(f"{what} is neither a file here nor a plan in the database.", returncode=2)
             names = [f"plan:{what}"]
-        found = [
-            f"{b.chain} row {b.sequence}: {b.reason}" for name in names for b in changelog.verify_chain(name)
-        ]
+        breaks = [b for name in names for b in changelog.verify_chain(name)]
+        breaks += audit.unexplained_states(names[0] if what else None)
+        found = [f"{b.chain} row {b.sequence}: {b.reason}" for b in breaks]
         self.report(what or f"{len(names)} chains", found)
 
     def report(self, what: str, found: list[str]) -> None:

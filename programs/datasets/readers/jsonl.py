@@ -45,6 +45,7 @@ def read_jsonl(source: Source, digest: Digest, directory: Path, options: Options
         broken = _broken(connection)
         path = directory / f"{digest.sha256}.parquet"
         write_rows(path, source.label, len(headers), _cells(connection, headers), limits)
+        typed = _numeric(connection, headers)
     lines.unlink()
     return RawFile(
         name=source.label,
@@ -55,6 +56,7 @@ def read_jsonl(source: Source, digest: Digest, directory: Path, options: Options
         rows=total,
         path=path,
         broken=broken,
+        typed=typed,
         notes=(f"read as {encoding} JSON lines",),
     )
 
@@ -91,11 +93,24 @@ def _broken(connection: duckdb.DuckDBPyConnection) -> tuple[BrokenRow, ...]:
     )
 
 
+def _pointers(headers: tuple[str, ...]) -> list[str]:
+    return ["/" + header.replace("~", "~0").replace("/", "~1") for header in headers]
+
+
+def _numeric(connection: duckdb.DuckDBPyConnection, headers: tuple[str, ...]) -> frozenset[str]:
+    """The members that are JSON numbers wherever they are given: their decimal point is beyond doubt."""
+    columns = ", ".join(
+        f"bool_and(json_type(line, ${index + 1}) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'NULL'))"
+        for index in range(len(headers))
+    )
+    row = connection.execute(f"SELECT {columns} FROM lines WHERE {OBJECT}", _pointers(headers)).fetchall()[0]  # noqa: S608
+    return frozenset(header for header, numeric in zip(headers, row, strict=True) if numeric)
+
+
 def _cells(
     connection: duckdb.DuckDBPyConnection, headers: tuple[str, ...]
 ) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
-    pointers = ["/" + header.replace("~", "~0").replace("/", "~1") for header in headers]
     cells = ", ".join(f"json_extract_string(line, ${index + 1}) AS c{index}" for index in range(len(headers)))
     query = f"SELECT row, {cells} FROM lines WHERE {OBJECT} ORDER BY row"  # noqa: S608
-    for batch in connection.execute(query, pointers).to_arrow_reader(BATCH_ROWS):
+    for batch in connection.execute(query, _pointers(headers)).to_arrow_reader(BATCH_ROWS):
         yield batch.columns[0], batch.columns[1:]

@@ -82,7 +82,7 @@ def _check_types(source: Source, schema: pa.Schema) -> None:
 def _is_text(type_: pa.DataType) -> bool:
     if pa.types.is_dictionary(type_):
         type_ = type_.value_type
-    return pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+    return type_ in (pa.string(), pa.large_string(), pa.string_view())
 
 
 def _is_plain(type_: pa.DataType) -> bool:

@@ -28,6 +28,7 @@ from programs.datasets.readers.base import (
 from programs.datasets.readers.unpack import Digest
 
 PARTS = 10_000
+DAMAGED = "The workbook is damaged: its parts are not the plain XML of a sheet."
 ERRORS = (zipfile.BadZipFile, InvalidFileException, DefusedXmlException, ParseError, KeyError, ValueError)
 
 
@@ -38,15 +39,16 @@ def read_xlsx(source: Source, digest: Digest, directory: Path, options: Options,
     try:
         book = load_workbook(source.path, read_only=True, data_only=True, keep_links=False)
     except ERRORS as error:
-        raise refuse(source.label, f"The workbook is damaged: {error}.", code="damaged") from error
+        raise refuse(source.label, DAMAGED, code="damaged") from error
     try:
         sheet = _sheet(source, book, options.sheet)
         rows = sheet.iter_rows(values_only=True)
         headers = tuple(_cell(value).strip() if value is not None else "" for value in next(rows, ()))
         check_headers(source.label, headers, limits)
-        count = write_rows(path, source.label, len(headers), _batches(rows, len(headers)), limits)
+        texts: set[int] = set()
+        count = write_rows(path, source.label, len(headers), _batches(rows, len(headers), texts), limits)
     except ERRORS as error:
-        raise refuse(source.label, f"The workbook is damaged: {error}.", code="damaged") from error
+        raise refuse(source.label, DAMAGED, code="damaged") from error
     finally:
         book.close()
     return RawFile(
@@ -57,6 +59,7 @@ def read_xlsx(source: Source, digest: Digest, directory: Path, options: Options,
         headers=headers,
         rows=count,
         path=path,
+        typed=frozenset(header for index, header in enumerate(headers) if index not in texts),
         notes=(f"read sheet “{sheet.title}”",),
     )
 
@@ -84,15 +87,22 @@ def _sheet(source: Source, book: Any, wanted: str) -> Any:
     return book[wanted] if wanted else book.worksheets[0]
 
 
-def _batches(rows: Iterator[tuple[Any, ...]], width: int) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
+def _batches(
+    rows: Iterator[tuple[Any, ...]], width: int, texts: set[int]
+) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
+    """Batches of text; ``texts`` collects the columns in which some cell was text already."""
     # openpyxl hands out a row at a time; a sheet has at most 1,048,576.
     following = 1
     filled = (row for row in rows if any(value is not None for value in row))
     while block := list(islice(filled, BATCH_ROWS)):
         padded = [(*row, *[None] * (width - len(row)))[:width] for row in block]
+        cells = list(zip(*padded, strict=True))
+        texts |= {
+            index for index, column in enumerate(cells) if any(isinstance(cell, str) for cell in column)
+        }
         columns = [
             pa.array([None if value is None else _cell(value) for value in column], pa.string())
-            for column in zip(*padded, strict=True)
+            for column in cells
         ]
         yield numbers_from(following, len(block)), columns
         following += len(block)

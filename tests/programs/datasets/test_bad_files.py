@@ -7,6 +7,7 @@ import zipfile
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from openpyxl import Workbook
 
 from programs.datasets.ingest import ingest
 from programs.datasets.limits import Limits, Options
@@ -29,7 +30,24 @@ def zip_bomb() -> bytes:
     return out.getvalue()
 
 
+def entity_bomb() -> bytes:
+    """A sheet that declares entities, as bombs do."""
+    plain, out = io.BytesIO(), io.BytesIO()
+    book = Workbook()
+    book.active.append(["member_id", "purchased_at", 5])
+    book.save(plain)
+    entities = "".join(f'<!ENTITY a{n} "{chr(38)}a{n - 1};">' for n in range(1, 9))
+    kind = f'<?xml version="1.0"?><!DOCTYPE s [<!ENTITY a0 "h">{entities}]>'
+    with zipfile.ZipFile(plain) as good, zipfile.ZipFile(out, "w") as bad:
+        for name in good.namelist():
+            text = good.read(name).decode()
+            sheet = name.endswith("sheet1.xml")
+            bad.writestr(name, (kind + text.replace("<v>5</v>", "<v>&a8;</v>")) if sheet else text)
+    return out.getvalue()
+
+
 BAD_FILES = {
+    "entity bomb": ("a.xlsx", entity_bomb(), "damaged", "not the plain XML of a sheet"),
     "empty": ("a.csv", b"", "empty_file", "The file is empty"),
     "header only": ("a.csv", HEADER.encode(), "no_rows", "a header but no rows"),
     "wrong delimiter": (

@@ -180,18 +180,24 @@ def test_broken_json_line_is_a_rejected_row(write, store, options):
     assert amounts_of(store, result) == [Decimal("5.25")]
 
 
-def test_four_formats_with_the_same_rows_have_one_fingerprint(write, store, tmp_path, options):
+def test_a_json_number_is_never_ambiguous(write, store, options):
+    file = write("a.jsonl", '{"member_id": "1", "purchased_at": "2024-01-01", "amount": 1.234}\n')
+    result = ingest([file], "purchases", store=store, options=options)
+    assert amounts_of(store, result) == [Decimal("1.234")]
+
+
+def test_every_format_with_the_same_rows_have_one_fingerprint(write, store, tmp_path, options):
     book = Workbook()
     book.active.append(["member_id", "purchased_at", "amount"])
-    book.active.append(["01", datetime(2024, 1, 2, 3, 4, 5), 0.1 + 0.2])  # noqa: DTZ001
+    book.active.append(["01", datetime(2024, 1, 2, 3, 4, 5), 1.1 + 0.134])  # noqa: DTZ001
     book.save(tmp_path / "a.xlsx")
     instant = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)
-    table = pa.table({"member_id": ["01"], "purchased_at": [instant], "amount": [Decimal("0.30")]})
+    table = pa.table({"member_id": ["01"], "purchased_at": [instant], "amount": [Decimal("1.2340")]})
     pq.write_table(table, tmp_path / "a.parquet")
     files = [
-        write("a.csv", HEADER + "01,2024-01-02T03:04:05,0.3\n"),
-        write("a.jsonl", '{"member_id":"01","purchased_at":"2024-01-02 03:04:05","amount":"0.30"}\n'),
-        write("b.csv", (HEADER + "01,2024-01-02T03:04:05,0.3\n").encode("utf-16")),
+        write("a.csv", HEADER + "01,2024-01-02T03:04:05,1.2340\n"),
+        write("a.jsonl", '{"member_id":"01","purchased_at":"2024-01-02 03:04:05","amount":"1.2340"}\n'),
+        write("b.csv", (HEADER + "01,2024-01-02T03:04:05,1.2340\n").encode("utf-16")),
         tmp_path / "a.xlsx",
         tmp_path / "a.parquet",
     ]

@@ -1,0 +1,1 @@
+"""The demo organisation: made-up people around data nobody here made up."""

@@ -1,0 +1,182 @@
+"""People in every role, programs, partners, metrics and the CDNOW purchases. Running it again changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from importlib import resources
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+from gtm.core.fsm import perform
+from programs.models import (
+    Approver,
+    Campaign,
+    Dataset,
+    Direction,
+    Metric,
+    Partner,
+    Person,
+    Program,
+    ProgramKind,
+    Role,
+)
+from programs.services import load_dataset
+
+PASSWORD = "demo-gtm-2026"  # noqa: S105 - printed at every start; the demo is for one's own machine
+CDNOW = "cdnow_purchases.csv.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    username: str
+    name: str
+    title: str
+    roles: tuple[str, ...]
+    groups: tuple[str, ...]
+    limit: int | None = None
+
+
+LOGINS = (
+    Login("ops", "Olivia Park", "loyalty operations", ("loyalty-ops", "lifecycle-ops", "partner-ops"), ("Operations",)),
+    Login("strategist", "Samir Haddad", "loyalty strategist", ("loyalty-strategist", "referral-architect"), ("Operations",)),
+    Login("analyst", "Ana Kovač", "member insights", ("member-insights-analyst", "co-marketing-analytics-lead"), ("Analysts",)),
+    Login("finance", "Fiona Walsh", "finance", ("finance",), ("Approvers",), 250_000),
+    Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers",)),
+    Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor",), ("Approvers", "Stewards")),
+    Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer"), ("Operations",)),
+    Login("deputy", "Dora Klein", "deputy in finance", ("finance",), ("Approvers", "Stewards"), 50_000),
+    Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
+)  # fmt: skip
+ROLES = {
+    "loyalty-strategist": ("Loyalty Strategist", "Leads the architecture of loyalty programs", False),
+    "member-insights-analyst": ("Member Insights Analyst", "Owns analysis and insights", False),
+    "loyalty-ops": ("Loyalty Operations", "Runs loyalty programs day by day", False),
+    "referral-architect": ("Referral Architect", "Leads the design of referral programs", False),
+    "lifecycle-ops": ("Lifecycle Operations", "Drives tooling and quality checks", False),
+    "partner-ops": ("Partner Operations", "Keeps partner workflows and approvals", False),
+    "partner-manager": ("Partner Manager", "Coordinates partners before and after launch", False),
+    "partner-marketer": ("Partner Marketer", "Takes recommendations into the next sprint", False),
+    "co-marketing-analytics-lead": ("Co-marketing Analytics Lead", "Validates data and insights", False),
+    "finance": ("Finance", "Signs budgets and returns", True),
+    "legal": ("Legal", "Signs terms and compliance", True),
+    "exec-sponsor": ("Executive Sponsor", "The last rung of every ladder", True),
+}
+GOVERNED = ("programs", "plans")
+GROUPS: dict[str, Q] = {
+    "Operations": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
+    | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset"])
+    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence)$"),
+    "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
+    | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric"]),
+    "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
+    | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation"]),
+    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord"])
+    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
+    "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename="audit_plan"),
+}  # fmt: skip
+METRICS = (
+    ("retention", "Repeat rate, 90 days", "%", Direction.HIGHER, "members who bought again within 90 days", "members observed for 90 days", "90 days"),
+    ("liability", "Point liability", "USD", Direction.LOWER, "outstanding points × cost × redemption rate of outstanding", "", ""),
+    ("redemption-rate", "Redemption rate of the window", "%", Direction.HIGHER, "points redeemed in the window", "points issued in the window", "30 days"),
+    ("conversion", "Referral conversion", "%", Direction.HIGHER, "referrals won", "referrals submitted", "30 days"),
+    ("attribution-confidence", "Attribution confidence", "%", Direction.HIGHER, "see the parts", "", "30 days"),
+)  # fmt: skip
+
+
+def build(say: Callable[[str], Any]) -> None:
+    groups = {name: _group(name, permissions) for name, permissions in GROUPS.items()}
+    roles = {slug: _role(slug, *told) for slug, told in ROLES.items()}
+    people = {login.username: _person(login, roles, groups) for login in LOGINS}
+    _admin()
+    for key, name, unit, direction, numerator, denominator, window in METRICS:
+        _once(Metric, {"key": key}, name=name, unit=unit, direction=direction, numerator=numerator,
+              denominator=denominator, window=window, owner_role=roles["member-insights-analyst"])  # fmt: skip
+    loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
+                       "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.")  # fmt: skip
+    _program(
+        "customer-advocates",
+        "Customer Advocates",
+        ProgramKind.REFERRAL,
+        people["strategist"],
+        "Referral program.",
+    )
+    joint = _program(
+        "ai-launch", "AI Launch Co-marketing", ProgramKind.PARTNER, people["partner"], "Joint campaigns."
+    )
+    northwind = _once(
+        Partner, {"slug": "northwind"}, name="Northwind Cloud", tier="gold", country="US", currency="USD"
+    )
+    contoso = _once(Partner, {"slug": "contoso"}, name="Contoso Analytics", tier="silver", country="DE", currency="EUR",
+                    time_zone="Europe/Berlin")  # fmt: skip
+    tour = _once(Campaign, {"slug": "ai-launch-tour"}, name="AI Launch Tour", program=joint,
+                 starts_on=date(2026, 9, 1), ends_on=date(2026, 11, 30), budget=Decimal(120_000))  # fmt: skip
+    tour.partners.set([northwind, contoso])
+    if not Dataset.objects.filter(program=loyalty, kind="purchases").exists():
+        say("Loading the CDNOW purchases …")
+        with resources.as_file(resources.files("programs.datasets") / "samples" / CDNOW) as path:
+            dataset, _ = load_dataset("purchases", [path], program=loyalty, currency="USD")
+        say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
+
+
+def _once(model: Any, key: dict[str, Any], **values: Any) -> Any:
+    found = model.objects.filter(**key).first()
+    if found is None:
+        found = model(**key, **values)
+        found.save()
+    return found
+
+
+def _group(name: str, wanted: Q) -> Group:
+    group, _ = Group.objects.get_or_create(name=name)
+    permissions = Permission.objects.filter(wanted)
+    if set(group.permissions.values_list("pk", flat=True)) != set(permissions.values_list("pk", flat=True)):
+        group.permissions.set(permissions)
+    return group
+
+
+def _role(slug: str, name: str, description: str, money_or_law: bool) -> Role:
+    group, _ = Group.objects.get_or_create(name=f"Role: {name}")
+    return _once(
+        Role,
+        {"slug": slug},
+        name=name,
+        group=group,
+        description=description,
+        handles_money_or_law=money_or_law,
+    )
+
+
+def _person(login: Login, roles: dict[str, Role], groups: dict[str, Group]) -> Person:
+    users = get_user_model().objects
+    user = users.filter(username=login.username).first()
+    first, last = login.name.split(" ", 1)
+    if user is None:
+        user = users.create_user(login.username, f"{login.username}@demo.example", PASSWORD, first_name=first,
+                                 last_name=last, is_staff=True)  # fmt: skip
+    user.groups.set([groups[name] for name in login.groups] + [roles[slug].group for slug in login.roles])
+    person = _once(Person, {"email": f"{login.username}@demo.example"}, name=login.name)
+    person.accounts.add(user)
+    for slug in login.roles:
+        _once(Approver, {"person": person, "role": roles[slug]},
+              limit_amount=Decimal(login.limit) if login.limit else None)  # fmt: skip
+    return person
+
+
+def _admin() -> None:
+    users = get_user_model().objects
+    if not users.filter(username="admin").exists():
+        users.create_superuser("admin", "admin@demo.example", PASSWORD, first_name="Site", last_name="Admin")
+
+
+def _program(slug: str, name: str, kind: str, owner: Person, description: str) -> Program:
+    program = _once(Program, {"slug": slug}, name=name, kind=kind, owner=owner, description=description, is_default=True,
+                    platform_cost_monthly=Decimal(500))  # fmt: skip
+    if program.state == "draft":
+        perform(program, "activate")
+    return program
