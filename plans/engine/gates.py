@@ -237,7 +237,7 @@ def reconsider(approval: Approval) -> None:
 
 
 def _live_votes(approval: Approval, bench: eligibility.Bench) -> dict[str, str]:
-    """Votes that count; one whose voter may not decide any more is void, and stays visible with the reason."""
+    """Votes that count; one whose voter may not decide any more is void, and stays visible, with why."""
     may = {c.person.pk for c in bench.candidates}
     reasons = dict(bench.excluded)
     votes = {}

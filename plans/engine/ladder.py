@@ -44,7 +44,7 @@ def open_case(
     detail: str = "",
     evidence: list[dict[str, Any]] | None = None,
 ) -> Escalation:
-    """Open a case and fire its first rung; the same trigger on the same subject is counted on the open one."""
+    """Open a case and fire its first rung; the same trigger on the same subject counts on the open one."""
     about = f"approval {approval.pk}" if approval else f"task {task.task_id}" if task else "plan"
     with transaction.atomic(), actors.on_their_behalf("Ladder"):
         changelog.lock_chain(plan.change_chain())

@@ -73,7 +73,8 @@ def describe(condition: Mapping[str, Any] | None) -> str:
     if not condition:
         return "always asked"
     if "over" in condition:
-        return f"asked when {condition['field']} is over {condition['over']} {condition.get('currency', '')}".strip()
+        limit = f"{condition['over']} {condition.get('currency', '')}".strip()
+        return f"asked when {condition['field']} is over {limit}"
     if "among" in condition:
         return f"asked when {condition['field']} is one of {', '.join(map(str, condition['among']))}"
     if "equals" in condition:
