@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_init
 
 from gtm.core.actors import Actor, acting_as
-from plans.engine import runner
+from plans.engine import runner, steps
 from plans.engine import sweep as sweeper
 from plans.export import files
+
+
+@worker_init.connect
+def load_steps(**_: Any) -> None:
+    """Before the worker forks: its children share the analytics in memory, and none waits for them."""
+    steps.load_all()
 
 
 @shared_task(bind=True, name="plans.tasks.run_task")

@@ -11,9 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from gtm.core import clock
+from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, acting_in_admin
 from gtm.core.admin.base import tell
-from gtm.core.actors import current
 from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.admin.forms import DecisionForm
@@ -48,10 +48,17 @@ class ApprovalAdmin(GovernedAdmin):
         return badges.badge(approval.state, approval.get_state_display())
 
     def get_urls(self) -> list[Any]:
-        return [path("inbox/", self.admin_site.admin_view(self.inbox), name="plans_inbox"), *super().get_urls()]
+        return [
+            path("inbox/", self.admin_site.admin_view(self.inbox), name="plans_inbox"),
+            *super().get_urls(),
+        ]
 
     def inbox(self, request: HttpRequest) -> HttpResponse:
-        context = {**self.admin_site.each_context(request), "title": "Waiting for me", "waiting": inbox.waiting_for(request.user)}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Waiting for me",
+            "waiting": inbox.waiting_for(request.user),
+        }
         return TemplateResponse(request, "plans/inbox.html", context)
 
     def change_view(
@@ -64,9 +71,9 @@ class ApprovalAdmin(GovernedAdmin):
             raise Http404("There is no such approval.")
         ask_password = bool(approval.policy.get("reauthenticate"))
         with acting_in_admin(request):
-            if request.method == "POST":
-                if (done := self._decide(request, approval, ask_password)) is not None:
-                    return done
+            done = self._decide(request, approval, ask_password) if request.method == "POST" else None
+            if done is not None:
+                return done
             actions = gates.available(approval, current().actor)
             people = persons_of(request.user)
             context = {
@@ -79,7 +86,9 @@ class ApprovalAdmin(GovernedAdmin):
                 "bench": eligibility.bench_of(approval),
                 "outputs": _shown(approval),
                 "changes": rework.changes_since(approval, people[0]) if people and approval.round > 1 else [],
-                "form": DecisionForm(initial={"scope_sha256": approval.scope_sha256}, ask_password=ask_password),
+                "form": DecisionForm(
+                    initial={"scope_sha256": approval.scope_sha256}, ask_password=ask_password
+                ),
             }
         return TemplateResponse(request, "plans/approval.html", context)
 

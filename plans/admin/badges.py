@@ -7,7 +7,8 @@ from django.utils.html import format_html
 GOOD, BUSY, WAITING, BAD, QUIET = "good", "busy", "waiting", "bad", "quiet"
 FAMILIES = {
     "succeeded": GOOD, "approved": GOOD, "resolved": GOOD, "released": GOOD, "succeeded_manual": GOOD,
-    "running": BUSY, "leased": BUSY, "fallback_running": BUSY, "ready": BUSY, "fallback_ready": BUSY, "in_review": BUSY,
+    "running": BUSY, "leased": BUSY, "fallback_running": BUSY, "ready": BUSY, "fallback_ready": BUSY,
+    "in_review": BUSY,
     "awaiting_approval": WAITING, "pending": WAITING, "retry_wait": WAITING, "changes_requested": WAITING,
     "acknowledged": WAITING, "notified": WAITING, "paused": WAITING, "armed": WAITING, "frozen": WAITING,
     "succeeded_degraded": WAITING, "waived": WAITING, "suspended": WAITING, "held": BAD, "blocked": BAD,

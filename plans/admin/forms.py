@@ -18,7 +18,9 @@ class CommandForm(forms.Form):
     def __init__(self, command: Command, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.command = command
-        programs = Program.objects.filter(kind=command.program_kind).exclude(state__in=["archived", "aborted"])
+        programs = Program.objects.filter(kind=command.program_kind).exclude(
+            state__in=["archived", "aborted"]
+        )
         self.fields["program"] = forms.ModelChoiceField(
             programs, widget=UnfoldAdminSelectWidget, to_field_name="slug", help_text="What the run is for"
         )
@@ -33,7 +35,11 @@ class CommandForm(forms.Form):
 
 def field_of(spec: Input) -> forms.Field:
     """A form field for an input. Nothing is required here: the declaration tells all problems at once."""
-    told = {"required": False, "label": spec.name.replace("_", " ").replace("-", " ").capitalize(), "help_text": _help(spec)}
+    told = {
+        "required": False,
+        "label": spec.name.replace("_", " ").replace("-", " ").capitalize(),
+        "help_text": _help(spec),
+    }
     if isinstance(spec, Text):
         return forms.CharField(widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), **told)
     if spec.choices and not isinstance(spec, CountOrKind):
@@ -44,7 +50,9 @@ def field_of(spec: Input) -> forms.Field:
 
 
 def _help(spec: Input) -> str:
-    more = " (required)" if spec.required else f" (default {spec.default})" if spec.default is not None else ""
+    more = (
+        " (required)" if spec.required else f" (default {spec.default})" if spec.default is not None else ""
+    )
     if isinstance(spec, CountOrKind):
         more += f". {spec.minimum} to {spec.maximum}, or {', '.join(spec.kinds)}"
     if isinstance(spec, Amount) and spec.periods:

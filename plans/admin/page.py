@@ -41,10 +41,15 @@ class Preview:
         with transaction.atomic():
             plan = base.build(draft)
             body = document.build(plan)
-            asked = [{**gate, "bench": eligibility.who_must_approve(plan, gate)} for gate in plan.declaration["gates"]]
+            asked = [
+                {**gate, "bench": eligibility.who_must_approve(plan, gate)}
+                for gate in plan.declaration["gates"]
+            ]
             transaction.set_rollback(True)
         nodes = [
-            graph.Node(t["task_id"], t["name"], stage["stage_id"], t["dependencies"], who=t["owner"] or t["agent"])
+            graph.Node(
+                t["task_id"], t["name"], stage["stage_id"], t["dependencies"], who=t["owner"] or t["agent"]
+            )
             for stage in body["stages"]
             for t in stage["tasks"]
         ]
@@ -74,7 +79,11 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
         "graph": mark_safe(graph.draw([_node(t, rounds) for t in tasks])),  # noqa: S308 - texts are escaped
         "tasks": [(t, badges.badge(t.state, t.get_state_display())) for t in tasks],
         "rounds": [
-            (r, badges.badge(r.state, r.get_state_display()), any(a.allowed for a in gates.available(r, actor)))
+            (
+                r,
+                badges.badge(r.state, r.get_state_display()),
+                any(a.allowed for a in gates.available(r, actor)),
+            )
             for r in rounds
         ],
         "cases": [
@@ -107,7 +116,11 @@ def _node(task: Task, rounds: list[Any]) -> graph.Node:
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
     """The outputs of a plan, ready to show: charts drawn, the table behind each one."""
     found = []
-    for artifact in plan.artifacts.filter(superseded_at=None).select_related("task").order_by("task__position", "position"):
+    for artifact in (
+        plan.artifacts.filter(superseded_at=None)
+        .select_related("task")
+        .order_by("task__position", "position")
+    ):
         payload = artifact.payload
         found.append(
             {

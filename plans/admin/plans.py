@@ -91,7 +91,9 @@ class PlanAdmin(GovernedAdmin):
                 _to_fields(form, error)
             except GtmError as error:
                 tell(request, error)
-        recent = Plan.objects.filter(command=command.name).select_related("program").order_by("-created_at")[:5]
+        recent = (
+            Plan.objects.filter(command=command.name).select_related("program").order_by("-created_at")[:5]
+        )
         return self._page(
             request, "plans/run_command.html", command.title, command=command, form=form, preview=preview,
             recent=recent, usage=line,

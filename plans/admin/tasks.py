@@ -27,10 +27,15 @@ from programs.models import Person
 class AnswerForm(forms.Form):
     comment = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
     evidence = forms.CharField(
-        required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}), help_text="A link or a sentence others can check"
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="A link or a sentence others can check",
     )
     owner = forms.ModelChoiceField(
-        Person.objects.filter(is_active=True), required=False, widget=UnfoldAdminSelectWidget, help_text="Only to reassign"
+        Person.objects.filter(is_active=True),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Only to reassign",
     )
 
 
@@ -85,7 +90,9 @@ class TaskAdmin(GovernedAdmin):
         told = form.cleaned_data
         comment, evidence = told.get("comment", ""), told.get("evidence", "")
         answers = {
-            "complete": lambda: work.complete(task, result={}, evidence={"note": evidence} if evidence else {}, comment=comment),
+            "complete": lambda: work.complete(
+                task, result={}, evidence={"note": evidence} if evidence else {}, comment=comment
+            ),
             "report_blocked": lambda: work.report_blocked(task, reason=comment),
             "grant_attempt": lambda: work.grant_attempt(task, comment=comment),
             "waive": lambda: work.waive(task, comment=comment),

@@ -166,7 +166,16 @@ class AbsenceAdmin(GovernedAdmin):
 
 @admin.register(Delegation)
 class DelegationAdmin(GovernedAdmin):
-    list_display = ["principal", "delegate", "role", "amount_cap", "currency", "starts_at", "ends_at", "revoked_at"]
+    list_display = [
+        "principal",
+        "delegate",
+        "role",
+        "amount_cap",
+        "currency",
+        "starts_at",
+        "ends_at",
+        "revoked_at",
+    ]
     list_select_related = ["principal", "delegate", "role"]
     autocomplete_fields = ["principal", "delegate", "role"]
     readonly_fields = ["revoked_at"]

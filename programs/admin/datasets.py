@@ -25,7 +25,8 @@ from programs.services import load_dataset, snapshot_root
 class UploadForm(forms.Form):
     program = forms.ModelChoiceField(Program.objects.all(), widget=UnfoldAdminSelectWidget)
     kind = forms.ChoiceField(
-        choices=[(kind, contract.title) for kind, contract in CONTRACTS.items()], widget=UnfoldAdminSelectWidget
+        choices=[(kind, contract.title) for kind, contract in CONTRACTS.items()],
+        widget=UnfoldAdminSelectWidget,
     )
     partner = forms.ModelChoiceField(
         Partner.objects.all(), required=False, widget=UnfoldAdminSelectWidget, help_text="Empty: our own data"
@@ -54,12 +55,24 @@ class UploadForm(forms.Form):
 
 @admin.register(Dataset)
 class DatasetAdmin(GovernedAdmin):
-    list_display = ["kind", "program", "partner", "rows", "rejected_rows", "window", "fingerprint", "created_at"]
+    list_display = [
+        "kind",
+        "program",
+        "partner",
+        "rows",
+        "rejected_rows",
+        "window",
+        "fingerprint",
+        "created_at",
+    ]
     list_filter = ["kind", "program", "partner"]
     list_select_related = ["program", "partner"]
     change_list_template = "programs/dataset_list.html"
     fieldsets = [
-        (None, {"fields": ["kind", "program", "partner", "rows", "rejected_rows", "duplicate_rows", "window"]}),
+        (
+            None,
+            {"fields": ["kind", "program", "partner", "rows", "rejected_rows", "duplicate_rows", "window"]},
+        ),
         ("Where it came from", {"fields": ["source_files", "columns", "sha256", "created_at"]}),
         ("Preview", {"fields": ["statistics"]}),
         ("Rejected rows", {"fields": ["reasons"]}),
@@ -107,7 +120,9 @@ class DatasetAdmin(GovernedAdmin):
             return "No row was rejected."
         lines = "\n".join(f"{count:,} × {reason}" for reason, count in dataset.reject_reasons.items())
         url = reverse("admin:programs_dataset_rejects", args=[dataset.pk])
-        return format_html("<pre class='g-pre'>{}</pre><a href='{}'>Download the rejected rows</a>", lines, url)
+        return format_html(
+            "<pre class='g-pre'>{}</pre><a href='{}'>Download the rejected rows</a>", lines, url
+        )
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
@@ -122,9 +137,15 @@ class DatasetAdmin(GovernedAdmin):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
-            if (dataset := self._load(request, form)) is not None:
+            dataset = self._load(request, form)
+            if dataset is not None:
                 return HttpResponseRedirect(reverse("admin:programs_dataset_change", args=[dataset.pk]))
-        context = {**self.admin_site.each_context(request), "title": "Load data", "form": form, "contracts": CONTRACTS}
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Load data",
+            "form": form,
+            "contracts": CONTRACTS,
+        }
         return TemplateResponse(request, "programs/dataset_upload.html", context)
 
     def _load(self, request: HttpRequest, form: UploadForm) -> Dataset | None:

@@ -198,14 +198,19 @@ def fit_bg_nbd(histories: PurchaseHistories) -> BgNbdFit | Unavailable:
         value, gradient = _log_likelihood(log_parameters, histories, unit)
         return -value / total, -gradient / total
 
-    found = minimize(
-        objective,
-        np.zeros(4),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 4,
-        options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500},
-    )
+    start = np.zeros(4)
+    for _ in range(3):  # on flat ground the search may stop early; a fresh start from there goes on
+        found = minimize(
+            objective,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 4,
+            options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500},
+        )
+        start = found.x
+        if np.abs(found.jac).max() < 1e-6:
+            break
     step = 1e-4
     shifts = np.eye(4) * step
     hessian = np.stack(

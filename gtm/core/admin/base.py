@@ -51,27 +51,39 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names = {f.name for f in self.model._meta.get_fields()}
-        shown = [*super().get_readonly_fields(request, obj), *READ_ONLY, *(["state"] if "state" in names else [])]
+        shown = [
+            *super().get_readonly_fields(request, obj),
+            *READ_ONLY,
+            *(["state"] if "state" in names else []),
+        ]
         return tuple(dict.fromkeys(n for n in shown if n in names or hasattr(self, n)))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._governed(request, lambda: super(GovernedAdmin, self).changeform_view(request, *args, **kwargs))
+        return self._governed(
+            request, lambda: super(GovernedAdmin, self).changeform_view(request, *args, **kwargs)
+        )
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         with acting_in_admin(request):
             return super().changelist_view(request, extra_context)
 
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._governed(request, lambda: super(GovernedAdmin, self).delete_view(request, *args, **kwargs))
+        return self._governed(
+            request, lambda: super(GovernedAdmin, self).delete_view(request, *args, **kwargs)
+        )
 
     def import_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._governed(request, lambda: super(GovernedAdmin, self).import_action(request, *args, **kwargs))
+        return self._governed(
+            request, lambda: super(GovernedAdmin, self).import_action(request, *args, **kwargs)
+        )
 
     def process_import(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._governed(request, lambda: super(GovernedAdmin, self).process_import(request, *args, **kwargs))
+        return self._governed(
+            request, lambda: super(GovernedAdmin, self).process_import(request, *args, **kwargs)
+        )
 
     def history_form_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Look at an old version. Reverting a state is the state machine's business, so nothing is saved here."""
+        """Look at an old version. It is not brought back here: a state is the state machine's business."""
         if request.method == "POST":
             raise PermissionDenied("An old version is looked at, not brought back: make the change again.")
         return super().history_form_view(request, *args, **kwargs)
