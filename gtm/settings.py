@@ -249,6 +249,9 @@ UNFOLD = {
     "SITE_TITLE": "GTM Governance",
     "SITE_HEADER": "GTM Governance",
     "SITE_SYMBOL": "verified",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("gtm/favicon.svg")}
+    ],
     "STYLES": [lambda request: static("gtm/gtm.css")],
     "DASHBOARD_CALLBACK": "gtm.dashboard.home",
     "SHOW_BACK_BUTTON": True,

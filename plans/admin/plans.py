@@ -59,6 +59,7 @@ class PlanAdmin(GovernedAdmin):
             path("run/line/", view(require_POST(self.run_line)), name="plans_run_line"),
             path("run/<slug:name>/", view(self.run_command), name="plans_run_command"),
             path("<int:pk>/live/", view(self.live), name="plans_plan_live"),
+            path("<int:pk>/outputs/", view(self.outputs), name="plans_plan_outputs"),
             path("<int:pk>/json/", view(self.download_json), name="plans_plan_json"),
             path("<int:pk>/output/<int:artifact>.<str:fmt>", view(self.download), name="plans_plan_output"),
             path("<int:pk>/do/<slug:action>/", view(require_POST(self.act)), name="plans_plan_act"),
@@ -163,7 +164,15 @@ class PlanAdmin(GovernedAdmin):
         with acting_in_admin(request):
             context = {**self.admin_site.each_context(request), **page_of(plan, request.user)}
         status = 286 if plan.state in FINAL_PLAN_STATES else 200
-        return TemplateResponse(request, "plans/_live.html", context, status=status)
+        response = TemplateResponse(request, "plans/_live.html", context, status=status)
+        if request.GET.get("done") != str(context["done"]):
+            response["HX-Trigger"] = "task-done"
+        return response
+
+    def outputs(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The outputs alone, fetched again when a task has finished."""
+        context = {"outputs": outputs_of(self._plan(request, pk))}
+        return TemplateResponse(request, "plans/_outputs.html", context)
 
     def act(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
         plan = self._plan(request, pk)
