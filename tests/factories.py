@@ -163,10 +163,11 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     return plan
 
 
-def make_run(**fields: Any) -> Task:
+def make_run(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> Task:
     """A running plan of command ``proof`` whose document is valid; answers its ready task ``work``.
 
-    What ``work`` does is up to the test (``steps.register``); ``sum-up``, another automated task, follows.
+    What ``work`` does is up to the test (``steps.register``); ``sum-up``, another automated task, follows
+    it, or the gates between them.
     """
     plan = Plan(
         plan_id=new_plan_id(),
@@ -177,13 +178,18 @@ def make_run(**fields: Any) -> Task:
         complexity="medium",
         strategy="pipeline",
         seed=1,
-        declaration=DECLARATION,
+        declaration=DECLARATION | {"gates": list(gates)},
+        inputs={"budget": {"amount": "100", "currency": "USD"}},
         program=fields.pop("program", None) or ProgramFactory(),
+        requested_by=requester,
     )
     plan.save()
     work = make_task(plan, 1, "work", TaskKind.AUTOMATED, task_id="1.1", output_var="found", **fields)
-    after = make_task(plan, 2, "sum-up", TaskKind.AUTOMATED, task_id="1.2", output_var="total")
-    after.needs.add(work)
+    stages = [make_task(plan, 2, g["key"], TaskKind.GATE, task_id=f"1.{n}") for n, g in enumerate(gates, 3)]
+    after = make_task(plan, 9, "sum-up", TaskKind.AUTOMATED, task_id="1.2", output_var="total")
+    for stage in stages:
+        stage.needs.add(work)
+    after.needs.set(stages or [work])
     for step in ("submit", "accept", "begin"):
         perform(plan, step)
     work.refresh_from_db()
