@@ -52,6 +52,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             "progress_note": "",
             "next_attempt_at": None,
         }
+        _give_up_on_others(task)
         try:
             perform(task, "lease_fallback" if substitute else "lease", set_fields=fields)
             if not substitute:
@@ -67,6 +68,13 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             worker=worker,
             started_at=clock.now(),
         )
+
+
+def _give_up_on_others(task: Task) -> None:
+    """A worker that vanished while the plan was stopped or revised leaves an attempt without an outcome."""
+    open_ = task.attempts.filter(outcome=TaskAttempt.Outcome.RUNNING)
+    told = {"error_class": "infrastructure", "error": "The task was claimed again before it came back."}
+    open_.update(outcome=TaskAttempt.Outcome.LOST, finished_at=clock.now(), **told)
 
 
 def _next_number(task: Task) -> int:
