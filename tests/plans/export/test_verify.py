@@ -30,7 +30,7 @@ def is_told(finding, section, line):
     return finding.where.split()[0].split("/")[0] == section
 
 
-@settings(max_examples=250)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_single_byte_changed_is_found_and_its_place_is_told(exported, data):
     position = data.draw(st.integers(0, len(exported) - 1), "position")
@@ -41,7 +41,7 @@ def test_any_single_byte_changed_is_found_and_its_place_is_told(exported, data):
     assert any(is_told(finding, section, line) for finding in findings), findings
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.data())
 def test_any_cut_or_addition_is_found(exported, data):
     position = data.draw(st.integers(0, len(exported) - 1))
