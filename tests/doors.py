@@ -1,9 +1,9 @@
-"""The demo organisation on a handful of purchases, and everybody in it at every door. Fixtures for conftests."""
+"""The demo organisation on a handful of purchases, and everybody in it at every door."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
+from django.db import transaction
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from gtm.core.actors import REST, Actor, acting_as
@@ -34,17 +36,32 @@ def purchases(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def site(db: None, purchases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def build(purchases: Path) -> None:
     """People in every role, programs, partners, and one small dataset of purchases."""
-    cache.clear()
 
     def load(kind: str, files: Any, **rest: Any) -> Any:
         return services.load_dataset(kind, [purchases], **rest)
 
-    with monkeypatch.context() as patch, acting_as(Actor.system("Test")):
+    with pytest.MonkeyPatch.context() as patch, acting_as(Actor.system("Test")):
         patch.setattr(organisation, "load_dataset", load)
         organisation.build(lambda line: None)
+
+
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[None]:
+    """The organisation once for a module, in a transaction around those of its tests."""
+    home = tmp_path_factory.mktemp("organisation")
+    (home / "purchases.csv").write_text(PURCHASES)
+    with django_db_blocker.unblock(), transaction.atomic(), override_settings(GTM_DATA_DIR=home):
+        build(home / "purchases.csv")
+        with django_db_blocker.block():
+            yield
+        transaction.set_rollback(True)
+
+
+@pytest.fixture
+def site(built: None, db: None) -> None:
+    cache.clear()
 
 
 def user(username: str) -> Any:

@@ -1,17 +1,12 @@
 """Commands over REST: what can be run, and running it once."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import jsonschema
 import pytest
-from django.db import connection
-from rest_framework.test import APIClient
 
 from gtm.core.actors import Actor, acting_as
-from plans.demo import organisation
-from plans.models import Plan, Task
-from tests.doors import INPUTS, USAGE, fields, stored, url, user
+from plans.models import Plan
+from tests.doors import INPUTS, USAGE, fields, stored, url
+from tests.factories import ProgramFactory
 
 RUNS = url("commands/plan-loyalty/runs/")
 
@@ -88,7 +83,7 @@ def test_no_json_is_refused_as_a_problem(ops):
 
 def test_a_run_without_data_says_how_to_load_it(ops):
     with acting_as(Actor.system("Test")):
-        organisation._program("bare", "Bare", "loyalty", None, "")
+        ProgramFactory(slug="bare")
     response = ops.post(RUNS, {"inputs": INPUTS, "program": "bare"}, format="json")
     assert response.status_code == 400
     assert "manage.py load_dataset purchases FILE --program bare" in response.json()["errors"][0]["message"]
@@ -119,24 +114,3 @@ def test_a_key_is_its_callers_own(as_):
 def test_a_key_has_a_longest_length(ops):
     response = ops.post(RUNS, {"inputs": INPUTS}, format="json", HTTP_IDEMPOTENCY_KEY="k" * 81)
     assert (response.status_code, fields(response)) == (400, ["Idempotency-Key"])
-
-
-@pytest.mark.django_db(transaction=True)
-def test_one_key_from_many_threads_starts_one_run(transactional_db, site):
-    together = threading.Barrier(4)
-    account = user("ops")
-
-    def post(_):
-        client = APIClient()
-        client.force_authenticate(account)
-        together.wait()
-        try:
-            return client.post(RUNS, {"inputs": INPUTS}, format="json", HTTP_IDEMPOTENCY_KEY="race")
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(post, range(4)))
-    assert [answer.status_code for answer in answers] == [202] * 4
-    assert {answer.json()["plan_id"] for answer in answers} == {Plan.objects.get().plan_id}
-    assert Task.objects.count() == 8
