@@ -6,7 +6,7 @@ import pytest
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
-from plans.models import ImportedPlan, Plan
+from plans.models import ImportedPlan
 from tests.doors import USAGE, fields, start, url
 
 
@@ -34,8 +34,7 @@ def test_a_plan_read_again_unchanged_answers_304(ops, run):
     path = url(f"plans/{run.plan_id}/")
     tag = ops.get(path)["ETag"]
     assert ops.get(path, headers={"If-None-Match": tag}).status_code == 304
-    with acting_as(Actor.system("Test")):
-        Plan.objects.get(pk=run.pk).save()
+    ops.post(f"{path}ripcord/", {"reason": "Fraud."}, format="json")
     assert ops.get(path, headers={"If-None-Match": tag}).status_code == 200
 
 
@@ -44,7 +43,7 @@ def test_the_export_is_the_file_byte_for_byte_and_conditional(ops, run, settings
     assert response.content == (settings.GTM_PLANS_DIR / f"{run.plan_id}.json").read_bytes()
     again = ops.get(url(f"plans/{run.plan_id}/export/"), headers={"If-None-Match": response["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert json.loads(response.content)["usage"] == USAGE
+    assert USAGE in response.content.decode()
 
 
 def test_lists_are_paged_filtered_searched_and_ordered(ops, site):
@@ -120,7 +119,7 @@ def test_a_revision_takes_changed_inputs_and_keeps_the_rest(ops, asked_for_chang
     response = revise(ops, asked_for_changes, inputs={"budget": "40000", "personas": "vip"})
     assert response.status_code == 200
     found = response.json()
-    assert (found["revision"], found["state"], found["amount"]) == (2, "running", "40000.0000")
+    assert (found["revision"], found["state"], found["amount"]) == (2, "running", "40000.00")
     assert found["inputs"]["budget"] == {"amount": "40000", "currency": "USD", "period": "quarter"}
     assert (found["inputs"]["goal"], found["inputs"]["personas"]) == ("retention", ["vip"])
     assert found["usage"] == USAGE.replace("50000", "40000 --personas vip")
