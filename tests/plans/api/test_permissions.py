@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 from gtm.core.actors import Actor, acting_as
 from plans.demo.organisation import PASSWORD
 from plans.engine import ladder
-from tests.doors import INPUTS, url, user
+from tests.doors import INPUTS, start, url, user
 from tests.factories import round_of
 
 # ops: Operations; analyst: Analysts; finance: Approvers; exec: Approvers and Stewards
@@ -17,7 +17,7 @@ ROUTES = {
     ("post", "plans/import/"): (400, 403, 403, 403),
     ("get", "commands/"): (200, 200, 200, 200),
     ("get", "plans/"): (200, 200, 200, 200),
-    ("get", "plans/{plan}/export/"): (200, 200, 200, 200),
+    ("get", "plans/{run}/export/"): (200, 200, 200, 200),
     ("post", "plans/{plan}/cancel/"): (200, 403, 403, 403),
     ("post", "plans/{plan}/ripcord/"): (200, 403, 200, 200),
     ("post", "approvals/{approval}/decide/"): (403, 403, 200, 403),
@@ -48,6 +48,7 @@ def at(plan, case):
     """The address of a route, filled in."""
     names = {
         "plan": plan.plan_id,
+        "run": start().plan_id,
         "approval": round_of(plan).pk,
         "task": plan.tasks.get(key="publish").pk,
         "case": case.pk,
@@ -94,7 +95,7 @@ def test_an_account_without_roles_sees_nothing(site, at):
         "escalations/",
         "datasets/",
         "programs/",
-        "plans/{plan}/export/",
+        "plans/{run}/export/",
     ]
     assert [lonely.get(at(path)).status_code for path in paths] == [403] * len(paths)
     assert lonely.post(at("plans/{plan}/ripcord/"), {"reason": "x"}, format="json").status_code == 403
