@@ -29,7 +29,7 @@ def verify_bytes(raw: bytes) -> list[Finding]:
     """Everything wrong with a file; an empty list says it is intact."""
     try:
         body = json.loads(raw)
-    except (UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         position = getattr(error, "pos", getattr(error, "start", 0))
         return [Finding(_line(raw, position), f"the file is not JSON any more ({error})")]
     if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
