@@ -13,7 +13,6 @@ from tests.programs.datasets.test_bad_files import BAD_FILES, parquet
 UPLOAD = url("datasets/upload/")
 BAD = {what: (name, content, words) for what, (name, content, _, words) in BAD_FILES.items()} | {
     "truncated parquet": ("a.parquet", parquet(member_id=["1"] * 99)[:-40], "Parquet file is damaged"),
-    "mixed currencies": ("a.csv", f"{HEADER}1,2024-01-01,€5\n2,2024-01-02,£6\n".encode(), "currenc"),
     "huge cell": ("a.csv", f"{HEADER}{'x' * 3_000_000},2024-01-01,5\n".encode(), ""),
 }
 
@@ -58,6 +57,14 @@ def test_rejected_rows_are_kept_counted_and_explained(upload, ops):
     cells = [cell for row in kept for cell in row.values()]
     assert any("=1+1" in cell for cell in cells)
     assert not any(cell.startswith("=") for cell in cells)
+
+
+def test_an_amount_keeps_the_currency_it_names_and_an_ambiguous_sign_is_rejected(upload):
+    found = upload("a.csv", f"{HEADER}1,2024-01-01,€5\n2,2024-01-02,£6\n3,2024-01-03,7\n".encode()).json()
+    assert (found["rows"], found["rejected_rows"]) == (2, 1)
+    assert found["reject_reasons"] == {"amount: its sign is of another currency than the row's": 1}
+    currency = found["profile"]["currency"]
+    assert (currency["minimum"], currency["maximum"]) == ("EUR", "USD")
 
 
 def test_the_same_file_again_is_the_dataset_that_is_there(upload, purchases):
