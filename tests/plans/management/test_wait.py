@@ -16,7 +16,9 @@ def test_the_seeds_line_runs_to_its_gates_and_on_to_the_end(capfd, caplog):
     code, said = manage("gtm", USAGE, "--as", "ops", "--wait")
     plan = Plan.objects.get()
     assert code == 0
-    assert f"waits for approval {plan.approvals.get(gate='legal-approval').pk}: Legal approval (pending)" in said
+    assert (
+        f"waits for approval {plan.approvals.get(gate='legal-approval').pk}: Legal approval (pending)" in said
+    )
     for who, gate in (("finance", "finance-approval"), ("legal", "legal-approval")):
         decided = manage("decide", f"{plan.plan_id}/{gate}", "approve", "--as", who, "--comment", "Fine.")
         assert decided[0] == 0
