@@ -1,4 +1,4 @@
-"""``gtm --wait`` on the real purchases: to the gates with no worker up, decided at the command line, replayed."""
+"""``gtm --wait`` on the real purchases: no worker up, decided at the command line, replayed."""
 
 import pytest
 

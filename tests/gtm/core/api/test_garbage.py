@@ -57,7 +57,7 @@ def send(as_, plan):
 
 @given(body=BODY)
 @example(body={"inputs": {"": 0}})
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_post_answers_garbage_with_a_defect(send, body):
     defects = {path: status for path, status in send(body).items() if status >= 500}
     assert defects == {}
