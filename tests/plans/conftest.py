@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as site
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
@@ -50,7 +50,7 @@ def cdnow(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 @contextmanager
 def demo_organisation(cdnow: Sample, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """The people and programs of the demo; the engine acts."""
-    patch.setattr(site, "GTM_DATA_DIR", cdnow.data)
+    patch.setattr(settings, "GTM_DATA_DIR", cdnow.data)
     patch.setattr(services, "ingest", lambda *files, **told: cdnow.result)
     with acting_as(Actor.system("Test")), clock.standing_at(START):
         demo.build(lambda line: None)

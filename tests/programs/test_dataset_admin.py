@@ -5,6 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from programs.models import Dataset, Program
+from tests.doors import built, site  # noqa: F401
 from tests.plans.admin.conftest import demo, login  # noqa: F401
 
 UPLOAD = reverse("admin:programs_dataset_upload")
