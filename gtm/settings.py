@@ -6,6 +6,7 @@ https://docs.djangoproject.com/en/5.2/ref/settings/
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
@@ -39,6 +40,24 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 GTM_PLANS_DIR = BASE_DIR / env.str("GTM_PLANS_DIR", default=".claude/plans")
 GTM_DATA_DIR = BASE_DIR / env.str("GTM_DATA_DIR", default="var/data")
 GTM_BASE_URL = env.str("GTM_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+GTM_ANCHORS_DIR = BASE_DIR / env.str("GTM_ANCHORS_DIR", default="var/anchors")  # better: other storage
+GTM_AUDITORS = env.list("GTM_AUDITORS", default=[])  # who gets every anchor: addresses, or channel:NAME
+GTM_CHANNEL_SCHEMES = frozenset(
+    env.list(
+        "GTM_CHANNEL_SCHEMES",
+        default=[
+            "discord",
+            "gchat",
+            "mmosts",
+            "msteams",
+            "opsgenie",
+            "pagerduty",
+            "slack",
+            "workflows",
+            "wxteams",
+        ],
+    )
+)
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)
 GTM_VERSION = "0.1.0"
 GTM_ALLOW_IMPERSONATION = env.bool("GTM_ALLOW_IMPERSONATION", default=DEBUG)
@@ -195,6 +214,8 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     # What could not run within one period is stale: the next sweep sees the same rows.
     "sweep": {"task": "plans.tasks.sweep", "schedule": 5.0, "options": {"queue": "control", "expires": 5}},
+    "anchor": {"task": "gtm.core.tasks.anchor_changelog", "schedule": crontab(minute="15", hour="0")},
+    "anchor copies": {"task": "gtm.core.tasks.deliver_anchors", "schedule": 600.0},
 }
 
 # --- REST -----------------------------------------------------------------------------------------
@@ -258,5 +279,10 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # They print the addresses they call, and the address of a channel is a secret.
+        "apprise": {"level": "CRITICAL"},
+        "urllib3": {"level": "INFO"},
+    },
 }
