@@ -11,8 +11,10 @@ class PlansConfig(AppConfig):
     def ready(self) -> None:
         from gtm.core import events  # noqa: PLC0415 - models exist only now
         from plans.commands import plan_loyalty  # noqa: F401, PLC0415 - registers the command
-        from plans.engine import dispatch, machines  # noqa: F401, PLC0415 - loads the transition tables
+        from plans.engine import dispatch, machines, notices  # noqa: F401, PLC0415 - loads the transition tables
         from plans.export import files  # noqa: PLC0415
 
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
+        events.subscribe(events.Recorded, notices.record)
+        events.subscribe(notices.NoticeWaiting, notices.ring)

@@ -8,7 +8,7 @@ from celery import shared_task
 from celery.signals import worker_init
 
 from gtm.core.actors import Actor, acting_as
-from plans.engine import runner, steps
+from plans.engine import outbox, runner, steps
 from plans.engine import sweep as sweeper
 from plans.export import files
 
@@ -29,3 +29,9 @@ def run_task(self: Any, *, task_pk: int) -> None:
 def sweep() -> None:
     sweeper.sweep()
     files.write_behind()
+    outbox.work_off()
+
+
+@shared_task(name="plans.tasks.send_notices")
+def send_notices() -> None:
+    outbox.work_off()

@@ -11,6 +11,14 @@ from plans.models.artifact import Artifact
 from plans.models.breach import Breach
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
 from plans.models.imported import ImportedPlan
+from plans.models.notice import (
+    MAIL,
+    Notice,
+    NoticeKind,
+    Notification,
+    NotificationPreference,
+    NotificationState,
+)
 from plans.models.plan import (
     FINAL_PLAN_STATES,
     LIVE_PLAN_STATES,
@@ -36,6 +44,7 @@ __all__ = [
     "FINAL_PLAN_STATES",
     "FINAL_TASK_STATES",
     "LIVE_PLAN_STATES",
+    "MAIL",
     "OPEN_APPROVAL_STATES",
     "OPEN_CASE_STATES",
     "Approval",
@@ -47,6 +56,11 @@ __all__ = [
     "Escalation",
     "EscalationState",
     "ImportedPlan",
+    "Notice",
+    "NoticeKind",
+    "Notification",
+    "NotificationPreference",
+    "NotificationState",
     "Plan",
     "PlanFile",
     "PlanState",
