@@ -182,6 +182,7 @@ MEDIA_ROOT = GTM_DATA_DIR / "uploads"  # private: downloads go through views tha
 
 # --- Mail -----------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10  # a mail server that hangs must not hold up what waits behind it
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="GTM Governance <gtm@localhost>")
 
 # --- Background work ------------------------------------------------------------------------------
@@ -214,6 +215,7 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     # What could not run within one period is stale: the next sweep sees the same rows.
     "sweep": {"task": "plans.tasks.sweep", "schedule": 5.0, "options": {"queue": "control", "expires": 5}},
+    "notices": {"task": "plans.tasks.send_notices", "schedule": 15.0, "options": {"expires": 15}},
     "anchor": {"task": "gtm.core.tasks.anchor_changelog", "schedule": crontab(minute="15", hour="0")},
     "anchor copies": {"task": "gtm.core.tasks.deliver_anchors", "schedule": 600.0},
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
@@ -28,6 +29,9 @@ class Wording:
 
     @property
     def url(self) -> str:
+        """The page in the admin; the site's start where the object has none."""
+        if not admin.site.is_registered(type(self.page)):
+            return settings.GTM_BASE_URL + "/"
         name = f"admin:{self.page._meta.app_label}_{self.page._meta.model_name}_change"
         return settings.GTM_BASE_URL + reverse(name, args=[self.page.pk])
 

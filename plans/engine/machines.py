@@ -26,6 +26,8 @@ from plans.models import (
     PlanState,
     RipcordPull,
     RipcordState,
+    ScheduledRun,
+    ScheduledRunState,
     Task,
     TaskState,
 )
@@ -157,5 +159,17 @@ NOTIFICATION = Machine(
         to("give_up", "sending", "failed", permission=system_only, comment_required=True, writes="error"),
         to("cancel", "queued retry_wait", "cancelled", permission=system_only, comment_required=True),
         to("send_again", "failed", "queued", permission=may_operate, comment_required=True, writes="attempts due_at", label="Send again"),
+    ),
+)  # fmt: skip
+
+SCHEDULED_RUN = Machine(
+    ScheduledRun,
+    states=tuple(ScheduledRunState.values),
+    final=frozenset({"started"}),
+    transitions=(
+        to("start", "due", "started", permission=system_only, writes="plan"),
+        to("skip", "due", "skipped", permission=system_only, comment_required=True, writes="reason"),
+        to("refuse", "due", "refused", permission=system_only, comment_required=True, writes="reason"),
+        to("run_after_all", "skipped refused", "due", permission=may_operate, comment_required=True, writes="reason", label="Run after all"),
     ),
 )  # fmt: skip

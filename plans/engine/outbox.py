@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -50,13 +51,31 @@ def work_off() -> Sent:
     """One pass. Safe at any moment, by any number of processes."""
     with acting_as(Actor.system("Notifier", via=SWEEP)):
         notices.tell_overdue(clock.now())
-        made = sum(_address(pk) for pk in _waiting())
+        made = sum(_each(_address, pk, default=0) for pk in _waiting())
         _recover()
-        sent = cancelled = failed = 0
-        for messages_together in _due(clock.now()):
-            one = _send(messages_together)
-            sent, cancelled, failed = sent + one.sent, cancelled + one.cancelled, failed + one.failed
+        return _send_due(made)
+
+
+def _send_due(made: int) -> Sent:
+    """A channel that fails is left alone for the rest of the pass: its time-outs would hold up the others."""
+    sent = cancelled = failed = 0
+    broken: set[str] = set()
+    for together in _due(clock.now()):
+        if together[0].channel in broken:
+            continue
+        one = _each(_send, together, default=Sent())
+        sent, cancelled, failed = sent + one.sent, cancelled + one.cancelled, failed + one.failed
+        if one.failed:
+            broken.add(together[0].channel)
     return Sent(made, sent, cancelled, failed)
+
+
+def _each(act: Callable[[Any], Any], subject: Any, *, default: Any) -> Any:
+    try:
+        return act(subject)
+    except Exception:  # noqa: BLE001 - one matter that cannot be told must not silence all others
+        logger.exception("the outbox failed on %s; it tries again", subject)
+        return default
 
 
 # ------------------------------------------------------------------ addressing

@@ -28,6 +28,7 @@ from plans.models.plan import (
     new_plan_id,
 )
 from plans.models.ripcord import RipcordPull, RipcordState
+from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
     AT_WORK_STATES,
     DONE_STATES,
@@ -51,6 +52,7 @@ __all__ = [
     "ApprovalState",
     "Artifact",
     "Breach",
+    "CatchUp",
     "Decision",
     "DecisionKind",
     "Escalation",
@@ -67,6 +69,9 @@ __all__ = [
     "RipcordPull",
     "RipcordState",
     "RungFiring",
+    "Schedule",
+    "ScheduledRun",
+    "ScheduledRunState",
     "Task",
     "TaskAttempt",
     "TaskKind",

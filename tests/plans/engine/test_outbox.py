@@ -361,3 +361,14 @@ def test_what_is_told_does_not_lengthen_the_evidence_of_the_plan(finance, mail):
     assert ChangeLogPayload.objects.filter(entry__chain=plan.change_chain()).count() == before
     told = ChangeLogPayload.objects.filter(entry__chain=f"notices:{plan.plan_id}").order_by("pk")
     assert [row.entry.event for row in told] == ["created", "claim", "deliver"]
+
+
+def test_a_matter_that_cannot_be_told_does_not_silence_the_others(finance, mail, caplog):
+    broken = make_plan()
+    Notice.objects.create(
+        key="broken", kind=NoticeKind.RUNG, entity="plans.escalation", entity_id="1", plan=broken
+    )
+    Notice.objects.filter(key="broken").update(entity="plans.plan", entity_id=str(broken.pk))
+    make_plan()
+    assert outbox.work_off().sent == 2
+    assert "the outbox failed on" in caplog.text
