@@ -84,7 +84,6 @@ class Anchor(models.Model):
 
     class Meta:
         ordering = ["number"]
-        permissions = [("read_evidence", "Can read anchors and access reviews")]
 
     def __str__(self) -> str:
         return f"anchor {self.number}"

@@ -23,7 +23,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['number'],
-                'permissions': [('read_evidence', 'Can read anchors and access reviews')],
             },
         ),
         migrations.CreateModel(

@@ -365,10 +365,8 @@ def test_what_is_told_does_not_lengthen_the_evidence_of_the_plan(finance, mail):
 
 def test_a_matter_that_cannot_be_told_does_not_silence_the_others(finance, mail, caplog):
     broken = make_plan()
-    Notice.objects.create(
-        key="broken", kind=NoticeKind.RUNG, entity="plans.escalation", entity_id="1", plan=broken
-    )
-    Notice.objects.filter(key="broken").update(entity="plans.plan", entity_id=str(broken.pk))
+    subject = {"entity": "plans.plan", "entity_id": str(broken.pk), "plan": broken}
+    Notice.objects.create(key="broken", kind=NoticeKind.RUNG, **subject)  # a plan has no rungs
     make_plan()
     assert outbox.work_off().sent == 2
     assert "the outbox failed on" in caplog.text
