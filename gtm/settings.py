@@ -264,6 +264,9 @@ SPECTACULAR_SETTINGS = {
         "TaskStateEnum": "plans.models.TaskState",
         "ApprovalStateEnum": "plans.models.ApprovalState",
         "EscalationStateEnum": "plans.models.EscalationState",
+        "NoticeKindEnum": "plans.models.NoticeKind",
+        "NotificationStateEnum": "plans.models.NotificationState",
+        "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
     },
 }
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from gtm.core import clock
+from gtm.core import actors, clock
 from gtm.core.governed import GovernedModel, StateField
 from plans.schemas import cron
 
@@ -20,7 +20,11 @@ class CatchUp(models.TextChoices):
 
 
 class Schedule(GovernedModel):
-    """When, on which program and with which inputs a command runs. It runs in its owner's name."""
+    """When, on which program and with which inputs a command runs.
+
+    It runs in the name of whoever last said what it does: nobody launches a plan in another's name and then
+    decides on it.
+    """
 
     name = models.SlugField(max_length=60, unique=True)
     command = models.CharField(max_length=80, help_text="Name of the command, e.g. monitor-loyalty")
@@ -36,7 +40,8 @@ class Schedule(GovernedModel):
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
         related_name="schedules",
-        help_text="In whose name it runs; counts as who launched it",
+        editable=False,
+        help_text="Who last changed what it does; counts as who launched each run",
     )
     is_active = models.BooleanField(default=True)
     watched_until = models.DateTimeField(default=clock.now, editable=False)
@@ -67,17 +72,18 @@ class Schedule(GovernedModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """A schedule that is new, changed or switched on again starts from now: nothing was missed."""
-        if self._state.adding or self._has_moved():
+        if self._state.adding or self._differs("crontab", "program_id", "is_active"):
             self.watched_until = clock.now()
+        person = actors.current().actor.user
+        if person and (self._state.adding or self._differs("command", "inputs", "crontab", "program_id")):
+            self.owner = person
         zone = self.program.time_zone
         self.next_due_at = cron.next_after(self.crontab, zone, self.watched_until) if self.is_active else None
         super().save(*args, **kwargs)
 
-    def _has_moved(self) -> bool:
+    def _differs(self, *names: str) -> bool:
         before = type(self)._base_manager.get(pk=self.pk)
-        return any(
-            getattr(before, name) != getattr(self, name) for name in ("crontab", "program_id", "is_active")
-        )
+        return any(getattr(before, name) != getattr(self, name) for name in names)
 
 
 class ScheduledRunState(models.TextChoices):

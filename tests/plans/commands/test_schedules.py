@@ -11,37 +11,14 @@ from django_celery_beat.models import PeriodicTask
 from gtm.core import changelog
 from gtm.core.actors import acting_as
 from gtm.core.errors import NotPermitted
-from plans.commands import registry, schedules
+from plans.commands import schedules
 from plans.engine import outbox, ripcord
 from plans.models import Notification, Plan, Schedule, ScheduledRun
-from plans.schemas.declaration import Command, Rung, Stage, Step
-from plans.schemas.inputs import Choice
 from plans.tasks import run_schedules, sweep
 from tests.factories import PersonFactory, ProgramFactory, RoleFactory
-from tests.plans.engine.conftest import acting, actor_of, time  # noqa: F401 - fixtures
+from tests.plans.engine.conftest import actor_of
 
-pytestmark = pytest.mark.usefixtures("acting")
-
-
-@pytest.fixture(autouse=True)
-def watch_command(monkeypatch):
-    """A command of one human step, registered for the test only."""
-    monkeypatch.setattr(registry, "_commands", dict(registry._commands))
-    return registry.register(
-        Command(
-            plugin="test",
-            name="monitor-test",
-            title="Watch",
-            summary="Watches.",
-            program_kind="loyalty",
-            inputs=(Choice("depth", "How deep", options=("light", "full"), default="light"),),
-            stages=(Stage("1", "Look", "sequential", (Step("1.1", "look", "Look", "watcher", "See"),)),),
-            strategy="sequential",
-            strategy_rationale="One step.",
-            ladder=(Rung(("watcher",)), Rung(("watcher",)), Rung(("watcher",))),
-            objective=lambda inputs, program: f"Watch {program.name}",
-        )
-    )
+pytestmark = pytest.mark.usefixtures("acting", "watch_command")
 
 
 @pytest.fixture
@@ -54,7 +31,7 @@ def owner():
 
 
 @pytest.fixture
-def make(owner, time):  # noqa: F811
+def make(owner, time):
     standard = {
         "name": "weekly",
         "command": "monitor-test",
@@ -79,7 +56,7 @@ def runs(schedule):
     return [(f"{run.due_at:%d %H:%M}", run.state) for run in schedule.runs.order_by("due_at")]
 
 
-def test_nothing_runs_before_its_time_and_then_one_run_starts_in_the_owners_name(make, owner, time):  # noqa: F811
+def test_nothing_runs_before_its_time_and_then_one_run_starts_in_the_owners_name(make, owner, time):
     schedule = make()
     assert schedule.next_due_at == datetime(2026, 3, 2, 12, tzinfo=UTC)
     assert schedules.fire_due() == 0
@@ -91,7 +68,7 @@ def test_nothing_runs_before_its_time_and_then_one_run_starts_in_the_owners_name
     assert schedule.runs.get().plan == plan
 
 
-def test_six_o_clock_stays_six_o_clock_over_the_change_of_the_clocks(make, time):  # noqa: F811
+def test_six_o_clock_stays_six_o_clock_over_the_change_of_the_clocks(make, time):
     time.now = datetime(2026, 3, 27, 12, tzinfo=UTC)
     schedule = make(crontab="0 6 * * *", zone="Europe/Berlin", catch_up="catch_up")
     time.pass_time(days=3)
@@ -99,7 +76,7 @@ def test_six_o_clock_stays_six_o_clock_over_the_change_of_the_clocks(make, time)
     assert runs(schedule) == [("28 05:00", "started"), ("29 04:00", "started"), ("30 04:00", "started")]
 
 
-def test_after_an_outage_missed_runs_are_skipped_and_shown(make, time):  # noqa: F811
+def test_after_an_outage_missed_runs_are_skipped_and_shown(make, time):
     schedule = make()
     time.now = datetime(2026, 3, 5, 12, 5, tzinfo=UTC)
     assert schedules.fire_due() == 1
@@ -109,7 +86,7 @@ def test_after_an_outage_missed_runs_are_skipped_and_shown(make, time):  # noqa:
     assert schedule.runs.order_by("due_at").first().reason.startswith("It was missed")
 
 
-def test_after_an_outage_missed_runs_are_caught_up_each_once(make, time):  # noqa: F811
+def test_after_an_outage_missed_runs_are_caught_up_each_once(make, time):
     schedule = make(catch_up="catch_up")
     time.now = datetime(2026, 3, 4, 13, tzinfo=UTC)
     assert [schedules.fire_due(), schedules.fire_due()] == [3, 0]
@@ -117,14 +94,14 @@ def test_after_an_outage_missed_runs_are_caught_up_each_once(make, time):  # noq
     assert Plan.objects.count() == 3
 
 
-def test_a_long_outage_is_caught_up_a_few_runs_at_a_time(make, time):  # noqa: F811
+def test_a_long_outage_is_caught_up_a_few_runs_at_a_time(make, time):
     schedule = make(catch_up="catch_up")
     time.now = datetime(2026, 3, 14, 13, tzinfo=UTC)
     assert [schedules.fire_due(), schedules.fire_due(), schedules.fire_due()] == [10, 3, 0]
     assert len(runs(schedule)) == 13
 
 
-def test_a_crash_between_plan_and_row_starts_no_second_plan(make, time):  # noqa: F811
+def test_a_crash_between_plan_and_row_starts_no_second_plan(make, time):
     schedule = make()
     time.pass_time(hours=2)
     schedules.enlist(schedule, time())
@@ -136,7 +113,7 @@ def test_a_crash_between_plan_and_row_starts_no_second_plan(make, time):  # noqa
     assert (Plan.objects.get(), schedule.runs.get().plan) == (plan, plan)
 
 
-def test_a_run_that_cannot_start_is_refused_with_the_reason_and_its_owner_is_told(make, owner, time):  # noqa: F811
+def test_a_run_that_cannot_start_is_refused_with_the_reason_and_its_owner_is_told(make, owner, time):
     schedule = make()
     owner.user_permissions.clear()
     time.pass_time(hours=2)
@@ -148,7 +125,7 @@ def test_a_run_that_cannot_start_is_refused_with_the_reason_and_its_owner_is_tol
     assert (told.person.email, told.subject) == ("owner@example.com", "A scheduled run did not start: weekly")
 
 
-def test_nothing_is_started_while_the_rip_cord_is_pulled(make, time):  # noqa: F811
+def test_nothing_is_started_while_the_rip_cord_is_pulled(make, time):
     schedule = make()
     ripcord.pull("program", program=schedule.program, reason="Odd figures")
     time.pass_time(hours=2)
@@ -156,7 +133,7 @@ def test_nothing_is_started_while_the_rip_cord_is_pulled(make, time):  # noqa: F
     assert (schedule.runs.get().reason, Plan.objects.count()) == ("The rip-cord is pulled: Odd figures", 0)
 
 
-def test_operations_run_a_skipped_time_after_all(make, owner, time):  # noqa: F811
+def test_operations_run_a_skipped_time_after_all(make, owner, time):
     schedule = make()
     time.now = datetime(2026, 3, 2, 14, tzinfo=UTC)
     schedules.fire_due()
@@ -168,7 +145,7 @@ def test_operations_run_a_skipped_time_after_all(make, owner, time):  # noqa: F8
     assert runs(schedule) == [("02 12:00", "started")]
 
 
-def test_a_schedule_switched_on_again_missed_nothing(make, time):  # noqa: F811
+def test_a_schedule_switched_on_again_missed_nothing(make, time):
     schedule = make(catch_up="catch_up")
     schedule.is_active = False
     schedule.save()
@@ -192,7 +169,7 @@ def test_beat_rings_on_the_programs_wall_clock_and_follows_every_change(make):
     assert (str(bell.crontab.timezone), bell.enabled) == ("Asia/Tokyo", False)
 
 
-def test_the_bell_starts_what_is_due_and_the_sweep_hears_what_was_not_rung(make, time):  # noqa: F811
+def test_the_bell_starts_what_is_due_and_the_sweep_hears_what_was_not_rung(make, time):
     schedule = make()
     time.now = datetime(2026, 3, 2, 12, 0, 1, tzinfo=UTC)
     sweep()
@@ -204,7 +181,7 @@ def test_the_bell_starts_what_is_due_and_the_sweep_hears_what_was_not_rung(make,
     assert runs(schedule) == [("02 12:00", "started"), ("03 12:00", "started")]
 
 
-def test_a_schedule_that_ran_is_switched_off_not_deleted_and_an_unused_one_takes_its_bell_along(make, time):  # noqa: F811
+def test_a_schedule_that_ran_is_switched_off_not_deleted_and_an_unused_one_takes_its_bell_along(make, time):
     unused = make(name="unused", crontab="0 0 1 1 *")
     unused.delete()
     assert PeriodicTask.objects.filter(task="plans.tasks.run_schedules").count() == 0
@@ -238,7 +215,7 @@ def test_a_program_of_another_kind_and_an_owner_without_permission_are_refused_t
     assert sorted(refused.value.message_dict) == ["owner", "program"]
 
 
-def test_every_run_is_on_record_in_the_schedules_own_chain(make, time):  # noqa: F811
+def test_every_run_is_on_record_in_the_schedules_own_chain(make, time):
     schedule = make()
     time.pass_time(hours=2)
     schedules.fire_due()
