@@ -79,7 +79,6 @@ def test_a_preference_is_there_before_it_is_stored_and_then_as_it_was_put(
         {"by_mail": False},
         {"muted_kinds": ["ripcord"]},
         {"digest_hour": 24},
-        {"x": 1},
     ],
 )
 def test_a_preference_that_cannot_work_is_refused_and_not_stored(client, wish):
