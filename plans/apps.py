@@ -16,7 +16,7 @@ class PlansConfig(AppConfig):
             plan_loyalty,  # noqa: F401 - registers the command
             schedules,
         )
-        from plans.engine import dispatch, machines, notices  # noqa: F401, PLC0415 - loads the transition tables
+        from plans.engine import anchoring, dispatch, machines, notices  # noqa: F401, PLC0415 - loads the transition tables
         from plans.export import files  # noqa: PLC0415
         from plans.models import Schedule  # noqa: PLC0415
         from programs.models import Program  # noqa: PLC0415
@@ -25,6 +25,8 @@ class PlansConfig(AppConfig):
         events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Recorded, notices.record)
         events.subscribe(notices.NoticeWaiting, notices.ring)
+        events.subscribe(events.Recorded, anchoring.record)
+        events.subscribe(anchoring.AnchorWanted, anchoring.ring)
         Schedule.checks.append(schedules.faults)
         post_save.connect(schedules.follow_schedule, Schedule, dispatch_uid="schedule-bell")
         post_delete.connect(schedules.forget_schedule, Schedule, dispatch_uid="schedule-bell")

@@ -14,6 +14,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +28,20 @@ from gtm.core.models import Anchor, AnchorCopy, ChangeLogChain, ChangeLogEntry
 
 SEALED = ("number", "at", "previous", "heads")
 FILE = "file"
-MOST_ATTEMPTS = 100
+MOST_ATTEMPTS = 1000  # a week of tries, every ten minutes
+LONGEST_TRANSACTION = timedelta(days=1)
 
 
-def anchor() -> Anchor:
-    """Anchor all chains as they are now and send the copies on their way."""
+def anchor(*, tell_auditors: bool = True) -> Anchor:
+    """Anchor all chains as they are now and send the copies on their way.
+
+    Once a day the auditors get one; those in between, at approvals, stops and ends of plans, go to the file,
+    and the next day's root stands for them.
+    """
     with transaction.atomic():
         changelog.lock_chain(changelog.INSTALLATION)  # two anchors at once would both follow the same one
         last = Anchor.objects.order_by("number").last()
-        known = _known_heads()
-        grown = {
-            name: {"sequence": sequence, "hash": head}
-            for name, sequence, head in ChangeLogChain.objects.values_list("name", "sequence", "head")
-            if sequence and known.get(name) != sequence
-        }
+        grown = _grown_since(last)
         sealed = {
             "number": last.number + 1 if last else 1,
             "at": canonical.rfc3339(clock.now()),
@@ -48,7 +49,7 @@ def anchor() -> Anchor:
             "heads": grown,
         }
         made = Anchor.objects.create(**sealed, root=root_of(sealed))
-        for place in places():
+        for place in places() if tell_auditors else [FILE]:
             AnchorCopy.objects.create(anchor=made, place=place)
     deliver()
     return made
@@ -63,12 +64,23 @@ def record_of(made: Anchor) -> dict[str, Any]:
     return {key: getattr(made, key) for key in (*SEALED, "root")}
 
 
-def _known_heads() -> dict[str, int]:
-    """How far the anchors so far have come in each chain."""
-    found: dict[str, int] = {}
-    for heads in Anchor.objects.order_by("number").values_list("heads", flat=True).iterator():
-        found.update({name: head["sequence"] for name, head in heads.items()})
-    return found
+def _grown_since(last: Anchor | None) -> dict[str, dict[str, Any]]:
+    """Heads that no anchor holds yet. Looks back a day: a chain's time is older than its commit."""
+    chains, known = ChangeLogChain.objects.filter(sequence__gt=0), {}
+    if last is not None:
+        since = datetime.fromisoformat(last.at) - LONGEST_TRANSACTION
+        chains = chains.filter(grown_at__gte=since)
+        for heads in (
+            Anchor.objects.filter(at__gte=canonical.rfc3339(since))
+            .order_by("number")
+            .values_list("heads", flat=True)
+        ):
+            known.update({name: head["sequence"] for name, head in heads.items()})
+    return {
+        name: {"sequence": sequence, "hash": head}
+        for name, sequence, head in chains.values_list("name", "sequence", "head")
+        if known.get(name) != sequence
+    }
 
 
 # ------------------------------------------------------------------ the other places

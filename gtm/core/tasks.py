@@ -8,8 +8,8 @@ from gtm.core import anchors
 
 
 @shared_task(name="gtm.core.tasks.anchor_changelog")
-def anchor_changelog() -> None:
-    anchors.anchor()
+def anchor_changelog(*, tell_auditors: bool = True) -> None:
+    anchors.anchor(tell_auditors=tell_auditors)
 
 
 @shared_task(name="gtm.core.tasks.deliver_anchors")

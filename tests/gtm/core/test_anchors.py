@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from datetime import UTC, datetime
 
 import pytest
 from django.core import mail
@@ -10,6 +11,7 @@ from django.db import connection
 
 from gtm.core import anchors, changelog, triggers
 from gtm.core.actors import Actor, acting_as
+from gtm.core.clock import standing_at
 from gtm.core.errors import Forbidden
 from gtm.core.models import Anchor, ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 from programs.models import Role
@@ -211,3 +213,23 @@ def test_an_anchor_is_neither_changed_nor_deleted(rows):
         made.save()
     with pytest.raises(Forbidden):
         made.delete()
+
+
+def test_an_anchor_in_between_goes_to_the_file_and_the_auditors_wait_for_the_daily_one(rows, settings):
+    settings.GTM_AUDITORS = ["audit@example.com"]
+    places = [
+        list(made.copies.values_list("place", flat=True))
+        for made in (anchors.anchor(tell_auditors=False), anchors.anchor())
+    ]
+    assert places == [["file"], ["file", "mail:audit@example.com"]]
+    assert [message.to for message in mail.outbox] == [["audit@example.com"]]
+
+
+def test_a_chain_that_grew_long_after_its_last_anchor_is_anchored_again(rows):
+    with standing_at(datetime(2030, 1, 1, tzinfo=UTC)), acting_as(Actor.system("Test")):
+        anchors.anchor()
+    with standing_at(datetime(2030, 3, 1, tzinfo=UTC)), acting_as(Actor.system("Test")):
+        quiet = anchors.anchor()
+        Role(slug="d", name="d").save()
+        grown = anchors.anchor()
+    assert (quiet.heads, grown.heads["installation"]["sequence"]) == ({}, 7)
