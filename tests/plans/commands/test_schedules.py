@@ -11,6 +11,7 @@ from django_celery_beat.models import PeriodicTask
 from gtm.core import changelog
 from gtm.core.actors import acting_as
 from gtm.core.errors import NotPermitted
+from plans import selectors
 from plans.commands import schedules
 from plans.engine import outbox, ripcord
 from plans.models import Notification, Plan, Schedule, ScheduledRun
@@ -223,3 +224,15 @@ def test_every_run_is_on_record_in_the_schedules_own_chain(make, time):
     assert told == [("created", None), ("start", "started")]
     assert changelog.verify_chain(f"schedule:{schedule.pk}") == []
     assert ScheduledRun.objects.get().history.count() == 2
+
+
+def test_a_page_of_schedules_with_their_runs_takes_two_queries(make, time, django_assert_num_queries):
+    make(catch_up="catch_up")
+    time.pass_time(days=2)
+    schedules.fire_due()
+    with django_assert_num_queries(2):
+        shown = [
+            (s.name, s.program.slug, s.owner.pk, [(r.state, r.plan.state) for r in s.runs.all()])
+            for s in selectors.schedules_with_runs()
+        ]
+    assert shown[0][3] == [("started", "running")] * 2

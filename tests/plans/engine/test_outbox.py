@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from gtm.core.actors import acting_as
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogPayload
+from plans import selectors
 from plans.engine import ladder, outbox, ripcord, service_levels, work
 from plans.engine.outbox import Sent
 from plans.engine.triggers import raise_signal
@@ -331,12 +332,22 @@ def test_an_address_refused_for_good_is_not_tried_again_until_operations_say_so(
     assert outbox.work_off() == Sent(sent=1)
 
 
-def test_a_channel_that_fails_does_not_hold_up_the_other(finance, mail, hook):
+def test_a_channel_that_fails_does_not_hold_up_the_other_and_is_shown_to_operations(
+    finance, mail, hook, time
+):
     prefer(finance, channels=["finance"])
     hook.status = 500
-    make_plan()
-    assert outbox.work_off() == Sent(made=2, sent=1, failed=1)
-    assert len(mail.mails) == 1
+    make_plan(), make_plan()
+    assert outbox.work_off() == Sent(made=4, sent=2, failed=1)  # one try a pass, whatever waits behind it
+    assert len(mail.mails) == 2
+    assert selectors.failing_channels() == [
+        {
+            "channel": "finance",
+            "messages": 1,
+            "since": time(),
+            "error": "Channel finance did not take the message.",
+        }
+    ]
 
 
 def test_a_message_a_lost_worker_held_is_sent_again_under_the_same_message_id(finance, mail, time):
