@@ -92,6 +92,7 @@ def append(
     ChangeLogPayload.objects.create(entry=entry, salt=salt, body=payload)
     chain.sequence, chain.head, chain.grown_at = entry.sequence, entry.hash, clock.now()
     chain.save(update_fields=["sequence", "head", "grown_at"])
+    events.publish(events.Recorded(obj, event, field, chain.name, entry.sequence))
     events.publish_on_commit(events.ChainGrew(chain.name))
     return entry
 

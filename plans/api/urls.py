@@ -1,9 +1,13 @@
 """Routes of plans under /api/v1/."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from plans.api.commands import CommandViewSet, RunViewSet
+from plans.api.evidence import AccessReviewView, AnchorViewSet
+from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
+from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
 from plans.api.work import ApprovalViewSet, EscalationViewSet, TaskViewSet
 
 router = SimpleRouter()
@@ -13,4 +17,12 @@ router.register("plans", PlanViewSet, basename="plan")
 router.register("tasks", TaskViewSet, basename="task")
 router.register("approvals", ApprovalViewSet, basename="approval")
 router.register("escalations", EscalationViewSet, basename="escalation")
-urlpatterns = router.urls
+router.register("schedules", ScheduleViewSet, basename="schedule")
+router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")
+router.register("notifications", NotificationViewSet, basename="notification")
+router.register("anchors", AnchorViewSet, basename="anchor")
+urlpatterns = [
+    *router.urls,
+    path("notification-preference/", PreferenceView.as_view(), name="notification-preference"),
+    path("access-review/", AccessReviewView.as_view(), name="access-review"),
+]

@@ -70,7 +70,7 @@ ROLES = {
 GOVERNED = ("programs", "plans")
 GROUPS: dict[str, Q] = {
     "Operations": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset"])
+    | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric"]),

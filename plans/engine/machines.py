@@ -20,10 +20,14 @@ from plans.models import (
     ApprovalState,
     Escalation,
     EscalationState,
+    Notification,
+    NotificationState,
     Plan,
     PlanState,
     RipcordPull,
     RipcordState,
+    ScheduledRun,
+    ScheduledRunState,
     Task,
     TaskState,
 )
@@ -141,5 +145,31 @@ RIPCORD = Machine(
         to("agree", "pulled", "pulled", permission=may_release_ripcord, comment_required=True, writes="released_by remediation", label="Agree to release"),
         to("release", "pulled", "released", permission=may_release_ripcord, comment_required=True, writes="released_by remediation closed_at"),
         to("abort", "pulled", "aborted", permission=may_release_ripcord, comment_required=True, writes="closed_at remediation"),
+    ),
+)  # fmt: skip
+
+NOTIFICATION = Machine(
+    Notification,
+    states=tuple(NotificationState.values),
+    final=frozenset({"sent", "cancelled"}),
+    transitions=(
+        to("claim", "queued retry_wait", "sending", permission=system_only, writes="attempts"),
+        to("deliver", "sending", "sent", permission=system_only, writes="sent_at error"),
+        to("retry_later", "sending", "retry_wait", permission=system_only, comment_required=True, writes="due_at error"),
+        to("give_up", "sending", "failed", permission=system_only, comment_required=True, writes="error"),
+        to("cancel", "queued retry_wait", "cancelled", permission=system_only, comment_required=True),
+        to("send_again", "failed", "queued", permission=may_operate, comment_required=True, writes="attempts due_at", label="Send again"),
+    ),
+)  # fmt: skip
+
+SCHEDULED_RUN = Machine(
+    ScheduledRun,
+    states=tuple(ScheduledRunState.values),
+    final=frozenset({"started"}),
+    transitions=(
+        to("start", "due", "started", permission=system_only, writes="plan"),
+        to("skip", "due", "skipped", permission=system_only, comment_required=True, writes="reason"),
+        to("refuse", "due", "refused", permission=system_only, comment_required=True, writes="reason"),
+        to("run_after_all", "skipped refused", "due", permission=may_operate, comment_required=True, writes="reason", label="Run after all"),
     ),
 )  # fmt: skip

@@ -11,6 +11,14 @@ from plans.models.artifact import Artifact
 from plans.models.breach import Breach
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
 from plans.models.imported import ImportedPlan
+from plans.models.notice import (
+    MAIL,
+    Notice,
+    NoticeKind,
+    Notification,
+    NotificationPreference,
+    NotificationState,
+)
 from plans.models.plan import (
     FINAL_PLAN_STATES,
     LIVE_PLAN_STATES,
@@ -20,6 +28,7 @@ from plans.models.plan import (
     new_plan_id,
 )
 from plans.models.ripcord import RipcordPull, RipcordState
+from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
     AT_WORK_STATES,
     DONE_STATES,
@@ -36,23 +45,33 @@ __all__ = [
     "FINAL_PLAN_STATES",
     "FINAL_TASK_STATES",
     "LIVE_PLAN_STATES",
+    "MAIL",
     "OPEN_APPROVAL_STATES",
     "OPEN_CASE_STATES",
     "Approval",
     "ApprovalState",
     "Artifact",
     "Breach",
+    "CatchUp",
     "Decision",
     "DecisionKind",
     "Escalation",
     "EscalationState",
     "ImportedPlan",
+    "Notice",
+    "NoticeKind",
+    "Notification",
+    "NotificationPreference",
+    "NotificationState",
     "Plan",
     "PlanFile",
     "PlanState",
     "RipcordPull",
     "RipcordState",
     "RungFiring",
+    "Schedule",
+    "ScheduledRun",
+    "ScheduledRunState",
     "Task",
     "TaskAttempt",
     "TaskKind",

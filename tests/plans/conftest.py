@@ -16,14 +16,17 @@ from django.db import transaction
 
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
-from plans.commands import base
+from plans.commands import base, registry
 from plans.demo import organisation as demo
 from plans.engine import gates, runner
 from plans.export import document
 from plans.models import Approval, Plan, TaskKind
+from plans.schemas.declaration import Command, Rung, Stage, Step
+from plans.schemas.inputs import Choice
 from programs import services
 from programs.datasets import IngestResult, Options, SnapshotStore, ingest
 from tests.factories import START
+from tests.plans.engine.conftest import acting, time  # noqa: F401 - fixtures of all tests of plans
 
 LOYALTY = "/loyalty-lifecycle-orchestration:plan-loyalty"
 BLUEPRINT = f"{LOYALTY} --goal retention --tiers 3 --budget 50000"
@@ -114,3 +117,24 @@ def exported(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> by
         raw = document.to_bytes(document.build(finish(start(BLUEPRINT))))
         transaction.set_rollback(True)
     return raw
+
+
+@pytest.fixture
+def watch_command(monkeypatch):
+    """A command of one human step, registered for the test only."""
+    monkeypatch.setattr(registry, "_commands", dict(registry._commands))
+    return registry.register(
+        Command(
+            plugin="test",
+            name="monitor-test",
+            title="Watch",
+            summary="Watches.",
+            program_kind="loyalty",
+            inputs=(Choice("depth", "How deep", options=("light", "full"), default="light"),),
+            stages=(Stage("1", "Look", "sequential", (Step("1.1", "look", "Look", "watcher", "See"),)),),
+            strategy="sequential",
+            strategy_rationale="One step.",
+            ladder=(Rung(("watcher",)), Rung(("watcher",)), Rung(("watcher",))),
+            objective=lambda inputs, program: f"Watch {program.name}",
+        )
+    )

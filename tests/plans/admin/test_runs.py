@@ -30,7 +30,7 @@ def test_a_bad_usage_line_says_what_is_wrong_with_it(login):
     line = "/loyalty-lifecycle-orchestration:plan-loyalty --gaol retention --tiers 9"
     response = login("ops").post(reverse("admin:plans_run_line"), {"usage": line}, follow=True)
     told = response.content.decode()
-    assert "gaol" in told and "tiers: " in told
+    assert "gaol" in told and "tiers" in told
 
 
 def test_every_problem_of_the_inputs_is_at_its_field_and_nothing_is_stored(login):
