@@ -68,6 +68,8 @@ NAVIGATION = [
                 "plans_escalation_changelist",
                 "plans.view_escalation",
             ),
+            _list("Schedules", "schedule", "plans.schedule"),
+            _list("Messages", "mail", "plans.notification"),
         ],
     },
     {
@@ -106,6 +108,8 @@ NAVIGATION = [
         "items": [
             _list("Accounts", "manage_accounts", "auth.user"),
             _list("Groups", "group", "auth.group"),
+            _list("Anchors", "anchor", "core.anchor"),
+            _list("How people are told", "notifications", "plans.notificationpreference"),
             {**_item("REST documentation", "api", "docs"), "link": reverse_lazy("docs")},
         ],
     },

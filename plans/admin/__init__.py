@@ -2,7 +2,16 @@
 
 from plans.admin.approvals import ApprovalAdmin
 from plans.admin.escalations import EscalationAdmin
+from plans.admin.notices import NotificationAdmin
 from plans.admin.plans import PlanAdmin
+from plans.admin.schedules import ScheduleAdmin
 from plans.admin.tasks import TaskAdmin
 
-__all__ = ["ApprovalAdmin", "EscalationAdmin", "PlanAdmin", "TaskAdmin"]
+__all__ = [
+    "ApprovalAdmin",
+    "EscalationAdmin",
+    "NotificationAdmin",
+    "PlanAdmin",
+    "ScheduleAdmin",
+    "TaskAdmin",
+]

@@ -12,8 +12,7 @@ from django.urls import path, reverse
 
 from gtm.core import clock
 from gtm.core.actors import current
-from gtm.core.admin import GovernedAdmin, acting_in_admin
-from gtm.core.admin.base import tell
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.admin.forms import DecisionForm
@@ -25,23 +24,11 @@ from plans.selectors import approvals_with_votes
 
 
 @admin.register(Approval)
-class ApprovalAdmin(GovernedAdmin):
+class ApprovalAdmin(ReadOnly, GovernedAdmin):
     list_display = ["title", "plan", "status", "round", "amount", "currency", "opened_at", "due_at"]
     list_filter = ["state", "gate"]
     list_select_related = ["plan"]
     search_fields = ["title", "plan__plan_id"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return False
 
     @admin.display(description="State", ordering="state")
     def status(self, approval: Approval) -> str:

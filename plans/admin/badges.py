@@ -17,6 +17,7 @@ FAMILIES = {
     "acknowledged": WAITING, "notified": WAITING, "paused": WAITING, "armed": WAITING, "frozen": WAITING,
     "succeeded_degraded": WAITING, "waived": WAITING, "suspended": WAITING, "held": BAD, "blocked": BAD,
     "escalated": BAD, "unknown": BAD, "failed": BAD, "rejected": BAD, "exhausted": BAD, "unsatisfiable": BAD,
+    "sent": GOOD, "started": GOOD, "queued": WAITING, "sending": BUSY, "due": WAITING, "refused": BAD,
     "aborted": BAD, "aborting": BAD, "pulled": BAD,
 }  # fmt: skip
 MARKS = {GOOD: "✓", BUSY: "▶", WAITING: "…", BAD: "!", QUIET: "–"}

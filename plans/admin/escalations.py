@@ -12,8 +12,7 @@ from django.urls import reverse
 
 from gtm.core import fsm
 from gtm.core.actors import current
-from gtm.core.admin import GovernedAdmin, acting_in_admin
-from gtm.core.admin.base import tell
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.engine import ladder
@@ -22,23 +21,11 @@ from plans.selectors import cases_with_people
 
 
 @admin.register(Escalation)
-class EscalationAdmin(GovernedAdmin):
+class EscalationAdmin(ReadOnly, GovernedAdmin):
     list_display = ["subject", "plan", "status", "trigger", "rung", "due_at", "occurrences", "created_at"]
     list_filter = ["state", "trigger"]
     list_select_related = ["plan"]
     search_fields = ["subject", "plan__plan_id"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return False
 
     @admin.display(description="State", ordering="state")
     def status(self, case: Escalation) -> str:

@@ -13,8 +13,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from gtm.core import fsm
-from gtm.core.admin import GovernedAdmin, acting_in_admin
-from gtm.core.admin.base import tell
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput, NotFound
 from plans.admin import badges
 from plans.admin.forms import CommandForm
@@ -23,30 +22,19 @@ from plans.commands import base, registry
 from plans.engine import ripcord
 from plans.export import files, render
 from plans.models import FINAL_PLAN_STATES, Plan
+from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
 
 TABS = (("outputs", "Outputs"), ("rules", "Checklist and rules"), ("changes", "Change log"))
 
 
 @admin.register(Plan)
-class PlanAdmin(GovernedAdmin):
+class PlanAdmin(ReadOnly, GovernedAdmin):
     list_display = ["plan_id", "status", "objective", "command", "program", "requested_by", "created_at"]
     list_filter = ["state", "command", "program"]
     list_select_related = ["program", "requested_by"]
     search_fields = ["plan_id", "objective"]
     date_hierarchy = "created_at"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return False
 
     @admin.display(description="State", ordering="state")
     def status(self, plan: Plan) -> str:
@@ -139,6 +127,9 @@ class PlanAdmin(GovernedAdmin):
         if found.name != command.name:
             messages.warning(request, f"The line runs {found.path}; open that command instead.")
             return CommandForm(command, initial={"program": program})
+        _, problems = read_inputs(command.inputs, given, {})
+        for problem in problems:
+            messages.error(request, f"{problem.field.replace('_', ' ')}: {problem.sentence()}")
         return CommandForm(command, initial={**given, "program": program})
 
     # -------------------------------------------------------------- the plan

@@ -14,8 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from gtm.core import fsm
 from gtm.core.actors import current
-from gtm.core.admin import GovernedAdmin, acting_in_admin
-from gtm.core.admin.base import tell
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.engine import work
@@ -40,23 +39,11 @@ class AnswerForm(forms.Form):
 
 
 @admin.register(Task)
-class TaskAdmin(GovernedAdmin):
+class TaskAdmin(ReadOnly, GovernedAdmin):
     list_display = ["__str__", "plan", "status", "kind", "agent", "owner", "due_at"]
     list_filter = ["state", "kind", "agent"]
     list_select_related = ["plan", "agent", "owner"]
     search_fields = ["name", "plan__plan_id"]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return False
 
     @admin.display(description="State", ordering="state")
     def status(self, task: Task) -> str:

@@ -1,6 +1,16 @@
 """What every admin page of ours shares."""
 
 from gtm.core.admin.accounts import AccountAdmin
-from gtm.core.admin.base import GovernedAdmin, GovernedInline, acting_in_admin
+from gtm.core.admin.anchors import AnchorAdmin
+from gtm.core.admin.base import ActingAdmin, GovernedAdmin, GovernedInline, ReadOnly, acting_in_admin, tell
 
-__all__ = ["AccountAdmin", "GovernedAdmin", "GovernedInline", "acting_in_admin"]
+__all__ = [
+    "AccountAdmin",
+    "ActingAdmin",
+    "AnchorAdmin",
+    "GovernedAdmin",
+    "GovernedInline",
+    "ReadOnly",
+    "acting_in_admin",
+    "tell",
+]

@@ -38,7 +38,47 @@ def tell(request: HttpRequest, error: GtmError) -> None:
         messages.info(request, error.hint)
 
 
-class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ModelAdmin):
+class ActingAdmin(ModelAdmin):
+    """What is saved here is the doing of the person in the session; a refusal is told, not thrown."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._acting(
+            request, lambda: super(ActingAdmin, self).changeform_view(request, *args, **kwargs)
+        )
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        with acting_in_admin(request):
+            return super().changelist_view(request, extra_context)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self._acting(request, lambda: super(ActingAdmin, self).delete_view(request, *args, **kwargs))
+
+    def _acting(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+        try:
+            with acting_in_admin(request):
+                return view()
+        except GtmError as error:
+            tell(request, error)
+            return HttpResponseRedirect(request.get_full_path())
+
+
+class ReadOnly:
+    """Rows that the engine writes and people only look at, or answer on a page of their own."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
     """A governed model: saved by the person in the session, with history, import and export."""
 
     import_form_class = ImportForm
@@ -58,27 +98,13 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ModelAdmin):
         ]
         return tuple(dict.fromkeys(n for n in shown if n in names or hasattr(self, n)))
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._governed(
-            request, lambda: super(GovernedAdmin, self).changeform_view(request, *args, **kwargs)
-        )
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        with acting_in_admin(request):
-            return super().changelist_view(request, extra_context)
-
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._governed(
-            request, lambda: super(GovernedAdmin, self).delete_view(request, *args, **kwargs)
-        )
-
     def import_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._governed(
+        return self._acting(
             request, lambda: super(GovernedAdmin, self).import_action(request, *args, **kwargs)
         )
 
     def process_import(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self._governed(
+        return self._acting(
             request, lambda: super(GovernedAdmin, self).process_import(request, *args, **kwargs)
         )
 
@@ -87,14 +113,6 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ModelAdmin):
         if request.method == "POST":
             raise PermissionDenied("An old version is looked at, not brought back: make the change again.")
         return super().history_form_view(request, *args, **kwargs)
-
-    def _governed(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        try:
-            with acting_in_admin(request):
-                return view()
-        except GtmError as error:
-            tell(request, error)
-            return HttpResponseRedirect(request.get_full_path())
 
 
 class GovernedInline(TabularInline):
