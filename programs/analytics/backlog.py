@@ -1,0 +1,79 @@
+"""The action plan in order of what an action is expected to bring for the work it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from programs.analytics.estimate import Estimate
+from programs.analytics.experiments import TestPlan
+
+
+@dataclass(frozen=True, slots=True)
+class BacklogItem:
+    """One proposed action.
+
+    ``chance_to_win`` 0..1; ``effect`` the change per unit of volume if it wins, with its interval
+    (such as purchases per member and year); ``volume`` units touched (members); ``margin`` money per unit
+    of effect; ``effort`` person-days above 0. ``test`` is the experiment that would prove it.
+    """
+
+    action: str
+    owner: str
+    due_date: date
+    chance_to_win: float
+    effect: Estimate
+    volume: float
+    margin: float
+    effort: float
+    evidence: str = ""
+    test: TestPlan | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.chance_to_win <= 1:
+            raise ValueError(f"{self.action}: the chance to win lies between 0 and 1.")
+        if self.effort <= 0:
+            raise ValueError(f"{self.action}: effort is a number of person-days above 0.")
+        if self.volume < 0:
+            raise ValueError(f"{self.action}: the volume touched is not negative.")
+
+
+@dataclass(frozen=True, slots=True)
+class RankedItem:
+    """``expected_value`` = P(win) × effect × volume × margin in money; ``per_effort`` = value / effort."""
+
+    rank: int
+    item: BacklogItem
+    expected_value: Estimate
+    per_effort: Estimate
+
+
+def prioritise(items: Iterable[BacklogItem]) -> tuple[RankedItem, ...]:
+    """Best value per person-day first; equals by earlier due date, then by name.
+
+    The interval carries the effect's alone. An item may rank last with a negative value: it stays
+    visible, so that somebody decides against it.
+    """
+    scored = [(item, _scale(item, 1.0), _scale(item, item.effort)) for item in items]
+    scored.sort(key=lambda row: (-row[2].value, row[0].due_date, row[0].action))
+    return tuple(
+        RankedItem(rank, item, value, score) for rank, (item, value, score) in enumerate(scored, start=1)
+    )
+
+
+def _scale(item: BacklogItem, divisor: float) -> Estimate:
+    effect = item.effect
+    factor = item.chance_to_win * item.volume * item.margin / divisor
+    ends = [None if end is None else end * factor for end in (effect.low, effect.high)]
+    # A negative margin turns the interval round.
+    low, high = ends if factor >= 0 else reversed(ends)
+    return Estimate(
+        effect.value * factor,
+        low,
+        high,
+        effect.level,
+        None if effect.standard_error is None else effect.standard_error * abs(factor),
+        unit="money" if divisor == 1.0 else "money per person-day",
+        method=effect.method,
+    )

@@ -1,0 +1,66 @@
+"""Controlled experiments: is the split sound, what did it change, is it safe, what to do, what next.
+
+Arms come in as sufficient statistics (``Arm``), so members are scanned once, near the data.
+"""
+
+from programs.analytics.experiments.arm import Arm, CupedAdjustment, PrePeriod, adjust_with_pre_period
+from programs.analytics.experiments.effects import (
+    BayesianLift,
+    Comparison,
+    bayesian_lift,
+    compare_means,
+    compare_proportions,
+    relative_lift,
+    sequential_lift,
+)
+from programs.analytics.experiments.guardrail import Guardrail, GuardrailState, check_guardrail
+from programs.analytics.experiments.readout import (
+    ArmReadout,
+    Experiment,
+    Metric,
+    MetricReadout,
+    Readout,
+    Recommendation,
+    Role,
+    read_experiment,
+)
+from programs.analytics.experiments.sample_ratio import SampleRatio, check_sample_ratio
+from programs.analytics.experiments.sample_size import (
+    NullVariance,
+    TestPlan,
+    members_per_arm_for_mean,
+    members_per_arm_for_share,
+    plan_test,
+)
+
+__all__ = [
+    "Arm",
+    "ArmReadout",
+    "BayesianLift",
+    "Comparison",
+    "CupedAdjustment",
+    "Experiment",
+    "Guardrail",
+    "GuardrailState",
+    "Metric",
+    "MetricReadout",
+    "NullVariance",
+    "PrePeriod",
+    "Readout",
+    "Recommendation",
+    "Role",
+    "SampleRatio",
+    "TestPlan",
+    "adjust_with_pre_period",
+    "bayesian_lift",
+    "check_guardrail",
+    "check_sample_ratio",
+    "compare_means",
+    "compare_proportions",
+    "members_per_arm_for_mean",
+    "members_per_arm_for_share",
+    "plan_test",
+    "read_experiment",
+    "relative_lift",
+    "sequential_lift",
+]

@@ -1,0 +1,277 @@
+"""From the arms' numbers to ship, hold, stop or keep running, with the reasons a reader can check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from statsmodels.stats.multitest import multipletests
+
+from programs.analytics.estimate import Unavailable
+from programs.analytics.experiments.arm import Arm
+from programs.analytics.experiments.effects import (
+    BayesianLift,
+    Comparison,
+    MaybeComparison,
+    bayesian_lift,
+    compare_means,
+    compare_proportions,
+    relative_lift,
+    sequential_lift,
+)
+from programs.analytics.experiments.guardrail import Guardrail, GuardrailState, check_guardrail
+from programs.analytics.experiments.sample_ratio import SampleRatio, check_sample_ratio
+
+
+class Role(StrEnum):
+    """What a metric decides."""
+
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+    GUARDRAIL = "guardrail"
+
+
+class Recommendation(StrEnum):
+    """What to do with the treatment."""
+
+    SHIP = "ship"
+    HOLD = "hold"
+    STOP = "stop"
+    KEEP_RUNNING = "keep running"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric with one ``Arm`` per arm name. ``margin`` is the relative loss a guardrail tolerates."""
+
+    name: str
+    role: Role
+    arms: Mapping[str, Arm]
+    higher_is_better: bool = True
+    margin: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A test as it stands. ``members`` per arm name were assigned, in the ratio of ``weights``.
+
+    ``planned_per_arm`` is the sample size fixed in advance; ``tuning`` N* makes the test sequential,
+    so that it may be read before that size is reached.
+    """
+
+    name: str
+    control: str
+    members: Mapping[str, int]
+    metrics: Sequence[Metric]
+    planned_per_arm: int
+    weights: Mapping[str, float] | None = None
+    tuning: float | None = None
+
+    def __post_init__(self) -> None:
+        names = set(self.members)
+        if self.control not in names or len(names) < 2:
+            raise ValueError("An experiment has a control and at least one treatment.")
+        if self.weights is not None and set(self.weights) != names:
+            raise ValueError("Planned weights name the same arms as the members.")
+        if any(set(metric.arms) != names for metric in self.metrics):
+            raise ValueError("Each metric needs a value in every arm.")
+        if sum(metric.role is Role.PRIMARY for metric in self.metrics) != 1:
+            raise ValueError("An experiment has exactly one primary metric.")
+        if self.planned_per_arm < 1:
+            raise ValueError("The sample size planned per arm is at least 1.")
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Arm names other than the control, in order."""
+        return tuple(name for name in self.members if name != self.control)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricReadout:
+    """One metric of one treatment. ``adjusted_p`` is Holm's over all metrics and treatments."""
+
+    name: str
+    role: Role
+    lift: MaybeComparison
+    difference: MaybeComparison
+    bayesian: BayesianLift | Unavailable
+    adjusted_p: float
+    significant: bool
+    better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArmReadout:
+    """All that is known of one treatment."""
+
+    treatment: str
+    metrics: tuple[MetricReadout, ...]
+    guardrails: tuple[tuple[str, Guardrail | Unavailable], ...]
+    recommendation: Recommendation
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """``arms`` is ``Unavailable`` when the sample ratio blocks the reading."""
+
+    experiment: str
+    sample_ratio: SampleRatio
+    arms: tuple[ArmReadout, ...] | Unavailable
+
+
+def read_experiment(experiment: Experiment, *, alpha: float = 0.05) -> Readout:
+    """Check the split, compare every treatment with the control, and recommend.
+
+    Holm's correction runs over primary and secondary metrics of all treatments (Holm 1979). Guardrails
+    must all hold, which needs no correction. A fixed-size test decides only once its size is reached;
+    a sequential one at any time. A harmed guardrail stops a test early either way.
+    """
+    weights = experiment.weights
+    ratio = check_sample_ratio(
+        tuple(experiment.members.values()),
+        None if weights is None else tuple(weights[name] for name in experiment.members),
+    )
+    if ratio.mismatch:
+        return Readout(
+            experiment.name,
+            ratio,
+            Unavailable(
+                f"Members per arm {ratio.counts} do not fit the planned split (p = {ratio.p_value:.2g}). "
+                "Find the fault in assignment or logging; until then no result can be read."
+            ),
+        )
+    judged = [metric for metric in experiment.metrics if metric.role is not Role.GUARDRAIL]
+    lifts = {
+        (treatment, metric.name): _lift(experiment, metric, treatment, 1 - alpha)
+        for treatment in experiment.treatments
+        for metric in judged
+    }
+    tested = {key: lift.p_value for key, lift in lifts.items() if isinstance(lift, Comparison)}
+    adjusted = (
+        dict(zip(tested, multipletests(list(tested.values()), alpha, "holm")[1].tolist(), strict=True))
+        if tested
+        else {}
+    )
+    arms = []
+    for treatment in experiment.treatments:
+        metrics = tuple(
+            _metric(
+                experiment,
+                metric,
+                treatment,
+                lifts[treatment, metric.name],
+                adjusted.get((treatment, metric.name), 1.0),
+                alpha,
+            )
+            for metric in judged
+        )
+        guardrails = tuple(
+            (
+                metric.name,
+                check_guardrail(
+                    metric.arms[experiment.control],
+                    metric.arms[treatment],
+                    metric.margin,
+                    higher_is_better=metric.higher_is_better,
+                    alpha=alpha,
+                    tuning=experiment.tuning,
+                ),
+            )
+            for metric in experiment.metrics
+            if metric.role is Role.GUARDRAIL
+        )
+        recommendation, reasons = _recommend(experiment, treatment, metrics, guardrails)
+        arms.append(ArmReadout(treatment, metrics, guardrails, recommendation, reasons))
+    return Readout(experiment.name, ratio, tuple(arms))
+
+
+def _lift(experiment: Experiment, metric: Metric, treatment: str, level: float) -> MaybeComparison:
+    control, treated = metric.arms[experiment.control], metric.arms[treatment]
+    if experiment.tuning is None:
+        return relative_lift(control, treated, level=level)
+    return sequential_lift(control, treated, tuning=experiment.tuning, level=level)
+
+
+def _metric(
+    experiment: Experiment,
+    metric: Metric,
+    treatment: str,
+    lift: MaybeComparison,
+    adjusted_p: float,
+    alpha: float,
+) -> MetricReadout:
+    control, treated = metric.arms[experiment.control], metric.arms[treatment]
+    compare = compare_proportions if control.is_proportion and treated.is_proportion else compare_means
+    return MetricReadout(
+        metric.name,
+        metric.role,
+        lift,
+        compare(control, treated, level=1 - alpha),
+        bayesian_lift(control, treated, higher_is_better=metric.higher_is_better, level=1 - alpha),
+        adjusted_p,
+        adjusted_p < alpha,
+        isinstance(lift, Comparison) and (lift.effect.value > 0) == metric.higher_is_better,
+    )
+
+
+def _recommend(
+    experiment: Experiment,
+    treatment: str,
+    metrics: tuple[MetricReadout, ...],
+    guardrails: tuple[tuple[str, Guardrail | Unavailable], ...],
+) -> tuple[Recommendation, tuple[str, ...]]:
+    smallest = min(experiment.members[experiment.control], experiment.members[treatment])
+    full = smallest >= experiment.planned_per_arm
+    progress = f"{smallest:,} of {experiment.planned_per_arm:,} members per arm."
+    primary = next(metric for metric in metrics if metric.role is Role.PRIMARY)
+    harmed = [
+        f"{name} {_describe(rail)}" for name, rail in guardrails if _state(rail) is GuardrailState.HARMED
+    ]
+    unclear = [
+        f"{name} {_describe(rail)}" for name, rail in guardrails if _state(rail) is GuardrailState.UNCLEAR
+    ]
+    wait = Recommendation.HOLD if full else Recommendation.KEEP_RUNNING
+
+    if harmed:
+        return Recommendation.STOP, tuple(f"Guardrail harmed: {each}." for each in harmed)
+    if isinstance(primary.lift, Unavailable):
+        return wait, (f"{primary.name}: {primary.lift.reason}", progress)
+    effect = primary.lift.effect
+    summary = (
+        f"{primary.name} {effect.value:+.1%} ({effect.low:+.1%} to {effect.high:+.1%}), "
+        f"p {primary.adjusted_p:.3g} after Holm."
+    )
+    if experiment.tuning is None and not full:
+        return wait, (
+            summary,
+            f"A fixed-size test is read once, when complete: {progress}",
+        )
+    if not primary.significant:
+        return wait, (
+            summary,
+            "No effect beyond chance yet." if not full else "No effect beyond chance.",
+            progress,
+        )
+    if not primary.better:
+        return Recommendation.STOP, (summary, "The primary metric got worse beyond chance.")
+    if unclear:
+        return wait, (summary, *(f"Guardrail not yet shown safe: {each}." for each in unclear), progress)
+    worse = [each.name for each in metrics if each is not primary and each.significant and not each.better]
+    if worse:
+        return Recommendation.HOLD, (summary, f"Got worse beyond chance: {', '.join(worse)}.")
+    return Recommendation.SHIP, (
+        summary,
+        "Every guardrail is within its margin." if guardrails else "No guardrail was set.",
+    )
+
+
+def _state(rail: Guardrail | Unavailable) -> GuardrailState:
+    return GuardrailState.UNCLEAR if isinstance(rail, Unavailable) else rail.state
+
+
+def _describe(rail: Guardrail | Unavailable) -> str:
+    if isinstance(rail, Unavailable):
+        return rail.reason.rstrip(".")
+    return f"{rail.change.value:+.1%}, at worst {rail.worst:+.1%} with a margin of {rail.margin:.1%}"

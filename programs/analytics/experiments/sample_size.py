@@ -1,0 +1,77 @@
+"""How many members, and how many weeks, a test needs before it can answer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scipy.stats import norm
+
+from programs.analytics.estimate import Unavailable
+
+
+class NullVariance(StrEnum):
+    """Variance under "no difference": of both arms pooled, or of the baseline as some calculators take it."""
+
+    POOLED = "pooled"
+    BASELINE = "baseline"
+
+
+def members_per_arm_for_share(
+    baseline: float,
+    difference: float,
+    *,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    null_variance: NullVariance = NullVariance.POOLED,
+) -> float:
+    """n per arm to see a share move from ``baseline`` p₁ by ``difference`` δ; round up.
+
+    (z_{α/2}√(2p̄q̄) + z_β√(p₁q₁ + p₂q₂))²/δ². Source: Fleiss, Levin & Paik, "Statistical Methods for Rates and
+    Proportions" (2003), equation 4.14; with the baseline's variance p₁q₁ for p̄q̄ it is the formula of
+    Miller's calculator, which asks for fewer members than the pooled test needs when δ moves towards ½.
+    """
+    reached = baseline + difference
+    if not (0 < baseline < 1 and 0 < reached < 1) or difference == 0:
+        raise ValueError("Both shares lie between 0 and 1, and differ.")
+    null = (baseline + reached) / 2 if null_variance is NullVariance.POOLED else baseline
+    under_null = math.sqrt(2 * null * (1 - null))
+    under_effect = math.sqrt(baseline * (1 - baseline) + reached * (1 - reached))
+    return (_z(1 - alpha / 2) * under_null + _z(power) * under_effect) ** 2 / difference**2
+
+
+def members_per_arm_for_mean(
+    deviation: float, difference: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """n per arm to see a mean move by ``difference`` when members vary by ``deviation``: 2(z + z)²σ²/δ²."""
+    if deviation <= 0 or difference == 0:
+        raise ValueError("A test needs members that vary and a difference to find.")
+    return 2 * ((_z(1 - alpha / 2) + _z(power)) * deviation / difference) ** 2
+
+
+@dataclass(frozen=True, slots=True)
+class TestPlan:
+    """Members to enrol per arm and the whole weeks that takes."""
+
+    __test__ = False  # the name is the field's, not a test case
+
+    members_per_arm: int
+    arms: int
+    weeks: int
+
+
+def plan_test(
+    members_per_arm: float, members_per_week: float, *, arms: int = 2, minimum_weeks: int = 1
+) -> TestPlan | Unavailable:
+    """Weeks until ``members_per_week`` eligible members fill all ``arms``; at least ``minimum_weeks``."""
+    if arms < 2:
+        raise ValueError("A test has two arms or more.")
+    if members_per_week <= 0:
+        return Unavailable("Nobody is eligible in a week, so the test would never end.")
+    size = math.ceil(members_per_arm)
+    return TestPlan(size, arms, max(minimum_weeks, math.ceil(size * arms / members_per_week)))
+
+
+def _z(probability: float) -> float:
+    return float(norm.ppf(probability))
