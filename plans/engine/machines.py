@@ -6,7 +6,7 @@ Nothing imports this module but the app's start-up: everybody else asks ``gtm.co
 from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
-from plans.engine import flow
+from plans.engine import flow, fraud_cases
 from plans.engine.permissions import (
     may_answer,
     may_operate,
@@ -21,6 +21,8 @@ from plans.models import (
     ApprovalState,
     Escalation,
     EscalationState,
+    FraudCase,
+    FraudCaseState,
     Plan,
     PlanState,
     RipcordPull,
@@ -142,5 +144,17 @@ RIPCORD = Machine(
         to("agree", "pulled", "pulled", permission=may_release_ripcord, comment_required=True, writes="released_by remediation", label="Agree to release"),
         to("release", "pulled", "released", permission=may_release_ripcord, comment_required=True, writes="released_by remediation closed_at"),
         to("abort", "pulled", "aborted", permission=may_release_ripcord, comment_required=True, writes="closed_at remediation"),
+    ),
+)  # fmt: skip
+
+FRAUD_CASE = Machine(
+    FraudCase,
+    states=tuple(FraudCaseState.values),
+    final=frozenset({"released"}),
+    transitions=(
+        to("hold", "open", "held", permission=fraud_cases.may_judge, comment_required=True, writes="held_by_id", label="Hold the rewards"),
+        to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at"),
+        to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at", label="Confirm as fraud"),
+        to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id", label="Record an appeal"),
     ),
 )  # fmt: skip

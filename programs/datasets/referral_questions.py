@@ -113,6 +113,10 @@ class ReferralQuestions(ABC):
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         return self._ask("referrals_to_review", datasets, as_of=as_of)
 
+    def experiment_arms(self, experiments: Snapshot | None, *, as_of: datetime) -> pa.Table:
+        """experiment, metric, variant, units, total, squares, two_valued, first_at, last_at."""
+        return self._ask("experiment_arms", {"experiments": experiments}, as_of=as_of)
+
     @abstractmethod
     def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""
