@@ -10,5 +10,6 @@ from celery import Celery
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gtm.settings")
 
 app = Celery("gtm")
+app.set_default()  # for every thread: a web server's threads would otherwise get an app without settings
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -144,6 +144,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 if env.bool("GTM_BEHIND_PROXY", default=False):  # only a proxy that always sets the header may be believed
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# A reader wants a file, also of a small upload; Django's other handler would keep that in memory.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a tier table or a change list with many rows is one form
 
 # --- Language, time, files ------------------------------------------------------------------------
@@ -181,6 +183,7 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "inte
 # raises where it is published instead of filling up unread.
 CELERY_TASK_QUEUES = [Queue("control"), Queue("steps")]
 CELERY_TASK_DEFAULT_QUEUE = "control"
+CELERY_TASK_ROUTES = {"plans.tasks.run_task": {"queue": "steps"}}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_WORKER_POOL = "prefork"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -201,8 +204,9 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
+    "DEFAULT_PAGINATION_CLASS": "gtm.core.api.pagination.Pages",
     "PAGE_SIZE": 50,
+    "DEFAULT_PARSER_CLASSES": ["gtm.core.api.parsers.StrictJSONParser"],
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
         "rest_framework.filters.SearchFilter",
@@ -212,7 +216,10 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.AnonRateThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"anon": env.str("GTM_ANON_RATE", default="60/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "anon": env.str("GTM_ANON_RATE", default="60/min"),
+        "token": env.str("GTM_TOKEN_RATE", default="10/min"),
+    },
     "COERCE_DECIMAL_TO_STRING": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -224,6 +231,16 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",  # from our own host: the content security policy lets nothing else in
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ProgramKindEnum": "programs.models.ProgramKind",
+        "BenefitKindEnum": "programs.models.BenefitKind",
+        "TaskKindEnum": "plans.models.TaskKind",
+        "DecisionKindEnum": "plans.models.DecisionKind",
+        "PlanStateEnum": "plans.models.PlanState",
+        "TaskStateEnum": "plans.models.TaskState",
+        "ApprovalStateEnum": "plans.models.ApprovalState",
+        "EscalationStateEnum": "plans.models.EscalationState",
+    },
 }
 
 # --- Admin, history, import and export ------------------------------------------------------------

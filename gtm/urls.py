@@ -1,29 +1,26 @@
 """Routes: the admin at ``/``, REST at ``/api/v1/``, probes beside them."""
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-
-@never_cache
-@require_safe
-def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer that this process serves requests, and no more: a slow database must not restart it."""
-    return HttpResponse("ok\n", content_type="text/plain")
-
+from gtm.core.api import problem
+from gtm.core.api.tokens import TokenView
+from gtm.probes import healthz, metrics, readyz
 
 api_v1 = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("token/", TokenView.as_view(), name="token"),
     path("", include("plans.api.urls")),
     path("", include("programs.api.urls")),
 ]
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("api/v1/", include(api_v1)),
+    re_path(r"^api/", problem.not_found),  # before the admin, which would send a program to the login page
     path("", admin.site.urls),
 ]

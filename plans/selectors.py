@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Count, Min, Prefetch, Q, QuerySet
 
+from gtm.core import clock
 from gtm.core.errors import NotFound
-from plans.models import Approval, Decision, Escalation, Plan, Task
+from plans.models import (
+    Approval,
+    ApprovalState,
+    Decision,
+    Escalation,
+    EscalationState,
+    Plan,
+    PlanState,
+    Task,
+    TaskKind,
+    TaskState,
+)
 
 
 def visible_plans(user: Any) -> QuerySet[Plan]:
@@ -24,6 +36,16 @@ def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
     if plan is None:
         raise NotFound(f"There is no plan {plan_id}.", hint="`manage.py plans` lists them.")
     return plan
+
+
+def plan_with_tasks(plan_id: str) -> Plan:
+    return with_tasks(Plan.objects.select_related("program", "campaign", "requested_by")).get(plan_id=plan_id)
+
+
+def with_tasks(plans: QuerySet[Plan]) -> QuerySet[Plan]:
+    return plans.prefetch_related(
+        "tasks__agent", "tasks__fallback_agent", "tasks__owner", "tasks__needs", "tasks__plan"
+    )
 
 
 def tasks_with_people() -> QuerySet[Task]:
@@ -62,3 +84,36 @@ def find_approval(reference: str) -> Approval:
             f"There is no approval {reference}.", hint="`manage.py inbox --as USER` lists what waits."
         )
     return found
+
+
+def count_by_state() -> dict[str, dict[str, int]]:
+    """How many plans, tasks, approvals and escalations are in each of their states, zeros included."""
+    kinds = {
+        "plans": (Plan, PlanState),
+        "tasks": (Task, TaskState),
+        "approvals": (Approval, ApprovalState),
+        "escalations": (Escalation, EscalationState),
+    }
+    return {name: _by_state(model, states) for name, (model, states) in kinds.items()}
+
+
+def _by_state(model: Any, states: Any) -> dict[str, int]:
+    rows = model.objects.order_by().values_list("state").annotate(number=Count("pk"))
+    return dict.fromkeys(states.values, 0) | dict(rows)
+
+
+def oldest_waiting() -> dict[str, float]:
+    """Seconds that the longest-waiting approval, task and escalation have waited; 0 where none does."""
+    ready = Task.objects.filter(state__in=["ready", "fallback_ready"])
+    since = {
+        "approval": _oldest(Approval.objects.filter(state__in=["pending", "unsatisfiable"]), "opened_at"),
+        "automated task": _oldest(ready.filter(kind=TaskKind.AUTOMATED), "updated_at"),
+        "human task": _oldest(ready.filter(kind=TaskKind.HUMAN), "updated_at"),
+        "escalation": _oldest(Escalation.objects.filter(state__in=["notified", "exhausted"]), "created_at"),
+    }
+    now = clock.now()
+    return {what: (now - at).total_seconds() if at else 0.0 for what, at in since.items()}
+
+
+def _oldest(rows: QuerySet[Any], field: str) -> Any:
+    return rows.order_by().aggregate(oldest=Min(field))["oldest"]

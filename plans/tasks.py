@@ -5,20 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from celery import shared_task
+from celery.signals import worker_init
 
 from gtm.core.actors import Actor, acting_as
-from plans.engine import runner
+from plans.engine import runner, steps
 from plans.engine import sweep as sweeper
 from plans.export import files
 
 
-@shared_task(bind=True, name="plans.tasks.run_task", queue="steps")
+@worker_init.connect
+def load_steps(**_: Any) -> None:
+    """Before the worker forks: its children share the analytics in memory, and none waits for them."""
+    steps.load_all()
+
+
+@shared_task(bind=True, name="plans.tasks.run_task")
 def run_task(self: Any, *, task_pk: int) -> None:
     with acting_as(Actor.system("Runner", request_id=self.request.id or "")):
         runner.run_task(task_pk, worker=self.request.hostname or "worker")
 
 
-@shared_task(name="plans.tasks.sweep", queue="control")
+@shared_task(name="plans.tasks.sweep")
 def sweep() -> None:
     sweeper.sweep()
     files.write_behind()

@@ -92,7 +92,7 @@ def load_dataset(
 
 
 def publish_loyalty_blueprint(program: Program, blueprint: Mapping[str, Any], *, from_plan: str) -> None:
-    """Make the program's tiers, benefits and triggers what the blueprint says. Runs in the caller's transaction.
+    """Make the program's tiers, benefits and triggers what the blueprint says, in the caller's transaction.
 
     Tiers are matched by rank and triggers by key, so that history shows a change and not a replacement.
     """

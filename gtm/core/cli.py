@@ -10,7 +10,7 @@ from django.contrib.auth import authenticate, get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as, operating_system_user
-from gtm.core.errors import GtmError, InvalidInput, NotPermitted, Problem
+from gtm.core.errors import GtmError, InvalidInput, NotFound, NotPermitted, Problem
 
 BAD_INPUT = 2
 
@@ -39,7 +39,7 @@ class GovernedCommand(BaseCommand):
         return f"by {operating_system_user()} at the command line"
 
     def exit_code(self, error: GtmError) -> int:
-        return BAD_INPUT if isinstance(error, InvalidInput) else 1
+        return BAD_INPUT if isinstance(error, InvalidInput | NotFound) else 1
 
     def actor(self, username: str | None) -> Actor:
         if username is None:
@@ -53,11 +53,17 @@ class GovernedCommand(BaseCommand):
             raise InvalidInput(
                 "There is no such account.", problems=[Problem("--as", f"“{username}” is unknown.")]
             )
-        if (
-            not settings.GTM_ALLOW_IMPERSONATION
-            and authenticate(username=username, password=getpass.getpass(f"Password of {username}: ")) is None
-        ):
+        if not settings.GTM_ALLOW_IMPERSONATION and not knows_password(username):
             raise NotPermitted(
                 "The password is wrong.", hint="--as without one works where GTM_ALLOW_IMPERSONATION is set."
             )
         return Actor.of_user(user, COMMAND_LINE, interactive=True)
+
+
+def knows_password(username: str) -> bool:
+    """Ask at the terminal. Raises NotPermitted where there is none to ask at."""
+    try:
+        password = getpass.getpass(f"Password of {username}: ")
+    except EOFError as error:
+        raise NotPermitted("There is no terminal to ask for the password at.") from error
+    return authenticate(username=username, password=password) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -178,6 +178,22 @@ class GovernedModel(models.Model):
             with open_door():
                 return super().delete(*args, **kwargs)
 
+    def set_related(self, name: str, objects: Iterable[models.Model]) -> None:
+        """Make a many-to-many relation hold exactly ``objects``; a change is logged and a new version."""
+        with transaction.atomic():
+            changelog.lock_chain(self.change_chain())
+            manager, wanted = getattr(self, name), sorted(objects, key=lambda obj: obj.pk)
+            before = list(manager.order_by("pk"))
+            if before == wanted:
+                return
+            manager.set(wanted)
+            self.version += 1
+            self.updated_at = clock.now()
+            super().save(update_fields=["version", "updated_at"])
+            changelog.append(
+                self, "changed", field=name, before=[str(o) for o in before], after=[str(o) for o in wanted]
+            )
+
     def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
         with open_door():
             super().refresh_from_db(*args, **kwargs)
@@ -203,6 +219,7 @@ class GovernedModel(models.Model):
 
     save.alters_data = True
     delete.alters_data = True
+    set_related.alters_data = True
 
 
 def _readable(obj: models.Model, attname: str) -> Any:

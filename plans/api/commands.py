@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.urls import reverse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import BasePermission, IsAuthenticated
@@ -13,10 +15,13 @@ from rest_framework.response import Response
 
 from gtm.core.api import etag
 from gtm.core.api.views import ActingMixin
+from gtm.core.errors import InvalidInput, Problem
 from plans.api.serializers import InputsRunSerializer, PlanDetailSerializer, UsageRunSerializer
 from plans.commands import base, registry
-from plans.models import Plan
 from plans.schemas.declaration import Command
+from plans.selectors import plan_with_tasks
+
+MAX_KEY = 80
 
 _KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -27,7 +32,7 @@ _KEY = OpenApiParameter(
 
 
 class MayOperate(BasePermission):
-    message = "Starting a run takes the permission to operate plans."
+    message = "It takes the permission to operate plans."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return request.method in ("GET", "HEAD", "OPTIONS") or request.user.has_perm("plans.operate_plan")
@@ -58,23 +63,29 @@ def describe(command: Command) -> dict[str, Any]:
             {"task_id": s.task_id, "name": s.name, "kind": s.kind, "agent": s.agent, "needs": list(s.needs)}
             for s in command.steps
         ],
-        "gates": [{"key": s.key, "title": s.gate.title, "roles": [x.role for x in s.gate.seats]} for s in command.steps if s.gate],
+        "gates": [
+            {"key": s.key, "title": s.gate.title, "roles": [x.role for x in s.gate.seats]}
+            for s in command.steps if s.gate
+        ],
     }  # fmt: skip
 
 
-def _accepted(plan: Plan, request: Request) -> Response:
-    location = f"/api/v1/plans/{plan.plan_id}/"
-    headers = {"Location": location, "ETag": etag.tag(plan.version)}
-    return Response(
-        PlanDetailSerializer(plan, context={"request": request}).data,
-        status=status.HTTP_202_ACCEPTED,
-        headers=headers,
-    )
+def _run(request: Request, command: Command, given: Mapping[str, Any], program: str | None) -> Response:
+    key = _key_of(request)
+    plan = base.earlier_run(key, command, given, program) if key else None
+    if plan is None:
+        plan = base.start(base.draft(command, given, program), idempotency_key=key)
+    data = PlanDetailSerializer(plan_with_tasks(plan.plan_id), context={"request": request}).data
+    headers = {"Location": reverse("plan-detail", args=[plan.plan_id]), "ETag": etag.of_body(data)}
+    return Response(data, status=status.HTTP_202_ACCEPTED, headers=headers)
 
 
 def _key_of(request: Request) -> str | None:
     """A caller's key is the caller's own: two users may use the same word."""
-    given = request.headers.get("Idempotency-Key", "").strip()[:80]
+    given = request.headers.get("Idempotency-Key", "").strip()
+    if len(given) > MAX_KEY:
+        problem = Problem("Idempotency-Key", f"at most {MAX_KEY} characters, these are {len(given)}.")
+        raise InvalidInput("The key is too long.", problems=[problem])
     return f"{request.user.pk}:{given}" if given else None
 
 
@@ -92,27 +103,48 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
     def retrieve(self, request: Request, name: str) -> Response:
         return Response(describe(registry.get(name)))
 
-    @extend_schema(request=InputsRunSerializer, responses={202: PlanDetailSerializer}, parameters=[_KEY])
+    @extend_schema(
+        request=InputsRunSerializer,
+        responses={202: PlanDetailSerializer},
+        parameters=[_KEY],
+        examples=[
+            OpenApiExample(
+                "A loyalty blueprint",
+                {"inputs": {"goal": "retention", "tiers": 3, "budget": "50000"}},
+                request_only=True,
+            )
+        ],
+    )
     @action(detail=True, methods=["post"])
     def runs(self, request: Request, name: str) -> Response:
         """Start a run from inputs. 202 with the plan; watch it at Location."""
         body = InputsRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        command = registry.get(name)
-        program = base.choose_program(command, body.validated_data.get("program"))
-        draft = base.prepare(command, body.validated_data["inputs"], program)
-        return _accepted(base.start(draft, idempotency_key=_key_of(request)), request)
+        given, program = body.validated_data["inputs"], body.validated_data.get("program")
+        return _run(request, registry.get(name), given, program)
 
 
 class RunViewSet(ActingMixin, viewsets.ViewSet):
     permission_classes = [IsAuthenticated, MayOperate]
 
-    @extend_schema(request=UsageRunSerializer, responses={202: PlanDetailSerializer}, parameters=[_KEY])
+    @extend_schema(
+        request=UsageRunSerializer,
+        responses={202: PlanDetailSerializer},
+        parameters=[_KEY],
+        examples=[
+            OpenApiExample(
+                "A line of the runbooks",
+                {
+                    "usage": "/loyalty-lifecycle-orchestration:plan-loyalty "
+                    "--goal retention --tiers 3 --budget 50000"
+                },
+                request_only=True,
+            )
+        ],
+    )
     def create(self, request: Request) -> Response:
         """Start a run from a usage line as the documents write it."""
         body = UsageRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         command, given = base.parse_usage(body.validated_data["usage"])
-        program = base.choose_program(command, body.validated_data.get("program"))
-        draft = base.prepare(command, given, program)
-        return _accepted(base.start(draft, idempotency_key=_key_of(request)), request)
+        return _run(request, command, given, body.validated_data.get("program"))

@@ -16,9 +16,10 @@ from rest_framework.response import Response
 
 from gtm.core import changelog, clock
 from gtm.core.api import etag
-from gtm.core.api.views import GovernedReadViewSet
+from gtm.core.api.views import GovernedReadViewSet, ModelPermissions
 from gtm.core.fsm import perform
-from gtm.core.models import ChangeLogChain, ChangeLogEntry
+from gtm.core.models import ChangeLogEntry
+from plans.api.commands import MayOperate
 from plans.api.serializers import (
     ArtifactSerializer,
     ImportedPlanSerializer,
@@ -30,7 +31,7 @@ from plans.api.serializers import (
 from plans.engine import ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
-from plans.selectors import visible_plans
+from plans.selectors import visible_plans, with_tasks
 
 
 class PlanViewSet(GovernedReadViewSet):
@@ -49,33 +50,27 @@ class PlanViewSet(GovernedReadViewSet):
 
     def get_queryset(self) -> Any:
         plans = visible_plans(self.request.user)
-        if self.action == "list":
-            return plans
-        return plans.prefetch_related(
-            "tasks__agent", "tasks__fallback_agent", "tasks__owner", "tasks__needs", "tasks__plan"
-        )
+        return plans if self.action == "list" else with_tasks(plans)
 
     def get_serializer_class(self) -> Any:
         return PlanSerializer if self.action == "list" else PlanDetailSerializer
-
-    def etag_of(self, obj: Plan) -> str:
-        """A plan changes whenever its chain grows: a task's progress in states, a vote, an escalation."""
-        chain = (
-            ChangeLogChain.objects.filter(pk=obj.change_chain()).values_list("sequence", flat=True).first()
-        )
-        return etag.tag(f"{obj.plan_id}.{chain or 0}")
 
     @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT}, filters=False)
     @action(detail=True, methods=["get"])
     def export(self, request: Request, plan_id: str) -> HttpResponse:
         """The plan JSON document, the very bytes of the file in the plans folder."""
         raw = files.read(self.get_object())
-        response = HttpResponse(raw, content_type="application/json")
+        tag = etag.of_bytes(raw)
+        if etag.not_modified(request, tag):
+            return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
+        response = HttpResponse(raw, content_type="application/json", headers={"ETag": tag})
         response["Content-Disposition"] = f'attachment; filename="{plan_id}.json"'
         return response
 
     @extend_schema(request=OpenApiTypes.OBJECT, responses={201: ImportedPlanSerializer}, filters=False)
-    @action(detail=False, methods=["post"], url_path="import")
+    @action(
+        detail=False, methods=["post"], url_path="import", permission_classes=[ModelPermissions, MayOperate]
+    )
     def import_document(self, request: Request) -> Response:
         """Take in an exported plan as a record. It is verified before it is believed, and never run."""
         row = importer.import_document(request.data)
@@ -90,7 +85,7 @@ class PlanViewSet(GovernedReadViewSet):
         perform(
             plan, "cancel", comment=body.validated_data["reason"], set_fields={"finished_at": clock.now()}
         )
-        return Response(self._detail(plan))
+        return self._answer(plan)
 
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
     @action(detail=True, methods=["post"])
@@ -100,7 +95,7 @@ class PlanViewSet(GovernedReadViewSet):
         body.is_valid(raise_exception=True)
         plan = self._checked(request)
         ripcord.pull("plan", plan=plan, reason=body.validated_data["reason"])
-        return Response(self._detail(plan))
+        return self._answer(plan)
 
     @extend_schema(request=RemediationSerializer, responses=PlanDetailSerializer)
     @action(detail=True, methods=["post"])
@@ -110,7 +105,7 @@ class PlanViewSet(GovernedReadViewSet):
         body.is_valid(raise_exception=True)
         plan = self._checked(request)
         ripcord.release(plan, remediation=body.validated_data["remediation"])
-        return Response(self._detail(plan))
+        return self._answer(plan)
 
     @extend_schema(responses={200: dict})
     @action(detail=True, methods=["get"])
@@ -125,7 +120,8 @@ class PlanViewSet(GovernedReadViewSet):
     def artifacts(self, request: Request, plan_id: str) -> Response:
         rows = (
             self.get_object()
-            .artifacts.select_related("task")
+            .artifacts.filter(superseded_at=None)
+            .select_related("task")
             .defer("payload")
             .order_by("task__position", "position")
         )
@@ -158,6 +154,6 @@ class PlanViewSet(GovernedReadViewSet):
         etag.check_match(request, self.etag_of(plan), required=False)
         return plan
 
-    def _detail(self, plan: Plan) -> Any:
-        fresh = self.get_queryset().get(pk=plan.pk)
-        return PlanDetailSerializer(fresh, context=self.get_serializer_context()).data
+    def _answer(self, plan: Plan) -> Response:
+        data = self.get_serializer(self.get_queryset().get(pk=plan.pk)).data
+        return Response(data, headers={"ETag": etag.of_body(data)})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from gtm.core import fsm
 from gtm.core.actors import current
+from plans.engine import gates
 from plans.models import (
     Approval,
     Artifact,
@@ -21,6 +23,15 @@ from plans.models import (
 )
 
 
+class ActionSerializer(serializers.Serializer):
+    name = serializers.CharField()
+    title = serializers.CharField()
+    comment_required = serializers.BooleanField()
+    allowed = serializers.BooleanField()
+    reasons = serializers.ListField(child=serializers.CharField(), help_text="Why not, where refused")
+
+
+@extend_schema_field(ActionSerializer(many=True))
 class ActionsField(serializers.Field):
     """What the caller may do with the object now, and why not where refused."""
 
@@ -28,16 +39,17 @@ class ActionsField(serializers.Field):
         super().__init__(read_only=True, source="*", **kwargs)
 
     def to_representation(self, obj: Any) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": a.name,
-                "title": a.title,
-                "comment_required": a.comment_required,
-                "allowed": a.allowed,
-                "reasons": list(a.reasons),
-            }
-            for a in fsm.actions(obj, current().actor)
-        ]
+        return ActionSerializer(self.actions(obj), many=True).data
+
+    def actions(self, obj: Any) -> list[fsm.Action]:
+        return fsm.actions(obj, current().actor)
+
+
+class DecisionsField(ActionsField):
+    """The votes the caller may cast now; a token sees why it may not."""
+
+    def actions(self, obj: Any) -> list[fsm.Action]:
+        return gates.available(obj, current().actor)
 
 
 class AttemptSerializer(serializers.ModelSerializer):
@@ -66,10 +78,10 @@ class TaskSerializer(serializers.ModelSerializer):
     class Meta:
         model = Task
         fields = [
-            "id", "plan", "task_id", "stage_id", "stage_name", "key", "name", "purpose", "kind", "state", "version",
-            "agent", "fallback_agent", "owner", "needs", "skills", "tools", "output_var", "due_at", "progress",
-            "progress_note", "attempts_used", "attempts_allowed", "next_attempt_at", "started_at", "finished_at",
-            "output_sha256", "error",
+            "id", "plan", "task_id", "stage_id", "stage_name", "key", "name", "purpose", "kind", "state",
+            "version", "agent", "fallback_agent", "owner", "needs", "skills", "tools", "output_var",
+            "due_at", "progress", "progress_note", "attempts_used", "attempts_allowed", "next_attempt_at",
+            "started_at", "finished_at", "output_sha256", "error",
         ]  # fmt: skip
 
 
@@ -88,8 +100,9 @@ class PlanSerializer(serializers.ModelSerializer):
     class Meta:
         model = Plan
         fields = [
-            "plan_id", "revision", "state", "version", "plugin", "command", "usage", "inputs", "objective", "strategy",
-            "program", "requested_by", "amount", "currency", "created_at", "started_at", "finished_at",
+            "plan_id", "revision", "state", "version", "plugin", "command", "usage", "inputs", "objective",
+            "strategy", "program", "requested_by", "amount", "currency", "created_at", "started_at",
+            "finished_at",
         ]  # fmt: skip
 
 
@@ -120,9 +133,17 @@ class ApprovalSerializer(serializers.ModelSerializer):
     class Meta:
         model = Approval
         fields = [
-            "id", "plan", "gate", "title", "round", "state", "version", "question", "summary", "amount", "currency",
-            "policy", "scope", "scope_sha256", "opened_at", "due_at", "decided_at", "missing", "decisions",
+            "id", "plan", "gate", "title", "round", "state", "version", "question", "summary", "amount",
+            "currency", "policy", "scope", "scope_sha256", "opened_at", "due_at", "decided_at", "missing",
+            "decisions",
         ]  # fmt: skip
+
+
+class ApprovalDetailSerializer(ApprovalSerializer):
+    actions = DecisionsField()
+
+    class Meta(ApprovalSerializer.Meta):
+        fields = [*ApprovalSerializer.Meta.fields, "actions"]
 
 
 class EscalationSerializer(serializers.ModelSerializer):
@@ -132,9 +153,16 @@ class EscalationSerializer(serializers.ModelSerializer):
     class Meta:
         model = Escalation
         fields = [
-            "id", "plan", "trigger", "about", "subject", "detail", "evidence", "state", "version", "rung", "due_at",
-            "acknowledged_by", "occurrences", "remediation", "created_at", "closed_at",
+            "id", "plan", "trigger", "about", "subject", "detail", "evidence", "state", "version", "rung",
+            "due_at", "acknowledged_by", "occurrences", "remediation", "created_at", "closed_at",
         ]  # fmt: skip
+
+
+class EscalationDetailSerializer(EscalationSerializer):
+    actions = ActionsField()
+
+    class Meta(EscalationSerializer.Meta):
+        fields = [*EscalationSerializer.Meta.fields, "actions"]
 
 
 class ArtifactSerializer(serializers.ModelSerializer):

@@ -12,12 +12,14 @@ from rest_framework.response import Response
 from gtm.core import clock
 from gtm.core.api import etag
 from gtm.core.api.views import GovernedReadViewSet
-from gtm.core.errors import InvalidInput, Problem
+from gtm.core.errors import InvalidInput, NotPermitted, Problem
 from plans.api.serializers import (
+    ApprovalDetailSerializer,
     ApprovalSerializer,
     CommentSerializer,
     CompleteSerializer,
     DecideSerializer,
+    EscalationDetailSerializer,
     EscalationSerializer,
     ReasonSerializer,
     ReassignSerializer,
@@ -34,6 +36,11 @@ from programs.models import Person
 class WorkViewSet(GovernedReadViewSet):
     """Actions on one object: body checked, If-Match honoured, then one call of the engine."""
 
+    list_serializer_class: Any
+
+    def get_serializer_class(self) -> Any:
+        return self.list_serializer_class if self.action == "list" else self.serializer_class
+
     def checked(self, request: Request, serializer_class: Any) -> tuple[Any, dict[str, Any]]:
         body = serializer_class(data=request.data)
         body.is_valid(raise_exception=True)
@@ -42,13 +49,14 @@ class WorkViewSet(GovernedReadViewSet):
         return obj, body.validated_data
 
     def answer(self, obj: Any) -> Response:
-        fresh = self.get_queryset().get(pk=obj.pk)
-        return Response(self.get_serializer(fresh).data, headers={"ETag": self.etag_of(fresh)})
+        data = self.get_serializer(self.get_queryset().get(pk=obj.pk)).data
+        return Response(data, headers={"ETag": etag.of_body(data)})
 
 
 class TaskViewSet(WorkViewSet):
     queryset = Task.objects.none()
     serializer_class = TaskDetailSerializer
+    list_serializer_class = TaskSerializer
     filterset_fields = {
         "state": ["exact", "in"],
         "kind": ["exact"],
@@ -60,9 +68,6 @@ class TaskViewSet(WorkViewSet):
 
     def get_queryset(self) -> Any:
         return tasks_with_people().order_by("plan", "position")
-
-    def get_serializer_class(self) -> Any:
-        return TaskSerializer if self.action == "list" else TaskDetailSerializer
 
     @extend_schema(request=CompleteSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])
@@ -104,14 +109,15 @@ class TaskViewSet(WorkViewSet):
 
 class ApprovalViewSet(WorkViewSet):
     queryset = Approval.objects.none()
-    serializer_class = ApprovalSerializer
+    serializer_class = ApprovalDetailSerializer
+    list_serializer_class = ApprovalSerializer
     filterset_fields = {"state": ["exact", "in"], "gate": ["exact"], "plan__plan_id": ["exact"]}
     ordering_fields = ["due_at", "opened_at", "state"]
 
     def get_queryset(self) -> Any:
         return approvals_with_votes().order_by("-opened_at", "-pk")
 
-    @extend_schema(request=DecideSerializer, responses=ApprovalSerializer)
+    @extend_schema(request=DecideSerializer, responses=ApprovalDetailSerializer)
     @action(detail=True, methods=["post"])
     def decide(self, request: Request, pk: str) -> Response:
         """Approve, reject, request changes or recuse. Asks for a session: a token does not decide."""
@@ -129,26 +135,31 @@ class ApprovalViewSet(WorkViewSet):
         return self.answer(approval)
 
     def knows_password(self, request: Request, body: dict[str, Any]) -> bool:
-        return "password" in body and request.user.check_password(body["password"])
+        if "password" not in body:
+            return False
+        if not request.user.check_password(body["password"]):
+            raise NotPermitted("The password is wrong; nothing was decided.", reauthenticate=True)
+        return True
 
 
 class EscalationViewSet(WorkViewSet):
     queryset = Escalation.objects.none()
-    serializer_class = EscalationSerializer
+    serializer_class = EscalationDetailSerializer
+    list_serializer_class = EscalationSerializer
     filterset_fields = {"state": ["exact", "in"], "trigger": ["exact"], "plan__plan_id": ["exact"]}
     ordering_fields = ["created_at", "due_at", "state"]
 
     def get_queryset(self) -> Any:
         return cases_with_people().order_by("-created_at")
 
-    @extend_schema(request=CommentSerializer, responses=EscalationSerializer)
+    @extend_schema(request=CommentSerializer, responses=EscalationDetailSerializer)
     @action(detail=True, methods=["post"])
     def acknowledge(self, request: Request, pk: str) -> Response:
         case, body = self.checked(request, CommentSerializer)
         ladder.acknowledge(case, comment=body["comment"])
         return self.answer(case)
 
-    @extend_schema(request=RemediationSerializer, responses=EscalationSerializer)
+    @extend_schema(request=RemediationSerializer, responses=EscalationDetailSerializer)
     @action(detail=True, methods=["post"])
     def resolve(self, request: Request, pk: str) -> Response:
         case, body = self.checked(request, RemediationSerializer)

@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 import networkx as nx
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from gtm.core import actors, canonical, clock
-from gtm.core.errors import InvalidInput, NotFound, Problem
+from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from plans.commands import registry, usage
 from plans.engine import eligibility
@@ -23,6 +23,14 @@ from plans.schemas.declaration import Command, Step
 from plans.schemas.inputs import read_inputs
 from programs.models import Campaign, Dataset, Person, Program, Role
 from programs.selectors import default_program, latest_datasets, program_facts
+
+
+class KeyReused(GtmError):
+    """An idempotency key came back with another request: neither is what the caller meant."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "This Idempotency-Key belongs to another request"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,19 @@ def parse_usage(line: str) -> tuple[Command, dict[str, str]]:
         command = registry.get(parsed.name, parsed.plugin)
     except NotFound as error:
         raise InvalidInput(error.detail, problems=[*error.problems, *parsed.problems]) from error
-    given = {_declared_name(command, name): value for name, value in parsed.options.items()}
-    if parsed.problems:
+    given: dict[str, str] = {}
+    problems = list(parsed.problems)
+    for typed, value in parsed.options.items():
+        name = _declared_name(command, typed)
+        if name in given:
+            problems.append(Problem(name, "is given twice, in two spellings."))
+        given[name] = value
+    if problems:
         _, more = read_inputs(command.inputs, given, {})
-        mentioned = {p.field for p in parsed.problems}
+        mentioned = {p.field for p in problems}
         raise InvalidInput(
             "The usage line cannot be read.",
-            problems=[*parsed.problems, *(p for p in more if p.field not in mentioned)],
+            problems=[*problems, *(p for p in more if p.field not in mentioned)],
         )
     return command, given
 
@@ -91,6 +105,16 @@ def choose_program(command: Command, slug: str | None) -> Program:
         problems=[Problem("program", message, slugs, code="required")],
         hint="Make one of them the default of its kind in the admin, or name it.",
     )
+
+
+def draft(command: Command, given: Mapping[str, Any], slug: str | None) -> Draft:
+    """Choose the program and prepare a run on it. Problems of both come together."""
+    try:
+        program = choose_program(command, slug)
+    except InvalidInput as error:
+        _, problems = read_inputs(command.inputs, given, {})
+        raise InvalidInput(error.detail, problems=[*error.problems, *problems], hint=error.hint) from error
+    return prepare(command, given, program)
 
 
 def prepare(command: Command, given: Mapping[str, Any], program: Program) -> Draft:
@@ -172,19 +196,48 @@ def review(draft: Draft) -> list[dict[str, Any]]:
 def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
     """Write plan, tasks and snapshot in one transaction, and set it going by whoever is acting.
 
-    With an ``idempotency_key`` used before, answers the plan that call made. Raises GuardNotMet where
-    a blocking item of the review checklist is open; nothing is stored then.
+    With an ``idempotency_key`` used before, answers the plan that call made, also where both come at
+    the same moment. Raises GuardNotMet where a blocking item of the review checklist is open, KeyReused
+    where the key belongs to another run; nothing is stored then.
     """
-    with transaction.atomic():
-        if idempotency_key:
-            earlier = Plan.objects.filter(idempotency_key=idempotency_key).first()
-            if earlier is not None:
-                return earlier
-        plan = build(draft, idempotency_key)
-        perform(plan, "submit")
-        perform(plan, "accept", comment="The review checklist passed.")
-        perform(plan, "begin", set_fields={"started_at": clock.now()})
+    try:
+        with transaction.atomic():
+            if earlier := _by_key(idempotency_key):
+                return _same_run(earlier, draft.command, draft.inputs, draft.program.slug)
+            plan = build(draft, idempotency_key)
+            perform(plan, "submit")
+            perform(plan, "accept", comment="The review checklist passed.")
+            perform(plan, "begin", set_fields={"started_at": clock.now()})
+    except IntegrityError:
+        if (earlier := _by_key(idempotency_key)) is None:
+            raise
+        return _same_run(earlier, draft.command, draft.inputs, draft.program.slug)
     return plan
+
+
+def earlier_run(key: str, command: Command, given: Mapping[str, Any], slug: str | None) -> Plan | None:
+    """The plan that this key started, or None. Raises KeyReused where it was asked something else.
+
+    Asked before anything is validated: a repeated call gets its plan even if the world has moved on.
+    """
+    plan = _by_key(key)
+    if plan is None:
+        return None
+    values, problems = read_inputs(command.inputs, given, plan.context)
+    if problems:
+        raise KeyReused(f"It started {plan.plan_id}; nothing was started now.", plan_id=plan.plan_id)
+    return _same_run(plan, command, values, slug or plan.program.slug)
+
+
+def _by_key(key: str | None) -> Plan | None:
+    return Plan.objects.select_related("program").filter(idempotency_key=key).first() if key else None
+
+
+def _same_run(plan: Plan, command: Command, values: Mapping[str, Any], slug: str) -> Plan:
+    named = slug.lower() in (plan.program.slug, plan.program.name.lower())
+    if (command.plugin, command.name) == (plan.plugin, plan.command) and values == plan.inputs and named:
+        return plan
+    raise KeyReused(f"It started {plan.plan_id}; nothing was started now.", plan_id=plan.plan_id)
 
 
 def build(draft: Draft, idempotency_key: str | None = None) -> Plan:

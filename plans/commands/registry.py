@@ -24,7 +24,7 @@ def register(command: Command) -> Command:
         raise BadDeclaration(f"{command.path}: " + "; ".join(found))
     _commands[command.name] = command
     for step in command.steps:
-        if step.run is not None:
+        if step.run:
             steps.register(command.name, step.key, step.run, step.apply)
     return command
 

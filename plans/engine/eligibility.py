@@ -1,46 +1,86 @@
-"""Who may decide at a gate, and why others may not.
+"""Who may decide at a gate, with whose authority, and why others may not.
 
-Roles and authority, absences with substitutes, delegations, and separation of duties by person.
-Superusers are not exempt: nothing here asks for ``is_superuser``.
+Roles and authority, absences with substitutes, delegations, authority added by a ladder, and separation
+of duties by person. Superusers are not exempt: nothing here asks for ``is_superuser``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
-
-from gtm.core import actors, clock
-from plans.engine import policy
-from plans.models import Approval, Decision, Plan, Task
+from gtm.core import actors
+from plans.engine import conflicts, policy
+from plans.engine.directory import Directory
+from plans.models import OPEN_CASE_STATES, Approval, Plan
 from programs.models import Absence, Approver, Delegation, Person
+
+BY_RUNG = "rung"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """One way to sit: for which role, with whose authority, and by what (empty: in their own right)."""
+
+    role: str
+    holder: Person
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody who may sit, for which roles, and for whom where they stand in."""
+    """Somebody who may sit, and every capacity they may sit in, their own first."""
 
     person: Person
-    roles: frozenset[str]
-    stands_in_for: tuple[str, ...] = ()
+    capacities: tuple[Capacity, ...]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(c.role for c in self.capacities)
+
+    @property
+    def stands_in_for(self) -> tuple[Person, ...]:
+        others = {c.holder.pk: c.holder for c in self.capacities if c.holder.pk != self.person.pk}
+        return tuple(others.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Somebody the gate passes over, and why; ``reason`` goes on after the name."""
+
+    person: Person
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Everybody a gate could ask today, everybody it must not ask and why, and whether it can be filled."""
+    """Everybody a gate could ask today, everybody it passes over and why, and which seats have nobody."""
 
     seats: tuple[policy.SeatRule, ...]
     candidates: tuple[Candidate, ...]
-    excluded: tuple[tuple[str, str], ...] = ()
+    passed_over: tuple[Passed, ...] = ()
     missing: tuple[str, ...] = ()
 
     @property
     def is_satisfiable(self) -> bool:
         return not self.missing
+
+    @property
+    def excluded(self) -> tuple[tuple[str, str], ...]:
+        return tuple((p.person.name, p.reason) for p in self.passed_over)
+
+    @property
+    def leans_on_a_ladder(self) -> bool:
+        """Whether somebody sits here only because a rung gave them authority."""
+        return any(c.by.startswith(BY_RUNG) for candidate in self.candidates for c in candidate.capacities)
+
+    def candidate(self, person_id: int) -> Candidate | None:
+        return next((c for c in self.candidates if c.person.pk == person_id), None)
+
+    def why_not(self, person_id: int) -> str:
+        return "; ".join(p.reason for p in self.passed_over if p.person.pk == person_id)
 
     def roles_of(self) -> dict[str, frozenset[str]]:
         return {str(c.person.pk): c.roles for c in self.candidates}
@@ -48,80 +88,202 @@ class Bench:
 
 @dataclass(slots=True)
 class _Tally:
-    roles: dict[int, set[str]] = field(default_factory=dict)
     people: dict[int, Person] = field(default_factory=dict)
-    standing_in: dict[int, list[str]] = field(default_factory=dict)
-    skipped: list[tuple[str, str]] = field(default_factory=list)
+    capacities: dict[int, list[Capacity]] = field(default_factory=dict)
+    passed: list[Passed] = field(default_factory=list)
 
-    def seat(self, person: Person, role: str, stands_in_for: str = "") -> None:
+    def seat(self, person: Person, capacity: Capacity) -> None:
         self.people[person.pk] = person
-        self.roles.setdefault(person.pk, set()).add(role)
-        if stands_in_for:
-            self.standing_in.setdefault(person.pk, []).append(stands_in_for)
+        self.capacities.setdefault(person.pk, []).append(capacity)
+
+    def pass_over(self, person: Person, reason: str) -> None:
+        self.passed.append(Passed(person, reason))
 
 
 def facts_of(plan: Plan) -> dict[str, Any]:
-    """What seats' conditions and authority limits look at."""
+    """What seats' conditions and authority limits look at. An input never overrides what the plan says."""
     return {
+        **_scalars(plan.inputs),
         "amount": plan.amount,
         "currency": plan.currency,
         "kind": plan.program.kind,
         "region": plan.program.region,
         "command": plan.command,
-        **{key: value for key, value in plan.inputs.items() if isinstance(value, str | int | bool)},
     }
+
+
+def _scalars(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in inputs.items() if isinstance(value, str | int | bool | Decimal)}
+
+
+# ------------------------------------------------------------------ the bench of a round
 
 
 def bench_of(approval: Approval) -> Bench:
     """Who may decide this round now."""
-    excluded = exclusions(approval.plan, approval.task, approval)
-    return bench(approval.policy, facts_of(approval.plan), excluded)
+    return benches_of([approval])[approval.pk]
 
 
-def bench(gate: Mapping[str, Any], facts: Mapping[str, Any], excluded: Mapping[int, str]) -> Bench:
+def benches_of(rounds: Sequence[Approval]) -> dict[int, Bench]:
+    """The bench of each round, in a fixed number of queries. A vote cast stands when its voter goes away."""
+    directory = Directory.today()
+    excluded = conflicts.excluded_by_round(rounds, directory)
+    found = {}
+    for approval in rounds:
+        voted = {d.person_id for d in approval.decisions.all() if d.superseded_at is None}
+        facts = facts_of(approval.plan)
+        rungs = fired_rungs(approval)
+        found[approval.pk] = bench(
+            approval.policy, facts, excluded[approval.pk], directory, voted=voted, rungs=rungs
+        )
+    return found
+
+
+def fired_rungs(approval: Approval) -> list[Mapping[str, Any]]:
+    """Rungs of open ladders about the round that gave authority to those who stand on them."""
+    return [
+        rung
+        for case in approval.escalations.all()
+        if case.state in OPEN_CASE_STATES
+        for rung in case.ladder[: case.rung]
+        if rung.get("effect") in ("add authority", "transfer authority")
+    ]
+
+
+def bench(
+    gate: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    excluded: Mapping[int, str],
+    directory: Directory | None = None,
+    *,
+    voted: Collection[int] = (),
+    rungs: Sequence[Mapping[str, Any]] = (),
+) -> Bench:
     """Seats that apply, people who may fill them, people passed over with the reason. Stores nothing."""
-    now = clock.now()
+    directory = directory or Directory.today()
     seats = policy.applying_seats(gate["seats"], facts)
     wanted = {seat.role for seat in seats}
     tally = _Tally()
-    away = _absences(now)
-    rows = Approver.objects.filter(role__slug__in=wanted, person__is_active=True)
-    for approver in rows.select_related("person", "role").order_by("pk"):
-        _consider(approver, facts, away, now, tally)
-    _add_delegates(wanted, facts, now, tally)
-    for pk in list(tally.roles):
-        if pk in excluded:
-            tally.skipped.append((tally.people[pk].name, excluded[pk]))
-            del tally.roles[pk]
+    if all(rung["effect"] != "transfer authority" for rung in rungs):
+        for approver in directory.holders(wanted):
+            _consider(approver, wanted, facts, directory, voted, tally)
+        for delegation in directory.delegations:
+            if delegation.role.slug in wanted:
+                _consider_delegate(delegation, facts, directory, voted, tally)
+    for rung in rungs:
+        by = f"{BY_RUNG} {rung['rung']} of the ladder"
+        for approver in directory.holders(rung["roles"]):
+            _consider(approver, wanted, facts, directory, voted, tally, by)
+    for pk in [pk for pk in tally.capacities if pk in excluded]:
+        tally.pass_over(tally.people[pk], excluded[pk])
+        del tally.capacities[pk]
+    _drop_barred_authority(tally, excluded)
     candidates = tuple(
-        Candidate(tally.people[pk], frozenset(roles), tuple(tally.standing_in.get(pk, ())))
-        for pk, roles in sorted(tally.roles.items())
+        Candidate(tally.people[pk], tuple(sorted(found, key=lambda c: c.holder.pk != pk)))
+        for pk, found in sorted(tally.capacities.items())
     )
     missing = policy.open_seats(seats, {str(c.person.pk): c.roles for c in candidates})
-    return Bench(seats, candidates, tuple(tally.skipped), missing)
+    return Bench(seats, candidates, tuple(tally.passed), missing or _short_of_authority(seats, candidates))
+
+
+def _short_of_authority(seats: Sequence[policy.SeatRule], candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """A principal and a delegate are two people but one authority: as many authorities as seats, too."""
+    authorities: dict[str, set[str]] = {}
+    for capacity in (c for candidate in candidates for c in candidate.capacities):
+        authorities.setdefault(str(capacity.holder.pk), set()).add(capacity.role)
+    return policy.open_seats(seats, authorities)
+
+
+def _drop_barred_authority(tally: _Tally, excluded: Mapping[int, str]) -> None:
+    """Nobody sits with the authority of somebody who must not decide: separation applies to both."""
+    for pk, found in list(tally.capacities.items()):
+        kept = [c for c in found if c.holder.pk not in excluded]
+        for barred in {c.holder.pk: c.holder for c in found if c not in kept}.values():
+            tally.pass_over(
+                tally.people[pk], f"would use the authority of {barred}, who {excluded[barred.pk]}"
+            )
+        if kept:
+            tally.capacities[pk] = kept
+        else:
+            del tally.capacities[pk]
 
 
 def _consider(
-    approver: Approver, facts: Mapping[str, Any], away: Mapping[int, Absence], now: datetime, tally: _Tally
+    approver: Approver,
+    wanted: Collection[str],
+    facts: Mapping[str, Any],
+    directory: Directory,
+    voted: Collection[int],
+    tally: _Tally,
+    by: str = "",
 ) -> None:
-    name = approver.person.name
-    if not approver.is_valid_at(now):
-        tally.skipped.append((name, f"does not hold {approver.role} today"))
+    """Seat a role holder, or for who is away the substitutes; a rung's holder may fill every seat."""
+    person = approver.person
+    if short := _authority(approver, facts, directory):
+        tally.pass_over(person, short)
         return
-    if short := _authority(approver, facts):
-        tally.skipped.append((name, short))
-        return
-    absence = away.get(approver.person_id)
-    if absence is None:
-        tally.seat(approver.person, approver.role.slug)
-        return
-    tally.skipped.append((name, f"is away until {absence.ends_at:%Y-%m-%d}"))
+    roles = sorted(wanted) if by else [approver.role.slug]
+    absences = directory.absences.get(person.pk, ())
+    if not absences or person.pk in voted:
+        for role in roles:
+            tally.seat(person, Capacity(role, person, by))
+    for absence in absences:
+        tally.pass_over(person, f"is away until {absence.ends_at:%Y-%m-%d}")
+        _consider_substitute(absence, roles, directory, voted, tally)
+
+
+def _consider_substitute(
+    absence: Absence, roles: Sequence[str], directory: Directory, voted: Collection[int], tally: _Tally
+) -> None:
     substitute = absence.substitute
-    if substitute is not None and substitute.is_active and substitute.pk not in away:
-        tally.seat(substitute, approver.role.slug, name)
+    if substitute is None:
+        return
+    if not substitute.is_active:
+        tally.pass_over(substitute, "has left")
+    elif substitute.pk in directory.absences and substitute.pk not in voted:
+        tally.pass_over(substitute, f"covers for {absence.person} but is away too")
+    else:
+        for role in roles:
+            tally.seat(substitute, Capacity(role, absence.person, f"substitute of {absence.person}"))
 
 
-def _authority(approver: Approver, facts: Mapping[str, Any]) -> str | None:
+def _consider_delegate(
+    delegation: Delegation,
+    facts: Mapping[str, Any],
+    directory: Directory,
+    voted: Collection[int],
+    tally: _Tally,
+) -> None:
+    """Not transitive: the principal's own row counts. Authority is the least of principal, cap, delegate."""
+    delegate, principal, amount = delegation.delegate, delegation.principal, facts.get("amount")
+    held = directory.holding(principal.pk, delegation.role_id)
+    own = directory.holding(delegate.pk, delegation.role_id)
+    cap = delegation.amount_cap
+    if not delegate.is_active:
+        reason = "has left"
+    elif held is None:
+        reason = f"acts for {principal}, who does not hold {delegation.role}"
+    elif delegation.commands and facts.get("command") not in delegation.commands:
+        reason = f"acts for {principal} only for {', '.join(delegation.commands)}"
+    elif short := _authority(held, facts, directory):
+        reason = f"acts for {principal}, who {short}"
+    elif own is not None and (short := _authority(own, facts, directory)):
+        reason = f"acts for {principal}, but {short}"
+    elif amount is not None and cap is not None and facts.get("currency") != delegation.currency:
+        reason = f"acts for {principal} in {delegation.currency} only"
+    elif amount is not None and cap is not None and Decimal(str(amount)) > cap:
+        reason = f"acts for {principal} up to {cap:,.2f} {delegation.currency}"
+    elif delegate.pk in directory.absences and delegate.pk not in voted:
+        reason = f"acts for {principal} but is away too"
+    else:
+        tally.seat(delegate, Capacity(delegation.role.slug, principal, f"delegate of {principal}"))
+        return
+    tally.pass_over(delegate, reason)
+
+
+def _authority(approver: Approver, facts: Mapping[str, Any], directory: Directory) -> str | None:
+    if not approver.is_valid_at(directory.now):
+        return f"does not hold {approver.role} today"
     amount = facts.get("amount")
     return approver.covers(
         amount=Decimal(str(amount)) if amount is not None else None,
@@ -131,102 +293,53 @@ def _authority(approver: Approver, facts: Mapping[str, Any]) -> str | None:
     )
 
 
-def _absences(now: datetime) -> dict[int, Absence]:
-    rows = Absence.objects.filter(starts_at__lte=now, ends_at__gt=now).select_related("substitute")
-    return {absence.person_id: absence for absence in rows}
+# ------------------------------------------------------------------ before anything is stored
 
 
-def _add_delegates(wanted: set[str], facts: Mapping[str, Any], now: datetime, tally: _Tally) -> None:
-    """Delegations are not transitive: the principal's own authority counts, and the smaller of both."""
-    active = Delegation.objects.filter(
-        role__slug__in=wanted,
-        revoked_at__isnull=True,
-        starts_at__lte=now,
-        ends_at__gt=now,
-        delegate__is_active=True,
-    ).select_related("principal", "delegate", "role")
-    amount = facts.get("amount")
-    for delegation in active:
-        own = Approver.objects.filter(person=delegation.principal, role=delegation.role).first()
-        name = f"{delegation.delegate.name} for {delegation.principal.name}"
-        if own is None or not own.is_valid_at(now):
-            tally.skipped.append((name, f"{delegation.principal.name} does not hold {delegation.role}"))
-        elif delegation.commands and facts.get("command") not in delegation.commands:
-            tally.skipped.append((name, f"is delegated only for {', '.join(delegation.commands)}"))
-        elif short := _authority(own, facts):
-            tally.skipped.append((name, short))
-        elif (
-            amount is not None
-            and delegation.amount_cap is not None
-            and (facts.get("currency") != delegation.currency or Decimal(str(amount)) > delegation.amount_cap)
-        ):
-            tally.skipped.append(
-                (name, f"is delegated up to {delegation.amount_cap:,.2f} {delegation.currency}")
-            )
-        else:
-            tally.seat(delegation.delegate, delegation.role.slug, delegation.principal.name)
-
-
-def exclusions(plan: Plan, task: Task, approval: Approval | None = None) -> dict[int, str]:
-    """Separation of duties, by person: who must not decide here, and the rule that says so."""
-    found: dict[int, str] = {}
-    if plan.requested_by_id:
-        for person in Person.objects.filter(accounts=plan.requested_by_id):
-            found[person.pk] = "asked for this run: nobody approves their own request"
-    editors = plan.history.exclude(history_user=None).filter(history_type="~", state="draft")
-    for person in Person.objects.filter(accounts__in=editors.values("history_user")):
-        found.setdefault(person.pk, "edited what is to be approved")
-    for owner in Person.objects.filter(owned_tasks__in=_gated_by(task)):
-        found.setdefault(owner.pk, "owns a task this gate guards")
-    worked = Q(accounts__taskattempt__task__plan=plan, accounts__taskattempt__executor="person")
-    for person in Person.objects.filter(worked):
-        found.setdefault(person.pk, "did a task of this plan by hand")
-    if approval is not None and approval.policy.get("distinct_from"):
-        others = Decision.objects.filter(
-            approval__plan=plan,
-            approval__gate__in=approval.policy["distinct_from"],
-            superseded_at__isnull=True,
-        )
-        for person in Person.objects.filter(decisions__in=others):
-            found.setdefault(person.pk, "decided another stage of this plan")
-    for delegation in Delegation.objects.filter(principal__in=list(found), revoked_at__isnull=True):
-        found.setdefault(delegation.delegate_id, f"acts for somebody who {found[delegation.principal_id]}")
-    return found
-
-
-def _gated_by(task: Task) -> Any:
-    """Tasks of people that this gate lets through: who executes does not approve."""
-    return Task.objects.filter(plan=task.plan, needs=task, kind="human")
+def who_must_approve(plan: Plan, gate: Mapping[str, Any]) -> Bench:
+    """The bench a gate of the plan would have now; each seat says which condition asks for it."""
+    task = plan.tasks.get(key=gate["key"])
+    asked = Approval(pk=0, plan=plan, task=task, gate=gate["key"], policy=dict(gate))
+    directory = Directory.today()
+    excluded = conflicts.excluded_by_round([asked], directory)[asked.pk]
+    return bench(gate, facts_of(plan), excluded, directory)
 
 
 def approvability(declaration: Mapping[str, Any], draft: Any) -> tuple[bool, str]:
-    """Whether people who are here today can fill every gate of a run that is not stored yet."""
-    from_inputs = {k: v for k, v in draft.inputs.items() if isinstance(v, str | int | bool)}
+    """Whether people who are here today can fill every gate of a run that is not stored yet.
+
+    Answers with a sentence a gate: who is asked, or which seat has nobody and who was passed over.
+    """
     facts = {
-        **from_inputs,
+        **_scalars(draft.inputs),
         "amount": draft.amount,
         "currency": draft.currency,
         "kind": draft.program.kind,
         "region": draft.program.region,
         "command": draft.command.name,
     }
-    excluded = requester_exclusion()
+    directory = Directory.today()
     sentences, all_filled = [], True
     for gate in declaration["gates"]:
-        found = bench(gate, facts, excluded)
+        owners = _future_owners(draft.command, gate["key"], directory)
+        excluded = conflicts.excluded_from_draft(actors.current().actor.user_id, owners, directory)
+        found = bench(gate, facts, excluded, directory)
         all_filled &= found.is_satisfiable
         if found.missing:
-            passed_over = "; ".join(f"{name} {reason}" for name, reason in found.excluded)
-            sentences.append(
-                f"{gate['title']}: nobody for {', '.join(found.missing)}"
-                + (f" ({passed_over})" if passed_over else "")
-            )
+            passed = "; ".join(f"{name} {reason}" for name, reason in found.excluded)
+            sentence = f"nobody for {', '.join(found.missing)}" + (f" ({passed})" if passed else "")
         else:
-            sentences.append(f"{gate['title']}: {', '.join(sorted(c.person.name for c in found.candidates))}")
+            sentence = ", ".join(sorted(c.person.name for c in found.candidates))
+        sentences.append(f"{gate['title']}: {sentence}")
     return all_filled, ". ".join(sentences) or "No gate."
 
 
-def requester_exclusion() -> dict[int, str]:
-    user = actors.current().actor.user
-    people = Person.objects.filter(accounts=user) if user is not None else []
-    return {p.pk: "asked for this run: nobody approves their own request" for p in people}
+def _future_owners(command: Any, gate: str, directory: Directory) -> list[Person]:
+    """Who will own the tasks behind the gate: the first valid holder of each one's role."""
+    numbers = {step.task_id for step in command.steps if step.key == gate}
+    agents = {s.agent for s in command.steps if s.gate is None and numbers & set(s.needs)}
+    first: dict[str, Person] = {}
+    for approver in directory.holders(agents):
+        if approver.is_valid_at(directory.now):
+            first.setdefault(approver.role.slug, approver.person)
+    return list(first.values())

@@ -118,11 +118,15 @@ def advance(plan: Plan) -> None:
     if plan.state not in AT_WORK_PLANS:
         return
     for task in ready_tasks(plan):
+        task.refresh_from_db()  # an approval that carries over has advanced the plan from within
+        if task.state != "pending":
+            continue
         if task.kind == TaskKind.GATE:
             perform(task, "ask_approval")
             gates.open_round(task)
         else:
             perform(task, "make_ready")
+    plan.refresh_from_db()
     if plan.state == "running" and not plan.tasks.exclude(state__in=FINAL_TASK_STATES).exists():
         finish(plan)
 

@@ -15,11 +15,21 @@ from django.db import transaction
 
 from gtm.core import actors, canonical, changelog, clock
 from gtm.core.actors import Actor
-from gtm.core.calendars import WorkingCalendar
-from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
+from gtm.core.errors import (
+    GtmError,
+    GuardNotMet,
+    InvalidInput,
+    NotPermitted,
+    Problem,
+    StaleVersion,
+    WrongState,
+)
 from gtm.core.fsm import Action, perform
-from plans.engine import eligibility, ladder, policy, ripcord
+from plans.engine import baseline, eligibility, ladder, stops, verdicts
+from plans.engine.clocks import calendar_of
+from plans.engine.eligibility import Bench, Candidate, Capacity
 from plans.engine.permissions import persons_of
+from plans.engine.verdicts import DECIDABLE, reconsider
 from plans.models import Approval, Decision, DecisionKind, Plan, Task
 from programs.models import Person
 
@@ -27,21 +37,25 @@ logger = logging.getLogger(__name__)
 
 REASON_REQUIRED = frozenset({DecisionKind.REJECT, DecisionKind.REQUEST_CHANGES})
 REAUTHENTICATION_HOLDS = timedelta(minutes=10)
-DECIDABLE = frozenset({"pending", "unsatisfiable"})
-
-
-def calendar_of(plan: Plan) -> WorkingCalendar:
-    return WorkingCalendar(country=plan.program.country, time_zone=plan.program.time_zone)
+MOST_ROUNDS = 3
+REWORK_TRIGGER = "rework-rounds"
 
 
 # ------------------------------------------------------------------ opening
 
 
 def open_round(task: Task) -> Approval:
-    """Open the next round at the gate of ``task``: whom it asks and what exactly is to be approved."""
+    """Open the next round at the gate of ``task``: whom it asks and what exactly is to be approved.
+
+    Where an approval stands whose content is untouched, or within tolerance of what was approved, it
+    carries over, visibly, and no round opens. The fourth round goes to the ladder.
+    """
     plan = task.plan
     declared = next(g for g in plan.declaration["gates"] if g["key"] == task.key)
     scope = scope_of(plan, declared)
+    standing = task.approvals.filter(state="approved").order_by("-round").first()
+    if standing is not None and _carries_over(standing, plan, scope):
+        return standing
     now = clock.now()
     approval = Approval(
         plan=plan,
@@ -61,7 +75,27 @@ def open_round(task: Task) -> Approval:
     due = calendar_of(plan).add_hours(now, declared["hours"])
     perform(approval, "open", set_fields={"opened_at": now, "due_at": due, "missing": []})
     reconsider(approval)
+    if approval.round > MOST_ROUNDS:
+        subject = f"{approval.title} goes into round {approval.round}"
+        ladder.open_case(plan, REWORK_TRIGGER, subject, approval=approval)
     return approval
+
+
+def _carries_over(standing: Approval, plan: Plan, scope: Mapping[str, Any]) -> bool:
+    """Whether the approval still covers the content; measured from what was approved, never from an edit."""
+    tolerances = standing.policy.get("tolerances", {})
+    before = {**standing.scope, "amount": standing.amount, "currency": standing.currency}
+    after = {**scope, "amount": plan.amount, "currency": plan.currency}
+    drifted = baseline.outside(before, after, tolerances)
+    if drifted:
+        perform(standing, "supersede", comment=f"Changed beyond what was approved: {', '.join(drifted)}.")
+        return False
+    moved = canonical.digest(scope) != standing.scope_sha256
+    note = "within tolerance of what was approved" if moved else "its content is untouched"
+    changelog.append(standing, "carried over", field="revision", after=plan.revision, reason=note)
+    last = standing.task.output or {}
+    verdicts.succeed(standing, {**last, "carried_over": note})
+    return True
 
 
 def scope_of(plan: Plan, gate: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,24 +138,36 @@ def decide(
             problems=[Problem("decision", f"“{kind}” is unknown.", tuple(DecisionKind.values))],
         )
     actor = actors.current().actor
-    with transaction.atomic():
-        changelog.lock_chain(approval.change_chain())
-        approval.refresh_from_db()
-        if approval.state not in DECIDABLE:
-            logger.info("%s came too late for %s", actor.label, approval)
-            raise WrongState(
-                f"{approval.title} is {approval.get_state_display().lower()} already; nothing was changed.",
-                state=approval.state,
-            )
-        _check_seen(approval, seen_digest, expected_version)
-        if kind in REASON_REQUIRED and not comment.strip():
-            raise GuardNotMet("Say why.", problems=[Problem("comment", "a reason is required to say no.")])
-        bench = eligibility.bench_of(approval)
-        person = _may_decide(approval, actor, bench, reauthenticated_at)
-        principal = _principal(bench, person, on_behalf_of)
-        _record(approval, person, actor, kind, comment, evidence or {}, principal)
-        reconsider(approval)
+    try:
+        with transaction.atomic():
+            changelog.lock_chain(approval.change_chain())
+            approval.refresh_from_db()
+            if approval.state not in DECIDABLE:
+                state = approval.get_state_display().lower()
+                raise WrongState(
+                    f"{approval.title} is {state} already; nothing was changed.", state=approval.state
+                )
+            _check_seen(approval, seen_digest, expected_version)
+            if kind in REASON_REQUIRED and not comment.strip():
+                raise GuardNotMet(
+                    "Say why.", problems=[Problem("comment", "a reason is required to say no.")]
+                )
+            bench = eligibility.bench_of(approval)
+            candidate = _may_decide(approval, actor, bench, reauthenticated_at)
+            capacity = _capacity(approval, candidate, on_behalf_of)
+            _record(approval, candidate.person, actor, kind, comment, evidence or {}, capacity)
+            reconsider(approval)
+    except (WrongState, NotPermitted, StaleVersion) as refusal:
+        _put_on_record(approval, kind, refusal)
+        raise
     return approval
+
+
+def _put_on_record(approval: Approval, kind: str, refusal: GtmError) -> None:
+    """Who came too late or was not allowed stays visible: a row written after the refused vote is undone."""
+    logger.info("%s refused on %s: %s", kind, approval, refusal.detail)
+    with transaction.atomic():
+        changelog.append(approval, "decision refused", field="decision", after=kind, reason=refusal.detail)
 
 
 def available(approval: Approval, actor: Actor) -> list[Action]:
@@ -130,7 +176,8 @@ def available(approval: Approval, actor: Actor) -> list[Action]:
         return []
     reasons: tuple[str, ...] = ()
     try:
-        _may_decide(approval, actor, eligibility.bench_of(approval), clock.now())
+        bench = eligibility.bench_of(approval)
+        _capacity(approval, _may_decide(approval, actor, bench, clock.now()), None)
     except NotPermitted as refused:
         reasons = (refused.detail,)
     return [Action(kind.value, kind.label, kind in REASON_REQUIRED, reasons) for kind in DecisionKind]
@@ -145,26 +192,27 @@ def _check_seen(approval: Approval, seen_digest: str | None, expected_version: i
 
 
 def _may_decide(
-    approval: Approval, actor: Actor, bench: eligibility.Bench, reauthenticated_at: datetime | None
-) -> Person:
+    approval: Approval, actor: Actor, bench: Bench, reauthenticated_at: datetime | None
+) -> Candidate:
     """The person behind the actor, if that person may decide here; else NotPermitted with the rule."""
-    if stopped := ripcord.is_stopped(approval.plan):
+    if stopped := stops.is_stopped(approval.plan):
         raise NotPermitted(stopped)
     if actor.is_system or not actor.interactive:
         raise NotPermitted("A decision needs a person in a session; tokens and services do not decide.")
+    if not actor.user.is_active:
+        raise NotPermitted(f"The account {actor.label} is closed.")
     people = persons_of(actor.user)
     if not people:
         raise NotPermitted(f"The account {actor.label} belongs to nobody in the directory of people.")
-    excluded = dict(bench.excluded)
     for person in people:
-        if any(c.person.pk == person.pk for c in bench.candidates):
+        if candidate := bench.candidate(person.pk):
             _check_reauthentication(approval, reauthenticated_at)
-            return person
+            return candidate
     for person in people:
-        if person.name in excluded:
-            raise NotPermitted(f"{person.name} {excluded[person.name]}.")
+        if reason := bench.why_not(person.pk):
+            raise NotPermitted(f"{person} {reason}.")
     roles = ", ".join(sorted({seat.role for seat in bench.seats}))
-    raise NotPermitted(f"{people[0].name} holds none of the roles this gate asks: {roles}.")
+    raise NotPermitted(f"{people[0]} holds none of the roles this gate asks: {roles}.")
 
 
 def _check_reauthentication(approval: Approval, reauthenticated_at: datetime | None) -> None:
@@ -178,13 +226,26 @@ def _check_reauthentication(approval: Approval, reauthenticated_at: datetime | N
         )
 
 
-def _principal(bench: eligibility.Bench, person: Person, asked: Person | None) -> Person | None:
-    """Whom the person stands in for: as asked, or the only one possible."""
-    stands_in_for = next(c.stands_in_for for c in bench.candidates if c.person.pk == person.pk)
-    if asked is not None and asked.name not in stands_in_for:
-        raise NotPermitted(f"{person.name} does not stand in for {asked.name} here.")
-    names = [asked.name] if asked else list(stands_in_for)
-    return Person.objects.filter(name__in=names).order_by("pk").first() if names else None
+def _capacity(approval: Approval, candidate: Candidate, asked: Person | None) -> Capacity:
+    """With whose authority the person votes: as asked, else their own, else one nobody has used yet.
+
+    Of a principal and those who act for them the first vote counts, so a used authority is refused.
+    """
+    person = candidate.person
+    possible = [c for c in candidate.capacities if asked is None or c.holder.pk == asked.pk]
+    if not possible:
+        raise NotPermitted(f"{person} does not stand in for {asked} here.")
+    used = {}
+    votes = approval.decisions.filter(superseded_at__isnull=True, void_reason="").exclude(person=person)
+    for vote in votes.select_related("person"):
+        used[verdicts.authority_of(vote)] = vote.person
+    free = next((c for c in possible if c.holder.pk not in used), None)
+    if free is None:
+        holder = possible[0].holder
+        raise NotPermitted(
+            f"{used[holder.pk]} has voted with the authority of {holder}; the first vote counts."
+        )
+    return free
 
 
 def _record(
@@ -194,12 +255,13 @@ def _record(
     kind: str,
     comment: str,
     evidence: Mapping[str, Any],
-    principal: Person | None,
+    capacity: Capacity,
 ) -> Decision:
     """One live vote per person: an earlier one is superseded and stays on record."""
     for earlier in approval.decisions.filter(person=person, superseded_at__isnull=True):
         earlier.superseded_at = clock.now()
         earlier.save()
+    principal = capacity.holder if capacity.holder.pk != person.pk else None
     decision = Decision(
         approval=approval,
         person=person,
@@ -207,7 +269,7 @@ def _record(
         on_behalf_of=principal,
         kind=kind,
         comment=comment,
-        evidence=dict(evidence),
+        evidence={**evidence, "authority": capacity.by} if capacity.by else dict(evidence),
         scope_sha256=approval.scope_sha256,
         decided_at=clock.now(),
     )
@@ -216,113 +278,15 @@ def _record(
     return decision
 
 
-# ------------------------------------------------------------------ what a round has come to
-
-
-def reconsider(approval: Approval) -> None:
-    """Weigh the live votes with today's people, and approve, reject, hand back, or say nobody can decide."""
-    approval.refresh_from_db()
-    if approval.state not in DECIDABLE:
-        return
-    bench = eligibility.bench_of(approval)
-    votes = _live_votes(approval, bench)
-    rule = approval.policy.get("on_reject", "veto")
-    outcome = policy.evaluate(bench.seats, votes, bench.roles_of(), on_reject=rule)
-    if outcome.verdict in ("pending", "approved") and approval.state == "unsatisfiable":
-        with actors.on_their_behalf("Gate"):
-            perform(approval, "regain_quorum", set_fields={"missing": list(outcome.missing)})
-            ladder.settle(approval=approval, reason="There are people again who can decide.")
-    with actors.on_their_behalf("Gate"):
-        _ACTS[outcome.verdict](approval, outcome)
-
-
-def _live_votes(approval: Approval, bench: eligibility.Bench) -> dict[str, str]:
-    """Votes that count; one whose voter may not decide any more is void, and stays visible with the reason."""
-    may = {c.person.pk for c in bench.candidates}
-    reasons = dict(bench.excluded)
-    votes = {}
-    for decision in approval.decisions.filter(superseded_at__isnull=True).select_related("person"):
-        void = ""
-        if decision.person_id not in may:
-            void = (
-                f"{decision.person.name} {reasons.get(decision.person.name, 'may not decide here any more')}"
-            )
-        elif decision.scope_sha256 != approval.scope_sha256:
-            void = "The content has changed since this vote."
-        if void != decision.void_reason:
-            decision.void_reason = void[:240]
-            decision.save()
-        if not void:
-            votes[str(decision.person_id)] = decision.kind
-    return votes
-
-
-def _wait(approval: Approval, outcome: policy.Outcome) -> None:
-    if approval.missing != list(outcome.missing):
-        approval.missing = list(outcome.missing)
-        approval.save()
-
-
-def _approve(approval: Approval, outcome: policy.Outcome) -> None:
-    now = clock.now()
-    perform(approval, "approve", set_fields={"decided_at": now, "missing": []})
-    ladder.settle(approval=approval, reason=f"{approval.title} was approved.")
-    names = dict(Person.objects.filter(pk__in=outcome.assignment).values_list("pk", "name"))
-    seats = {role: names[int(pk)] for pk, role in outcome.assignment.items()}
-    values = {"approved_by": seats, "scope_sha256": approval.scope_sha256, "round": approval.round}
-    perform(
-        approval.task,
-        "succeed",
-        set_fields={
-            "output": values,
-            "output_sha256": canonical.digest(values),
-            "finished_at": now,
-            "progress": 100,
-        },
-    )
-
-
-def _reject(approval: Approval, outcome: policy.Outcome) -> None:
-    reason = _last_comment(approval, DecisionKind.REJECT)
-    perform(approval, "reject", comment=reason, set_fields={"decided_at": clock.now()})
-    ladder.settle(approval=approval, reason=f"{approval.title} was rejected.")
-    perform(approval.plan, "reject", comment=reason, set_fields={"finished_at": clock.now()})
-
-
-def _request_changes(approval: Approval, outcome: policy.Outcome) -> None:
-    reason = _last_comment(approval, DecisionKind.REQUEST_CHANGES)
-    perform(approval, "request_changes", comment=reason, set_fields={"decided_at": clock.now()})
-    ladder.settle(approval=approval, reason="Changes were requested.")
-    approval.plan.refresh_from_db()
-    if approval.plan.state != "changes_requested":
-        perform(approval.plan, "request_changes", comment=reason)
-    if signal := approval.policy.get("signal_on_changes"):
-        ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
-
-
-def _escalate_unsatisfiable(approval: Approval, outcome: policy.Outcome) -> None:
-    missing = ", ".join(outcome.missing)
-    if approval.state == "pending":
-        comment = f"Nobody who could still decide fills: {missing}."
-        perform(approval, "lose_quorum", comment=comment, set_fields={"missing": list(outcome.missing)})
-    ladder.open_case(
-        approval.plan,
-        "approval-unsatisfiable",
-        f"{approval.title}: nobody for {missing}",
-        approval=approval,
-        detail=f"The seats {missing} cannot be filled by the people who could still decide.",
-    )
-
-
-_ACTS = {
-    "pending": _wait,
-    "approved": _approve,
-    "rejected": _reject,
-    "changes_requested": _request_changes,
-    "unsatisfiable": _escalate_unsatisfiable,
-}
-
-
-def _last_comment(approval: Approval, kind: str) -> str:
-    last = approval.decisions.filter(kind=kind, superseded_at__isnull=True).order_by("-decided_at").first()
-    return last.comment if last else ""
+def recheck(approval: Approval) -> None:
+    """After a stop: votes on content that has changed meanwhile are void, people are looked up afresh."""
+    with transaction.atomic(), actors.on_their_behalf("Gate"):
+        changelog.lock_chain(approval.change_chain())
+        approval.refresh_from_db()
+        scope = scope_of(approval.plan, approval.policy)
+        now_sha256 = canonical.digest(scope)
+        if now_sha256 != approval.scope_sha256:
+            approval.scope, approval.scope_sha256 = scope, now_sha256
+            approval.summary = summary_of(scope)
+            approval.save()
+        reconsider(approval)

@@ -40,17 +40,18 @@ def waiting_for(user: Any) -> Inbox:
         .filter(state__in=["notified", "acknowledged", "exhausted"])
         .order_by("due_at", "pk")
     )
+    shown = list(rounds.prefetch_related("escalations")[:MOST])
+    benches = eligibility.benches_of(shown)
     return Inbox(
-        approvals=[a for a in rounds[:MOST] if _can_decide(a, people)],
+        approvals=[a for a in shown if _can_decide(a, benches[a.pk], people)],
         tasks=list(human[:MOST]),
         escalations=[c for c in cases[:MOST] if _on_rung(c, slugs)],
     )
 
 
-def _can_decide(approval: Approval, people: set[int]) -> bool:
+def _can_decide(approval: Approval, bench: eligibility.Bench, people: set[int]) -> bool:
     voted = {d.person_id for d in approval.decisions.all() if d.superseded_at is None and not d.void_reason}
-    waiting = people - voted
-    return bool(waiting) and any(c.person.pk in waiting for c in eligibility.bench_of(approval).candidates)
+    return any(c.person.pk in people - voted for c in bench.candidates)
 
 
 def _on_rung(case: Escalation, slugs: set[str]) -> bool:

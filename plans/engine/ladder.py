@@ -6,6 +6,7 @@ fires and its wait counts from now.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,15 +14,16 @@ from typing import Any
 from django.db import transaction
 
 from gtm.core import actors, changelog, clock, events
-from gtm.core.calendars import WorkingCalendar
-from gtm.core.errors import GuardNotMet, Problem
+from gtm.core.errors import GtmError, GuardNotMet, Problem
 from gtm.core.fsm import perform
-from plans.engine import ripcord
+from plans.engine import stops
+from plans.engine.clocks import CLIMBING, calendar_of
 from plans.engine.permissions import persons_of
 from plans.models import OPEN_CASE_STATES, Approval, Escalation, Plan, RungFiring, Task
 from programs.models import Absence, Approver, Person
 
-CLIMBING = ("armed", "notified", "acknowledged")
+logger = logging.getLogger(__name__)
+
 RENEWALS = 1
 BATCH = 500
 
@@ -44,7 +46,7 @@ def open_case(
     detail: str = "",
     evidence: list[dict[str, Any]] | None = None,
 ) -> Escalation:
-    """Open a case and fire its first rung; the same trigger on the same subject is counted on the open one."""
+    """Open a case and fire its first rung; the same trigger on the same subject counts on the open one."""
     about = f"approval {approval.pk}" if approval else f"task {task.task_id}" if task else "plan"
     with transaction.atomic(), actors.on_their_behalf("Ladder"):
         changelog.lock_chain(plan.change_chain())
@@ -53,7 +55,7 @@ def open_case(
         ).first()
         if case is not None:
             case.occurrences += 1
-            case.evidence = [*case.evidence, *(evidence or [])]
+            case.evidence += [item for item in evidence or [] if item not in case.evidence]
             case.save()
             return case
         case = Escalation(
@@ -68,14 +70,14 @@ def open_case(
             ladder=plan.declaration["ladder"],
         )
         case.save()
-        if ripcord.is_stopped(plan) is None:
+        if stops.is_stopped(plan) is None:
             climb(case, clock.now())
     return case
 
 
 def climb(case: Escalation, now: datetime) -> None:
     """Fire the next rung somebody stands on; without one, the ladder is exhausted and the matter holds."""
-    calendar = _calendar(case.plan)
+    calendar = calendar_of(case.plan)
     for rung in case.ladder[case.rung :]:
         people = standing_on(rung["roles"], now)
         firing = RungFiring(
@@ -124,14 +126,22 @@ def fire_due(now: datetime) -> int:
     )
     fired = 0
     for case in due.order_by("due_at")[:BATCH]:
-        with transaction.atomic():
-            changelog.lock_chain(case.change_chain())
-            case.refresh_from_db()
-            stopped = ripcord.is_stopped(case.plan)
-            if case.state in CLIMBING and case.due_at and case.due_at <= now and stopped is None:
-                climb(case, now)
-                fired += 1
+        try:
+            fired += _fire(case, now)
+        except GtmError as error:
+            logger.warning("the ladder passed over %s: %s", case, error.detail)
     return fired
+
+
+def _fire(case: Escalation, now: datetime) -> bool:
+    with transaction.atomic():
+        changelog.lock_chain(case.change_chain())
+        case.refresh_from_db()
+        is_due = case.state in CLIMBING and case.due_at is not None and case.due_at <= now
+        if not is_due or stops.is_stopped(case.plan):
+            return False
+        climb(case, now)
+        return True
 
 
 def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
@@ -140,7 +150,7 @@ def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()
         hours = case.ladder[max(case.rung, 1) - 1]["hours"]
-        due = _calendar(case.plan).add_hours(clock.now(), hours)
+        due = calendar_of(case.plan).add_hours(clock.now(), hours)
         person = next(iter(persons_of(actors.current().actor.user)), None)
         if case.state == "acknowledged":
             if case.renewals >= RENEWALS:
@@ -169,7 +179,3 @@ def settle(*, reason: str, task: Task | None = None, approval: Approval | None =
     with actors.on_their_behalf("Ladder"):
         for case in cases:
             perform(case, "cancel", comment=reason, set_fields={"closed_at": clock.now(), "due_at": None})
-
-
-def _calendar(plan: Plan) -> WorkingCalendar:
-    return WorkingCalendar(country=plan.program.country, time_zone=plan.program.time_zone)

@@ -16,7 +16,7 @@ from gtm.core import changelog, clock
 from gtm.core.errors import WrongState
 from gtm.core.fsm import perform
 from gtm.core.governed import open_door
-from plans.engine import ripcord
+from plans.engine import stops
 from plans.engine.steps import LeaseLost
 from plans.models import AT_WORK_STATES, Task, TaskAttempt
 
@@ -38,7 +38,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
         task.plan.refresh_from_db()
         if task.state not in {"ready", "fallback_ready"} or task.plan.state not in {"running", "blocked"}:
             return None
-        if ripcord.is_stopped(task.plan):
+        if stops.is_stopped(task.plan):
             return None
         substitute = task.state == "fallback_ready"
         # A restart repeats its attempt, and the substitute's one turn is not counted with the original's.
@@ -62,7 +62,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             task=task,
             number=1 if substitute else used,
             fence=task.fence,
-            epoch=ripcord.current_epoch(task.plan),
+            epoch=stops.current_epoch(task.plan),
             executor=TaskAttempt.Executor.SUBSTITUTE if substitute else TaskAttempt.Executor.ORIGINAL,
             worker=worker,
             started_at=clock.now(),
@@ -79,8 +79,8 @@ def is_current(task: Task, attempt: TaskAttempt) -> bool:
     return (
         task.fence == attempt.fence
         and task.state in AT_WORK_STATES
-        and ripcord.current_epoch(task.plan) == attempt.epoch
-        and ripcord.is_stopped(task.plan) is None
+        and stops.current_epoch(task.plan) == attempt.epoch
+        and stops.is_stopped(task.plan) is None
     )
 
 

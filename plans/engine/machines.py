@@ -16,7 +16,6 @@ from plans.engine.permissions import (
 )
 from plans.models import (
     FINAL_PLAN_STATES,
-    FINAL_TASK_STATES,
     Approval,
     ApprovalState,
     Escalation,
@@ -57,7 +56,7 @@ PLAN = Machine(
         to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done,), writes="finished_at"),
         to("fail", "running blocked", "failed", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
         to("cancel", _ROLLING, "cancelled", permission=may_operate, comment_required=True, writes="finished_at", effects=(flow.close_plan,)),
-        to("supersede", "draft in_review changes_requested approved rejected", "superseded", permission=system_only),
+        to("supersede", "draft in_review changes_requested approved", "superseded", permission=system_only),
     ),
 )  # fmt: skip
 
@@ -69,7 +68,7 @@ _OPEN_TASK = "pending awaiting_approval ready leased running retry_wait fallback
 TASK = Machine(
     Task,
     states=tuple(TaskState.values),
-    final=FINAL_TASK_STATES,
+    final=frozenset({"skipped", "cancelled"}),  # what is done may be reopened by a revision
     transitions=(
         to("ask_approval", "pending", "awaiting_approval", permission=system_only),
         to("make_ready", "pending", "ready", permission=system_only, writes="due_at", effects=(flow.ring,)),
@@ -92,7 +91,7 @@ TASK = Machine(
         to("waive", "escalated unknown", "waived", permission=flow.may_waive, comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),
         to("suspend", _OPEN_TASK, "suspended", permission=system_only, writes="held_from lease_expires_at"),
         to("unsuspend", "suspended", flow.state_before_hold, permission=system_only, writes="lease_expires_at", effects=(flow.ring,)),
-        to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready retry_wait fallback_ready", "pending", permission=system_only, writes="attempts_used restarts attempts_granted error finished_at progress fence"),
+        to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready leased running retry_wait fallback_ready fallback_running", "pending", permission=system_only, writes="attempts_used restarts attempts_granted error finished_at progress fence lease_expires_at next_attempt_at"),
         to("skip", "pending", "skipped", permission=system_only),
         to("cancel", _OPEN_TASK + " suspended", "cancelled", permission=system_only, writes="finished_at"),
     ),

@@ -54,9 +54,13 @@ def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
 
 
 def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
-    """People on the ladder of the case, and operations."""
+    """People on the rungs the case has reached, and operations. The engine answers nothing."""
     if actor.is_system:
-        return None
-    if actor.user.has_perm("plans.answer_escalation"):
+        return "A case is answered by people."
+    reached = {slug for rung in case.ladder[: case.rung] for slug in rung["roles"]}
+    on_rung = Person.objects.filter(
+        accounts=actor.user, is_active=True, approverships__role__slug__in=reached
+    ).exists()
+    if on_rung or actor.user.has_perm("plans.answer_escalation"):
         return None
     return "Only people on the ladder of this case and operations answer it."

@@ -51,11 +51,14 @@ def applying_seats(seats: Sequence[Mapping[str, Any]], facts: Mapping[str, Any])
 def holds(condition: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> bool:
     """Whether a condition asks for its seat: {"field", and one of "over", "equals", "among", "is_true"}.
 
-    An amount in another currency than the condition's asks for the seat: nobody compares without a rate.
+    What nobody can tell asks for the seat: a fact that is not there, and an amount in another currency
+    than the condition's, which nobody compares without a rate. A fact that is None is known to be none.
     """
     if not condition:
         return True
-    value = facts.get(condition["field"])
+    if condition["field"] not in facts:
+        return True
+    value = facts[condition["field"]]
     if "over" in condition:
         if value is None:
             return False
@@ -70,10 +73,12 @@ def holds(condition: Mapping[str, Any] | None, facts: Mapping[str, Any]) -> bool
 
 
 def describe(condition: Mapping[str, Any] | None) -> str:
+    """Why a seat is asked for, in words."""
     if not condition:
         return "always asked"
     if "over" in condition:
-        return f"asked when {condition['field']} is over {condition['over']} {condition.get('currency', '')}".strip()
+        limit = f"{condition['over']} {condition.get('currency', '')}".strip()
+        return f"asked when {condition['field']} is over {limit}"
     if "among" in condition:
         return f"asked when {condition['field']} is one of {', '.join(map(str, condition['among']))}"
     if "equals" in condition:
@@ -114,14 +119,17 @@ def evaluate(
     roles_of: Mapping[str, Collection[str]],
     *,
     on_reject: str = "veto",
+    on_behalf_of: Mapping[str, str] | None = None,
 ) -> Outcome:
     """What the live votes come to.
 
-    ``votes`` maps people to their decision; ``roles_of`` maps everybody eligible now (voted or not) to
-    the roles they may sit for. A vote of somebody not eligible does not count. ``on_reject``: "veto"
-    ends the round at the first rejection, "impossible" only when the seats can no longer be filled.
+    ``votes`` maps people to their decision, in the order they voted; ``roles_of`` maps everybody eligible
+    now (voted or not) to the roles they may sit for. A vote of somebody not eligible does not count.
+    ``on_reject``: "veto" ends the round at the first rejection, "impossible" only when a rejection is why
+    the seats can no longer be filled. ``on_behalf_of`` maps a voter to the principal whose authority the
+    vote used: of a principal and those who stand in, the first vote counts, so one authority fills one seat.
     """
-    counted = {person: vote for person, vote in votes.items() if person in roles_of}
+    counted = _first_of_each_authority(votes, on_behalf_of or {}, roles_of)
     if REQUEST_CHANGES in counted.values():
         return Outcome("changes_requested", {})
     yes = {person: roles_of[person] for person, vote in counted.items() if vote == APPROVE}
@@ -131,9 +139,23 @@ def evaluate(
         return Outcome("rejected", assignment, missing)
     if not missing:
         return Outcome("approved", assignment)
-    still = {person: roles for person, roles in roles_of.items() if counted.get(person, APPROVE) == APPROVE}
+    still = yes | {person: roles for person, roles in roles_of.items() if person not in votes}
     if fills(seats, still):
         return Outcome("pending", assignment, missing)
-    if REJECT in counted.values():
+    refused = {person: roles_of[person] for person, vote in counted.items() if vote == REJECT}
+    if refused and fills(seats, still | refused):
         return Outcome("rejected", assignment, missing)
     return Outcome("unsatisfiable", assignment, open_seats(seats, still))
+
+
+def _first_of_each_authority(
+    votes: Mapping[str, str], on_behalf_of: Mapping[str, str], eligible: Collection[str]
+) -> dict[str, str]:
+    used: set[str] = set()
+    counted = {}
+    for person, vote in votes.items():
+        authority = on_behalf_of.get(person, person)
+        if person in eligible and authority not in used:
+            used.add(authority)
+            counted[person] = vote
+    return counted

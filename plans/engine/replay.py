@@ -38,7 +38,9 @@ def replay(plan: Plan) -> Iterator[Replayed]:
 def _compare(task: Task) -> Replayed:
     last = task.attempts.filter(outcome="succeeded").order_by("-fence").first()
     result = runner.compute(task, last, _Silent())
-    recorded = {a.key: a.sha256 for a in task.artifacts.all()} | {"values": task.output_sha256}
+    recorded = {a.key: a.sha256 for a in task.artifacts.filter(superseded_at=None)} | {
+        "values": task.output_sha256
+    }
     again = {o.key: canonical.digest(payload_of(o)) for o in result.outputs}
     again["values"] = canonical.digest(runner.stored_values(result))
     differing = tuple(sorted(k for k in recorded.keys() | again.keys() if recorded.get(k) != again.get(k)))

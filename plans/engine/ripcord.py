@@ -1,44 +1,51 @@
 """The rip-cord: one person or a trigger pulls, two people release. Works with workers and mail down.
 
 A pull is one row and a higher epoch. Executors compare the epoch when they claim, before they write,
-and in the commit; a result that comes later is kept and not applied.
+and in the commit; a result that comes later is kept and not applied. A pull on a program or on the
+installation commits its row first, which stops everything, then freezes the clocks plan by plan:
+a transaction never holds the chains of two plans.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import transaction
-from django.db.models import Q
 
 from gtm.core import actors, changelog, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.fsm import perform
+from plans.engine import clocks, gates
 from plans.engine.permissions import may_pull_ripcord, may_release_ripcord, persons_of
-from plans.models import Approval, Escalation, Plan, RipcordPull
-from programs.models import Program
+from plans.engine.stops import current_epoch, is_stopped
+from plans.models import LIVE_PLAN_STATES, Plan, RipcordPull
+from programs.models import Person, Program
+
+__all__ = ["abort", "current_epoch", "is_stopped", "pull", "release"]
 
 RELEASERS = 2
 SUSPENDABLE = (
     "awaiting_approval", "ready", "leased", "running", "retry_wait", "fallback_ready", "fallback_running",
 )  # fmt: skip
-CLIMBING = ("armed", "notified", "acknowledged")
 
 
 def pull(
     scope: str, *, reason: str, plan: Plan | None = None, program: Program | None = None, trigger: str = ""
 ) -> RipcordPull:
-    """Stop at once. Pulling what is pulled already changes nothing and answers the open pull."""
-    if not reason.strip():
-        raise InvalidInput("Say why.", problems=[Problem("reason", "is required.", code="required")])
+    """Stop at once. Pulling what is pulled already changes nothing and answers the open pull.
+
+    ``scope``: "plan" with ``plan``, "program" with ``program``, or "installation" alone; else InvalidInput.
+    """
+    _check_scope(scope, plan, program)
+    _require_text(reason, "reason", "Say why.")
     actor = actors.current().actor
     with transaction.atomic():
-        changelog.lock_chain(plan.change_chain() if plan else changelog.INSTALLATION)
+        changelog.lock_chain(_chain(plan))
         if refused := may_pull_ripcord(actor, plan, {}):
             raise NotPermitted(refused)
-        open_pull = RipcordPull.objects.filter(
-            scope=scope, plan=plan, program=program, state="pulled"
-        ).first()
-        if open_pull is not None:
-            return open_pull
+        row = _open_pull(scope, plan, program)
+        if row is not None:
+            return row
         row = RipcordPull(
             scope=scope, plan=plan, program=program, reason=reason, pulled_by=actor.user, trigger=trigger
         )
@@ -46,44 +53,25 @@ def pull(
             row.save()
         if plan is not None:
             _stop(plan, reason)
+    if plan is None:
+        for affected in _live_plans(program):
+            with transaction.atomic():
+                changelog.lock_chain(affected.change_chain())
+                clocks.freeze(affected, reason)
     return row
 
 
-def _stop(plan: Plan, reason: str) -> None:
-    plan.refresh_from_db()
-    fields = {"held_from": plan.state, "epoch": plan.epoch + 1}
-    perform(plan, "hold", comment=reason, set_fields=fields)
-    with actors.on_their_behalf("Rip-cord"):
-        for task in plan.tasks.filter(state__in=SUSPENDABLE):
-            perform(
-                task,
-                "suspend",
-                comment=reason,
-                set_fields={"held_from": task.state, "lease_expires_at": None},
-            )
-        for approval in Approval.objects.filter(plan=plan, state__in=["pending", "unsatisfiable"]):
-            perform(approval, "freeze", comment=reason)
-        for case in Escalation.objects.filter(plan=plan, state__in=CLIMBING):
-            perform(case, "pause", comment=reason, set_fields={"held_from": case.state, "due_at": None})
+def release(
+    plan: Plan | None = None, *, remediation: str, scope: str = "plan", program: Program | None = None
+) -> RipcordPull:
+    """Agree to go on. The second person's agreement releases; each says what was remedied.
 
-
-def release(plan: Plan, *, remediation: str) -> RipcordPull:
-    """Agree to go on. The second person's agreement releases; each says what was remedied."""
-    if not remediation.strip():
-        raise InvalidInput(
-            "Say what was remedied.", problems=[Problem("remediation", "is required.", code="required")]
-        )
-    actor = actors.current().actor
+    Content and eligibility of every round are checked again; attempts are not given back.
+    """
+    _check_scope(scope, plan, program)
+    _require_text(remediation, "remediation", "Say what was remedied.")
     with transaction.atomic():
-        changelog.lock_chain(plan.change_chain())
-        row = RipcordPull.objects.filter(plan=plan, state="pulled").first()
-        if row is None:
-            raise GuardNotMet(f"No rip-cord is pulled on {plan.plan_id}.")
-        if refused := may_release_ripcord(actor, plan, {}):
-            raise NotPermitted(refused)
-        person = next(iter(persons_of(actor.user)), None)
-        if person is None:
-            raise NotPermitted("The account belongs to nobody in the directory of people.")
+        row, person = _pull_to_close(scope, plan, program)
         if any(r["person"] == person.pk for r in row.released_by):
             raise NotPermitted(f"{person.name} has agreed already; it takes a second person.")
         agreed = [*row.released_by, {"person": person.pk, "name": person.name, "said": remediation}]
@@ -92,38 +80,93 @@ def release(plan: Plan, *, remediation: str) -> RipcordPull:
             perform(row, "agree", comment=remediation, set_fields=fields)
             return row
         perform(row, "release", comment=remediation, set_fields={**fields, "closed_at": clock.now()})
-        _go_on(plan, row, remediation)
+        if plan is not None:
+            _go_on(plan, remediation)
+    if plan is None:
+        for affected in _live_plans(program):
+            with transaction.atomic():
+                changelog.lock_chain(affected.change_chain())
+                _restart_clocks(affected, remediation)
     return row
 
 
-def _go_on(plan: Plan, row: RipcordPull, remediation: str) -> None:
-    """Everything back to where it was; clocks go on with the time they had left; attempts are not reset."""
-    now = clock.now()
-    stood_still = now - row.created_at
+def abort(plan: Plan, *, reason: str) -> RipcordPull:
+    """End a held plan for good: it never takes another step."""
+    _require_text(reason, "reason", "Say why.")
+    with transaction.atomic():
+        row, _ = _pull_to_close("plan", plan, None)
+        closed = {"closed_at": clock.now(), "remediation": reason}
+        perform(row, "abort", comment=reason, set_fields=closed)
+        perform(plan, "abort", comment=reason)
+        with actors.on_their_behalf("Rip-cord"):
+            perform(plan, "finish_abort", comment=reason, set_fields={"finished_at": clock.now()})
+    return row
+
+
+def _stop(plan: Plan, reason: str) -> None:
+    plan.refresh_from_db()
+    perform(plan, "hold", comment=reason, set_fields={"held_from": plan.state, "epoch": plan.epoch + 1})
+    with actors.on_their_behalf("Rip-cord"):
+        for task in plan.tasks.filter(state__in=SUSPENDABLE):
+            held = {"held_from": task.state, "lease_expires_at": None}
+            perform(task, "suspend", comment=reason, set_fields=held)
+    clocks.freeze(plan, reason)
+
+
+def _go_on(plan: Plan, remediation: str) -> None:
+    """Everything back to where it was."""
     plan.refresh_from_db()
     perform(plan, "release", comment=remediation)
     with actors.on_their_behalf("Rip-cord"):
         for task in plan.tasks.filter(state="suspended").select_related("plan"):
             perform(task, "unsuspend", comment=remediation)
-        for approval in Approval.objects.filter(plan=plan, state="frozen"):
-            due = approval.due_at + stood_still if approval.due_at else None
-            perform(approval, "thaw", comment=remediation, set_fields={"due_at": due})
-        for case in Escalation.objects.filter(plan=plan, state="paused"):
-            perform(case, "unpause", comment=remediation, set_fields={"due_at": now})
+    if is_stopped(plan) is None:
+        _restart_clocks(plan, remediation)
 
 
-def current_epoch(plan: Plan) -> int:
-    """Counts every pull that ever touched the plan: its own, its program's, the installation's."""
-    wider = RipcordPull.objects.filter(Q(scope="installation") | Q(scope="program", program=plan.program_id))
-    return plan.epoch + wider.count()
+def _restart_clocks(plan: Plan, remediation: str) -> None:
+    """Unless another pull still holds the plan."""
+    if is_stopped(plan) is not None or plan.state == "changes_requested":
+        return
+    for approval in clocks.thaw(plan, remediation):
+        gates.recheck(approval)
 
 
-def is_stopped(plan: Plan) -> str | None:
-    """Why nothing may happen on this plan now, or None."""
-    if plan.state == "held":
-        return f"{plan.plan_id} is held: the rip-cord was pulled."
-    wider = RipcordPull.objects.filter(state="pulled").filter(
-        Q(scope="installation") | Q(scope="program", program=plan.program_id)
-    )
-    row = wider.first()
-    return f"The rip-cord was pulled on {row.program or 'the installation'}: {row.reason}" if row else None
+def _pull_to_close(scope: str, plan: Plan | None, program: Program | None) -> tuple[RipcordPull, Person]:
+    """The open pull, locked, and the person who may close it."""
+    actor = actors.current().actor
+    changelog.lock_chain(_chain(plan))
+    row = _open_pull(scope, plan, program)
+    if row is None:
+        raise GuardNotMet(f"No rip-cord is pulled on {plan or program or 'the installation'}.")
+    if refused := may_release_ripcord(actor, plan, {}):
+        raise NotPermitted(refused)
+    person = next(iter(persons_of(actor.user)), None)
+    if person is None:
+        raise NotPermitted("The account belongs to nobody in the directory of people.")
+    return row, person
+
+
+def _open_pull(scope: str, plan: Plan | None, program: Program | None) -> RipcordPull | None:
+    return RipcordPull.objects.filter(scope=scope, plan=plan, program=program, state="pulled").first()
+
+
+def _live_plans(program: Program | None) -> Iterable[Plan]:
+    plans = Plan.objects.filter(state__in=LIVE_PLAN_STATES).select_related("program").order_by("pk")
+    return plans.filter(program=program) if program is not None else plans
+
+
+def _chain(plan: Plan | None) -> str:
+    return plan.change_chain() if plan else changelog.INSTALLATION
+
+
+def _check_scope(scope: str, plan: Plan | None, program: Program | None) -> None:
+    named = {"plan": (True, False), "program": (False, True), "installation": (False, False)}
+    if named.get(scope) != (plan is not None, program is not None):
+        problem = Problem("scope", f"“{scope}” needs exactly what it names.", tuple(named))
+        raise InvalidInput("The scope of the rip-cord is unclear.", problems=[problem])
+
+
+def _require_text(text: str, field: str, detail: str) -> None:
+    if not text.strip():
+        raise InvalidInput(detail, problems=[Problem(field, "is required.", code="required")])

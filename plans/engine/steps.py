@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pkgutil import resolve_name
 from typing import Any
 
 from gtm.core.errors import GtmError, NotFound
@@ -66,19 +67,31 @@ Run = Callable[[StepContext], StepResult]
 
 Apply = Callable[[Any, Mapping[str, Any]], None]
 
-_steps: dict[tuple[str, str], tuple[Run, Apply | None]] = {}
+_steps: dict[tuple[str, str], tuple[Run | str, Apply | str]] = {}
 
 
-def register(command: str, key: str, run: Run, apply: Apply | None = None) -> None:
+def register(command: str, key: str, run: Run | str, apply: Apply | str = "") -> None:
+    """Keep a step: the function, or where it is ("package.module:function") to be loaded when first run."""
     _steps[command, key] = run, apply
 
 
 def resolve(command: str, key: str) -> tuple[Run, Apply | None]:
     """What a task runs, and its effect on our own rows. Raises NotFound for a command not installed."""
     try:
-        return _steps[command, key]
+        run, apply = _steps[command, key]
     except KeyError as error:
         raise NotFound(
             f"This installation knows no step “{key}” of {command}.",
             hint="Deploy the version of the command that the plan was started with.",
         ) from error
+    return _load(run), _load(apply) if apply else None
+
+
+def _load(step: Any) -> Any:
+    return resolve_name(step) if isinstance(step, str) else step
+
+
+def load_all() -> None:
+    """Load every step. A worker does so before it forks; web and command line never need to."""
+    for command, key in _steps:
+        resolve(command, key)

@@ -36,6 +36,8 @@ class Swept:
     retried: int
     rung: int
     escalated: int
+    reminded: int
+    reweighed: int
 
 
 def sweep() -> Swept:
@@ -46,6 +48,8 @@ def sweep() -> Swept:
             retried=_each(due_retries(), lambda task: perform(task, "retry")),
             rung=_each(unheard_tasks(), lambda task: dispatch.ring_worker(events.TaskReady(task.pk))),
             escalated=ladder.fire_due(clock.now()) + service_levels.escalate_overdue(clock.now()),
+            reminded=service_levels.remind(clock.now()),
+            reweighed=service_levels.reweigh(),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from gtm.core import actors, clock
+from gtm.core import actors, changelog, clock
 from plans.engine import ladder, ripcord
 from plans.models import Breach, Plan, Task
 from plans.schemas.outputs import Signal
@@ -13,8 +13,10 @@ from plans.schemas.outputs import Signal
 
 def raise_signal(plan: Plan, task: Task, signal: Signal) -> Breach:
     """Count a breach. The first is on record and shown to the owner; the declared number escalates."""
+    changelog.lock_chain(plan.change_chain())
+    period = signal.period or f"{plan.plan_id} revision {plan.revision}"
     breach = Breach.objects.filter(
-        program=plan.program, command=plan.command, rule=signal.trigger, period=signal.period or plan.plan_id
+        program=plan.program, command=plan.command, rule=signal.trigger, period=period
     ).first()
     if breach is not None:
         return breach
@@ -24,7 +26,7 @@ def raise_signal(plan: Plan, task: Task, signal: Signal) -> Breach:
         program=plan.program,
         command=plan.command,
         rule=signal.trigger,
-        period=signal.period or plan.plan_id,
+        period=period,
         value=str(signal.value if signal.value is not None else ""),
         message=signal.message,
     )

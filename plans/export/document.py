@@ -276,7 +276,9 @@ def _outputs(plan: Plan) -> list[dict[str, Any]]:
             "sha256": artifact.sha256,
             "href": f"/api/v1/plans/{plan.plan_id}/artifacts/{artifact.pk}/download/?as=json",
         }
-        for artifact in plan.artifacts.select_related("task").order_by("task__position", "position")
+        for artifact in plan.artifacts.filter(superseded_at=None)
+        .select_related("task")
+        .order_by("task__position", "position")
     ]
 
 

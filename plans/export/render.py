@@ -1,14 +1,28 @@
-"""Outputs as files."""
+"""Outputs as files: CSV, XLSX, JSON, SVG, Markdown. One place, for REST, admin and reports."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from openpyxl import Workbook
+from openpyxl.styles import Font
+
 from gtm.core import canonical
+from plans.export import svg
+from programs.datasets.rejects import inert
 
 FORMATS = ("csv", "xlsx", "json", "svg", "md")
+MEDIA_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "md": "text/markdown; charset=utf-8",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,9 +31,138 @@ class Rendered:
     media_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Any output as rows and columns; ``kinds`` say how a column is read (see outputs.Column)."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    kinds: Sequence[str]
+    units: Sequence[str]
+
+
 def formats_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
-    return ("json",)
+    return tuple(f for f in FORMATS if f != "svg" or payload["kind"] == "chart")
 
 
 def render(payload: Mapping[str, Any], fmt: str) -> Rendered:
-    return Rendered(canonical.document(payload), "application/json")
+    """An output in a format of ``formats_of``."""
+    makers = {"csv": _csv, "xlsx": _xlsx, "json": canonical.document, "svg": _svg, "md": _markdown}
+    return Rendered(makers[fmt](payload), MEDIA_TYPES[fmt])
+
+
+def grid(payload: Mapping[str, Any]) -> Grid:
+    """The table behind every output."""
+    return _GRIDS[payload["kind"]](payload)
+
+
+def _table(payload: Mapping[str, Any]) -> Grid:
+    columns = payload["columns"]
+    header = [c["label"] for c in columns]
+    return Grid(header, payload["rows"], [c["kind"] for c in columns], [c["unit"] for c in columns])
+
+
+def _metrics(payload: Mapping[str, Any]) -> Grid:
+    header = ["Figure", "Value", "Unit", "Low", "High", "Level", "Numerator", "Denominator", "Note"]
+    kinds = ["text", "number", "text", "number", "number", "percent", "number", "number", "text"]
+    rows = [
+        [m["label"], m["value"], m["unit"], m["low"], m["high"], m["level"], m["numerator"], m["denominator"],
+         m["unavailable"] or m["definition"]]
+        for m in payload["items"]
+    ]  # fmt: skip
+    return Grid(header, rows, kinds, [""] * len(header))
+
+
+def _chart(payload: Mapping[str, Any]) -> Grid:
+    series = payload["series"]
+    header = [payload.get("x_label") or "category", *(s["label"] for s in series)]
+    rows = [[c, *(s["values"][k] for s in series)] for k, c in enumerate(payload["categories"])]
+    return Grid(
+        header, rows, ["text", *["number"] * len(series)], ["", *[payload.get("unit", "")] * len(series)]
+    )
+
+
+def _backlog(payload: Mapping[str, Any]) -> Grid:
+    names = ("title", "why", "owner", "due", "expected_value", "unit", "lift", "sample_size", "effort")
+    kinds = ["text", "text", "text", "text", "number", "text", "text", "integer", "text"]
+    rows = [[item[name] for name in names] for item in payload["items"]]
+    return Grid([n.replace("_", " ").capitalize() for n in names], rows, kinds, [""] * len(names))
+
+
+def _document(payload: Mapping[str, Any]) -> Grid:
+    rows = [
+        [section["heading"], line]
+        for section in payload["sections"]
+        for line in [*section["paragraphs"], *section["bullets"]]
+    ]
+    return Grid(["Section", "Text"], rows, ["text", "text"], ["", ""])
+
+
+def _file(payload: Mapping[str, Any]) -> Grid:
+    names = ("title", "path", "media_type", "sha256", "bytes")
+    return Grid([n.capitalize() for n in names], [[payload[n] for n in names]], ["text"] * 5, [""] * 5)
+
+
+_GRIDS = {
+    "table": _table,
+    "metrics": _metrics,
+    "chart": _chart,
+    "backlog": _backlog,
+    "document": _document,
+    "file": _file,
+}
+
+
+def _cell(value: Any) -> Any:
+    """A value no spreadsheet takes for a formula."""
+    if value is None:
+        return ""
+    return inert(value) if isinstance(value, str) else value
+
+
+def _csv(payload: Mapping[str, Any]) -> bytes:
+    found = grid(payload)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([_cell(h) for h in found.header])
+    writer.writerows([_cell(v) for v in row] for row in found.rows)
+    return out.getvalue().encode()
+
+
+def _xlsx(payload: Mapping[str, Any]) -> bytes:
+    found = grid(payload)
+    book = Workbook()
+    sheet = book.active
+    sheet.title = payload["key"][:31]
+    sheet.append([_cell(h) for h in found.header])
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)
+    for row in found.rows:
+        sheet.append([_cell(v) for v in row])
+    sheet.freeze_panes = "A2"
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _svg(payload: Mapping[str, Any]) -> bytes:
+    return svg.draw(payload).replace("<svg ", '<svg color="#1f2937" ', 1).encode()
+
+
+def _markdown(payload: Mapping[str, Any]) -> bytes:
+    lines = [f"# {payload['title']}", ""]
+    if payload["kind"] == "document":
+        for section in payload["sections"]:
+            lines += [f"## {section['heading']}", "", *section["paragraphs"]]
+            lines += [f"- {bullet}" for bullet in section["bullets"]] + [""]
+    else:
+        found = grid(payload)
+        lines.append("| " + " | ".join(_plain(h) for h in found.header) + " |")
+        lines.append("|" + "---|" * len(found.header))
+        lines += ["| " + " | ".join(_plain(v) for v in row) + " |" for row in found.rows]
+    note = payload.get("note")
+    return ("\n".join([*lines, "", note] if note else lines) + "\n").encode()
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value).replace("|", "\\|").replace("\n", " ")

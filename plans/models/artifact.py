@@ -18,11 +18,21 @@ class Artifact(GovernedModel):
     payload = models.JSONField(help_text="The output in the form of its kind; see plans.schemas.outputs")
     sha256 = models.CharField(max_length=64)
 
+    superseded_at = models.DateTimeField(
+        null=True, blank=True, help_text="A later revision of the plan computed it again; kept for the record"
+    )
+
     unlogged_fields = frozenset({"payload"})
 
     class Meta:
         ordering = ["plan", "task", "position"]
-        constraints = [models.UniqueConstraint(fields=["task", "key"], name="artifact_once_per_task")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "key"],
+                condition=models.Q(superseded_at__isnull=True),
+                name="artifact_one_current_per_task",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -50,6 +50,8 @@ class Gate:
 class Step:
     """A task of the plan. ``run`` computes it (automated); a gate has ``gate``; people do the rest.
 
+    ``run`` is a function, or its path "package.module:function": declaring a command with paths loads
+    none of its analytics.
     ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success.
     """
 
@@ -59,8 +61,8 @@ class Step:
     agent: str
     purpose: str
     needs: Sequence[str] = ()
-    run: Callable[..., Any] | None = None
-    apply: Callable[..., None] | None = None
+    run: str | Callable[..., Any] = ""
+    apply: str | Callable[..., None] = ""
     gate: Gate | None = None
     fallback_agent: str = ""
     skills: Sequence[str] = ()
@@ -74,7 +76,7 @@ class Step:
     def kind(self) -> str:
         if self.gate is not None:
             return GATE
-        return AUTOMATED if self.run is not None else HUMAN
+        return AUTOMATED if self.run else HUMAN
 
 
 @dataclass(frozen=True, slots=True)

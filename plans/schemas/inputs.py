@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -24,6 +25,13 @@ class InputError(ValueError):
     def __init__(self, message: str, allowed: Sequence[str] = (), nearest: str = ""):
         super().__init__(message)
         self.message, self.allowed, self.nearest = message, tuple(allowed), nearest
+
+
+def refuse_unprintable(text: str) -> str:
+    """Answer ``text``; raise InputError for what a database or a terminal cannot take."""
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
+        raise InputError("it contains a character that cannot be printed, such as NUL.")
+    return text
 
 
 def nearest(word: str, vocabulary: Sequence[str]) -> str:
@@ -73,9 +81,7 @@ class Text(Input):
             raise InputError("it is empty.")
         if len(text) > self.max_length:
             raise InputError(f"at most {self.max_length} characters, these are {len(text)}.")
-        if "\x00" in text:
-            raise InputError("it contains a NUL character.")
-        return text
+        return refuse_unprintable(text)
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "minLength": 1, "maxLength": self.max_length}
@@ -186,6 +192,7 @@ class TextList(Input):
         if not all(words):
             raise InputError("there is an empty entry between the commas.", self.options)
         for word in words:
+            refuse_unprintable(word)
             if self.options and word not in self.options:
                 raise InputError(f"“{word}” is not known.", self.options, nearest(word, self.options))
             if len(word) > 120:

@@ -79,6 +79,8 @@ def liability_chart(
     baseline (Hampel), do not enter later baselines. ``smallest_deviation`` keeps a flat history from
     calling cents a spike.
     """
+    if baseline < 4:
+        raise ValueError("A baseline has four changes or more.")
     series = np.asarray(liability, dtype=np.float64)
     if not np.isfinite(series).all() or (series <= 0).any():
         return Unavailable("The chart needs a liability above 0 in every period.")

@@ -119,22 +119,25 @@ class BgNbd:
     ) -> FloatArray:
         """E[Y(t) | alive at T, x, T]: what a customer who has not left is expected to buy."""
         t, x, end = (np.asarray(column, dtype=np.float64) for column in (horizon, frequency, age))
-        nearest_pole = min(abs(self.a - 1), abs(self.a + self.b - 1))
-        if nearest_pole < _POLE_STEP / 10:
-            # a = 1 and a + b = 1 are 0/0 in the formula, not in the model: the mean of both sides.
-            low, high = (
-                BgNbd(self.r, self.alpha, self.a * (1 + side * _POLE_STEP), self.b) for side in (-1, 1)
-            )
-            both = low.expected_purchases_while_alive(t, x, end) + high.expected_purchases_while_alive(
-                t, x, end
-            )
-            return np.asarray(both / 2)
+        bought = self._closed_form(t, x, end)
+        near_pole = min(abs(self.a - 1), abs(self.a + self.b - 1)) < _POLE_STEP / 10
+        # 0/0 at a = 1 and a + b = 1, and where the library's ₂F₁ overflows (integer r + x − a, frequent
+        # buyers), is of the formula, not of the model, which is smooth: the mean of both sides.
+        low, high = (BgNbd(self.r, self.alpha, self.a * (1 + side * _POLE_STEP), self.b) for side in (-1, 1))
+        broken = ~np.isfinite(bought) | near_pole
+        if broken.any():
+            mean = (low._closed_form(t, x, end) + high._closed_form(t, x, end)) / 2
+            bought = np.where(broken, mean, bought)
+        return bought
+
+    def _closed_form(self, t: FloatArray, x: FloatArray, end: FloatArray) -> FloatArray:
         z = t / (self.alpha + end + t)
         c = self.a + self.b + x - 1
         # Euler's transformation turns (1−z)^(r+x)·₂F₁(r+x, b+x; c; z), whose factors run to 0·∞ for
         # frequent buyers, into one whose upper parameters do not depend on x.
-        factor = hyp2f1(self.a + self.b - 1 - self.r, self.a - 1, c, z)
-        return np.asarray(c / (self.a - 1) * (1 - (1 - z) ** (self.a - 1) * factor))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            factor = hyp2f1(self.a + self.b - 1 - self.r, self.a - 1, c, z)
+            return np.asarray(np.divide(c, self.a - 1) * (1 - (1 - z) ** (self.a - 1) * factor))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -195,14 +198,19 @@ def fit_bg_nbd(histories: PurchaseHistories) -> BgNbdFit | Unavailable:
         value, gradient = _log_likelihood(log_parameters, histories, unit)
         return -value / total, -gradient / total
 
-    found = minimize(
-        objective,
-        np.zeros(4),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 4,
-        options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500},
-    )
+    start = np.zeros(4)
+    for _ in range(3):  # on flat ground the search may stop early; a fresh start from there goes on
+        found = minimize(
+            objective,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 4,
+            options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500},
+        )
+        start = found.x
+        if np.abs(found.jac).max() < 1e-6:
+            break
     step = 1e-4
     shifts = np.eye(4) * step
     hessian = np.stack(

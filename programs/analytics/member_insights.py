@@ -87,8 +87,9 @@ def within_reach(spend: ArrayLike, tier: ArrayLike, thresholds: Sequence[float],
 
     ``spend`` (members,) qualifying spend to date, ``tier`` (members,) index held, ``thresholds`` per tier.
     """
-    missing = _next_threshold(tier, thresholds) - np.asarray(spend, dtype=np.float64)
-    near = (missing > 0) & (missing <= reach * _next_threshold(tier, thresholds))
+    following = _next_threshold(tier, thresholds)
+    missing = following - np.asarray(spend, dtype=np.float64)
+    near = np.isfinite(following) & (missing > 0) & (missing <= reach * following)
     return np.where(near, missing, np.nan)
 
 

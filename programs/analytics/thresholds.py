@@ -1,4 +1,4 @@
-"""Alert thresholds as one writes them, ``retention<0.8,liability>250000``: parsed, and held against values."""
+"""Alert thresholds as written, ``retention<0.8,liability>250000``: parsed, and held against values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _OPERATORS: Mapping[Comparator, Callable[[Decimal, Decimal], bool]] = {
     Comparator.AT_LEAST: operator.ge,
 }
 
-_RULE = re.compile(r"\s*(?P<metric>[^<>=]*?)\s*(?P<comparator><=|>=|<|>)\s*(?P<limit>.*?)\s*")
+_COMPARATOR = re.compile("<=|>=|<|>")
 _LIMIT = re.compile(r"[+-]?(?P<whole>\d+)(?:\.(?P<fraction>\d+))?(?P<percent>\s*%)?", re.ASCII)
 
 
@@ -68,22 +68,22 @@ def parse_thresholds(text: str, vocabulary: Collection[str]) -> tuple[ThresholdR
     problems: list[str] = []
     rules: list[ThresholdRule] = []
     for part in text.replace("≤", "<=").replace("≥", ">=").split(","):
-        match = _RULE.fullmatch(part)
+        match = _COMPARATOR.search(part)
         if match is None:
             problems.append(_no_rule(part.strip()))
             continue
-        metric = known.get(_fold(match["metric"]))
+        name, number = part[: match.start()].strip(), part[match.end() :].strip()
+        metric, limit = known.get(_fold(name)), _parse_limit(number)
         if metric is None:
-            problems.append(_unknown_metric(match["metric"], known))
-        limit = _parse_limit(match["limit"])
+            problems.append(_unknown_metric(name, known))
         if limit is None:
             problems.append(
-                f"“{match['limit']}” in “{part.strip()}” is no limit; "
-                "write a number such as 0.8, 250000 or 80%, with at most 12 digits before and 6 after the point."
+                f"“{number}” in “{part.strip()}” is no limit; write a number such as 0.8, 250000 or 80%, "
+                "with at most 12 digits before and 6 after the point."
             )
         if metric is None or limit is None:
             continue
-        rule = ThresholdRule(metric, Comparator(match["comparator"]), limit)
+        rule = ThresholdRule(metric, Comparator(match.group()), limit)
         if any((rule.metric, rule.comparator[0]) == (each.metric, each.comparator[0]) for each in rules):
             problems.append(f"“{metric}” has two limits on the same side; keep one.")
         rules.append(rule)
@@ -113,7 +113,9 @@ def _unknown_metric(name: str, known: Mapping[str, str]) -> str:
 
 def _parse_limit(text: str) -> Decimal | None:
     match = _LIMIT.fullmatch(text)
-    if match is None or len(match["whole"]) > 12 or len(match["fraction"] or "") > 6:
+    # What the registry can store: 12 digits before the point, 6 after.
+    decimals = 4 if match and match["percent"] else 6
+    if match is None or len(match["whole"]) > 12 or len(match["fraction"] or "") > decimals:
         return None
     number = Decimal(text.rstrip("% \t"))
     return number / 100 if match["percent"] else number

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import serializers
 
 from programs.models import (
@@ -18,6 +20,28 @@ from programs.models import (
     Role,
     Tier,
 )
+
+
+class RelatedSerializer(serializers.ModelSerializer):
+    """Writes many-to-many relations through the model's own door, so that they are on record."""
+
+    def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
+        related = {name: validated_data.pop(name) for name in self.related if name in validated_data}
+        instance = super().update(instance, validated_data)
+        for name, objects in related.items():
+            instance.set_related(name, objects)
+        return instance
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        related = {name: validated_data.pop(name, []) for name in self.related}
+        instance = super().create(validated_data)
+        for name, objects in related.items():
+            instance.set_related(name, objects)
+        return instance
+
+    @property
+    def related(self) -> list[str]:
+        return [field.name for field in self.Meta.model._meta.many_to_many if field.name in self.fields]
 
 
 class ProgramSerializer(serializers.ModelSerializer):
@@ -92,7 +116,7 @@ class LifecycleTriggerSerializer(serializers.ModelSerializer):
         read_only_fields = ["version", "created_at", "updated_at", "from_plan"]
 
 
-class PartnerSerializer(serializers.ModelSerializer):
+class PartnerSerializer(RelatedSerializer):
     contact = serializers.SlugRelatedField(
         "email", queryset=Person.objects.all(), required=False, allow_null=True
     )
@@ -114,7 +138,7 @@ class PartnerSerializer(serializers.ModelSerializer):
         read_only_fields = ["version", "created_at", "updated_at"]
 
 
-class CampaignSerializer(serializers.ModelSerializer):
+class CampaignSerializer(RelatedSerializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
     partners = serializers.SlugRelatedField("slug", queryset=Partner.objects.all(), many=True, required=False)
 

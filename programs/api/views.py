@@ -1,4 +1,4 @@
-"""Programs and what belongs to them over REST: create, read, update, delete under permissions, with history."""
+"""Programs and what belongs to them over REST, under permissions and with history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gtm.core.api.views import CrudPermissions, GovernedReadViewSet, GovernedViewSet
-from gtm.core.errors import InvalidInput, Problem
 from programs.api.serializers import (
     ApproverSerializer,
     BenefitSerializer,
@@ -141,8 +140,6 @@ class DatasetViewSet(GovernedReadViewSet):
         body.is_valid(raise_exception=True)
         given = dict(body.validated_data)
         upload = given.pop("file")
-        if not hasattr(upload, "temporary_file_path"):
-            raise InvalidInput("The upload was not kept.", problems=[Problem("file", "send it as a file.")])
         source = Source(PurePath(upload.temporary_file_path()), name=PurePath(upload.name).name)
         dataset, _ = load_dataset(given.pop("kind"), [source], **given)
         return Response(DatasetSerializer(dataset).data, status=status.HTTP_201_CREATED)

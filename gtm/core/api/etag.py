@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
+
 from django.utils.http import parse_etags, quote_etag
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from gtm.core.errors import GtmError
@@ -20,8 +24,16 @@ class PreconditionFailed(GtmError):
     title = "The object has changed since you read it"
 
 
-def tag(value: object) -> str:
-    return quote_etag(str(value))
+def of_bytes(raw: bytes) -> str:
+    return quote_etag(hashlib.sha256(raw).hexdigest()[:32])
+
+
+def of_body(data: Any) -> str:
+    """The ETag of a representation: it changes exactly when what the caller would read changes.
+
+    A version number would miss what is shown of related objects: votes, attempts, progress.
+    """
+    return of_bytes(JSONRenderer().render(data))
 
 
 def not_modified(request: Request, etag: str) -> bool:

@@ -6,7 +6,8 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError
+from django.db import DatabaseError, IntegrityError
+from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -30,8 +31,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return _response(_body(400, "invalid_input", "The input is not valid", "", problems), 400)
     response = rest_exception_handler(error, context)
     if response is None:
-        logger.exception("a REST call failed", exc_info=error)
+        if not isinstance(error, IntegrityError):
+            logger.error("a REST call failed", exc_info=error)
         set_rollback()
+        if isinstance(error, IntegrityError):
+            return _response(of_conflict(error), 409)
         if isinstance(error, DatabaseError):
             body = _body(503, "unavailable", "The database did not answer", "Try again in a moment.")
             return _response(body, 503)
@@ -42,6 +46,17 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     headers = {k: v for k, v in response.items() if k.lower() not in ("content-type", "content-length")}
     body = _body(response.status_code, str(code), _title(error), str(detail))
     return _response(body, response.status_code, headers)
+
+
+def of_conflict(error: IntegrityError) -> dict[str, Any]:
+    """What the database's constraints refuse: something else depends on it, or stands in its place."""
+    if isinstance(error, ProtectedError | RestrictedError):
+        kept = getattr(error, "protected_objects", None) or getattr(error, "restricted_objects", ())
+        kinds = sorted({str(obj._meta.verbose_name_plural) for obj in kept})
+        detail = f"Other objects depend on it: {', '.join(kinds)}. Nothing was deleted."
+        return _body(409, "in_use", "It is in use", detail)
+    detail = "It would clash with another object; nothing was written."
+    return _body(409, "conflict", "It clashes with another object", detail)
 
 
 def of_error(error: GtmError) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import uuid
 from contextlib import ExitStack
 from typing import Any
 
+from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, permissions, status, viewsets
 from rest_framework.authentication import SessionAuthentication
@@ -14,8 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
 
+from gtm.core import changelog
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.api import etag
+from gtm.core.api.query import check_query
 
 
 class ModelPermissions(permissions.DjangoModelPermissions):
@@ -58,14 +61,18 @@ class GovernedReadViewSet(ActingMixin, viewsets.ReadOnlyModelViewSet):
     permission_classes = [ModelPermissions]
 
     def etag_of(self, obj: Any) -> str:
-        return etag.tag(obj.version)
+        return etag.of_body(self.get_serializer(obj).data)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        check_query(request, self)
+        return super().list(request, *args, **kwargs)
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        obj = self.get_object()
-        tag = self.etag_of(obj)
+        data = self.get_serializer(self.get_object()).data
+        tag = etag.of_body(data)
         if etag.not_modified(request, tag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
-        return Response(self.get_serializer(obj).data, headers={"ETag": tag})
+        return Response(data, headers={"ETag": tag})
 
 
 class GovernedViewSet(
@@ -75,15 +82,36 @@ class GovernedViewSet(
 
     permission_classes = [CrudPermissions]
 
-    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        etag.check_match(request, self.etag_of(self.get_object()), required=True)
-        response = super().update(request, *args, **kwargs)
-        response["ETag"] = self.etag_of(self.get_object())
-        return response
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        with transaction.atomic():
+            obj = serializer.save()
+        return self._answer(obj, status.HTTP_201_CREATED)
+
+    def update(self, request: Request, *args: Any, partial: bool = False, **kwargs: Any) -> Response:
+        with transaction.atomic():
+            obj = self._locked(request)
+            serializer = self.get_serializer(obj, data=request.data, partial=partial)
+            serializer.is_valid(raise_exception=True)
+            serializer.save()
+        return self._answer(obj, status.HTTP_200_OK)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        etag.check_match(request, self.etag_of(self.get_object()), required=True)
-        return super().destroy(request, *args, **kwargs)
+        with transaction.atomic():
+            self._locked(request).delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def _locked(self, request: Request) -> Any:
+        """The object as the caller knows it, and nobody changes it before we have."""
+        changelog.lock_chain(self.get_object().change_chain())
+        obj = self.get_object()
+        etag.check_match(request, self.etag_of(obj), required=True)
+        return obj
+
+    def _answer(self, obj: Any, code: int) -> Response:
+        data = self.get_serializer(self.get_queryset().get(pk=obj.pk)).data
+        return Response(data, status=code, headers={"ETag": etag.of_body(data)})
 
     @extend_schema(responses={200: dict}, filters=False)
     @action(detail=True, methods=["get"])
@@ -91,17 +119,25 @@ class GovernedViewSet(
         """Who changed what, when and why, newest first."""
         rows = self.get_object().history.select_related("history_user").order_by("-history_id")
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response([self._history_row(row) for row in page])
+        shown = self._history_serializer()(page, many=True).data
+        return self.get_paginated_response(
+            [_history_row(row, values) for row, values in zip(page, shown, strict=True)]
+        )
 
-    def _history_row(self, row: Any) -> dict[str, Any]:
-        serializer_class = self.get_serializer_class()
-        fields = [f for f in serializer_class.Meta.fields if hasattr(row, f)]
-        meta = type("Meta", (), {"model": type(row), "fields": fields})
-        values = type("HistoryRow", (ModelSerializer,), {"Meta": meta})(row).data
-        return {
-            "at": row.history_date,
-            "by": row.history_user.get_username() if row.history_user else "system",
-            "kind": row.get_history_type_display(),
-            "reason": row.history_change_reason or "",
-            "values": values,
-        }
+    def _history_serializer(self) -> type[ModelSerializer]:
+        """What the object's own serializer shows, as far as a row of history knows it."""
+        row_model = self.get_queryset().model.history.model
+        known = {field.name for field in row_model._meta.get_fields()}
+        fields = [name for name in self.get_serializer_class().Meta.fields if name in known]
+        meta = type("Meta", (), {"model": row_model, "fields": fields})
+        return type("HistoryRowSerializer", (ModelSerializer,), {"Meta": meta})
+
+
+def _history_row(row: Any, values: Any) -> dict[str, Any]:
+    return {
+        "at": row.history_date,
+        "by": row.history_user.get_username() if row.history_user else "system",
+        "kind": row.get_history_type_display(),
+        "reason": row.history_change_reason or "",
+        "values": values,
+    }

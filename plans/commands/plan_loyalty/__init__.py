@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plans.commands import registry, review
-from plans.commands.plan_loyalty.design import design_tiers
-from plans.commands.plan_loyalty.economics import NEGATIVE_ROI, model_economics
-from plans.commands.plan_loyalty.governance import write_packet
-from plans.commands.plan_loyalty.lifecycle import map_lifecycle
-from plans.commands.plan_loyalty.publish import apply_blueprint, gather_blueprint
-from plans.commands.plan_loyalty.signals import review_signals
+from plans.commands.plan_loyalty.triggers import COMPLIANCE_BLOCKER, NEGATIVE_ROI
 from plans.schemas.declaration import (
     Command,
     Gate,
@@ -27,7 +22,7 @@ from plans.schemas.inputs import Amount, Choice, CountOrKind, Text, TextList
 from programs.models import Program
 from programs.selectors import people_by_role
 
-COMPLIANCE_BLOCKER = "compliance-blocker"
+STEPS = __name__  # each step is a module beside this one, loaded when it first runs
 STRATEGIST, ANALYST, OPS = "loyalty-strategist", "member-insights-analyst", "loyalty-ops"
 
 
@@ -94,27 +89,27 @@ PLAN_LOYALTY = registry.register(
             Stage("1", "Research and design", "parallel", (
                 Step("1.1", "signal-review", "Signal review", ANALYST,
                      "Pull churn, cohort revenue, product usage and voice of the customer",
-                     run=review_signals, fallback_agent=STRATEGIST, skills=("member-insights",),
+                     run=f"{STEPS}.signals:review_signals", fallback_agent=STRATEGIST, skills=("member-insights",),
                      tools=("Sequential Thinking",), output_var="signals"),
                 Step("1.2", "tier-design", "Tier and benefit design", STRATEGIST,
                      "Requirements per tier: earn rules, benefits, surprise moments",
-                     run=design_tiers, fallback_agent=OPS, skills=("loyalty-modeling",), tools=("Serena",),
+                     run=f"{STEPS}.design:design_tiers", fallback_agent=OPS, skills=("loyalty-modeling",), tools=("Serena",),
                      output_var="design"),
             )),
             Stage("2", "Mapping and modelling", "parallel", (
                 Step("2.1", "lifecycle-mapping", "Lifecycle mapping", OPS,
                      "Embed loyalty triggers into onboarding, adoption, upsell and renewal",
-                     needs=("1.1", "1.2"), run=map_lifecycle, fallback_agent=STRATEGIST, tools=("Playwright",),
+                     needs=("1.1", "1.2"), run=f"{STEPS}.lifecycle:map_lifecycle", fallback_agent=STRATEGIST, tools=("Playwright",),
                      output_var="lifecycle"),
                 Step("2.2", "economic-modeling", "Economic modelling", STRATEGIST,
                      "Cost per point, breakage, projected return and its risk",
-                     needs=("1.2",), run=model_economics, fallback_agent="finance", skills=("loyalty-modeling",),
+                     needs=("1.2",), run=f"{STEPS}.economics:model_economics", fallback_agent="finance", skills=("loyalty-modeling",),
                      tools=("Sequential Thinking",), output_var="economics"),
             )),
             Stage("3", "Governance packet", "sequential", (
                 Step("3.1", "governance-packet", "Governance packet", STRATEGIST,
                      "Merge gate: owners, cadences, KPIs and thresholds for launch",
-                     needs=("2.1", "2.2"), run=write_packet, fallback_agent=OPS, tools=("Context7",),
+                     needs=("2.1", "2.2"), run=f"{STEPS}.governance:write_packet", fallback_agent=OPS, tools=("Context7",),
                      output_var="packet"),
             ), merge_gate=True),
             Stage("4", "Approvals", "parallel", (
@@ -126,13 +121,13 @@ PLAN_LOYALTY = registry.register(
             Stage("5", "Publication", "sequential", (
                 Step("5.1", "publish-blueprint", "Publish the blueprint", OPS,
                      "Write the approved tiers, benefits and triggers to the program",
-                     needs=("4.1", "4.2"), run=gather_blueprint, apply=apply_blueprint, fallback_agent=STRATEGIST,
+                     needs=("4.1", "4.2"), run=f"{STEPS}.publish:gather_blueprint", apply=f"{STEPS}.publish:apply_blueprint", fallback_agent=STRATEGIST,
                      tools=("Serena",), output_var="published"),
             )),
         ),
         ladder=(
             Rung((STRATEGIST,), hours=8),
-            Rung(("finance", "legal"), hours=8, effect="add authority"),
+            Rung(("finance", "legal"), hours=8),
             Rung(("exec-sponsor",), hours=16, effect="add authority"),
         ),
         triggers=(

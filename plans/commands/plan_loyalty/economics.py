@@ -7,13 +7,12 @@ import numpy as np
 from gtm.core import canonical
 from plans.commands.plan_loyalty.design import design_of
 from plans.commands.plan_loyalty.figures import figure, money, percent, value_of
+from plans.commands.plan_loyalty.triggers import NEGATIVE_ROI
 from plans.engine.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Signal, StepResult, Table
 from programs.analytics import loyalty_finance, revenue
 from programs.analytics.estimate import Unavailable
 from programs.analytics.loyalty_finance import FinancialModel
-
-NEGATIVE_ROI = "negative-roi"
 
 
 def model_economics(context: StepContext) -> StepResult:

@@ -26,7 +26,8 @@ class Command(GovernedCommand):
             approval,
             options["decision"].replace("-", "_"),
             comment=options["comment"],
-            reauthenticated_at=clock.now(),  # the password was given, or this installation lets us act for others
+            # The password was given just now, or this installation lets one account act for another.
+            reauthenticated_at=clock.now(),
         )
         approval.refresh_from_db()
         self.stdout.write(f"{approval.title}: {approval.get_state_display()}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gtm.core.cli import GovernedCommand
+from gtm.core.errors import InvalidInput
 from plans.export import files
 from plans.selectors import plan_by_id
 
@@ -21,7 +22,10 @@ class Command(GovernedCommand):
     def act(self, **options: Any) -> None:
         raw = files.read(plan_by_id(options["plan"]))
         if options["output"]:
-            options["output"].write_bytes(raw)
+            try:
+                options["output"].write_bytes(raw)
+            except OSError as error:
+                raise InvalidInput(f"{options['output']} cannot be written: {error.strerror}.") from error
             self.stdout.write(f"{options['output']}: {len(raw):,} bytes")
         else:
             self.stdout.write(raw.decode(), ending="")

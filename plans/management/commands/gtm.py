@@ -43,7 +43,7 @@ class Command(GovernedCommand):
                 hint="manage.py gtm --list shows what can be run.",
             )
         command, given = base.parse_usage(options["usage"])
-        draft = base.prepare(command, given, base.choose_program(command, options["program"]))
+        draft = base.draft(command, given, options["program"])
         if options["dry_run"]:
             self.dry_run(draft, options)
             return
@@ -68,8 +68,7 @@ class Command(GovernedCommand):
 
     def dry_run(self, draft: base.Draft, options: dict[str, Any]) -> None:
         with transaction.atomic():
-            plan = base.build(draft)
-            body = document.build(plan)
+            body = document.build(base.build(draft))
             transaction.set_rollback(True)
         if options["json"]:
             self.stdout.write(json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False))

@@ -21,7 +21,9 @@ class Command(GovernedCommand):
     def act(self, **options: Any) -> None:
         try:
             document = json.loads(options["file"].read_bytes())
-        except (OSError, ValueError) as error:
-            raise InvalidInput(f"{options['file']} cannot be read: {error}") from error
+        except OSError as error:
+            raise InvalidInput(f"{options['file']} cannot be read: {error.strerror}.") from error
+        except (ValueError, RecursionError) as error:
+            raise InvalidInput(f"{options['file']} is not JSON: {error}") from error
         plan = importer.import_document(document)
         self.stdout.write(f"{plan.plan_id} is kept as an imported record.")

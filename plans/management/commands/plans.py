@@ -32,6 +32,5 @@ class Command(GovernedCommand):
                 raise InvalidInput("There is no such state.", problems=[problem])
             plans = plans.filter(state=status)
         for plan in plans[: options["most"]]:
-            self.stdout.write(
-                f"{plan.plan_id}  {plan.get_state_display():20} {plan.command:20} {plan.program.slug:24} {plan.objective}"
-            )
+            what = f"{plan.command:20} {plan.program.slug:24} {plan.objective}"
+            self.stdout.write(f"{plan.plan_id}  {plan.get_state_display():20} {what}")

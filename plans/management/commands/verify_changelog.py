@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gtm.core import changelog
+from gtm.core import audit, changelog
+from gtm.core.cli import BAD_INPUT
 from gtm.core.models import ChangeLogChain
 from plans.export import verify
 
@@ -21,20 +22,35 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         what = options["what"]
-        if what and Path(what).is_file():
-            self.report(what, [str(f) for f in verify.verify_bytes(Path(what).read_bytes())])
+        if what and (Path(what).is_file() or looks_like_file(what)):
+            self.report(what, [str(finding) for finding in verify.verify_bytes(read(Path(what)))])
             return
         names = list(ChangeLogChain.objects.order_by("name").values_list("name", flat=True))
         if what:
             if f"plan:{what}" not in names:
-                raise CommandError(f"{what} is neither a file here nor a plan in the database.", returncode=2)
+                raise CommandError(
+                    f"{what} is neither a file here nor a plan in the database.", returncode=BAD_INPUT
+                )
             names = [f"plan:{what}"]
-        found = [
-            f"{b.chain} row {b.sequence}: {b.reason}" for name in names for b in changelog.verify_chain(name)
-        ]
-        self.report(what or f"{len(names)} chains", found)
+        breaks = [b for name in names for b in changelog.verify_chain(name)]
+        breaks += audit.unexplained_states(names[0] if what else None)
+        found = [f"{b.chain} row {b.sequence}: {b.reason}" for b in breaks]
+        self.report(what or ("1 chain" if len(names) == 1 else f"{len(names)} chains"), found)
 
     def report(self, what: str, found: list[str]) -> None:
+        are = "are" if what.endswith(" chains") else "is"
         if found:
-            raise CommandError(f"{what} is NOT intact. First broken: " + "\n".join(found), returncode=1)
-        self.stdout.write(f"{what} is intact.")
+            raise CommandError(f"{what} {are} NOT intact. First broken: " + "\n".join(found), returncode=1)
+        self.stdout.write(f"{what} {are} intact.")
+
+
+def looks_like_file(what: str) -> bool:
+    """A plan id has neither a folder nor an ending."""
+    return "/" in what or "." in what
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=BAD_INPUT) from error

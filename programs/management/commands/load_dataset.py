@@ -57,8 +57,8 @@ class Command(GovernedCommand):
             date_format=options["date_format"],
             sheet=options["sheet"],
         )
-        self.stdout.write(f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, "
-                          f"{result.rejected_rows:,} rejected, {result.duplicate_rows:,} duplicates.")  # fmt: skip
+        rejected = f"{result.rejected_rows:,} rejected, {result.duplicate_rows:,} duplicates"
+        self.stdout.write(f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {rejected}.")
         for reason, count in sorted(result.reasons.items(), key=lambda item: -item[1]):
             self.stdout.write(f"  {count:,} × {reason}")
         if result.rejects:

@@ -1,0 +1,5 @@
+"""What every admin page of ours shares."""
+
+from gtm.core.admin.base import GovernedAdmin, GovernedInline, acting_in_admin
+
+__all__ = ["GovernedAdmin", "GovernedInline", "acting_in_admin"]

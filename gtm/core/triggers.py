@@ -1,0 +1,77 @@
+"""The change log is append-only by the database itself, not only by our models.
+
+Triggers refuse UPDATE, DELETE and TRUNCATE on the entries; of a payload they let through one thing, the
+erasure (salt and body to NULL together). Whoever may drop triggers can get past them: then the hash chain
+tells, and where the whole chain was written anew, an anchor kept elsewhere.
+
+A migration that alters these tables on SQLite builds them anew without triggers; end it with ``create``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+ENTRY, PAYLOAD = "core_changelogentry", "core_changelogpayload"
+ENTRY_REFUSAL = "The change log is append-only."
+PAYLOAD_REFUSAL = "A payload of the change log is erased (salt and body to NULL) or stays as it is."
+
+_NOT_ERASURE = "NEW.entry_id <> OLD.entry_id OR NEW.salt IS NOT NULL OR NEW.body IS NOT NULL"
+# INSERT OR REPLACE deletes the row in its way and fires no DELETE trigger, so it is refused at the insert.
+_SQLITE = {
+    "changelog_entry_update": (f"UPDATE ON {ENTRY}", ENTRY_REFUSAL),
+    "changelog_entry_delete": (f"DELETE ON {ENTRY}", ENTRY_REFUSAL),
+    "changelog_entry_replace": (
+        f"INSERT ON {ENTRY} WHEN EXISTS (SELECT 1 FROM {ENTRY} "  # noqa: S608 - constants of this module
+        "WHERE id = NEW.id OR (chain = NEW.chain AND sequence = NEW.sequence))",
+        ENTRY_REFUSAL,
+    ),
+    "changelog_payload_update": (f"UPDATE ON {PAYLOAD} WHEN {_NOT_ERASURE}", PAYLOAD_REFUSAL),
+    "changelog_payload_delete": (f"DELETE ON {PAYLOAD}", PAYLOAD_REFUSAL),
+    "changelog_payload_replace": (
+        f"INSERT ON {PAYLOAD} WHEN EXISTS (SELECT 1 FROM {PAYLOAD} WHERE entry_id = NEW.entry_id)",  # noqa: S608
+        PAYLOAD_REFUSAL,
+    ),
+}
+_POSTGRES = {
+    "changelog_entry_write": (f"UPDATE OR DELETE ON {ENTRY} FOR EACH ROW", ENTRY_REFUSAL),
+    "changelog_entry_truncate": (f"TRUNCATE ON {ENTRY} FOR EACH STATEMENT", ENTRY_REFUSAL),
+    "changelog_payload_update": (
+        f"UPDATE ON {PAYLOAD} FOR EACH ROW WHEN ({_NOT_ERASURE})",
+        PAYLOAD_REFUSAL,
+    ),
+    "changelog_payload_delete": (f"DELETE ON {PAYLOAD} FOR EACH ROW", PAYLOAD_REFUSAL),
+    "changelog_payload_truncate": (f"TRUNCATE ON {PAYLOAD} FOR EACH STATEMENT", PAYLOAD_REFUSAL),
+}
+_REFUSE = """
+CREATE OR REPLACE FUNCTION changelog_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'integrity_constraint_violation';
+END $$
+"""
+
+
+def create(connection: Any) -> None:
+    """Put the triggers in place, whichever are there already. A write they refuse raises IntegrityError."""
+    drop(connection)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_REFUSE)
+            for name, (event, refusal) in _POSTGRES.items():
+                call = f"EXECUTE FUNCTION changelog_refuse('{refusal}')"
+                cursor.execute(f"CREATE TRIGGER {name} BEFORE {event} {call}")
+        else:
+            for name, (event, refusal) in _SQLITE.items():
+                body = f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+                cursor.execute(f"CREATE TRIGGER {name} BEFORE {event} {body}")
+
+
+def drop(connection: Any) -> None:
+    """Take them away, as the reverse of the migration and the flush between tests do."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            for name, (event, _) in _POSTGRES.items():
+                table = ENTRY if f"ON {ENTRY}" in event else PAYLOAD
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+        else:
+            for name in _SQLITE:
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name}")

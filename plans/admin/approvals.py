@@ -1,0 +1,120 @@
+"""Approvals: an inbox and a page made for thirty seconds on a phone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+
+from gtm.core import clock
+from gtm.core.actors import current
+from gtm.core.admin import GovernedAdmin, acting_in_admin
+from gtm.core.admin.base import tell
+from gtm.core.errors import GtmError
+from plans.admin import badges
+from plans.admin.forms import DecisionForm
+from plans.admin.page import outputs_of
+from plans.engine import eligibility, gates, inbox, rework
+from plans.engine.permissions import persons_of
+from plans.models import Approval
+from plans.selectors import approvals_with_votes
+
+
+@admin.register(Approval)
+class ApprovalAdmin(GovernedAdmin):
+    list_display = ["title", "plan", "status", "round", "amount", "currency", "opened_at", "due_at"]
+    list_filter = ["state", "gate"]
+    list_select_related = ["plan"]
+    search_fields = ["title", "plan__plan_id"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="State", ordering="state")
+    def status(self, approval: Approval) -> str:
+        return badges.badge(approval.state, approval.get_state_display())
+
+    def get_urls(self) -> list[Any]:
+        return [
+            path("inbox/", self.admin_site.admin_view(self.inbox), name="plans_inbox"),
+            *super().get_urls(),
+        ]
+
+    def inbox(self, request: HttpRequest) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Waiting for me",
+            "waiting": inbox.waiting_for(request.user),
+        }
+        return TemplateResponse(request, "plans/inbox.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        approval = approvals_with_votes().filter(pk=object_id if object_id.isdigit() else 0).first()
+        if approval is None:
+            raise Http404("There is no such approval.")
+        ask_password = bool(approval.policy.get("reauthenticate"))
+        with acting_in_admin(request):
+            done = self._decide(request, approval, ask_password) if request.method == "POST" else None
+            if done is not None:
+                return done
+            actions = gates.available(approval, current().actor)
+            people = persons_of(request.user)
+            context = {
+                **self.admin_site.each_context(request),
+                "title": approval.title,
+                "approval": approval,
+                "status": badges.badge(approval.state, approval.get_state_display()),
+                "actions": [a for a in actions if a.allowed],
+                "refused": next((a.reasons[0] for a in actions if not a.allowed), ""),
+                "bench": eligibility.bench_of(approval),
+                "outputs": _shown(approval),
+                "changes": rework.changes_since(approval, people[0]) if people and approval.round > 1 else [],
+                "form": DecisionForm(
+                    initial={"scope_sha256": approval.scope_sha256}, ask_password=ask_password
+                ),
+            }
+        return TemplateResponse(request, "plans/approval.html", context)
+
+    def _decide(self, request: HttpRequest, approval: Approval, ask_password: bool) -> HttpResponse | None:
+        form = DecisionForm(request.POST, ask_password=ask_password)
+        form.is_valid()
+        told = form.cleaned_data
+        knows = ask_password and request.user.check_password(told.get("password", ""))
+        if ask_password and not knows:
+            messages.error(request, "The password is missing or wrong; nothing was decided.")
+            return None
+        try:
+            gates.decide(
+                approval,
+                request.POST.get("decision", ""),
+                comment=told.get("comment", ""),
+                seen_digest=told.get("scope_sha256"),
+                reauthenticated_at=clock.now() if knows else None,
+            )
+        except GtmError as error:
+            tell(request, error)
+            return None
+        messages.success(request, f"{approval.title}: your decision is recorded.")
+        return HttpResponseRedirect(reverse("admin:plans_inbox"))
+
+
+def _shown(approval: Approval) -> list[dict[str, Any]]:
+    """The outputs behind what is asked: those of the tasks whose results are in the scope."""
+    return [o for o in outputs_of(approval.plan) if o["artifact"].task.output_var in approval.scope]

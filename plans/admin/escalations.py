@@ -1,0 +1,79 @@
+"""The escalation board: who was told, what is due, acknowledge and resolve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from gtm.core import fsm
+from gtm.core.actors import current
+from gtm.core.admin import GovernedAdmin, acting_in_admin
+from gtm.core.admin.base import tell
+from gtm.core.errors import GtmError
+from plans.admin import badges
+from plans.engine import ladder
+from plans.models import Escalation
+from plans.selectors import cases_with_people
+
+
+@admin.register(Escalation)
+class EscalationAdmin(GovernedAdmin):
+    list_display = ["subject", "plan", "status", "trigger", "rung", "due_at", "occurrences", "created_at"]
+    list_filter = ["state", "trigger"]
+    list_select_related = ["plan"]
+    search_fields = ["subject", "plan__plan_id"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="State", ordering="state")
+    def status(self, case: Escalation) -> str:
+        return badges.badge(case.state, case.get_state_display())
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        case = cases_with_people().filter(pk=object_id if object_id.isdigit() else 0).first()
+        if case is None:
+            raise Http404("There is no such escalation.")
+        with acting_in_admin(request):
+            if request.method == "POST":
+                self._answer(request, case)
+                return HttpResponseRedirect(reverse("admin:plans_escalation_change", args=[case.pk]))
+            context = {
+                **self.admin_site.each_context(request),
+                "title": case.subject,
+                "case": case,
+                "status": badges.badge(case.state, case.get_state_display()),
+                "actions": fsm.actions(case, current().actor),
+                "firings": case.firings.all(),
+            }
+        return TemplateResponse(request, "plans/escalation.html", context)
+
+    def _answer(self, request: HttpRequest, case: Escalation) -> None:
+        text = request.POST.get("comment", "").strip()
+        try:
+            if request.POST.get("answer") == "resolve":
+                ladder.resolve(case, remediation=text)
+            else:
+                ladder.acknowledge(case, comment=text)
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(request, "Recorded.")

@@ -1,0 +1,134 @@
+"""What the plan page and the preview of a run show, gathered with a fixed number of queries."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.urls import reverse
+from django.utils.safestring import mark_safe
+
+from gtm.core import changelog, fsm
+from gtm.core.actors import current
+from gtm.core.models import ChangeLogEntry
+from plans.admin import badges, graph
+from plans.commands import base
+from plans.engine import eligibility, gates
+from plans.export import document, render, svg
+from plans.models import FINAL_PLAN_STATES, Plan, Task
+from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
+
+LAST_CHANGES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A dry run: graph, checklist, who will have to approve and why, how long it takes. Nothing is stored."""
+
+    graph: str
+    checklist: list[dict[str, Any]]
+    gates: list[dict[str, Any]]
+    seconds: int
+    usage: str
+    rationale: str
+    passed: bool
+    token: str
+
+    @classmethod
+    def of(cls, draft: base.Draft) -> Preview:
+        with transaction.atomic():
+            plan = base.build(draft)
+            body = document.build(plan)
+            asked = [
+                {**gate, "bench": eligibility.who_must_approve(plan, gate)}
+                for gate in plan.declaration["gates"]
+            ]
+            transaction.set_rollback(True)
+        nodes = [
+            graph.Node(
+                t["task_id"], t["name"], stage["stage_id"], t["dependencies"], who=t["owner"] or t["agent"]
+            )
+            for stage in body["stages"]
+            for t in stage["tasks"]
+        ]
+        return cls(
+            graph=mark_safe(graph.draw(nodes)),  # noqa: S308 - every text in it is escaped
+            checklist=body["review_checklist"],
+            gates=asked,
+            seconds=plan.expected_seconds,
+            usage=draft.usage,
+            rationale=body["strategy_rationale"],
+            passed=all(i["result"] == "passed" for i in draft.checklist if i["blocking"]),
+            token=secrets.token_urlsafe(16),
+        )
+
+
+def page_of(plan: Plan, user: Any) -> dict[str, Any]:
+    """Everything on the page that can move."""
+    tasks = list(tasks_with_people().filter(plan=plan).order_by("position"))
+    rounds = list(approvals_with_votes().filter(plan=plan).order_by("pk"))
+    actor = current().actor
+    entries = ChangeLogEntry.objects.filter(chain=plan.change_chain()).select_related("payload")
+    actions = fsm.actions(plan, actor)
+    return {
+        "plan": plan,
+        "status": badges.badge(plan.state, plan.get_state_display()),
+        "is_live": plan.state not in FINAL_PLAN_STATES,
+        "graph": mark_safe(graph.draw([_node(t, rounds) for t in tasks])),  # noqa: S308 - texts are escaped
+        "tasks": [(t, badges.badge(t.state, t.get_state_display())) for t in tasks],
+        "rounds": [
+            (
+                r,
+                badges.badge(r.state, r.get_state_display()),
+                any(a.allowed for a in gates.available(r, actor)),
+            )
+            for r in rounds
+        ],
+        "cases": [
+            (c, badges.badge(c.state, c.get_state_display()))
+            for c in cases_with_people().filter(plan=plan).order_by("pk")
+        ],
+        "changes": [changelog.row_of(e) for e in entries.order_by("-sequence")[:LAST_CHANGES]],
+        "may": {a.name for a in actions if a.allowed},
+        "declaration": plan.declaration,
+        "pull": plan.pulls.filter(state="pulled").first(),
+    }
+
+
+def _node(task: Task, rounds: list[Any]) -> graph.Node:
+    mine = [r for r in rounds if r.task_id == task.pk]
+    href = reverse("admin:plans_approval_change", args=[mine[-1].pk]) if mine else f"#task-{task.pk}"
+    return graph.Node(
+        task.task_id,
+        task.name,
+        task.stage_id,
+        [n.task_id for n in task.needs.all()],
+        task.state,
+        task.get_state_display(),
+        task.owner.name if task.owner else task.agent.name,
+        task.progress,
+        href,
+    )
+
+
+def outputs_of(plan: Plan) -> list[dict[str, Any]]:
+    """The outputs of a plan, ready to show: charts drawn, the table behind each one."""
+    found = []
+    for artifact in (
+        plan.artifacts.filter(superseded_at=None)
+        .select_related("task")
+        .order_by("task__position", "position")
+    ):
+        payload = artifact.payload
+        found.append(
+            {
+                "artifact": artifact,
+                "payload": payload,
+                "grid": render.grid(payload),
+                "svg": mark_safe(svg.draw(payload)) if payload["kind"] == "chart" else "",  # noqa: S308 - escaped
+                "formats": render.formats_of(payload),
+            }
+        )
+    return found

@@ -1,0 +1,111 @@
+"""Tasks: what people do, and the answers to an escalated one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from gtm.core import fsm
+from gtm.core.actors import current
+from gtm.core.admin import GovernedAdmin, acting_in_admin
+from gtm.core.admin.base import tell
+from gtm.core.errors import GtmError
+from plans.admin import badges
+from plans.engine import work
+from plans.models import Task
+from plans.selectors import tasks_with_people
+from programs.models import Person
+
+
+class AnswerForm(forms.Form):
+    comment = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+    evidence = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="A link or a sentence others can check",
+    )
+    owner = forms.ModelChoiceField(
+        Person.objects.filter(is_active=True),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Only to reassign",
+    )
+
+
+@admin.register(Task)
+class TaskAdmin(GovernedAdmin):
+    list_display = ["__str__", "plan", "status", "kind", "agent", "owner", "due_at"]
+    list_filter = ["state", "kind", "agent"]
+    list_select_related = ["plan", "agent", "owner"]
+    search_fields = ["name", "plan__plan_id"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="State", ordering="state")
+    def status(self, task: Task) -> str:
+        return badges.badge(task.state, task.get_state_display())
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        task = tasks_with_people().filter(pk=object_id if object_id.isdigit() else 0).first()
+        if task is None:
+            raise Http404("There is no such task.")
+        with acting_in_admin(request):
+            if request.method == "POST":
+                self._answer(request, task)
+                return HttpResponseRedirect(reverse("admin:plans_task_change", args=[task.pk]))
+            context = {
+                **self.admin_site.each_context(request),
+                "title": str(task),
+                "task": task,
+                "status": badges.badge(task.state, task.get_state_display()),
+                "actions": [a for a in fsm.actions(task, current().actor) if a.allowed],
+                "form": AnswerForm(),
+            }
+        return TemplateResponse(request, "plans/task.html", context)
+
+    def _answer(self, request: HttpRequest, task: Task) -> None:
+        form = AnswerForm(request.POST)
+        form.is_valid()
+        told = form.cleaned_data
+        comment, evidence = told.get("comment", ""), told.get("evidence", "")
+        answers = {
+            "complete": lambda: work.complete(
+                task, result={}, evidence={"note": evidence} if evidence else {}, comment=comment
+            ),
+            "report_blocked": lambda: work.report_blocked(task, reason=comment),
+            "grant_attempt": lambda: work.grant_attempt(task, comment=comment),
+            "waive": lambda: work.waive(task, comment=comment),
+            "reassign": lambda: work.reassign(task, owner=told["owner"], comment=comment),
+        }  # fmt: skip
+        answers["record_result"] = answers["complete"]
+        chosen = request.POST.get("answer", "")
+        if chosen not in answers or (chosen == "reassign" and not told.get("owner")):
+            messages.error(request, "Choose what to do, and to whom the task goes.")
+            return
+        try:
+            answers[chosen]()
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(request, "Recorded.")

@@ -1,0 +1,62 @@
+"""The organisation as it stands at an instant: role holders, absences, delegations. Four queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from gtm.core import clock
+from programs.models import Absence, Approver, Delegation, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Who holds which role, who is away with which substitutes, who acts for whom."""
+
+    now: datetime
+    approvers: tuple[Approver, ...]
+    absences: dict[int, tuple[Absence, ...]]
+    delegations: tuple[Delegation, ...]
+
+    @classmethod
+    def today(cls) -> Directory:
+        now = clock.now()
+        running = {"starts_at__lte": now, "ends_at__gt": now}
+        away: defaultdict[int, list[Absence]] = defaultdict(list)
+        for absence in (
+            Absence.objects.filter(**running).select_related("person", "substitute").order_by("pk")
+        ):
+            away[absence.person_id].append(absence)
+        delegations = Delegation.objects.filter(**running, revoked_at__isnull=True)
+        holders = Approver.objects.filter(person__is_active=True).select_related("person", "role")
+        return cls(
+            now,
+            tuple(holders.order_by("pk")),
+            {person: tuple(rows) for person, rows in away.items()},
+            tuple(delegations.select_related("principal", "delegate", "role").order_by("pk")),
+        )
+
+    def holders(self, roles: Collection[str]) -> Iterator[Approver]:
+        return (approver for approver in self.approvers if approver.role.slug in roles)
+
+    def holding(self, person_id: int, role_id: int) -> Approver | None:
+        return next((a for a in self.approvers if a.person_id == person_id and a.role_id == role_id), None)
+
+    def acts_for(self) -> dict[str, set[str]]:
+        """Stand-in → the people they act for now, whatever the role."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for delegation in self.delegations:
+            found[str(delegation.delegate_id)].add(str(delegation.principal_id))
+        for absences in self.absences.values():
+            for absence in absences:
+                if absence.substitute_id:
+                    found[str(absence.substitute_id)].add(str(absence.person_id))
+        return found
+
+    def names(self) -> dict[str, str]:
+        people: list[Person] = [a.person for a in self.approvers]
+        people += [p for d in self.delegations for p in (d.principal, d.delegate)]
+        people += [absence.person for rows in self.absences.values() for absence in rows]
+        return {str(person.pk): person.name for person in people}

@@ -1,0 +1,105 @@
+"""Rework: changes were requested, the plan becomes revision n + 1 and comes back to its gates.
+
+What depends on changed content runs again. An approval whose content turns out untouched, or within
+tolerance of what was approved, carries over; any other is superseded and a new round opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db import transaction
+
+from gtm.core import actors, changelog, clock
+from gtm.core.errors import InvalidInput, NotPermitted, Problem
+from gtm.core.fsm import machine_of, perform
+from plans.engine import baseline, clocks, gates, stops
+from plans.engine.baseline import Difference
+from plans.models import Approval, Plan, Task, TaskKind
+from programs.models import Person
+
+PLAN_FIELDS = frozenset({"usage", "amount", "objective", "datasets", "context", "checklist"})
+
+
+def revise(
+    plan: Plan,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    comment: str,
+    redo: Collection[str] = (),
+    **fields: Any,
+) -> Plan:
+    """Answer a request for changes and send the plan back to its gates.
+
+    ``inputs`` are validated values of all inputs, or None where they stay; ``fields`` what follows from
+    them (usage, amount, objective, datasets, context, checklist). What reads changed inputs is not declared,
+    so any change of content runs every task again. ``redo`` names further tasks by key; what depends on them
+    runs again too. Raises WrongState unless changes were requested, GuardNotMet without a comment.
+    """
+    if not set(fields) <= PLAN_FIELDS:
+        raise ValueError(f"a revision does not write {sorted(set(fields) - PLAN_FIELDS)}")
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        plan.refresh_from_db()
+        if stopped := stops.is_stopped(plan):
+            raise NotPermitted(stopped)
+        changed = inputs is not None and list(baseline.differences(plan.inputs, dict(inputs)))
+        moved = bool(changed) or any(getattr(plan, name) != value for name, value in fields.items())
+        written = {"revision": plan.revision + 1, **({"inputs": dict(inputs)} if inputs is not None else {})}
+        perform(plan, "revise", comment=comment, set_fields={**written, **fields})
+        with actors.on_their_behalf("Rework"):
+            for task in _touched(plan, redo, everything=moved):
+                _reopen(task, comment)
+        perform(plan, "submit", comment=comment)
+        perform(plan, "accept", comment=comment)
+        perform(plan, "begin", comment=comment, set_fields={"started_at": plan.started_at or clock.now()})
+        for approval in clocks.thaw(plan, comment):
+            gates.recheck(approval)
+    return plan
+
+
+def changes_since(approval: Approval, person: Person) -> list[Difference]:
+    """What changed in the scope since this person last decided at the gate, else since the last round."""
+    earlier = Approval.objects.filter(task=approval.task, round__lt=approval.round).order_by("-round")
+    seen = earlier.filter(decisions__person=person).first() or earlier.first()
+    return list(baseline.differences(seen.scope, approval.scope)) if seen is not None else []
+
+
+def _touched(plan: Plan, redo: Collection[str], *, everything: bool) -> list[Task]:
+    """The tasks to do again, in order: named ones, the gates that asked, and what depends on the former."""
+    tasks = list(plan.tasks.select_related("plan").prefetch_related("needs").order_by("position"))
+    if unknown := sorted(set(redo) - {task.key for task in tasks}):
+        problems = [Problem("redo", f"“{key}” is no task of this plan.") for key in unknown]
+        raise InvalidInput("There is nothing to do again by that name.", problems=problems)
+    asking = {a.task_id for a in plan.approvals.filter(state="changes_requested")}
+    touched: set[int] = set()
+    for task in tasks:
+        depends = any(need.pk in touched for need in task.needs.all())
+        if everything or depends or task.key in redo:
+            touched.add(task.pk)
+    sources = machine_of(Task).by_name["reopen"].sources
+    again = touched | {t.pk for t in tasks if t.pk in asking and t.state == "awaiting_approval"}
+    return [task for task in tasks if task.pk in again and task.state in sources]
+
+
+def _reopen(task: Task, comment: str) -> None:
+    """A higher fence: a worker that is still at it may not write any more."""
+    if task.kind == TaskKind.GATE:
+        for approval in task.approvals.filter(state__in=["pending", "unsatisfiable", "frozen"]):
+            perform(approval, "cancel", comment=comment, set_fields={"decided_at": clock.now()})
+    for artifact in task.artifacts.filter(superseded_at=None):
+        artifact.superseded_at = clock.now()
+        artifact.save()
+    fields = {
+        "attempts_used": 0,
+        "restarts": 0,
+        "attempts_granted": 0,
+        "progress": 0,
+        "fence": task.fence + 1,
+        "error": None,
+        "finished_at": None,
+        "lease_expires_at": None,
+        "next_attempt_at": None,
+    }
+    perform(task, "reopen", comment=comment, set_fields=fields)

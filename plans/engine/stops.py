@@ -1,0 +1,24 @@
+"""Whether a plan is stopped, and its epoch: asked by everything that is about to act."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from plans.models import Plan, RipcordPull
+
+
+def _wider_pulls(plan: Plan) -> QuerySet[RipcordPull]:
+    return RipcordPull.objects.filter(Q(scope="installation") | Q(scope="program", program=plan.program_id))
+
+
+def current_epoch(plan: Plan) -> int:
+    """Counts every pull that ever touched the plan: its own, its program's, the installation's."""
+    return plan.epoch + _wider_pulls(plan).count()
+
+
+def is_stopped(plan: Plan) -> str | None:
+    """Why nothing may happen on this plan now, or None."""
+    if plan.state == "held":
+        return f"{plan.plan_id} is held: the rip-cord was pulled."
+    row = _wider_pulls(plan).filter(state="pulled").select_related("program").first()
+    return f"The rip-cord was pulled on {row.program or 'the installation'}: {row.reason}" if row else None

@@ -1,0 +1,247 @@
+"""Charts as SVG, drawn on the server: they print, follow dark mode, and carry their own title and text.
+
+Our own and not matplotlib's, because its SVG bakes colours and glyph outlines in: a chart could neither
+follow the page's colours nor be read by a screen reader, and the library would be our heaviest.
+Text and axes are ``currentColor``; series differ by shade and by dash, not by colour alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+WIDTH, HEIGHT = 720, 320
+LEFT, RIGHT, TOP, BOTTOM = 72, 16, 16, 56
+COLOURS = ("#7c3aed", "#0891b2", "#d97706", "#16a34a", "#db2777", "#475569")
+DASHES = ("", "6 3", "2 2", "8 3 2 3", "1 3", "10 4")
+MOST_LABELS = 12
+
+
+def draw(payload: Mapping[str, Any]) -> str:
+    """The chart of an output of kind chart (plans.schemas.outputs.Chart) as one ``<svg>`` element."""
+    shapes = {
+        "line": _lines,
+        "bar": _bars,
+        "histogram": _bars,
+        "stacked-bar": _bars,
+        "heatmap": _heatmap,
+        "tornado": _tornado,
+    }
+    body, height = shapes[payload["shape"]](payload)
+    title = escape(payload["title"])
+    description = escape(payload.get("note") or f"{payload['shape']} of {len(payload['series'])} series")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" class="g-chart" '
+        f'font-family="inherit" font-size="12"><title>{title}</title><desc>{description}</desc>{body}</svg>'
+    )
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round values that span [low, high] (Heckbert 1990, nice numbers)."""
+    if high <= low:
+        high = low + (abs(low) or 1.0)
+    raw = (high - low) / max(count - 1, 1)
+    power = 10 ** math.floor(math.log10(raw))
+    step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw - 1e-12)
+    first = math.floor(low / step + 1e-9) * step
+    found = [first]
+    while found[-1] < high - 1e-9 * step:
+        found.append(found[-1] + step)
+    return [0.0 if abs(v) < step * 1e-9 else v for v in found]
+
+
+def number(value: float) -> str:
+    if value and abs(value) < 0.01:
+        return f"{value:.2g}"
+    return (
+        f"{value:,.0f}"
+        if abs(value) >= 100 or value == int(value)
+        else f"{value:,.2f}".rstrip("0").rstrip(".")
+    )
+
+
+def _values(payload: Mapping[str, Any]) -> list[float]:
+    found: list[float] = []
+    for series in payload["series"]:
+        for key in ("values", "low", "high"):
+            found += [v for v in series.get(key) or () if v is not None]
+    return found or [0.0]
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle", **more: str) -> str:
+    extra = "".join(f' {k.replace("_", "-")}="{v}"' for k, v in more.items())
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor"{extra}>{escape(text)}</text>'
+
+
+def _frame(payload: Mapping[str, Any], scale: Sequence[float], y_of: Any) -> str:
+    parts = []
+    for value in scale:
+        y = y_of(value)
+        parts.append(
+            f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" opacity=".15"/>'
+        )
+        parts.append(_text(LEFT - 8, y + 4, number(value), "end"))
+    unit = " · ".join(part for part in (payload.get("y_label"), payload.get("unit")) if part)
+    parts.append(
+        _text(
+            14,
+            (TOP + HEIGHT - BOTTOM) / 2,
+            unit,
+            transform=f"rotate(-90 14 {(TOP + HEIGHT - BOTTOM) / 2:.0f})",
+        )
+    )
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, payload.get("x_label", "")))
+    return "".join(parts)
+
+
+def _labels(categories: Sequence[str], x_of: Any) -> str:
+    step = max(1, math.ceil(len(categories) / MOST_LABELS))
+    return "".join(
+        _text(x_of(n), HEIGHT - BOTTOM + 18, label if len(label) <= 12 else label[:11] + "…")
+        for n, label in enumerate(categories)
+        if n % step == 0
+    )
+
+
+def _legend(series: Sequence[Mapping[str, Any]]) -> str:
+    if len(series) < 2:
+        return ""
+    parts, x = [], float(LEFT)
+    for n, one in enumerate(series):
+        parts.append(f'<line x1="{x}" x2="{x + 22}" y1="{HEIGHT - 26}" y2="{HEIGHT - 26}" stroke="{_colour(n)}" '
+                     f'stroke-width="3" stroke-dasharray="{_dash(n)}"/>')  # fmt: skip
+        parts.append(_text(x + 28, HEIGHT - 22, one["label"], "start"))
+        x += 44 + 7 * len(one["label"])
+    return "".join(parts)
+
+
+def _colour(n: int) -> str:
+    return COLOURS[n % len(COLOURS)]
+
+
+def _dash(n: int) -> str:
+    return DASHES[n % len(DASHES)]
+
+
+def _lines(payload: Mapping[str, Any]) -> tuple[str, int]:
+    categories, values = payload["categories"], _values(payload)
+    scale = ticks(min(0.0, *values), max(values))
+    span = (WIDTH - LEFT - RIGHT) / max(len(categories) - 1, 1)
+
+    def x_of(n: int) -> float:
+        return LEFT + n * span
+
+    y_of = _vertical(scale)
+    parts = [_frame(payload, scale, y_of), _labels(categories, x_of), _legend(payload["series"])]
+    for n, series in enumerate(payload["series"]):
+        low, high = series.get("low") or (), series.get("high") or ()
+        band = [k for k in range(len(low)) if low[k] is not None and high[k] is not None]
+        if band:
+            edge = [f"{x_of(k):.1f},{y_of(high[k]):.1f}" for k in band]
+            edge += [f"{x_of(k):.1f},{y_of(low[k]):.1f}" for k in reversed(band)]
+            parts.append(f'<polygon points="{" ".join(edge)}" fill="{_colour(n)}" opacity=".18"/>')
+        points = [(x_of(k), y_of(v)) for k, v in enumerate(series["values"]) if v is not None]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{_colour(n)}" stroke-width="2" '
+                     f'stroke-dasharray="{_dash(n)}"/>')  # fmt: skip
+    return "".join(parts), HEIGHT
+
+
+def _vertical(scale: Sequence[float]) -> Any:
+    low, high = scale[0], scale[-1]
+    return lambda value: HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP)
+
+
+def _bars(payload: Mapping[str, Any]) -> tuple[str, int]:
+    categories, series = payload["categories"], payload["series"]
+    stacked = payload["shape"] == "stacked-bar"
+    totals = [sum(s["values"][k] or 0 for s in series) for k in range(len(categories))]
+    scale = ticks(min(0.0, *_values(payload)), max(totals if stacked else _values(payload)))
+    y_of, slot = _vertical(scale), (WIDTH - LEFT - RIGHT) / max(len(categories), 1)
+    gap = 0.06 if payload["shape"] == "histogram" else 0.2
+    width = slot * (1 - gap) / (1 if stacked else len(series))
+    parts = [
+        _frame(payload, scale, y_of),
+        _labels(categories, lambda k: LEFT + (k + 0.5) * slot),
+        _legend(series),
+    ]
+    for k, category in enumerate(categories):
+        base = 0.0
+        for n, one in enumerate(series):
+            value = one["values"][k]
+            if value is None:
+                continue
+            x = LEFT + k * slot + slot * gap / 2 + (0 if stacked else n * width)
+            top, bottom = sorted((y_of(base + value), y_of(base)))
+            tip = f"<title>{escape(category)}, {escape(one['label'])}: {number(value)}</title>"
+            parts.append(f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" '
+                         f'fill="{_colour(n)}">{tip}</rect>')  # fmt: skip
+            base += value if stacked else 0.0
+    return "".join(parts), HEIGHT
+
+
+def _heatmap(payload: Mapping[str, Any]) -> tuple[str, int]:
+    categories, series = payload["categories"], payload["series"]
+    left, top, row = 80, 34, 18
+    cell = (WIDTH - left - RIGHT) / max(len(categories), 1)
+    shown = [v for s in series for k, v in enumerate(s["values"]) if v is not None and k > 0] or _values(
+        payload
+    )
+    most = max(*shown, 1e-9)
+    parts = []
+    step = max(1, math.ceil(len(categories) / MOST_LABELS))
+    for k in range(0, len(categories), step):
+        parts.append(_text(left + (k + 0.5) * cell, top - 8, categories[k].removeprefix("month ")))
+    parts.append(
+        _text(
+            (left + WIDTH) / 2, 12, " · ".join(p for p in (payload.get("x_label"), payload.get("unit")) if p)
+        )
+    )
+    for n, one in enumerate(series):
+        y = top + n * row
+        parts.append(_text(left - 8, y + 13, one["label"], "end"))
+        for k, value in enumerate(one["values"]):
+            if value is None:
+                continue
+            strength = min(value / most, 1.0)
+            tip = f"<title>{escape(one['label'])}, {escape(categories[k])}: {number(value)} {escape(payload.get('unit', ''))}</title>"
+            parts.append(f'<rect x="{left + k * cell:.1f}" y="{y}" width="{cell - 1:.1f}" height="{row - 1}" '
+                         f'fill="{COLOURS[0]}" opacity="{0.06 + 0.94 * strength:.2f}">{tip}</rect>')  # fmt: skip
+    return "".join(parts), top + row * len(series) + 12
+
+
+def _tornado(payload: Mapping[str, Any]) -> tuple[str, int]:
+    categories, (low, high) = payload["categories"], payload["series"][:2]
+    left, top, row = 190, 34, 28
+    scale = ticks(min(_values(payload)), max(_values(payload)))
+
+    def x_of(value: float) -> float:
+        return left + (value - scale[0]) / (scale[-1] - scale[0]) * (WIDTH - left - RIGHT - 24)
+
+    bottom = top + row * len(categories)
+    parts = []
+    for value in scale:
+        parts.append(
+            f'<line x1="{x_of(value):.1f}" x2="{x_of(value):.1f}" y1="{top}" y2="{bottom}" stroke="currentColor" opacity=".15"/>'
+        )
+        parts.append(_text(x_of(value), top - 8, number(value)))
+    parts.append(
+        _text(
+            (left + WIDTH) / 2, 12, " · ".join(p for p in (payload.get("y_label"), payload.get("unit")) if p)
+        )
+    )
+    for k, category in enumerate(categories):
+        a, b = low["values"][k], high["values"][k]
+        y, x = top + k * row + 4, min(x_of(a), x_of(b))
+        tip = f"<title>{escape(category)}: {number(a)} at its low, {number(b)} at its high</title>"
+        parts.append(_text(left - 10, y + 14, category, "end"))
+        parts.append(f'<rect x="{x:.1f}" y="{y}" width="{max(abs(x_of(a) - x_of(b)), 1):.1f}" height="{row - 10}" '
+                     f'fill="{COLOURS[0 if b >= a else 2]}">{tip}</rect>')  # fmt: skip
+    parts.append(
+        _text(
+            left, bottom + 18, "violet: better when higher · amber: better when lower", "start", opacity=".7"
+        )
+    )
+    return "".join(parts), bottom + 30

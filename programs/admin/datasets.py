@@ -1,0 +1,185 @@
+"""Datasets in the admin: upload against a contract, preview, rejects. Rows are never edited."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path, PurePath
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from gtm.core.admin import GovernedAdmin, acting_in_admin
+from gtm.core.errors import GtmError, InvalidInput
+from programs.datasets import CONTRACTS, Source, export_rejects
+from programs.models import Dataset, Partner, Program
+from programs.services import load_dataset, snapshot_root
+
+
+class UploadForm(forms.Form):
+    program = forms.ModelChoiceField(Program.objects.all(), widget=UnfoldAdminSelectWidget)
+    kind = forms.ChoiceField(
+        choices=[(kind, contract.title) for kind, contract in CONTRACTS.items()],
+        widget=UnfoldAdminSelectWidget,
+    )
+    partner = forms.ModelChoiceField(
+        Partner.objects.all(), required=False, widget=UnfoldAdminSelectWidget, help_text="Empty: our own data"
+    )
+    file = forms.FileField(
+        widget=UnfoldAdminFileFieldWidget, help_text="CSV (also .gz), Parquet, JSONL or XLSX"
+    )
+    mapping = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Columns the loader does not find by name: amount=order_total, member_id=customer",
+    )
+    currency = forms.CharField(
+        required=False, max_length=3, widget=UnfoldAdminTextInputWidget, help_text="Empty: the program's"
+    )
+    time_zone = forms.CharField(
+        required=False, max_length=60, widget=UnfoldAdminTextInputWidget, help_text="Empty: the program's"
+    )
+
+    def clean_mapping(self) -> dict[str, str]:
+        pairs = [p.strip() for p in self.cleaned_data["mapping"].split(",") if p.strip()]
+        if bad := [p for p in pairs if "=" not in p]:
+            raise forms.ValidationError(f"Write ours=theirs: {', '.join(bad)}")
+        return {ours.strip(): theirs.strip() for ours, theirs in (p.split("=", 1) for p in pairs)}
+
+
+@admin.register(Dataset)
+class DatasetAdmin(GovernedAdmin):
+    list_display = [
+        "kind",
+        "program",
+        "partner",
+        "rows",
+        "rejected_rows",
+        "window",
+        "fingerprint",
+        "created_at",
+    ]
+    list_filter = ["kind", "program", "partner"]
+    list_select_related = ["program", "partner"]
+    change_list_template = "programs/dataset_list.html"
+    fieldsets = [
+        (
+            None,
+            {"fields": ["kind", "program", "partner", "rows", "rejected_rows", "duplicate_rows", "window"]},
+        ),
+        ("Where it came from", {"fields": ["source_files", "columns", "sha256", "created_at"]}),
+        ("Preview", {"fields": ["statistics"]}),
+        ("Rejected rows", {"fields": ["reasons"]}),
+    ]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.display(description="Window")
+    def window(self, dataset: Dataset) -> str:
+        if dataset.window_start is None or dataset.window_end is None:
+            return "–"
+        return f"{dataset.window_start:%Y-%m-%d} – {dataset.window_end:%Y-%m-%d}"
+
+    @admin.display(description="Fingerprint")
+    def fingerprint(self, dataset: Dataset) -> str:
+        return dataset.sha256[:12]
+
+    @admin.display(description="Files")
+    def source_files(self, dataset: Dataset) -> str:
+        return ", ".join(f"{s['name']} ({s['bytes']:,} bytes)" for s in dataset.sources)
+
+    @admin.display(description="Columns, ours ← theirs")
+    def columns(self, dataset: Dataset) -> str:
+        pairs = [f"{ours} ← {theirs}" for found in dataset.mapping.values() for ours, theirs in found.items()]
+        return ", ".join(pairs)
+
+    @admin.display(description="Per column")
+    def statistics(self, dataset: Dataset) -> str:
+        lines = [
+            f"{name}: {told.get('filled', 0):,} filled, {told.get('minimum', '')} … {told.get('maximum', '')}"
+            for name, told in dataset.profile.items()
+        ]
+        return format_html("<pre class='g-pre'>{}</pre>", "\n".join(lines))
+
+    @admin.display(description="Reasons")
+    def reasons(self, dataset: Dataset) -> str:
+        if not dataset.reject_reasons:
+            return "No row was rejected."
+        lines = "\n".join(f"{count:,} × {reason}" for reason, count in dataset.reject_reasons.items())
+        url = reverse("admin:programs_dataset_rejects", args=[dataset.pk])
+        return format_html(
+            "<pre class='g-pre'>{}</pre><a href='{}'>Download the rejected rows</a>", lines, url
+        )
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("upload/", view(self.upload), name="programs_dataset_upload"),
+            path("<int:pk>/rejects/", view(self.rejects), name="programs_dataset_rejects"),
+            *super().get_urls(),
+        ]
+
+    def upload(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            dataset = self._load(request, form)
+            if dataset is not None:
+                return HttpResponseRedirect(reverse("admin:programs_dataset_change", args=[dataset.pk]))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Load data",
+            "form": form,
+            "contracts": CONTRACTS,
+        }
+        return TemplateResponse(request, "programs/dataset_upload.html", context)
+
+    def _load(self, request: HttpRequest, form: UploadForm) -> Dataset | None:
+        given = dict(form.cleaned_data)
+        upload = given.pop("file")
+        with tempfile.TemporaryDirectory() as directory:
+            kept = Path(directory) / "upload"
+            with kept.open("wb") as out:
+                for chunk in upload.chunks():
+                    out.write(chunk)
+            source = Source(kept, name=PurePath(upload.name).name)
+            try:
+                with acting_in_admin(request, "Uploaded in the admin"):
+                    dataset, result = load_dataset(given.pop("kind"), [source], **given)
+            except InvalidInput as error:
+                for line in error.lines():
+                    form.add_error(None, line)
+                return None
+            except GtmError as error:
+                form.add_error(None, error.detail)
+                return None
+        messages.success(
+            request,
+            f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {result.rejected_rows:,} rejected, "
+            f"{result.duplicate_rows:,} duplicates.",
+        )
+        return dataset
+
+    def rejects(self, request: HttpRequest, pk: int) -> HttpResponse:
+        dataset = self.get_object(request, str(pk))
+        if dataset is None or not self.has_view_permission(request, dataset):
+            raise PermissionDenied
+        response = HttpResponse(content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="rejects-{pk}.csv"'
+        if dataset.rejects:
+            export_rejects(snapshot_root() / dataset.rejects, response)
+        return response

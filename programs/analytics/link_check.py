@@ -1,0 +1,247 @@
+"""Link QA: what is wrong with a tracking link as text, with where it ends, and with its referral code.
+
+Parsing by RFC 3986 and the URL-encoding of forms; nothing is fetched here: hops and codes are what somebody
+has observed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from rapidfuzz import process
+
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.fraud.traffic import CLICK_IDS
+
+REQUIRED = ("utm_source", "utm_medium", "utm_campaign")
+MOST_HOPS = 3
+
+ERROR, WARNING = "error", "warning"
+
+_E_MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
+# International notation, or a national one in which the groups give it away: a bare number may be an order.
+_PHONE = re.compile(
+    r"(?<!\w)(?:\+|00)[1-9](?:[ ().-]?\d){7,14}(?!\w)|(?<!\w)\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?!\w)"
+)
+_PERSONAL_NAMES = re.compile(
+    r"(?:^|_)(?:e_?mail|phone|tel|mobile|first_?name|last_?name|full_?name|birth(?:day|date)|dob|ssn|iban|address)(?:$|_)"
+)
+_PLACEHOLDER = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\$\{.*?\}|\*\|.*?\|\*|%%.+?%%|\[\[.*?\]\]|\{\w*\}")
+_DOUBLY_ENCODED = re.compile(r"%25[0-9a-fA-F]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong: the rule's name, how bad, the parameter ("" for the whole link), and a sentence."""
+
+    rule: str
+    severity: str
+    parameter: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """A link with everything found; it passes without errors, warnings are for a person to judge."""
+
+    url: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        return not any(finding.severity == ERROR for finding in self.findings)
+
+
+def check_link(
+    url: str, vocabulary: Mapping[str, Collection[str]], *, required: Sequence[str] = REQUIRED
+) -> LinkReport:
+    """Every rule on one link.
+
+    ``vocabulary`` maps parameters to their allowed values; one that is not in it takes any. The rules:
+    absolute address, encrypted, no credentials, readable; required parameters there and filled; lower case;
+    in the vocabulary; given once; no advertising click id of somebody's browser; no unfilled placeholder,
+    nothing encoded twice; no personal data in path or query; tags before the fragment.
+    """
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError as error:
+        return LinkReport(url, (_error("address", "", f"The link cannot be read: {error}."),))
+    if parts.scheme not in ("http", "https") or not host:
+        return LinkReport(url, (_error("address", "", "The link is no absolute web address."),))
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    found = [
+        *_check_address(url, parts.scheme, parts.netloc, parts.fragment),
+        *_check_required(pairs, required),
+        *_check_names_and_case(pairs, {*vocabulary, *required}),
+        *_check_vocabulary(pairs, vocabulary),
+        *_check_repetitions(pairs),
+        *_check_personal_data(unquote(parts.path), parts.query),
+    ]
+    return LinkReport(url, tuple(dict.fromkeys(found)))
+
+
+def check_redirect(hops: Sequence[str]) -> tuple[Finding, ...]:
+    """Whether the query arrives: ``hops`` are the requested address, every redirect, and the final address.
+
+    Each parameter that is lost, changed or doubled is reported with the first hop where that shows.
+    Raises ValueError without any hop.
+    """
+    if not hops:
+        raise ValueError("A redirect check needs at least the requested address.")
+    found = []
+    requested = _values(hops[0])
+    for name, values in requested.items():
+        for hop in hops[1:]:
+            arrived = _values(hop).get(name, [])
+            if arrived == values:
+                continue
+            wrong = "lost" if not arrived else "doubled" if set(arrived) == set(values) else "changed"
+            found.append(_error(f"redirect-{wrong}", name, f"{name} is {wrong} on the way to {_bare(hop)}."))
+            break
+    for before, after in zip(hops, hops[1:], strict=False):
+        if urlsplit(before).scheme == "https" and urlsplit(after).scheme == "http":
+            found.append(_error("redirect-unencrypted", "", f"The way to {_bare(after)} is not encrypted."))
+    if len(set(hops)) < len(hops):
+        found.append(_error("redirect-circle", "", "The redirects go in a circle."))
+    if len(hops) - 1 > MOST_HOPS:
+        found.append(_warning("redirect-long", "", f"{len(hops) - 1} redirects; {MOST_HOPS} are plenty."))
+    return tuple(found)
+
+
+def check_round_trip(code: str, observed: Mapping[str, str | None]) -> tuple[Finding, ...]:
+    """Whether a referral ``code`` comes through every place where it was looked for, in order.
+
+    ``observed`` maps places (link, landing page, form, stored referral, …) to the code seen there, None for
+    none. Only the first place where the code is not itself is reported: what follows it follows from it.
+    """
+    for place, seen in observed.items():
+        if seen is None:
+            return (_error("referral-code", place, f"The referral code {code} does not reach the {place}."),)
+        if seen != code:
+            return (
+                _error("referral-code", place, f"The referral code {code} reaches the {place} as {seen}."),
+            )
+    return ()
+
+
+def code_in(url: str, parameter: str) -> str | None:
+    """The referral code a link carries, None for none; the first where it is given more than once."""
+    return next(iter(_values(url).get(parameter, [])), None)
+
+
+def tracking_accuracy(reports: Iterable[LinkReport]) -> MaybeEstimate:
+    """Share of checked links that pass. All links are checked, so there is no interval."""
+    passed = [report.passed for report in reports]
+    if not passed:
+        return Unavailable("No link was checked.")
+    return Estimate(
+        sum(passed) / len(passed),
+        numerator=sum(passed),
+        denominator=len(passed),
+        unit="share",
+        method="count",
+    )
+
+
+# ------------------------------------------------------------------ rules
+
+
+def _check_address(url: str, scheme: str, authority: str, fragment: str) -> Iterator[Finding]:
+    if scheme == "http":
+        yield _error("encryption", "", "The link is not encrypted: use https.")
+    if "@" in authority:
+        yield _error("credentials", "", "The link carries a user name.")
+    if re.search(r"\s", url):
+        yield _error("white-space", "", "There is white space in the link.")
+    if _DOUBLY_ENCODED.search(url):
+        yield _error("encoded-twice", "", "Something in the link is percent-encoded twice.")
+    if placeholder := _PLACEHOLDER.search(unquote(url)):
+        yield _error("placeholder", "", f"The placeholder {placeholder[0]} is not filled.")
+    if "utm_" in fragment.lower():
+        yield _error("fragment", "", "The tags stand after the #, where no server sees them.")
+
+
+def _check_required(pairs: Sequence[tuple[str, str]], required: Sequence[str]) -> Iterator[Finding]:
+    filled = {name.lower() for name, value in pairs if value.strip()}
+    for name in required:
+        if name not in filled:
+            yield _error("missing", name, f"{name} is missing or empty.")
+
+
+def _check_names_and_case(pairs: Sequence[tuple[str, str]], ours: Collection[str]) -> Iterator[Finding]:
+    for name, value in pairs:
+        lower = name.lower()
+        if lower in CLICK_IDS:
+            yield _error(
+                "click-id", name, f"{name} is somebody's click on an advertisement: copy a clean link."
+            )
+        if lower not in ours and not lower.startswith("utm_"):
+            continue
+        if name != lower:
+            yield _error("lower-case", name, f"{name} must be written {lower}.")
+        if value != value.lower():
+            yield _error("lower-case", name, f"{name}={value} must be lower case.")
+        if value != value.strip():
+            yield _error("white-space", name, f"{name} has white space around its value.")
+
+
+def _check_vocabulary(
+    pairs: Sequence[tuple[str, str]], vocabulary: Mapping[str, Collection[str]]
+) -> Iterator[Finding]:
+    for name, value in pairs:
+        allowed = vocabulary.get(name.lower())
+        # Case is a rule of its own: one mistake, one finding.
+        if allowed is None or not value.strip() or value.strip().lower() in allowed:
+            continue
+        nearest = process.extractOne(value.lower(), sorted(allowed), score_cutoff=75)
+        hint = f" Did you mean {nearest[0]}?" if nearest else ""
+        yield _error("vocabulary", name, f"{name}={value} is not in the vocabulary.{hint}")
+
+
+def _check_repetitions(pairs: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name.lower(), []).append(value)
+    for name, given in values.items():
+        if len(set(given)) > 1:
+            yield _error("conflict", name, f"{name} is given with {len(set(given))} different values.")
+        elif len(given) > 1:
+            yield _warning("duplicate", name, f"{name} is given {len(given)} times.")
+
+
+def _check_personal_data(path: str, query: str) -> Iterator[Finding]:
+    if _E_MAIL.search(path) or _PHONE.search(path):
+        yield _error("personal-data", "", "The path carries an e-mail address or a phone number.")
+    # Read twice: a plus sign is a space in a form's encoding, and part of a phone number.
+    for name, value in parse_qsl(query) + parse_qsl(query.replace("+", "%2B")):
+        if _PERSONAL_NAMES.search(name.lower()):
+            yield _error("personal-data", name, f"{name} is a place for personal data.")
+        elif _E_MAIL.search(value):
+            yield _error("personal-data", name, f"{name} carries an e-mail address.")
+        elif _PHONE.search(value):
+            yield _error("personal-data", name, f"{name} carries a phone number.")
+
+
+def _values(url: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in parse_qsl(urlsplit(url).query, keep_blank_values=True):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _bare(url: str) -> str:
+    """Host and path: a sentence about a link must not repeat what personal data it may carry."""
+    parts = urlsplit(url)
+    return f"{parts.netloc}{parts.path}"
+
+
+def _error(rule: str, parameter: str, message: str) -> Finding:
+    return Finding(rule, ERROR, parameter, message)
+
+
+def _warning(rule: str, parameter: str, message: str) -> Finding:
+    return Finding(rule, WARNING, parameter, message)

@@ -1,0 +1,173 @@
+"""Rows for tests, through the models' own door: somebody must be acting (fixture ``acting``)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import factory
+from django.contrib.auth import get_user_model
+
+from gtm.core.fsm import perform
+from plans.engine import eligibility
+from plans.models import Approval, Plan, Task, TaskKind
+from plans.models.plan import new_plan_id
+from programs.models import Absence, Approver, Delegation, Person, Program, Role
+
+START = datetime(2026, 3, 2, 10, tzinfo=UTC)  # a Monday
+LADDER = [
+    {"rung": 1, "roles": ["strategist"], "hours": 8, "effect": "notify"},
+    {"rung": 2, "roles": ["legal"], "hours": 8, "effect": "notify"},
+    {"rung": 3, "roles": ["sponsor"], "hours": 16, "effect": "add authority"},
+]
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = get_user_model()
+
+    username = factory.Sequence("user{}".format)
+    is_active = True
+
+
+class RoleFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Role
+        django_get_or_create = ("slug",)
+
+    slug = "finance"
+    name = factory.SelfAttribute("slug")
+
+
+class PersonFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Person
+        skip_postgeneration_save = True
+
+    name = factory.Sequence("Person {}".format)
+    email = factory.Sequence("person{}@example.com".format)
+
+    @factory.post_generation
+    def user(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        self.accounts.add(extracted or UserFactory())
+
+    @factory.post_generation
+    def roles(self, create: bool, extracted: Any, **kwargs: Any) -> None:
+        for slug in extracted or ():
+            ApproverFactory(person=self, role=RoleFactory(slug=slug))
+
+
+class ApproverFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Approver
+
+    person = factory.SubFactory(PersonFactory)
+    role = factory.SubFactory(RoleFactory)
+
+
+class AbsenceFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Absence
+
+    starts_at = START - timedelta(days=1)
+    ends_at = START + timedelta(days=5)
+
+
+class DelegationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Delegation
+
+    role = factory.SubFactory(RoleFactory)
+    starts_at = START - timedelta(days=1)
+    ends_at = START + timedelta(days=5)
+    reason = "travels"
+
+
+class ProgramFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Program
+
+    slug = factory.Sequence("program-{}".format)
+    name = factory.SelfAttribute("slug")
+    kind = "loyalty"
+
+
+def seat(role: str, minimum: int = 1, **condition: Any) -> dict[str, Any]:
+    return {"role": role, "minimum": minimum, "condition": condition or None, "why": ""}
+
+
+def gate(*seats: dict[str, Any], key: str = "sign-off", **rest: Any) -> dict[str, Any]:
+    """A gate as a plan's declaration stores it."""
+    standard = {
+        "key": key,
+        "title": "Sign-off",
+        "question": "Go?",
+        "seats": list(seats or (seat("finance"),)),
+        "scope": ["budget", "design"],
+        "tolerances": {},
+        "hours": 16,
+        "mode": "all",
+        "on_reject": "veto",
+        "reauthenticate": False,
+        "signal_on_changes": "",
+        "distinct_from": [],
+    }
+    return standard | rest
+
+
+def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> Plan:
+    """A running plan: work (done, output ``design``) → the gates, side by side → publication by a person."""
+    gates = gates or (gate(),)
+    triggers = fields.pop("triggers", [])
+    owner = fields.pop("owner", None)
+    plan = Plan(
+        plan_id=new_plan_id(),
+        plugin="p",
+        command="c",
+        usage="/p:c",
+        objective="o",
+        complexity="medium",
+        strategy="sequential",
+        seed=1,
+        declaration={"gates": list(gates), "ladder": LADDER, "triggers": triggers},
+        program=fields.pop("program", None) or ProgramFactory(),
+        requested_by=requester,
+        **({"inputs": {"budget": {"amount": "100", "currency": "USD"}}} | fields),
+    )
+    plan.save()
+    work = make_task(plan, 1, "work", TaskKind.AUTOMATED, output_var="design")
+    stages = [make_task(plan, 2 + n, g["key"], TaskKind.GATE) for n, g in enumerate(gates)]
+    last = make_task(plan, 9, "publish", TaskKind.HUMAN, owner=owner)
+    for stage in stages:
+        stage.needs.add(work)
+    last.needs.set(stages)
+    for step in ("submit", "accept", "begin"):
+        perform(plan, step)
+    do_work(plan)
+    return plan
+
+
+def make_task(plan: Plan, position: int, key: str, kind: str, **fields: Any) -> Task:
+    task = Task(
+        plan=plan, task_id=str(position), position=position, stage_id="1", stage_name="S", key=key, name=key,
+        kind=kind, agent=RoleFactory(slug="strategist"), **fields,
+    )  # fmt: skip
+    task.save()
+    return task
+
+
+def do_work(plan: Plan, design: Any = None) -> None:
+    """Run the automated task as a worker would."""
+    work = plan.tasks.get(key="work")
+    perform(work, "lease")
+    perform(work, "start")
+    perform(work, "succeed", set_fields={"output": design or {"points": "100"}})
+    plan.refresh_from_db()
+
+
+def round_of(plan: Plan, key: str = "sign-off") -> Approval:
+    return plan.approvals.filter(gate=key).latest("round")
+
+
+def names_of(bench: eligibility.Bench) -> set[str]:
+    return {candidate.person.name for candidate in bench.candidates}

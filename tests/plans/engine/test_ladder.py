@@ -1,0 +1,186 @@
+"""Ladders, reminders and overdue rounds on a working calendar."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from gtm.core.actors import acting_as
+from gtm.core.errors import GuardNotMet, NotPermitted
+from plans.engine import ladder, service_levels
+from tests.factories import AbsenceFactory, PersonFactory, ProgramFactory, gate, make_plan, round_of, seat
+from tests.plans.engine.conftest import actor_of
+
+pytestmark = pytest.mark.usefixtures("acting")
+
+
+@pytest.fixture
+def people():
+    return {
+        slug: PersonFactory(name=slug, roles=[slug]) for slug in ("finance", "strategist", "legal", "sponsor")
+    }
+
+
+@pytest.fixture
+def case(people):
+    return ladder.open_case(make_plan(), "negative-roi", "The return is negative")
+
+
+def rungs(case):
+    return list(case.firings.order_by("rung").values_list("rung", flat=True))
+
+
+def test_a_case_tells_the_first_rung_at_once_and_stores_who_was_told(case):
+    assert (case.state, rungs(case)) == ("notified", [1])
+    assert [who["name"] for who in case.firings.get().notified] == ["strategist"]
+    assert case.due_at == datetime(2026, 3, 3, 10, tzinfo=UTC)
+
+
+def test_the_same_trigger_on_the_same_subject_counts_on_the_open_case(case):
+    again = ladder.open_case(case.plan, "negative-roi", "Again", evidence=[{"period": "Q2"}])
+    assert (again.pk, again.occurrences, again.evidence) == (case.pk, 2, [{"period": "Q2"}])
+
+
+def test_each_rung_fires_once_however_often_the_sweep_comes(case, time):
+    assert ladder.fire_due(time()) == 0
+    time.pass_time(days=1)
+    assert [ladder.fire_due(time()), ladder.fire_due(time())] == [1, 0]
+    assert rungs(case) == [1, 2]
+
+
+def test_after_a_month_of_outage_only_the_next_rung_fires_and_its_wait_counts_from_now(case, time):
+    time.pass_time(days=30)  # Wednesday 1 April, 10:00
+    assert ladder.fire_due(time()) == 1
+    case.refresh_from_db()
+    assert (rungs(case), case.due_at) == ([1, 2], datetime(2026, 4, 2, 10, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("zone", "country", "opened", "due"),
+    [
+        ("UTC", "US", datetime(2026, 3, 6, 16, tzinfo=UTC), datetime(2026, 3, 9, 16, tzinfo=UTC)),
+        ("UTC", "US", datetime(2026, 7, 2, 16, tzinfo=UTC), datetime(2026, 7, 6, 16, tzinfo=UTC)),
+        (
+            "America/New_York",
+            "US",
+            datetime(2026, 3, 6, 21, tzinfo=UTC),
+            datetime(2026, 3, 9, 20, tzinfo=UTC),
+        ),
+    ],
+    ids=["weekend", "holiday", "daylight saving"],
+)
+def test_a_rung_waits_in_working_hours(people, time, zone, country, opened, due):
+    time.now = opened
+    plan = make_plan(program=ProgramFactory(time_zone=zone, country=country))
+    assert ladder.open_case(plan, "t", "s").due_at == due
+
+
+def test_an_empty_rung_is_on_record_and_skipped_at_once(people):
+    AbsenceFactory(person=people["strategist"])
+    case = ladder.open_case(make_plan(), "t", "s")
+    assert [f.skipped_reason for f in case.firings.order_by("rung")] == [
+        "Nobody stands on this rung today.",
+        "",
+    ]
+    assert case.rung == 2
+
+
+def test_the_last_rung_unanswered_holds_and_never_approves(people, time):
+    plan = make_plan()
+    case = ladder.open_case(plan, "t", "s", approval=round_of(plan))
+    for _ in range(3):
+        time.pass_time(days=7)
+        ladder.fire_due(time())
+    case.refresh_from_db()
+    assert (case.state, case.due_at, round_of(plan).state) == ("exhausted", None, "pending")
+
+
+def test_acknowledging_stops_the_climb_is_renewed_once_and_goes_on_from_the_next_rung(case, people, time):
+    with acting_as(actor_of(people["strategist"])):
+        ladder.acknowledge(case)
+        assert (case.state, case.acknowledged_by) == ("acknowledged", people["strategist"])
+        time.pass_time(hours=1)
+        ladder.acknowledge(case)
+        with pytest.raises(GuardNotMet, match="renewed once"):
+            ladder.acknowledge(case)
+    time.pass_time(days=2)
+    ladder.fire_due(time())
+    assert rungs(case) == [1, 2]
+
+
+def test_only_people_on_a_rung_reached_answer(case, people):
+    with acting_as(actor_of(people["legal"])), pytest.raises(NotPermitted):
+        ladder.acknowledge(case)
+
+
+def test_resolving_needs_what_was_done(case, people):
+    with acting_as(actor_of(people["strategist"])):
+        with pytest.raises(GuardNotMet):
+            ladder.resolve(case, remediation=" ")
+        assert ladder.resolve(case, remediation="Cut the reward.").state == "resolved"
+
+
+def test_a_decision_cancels_the_rungs_that_were_to_come(people, vote, time):
+    plan = make_plan()
+    case = ladder.open_case(plan, "t", "s", approval=round_of(plan))
+    vote(people["finance"], round_of(plan))
+    time.pass_time(days=30)
+    assert ladder.fire_due(time()) == 0
+    case.refresh_from_db()
+    assert case.state == "cancelled"
+
+
+def test_a_rung_that_gives_authority_lets_its_people_decide(people, vote, time):
+    plan = make_plan(gate(seat("treasurer")))
+    assert round_of(plan).state == "unsatisfiable"
+    for _ in range(2):
+        time.pass_time(days=2)
+        ladder.fire_due(time())
+    assert service_levels.reweigh() == 1
+    approval = vote(people["sponsor"], round_of(plan))
+    assert approval.state == "approved"
+    assert approval.decisions.get().evidence == {"authority": "rung 3 of the ladder"}
+    assert plan.escalations.get().state == "cancelled"
+
+
+# ------------------------------------------------------------------ service levels
+
+
+def test_reminders_come_at_half_and_four_fifths_of_working_time_once_each(people, time):
+    plan = make_plan()
+    sent = []
+    for hour, minute in [(9, 59), (10, 0), (10, 1), (14, 47), (14, 49), (16, 59)]:
+        time.now = datetime(2026, 3, 3, hour, minute, tzinfo=UTC)
+        sent.append((service_levels.remind(time()), round_of(plan).reminded))
+    assert sent == [(0, 0), (1, 50), (0, 50), (0, 50), (1, 80), (0, 80)]
+
+
+def test_after_an_outage_only_the_latest_reminder_goes_out(people, time):
+    plan = make_plan()
+    time.pass_time(days=1, hours=6)
+    assert (service_levels.remind(time()), service_levels.remind(time()), round_of(plan).reminded) == (
+        1,
+        0,
+        80,
+    )
+
+
+def test_an_overdue_round_takes_the_first_rung_once(people, time):
+    plan = make_plan()
+    time.pass_time(days=2)
+    assert [service_levels.escalate_overdue(time()), service_levels.escalate_overdue(time())] == [1, 0]
+    assert (plan.escalations.get().trigger, rungs(plan.escalations.get())) == ("approval-overdue", [1])
+
+
+def test_a_frozen_round_is_not_overdue(people, vote, time):
+    plan = make_plan(gate(), gate(seat("legal"), key="law"))
+    vote(people["legal"], round_of(plan, "law"), "request_changes")
+    time.pass_time(days=30)
+    assert service_levels.escalate_overdue(time()) == 0
+
+
+def test_people_who_leave_turn_an_open_round_to_the_ladder(people):
+    plan = make_plan()
+    people["finance"].is_active = False
+    people["finance"].save()
+    assert service_levels.reweigh() == 1
+    assert round_of(plan).state == "unsatisfiable"

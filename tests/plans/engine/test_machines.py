@@ -1,0 +1,75 @@
+"""Every state × every transition: what the table does not allow is refused and changes nothing."""
+
+import pytest
+
+from gtm.core.actors import Actor
+from gtm.core.errors import GtmError, WrongState
+from gtm.core.fsm import machine_of, perform
+from gtm.core.governed import open_door
+from plans.engine import machines
+from plans.models import Approval, Escalation, RipcordPull
+from tests.factories import make_plan, round_of
+
+MACHINES = [machines.PLAN, machines.TASK, machines.APPROVAL, machines.CASE, machines.RIPCORD]
+FORBIDDEN = [
+    (machine.model, t.name, state)
+    for machine in MACHINES
+    for t in machine.transitions
+    for state in machine.states
+    if state not in t.sources
+]
+
+
+@pytest.fixture
+def rows(acting):
+    plan = make_plan()
+    case = Escalation(plan=plan, trigger="t", subject="s")
+    pull = RipcordPull(scope="plan", plan=plan, reason="r")
+    case.save()
+    pull.save()
+    found = [plan, plan.tasks.get(key="work"), round_of(plan), case, pull]
+    return {type(row): row for row in found}
+
+
+def put(row, state):
+    with open_door():
+        type(row)._base_manager.filter(pk=row.pk).update(state=state)
+
+
+def everything_about(row):
+    return type(row)._base_manager.filter(pk=row.pk).values().get(), row.history.count()
+
+
+def refusal(row, name):
+    """The error a transition answers with, and whether the row and its history stayed as they were."""
+    before = everything_about(row)
+    with pytest.raises(GtmError) as refused:
+        perform(row, name, comment="x")
+    return type(refused.value), everything_about(row) == before
+
+
+def test_every_pair_outside_the_tables_is_refused_and_changes_nothing(rows):
+    for model, name, state in FORBIDDEN:
+        put(rows[model], state)
+        assert refusal(rows[model], name) == (WrongState, True), (model.__name__, state, name)
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.model.__name__)
+def test_a_final_state_has_no_way_out(machine):
+    assert [t.name for t in machine.transitions if t.sources & machine.final] == []
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda m: m.model.__name__)
+def test_every_transition_names_who_may(machine):
+    refused = {t.name for t in machine.transitions if t.permission.__name__ == "nobody"}
+    assert refused == set()
+
+
+def test_an_exhausted_round_is_never_approved():
+    approve = machine_of(Approval).by_name["approve"]
+    assert approve.sources == {"pending"}
+
+
+def test_the_engine_does_not_answer_a_case(rows):
+    answer = machine_of(Escalation).by_name["acknowledge"].permission
+    assert answer(Actor.system("Engine"), rows[Escalation], {}) == "A case is answered by people."

@@ -1,0 +1,84 @@
+"""Two people at the same instant: one outcome, the loser gets 409, and both are on record."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
+
+from gtm.core.actors import Actor, acting_as
+from gtm.core.errors import GtmError
+from gtm.core.models import ChangeLogEntry
+from plans.engine import gates, ripcord
+from plans.models import Approval
+from tests.factories import PersonFactory, make_plan, round_of
+from tests.plans.engine.conftest import actor_of
+
+ROUNDS = 8
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def together(*acts):
+    """Run every act in a thread of its own, released at once. Answers "done" or the status of the refusal."""
+    start = threading.Barrier(len(acts))
+
+    def run(actor, act):
+        start.wait()
+        try:
+            with acting_as(actor):
+                act()
+            return "done"
+        except GtmError as refused:
+            return refused.status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [future.result() for future in [pool.submit(run, *act) for act in acts]]
+
+
+def decide(pk, kind):
+    return gates.decide(Approval.objects.get(pk=pk), kind, comment="x")
+
+
+@pytest.fixture
+def pair():
+    with acting_as(Actor.system("Test")):
+        yield [PersonFactory(name=name, roles=["finance"]) for name in ("Ann", "Ben")]
+
+
+def test_approve_and_reject_at_once_have_one_outcome_and_both_are_on_record(pair):
+    for _ in range(ROUNDS):
+        pk = round_of(make_plan()).pk
+        acts = [
+            (actor_of(person), lambda pk=pk, kind=kind: decide(pk, kind))
+            for person, kind in zip(pair, ("approve", "reject"), strict=True)
+        ]
+        assert sorted(together(*acts), key=str) == [409, "done"]
+        approval = Approval.objects.get(pk=pk)
+        assert approval.decisions.count() == 1
+        late = ChangeLogEntry.objects.filter(event="decision refused", entity_id=str(pk))
+        assert late.count() == 1
+
+
+def test_the_same_vote_twice_at_once_is_one_live_vote(pair):
+    for _ in range(ROUNDS):
+        pk = round_of(make_plan()).pk
+        act = (actor_of(pair[0]), lambda pk=pk: decide(pk, "approve"))
+        assert sorted(together(act, act), key=str) == [409, "done"]
+        assert Approval.objects.get(pk=pk).decisions.filter(superseded_at=None).count() == 1
+
+
+def test_a_vote_and_a_pull_at_once_leave_one_consistent_plan(pair):
+    for _ in range(ROUNDS):
+        plan = make_plan()
+        pk = round_of(plan).pk
+        vote = (actor_of(pair[0]), lambda pk=pk: decide(pk, "approve"))
+        pull = (
+            Actor.system("Trigger"),
+            lambda plan=plan: ripcord.pull("plan", plan=plan, reason="Fraud.", trigger="fraud-spike"),
+        )
+        voted, pulled = together(vote, pull)
+        plan.refresh_from_db()
+        assert (plan.state, pulled) == ("held", "done")
+        assert (voted, Approval.objects.get(pk=pk).state) in {("done", "approved"), (409, "frozen")}

@@ -1,0 +1,50 @@
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from programs.analytics.backlog import BacklogItem, prioritise
+from programs.analytics.estimate import Estimate
+
+ITEM = BacklogItem("Win back", "CRM", date(2026, 3, 1), 0.6, Estimate(0.5, 0.2, 0.9), 1000, 12.0, 5.0)
+
+
+def test_value_is_chance_times_effect_times_volume_times_margin():
+    (ranked,) = prioritise([ITEM])
+    value, score = ranked.expected_value, ranked.per_effort
+    assert (value.value, value.low, value.high) == pytest.approx((3600, 1440, 6480))
+    assert (score.value, score.low, score.high) == pytest.approx((720, 288, 1296))
+
+
+def test_best_value_per_day_of_work_comes_first():
+    quick, big = replace(ITEM, action="Quick", effort=1), replace(ITEM, action="Big", volume=2000)
+    loss = replace(ITEM, action="Loss", margin=-1.0)
+    assert [row.item.action for row in prioritise([ITEM, loss, big, quick])] == [
+        "Quick",
+        "Big",
+        "Win back",
+        "Loss",
+    ]
+
+
+def test_a_negative_margin_turns_the_interval_round():
+    (ranked,) = prioritise([replace(ITEM, margin=-12.0)])
+    assert ranked.expected_value.low < ranked.expected_value.value < ranked.expected_value.high
+
+
+def test_an_effect_without_an_interval_stays_without():
+    (ranked,) = prioritise([replace(ITEM, effect=Estimate(0.5))])
+    assert (ranked.expected_value.low, ranked.expected_value.high) == (None, None)
+
+
+@given(st.permutations([replace(ITEM, action=str(n), effort=1 + n % 3) for n in range(6)]))
+def test_rank_does_not_depend_on_the_order_given(items):
+    assert [row.item.action for row in prioritise(items)] == ["0", "3", "1", "4", "2", "5"]
+
+
+@pytest.mark.parametrize("change", [{"chance_to_win": 1.1}, {"effort": 0}, {"volume": -1}])
+def test_items_that_make_no_sense_are_refused(change):
+    with pytest.raises(ValueError, match="Win back"):
+        replace(ITEM, **change)
