@@ -1,4 +1,4 @@
-"""A fraud case: suspicious referrals that people decide on together. A question, never a verdict by itself."""
+"""A fraud case: suspicious referrals that people decide on together. A question, never a verdict."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FraudCase(GovernedModel):
     state = StateField(default=FraudCaseState.OPEN.value, choices=FraudCaseState.choices)
     referrals = models.JSONField(default=list, help_text="Identifiers of the referrals")
     referrers = models.PositiveIntegerField(default=0)
-    score = models.DecimalField(max_digits=5, decimal_places=2, help_text="0 to 100, highest of its referrals")
+    score = models.DecimalField(max_digits=5, decimal_places=2, help_text="0 to 100, the highest referral's")
     at_risk = models.DecimalField(max_digits=16, decimal_places=2, help_text="Rewards of its referrals")
     expected_loss = models.DecimalField(max_digits=16, decimal_places=2)
     currency = models.CharField(max_length=3)
@@ -39,7 +39,11 @@ class FraudCase(GovernedModel):
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="held_fraud_cases"
     )
     appealed_by = models.ForeignKey(
-        "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="appealed_fraud_cases"
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="appealed_fraud_cases",
     )
     decided_by = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="decided_fraud_cases"

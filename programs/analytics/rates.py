@@ -34,7 +34,7 @@ def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> Mayb
 
 
 def count_ratio(events: float, per: float, *, level: float = 0.95) -> MaybeEstimate:
-    """``events / per`` of two counts that are not nested (won and submitted in one window, each by its own time).
+    """``events / per`` of two counts that are not nested, such as won and submitted in one window.
 
     Both taken as Poisson: given the sum, ``events`` is binomial, and Wilson's bounds p on its share are
     carried to the ratio p/(1 − p) (Przyborowski and Wilenski 1940). May exceed 1.

@@ -60,10 +60,8 @@ class ReferralQuestions(ABC):
     def referral_trend(
         self, referrals: Snapshot | None, *, start: datetime, end: datetime, step_days: int = 7
     ) -> pa.Table:
-        """step (0 from start), invites, submissions, conversions, refunds, revenue, by the event's own time."""
-        return self._ask(
-            "referral_trend", {"referrals": referrals}, step_days=step_days, **_span(start, end)
-        )
+        """step (0 from start), invites, submissions, conversions, refunds, revenue, by the event's time."""
+        return self._ask("referral_trend", {"referrals": referrals}, step_days=step_days, **_span(start, end))
 
     def reward_levels(
         self, referrals: Snapshot | None, *, start: datetime, end: datetime, as_of: datetime

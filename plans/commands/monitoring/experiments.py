@@ -65,9 +65,7 @@ def experiment_of(rows: Sequence[Mapping[str, Any]]) -> Experiment:
         shares = all(row["two_valued"] for row in own)
         role = Role.SECONDARY if metrics else Role.PRIMARY
         metrics.append(Metric(name, role, {row["variant"]: _arm(row, shares) for row in own}))
-    return Experiment(
-        rows[0]["experiment"], control, members, metrics, _planned(metrics[0].arms[control])
-    )
+    return Experiment(rows[0]["experiment"], control, members, metrics, _planned(metrics[0].arms[control]))
 
 
 def _arm(row: Mapping[str, Any], share: bool) -> Arm:
@@ -87,7 +85,9 @@ def _planned(control: Arm) -> int:
 
 
 def readout_table(read: Sequence[Readout], unread: Sequence[NotRead]) -> Table:
-    rows: list[list[Any]] = [[n.experiment, "", "", None, None, None, None, "not read", n.reason] for n in unread]
+    rows: list[list[Any]] = [
+        [n.experiment, "", "", None, None, None, None, "not read", n.reason] for n in unread
+    ]
     for test in read:
         if isinstance(test.arms, Unavailable):
             rows.append([test.experiment, "", "", None, None, None, test.sample_ratio.p_value, "blocked",
@@ -120,7 +120,9 @@ def verdicts(read: Sequence[Readout], unread: Sequence[NotRead]) -> list[dict[st
     found = [{"experiment": n.experiment, "arm": "", "verdict": "not read", "why": n.reason} for n in unread]
     for test in read:
         if isinstance(test.arms, Unavailable):
-            found.append({"experiment": test.experiment, "arm": "", "verdict": "blocked", "why": test.arms.reason})
+            found.append(
+                {"experiment": test.experiment, "arm": "", "verdict": "blocked", "why": test.arms.reason}
+            )
             continue
         found += [
             {"experiment": test.experiment, "arm": arm.treatment, "verdict": arm.recommendation.value,

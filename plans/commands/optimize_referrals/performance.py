@@ -52,9 +52,7 @@ def diagnose(context: StepContext) -> StepResult:
     growth = viral_coefficient(users, now.counts[0], now.counts[funnel.WON], seeds=users)
     kpis = kpis_of(refreshed["flows"]["current"], now, incentives, growth)
     earlier = kpis_of(refreshed["flows"]["previous"], before, None, None)
-    alerts = evaluate(
-        context.inputs.get("alert_threshold", ""), kpis, vocabulary=KPIS, period=windows.period
-    )
+    alerts = evaluate(context.inputs.get("alert_threshold", ""), kpis, vocabulary=KPIS, period=windows.period)
     context.progress(75, "Trend and experiments")
     asked = context.inputs.get("experiments", [])
     arms = (
@@ -146,12 +144,17 @@ def kpis_of(
 
 
 def _headline(
-    kpis: Mapping[str, MaybeEstimate], earlier: Mapping[str, MaybeEstimate], windows: WindowPair, currency: str
+    kpis: Mapping[str, MaybeEstimate],
+    earlier: Mapping[str, MaybeEstimate],
+    windows: WindowPair,
+    currency: str,
 ) -> Metrics:
     items = []
     for name, estimate in kpis.items():
         kpi = KPIS[name]
-        scale, unit = (100.0, "%") if kpi.unit == "share" else (1.0, currency if kpi.unit == "money" else kpi.unit)
+        scale, unit = (
+            (100.0, "%") if kpi.unit == "share" else (1.0, currency if kpi.unit == "money" else kpi.unit)
+        )
         was = earlier.get(name)
         told = f"{kpi.definition}." + (f" Window before: {_short(was, scale, unit)}." if was else "")
         items.append(figure(name, kpi.title, estimate, unit=unit, scale=scale, definition=told))
@@ -226,7 +229,9 @@ def _incentive_values(found: IncentiveEfficiency) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _summary(kpis: Mapping[str, MaybeEstimate], drops: Sequence[DropOff], currency: str) -> list[dict[str, str]]:
+def _summary(
+    kpis: Mapping[str, MaybeEstimate], drops: Sequence[DropOff], currency: str
+) -> list[dict[str, str]]:
     real = [drop for drop in drops if drop.significant]
     told = [{"label": "Conversion", "value": percent(value_of(kpis["conversion"]))}]
     if real:
@@ -242,7 +247,9 @@ def _where_to_look(drops: Sequence[DropOff]) -> str:
     real = [drop for drop in drops if drop.significant]
     if not real:
         return "No step of the offer flow stands out; nothing to walk through."
-    steps = sorted({f"{STAGE_TITLES[drop.source]} → {STAGE_TITLES[drop.target]} in {drop.group}" for drop in real})
+    steps = sorted(
+        {f"{STAGE_TITLES[drop.source]} → {STAGE_TITLES[drop.target]} in {drop.group}" for drop in real}
+    )
     return f"Steps of the offer flow to walk through: {'; '.join(steps)}."
 
 
@@ -304,11 +311,17 @@ def _trend(context: StepContext, windows: WindowPair) -> list[Any]:
     names = ("invites", "submissions", "conversions", "refunds")
     days = [f"{start + index * (end - start) / weeks:%Y-%m-%d}" for index in range(weeks)]
     table = [
-        [day, *(by_step.get(index, {}).get(name, 0) for name in names), float(by_step.get(index, {}).get("revenue", 0))]
+        [
+            day,
+            *(by_step.get(index, {}).get(name, 0) for name in names),
+            float(by_step.get(index, {}).get("revenue", 0)),
+        ]
         for index, day in enumerate(days)
     ]
     unit = "day" if step == 1 else "week"
-    series = [Series(name.capitalize(), [float(row[place]) for row in table]) for place, name in enumerate(names, 1)]
+    series = [
+        Series(name.capitalize(), [float(row[place]) for row in table]) for place, name in enumerate(names, 1)
+    ]
     return [
         Chart("trend", f"Trend by {unit}", "line", days, series, f"{unit} from", "events",
               note="Each event by its own time, over the window and the one before."),

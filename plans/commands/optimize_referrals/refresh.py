@@ -101,7 +101,7 @@ def flows(data: OpenData, span: Span, dimensions: Sequence[str]) -> list[dict[st
     by = [column_of(name) for name in dimensions]
     referrals = data.snapshot("referrals")
     rows = data.engine.referral_flows(referrals, start=span.start, end=span.end, by=by).to_pylist()
-    nothing = {name: 0 for name in ("payouts", "paid_out", "held", "reversed")}
+    nothing = dict.fromkeys(("payouts", "paid_out", "held", "reversed"), 0)
     found = {tuple(row[name] for name in DIMENSIONS): row | nothing for row in rows}
     if data.has("referral_payouts"):
         paid = data.engine.referral_payout_flows(
@@ -176,7 +176,9 @@ def _survey_metrics(answers: Sequence[Mapping[str, Any]], dimensions: Sequence[s
             rows = [row for row in answers if row[column] == value]
             name = value or NOT_RECORDED
             items.append(
-                figure(f"nps {dimension} {name}", f"NPS, {dimension} {name}", net_promoters(rows), unit="points")
+                figure(
+                    f"nps {dimension} {name}", f"NPS, {dimension} {name}", net_promoters(rows), unit="points"
+                )
             )
     return Metrics("nps", "Net promoter score", items, "Surveys do not record the persona.")
 

@@ -121,7 +121,9 @@ def referral_columns(context: StepContext, span: Span) -> tuple[dict[str, Any], 
     data = context.data
     payouts = data.snapshot("referral_payouts") if data.has("referral_payouts") else None
     found = data.engine.referrals_to_review(data.snapshot("referrals"), payouts, as_of=span.end)
-    columns: dict[str, Any] = {name: found.column(name).to_pylist() for name in TEXTS if name in found.column_names}
+    columns: dict[str, Any] = {
+        name: found.column(name).to_pylist() for name in TEXTS if name in found.column_names
+    }
     for name in TIMES:
         columns[name] = found.column(name).to_numpy(zero_copy_only=False)
     for name in ("reward", "revenue"):
@@ -142,14 +144,14 @@ def accuracy_of(held: np.ndarray, labels: np.ndarray) -> Accuracy | None:
     return accuracy(held, np.array([bool(label) for label in labels], dtype=bool), known)
 
 
-def cohorts(
-    table: ReferralTable, held: np.ndarray, span: Span
-) -> tuple[ControlPoint, ...] | Unavailable:
+def cohorts(table: ReferralTable, held: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
     """Weeks of invitations, counted back from the end of the data, on a control chart."""
     end = np.datetime64(span.end.replace(tzinfo=None), "us")
     if not len(table):
         return Unavailable("No referrals.")
-    back = ((end - table.invited_at - np.timedelta64(1, "us")) // np.timedelta64(COHORT_DAYS, "D")).astype(int)
+    back = ((end - table.invited_at - np.timedelta64(1, "us")) // np.timedelta64(COHORT_DAYS, "D")).astype(
+        int
+    )
     weeks = int(back.max()) + 1
     size = np.bincount(back, minlength=weeks)[::-1]
     flagged = np.bincount(back[held], minlength=weeks)[::-1]
