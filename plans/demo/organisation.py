@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 from gtm.core.fsm import perform
+from plans.demo import referrals
 from programs.models import (
     Approver,
     Campaign,
@@ -49,7 +50,7 @@ LOGINS = (
     Login("finance", "Fiona Walsh", "finance", ("finance",), ("Approvers",), 250_000),
     Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers",)),
     Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor",), ("Approvers", "Stewards")),
-    Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer"), ("Operations",)),
+    Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
     Login("deputy", "Dora Klein", "deputy in finance", ("finance",), ("Approvers", "Stewards"), 50_000),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
@@ -99,12 +100,12 @@ def build(say: Callable[[str], Any]) -> None:
               denominator=denominator, window=window, owner_role=roles["member-insights-analyst"])  # fmt: skip
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
                        "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.")  # fmt: skip
-    _program(
+    advocates = _program(
         "customer-advocates",
         "Customer Advocates",
         ProgramKind.REFERRAL,
         people["strategist"],
-        "Referral program.",
+        "Referral program on data made up from a seed, with frauds and honest look-alikes planted.",
     )
     joint = _program(
         "ai-launch", "AI Launch Co-marketing", ProgramKind.PARTNER, people["partner"], "Joint campaigns."
@@ -122,6 +123,7 @@ def build(say: Callable[[str], Any]) -> None:
         with resources.as_file(resources.files("programs.datasets") / "samples" / CDNOW) as path:
             dataset, _ = load_dataset("purchases", [path], program=loyalty, currency="USD")
         say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
+    referrals.load(advocates, say)
 
 
 def _once(model: Any, key: dict[str, Any], **values: Any) -> Any:

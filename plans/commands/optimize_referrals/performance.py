@@ -13,7 +13,7 @@ from plans.commands.optimize_referrals.kpis import KPIS
 from plans.commands.optimize_referrals.refresh import SMALLEST_GROUP, is_full, window_of
 from plans.commands.plan_loyalty.figures import figure, percent, value_of
 from plans.engine.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
+from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
 from programs.analytics import funnel
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.funnel import STAGES, DropOff, FunnelCounts
@@ -77,6 +77,7 @@ def diagnose(context: StepContext) -> StepResult:
     return StepResult(
         values={
             "kpis": {name: value_of(estimate) for name, estimate in kpis.items()},
+            "conversion_lift": change_of(kpis["conversion"], earlier["conversion"]),
             "funnel": dict(zip(STAGES, now.counts, strict=True)),
             "funnel_before": dict(zip(STAGES, before.counts, strict=True)),
             "revenue": now.revenue,
@@ -105,6 +106,12 @@ def cohort(context: StepContext, span: Span, dimensions: Sequence[str]) -> list[
         as_of=span.end,
         by=[column_of(name) for name in dimensions],
     ).to_pylist()
+
+
+def change_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
+    """Relative change, a share; None where either side has no number."""
+    here, there = value_of(now), value_of(before)
+    return here / there - 1 if here is not None and there else None
 
 
 def counts_of(row: Mapping[str, Any]) -> FunnelCounts:
@@ -378,7 +385,3 @@ def _incentive_table(found: IncentiveEfficiency, currency: str) -> Table:
          Column("high", "to", "number"), Column("note", "Note")],
         rows,
     )  # fmt: skip
-
-
-def metric_of(key: str, label: str, value: float | None, unit: str = "") -> Metric:
-    return Metric(key, label, value, unit)

@@ -11,7 +11,6 @@ from plans.commands.plan_loyalty.figures import figure
 from plans.engine.steps import StepContext
 from plans.schemas.outputs import Column, Metrics, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate
-from programs.analytics.funnel import two_proportion_p
 from programs.analytics.partner_health import net_promoter_score
 from programs.datasets import OpenData
 from programs.datasets.referral_questions import DIMENSIONS
@@ -198,8 +197,3 @@ def _group_table(
     ]
     body = [[label, *(float(row[name]) for name, _, _ in FLOWS)] for label, row in rows.items()]
     return Table("flows_by_group", "The window by group", columns, body, note)
-
-
-def difference_p(k1: float, n1: float, k2: float, n2: float) -> float | None:
-    """p of equal shares, None where one side has no cases."""
-    return two_proportion_p(k1, n1, k2, n2) if n1 and n2 else None

@@ -87,6 +87,7 @@ def review_risk(context: StepContext) -> StepResult:
     return StepResult(
         values={
             "kpis": {name: value_of(estimate) for name, estimate in rates.items()},
+            "fraud_reduction": reduction_of(rates["fraud_rate"], earlier),
             "reviewed": len(table),
             "held": int(held.sum()),
             "cases": [case_values(case, currency) for case in holds[:MOST_CASES]],
@@ -109,6 +110,12 @@ def review_risk(context: StepContext) -> StepResult:
         measured=looked_at,
         evidence={"Sequential Thinking": "Read in the order traces, timing, traffic, graph, cohorts, payouts."},
     )  # fmt: skip
+
+
+def reduction_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
+    """By how much the share fell against the window before, a share of it; None where there was none."""
+    here, there = value_of(now), value_of(before)
+    return 1 - here / there if here is not None and there else None
 
 
 def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
