@@ -72,7 +72,9 @@ def convert_all(
 ) -> None:
     """Fill ``converted`` and ``good``."""
     columns = ", ".join(f"{column.name} {column.type.sql}" for column in contract.columns)
-    connection.execute(f'CREATE TABLE converted (file_no INTEGER, "row" BIGINT, {columns}, reasons VARCHAR[])')
+    connection.execute(
+        f'CREATE TABLE converted (file_no INTEGER, "row" BIGINT, {columns}, reasons VARCHAR[])'
+    )
     for number, file in enumerate(staged):
         query, parameters = _conversion(number, file, contract, options, limits)
         connection.execute(f"INSERT INTO converted {query}", parameters)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from plans.commands.monitoring.breakdowns import TOTAL, column_of, merge_small, relabel
@@ -37,12 +38,9 @@ def diagnose(context: StepContext) -> StepResult:
     dimensions, currency = refreshed["dimensions"], refreshed["currency"]
     context.progress(10, "Funnel")
     rows, before_rows = (cohort(context, span, dimensions) for span in (windows.current, windows.previous))
-    groups = merge_small(rows, dimensions, size="invites", minimum=SMALLEST_GROUP)
-    counts = {name: counts_of(row) for name, row in groups.rows.items()}
-    now = funnel.total_funnel(list(counts.values()))
+    now = funnel.total_funnel([counts_of(row) for row in relabel(rows, (), {}).rows.values()])
     before = funnel.total_funnel([counts_of(row) for row in relabel(before_rows, (), {}).rows.values()])
-    drops = funnel.drop_offs(counts)
-    found = drops if not isinstance(drops, Unavailable) else ()
+    found, note = dropped(rows, dimensions)
     context.progress(50, "Incentives and growth")
     incentives = incentives_of(context, windows.current)
     referrals = context.data.snapshot("referrals")
@@ -66,7 +64,7 @@ def diagnose(context: StepContext) -> StepResult:
     outputs: list[Any] = [
         _headline(kpis, earlier, windows, currency),
         _funnel_chart(now, before, windows),
-        _drop_table(found if is_full(context) else found[:SHOWN_IN_SUMMARY], currency, drops, groups.note),
+        _drop_table(found if is_full(context) else found[:SHOWN_IN_SUMMARY], currency, note),
     ]
     if alerts.rows():
         outputs.append(alert_table(alerts.rows()))
@@ -84,7 +82,7 @@ def diagnose(context: StepContext) -> StepResult:
             "margin": sum(float(row["margin"]) for row in rows),
             "reward": sum(float(row["reward"]) for row in rows),
             "out_of_order": sum(row["out_of_order"] for row in rows),
-            "drops": [_drop_values(drop, counts) for drop in found],
+            "drops": [_drop_values(drop) for drop in found],
             "incentives": _incentive_values(incentives),
             "experiments": verdicts(read, unread),
             "alerts": alerts.rows(),
@@ -106,6 +104,45 @@ def cohort(context: StepContext, span: Span, dimensions: Sequence[str]) -> list[
         as_of=span.end,
         by=[column_of(name) for name in dimensions],
     ).to_pylist()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDrop:
+    """A drop-off with the breakdown it was found in and how many entered the step."""
+
+    drop: DropOff
+    breakdown: tuple[str, ...]
+    entered: int
+
+
+def breakdowns_of(dimensions: Sequence[str]) -> list[tuple[str, ...]]:
+    """Each dimension alone, then all of them together."""
+    alone = [(name,) for name in dimensions]
+    return [*alone, tuple(dimensions)] if len(dimensions) > 1 else alone
+
+
+def dropped(
+    rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str]
+) -> tuple[tuple[GroupDrop, ...], str]:
+    """Drop-offs of every breakdown, beyond chance first and dearest first, with notes on what was left out.
+
+    A dimension alone sees a stage that is broken throughout it; all together say where it is worst.
+    """
+    found: list[GroupDrop] = []
+    notes = [] if dimensions else ["No dimension was asked for, so there are no groups to compare."]
+    for breakdown in breakdowns_of(dimensions):
+        groups = merge_small(rows, breakdown, size="invites", minimum=SMALLEST_GROUP)
+        counts = {name: counts_of(row) for name, row in groups.rows.items()}
+        drops = funnel.drop_offs(counts)
+        notes.append(groups.note)
+        if isinstance(drops, Unavailable):
+            notes.append(f"{' and '.join(breakdown).capitalize()}: {drops.reason}")
+            continue
+        found += [
+            GroupDrop(drop, breakdown, counts[drop.group].counts[STAGES.index(drop.source)]) for drop in drops
+        ]
+    found.sort(key=lambda item: (not item.drop.significant, -item.drop.value, item.drop.group))
+    return tuple(found), " ".join(dict.fromkeys(filter(None, notes)))
 
 
 def change_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
@@ -190,10 +227,7 @@ def _funnel_chart(now: FunnelCounts, before: FunnelCounts, windows: WindowPair) 
     )
 
 
-def _drop_table(drops: Sequence[DropOff], currency: str, why: Any, merged: str) -> Table:
-    note = why.reason if isinstance(why, Unavailable) else (
-        "Against the best comparable group; q after Benjamini–Hochberg over all comparisons. Dearest first."
-    )  # fmt: skip
+def _drop_table(drops: Sequence[GroupDrop], currency: str, note: str) -> Table:
     return Table(
         "drop_offs",
         "What drop-offs cost",
@@ -206,18 +240,22 @@ def _drop_table(drops: Sequence[DropOff], currency: str, why: Any, merged: str) 
             [d.group, f"{STAGE_TITLES[d.source]} → {STAGE_TITLES[d.target]}", d.rate.value, d.best_group,
              d.best_rate.value, d.difference.low, d.difference.high, d.value, d.q_value,
              "yes" if d.significant else "no"]
-            for d in drops
+            for d in (item.drop for item in drops)
         ],
-        " ".join(filter(None, (note, merged))),
+        " ".join(filter(None, (
+            "Against the best group of the same breakdown; q after Benjamini–Hochberg within it. Beyond chance first, "
+            "then dearest. Breakdowns overlap, so values do not add up.", note,
+        ))),
     )  # fmt: skip
 
 
-def _drop_values(drop: DropOff, counts: Mapping[str, FunnelCounts]) -> dict[str, Any]:
-    entered = counts[drop.group].counts[STAGES.index(drop.source)]
+def _drop_values(found: GroupDrop) -> dict[str, Any]:
+    drop = found.drop
     return {
+        "breakdown": list(found.breakdown),
         "group": drop.group, "source": drop.source, "target": drop.target, "best_group": drop.best_group,
         "rate": drop.rate.value, "best_rate": drop.best_rate.value, "gap": drop.difference.value,
-        "gap_low": drop.difference.low, "gap_high": drop.difference.high, "entered": entered, "value": drop.value,
+        "gap_low": drop.difference.low, "gap_high": drop.difference.high, "entered": found.entered, "value": drop.value,
         "p": drop.p_value, "q": drop.q_value, "significant": drop.significant,
     }  # fmt: skip
 
@@ -237,9 +275,9 @@ def _incentive_values(found: IncentiveEfficiency) -> dict[str, Any]:
 
 
 def _summary(
-    kpis: Mapping[str, MaybeEstimate], drops: Sequence[DropOff], currency: str
+    kpis: Mapping[str, MaybeEstimate], drops: Sequence[GroupDrop], currency: str
 ) -> list[dict[str, str]]:
-    real = [drop for drop in drops if drop.significant]
+    real = [item.drop for item in drops if item.drop.significant]
     told = [{"label": "Conversion", "value": percent(value_of(kpis["conversion"]))}]
     if real:
         told.append({
@@ -250,8 +288,8 @@ def _summary(
     return told
 
 
-def _where_to_look(drops: Sequence[DropOff]) -> str:
-    real = [drop for drop in drops if drop.significant]
+def _where_to_look(drops: Sequence[GroupDrop]) -> str:
+    real = [item.drop for item in drops if item.drop.significant]
     if not real:
         return "No step of the offer flow stands out; nothing to walk through."
     steps = sorted(
@@ -274,8 +312,7 @@ def _details(
     currency: str,
 ) -> list[Any]:
     outputs: list[Any] = [_step_table(now, before), *_trend(context, windows)]
-    breakdowns = [[name] for name in dimensions] + ([list(dimensions)] if len(dimensions) > 1 else [])
-    outputs += [_drill_down(rows, chosen, currency) for chosen in breakdowns]
+    outputs += [_drill_down(rows, chosen, currency) for chosen in breakdowns_of(dimensions)]
     outputs.append(_incentive_table(incentives, currency))
     return outputs
 

@@ -84,7 +84,8 @@ def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
     """A test per drop-off beyond chance. Volume is one window; money is gross margin."""
     found = context.outputs["performance"]
     margin_rate = found["margin"] / found["revenue"] if found["revenue"] else 0.0
-    real = [drop for drop in found["drops"] if drop["significant"]]
+    # Breakdowns overlap: one dimension at a time, so that no money is counted twice within it.
+    real = [drop for drop in found["drops"] if drop["significant"] and len(drop["breakdown"]) == 1]
     for drop in real[:MOST_DROP_OFFS]:
         lift = GAP_CLOSED * drop["gap"]
         per_pass = drop["value"] / (drop["entered"] * drop["gap"]) * margin_rate

@@ -114,7 +114,7 @@ def flows(data: OpenData, span: Span, dimensions: Sequence[str]) -> list[dict[st
 
 
 def total(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    return {name: sum(row[name] for row in rows) for name in (*(f[0] for f in FLOWS), "labelled")}
+    return {name: float(sum(row[name] for row in rows)) for name in (*(f[0] for f in FLOWS), "labelled")}
 
 
 def survey(data: OpenData, span: Span) -> list[dict[str, Any]]:
