@@ -14,6 +14,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 from gtm.core.fsm import perform
+from plans.demo import loyalty as loyalty_world
 from plans.demo import referrals
 from programs.models import (
     Approver,
@@ -123,6 +124,7 @@ def build(say: Callable[[str], Any]) -> None:
         with resources.as_file(resources.files("programs.datasets") / "samples" / CDNOW) as path:
             dataset, _ = load_dataset("purchases", [path], program=loyalty, currency="USD")
         say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
+    loyalty_world.load(loyalty, say)
     referrals.load(advocates, say)
 
 
