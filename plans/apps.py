@@ -10,7 +10,7 @@ class PlansConfig(AppConfig):
 
     def ready(self) -> None:
         from gtm.core import events  # noqa: PLC0415 - models exist only now
-        from plans.commands import optimize_referrals, plan_loyalty  # noqa: F401, PLC0415 - registers them
+        from plans.commands import monitor_loyalty, optimize_referrals, plan_loyalty  # noqa: F401, PLC0415 - registers them
         from plans.engine import dispatch, machines  # noqa: F401, PLC0415 - loads the transition tables
         from plans.export import files  # noqa: PLC0415
 

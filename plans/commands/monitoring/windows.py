@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -46,6 +47,15 @@ class WindowPair:
 
 
 def windows_until(end: datetime, window: str) -> WindowPair:
-    """The window (``"30d"``) that ends at ``end``, and the same number of days before it."""
+    """The window (``"30d"``) that ends at ``end``, and the same length before it; "quarter" is three calendar months."""
+    if window == "quarter":
+        start = _three_months_before(end)
+        return WindowPair(Span(start, end), Span(_three_months_before(start), start))
     length = timedelta(days=int(window.removesuffix("d")))
     return WindowPair(Span(end - length, end), Span(end - 2 * length, end - length))
+
+
+def _three_months_before(instant: datetime) -> datetime:
+    year, month = divmod(instant.year * 12 + instant.month - 1 - 3, 12)
+    day = min(instant.day, calendar.monthrange(year, month + 1)[1])
+    return instant.replace(year=year, month=month + 1, day=day)
