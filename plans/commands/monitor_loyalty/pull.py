@@ -71,7 +71,9 @@ def pull_data(context: StepContext) -> StepResult:
         "retention": repeat_rate(repeat["members"], repeat["repeat_members"]),
         "active_rate": wilson_rate(total["active"], total["members"]),
         "revenue": Estimate(total["revenue"], unit=currency),
-        "redemption_rate": redeemed_of(total) if data.has("point_ledger") else Unavailable("No point ledger is loaded."),
+        "redemption_rate": redeemed_of(total)
+        if data.has("point_ledger")
+        else Unavailable("No point ledger is loaded."),
         "csat": satisfied(context, windows),
     }
     alerts = alerts_of(context, values)
@@ -166,7 +168,9 @@ def grouped(people: pa.Table, dimensions: Sequence[str]) -> list[dict[str, Any]]
 def redeemed_of(total: Mapping[str, float]) -> MaybeEstimate:
     if total["earned"] <= 0:
         return Unavailable("No points were issued in the window.")
-    return Estimate(total["redeemed"] / total["earned"], numerator=total["redeemed"], denominator=total["earned"])
+    return Estimate(
+        total["redeemed"] / total["earned"], numerator=total["redeemed"], denominator=total["earned"]
+    )
 
 
 def satisfied(context: StepContext, windows: WindowPair) -> MaybeEstimate:
@@ -206,7 +210,9 @@ def _lift(now: float, before: float) -> float | None:
     return now / before - 1 if before else None
 
 
-def _comparison(total: Mapping[str, float], windows: WindowPair, currency: str, points: bool, left: bool) -> Table:
+def _comparison(
+    total: Mapping[str, float], windows: WindowPair, currency: str, points: bool, left: bool
+) -> Table:
     rows = []
     for name, title, _ in FLOWS:
         known = (points or name not in POINTS) and (left or name != "departed")
@@ -226,10 +232,16 @@ def _comparison(total: Mapping[str, float], windows: WindowPair, currency: str, 
 
 
 def _groups(
-    rows: Sequence[tuple[str, Mapping[str, Any]]], count: int, dimensions: Sequence[str], currency: str, note: str
+    rows: Sequence[tuple[str, Mapping[str, Any]]],
+    count: int,
+    dimensions: Sequence[str],
+    currency: str,
+    note: str,
 ) -> Table:
     columns = [Column("group", " · ".join(dimensions))] + [
         Column(name, title, kind, currency if kind == "money" else "") for name, title, kind in FLOWS
     ]
     body = [[label, *(row[name] for name, _, _ in FLOWS)] for label, row in rows]
-    return Table("drilldown", "The window by group", columns, body, f"{len(rows)} of {count} groups. {note}".strip())
+    return Table(
+        "drilldown", "The window by group", columns, body, f"{len(rows)} of {count} groups. {note}".strip()
+    )

@@ -13,9 +13,9 @@ from plans.engine.steps import PermanentError, StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
 from programs.analytics import breakage, rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
-from programs.datasets import OpenData
 from programs.analytics.estimate import Unavailable
 from programs.analytics.rewards import Mission, ProgramKind, RewardDesign
+from programs.datasets import OpenData
 
 PERIODS_A_YEAR = {"quarter": 4, "month": 12}
 SURPRISES = {

@@ -33,7 +33,7 @@ POINT_COST = 0.008
 def build_loyalty_world(
     members: list[str], times: list[datetime], amounts: list[float], rng: np.random.Generator
 ) -> dict[str, pa.Table]:
-    """Tables by contract kind from purchases (one entry each, ``times`` with a time zone). Raises ValueError on none."""
+    """Tables by contract kind from purchases (one entry each, ``times`` aware). Raises ValueError on none."""
     if not members:
         raise ValueError("A program without purchases has no points.")
     order = sorted(range(len(members)), key=lambda n: (times[n], members[n], amounts[n]))
