@@ -31,11 +31,13 @@ def program(acting):
 
 
 def purchases(seed=1, members=300, shift=0):
-    """Buyers of unlike zeal, and the tables of the synthetic world beside them."""
+    """Buyers of unlike zeal who leave after a while: members, times, amounts."""
     rng = np.random.default_rng(seed)
-    count = rng.negative_binomial(1, 0.3, members) + 1
+    first, stays = rng.integers(0, 200, members), rng.exponential(80, members)
+    count = rng.poisson(rng.gamma(1.0, 0.08, members) * stays) + 1
     who = np.repeat(np.arange(members), count)
-    days = rng.integers(0, DAYS, who.size)
+    later = rng.random(who.size) * stays[who]
+    days = np.minimum(first[who] + later, DAYS - 1).astype(int)
     when = [START + timedelta(days=int(day) + shift, hours=12) for day in days]
     return [f"m{n:04d}" for n in who], when, [float(v) for v in rng.integers(10, 90, who.size)]
 
