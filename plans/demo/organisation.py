@@ -14,6 +14,8 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 from gtm.core.fsm import perform
+from plans.demo import loyalty as loyalty_world
+from plans.demo import referrals
 from programs.models import (
     Approver,
     Campaign,
@@ -49,7 +51,7 @@ LOGINS = (
     Login("finance", "Fiona Walsh", "finance", ("finance",), ("Approvers",), 250_000),
     Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers",)),
     Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor",), ("Approvers", "Stewards")),
-    Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer"), ("Operations",)),
+    Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
     Login("deputy", "Dora Klein", "deputy in finance", ("finance",), ("Approvers", "Stewards"), 50_000),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
@@ -97,6 +99,8 @@ def build(say: Callable[[str], Any]) -> None:
         with resources.as_file(resources.files("programs.datasets") / "samples" / CDNOW) as path:
             dataset, _ = load_dataset("purchases", [path], program=loyalty, currency="USD")
         say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
+    loyalty_world.load(loyalty, say)
+    referrals.load(Program.objects.get(slug="customer-advocates"), say)
 
 
 def establish() -> Program:
@@ -115,7 +119,7 @@ def establish() -> Program:
         "Customer Advocates",
         ProgramKind.REFERRAL,
         people["strategist"],
-        "Referral program.",
+        "Referral program on data made up from a seed, with frauds and honest look-alikes planted.",
     )
     joint = _program(
         "ai-launch", "AI Launch Co-marketing", ProgramKind.PARTNER, people["partner"], "Joint campaigns."

@@ -6,7 +6,7 @@ Nothing imports this module but the app's start-up: everybody else asks ``gtm.co
 from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
-from plans.engine import flow
+from plans.engine import flow, fraud_cases
 from plans.engine.permissions import (
     may_answer,
     may_operate,
@@ -20,6 +20,8 @@ from plans.models import (
     ApprovalState,
     Escalation,
     EscalationState,
+    FraudCase,
+    FraudCaseState,
     Notification,
     NotificationState,
     Plan,
@@ -171,5 +173,17 @@ SCHEDULED_RUN = Machine(
         to("skip", "due", "skipped", permission=system_only, comment_required=True, writes="reason"),
         to("refuse", "due", "refused", permission=system_only, comment_required=True, writes="reason"),
         to("run_after_all", "skipped refused", "due", permission=may_operate, comment_required=True, writes="reason", label="Run after all"),
+    ),
+)  # fmt: skip
+
+FRAUD_CASE = Machine(
+    FraudCase,
+    states=tuple(FraudCaseState.values),
+    final=frozenset({"released"}),
+    transitions=(
+        to("hold", "open", "held", permission=fraud_cases.may_judge, comment_required=True, writes="held_by_id", label="Hold the rewards"),
+        to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at"),
+        to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at", label="Confirm as fraud"),
+        to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id", label="Record an appeal"),
     ),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from plans.models.approval import (
 from plans.models.artifact import Artifact
 from plans.models.breach import Breach
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
+from plans.models.fraud_case import OPEN_FRAUD_STATES, FraudCase, FraudCaseState
 from plans.models.imported import ImportedPlan
 from plans.models.notice import (
     MAIL,
@@ -48,6 +49,7 @@ __all__ = [
     "MAIL",
     "OPEN_APPROVAL_STATES",
     "OPEN_CASE_STATES",
+    "OPEN_FRAUD_STATES",
     "Approval",
     "ApprovalState",
     "Artifact",
@@ -57,6 +59,8 @@ __all__ = [
     "DecisionKind",
     "Escalation",
     "EscalationState",
+    "FraudCase",
+    "FraudCaseState",
     "ImportedPlan",
     "Notice",
     "NoticeKind",

@@ -20,6 +20,8 @@ import pyarrow as pa
 from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.contracts import CONTRACTS
 from programs.datasets.limits import Limits
+from programs.datasets.loyalty_questions import LoyaltyQuestions
+from programs.datasets.referral_questions import ReferralQuestions
 from programs.datasets.session import hardened
 from programs.datasets.store import Snapshot, SnapshotStore
 
@@ -41,7 +43,7 @@ class MixedCurrencies(InvalidInput):
     code = "mixed_currencies"
 
 
-class QueryEngine(ABC):
+class QueryEngine(LoyaltyQuestions, ReferralQuestions, ABC):
     """The questions that commands may ask; an engine answers them from its own copy of the SQL files."""
 
     def cohort_matrix(
