@@ -27,7 +27,9 @@ from plans.api.serializers import (
     PlanSerializer,
     ReasonSerializer,
     RemediationSerializer,
+    RevisionSerializer,
 )
+from plans.commands import revision
 from plans.engine import ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
@@ -85,6 +87,17 @@ class PlanViewSet(GovernedReadViewSet):
         perform(
             plan, "cancel", comment=body.validated_data["reason"], set_fields={"finished_at": clock.now()}
         )
+        return self._answer(plan)
+
+    @extend_schema(request=RevisionSerializer, responses=PlanDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def revision(self, request: Request, plan_id: str) -> Response:
+        """Answer a request for changes, or change a running plan: it goes through review and gates again."""
+        body = RevisionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = self._checked(request)
+        sent = body.validated_data
+        revision.resubmit(plan, sent["inputs"], comment=sent["comment"], redo=sent["redo"])
         return self._answer(plan)
 
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)

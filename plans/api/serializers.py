@@ -217,6 +217,14 @@ class RemediationSerializer(serializers.Serializer):
     remediation = serializers.CharField(max_length=4000)
 
 
+class RevisionSerializer(serializers.Serializer):
+    inputs = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
+    comment = serializers.CharField(max_length=4000)
+    redo = serializers.ListField(
+        child=serializers.CharField(), required=False, default=list, help_text="Keys of tasks to do again"
+    )
+
+
 class CompleteSerializer(CommentSerializer):
     result = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
     evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
-from plans.engine import gates
+from plans.engine import content, gates
 from plans.engine.permissions import holds_role
 from plans.models import (
     DONE_STATES,
@@ -48,6 +48,10 @@ def every_task_done(plan: Plan, params: Params) -> str | None:
 
 def is_human(task: Task, params: Params) -> str | None:
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
+
+
+def content_is_approved(task: Task, params: Params) -> str | None:
+    return content.why_not_approved(task)
 
 
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
@@ -117,6 +121,8 @@ def advance(plan: Plan) -> None:
     plan.refresh_from_db()
     if plan.state not in AT_WORK_PLANS:
         return
+    for task in _needs_met(plan, "suspended"):
+        perform(task, "unsuspend", comment="What it depends on is approved.")
     for task in ready_tasks(plan):
         task.refresh_from_db()  # an approval that carries over has advanced the plan from within
         if task.state != "pending":
@@ -133,8 +139,18 @@ def advance(plan: Plan) -> None:
 
 def ready_tasks(plan: Plan) -> list[Task]:
     """The ready set is a query: pending tasks with no unfinished need."""
+    return _needs_met(plan, "pending")
+
+
+def _needs_met(plan: Plan, state: str) -> list[Task]:
     waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
-    return list(plan.tasks.filter(state="pending").filter(~Exists(waiting)).select_related("plan", "agent"))
+    met = plan.tasks.filter(state=state).filter(~Exists(waiting)).select_related("plan", "agent")
+    return [task for task in met if not _waits_for_a_gate(task)]
+
+
+def _waits_for_a_gate(task: Task) -> bool:
+    """A change may reopen a gate before tasks that are finished and stay so: what follows them waits too."""
+    return any(t.kind == TaskKind.GATE and not t.is_done for t in content.ancestors(task))
 
 
 def finish(plan: Plan) -> None:
@@ -143,6 +159,12 @@ def finish(plan: Plan) -> None:
         return
     degraded = plan.tasks.filter(state__in=["succeeded_degraded", "succeeded_manual", "waived"]).exists()
     perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
+
+
+def seal_structure(plan: Plan, change: Change) -> None:
+    """What was accepted is on record, so that execution can refuse a plan that was rebuilt since."""
+    plan.structure_sha256 = content.structure_digest(plan)
+    plan.save()
 
 
 def block_plan(task: Task, change: Change) -> None:

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 RENEWALS = 1
 BATCH = 500
+OVERDUE, UNSATISFIABLE = "approval-overdue", "approval-unsatisfiable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,26 @@ def climb(case: Escalation, now: datetime) -> None:
         comment="The last rung has not answered. The matter is on hold; it is never approved by silence.",
         set_fields={"due_at": None},
     )
+    if case.approval is not None and case.trigger in (OVERDUE, UNSATISFIABLE):
+        _give_up(case.approval)
+
+
+def _give_up(approval: Approval) -> None:
+    """Nobody on the ladder answered: the round is on hold until people vote, or rejected where declared.
+
+    A round nobody can decide holds as it is: people who come bring it back.
+    """
+    approval.refresh_from_db()
+    if approval.state not in ("pending", "unsatisfiable"):
+        return
+    reason = "The last rung of the ladder has not answered."
+    if approval.policy.get("on_exhausted", "hold") == "hold":
+        if approval.state == "pending":
+            perform(approval, "exhaust", comment=reason, set_fields={"decided_at": clock.now()})
+        return
+    perform(approval, "reject", comment=reason, set_fields={"decided_at": clock.now()})
+    settle(approval=approval, reason=f"{approval.title} was rejected.")
+    perform(approval.plan, "reject", comment=reason, set_fields={"finished_at": clock.now()})
 
 
 def standing_on(roles: list[str], now: datetime) -> list[Person]:

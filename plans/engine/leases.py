@@ -16,11 +16,12 @@ from gtm.core import changelog, clock
 from gtm.core.errors import WrongState
 from gtm.core.fsm import perform
 from gtm.core.governed import open_door
-from plans.engine import stops
+from plans.engine import content, ladder, stops
 from plans.engine.steps import LeaseLost
-from plans.models import AT_WORK_STATES, Task, TaskAttempt
+from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Task, TaskAttempt
 
 WRITE_PROGRESS_EVERY = 0.5  # seconds
+CONTENT_DIFFERS = "content-differs"
 
 
 def lease_time() -> timedelta:
@@ -39,6 +40,9 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
         if task.state not in {"ready", "fallback_ready"} or task.plan.state not in {"running", "blocked"}:
             return None
         if stops.is_stopped(task.plan):
+            return None
+        if differs := content.why_not_approved(task):
+            _tell_once(task, differs)
             return None
         substitute = task.state == "fallback_ready"
         # A restart repeats its attempt, and the substitute's one turn is not counted with the original's.
@@ -67,6 +71,11 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             worker=worker,
             started_at=clock.now(),
         )
+
+
+def _tell_once(task: Task, differs: str) -> None:
+    if not task.escalations.filter(trigger=CONTENT_DIFFERS, state__in=OPEN_CASE_STATES).exists():
+        ladder.open_case(task.plan, CONTENT_DIFFERS, f"{task} does not start", task=task, detail=differs)
 
 
 def _last_was_lost(task: Task) -> bool:

@@ -36,7 +36,7 @@ PLAN = Machine(
     final=FINAL_PLAN_STATES,
     transitions=(
         to("submit", "draft", "in_review", permission=may_operate, label="Submit for review"),
-        to("accept", "in_review", "approved", permission=may_operate, guards=(flow.checklist_passed,), label="Accept after review"),
+        to("accept", "in_review", "approved", permission=may_operate, guards=(flow.checklist_passed,), effects=(flow.seal_structure,), label="Accept after review"),
         to("begin", "approved", "running", permission=may_operate, writes="started_at", effects=(flow.advance_plan,), label="Start"),
         to("block", "running", "blocked", permission=system_only),
         to("unblock", "blocked", "running", permission=system_only),
@@ -44,7 +44,7 @@ PLAN = Machine(
         to("resume", "paused", "running", permission=may_operate, comment_required=True, effects=(flow.advance_plan,)),
         to("request_changes", "in_review approved running blocked", "changes_requested", permission=system_only),
         to("revise", "changes_requested", "draft", permission=may_operate, comment_required=True, writes="revision inputs usage amount objective datasets context checklist"),
-        to("review_again", "approved running blocked", "in_review", permission=system_only),
+        to("review_again", "approved running blocked", "in_review", permission=may_operate, comment_required=True, writes="revision inputs usage amount objective datasets context checklist", label="Change and review again"),
         to("reject", "in_review running blocked", "rejected", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
         to("hold", _ROLLING, "held", permission=may_pull_ripcord, comment_required=True, writes="held_from epoch"),
         to("release", "held", flow.state_before_hold, permission=may_release_ripcord, comment_required=True),
@@ -82,7 +82,7 @@ TASK = Machine(
         to("restart_fallback", "fallback_running", "fallback_ready", permission=system_only, writes="restarts lease_expires_at progress_note", effects=(flow.ring,)),
         to("lose_track", "leased running fallback_running", "unknown", permission=system_only, writes=_FAILURE),
         to("escalate", "leased running fallback_running retry_wait fallback_ready unknown", "escalated", permission=system_only, writes=_FAILURE, effects=(flow.block_plan,)),
-        to("complete", "ready", "succeeded", permission=may_work_on, guards=(flow.is_human,), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
+        to("complete", "ready", "succeeded", permission=may_work_on, guards=(flow.is_human, flow.content_is_approved), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
         to("report_blocked", "ready", "escalated", permission=may_work_on, guards=(flow.is_human,), comment_required=True, writes=_FAILURE, effects=(flow.block_plan,), label="Report as blocked"),
         to("grant_attempt", "escalated unknown", "ready", permission=may_operate, comment_required=True, writes="attempts_granted next_attempt_at", effects=(flow.unblock_plan, flow.ring), label="Grant one more attempt"),
         to("record_result", "escalated unknown", "succeeded_manual", permission=may_work_on, comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
@@ -95,12 +95,12 @@ TASK = Machine(
     ),
 )  # fmt: skip
 
-_OPEN_ROUND = "scheduled pending frozen unsatisfiable"
+_OPEN_ROUND = "scheduled pending frozen unsatisfiable exhausted"
 
 APPROVAL = Machine(
     Approval,
     states=tuple(ApprovalState.values),
-    final=frozenset({"rejected", "changes_requested", "superseded", "cancelled", "exhausted", "bypassed"}),
+    final=frozenset({"rejected", "changes_requested", "superseded", "cancelled"}),
     transitions=(
         to("open", "scheduled", "pending", permission=system_only, writes="opened_at due_at missing"),
         to("approve", "pending", "approved", permission=system_only, writes="decided_at missing"),
@@ -110,8 +110,9 @@ APPROVAL = Machine(
         to("regain_quorum", "unsatisfiable", "pending", permission=system_only, writes="missing"),
         to("freeze", "pending unsatisfiable", "frozen", permission=system_only),
         to("thaw", "frozen", "pending", permission=system_only, writes="due_at"),
-        to("exhaust", "pending unsatisfiable", "exhausted", permission=system_only, writes="decided_at"),
-        to("supersede", "approved", "superseded", permission=system_only),
+        to("exhaust", "pending", "exhausted", permission=system_only, writes="decided_at"),
+        to("revive", "exhausted", "pending", permission=system_only),
+        to("supersede", "approved bypassed", "superseded", permission=system_only),
         to("bypass", _OPEN_ROUND, "bypassed", permission=system_only, writes="decided_at"),
         to("cancel", _OPEN_ROUND, "cancelled", permission=system_only, writes="decided_at"),
     ),

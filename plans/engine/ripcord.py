@@ -128,7 +128,7 @@ def _restart_clocks(plan: Plan, remediation: str) -> None:
     """Unless another pull still holds the plan."""
     if is_stopped(plan) is not None or plan.state == "changes_requested":
         return
-    for approval in clocks.thaw(plan, remediation):
+    for approval in [*clocks.thaw(plan, remediation), *plan.approvals.filter(state="exhausted")]:
         gates.recheck(approval)
 
 

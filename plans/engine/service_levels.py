@@ -22,7 +22,6 @@ logger = logging.getLogger(__name__)
 
 BATCH = 500
 REMIND_AT = (50, 80)
-OVERDUE = "approval-overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def escalate_overdue(now: datetime) -> int:
     """Open a case for every round whose time has run out and that has none yet."""
     late = Approval.objects.filter(state="pending", due_at__lte=now).exclude(
         pk__in=Approval.objects.filter(
-            escalations__trigger=OVERDUE, escalations__state__in=OPEN_CASE_STATES
+            escalations__trigger=ladder.OVERDUE, escalations__state__in=OPEN_CASE_STATES
         ).values("pk")
     )
     opened = 0
@@ -57,7 +56,7 @@ def _escalate(approval: Approval, now: datetime) -> bool:
             return False
         detail = f"It was due {approval.due_at:%Y-%m-%d %H:%M} UTC."
         subject = f"{approval.title} is overdue"
-        ladder.open_case(approval.plan, OVERDUE, subject, approval=approval, detail=detail)
+        ladder.open_case(approval.plan, ladder.OVERDUE, subject, approval=approval, detail=detail)
         return True
 
 

@@ -14,8 +14,8 @@ from plans.engine.eligibility import Bench
 from plans.models import OPEN_CASE_STATES, Approval, Decision, DecisionKind, Escalation
 from programs.models import Person
 
-DECIDABLE = frozenset({"pending", "unsatisfiable"})
-UNSATISFIABLE_TRIGGER = "approval-unsatisfiable"
+DECIDABLE = frozenset({"pending", "unsatisfiable", "exhausted"})
+_STILL_OPEN = frozenset({"pending", "unsatisfiable"})
 
 
 def reconsider(approval: Approval) -> None:
@@ -32,6 +32,11 @@ def reconsider(approval: Approval) -> None:
         on_reject=approval.policy.get("on_reject", "veto"),
         on_behalf_of={str(v.person_id): str(authority_of(v)) for v in votes},
     )
+    if approval.state == "exhausted":
+        if outcome.verdict in _STILL_OPEN:
+            return  # on hold until people decide, however late
+        with actors.on_their_behalf("Gate"):
+            perform(approval, "revive", comment="People decided after the ladder was exhausted.")
     if outcome.verdict != "unsatisfiable" and approval.state == "unsatisfiable":
         with actors.on_their_behalf("Gate"):
             perform(approval, "regain_quorum", set_fields={"missing": list(outcome.missing)})
@@ -141,12 +146,12 @@ def _escalate_unsatisfiable(approval: Approval, outcome: policy.Outcome) -> None
         comment = f"Nobody who could still decide fills: {missing}."
         perform(approval, "lose_quorum", comment=comment, set_fields={"missing": list(outcome.missing)})
     if Escalation.objects.filter(
-        approval=approval, trigger=UNSATISFIABLE_TRIGGER, state__in=OPEN_CASE_STATES
+        approval=approval, trigger=ladder.UNSATISFIABLE, state__in=OPEN_CASE_STATES
     ).exists():
         return
     ladder.open_case(
         approval.plan,
-        UNSATISFIABLE_TRIGGER,
+        ladder.UNSATISFIABLE,
         f"{approval.title}: nobody for {missing}",
         approval=approval,
         detail=f"The seats {missing} cannot be filled by the people who could still decide.",

@@ -29,7 +29,8 @@ class Gate:
     """Who must agree before the tasks behind it run, and to exactly what.
 
     ``scope`` names output variables and inputs whose content is approved; ``hours`` is the service
-    level on the program's working calendar; ``on_reject``: veto or impossible.
+    level on the program's working calendar; ``on_reject``: veto or impossible; ``on_exhausted``: hold
+    (the round waits for a late vote) or reject, when the last rung of its ladder has not answered.
     """
 
     key: str
@@ -39,8 +40,8 @@ class Gate:
     scope: Sequence[str] = ()
     tolerances: Mapping[str, float] = field(default_factory=dict)
     hours: int = 16
-    mode: str = "all"
     on_reject: str = "veto"
+    on_exhausted: str = "hold"
     reauthenticate: bool = False
     signal_on_changes: str = ""
     distinct_from: Sequence[str] = ()

@@ -184,3 +184,45 @@ def test_people_who_leave_turn_an_open_round_to_the_ladder(people):
     people["finance"].save()
     assert service_levels.reweigh() == 1
     assert round_of(plan).state == "unsatisfiable"
+
+
+# ------------------------------------------------------------------ exhausted is a state of its own
+
+
+def let_the_ladder_run_out(plan, time):
+    for _ in range(5):
+        time.pass_time(days=4)
+        service_levels.escalate_overdue(time())
+        ladder.fire_due(time())
+    return round_of(plan)
+
+
+def test_a_round_nobody_on_the_ladder_answered_is_exhausted_and_holds(people, time):
+    plan = make_plan()
+    assert let_the_ladder_run_out(plan, time).state == "exhausted"
+    plan.refresh_from_db()
+    assert (plan.state, plan.tasks.get(key="publish").state) == ("running", "pending")
+
+
+def test_an_exhausted_round_is_decided_by_a_late_vote_only(people, vote, time):
+    plan = make_plan()
+    late = let_the_ladder_run_out(plan, time)
+    service_levels.reweigh()
+    late.refresh_from_db()
+    assert late.state == "exhausted"
+    assert vote(people["finance"], late).state == "approved"
+    assert plan.escalations.get().state == "cancelled"
+
+
+def test_half_the_votes_leave_an_exhausted_round_exhausted(people, vote, time):
+    PersonFactory(name="second", roles=["finance"])
+    plan = make_plan(gate(seat("finance", 2)))
+    assert vote(people["finance"], let_the_ladder_run_out(plan, time)).state == "exhausted"
+
+
+def test_exhausted_may_reject_where_the_gate_says_so_and_never_approves(people, time):
+    plan = make_plan(gate(on_exhausted="reject"))
+    assert let_the_ladder_run_out(plan, time).state == "rejected"
+    plan.refresh_from_db()
+    assert plan.state == "rejected"
+    assert plan.escalations.get().state == "cancelled"
