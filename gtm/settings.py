@@ -39,6 +39,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 GTM_PLANS_DIR = BASE_DIR / env.str("GTM_PLANS_DIR", default=".claude/plans")
 GTM_DATA_DIR = BASE_DIR / env.str("GTM_DATA_DIR", default="var/data")
 GTM_BASE_URL = env.str("GTM_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+GTM_BREAK_GLASS = env.bool("GTM_BREAK_GLASS", default=False)
+GTM_GRACE_SECONDS = env.int("GTM_GRACE_SECONDS", default=60)  # for running steps after a rip-cord pull
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)
 GTM_VERSION = "0.1.0"
 GTM_ALLOW_IMPERSONATION = env.bool("GTM_ALLOW_IMPERSONATION", default=DEBUG)

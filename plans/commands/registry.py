@@ -25,7 +25,7 @@ def register(command: Command) -> Command:
     _commands[command.name] = command
     for step in command.steps:
         if step.run:
-            steps.register(command.name, step.key, step.run, step.apply)
+            steps.register(command.name, step.key, step.run, step.apply, step.compensate)
     return command
 
 

@@ -79,6 +79,8 @@ def why_not_approved(task: Task) -> str | None:
         return "The structure of the plan differs from what was accepted."
     gates = [t for t in ancestors(task) if t.kind == TaskKind.GATE]
     for gate in gates:
+        if not gate.is_done:
+            return f"{gate} is not approved."
         standing = gate.approvals.filter(state__in=STANDING).order_by("-round").first()
         if standing is None:
             return f"{gate} is not approved."

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
-from plans.engine import content, gates
+from plans.engine import content, gates, stops
 from plans.engine.permissions import holds_role
 from plans.models import (
     DONE_STATES,
@@ -21,6 +21,7 @@ from plans.models import (
     OPEN_APPROVAL_STATES,
     OPEN_CASE_STATES,
     Approval,
+    BreakGlass,
     Escalation,
     Plan,
     Task,
@@ -46,12 +47,17 @@ def every_task_done(plan: Plan, params: Params) -> str | None:
     return f"{left} tasks are not finished." if left else None
 
 
+def no_review_owed(plan: Plan, params: Params) -> str | None:
+    owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
+    return f"{', '.join(map(str, owed))} owes a review." if owed else None
+
+
 def is_human(task: Task, params: Params) -> str | None:
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
 
 
 def content_is_approved(task: Task, params: Params) -> str | None:
-    return content.why_not_approved(task)
+    return stops.is_stopped(task.plan) or content.why_not_approved(task)
 
 
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
@@ -119,7 +125,7 @@ def advance_after_task(task: Task, change: Change) -> None:
 def advance(plan: Plan) -> None:
     """Open everything whose needs are met, and close the plan when nothing is left."""
     plan.refresh_from_db()
-    if plan.state not in AT_WORK_PLANS:
+    if plan.state not in AT_WORK_PLANS or stops.is_stopped(plan):
         return
     for task in _needs_met(plan, "suspended"):
         perform(task, "unsuspend", comment="What it depends on is approved.")
@@ -154,10 +160,14 @@ def _waits_for_a_gate(task: Task) -> bool:
 
 
 def finish(plan: Plan) -> None:
+    """Close the plan, unless a review of a break-glass is owed: that review closes it."""
+    if no_review_owed(plan, {}):
+        return
     if plan.tasks.filter(state="cancelled").exists():
         perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
         return
     degraded = plan.tasks.filter(state__in=["succeeded_degraded", "succeeded_manual", "waived"]).exists()
+    degraded |= plan.approvals.filter(state="bypassed").exists()
     perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
 
 

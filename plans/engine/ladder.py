@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from gtm.core import actors, changelog, clock, events
 from gtm.core.errors import GtmError, GuardNotMet, Problem
@@ -69,6 +70,7 @@ def open_case(
             detail=detail,
             evidence=evidence or [],
             ladder=plan.declaration["ladder"],
+            due_at=clock.now(),  # a plan that is stopped climbs as soon as it goes on
         )
         case.save()
         if stops.is_stopped(plan) is None:
@@ -128,6 +130,10 @@ def _give_up(approval: Approval) -> None:
     perform(approval, "reject", comment=reason, set_fields={"decided_at": clock.now()})
     settle(approval=approval, reason=f"{approval.title} was rejected.")
     perform(approval.plan, "reject", comment=reason, set_fields={"finished_at": clock.now()})
+
+
+def open_cases(trigger: str) -> QuerySet[Escalation]:
+    return Escalation.objects.filter(trigger=trigger, state__in=OPEN_CASE_STATES)
 
 
 def standing_on(roles: list[str], now: datetime) -> list[Person]:

@@ -106,6 +106,21 @@ def extend(task_pk: int, fence: int, *, progress: int | None = None, note: str |
         return models.QuerySet.update(mine, **values) == 1
 
 
+def mark_effect(task_pk: int, attempt_pk: int) -> bool:
+    """Leave the mark that an outside effect begins now. False where the attempt may not act any more."""
+    with transaction.atomic():
+        task = Task.objects.select_related("plan__program").get(pk=task_pk)
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        attempt = TaskAttempt.objects.get(pk=attempt_pk)
+        if not is_current(task, attempt):
+            return False
+        attempt.effect_started_at = clock.now()
+        attempt.save(update_fields=["effect_started_at"])
+        return True
+
+
 class Heartbeat:
     """Extends the lease from a thread of its own while the step computes.
 
@@ -114,7 +129,7 @@ class Heartbeat:
     """
 
     def __init__(self, task: Task, attempt: TaskAttempt):
-        self._task_pk, self._fence = task.pk, attempt.fence
+        self._task_pk, self._fence, self._attempt_pk = task.pk, attempt.fence, attempt.pk
         self._stop, self._lost = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{task.pk}", daemon=True)
         self._last = clock.now() - timedelta(seconds=WRITE_PROGRESS_EVERY)
@@ -144,3 +159,8 @@ class Heartbeat:
         self._last = clock.now()
         if not extend(self._task_pk, self._fence, progress=percent, note=note):
             raise LeaseLost("Another worker has this task now, or it was stopped.")
+
+    def effect(self, what: str) -> None:
+        """Ask leave for an outside effect, immediately before it. Raises LeaseLost after a pull."""
+        if self._lost.is_set() or not mark_effect(self._task_pk, self._attempt_pk):
+            raise LeaseLost(f"“{what}” must not happen: the task was stopped, or another worker has it.")

@@ -12,12 +12,16 @@ from plans.engine.permissions import (
     may_operate,
     may_pull_ripcord,
     may_release_ripcord,
+    may_review_break_glass,
+    may_use_break_glass,
     may_work_on,
 )
 from plans.models import (
     FINAL_PLAN_STATES,
     Approval,
     ApprovalState,
+    BreakGlass,
+    BreakGlassState,
     Escalation,
     EscalationState,
     Plan,
@@ -50,10 +54,10 @@ PLAN = Machine(
         to("release", "held", flow.state_before_hold, permission=may_release_ripcord, comment_required=True),
         to("abort", "held", "aborting", permission=may_release_ripcord, comment_required=True, effects=(flow.close_plan,)),
         to("finish_abort", "aborting", "aborted", permission=system_only, writes="finished_at"),
-        to("succeed", "running", "succeeded", permission=system_only, guards=(flow.every_task_done,), writes="finished_at"),
-        to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done,), writes="finished_at"),
+        to("succeed", "running", "succeeded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed), writes="finished_at"),
+        to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed), writes="finished_at"),
         to("fail", "running blocked", "failed", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
-        to("cancel", _ROLLING, "cancelled", permission=may_operate, comment_required=True, writes="finished_at", effects=(flow.close_plan,)),
+        to("cancel", _ROLLING, "cancelled", permission=may_operate, guards=(flow.no_review_owed,), comment_required=True, writes="finished_at", effects=(flow.close_plan,)),
         to("supersede", "draft in_review changes_requested approved", "superseded", permission=system_only),
     ),
 )  # fmt: skip
@@ -100,7 +104,7 @@ _OPEN_ROUND = "scheduled pending frozen unsatisfiable exhausted"
 APPROVAL = Machine(
     Approval,
     states=tuple(ApprovalState.values),
-    final=frozenset({"rejected", "changes_requested", "superseded", "cancelled"}),
+    final=frozenset({"rejected", "changes_requested", "superseded", "cancelled", "bypassed"}),
     transitions=(
         to("open", "scheduled", "pending", permission=system_only, writes="opened_at due_at missing"),
         to("approve", "pending", "approved", permission=system_only, writes="decided_at missing"),
@@ -112,7 +116,7 @@ APPROVAL = Machine(
         to("thaw", "frozen", "pending", permission=system_only, writes="due_at"),
         to("exhaust", "pending", "exhausted", permission=system_only, writes="decided_at"),
         to("revive", "exhausted", "pending", permission=system_only),
-        to("supersede", "approved bypassed", "superseded", permission=system_only),
+        to("supersede", "approved", "superseded", permission=system_only),
         to("bypass", _OPEN_ROUND, "bypassed", permission=system_only, writes="decided_at"),
         to("cancel", _OPEN_ROUND, "cancelled", permission=system_only, writes="decided_at"),
     ),
@@ -142,5 +146,16 @@ RIPCORD = Machine(
         to("agree", "pulled", "pulled", permission=may_release_ripcord, comment_required=True, writes="released_by remediation", label="Agree to release"),
         to("release", "pulled", "released", permission=may_release_ripcord, comment_required=True, writes="released_by remediation closed_at"),
         to("abort", "pulled", "aborted", permission=may_release_ripcord, comment_required=True, writes="closed_at remediation"),
+    ),
+)  # fmt: skip
+
+BREAK_GLASS = Machine(
+    BreakGlass,
+    states=tuple(BreakGlassState.values),
+    final=frozenset({"reviewed", "expired"}),
+    transitions=(
+        to("grant", "asked", "granted", permission=may_use_break_glass, comment_required=True, writes="agreed_by granted_at review_due_at", label="Agree to break the glass"),
+        to("expire", "asked", "expired", permission=system_only),
+        to("review", "granted", "reviewed", permission=may_review_break_glass, comment_required=True, writes="review reviewed_by reviewed_at"),
     ),
 )  # fmt: skip

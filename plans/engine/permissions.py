@@ -40,6 +40,18 @@ def may_release_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
     return "It takes a person with the permission to release the rip-cord."
 
 
+def may_use_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
+    if not actor.is_system and actor.user.has_perm("plans.use_break_glass"):
+        return None
+    return "It takes a person with the permission to use break-glass."
+
+
+def may_review_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
+    if not actor.is_system and actor.user.has_perm("plans.review_break_glass"):
+        return None
+    return "It takes a person with the permission to review break-glass."
+
+
 def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
     """The owner of a task, anybody in its role or its substitute's, or operations."""
     if actor.is_system:

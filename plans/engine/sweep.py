@@ -18,7 +18,16 @@ from gtm.core import clock, events
 from gtm.core.actors import SWEEP, Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
-from plans.engine import dispatch, ladder, runner, service_levels
+from plans.engine import (
+    break_glass,
+    compensation,
+    dispatch,
+    ladder,
+    ripcord,
+    runner,
+    service_levels,
+    suspension,
+)
 from plans.models import Task, TaskKind
 
 logger = logging.getLogger(__name__)
@@ -38,6 +47,8 @@ class Swept:
     escalated: int
     reminded: int
     reweighed: int
+    stopped: int
+    owed: int
 
 
 def sweep() -> Swept:
@@ -50,6 +61,8 @@ def sweep() -> Swept:
             escalated=ladder.fire_due(clock.now()) + service_levels.escalate_overdue(clock.now()),
             reminded=service_levels.remind(clock.now()),
             reweighed=service_levels.reweigh(),
+            stopped=suspension.settle_overdue(clock.now()) + ripcord.repair() + compensation.sweep(),
+            owed=break_glass.sweep(clock.now()),
         )
 
 

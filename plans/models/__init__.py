@@ -9,6 +9,7 @@ from plans.models.approval import (
 )
 from plans.models.artifact import Artifact
 from plans.models.breach import Breach
+from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
 from plans.models.imported import ImportedPlan
 from plans.models.plan import (
@@ -42,6 +43,8 @@ __all__ = [
     "ApprovalState",
     "Artifact",
     "Breach",
+    "BreakGlass",
+    "BreakGlassState",
     "Decision",
     "DecisionKind",
     "Escalation",

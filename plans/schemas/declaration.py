@@ -53,7 +53,8 @@ class Step:
 
     ``run`` is a function, or its path "package.module:function": declaring a command with paths loads
     none of its analytics.
-    ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success.
+    ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success;
+    ``compensate(plan, values)`` undoes the task when the plan is aborted.
     """
 
     task_id: str
@@ -64,6 +65,7 @@ class Step:
     needs: Sequence[str] = ()
     run: str | Callable[..., Any] = ""
     apply: str | Callable[..., None] = ""
+    compensate: str | Callable[..., None] = ""
     gate: Gate | None = None
     fallback_agent: str = ""
     skills: Sequence[str] = ()
