@@ -61,6 +61,13 @@ def faults(command: Command) -> Iterable[str]:
             yield "a diamond fans out, no stage runs in parallel"
         if not any(stage.merge_gate for stage in command.stages):
             yield "a diamond has a merge gate, no stage is one"
+    declared = {trigger.signal for trigger in command.triggers}
+    for step in command.steps:
+        if step.gate and step.gate.signal_on_changes and step.gate.signal_on_changes not in declared:
+            yield f"gate {step.key} raises {step.gate.signal_on_changes}, which no trigger declares"
+    for trigger in command.triggers:
+        if bool(trigger.comparator) != bool(trigger.limit) or trigger.breaches < 1:
+            yield f"trigger {trigger.signal} needs a comparator with its limit, and at least one breach"
     if len({i.name for i in command.inputs}) != len(command.inputs):
         yield "two inputs have one name"
     if command.amount_input and command.input(command.amount_input) is None:

@@ -21,7 +21,7 @@ from plans.engine import ladder, steps, stops, suspension, triggers
 from plans.engine.leases import Heartbeat, claim, is_current
 from plans.engine.steps import EffectUnclear, LeaseLost, StepContext, TransientError
 from plans.models import AT_WORK_STATES, Artifact, Task, TaskAttempt
-from plans.schemas.outputs import StepResult, payload_of, settle
+from plans.schemas.outputs import Signal, StepResult, payload_of, settle
 from programs.datasets import OpenData
 from programs.services import snapshot_root
 
@@ -115,7 +115,10 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 "error": None,
             },
         )
-        triggers.clear(task.plan, set(result.measured) - {signal.trigger for signal in result.signals})
+        fine = set(result.measured) - {signal.trigger for signal in result.signals}
+        triggers.clear(task.plan, fine, task=task, period=result.period)
+        for measured in result.readings:
+            triggers.measure(task.plan, task, measured)
         for signal in result.signals:
             triggers.raise_signal(task.plan, task, signal)
 
@@ -155,6 +158,7 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
             _settle_if_stopped(task, attempt)
             return
         _close_attempt(attempt, TaskAttempt.Outcome.FAILED, kind, error)
+        count_failure(task, attempt, str(error))
         told = {"error": explain(error, kind, attempt, task), "lease_expires_at": None, "progress_note": ""}
         message = told["error"]["message"]
         by_substitute = attempt.executor == TaskAttempt.Executor.SUBSTITUTE
@@ -170,6 +174,14 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
             perform(task, "hand_to_substitute", comment=message, set_fields=told)
         else:
             _escalate(task, message, told)
+
+
+def count_failure(task: Task, attempt: TaskAttempt, message: str) -> None:
+    """A command may declare "<key of the step>-failed": QA that fails twice is a matter for people."""
+    signal = f"{task.key}-failed"
+    if any(t["signal"] == signal for t in task.plan.declaration.get("triggers", ())):
+        period = f"{task.plan.plan_id} {task.task_id} run {attempt.fence}"
+        triggers.raise_signal(task.plan, task, Signal(signal, message[:1000], period))
 
 
 def _escalate(task: Task, message: str, told: dict[str, Any]) -> None:
@@ -248,4 +260,5 @@ def recover_lost(task: Task) -> None:
 def _close_attempt(attempt: TaskAttempt, outcome: str, kind: str = "", error: Any = "") -> None:
     attempt.outcome, attempt.finished_at = outcome, clock.now()
     attempt.error_class, attempt.error = kind, str(error)[:4000]
-    attempt.save()
+    # Named fields: the heartbeat may have marked an effect on the row meanwhile.
+    attempt.save(update_fields=["outcome", "finished_at", "error_class", "error", "late_output"])

@@ -13,15 +13,17 @@ from django.db import transaction
 
 from gtm.core import changelog, events
 from gtm.core.errors import GtmError
-from plans.engine import eligibility, gates, ladder, stops
+from plans.engine import eligibility, gates, ladder, stops, triggers
 from plans.engine.clocks import calendar_of
 from plans.models import OPEN_CASE_STATES, Approval
+from plans.schemas.outputs import Signal
 from plans.selectors import approvals_with_votes
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 REMIND_AT = (50, 80)
+LATE = "approval-late"  # a command may declare it: approvals that slip twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ def _escalate(approval: Approval, now: datetime) -> bool:
         detail = f"It was due {approval.due_at:%Y-%m-%d %H:%M} UTC."
         subject = f"{approval.title} is overdue"
         ladder.open_case(approval.plan, ladder.OVERDUE, subject, approval=approval, detail=detail)
+        if any(t["signal"] == LATE for t in approval.plan.declaration["triggers"]):
+            period = f"{approval.plan.plan_id} {approval.gate} round {approval.round}"
+            triggers.raise_signal(approval.plan, approval.task, Signal(LATE, subject, period))
         return True
 
 

@@ -20,6 +20,7 @@ from plans.models.plan import (
     PlanState,
     new_plan_id,
 )
+from plans.models.reading import Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.task import (
     AT_WORK_STATES,
@@ -53,6 +54,7 @@ __all__ = [
     "Plan",
     "PlanFile",
     "PlanState",
+    "Reading",
     "RipcordPull",
     "RipcordState",
     "RungFiring",
@@ -60,5 +62,6 @@ __all__ = [
     "TaskAttempt",
     "TaskKind",
     "TaskState",
+    "Verdict",
     "new_plan_id",
 ]

@@ -102,12 +102,25 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """When ``signal`` comes ``breaches`` times the ladder opens, and the rip-cord is pulled if declared."""
+    """When ``signal`` comes ``breaches`` times the ladder opens, and the rip-cord is pulled if declared.
+
+    ``of`` looks at the last so many measured periods (0: at all since it was last clear); ``clear_after``
+    good periods in a row start again. A metric rule also has ``comparator`` (<, <=, >, >=) and ``limit``,
+    past which it alarms, and a ``clear_limit`` it must come back over; values of another
+    ``metric_version`` do not count. ``missing_after`` periods in a row without a value raise a notice of their own; 0 raises none.
+    """
 
     signal: str
     title: str
     breaches: int = 2
     pulls_ripcord: bool = False
+    of: int = 0
+    clear_after: int = 1
+    comparator: str = ""
+    limit: str = ""
+    clear_limit: str = ""
+    metric_version: int = 1
+    missing_after: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -258,7 +258,7 @@ def test_with_twenty_tasks_running_and_broker_and_mail_down_no_effect_starts_aft
         while not stop.is_set():
             context.effect("send")
             effects.append(wall.monotonic())
-            stop.wait(0.02)
+            stop.wait(0.1)
         return StepResult()
 
     tasks = []
