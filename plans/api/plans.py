@@ -30,7 +30,7 @@ from plans.api.serializers import (
     RevisionSerializer,
 )
 from plans.commands import revision
-from plans.engine import ripcord
+from plans.engine import bench, ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
 from plans.selectors import visible_plans, with_tasks
@@ -119,6 +119,12 @@ class PlanViewSet(GovernedReadViewSet):
         plan = self._checked(request)
         ripcord.release(plan, remediation=body.validated_data["remediation"])
         return self._answer(plan)
+
+    @extend_schema(responses={200: dict}, filters=False)
+    @action(detail=True, methods=["get"])
+    def approvers(self, request: Request, plan_id: str) -> Response:
+        """Who must approve this plan, gate by gate, and why. Stores nothing."""
+        return Response([asked.as_dict() for asked in bench.who_must_approve(self.get_object())])
 
     @extend_schema(responses={200: dict})
     @action(detail=True, methods=["get"])

@@ -12,6 +12,7 @@ from plans.schemas.declaration import GATE, Command
 from plans.schemas.inputs import nearest
 
 LOWEST_LADDER = 3
+MOST_REPEATS = 3
 _commands: dict[str, Command] = {}
 
 
@@ -54,6 +55,8 @@ def faults(command: Command) -> Iterable[str]:
     yield from _variable_faults(command)
     if len(command.ladder) < LOWEST_LADDER:
         yield f"a ladder has three rungs, this one {len(command.ladder)}"
+    if not 0 <= command.ladder_repeats <= MOST_REPEATS:
+        yield f"a ladder repeats at most {MOST_REPEATS} times"
     if command.max_retries < 0:
         yield "max_retries is negative"
     if command.strategy == "diamond":

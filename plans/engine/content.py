@@ -14,7 +14,7 @@ from plans.engine import baseline
 from plans.models import Approval, Plan, Task, TaskKind
 
 STANDING = ("approved", "bypassed")
-_RULES = ("gates", "ladder", "triggers", "max_retries")
+_RULES = ("gates", "ladder", "ladder_repeats", "triggers", "max_retries")
 
 
 def structure_of(plan: Plan) -> dict[str, Any]:

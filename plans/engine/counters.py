@@ -22,7 +22,7 @@ _PAST = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """``counted``: indices of the breaches that count; ``missing``: how many periods are missing at the end."""
+    """``counted``: indices of the breaches that count; ``missing``: how many periods are missing last."""
 
     counted: tuple[int, ...]
     is_enough: bool

@@ -55,5 +55,4 @@ def _can_decide(approval: Approval, bench: eligibility.Bench, people: set[int]) 
 
 
 def _on_rung(case: Escalation, slugs: set[str]) -> bool:
-    reached = case.ladder[: case.rung]
-    return any(slugs & set(rung["roles"]) for rung in reached)
+    return any(slugs & set(rung["roles"]) for rung in case.reached)

@@ -79,7 +79,7 @@ def open_case(
 
 
 def climb(case: Escalation, now: datetime) -> None:
-    """Fire the next rung somebody stands on; without one, the ladder is exhausted and the matter holds."""
+    """Fire the next rung somebody stands on; without one, start over or be exhausted: the matter holds."""
     calendar = calendar_of(case.plan)
     for rung in case.ladder[case.rung :]:
         people = standing_on(rung["roles"], now)
@@ -104,6 +104,11 @@ def climb(case: Escalation, now: datetime) -> None:
         if people:
             events.publish_on_commit(RungFired(case.pk, rung["rung"]))
             return
+    if case.cycle <= case.plan.declaration.get("ladder_repeats", 0):
+        again = {"cycle": case.cycle + 1, "rung": 0, "due_at": now}
+        perform(case, "start_over", comment="The ladder starts over.", set_fields=again)
+        climb(case, now)
+        return
     perform(
         case,
         "exhaust",
@@ -154,13 +159,14 @@ def fire_due(now: datetime) -> int:
     fired = 0
     for case in due.order_by("due_at")[:BATCH]:
         try:
-            fired += _fire(case, now)
+            fired += fire(case, now)
         except GtmError as error:
             logger.warning("the ladder passed over %s: %s", case, error.detail)
     return fired
 
 
-def _fire(case: Escalation, now: datetime) -> bool:
+def fire(case: Escalation, now: datetime) -> bool:
+    """Fire the next rung if the case is due. Looks again under the lock: somebody may have been faster."""
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()

@@ -130,6 +130,7 @@ CASE = Machine(
         to("notify", "armed notified acknowledged", "notified", permission=system_only, writes="rung due_at renewals"),
         to("acknowledge", "notified exhausted", "acknowledged", permission=may_answer, writes="acknowledged_by due_at renewals"),
         to("renew", "acknowledged", "acknowledged", permission=may_answer, writes="due_at renewals"),
+        to("start_over", "notified acknowledged armed", "armed", permission=system_only, writes="cycle rung due_at"),
         to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
         to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from due_at"),
         to("unpause", "paused", flow.state_before_hold, permission=system_only, writes="due_at"),

@@ -69,7 +69,7 @@ def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
     """People on the rungs the case has reached, and operations. The engine answers nothing."""
     if actor.is_system:
         return "A case is answered by people."
-    reached = {slug for rung in case.ladder[: case.rung] for slug in rung["roles"]}
+    reached = {slug for rung in case.reached for slug in rung["roles"]}
     on_rung = Person.objects.filter(
         accounts=actor.user, is_active=True, approverships__role__slug__in=reached
     ).exists()

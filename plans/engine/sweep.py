@@ -27,6 +27,7 @@ from plans.engine import (
     runner,
     service_levels,
     suspension,
+    watchdog,
 )
 from plans.models import Task, TaskKind
 
@@ -54,7 +55,8 @@ class Swept:
 def sweep() -> Swept:
     """One pass over everything that waits for time. Safe to run at any moment, any number of times."""
     with acting_as(Actor.system("Scheduler", via=SWEEP)):
-        return Swept(
+        watchdog.wake(clock.now())
+        swept = Swept(
             lost=_each(lost_leases(), runner.recover_lost),
             retried=_each(due_retries(), lambda task: perform(task, "retry")),
             rung=_each(unheard_tasks(), lambda task: dispatch.ring_worker(events.TaskReady(task.pk))),
@@ -64,6 +66,8 @@ def sweep() -> Swept:
             stopped=suspension.settle_overdue(clock.now()) + ripcord.repair() + compensation.sweep(),
             owed=break_glass.sweep(clock.now()),
         )
+        watchdog.check(clock.now())
+        return swept
 
 
 def lost_leases() -> Iterable[Task]:

@@ -11,6 +11,7 @@ from plans.models.artifact import Artifact
 from plans.models.breach import Breach
 from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
+from plans.models.heartbeat import Heartbeat
 from plans.models.imported import ImportedPlan
 from plans.models.plan import (
     FINAL_PLAN_STATES,
@@ -50,6 +51,7 @@ __all__ = [
     "DecisionKind",
     "Escalation",
     "EscalationState",
+    "Heartbeat",
     "ImportedPlan",
     "Plan",
     "PlanFile",

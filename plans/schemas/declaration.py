@@ -107,7 +107,8 @@ class Trigger:
     ``of`` looks at the last so many measured periods (0: at all since it was last clear); ``clear_after``
     good periods in a row start again. A metric rule also has ``comparator`` (<, <=, >, >=) and ``limit``,
     past which it alarms, and a ``clear_limit`` it must come back over; values of another
-    ``metric_version`` do not count. ``missing_after`` periods in a row without a value raise a notice of their own; 0 raises none.
+    ``metric_version`` do not count. ``missing_after`` periods in a row without a value raise a
+    notice of their own; 0 raises none.
     """
 
     signal: str
@@ -175,6 +176,7 @@ class Command:
     outputs: Sequence[str] = ()
     deliverables: Sequence[str] = ()
     outside_parties: Sequence[str] = ()
+    ladder_repeats: int = 0
     max_retries: int = 2
     complexity: str = "medium"
     example: str = ""
