@@ -38,25 +38,30 @@ AT_WORK_PLANS = frozenset({"running", "blocked"})
 
 
 def checklist_passed(plan: Plan, params: Params) -> str | None:
+    """No blocking item of the review checklist is open."""
     open_items = [i["text"] for i in plan.checklist if i["blocking"] and i["result"] != "passed"]
     return f"Open on the review checklist: {'; '.join(open_items)}" if open_items else None
 
 
 def every_task_done(plan: Plan, params: Params) -> str | None:
+    """Every task is finished."""
     left = plan.tasks.exclude(state__in=FINAL_TASK_STATES).count()
     return f"{left} tasks are not finished." if left else None
 
 
 def no_review_owed(plan: Plan, params: Params) -> str | None:
+    """No break-glass owes its review."""
     owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
     return f"{', '.join(map(str, owed))} owes a review." if owed else None
 
 
 def is_human(task: Task, params: Params) -> str | None:
+    """The task is one for people."""
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
 
 
 def content_is_approved(task: Task, params: Params) -> str | None:
+    """Nothing is stopped, and the content is what every gate before the task approved."""
     return stops.is_stopped(task.plan) or content.why_not_approved(task)
 
 

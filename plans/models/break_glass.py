@@ -32,6 +32,7 @@ class BreakGlass(GovernedModel):
 
     class Meta:
         ordering = ["-created_at"]
+        verbose_name = "break-glass use"
         verbose_name_plural = "break-glass uses"
         constraints = [
             models.UniqueConstraint(
