@@ -74,6 +74,7 @@ def open_round(task: Task) -> Approval:
     approval.save()
     due = calendar_of(plan).add_hours(now, declared["hours"])
     perform(approval, "open", set_fields={"opened_at": now, "due_at": due, "missing": []})
+    verdicts.record_asked(approval)
     reconsider(approval)
     if approval.round > MOST_ROUNDS:
         subject = f"{approval.title} goes into round {approval.round}"

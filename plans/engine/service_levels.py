@@ -13,7 +13,7 @@ from django.db import transaction
 
 from gtm.core import changelog, events
 from gtm.core.errors import GtmError
-from plans.engine import eligibility, gates, ladder, stops, triggers
+from plans.engine import eligibility, gates, ladder, stops, triggers, verdicts
 from plans.engine.clocks import calendar_of
 from plans.models import OPEN_CASE_STATES, Approval
 from plans.schemas.outputs import Signal
@@ -121,4 +121,7 @@ def _reconsider(approval: Approval) -> bool:
         gates.recheck(approval)
     except GtmError as error:
         logger.warning("could not weigh %s again: %s", approval, error.detail)
+    if approval.state != before:
+        with transaction.atomic():
+            verdicts.record_asked(approval)
     return approval.state != before

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gtm.core import actors, canonical, clock
+from gtm.core import actors, canonical, changelog, clock
 from gtm.core.fsm import perform
 from plans.engine import clocks, eligibility, ladder, policy
 from plans.engine.eligibility import Bench
@@ -44,6 +44,16 @@ def reconsider(approval: Approval) -> None:
                 ladder.settle(approval=approval, reason="There are people again who can decide.")
     with actors.on_their_behalf("Gate"):
         _ACTS[outcome.verdict](approval, outcome)
+
+
+def record_asked(approval: Approval) -> None:
+    """Whom the round asks as it stands now, and whom it passes over and why: the resolved list, on record."""
+    bench = eligibility.bench_of(approval)
+    asked = {
+        "people": [c.person.name for c in bench.candidates],
+        "passed_over": [f"{name} {why}" for name, why in bench.excluded],
+    }
+    changelog.append(approval, "asked", field="people", after=asked)
 
 
 def authority_of(vote: Decision) -> int:

@@ -1,13 +1,16 @@
 """A plan changed while it runs: drift from the approved baseline, review again, execution refuses."""
 
 import pytest
+from django.contrib.auth.models import Permission
 
-from gtm.core.errors import GuardNotMet, WrongState
+from gtm.core.actors import acting_as
+from gtm.core.errors import GuardNotMet, NotPermitted, WrongState
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
 from plans.engine import leases, rework, work
 from plans.models import TaskKind
 from tests.factories import PersonFactory, RoleFactory, do_work, gate, make_plan, make_task, round_of, seat
+from tests.plans.engine.conftest import actor_of
 
 pytestmark = pytest.mark.usefixtures("acting")
 
@@ -181,3 +184,12 @@ def test_a_material_change_reaches_seats_that_the_new_amount_asks_for(ann, vote)
     rework.change(plan, amount=200, comment="Twice.")
     do_work(plan)
     assert vote(ann, round_of(plan)).missing == ["sponsor"]
+
+
+def test_who_changed_a_running_plan_does_not_approve_the_change(plan, ann, vote):
+    ann.accounts.get().user_permissions.set(Permission.objects.filter(codename="operate_plan"))
+    with acting_as(actor_of(ann)):
+        rework.change(plan, budget("106"), comment="Costs more.")
+    do_work(plan)
+    with pytest.raises(NotPermitted, match="edited what is to be approved"):
+        vote(ann, round_of(plan))
