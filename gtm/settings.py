@@ -7,6 +7,7 @@ from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from kombu import Queue
 
 from gtm.embedded import broker_url
@@ -246,7 +247,34 @@ SPECTACULAR_SETTINGS = {
 }
 
 # --- Admin, history, import and export ------------------------------------------------------------
-UNFOLD = {"SITE_TITLE": "GTM Governance", "SITE_HEADER": "GTM Governance", "SITE_SYMBOL": "verified"}
+UNFOLD = {
+    "SITE_TITLE": "GTM Governance",
+    "SITE_HEADER": "GTM Governance",
+    "SITE_SYMBOL": "verified",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("gtm/favicon.svg")}
+    ],
+    "STYLES": [lambda request: static("gtm/gtm.css")],
+    "DASHBOARD_CALLBACK": "gtm.dashboard.home",
+    "SHOW_BACK_BUTTON": True,
+    "SIDEBAR": {"show_search": True, "navigation": "gtm.navigation.navigation"},
+    "COMMAND": {"search_models": True},
+    "COLORS": {  # 600 on white and 400 on dark keep a contrast of 4.5 : 1
+        "primary": {
+            "50": "#eff6ff",
+            "100": "#dbeafe",
+            "200": "#bfdbfe",
+            "300": "#93c5fd",
+            "400": "#60a5fa",
+            "500": "#3b82f6",
+            "600": "#1d4ed8",
+            "700": "#1e40af",
+            "800": "#1e3a8a",
+            "900": "#172554",
+            "950": "#0f1a3d",
+        }
+    },
+}
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True  # a reason is a sentence, not 100 characters
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True  # a cell that starts with "=" is text, not a formula

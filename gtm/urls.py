@@ -8,6 +8,8 @@ from gtm.core.api import problem
 from gtm.core.api.tokens import TokenView
 from gtm.probes import healthz, metrics, readyz
 
+admin.site.index_title = "Home"
+
 api_v1 = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),

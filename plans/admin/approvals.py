@@ -45,7 +45,7 @@ class ApprovalAdmin(GovernedAdmin):
 
     @admin.display(description="State", ordering="state")
     def status(self, approval: Approval) -> str:
-        return badges.badge(approval.state, approval.get_state_display())
+        return badges.badge(approval)
 
     def get_urls(self) -> list[Any]:
         return [
@@ -80,7 +80,7 @@ class ApprovalAdmin(GovernedAdmin):
                 **self.admin_site.each_context(request),
                 "title": approval.title,
                 "approval": approval,
-                "status": badges.badge(approval.state, approval.get_state_display()),
+                "status": badges.badge(approval),
                 "actions": [a for a in actions if a.allowed],
                 "refused": next((a.reasons[0] for a in actions if not a.allowed), ""),
                 "bench": eligibility.bench_of(approval),

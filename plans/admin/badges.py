@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.html import format_html
+
+from plans.models import Task
 
 GOOD, BUSY, WAITING, BAD, QUIET = "good", "busy", "waiting", "bad", "quiet"
 FAMILIES = {
@@ -18,13 +22,15 @@ FAMILIES = {
 MARKS = {GOOD: "✓", BUSY: "▶", WAITING: "…", BAD: "!", QUIET: "–"}
 
 
-def family(state: str) -> str:
-    return FAMILIES.get(state, QUIET)
+def family(obj: Any) -> str:
+    """The family of an object's state. A pending task waits for nobody; a pending round waits for people."""
+    if isinstance(obj, Task) and obj.state == "pending":
+        return QUIET
+    return FAMILIES.get(obj.state, QUIET)
 
 
-def mark(state: str) -> str:
-    return MARKS[family(state)]
-
-
-def badge(state: str, label: str) -> str:
-    return format_html('<span class="g-badge g-{}">{} {}</span>', family(state), mark(state), label)
+def badge(obj: Any) -> str:
+    found = family(obj)
+    return format_html(
+        '<span class="g-badge g-{}">{} {}</span>', found, MARKS[found], obj.get_state_display()
+    )

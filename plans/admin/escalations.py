@@ -42,7 +42,7 @@ class EscalationAdmin(GovernedAdmin):
 
     @admin.display(description="State", ordering="state")
     def status(self, case: Escalation) -> str:
-        return badges.badge(case.state, case.get_state_display())
+        return badges.badge(case)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -60,7 +60,7 @@ class EscalationAdmin(GovernedAdmin):
                 **self.admin_site.each_context(request),
                 "title": case.subject,
                 "case": case,
-                "status": badges.badge(case.state, case.get_state_display()),
+                "status": badges.badge(case),
                 "actions": fsm.actions(case, current().actor),
                 "firings": case.firings.all(),
             }

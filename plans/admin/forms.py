@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from plans.schemas.declaration import Command
 from plans.schemas.inputs import Amount, CountOrKind, Day, Input, Text
@@ -65,7 +70,7 @@ class DecisionForm(forms.Form):
         required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), help_text="Required to say no"
     )
     password = forms.CharField(
-        required=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
         help_text="Money and law ask for it again",
     )  # fmt: skip
     scope_sha256 = forms.CharField(widget=forms.HiddenInput)

@@ -19,7 +19,7 @@ class Node:
     name: str
     stage: str
     needs: Sequence[str]
-    state: str = ""
+    family: str = badges.QUIET
     label: str = ""
     who: str = ""
     progress: int = 0
@@ -64,12 +64,12 @@ def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
 
 def _box(node: Node, x: float, y: float) -> str:
     name = node.name if len(node.name) <= 24 else node.name[:23] + "…"
-    label = f"{badges.mark(node.state)} {node.label}" if node.state else ""
+    label = f"{badges.MARKS[node.family]} {node.label}" if node.label else ""
     bar = ""
     if 0 < node.progress < 100:
         bar = f'<rect x="{x}" y="{y + BOX_HEIGHT - 4}" width="{BOX_WIDTH * node.progress / 100:.0f}" height="4" class="g-bar"/>'
     body = (
-        f'<g class="g-node g-{badges.family(node.state) if node.state else "quiet"}">'
+        f'<g class="g-node g-{node.family}">'
         f'<rect x="{x}" y="{y:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="8"/>{bar}'
         f'<text x="{x + 10}" y="{y + 19:.0f}" font-size="12" font-weight="600">{escape(node.task_id)} {escape(name)}</text>'
         f'<text x="{x + 10}" y="{y + 36:.0f}" font-size="11" opacity=".8">{escape(node.who[:28])}</text>'

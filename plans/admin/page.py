@@ -21,6 +21,7 @@ from plans.models import FINAL_PLAN_STATES, Plan, Task
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 
 LAST_CHANGES = 200
+STEERING = ("pause", "resume", "cancel")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +71,40 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
     tasks = list(tasks_with_people().filter(plan=plan).order_by("position"))
     rounds = list(approvals_with_votes().filter(plan=plan).order_by("pk"))
     actor = current().actor
-    entries = ChangeLogEntry.objects.filter(chain=plan.change_chain()).select_related("payload")
-    actions = fsm.actions(plan, actor)
+    done = sum(task.is_done for task in tasks)
     return {
         "plan": plan,
-        "status": badges.badge(plan.state, plan.get_state_display()),
+        "status": badges.badge(plan),
         "is_live": plan.state not in FINAL_PLAN_STATES,
         "graph": mark_safe(graph.draw([_node(t, rounds) for t in tasks])),  # noqa: S308 - texts are escaped
-        "tasks": [(t, badges.badge(t.state, t.get_state_display())) for t in tasks],
+        "tasks": [(t, badges.badge(t)) for t in tasks],
         "rounds": [
             (
                 r,
-                badges.badge(r.state, r.get_state_display()),
+                badges.badge(r),
                 any(a.allowed for a in gates.available(r, actor)),
             )
             for r in rounds
         ],
-        "cases": [
-            (c, badges.badge(c.state, c.get_state_display()))
-            for c in cases_with_people().filter(plan=plan).order_by("pk")
-        ],
-        "changes": [changelog.row_of(e) for e in entries.order_by("-sequence")[:LAST_CHANGES]],
-        "may": {a.name for a in actions if a.allowed},
-        "declaration": plan.declaration,
+        "cases": [(c, badges.badge(c)) for c in cases_with_people().filter(plan=plan).order_by("pk")],
+        "done": done,
+        "percent": round(100 * done / len(tasks)) if tasks else 0,
+        "may": _steering(plan, user),
         "pull": plan.pulls.filter(state="pulled").first(),
     }
+
+
+def _steering(plan: Plan, user: Any) -> list[tuple[str, str, str]]:
+    """What this person may do to the plan now: action, label, style of the button."""
+    if plan.state in FINAL_PLAN_STATES:
+        return []
+    allowed = {a.name for a in fsm.actions(plan, current().actor) if a.allowed}
+    offered = [(name, name.capitalize(), "") for name in STEERING if name in allowed]
+    if plan.state == "held" and user.has_perm("plans.release_ripcord"):
+        offered.append(("release", "Release the rip-cord", "g-primary"))
+    elif plan.state != "held" and user.has_perm("plans.pull_ripcord"):
+        offered.append(("ripcord", "Pull the rip-cord", "g-danger"))
+    return offered
 
 
 def _node(task: Task, rounds: list[Any]) -> graph.Node:
@@ -105,12 +115,18 @@ def _node(task: Task, rounds: list[Any]) -> graph.Node:
         task.name,
         task.stage_id,
         [n.task_id for n in task.needs.all()],
-        task.state,
+        badges.family(task),
         task.get_state_display(),
         task.owner.name if task.owner else task.agent.name,
         task.progress,
         href,
     )
+
+
+def changes_of(plan: Plan) -> list[dict[str, Any]]:
+    """The newest rows of the plan's change log."""
+    entries = ChangeLogEntry.objects.filter(chain=plan.change_chain()).select_related("payload")
+    return [changelog.row_of(e) for e in entries.order_by("-sequence")[:LAST_CHANGES]]
 
 
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:

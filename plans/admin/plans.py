@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -17,13 +18,14 @@ from gtm.core.admin.base import tell
 from gtm.core.errors import GtmError, InvalidInput, NotFound
 from plans.admin import badges
 from plans.admin.forms import CommandForm
-from plans.admin.page import Preview, outputs_of, page_of
+from plans.admin.page import STEERING, Preview, changes_of, outputs_of, page_of
 from plans.commands import base, registry
 from plans.engine import ripcord
 from plans.export import files, render
 from plans.models import FINAL_PLAN_STATES, Plan
+from programs.selectors import default_program
 
-PLAN_ACTIONS = ("pause", "resume", "cancel")
+TABS = (("outputs", "Outputs"), ("rules", "Checklist and rules"), ("changes", "Change log"))
 
 
 @admin.register(Plan)
@@ -48,14 +50,16 @@ class PlanAdmin(GovernedAdmin):
 
     @admin.display(description="State", ordering="state")
     def status(self, plan: Plan) -> str:
-        return badges.badge(plan.state, plan.get_state_display())
+        return badges.badge(plan)
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
         return [
             path("run/", view(self.run_index), name="plans_run"),
+            path("run/line/", view(require_POST(self.run_line)), name="plans_run_line"),
             path("run/<slug:name>/", view(self.run_command), name="plans_run_command"),
             path("<int:pk>/live/", view(self.live), name="plans_plan_live"),
+            path("<int:pk>/outputs/", view(self.outputs), name="plans_plan_outputs"),
             path("<int:pk>/json/", view(self.download_json), name="plans_plan_json"),
             path("<int:pk>/output/<int:artifact>.<str:fmt>", view(self.download), name="plans_plan_output"),
             path("<int:pk>/do/<slug:action>/", view(require_POST(self.act)), name="plans_plan_act"),
@@ -68,6 +72,17 @@ class PlanAdmin(GovernedAdmin):
         _need_operator(request)
         return self._page(request, "plans/run_index.html", "Run", commands=registry.all_commands())
 
+    def run_line(self, request: HttpRequest) -> HttpResponse:
+        """A pasted usage line opens the form of its command, filled in."""
+        _need_operator(request)
+        try:
+            command, _ = base.parse_usage(request.POST.get("usage", ""))
+        except GtmError as error:
+            tell(request, error)
+            return HttpResponseRedirect(reverse("admin:plans_run"))
+        query = urlencode({"usage": request.POST["usage"].strip()})
+        return HttpResponseRedirect(f"{reverse('admin:plans_run_command', args=[command.name])}?{query}")
+
     def run_command(self, request: HttpRequest, name: str) -> HttpResponse:
         """Form → dry run → start. A usage line fills the form; a recent run can be copied from."""
         _need_operator(request)
@@ -75,10 +90,10 @@ class PlanAdmin(GovernedAdmin):
             command = registry.get(name)
         except NotFound as error:
             raise Http404(error.detail) from error
-        line = request.POST.get("usage", "").strip() or command.example
+        line = (request.POST.get("usage") or request.GET.get("usage") or command.example).strip()
         form, preview = self._form(request, command), None
         if request.method == "POST" and request.POST.get("step") == "read-line":
-            form = self._form_from_line(request, command, line)
+            form = self._form_from_line(request, command, line, _default_slug(command))
         elif request.method == "POST" and form.is_valid():
             try:
                 with acting_in_admin(request):
@@ -107,20 +122,24 @@ class PlanAdmin(GovernedAdmin):
         if copied and (plan := Plan.objects.filter(plan_id=copied, command=command.name).first()):
             initial |= {i.name: i.write(plan.inputs[i.name]) for i in command.inputs if i.name in plan.inputs}
             initial["program"] = plan.program.slug
-        elif program := base.default_program(command.program_kind):
-            initial["program"] = program.slug
+        else:
+            initial["program"] = _default_slug(command)
+        if line := request.GET.get("usage"):
+            return self._form_from_line(request, command, line, initial.get("program", ""))
         return CommandForm(command, initial=initial)
 
-    def _form_from_line(self, request: HttpRequest, command: Any, line: str) -> CommandForm:
+    def _form_from_line(
+        self, request: HttpRequest, command: Any, line: str, program: str = ""
+    ) -> CommandForm:
         try:
             found, given = base.parse_usage(line)
         except GtmError as error:
             tell(request, error)
-            return CommandForm(command, request.POST)
+            return CommandForm(command, initial={"program": program})
         if found.name != command.name:
             messages.warning(request, f"The line runs {found.path}; open that command instead.")
-            return CommandForm(command, request.POST)
-        return CommandForm(command, initial={**given, "program": request.POST.get("program", "")})
+            return CommandForm(command, initial={"program": program})
+        return CommandForm(command, initial={**given, "program": program})
 
     # -------------------------------------------------------------- the plan
 
@@ -130,7 +149,13 @@ class PlanAdmin(GovernedAdmin):
         plan = self._plan(request, int(object_id) if object_id.isdigit() else 0)
         tab = request.GET.get("tab", "outputs")
         with acting_in_admin(request):
-            context = {**page_of(plan, request.user), "tab": tab, "outputs": outputs_of(plan)}
+            context = {**page_of(plan, request.user), "tab": tab, "tabs": TABS}
+        if tab == "changes":
+            context["changes"] = changes_of(plan)
+        elif tab == "rules":
+            context["declaration"] = plan.declaration
+        else:
+            context["outputs"] = outputs_of(plan)
         return self._page(request, "plans/plan.html", plan.objective, opts=None, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -139,7 +164,15 @@ class PlanAdmin(GovernedAdmin):
         with acting_in_admin(request):
             context = {**self.admin_site.each_context(request), **page_of(plan, request.user)}
         status = 286 if plan.state in FINAL_PLAN_STATES else 200
-        return TemplateResponse(request, "plans/_live.html", context, status=status)
+        response = TemplateResponse(request, "plans/_live.html", context, status=status)
+        if request.GET.get("done") != str(context["done"]):
+            response["HX-Trigger"] = "task-done"
+        return response
+
+    def outputs(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The outputs alone, fetched again when a task has finished."""
+        context = {"outputs": outputs_of(self._plan(request, pk))}
+        return TemplateResponse(request, "plans/_outputs.html", context)
 
     def act(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
         plan = self._plan(request, pk)
@@ -150,7 +183,7 @@ class PlanAdmin(GovernedAdmin):
                     ripcord.pull("plan", plan=plan, reason=comment)
                 elif action == "release":
                     ripcord.release(plan, remediation=comment)
-                elif action in PLAN_ACTIONS:
+                elif action in STEERING:
                     fsm.perform(plan, action, comment=comment)
                 else:
                     raise Http404
@@ -187,6 +220,11 @@ class PlanAdmin(GovernedAdmin):
     def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
         shared = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
         return TemplateResponse(request, template, {**shared, **context})
+
+
+def _default_slug(command: Any) -> str:
+    program = default_program(command.program_kind)
+    return program.slug if program else ""
 
 
 def _need_operator(request: HttpRequest) -> None:

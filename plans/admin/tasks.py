@@ -60,7 +60,7 @@ class TaskAdmin(GovernedAdmin):
 
     @admin.display(description="State", ordering="state")
     def status(self, task: Task) -> str:
-        return badges.badge(task.state, task.get_state_display())
+        return badges.badge(task)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
@@ -78,7 +78,7 @@ class TaskAdmin(GovernedAdmin):
                 **self.admin_site.each_context(request),
                 "title": str(task),
                 "task": task,
-                "status": badges.badge(task.state, task.get_state_display()),
+                "status": badges.badge(task),
                 "actions": [a for a in fsm.actions(task, current().actor) if a.allowed],
                 "form": AnswerForm(),
             }

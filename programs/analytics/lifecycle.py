@@ -56,7 +56,7 @@ class EntryRule:
         if self.delay_days == 0:
             when = f"on the day of the {anchor}"
         elif self.delay_days > 0:
-            when = f"{self.delay_days} days after the {anchor}"
+            when = f"{self.delay_days} {'day' if self.delay_days == 1 else 'days'} after the {anchor}"
         else:
             when = f"{-self.delay_days} days before the {anchor}"
         return when if self.cancelled_by is None else f"{when}, without a {EVENTS[self.cancelled_by]} since"

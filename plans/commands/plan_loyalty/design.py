@@ -272,16 +272,16 @@ def _earning(design: RewardDesign, currency: str) -> Metrics:
 
 
 def _distribution(spend: np.ndarray, thresholds: list[float], currency: str) -> Chart:
-    edges = np.unique(np.quantile(spend, np.linspace(0, 1, 21)))
-    counts, edges = np.histogram(spend, bins=edges)
+    widest = float(np.quantile(spend, 0.99)) or 1.0  # the few largest would leave one bar and a desert
+    edges = np.linspace(0, widest, 21)
+    counts, _ = np.histogram(np.minimum(spend, widest), bins=edges)
     labels = [f"{a:,.0f}–{b:,.0f}" for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    note = (
-        "Twentieths of members. Thresholds: " + ", ".join(f"{t:,.0f}" for t in thresholds)
-        if thresholds
-        else ""
-    )
+    labels[-1] = f"from {edges[-2]:,.0f}"
+    marked = ", ".join(f"{t:,.0f}" for t in thresholds)
+    note = f"Tier thresholds: {marked}. " if marked else ""
+    note += "The last bar holds everybody above."
     return Chart("spend", "Twelve-month spend of members", "histogram", labels,
-                 [Series("Members", [int(c) for c in counts])], f"spend, {currency}", "members", "members", note)  # fmt: skip
+                 [Series("Members", [int(c) for c in counts])], f"spend, {currency}", "members", "", note)  # fmt: skip
 
 
 def _assumption_table(assumptions: LoyaltyAssumptions) -> Table:

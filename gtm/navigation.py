@@ -1,0 +1,112 @@
+"""The sidebar, by job. A place is shown to whoever may go there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+from gtm import dashboard
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups as this person sees them; a number is shown where there is something."""
+    numbers = {"plans_inbox": dashboard.waiting_count(request)}
+    if request.user.has_perm("plans.view_escalation"):
+        numbers["plans_escalation_changelist"] = dashboard.escalated_count()
+    here = _place(request)
+    return [
+        {
+            **group,
+            "items": [
+                {**item, "badge": numbers.get(item["view"]) or "", "active": item["view"] == here}
+                for item in group["items"]
+                if not item["needs"] or request.user.has_perm(item["needs"])
+            ],
+        }
+        for group in NAVIGATION
+    ]
+
+
+def _place(request: HttpRequest) -> str:
+    """The entry a page belongs to: the page itself, or the list it came from."""
+    name = (request.resolver_match.url_name or "") if request.resolver_match else ""
+    if name.startswith("plans_run"):
+        return "plans_run"
+    known = {item["view"] for group in NAVIGATION for item in group["items"]}
+    return name if name in known else "_".join(name.split("_")[:2]) + "_changelist"
+
+
+def _item(title: str, icon: str, view: str, permission: str = "") -> dict[str, Any]:
+    link = reverse_lazy(f"admin:{view}")
+    return {"title": title, "icon": icon, "view": view, "needs": permission, "link": link}
+
+
+def _list(title: str, icon: str, model: str) -> dict[str, Any]:
+    app, name = model.split(".")
+    return _item(title, icon, f"{app}_{name}_changelist", f"{app}.view_{name}")
+
+
+NAVIGATION = [
+    {
+        "items": [
+            _item("Home", "home", "index"),
+            _item("Waiting for me", "inbox", "plans_inbox"),
+            _item("Run", "play_circle", "plans_run", "plans.operate_plan"),
+        ]
+    },
+    {
+        "title": "Work",
+        "items": [
+            _list("Plans", "account_tree", "plans.plan"),
+            _list("Tasks", "task_alt", "plans.task"),
+            _list("Approvals", "gavel", "plans.approval"),
+            _item(
+                "Escalations",
+                "escalator_warning",
+                "plans_escalation_changelist",
+                "plans.view_escalation",
+            ),
+        ],
+    },
+    {
+        "title": "Programs",
+        "items": [
+            _list("Programs", "loyalty", "programs.program"),
+            _list("Tiers", "stairs", "programs.tier"),
+            _list("Benefits", "redeem", "programs.benefit"),
+            _list("Lifecycle triggers", "bolt", "programs.lifecycletrigger"),
+            _list("Partners", "handshake", "programs.partner"),
+            _list("Campaigns", "campaign", "programs.campaign"),
+            _list("Experiments", "science", "programs.experiment"),
+            _list("Metrics", "monitoring", "programs.metric"),
+        ],
+    },
+    {
+        "title": "Data",
+        "items": [
+            _list("Datasets", "database", "programs.dataset"),
+            _item("Load data", "upload", "programs_dataset_upload", "programs.add_dataset"),
+        ],
+    },
+    {
+        "title": "People",
+        "items": [
+            _list("People", "person", "programs.person"),
+            _list("Roles", "badge", "programs.role"),
+            _list("Approvers", "verified_user", "programs.approver"),
+            _list("Absences", "event_busy", "programs.absence"),
+            _list("Delegations", "swap_horiz", "programs.delegation"),
+        ],
+    },
+    {
+        "title": "Settings",
+        "collapsible": True,
+        "items": [
+            _list("Accounts", "manage_accounts", "auth.user"),
+            _list("Groups", "group", "auth.group"),
+            {**_item("REST documentation", "api", "docs"), "link": reverse_lazy("docs")},
+        ],
+    },
+]

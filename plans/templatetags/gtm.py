@@ -1,0 +1,73 @@
+"""How values read on a page: thousands apart, percent as percent, and an em dash for nothing."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django import template
+
+register = template.Library()
+NUMERIC = frozenset({"integer", "number", "percent", "money"})
+
+
+@register.filter
+def cell(value: Any, kind: str = "") -> str:
+    """A table cell by the kind of its column (see plans.schemas.outputs.Column)."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if kind in ("text", "date", "datetime") or not isinstance(value, int | float | str | Decimal):
+        return str(value)
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return str(value)
+    if not number.is_finite() or (kind not in NUMERIC and isinstance(value, str)):
+        return str(value)
+    if kind == "percent":
+        return f"{number * 100:,.1f} %"
+    if kind == "money":
+        return (
+            f"{number:,.0f}"
+            if abs(number) >= 1000
+            else f"{number:,.2f}"
+            if abs(number) >= 0.1 or not number
+            else f"{number:,.4f}"
+        )
+    if number == number.to_integral_value():
+        return f"{number:,.0f}"
+    return f"{number:,.4g}" if abs(number) < 1 else f"{number:,.2f}"
+
+
+@register.filter
+def figure(item: dict[str, Any]) -> str:
+    """The figure of a metric with its unit; a figure in % is one already."""
+    unit = item.get("unit") or ""
+    if item.get("value") is None:
+        return "–"
+    return f"{cell(item['value'], 'money' if unit.isupper() and len(unit) == 3 else 'number')} {unit}".strip()
+
+
+@register.filter
+def is_numeric(kind: str) -> bool:
+    return kind in NUMERIC
+
+
+@register.filter
+def at(sequence: Any, position: int) -> Any:
+    return sequence[position]
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """A stored value as a person reads it; nested ones as JSON."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    return str(value)
