@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gtm.core.errors import GuardNotMet, Problem
-from plans.commands import base, registry
+from plans.commands import base
 from plans.engine import rework
 from plans.models import Plan
 
@@ -24,8 +24,8 @@ def resubmit(
     verb = rework.revise if plan.state == "changes_requested" else rework.change
     if not given:
         return verb(plan, comment=comment, redo=redo)
-    command = registry.get(plan.command, plan.plugin)
-    draft = base.prepare(command, {**plan.inputs, **given}, plan.program)
+    command, earlier = base.parse_usage(plan.usage)
+    draft = base.prepare(command, {**earlier, **given}, plan.program)
     draft = replace(draft, datasets=plan.datasets)
     if problems := [Problem(i["key"], i["text"]) for i in draft.checklist if _is_open(i)]:
         raise GuardNotMet("The review checklist is open for this change.", problems=problems)

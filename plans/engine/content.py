@@ -7,6 +7,7 @@ The structure (tasks, edges, roles, limits, ladder) is approved with the plan it
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from gtm.core import canonical
@@ -66,10 +67,23 @@ def ancestors(task: Task) -> list[Task]:
 
 def drift(approval: Approval) -> tuple[str, ...]:
     """Paths outside the tolerance of what was approved; measured from the approval, never from an edit."""
-    plan, tolerances = approval.plan, approval.policy.get("tolerances", {})
+    plan = approval.plan
+    tolerances = {"amount": _amount_tolerance(approval), **approval.policy.get("tolerances", {})}
     before = {**approval.scope, "amount": approval.amount, "currency": approval.currency}
     after = {**scope_of(plan, approval.policy), "amount": plan.amount, "currency": plan.currency}
     return baseline.outside(before, canonical.plain(after), tolerances)
+
+
+def _amount_tolerance(approval: Approval) -> float:
+    """The plan's amount is one of its inputs: it moves as far as that input may."""
+    amounts = (
+        name
+        for name, value in approval.scope.items()
+        if isinstance(value, Mapping) and approval.amount is not None and value.get("amount") is not None
+        if Decimal(str(value["amount"])) == approval.amount
+    )
+    allowed = approval.policy.get("tolerances", {})
+    return max((allowed.get(name, 0) for name in amounts), default=0)
 
 
 def why_not_approved(task: Task) -> str | None:
