@@ -7,7 +7,6 @@ The structure (tasks, edges, roles, limits, ladder) is approved with the plan it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from gtm.core import canonical
@@ -76,14 +75,16 @@ def drift(approval: Approval) -> tuple[str, ...]:
 
 def _amount_tolerance(approval: Approval) -> float:
     """The plan's amount is one of its inputs: it moves as far as that input may."""
-    amounts = (
-        name
-        for name, value in approval.scope.items()
-        if isinstance(value, Mapping) and approval.amount is not None and value.get("amount") is not None
-        if Decimal(str(value["amount"])) == approval.amount
+    allowed, amount = approval.policy.get("tolerances", {}), approval.amount
+    money = {name: value["amount"] for name, value in approval.scope.items() if _is_money(value)}
+    same = (
+        name for name, found in money.items() if amount is not None and baseline.number_of(found) == amount
     )
-    allowed = approval.policy.get("tolerances", {})
-    return max((allowed.get(name, 0) for name in amounts), default=0)
+    return max((allowed.get(name, 0) for name in same), default=0)
+
+
+def _is_money(value: Any) -> bool:
+    return isinstance(value, Mapping) and {"amount", "currency"} <= set(value)
 
 
 def why_not_approved(task: Task) -> str | None:

@@ -56,6 +56,8 @@ def test_between_limit_and_clear_limit_is_neither_and_nothing_is_missing():
         ("bggb", {"clear_after": 2}, (3,), False),
         ("bgbgb", {"clear_after": 2, "of": 3}, (2, 4), True),
         ("bg~gb", {"clear_after": 2}, (0, 4), True),
+        ("bg-gb", {"clear_after": 2}, (4,), False),
+        ("b-b", {"of": 2}, (0, 2), True),
         ("b", {"breaches": 1}, (0,), True),
         ("bb", {"breaches": 3}, (0, 1), False),
     ],
