@@ -6,6 +6,7 @@ https://docs.djangoproject.com/en/5.2/ref/settings/
 from pathlib import Path
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from kombu import Queue
@@ -42,6 +43,24 @@ GTM_DATA_DIR = BASE_DIR / env.str("GTM_DATA_DIR", default="var/data")
 GTM_BASE_URL = env.str("GTM_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 GTM_BREAK_GLASS = env.bool("GTM_BREAK_GLASS", default=False)
 GTM_GRACE_SECONDS = env.int("GTM_GRACE_SECONDS", default=60)  # for running steps after a rip-cord pull
+GTM_ANCHORS_DIR = BASE_DIR / env.str("GTM_ANCHORS_DIR", default="var/anchors")  # better: other storage
+GTM_AUDITORS = env.list("GTM_AUDITORS", default=[])  # who gets every anchor: addresses, or channel:NAME
+GTM_CHANNEL_SCHEMES = frozenset(
+    env.list(
+        "GTM_CHANNEL_SCHEMES",
+        default=[
+            "discord",
+            "gchat",
+            "mmosts",
+            "msteams",
+            "opsgenie",
+            "pagerduty",
+            "slack",
+            "workflows",
+            "wxteams",
+        ],
+    )
+)
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)
 GTM_VERSION = "0.1.0"
 GTM_ALLOW_IMPERSONATION = env.bool("GTM_ALLOW_IMPERSONATION", default=DEBUG)
@@ -166,6 +185,7 @@ MEDIA_ROOT = GTM_DATA_DIR / "uploads"  # private: downloads go through views tha
 
 # --- Mail -----------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+EMAIL_TIMEOUT = 10  # a mail server that hangs must not hold up what waits behind it
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="GTM Governance <gtm@localhost>")
 
 # --- Background work ------------------------------------------------------------------------------
@@ -198,6 +218,9 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     # What could not run within one period is stale: the next sweep sees the same rows.
     "sweep": {"task": "plans.tasks.sweep", "schedule": 5.0, "options": {"queue": "control", "expires": 5}},
+    "notices": {"task": "plans.tasks.send_notices", "schedule": 15.0, "options": {"expires": 15}},
+    "anchor": {"task": "gtm.core.tasks.anchor_changelog", "schedule": crontab(minute="15", hour="0")},
+    "anchor copies": {"task": "gtm.core.tasks.deliver_anchors", "schedule": 600.0},
 }
 
 # --- REST -----------------------------------------------------------------------------------------
@@ -243,6 +266,9 @@ SPECTACULAR_SETTINGS = {
         "TaskStateEnum": "plans.models.TaskState",
         "ApprovalStateEnum": "plans.models.ApprovalState",
         "EscalationStateEnum": "plans.models.EscalationState",
+        "NoticeKindEnum": "plans.models.NoticeKind",
+        "NotificationStateEnum": "plans.models.NotificationState",
+        "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
     },
 }
 
@@ -288,5 +314,11 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+    "loggers": {
+        "django": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        "kombu.connection": {"level": "ERROR"},  # it warns that memory:// names no host, which has none
+        # They print the addresses they call, and the address of a channel is a secret.
+        "apprise": {"level": "CRITICAL"},
+        "urllib3": {"level": "INFO"},
+    },
 }

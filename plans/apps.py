@@ -9,10 +9,25 @@ class PlansConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.db.models.signals import post_delete, post_save  # noqa: PLC0415
+
         from gtm.core import events  # noqa: PLC0415 - models exist only now
-        from plans.commands import plan_loyalty  # noqa: F401, PLC0415 - registers the command
-        from plans.engine import dispatch, machines  # noqa: F401, PLC0415 - loads the transition tables
+        from plans.commands import (  # noqa: PLC0415
+            plan_loyalty,  # noqa: F401 - registers the command
+            schedules,
+        )
+        from plans.engine import anchoring, dispatch, machines, notices  # noqa: F401, PLC0415 - loads the transition tables
         from plans.export import files  # noqa: PLC0415
+        from plans.models import Schedule  # noqa: PLC0415
+        from programs.models import Program  # noqa: PLC0415
 
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
+        events.subscribe(events.Recorded, notices.record)
+        events.subscribe(notices.NoticeWaiting, notices.ring)
+        events.subscribe(events.Recorded, anchoring.record)
+        events.subscribe(anchoring.AnchorWanted, anchoring.ring)
+        Schedule.checks.append(schedules.faults)
+        post_save.connect(schedules.follow_schedule, Schedule, dispatch_uid="schedule-bell")
+        post_delete.connect(schedules.forget_schedule, Schedule, dispatch_uid="schedule-bell")
+        post_save.connect(schedules.follow_program, Program, dispatch_uid="schedule-bell")

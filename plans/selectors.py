@@ -15,8 +15,11 @@ from plans.models import (
     Decision,
     Escalation,
     EscalationState,
+    Notification,
     Plan,
     PlanState,
+    Schedule,
+    ScheduledRun,
     Task,
     TaskKind,
     TaskState,
@@ -66,6 +69,35 @@ def cases_with_people() -> QuerySet[Escalation]:
     return Escalation.objects.select_related("plan", "task", "approval", "acknowledged_by").prefetch_related(
         "firings"
     )
+
+
+def notifications_of(user: Any) -> QuerySet[Notification]:
+    """What the person behind an account was told, or is going to be."""
+    return notifications_with_people().filter(person__accounts=user)
+
+
+def notifications_with_people() -> QuerySet[Notification]:
+    """Every message, for operations; those that failed or wait to be retried say why in ``error``."""
+    return Notification.objects.select_related("notice", "notice__plan", "person")
+
+
+def failing_channels() -> list[dict[str, Any]]:
+    """What operations repair: channel, how many messages are stuck, since when, and the last reason."""
+    stuck = Notification.objects.filter(state__in=["retry_wait", "failed"]).order_by("updated_at")
+    found: dict[str, dict[str, Any]] = {}
+    for message in stuck.only("channel", "error", "updated_at"):
+        row = found.setdefault(
+            message.channel, {"channel": message.channel, "messages": 0, "since": message.updated_at}
+        )
+        row["messages"] += 1
+        row["error"] = message.error
+    return list(found.values())
+
+
+def schedules_with_runs() -> QuerySet[Schedule]:
+    """Schedules with their times due, the newest first: started, skipped, refused and why."""
+    runs = ScheduledRun.objects.select_related("plan").order_by("-due_at")
+    return Schedule.objects.select_related("program", "owner").prefetch_related(Prefetch("runs", runs))
 
 
 def find_approval(reference: str) -> Approval:

@@ -8,7 +8,8 @@ from celery import shared_task
 from celery.signals import worker_init
 
 from gtm.core.actors import Actor, acting_as
-from plans.engine import runner, steps
+from plans.commands import schedules
+from plans.engine import outbox, runner, steps
 from plans.engine import sweep as sweeper
 from plans.export import files
 
@@ -29,3 +30,14 @@ def run_task(self: Any, *, task_pk: int) -> None:
 def sweep() -> None:
     sweeper.sweep()
     files.write_behind()
+    schedules.fire_due(unheard_for=schedules.UNHEARD_AFTER)
+
+
+@shared_task(name="plans.tasks.send_notices")
+def send_notices() -> None:
+    outbox.work_off()
+
+
+@shared_task(name="plans.tasks.run_schedules")
+def run_schedules() -> None:
+    schedules.fire_due()

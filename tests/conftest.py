@@ -95,6 +95,7 @@ def own_directories(request: pytest.FixtureRequest, tmp_path: Path) -> None:
         settings.GTM_PLANS_DIR = tmp_path / "plans"
         settings.GTM_DATA_DIR = tmp_path / "data"
         settings.MEDIA_ROOT = tmp_path / "data" / "uploads"
+        settings.GTM_ANCHORS_DIR = tmp_path / "anchors"
 
 
 @pytest.fixture

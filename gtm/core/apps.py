@@ -10,8 +10,17 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from django.db.models.signals import m2m_changed  # noqa: PLC0415 - models exist only now
+        from django.contrib.auth import get_user_model  # noqa: PLC0415 - models exist only now
+        from django.contrib.auth.models import Group  # noqa: PLC0415
+        from django.db.models.signals import m2m_changed, pre_delete, pre_save  # noqa: PLC0415
 
+        from gtm.core import accounts  # noqa: PLC0415
         from gtm.core.governed import log_related  # noqa: PLC0415
 
         m2m_changed.connect(log_related, dispatch_uid="governed-links")
+        user = get_user_model()
+        pre_save.connect(accounts.record_flags, user, dispatch_uid="account-flags")
+        for model in (user, Group):
+            pre_delete.connect(accounts.record_end, model, dispatch_uid="account-end")
+        for links in (user.groups, user.user_permissions, Group.permissions):
+            m2m_changed.connect(accounts.record_links, links.through, dispatch_uid="account-links")

@@ -31,12 +31,29 @@ class TaskReady:
     queue: str = "steps"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Recorded:
+    """A row of the change log was written about ``obj``; published inside the transaction that wrote it."""
+
+    obj: Any
+    event: str
+    field: str
+    chain: str
+    sequence: int
+
+
 _subscribers: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
 
 
 def subscribe(event_type: type, handler: Callable[[Any], None]) -> None:
     if handler not in _subscribers[event_type]:
         _subscribers[event_type].append(handler)
+
+
+def publish(event: Any) -> None:
+    """Tell the subscribers now, inside the running transaction; what one of them raises undoes the change."""
+    for handler in _subscribers[type(event)]:
+        handler(event)
 
 
 def publish_on_commit(event: Any) -> None:

@@ -229,5 +229,5 @@ def _swap(obj: GovernedModel, source: str, target: str, values: Mapping[str, Any
             raise StaleVersion(f"{obj.change_label()} was changed by somebody else at the same moment.")
         for key, value in written.items():
             setattr(obj, key, value)
-        obj._change_reason = reason
+        obj._change_reason, obj._history_date = reason, written["updated_at"]
         type(obj).history.bulk_history_create([obj], update=True, default_user=actors.current().actor.user)

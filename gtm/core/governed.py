@@ -141,7 +141,7 @@ class GovernedModel(models.Model):
         with transaction.atomic():
             changelog.lock_chain(self.change_chain())
             acting = actors.current()
-            self._change_reason = acting.reason
+            self._change_reason, self._history_date = acting.reason, clock.now()
             if self._state.adding:
                 self._refuse_foreign_state()
                 super().save(*args, **kwargs)
@@ -173,7 +173,7 @@ class GovernedModel(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         with transaction.atomic():
             changelog.lock_chain(self.change_chain())
-            self._change_reason = actors.current().reason
+            self._change_reason, self._history_date = actors.current().reason, clock.now()
             changelog.append(self, "deleted")
             with open_door():
                 return super().delete(*args, **kwargs)
@@ -241,7 +241,9 @@ def log_related(
 
     There is no save() to put this into: the ORM writes the link table by itself.
     """
-    if action not in _LINKED or (action != "pre_clear" and not pk_set):
+    if action == "pre_clear":
+        pk_set = _linked_now(instance, sender, reverse, model)
+    if action not in _LINKED or not pk_set:
         return
     changed = sorted(str(pk) for pk in pk_set or ())
     owners = model._base_manager.filter(pk__in=pk_set or ()) if reverse else [instance]
@@ -252,9 +254,19 @@ def log_related(
                 changelog.append(owner, _LINKED[action], field=_link_name(sender, owner), after=told)
 
 
-_LINKED = {"post_add": "linked", "post_remove": "unlinked", "pre_clear": "unlinked all"}
+_LINKED = {"post_add": "linked", "post_remove": "unlinked", "pre_clear": "unlinked"}
 
 
-def _link_name(through: type[models.Model], owner: models.Model) -> str:
+def _linked_now(
+    instance: models.Model, through: type[models.Model], reverse: bool, model: type[models.Model]
+) -> set[Any]:
+    """What a clear() is about to unlink."""
+    if reverse:
+        name = _link_name(through, model)
+        return set(model._base_manager.filter(**{name: instance.pk}).values_list("pk", flat=True))
+    return set(getattr(instance, _link_name(through, instance)).values_list("pk", flat=True))
+
+
+def _link_name(through: type[models.Model], owner: models.Model | type[models.Model]) -> str:
     names = (f.name for f in owner._meta.many_to_many if f.remote_field.through is through)
     return next(names, through._meta.model_name or "")

@@ -71,3 +71,45 @@ class ChangeLogPayload(models.Model):
 
     def __str__(self) -> str:
         return f"payload of {self.entry_id}"
+
+
+class Anchor(models.Model):
+    """The heads of all chains at an instant, under one root. Links to the anchor before it."""
+
+    number = models.PositiveBigIntegerField(unique=True)
+    at = models.CharField(max_length=27, help_text="RFC 3339, UTC; text because it is hashed as text")
+    previous = models.CharField(max_length=64, help_text="Root of the anchor before")
+    heads = models.JSONField(help_text="Chains that grew since the anchor before: name → sequence, hash")
+    root = models.CharField(max_length=64, help_text="SHA-256 of all of the above (RFC 8785)")
+
+    class Meta:
+        ordering = ["number"]
+
+    def __str__(self) -> str:
+        return f"anchor {self.number}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise Forbidden("An anchor is never changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        raise Forbidden("An anchor is never deleted.")
+
+
+class AnchorCopy(models.Model):
+    """An anchor on its way to a place outside the database, or arrived there."""
+
+    anchor = models.ForeignKey(Anchor, on_delete=models.PROTECT, related_name="copies")
+    place = models.CharField(max_length=200, help_text="file, mail:address or channel:name")
+    attempts = models.PositiveIntegerField(default=0)
+    delivered_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=240, blank=True)
+
+    class Meta:
+        ordering = ["anchor", "place"]
+        verbose_name_plural = "anchor copies"
+        constraints = [models.UniqueConstraint(fields=["anchor", "place"], name="anchor_once_per_place")]
+
+    def __str__(self) -> str:
+        return f"{self.anchor} to {self.place}"

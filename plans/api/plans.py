@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from gtm.core import changelog, clock
 from gtm.core.api import etag
+from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import GovernedReadViewSet, ModelPermissions
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
@@ -27,7 +28,7 @@ from plans.api.serializers import (
     PlanSerializer,
     ReasonSerializer,
     RemediationSerializer,
-    RevisionSerializer,
+    ReviseSerializer,
 )
 from plans.commands import revision
 from plans.engine import bench, ripcord
@@ -89,15 +90,32 @@ class PlanViewSet(GovernedReadViewSet):
         )
         return self._answer(plan)
 
-    @extend_schema(request=RevisionSerializer, responses=PlanDetailSerializer)
+    @extend_schema(request=ReviseSerializer, responses=PlanDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
-    def revision(self, request: Request, plan_id: str) -> Response:
-        """Answer a request for changes, or change a running plan: it goes through review and gates again."""
-        body = RevisionSerializer(data=request.data)
+    def revise(self, request: Request, plan_id: str) -> Response:
+        """Answer a request for changes: the plan becomes revision n + 1 and comes back to its gates."""
+        body = ReviseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        plan = self._checked(request)
-        sent = body.validated_data
-        revision.resubmit(plan, sent["inputs"], comment=sent["comment"], redo=sent["redo"])
+        plan = self._checked(request, required=True)
+        told = body.validated_data
+        revision.revise(
+            plan,
+            told["inputs"],
+            comment=told["comment"],
+            redo=told["redo"],
+            fresh_data=told["fresh_data"],
+        )
+        return self._answer(plan)
+
+    @extend_schema(request=ReviseSerializer, responses=PlanDetailSerializer, parameters=[IF_MATCH])
+    @action(detail=True, methods=["post"])
+    def change(self, request: Request, plan_id: str) -> Response:
+        """Change a plan that is approved or running: it goes through review and its gates again."""
+        body = ReviseSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = self._checked(request, required=True)
+        told = dict(body.validated_data)
+        revision.change(plan, told.pop("inputs"), **told)
         return self._answer(plan)
 
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
@@ -168,9 +186,10 @@ class PlanViewSet(GovernedReadViewSet):
         response["X-Content-Type-Options"] = "nosniff"
         return response
 
-    def _checked(self, request: Request) -> Plan:
+    def _checked(self, request: Request, *, required: bool = False) -> Plan:
+        """An emergency does not wait for an ETag; a change of content does."""
         plan = self.get_object()
-        etag.check_match(request, self.etag_of(plan), required=False)
+        etag.check_match(request, self.etag_of(plan), required=required)
         return plan
 
     def _answer(self, plan: Plan) -> Response:

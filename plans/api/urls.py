@@ -1,10 +1,14 @@
 """Routes of plans under /api/v1/."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from plans.api.commands import CommandViewSet, RunViewSet
+from plans.api.evidence import AccessReviewView, AnchorViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
+from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
+from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
 from plans.api.work import ApprovalViewSet, EscalationViewSet, TaskViewSet
 
 router = SimpleRouter()
@@ -17,4 +21,12 @@ router.register("escalations", EscalationViewSet, basename="escalation")
 router.register("ripcords", RipcordViewSet, basename="ripcord")
 router.register("break-glass", BreakGlassViewSet, basename="break-glass")
 router.register("readings", ReadingViewSet, basename="reading")
-urlpatterns = router.urls
+router.register("schedules", ScheduleViewSet, basename="schedule")
+router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")
+router.register("notifications", NotificationViewSet, basename="notification")
+router.register("anchors", AnchorViewSet, basename="anchor")
+urlpatterns = [
+    *router.urls,
+    path("notification-preference/", PreferenceView.as_view(), name="notification-preference"),
+    path("access-review/", AccessReviewView.as_view(), name="access-review"),
+]

@@ -1,45 +1,84 @@
-"""Another revision of a plan from what a person typed: the answer to a request, or a change of its own."""
+"""Another revision of a plan through the same validation as a run: asked for, or a change of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gtm.core.errors import GuardNotMet, Problem
-from plans.commands import base
+from gtm.core import canonical
+from gtm.core.errors import InvalidInput, Problem
+from plans.commands import base, registry
 from plans.engine import rework
 from plans.models import Plan
 
 
-def resubmit(
-    plan: Plan, given: Mapping[str, Any] | None = None, *, comment: str, redo: Collection[str] = ()
+def revise(
+    plan: Plan,
+    given: Mapping[str, Any] | None = None,
+    *,
+    comment: str,
+    redo: Collection[str] = (),
+    fresh_data: bool = False,
 ) -> Plan:
-    """Send the plan back to its gates, with the inputs ``given`` laid over those it has.
+    """Make the plan revision n + 1 and send it back to its gates.
 
-    Where changes were requested this answers them; a plan that is approved or running goes through review
-    again. The data stay those the plan was started on: newer data are another run. Raises InvalidInput with
-    every problem of the inputs, GuardNotMet where the review checklist is open; nothing is stored then.
+    ``given`` holds the inputs that change, as a person or a program writes them; None removes an optional
+    one. ``fresh_data`` reads the newest datasets instead of those the plan started on. Without either, and
+    without tasks to ``redo`` (by key), it is an answer in words. Raises InvalidInput with every problem,
+    WrongState unless changes were requested, GuardNotMet without a comment or where the review fails.
     """
-    verb = rework.revise if plan.state == "changes_requested" else rework.change
-    if not given:
+    return _send_back(rework.revise, plan, given, comment, redo, fresh_data)
+
+
+def change(
+    plan: Plan,
+    given: Mapping[str, Any] | None = None,
+    *,
+    comment: str,
+    redo: Collection[str] = (),
+    fresh_data: bool = False,
+) -> Plan:
+    """The same for a plan that is approved or running and that nobody asked to change."""
+    return _send_back(rework.change, plan, given, comment, redo, fresh_data)
+
+
+def _send_back(
+    verb: Callable[..., Plan],
+    plan: Plan,
+    given: Mapping[str, Any] | None,
+    comment: str,
+    redo: Collection[str],
+    fresh_data: bool,
+) -> Plan:
+    if not given and not fresh_data:
         return verb(plan, comment=comment, redo=redo)
-    command, earlier = base.parse_usage(plan.usage)
-    draft = base.prepare(command, {**earlier, **given}, plan.program)
-    draft = replace(draft, datasets=plan.datasets)
-    if problems := [Problem(i["key"], i["text"]) for i in draft.checklist if _is_open(i)]:
-        raise GuardNotMet("The review checklist is open for this change.", problems=problems)
+    command = registry.get(plan.command, plan.plugin)
+    draft = base.prepare(command, {**plan.inputs, **(given or {})}, plan.program)
+    if draft.currency != plan.currency:
+        message = (
+            f"the plan is in {plan.currency}, the program in {draft.currency} now; cancel it and run anew."
+        )
+        raise InvalidInput(f"{plan.plan_id} cannot be revised.", problems=[Problem("program", message)])
+    if not fresh_data:
+        kept = replace(draft, datasets=plan.datasets, checklist=[])
+        draft = replace(kept, checklist=base.review(kept))
     return verb(
         plan,
         draft.inputs,
         comment=comment,
         redo=redo,
-        usage=draft.usage,
-        amount=draft.amount,
-        objective=command.objective(draft.inputs, plan.program),
-        checklist=draft.checklist,
+        **({} if dict(draft.inputs) == plan.inputs and draft.datasets == plan.datasets else _follows(draft)),
     )
 
 
-def _is_open(item: Mapping[str, Any]) -> bool:
-    return bool(item["blocking"]) and item["result"] != "passed"
+def _follows(draft: base.Draft) -> dict[str, Any]:
+    """What a plan holds because of its inputs and data."""
+    return {
+        "usage": draft.usage,
+        "amount": draft.amount,
+        "objective": draft.command.objective(draft.inputs, draft.program),
+        "datasets": draft.datasets,
+        "context": canonical.plain(draft.facts),
+        "checklist": draft.checklist,
+    }

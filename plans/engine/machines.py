@@ -24,10 +24,14 @@ from plans.models import (
     BreakGlassState,
     Escalation,
     EscalationState,
+    Notification,
+    NotificationState,
     Plan,
     PlanState,
     RipcordPull,
     RipcordState,
+    ScheduledRun,
+    ScheduledRunState,
     Task,
     TaskState,
 )
@@ -158,5 +162,31 @@ BREAK_GLASS = Machine(
         to("grant", "asked", "granted", permission=may_use_break_glass, comment_required=True, writes="agreed_by granted_at review_due_at", label="Agree to break the glass"),
         to("expire", "asked", "expired", permission=system_only),
         to("review", "granted", "reviewed", permission=may_review_break_glass, comment_required=True, writes="review reviewed_by reviewed_at"),
+    ),
+)  # fmt: skip
+
+NOTIFICATION = Machine(
+    Notification,
+    states=tuple(NotificationState.values),
+    final=frozenset({"sent", "cancelled"}),
+    transitions=(
+        to("claim", "queued retry_wait", "sending", permission=system_only, writes="attempts"),
+        to("deliver", "sending", "sent", permission=system_only, writes="sent_at error"),
+        to("retry_later", "sending", "retry_wait", permission=system_only, comment_required=True, writes="due_at error"),
+        to("give_up", "sending", "failed", permission=system_only, comment_required=True, writes="error"),
+        to("cancel", "queued retry_wait", "cancelled", permission=system_only, comment_required=True),
+        to("send_again", "failed", "queued", permission=may_operate, comment_required=True, writes="attempts due_at", label="Send again"),
+    ),
+)  # fmt: skip
+
+SCHEDULED_RUN = Machine(
+    ScheduledRun,
+    states=tuple(ScheduledRunState.values),
+    final=frozenset({"started"}),
+    transitions=(
+        to("start", "due", "started", permission=system_only, writes="plan"),
+        to("skip", "due", "skipped", permission=system_only, comment_required=True, writes="reason"),
+        to("refuse", "due", "refused", permission=system_only, comment_required=True, writes="reason"),
+        to("run_after_all", "skipped refused", "due", permission=may_operate, comment_required=True, writes="reason", label="Run after all"),
     ),
 )  # fmt: skip

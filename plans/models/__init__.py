@@ -13,6 +13,14 @@ from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
 from plans.models.heartbeat import Heartbeat
 from plans.models.imported import ImportedPlan
+from plans.models.notice import (
+    MAIL,
+    Notice,
+    NoticeKind,
+    Notification,
+    NotificationPreference,
+    NotificationState,
+)
 from plans.models.plan import (
     FINAL_PLAN_STATES,
     LIVE_PLAN_STATES,
@@ -23,6 +31,7 @@ from plans.models.plan import (
 )
 from plans.models.reading import Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
+from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
     AT_WORK_STATES,
     DONE_STATES,
@@ -39,6 +48,7 @@ __all__ = [
     "FINAL_PLAN_STATES",
     "FINAL_TASK_STATES",
     "LIVE_PLAN_STATES",
+    "MAIL",
     "OPEN_APPROVAL_STATES",
     "OPEN_CASE_STATES",
     "Approval",
@@ -47,12 +57,18 @@ __all__ = [
     "Breach",
     "BreakGlass",
     "BreakGlassState",
+    "CatchUp",
     "Decision",
     "DecisionKind",
     "Escalation",
     "EscalationState",
     "Heartbeat",
     "ImportedPlan",
+    "Notice",
+    "NoticeKind",
+    "Notification",
+    "NotificationPreference",
+    "NotificationState",
     "Plan",
     "PlanFile",
     "PlanState",
@@ -60,6 +76,9 @@ __all__ = [
     "RipcordPull",
     "RipcordState",
     "RungFiring",
+    "Schedule",
+    "ScheduledRun",
+    "ScheduledRunState",
     "Task",
     "TaskAttempt",
     "TaskKind",

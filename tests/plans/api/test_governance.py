@@ -78,13 +78,3 @@ def test_who_must_approve_is_answered_gate_by_gate(caller):
     PersonFactory(name="Ann", roles=["finance"])
     (asked,) = caller().get(f"/api/v1/plans/{make_plan().plan_id}/approvers/").json()
     assert (asked["gate"], [p["person"] for p in asked["people"]]) == ("sign-off", ["Ann"])
-
-
-def test_a_revision_without_a_change_is_refused_and_one_with_a_task_to_redo_asks_again(caller):
-    PersonFactory(name="Ann", roles=["finance"])
-    plan, client = make_plan(), caller()
-    path = f"plans/{plan.plan_id}/revision/"
-    assert post(client, path, comment="Nothing.").status_code == 422
-    answer = post(client, path, comment="Again.", redo=["work"])
-    assert (answer.status_code, answer.json()["revision"]) == (200, 2)
-    assert round_of(plan).state == "cancelled"

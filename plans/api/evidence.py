@@ -1,0 +1,115 @@
+"""What auditors read over REST: anchors of the change log, and access reviews as of any date."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from gtm.core import canonical, clock
+from gtm.core.api.views import GovernedReadViewSet
+from gtm.core.errors import InvalidInput, Problem
+from gtm.core.models import Anchor, AnchorCopy
+from programs import access_review
+
+FORMATS = ("json", "csv")
+
+
+class MayAudit(BasePermission):
+    message = "It takes the permission to read every plan and the change log."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return request.user.has_perm("plans.audit_plan")
+
+
+class AnchorCopySerializer(serializers.ModelSerializer):
+    class Meta:
+        model = AnchorCopy
+        fields = ["place", "attempts", "delivered_at", "error"]
+        read_only_fields = fields
+
+
+class AnchorSerializer(serializers.ModelSerializer):
+    copies = AnchorCopySerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Anchor
+        fields = ["number", "at", "previous", "heads", "root", "copies"]
+        read_only_fields = fields
+
+
+class AnchorViewSet(GovernedReadViewSet):
+    queryset = Anchor.objects.prefetch_related("copies").order_by("-number")
+    serializer_class = AnchorSerializer
+    permission_classes = [IsAuthenticated, MayAudit]
+    lookup_field = "number"
+    lookup_value_regex = "[0-9]+"
+    filterset_fields = ["root"]
+    ordering_fields = ["number"]
+
+
+class GrantSerializer(serializers.Serializer):
+    kind = serializers.CharField(help_text="approver, delegate, substitute, group, permission")
+    person = serializers.CharField()
+    email = serializers.CharField()
+    account = serializers.CharField()
+    what = serializers.CharField()
+    detail = serializers.CharField()
+    since = serializers.CharField()
+    until = serializers.CharField()
+    in_force = serializers.BooleanField()
+    why_not = serializers.CharField()
+
+
+class AccessReviewSerializer(serializers.Serializer):
+    at = serializers.CharField()
+    grants = GrantSerializer(many=True)
+
+
+class AccessReviewView(APIView):
+    """Who held which seat, delegation, group and permission at an instant."""
+
+    permission_classes = [IsAuthenticated, MayAudit]
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("at", str, description="Date (its end, UTC) or RFC 3339 time; now without it"),
+            OpenApiParameter("as", str, enum=list(FORMATS)),
+        ],
+        responses=AccessReviewSerializer,
+    )
+    def get(self, request: Request) -> HttpResponse:
+        at, shape = self._asked(request)
+        grants = access_review.review(at)
+        if shape == "csv":
+            name = f'attachment; filename="access-review-{at:%Y-%m-%d}.csv"'
+            text = access_review.as_csv(grants)
+            return HttpResponse(
+                text, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": name}
+            )
+        return Response({"at": canonical.rfc3339(at), "grants": [asdict(grant) for grant in grants]})
+
+    def _asked(self, request: Request) -> tuple[Any, str]:
+        given = request.query_params
+        problems = [
+            Problem(name, "there is no such parameter.", ("at", "as"))
+            for name in given
+            if name not in ("at", "as")
+        ]
+        shape, at = given.get("as", "json"), clock.now()
+        if shape not in FORMATS:
+            problems.append(Problem("as", f"“{shape}” is unknown.", FORMATS))
+        try:
+            at = access_review.instant_of(given["at"]) if "at" in given else at
+        except ValueError as error:
+            problems.append(Problem("at", str(error)))
+        if problems:
+            raise InvalidInput("The review cannot be asked this way.", problems=problems)
+        return at, shape

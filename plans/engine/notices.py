@@ -1,0 +1,135 @@
+"""What is told: one table from rows of the change log to notices.
+
+No module of the engine sends anything. A matter is told because its change was logged: the notice commits
+with the change, whoever made it and by whatever way in. When the subject is decided, what has not been
+delivered is withdrawn in the same transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from celery import current_app
+from kombu.exceptions import OperationalError
+
+from gtm.core import clock, events
+from plans.models import Notice, NoticeKind, Plan, Task, TaskKind
+
+logger = logging.getLogger(__name__)
+
+STATE = "state"
+BATCH = 500
+
+
+def _always(obj: Any) -> bool:
+    return True
+
+
+def _nothing(obj: Any) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """The kind of notice, when the row alone does not decide, and what must be remembered of the moment."""
+
+    kind: NoticeKind
+    applies: Callable[[Any], bool] = _always
+    facts: Callable[[Any], dict[str, Any]] = _nothing
+
+
+def _waits_for_people(task: Task) -> bool:
+    return task.kind == TaskKind.HUMAN and task.state == "ready"
+
+
+def _rung(case: Any) -> dict[str, Any]:
+    return {"rung": case.rung, "cycle": case.cycle}
+
+
+_ASSIGNED = Rule(NoticeKind.TASK, _waits_for_people)
+_ENDED = Rule(NoticeKind.ENDED, facts=lambda plan: {"state": plan.state})
+
+RULES: Mapping[tuple[str, str, str], Rule] = {
+    ("plans.approval", "open", STATE): Rule(NoticeKind.DECISION),
+    ("plans.approval", "changed", "reminded"): Rule(
+        NoticeKind.REMINDER, facts=lambda approval: {"percent": approval.reminded}
+    ),
+    ("plans.escalation", "notify", STATE): Rule(NoticeKind.RUNG, facts=_rung),
+    ("plans.escalation", "exhaust", STATE): Rule(NoticeKind.EXHAUSTED),
+    ("plans.task", "make_ready", STATE): _ASSIGNED,
+    ("plans.task", "grant_attempt", STATE): _ASSIGNED,
+    ("plans.task", "changed", "owner_id"): _ASSIGNED,
+    ("plans.breach", "created", ""): Rule(NoticeKind.BREACH),
+    ("plans.ripcordpull", "created", ""): Rule(NoticeKind.RIPCORD),
+    ("plans.scheduledrun", "refuse", STATE): Rule(NoticeKind.SCHEDULE),
+    **{
+        ("plans.plan", name, STATE): _ENDED
+        for name in ("succeed", "succeed_degraded", "reject", "fail", "cancel", "finish_abort")
+    },
+}
+"""(entity, event, field) of a log row → what is told of it."""
+
+UNDECIDED: Mapping[str, frozenset[str]] = {
+    "plans.approval": frozenset({"scheduled", "pending", "frozen", "unsatisfiable"}),
+    "plans.escalation": frozenset({"armed", "notified", "paused", "exhausted"}),
+    "plans.task": frozenset({"ready", "suspended"}),
+    "plans.ripcordpull": frozenset({"pulled"}),
+}
+"""States in which there is still something to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeWaiting:
+    """There are notices in the outbox."""
+
+
+def record(event: events.Recorded) -> None:
+    """Subscriber, inside the transaction of the change: put a notice into the outbox, or withdraw some."""
+    entity = event.obj._meta.label_lower
+    if event.field == STATE and entity in UNDECIDED and event.obj.state not in UNDECIDED[entity]:
+        _withdraw(event.obj, f"It is {event.obj.get_state_display().lower()} now.")
+    if event.field == "owner_id" and entity == "plans.task":
+        _withdraw(event.obj, "The task was given to somebody else.")
+    rule = RULES.get((entity, event.event, event.field))
+    if rule is not None and rule.applies(event.obj):
+        key = f"{rule.kind}:{event.chain}:{event.sequence}"
+        notify(rule.kind, event.obj, key=key, facts=rule.facts(event.obj))
+
+
+def notify(kind: NoticeKind, obj: Any, *, key: str, facts: Mapping[str, Any] | None = None) -> bool:
+    """Put a matter into the outbox, once for each ``key``. Answers whether it was new."""
+    plan = obj if isinstance(obj, Plan) else getattr(obj, "plan", None)
+    subject = {"entity": obj._meta.label_lower, "entity_id": str(obj.pk), "plan": plan}
+    _, is_new = Notice.objects.get_or_create(
+        key=key, defaults={"kind": kind, "facts": dict(facts or {}), "created_at": clock.now(), **subject}
+    )
+    if is_new:
+        events.publish_on_commit(NoticeWaiting())
+    return is_new
+
+
+def _withdraw(obj: Any, reason: str) -> None:
+    if isinstance(obj, Task) and obj.kind != TaskKind.HUMAN:
+        return  # nobody is told of the engine's own tasks
+    told = Notice.objects.filter(entity=obj._meta.label_lower, entity_id=str(obj.pk), withdrawn_at=None)
+    told.update(withdrawn_at=clock.now(), withdrawn_reason=reason)
+
+
+def tell_overdue(now: datetime) -> int:
+    """Tasks of people whose time has run out, each told once for each due time."""
+    late = Task.objects.filter(kind=TaskKind.HUMAN, state="ready", due_at__lte=now).select_related("plan")
+    keys = {f"{NoticeKind.OVERDUE}:{task.pk}:{task.due_at.isoformat()}": task for task in late[:BATCH]}
+    told = set(Notice.objects.filter(key__in=keys).values_list("key", flat=True))
+    return sum(notify(NoticeKind.OVERDUE, task, key=key) for key, task in keys.items() if key not in told)
+
+
+def ring(event: NoticeWaiting) -> None:
+    """Send the bell. Without a broker the sweep finds the outbox filled and works it off."""
+    try:
+        current_app.send_task("plans.tasks.send_notices", queue="control")
+    except OperationalError as error:
+        logger.warning("the broker is not there (%s); the sweep will send the notices", error)

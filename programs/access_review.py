@@ -1,0 +1,181 @@
+"""Access review: who held which seat, delegation, group and permission at an instant, from history.
+
+Roles and people come from their history tables, rights of accounts from the change log; nothing is read
+from today's rows that was different then.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, time
+from typing import Any
+
+from django.db.models import Max
+from django.utils.dateparse import parse_date, parse_datetime
+
+from gtm.core import accounts, canonical
+from gtm.core.models import ChangeLogEntry
+from programs.datasets.rejects import inert
+from programs.models import Absence, Approver, Delegation, Person, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One thing somebody could do. ``kind``: approver, delegate, substitute, group, permission."""
+
+    kind: str
+    person: str
+    email: str
+    account: str
+    what: str
+    detail: str
+    since: str
+    until: str
+    in_force: bool
+    why_not: str
+
+
+def review(at: datetime) -> list[Grant]:
+    """Every grant on record at ``at``, those not in force with the reason, by person and kind."""
+    people = {row.id: row for row in _as_of(Person, at)}
+    roles = {row.id: row.name for row in _as_of(Role, at)}
+    found = [
+        *_approvers(at, people, roles),
+        *_delegates(at, people, roles),
+        *_substitutes(at, people),
+        *_accounts(at, people),
+    ]
+    return sorted(
+        found, key=lambda grant: (grant.person, grant.account, grant.kind, grant.what, grant.detail)
+    )
+
+
+def instant_of(text: str) -> datetime:
+    """A date stands for its last moment, in UTC. Raises ValueError with a sentence."""
+    sentence = f"“{text}” is neither a date (2026-11-21) nor a time (2026-11-21T09:00:00Z)."
+    try:
+        day, moment = parse_date(text), parse_datetime(text)
+    except ValueError as error:
+        raise ValueError(sentence) from error
+    if day is not None:
+        return datetime.combine(day, time.max, UTC)
+    if moment is None or moment.tzinfo is None:
+        raise ValueError(sentence)
+    return moment
+
+
+def _as_of(model: Any, at: datetime) -> Any:
+    """The last row of history of every object that existed; of two rows of one instant the later one."""
+    known = model.history.order_by().filter(history_date__lte=at)
+    last = known.values("id").annotate(last=Max("history_id")).values("last")
+    return model.history.filter(history_id__in=last).exclude(history_type="-")
+
+
+def _approvers(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> Iterable[Grant]:
+    for seat in _as_of(Approver, at):
+        limit = (
+            f"up to {seat.limit_amount:,.2f} {seat.limit_currency}" if seat.limit_amount is not None else ""
+        )
+        scope = [limit, ", ".join(seat.program_kinds), ", ".join(seat.regions)]
+        yield _grant(
+            "approver", people.get(seat.person_id), roles.get(seat.role_id, ""), at,
+            detail="; ".join(part for part in scope if part), since=seat.valid_from, until=seat.valid_until,
+        )  # fmt: skip
+
+
+def _delegates(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> Iterable[Grant]:
+    for row in _as_of(Delegation, at):
+        principal = people.get(row.principal_id)
+        cap = f"up to {row.amount_cap:,.2f} {row.currency}" if row.amount_cap is not None else ""
+        parts = [f"for {principal.name if principal else '?'}", cap, ", ".join(row.commands), row.reason]
+        yield _grant(
+            "delegate", people.get(row.delegate_id), roles.get(row.role_id, ""), at,
+            detail="; ".join(part for part in parts if part), since=row.starts_at, until=row.ends_at,
+            revoked=row.revoked_at,
+        )  # fmt: skip
+
+
+def _substitutes(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
+    for row in _as_of(Absence, at):
+        if row.substitute_id is not None:
+            away = people.get(row.person_id)
+            name = away.name if away else "?"
+            yield _grant(
+                "substitute", people.get(row.substitute_id), f"stands in for {name}", at,
+                since=row.starts_at, until=row.ends_at,
+            )  # fmt: skip
+
+
+def _accounts(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
+    holders = _people_of_accounts(at, people)
+    for rights in accounts.rights_at(at):
+        closed = "" if rights.is_active else "the account is closed"
+        what = [("group", name, "") for name in rights.groups]
+        what += [("permission", name, ", ".join(ways)) for name, ways in rights.permissions.items()]
+        for person in holders.get(rights.pk) or [None]:
+            for kind, name, detail in what:
+                yield _grant(kind, person, name, at, account=rights.username, detail=detail, why_not=closed)
+
+
+def _people_of_accounts(at: datetime, people: dict[int, Any]) -> dict[str, list[Any]]:
+    """Account → the people behind it then: today's links with the later ones undone."""
+    linked: defaultdict[str, set[str]] = defaultdict(set)
+    for person, account in Person.accounts.through.objects.values_list("person_id", "user_id"):
+        linked[str(person)].add(str(account))
+    later = ChangeLogEntry.objects.filter(
+        entity="programs.person", event__in=("linked", "unlinked"), at__gt=canonical.rfc3339(at)
+    )
+    for entry in later.select_related("payload").order_by("-pk"):
+        if entry.payload.body is not None and entry.payload.body["field"] == "accounts":
+            changed = set(entry.payload.body["to"])
+            if entry.event == "linked":
+                linked[entry.entity_id] -= changed
+            else:
+                linked[entry.entity_id] |= changed
+    holders: defaultdict[str, list[Any]] = defaultdict(list)
+    for pk, person in people.items():
+        for account in linked[str(pk)]:
+            holders[account].append(person)
+    return holders
+
+
+def _grant(
+    kind: str,
+    person: Any | None,
+    what: str,
+    at: datetime,
+    *,
+    account: str = "",
+    detail: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    revoked: datetime | None = None,
+    why_not: str = "",
+) -> Grant:
+    reasons = {
+        "revoked": revoked is not None and revoked <= at,
+        "not yet valid": since is not None and at < since,
+        "no longer valid": until is not None and until <= at,
+        "the person is not active": person is not None and not person.is_active,
+        why_not: bool(why_not),
+    }
+    told = "; ".join(reason for reason, holds in reasons.items() if holds)
+    return Grant(
+        kind, person.name if person else "", person.email if person else "", account, what, detail,
+        canonical.rfc3339(since) if since else "", canonical.rfc3339(until) if until else "",
+        not told, told,
+    )  # fmt: skip
+
+
+def as_csv(grants: Iterable[Grant]) -> str:
+    """Safe to open in a spreadsheet."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, [f.name for f in fields(Grant)], lineterminator="\r\n")
+    writer.writeheader()
+    for grant in grants:
+        writer.writerow({name: inert(str(value)) for name, value in asdict(grant).items()})
+    return out.getvalue()
