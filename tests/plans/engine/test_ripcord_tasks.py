@@ -93,14 +93,14 @@ def test_a_late_result_is_kept_and_not_applied_and_the_task_is_free_again(at_wor
     assert (task.state, task.output, task.artifacts.count()) == ("suspended", None, 0)
 
 
-def test_attempts_are_not_given_back_by_a_release(at_work, releasers):
+def test_a_stopped_attempt_is_repeated_and_neither_counted_again_nor_given_back(at_work, releasers):
     task, attempt = at_work
     ripcord.pull("plan", plan=task.plan, reason="Fraud.")
     release(releasers, task.plan)
     task.refresh_from_db()
     assert (task.state, task.attempts_used) == ("ready", 1)
     again = leases.claim(task, "w2")
-    assert (again.number, again.fence > attempt.fence) == (2, True)
+    assert (again.number, task.attempts_used, again.fence > attempt.fence) == (1, 1, True)
 
 
 def test_a_result_of_before_the_stop_is_not_applied_after_the_release(at_work, releasers):
