@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from plans.export import matrices
+from plans.management import matrices
 
 FILES = {
     "separation-matrix.md": matrices.separation_matrix,

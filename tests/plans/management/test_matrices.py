@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 
 from gtm.core.fsm import machines
-from plans.export import matrices
+from plans.management import matrices
 from plans.management.commands.governance_matrices import FILES
 from tests.conftest import ROOT
 
