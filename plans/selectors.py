@@ -11,6 +11,7 @@ from gtm.core.errors import NotFound
 from plans.models import (
     Approval,
     ApprovalState,
+    BreakGlass,
     Decision,
     Escalation,
     EscalationState,
@@ -116,6 +117,14 @@ def find_approval(reference: str) -> Approval:
             f"There is no approval {reference}.", hint="`manage.py inbox --as USER` lists what waits."
         )
     return found
+
+
+def break_glass_uses(*, owed: bool = False) -> QuerySet[BreakGlass]:
+    """Every use for auditors, newest first; ``owed``: those without their review, most urgent first."""
+    rows = BreakGlass.objects.select_related(
+        "approval__plan", "approval__task", "asked_by", "agreed_by", "reviewed_by"
+    )
+    return rows.filter(state="granted").order_by("review_due_at") if owed else rows
 
 
 def count_by_state() -> dict[str, dict[str, int]]:

@@ -9,8 +9,10 @@ from plans.models.approval import (
 )
 from plans.models.artifact import Artifact
 from plans.models.breach import Breach
+from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
 from plans.models.fraud_case import OPEN_FRAUD_STATES, FraudCase, FraudCaseState
+from plans.models.heartbeat import Heartbeat
 from plans.models.imported import ImportedPlan
 from plans.models.notice import (
     MAIL,
@@ -28,6 +30,7 @@ from plans.models.plan import (
     PlanState,
     new_plan_id,
 )
+from plans.models.reading import Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
@@ -54,6 +57,8 @@ __all__ = [
     "ApprovalState",
     "Artifact",
     "Breach",
+    "BreakGlass",
+    "BreakGlassState",
     "CatchUp",
     "Decision",
     "DecisionKind",
@@ -61,6 +66,7 @@ __all__ = [
     "EscalationState",
     "FraudCase",
     "FraudCaseState",
+    "Heartbeat",
     "ImportedPlan",
     "Notice",
     "NoticeKind",
@@ -70,6 +76,7 @@ __all__ = [
     "Plan",
     "PlanFile",
     "PlanState",
+    "Reading",
     "RipcordPull",
     "RipcordState",
     "RungFiring",
@@ -80,5 +87,6 @@ __all__ = [
     "TaskAttempt",
     "TaskKind",
     "TaskState",
+    "Verdict",
     "new_plan_id",
 ]
