@@ -96,7 +96,7 @@ def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
         yield Proposal(
             "message",
             BacklogItem(
-                f"Test a new message at {step} in {drop['group']}",
+                f"Try a new message at {step} in {drop['group']}",
                 OWNERS["message"],
                 due(today, EFFORT["message"], test),
                 CHANCE_TO_WIN,
@@ -126,7 +126,7 @@ def _incentives(context: StepContext, today: date) -> Iterator[Proposal]:
         yield Proposal(
             "incentive",
             BacklogItem(
-                f"Test a reward of {to:g} instead of {from_:g}",
+                f"Try a reward of {to:g} instead of {from_:g}",
                 OWNERS["incentive"],
                 due(today, EFFORT["incentive"], test),
                 CHANCE_TO_WIN,
