@@ -236,7 +236,7 @@ def test_a_spike_pulls_the_ripcord_in_one_run(load, world, run):
 
 def test_a_threshold_breached_twice_pulls_the_ripcord_and_once_does_not(load, world, run):
     line = f'{SHORT} --alert_threshold "conversion<0.99"'
-    load(until(world, datetime(2026, 10, 18, tzinfo=UTC)))
+    load(until(world, demo.START + timedelta(days=76)))
     first, again = run(line), run(line)
     assert Breach.objects.filter(rule="alert-conversion").count() == 1
     assert not first.ripcord_pulls.exists() and not again.ripcord_pulls.exists()
@@ -247,9 +247,9 @@ def test_a_threshold_breached_twice_pulls_the_ripcord_and_once_does_not(load, wo
 
 
 def test_a_threshold_that_is_kept_starts_the_count_again(load, world, run):
-    load(until(world, datetime(2026, 10, 11, tzinfo=UTC)))
+    load(until(world, demo.START + timedelta(days=69)))
     run(f'{SHORT} --alert_threshold "conversion<0.99"')
-    load(until(world, datetime(2026, 10, 18, tzinfo=UTC)))
+    load(until(world, demo.START + timedelta(days=76)))
     run(f'{SHORT} --alert_threshold "conversion<0.0001"')
     load(world)
     last = run(f'{SHORT} --alert_threshold "conversion<0.99"')
