@@ -21,6 +21,22 @@ LADDER = [
     {"rung": 3, "roles": ["sponsor"], "hours": 16, "effect": "add authority"},
 ]
 
+DECLARATION = {
+    "version": 1,
+    "strategy_rationale": "One thing after the other.",
+    "stages": [{"stage_id": "1", "name": "S", "execution": "sequential", "merge_gate": False}],
+    "gates": [],
+    "ladder": LADDER,
+    "triggers": [],
+    "tool_hooks": [],
+    "success_metrics": [],
+    "fallbacks": [],
+    "outputs": ["What was found"],
+    "deliverable_keys": ["found"],
+    "outside_parties": [],
+    "max_retries": 2,
+}
+
 
 class UserFactory(factory.django.DjangoModelFactory):
     class Meta:
@@ -147,10 +163,43 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     return plan
 
 
+def make_run(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> Task:
+    """A running plan of command ``proof`` whose document is valid; answers its ready task ``work``.
+
+    What ``work`` does is up to the test (``steps.register``); ``sum-up``, another automated task, follows
+    it, or the gates between them.
+    """
+    plan = Plan(
+        plan_id=new_plan_id(),
+        plugin="p",
+        command="proof",
+        usage="/p:proof",
+        objective="o",
+        complexity="medium",
+        strategy="pipeline",
+        seed=1,
+        declaration=DECLARATION | {"gates": list(gates)},
+        inputs={"budget": {"amount": "100", "currency": "USD"}},
+        program=fields.pop("program", None) or ProgramFactory(),
+        requested_by=requester,
+    )
+    plan.save()
+    work = make_task(plan, 1, "work", TaskKind.AUTOMATED, task_id="1.1", output_var="found", **fields)
+    stages = [make_task(plan, 2, g["key"], TaskKind.GATE, task_id=f"1.{n}") for n, g in enumerate(gates, 3)]
+    after = make_task(plan, 9, "sum-up", TaskKind.AUTOMATED, task_id="1.2", output_var="total")
+    for stage in stages:
+        stage.needs.add(work)
+    after.needs.set(stages or [work])
+    for step in ("submit", "accept", "begin"):
+        perform(plan, step)
+    work.refresh_from_db()
+    return work
+
+
 def make_task(plan: Plan, position: int, key: str, kind: str, **fields: Any) -> Task:
     task = Task(
-        plan=plan, task_id=str(position), position=position, stage_id="1", stage_name="S", key=key, name=key,
-        kind=kind, agent=RoleFactory(slug="strategist"), **fields,
+        plan=plan, position=position, stage_id="1", stage_name="S", key=key, name=key,
+        kind=kind, agent=RoleFactory(slug="strategist"), **({"task_id": str(position)} | fields),
     )  # fmt: skip
     task.save()
     return task

@@ -14,6 +14,9 @@ from uuid import UUID
 
 import rfc8785
 
+EXACT = 2**53
+"""Integers below it are exact in every JSON reader."""
+
 
 def plain(value: Any) -> Any:
     """The JSON form of a value: decimals and times become strings, tuples lists, keys text.
@@ -62,6 +65,17 @@ def digest(value: Any) -> str:
 
 
 def document(value: Any) -> bytes:
-    """The bytes of a document for people and machines: sorted keys, indented, UTF-8, newline at the end."""
-    text = json.dumps(plain(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    """The bytes of a document for people and machines: sorted keys, indented, UTF-8, newline at the end.
+
+    Of equal numbers one spelling is written, as in RFC 8785: 5, never 5.0.
+    """
+    text = json.dumps(_spelled(plain(value)), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
     return text.encode() + b"\n"
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _spelled(item) for key, item in value.items()}
+    return [_spelled(item) for item in value] if isinstance(value, list) else value

@@ -107,14 +107,15 @@ class Break:
 
 def row_of(entry: ChangeLogEntry) -> dict[str, Any]:
     """The exported form of a row: what a reader sees plus what is needed to verify it offline."""
-    payload = entry.payload
+    payload = getattr(entry, "payload", None)
     header = {key: getattr(entry, key) for key in HEADER}
-    body = payload.body if payload.body is not None else dict.fromkeys(PAYLOAD)
+    erased = payload is not None and payload.body is None
+    body = payload.body if payload is not None and not erased else dict.fromkeys(PAYLOAD)
     return {
         **header,
         **body,
-        "salt": payload.salt,
-        "erased": payload.body is None,
+        "salt": payload.salt if payload is not None else "",
+        "erased": erased,
         "payload_hash": entry.payload_hash,
         "previous_hash": entry.previous_hash,
         "hash": entry.hash,
@@ -152,11 +153,20 @@ def _verify_row(
         breaks.append(Break(chain, sequence, f"the row belongs to chain {row['chain']}"))
     if row["previous_hash"] != previous:
         breaks.append(Break(chain, sequence, "it does not link to the row before it"))
-    if not row.get("erased") and payload_hash(row["salt"], row) != row["payload_hash"]:
+    if row.get("erased"):
+        if row["salt"] is not None or any(row[key] is not None for key in PAYLOAD):
+            breaks.append(Break(chain, sequence, "it says it was erased, and still has content"))
+    elif payload_hash(row["salt"], row) != row["payload_hash"]:
         breaks.append(Break(chain, sequence, "its content differs from what was hashed"))
     if entry_hash(row["previous_hash"], row, row["payload_hash"]) != row["hash"]:
         breaks.append(Break(chain, sequence, "its header differs from what was hashed"))
     return row["hash"], sequence + 1
+
+
+def chains() -> list[str]:
+    """Every chain there is, also one that has lost its head or its rows."""
+    heads = ChangeLogChain.objects.values_list("name", flat=True)
+    return sorted({*heads, *ChangeLogEntry.objects.order_by().values_list("chain", flat=True).distinct()})
 
 
 def verify_chain(name: str) -> list[Break]:
@@ -164,7 +174,7 @@ def verify_chain(name: str) -> list[Break]:
     breaks, head, length = verify_rows(rows(name), name)
     chain = ChangeLogChain.objects.filter(name=name).first()
     if chain is None:
-        return breaks
+        return [*breaks, Break(name, length, "its head is gone")] if length else breaks
     if chain.sequence != length:
         breaks.append(Break(name, length, f"the chain holds {length} rows, its head says {chain.sequence}"))
     elif chain.head != head:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import warnings
 from typing import Any
 
 from django.conf import settings
@@ -57,13 +58,19 @@ class GovernedCommand(BaseCommand):
             raise NotPermitted(
                 "The password is wrong.", hint="--as without one works where GTM_ALLOW_IMPERSONATION is set."
             )
-        return Actor.of_user(user, COMMAND_LINE, interactive=True)
+        return Actor.of_user(user, COMMAND_LINE, interactive=True, request_id=self.reason()[:100])
+
+    def authentication(self) -> str:
+        """How we know who acts: a password given just now, or this installation's leave to act for others."""
+        return "impersonation" if settings.GTM_ALLOW_IMPERSONATION else "password"
 
 
 def knows_password(username: str) -> bool:
-    """Ask at the terminal. Raises NotPermitted where there is none to ask at."""
+    """Ask at the terminal, never in a pipe. Raises NotPermitted where there is none to ask at."""
     try:
-        password = getpass.getpass(f"Password of {username}: ")
-    except EOFError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            password = getpass.getpass(f"Password of {username}: ")
+    except (EOFError, getpass.GetPassWarning) as error:
         raise NotPermitted("There is no terminal to ask for the password at.") from error
     return authenticate(username=username, password=password) is not None

@@ -30,7 +30,7 @@ class Problem:
         return text
 
     def as_dict(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if value not in ("", ())}
+        return {k: v for k, v in asdict(self).items() if v not in ("", ()) or k in ("field", "message")}
 
 
 class GtmError(Exception):

@@ -156,7 +156,7 @@ class PlanAdmin(GovernedAdmin):
             context["declaration"] = plan.declaration
         else:
             context["outputs"] = outputs_of(plan)
-        return self._page(request, "plans/plan.html", plan.objective, opts=None, **context)
+        return self._page(request, "plans/plan.html", plan.objective, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The part of the page that moves, for htmx; 286 tells it to stop asking."""
@@ -218,7 +218,7 @@ class PlanAdmin(GovernedAdmin):
         return plan
 
     def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-        shared = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
+        shared = {**self.admin_site.each_context(request), "title": title}
         return TemplateResponse(request, template, {**shared, **context})
 
 

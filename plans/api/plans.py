@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from gtm.core import changelog, clock
 from gtm.core.api import etag
+from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import GovernedReadViewSet, ModelPermissions
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
@@ -27,7 +28,9 @@ from plans.api.serializers import (
     PlanSerializer,
     ReasonSerializer,
     RemediationSerializer,
+    ReviseSerializer,
 )
+from plans.commands import revision
 from plans.engine import ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
@@ -84,6 +87,23 @@ class PlanViewSet(GovernedReadViewSet):
         plan = self._checked(request)
         perform(
             plan, "cancel", comment=body.validated_data["reason"], set_fields={"finished_at": clock.now()}
+        )
+        return self._answer(plan)
+
+    @extend_schema(request=ReviseSerializer, responses=PlanDetailSerializer, parameters=[IF_MATCH])
+    @action(detail=True, methods=["post"])
+    def revise(self, request: Request, plan_id: str) -> Response:
+        """Answer a request for changes: the plan becomes revision n + 1 and comes back to its gates."""
+        body = ReviseSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = self._checked(request, required=True)
+        told = body.validated_data
+        revision.revise(
+            plan,
+            told["inputs"],
+            comment=told["comment"],
+            redo=told["redo"],
+            fresh_data=told["fresh_data"],
         )
         return self._answer(plan)
 
@@ -149,9 +169,10 @@ class PlanViewSet(GovernedReadViewSet):
         response["X-Content-Type-Options"] = "nosniff"
         return response
 
-    def _checked(self, request: Request) -> Plan:
+    def _checked(self, request: Request, *, required: bool = False) -> Plan:
+        """An emergency does not wait for an ETag; a change of content does."""
         plan = self.get_object()
-        etag.check_match(request, self.etag_of(plan), required=False)
+        etag.check_match(request, self.etag_of(plan), required=required)
         return plan
 
     def _answer(self, plan: Plan) -> Response:

@@ -213,6 +213,25 @@ class ReasonSerializer(serializers.Serializer):
     reason = serializers.CharField(max_length=4000)
 
 
+class ReviseSerializer(serializers.Serializer):
+    comment = serializers.CharField(max_length=4000, help_text="What was changed, or why nothing needs to")
+    inputs = serializers.DictField(
+        child=serializers.JSONField(allow_null=True),
+        required=False,
+        default=dict,
+        help_text="Only the inputs that change; null removes an optional one",
+    )
+    redo = serializers.ListField(
+        child=serializers.CharField(max_length=80),
+        required=False,
+        default=list,
+        help_text="Keys of tasks to do again; what depends on them runs again too",
+    )
+    fresh_data = serializers.BooleanField(
+        required=False, default=False, help_text="Read the newest datasets instead of those of the start"
+    )
+
+
 class RemediationSerializer(serializers.Serializer):
     remediation = serializers.CharField(max_length=4000)
 

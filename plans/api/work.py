@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from gtm.core import clock
 from gtm.core.api import etag
+from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import GovernedReadViewSet
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
 from plans.api.serializers import (
@@ -41,11 +42,15 @@ class WorkViewSet(GovernedReadViewSet):
     def get_serializer_class(self) -> Any:
         return self.list_serializer_class if self.action == "list" else self.serializer_class
 
-    def checked(self, request: Request, serializer_class: Any) -> tuple[Any, dict[str, Any]]:
+    def checked(
+        self, request: Request, serializer_class: Any, *, instead: str = ""
+    ) -> tuple[Any, dict[str, Any]]:
+        """``instead``: If-Match is required unless the body's field of that name says what was seen."""
         body = serializer_class(data=request.data)
         body.is_valid(raise_exception=True)
         obj = self.get_object()
-        etag.check_match(request, self.etag_of(obj), required=False)
+        required = bool(instead) and not body.validated_data.get(instead)
+        etag.check_match(request, self.etag_of(obj), required=required)
         return obj, body.validated_data
 
     def answer(self, obj: Any) -> Response:
@@ -117,11 +122,14 @@ class ApprovalViewSet(WorkViewSet):
     def get_queryset(self) -> Any:
         return approvals_with_votes().order_by("-opened_at", "-pk")
 
-    @extend_schema(request=DecideSerializer, responses=ApprovalDetailSerializer)
+    @extend_schema(request=DecideSerializer, responses=ApprovalDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def decide(self, request: Request, pk: str) -> Response:
-        """Approve, reject, request changes or recuse. Asks for a session: a token does not decide."""
-        approval, body = self.checked(request, DecideSerializer)
+        """Approve, reject, request changes or recuse. Asks for a session: a token does not decide.
+
+        Say what you looked at: If-Match with the approval's ETag, or ``scope_sha256`` as you read it.
+        """
+        approval, body = self.checked(request, DecideSerializer, instead="scope_sha256")
         principal = body.get("on_behalf_of")
         gates.decide(
             approval,

@@ -39,7 +39,9 @@ def get(name: str, plugin: str = "") -> Command:
     if command is None or (plugin and plugin != command.plugin):
         paths = [c.path for c in all_commands()]
         asked = f"/{plugin}:{name}" if plugin else name
-        close = nearest(asked, paths) or next((c.path for c in all_commands() if c.name == name), "")
+        close = next((c.path for c in all_commands() if c.name == name), "") or nearest(
+            asked, paths if plugin else list(_commands)
+        )
         raise NotFound(
             f"There is no command {asked}.",
             problems=[Problem("command", "is unknown.", tuple(paths), close, "unknown")],

@@ -91,6 +91,18 @@ METRICS = (
 
 
 def build(say: Callable[[str], Any]) -> None:
+    """Everything the demo has, told line by line to ``say``; a second time changes nothing."""
+    loyalty = establish()
+    if not Dataset.objects.filter(program=loyalty, kind="purchases").exists():
+        say("Loading the CDNOW purchases …")
+        with resources.as_file(resources.files("programs.datasets") / "samples" / CDNOW) as path:
+            dataset, _ = load_dataset("purchases", [path], program=loyalty, currency="USD")
+        say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
+    referrals.load(Program.objects.get(slug="customer-advocates"), say)
+
+
+def establish() -> Program:
+    """People in every role, metrics, programs, partners and a campaign. Returns the loyalty program."""
     groups = {name: _group(name, permissions) for name, permissions in GROUPS.items()}
     roles = {slug: _role(slug, *told) for slug, told in ROLES.items()}
     people = {login.username: _person(login, roles, groups) for login in LOGINS}
@@ -100,7 +112,7 @@ def build(say: Callable[[str], Any]) -> None:
               denominator=denominator, window=window, owner_role=roles["member-insights-analyst"])  # fmt: skip
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
                        "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.")  # fmt: skip
-    advocates = _program(
+    _program(
         "customer-advocates",
         "Customer Advocates",
         ProgramKind.REFERRAL,
@@ -118,12 +130,7 @@ def build(say: Callable[[str], Any]) -> None:
     tour = _once(Campaign, {"slug": "ai-launch-tour"}, name="AI Launch Tour", program=joint,
                  starts_on=date(2026, 9, 1), ends_on=date(2026, 11, 30), budget=Decimal(120_000))  # fmt: skip
     tour.partners.set([northwind, contoso])
-    if not Dataset.objects.filter(program=loyalty, kind="purchases").exists():
-        say("Loading the CDNOW purchases …")
-        with resources.as_file(resources.files("programs.datasets") / "samples" / CDNOW) as path:
-            dataset, _ = load_dataset("purchases", [path], program=loyalty, currency="USD")
-        say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
-    referrals.load(advocates, say)
+    return loyalty
 
 
 def _once(model: Any, key: dict[str, Any], **values: Any) -> Any:

@@ -70,8 +70,10 @@ def open_case(
             ladder=plan.declaration["ladder"],
         )
         case.save()
-        if stops.is_stopped(plan) is None:
+        if (stopped := stops.is_stopped(plan)) is None:
             climb(case, clock.now())
+        else:  # its clock stands still like every other, and starts with them
+            perform(case, "pause", comment=stopped, set_fields={"held_from": case.state})
     return case
 
 

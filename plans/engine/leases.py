@@ -21,6 +21,7 @@ from plans.engine.steps import LeaseLost
 from plans.models import AT_WORK_STATES, Task, TaskAttempt
 
 WRITE_PROGRESS_EVERY = 0.5  # seconds
+COUNTED = frozenset({TaskAttempt.Outcome.SUCCEEDED, TaskAttempt.Outcome.FAILED})
 
 
 def lease_time() -> timedelta:
@@ -41,8 +42,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
         if stops.is_stopped(task.plan):
             return None
         substitute = task.state == "fallback_ready"
-        # A restart repeats its attempt, and the substitute's one turn is not counted with the original's.
-        used = task.attempts_used + (0 if substitute or _last_was_lost(task) else 1)
+        used = task.attempts_used if substitute else _next_number(task)
         fields = {
             "fence": task.fence + 1,
             "attempts_used": used,
@@ -52,6 +52,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             "progress_note": "",
             "next_attempt_at": None,
         }
+        _give_up_on_others(task)
         try:
             perform(task, "lease_fallback" if substitute else "lease", set_fields=fields)
             if not substitute:
@@ -69,9 +70,19 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
         )
 
 
-def _last_was_lost(task: Task) -> bool:
+def _give_up_on_others(task: Task) -> None:
+    """A worker that vanished while the plan was stopped or revised leaves an attempt without an outcome."""
+    open_ = task.attempts.filter(outcome=TaskAttempt.Outcome.RUNNING)
+    told = {"error_class": "infrastructure", "error": "The task was claimed again before it came back."}
+    open_.update(outcome=TaskAttempt.Outcome.LOST, finished_at=clock.now(), **told)
+
+
+def _next_number(task: Task) -> int:
+    """Which attempt of the original begins. One that was lost or stopped is repeated, not counted again."""
     last = task.attempts.order_by("-fence").first()
-    return last is not None and last.outcome == TaskAttempt.Outcome.LOST
+    if last is None or last.executor != TaskAttempt.Executor.ORIGINAL or last.outcome in COUNTED:
+        return task.attempts_used + 1
+    return max(1, task.attempts_used)
 
 
 def is_current(task: Task, attempt: TaskAttempt) -> bool:

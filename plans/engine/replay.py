@@ -38,10 +38,11 @@ def replay(plan: Plan) -> Iterator[Replayed]:
 def _compare(task: Task) -> Replayed:
     last = task.attempts.filter(outcome="succeeded").order_by("-fence").first()
     result = runner.compute(task, last, _Silent())
-    recorded = {a.key: a.sha256 for a in task.artifacts.filter(superseded_at=None)} | {
-        "values": task.output_sha256
-    }
-    again = {o.key: canonical.digest(payload_of(o)) for o in result.outputs}
-    again["values"] = canonical.digest(runner.stored_values(result))
+    stored = {a.key: (a.payload, a.sha256) for a in task.artifacts.filter(superseded_at=None)}
+    stored["values"] = task.output, task.output_sha256
+    # What is stored and the digest it was recorded under: either may have been altered since.
+    recorded = {key: {canonical.digest(payload), sha256} for key, (payload, sha256) in stored.items()}
+    again = {o.key: {canonical.digest(payload_of(o))} for o in result.outputs}
+    again["values"] = {canonical.digest(runner.stored_values(result))}
     differing = tuple(sorted(k for k in recorded.keys() | again.keys() if recorded.get(k) != again.get(k)))
     return Replayed(str(task), not differing, differing)

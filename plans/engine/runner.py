@@ -41,13 +41,12 @@ def run_task(task_pk: int, worker: str) -> str:
     try:
         with Heartbeat(task, attempt) as heartbeat:
             result = compute(task, attempt, heartbeat)
+        record_success(task, attempt, result)
     except LeaseLost:
         _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
     except Exception as error:  # noqa: BLE001 - every failure becomes a recorded attempt
         logger.warning("attempt %s of %s failed", attempt.number, task, exc_info=error)
         record_failure(task, attempt, error)
-    else:
-        record_success(task, attempt, result)
     task.refresh_from_db()
     return task.state
 
@@ -126,6 +125,7 @@ def stored_values(result: StepResult) -> dict[str, Any]:
 def _keep_late_result(task: Task, attempt: TaskAttempt, values: Any) -> None:
     """The lease went to somebody else or the cord was pulled: the result is kept and not applied."""
     attempt.late_output = values
+    attempt.save(update_fields=["late_output"])
     _close_attempt(attempt, TaskAttempt.Outcome.SUPERSEDED)
     changelog.append(task, "late result kept", field="attempt", after=attempt.fence)
 
@@ -144,19 +144,29 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
         _close_attempt(attempt, TaskAttempt.Outcome.FAILED, kind, error)
         told = {"error": explain(error, kind, attempt, task), "lease_expires_at": None, "progress_note": ""}
         message = told["error"]["message"]
-        by_substitute = attempt.executor == TaskAttempt.Executor.SUBSTITUTE
+        stands_in = task.fallback_agent_id and not _substitute_had_its_turn(task, attempt)
         if kind == "unclear":
             perform(task, "lose_track", comment=message, set_fields=told)
             _open_case(task, "effect-unknown", message)
-        elif by_substitute or (kind != "transient" and not task.fallback_agent_id):
-            _escalate(task, message, told)
-        elif kind == "transient" and task.attempts_used < task.attempts_allowed:
+        elif (
+            kind == "transient"
+            and attempt.executor == TaskAttempt.Executor.ORIGINAL
+            and task.attempts_used < task.attempts_allowed
+        ):
             due = now + timedelta(seconds=backoff(task.attempts_used))
             perform(task, "retry_later", comment=message, set_fields={**told, "next_attempt_at": due})
-        elif task.fallback_agent_id:
+        elif stands_in:
             perform(task, "hand_to_substitute", comment=message, set_fields=told)
         else:
             _escalate(task, message, told)
+
+
+def _substitute_had_its_turn(task: Task, attempt: TaskAttempt) -> bool:
+    """One turn, also where people grant the original another attempt after it."""
+    by_substitute = TaskAttempt.Executor.SUBSTITUTE
+    if attempt.executor == by_substitute:
+        return True
+    return task.attempts_granted > 0 and task.attempts.filter(executor=by_substitute).exists()
 
 
 def _escalate(task: Task, message: str, told: dict[str, Any]) -> None:
@@ -227,6 +237,7 @@ def recover_lost(task: Task) -> None:
 
 
 def _close_attempt(attempt: TaskAttempt, outcome: str, kind: str = "", error: Any = "") -> None:
-    attempt.outcome, attempt.finished_at = outcome, clock.now()
-    attempt.error_class, attempt.error = kind, str(error)[:4000]
-    attempt.save()
+    """The outcome is set once: what a lost worker still brings does not change that it was lost."""
+    told = {"finished_at": clock.now(), "error_class": kind, "error": str(error)[:4000]}
+    open_ = TaskAttempt.objects.filter(pk=attempt.pk, outcome=TaskAttempt.Outcome.RUNNING)
+    open_.update(outcome=outcome, **told)

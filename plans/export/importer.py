@@ -24,12 +24,12 @@ def import_document(body: Any) -> ImportedPlan:
         raise InvalidInput(
             "This is no plan JSON.", problems=[Problem("document", "it has no integrity section.")]
         )
-    core = {key: value for key, value in body.items() if key != "import_record"}
-    if found := verify.verify_document(core):
+    if found := verify.verify_document(body):
         raise InvalidInput(
             "The document is not intact; it was not taken in.",
             problems=[Problem(f.where, f.message) for f in found],
         )
+    core = {key: value for key, value in body.items() if key != verify.IMPORT_RECORD}
     digest = canonical.digest(core)
     known = ImportedPlan.objects.filter(sha256=digest).first()
     if known is not None:
@@ -47,7 +47,7 @@ def import_document(body: Any) -> ImportedPlan:
 def export_imported(row: ImportedPlan) -> dict[str, Any]:
     """The document as it came, with its import record: who took it in, and when."""
     body = json.loads(_path(row).read_bytes())
-    body["import_record"] = {"imported_at": canonical.rfc3339(row.created_at), "sha256": row.sha256}
+    body[verify.IMPORT_RECORD] = {"imported_at": canonical.rfc3339(row.created_at), "sha256": row.sha256}
     return body
 
 

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gtm.core import changelog
+from gtm.core import canonical, changelog
 from plans.export import document, rules
+
+IMPORT_RECORD = "import_record"
+"""The one section that an installation adds to another's document, outside its seal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ def verify_bytes(raw: bytes) -> list[Finding]:
     """Everything wrong with a file; an empty list says it is intact."""
     try:
         body = json.loads(raw)
-    except (UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         position = getattr(error, "pos", getattr(error, "start", 0))
         return [Finding(_line(raw, position), f"the file is not JSON any more ({error})")]
     if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
@@ -43,14 +46,19 @@ def verify_bytes(raw: bytes) -> list[Finding]:
 
 
 def verify_document(body: Mapping[str, Any]) -> list[Finding]:
+    """Everything wrong with a document, with or without an import record; it has an integrity section."""
+    record = body.get(IMPORT_RECORD)
+    body = {key: value for key, value in body.items() if key != IMPORT_RECORD}
     integrity = body["integrity"]
     findings: list[Finding] = []
     try:
+        if record is not None and record["sha256"] != canonical.digest(body):
+            findings.append(Finding(IMPORT_RECORD, "it was written for another document"))
         if document.seal(integrity) != integrity.get("seal"):
             findings.append(Finding("integrity", "the integrity section itself was changed"))
         findings += _sections(body, integrity)
         findings += _log(body, integrity)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         findings.append(Finding("integrity", f"the document cannot be read as a plan ({error!r})"))
     if not findings:
         findings += [Finding(problem.field, problem.message) for problem in rules.problems(body)]

@@ -132,6 +132,10 @@ class DatasetAdmin(GovernedAdmin):
             *super().get_urls(),
         ]
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """A dataset comes from a file, never from a form."""
+        return self.upload(request)
+
     def upload(self, request: HttpRequest) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePath
+from pathlib import Path
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -110,7 +110,7 @@ class UploadSerializer(serializers.Serializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
     partner = serializers.SlugRelatedField("slug", queryset=Partner.objects.all(), required=False)
     campaign = serializers.SlugRelatedField("slug", queryset=Campaign.objects.all(), required=False)
-    file = serializers.FileField()
+    file = serializers.FileField(allow_empty_file=True)  # the reader says what is missing
     mapping = serializers.CharField(required=False, default="{}", help_text="JSON: our column → theirs")
     currency = serializers.CharField(required=False, default="", allow_blank=True, max_length=3)
     time_zone = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
@@ -140,7 +140,7 @@ class DatasetViewSet(GovernedReadViewSet):
         body.is_valid(raise_exception=True)
         given = dict(body.validated_data)
         upload = given.pop("file")
-        source = Source(PurePath(upload.temporary_file_path()), name=PurePath(upload.name).name)
+        source = Source(Path(upload.temporary_file_path()), name=Path(upload.name).name)
         dataset, _ = load_dataset(given.pop("kind"), [source], **given)
         return Response(DatasetSerializer(dataset).data, status=status.HTTP_201_CREATED)
 

@@ -6,10 +6,15 @@ import hashlib
 from typing import Any
 
 from django.utils.http import parse_etags, quote_etag
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
 from gtm.core.errors import GtmError
+
+IF_MATCH = OpenApiParameter(
+    "If-Match", str, OpenApiParameter.HEADER, description="The ETag of the object as you read it"
+)
 
 
 class PreconditionRequired(GtmError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -11,6 +12,7 @@ from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
+from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as rest_exception_handler
 from rest_framework.views import set_rollback
 
@@ -24,11 +26,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """DRF's hook: every refusal becomes a problem document; a defect stays a 500 without a traceback."""
     if isinstance(error, GtmError):
         set_rollback()
-        return _response(of_error(error), error.status)
+        return _response(_pointed(of_error(error), context), error.status)
     if isinstance(error, exceptions.ValidationError):
         set_rollback()
         problems = list(_flatten(error.detail))
-        return _response(_body(400, "invalid_input", "The input is not valid", "", problems), 400)
+        body = _body(400, "invalid_input", "The input is not valid", "", problems)
+        return _response(_pointed(body, context), 400)
     response = rest_exception_handler(error, context)
     if response is None:
         if not isinstance(error, IntegrityError):
@@ -73,6 +76,27 @@ def _body(status: int, code: str, title: str, detail: str, problems: Any = ()) -
     return body
 
 
+def _pointed(body: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+    """Each bad field with the JSON Pointer (RFC 6901) to where it stands in what was sent, where it does."""
+    request = context.get("request")
+    sent = getattr(request, "_full_data", None)  # not .data, which would parse a broken body once more
+    for entry in body.get("errors", ()):
+        if pointer := _pointer(entry["field"].split("."), sent):
+            entry["pointer"] = pointer
+    return body
+
+
+def _pointer(path: list[str], sent: Any) -> str:
+    """As it stands, else inside one object of the body: an input of a run is named without "inputs"."""
+    if not isinstance(sent, Mapping):
+        return ""
+    within = [key for key, value in sent.items() if isinstance(value, Mapping) and path[0] in value]
+    if path[0] not in sent and len(within) != 1:
+        return ""
+    full = path if path[0] in sent else [within[0], *path]
+    return "#/" + "/".join(part.replace("~", "~0").replace("/", "~1") for part in full)
+
+
 def _response(body: dict[str, Any], status: int, headers: dict[str, str] | None = None) -> Response:
     return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
 
@@ -89,7 +113,8 @@ def _flatten(detail: Any, path: str = "") -> Any:
     """DRF's nested errors as one Problem a field and message."""
     if isinstance(detail, dict):
         for key, value in detail.items():
-            yield from _flatten(value, f"{path}.{key}" if path else str(key))
+            name = "body" if key == api_settings.NON_FIELD_ERRORS_KEY else str(key)
+            yield from _flatten(value, f"{path}.{name}" if path else name)
     elif isinstance(detail, list):
         for value in detail:
             yield from _flatten(value, path)

@@ -26,7 +26,9 @@ class Command(GovernedCommand):
             approval,
             options["decision"].replace("-", "_"),
             comment=options["comment"],
-            # The password was given just now, or this installation lets one account act for another.
+            evidence={"by": self.reason(), "authentication": self.authentication()},
+            # GovernedCommand has asked for the password just now, unless this installation lets one account
+            # act for another: then nobody was asked, and the evidence says so.
             reauthenticated_at=clock.now(),
         )
         approval.refresh_from_db()

@@ -7,7 +7,8 @@ from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput
-from plans.export import files
+from plans.export import document, files, importer
+from plans.models import ImportedPlan, Plan
 from plans.selectors import plan_by_id
 
 
@@ -20,7 +21,7 @@ class Command(GovernedCommand):
         parser.add_argument("-o", "--output", type=Path)
 
     def act(self, **options: Any) -> None:
-        raw = files.read(plan_by_id(options["plan"]))
+        raw = self.read(options["plan"])
         if options["output"]:
             try:
                 options["output"].write_bytes(raw)
@@ -29,3 +30,10 @@ class Command(GovernedCommand):
             self.stdout.write(f"{options['output']}: {len(raw):,} bytes")
         else:
             self.stdout.write(raw.decode(), ending="")
+
+    def read(self, plan_id: str) -> bytes:
+        """Our own plan, else one that was taken in under this id."""
+        imported = ImportedPlan.objects.filter(plan_id=plan_id).order_by("pk").last()
+        if imported is None or Plan.objects.filter(plan_id=plan_id).exists():
+            return files.read(plan_by_id(plan_id))
+        return document.to_bytes(importer.export_imported(imported))

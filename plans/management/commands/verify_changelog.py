@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core import audit, changelog
 from gtm.core.cli import BAD_INPUT
-from gtm.core.models import ChangeLogChain
 from plans.export import verify
+from plans.models import Plan
 
 
 class Command(BaseCommand):
@@ -25,9 +25,9 @@ class Command(BaseCommand):
         if what and (Path(what).is_file() or looks_like_file(what)):
             self.report(what, [str(finding) for finding in verify.verify_bytes(read(Path(what)))])
             return
-        names = list(ChangeLogChain.objects.order_by("name").values_list("name", flat=True))
+        names = changelog.chains()
         if what:
-            if f"plan:{what}" not in names:
+            if f"plan:{what}" not in names and not Plan.objects.filter(plan_id=what).exists():
                 raise CommandError(
                     f"{what} is neither a file here nor a plan in the database.", returncode=BAD_INPUT
                 )

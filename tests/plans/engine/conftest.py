@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
-from plans.engine import gates
+from plans.engine import dispatch, gates, steps
 from plans.models import Approval
 from programs.models import Person
 from tests.factories import START
@@ -55,3 +56,31 @@ def vote(acting: None) -> Callable[..., Approval]:
             return gates.decide(approval, kind, **({"comment": "Because."} | rest))
 
     return cast
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mock]:
+    """Give a function that says what a step of command ``proof`` does at each call: raise, answer, act."""
+    monkeypatch.setattr(steps, "_steps", dict(steps._steps))
+
+    def write(*acts: Any, key: str = "work", apply: Any = "") -> Mock:
+        waiting = iter(acts)
+        follow = Mock(side_effect=lambda context: _act(next(waiting), context))
+        steps.register("proof", key, follow, apply)
+        return follow
+
+    return write
+
+
+def _act(act: Any, context: steps.StepContext) -> Any:
+    if isinstance(act, Exception):
+        raise act
+    return act(context) if callable(act) else act
+
+
+@pytest.fixture
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The tasks whose bell rang, in order; nobody hears it."""
+    heard: list[int] = []
+    monkeypatch.setattr(dispatch, "ring_worker", lambda event: heard.append(event.task_pk))
+    return heard

@@ -9,12 +9,15 @@ from django.db import connection
 from gtm.core.actors import Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.models import ChangeLogEntry
-from plans.engine import gates, ripcord
-from plans.models import Approval
-from tests.factories import PersonFactory, make_plan, round_of
+from plans.engine import gates, ripcord, runner
+from plans.engine.sweep import sweep
+from plans.models import Approval, TaskAttempt
+from plans.schemas.outputs import StepResult
+from tests.factories import PersonFactory, gate, make_plan, make_run, round_of, seat
 from tests.plans.engine.conftest import actor_of
 
 ROUNDS = 8
+WORKERS = 20
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -82,3 +85,34 @@ def test_a_vote_and_a_pull_at_once_leave_one_consistent_plan(pair):
         plan.refresh_from_db()
         assert (plan.state, pulled) == ("held", "done")
         assert (voted, Approval.objects.get(pk=pk).state) in {("done", "approved"), (409, "frozen")}
+
+
+def test_twenty_workers_that_hear_one_bell_run_the_task_once(script):
+    applied = []
+    step = script(StepResult({"points": 7}), apply=lambda plan, values: applied.append(values))
+    with acting_as(Actor.system("Test")):
+        task = make_run()
+    act = (Actor.system("Runner"), lambda: runner.run_task(task.pk, "worker"))
+    assert together(*[act] * WORKERS) == ["done"] * WORKERS
+    task.refresh_from_db()
+    assert (task.state, task.fence, step.call_count, applied) == ("succeeded", 1, 1, [{"points": 7}])
+    assert TaskAttempt.objects.get(task=task).outcome == "succeeded"
+
+
+def test_twenty_sweeps_at_once_start_a_lost_task_again_once(script, settings):
+    settings.GTM_LEASE_SECONDS = -1  # over before it begins
+    with acting_as(Actor.system("Test")):
+        task = make_run()
+        script(lambda context: together(*[(Actor.system("Sweep"), sweep)] * WORKERS) and StepResult())
+        assert runner.run_task(task.pk, "worker") == "ready"
+    task.refresh_from_db()
+    assert (task.restarts, task.attempts.get().outcome) == (1, "lost")
+
+
+def test_a_vote_sent_twenty_times_is_one_live_vote(pair):
+    pk = round_of(make_plan(gate(seat("finance", 2)))).pk
+    act = (actor_of(pair[0]), lambda: decide(pk, "approve"))
+    together(*[act] * WORKERS)
+    approval = Approval.objects.get(pk=pk)
+    assert approval.state == "pending"
+    assert approval.decisions.filter(superseded_at=None).count() == 1

@@ -1,0 +1,61 @@
+"""Answering a request for changes, through the same validation as a run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from gtm.core import canonical
+from gtm.core.errors import InvalidInput, Problem
+from plans.commands import base, registry
+from plans.engine import rework
+from plans.models import Plan
+
+
+def revise(
+    plan: Plan,
+    given: Mapping[str, Any] | None = None,
+    *,
+    comment: str,
+    redo: Collection[str] = (),
+    fresh_data: bool = False,
+) -> Plan:
+    """Make the plan revision n + 1 and send it back to its gates.
+
+    ``given`` holds the inputs that change, as a person or a program writes them; None removes an optional
+    one. ``fresh_data`` reads the newest datasets instead of those the plan started on. Without either, and
+    without tasks to ``redo`` (by key), it is an answer in words. Raises InvalidInput with every problem,
+    WrongState unless changes were requested, GuardNotMet without a comment or where the review fails.
+    """
+    if not given and not fresh_data:
+        return rework.revise(plan, comment=comment, redo=redo)
+    command = registry.get(plan.command, plan.plugin)
+    draft = base.prepare(command, {**plan.inputs, **(given or {})}, plan.program)
+    if draft.currency != plan.currency:
+        message = (
+            f"the plan is in {plan.currency}, the program in {draft.currency} now; cancel it and run anew."
+        )
+        raise InvalidInput(f"{plan.plan_id} cannot be revised.", problems=[Problem("program", message)])
+    if not fresh_data:
+        kept = replace(draft, datasets=plan.datasets, checklist=[])
+        draft = replace(kept, checklist=base.review(kept))
+    return rework.revise(
+        plan,
+        draft.inputs,
+        comment=comment,
+        redo=redo,
+        **({} if dict(draft.inputs) == plan.inputs and draft.datasets == plan.datasets else _follows(draft)),
+    )
+
+
+def _follows(draft: base.Draft) -> dict[str, Any]:
+    """What a plan holds because of its inputs and data."""
+    return {
+        "usage": draft.usage,
+        "amount": draft.amount,
+        "objective": draft.command.objective(draft.inputs, draft.program),
+        "datasets": draft.datasets,
+        "context": canonical.plain(draft.facts),
+        "checklist": draft.checklist,
+    }

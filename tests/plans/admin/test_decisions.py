@@ -1,0 +1,99 @@
+"""Decisions, tasks and escalations answered in the admin."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from gtm.core.actors import Actor, acting_as
+from plans.demo.organisation import PASSWORD
+from plans.engine import ladder
+from plans.models import Decision
+from tests.factories import round_of
+
+
+@pytest.fixture
+def decision_page(asked):
+    return reverse("admin:plans_approval_change", args=[round_of(asked).pk])
+
+
+def said(response) -> str:
+    return " ".join(map(str, get_messages(response.wsgi_request)))
+
+
+def test_what_waits_is_in_the_inbox_of_those_who_may_decide(login, asked):
+    def waiting(who):
+        return [a.gate for a in login(who).get(reverse("admin:plans_inbox")).context["waiting"].approvals]
+
+    assert waiting("finance") == ["sign-off"]
+    assert waiting("legal") == waiting("ops") == []
+
+
+def test_an_approval_with_the_password_is_recorded(login, asked, decision_page):
+    client = login("finance")
+    seen = client.get(decision_page).context["form"].initial["scope_sha256"]
+    answer = {"decision": "approve", "comment": "Fits.", "password": PASSWORD, "scope_sha256": seen}
+    assert client.post(decision_page, answer).url == reverse("admin:plans_inbox")
+    assert round_of(asked).state == "approved"
+    assert Decision.objects.get().comment == "Fits."
+
+
+@pytest.mark.parametrize("password", ["", "wrong"])
+def test_without_the_password_nothing_is_decided(login, asked, decision_page, password):
+    client = login("finance")
+    seen = client.get(decision_page).context["form"].initial["scope_sha256"]
+    response = client.post(decision_page, {"decision": "approve", "password": password, "scope_sha256": seen})
+    assert "password" in said(response)
+    assert not Decision.objects.exists()
+
+
+def test_what_has_changed_since_it_was_seen_is_not_decided(login, asked, decision_page):
+    answer = {"decision": "approve", "password": PASSWORD, "scope_sha256": "0" * 64}
+    response = login("finance").post(decision_page, answer)
+    assert "changed" in said(response)
+    assert not Decision.objects.exists()
+
+
+@pytest.mark.parametrize("who", ["ops", "legal", "admin"])
+def test_others_are_offered_no_decision_and_are_refused_one(login, asked, decision_page, who):
+    client = login(who)
+    page = client.get(decision_page)
+    assert page.context["actions"] == []
+    seen = page.context["form"].initial["scope_sha256"]
+    client.post(decision_page, {"decision": "approve", "password": PASSWORD, "scope_sha256": seen})
+    assert not Decision.objects.exists()
+
+
+def test_no_takes_a_comment(login, asked, decision_page):
+    client = login("finance")
+    seen = client.get(decision_page).context["form"].initial["scope_sha256"]
+    response = client.post(decision_page, {"decision": "reject", "password": PASSWORD, "scope_sha256": seen})
+    assert "comment" in said(response).lower()
+    assert not Decision.objects.exists()
+
+
+def test_a_task_of_people_is_completed_on_its_page(login, asked, decision_page):
+    client = login("finance")
+    seen = client.get(decision_page).context["form"].initial["scope_sha256"]
+    client.post(decision_page, {"decision": "approve", "password": PASSWORD, "scope_sha256": seen})
+    task = asked.tasks.get(key="publish")
+    url = reverse("admin:plans_task_change", args=[task.pk])
+    assert "complete" in [a.name for a in login("ops").get(url).context["actions"]]
+    login("ops").post(url, {"answer": "complete", "comment": "Sent.", "evidence": "Mail of today"})
+    task.refresh_from_db()
+    assert task.is_done
+
+
+def test_a_case_is_acknowledged_and_resolved_with_words(login, asked):
+    with acting_as(Actor.system("Test")):
+        case = ladder.open_case(asked, "manual", "The platform is down")
+    url = reverse("admin:plans_escalation_change", args=[case.pk])
+    client = login("ops")
+    client.post(url, {"answer": "acknowledge", "comment": "On it."})
+    case.refresh_from_db()
+    assert case.acknowledged_by.name == "Olivia Park"
+    client.post(url, {"answer": "resolve", "comment": ""})
+    case.refresh_from_db()
+    assert case.state == "acknowledged"
+    client.post(url, {"answer": "resolve", "comment": "Moved to the spare platform."})
+    case.refresh_from_db()
+    assert (case.state, case.remediation) == ("resolved", "Moved to the spare platform.")

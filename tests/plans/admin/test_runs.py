@@ -1,0 +1,119 @@
+"""From the form of a command to a run, and what a person may do to it."""
+
+import pytest
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from gtm.core.models import ChangeLogEntry
+from plans.models import Plan, RipcordPull
+
+FORM = reverse("admin:plans_run_command", args=["plan-loyalty"])
+GOOD = {"program": "cdnow", "goal": "retention", "tiers": "3", "budget": "50000"}
+
+
+def said(response) -> str:
+    return " ".join(map(str, get_messages(response.wsgi_request)))
+
+
+def test_a_usage_line_fills_the_form(login):
+    line = "/loyalty-lifecycle-orchestration:plan-loyalty --goal advocacy --tiers missions --budget 9000"
+    response = login("ops").post(reverse("admin:plans_run_line"), {"usage": line}, follow=True)
+    form = response.context["form"]
+    assert (form["goal"].value(), form["tiers"].value(), form["budget"].value()) == (
+        "advocacy",
+        "missions",
+        "9000",
+    )
+
+
+def test_a_bad_usage_line_says_what_is_wrong_with_it(login):
+    line = "/loyalty-lifecycle-orchestration:plan-loyalty --gaol retention --tiers 9"
+    response = login("ops").post(reverse("admin:plans_run_line"), {"usage": line}, follow=True)
+    told = response.content.decode()
+    assert "gaol" in told and "tiers: " in told
+
+
+def test_every_problem_of_the_inputs_is_at_its_field_and_nothing_is_stored(login):
+    rows = ChangeLogEntry.objects.count()
+    response = login("ops").post(FORM, GOOD | {"tiers": "9", "budget": "-1", "step": "start"})
+    assert {"tiers", "budget"} <= set(response.context["form"].errors)
+    assert (Plan.objects.count(), ChangeLogEntry.objects.count()) == (0, rows)
+
+
+def test_a_preview_shows_who_will_be_asked_and_stores_nothing(login):
+    rows = ChangeLogEntry.objects.count()
+    response = login("ops").post(FORM, GOOD | {"step": "preview"})
+    preview = response.context["preview"]
+    assert preview.passed
+    assert {c.person.name for c in preview.gates[0]["bench"].candidates} == {"Fiona Walsh", "Dora Klein"}
+    assert (Plan.objects.count(), ChangeLogEntry.objects.count()) == (0, rows)
+
+
+def test_two_clicks_start_one_run(login):
+    client = login("ops")
+    token = client.post(FORM, GOOD | {"step": "preview"}).context["preview"].token
+    first, second = (client.post(FORM, GOOD | {"step": "start", "token": token}) for _ in range(2))
+    plan = Plan.objects.get()
+    assert first.url == second.url == reverse("admin:plans_plan_change", args=[plan.pk])
+    assert plan.requested_by.username == "ops"
+
+
+def test_inputs_can_be_taken_from_an_earlier_run(login):
+    client = login("ops")
+    client.post(FORM, GOOD | {"step": "start", "personas": "VIP, new"})
+    form = client.get(FORM, {"copy": Plan.objects.get().plan_id}).context["form"]
+    assert (form["program"].value(), form["tiers"].value()) == ("cdnow", "3")
+    assert form["personas"].value() == "vip,new"
+
+
+@pytest.mark.parametrize("who", ["auditor", "finance", "analyst"])
+def test_starting_takes_the_permission_to_operate(login, who):
+    assert login(who).post(FORM, GOOD | {"step": "start"}).status_code == 403
+    assert not Plan.objects.exists()
+
+
+def test_the_live_part_stops_asking_when_the_plan_is_over(login, asked):
+    client, url = login("ops"), reverse("admin:plans_plan_live", args=[asked.pk])
+    assert client.get(url).status_code == 200
+    assert client.get(url, {"done": 0}).headers["HX-Trigger"] == "task-done"
+    assert "HX-Trigger" not in client.get(url, {"done": 1}).headers
+    client.post(reverse("admin:plans_plan_act", args=[asked.pk, "cancel"]), {"comment": "Not this year."})
+    assert client.get(url).status_code == 286
+
+
+def test_the_download_is_the_file_in_the_plans_folder(login, settings):
+    login("ops").post(FORM, GOOD | {"step": "start"})
+    plan = Plan.objects.get()
+    response = login("auditor").get(reverse("admin:plans_plan_json", args=[plan.pk]))
+    assert response.content == (settings.GTM_PLANS_DIR / f"{plan.plan_id}.json").read_bytes()
+
+
+def test_a_reader_cannot_steer(login, asked):
+    client = login("auditor")
+    response = client.post(
+        reverse("admin:plans_plan_act", args=[asked.pk, "cancel"]), {"comment": "x"}, follow=True
+    )
+    asked.refresh_from_db()
+    assert asked.state == "running"
+    assert "operate plans" in said(response)
+
+
+def test_steering_goes_by_post_only(login, asked):
+    assert login("ops").get(reverse("admin:plans_plan_act", args=[asked.pk, "cancel"])).status_code == 405
+
+
+def test_the_ripcord_is_pulled_by_one_and_released_by_two(login, asked):
+    def do(who, action, comment):
+        return login(who).post(reverse("admin:plans_plan_act", args=[asked.pk, action]), {"comment": comment})
+
+    do("ops", "ripcord", "")
+    assert not RipcordPull.objects.exists()  # without a reason nothing is pulled
+    do("ops", "ripcord", "Wrong audience.")
+    asked.refresh_from_db()
+    assert asked.state == "held"
+    do("exec", "release", "Audience corrected.")
+    asked.refresh_from_db()
+    assert asked.state == "held"
+    do("deputy", "release", "Checked.")
+    asked.refresh_from_db()
+    assert asked.state == "running"

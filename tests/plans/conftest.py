@@ -1,0 +1,116 @@
+"""The demo organisation on the CDNOW sample, and plan-loyalty run through the engine without a broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import transaction
+
+from gtm.core import clock
+from gtm.core.actors import ADMIN, Actor, acting_as
+from plans.commands import base
+from plans.demo import organisation as demo
+from plans.engine import gates, runner
+from plans.export import document
+from plans.models import Approval, Plan, TaskKind
+from programs import services
+from programs.datasets import IngestResult, Options, SnapshotStore, ingest
+from tests.factories import START
+
+LOYALTY = "/loyalty-lifecycle-orchestration:plan-loyalty"
+BLUEPRINT = f"{LOYALTY} --goal retention --tiers 3 --budget 50000"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """CDNOW, taken in once for all tests."""
+
+    data: Path
+    result: IngestResult
+
+
+@pytest.fixture(scope="session")
+def cdnow(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    data = tmp_path_factory.mktemp("cdnow")
+    options = Options(currency="USD", time_zone="UTC", now=START)
+    with resources.as_file(resources.files("programs.datasets") / "samples" / demo.CDNOW) as path:
+        return Sample(
+            data, ingest([path], "purchases", store=SnapshotStore(data / "datasets"), options=options)
+        )
+
+
+@contextmanager
+def demo_organisation(cdnow: Sample, patch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The people and programs of the demo; the engine acts."""
+    patch.setattr(settings, "GTM_DATA_DIR", cdnow.data)
+    patch.setattr(services, "ingest", lambda *files, **told: cdnow.result)
+    with acting_as(Actor.system("Test")), clock.standing_at(START):
+        demo.build(lambda line: None)
+        yield
+
+
+@pytest.fixture
+def organisation(db: None, cdnow: Sample, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with demo_organisation(cdnow, monkeypatch):
+        yield
+
+
+def start(line: str) -> Plan:
+    command, given = base.parse_usage(line)
+    return base.start(base.draft(command, given, None))
+
+
+def work_off(plan: Plan, *keys: str) -> Plan:
+    """Run what is ready, and what becomes ready; only these tasks where some are named."""
+    ready = plan.tasks.filter(kind=TaskKind.AUTOMATED, state="ready")
+    ready = ready.filter(key__in=keys) if keys else ready
+    while task := ready.first():
+        assert runner.run_task(task.pk, "in-process") == "succeeded"
+    plan.refresh_from_db()
+    return plan
+
+
+def output_of(plan: Plan, key: str) -> Any:
+    return plan.tasks.get(key=key).output
+
+
+def decide(plan: Plan, gate: str, username: str, kind: str = "approve") -> Approval:
+    user = get_user_model().objects.get(username=username)
+    approval = plan.approvals.filter(gate=gate).latest("round")
+    with acting_as(Actor.of_user(user, ADMIN, interactive=True)):
+        return gates.decide(approval, kind, comment="Because.", reauthenticated_at=clock.now())
+
+
+def finish(plan: Plan) -> Plan:
+    """Both approvals, and what follows."""
+    work_off(plan)
+    decide(plan, "finance-approval", "finance")
+    decide(plan, "legal-approval", "legal")
+    return work_off(plan)
+
+
+@pytest.fixture
+def finished(organisation: None) -> Plan:
+    return finish(start(BLUEPRINT))
+
+
+@pytest.fixture(scope="session")
+def exported(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> bytes:
+    """The plan JSON of a finished plan-loyalty run. Its rows are gone: a reader has the file alone."""
+    with (
+        django_db_blocker.unblock(),
+        pytest.MonkeyPatch.context() as patch,
+        transaction.atomic(),
+        demo_organisation(cdnow, patch),
+    ):
+        raw = document.to_bytes(document.build(finish(start(BLUEPRINT))))
+        transaction.set_rollback(True)
+    return raw

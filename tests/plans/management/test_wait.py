@@ -1,0 +1,27 @@
+"""``gtm --wait`` on the real purchases: no worker up, decided at the command line, replayed."""
+
+import pytest
+
+from gtm.core.actors import Actor, acting_as
+from plans.demo import organisation
+from plans.models import Plan
+from tests.doors import USAGE, manage
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_seeds_line_runs_to_its_gates_and_on_to_the_end(capfd, caplog):
+    with acting_as(Actor.system("Test")):
+        organisation.build(lambda line: None)
+    code, said = manage("gtm", USAGE, "--as", "ops", "--wait")
+    plan = Plan.objects.get()
+    assert code == 0
+    assert (
+        f"waits for approval {plan.approvals.get(gate='legal-approval').pk}: Legal approval (pending)" in said
+    )
+    for who, gate in (("finance", "finance-approval"), ("legal", "legal-approval")):
+        decided = manage("decide", f"{plan.plan_id}/{gate}", "approve", "--as", who, "--comment", "Fine.")
+        assert decided[0] == 0
+    assert manage("replay", plan.plan_id)[0] == 0
+    assert manage("verify_changelog", plan.plan_id) == (0, f"{plan.plan_id} is intact.\n")
+    assert "No hostname was supplied" not in caplog.text + capfd.readouterr().err

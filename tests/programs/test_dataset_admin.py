@@ -1,0 +1,51 @@
+"""Data loaded in the admin: accepted, counted, or refused in words."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from programs.models import Dataset, Program
+from tests.doors import built, site  # noqa: F401
+from tests.plans.admin.conftest import demo, login  # noqa: F401
+
+UPLOAD = reverse("admin:programs_dataset_upload")
+
+
+def file(text: str, name: str = "orders.csv") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, text.encode())
+
+
+@pytest.fixture
+def form(demo):  # noqa: F811
+    return {"program": Program.objects.get(slug="cdnow").pk, "kind": "purchases", "currency": "USD"}
+
+
+def test_a_good_file_is_loaded_and_its_bad_row_can_be_downloaded(login, form):  # noqa: F811
+    rows = "customer,purchased_at,amount\nm1,2026-01-02,10.00\nm2,never,5.00\n"
+    client = login("ops")
+    response = client.post(UPLOAD, form | {"file": file(rows), "mapping": "member_id=customer"})
+    dataset = Dataset.objects.latest("pk")
+    assert response.url == reverse("admin:programs_dataset_change", args=[dataset.pk])
+    assert (dataset.rows, dataset.rejected_rows) == (1, 1)
+    rejects = client.get(reverse("admin:programs_dataset_rejects", args=[dataset.pk])).content.decode()
+    assert "never" in rejects
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "mapping", "said"),
+    [
+        ("nothing,useful\n1,2\n", "orders.csv", "", "member_id"),
+        ("", "orders.csv", "", "empty"),
+        ("<html>", "orders.pdf", "", "pdf"),
+        ("member_id,purchased_at,amount\n", "orders.csv", "member_id", "ours=theirs"),
+    ],
+)
+def test_a_bad_file_is_refused_in_words_and_leaves_nothing(login, form, text, name, mapping, said):  # noqa: F811
+    before = Dataset.objects.count()
+    response = login("ops").post(UPLOAD, form | {"file": file(text, name), "mapping": mapping})
+    assert said in str(response.context["form"].errors).lower()
+    assert Dataset.objects.count() == before
+
+
+def test_an_approver_may_not_load_data(login, form):  # noqa: F811
+    assert login("finance").get(UPLOAD).status_code == 403
