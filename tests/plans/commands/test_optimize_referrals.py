@@ -230,7 +230,7 @@ def test_a_spike_pulls_the_ripcord_in_one_run(load, world, run):
     load(with_ring(world, 120))
     plan = run()
     assert plan.escalations.filter(trigger="fraud-spike").count() == 1
-    assert plan.ripcord_pulls.get().trigger == "fraud-spike"
+    assert plan.pulls.get().trigger == "fraud-spike"
     assert plan.tasks.get(key="playbook").state != "succeeded"
 
 
@@ -239,10 +239,10 @@ def test_a_threshold_breached_twice_pulls_the_ripcord_and_once_does_not(load, wo
     load(until(world, demo.START + timedelta(days=76)))
     first, again = run(line), run(line)
     assert Breach.objects.filter(rule="alert-conversion").count() == 1
-    assert not first.ripcord_pulls.exists() and not again.ripcord_pulls.exists()
+    assert not first.pulls.exists() and not again.pulls.exists()
     load(world)
     second = run(line)
-    assert second.ripcord_pulls.get().trigger == "alert-conversion"
+    assert second.pulls.get().trigger == "alert-conversion"
     assert second.escalations.get(trigger="alert-conversion").occurrences == 1
 
 
@@ -253,7 +253,7 @@ def test_a_threshold_that_is_kept_starts_the_count_again(load, world, run):
     run(f'{SHORT} --alert_threshold "conversion<0.0001"')
     load(world)
     last = run(f'{SHORT} --alert_threshold "conversion<0.99"')
-    assert not last.ripcord_pulls.filter(trigger="alert-conversion").exists()
+    assert not last.pulls.filter(trigger="alert-conversion").exists()
 
 
 def test_a_case_takes_two_people_and_stays_decided(load, world, run, people):
