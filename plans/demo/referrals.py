@@ -7,13 +7,14 @@ do not read it, only precision and recall do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from programs.datasets.worlds.referral_world import build_referral_world
@@ -21,7 +22,7 @@ from programs.models import Dataset, Program
 from programs.services import load_dataset
 
 SEED, ADVOCATES, DAYS = 2026, 1000, 90
-START = datetime(2026, 8, 3, tzinfo=UTC)
+START = datetime(2026, 6, 1, tzinfo=UTC)
 EXPERIMENT = "warm-invite"
 PARTNERS, ANSWERS, UNITS = 12, 360, 4000
 WIN_RATES = {"control": 0.080, "warm": 0.100}
@@ -44,8 +45,14 @@ def tables(rng: np.random.Generator, *, advocates: int = ADVOCATES) -> dict[str,
     """Every dataset of the demo by kind, in the columns of its contract."""
     world = build_referral_world(rng, advocates=advocates, start=START, days=DAYS)
     labelled = world.tables["referrals"].append_column("fraud", world.truth.column("fraud"))
+    # A few planted schemes run on after the last day; a window must not end in their thin tail.
+    end = pa.scalar(START + timedelta(days=DAYS), pa.timestamp("us", tz="UTC"))
+    referrals = labelled.filter(pc.less(labelled.column("invited_at"), end))
+    payouts = world.tables["referral_payouts"]
+    known = pc.is_in(payouts.column("referral_id"), value_set=referrals.column("referral_id"))
     return world.tables | {
-        "referrals": labelled,
+        "referrals": referrals,
+        "referral_payouts": payouts.filter(known),
         "survey_responses": survey_table(rng),
         "experiments": experiment_table(rng),
     }

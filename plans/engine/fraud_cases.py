@@ -13,8 +13,11 @@ from gtm.core.actors import Actor
 from gtm.core.fsm import perform
 from plans.engine.permissions import persons_of
 from plans.models import OPEN_FRAUD_STATES, FraudCase, Plan
+from programs.models import Program
 
 Params = Mapping[str, Any]
+
+HOLDING = ("held", "appealed", "confirmed")
 
 # What each transition writes about who did it.
 _WRITES = {"hold": "held_by", "appeal": "appealed_by", "release": "decided_by", "confirm": "decided_by"}
@@ -92,3 +95,9 @@ def may_close(actor: Actor, case: FraudCase, params: Params) -> str | None:
         if person.pk in involved:
             return f"{person.name} {involved[person.pk]}: somebody else closes the case."
     return None
+
+
+def held_referrals(program: Program) -> set[str]:
+    """Referrals whose reward must not be paid now: their case is held, appealed or confirmed."""
+    cases = FraudCase.objects.filter(program=program, state__in=HOLDING)
+    return {referral for case in cases for referral in case.referrals}

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.optimize_referrals.performance import STAGE_TITLES
+from plans.commands.optimize_referrals.drilldown import STAGE_TITLES
 from plans.commands.optimize_referrals.refresh import is_full
 from plans.commands.plan_loyalty.figures import money, percent
 from plans.engine.steps import StepContext
@@ -27,6 +27,8 @@ GAP_CLOSED = 0.5
 MOST_DROP_OFFS, MOST_PARTNERS = 5, 3
 EFFORT = {"incentive": 3.0, "message": 5.0, "enablement": 4.0}
 CASES_A_DAY = 10
+LONGEST_TEST = 26
+"""Weeks; where a test would take longer the action is judged by the next windows instead."""
 OWNERS = {"incentive": "referral-architect", "message": "lifecycle-ops", "enablement": "partner-ops",
           "fraud": "partner-ops"}  # fmt: skip
 
@@ -94,7 +96,7 @@ def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
         yield Proposal(
             "message",
             BacklogItem(
-                f"Test a new message at {step} in {drop['group']}",
+                f"Try a new message at {step} in {drop['group']}",
                 OWNERS["message"],
                 due(today, EFFORT["message"], test),
                 CHANCE_TO_WIN,
@@ -124,7 +126,7 @@ def _incentives(context: StepContext, today: date) -> Iterator[Proposal]:
         yield Proposal(
             "incentive",
             BacklogItem(
-                f"Test a reward of {to:g} instead of {from_:g}",
+                f"Try a reward of {to:g} instead of {from_:g}",
                 OWNERS["incentive"],
                 due(today, EFFORT["incentive"], test),
                 CHANCE_TO_WIN,
@@ -205,9 +207,22 @@ def test_of(context: StepContext, baseline: float, lift: float, entered: float) 
 
 
 def due(today: date, effort: float, test: TestPlan | None) -> date:
-    """Working days of effort, then the weeks the test runs."""
+    """Working days of effort, then the weeks the test runs where it can end."""
     ready = np.busday_offset(today, int(np.ceil(effort)), roll="forward")
-    return (ready + np.timedelta64(7 * (test.weeks if test else 0), "D")).item()
+    return (ready + np.timedelta64(7 * (test.weeks if test and is_feasible(test) else 0), "D")).item()
+
+
+def is_feasible(test: TestPlan) -> bool:
+    return test.weeks <= LONGEST_TEST
+
+
+def proof_of(test: TestPlan | None) -> str:
+    """How the action will be judged, for whoever owns it."""
+    if test is None:
+        return "no test can be sized"
+    if is_feasible(test):
+        return f"test of {test.members_per_arm:,} an arm, {test.weeks} weeks"
+    return f"a test needs {test.members_per_arm:,} an arm, {test.weeks} weeks at this volume: compare windows instead"
 
 
 def _scaled(value: float, low: float | None, high: float | None) -> Estimate:
@@ -222,7 +237,7 @@ def _values(row: RankedItem, proposal: Proposal, people: Mapping[str, str], curr
         "owner_role": item.owner, "owner": people.get(item.owner) or item.owner, "eta": item.due_date.isoformat(),
         "expected_value": row.expected_value.value, "expected_low": row.expected_value.low,
         "expected_high": row.expected_value.high, "currency": currency, "lift": proposal.unit,
-        "chance_to_win": item.chance_to_win, "effort_days": item.effort,
+        "proof": "" if proposal.kind == "fraud" else proof_of(item.test), "chance_to_win": item.chance_to_win, "effort_days": item.effort,
         "sample_size_per_arm": item.test.members_per_arm if item.test else None,
         "test_weeks": item.test.weeks if item.test else None,
     }  # fmt: skip
@@ -272,7 +287,7 @@ def _backlog(rows: Sequence[Mapping[str, Any]], currency: str) -> shown.Backlog:
         "Optimization backlog",
         [
             shown.BacklogItem(
-                row["title"], row["why"], row["owner"], row["eta"], row["expected_value"], currency, row["lift"],
+                row["title"], "; ".join(filter(None, (row["why"], row["proof"]))), row["owner"], row["eta"], row["expected_value"], currency, row["lift"],
                 row["sample_size_per_arm"], f"{row['effort_days']:g} days",
             )
             for row in rows

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 import yaml
@@ -28,29 +29,26 @@ FIELDS = st.sampled_from(
      "kind", "rank", "threshold", "tier", "person", "role", "plan_id", "changelog", "tasks", "starts_on"]
 )  # fmt: skip
 BODY = JSON | st.dictionaries(FIELDS, JSON, max_size=6)
-POSTS = [
-    "runs/", "commands/plan-loyalty/runs/", "plans/import/", "token/", "datasets/upload/",
-    *(f"plans/{{plan}}/{verb}/" for verb in ("cancel", "revise", "ripcord", "resume")),
-    *(f"tasks/{{task}}/{verb}/" for verb in ("complete", "fail", "retry", "waive", "reassign")),
-    "approvals/{approval}/decide/", "escalations/1/acknowledge/", "escalations/1/resolve/",
-    *(f"{name}/" for name in ("programs", "tiers", "benefits", "lifecycle-triggers", "partners", "campaigns",
-                              "experiments", "metrics", "approvers")),
-]  # fmt: skip
 
 
 @pytest.fixture
 def send(as_, plan):
-    """Post something to every route as the superuser; give the statuses by route."""
-    names = {
-        "plan": plan.plan_id,
-        "task": plan.tasks.get(key="publish").pk,
-        "approval": round_of(plan).pk,
-    }
-    client = as_("admin")
+    """Post something to every route of the description as the superuser; give the statuses by route."""
+    client, ids = (
+        as_("admin"),
+        {
+            "approvals": round_of(plan).pk,
+            "plans": plan.plan_id,
+            "tasks": plan.tasks.get(key="publish").pk,
+        },
+    )
+    routes = [path for path, verbs in described()["paths"].items() if "post" in verbs]
+    filled = [re.sub(r"{\w+}", lambda _, p=path: str(ids.get(p.split("/")[3], 1)), path) for path in routes]
+    assert len(filled) > 30
 
     def post(body):
         sent = {"data": json.dumps(body), "content_type": "application/json", "headers": {"If-Match": "*"}}
-        return {path: client.post(url(path.format(**names)), **sent).status_code for path in POSTS}
+        return {path: client.post(path, **sent).status_code for path in filled}
 
     return post
 
@@ -69,12 +67,6 @@ def test_no_post_answers_garbage_with_a_defect(send, body):
 def test_broken_json_is_a_problem_of_the_sender(ops, raw):
     response = ops.post(url("runs/"), raw, content_type="application/json")
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
-
-
-def test_every_post_route_is_among_those_tried(site):
-    schema = described()
-    posts = {path for path, verbs in schema["paths"].items() if "post" in verbs}
-    assert len(posts) == len(POSTS)
 
 
 def described() -> dict:
