@@ -83,6 +83,10 @@ def removal_effects(
     fundamental = np.linalg.inv(chain)
     reached = fundamental[:, 0, 1:] / np.diagonal(fundamental, axis1=1, axis2=2)[:, 1:]
     to_conversion = (fundamental @ (converted / visits)[:, :, None])[:, :, 0]
+    most = np.max(
+        np.asarray(earned), axis=1, keepdims=True
+    )  # an effect is a ratio: its unit must not decide on an underflow
+    earned = earned / np.where(most > 0, most, 1.0)
     to_revenue = (fundamental @ (earned / visits)[:, :, None])[:, :, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
         return RemovalEffects(

@@ -2,7 +2,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from programs.analytics.attribution import AGREED, MODELS, ConversionPaths, attribute, attribute_all
@@ -73,6 +73,7 @@ def test_textbook_chain_of_three_channels():
 
 @settings(deadline=None)
 @given(journeys)
+@example([(["a", "a"], 1, 0, 5e-324, 0.0)])  # the smallest float there is
 def test_every_model_credits_all_conversions_and_all_revenue(rows):
     paths = encode(rows)
     results = attribute_all(paths)
