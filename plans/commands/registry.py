@@ -65,8 +65,10 @@ def faults(command: Command) -> Iterable[str]:
             yield "a diamond has a merge gate, no stage is one"
     if len({i.name for i in command.inputs}) != len(command.inputs):
         yield "two inputs have one name"
-    if command.amount_input and command.input(command.amount_input) is None:
-        yield f"amount_input names no input: {command.amount_input}"
+    for role in ("amount_input", "campaign_input"):
+        named = getattr(command, role)
+        if named and command.input(named) is None:
+            yield f"{role} names no input: {named}"
 
 
 def _number_faults(command: Command) -> Iterable[str]:
