@@ -15,6 +15,7 @@ class PlansConfig(AppConfig):
         from plans.commands import (  # noqa: PLC0415
             plan_loyalty,  # noqa: F401 - registers the command
             schedules,
+            track_source,  # noqa: F401 - registers the command
         )
         from plans.engine import anchoring, dispatch, machines, notices  # noqa: F401, PLC0415 - loads the transition tables
         from plans.export import files  # noqa: PLC0415

@@ -7,7 +7,7 @@ from typing import Any
 
 from gtm.core import actors, changelog, clock
 from plans.engine import ladder, ripcord
-from plans.models import Breach, Plan, Task
+from plans.models import LIVE_PLAN_STATES, Breach, Plan, Task
 from plans.schemas.outputs import Signal
 
 
@@ -63,7 +63,9 @@ def _escalate_if_enough(plan: Plan, breach: Breach) -> None:
         detail=f"Breached {len(counted)} times.",
         evidence=[_evidence(b) for b in counted],
     )
-    if rule["pulls_ripcord"]:
+    if (
+        rule["pulls_ripcord"] and plan.state in LIVE_PLAN_STATES
+    ):  # a plan that is over has nothing left to stop
         ripcord.pull("plan", plan=plan, reason=f"{rule['title']}: {breach.message}", trigger=breach.rule)
 
 

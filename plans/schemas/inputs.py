@@ -108,7 +108,9 @@ class Known(Text):
         if text.casefold() not in spelled:
             names = sorted(told["name"] for told in facts[self.among].values())
             close = nearest(text, list(spelled))
-            raise InputError(f"“{text}” is none of the program's {self.among}.", names, spelled.get(close, ""))
+            raise InputError(
+                f"“{text}” is none of the program's {self.among}.", names, spelled.get(close, "")
+            )
         return spelled[text.casefold()]
 
 

@@ -250,13 +250,17 @@ class DuckDBEngine(QueryEngine):
         **parameters: Any,
     ) -> pa.Table:
         if not partners:
-            raise MissingDataset(f"{question} needs a dataset of kind {kind}.", hint=f"Load one with load_dataset {kind}.")
+            raise MissingDataset(
+                f"{question} needs a dataset of kind {kind}.", hint=f"Load one with load_dataset {kind}."
+            )
         if "as_of" in parameters:
             parameters["as_of"] = _instant(parameters["as_of"])
         paths = [self.store.rows_path(snapshot) for snapshot in partners.values()]
         with hardened([path.parent for path in paths], self.limits) as connection:
             # Slugs come in as rows of a table: text of others never becomes SQL.
-            connection.register("owners", pa.table({"number": list(range(len(paths))), "owner": list(partners)}))
+            connection.register(
+                "owners", pa.table({"number": list(range(len(paths))), "owner": list(partners)})
+            )
             for name, table in (tables or {}).items():
                 connection.register(name, table)
             for number, path in enumerate(paths):

@@ -56,9 +56,56 @@ SPELLINGS = {"email": ("email", "E-Mail", "newsletter"), "paid-search": ("paid-s
 CAMPAIGN_SPELLINGS = ("ai-launch-tour", "AI_Launch_Tour")
 UNTAGGED, OTHER_CAMPAIGN, UNKNOWN_MEDIUM = 0.04, 0.12, 0.02
 SHARED, SAME_ADDRESS, TYPING_ERROR, BOTH_CLAIM = 0.35, 0.6, 0.15, 0.25
-FIRST = ("Ana", "Ben", "Chiara", "Dara", "Elias", "Fay", "Gustav", "Hana", "Ivo", "Jun", "Kim", "Leo", "Mia", "Noa")
-LAST = ("Abel", "Berg", "Cruz", "Diaz", "Endo", "Fuchs", "Gray", "Hill", "Ito", "Jung", "Kaya", "Lind", "Moor", "Nagy")
-SYLLABLES = ("al", "bor", "cen", "dra", "el", "fin", "gar", "hel", "ion", "kor", "lum", "mer", "nov", "or", "pax", "quin")
+FIRST = (
+    "Ana",
+    "Ben",
+    "Chiara",
+    "Dara",
+    "Elias",
+    "Fay",
+    "Gustav",
+    "Hana",
+    "Ivo",
+    "Jun",
+    "Kim",
+    "Leo",
+    "Mia",
+    "Noa",
+)
+LAST = (
+    "Abel",
+    "Berg",
+    "Cruz",
+    "Diaz",
+    "Endo",
+    "Fuchs",
+    "Gray",
+    "Hill",
+    "Ito",
+    "Jung",
+    "Kaya",
+    "Lind",
+    "Moor",
+    "Nagy",
+)
+SYLLABLES = (
+    "al",
+    "bor",
+    "cen",
+    "dra",
+    "el",
+    "fin",
+    "gar",
+    "hel",
+    "ion",
+    "kor",
+    "lum",
+    "mer",
+    "nov",
+    "or",
+    "pax",
+    "quin",
+)
 REGIONS, SEGMENTS = ("north-america", "europe"), ("enterprise", "mid-market", "startup")
 #: Keys the hashes of this world; nobody's secret, because nobody lives here.
 HASH_KEY = b"the partners of this made-up world agreed"
