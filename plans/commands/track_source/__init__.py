@@ -24,7 +24,10 @@ from programs.models import Program
 
 STEPS = __name__  # each step is a module beside this one, loaded when it first runs
 LEAD, MARKETER = "co-marketing-analytics-lead", "partner-marketer"
-REVOPS, BOARD = "revops", "governance-board"  # the lead validates, so somebody else carries the tasks it validates
+REVOPS, BOARD = (
+    "revops",
+    "governance-board",
+)  # the lead validates, so somebody else carries the tasks it validates
 
 
 def objective(inputs: Mapping[str, Any], program: Program) -> str:

@@ -32,6 +32,7 @@ from programs.analytics.estimate import Estimate, Unavailable
 
 TIMED = "time-decay"
 REPLICATES = 200
+CENT = Decimal("0.01")
 METRICS = ("sourced_pipeline", "sourced_revenue")
 
 
@@ -185,7 +186,8 @@ def targets_of(context: StepContext, scope: Scope) -> tuple[dict[str, dict[str, 
         elif days > 0:
             length = (row["ends_on"] - row["starts_on"]).days + 1
             partner = scope.partner(row["member"])
-            mine[partner] = mine.get(partner, Decimal(0)) + row["target"] * days / length
+            part = (row["target"] * days / length).quantize(CENT)
+            mine[partner] = mine.get(partner, Decimal(0)) + part
     note = "Targets of a longer period count by the share of its days in the window."
     return found, note + (
         f" {left_out} targets of other metrics, parts or currencies are left out." if left_out else ""
@@ -340,8 +342,8 @@ def contribution_of(
     rows = []
     for c in table.contributions:
         aim = targets["sourced_pipeline"].get(c.name)
-        rows.append([scope.partners.get(c.name, c.name), c.sourced_deals, c.sourced_pipeline, aim, c.sourced_pipeline / aim if aim else None,
-                     c.sourced_revenue, c.target, c.attainment, c.influenced_deals, c.influenced_pipeline, c.influenced_revenue,
+        rows.append([scope.partners.get(c.name, c.name), c.sourced_deals, c.sourced_pipeline, aim, float(c.sourced_pipeline / aim) if aim else None,
+                     c.sourced_revenue, c.target, None if c.attainment is None else float(c.attainment), c.influenced_deals, c.influenced_pipeline, c.influenced_revenue,
                      c.contested_deals, c.contested_pipeline])  # fmt: skip
     return Table(
         "contribution",
@@ -353,7 +355,7 @@ def contribution_of(
          Column("influenced_pipeline", "Influenced pipeline", "money", cash), Column("influenced_revenue", "Influenced revenue", "money", cash),
          Column("contested", "Contested deals", "integer"), Column("contested_pipeline", "Contested pipeline", "money", cash)],
         rows,
-        f"{scope.label}. Influenced money is sourced by somebody else: the two never add. "
+        f"Deals opened (pipeline) or won (revenue) in {scope.label}. Influenced money is sourced by somebody else: the two never add. "
         f"{len(table.unsourced)} deals nobody sourced are in no row. {note}",
     )  # fmt: skip
 

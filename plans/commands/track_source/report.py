@@ -14,6 +14,10 @@ from plans.schemas.outputs import Backlog, BacklogItem, Document, Metric, Metric
 
 EARNS_MORE, EARNS_LESS = 1.3, 0.6
 LEAST_TOUCHES = 50
+NOT_CAUSAL = (
+    "Credit divides the deals that came among the touches before them; it does not say which would be missing without "
+    "a source. A holdout test does."
+)
 
 
 def write_report(context: StepContext) -> StepResult:
@@ -58,18 +62,18 @@ def summary_of(context: StepContext, scope: Scope) -> list[Section]:
     ]
     working = [describe(row).capitalize() for row in insights["asset"][:3]]
     lost = [
-        f"{row['name']} wins {percent(row['rate'])} of its decided deals, {percent(row['gap'])} less than "
-        f"{scope.partners.get(row['best'], row['best'])} ({percent(row['gap_low'])} to {percent(row['gap_high'])})"
+        f"{row['name']} wins {percent(row['rate'])} of its decided deals, {points(row['gap'])} below "
+        f"{scope.partners.get(row['best'], row['best'])} (95 %: {points(row['gap_low'])} to {points(row['gap_high'])})"
         for row in insights["drop_off"]
         if row["gap"] is not None
     ]
-    know = [*gathered["warnings"], *_open_questions(context)]
+    know = [*gathered["warnings"], *_open_questions(context), NOT_CAUSAL]
     return [
         Section("What happened", paragraphs),
         Section("Against targets", bullets=found or ["No targets are loaded."]),
         Section("What works", bullets=working or ["No asset can be credited yet."]),
         Section("Where deals are lost", bullets=lost or ["No difference between partners can be stated."]),
-        Section("What to know before using these figures", bullets=know or ["Nothing out of the ordinary."]),
+        Section("What to know before using these figures", bullets=know),
     ]
 
 
@@ -103,12 +107,12 @@ def _open_questions(context: StepContext) -> list[str]:
     books, identity = context.outputs["normalised"], context.outputs["identity"]
     found = []
     if result["contested_deals"]:
-        found.append(f"{result['contested_deals']} deals are contested and in no partner's sourced figures.")
+        found.append(f"Deals contested, and in no partner's sourced figures: {result['contested_deals']}.")
     if result["unsourced_deals"]:
-        found.append(f"{result['unsourced_deals']} deals were sourced by nobody known.")
+        found.append(f"Deals sourced by nobody known: {result['unsourced_deals']}.")
     if deals["joined"]:
         found.append(
-            f"{deals['joined']} deals stand in the books of several partners; each is counted once, "
+            f"Deals in the books of several partners: {deals['joined']}; each is counted once, "
             f"else the pipeline would be {float(deals['counted_twice_without']):,.0f} too high."
         )
     if books["unconverted"]:
@@ -120,7 +124,9 @@ def _open_questions(context: StepContext) -> list[str]:
             f"{sum(i['rows'] for i in books['stage_review'])} records have a stage that waits for a person."
         )
     if identity["doubtful_pairs"]:
-        found.append(f"{identity['doubtful_pairs']} pairs of contacts may be one person and were kept apart.")
+        found.append(
+            f"Pairs of contacts that may be one person and were kept apart: {identity['doubtful_pairs']}."
+        )
     return found
 
 
@@ -144,14 +150,19 @@ def actions_of(context: StepContext, scope: Scope) -> Iterator[BacklogItem]:
                               f"touches, {row['ratio']:.1f} times its share of touches", owner)  # fmt: skip
     assets = [r for r in insights["asset"] if r["per_journey"] is not None and r["journeys"] >= LEAST_TOUCHES]
     if len(assets) > 1:
-        best = max(assets, key=lambda r: r["per_journey"])
-        yield BacklogItem(f"Bring {best['label']} to more people", f"The most deals credited per journey of all assets: {describe(best)}", owner,
+        best, second = sorted(assets, key=lambda r: -r["per_journey"])[:2]
+        sure = "" if best["rate_low"] > second["rate_high"] else f"; not clearly ahead of {second['label']}"
+        yield BacklogItem(f"Bring {best['label']} to more people", f"The most deals credited per journey of all assets: {describe(best)}{sure}", owner,
                           expected_value=best["pipeline"], unit=scope.currency)  # fmt: skip
     for row in insights["drop_off"]:
         if row["gap_low"] is not None and row["gap_low"] > 0:
-            yield BacklogItem(f"Look at the deals {row['name']} loses", f"Win rate {percent(row['rate'])}, {percent(row['gap'])} below the best "
-                              f"(95 %: at least {percent(row['gap_low'])})", owner)  # fmt: skip
+            yield BacklogItem(f"Look at the deals {row['name']} loses", f"Win rate {percent(row['rate'])}, {points(row['gap'])} below the best "
+                              f"(95 %: at least {points(row['gap_low'])})", owner)  # fmt: skip
     yield from _repairs(context, lead)
+
+
+def points(share: float) -> str:
+    return f"{100 * share:.1f} percentage points"
 
 
 def _source(scope: Scope, source: str) -> str:
@@ -170,8 +181,8 @@ def _repairs(context: StepContext, lead: str) -> Iterator[BacklogItem]:
         )
         yield BacklogItem("Decide what unmapped stages mean", f"Records by stage: {stages}", lead)
     if result["contested_deals"]:
-        yield BacklogItem("Settle the contested deals between the partners", f"{result['contested_deals']} deals are claimed against the first touch "
-                          "or by several partners", lead)  # fmt: skip
+        yield BacklogItem("Settle the contested deals between the partners", f"Deals claimed against the first touch or by several partners: "
+                          f"{result['contested_deals']}", lead)  # fmt: skip
 
 
 def _dashboard(context: StepContext, scope: Scope) -> Metrics:
