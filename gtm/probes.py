@@ -15,6 +15,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from gtm.core import clock
+from plans.engine import watchdog
 from plans.selectors import count_by_state, oldest_waiting
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 where a plan would be taken in and run, else 503 and which part is missing."""
     parts = {"database": _database(), "broker": _broker()}
     parts["workers"] = _workers() if parts["broker"] == OK else "unknown while the broker is away"
+    parts["sweep"] = _sweep() if parts["database"] == OK else "unknown while the database is away"
     ready = all(found == OK for found in parts.values())
     return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
 
@@ -89,6 +92,15 @@ def _broker() -> str:
         logger.warning("not ready: %s", error)
         return "does not answer"
     return OK
+
+
+def _sweep() -> str:
+    """Due times are kept only while somebody sweeps; the heartbeat stops with the first case that is late."""
+    beat = watchdog.last_beat()
+    if beat is None:
+        return "has not run yet"
+    age = clock.now() - beat
+    return OK if age <= watchdog.LATE_AFTER else f"last all well {age.total_seconds() / 60:.0f} minutes ago"
 
 
 def _workers() -> str:

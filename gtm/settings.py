@@ -41,6 +41,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 GTM_PLANS_DIR = BASE_DIR / env.str("GTM_PLANS_DIR", default=".claude/plans")
 GTM_DATA_DIR = BASE_DIR / env.str("GTM_DATA_DIR", default="var/data")
 GTM_BASE_URL = env.str("GTM_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
+GTM_BREAK_GLASS = env.bool("GTM_BREAK_GLASS", default=False)
+GTM_GRACE_SECONDS = env.int("GTM_GRACE_SECONDS", default=60)  # for running steps after a rip-cord pull
 GTM_ANCHORS_DIR = BASE_DIR / env.str("GTM_ANCHORS_DIR", default="var/anchors")  # better: other storage
 GTM_AUDITORS = env.list("GTM_AUDITORS", default=[])  # who gets every anchor: addresses, or channel:NAME
 GTM_CHANNEL_SCHEMES = frozenset(

@@ -13,7 +13,9 @@ class PlansConfig(AppConfig):
 
         from gtm.core import events  # noqa: PLC0415 - models exist only now
         from plans.commands import (  # noqa: PLC0415
-            plan_loyalty,  # noqa: F401 - registers the command
+            monitor_loyalty,  # noqa: F401 - registers the command
+            optimize_referrals,  # noqa: F401
+            plan_loyalty,  # noqa: F401
             schedules,
             track_source,  # noqa: F401 - registers the command
         )

@@ -12,6 +12,7 @@ from plans.models import (
     Approval,
     ApprovalState,
     AttributionRecord,
+    BreakGlass,
     Decision,
     Dispute,
     Escalation,
@@ -30,7 +31,7 @@ from programs.selectors import partners_of
 
 
 def visible_plans(user: Any) -> QuerySet[Plan]:
-    """Plans are read by our own people: they name deals of every partner, a partner's contact reads records."""
+    """Plans are for our own people: they name deals of every partner. A partner's contact reads records."""
     plans = Plan.objects.select_related("program", "campaign", "requested_by")
     if not user.is_active:
         return plans.none()
@@ -139,6 +140,14 @@ def find_approval(reference: str) -> Approval:
             f"There is no approval {reference}.", hint="`manage.py inbox --as USER` lists what waits."
         )
     return found
+
+
+def break_glass_uses(*, owed: bool = False) -> QuerySet[BreakGlass]:
+    """Every use for auditors, newest first; ``owed``: those without their review, most urgent first."""
+    rows = BreakGlass.objects.select_related(
+        "approval__plan", "approval__task", "asked_by", "agreed_by", "reviewed_by"
+    )
+    return rows.filter(state="granted").order_by("review_due_at") if owed else rows
 
 
 def count_by_state() -> dict[str, dict[str, int]]:

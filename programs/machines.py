@@ -11,6 +11,7 @@ from programs.models import Program
 
 
 def may_manage_programs(actor: Actor, program: Program, params: Mapping[str, Any]) -> str | None:
+    """People with the permission to change programs, and the engine."""
     if actor.is_system or actor.user.has_perm("programs.change_program"):
         return None
     return "Ask somebody who manages programs."

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from gtm.core import canonical, clock
+from gtm.core import canonical, changelog, clock
 from gtm.core.errors import InvalidInput, Problem
 from programs.datasets import CONTRACTS, IngestResult, Options, SnapshotStore, Source, ingest
 from programs.datasets.problems import nearest
@@ -18,8 +19,10 @@ from programs.models import (
     BenefitKind,
     Campaign,
     Dataset,
+    Delegation,
     LifecycleTrigger,
     Partner,
+    Person,
     Program,
     Role,
     Tier,
@@ -89,6 +92,58 @@ def load_dataset(
         )
         dataset.save()
     return dataset, result
+
+
+def delegate(
+    *,
+    principal: Person,
+    to: Person,
+    role: Role,
+    starts_at: datetime,
+    ends_at: datetime,
+    reason: str,
+    **limits: Any,
+) -> Delegation:
+    """Let somebody decide for somebody else; ``limits``: commands, amount_cap, currency.
+
+    One is active for a principal and role; one that has ended makes room. Raises InvalidInput with every
+    problem: nothing to delegate, dates that do not fit, no reason, somebody delegated already.
+    """
+    problems = []
+    if to.pk == principal.pk:
+        problems.append(Problem("to", "is the principal."))
+    if not principal.approverships.filter(role=role).exists():
+        problems.append(Problem("role", f"{principal} does not hold {role}: delegations are not passed on."))
+    if ends_at <= max(starts_at, clock.now()):
+        problems.append(Problem("ends_at", "lies before the start or in the past."))
+    if not reason.strip():
+        problems.append(Problem("reason", "is required.", code="required"))
+    with transaction.atomic():
+        changelog.lock_chain(changelog.INSTALLATION)
+        for earlier in Delegation.objects.filter(principal=principal, role=role, revoked_at=None):
+            if earlier.ends_at > clock.now():
+                problems.append(
+                    Problem("to", f"{earlier.delegate} acts for {principal} until then; revoke it.")
+                )
+            else:
+                earlier.revoked_at = earlier.ends_at
+                earlier.save()
+        if problems:
+            raise InvalidInput("The delegation is not possible.", problems=problems)
+        row = Delegation(principal=principal, delegate=to, role=role, starts_at=starts_at, ends_at=ends_at)
+        row.reason = reason
+        for name in ("commands", "amount_cap", "currency"):
+            setattr(row, name, limits.get(name, getattr(row, name)))
+        row.save()
+    return row
+
+
+def revoke(delegation: Delegation) -> Delegation:
+    """End a delegation now. What the delegate decided before stays decided; open rounds look again."""
+    if delegation.revoked_at is None:
+        delegation.revoked_at = clock.now()
+        delegation.save()
+    return delegation
 
 
 def publish_loyalty_blueprint(program: Program, blueprint: Mapping[str, Any], *, from_plan: str) -> None:

@@ -39,12 +39,9 @@ def purchases(tmp_path: Path) -> Path:
 def build(purchases: Path) -> None:
     """People in every role, programs, partners, and one small dataset of purchases."""
 
-    def load(kind: str, files: Any, **rest: Any) -> Any:
-        return services.load_dataset(kind, [purchases], **rest)
-
-    with pytest.MonkeyPatch.context() as patch, acting_as(Actor.system("Test")):
-        patch.setattr(organisation, "load_dataset", load)
-        organisation.build(lambda line: None)
+    with acting_as(Actor.system("Test")):
+        program = organisation.establish()
+        services.load_dataset("purchases", [purchases], program=program, currency="USD")
 
 
 @pytest.fixture(scope="module")

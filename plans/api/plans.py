@@ -31,7 +31,7 @@ from plans.api.serializers import (
     ReviseSerializer,
 )
 from plans.commands import revision
-from plans.engine import ripcord
+from plans.engine import bench, ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
 from plans.selectors import visible_plans, with_tasks
@@ -107,6 +107,17 @@ class PlanViewSet(GovernedReadViewSet):
         )
         return self._answer(plan)
 
+    @extend_schema(request=ReviseSerializer, responses=PlanDetailSerializer, parameters=[IF_MATCH])
+    @action(detail=True, methods=["post"])
+    def change(self, request: Request, plan_id: str) -> Response:
+        """Change a plan that is approved or running: it goes through review and its gates again."""
+        body = ReviseSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        plan = self._checked(request, required=True)
+        told = dict(body.validated_data)
+        revision.change(plan, told.pop("inputs"), **told)
+        return self._answer(plan)
+
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
     @action(detail=True, methods=["post"])
     def ripcord(self, request: Request, plan_id: str) -> Response:
@@ -126,6 +137,12 @@ class PlanViewSet(GovernedReadViewSet):
         plan = self._checked(request)
         ripcord.release(plan, remediation=body.validated_data["remediation"])
         return self._answer(plan)
+
+    @extend_schema(responses={200: dict}, filters=False)
+    @action(detail=True, methods=["get"])
+    def approvers(self, request: Request, plan_id: str) -> Response:
+        """Who must approve this plan, gate by gate, and why. Stores nothing."""
+        return Response([asked.as_dict() for asked in bench.who_must_approve(self.get_object())])
 
     @extend_schema(responses={200: dict})
     @action(detail=True, methods=["get"])

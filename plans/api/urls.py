@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 
 from plans.api.commands import CommandViewSet, RunViewSet
 from plans.api.evidence import AccessReviewView, AnchorViewSet
+from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
 from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
 from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
@@ -17,6 +18,9 @@ router.register("plans", PlanViewSet, basename="plan")
 router.register("tasks", TaskViewSet, basename="task")
 router.register("approvals", ApprovalViewSet, basename="approval")
 router.register("escalations", EscalationViewSet, basename="escalation")
+router.register("ripcords", RipcordViewSet, basename="ripcord")
+router.register("break-glass", BreakGlassViewSet, basename="break-glass")
+router.register("readings", ReadingViewSet, basename="reading")
 router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")
 router.register("notifications", NotificationViewSet, basename="notification")

@@ -362,6 +362,7 @@ def snapshot(command: Command) -> dict[str, Any]:
             ],
             "gates": [asdict(step.gate) for step in command.steps if step.gate],
             "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
+            "ladder_repeats": command.ladder_repeats,
             "triggers": [asdict(trigger) for trigger in command.triggers],
             "tool_hooks": [asdict(hook) for hook in command.tool_hooks],
             "success_metrics": [asdict(metric) for metric in command.success_metrics],

@@ -12,6 +12,7 @@ from plans.schemas.declaration import GATE, Command
 from plans.schemas.inputs import nearest
 
 LOWEST_LADDER = 3
+MOST_REPEATS = 3
 _commands: dict[str, Command] = {}
 
 
@@ -25,7 +26,7 @@ def register(command: Command) -> Command:
     _commands[command.name] = command
     for step in command.steps:
         if step.run:
-            steps.register(command.name, step.key, step.run, step.apply)
+            steps.register(command.name, step.key, step.run, step.apply, step.compensate)
     return command
 
 
@@ -56,6 +57,8 @@ def faults(command: Command) -> Iterable[str]:
     yield from _variable_faults(command)
     if len(command.ladder) < LOWEST_LADDER:
         yield f"a ladder has three rungs, this one {len(command.ladder)}"
+    if not 0 <= command.ladder_repeats <= MOST_REPEATS:
+        yield f"a ladder repeats at most {MOST_REPEATS} times"
     if command.max_retries < 0:
         yield "max_retries is negative"
     if command.strategy == "diamond":
@@ -63,6 +66,13 @@ def faults(command: Command) -> Iterable[str]:
             yield "a diamond fans out, no stage runs in parallel"
         if not any(stage.merge_gate for stage in command.stages):
             yield "a diamond has a merge gate, no stage is one"
+    declared = {trigger.signal for trigger in command.triggers}
+    for step in command.steps:
+        if step.gate and step.gate.signal_on_changes and step.gate.signal_on_changes not in declared:
+            yield f"gate {step.key} raises {step.gate.signal_on_changes}, which no trigger declares"
+    for trigger in command.triggers:
+        if bool(trigger.comparator) != bool(trigger.limit) or trigger.breaches < 1:
+            yield f"trigger {trigger.signal} needs a comparator with its limit, and at least one breach"
     if len({i.name for i in command.inputs}) != len(command.inputs):
         yield "two inputs have one name"
     for role in ("amount_input", "campaign_input"):

@@ -1,8 +1,8 @@
-"""Answering a request for changes, through the same validation as a run."""
+"""Another revision of a plan through the same validation as a run: asked for, or a change of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -28,8 +28,31 @@ def revise(
     without tasks to ``redo`` (by key), it is an answer in words. Raises InvalidInput with every problem,
     WrongState unless changes were requested, GuardNotMet without a comment or where the review fails.
     """
+    return _send_back(rework.revise, plan, given, comment, redo, fresh_data)
+
+
+def change(
+    plan: Plan,
+    given: Mapping[str, Any] | None = None,
+    *,
+    comment: str,
+    redo: Collection[str] = (),
+    fresh_data: bool = False,
+) -> Plan:
+    """The same for a plan that is approved or running and that nobody asked to change."""
+    return _send_back(rework.change, plan, given, comment, redo, fresh_data)
+
+
+def _send_back(
+    verb: Callable[..., Plan],
+    plan: Plan,
+    given: Mapping[str, Any] | None,
+    comment: str,
+    redo: Collection[str],
+    fresh_data: bool,
+) -> Plan:
     if not given and not fresh_data:
-        return rework.revise(plan, comment=comment, redo=redo)
+        return verb(plan, comment=comment, redo=redo)
     command = registry.get(plan.command, plan.plugin)
     draft = base.prepare(command, {**plan.inputs, **(given or {})}, plan.program)
     if draft.currency != plan.currency:
@@ -40,7 +63,7 @@ def revise(
     if not fresh_data:
         kept = replace(draft, datasets=plan.datasets, checklist=[])
         draft = replace(kept, checklist=base.review(kept))
-    return rework.revise(
+    return verb(
         plan,
         draft.inputs,
         comment=comment,

@@ -14,7 +14,9 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 from gtm.core.fsm import perform
+from plans.demo import loyalty as loyalty_world
 from plans.demo import partners as partner_world
+from plans.demo import referrals
 from programs.models import (
     Approver,
     Campaign,
@@ -50,7 +52,7 @@ LOGINS = (
     Login("finance", "Fiona Walsh", "finance", ("finance", "governance-board"), ("Approvers",), 250_000),
     Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers",)),
     Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor", "governance-board"), ("Approvers", "Stewards")),
-    Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer"), ("Operations",)),
+    Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
     Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 50_000),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
@@ -73,12 +75,13 @@ ROLES = {
 GOVERNED = ("programs", "plans")
 GROUPS: dict[str, Q] = {
     "Operations": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule"])
+    | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule",
+                      "judge_fraudcase"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation"]),
+    | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
     "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
     "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename="audit_plan"),
@@ -100,6 +103,8 @@ def build(say: Callable[[str], Any]) -> None:
         with resources.as_file(resources.files("programs.datasets") / "samples" / CDNOW) as path:
             dataset, _ = load_dataset("purchases", [path], program=loyalty, currency="USD")
         say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
+    loyalty_world.load(loyalty, say)
+    referrals.load(Program.objects.get(slug="customer-advocates"), say)
     partner_world.load(Campaign.objects.get(slug="ai-launch-tour"), PASSWORD, say)
 
 
@@ -119,7 +124,7 @@ def establish() -> Program:
         "Customer Advocates",
         ProgramKind.REFERRAL,
         people["strategist"],
-        "Referral program.",
+        "Referral program on data made up from a seed, with frauds and honest look-alikes planted.",
     )
     joint = _program(
         "ai-launch", "AI Launch Co-marketing", ProgramKind.PARTNER, people["partner"], "Joint campaigns."

@@ -50,11 +50,11 @@ def outside(
 
 
 def _within(difference: Difference, allowed: Decimal) -> bool:
-    before, after = _number(difference.before), _number(difference.after)
+    before, after = number_of(difference.before), number_of(difference.after)
     return before is not None and after is not None and abs(after - before) <= allowed * abs(before)
 
 
-def _number(value: Any) -> Decimal | None:
+def number_of(value: Any) -> Decimal | None:
     """Decimals are stored as text; a truth value is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None

@@ -14,6 +14,7 @@ from plans.models import Approval, Decision, Plan, Task, TaskAttempt, TaskKind
 from programs.models import Delegation, Person
 
 People = dict[int, set[int]]
+MATERIAL = ("inputs", "amount", "currency", "datasets", "objective", "structure_sha256")
 
 
 def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[int, dict[int, str]]:
@@ -71,11 +72,15 @@ def _people_of_accounts() -> defaultdict[int | None, set[int]]:
 
 
 def _editors(plans: Mapping[int, Plan], accounts: Mapping[int | None, set[int]]) -> People:
-    """Who changed the draft, and who wrote by hand what a gate may approve."""
+    """Who changed the draft or, at any time, a material field, and who wrote by hand what a gate approves."""
     found: People = defaultdict(set)
-    edits = Plan.history.filter(id__in=plans, history_type="~", state="draft").exclude(history_user=None)
-    for plan, user in edits.values_list("id", "history_user_id"):
-        found[plan] |= accounts[user]
+    rows = Plan.history.filter(id__in=plans).order_by("id", "history_id")
+    before: dict[int, tuple[object, ...]] = {}
+    for plan, user, state, *material in rows.values_list("id", "history_user_id", "state", *MATERIAL):
+        is_edit = plan in before and (state == "draft" or before[plan] != tuple(material))
+        if is_edit and user is not None:
+            found[plan] |= accounts[user]
+        before[plan] = tuple(material)
     by_hand = TaskAttempt.objects.filter(
         task__plan__in=plans, executor=TaskAttempt.Executor.PERSON, user__isnull=False
     )

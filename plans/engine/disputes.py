@@ -1,4 +1,4 @@
-"""Disputes: a partner claims within the time agreed, we answer, both partners sign off; the board hears at once."""
+"""Disputes: a partner claims in time, we answer, all partners sign off; the board hears of it at once."""
 
 from __future__ import annotations
 
@@ -28,8 +28,9 @@ def file(
 ) -> Dispute:
     """File a claim on a published record; the ladder opens at once, and a live plan is stopped.
 
-    Raises NotPermitted for people who do not speak for the claimant, GuardNotMet when the time is over,
-    InvalidInput for a claimant outside the campaign or a claim without words. Filing again answers what is open.
+    Raises NotPermitted for people who do not speak for the claimant, GuardNotMet when the time is over, and
+    InvalidInput for a claimant outside the campaign or a claim without words. A claim that is open
+    already is answered as it is.
     """
     _check(record, claimant, {"deal": deal, "claim": claim})
     with transaction.atomic():
@@ -43,9 +44,8 @@ def file(
             record=record, claimant=claimant, deal=deal.strip(), claim=claim.strip(), evidence=list(evidence)
         )
         dispute.save()
-        task = record.plan.tasks.order_by("-position").first()
         message = f"{claimant} disputes {dispute.deal}: {dispute.claim}"
-        triggers.raise_signal(record.plan, task, Signal(TRIGGER, message, period=f"dispute {dispute.pk}"))
+        triggers.raise_signal(record.plan, None, Signal(TRIGGER, message, period=f"dispute {dispute.pk}"))
     return dispute
 
 
@@ -144,4 +144,4 @@ def _clear(dispute: Dispute) -> None:
     plan = dispute.record.plan
     if not Dispute.objects.filter(record__plan__program=plan.program, state__in=OPEN_DISPUTE_STATES).exists():
         with actors.on_their_behalf("Triggers"):
-            triggers.clear(plan, [TRIGGER])
+            triggers.clear(plan, [TRIGGER], period=f"dispute {dispute.pk} closed")

@@ -145,7 +145,7 @@ def fired_rungs(approval: Approval) -> list[Mapping[str, Any]]:
         rung
         for case in approval.escalations.all()
         if case.state in OPEN_CASE_STATES
-        for rung in case.ladder[: case.rung]
+        for rung in case.reached
         if rung.get("effect") in ("add authority", "transfer authority")
     ]
 

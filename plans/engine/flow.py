@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
-from plans.engine import gates
+from plans.engine import content, gates, stops
 from plans.engine.permissions import holds_role
 from plans.models import (
     DONE_STATES,
@@ -21,6 +21,7 @@ from plans.models import (
     OPEN_APPROVAL_STATES,
     OPEN_CASE_STATES,
     Approval,
+    BreakGlass,
     Escalation,
     Plan,
     Task,
@@ -37,17 +38,31 @@ AT_WORK_PLANS = frozenset({"running", "blocked"})
 
 
 def checklist_passed(plan: Plan, params: Params) -> str | None:
+    """No blocking item of the review checklist is open."""
     open_items = [i["text"] for i in plan.checklist if i["blocking"] and i["result"] != "passed"]
     return f"Open on the review checklist: {'; '.join(open_items)}" if open_items else None
 
 
 def every_task_done(plan: Plan, params: Params) -> str | None:
+    """Every task is finished."""
     left = plan.tasks.exclude(state__in=FINAL_TASK_STATES).count()
     return f"{left} tasks are not finished." if left else None
 
 
+def no_review_owed(plan: Plan, params: Params) -> str | None:
+    """No break-glass owes its review."""
+    owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
+    return f"{', '.join(map(str, owed))} owes a review." if owed else None
+
+
 def is_human(task: Task, params: Params) -> str | None:
+    """The task is one for people."""
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
+
+
+def content_is_approved(task: Task, params: Params) -> str | None:
+    """Nothing is stopped, and the content is what every gate before the task approved."""
+    return stops.is_stopped(task.plan) or content.why_not_approved(task)
 
 
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
@@ -115,8 +130,10 @@ def advance_after_task(task: Task, change: Change) -> None:
 def advance(plan: Plan) -> None:
     """Open everything whose needs are met, and close the plan when nothing is left."""
     plan.refresh_from_db()
-    if plan.state not in AT_WORK_PLANS:
+    if plan.state not in AT_WORK_PLANS or stops.is_stopped(plan):
         return
+    for task in _needs_met(plan, "suspended"):
+        perform(task, "unsuspend", comment="What it depends on is approved.")
     for task in ready_tasks(plan):
         task.refresh_from_db()  # an approval that carries over has advanced the plan from within
         if task.state != "pending":
@@ -133,16 +150,36 @@ def advance(plan: Plan) -> None:
 
 def ready_tasks(plan: Plan) -> list[Task]:
     """The ready set is a query: pending tasks with no unfinished need."""
+    return _needs_met(plan, "pending")
+
+
+def _needs_met(plan: Plan, state: str) -> list[Task]:
     waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
-    return list(plan.tasks.filter(state="pending").filter(~Exists(waiting)).select_related("plan", "agent"))
+    met = plan.tasks.filter(state=state).filter(~Exists(waiting)).select_related("plan", "agent")
+    return [task for task in met if not _waits_for_a_gate(task)]
+
+
+def _waits_for_a_gate(task: Task) -> bool:
+    """A change may reopen a gate before tasks that are finished and stay so: what follows them waits too."""
+    return any(t.kind == TaskKind.GATE and not t.is_done for t in content.ancestors(task))
 
 
 def finish(plan: Plan) -> None:
+    """Close the plan, unless a review of a break-glass is owed: that review closes it."""
+    if no_review_owed(plan, {}):
+        return
     if plan.tasks.filter(state="cancelled").exists():
         perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
         return
     degraded = plan.tasks.filter(state__in=["succeeded_degraded", "succeeded_manual", "waived"]).exists()
+    degraded |= plan.approvals.filter(state="bypassed").exists()
     perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
+
+
+def seal_structure(plan: Plan, change: Change) -> None:
+    """What was accepted is on record, so that execution can refuse a plan that was rebuilt since."""
+    plan.structure_sha256 = content.structure_digest(plan)
+    plan.save()
 
 
 def block_plan(task: Task, change: Change) -> None:

@@ -25,7 +25,7 @@ from gtm.core.errors import (
     WrongState,
 )
 from gtm.core.fsm import Action, perform
-from plans.engine import baseline, eligibility, ladder, stops, verdicts
+from plans.engine import baseline, content, eligibility, ladder, stops, verdicts
 from plans.engine.clocks import calendar_of
 from plans.engine.eligibility import Bench, Candidate, Capacity
 from plans.engine.permissions import persons_of
@@ -52,7 +52,7 @@ def open_round(task: Task) -> Approval:
     """
     plan = task.plan
     declared = next(g for g in plan.declaration["gates"] if g["key"] == task.key)
-    scope = scope_of(plan, declared)
+    scope = content.scope_of(plan, declared)
     standing = task.approvals.filter(state="approved").order_by("-round").first()
     if standing is not None and _carries_over(standing, plan, scope):
         return standing
@@ -74,6 +74,7 @@ def open_round(task: Task) -> Approval:
     approval.save()
     due = calendar_of(plan).add_hours(now, declared["hours"])
     perform(approval, "open", set_fields={"opened_at": now, "due_at": due, "missing": []})
+    verdicts.record_asked(approval)
     reconsider(approval)
     if approval.round > MOST_ROUNDS:
         subject = f"{approval.title} goes into round {approval.round}"
@@ -83,25 +84,17 @@ def open_round(task: Task) -> Approval:
 
 def _carries_over(standing: Approval, plan: Plan, scope: Mapping[str, Any]) -> bool:
     """Whether the approval still covers the content; measured from what was approved, never from an edit."""
-    tolerances = standing.policy.get("tolerances", {})
-    before = {**standing.scope, "amount": standing.amount, "currency": standing.currency}
-    after = {**scope, "amount": plan.amount, "currency": plan.currency}
-    drifted = baseline.outside(before, after, tolerances)
-    if drifted:
+    if drifted := content.drift(standing):
         perform(standing, "supersede", comment=f"Changed beyond what was approved: {', '.join(drifted)}.")
         return False
-    moved = canonical.digest(scope) != standing.scope_sha256
+    moved = [f"{d.path}: {d.before} → {d.after}" for d in baseline.differences(standing.scope, scope)]
     note = "within tolerance of what was approved" if moved else "its content is untouched"
-    changelog.append(standing, "carried over", field="revision", after=plan.revision, reason=note)
+    changelog.append(
+        standing, "carried over", field="revision", after=plan.revision, reason="; ".join([note, *moved])
+    )
     last = standing.task.output or {}
     verdicts.succeed(standing, {**last, "carried_over": note})
     return True
-
-
-def scope_of(plan: Plan, gate: Mapping[str, Any]) -> dict[str, Any]:
-    """The content a gate approves: the named inputs and outputs, as they are now."""
-    outputs = {t.output_var: t.output for t in plan.tasks.exclude(output_var="")}
-    return {name: plan.inputs[name] if name in plan.inputs else outputs.get(name) for name in gate["scope"]}
 
 
 def summary_of(scope: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -283,7 +276,7 @@ def recheck(approval: Approval) -> None:
     with transaction.atomic(), actors.on_their_behalf("Gate"):
         changelog.lock_chain(approval.change_chain())
         approval.refresh_from_db()
-        scope = scope_of(approval.plan, approval.policy)
+        scope = content.scope_of(approval.plan, approval.policy)
         now_sha256 = canonical.digest(scope)
         if now_sha256 != approval.scope_sha256:
             approval.scope, approval.scope_sha256 = scope, now_sha256

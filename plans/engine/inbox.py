@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from plans.engine import eligibility
+from plans.engine import eligibility, gates
 from plans.models import Approval, Escalation, Task, TaskKind
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 from programs.models import Approver, Person
@@ -32,7 +32,7 @@ def waiting_for(user: Any) -> Inbox:
         return Inbox()
     roles = list(Approver.objects.filter(person__in=people).values_list("role_id", "role__slug"))
     role_ids, slugs = [pk for pk, _ in roles], {slug for _, slug in roles}
-    rounds = approvals_with_votes().filter(state__in=["pending", "unsatisfiable"]).order_by("due_at", "pk")
+    rounds = approvals_with_votes().filter(state__in=gates.DECIDABLE).order_by("due_at", "pk")
     human = tasks_with_people().filter(kind=TaskKind.HUMAN, state="ready")
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
     cases = (
@@ -55,5 +55,4 @@ def _can_decide(approval: Approval, bench: eligibility.Bench, people: set[int]) 
 
 
 def _on_rung(case: Escalation, slugs: set[str]) -> bool:
-    reached = case.ladder[: case.rung]
-    return any(slugs & set(rung["roles"]) for rung in reached)
+    return any(slugs & set(rung["roles"]) for rung in case.reached)

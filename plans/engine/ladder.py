@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from gtm.core import actors, changelog, clock, events
 from gtm.core.errors import GtmError, GuardNotMet, Problem
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 RENEWALS = 1
 BATCH = 500
+OVERDUE, UNSATISFIABLE = "approval-overdue", "approval-unsatisfiable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ def open_case(
             detail=detail,
             evidence=evidence or [],
             ladder=plan.declaration["ladder"],
+            due_at=clock.now(),  # a plan that is stopped climbs as soon as it goes on
         )
         case.save()
         if (stopped := stops.is_stopped(plan)) is None:
@@ -78,7 +81,7 @@ def open_case(
 
 
 def climb(case: Escalation, now: datetime) -> None:
-    """Fire the next rung somebody stands on; without one, the ladder is exhausted and the matter holds."""
+    """Fire the next rung somebody stands on; without one, start over or be exhausted: the matter holds."""
     calendar = calendar_of(case.plan)
     for rung in case.ladder[case.rung :]:
         people = standing_on(rung["roles"], now)
@@ -103,12 +106,41 @@ def climb(case: Escalation, now: datetime) -> None:
         if people:
             events.publish_on_commit(RungFired(case.pk, rung["rung"]))
             return
+    if case.cycle <= case.plan.declaration.get("ladder_repeats", 0):
+        again = {"cycle": case.cycle + 1, "rung": 0, "due_at": now}
+        perform(case, "start_over", comment="The ladder starts over.", set_fields=again)
+        climb(case, now)
+        return
     perform(
         case,
         "exhaust",
         comment="The last rung has not answered. The matter is on hold; it is never approved by silence.",
         set_fields={"due_at": None},
     )
+    if case.approval is not None and case.trigger in (OVERDUE, UNSATISFIABLE):
+        _give_up(case.approval)
+
+
+def _give_up(approval: Approval) -> None:
+    """Nobody on the ladder answered: the round is on hold until people vote, or rejected where declared.
+
+    A round nobody can decide holds as it is: people who come bring it back.
+    """
+    approval.refresh_from_db()
+    if approval.state not in ("pending", "unsatisfiable"):
+        return
+    reason = "The last rung of the ladder has not answered."
+    if approval.policy.get("on_exhausted", "hold") == "hold":
+        if approval.state == "pending":
+            perform(approval, "exhaust", comment=reason, set_fields={"decided_at": clock.now()})
+        return
+    perform(approval, "reject", comment=reason, set_fields={"decided_at": clock.now()})
+    settle(approval=approval, reason=f"{approval.title} was rejected.")
+    perform(approval.plan, "reject", comment=reason, set_fields={"finished_at": clock.now()})
+
+
+def open_cases(trigger: str) -> QuerySet[Escalation]:
+    return Escalation.objects.filter(trigger=trigger, state__in=OPEN_CASE_STATES)
 
 
 def standing_on(roles: list[str], now: datetime) -> list[Person]:
@@ -129,13 +161,14 @@ def fire_due(now: datetime) -> int:
     fired = 0
     for case in due.order_by("due_at")[:BATCH]:
         try:
-            fired += _fire(case, now)
+            fired += fire(case, now)
         except GtmError as error:
             logger.warning("the ladder passed over %s: %s", case, error.detail)
     return fired
 
 
-def _fire(case: Escalation, now: datetime) -> bool:
+def fire(case: Escalation, now: datetime) -> bool:
+    """Fire the next rung if the case is due. Looks again under the lock: somebody may have been faster."""
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()

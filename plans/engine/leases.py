@@ -16,11 +16,12 @@ from gtm.core import changelog, clock
 from gtm.core.errors import WrongState
 from gtm.core.fsm import perform
 from gtm.core.governed import open_door
-from plans.engine import stops
+from plans.engine import content, ladder, stops
 from plans.engine.steps import LeaseLost
-from plans.models import AT_WORK_STATES, Task, TaskAttempt
+from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Task, TaskAttempt
 
 WRITE_PROGRESS_EVERY = 0.5  # seconds
+CONTENT_DIFFERS = "content-differs"
 COUNTED = frozenset({TaskAttempt.Outcome.SUCCEEDED, TaskAttempt.Outcome.FAILED})
 
 
@@ -40,6 +41,9 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
         if task.state not in {"ready", "fallback_ready"} or task.plan.state not in {"running", "blocked"}:
             return None
         if stops.is_stopped(task.plan):
+            return None
+        if differs := content.why_not_approved(task):
+            _tell_once(task, differs)
             return None
         substitute = task.state == "fallback_ready"
         used = task.attempts_used if substitute else _next_number(task)
@@ -68,6 +72,11 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             worker=worker,
             started_at=clock.now(),
         )
+
+
+def _tell_once(task: Task, differs: str) -> None:
+    if not task.escalations.filter(trigger=CONTENT_DIFFERS, state__in=OPEN_CASE_STATES).exists():
+        ladder.open_case(task.plan, CONTENT_DIFFERS, f"{task} does not start", task=task, detail=differs)
 
 
 def _give_up_on_others(task: Task) -> None:
@@ -108,6 +117,21 @@ def extend(task_pk: int, fence: int, *, progress: int | None = None, note: str |
         return models.QuerySet.update(mine, **values) == 1
 
 
+def mark_effect(task_pk: int, attempt_pk: int) -> bool:
+    """Leave the mark that an outside effect begins now. False where the attempt may not act any more."""
+    with transaction.atomic():
+        task = Task.objects.select_related("plan__program").get(pk=task_pk)
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        attempt = TaskAttempt.objects.get(pk=attempt_pk)
+        if not is_current(task, attempt):
+            return False
+        attempt.effect_started_at = clock.now()
+        attempt.save(update_fields=["effect_started_at"])
+        return True
+
+
 class Heartbeat:
     """Extends the lease from a thread of its own while the step computes.
 
@@ -116,7 +140,7 @@ class Heartbeat:
     """
 
     def __init__(self, task: Task, attempt: TaskAttempt):
-        self._task_pk, self._fence = task.pk, attempt.fence
+        self._task_pk, self._fence, self._attempt_pk = task.pk, attempt.fence, attempt.pk
         self._stop, self._lost = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{task.pk}", daemon=True)
         self._last = clock.now() - timedelta(seconds=WRITE_PROGRESS_EVERY)
@@ -146,3 +170,8 @@ class Heartbeat:
         self._last = clock.now()
         if not extend(self._task_pk, self._fence, progress=percent, note=note):
             raise LeaseLost("Another worker has this task now, or it was stopped.")
+
+    def effect(self, what: str) -> None:
+        """Ask leave for an outside effect, immediately before it. Raises LeaseLost after a pull."""
+        if self._lost.is_set() or not mark_effect(self._task_pk, self._attempt_pk):
+            raise LeaseLost(f"“{what}” must not happen: the task was stopped, or another worker has it.")

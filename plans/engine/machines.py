@@ -6,22 +6,28 @@ Nothing imports this module but the app's start-up: everybody else asks ``gtm.co
 from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
-from plans.engine import disputes, flow
+from plans.engine import disputes, flow, fraud_cases
 from plans.engine.permissions import (
     may_answer,
     may_operate,
     may_pull_ripcord,
     may_release_ripcord,
+    may_review_break_glass,
+    may_use_break_glass,
     may_work_on,
 )
 from plans.models import (
     FINAL_PLAN_STATES,
     Approval,
     ApprovalState,
+    BreakGlass,
+    BreakGlassState,
     Dispute,
     DisputeState,
     Escalation,
     EscalationState,
+    FraudCase,
+    FraudCaseState,
     Notification,
     NotificationState,
     Plan,
@@ -42,7 +48,7 @@ PLAN = Machine(
     final=FINAL_PLAN_STATES,
     transitions=(
         to("submit", "draft", "in_review", permission=may_operate, label="Submit for review"),
-        to("accept", "in_review", "approved", permission=may_operate, guards=(flow.checklist_passed,), label="Accept after review"),
+        to("accept", "in_review", "approved", permission=may_operate, guards=(flow.checklist_passed,), effects=(flow.seal_structure,), label="Accept after review"),
         to("begin", "approved", "running", permission=may_operate, writes="started_at", effects=(flow.advance_plan,), label="Start"),
         to("block", "running", "blocked", permission=system_only),
         to("unblock", "blocked", "running", permission=system_only),
@@ -50,16 +56,16 @@ PLAN = Machine(
         to("resume", "paused", "running", permission=may_operate, comment_required=True, effects=(flow.advance_plan,)),
         to("request_changes", "in_review approved running blocked", "changes_requested", permission=system_only),
         to("revise", "changes_requested", "draft", permission=may_operate, comment_required=True, writes="revision inputs usage amount objective datasets context checklist"),
-        to("review_again", "approved running blocked", "in_review", permission=system_only),
+        to("review_again", "approved running blocked", "in_review", permission=may_operate, comment_required=True, writes="revision inputs usage amount objective datasets context checklist", label="Change and review again"),
         to("reject", "in_review running blocked", "rejected", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
         to("hold", _ROLLING, "held", permission=may_pull_ripcord, comment_required=True, writes="held_from epoch"),
         to("release", "held", flow.state_before_hold, permission=may_release_ripcord, comment_required=True),
         to("abort", "held", "aborting", permission=may_release_ripcord, comment_required=True, effects=(flow.close_plan,)),
         to("finish_abort", "aborting", "aborted", permission=system_only, writes="finished_at"),
-        to("succeed", "running", "succeeded", permission=system_only, guards=(flow.every_task_done,), writes="finished_at"),
-        to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done,), writes="finished_at"),
+        to("succeed", "running", "succeeded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed), writes="finished_at"),
+        to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed), writes="finished_at"),
         to("fail", "running blocked", "failed", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
-        to("cancel", _ROLLING, "cancelled", permission=may_operate, comment_required=True, writes="finished_at", effects=(flow.close_plan,)),
+        to("cancel", _ROLLING, "cancelled", permission=may_operate, guards=(flow.no_review_owed,), comment_required=True, writes="finished_at", effects=(flow.close_plan,)),
         to("supersede", "draft in_review changes_requested approved", "superseded", permission=system_only),
     ),
 )  # fmt: skip
@@ -88,7 +94,7 @@ TASK = Machine(
         to("restart_fallback", "fallback_running", "fallback_ready", permission=system_only, writes="restarts lease_expires_at progress_note", effects=(flow.ring,)),
         to("lose_track", "leased running fallback_running", "unknown", permission=system_only, writes=_FAILURE),
         to("escalate", "leased running fallback_running retry_wait fallback_ready unknown", "escalated", permission=system_only, writes=_FAILURE, effects=(flow.block_plan,)),
-        to("complete", "ready", "succeeded", permission=may_work_on, guards=(flow.is_human,), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
+        to("complete", "ready", "succeeded", permission=may_work_on, guards=(flow.is_human, flow.content_is_approved), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
         to("report_blocked", "ready", "escalated", permission=may_work_on, guards=(flow.is_human,), comment_required=True, writes=_FAILURE, effects=(flow.block_plan,), label="Report as blocked"),
         to("grant_attempt", "escalated unknown", "ready", permission=may_operate, comment_required=True, writes="attempts_granted next_attempt_at", effects=(flow.unblock_plan, flow.ring), label="Grant one more attempt"),
         to("record_result", "escalated unknown", "succeeded_manual", permission=may_work_on, comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
@@ -101,12 +107,12 @@ TASK = Machine(
     ),
 )  # fmt: skip
 
-_OPEN_ROUND = "scheduled pending frozen unsatisfiable"
+_OPEN_ROUND = "scheduled pending frozen unsatisfiable exhausted"
 
 APPROVAL = Machine(
     Approval,
     states=tuple(ApprovalState.values),
-    final=frozenset({"rejected", "changes_requested", "superseded", "cancelled", "exhausted", "bypassed"}),
+    final=frozenset({"rejected", "changes_requested", "superseded", "cancelled", "bypassed"}),
     transitions=(
         to("open", "scheduled", "pending", permission=system_only, writes="opened_at due_at missing"),
         to("approve", "pending", "approved", permission=system_only, writes="decided_at missing"),
@@ -116,7 +122,8 @@ APPROVAL = Machine(
         to("regain_quorum", "unsatisfiable", "pending", permission=system_only, writes="missing"),
         to("freeze", "pending unsatisfiable", "frozen", permission=system_only),
         to("thaw", "frozen", "pending", permission=system_only, writes="due_at"),
-        to("exhaust", "pending unsatisfiable", "exhausted", permission=system_only, writes="decided_at"),
+        to("exhaust", "pending", "exhausted", permission=system_only, writes="decided_at"),
+        to("revive", "exhausted", "pending", permission=system_only),
         to("supersede", "approved", "superseded", permission=system_only),
         to("bypass", _OPEN_ROUND, "bypassed", permission=system_only, writes="decided_at"),
         to("cancel", _OPEN_ROUND, "cancelled", permission=system_only, writes="decided_at"),
@@ -131,6 +138,7 @@ CASE = Machine(
         to("notify", "armed notified acknowledged", "notified", permission=system_only, writes="rung due_at renewals"),
         to("acknowledge", "notified exhausted", "acknowledged", permission=may_answer, writes="acknowledged_by due_at renewals"),
         to("renew", "acknowledged", "acknowledged", permission=may_answer, writes="due_at renewals"),
+        to("start_over", "notified acknowledged armed", "armed", permission=system_only, writes="cycle rung due_at"),
         to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
         to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from due_at"),
         to("unpause", "paused", flow.state_before_hold, permission=system_only, writes="due_at"),
@@ -147,6 +155,17 @@ RIPCORD = Machine(
         to("agree", "pulled", "pulled", permission=may_release_ripcord, comment_required=True, writes="released_by remediation", label="Agree to release"),
         to("release", "pulled", "released", permission=may_release_ripcord, comment_required=True, writes="released_by remediation closed_at"),
         to("abort", "pulled", "aborted", permission=may_release_ripcord, comment_required=True, writes="closed_at remediation"),
+    ),
+)  # fmt: skip
+
+BREAK_GLASS = Machine(
+    BreakGlass,
+    states=tuple(BreakGlassState.values),
+    final=frozenset({"reviewed", "expired"}),
+    transitions=(
+        to("grant", "asked", "granted", permission=may_use_break_glass, comment_required=True, writes="agreed_by granted_at review_due_at", label="Agree to break the glass"),
+        to("expire", "asked", "expired", permission=system_only),
+        to("review", "granted", "reviewed", permission=may_review_break_glass, comment_required=True, writes="review reviewed_by reviewed_at"),
     ),
 )  # fmt: skip
 
@@ -185,5 +204,17 @@ DISPUTE = Machine(
         to("agree", "answered", "answered", permission=disputes.may_sign_off, comment_required=True, writes="signed_off", label="Sign off"),
         to("settle", "answered", "settled", permission=disputes.may_sign_off, comment_required=True, writes="signed_off closed_at"),
         to("withdraw", "open answered", "withdrawn", permission=disputes.may_withdraw, comment_required=True, writes="closed_at"),
+    ),
+)  # fmt: skip
+
+FRAUD_CASE = Machine(
+    FraudCase,
+    states=tuple(FraudCaseState.values),
+    final=frozenset({"released"}),
+    transitions=(
+        to("hold", "open", "held", permission=fraud_cases.may_judge, comment_required=True, writes="held_by_id", label="Hold the rewards"),
+        to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at"),
+        to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at", label="Confirm as fraud"),
+        to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id", label="Record an appeal"),
     ),
 )  # fmt: skip

@@ -29,15 +29,31 @@ def may_operate(actor: Actor, obj: Any, params: Params) -> str | None:
 
 
 def may_pull_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to pull the rip-cord, and the engine for a trigger that says so."""
     if actor.is_system or actor.user.has_perm("plans.pull_ripcord"):
         return None
     return "It takes the permission to pull the rip-cord."
 
 
 def may_release_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to release the rip-cord, never the engine."""
     if not actor.is_system and actor.user.has_perm("plans.release_ripcord"):
         return None
     return "It takes a person with the permission to release the rip-cord."
+
+
+def may_use_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to use break-glass, two of them, one outside the plan's chain."""
+    if not actor.is_system and actor.user.has_perm("plans.use_break_glass"):
+        return None
+    return "It takes a person with the permission to use break-glass."
+
+
+def may_review_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to review break-glass, who did not use it here."""
+    if not actor.is_system and actor.user.has_perm("plans.review_break_glass"):
+        return None
+    return "It takes a person with the permission to review break-glass."
 
 
 def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
@@ -57,7 +73,7 @@ def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
     """People on the rungs the case has reached, and operations. The engine answers nothing."""
     if actor.is_system:
         return "A case is answered by people."
-    reached = {slug for rung in case.ladder[: case.rung] for slug in rung["roles"]}
+    reached = {slug for rung in case.reached for slug in rung["roles"]}
     on_rung = Person.objects.filter(
         accounts=actor.user, is_active=True, approverships__role__slug__in=reached
     ).exists()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gtm.core import canonical
-from plans.engine import runner
+from plans.engine import runner, steps
 from plans.models import Plan, Task, TaskKind
 from plans.schemas.outputs import payload_of
 
@@ -26,6 +26,8 @@ class _Silent:
 
     def progress(self, percent: int, note: str = "") -> None:
         """Nobody watches."""
+
+    effect = staticmethod(steps.refuse_effect)
 
 
 def replay(plan: Plan) -> Iterator[Replayed]:

@@ -1,4 +1,4 @@
-"""Rework: changes were requested, the plan becomes revision n + 1 and comes back to its gates.
+"""Rework: the plan becomes revision n + 1 and comes back to its gates, asked for or by a change of its own.
 
 What depends on changed content runs again. An approval whose content turns out untouched, or within
 tolerance of what was approved, carries over; any other is superseded and a new round opens.
@@ -12,11 +12,12 @@ from typing import Any
 from django.db import transaction
 
 from gtm.core import actors, changelog, clock
-from gtm.core.errors import InvalidInput, NotPermitted, Problem
+from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.fsm import machine_of, perform
-from plans.engine import baseline, clocks, gates, stops
+from plans.engine import baseline, clocks, content, gates, ladder, stops
 from plans.engine.baseline import Difference
-from plans.models import Approval, Plan, Task, TaskKind
+from plans.engine.leases import CONTENT_DIFFERS
+from plans.models import DONE_STATES, OPEN_APPROVAL_STATES, Approval, Plan, Task, TaskKind
 from programs.models import Person
 
 PLAN_FIELDS = frozenset({"usage", "amount", "objective", "datasets", "context", "checklist"})
@@ -37,25 +38,63 @@ def revise(
     so any change of content runs every task again. ``redo`` names further tasks by key; what depends on them
     runs again too. Raises WrongState unless changes were requested, GuardNotMet without a comment.
     """
-    if not set(fields) <= PLAN_FIELDS:
-        raise ValueError(f"a revision does not write {sorted(set(fields) - PLAN_FIELDS)}")
+    _check_fields(fields)
     with transaction.atomic():
         changelog.lock_chain(plan.change_chain())
         plan.refresh_from_db()
         if stopped := stops.is_stopped(plan):
             raise NotPermitted(stopped)
-        changed = inputs is not None and list(baseline.differences(plan.inputs, dict(inputs)))
-        moved = bool(changed) or any(getattr(plan, name) != value for name, value in fields.items())
-        written = {"revision": plan.revision + 1, **({"inputs": dict(inputs)} if inputs is not None else {})}
-        perform(plan, "revise", comment=comment, set_fields={**written, **fields})
+        moved, written = _edit(plan, inputs, fields)
+        perform(plan, "revise", comment=comment, set_fields=written)
         with actors.on_their_behalf("Rework"):
             for task in _touched(plan, redo, everything=moved):
                 _reopen(task, comment)
         perform(plan, "submit", comment=comment)
-        perform(plan, "accept", comment=comment)
-        perform(plan, "begin", comment=comment, set_fields={"started_at": plan.started_at or clock.now()})
+        _begin_again(plan, comment)
         for approval in clocks.thaw(plan, comment):
             gates.recheck(approval)
+    return plan
+
+
+def change(
+    plan: Plan,
+    inputs: Mapping[str, Any] | None = None,
+    *,
+    comment: str,
+    redo: Collection[str] = (),
+    **fields: Any,
+) -> Plan:
+    """Change an approved or running plan, which sends it through review and to its gates again.
+
+    Arguments as of ``revise``. What the gates approve is computed afresh; an approval within tolerance of
+    what it approved is kept and the drift logged, any other is superseded and asked again. Open tasks behind
+    a gate are suspended until it stands; finished ones stay unless ``redo`` names them. Called without an
+    edit it brings approvals in line with content that was changed otherwise. Raises GuardNotMet where
+    nothing differs or a comment is missing, WrongState unless the plan is approved, running or blocked.
+    """
+    _check_fields(fields)
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        plan.refresh_from_db()
+        if stopped := stops.is_stopped(plan):
+            raise NotPermitted(stopped)
+        moved, written = _edit(plan, inputs, fields)
+        stale = [a for a in plan.approvals.filter(state__in=content.STANDING) if content.drift(a)]
+        rebuilt = bool(plan.structure_sha256) and plan.structure_sha256 != content.structure_digest(plan)
+        if not (moved or redo or stale or rebuilt):
+            raise GuardNotMet("Nothing differs from what was approved.")
+        perform(plan, "review_again", comment=comment, set_fields=written)
+        behind = _behind_gates(plan)
+        again = _touched(plan, redo, everything=moved or rebuilt, gates={a.task_id for a in stale})
+        with actors.on_their_behalf("Rework"):
+            for task in again:
+                if task.pk not in behind or task.key in redo or task.kind == TaskKind.GATE:
+                    _reopen(task, comment)
+                elif task.state not in DONE_STATES:
+                    perform(task, "suspend", comment=comment, set_fields={"held_from": "pending"})
+        for task in plan.tasks.filter(escalations__trigger=CONTENT_DIFFERS).distinct():
+            ladder.settle(task=task, reason=comment)
+        _begin_again(plan, comment)
     return plan
 
 
@@ -66,7 +105,38 @@ def changes_since(approval: Approval, person: Person) -> list[Difference]:
     return list(baseline.differences(seen.scope, approval.scope)) if seen is not None else []
 
 
-def _touched(plan: Plan, redo: Collection[str], *, everything: bool) -> list[Task]:
+def _check_fields(fields: Mapping[str, Any]) -> None:
+    if not set(fields) <= PLAN_FIELDS:
+        raise ValueError(f"a revision does not write {sorted(set(fields) - PLAN_FIELDS)}")
+
+
+def _edit(
+    plan: Plan, inputs: Mapping[str, Any] | None, fields: Mapping[str, Any]
+) -> tuple[bool, dict[str, Any]]:
+    """Whether the content moves, and what the transition writes."""
+    moved = inputs is not None and any(baseline.differences(plan.inputs, dict(inputs)))
+    moved |= any(getattr(plan, name) != value for name, value in fields.items())
+    asked = {"inputs": dict(inputs)} if inputs is not None else {}
+    return moved, {"revision": plan.revision + 1, **asked, **fields}
+
+
+def _begin_again(plan: Plan, comment: str) -> None:
+    perform(plan, "accept", comment=comment)
+    perform(plan, "begin", comment=comment, set_fields={"started_at": plan.started_at or clock.now()})
+
+
+def _behind_gates(plan: Plan) -> set[int]:
+    """Tasks with a gate among what they depend on."""
+    found: set[int] = set()
+    for task in plan.tasks.prefetch_related("needs").order_by("position"):
+        if any(need.kind == TaskKind.GATE or need.pk in found for need in task.needs.all()):
+            found.add(task.pk)
+    return found
+
+
+def _touched(
+    plan: Plan, redo: Collection[str], *, everything: bool, gates: Collection[int] = ()
+) -> list[Task]:
     """The tasks to do again, in order: named ones, the gates that asked, and what depends on the former."""
     tasks = list(plan.tasks.select_related("plan").prefetch_related("needs").order_by("position"))
     if unknown := sorted(set(redo) - {task.key for task in tasks}):
@@ -76,7 +146,7 @@ def _touched(plan: Plan, redo: Collection[str], *, everything: bool) -> list[Tas
     touched: set[int] = set()
     for task in tasks:
         depends = any(need.pk in touched for need in task.needs.all())
-        if everything or depends or task.key in redo:
+        if everything or depends or task.key in redo or task.pk in gates:
             touched.add(task.pk)
     sources = machine_of(Task).by_name["reopen"].sources
     again = touched | {t.pk for t in tasks if t.pk in asking and t.state == "awaiting_approval"}
@@ -86,7 +156,7 @@ def _touched(plan: Plan, redo: Collection[str], *, everything: bool) -> list[Tas
 def _reopen(task: Task, comment: str) -> None:
     """A higher fence: a worker that is still at it may not write any more."""
     if task.kind == TaskKind.GATE:
-        for approval in task.approvals.filter(state__in=["pending", "unsatisfiable", "frozen"]):
+        for approval in task.approvals.filter(state__in=OPEN_APPROVAL_STATES):
             perform(approval, "cancel", comment=comment, set_fields={"decided_at": clock.now()})
     for artifact in task.artifacts.filter(superseded_at=None):
         artifact.superseded_at = clock.now()

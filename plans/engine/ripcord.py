@@ -1,21 +1,22 @@
 """The rip-cord: one person or a trigger pulls, two people release. Works with workers and mail down.
 
-A pull is one row and a higher epoch. Executors compare the epoch when they claim, before they write,
-and in the commit; a result that comes later is kept and not applied. A pull on a program or on the
-installation commits its row first, which stops everything, then freezes the clocks plan by plan:
-a transaction never holds the chains of two plans.
+A pull is one row and a higher epoch. Executors compare the epoch when they claim, before each outside
+effect, and in the commit; a result that comes later is kept and not applied. A pull on a program or on the
+installation commits its row first, which stops everything, then freezes plan by plan: a transaction never
+holds the chains of two plans. ``repair`` finishes what a crash left between the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from gtm.core import actors, changelog, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.fsm import perform
-from plans.engine import clocks, gates
+from plans.engine import clocks, compensation, flow, gates, suspension
 from plans.engine.permissions import may_pull_ripcord, may_release_ripcord, persons_of
 from plans.engine.stops import current_epoch, is_stopped
 from plans.models import LIVE_PLAN_STATES, Plan, RipcordPull
@@ -24,9 +25,8 @@ from programs.models import Person, Program
 __all__ = ["abort", "current_epoch", "is_stopped", "pull", "release"]
 
 RELEASERS = 2
-SUSPENDABLE = (
-    "awaiting_approval", "ready", "leased", "running", "retry_wait", "fallback_ready", "fallback_running",
-)  # fmt: skip
+RUNNING = ("running", "blocked")
+PROGRAM_LIVE = ("planning", "active", "paused")
 
 
 def pull(
@@ -53,11 +53,11 @@ def pull(
             row.save()
         if plan is not None:
             _stop(plan, reason)
+        if program is not None:
+            _hold_program(program, "hold", PROGRAM_LIVE, reason)
     if plan is None:
         for affected in _live_plans(program):
-            with transaction.atomic():
-                changelog.lock_chain(affected.change_chain())
-                clocks.freeze(affected, reason)
+            _freeze(affected, reason)
     return row
 
 
@@ -81,55 +81,86 @@ def release(
             return row
         perform(row, "release", comment=remediation, set_fields={**fields, "closed_at": clock.now()})
         if plan is not None:
+            perform(plan, "release", comment=remediation)
             _go_on(plan, remediation)
+        if program is not None:
+            _hold_program(program, "release", ("held",), remediation)
     if plan is None:
         for affected in _live_plans(program):
             with transaction.atomic():
                 changelog.lock_chain(affected.change_chain())
-                _restart_clocks(affected, remediation)
+                _go_on(affected, remediation)
     return row
 
 
 def abort(plan: Plan, *, reason: str) -> RipcordPull:
-    """End a held plan for good: it never takes another step."""
+    """End a held plan for good: it never takes another step, and what it did is undone in reverse order."""
     _require_text(reason, "reason", "Say why.")
     with transaction.atomic():
         row, _ = _pull_to_close("plan", plan, None)
         closed = {"closed_at": clock.now(), "remediation": reason}
         perform(row, "abort", comment=reason, set_fields=closed)
         perform(plan, "abort", comment=reason)
-        with actors.on_their_behalf("Rip-cord"):
-            perform(plan, "finish_abort", comment=reason, set_fields={"finished_at": clock.now()})
+    compensation.finish_abort(plan, reason)
     return row
+
+
+def repair() -> int:
+    """Freeze plans that an open pull has not reached, and set going those that a release has not."""
+    repaired = 0
+    stuck = Q(tasks__state="suspended") & ~Q(tasks__held_from="pending")
+    stuck |= Q(approvals__state="frozen") | Q(escalations__state="paused")
+    for pull_ in RipcordPull.objects.filter(state="pulled").exclude(scope="plan").select_related("program"):
+        moving = Q(tasks__state__in=suspension.WAITING) | Q(approvals__state__in=("pending", "unsatisfiable"))
+        moving |= Q(escalations__state__in=clocks.CLIMBING)
+        for plan in _live_plans(pull_.program).filter(moving).distinct():
+            _freeze(plan, pull_.reason)
+            repaired += 1
+    for plan in _live_plans(None).filter(stuck, state__in=RUNNING).distinct():
+        with transaction.atomic():
+            changelog.lock_chain(plan.change_chain())
+            plan.refresh_from_db()
+            if plan.state in RUNNING and is_stopped(plan) is None:
+                _go_on(plan, "The release was finished after an interruption.")
+                repaired += 1
+    return repaired
 
 
 def _stop(plan: Plan, reason: str) -> None:
     plan.refresh_from_db()
     perform(plan, "hold", comment=reason, set_fields={"held_from": plan.state, "epoch": plan.epoch + 1})
-    with actors.on_their_behalf("Rip-cord"):
-        for task in plan.tasks.filter(state__in=SUSPENDABLE):
-            held = {"held_from": task.state, "lease_expires_at": None}
-            perform(task, "suspend", comment=reason, set_fields=held)
+    suspension.suspend_waiting(plan, reason)
     clocks.freeze(plan, reason)
 
 
+def _freeze(plan: Plan, reason: str) -> None:
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        plan.refresh_from_db()
+        suspension.suspend_waiting(plan, reason)
+        clocks.freeze(plan, reason)
+
+
+def _hold_program(program: Program, verb: str, states: Collection[str], reason: str) -> None:
+    """The program shows what its plans feel; one that is not live stays as it is."""
+    program.refresh_from_db()
+    if program.state in states:
+        with actors.on_their_behalf("Rip-cord"):
+            perform(program, verb, comment=reason)
+
+
 def _go_on(plan: Plan, remediation: str) -> None:
-    """Everything back to where it was."""
+    """Everything back to where it was, unless another pull still holds the plan."""
     plan.refresh_from_db()
-    perform(plan, "release", comment=remediation)
-    with actors.on_their_behalf("Rip-cord"):
-        for task in plan.tasks.filter(state="suspended").select_related("plan"):
-            perform(task, "unsuspend", comment=remediation)
-    if is_stopped(plan) is None:
-        _restart_clocks(plan, remediation)
-
-
-def _restart_clocks(plan: Plan, remediation: str) -> None:
-    """Unless another pull still holds the plan."""
-    if is_stopped(plan) is not None or plan.state == "changes_requested":
+    if is_stopped(plan) is not None:
         return
-    for approval in clocks.thaw(plan, remediation):
+    suspension.resume(plan, remediation)
+    if plan.state == "changes_requested":
+        return
+    for approval in [*clocks.thaw(plan, remediation), *plan.approvals.filter(state="exhausted")]:
         gates.recheck(approval)
+    with actors.on_their_behalf("Rip-cord"):
+        flow.advance(plan)
 
 
 def _pull_to_close(scope: str, plan: Plan | None, program: Program | None) -> tuple[RipcordPull, Person]:
@@ -151,7 +182,7 @@ def _open_pull(scope: str, plan: Plan | None, program: Program | None) -> Ripcor
     return RipcordPull.objects.filter(scope=scope, plan=plan, program=program, state="pulled").first()
 
 
-def _live_plans(program: Program | None) -> Iterable[Plan]:
+def _live_plans(program: Program | None) -> QuerySet[Plan]:
     plans = Plan.objects.filter(state__in=LIVE_PLAN_STATES).select_related("program").order_by("pk")
     return plans.filter(program=program) if program is not None else plans
 

@@ -17,11 +17,11 @@ from django.db import DatabaseError, transaction
 from gtm.core import canonical, changelog, clock
 from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
-from plans.engine import ladder, steps, triggers
+from plans.engine import ladder, steps, stops, suspension, triggers
 from plans.engine.leases import Heartbeat, claim, is_current
 from plans.engine.steps import EffectUnclear, LeaseLost, StepContext, TransientError
-from plans.models import Artifact, Task, TaskAttempt
-from plans.schemas.outputs import StepResult, payload_of, settle
+from plans.models import AT_WORK_STATES, Artifact, Task, TaskAttempt
+from plans.schemas.outputs import Signal, StepResult, payload_of, settle
 from programs.datasets import OpenData
 from programs.services import snapshot_root
 
@@ -44,6 +44,7 @@ def run_task(task_pk: int, worker: str) -> str:
         record_success(task, attempt, result)
     except LeaseLost:
         _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
+        _settle_if_stopped(task, attempt)
     except Exception as error:  # noqa: BLE001 - every failure becomes a recorded attempt
         logger.warning("attempt %s of %s failed", attempt.number, task, exc_info=error)
         record_failure(task, attempt, error)
@@ -64,6 +65,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,
+        effect=heartbeat.effect,
         substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
     )
     return run(context)
@@ -78,6 +80,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
         task.plan.refresh_from_db()
         if not is_current(task, attempt):
             _keep_late_result(task, attempt, values)
+            _settle_if_stopped(task, attempt)
             return
         for position, output in enumerate(result.outputs):
             payload = payload_of(output)
@@ -111,7 +114,10 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 "error": None,
             },
         )
-        triggers.clear(task.plan, set(result.measured) - {signal.trigger for signal in result.signals})
+        fine = set(result.measured) - {signal.trigger for signal in result.signals}
+        triggers.clear(task.plan, fine, task=task, period=result.period)
+        for measured in result.readings:
+            triggers.measure(task.plan, task, measured)
         for signal in result.signals:
             triggers.raise_signal(task.plan, task, signal)
 
@@ -130,6 +136,15 @@ def _keep_late_result(task: Task, attempt: TaskAttempt, values: Any) -> None:
     changelog.append(task, "late result kept", field="attempt", after=attempt.fence)
 
 
+def _settle_if_stopped(task: Task, attempt: TaskAttempt) -> None:
+    """Its worker has let go within the grace time of a pull: no need to wait for the end of it."""
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        if task.fence == attempt.fence and task.state in AT_WORK_STATES and stops.is_stopped(task.plan):
+            suspension.settle(task, "The rip-cord was pulled; the worker has let go.")
+
+
 def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
     """Retry, hand to the substitute, or escalate: by the kind of error and what is left."""
     now = clock.now()
@@ -140,14 +155,16 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
         task.plan.refresh_from_db()
         if not is_current(task, attempt):
             _close_attempt(attempt, TaskAttempt.Outcome.SUPERSEDED, kind, error)
+            _settle_if_stopped(task, attempt)
             return
         _close_attempt(attempt, TaskAttempt.Outcome.FAILED, kind, error)
+        count_failure(task, attempt, str(error))
         told = {"error": explain(error, kind, attempt, task), "lease_expires_at": None, "progress_note": ""}
         message = told["error"]["message"]
         stands_in = task.fallback_agent_id and not _substitute_had_its_turn(task, attempt)
         if kind == "unclear":
             perform(task, "lose_track", comment=message, set_fields=told)
-            _open_case(task, "effect-unknown", message)
+            _open_case(task, suspension.EFFECT_UNKNOWN, message)
         elif (
             kind == "transient"
             and attempt.executor == TaskAttempt.Executor.ORIGINAL
@@ -159,6 +176,14 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
             perform(task, "hand_to_substitute", comment=message, set_fields=told)
         else:
             _escalate(task, message, told)
+
+
+def count_failure(task: Task, attempt: TaskAttempt, message: str) -> None:
+    """A command may declare "<key of the step>-failed": QA that fails twice is a matter for people."""
+    signal = f"{task.key}-failed"
+    if any(t["signal"] == signal for t in task.plan.declaration.get("triggers", ())):
+        period = f"{task.plan.plan_id} {task.task_id} run {attempt.fence}"
+        triggers.raise_signal(task.plan, task, Signal(signal, message[:1000], period))
 
 
 def _substitute_had_its_turn(task: Task, attempt: TaskAttempt) -> bool:
@@ -224,6 +249,12 @@ def recover_lost(task: Task) -> None:
         note = "The worker was lost; the lease ran out."
         for attempt in task.attempts.filter(outcome=TaskAttempt.Outcome.RUNNING):
             _close_attempt(attempt, TaskAttempt.Outcome.LOST, "infrastructure", note)
+        if task.attempts.filter(fence=task.fence, effect_started_at__isnull=False).exists():
+            message = f"{note} An outside effect had begun: find out whether it happened."
+            told = {"kind": "unclear", "message": message}
+            perform(task, "lose_track", comment=message, set_fields={"error": told, "lease_expires_at": None})
+            _open_case(task, suspension.EFFECT_UNKNOWN, message)
+            return
         if task.restarts >= MAX_RESTARTS:
             told = {
                 "kind": "infrastructure",

@@ -13,16 +13,17 @@ from django.db import transaction
 
 from gtm.core import changelog, events
 from gtm.core.errors import GtmError
-from plans.engine import eligibility, gates, ladder, stops
+from plans.engine import eligibility, gates, ladder, stops, triggers, verdicts
 from plans.engine.clocks import calendar_of
 from plans.models import OPEN_CASE_STATES, Approval
+from plans.schemas.outputs import Signal
 from plans.selectors import approvals_with_votes
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 REMIND_AT = (50, 80)
-OVERDUE = "approval-overdue"
+LATE = "approval-late"  # a command may declare it: approvals that slip twice
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def escalate_overdue(now: datetime) -> int:
     """Open a case for every round whose time has run out and that has none yet."""
     late = Approval.objects.filter(state="pending", due_at__lte=now).exclude(
         pk__in=Approval.objects.filter(
-            escalations__trigger=OVERDUE, escalations__state__in=OPEN_CASE_STATES
+            escalations__trigger=ladder.OVERDUE, escalations__state__in=OPEN_CASE_STATES
         ).values("pk")
     )
     opened = 0
@@ -57,7 +58,10 @@ def _escalate(approval: Approval, now: datetime) -> bool:
             return False
         detail = f"It was due {approval.due_at:%Y-%m-%d %H:%M} UTC."
         subject = f"{approval.title} is overdue"
-        ladder.open_case(approval.plan, OVERDUE, subject, approval=approval, detail=detail)
+        ladder.open_case(approval.plan, ladder.OVERDUE, subject, approval=approval, detail=detail)
+        if any(t["signal"] == LATE for t in approval.plan.declaration["triggers"]):
+            period = f"{approval.plan.plan_id} {approval.gate} round {approval.round}"
+            triggers.raise_signal(approval.plan, approval.task, Signal(LATE, subject, period))
         return True
 
 
@@ -117,4 +121,7 @@ def _reconsider(approval: Approval) -> bool:
         gates.recheck(approval)
     except GtmError as error:
         logger.warning("could not weigh %s again: %s", approval, error.detail)
+    if approval.state != before:
+        with transaction.atomic():
+            verdicts.record_asked(approval)
     return approval.state != before

@@ -44,13 +44,20 @@ class LeaseLost(GtmError):
     title = "The task is no longer yours"
 
 
+def refuse_effect(what: str) -> None:
+    """A replay, or a context of nobody's lease, performs no outside effect."""
+    raise PermanentError(f"“{what}” reaches outside, and nothing holds a lease for it here.")
+
+
 @dataclass(frozen=True, slots=True)
 class StepContext:
     """Everything a step may depend on; the same context gives the same result, byte for byte.
 
     ``outputs`` maps output variables of earlier tasks to their values; ``data`` is the engine of
     queries over the plan's own snapshots; ``progress(percent, note)`` tells people how far it is and
-    raises LeaseLost where the step should stop; ``substitute`` says the fallback runs it.
+    raises LeaseLost where the step should stop; ``substitute`` says the fallback runs it. A step calls
+    ``effect(what)`` immediately before each effect outside this installation: it raises LeaseLost where the
+    rip-cord was pulled, and leaves a mark, so that a stop later knows an effect may have happened.
     """
 
     inputs: Mapping[str, Any]
@@ -61,6 +68,7 @@ class StepContext:
     now: datetime
     progress: Callable[[int, str], None]
     substitute: bool = False
+    effect: Callable[[str], None] = refuse_effect
 
 
 Run = Callable[[StepContext], StepResult]
@@ -68,11 +76,21 @@ Run = Callable[[StepContext], StepResult]
 Apply = Callable[[Any, Mapping[str, Any]], None]
 
 _steps: dict[tuple[str, str], tuple[Run | str, Apply | str]] = {}
+_compensations: dict[tuple[str, str], Apply | str] = {}
 
 
-def register(command: str, key: str, run: Run | str, apply: Apply | str = "") -> None:
+def register(
+    command: str, key: str, run: Run | str, apply: Apply | str = "", compensate: Apply | str = ""
+) -> None:
     """Keep a step: the function, or where it is ("package.module:function") to be loaded when first run."""
     _steps[command, key] = run, apply
+    _compensations[command, key] = compensate
+
+
+def compensation(command: str, key: str) -> Apply | None:
+    """What undoes a finished task when its plan is aborted, or None."""
+    found = _compensations.get((command, key))
+    return _load(found) if found else None
 
 
 def resolve(command: str, key: str) -> tuple[Run, Apply | None]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from datetime import datetime
+
+from django.db.models import Min, Q, QuerySet
 
 from plans.models import Plan, RipcordPull
 
@@ -14,6 +16,12 @@ def _wider_pulls(plan: Plan) -> QuerySet[RipcordPull]:
 def current_epoch(plan: Plan) -> int:
     """Counts every pull that ever touched the plan: its own, its program's, the installation's."""
     return plan.epoch + _wider_pulls(plan).count()
+
+
+def stopped_since(plan: Plan) -> datetime | None:
+    """When the oldest pull that still holds the plan was made, or None."""
+    own = RipcordPull.objects.filter(plan=plan, scope="plan")
+    return (own | _wider_pulls(plan)).filter(state="pulled").aggregate(first=Min("created_at"))["first"]
 
 
 def is_stopped(plan: Plan) -> str | None:

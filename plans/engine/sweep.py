@@ -18,7 +18,17 @@ from gtm.core import clock, events
 from gtm.core.actors import SWEEP, Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
-from plans.engine import dispatch, ladder, runner, service_levels
+from plans.engine import (
+    break_glass,
+    compensation,
+    dispatch,
+    ladder,
+    ripcord,
+    runner,
+    service_levels,
+    suspension,
+    watchdog,
+)
 from plans.models import Task, TaskKind
 
 logger = logging.getLogger(__name__)
@@ -38,19 +48,26 @@ class Swept:
     escalated: int
     reminded: int
     reweighed: int
+    stopped: int
+    owed: int
 
 
 def sweep() -> Swept:
     """One pass over everything that waits for time. Safe to run at any moment, any number of times."""
     with acting_as(Actor.system("Scheduler", via=SWEEP)):
-        return Swept(
+        watchdog.wake(clock.now())
+        swept = Swept(
             lost=_each(lost_leases(), runner.recover_lost),
             retried=_each(due_retries(), lambda task: perform(task, "retry")),
             rung=_each(unheard_tasks(), lambda task: dispatch.ring_worker(events.TaskReady(task.pk))),
             escalated=ladder.fire_due(clock.now()) + service_levels.escalate_overdue(clock.now()),
             reminded=service_levels.remind(clock.now()),
             reweighed=service_levels.reweigh(),
+            stopped=suspension.settle_overdue(clock.now()) + ripcord.repair() + compensation.sweep(),
+            owed=break_glass.sweep(clock.now()),
         )
+        watchdog.check(clock.now())
+        return swept
 
 
 def lost_leases() -> Iterable[Task]:

@@ -1,78 +1,171 @@
-"""Triggers: a breach is counted by rule and period, across runs; enough of them open the ladder."""
+"""Triggers: rules looked at period by period, across the runs of a command on a program.
+
+The first breach tells the owner; enough of them open the ladder and, where declared, pull the rip-cord.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Any
 
+from django.db import transaction
+
 from gtm.core import actors, changelog, clock
-from plans.engine import ladder, ripcord
-from plans.models import LIVE_PLAN_STATES, Breach, Plan, Task
-from plans.schemas.outputs import Signal
+from gtm.core.errors import InvalidInput, NotPermitted, Problem
+from plans.engine import counters, ladder, ripcord, stops
+from plans.engine.permissions import holds_role, may_operate
+from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Breach, Plan, Reading, Task
+from plans.schemas.outputs import Measured, Signal
+
+SILENT = "metric-missing"
 
 
-def raise_signal(plan: Plan, task: Task, signal: Signal) -> Breach:
-    """Count a breach. The first is on record and shown to the owner; the declared number escalates."""
+def raise_signal(plan: Plan, task: Task | None, signal: Signal) -> Reading:
+    """Count a breach. The first tells the owner; the declared number escalates."""
+    value = "" if signal.value is None else str(signal.value)
+    return _read(plan, task, signal.trigger, signal.period, counters.BREACHED, value, signal.message)
+
+
+def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
+    """Hold a value against its declared metric rule. Raises InvalidInput where none is declared."""
+    rule = _rule(plan, measured.trigger)
+    if rule is None or not rule.get("comparator"):
+        problem = Problem("trigger", f"“{measured.trigger}” is no metric rule of this command.")
+        raise InvalidInput("There is no such rule.", problems=[problem])
+    found = counters.verdict(rule, measured.value)
+    value = "" if measured.value is None else str(measured.value)
+    told = f"{value or 'nothing'} measured, alarms at {rule['comparator']} {rule['limit']}"
+    return _read(plan, task, measured.trigger, measured.period, found, value, told)
+
+
+def clear(plan: Plan, rules: Collection[str], *, task: Task | None = None, period: str = "") -> None:
+    """These rules were measured and were fine."""
+    for rule in sorted(rules):
+        _read(plan, task, rule, period, counters.GOOD, "", "")
+
+
+def report(plan: Plan, trigger: str, message: str) -> Reading:
+    """A person reports what no metric shows: a partner disputes, compliance blocks. Counts as a breach.
+
+    Operations and whoever holds a role in the plan may. Raises InvalidInput for an undeclared trigger.
+    """
+    if _rule(plan, trigger) is None:
+        declared = tuple(t["signal"] for t in plan.declaration["triggers"])
+        problem = Problem("trigger", f"“{trigger}” is unknown.", declared)
+        raise InvalidInput("There is no such trigger.", problems=[problem])
+    if not message.strip():
+        raise InvalidInput(
+            "Say what happened.", problems=[Problem("message", "is required.", code="required")]
+        )
+    actor = actors.current().actor
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        roles = plan.tasks.values_list("agent_id", flat=True)
+        refused = may_operate(actor, plan, {})
+        if refused and not holds_role(actor.user, *roles):
+            raise NotPermitted(refused)
+        number = plan.readings.filter(rule=trigger).count() + 1
+        return raise_signal(plan, None, Signal(trigger, message, f"{plan.plan_id} report {number}"))
+
+
+def correct(reading: Reading, *, value: str, breached: bool, comment: str) -> Reading:
+    """A value was wrong: the counter follows, and an open case of the rule carries a note."""
+    if not comment.strip():
+        raise InvalidInput("Say why.", problems=[Problem("comment", "is required.", code="required")])
+    actor = actors.current().actor
+    with transaction.atomic():
+        changelog.lock_chain(reading.change_chain())
+        if refused := may_operate(actor, reading.plan, {}):
+            raise NotPermitted(refused)
+        reading.refresh_from_db()
+        _amend(reading, counters.BREACHED if breached else counters.GOOD, value, comment)
+    return reading
+
+
+def _rule(plan: Plan, trigger: str) -> dict[str, Any] | None:
+    return next((t for t in plan.declaration["triggers"] if t["signal"] == trigger), None)
+
+
+def _read(
+    plan: Plan, task: Task | None, rule: str, period: str, verdict: str, value: str, message: str
+) -> Reading:
     changelog.lock_chain(plan.change_chain())
-    period = signal.period or f"{plan.plan_id} revision {plan.revision}"
-    breach = Breach.objects.filter(
-        program=plan.program, command=plan.command, rule=signal.trigger, period=period
-    ).first()
-    if breach is not None:
-        return breach
-    breach = Breach(
-        plan=plan,
-        task=task,
-        program=plan.program,
-        command=plan.command,
-        rule=signal.trigger,
-        period=period,
-        value=str(signal.value if signal.value is not None else ""),
-        message=signal.message,
-    )
+    declared = _rule(plan, rule) or {}
+    key = {
+        "program": plan.program,
+        "command": plan.command,
+        "rule": rule,
+        "metric_version": declared.get("metric_version", 1),
+        "period": period or f"{plan.plan_id} revision {plan.revision}",
+    }
     with actors.on_their_behalf("Triggers"):
-        breach.save()
-        _escalate_if_enough(plan, breach)
-    return breach
+        reading = Reading.objects.filter(**key).select_related("plan").first()
+        if reading is None:
+            reading = Reading(**key, plan=plan, task=task, verdict=verdict, value=value[:60], message=message)
+            reading.save()
+        elif (reading.verdict, reading.value) == (verdict, value[:60]) or verdict == counters.MISSING:
+            return reading
+        else:
+            _amend(reading, verdict, value, message)
+        if declared:
+            _act(plan, reading, declared)
+    return reading
 
 
-def clear(plan: Plan, rules: Collection[str]) -> None:
-    """These rules were measured and were fine: their counters start again."""
-    for breach in Breach.objects.filter(
-        program=plan.program, command=plan.command, rule__in=rules, cleared_at__isnull=True
-    ):
-        breach.cleared_at = clock.now()
-        breach.save()
-
-
-def _escalate_if_enough(plan: Plan, breach: Breach) -> None:
-    rule = next((t for t in plan.declaration["triggers"] if t["signal"] == breach.rule), None)
-    if rule is None:
-        return
-    counted = list(
-        Breach.objects.filter(
-            program=plan.program, command=plan.command, rule=breach.rule, cleared_at__isnull=True
-        ).select_related("plan")
+def _amend(reading: Reading, verdict: str, value: str, note: str) -> None:
+    """The same period with another value is a correction: never a second breach."""
+    before = f"{reading.verdict} {reading.value}".strip()
+    reading.verdict, reading.value = verdict, value[:60]
+    reading.save()
+    open_cases = ladder.open_cases(reading.rule).filter(
+        plan__program=reading.program_id, plan__command=reading.command, state__in=OPEN_CASE_STATES
     )
-    if len(counted) < rule["breaches"]:
-        return
-    ladder.open_case(
-        plan,
-        breach.rule,
-        f"{rule['title']}: {breach.message}"[:240],
-        detail=f"Breached {len(counted)} times.",
-        evidence=[_evidence(b) for b in counted],
+    for case in open_cases:
+        after = f"{verdict} {value}".strip()
+        case.evidence += [{"correction": reading.period, "before": before, "after": after, "note": note}]
+        case.save()
+
+
+def _act(plan: Plan, reading: Reading, rule: dict[str, Any]) -> None:
+    same = {"program": plan.program, "command": plan.command, "rule": reading.rule}
+    readings = list(
+        Reading.objects.filter(**same, metric_version=reading.metric_version).select_related("plan")
     )
-    if (
-        rule["pulls_ripcord"] and plan.state in LIVE_PLAN_STATES
-    ):  # a plan that is over has nothing left to stop
-        ripcord.pull("plan", plan=plan, reason=f"{rule['title']}: {breach.message}", trigger=breach.rule)
+    found = counters.standing(rule, [r.verdict for r in readings])
+    if found.is_silent:
+        subject = f"{rule['title']}: {found.missing} periods without a value"
+        ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)
+    counted = [readings[index] for index in found.counted]
+    _keep_breaches(reading, {r.period for r in counted})
+    if reading.verdict != counters.BREACHED or not found.is_enough:
+        return
+    told = "; ".join(f"{r.period}: {r.value or r.message}" for r in counted)
+    subject = f"{rule['title']}: {reading.message}"
+    evidence = [_evidence(r) for r in counted]
+    ladder.open_case(plan, reading.rule, subject, detail=f"Breached {told}.", evidence=evidence)
+    # A plan that is over has nothing left to stop; its case goes to the board all the same.
+    if rule["pulls_ripcord"] and plan.state in LIVE_PLAN_STATES and stops.is_stopped(plan) is None:
+        ripcord.pull("plan", plan=plan, reason=subject, trigger=reading.rule)
 
 
-def _evidence(breach: Breach) -> dict[str, Any]:
+def _keep_breaches(reading: Reading, counted: Collection[str]) -> None:
+    """A breach is on record from the first, which tells the owner; one that counts no more is cleared."""
+    of_rule = Breach.objects.filter(program=reading.program, command=reading.command, rule=reading.rule)
+    breach = of_rule.filter(period=reading.period).first()
+    if breach is None and reading.verdict == counters.BREACHED:
+        same = ("plan", "task", "program", "command", "rule", "period", "value", "message")
+        Breach(**{name: getattr(reading, name) for name in same}).save()
+    for row in of_rule:
+        cleared_at = None if row.period in counted else row.cleared_at or clock.now()
+        if cleared_at != row.cleared_at:
+            row.cleared_at = cleared_at
+            row.save()
+
+
+def _evidence(reading: Reading) -> dict[str, Any]:
     return {
-        "plan_id": breach.plan.plan_id,
-        "period": breach.period,
-        "value": breach.value,
-        "message": breach.message,
+        "plan_id": reading.plan.plan_id,
+        "period": reading.period,
+        "value": reading.value,
+        "message": reading.message,
     }

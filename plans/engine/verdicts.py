@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gtm.core import actors, canonical, clock
+from gtm.core import actors, canonical, changelog, clock
 from gtm.core.fsm import perform
 from plans.engine import clocks, eligibility, ladder, policy
 from plans.engine.eligibility import Bench
 from plans.models import OPEN_CASE_STATES, Approval, Decision, DecisionKind, Escalation
 from programs.models import Person
 
-DECIDABLE = frozenset({"pending", "unsatisfiable"})
-UNSATISFIABLE_TRIGGER = "approval-unsatisfiable"
+DECIDABLE = frozenset({"pending", "unsatisfiable", "exhausted"})
+_STILL_OPEN = frozenset({"pending", "unsatisfiable"})
 
 
 def reconsider(approval: Approval) -> None:
@@ -32,6 +32,11 @@ def reconsider(approval: Approval) -> None:
         on_reject=approval.policy.get("on_reject", "veto"),
         on_behalf_of={str(v.person_id): str(authority_of(v)) for v in votes},
     )
+    if approval.state == "exhausted":
+        if outcome.verdict in _STILL_OPEN:
+            return  # on hold until people decide, however late
+        with actors.on_their_behalf("Gate"):
+            perform(approval, "revive", comment="People decided after the ladder was exhausted.")
     if outcome.verdict != "unsatisfiable" and approval.state == "unsatisfiable":
         with actors.on_their_behalf("Gate"):
             perform(approval, "regain_quorum", set_fields={"missing": list(outcome.missing)})
@@ -39,6 +44,16 @@ def reconsider(approval: Approval) -> None:
                 ladder.settle(approval=approval, reason="There are people again who can decide.")
     with actors.on_their_behalf("Gate"):
         _ACTS[outcome.verdict](approval, outcome)
+
+
+def record_asked(approval: Approval) -> None:
+    """Whom the round asks as it stands now, and whom it passes over and why: the resolved list, on record."""
+    bench = eligibility.bench_of(approval)
+    asked = {
+        "people": [c.person.name for c in bench.candidates],
+        "passed_over": [f"{name} {why}" for name, why in bench.excluded],
+    }
+    changelog.append(approval, "asked", field="people", after=asked)
 
 
 def authority_of(vote: Decision) -> int:
@@ -141,12 +156,12 @@ def _escalate_unsatisfiable(approval: Approval, outcome: policy.Outcome) -> None
         comment = f"Nobody who could still decide fills: {missing}."
         perform(approval, "lose_quorum", comment=comment, set_fields={"missing": list(outcome.missing)})
     if Escalation.objects.filter(
-        approval=approval, trigger=UNSATISFIABLE_TRIGGER, state__in=OPEN_CASE_STATES
+        approval=approval, trigger=ladder.UNSATISFIABLE, state__in=OPEN_CASE_STATES
     ).exists():
         return
     ladder.open_case(
         approval.plan,
-        UNSATISFIABLE_TRIGGER,
+        ladder.UNSATISFIABLE,
         f"{approval.title}: nobody for {missing}",
         approval=approval,
         detail=f"The seats {missing} cannot be filled by the people who could still decide.",

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from gtm.core import canonical, changelog
 from gtm.core.models import ChangeLogChain
-from plans.models import Plan, Task, TaskKind
+from plans.models import BreakGlass, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_ID = "urn:gtm-governance:plan-1"
@@ -284,7 +284,12 @@ def _outputs(plan: Plan) -> list[dict[str, Any]]:
 
 def _approvals(plan: Plan) -> list[dict[str, Any]]:
     rounds = plan.approvals.select_related("task").prefetch_related(
-        "decisions__person", "decisions__on_behalf_of", "decisions__user"
+        "decisions__person",
+        "decisions__on_behalf_of",
+        "decisions__user",
+        "break_glass__asked_by",
+        "break_glass__agreed_by",
+        "break_glass__reviewed_by",
     )
     return [
         {
@@ -302,6 +307,7 @@ def _approvals(plan: Plan) -> list[dict[str, Any]]:
             "due_at": approval.due_at,
             "decided_at": approval.decided_at,
             "missing": approval.missing,
+            "break_glass": [_break_glass(row) for row in approval.break_glass.all()],
             "decisions": [
                 {
                     "decision": d.kind,
@@ -320,6 +326,22 @@ def _approvals(plan: Plan) -> list[dict[str, Any]]:
         }
         for approval in rounds.order_by("pk")
     ]
+
+
+def _break_glass(row: BreakGlass) -> dict[str, Any]:
+    return {
+        "status": row.state,
+        "reason": row.reason,
+        "asked_by": row.asked_by.name,
+        "asked_at": row.created_at,
+        "expires_at": row.expires_at,
+        "agreed_by": row.agreed_by.name if row.agreed_by else None,
+        "granted_at": row.granted_at,
+        "review_due_at": row.review_due_at,
+        "reviewed_by": row.reviewed_by.name if row.reviewed_by else None,
+        "reviewed_at": row.reviewed_at,
+        "review": row.review,
+    }
 
 
 def _escalations(plan: Plan) -> list[dict[str, Any]]:

@@ -10,7 +10,10 @@ from plans.models.approval import (
 from plans.models.artifact import Artifact
 from plans.models.attribution import OPEN_DISPUTE_STATES, AttributionRecord, Dispute, DisputeState
 from plans.models.breach import Breach
+from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
+from plans.models.fraud_case import OPEN_FRAUD_STATES, FraudCase, FraudCaseState
+from plans.models.heartbeat import Heartbeat
 from plans.models.imported import ImportedPlan
 from plans.models.notice import (
     MAIL,
@@ -28,6 +31,7 @@ from plans.models.plan import (
     PlanState,
     new_plan_id,
 )
+from plans.models.reading import Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
@@ -50,11 +54,14 @@ __all__ = [
     "OPEN_APPROVAL_STATES",
     "OPEN_CASE_STATES",
     "OPEN_DISPUTE_STATES",
+    "OPEN_FRAUD_STATES",
     "Approval",
     "ApprovalState",
     "Artifact",
     "AttributionRecord",
     "Breach",
+    "BreakGlass",
+    "BreakGlassState",
     "CatchUp",
     "Decision",
     "DecisionKind",
@@ -62,6 +69,9 @@ __all__ = [
     "DisputeState",
     "Escalation",
     "EscalationState",
+    "FraudCase",
+    "FraudCaseState",
+    "Heartbeat",
     "ImportedPlan",
     "Notice",
     "NoticeKind",
@@ -71,6 +81,7 @@ __all__ = [
     "Plan",
     "PlanFile",
     "PlanState",
+    "Reading",
     "RipcordPull",
     "RipcordState",
     "RungFiring",
@@ -81,5 +92,6 @@ __all__ = [
     "TaskAttempt",
     "TaskKind",
     "TaskState",
+    "Verdict",
     "new_plan_id",
 ]

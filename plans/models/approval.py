@@ -23,7 +23,7 @@ class ApprovalState(models.TextChoices):
     BYPASSED = "bypassed", "Bypassed (owes a review)"
 
 
-OPEN_APPROVAL_STATES = frozenset({"scheduled", "pending", "frozen", "unsatisfiable"})
+OPEN_APPROVAL_STATES = frozenset({"scheduled", "pending", "frozen", "unsatisfiable", "exhausted"})
 
 
 class Approval(GovernedModel):

@@ -9,7 +9,7 @@ from gtm.core.governed import GovernedModel
 
 class Breach(GovernedModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="breaches")
-    task = models.ForeignKey("plans.Task", on_delete=models.CASCADE, related_name="breaches")
+    task = models.ForeignKey("plans.Task", null=True, on_delete=models.CASCADE, related_name="breaches")
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="breaches")
     command = models.CharField(max_length=80)
     rule = models.SlugField(max_length=60)

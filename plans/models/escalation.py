@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from gtm.core.governed import GovernedModel, StateField
@@ -45,11 +47,14 @@ class Escalation(GovernedModel):
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="acknowledged_cases"
     )
     renewals = models.PositiveSmallIntegerField(default=0)
+    restarted_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="The due time for which the watchdog restarted it"
+    )
     occurrences = models.PositiveIntegerField(default=1)
     remediation = models.TextField(blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
-    unlogged_fields = frozenset({"due_at", "closed_at"})
+    unlogged_fields = frozenset({"due_at", "closed_at", "restarted_due_at"})
 
     class Meta:
         ordering = ["-created_at"]
@@ -68,6 +73,11 @@ class Escalation(GovernedModel):
 
     def change_chain(self) -> str:
         return self.plan.change_chain()
+
+    @property
+    def reached(self) -> list[dict[str, Any]]:
+        """The rungs that have fired; a ladder that starts over keeps those of its earlier cycles."""
+        return self.ladder if self.cycle > 1 else self.ladder[: self.rung]
 
     def change_label(self) -> str:
         return f"escalation {self.trigger}"

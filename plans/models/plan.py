@@ -73,6 +73,12 @@ class Plan(GovernedModel):
     complexity = models.CharField(max_length=20)
     strategy = models.CharField(max_length=20)
     declaration = models.JSONField(default=dict)
+    structure_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text="Digest of tasks, edges, roles, limits as accepted",
+    )
     datasets = models.JSONField(default=list, help_text="Fingerprints of the data this run reads")
     checklist = models.JSONField(
         default=list, help_text="Review checklist: item, result, checked by, at, evidence"

@@ -120,6 +120,7 @@ class TaskAttempt(models.Model):
         ORIGINAL = "original", "Original"
         SUBSTITUTE = "substitute", "Substitute"
         PERSON = "person", "Person"
+        COMPENSATION = "compensation", "Compensation"
 
     class Outcome(models.TextChoices):
         RUNNING = "running", "Running"
@@ -139,6 +140,9 @@ class TaskAttempt(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT)
     started_at = models.DateTimeField(default=clock.now)
     finished_at = models.DateTimeField(null=True, blank=True)
+    effect_started_at = models.DateTimeField(
+        null=True, blank=True, help_text="When an effect outside this installation was about to begin"
+    )
     error_class = models.CharField(max_length=30, blank=True, help_text="transient, permanent, unclear")
     error = models.TextField(blank=True)
     late_output = models.JSONField(

@@ -29,7 +29,8 @@ class Gate:
     """Who must agree before the tasks behind it run, and to exactly what.
 
     ``scope`` names output variables and inputs whose content is approved; ``hours`` is the service
-    level on the program's working calendar; ``on_reject``: veto or impossible.
+    level on the program's working calendar; ``on_reject``: veto or impossible; ``on_exhausted``: hold
+    (the round waits for a late vote) or reject, when the last rung of its ladder has not answered.
     """
 
     key: str
@@ -39,8 +40,8 @@ class Gate:
     scope: Sequence[str] = ()
     tolerances: Mapping[str, float] = field(default_factory=dict)
     hours: int = 16
-    mode: str = "all"
     on_reject: str = "veto"
+    on_exhausted: str = "hold"
     reauthenticate: bool = False
     signal_on_changes: str = ""
     distinct_from: Sequence[str] = ()
@@ -52,7 +53,8 @@ class Step:
 
     ``run`` is a function, or its path "package.module:function": declaring a command with paths loads
     none of its analytics.
-    ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success.
+    ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success;
+    ``compensate(plan, values)`` undoes the task when the plan is aborted.
     """
 
     task_id: str
@@ -63,6 +65,7 @@ class Step:
     needs: Sequence[str] = ()
     run: str | Callable[..., Any] = ""
     apply: str | Callable[..., None] = ""
+    compensate: str | Callable[..., None] = ""
     gate: Gate | None = None
     fallback_agent: str = ""
     skills: Sequence[str] = ()
@@ -99,12 +102,26 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """When ``signal`` comes ``breaches`` times the ladder opens, and the rip-cord is pulled if declared."""
+    """When ``signal`` comes ``breaches`` times the ladder opens, and the rip-cord is pulled if declared.
+
+    ``of`` looks at the last so many measured periods (0: at all since it was last clear); ``clear_after``
+    good periods in a row start again. A metric rule also has ``comparator`` (<, <=, >, >=) and ``limit``,
+    past which it alarms, and a ``clear_limit`` it must come back over; values of another
+    ``metric_version`` do not count. ``missing_after`` periods in a row without a value raise a
+    notice of their own; 0 raises none.
+    """
 
     signal: str
     title: str
     breaches: int = 2
     pulls_ripcord: bool = False
+    of: int = 0
+    clear_after: int = 1
+    comparator: str = ""
+    limit: str = ""
+    clear_limit: str = ""
+    metric_version: int = 1
+    missing_after: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +176,7 @@ class Command:
     outputs: Sequence[str] = ()
     deliverables: Sequence[str] = ()
     outside_parties: Sequence[str] = ()
+    ladder_repeats: int = 0
     max_retries: int = 2
     complexity: str = "medium"
     example: str = ""

@@ -159,10 +159,20 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """A value of a metric whose rule the command declares, in one period; None is a missing value."""
+
+    trigger: str
+    value: float | str | None
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
 class StepResult:
     """What a step returns: ``values`` for later tasks, ``outputs`` for people, ``signals`` for triggers.
 
-    ``measured`` names the triggers whose condition was looked at: without a signal they are clear again.
+    ``measured`` names the triggers whose condition was looked at: without a signal they are clear again
+    in ``period`` (the run itself where it is empty). ``readings`` are held against declared metric rules.
     ``evidence`` says what each tool hook left behind ("tool": "sentence").
     """
 
@@ -170,6 +180,8 @@ class StepResult:
     outputs: Sequence[Output] = ()
     signals: Sequence[Signal] = ()
     measured: Sequence[str] = ()
+    readings: Sequence[Measured] = ()
+    period: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 

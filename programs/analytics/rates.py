@@ -33,6 +33,22 @@ def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> Mayb
     )
 
 
+def count_ratio(events: float, per: float, *, level: float = 0.95) -> MaybeEstimate:
+    """``events / per`` of two counts that are not nested, such as won and submitted in one window.
+
+    Both taken as Poisson: given the sum, ``events`` is binomial, and Wilson's bounds p on its share are
+    carried to the ratio p/(1 − p) (Przyborowski and Wilenski 1940). May exceed 1.
+    """
+    if per <= 0:
+        return Unavailable("Nothing to hold the events against.")
+    share = wilson_rate(events, events + per, level=level)
+    assert isinstance(share, Estimate) and share.low is not None and share.high is not None
+    return Estimate(
+        events / per, share.low / (1 - share.low), share.high / (1 - share.high), level,
+        numerator=events, denominator=per, unit="share", method="conditional wilson",
+    )  # fmt: skip
+
+
 def sample_mean(
     count: float, total: float, sum_of_squares: float, *, unit: str = "", level: float = 0.95
 ) -> MaybeEstimate:

@@ -20,7 +20,9 @@ import pyarrow as pa
 from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.contracts import CONTRACTS
 from programs.datasets.limits import Limits
+from programs.datasets.loyalty_questions import LoyaltyQuestions
 from programs.datasets.partner_questions import PartnerQuestions
+from programs.datasets.referral_questions import ReferralQuestions
 from programs.datasets.session import hardened
 from programs.datasets.store import Snapshot, SnapshotStore
 
@@ -42,7 +44,7 @@ class MixedCurrencies(InvalidInput):
     code = "mixed_currencies"
 
 
-class QueryEngine(PartnerQuestions, ABC):
+class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
     """The questions that commands may ask; an engine answers them from its own copy of the SQL files."""
 
     def cohort_matrix(

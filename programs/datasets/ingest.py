@@ -220,14 +220,14 @@ def _refuse_if_empty(
 
 def _identical(connection: duckdb.DuckDBPyConnection) -> int:
     (count,) = one_row(
-        connection, 'SELECT count(*) - count(DISTINCT digest) FROM good ANTI JOIN fate USING (source, "row")'
+        connection, 'SELECT count(*) - count(DISTINCT digest) FROM good ANTI JOIN fate USING (file_no, "row")'
     )
     return int(count)
 
 
 def _write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
     """Write the accepted rows in the order of the contract, and fingerprint them."""
-    connection.execute('CREATE VIEW accepted AS FROM good ANTI JOIN fate USING (source, "row")')
+    connection.execute('CREATE VIEW accepted AS FROM good ANTI JOIN fate USING (file_no, "row")')
     names = ", ".join(column.name for column in contract.columns)
     order = ", ".join([*contract.order, "digest"])
     reader = connection.execute(f"SELECT {names} FROM accepted ORDER BY {order}").to_arrow_reader(BATCH_ROWS)  # noqa: S608

@@ -83,4 +83,4 @@ class PartnerQuestions(ABC):
         prelude: str = "",
         **parameters: Any,
     ) -> pa.Table:
-        """Run ``sql/<question>.sql`` over all partners' rows in one view named ``kind``, beside ``tables``."""
+        """Run ``sql/<question>.sql`` over all partners' rows, a view named ``kind``."""

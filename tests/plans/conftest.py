@@ -56,7 +56,8 @@ def demo_organisation(cdnow: Sample, patch: pytest.MonkeyPatch) -> Iterator[None
     patch.setattr(settings, "GTM_DATA_DIR", cdnow.data)
     patch.setattr(services, "ingest", lambda *files, **told: cdnow.result)
     with acting_as(Actor.system("Test")), clock.standing_at(START):
-        demo.build(lambda line: None)
+        program = demo.establish()
+        services.load_dataset("purchases", [], program=program, currency="USD")
         yield
 
 

@@ -15,6 +15,7 @@ from programs.analytics import breakage, rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Unavailable
 from programs.analytics.rewards import Mission, ProgramKind, RewardDesign
+from programs.datasets import OpenData
 
 PERIODS_A_YEAR = {"quarter": 4, "month": 12}
 SURPRISES = {
@@ -60,16 +61,11 @@ def assumptions_of(context: StepContext) -> LoyaltyAssumptions:
     )  # fmt: skip
 
 
-def measured_redemption(context: StepContext) -> Assumption | None:
-    """The ultimate redemption rate from the ledger's triangle; None without a ledger that tells."""
-    data = context.data
+def redemption_forecast(data: OpenData, zone: str) -> breakage.MaybeForecast:
+    """Ultimate redemption from the ledger's triangle by month of issue; Unavailable without a ledger that tells."""
     if not data.has("point_ledger"):
-        return None
-    ledger, as_of, zone = (
-        data.snapshot("point_ledger"),
-        data.as_of("point_ledger"),
-        context.program["time_zone"],
-    )
+        return Unavailable("No point ledger is loaded; load one with load_dataset point_ledger.")
+    ledger, as_of = data.snapshot("point_ledger"), data.as_of("point_ledger")
     issued = data.engine.ledger_vintages(ledger, as_of=as_of, time_zone=zone).to_pylist()
     flows = [
         r
@@ -86,9 +82,14 @@ def measured_redemption(context: StepContext) -> Assumption | None:
         if row["age"] < count - n:
             triangle[n, row["age"]] += float(row["redeemed"])
     expired = sum(float(row["expired"]) for row in flows)
-    forecast = breakage.forecast_redemption(
+    return breakage.forecast_redemption(
         [float(r["issued"]) for r in issued], np.cumsum(triangle, axis=1), expired
     )
+
+
+def measured_redemption(context: StepContext) -> Assumption | None:
+    """The ultimate redemption rate from the ledger's triangle; None without a ledger that tells."""
+    forecast = redemption_forecast(context.data, context.program["time_zone"])
     if isinstance(forecast, Unavailable):
         return None
     rate = forecast.rate_of_issued

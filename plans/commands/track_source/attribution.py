@@ -102,6 +102,7 @@ def attribute_credit(context: StepContext) -> StepResult:
         ],
         signals=signals,
         measured=[ACCURACY] if isinstance(confidence, AttributionConfidence) else [],
+        period=scope.period,
         evidence={
             "Sequential Thinking": f"{sum(isinstance(m, Attribution) for m in pipeline.models.values())} models on "
             f"{toward[PIPELINE].paths.total_conversions:,.0f} journeys to a deal and {toward[PIPELINE].paths.total_nulls:,.0f} without."

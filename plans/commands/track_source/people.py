@@ -66,7 +66,7 @@ class People:
 def resolve_people(context: StepContext, scope: Scope) -> People:
     """Contacts of all partners joined to people. The keys are compared, never shown."""
     data = context.data
-    owners = {owner for owner in data.snapshots("touchpoints")} | set(data.snapshots("opportunities"))
+    owners = set(data.snapshots("touchpoints")) | set(data.snapshots("opportunities"))
     if not data.has("contacts"):
         apart = len(owners) > 1
         missing = "No contacts are loaded, so people of two partners cannot be told to be one: load contacts of each."

@@ -8,8 +8,8 @@ SYNTHETIC. What holds in this world, and is kept in ``truth`` apart from the tab
 - ``northwind · social`` has no effect at all and is often the last touch: last-touch overpays it.
 - The sourcing partner is the partner of the person's first touch. CRM claims agree but for a planted share.
 - A deal with a person both know may be in both CRMs, under two identifiers, in two currencies.
-- Both know a shared person under one keyed e-mail hash, or under two addresses and names with typing errors.
-- A few touches at the same moments belong to another campaign, some carry no tags, some unknown ones.
+- Both know a shared person under one keyed e-mail hash, or under two, some with typing errors.
+- A few touches at the same moments are of another campaign, some carry no tags, some unknown ones.
 - Contoso loses more deals at the proposal (``PASS_RATES``). Assets, segments and regions differ by chance alone,
   but for the channel an asset belongs to.
 """
@@ -17,7 +17,7 @@ SYNTHETIC. What holds in this world, and is kept in ``truth`` apart from the tab
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -107,6 +107,13 @@ SYLLABLES = (
     "pax",
     "quin",
 )
+#: Our column → Contoso's header; Northwind writes ours.
+CONTOSO_TOUCHES = {"person_id": "Lead ID", "occurred_at": "Timestamp", "asset": "Content"}
+CONTOSO_DEALS = {
+    "opportunity_id": "Deal ID", "person_id": "Lead ID", "created_at": "Open date", "closed_at": "Close date",
+    "amount": "Deal size", "account_name": "Company",
+}  # fmt: skip
+CONTOSO_CONTACTS = {"contact_id": "Lead ID", "family_name": "Surname"}
 REGIONS, SEGMENTS = ("north-america", "europe"), ("enterprise", "mid-market", "startup")
 #: Keys the hashes of this world; nobody's secret, because nobody lives here.
 HASH_KEY = b"the partners of this made-up world agreed"
@@ -178,11 +185,9 @@ def build_partner_world(
                 "contacts": table(world.contacts["northwind"]),
             },
             "contoso": {
-                "touchpoints": table(world.touches["contoso"], {"person_id": "Lead ID", "occurred_at": "Timestamp", "asset": "Content"}),
-                "opportunities": table(world.deals["contoso"], {
-                    "opportunity_id": "Deal ID", "person_id": "Lead ID", "created_at": "Open date",
-                    "closed_at": "Close date", "amount": "Deal size", "account_name": "Company"}),
-                "contacts": table(world.contacts["contoso"], {"contact_id": "Lead ID", "family_name": "Surname"}),
+                "touchpoints": table(world.touches["contoso"], CONTOSO_TOUCHES),
+                "opportunities": table(world.deals["contoso"], CONTOSO_DEALS),
+                "contacts": table(world.contacts["contoso"], CONTOSO_CONTACTS),
             },
             "": {"targets": targets_table(world)},
         },
@@ -271,8 +276,9 @@ def touch(
     spelling = world.pick(CAMPAIGN_SPELLINGS) if campaign == CAMPAIGN else campaign
     told: Row = {"utm_source": partner, "utm_medium": medium, "utm_campaign": spelling}
     row: Row = {
-        "touch_id": f"t-{rng.integers(1 << 50):013x}", "person_id": person_id, "occurred_at": local(at, partner),
-        "campaign": campaign, "asset": world.pick(ASSETS[channel]), "segment": segment, "region": region,
+        "touch_id": f"t-{rng.integers(1 << 50):013x}", "person_id": person_id,
+        "occurred_at": local(at, partner), "campaign": campaign, "asset": world.pick(ASSETS[channel]),
+        "segment": segment, "region": region,
     }  # fmt: skip
     if UNKNOWN_MEDIUM <= drawn < UNKNOWN_MEDIUM + UNTAGGED:
         told = dict.fromkeys(told)
@@ -342,7 +348,7 @@ def truth_table(rows: dict[str, list[Row]], key: str) -> pa.Table:
 
 
 def targets_table(world: Builder) -> pa.Table:
-    """Sourced pipeline and revenue agreed for the whole campaign, in USD."""
+    """Sourced pipeline and revenue agreed for the 91 days of the campaign, in USD."""
     agreed = (
         ("sourced_pipeline", "northwind", 7_000_000), ("sourced_pipeline", "contoso", 7_000_000),
         ("sourced_revenue", "northwind", 1_800_000), ("sourced_revenue", "contoso", 1_800_000),
@@ -351,8 +357,8 @@ def targets_table(world: Builder) -> pa.Table:
         "metric": [metric for metric, _, _ in agreed],
         "dimension": ["partner"] * len(agreed),
         "member": [partner for _, partner, _ in agreed],
-        "starts_on": [date(2026, 9, 1)] * len(agreed),
-        "ends_on": [date(2026, 11, 30)] * len(agreed),
+        "starts_on": [world.start.date()] * len(agreed),
+        "ends_on": [world.start.date() + 90 * DAY] * len(agreed),
         "target": [float(value) for _, _, value in agreed],
         "currency": ["USD"] * len(agreed),
     })  # fmt: skip
@@ -360,13 +366,12 @@ def targets_table(world: Builder) -> pa.Table:
 
 def agreed_taxonomy() -> dict[str, Any]:
     """Vocabulary and stage map as the two partners would have agreed on them: fields of an agreement."""
+    campaigns = [CAMPAIGN, "always-on"]
+    media = {"e-mail": "email", "newsletter": "email", "cpc": "paid-search", "ppc": "paid-search"}
     return {
         "vocabulary": {
-            "allowed": {"source": list(PARTNERS), "medium": list(CHANNELS), "campaign": [CAMPAIGN, "always-on"]},
-            "aliases": {
-                "medium": {"e-mail": "email", "newsletter": "email", "cpc": "paid-search", "ppc": "paid-search"},
-                "campaign": {"ai_launch_tour": CAMPAIGN, "ai launch tour": CAMPAIGN},
-            },
+            "allowed": {"source": list(PARTNERS), "medium": list(CHANNELS), "campaign": campaigns},
+            "aliases": {"medium": media, "campaign": {"ai_launch_tour": CAMPAIGN, "ai launch tour": CAMPAIGN}},
         },
         "stages": {
             partner: {word: [stage] for word, stage in zip(words, (*STAGES, "lost"), strict=True)}

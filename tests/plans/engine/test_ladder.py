@@ -184,3 +184,147 @@ def test_people_who_leave_turn_an_open_round_to_the_ladder(people):
     people["finance"].save()
     assert service_levels.reweigh() == 1
     assert round_of(plan).state == "unsatisfiable"
+
+
+# ------------------------------------------------------------------ exhausted is a state of its own
+
+
+def let_the_ladder_run_out(plan, time):
+    for _ in range(5):
+        time.pass_time(days=4)
+        service_levels.escalate_overdue(time())
+        ladder.fire_due(time())
+    return round_of(plan)
+
+
+def test_a_round_nobody_on_the_ladder_answered_is_exhausted_and_holds(people, time):
+    plan = make_plan()
+    assert let_the_ladder_run_out(plan, time).state == "exhausted"
+    plan.refresh_from_db()
+    assert (plan.state, plan.tasks.get(key="publish").state) == ("running", "pending")
+
+
+def test_an_exhausted_round_is_decided_by_a_late_vote_only(people, vote, time):
+    plan = make_plan()
+    late = let_the_ladder_run_out(plan, time)
+    service_levels.reweigh()
+    late.refresh_from_db()
+    assert late.state == "exhausted"
+    assert vote(people["finance"], late).state == "approved"
+    assert plan.escalations.get().state == "cancelled"
+
+
+def test_half_the_votes_leave_an_exhausted_round_exhausted(people, vote, time):
+    PersonFactory(name="second", roles=["finance"])
+    plan = make_plan(gate(seat("finance", 2)))
+    assert vote(people["finance"], let_the_ladder_run_out(plan, time)).state == "exhausted"
+
+
+def test_exhausted_may_reject_where_the_gate_says_so_and_never_approves(people, time):
+    plan = make_plan(gate(on_exhausted="reject"))
+    assert let_the_ladder_run_out(plan, time).state == "rejected"
+    plan.refresh_from_db()
+    assert plan.state == "rejected"
+    assert plan.escalations.get().state == "cancelled"
+
+
+# ------------------------------------------------------------------ three rungs through the calendar
+
+
+def climb_to_the_end(case, time):
+    """Sweep every five minutes of two weeks would be slow: go from due time to due time."""
+    fired = [case.created_at]
+    while case.due_at is not None:
+        time.now = case.due_at
+        ladder.fire_due(time())
+        case.refresh_from_db()
+        fired.append(time())
+    return [f"{at:%a %d %H:%M}" for at in fired]
+
+
+@pytest.mark.parametrize(
+    ("zone", "country", "opened", "told"),
+    [
+        # 8, 8 and 16 working hours, 9 to 17.
+        (
+            "UTC",
+            "US",
+            datetime(2026, 3, 6, 12, tzinfo=UTC),
+            ["Fri 06 12:00", "Mon 09 12:00", "Tue 10 12:00", "Thu 12 12:00"],
+        ),
+        # Friday 3 July 2026 is the observed Independence Day.
+        (
+            "UTC",
+            "US",
+            datetime(2026, 7, 2, 12, tzinfo=UTC),
+            ["Thu 02 12:00", "Mon 06 12:00", "Tue 07 12:00", "Thu 09 12:00"],
+        ),
+        # New York leaves standard time on 8 March: nine o'clock is 14:00 UTC before and 13:00 after.
+        (
+            "America/New_York",
+            "US",
+            datetime(2026, 3, 6, 17, tzinfo=UTC),
+            ["Fri 06 17:00", "Mon 09 16:00", "Tue 10 16:00", "Thu 12 16:00"],
+        ),
+        # Berlin leaves summer time on 25 October.
+        (
+            "Europe/Berlin",
+            "DE",
+            datetime(2026, 10, 23, 10, tzinfo=UTC),
+            ["Fri 23 10:00", "Mon 26 11:00", "Tue 27 11:00", "Thu 29 11:00"],
+        ),
+    ],
+    ids=["weekend", "holiday", "into daylight saving", "out of daylight saving"],
+)
+def test_three_rungs_climb_in_working_hours(people, time, zone, country, opened, told):
+    time.now = opened
+    plan = make_plan(program=ProgramFactory(time_zone=zone, country=country))
+    case = ladder.open_case(plan, "t", "s")
+    assert climb_to_the_end(case, time) == told
+    assert (case.state, rungs(case)) == ("exhausted", [1, 2, 3])
+
+
+def test_a_month_of_outage_costs_a_month_and_no_storm(people, time):
+    cases = [ladder.open_case(make_plan(), "t", f"s{n}") for n in range(3)]
+    time.pass_time(days=31)
+    assert [ladder.fire_due(time()), ladder.fire_due(time())] == [3, 0]
+    assert [rungs(case) for case in cases] == [[1, 2]] * 3
+
+
+def test_an_acknowledgement_that_runs_out_goes_on_from_the_next_rung(case, people, time):
+    with acting_as(actor_of(people["strategist"])):
+        ladder.acknowledge(case)
+    time.pass_time(days=1)
+    ladder.fire_due(time())
+    case.refresh_from_db()
+    assert (case.state, rungs(case), case.renewals) == ("notified", [1, 2], 0)
+
+
+def test_a_ladder_that_repeats_starts_over_so_often_and_each_rung_fires_once_a_cycle(people, time):
+    plan = make_plan()
+    plan.declaration = plan.declaration | {"ladder_repeats": 1}
+    plan.save()
+    case = ladder.open_case(plan, "t", "s")
+    climb_to_the_end(case, time)
+    fired = list(case.firings.order_by("cycle", "rung").values_list("cycle", "rung"))
+    assert (case.state, fired) == ("exhausted", [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3)])
+
+
+def test_a_ladder_of_empty_rungs_repeats_no_further_than_it_may(acting):
+    plan = make_plan()
+    plan.declaration = plan.declaration | {"ladder_repeats": 2}
+    plan.save()
+    case = ladder.open_case(plan, "t", "s")
+    assert (case.state, case.cycle, case.firings.exclude(skipped_reason="").count()) == ("exhausted", 3, 9)
+
+
+def test_authority_that_a_rung_gave_stays_in_the_next_cycle(people, vote, time):
+    plan = make_plan(gate(seat("treasurer")))
+    plan.declaration = plan.declaration | {"ladder_repeats": 1}
+    plan.save()
+    for _ in range(4):
+        time.pass_time(days=3)
+        ladder.fire_due(time())
+    assert plan.escalations.get().cycle == 2
+    service_levels.reweigh()
+    assert vote(people["sponsor"], round_of(plan)).state == "approved"

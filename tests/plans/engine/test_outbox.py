@@ -188,7 +188,8 @@ def test_a_task_given_to_somebody_else_tells_that_person_only(finance, owner, ma
 
 
 def test_the_first_breach_tells_the_owner_and_the_same_period_again_does_not(owner, mail):
-    plan = make_plan(program=ProgramFactory(slug="gold", owner=owner))
+    churn = {"signal": "churn", "title": "Churn", "breaches": 2, "pulls_ripcord": False}
+    plan = make_plan(program=ProgramFactory(slug="gold", owner=owner), triggers=[churn])
     for _ in range(2):
         raise_signal(
             plan, plan.tasks.get(key="work"), Signal("churn", "Churn is high", value="0.2", period="2026-02")

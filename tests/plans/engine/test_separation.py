@@ -86,3 +86,19 @@ def test_more_facts_never_let_anybody_back_in(first, second):
         services=first.services | second.services,
     )
     assert set(excluded_people(exclusions(first))) <= set(excluded_people(exclusions(both)))
+
+
+def test_the_rules_carry_the_numbers_that_auditors_know_them_by():
+    assert {rule.name: int(rule) for rule in Rule} == {
+        "REQUESTED": 1,
+        "EDITED": 2,
+        "EXECUTES": 3,
+        "DECIDED_ELSEWHERE": 4,
+        "ACTS_FOR": 5,
+        "NOT_A_PERSON": 6,
+    }
+
+
+def test_who_asked_for_the_run_is_not_also_their_own_delegate():
+    found = exclusions(Facts(requesters={"ann"}, chosen_by={"ann": "ann", "dan": "ann"}))
+    assert [(e.person, e.rule) for e in found] == [("ann", Rule.REQUESTED), ("dan", Rule.ACTS_FOR)]

@@ -201,10 +201,3 @@ def test_the_log_of_a_plan_and_of_everything_verifies(site):
     run = start()
     assert manage("verify_changelog", run.plan_id) == (0, f"{run.plan_id} is intact.\n")
     assert manage("verify_changelog")[0] == 0
-
-
-def test_the_demo_again_changes_nothing(site, settings):
-    before = stored(settings.GTM_DATA_DIR)
-    code, said = manage("demo")
-    assert (code, PASSWORD in said) == (0, True)
-    assert stored(settings.GTM_DATA_DIR) == before

@@ -1,18 +1,20 @@
-"""``gtm --wait`` on the real purchases: no worker up, decided at the command line, replayed."""
+"""The demo, twice; ``gtm --wait`` on it: no worker up, decided at the command line, replayed."""
 
 import pytest
 
-from gtm.core.actors import Actor, acting_as
-from plans.demo import organisation
+from plans.demo.organisation import PASSWORD
 from plans.models import Plan
-from tests.doors import USAGE, manage
+from tests.doors import USAGE, manage, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_the_seeds_line_runs_to_its_gates_and_on_to_the_end(capfd, caplog):
-    with acting_as(Actor.system("Test")):
-        organisation.build(lambda line: None)
+def test_the_seeds_line_runs_to_its_gates_and_on_to_the_end(capfd, caplog, settings):
+    code, told = manage("demo")
+    before = stored(settings.GTM_DATA_DIR)
+    assert (code, PASSWORD in told) == (0, True)
+    assert manage("demo")[0] == 0
+    assert stored(settings.GTM_DATA_DIR) == before
     code, said = manage("gtm", USAGE, "--as", "ops", "--wait")
     plan = Plan.objects.get()
     assert code == 0

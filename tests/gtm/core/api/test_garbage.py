@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 import yaml
@@ -28,29 +29,26 @@ FIELDS = st.sampled_from(
      "kind", "rank", "threshold", "tier", "person", "role", "plan_id", "changelog", "tasks", "starts_on"]
 )  # fmt: skip
 BODY = JSON | st.dictionaries(FIELDS, JSON, max_size=6)
-POSTS = [
-    "runs/", "commands/plan-loyalty/runs/", "plans/import/", "token/", "datasets/upload/",
-    *(f"plans/{{plan}}/{verb}/" for verb in ("cancel", "revise", "ripcord", "resume")),
-    *(f"tasks/{{task}}/{verb}/" for verb in ("complete", "fail", "retry", "waive", "reassign")),
-    "approvals/{approval}/decide/", "escalations/1/acknowledge/", "escalations/1/resolve/",
-    *(f"{name}/" for name in ("programs", "tiers", "benefits", "lifecycle-triggers", "partners", "campaigns",
-                              "experiments", "metrics", "approvers")),
-]  # fmt: skip
 
 
 @pytest.fixture
 def send(as_, plan):
-    """Post something to every route as the superuser; give the statuses by route."""
-    names = {
-        "plan": plan.plan_id,
-        "task": plan.tasks.get(key="publish").pk,
-        "approval": round_of(plan).pk,
-    }
-    client = as_("admin")
+    """Post something to every route of the description as the superuser; give the statuses by route."""
+    client, ids = (
+        as_("admin"),
+        {
+            "approvals": round_of(plan).pk,
+            "plans": plan.plan_id,
+            "tasks": plan.tasks.get(key="publish").pk,
+        },
+    )
+    routes = [path for path, verbs in described()["paths"].items() if "post" in verbs]
+    filled = [re.sub(r"{\w+}", lambda _, p=path: str(ids.get(p.split("/")[3], 1)), path) for path in routes]
+    assert len(filled) > 30
 
     def post(body):
         sent = {"data": json.dumps(body), "content_type": "application/json", "headers": {"If-Match": "*"}}
-        return {path: client.post(url(path.format(**names)), **sent).status_code for path in POSTS}
+        return {path: client.post(path, **sent).status_code for path in filled}
 
     return post
 
@@ -71,12 +69,6 @@ def test_broken_json_is_a_problem_of_the_sender(ops, raw):
     assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
 
 
-def test_every_post_route_is_among_those_tried(site):
-    schema = described()
-    posts = {path for path, verbs in schema["paths"].items() if "post" in verbs}
-    assert len(posts) == len(POSTS)
-
-
 def described() -> dict:
     out = io.StringIO()
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
@@ -84,4 +76,13 @@ def described() -> dict:
 
 
 def test_the_description_is_valid_without_a_warning_and_the_one_in_the_documents():
-    assert described() == yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    written = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
+    assert without_ranges(described()) == without_ranges(written)
+
+
+def without_ranges(schema):
+    """The ranges of whole numbers are the database's, and differ between the two we run on."""
+    if isinstance(schema, dict):
+        kept = {k: v for k, v in schema.items() if not (k in ("minimum", "maximum") and isinstance(v, int))}
+        return {key: without_ranges(value) for key, value in kept.items()}
+    return [without_ranges(value) for value in schema] if isinstance(schema, list) else schema

@@ -1,0 +1,1 @@
+"""What the monitoring commands share: windows, breakdowns, alert thresholds, readouts of experiments."""

@@ -1,0 +1,85 @@
+"""Alert thresholds of a monitoring run: a rule that alarms is a signal, a rule that is kept clears its counter.
+
+Each metric has its own trigger, so that two metrics alarming once are not one metric alarming twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plans.schemas.declaration import Trigger
+from plans.schemas.outputs import Column, Signal, Table
+from programs.analytics.estimate import MaybeEstimate
+from programs.analytics.thresholds import ThresholdReport, evaluate_thresholds, parse_thresholds
+
+
+def trigger_of(metric: str) -> str:
+    """The signal of a metric's alert: ``fraud_rate`` → ``alert-fraud-rate``."""
+    return f"alert-{metric.replace('_', '-')}"
+
+
+def alert_triggers(metrics: Mapping[str, str], *, pulls_ripcord: bool = True) -> tuple[Trigger, ...]:
+    """A trigger a metric (name → title): the second breach opens the ladder, and the rip-cord where declared."""
+    return tuple(
+        Trigger(trigger_of(name), f"{title} past its alert threshold", 2, pulls_ripcord)
+        for name, title in metrics.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """What the thresholds came to for the metrics one step measured."""
+
+    signals: tuple[Signal, ...]
+    measured: tuple[str, ...]
+    report: ThresholdReport
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every rule with its verdict, as later tasks and people read it."""
+        found = [
+            {"rule": str(b.rule), "value": float(b.value), "verdict": "breached",
+             "note": {True: "the whole interval alarms", False: "the interval reaches back over the limit",
+                      None: ""}[b.certain]}
+            for b in self.report.breaches
+        ]  # fmt: skip
+        found += [
+            {"rule": str(rule), "value": None, "verdict": "kept", "note": ""} for rule in self.report.kept
+        ]
+        found += [
+            {"rule": str(rule), "value": None, "verdict": "not measured", "note": reason}
+            for rule, reason in self.report.missing
+        ]
+        return found
+
+
+def evaluate(
+    text: str, values: Mapping[str, MaybeEstimate], *, vocabulary: Collection[str], period: str
+) -> Alerts:
+    """Hold the rules whose metric this step measured against ``values``. A missing value neither alarms nor clears."""
+    rules = [rule for rule in parse_thresholds(text, vocabulary) if rule.metric in values] if text else []
+    report = evaluate_thresholds(rules, values)
+    signals = tuple(
+        Signal(
+            trigger_of(breach.rule.metric),
+            f"{breach.rule} {period}: {breach.value:.6g}",
+            period,
+            f"{breach.value:.6g}",
+        )
+        for breach in report.breaches
+    )
+    looked_at = {trigger_of(rule.metric) for rule in report.kept} | {signal.trigger for signal in signals}
+    return Alerts(signals, tuple(sorted(looked_at)), report)
+
+
+def alert_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """All verdicts of a run."""
+    return Table(
+        "alerts",
+        "Alert thresholds",
+        [Column("rule", "Alarms when"), Column("verdict", "Verdict"), Column("value", "Value", "number"),
+         Column("note", "Note")],
+        [[row["rule"], row["verdict"], row["value"], row["note"]] for row in rows],
+        "The first breach tells the owner; the second, in another period, opens the ladder and pulls the rip-cord.",
+    )  # fmt: skip

@@ -1,0 +1,61 @@
+"""The window of a monitoring run and the one before it, both standing at the end of the data."""
+
+from __future__ import annotations
+
+import calendar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Instants from ``start`` until before ``end``."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def days(self) -> int:
+        return (self.end - self.start).days
+
+    @property
+    def label(self) -> str:
+        return f"{self.start:%Y-%m-%d} to {self.end - timedelta(days=1):%Y-%m-%d}"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPair:
+    current: Span
+    previous: Span
+
+    @property
+    def period(self) -> str:
+        """What a breach is counted by: two runs that stand on the same last day measured the same moment."""
+        return f"until {self.current.end - timedelta(days=1):%Y-%m-%d}"
+
+    def values(self) -> dict[str, Any]:
+        """The pair as later tasks and the plan JSON read it."""
+        return {
+            "days": self.current.days,
+            "start": self.current.start.isoformat(),
+            "end": self.current.end.isoformat(),
+            "previous_start": self.previous.start.isoformat(),
+            "label": self.current.label,
+            "previous_label": self.previous.label,
+        }
+
+
+def windows_until(end: datetime, window: str) -> WindowPair:
+    """The window (``"30d"``) that ends at ``end``, and the same length before it; "quarter" is three calendar months."""
+    if window == "quarter":
+        start = _three_months_before(end)
+        return WindowPair(Span(start, end), Span(_three_months_before(start), start))
+    length = timedelta(days=int(window.removesuffix("d")))
+    return WindowPair(Span(end - length, end), Span(end - 2 * length, end - length))
+
+
+def _three_months_before(instant: datetime) -> datetime:
+    year, month = divmod(instant.year * 12 + instant.month - 1 - 3, 12)
+    day = min(instant.day, calendar.monthrange(year, month + 1)[1])
+    return instant.replace(year=year, month=month + 1, day=day)

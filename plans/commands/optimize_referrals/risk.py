@@ -1,0 +1,330 @@
+"""Step 3, risk review: scored heuristics, suspicious cohorts, rules of paying, cases for people to decide."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from gtm.core import canonical
+from plans.commands.monitoring.thresholds import evaluate
+from plans.commands.monitoring.windows import Span, WindowPair
+from plans.commands.optimize_referrals.kpis import KPIS
+from plans.commands.optimize_referrals.refresh import currency_of, is_full, window_of
+from plans.commands.plan_loyalty.figures import figure, value_of
+from plans.engine import fraud_cases
+from plans.engine.steps import StepContext
+from plans.models import Plan
+from plans.schemas.outputs import Chart, Column, Metrics, Series, Signal, StepResult, Table
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.fraud.catalogue import CATALOGUE
+from programs.analytics.fraud.disposable import DISPOSABLE_DOMAINS
+from programs.analytics.fraud.review import Policy, Review, review
+from programs.analytics.fraud.scoring import Accuracy, Case, accuracy
+from programs.analytics.fraud.spike import ControlPoint, control_chart
+from programs.analytics.fraud.table import TIMES, ReferralTable
+from programs.analytics.rates import wilson_rate
+
+FRAUD_SPIKE = "fraud-spike"
+POLICY = Policy(disposable_domains=DISPOSABLE_DOMAINS)
+COHORT_DAYS = 7
+MOST_CASES = 500
+"""Cases one run opens, worst money first; the others are counted and come with the next run."""
+SHOWN_IN_SUMMARY = 10
+TEXTS = tuple(name for name in ReferralTable.__slots__ if name not in (*TIMES, "reward", "revenue"))
+RULES = {
+    "unknown_referral": "Paid for a referral nobody knows",
+    "paid_twice": "Paid more than once for a referral",
+    "before_win": "Paid before the customer was won",
+    "before_holding": f"Paid before the holding period of {POLICY.holding_days:.0f} days was over",
+    "after_refund": "Paid after the order was refunded",
+    "above_reward": "Paid more than was promised",
+    "other_beneficiary": "Paid to somebody else than the referrer",
+}
+
+
+def review_risk(context: StepContext) -> StepResult:
+    windows, currency = window_of(context), currency_of(context)
+    context.progress(5, "Referrals to review")
+    columns, labels = referral_columns(context, windows.current)
+    table = ReferralTable.from_columns(columns)
+    context.progress(40, "Heuristics")
+    found = review(table, POLICY)
+    context.progress(75, "Cohorts and payouts")
+    held = found.scores >= POLICY.hold
+    now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
+    rates = {
+        "fraud_rate": wilson_rate(int((held & now).sum()), int(now.sum())),
+        "money_at_risk": Estimate(float(table.reward[held & now].sum()), unit="currency", method="sum"),
+    }
+    earlier = wilson_rate(int((held & before).sum()), int(before.sum()))
+    alerts = evaluate(
+        context.inputs.get("alert_threshold", ""), rates, vocabulary=KPIS, period=windows.period
+    )
+    chart = cohorts(table, held, windows.current)
+    spikes = spikes_in(chart, windows)
+    actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
+    touching = set(table.referral_id[actionable].tolist())
+    cases = [case for case in found.cases if touching.intersection(case.referral_ids)]
+    holds = [case for case in cases if case.proposal == "hold"]
+    measured = accuracy_of(held, labels)
+    broken = compliance(context, windows.current)
+    outputs: list[Any] = [
+        _figures(rates, earlier, holds, cases, measured, currency, windows),
+        _case_table(cases if is_full(context) else holds[:SHOWN_IN_SUMMARY], len(cases), currency),
+        _rule_table(broken, context.data.has("referral_payouts"), currency),
+    ]
+    if not isinstance(chart, Unavailable):
+        outputs.append(_control_chart(chart))
+    if is_full(context):
+        outputs.append(_heuristics_table(found, now))
+    signals = [*alerts.signals, *spikes]
+    looked_at = [*alerts.measured, *([] if isinstance(chart, Unavailable) else [FRAUD_SPIKE])]
+    return StepResult(
+        values={
+            "kpis": {name: value_of(estimate) for name, estimate in rates.items()},
+            "fraud_reduction": reduction_of(rates["fraud_rate"], earlier),
+            "reviewed": len(table),
+            "held": int(held.sum()),
+            "cases": [case_values(case, currency) for case in holds[:MOST_CASES]],
+            "cases_left": max(len(holds) - MOST_CASES, 0),
+            "cases_to_review": len(cases) - len(holds),
+            "expected_loss": sum(case.expected_loss for case in holds),
+            "spikes": [signal.message for signal in spikes],
+            "compliance": broken,
+            "precision": value_of(measured.precision) if measured else None,
+            "recall": value_of(measured.recall) if measured else None,
+            "alerts": alerts.rows(),
+            "headline": [
+                {"label": "Fraud cases to decide", "value": f"{len(holds)}, {sum(c.at_risk for c in holds):,.0f} "
+                                                            f"{currency} of rewards at risk"},
+                {"label": "Spike", "value": "; ".join(s.message for s in spikes) or "none"},
+            ],
+        },
+        outputs=outputs,
+        signals=signals,
+        measured=looked_at,
+        evidence={"Sequential Thinking": "Read in the order traces, timing, traffic, graph, cohorts, payouts."},
+    )  # fmt: skip
+
+
+def reduction_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
+    """By how much the share fell against the window before, a share of it; None where there was none."""
+    here, there = value_of(now), value_of(before)
+    return 1 - here / there if here is not None and there else None
+
+
+def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Cases for people, in the transaction that records the review. Nobody is banned, nothing is withheld by it."""
+    fraud_cases.open_all(plan, values["cases"])
+
+
+def referral_columns(context: StepContext, span: Span) -> tuple[dict[str, Any], np.ndarray]:
+    """Columns for the review as known at the end of the window, and the labels apart (None where there is none)."""
+    data = context.data
+    payouts = data.snapshot("referral_payouts") if data.has("referral_payouts") else None
+    found = data.engine.referrals_to_review(data.snapshot("referrals"), payouts, as_of=span.end)
+    columns: dict[str, Any] = {
+        name: found.column(name).to_pylist() for name in TEXTS if name in found.column_names
+    }
+    for name in TIMES:
+        columns[name] = found.column(name).to_numpy(zero_copy_only=False)
+    for name in ("reward", "revenue"):
+        columns[name] = np.array([float(v) if v is not None else 0.0 for v in found.column(name).to_pylist()])
+    return columns, np.array(found.column("fraud").to_pylist(), dtype=object)
+
+
+def invited_in(table: ReferralTable, span: Span) -> np.ndarray:
+    low, high = (np.datetime64(at.replace(tzinfo=None), "us") for at in (span.start, span.end))
+    return (table.invited_at >= low) & (table.invited_at < high)
+
+
+def accuracy_of(held: np.ndarray, labels: np.ndarray) -> Accuracy | None:
+    """Precision and recall of the proposals against labels that came with the data; None without any."""
+    known = np.array([label is not None for label in labels], dtype=bool)
+    if not known.any():
+        return None
+    return accuracy(held, np.array([bool(label) for label in labels], dtype=bool), known)
+
+
+def cohorts(table: ReferralTable, held: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
+    """Weeks of invitations, counted back from the end of the data, on a control chart."""
+    end = np.datetime64(span.end.replace(tzinfo=None), "us")
+    if not len(table):
+        return Unavailable("No referrals.")
+    back = ((end - table.invited_at - np.timedelta64(1, "us")) // np.timedelta64(COHORT_DAYS, "D")).astype(
+        int
+    )
+    weeks = int(back.max()) + 1
+    size = np.bincount(back, minlength=weeks)[::-1]
+    flagged = np.bincount(back[held], minlength=weeks)[::-1]
+    names = [f"{span.end - timedelta(days=COHORT_DAYS * (weeks - index)):%Y-%m-%d}" for index in range(weeks)]
+    complete = slice(1, None)  # the first week is cut off by the start of the data
+    return control_chart(names[complete], flagged[complete].tolist(), size[complete].tolist())
+
+
+def spikes_in(chart: Sequence[ControlPoint] | Unavailable, windows: WindowPair) -> list[Signal]:
+    """Cohorts of the window beyond the control limit."""
+    if isinstance(chart, Unavailable):
+        return []
+    first = f"{windows.current.start - timedelta(days=COHORT_DAYS - 1):%Y-%m-%d}"
+    return [
+        Signal(
+            FRAUD_SPIKE,
+            f"week of {point.cohort}: {rate_of(point):.1%} proposed for hold against {point.expected:.1%}",
+            f"week of {point.cohort}",
+            round(rate_of(point), 6),
+        )
+        for point in chart
+        if point.spike and point.cohort >= first
+    ]
+
+
+def rate_of(point: ControlPoint) -> float:
+    return point.rate.value if isinstance(point.rate, Estimate) else 0.0
+
+
+def compliance(context: StepContext, span: Span) -> list[dict[str, Any]]:
+    data = context.data
+    if not data.has("referral_payouts"):
+        return []
+    rows = data.engine.payout_compliance(
+        data.snapshot("referrals"), data.snapshot("referral_payouts"), start=span.start, end=span.end,
+        holding_days=int(POLICY.holding_days),
+    ).to_pylist()  # fmt: skip
+    return [{"rule": row["rule"], "payouts": row["payouts"], "amount": float(row["amount"])} for row in rows]
+
+
+def case_values(case: Case, currency: str) -> dict[str, Any]:
+    """A case as it is stored: traces of people appear as what was seen, not as the trace itself."""
+    return {
+        "key": f"fc-{canonical.digest([case.case_id, case.proposal])[:16]}",
+        "referrals": list(case.referral_ids),
+        "referrers": len(case.referrer_ids),
+        "score": round(case.score, 2),
+        "at_risk": round(case.at_risk, 2),
+        "expected_loss": round(case.expected_loss, 2),
+        "currency": currency,
+        "evidence": [
+            {"heuristic": r.heuristic, "title": r.title, "referrals": r.referrals,
+             "seen": without_traces(r.heuristic, r.example), "false_positives": r.false_positives}
+            for r in case.reasons
+        ],
+    }  # fmt: skip
+
+
+def without_traces(heuristic: str, example: str) -> str:
+    """The sentence of evidence without what identifies a person: the case names referrals, not people."""
+    if heuristic in ("self_customer", "self_name_address", "shared_payment", "shared_device", "shared_cookie",
+                     "sequential_mailboxes"):  # fmt: skip
+        return CATALOGUE[heuristic].explanation
+    text = re.sub(r"\S+@\S+", "one mailbox", example)
+    return re.sub(r"\b\d{1,3}(?:\.\d{1,3}){3}\b", "one address", text)
+
+
+# ------------------------------------------------------------------ outputs
+
+
+def _figures(
+    rates: Mapping[str, MaybeEstimate],
+    earlier: MaybeEstimate,
+    holds: Sequence[Case],
+    cases: Sequence[Case],
+    measured: Accuracy | None,
+    currency: str,
+    windows: WindowPair,
+) -> Metrics:
+    was = f"{100 * earlier.value:.2f} %" if isinstance(earlier, Estimate) else "not available"
+    items = [
+        figure("fraud_rate", KPIS["fraud_rate"].title, rates["fraud_rate"], unit="%", scale=100,
+               definition=f"{KPIS['fraud_rate'].definition}. Window before: {was}."),
+        figure("money_at_risk", KPIS["money_at_risk"].title, rates["money_at_risk"], unit=currency),
+        figure("cases_to_hold", "Cases proposed for hold", float(len(holds)), unit="cases"),
+        figure("cases_to_review", "Cases to look at", float(len(cases) - len(holds)), unit="cases"),
+        figure("expected_loss", "Expected loss in the cases", sum(c.expected_loss for c in holds), unit=currency,
+               definition="Rewards weighed by the chance of fraud"),
+    ]  # fmt: skip
+    if measured is None:
+        note = "The data carry no labels, so precision and recall cannot be measured."
+    else:
+        note = "Precision and recall are measured on the labels in the data."
+        items.append(figure("precision", "Precision", measured.precision, unit="%", scale=100))
+        items.append(figure("recall", "Recall", measured.recall, unit="%", scale=100))
+    return Metrics("risk", "Fraud and risk", items, f"{windows.current.label}. {note}")
+
+
+def _case_table(cases: Sequence[Case], known: int, currency: str) -> Table:
+    return Table(
+        "fraud_cases",
+        "Suspicious referrals",
+        [Column("case", "Case"), Column("proposal", "Proposal"), Column("score", "Score 0–100", "number"),
+         Column("referrals", "Referrals", "integer"), Column("people", "Referrers", "integer"),
+         Column("at_risk", "Rewards at risk", "money", currency),
+         Column("expected_loss", "Expected loss", "money", currency), Column("why", "Why"),
+         Column("else", "What else it can be")],
+        [
+            [case_values(case, currency)["key"], case.proposal, case.score, len(case.referral_ids),
+             len(case.referrer_ids), case.at_risk, case.expected_loss,
+             "; ".join(f"{r.title} ({r.referrals})" for r in case.reasons),
+             case.reasons[0].false_positives if case.reasons else ""]
+            for case in cases
+        ],
+        f"{len(cases)} of {known} cases shown, worst expected loss first. A case is a question to people: hold, "
+        "release or confirm, with two people on each; nothing is banned by itself.",
+    )  # fmt: skip
+
+
+def _rule_table(broken: Sequence[Mapping[str, Any]], has_payouts: bool, currency: str) -> Table:
+    found = {row["rule"]: row for row in broken}
+    rows = [
+        [title, found.get(rule, {}).get("payouts", 0), found.get(rule, {}).get("amount", 0.0)]
+        for rule, title in RULES.items()
+    ]
+    return Table(
+        "compliance",
+        "Rules of paying",
+        [Column("rule", "Rule broken"), Column("payouts", "Payouts", "integer"),
+         Column("amount", "Amount", "money", currency)],
+        rows if has_payouts else [],
+        "Payouts of the window." if has_payouts else "No payouts are loaded, so the log of payouts was not checked.",
+    )  # fmt: skip
+
+
+def _control_chart(points: Sequence[ControlPoint]) -> Chart:
+    return Chart(
+        "control_chart",
+        "Share proposed for hold, week by week",
+        "line",
+        [point.cohort for point in points],
+        [
+            Series("Proposed for hold", [100 * rate_of(point) for point in points]),
+            Series("Expected", [100 * point.expected for point in points]),
+            Series("Upper limit", [100 * point.upper_limit for point in points]),
+        ],
+        "week of invitation",
+        "share",
+        "%",
+        "Beta-binomial limits at p < .001 from the quiet weeks before.",
+    )
+
+
+def _heuristics_table(found: Review, now: np.ndarray) -> Table:
+    counts: Counter[str] = Counter()
+    within: Counter[str] = Counter()
+    for hit in found.hits:
+        counts[hit.key] += len(hit.rows)
+        within[hit.key] += int(now[hit.rows].sum())
+    return Table(
+        "heuristics",
+        "What was looked for",
+        [Column("heuristic", "Heuristic"), Column("meaning", "Means"), Column("window", "In the window", "integer"),
+         Column("ever", "Ever", "integer"), Column("weight", "Log-odds", "number"),
+         Column("false_positives", "Known false positives")],
+        [[h.title, h.explanation, within[key], counts[key], h.weight, h.false_positives]
+         for key, h in CATALOGUE.items()],
+        "Scores add log-odds; of one family the strongest counts in full and the others by half.",
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""Who must approve this, and why; and what another policy would have asked of past plans. Stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plans.engine import eligibility, policy
+from plans.engine.eligibility import Bench
+from plans.engine.verdicts import authority_of
+from plans.models import Approval, Plan, TaskKind
+from programs.models import Approver
+
+CLOSED = ("approved", "rejected", "changes_requested", "superseded", "bypassed", "exhausted")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One gate of a plan: each seat with why it is asked, and the people who may fill it."""
+
+    gate: str
+    title: str
+    bench: Bench
+
+    def as_dict(self) -> dict[str, Any]:
+        seats = [{"role": s.role, "minimum": s.minimum, "why": s.why} for s in self.bench.seats]
+        people = [
+            {
+                "person": c.person.name,
+                "as": [{"role": x.role, "by": x.by, "authority_of": x.holder.name} for x in c.capacities],
+            }
+            for c in self.bench.candidates
+        ]
+        passed = [{"person": name, "why": why} for name, why in self.bench.excluded]
+        return {
+            "gate": self.gate,
+            "title": self.title,
+            "seats": seats,
+            "people": people,
+            "passed_over": passed,
+            "missing": list(self.bench.missing),
+        }
+
+
+def who_must_approve(plan: Plan) -> list[Asked]:
+    """Every gate of a plan with today's people."""
+    gates = {g["key"]: g for g in plan.declaration["gates"]}
+    keys = plan.tasks.filter(kind=TaskKind.GATE).order_by("position").values_list("key", flat=True)
+    return [Asked(k, gates[k]["title"], eligibility.who_must_approve(plan, gates[k])) for k in keys]
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A past round under a proposed policy: what it came to, and what the same votes would have come to."""
+
+    plan_id: str
+    gate: str
+    round: int
+    was: str
+    would_be: str
+    seats_before: tuple[str, ...]
+    seats_after: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        return self.seats_before != self.seats_after or self.was != self.would_be
+
+
+def replay_policy(
+    seats: Sequence[Mapping[str, Any]], rounds: Iterable[Approval], *, on_reject: str = "veto"
+) -> list[Replayed]:
+    """Hold the recorded votes of past rounds against other seats.
+
+    Each vote counts for the roles that its authority holds today. Nobody votes anew: where the votes do not
+    fill the seats, the round would have come to "unsatisfiable", and ``missing`` names who was not asked.
+    """
+    return [_replay(approval, seats, on_reject) for approval in rounds]
+
+
+def past_rounds(command: str, gate: str) -> Iterable[Approval]:
+    """Rounds that are over at a gate of a command, the newest first."""
+    rounds = Approval.objects.filter(plan__command=command, gate=gate, state__in=CLOSED)
+    return rounds.select_related("plan__program", "task").prefetch_related("decisions").order_by("-pk")
+
+
+def _replay(approval: Approval, seats: Sequence[Mapping[str, Any]], on_reject: str) -> Replayed:
+    facts = eligibility.facts_of(approval.plan) | {"amount": approval.amount, "currency": approval.currency}
+    before = policy.applying_seats(approval.policy["seats"], facts)
+    after = policy.applying_seats(seats, facts)
+    votes = [d for d in approval.decisions.all() if d.superseded_at is None and not d.void_reason]
+    roles = _roles_of(votes, after)
+    outcome = policy.evaluate(
+        after,
+        {str(v.person_id): v.kind for v in votes},
+        roles,
+        on_reject=on_reject,
+        on_behalf_of={str(v.person_id): str(authority_of(v)) for v in votes},
+    )
+    return Replayed(
+        approval.plan.plan_id,
+        approval.gate,
+        approval.round,
+        approval.state,
+        outcome.verdict,
+        _named(before),
+        _named(after),
+        outcome.missing,
+    )
+
+
+def _roles_of(votes: Iterable[Any], seats: Sequence[policy.SeatRule]) -> dict[str, set[str]]:
+    """Voter → roles of the authority used, as held today, and never other people's."""
+    wanted = {seat.role for seat in seats}
+    votes = list(votes)
+    held: dict[int, set[str]] = {}
+    for person, role in Approver.objects.filter(role__slug__in=wanted).values_list("person_id", "role__slug"):
+        held.setdefault(person, set()).add(role)
+    return {str(v.person_id): held.get(authority_of(v), set()) for v in votes}
+
+
+def _named(seats: Iterable[policy.SeatRule]) -> tuple[str, ...]:
+    return tuple(f"{seat.minimum} × {seat.role}" for seat in seats)

@@ -1,0 +1,29 @@
+"""``manage.py governance_matrices``: write the matrices in docs/ that auditors read, from the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from plans.management import matrices
+
+FILES = {
+    "separation-matrix.md": matrices.separation_matrix,
+    "permission-matrix.md": matrices.permission_matrix,
+}
+
+
+class Command(BaseCommand):
+    help = "Write docs/separation-matrix.md and docs/permission-matrix.md from the code"
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("--to", type=Path, default=settings.BASE_DIR / "docs", help="another folder")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name, write in FILES.items():
+            path = options["to"] / name
+            path.write_text(write(), encoding="utf-8")
+            self.stdout.write(f"{path} written.")

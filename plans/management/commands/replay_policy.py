@@ -1,0 +1,49 @@
+"""``manage.py replay_policy COMMAND GATE FILE``: what other seats would have asked of past plans."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from gtm.core.cli import BAD_INPUT
+from plans.engine import bench
+
+REQUIRED = {"role": str, "minimum": int}
+
+
+class Command(BaseCommand):
+    help = "Hold the votes of past rounds at a gate against proposed seats (a JSON list). Stores nothing"
+
+    def add_arguments(self, parser: Any) -> None:
+        parser.add_argument("name", help="name of the command, e.g. plan-loyalty")
+        parser.add_argument("gate", help="key of the gate, e.g. finance-approval")
+        parser.add_argument("seats", type=Path, help='JSON: [{"role": "finance", "minimum": 2}, …]')
+        parser.add_argument("--on-reject", choices=["veto", "impossible"], default="veto")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        seats = read_seats(options["seats"])
+        rounds = bench.past_rounds(options["name"], options["gate"])
+        found = bench.replay_policy(seats, rounds, on_reject=options["on_reject"])
+        for row in found:
+            mark = "!" if row.differs else " "
+            more = f"; not asked: {', '.join(row.missing)}" if row.missing else ""
+            self.stdout.write(f"{mark} {row.plan_id} round {row.round}: {row.was} → {row.would_be}{more}")
+        differing = sum(row.differs for row in found)
+        self.stdout.write(f"{len(found)} past rounds, {differing} would have gone otherwise or asked others.")
+
+
+def read_seats(path: Path) -> list[dict[str, Any]]:
+    try:
+        seats = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{path} cannot be read: {error}.", returncode=BAD_INPUT) from error
+    well_formed = isinstance(seats, list) and all(
+        isinstance(seat, dict) and all(isinstance(seat.get(key), kind) for key, kind in REQUIRED.items())
+        for seat in seats
+    )
+    if not well_formed or not seats:
+        raise CommandError(f"{path} is no list of seats with role and minimum.", returncode=BAD_INPUT)
+    return seats

@@ -1,0 +1,74 @@
+"""A fraud case: suspicious referrals that people decide on together. A question, never a verdict."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from gtm.core.governed import GovernedModel, StateField
+
+
+class FraudCaseState(models.TextChoices):
+    OPEN = "open", "Open"
+    HELD = "held", "Rewards held"
+    APPEALED = "appealed", "Appealed"
+    RELEASED = "released", "Released"
+    CONFIRMED = "confirmed", "Confirmed as fraud"
+
+
+OPEN_FRAUD_STATES = frozenset({"open", "held", "appealed"})
+
+
+class FraudCase(GovernedModel):
+    """``opened_by`` … ``decided_by`` are people: whoever opened or held a case does not close it."""
+
+    plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="fraud_cases")
+    program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="fraud_cases")
+    key = models.SlugField(max_length=40, help_text="Stays the same for the same ring or referrer")
+    state = StateField(default=FraudCaseState.OPEN.value, choices=FraudCaseState.choices)
+    referrals = models.JSONField(default=list, help_text="Identifiers of the referrals")
+    referrers = models.PositiveIntegerField(default=0)
+    score = models.DecimalField(max_digits=5, decimal_places=2, help_text="0 to 100, the highest referral's")
+    at_risk = models.DecimalField(max_digits=16, decimal_places=2, help_text="Rewards of its referrals")
+    expected_loss = models.DecimalField(max_digits=16, decimal_places=2)
+    currency = models.CharField(max_length=3)
+    evidence = models.JSONField(default=list, help_text="Heuristics, what was seen, what else it can be")
+    opened_by = models.ForeignKey(
+        "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="opened_fraud_cases"
+    )
+    held_by = models.ForeignKey(
+        "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="held_fraud_cases"
+    )
+    appealed_by = models.ForeignKey(
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="appealed_fraud_cases",
+    )
+    decided_by = models.ForeignKey(
+        "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="decided_fraud_cases"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    unlogged_fields = frozenset({"decided_at", "evidence"})
+
+    class Meta:
+        ordering = ["-expected_loss", "key"]
+        constraints = [
+            models.UniqueConstraint(fields=["plan", "key"], name="fraud_case_once_per_plan"),
+            models.UniqueConstraint(
+                fields=["program", "key"],
+                condition=models.Q(state__in=sorted(OPEN_FRAUD_STATES)),
+                name="fraud_case_one_open_per_key",
+            ),
+        ]
+        permissions = [("judge_fraudcase", "Can hold, release, confirm and appeal fraud cases")]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({len(self.referrals)} referrals, {self.at_risk} {self.currency})"
+
+    def change_chain(self) -> str:
+        return self.plan.change_chain()
+
+    def change_label(self) -> str:
+        return f"fraud case {self.key}"

@@ -1,0 +1,51 @@
+"""What a rule came to, period by period: good and missing ones too. Counters are read from these."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from gtm.core.governed import GovernedModel
+
+
+class Verdict(models.TextChoices):
+    BREACHED = "breached", "Breached"
+    GOOD = "good", "Good"
+    BETWEEN = "between", "Between limit and clear limit"
+    MISSING = "missing", "Missing"
+
+
+class Reading(GovernedModel):
+    """A rule looked at in one period. A correction changes the row; history and change log keep the old."""
+
+    plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="readings")
+    task = models.ForeignKey("plans.Task", null=True, on_delete=models.CASCADE, related_name="readings")
+    program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="readings")
+    command = models.CharField(max_length=80)
+    rule = models.SlugField(max_length=60)
+    metric_version = models.PositiveIntegerField(
+        default=1, help_text="Readings of another version do not count"
+    )
+    period = models.CharField(
+        max_length=120, help_text="What was measured: a window, or a design's fingerprint"
+    )
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    value = models.CharField(max_length=60, blank=True)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["created_at", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["program", "command", "rule", "metric_version", "period"],
+                name="reading_once_per_period",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} in {self.period}: {self.get_verdict_display().lower()}"
+
+    def change_chain(self) -> str:
+        return self.plan.change_chain()
+
+    def change_label(self) -> str:
+        return f"reading of {self.rule} in {self.period}"

@@ -1,0 +1,47 @@
+-- The invitations of [start, end) as they stood at as_of, per group: how many reached each stage or a later one
+-- (so that stages nest where a time was not recorded), and the money of those won. out_of_order counts rows that
+-- reached a stage with an earlier one missing.
+WITH seen AS (
+    SELECT
+        CASE WHEN $by_channel THEN coalesce(channel, '') ELSE '' END AS channel,
+        CASE WHEN $by_persona THEN coalesce(persona, '') ELSE '' END AS persona,
+        CASE WHEN $by_partner_tier THEN coalesce(partner_tier, '') ELSE '' END AS partner_tier,
+        CASE WHEN $by_region THEN coalesce(region, '') ELSE '' END AS region,
+        clicked_at < CAST($as_of AS TIMESTAMPTZ) AS clicked,
+        submitted_at < CAST($as_of AS TIMESTAMPTZ) AS submitted,
+        qualified_at < CAST($as_of AS TIMESTAMPTZ) AS qualified,
+        pipeline_at < CAST($as_of AS TIMESTAMPTZ) AS pipeline,
+        won_at < CAST($as_of AS TIMESTAMPTZ) AS won,
+        paid_at < CAST($as_of AS TIMESTAMPTZ) AS paid,
+        pipeline_amount, revenue, margin, reward, fraud
+    FROM referrals
+    WHERE invited_at >= CAST($start AS TIMESTAMPTZ) AND invited_at < CAST($end AS TIMESTAMPTZ)
+),
+staged AS (
+    SELECT *, CASE
+        WHEN paid THEN 7 WHEN won THEN 6 WHEN pipeline THEN 5 WHEN qualified THEN 4 WHEN submitted THEN 3
+        WHEN clicked THEN 2 ELSE 1 END AS stage
+    FROM seen
+)
+SELECT
+    channel, persona, partner_tier, region,
+    count(*) AS invites,
+    count(*) FILTER (stage >= 2) AS clicks,
+    count(*) FILTER (stage >= 3) AS referrals,
+    count(*) FILTER (stage >= 4) AS qualified,
+    count(*) FILTER (stage >= 5) AS pipeline,
+    count(*) FILTER (stage >= 6) AS won,
+    count(*) FILTER (stage >= 7) AS paid,
+    CAST(coalesce(sum(pipeline_amount) FILTER (stage >= 5), 0) AS DECIMAL(18, 4)) AS pipeline_amount,
+    CAST(coalesce(sum(revenue) FILTER (stage >= 6), 0) AS DECIMAL(18, 4)) AS revenue,
+    CAST(coalesce(sum(margin) FILTER (stage >= 6), 0) AS DECIMAL(18, 4)) AS margin,
+    CAST(coalesce(sum(reward) FILTER (stage >= 6), 0) AS DECIMAL(18, 4)) AS reward,
+    count(*) FILTER (
+        stage > 1 + coalesce(clicked, false)::INT + coalesce(submitted, false)::INT + coalesce(qualified, false)::INT
+            + coalesce(pipeline, false)::INT + coalesce(won, false)::INT + coalesce(paid, false)::INT
+    ) AS out_of_order,
+    count(fraud) AS labelled,
+    count(*) FILTER (fraud) AS fraud
+FROM staged
+GROUP BY ALL
+ORDER BY channel, persona, partner_tier, region
