@@ -8,10 +8,10 @@ SYNTHETIC. What holds in this world, and is kept in ``truth`` apart from the tab
 - ``northwind · social`` has no effect at all and is often the last touch: last-touch overpays it.
 - The sourcing partner is the partner of the person's first touch. CRM claims agree but for a planted share.
 - A deal with a person both know may be in both CRMs, under two identifiers, in two currencies.
-- Both know a shared person under one keyed e-mail hash, or under two, some with typing errors.
+- A person both know has one keyed e-mail hash with them, or two and sometimes a typing error in the name.
 - A few touches at the same moments are of another campaign, some carry no tags, some unknown ones.
-- Contoso loses more deals at the proposal (``PASS_RATES``). Assets, segments and regions differ by chance alone,
-  but for the channel an asset belongs to.
+- Contoso loses more deals at the proposal (``PASS_RATES``). Segments and regions differ by chance alone, assets
+  but for the channel they belong to.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ def live(world: Builder, person: int, known: tuple[str, ...]) -> None:
 
 def contact(world: Builder, who: Row, contact_id: str, person: int, *, second: bool) -> Row:
     """The person as a partner knows them; the second partner often has another address or a slip."""
-    row = {"contact_id": contact_id} | who
+    row: Row = {"contact_id": contact_id} | who
     if second and world.rng.random() > SAME_ADDRESS:
         row["email"] = f"{who['given_name']}{person}@mail.example".lower()
         if world.rng.random() < TYPING_ERROR:
@@ -274,7 +274,7 @@ def touch(
     if drawn < UNKNOWN_MEDIUM:
         medium = "misc"
     spelling = world.pick(CAMPAIGN_SPELLINGS) if campaign == CAMPAIGN else campaign
-    told: Row = {"utm_source": partner, "utm_medium": medium, "utm_campaign": spelling}
+    told: dict[str, str | None] = {"utm_source": partner, "utm_medium": medium, "utm_campaign": spelling}
     row: Row = {
         "touch_id": f"t-{rng.integers(1 << 50):013x}", "person_id": person_id,
         "occurred_at": local(at, partner), "campaign": campaign, "asset": world.pick(ASSETS[channel]),
@@ -371,7 +371,7 @@ def agreed_taxonomy() -> dict[str, Any]:
     return {
         "vocabulary": {
             "allowed": {"source": list(PARTNERS), "medium": list(CHANNELS), "campaign": campaigns},
-            "aliases": {"medium": media, "campaign": {"ai_launch_tour": CAMPAIGN, "ai launch tour": CAMPAIGN}},
+            "aliases": {"medium": media, "campaign": {"ai_launch_tour": CAMPAIGN}},
         },
         "stages": {
             partner: {word: [stage] for word, stage in zip(words, (*STAGES, "lost"), strict=True)}
