@@ -10,8 +10,8 @@ SYNTHETIC. What holds in this world, and is kept in ``truth`` apart from the tab
 - A deal with a person both know may be in both CRMs, under two identifiers, in two currencies.
 - A person both know has one keyed e-mail hash with them, or two and sometimes a typing error in the name.
 - A few touches at the same moments are of another campaign, some carry no tags, some unknown ones.
-- Contoso loses more deals at the proposal (``PASS_RATES``). Segments and regions differ by chance alone, assets
-  but for the channel they belong to.
+- Contoso loses more deals at the proposal (``PASS_RATES``). Segments and regions differ by chance alone,
+  assets but for the channel they belong to.
 """
 
 from __future__ import annotations

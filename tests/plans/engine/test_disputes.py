@@ -9,29 +9,22 @@ from django.contrib.auth.models import Permission
 from gtm.core import clock
 from gtm.core.actors import acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
+from gtm.core.fsm import perform
 from plans.engine import disputes
 from plans.models import AttributionRecord, Dispute, Escalation, RipcordPull
 from plans.selectors import visible_attribution, visible_disputes, visible_plans
 from programs.models import Campaign, Partner
-from tests.factories import DECLARATION, LADDER, PersonFactory, PlanFactory, ProgramFactory, UserFactory
+from tests.factories import PersonFactory, ProgramFactory, UserFactory, make_plan
 from tests.plans.engine.conftest import actor_of
 
-TRIGGERS = [
-    {
-        "signal": disputes.TRIGGER,
-        "title": "A partner disputes",
-        "breaches": 1,
-        "pulls_ripcord": True,
-        "of": 0,
-        "clear_after": 1,
-    }
-]
+TRIGGER = {"signal": disputes.TRIGGER, "title": "A partner disputes", "breaches": 1, "pulls_ripcord": True}
+CLAIM = {"deal": "no-opp-1", "claim": "Our webinar came first."}
 
 
 class Joint:
     """Two partners with a contact each, a campaign, a plan and a published record of each partner."""
 
-    def __init__(self, state="succeeded"):
+    def __init__(self, *, is_over=True):
         program = ProgramFactory(kind="partner")
         self.campaign = Campaign(slug="tour", name="Tour", program=program)
         self.campaign.save()
@@ -42,31 +35,31 @@ class Joint:
             partner.save()
             self.partners[slug] = partner
         self.campaign.partners.set(self.partners.values())
-        self.plan = PlanFactory(
-            program=program,
-            campaign=self.campaign,
-            state=state,
-            declaration=DECLARATION | {"triggers": TRIGGERS, "ladder": LADDER},
-        )
+        self.plan = make_plan(program=program, campaign=self.campaign, triggers=[TRIGGER])
+        if is_over:
+            perform(self.plan, "cancel", comment="Over.")
         self.records = {slug: self.record(partner) for slug, partner in self.partners.items()}
         self.desk = PersonFactory()
         self.desk.accounts.first().user_permissions.add(Permission.objects.get(codename="answer_dispute"))
 
     def record(self, partner):
         row = AttributionRecord(
-            plan=self.plan, campaign=self.campaign, partner=partner, window_start=date(2026, 1, 1), window_end=date(2026, 1, 30),
-            model="multi-touch", currency="USD", sourced_pipeline=Decimal(1000), dispute_until=clock.now() + timedelta(days=14),
-        )  # fmt: skip
+            plan=self.plan,
+            campaign=self.campaign,
+            partner=partner,
+            window_start=date(2026, 1, 1),
+            window_end=date(2026, 1, 30),
+            model="multi-touch",
+            currency="USD",
+            sourced_pipeline=Decimal(1000),
+            dispute_until=clock.now() + timedelta(days=14),
+        )
         row.save()
         return row
 
     def file(self, by="north", **told):
         with acting_as(actor_of(self.people[by])):
-            return disputes.file(
-                self.records["north"],
-                self.partners["north"],
-                **({"deal": "no-opp-1", "claim": "Our webinar came first."} | told),
-            )
+            return disputes.file(self.records["north"], self.partners["north"], **CLAIM | told)
 
     def answer(self, dispute, text="The first touch is yours; the record will say so."):
         with acting_as(actor_of(self.desk)):
@@ -85,12 +78,12 @@ def joint(acting):
 def test_a_claim_opens_the_ladder_at_once_and_a_finished_plan_is_not_stopped(joint):
     dispute = joint.file(evidence=["webinar list of 4 January"])
     assert (dispute.state, dispute.evidence) == ("open", ["webinar list of 4 January"])
-    assert Escalation.objects.get().trigger == disputes.TRIGGER
+    assert Escalation.objects.get(trigger=disputes.TRIGGER).evidence[0]["period"] == f"dispute {dispute.pk}"
     assert not RipcordPull.objects.exists()
 
 
 def test_a_claim_on_a_live_plan_pulls_the_ripcord(acting):
-    joint = Joint(state="running")
+    joint = Joint(is_over=False)
     joint.file()
     joint.plan.refresh_from_db()
     assert joint.plan.state == "held"
@@ -144,7 +137,7 @@ def test_after_the_time_agreed_nothing_is_filed(joint, time):
     time.pass_time(days=14)
     with pytest.raises(GuardNotMet, match="time to dispute ended"):
         joint.file()
-    assert not Escalation.objects.exists()
+    assert not Escalation.objects.filter(trigger=disputes.TRIGGER).exists()
 
 
 @pytest.mark.parametrize("empty", ["deal", "claim"])
