@@ -61,6 +61,9 @@ class Joint:
         with acting_as(actor_of(self.people[by])):
             return disputes.file(self.records["north"], self.partners["north"], **CLAIM | told)
 
+    def allow_desk_to_see(self):
+        self.desk.accounts.first().user_permissions.add(Permission.objects.get(codename="view_dispute"))
+
     def answer(self, dispute, text="The first touch is yours; the record will say so."):
         with acting_as(actor_of(self.desk)):
             return disputes.answer(dispute, text)
