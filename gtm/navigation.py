@@ -68,6 +68,7 @@ NAVIGATION = [
                 "plans_escalation_changelist",
                 "plans.view_escalation",
             ),
+            _list("Fraud cases", "policy", "plans.fraudcase"),
             _list("Schedules", "schedule", "plans.schedule"),
             _list("Messages", "mail", "plans.notification"),
         ],

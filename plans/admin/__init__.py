@@ -2,6 +2,7 @@
 
 from plans.admin.approvals import ApprovalAdmin
 from plans.admin.escalations import EscalationAdmin
+from plans.admin.fraud_cases import FraudCaseAdmin
 from plans.admin.notices import NotificationAdmin
 from plans.admin.plans import PlanAdmin
 from plans.admin.schedules import ScheduleAdmin
@@ -10,6 +11,7 @@ from plans.admin.tasks import TaskAdmin
 __all__ = [
     "ApprovalAdmin",
     "EscalationAdmin",
+    "FraudCaseAdmin",
     "NotificationAdmin",
     "PlanAdmin",
     "ScheduleAdmin",

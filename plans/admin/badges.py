@@ -16,7 +16,9 @@ FAMILIES = {
     "awaiting_approval": WAITING, "pending": WAITING, "retry_wait": WAITING, "changes_requested": WAITING,
     "acknowledged": WAITING, "notified": WAITING, "paused": WAITING, "armed": WAITING, "frozen": WAITING,
     "succeeded_degraded": WAITING, "waived": WAITING, "suspended": WAITING, "held": BAD, "blocked": BAD,
-    "escalated": BAD, "unknown": BAD, "failed": BAD, "rejected": BAD, "exhausted": BAD, "unsatisfiable": BAD,
+    "escalated": BAD, "open": WAITING,
+    "appealed": WAITING, "confirmed": BAD,
+    "unknown": BAD, "failed": BAD, "rejected": BAD, "exhausted": BAD, "unsatisfiable": BAD,
     "sent": GOOD, "started": GOOD, "queued": WAITING, "sending": BUSY, "due": WAITING, "refused": BAD,
     "aborted": BAD, "aborting": BAD, "pulled": BAD,
 }  # fmt: skip

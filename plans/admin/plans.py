@@ -18,10 +18,10 @@ from gtm.core.errors import GtmError, InvalidInput, NotFound
 from plans.admin import badges
 from plans.admin.forms import CommandForm
 from plans.admin.page import STEERING, Preview, changes_of, outputs_of, page_of
-from plans.commands import base, registry
+from plans.commands import base, registry, revision
 from plans.engine import ripcord
 from plans.export import files, render
-from plans.models import FINAL_PLAN_STATES, Plan
+from plans.models import FINAL_PLAN_STATES, Decision, DecisionKind, Plan
 from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
 
@@ -48,6 +48,7 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
             path("run/<slug:name>/", view(self.run_command), name="plans_run_command"),
             path("<int:pk>/live/", view(self.live), name="plans_plan_live"),
             path("<int:pk>/outputs/", view(self.outputs), name="plans_plan_outputs"),
+            path("<int:pk>/revise/", view(self.revise), name="plans_plan_revise"),
             path("<int:pk>/json/", view(self.download_json), name="plans_plan_json"),
             path("<int:pk>/output/<int:artifact>.<str:fmt>", view(self.download), name="plans_plan_output"),
             path("<int:pk>/do/<slug:action>/", view(require_POST(self.act)), name="plans_plan_act"),
@@ -132,6 +133,32 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
             messages.error(request, f"{problem.field.replace('_', ' ')}: {problem.sentence()}")
         return CommandForm(command, initial={**given, "program": program})
 
+    def revise(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Answer a request for changes: other inputs, newer data, or words alone."""
+        _need_operator(request)
+        plan = self._plan(request, pk)
+        command = registry.get(plan.command, plan.plugin)
+        comment = request.POST.get("comment", "").strip()
+        initial = {i.name: i.write(plan.inputs[i.name]) for i in command.inputs if plan.inputs.get(i.name)}
+        form = CommandForm(command, request.POST or None, initial=initial)
+        if request.method == "POST" and form.is_valid():
+            given = form.given()
+            changed = {i.name: given.get(i.name) for i in command.inputs if _differs(i.name, given, initial)}
+            try:
+                with acting_in_admin(request, comment):
+                    revision.revise(plan, changed, comment=comment, fresh_data="fresh_data" in request.POST)
+                messages.success(request, f"{plan.plan_id} is back at its gates.")
+                return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
+            except InvalidInput as error:
+                _to_fields(form, error)
+            except GtmError as error:
+                tell(request, error)
+        asked = Decision.objects.filter(
+            approval__plan=plan, kind=DecisionKind.REQUEST_CHANGES, superseded_at=None
+        ).select_related("person")
+        told = {"plan": plan, "form": form, "asked": asked, "comment": comment, "next": plan.revision + 1}
+        return self._page(request, "plans/revise.html", f"Revise: {plan.objective}", **told)
+
     # -------------------------------------------------------------- the plan
 
     def change_view(
@@ -211,6 +238,10 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
     def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
         shared = {**self.admin_site.each_context(request), "title": title}
         return TemplateResponse(request, template, {**shared, **context})
+
+
+def _differs(name: str, given: dict[str, Any], initial: dict[str, Any]) -> bool:
+    return str(given.get(name) or "") != str(initial.get(name) or "")
 
 
 def _default_slug(command: Any) -> str:

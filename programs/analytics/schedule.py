@@ -18,7 +18,7 @@ from programs.analytics.assumptions import Assumption
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.rates import wilson_rate
 from programs.analytics.task_network import Network, Pass, Task
-from programs.analytics.working_time import DECIMALS, BusinessDays
+from programs.analytics.working_time import SETTLED, BusinessDays
 
 NO_SLACK = 1e-6
 
@@ -152,7 +152,7 @@ def forecast(
     critical = {key: np.abs(network.slack(key, early, bound)) < NO_SLACK for key in network.tasks}
     ends = np.quantile(finish, probabilities, method="higher")
     return Forecast(
-        on_time=wilson_rate(int((np.round(finish, DECIMALS) <= network.deadline).sum()), draws),
+        on_time=wilson_rate(int((np.round(finish, SETTLED) <= network.deadline).sum()), draws),
         launch_dates=MappingProxyType(
             {p: network.launch_after(float(end)) for p, end in zip(probabilities, ends, strict=True)}
         ),

@@ -13,7 +13,7 @@ from math import ceil
 import networkx as nx
 import numpy as np
 
-from programs.analytics.working_time import DECIMALS, BusinessDays, FloatArray, WorkingTime, axes
+from programs.analytics.working_time import DECIMALS, SETTLED, BusinessDays, FloatArray, WorkingTime, axes
 
 
 class ScheduleError(ValueError):
@@ -152,7 +152,7 @@ class Network:
 
     def launch_after(self, finish: float) -> date:
         """The first business day of the launch's calendar that begins after everything is done."""
-        begun = np.ceil(np.round(finish, DECIMALS))
+        begun = np.ceil(np.round(finish, SETTLED))
         return self.axis.date_of_start(float(self.axis.start_of(self.axis.work_at(begun))))
 
     def late_by(self, finish: float) -> int:
@@ -172,7 +172,7 @@ def _longest_chain(tasks: Mapping[str, Task], order: Sequence[str]) -> int:
 
 def _tidy(slack: FloatArray) -> FloatArray:
     """Without the dust of sums of sixths: -1e-9 days is no delay."""
-    rounded: FloatArray = np.round(slack, DECIMALS - 3) + 0.0
+    rounded: FloatArray = np.round(slack, SETTLED) + 0.0
     return rounded
 
 

@@ -19,6 +19,7 @@ FloatArray = NDArray[np.float64]
 
 # Sums of sixths of days land a hair beside whole days; a nanoday is a tenth of a millisecond.
 DECIMALS = 9
+SETTLED = DECIMALS - 3  # what a chain of steps, each rounded to DECIMALS, is good for
 LONGEST_YEARS = 60
 
 
@@ -76,11 +77,11 @@ class WorkingTime:
 
     def date_of_start(self, moment: float) -> date:
         """The day on which something that begins at ``moment`` begins."""
-        return self.first + timedelta(days=int(np.floor(np.round(moment, DECIMALS))))
+        return self.first + timedelta(days=int(np.floor(np.round(moment, SETTLED))))
 
     def date_of_end(self, moment: float) -> date:
         """The last day of something that ends at ``moment``."""
-        return self.first + timedelta(days=int(np.ceil(np.round(moment, DECIMALS))) - 1)
+        return self.first + timedelta(days=int(np.ceil(np.round(moment, SETTLED))) - 1)
 
 
 def axes(

@@ -6,7 +6,7 @@ from itertools import pairwise
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
@@ -227,7 +227,11 @@ def test_on_one_calendar_the_critical_path_has_no_slack_and_is_the_longest_chain
     assert result.working_days == pytest.approx(nx.dag_longest_path_length(graph, "d"), abs=1e-6)
 
 
+THIRDS = [Task("a", 0, 0, 4, US), Task("b", 0, 0.5, 2, US, ("a",)), Task("c", 0, 0.5, 2, US, ("a", "b"))]
+
+
 @given(networks([US]), starts)
+@example(THIRDS, LAUNCH)  # two days to the last decimal but one
 def test_on_one_calendar_margins_say_what_late_says(tasks, start):
     result = planned(tasks, start)
     tightest = min(task.margin for task in result.tasks)

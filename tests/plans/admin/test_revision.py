@@ -1,0 +1,56 @@
+"""A plan sent back by an approver, revised in the admin."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from plans.demo.organisation import PASSWORD
+from plans.models import Plan
+from tests.doors import user
+from tests.factories import round_of
+from tests.plans.conftest import BLUEPRINT, start, work_off
+
+GOOD = {"program": "cdnow", "goal": "retention", "tiers": "3", "budget": "50000"}
+
+
+def client(username: str) -> Client:
+    session = Client()
+    session.force_login(user(username))
+    return session
+
+
+@pytest.fixture
+def sent_back(organisation) -> Plan:
+    plan = work_off(start(BLUEPRINT))
+    page = reverse("admin:plans_approval_change", args=[round_of(plan, "finance-approval").pk])
+    finance = client("finance")
+    seen = finance.get(page).context["form"].initial["scope_sha256"]
+    answer = {"decision": "request_changes", "comment": "Half.", "password": PASSWORD, "scope_sha256": seen}
+    assert finance.post(page, answer).status_code == 302
+    return plan
+
+
+def test_a_plan_sent_back_is_revised_and_asks_again(sent_back):
+    ops, url = client("ops"), reverse("admin:plans_plan_revise", args=[sent_back.pk])
+    assert "Half." in ops.get(url).content.decode()
+    refused = ops.post(url, GOOD | {"budget": "-5", "comment": "Less."})
+    assert "budget" in refused.context["form"].errors
+    assert ops.post(url, GOOD | {"budget": "25000", "comment": "Half, as asked."}).status_code == 302
+    sent_back.refresh_from_db()
+    assert (sent_back.revision, sent_back.inputs["budget"]["amount"]) == (2, "25000")
+    work_off(sent_back)
+    assert round_of(sent_back, "finance-approval").round == 2
+
+
+def test_an_approver_sees_what_changed_since_the_last_vote(sent_back):
+    url = reverse("admin:plans_plan_revise", args=[sent_back.pk])
+    client("ops").post(url, GOOD | {"budget": "25000", "comment": "Half, as asked."})
+    work_off(sent_back)
+    page = reverse("admin:plans_approval_change", args=[round_of(sent_back, "finance-approval").pk])
+    changes = {c.path: (c.before, c.after) for c in client("finance").get(page).context["changes"]}
+    assert changes["budget.amount"] == ("50000", "25000")
+
+
+def test_revising_takes_the_permission_to_operate(sent_back):
+    url = reverse("admin:plans_plan_revise", args=[sent_back.pk])
+    assert client("auditor").get(url).status_code == 403
