@@ -17,6 +17,7 @@ class PlansConfig(AppConfig):
             optimize_referrals,  # noqa: F401
             plan_loyalty,  # noqa: F401
             schedules,
+            track_source,  # noqa: F401 - registers the command
         )
         from plans.engine import anchoring, dispatch, machines, notices  # noqa: F401, PLC0415 - loads the transition tables
         from plans.export import files  # noqa: PLC0415

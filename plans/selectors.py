@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count, Min, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Min, Prefetch, Q, QuerySet
 
 from gtm.core import clock
 from gtm.core.errors import NotFound
 from plans.models import (
     Approval,
     ApprovalState,
+    AttributionRecord,
     BreakGlass,
     Decision,
+    Dispute,
     Escalation,
     EscalationState,
     Notification,
@@ -24,15 +26,36 @@ from plans.models import (
     TaskKind,
     TaskState,
 )
+from programs.models import Partner
+from programs.selectors import partners_of
 
 
 def visible_plans(user: Any) -> QuerySet[Plan]:
-    """Plans are read by whoever may view plans; what a partner sees is narrowed where partners log in."""
-    return (
-        Plan.objects.select_related("program", "campaign", "requested_by")
-        if user.is_active
-        else Plan.objects.none()
-    )
+    """Plans are for our own people: they name deals of every partner. A partner's contact reads records."""
+    plans = Plan.objects.select_related("program", "campaign", "requested_by")
+    if not user.is_active:
+        return plans.none()
+    return plans.exclude(Exists(Partner.objects.filter(contact__accounts=user)))
+
+
+def visible_attribution(user: Any) -> QuerySet[AttributionRecord]:
+    """A partner's contact sees the partner's own records; our people with the permission see all."""
+    records = AttributionRecord.objects.select_related("plan", "campaign", "partner")
+    if not user.is_active:
+        return records.none()
+    if mine := partners_of(user):
+        return records.filter(partner__in=mine)
+    return records if user.has_perm("plans.view_attributionrecord") else records.none()
+
+
+def visible_disputes(user: Any) -> QuerySet[Dispute]:
+    """A partner's contact sees the disputes of its campaigns, which it has to sign off; our people all."""
+    found = Dispute.objects.select_related("record__campaign", "record__partner", "record__plan", "claimant")
+    if not user.is_active:
+        return found.none()
+    if mine := partners_of(user):
+        return found.filter(record__campaign__partners__in=mine).distinct()
+    return found if user.has_perm("plans.view_dispute") else found.none()
 
 
 def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:

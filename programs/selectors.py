@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gtm.core import canonical
-from programs.models import Approver, Dataset, Program
+from programs.models import Approver, Dataset, Partner, Program
 
 _FACTS = (
     "slug",
@@ -52,3 +52,10 @@ def latest_datasets(program: Program, kinds: Sequence[str]) -> list[Dataset]:
     for dataset in rows.order_by("created_at", "pk"):
         newest[dataset.kind, dataset.partner_id] = dataset
     return [newest[key] for key in sorted(newest, key=lambda k: (k[0], k[1] or 0))]
+
+
+def partners_of(user: Any) -> list[Partner]:
+    """The partners an account speaks for: those whose contact it belongs to."""
+    if user is None or not user.is_active:
+        return []
+    return list(Partner.objects.filter(contact__accounts=user, contact__is_active=True).order_by("slug"))

@@ -3,6 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from plans.api.attribution import AttributionViewSet, DisputeViewSet
 from plans.api.commands import CommandViewSet, RunViewSet
 from plans.api.evidence import AccessReviewView, AnchorViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
@@ -20,6 +21,8 @@ router.register("approvals", ApprovalViewSet, basename="approval")
 router.register("escalations", EscalationViewSet, basename="escalation")
 router.register("ripcords", RipcordViewSet, basename="ripcord")
 router.register("break-glass", BreakGlassViewSet, basename="break-glass")
+router.register("attribution", AttributionViewSet, basename="attribution")
+router.register("disputes", DisputeViewSet, basename="dispute")
 router.register("readings", ReadingViewSet, basename="reading")
 router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")

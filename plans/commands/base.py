@@ -122,7 +122,7 @@ def prepare(command: Command, given: Mapping[str, Any], program: Program) -> Dra
 
     Raises InvalidInput with every problem at once: bad inputs and missing data together.
     """
-    facts = program_facts(program)
+    facts = program_facts(program) | dict(command.context(program) if command.context else {})
     values, problems = read_inputs(command.inputs, given, facts)
     chosen = latest_datasets(program, [*command.required_datasets, *command.optional_datasets])
     kinds = {dataset.kind for dataset in chosen}
@@ -147,7 +147,8 @@ def prepare(command: Command, given: Mapping[str, Any], program: Program) -> Dra
         inputs=values,
         usage=usage.write(command, values),
         datasets=datasets,
-        facts=facts | dict(command.context(program) if command.context else {}),
+        facts=facts,
+        campaign=program.campaigns.filter(name=values.get(command.campaign_input, "")).first(),
         seed=int(canonical.digest([command.path, values, fingerprints])[:8], 16),
         amount=Decimal(money["amount"]) if money else None,
         currency=money["currency"] if money else program.currency,

@@ -75,8 +75,10 @@ def faults(command: Command) -> Iterable[str]:
             yield f"trigger {trigger.signal} needs a comparator with its limit, and at least one breach"
     if len({i.name for i in command.inputs}) != len(command.inputs):
         yield "two inputs have one name"
-    if command.amount_input and command.input(command.amount_input) is None:
-        yield f"amount_input names no input: {command.amount_input}"
+    for role in ("amount_input", "campaign_input"):
+        named = getattr(command, role)
+        if named and command.input(named) is None:
+            yield f"{role} names no input: {named}"
 
 
 def _number_faults(command: Command) -> Iterable[str]:

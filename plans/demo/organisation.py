@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from gtm.core.fsm import perform
 from plans.demo import loyalty as loyalty_world
+from plans.demo import partners as partner_world
 from plans.demo import referrals
 from programs.models import (
     Approver,
@@ -48,11 +49,11 @@ LOGINS = (
     Login("ops", "Olivia Park", "loyalty operations", ("loyalty-ops", "lifecycle-ops", "partner-ops"), ("Operations",)),
     Login("strategist", "Samir Haddad", "loyalty strategist", ("loyalty-strategist", "referral-architect"), ("Operations",)),
     Login("analyst", "Ana Kovač", "member insights", ("member-insights-analyst", "co-marketing-analytics-lead"), ("Analysts",)),
-    Login("finance", "Fiona Walsh", "finance", ("finance",), ("Approvers",), 250_000),
+    Login("finance", "Fiona Walsh", "finance", ("finance", "governance-board"), ("Approvers",), 250_000),
     Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers",)),
-    Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor",), ("Approvers", "Stewards")),
+    Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor", "governance-board"), ("Approvers", "Stewards")),
     Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
-    Login("deputy", "Dora Klein", "deputy in finance", ("finance",), ("Approvers", "Stewards"), 50_000),
+    Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 50_000),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
 ROLES = {
@@ -65,6 +66,8 @@ ROLES = {
     "partner-manager": ("Partner Manager", "Coordinates partners before and after launch", False),
     "partner-marketer": ("Partner Marketer", "Takes recommendations into the next sprint", False),
     "co-marketing-analytics-lead": ("Co-marketing Analytics Lead", "Validates data and insights", False),
+    "revops": ("Revenue Operations", "Keeps pipeline and revenue data", False),
+    "governance-board": ("Partner Governance Board", "Settles what partners dispute", False),
     "finance": ("Finance", "Signs budgets and returns", True),
     "legal": ("Legal", "Signs terms and compliance", True),
     "exec-sponsor": ("Executive Sponsor", "The last rung of every ladder", True),
@@ -76,7 +79,7 @@ GROUPS: dict[str, Q] = {
                       "judge_fraudcase"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric"]),
+    | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
     "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord"])
@@ -102,6 +105,7 @@ def build(say: Callable[[str], Any]) -> None:
         say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
     loyalty_world.load(loyalty, say)
     referrals.load(Program.objects.get(slug="customer-advocates"), say)
+    partner_world.load(Campaign.objects.get(slug="ai-launch-tour"), PASSWORD, say)
 
 
 def establish() -> Program:

@@ -6,7 +6,7 @@ Nothing imports this module but the app's start-up: everybody else asks ``gtm.co
 from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
-from plans.engine import flow, fraud_cases
+from plans.engine import disputes, flow, fraud_cases
 from plans.engine.permissions import (
     may_answer,
     may_operate,
@@ -22,6 +22,8 @@ from plans.models import (
     ApprovalState,
     BreakGlass,
     BreakGlassState,
+    Dispute,
+    DisputeState,
     Escalation,
     EscalationState,
     FraudCase,
@@ -190,6 +192,18 @@ SCHEDULED_RUN = Machine(
         to("skip", "due", "skipped", permission=system_only, comment_required=True, writes="reason"),
         to("refuse", "due", "refused", permission=system_only, comment_required=True, writes="reason"),
         to("run_after_all", "skipped refused", "due", permission=may_operate, comment_required=True, writes="reason", label="Run after all"),
+    ),
+)  # fmt: skip
+
+DISPUTE = Machine(
+    Dispute,
+    states=tuple(DisputeState.values),
+    final=frozenset({"settled", "withdrawn"}),
+    transitions=(
+        to("answer", "open answered", "answered", permission=disputes.may_answer, comment_required=True, writes="answer answered_by_id signed_off"),
+        to("agree", "answered", "answered", permission=disputes.may_sign_off, comment_required=True, writes="signed_off", label="Sign off"),
+        to("settle", "answered", "settled", permission=disputes.may_sign_off, comment_required=True, writes="signed_off closed_at"),
+        to("withdraw", "open answered", "withdrawn", permission=disputes.may_withdraw, comment_required=True, writes="closed_at"),
     ),
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from gtm.core import actors, changelog, clock
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
 from plans.engine import counters, ladder, ripcord, stops
 from plans.engine.permissions import holds_role, may_operate
-from plans.models import OPEN_CASE_STATES, Breach, Plan, Reading, Task
+from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Breach, Plan, Reading, Task
 from plans.schemas.outputs import Measured, Signal
 
 SILENT = "metric-missing"
@@ -143,7 +143,8 @@ def _act(plan: Plan, reading: Reading, rule: dict[str, Any]) -> None:
     subject = f"{rule['title']}: {reading.message}"
     evidence = [_evidence(r) for r in counted]
     ladder.open_case(plan, reading.rule, subject, detail=f"Breached {told}.", evidence=evidence)
-    if rule["pulls_ripcord"] and stops.is_stopped(plan) is None:
+    # A plan that is over has nothing left to stop; its case goes to the board all the same.
+    if rule["pulls_ripcord"] and plan.state in LIVE_PLAN_STATES and stops.is_stopped(plan) is None:
         ripcord.pull("plan", plan=plan, reason=subject, trigger=reading.rule)
 
 

@@ -8,6 +8,7 @@ from plans.models.approval import (
     DecisionKind,
 )
 from plans.models.artifact import Artifact
+from plans.models.attribution import OPEN_DISPUTE_STATES, AttributionRecord, Dispute, DisputeState
 from plans.models.breach import Breach
 from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
@@ -52,16 +53,20 @@ __all__ = [
     "MAIL",
     "OPEN_APPROVAL_STATES",
     "OPEN_CASE_STATES",
+    "OPEN_DISPUTE_STATES",
     "OPEN_FRAUD_STATES",
     "Approval",
     "ApprovalState",
     "Artifact",
+    "AttributionRecord",
     "Breach",
     "BreakGlass",
     "BreakGlassState",
     "CatchUp",
     "Decision",
     "DecisionKind",
+    "Dispute",
+    "DisputeState",
     "Escalation",
     "EscalationState",
     "FraudCase",

@@ -183,6 +183,7 @@ class Command:
     required_datasets: Sequence[str] = ()
     optional_datasets: Sequence[str] = ()
     amount_input: str = ""
+    campaign_input: str = ""
     context: Callable[..., Mapping[str, Any]] | None = None
     version: int = 1
 

@@ -88,6 +88,33 @@ class Text(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class Known(Text):
+    """The name or the slug of something the program has; read as its name.
+
+    ``among`` names the fact that maps slug → {"name": …}; where it is not known, any text is read.
+    """
+
+    among: str = ""
+
+    def read(self, raw: Any, facts: Mapping[str, Any]) -> str:
+        text = Text.read(self, raw, facts)
+        if self.among not in facts:
+            return text
+        spelled = {
+            spelling.casefold(): told["name"]
+            for slug, told in facts[self.among].items()
+            for spelling in (slug, told["name"])
+        }
+        if text.casefold() not in spelled:
+            names = sorted(told["name"] for told in facts[self.among].values())
+            close = nearest(text, list(spelled))
+            raise InputError(
+                f"“{text}” is none of the program's {self.among}.", names, spelled.get(close, "")
+            )
+        return spelled[text.casefold()]
+
+
+@dataclass(frozen=True, slots=True)
 class Choice(Input):
     options: tuple[str, ...] = ()
 

@@ -7,7 +7,7 @@ and ``as_of`` is exclusive. NumPy and SciPy go on from there.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.contracts import CONTRACTS
 from programs.datasets.limits import Limits
 from programs.datasets.loyalty_questions import LoyaltyQuestions
+from programs.datasets.partner_questions import PartnerQuestions
 from programs.datasets.referral_questions import ReferralQuestions
 from programs.datasets.session import hardened
 from programs.datasets.store import Snapshot, SnapshotStore
@@ -43,7 +44,7 @@ class MixedCurrencies(InvalidInput):
     code = "mixed_currencies"
 
 
-class QueryEngine(LoyaltyQuestions, ReferralQuestions, ABC):
+class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
     """The questions that commands may ask; an engine answers them from its own copy of the SQL files."""
 
     def cohort_matrix(
@@ -238,6 +239,42 @@ class DuckDBEngine(QueryEngine):
             parameters["as_of"] = _instant(parameters["as_of"])
         query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
         with self._views(question, datasets) as connection:
+            return connection.execute(query, parameters).to_arrow_table()
+
+    def _ask_partners(
+        self,
+        question: str,
+        kind: str,
+        partners: Mapping[str, Snapshot],
+        *,
+        tables: Mapping[str, pa.Table] | None = None,
+        prelude: str = "",
+        **parameters: Any,
+    ) -> pa.Table:
+        if not partners:
+            raise MissingDataset(
+                f"{question} needs a dataset of kind {kind}.", hint=f"Load one with load_dataset {kind}."
+            )
+        if "as_of" in parameters:
+            parameters["as_of"] = _instant(parameters["as_of"])
+        paths = [self.store.rows_path(snapshot) for snapshot in partners.values()]
+        with hardened([path.parent for path in paths], self.limits) as connection:
+            # Slugs come in as rows of a table: text of others never becomes SQL.
+            connection.register(
+                "owners", pa.table({"number": list(range(len(paths))), "owner": list(partners)})
+            )
+            for name, table in (tables or {}).items():
+                connection.register(name, table)
+            for number, path in enumerate(paths):
+                connection.read_parquet(str(path.resolve())).create_view(f"rows_{number}")
+            each = (
+                f"SELECT rows_{n}.*, owners.owner FROM rows_{n}, owners WHERE number = {n}"  # noqa: S608
+                for n in range(len(paths))
+            )
+            connection.execute(f"CREATE TEMP VIEW {kind} AS {' UNION ALL BY NAME '.join(each)}")
+            if prelude:
+                connection.execute((SQL / f"{prelude}.sql").read_text(encoding="utf-8"))
+            query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
             return connection.execute(query, parameters).to_arrow_table()
 
     @contextmanager

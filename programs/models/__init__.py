@@ -1,5 +1,12 @@
 """What is governed. This package is the one public door to its models."""
 
+from programs.models.agreement import (
+    COMMON_STAGES,
+    AgreedModel,
+    MeasurementAgreement,
+    read_stages,
+    read_vocabulary,
+)
 from programs.models.dataset import Dataset
 from programs.models.metric import Direction, Metric
 from programs.models.partner import Campaign, Experiment, Partner
@@ -15,7 +22,9 @@ from programs.models.program import (
 )
 
 __all__ = [
+    "COMMON_STAGES",
     "Absence",
+    "AgreedModel",
     "Approver",
     "Benefit",
     "BenefitKind",
@@ -26,6 +35,7 @@ __all__ = [
     "Experiment",
     "LifecycleStage",
     "LifecycleTrigger",
+    "MeasurementAgreement",
     "Metric",
     "Partner",
     "Person",
@@ -33,4 +43,6 @@ __all__ = [
     "ProgramKind",
     "Role",
     "Tier",
+    "read_stages",
+    "read_vocabulary",
 ]

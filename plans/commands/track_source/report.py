@@ -1,0 +1,207 @@
+"""Step 6, reporting package: the summary in words that follow from the numbers, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from plans.commands.plan_loyalty.figures import money, percent
+from plans.commands.track_source.insights import describe, efficiency
+from plans.commands.track_source.scope import Scope, scope_of
+from plans.commands.track_source.touches import SEPARATOR, UNTAGGED
+from plans.engine.steps import StepContext
+from plans.schemas.outputs import Backlog, BacklogItem, Document, Metric, Metrics, Section, StepResult
+
+EARNS_MORE, EARNS_LESS = 1.3, 0.6
+LEAST_TOUCHES = 50
+NOT_CAUSAL = (
+    "Credit divides the deals that came among the touches before them; it does not say which would be missing without "
+    "a source. A holdout test does."
+)
+
+
+def write_report(context: StepContext) -> StepResult:
+    scope = scope_of(context)
+    actions = list(actions_of(context, scope))
+    sections = summary_of(context, scope)
+    return StepResult(
+        values={
+            "summary": sections[0].paragraphs,
+            "actions": [{"title": a.title, "why": a.why, "owner": a.owner} for a in actions],
+        },
+        outputs=[
+            Document("summary", f"Executive summary: {scope.name}", sections),
+            _dashboard(context, scope),
+            Backlog("actions", "Optimization actions", actions),
+        ],
+        evidence={
+            "Playwright": f"The dashboard is drawn from {len(context.outputs['attribution']['credit'])} sources of this run.",
+            "Sequential Thinking": "Readout: result first, then confidence, then what to change.",
+        },
+    )
+
+
+def summary_of(context: StepContext, scope: Scope) -> list[Section]:
+    result, gathered = context.outputs["attribution"], context.outputs["gathered"]
+    insights, deals = context.outputs["insights"], context.outputs["reconciled"]
+    cash = scope.currency
+    ranked = sorted(result["partner_credit"].items(), key=lambda item: -item[1]["deals"])
+    total = sum(c["deals"] for _, c in ranked)
+    shares = "; ".join(
+        f"{scope.partners.get(p, p)} {percent(c['deals'] / total)} of the credit ({money(c['pipeline'], cash)})"
+        for p, c in ranked
+    )
+    paragraphs = [
+        f"In {scope.label} {deals['opened']} deals worth {money(float(deals['pipeline']), cash)} opened and {deals['won']} "
+        f"worth {money(float(deals['revenue']), cash)} were won.",
+        f"By the {'requested' if scope.overridden else 'agreed'} model, {scope.agreed_name}: {shares}.",
+        _confidence(result),
+    ]
+    found = [
+        f"{_name(scope, c)}: {text}" for c in result["contributions"] for text in _against_target(c, cash)
+    ]
+    working = [describe(row).capitalize() for row in insights["asset"][:3]]
+    lost = [
+        f"{row['name']} wins {percent(row['rate'])} of its decided deals, {points(row['gap'])} below "
+        f"{scope.partners.get(row['best'], row['best'])} (95 %: {points(row['gap_low'])} to {points(row['gap_high'])})"
+        for row in insights["drop_off"]
+        if row["gap"] is not None
+    ]
+    know = [*gathered["warnings"], *_open_questions(context), NOT_CAUSAL]
+    return [
+        Section("What happened", paragraphs),
+        Section("Against targets", bullets=found or ["No targets are loaded."]),
+        Section("What works", bullets=working or ["No asset can be credited yet."]),
+        Section("Where deals are lost", bullets=lost or ["No difference between partners can be stated."]),
+        Section("What to know before using these figures", bullets=know),
+    ]
+
+
+def _confidence(result: Mapping[str, Any]) -> str:
+    if result["confidence"] is None:
+        return f"Attribution confidence is not available: {result['confidence_reason']}"
+    weakest = result["weakest_part"]
+    stands = "above" if result["confidence"] >= result["guardrail"] else "below"
+    return (
+        f"Attribution confidence is {percent(result['confidence'])}, {stands} the guardrail of {percent(result['guardrail'])}; "
+        f"the weakest part is {weakest.replace('_', ' ')} ({percent(result['confidence_parts'][weakest])})."
+    )
+
+
+def _name(scope: Scope, contribution: Mapping[str, Any]) -> str:
+    return scope.partners.get(contribution["partner"], contribution["partner"])
+
+
+def _against_target(c: Mapping[str, Any], cash: str) -> Iterator[str]:
+    for label, actual, target in (
+        ("sourced pipeline", c["sourced_pipeline"], c["pipeline_target"]),
+        ("sourced revenue", c["sourced_revenue"], c["revenue_target"]),
+    ):
+        if target:
+            reached = float(actual) / float(target)
+            yield f"{label} {money(float(actual), cash)}, {percent(reached)} of {money(float(target), cash)}"
+
+
+def _open_questions(context: StepContext) -> list[str]:
+    result, deals = context.outputs["attribution"], context.outputs["reconciled"]
+    books, identity = context.outputs["normalised"], context.outputs["identity"]
+    found = []
+    if result["contested_deals"]:
+        found.append(f"Deals contested, and in no partner's sourced figures: {result['contested_deals']}.")
+    if result["unsourced_deals"]:
+        found.append(f"Deals sourced by nobody known: {result['unsourced_deals']}.")
+    if deals["joined"]:
+        found.append(
+            f"Deals in the books of several partners: {deals['joined']}; each is counted once, "
+            f"else the pipeline would be {float(deals['counted_twice_without']):,.0f} too high."
+        )
+    if books["unconverted"]:
+        found.append(
+            f"{sum(books['unconverted'].values())} amounts have no exchange rate and count as nothing."
+        )
+    if books["stage_review"]:
+        found.append(
+            f"{sum(i['rows'] for i in books['stage_review'])} records have a stage that waits for a person."
+        )
+    if identity["doubtful_pairs"]:
+        found.append(
+            f"Pairs of contacts that may be one person and were kept apart: {identity['doubtful_pairs']}."
+        )
+    return found
+
+
+def actions_of(context: StepContext, scope: Scope) -> Iterator[BacklogItem]:
+    """Each action names its asset or channel and the number that asks for it, dearest first."""
+    result, insights = context.outputs["attribution"], context.outputs["insights"]
+    owner = context.program["people"].get("partner-marketer") or "Partner marketer"
+    lead = context.program["people"].get("co-marketing-analytics-lead") or "Co-marketing analytics lead"
+    rows = [
+        r
+        for r in efficiency(result["credit"])
+        if r["touches"] >= LEAST_TOUCHES and not r["source"].endswith(UNTAGGED)
+    ]
+    for row in sorted(rows, key=lambda r: -r["ratio"]):
+        if row["ratio"] >= EARNS_MORE:
+            yield BacklogItem(f"Do more of {_source(scope, row['source'])}", f"{row['deals']:.0f} deals credited on {row['touches']} touches, "
+                              f"{row['ratio']:.1f} times its share of touches", owner, expected_value=row["pipeline"], unit=scope.currency)  # fmt: skip
+    for row in sorted(rows, key=lambda r: r["ratio"]):
+        if row["ratio"] <= EARNS_LESS:
+            yield BacklogItem(f"Rework or reduce {_source(scope, row['source'])}", f"{row['deals']:.0f} deals credited on {row['touches']} "
+                              f"touches, {row['ratio']:.1f} times its share of touches", owner)  # fmt: skip
+    assets = [r for r in insights["asset"] if r["per_journey"] is not None and r["journeys"] >= LEAST_TOUCHES]
+    if len(assets) > 1:
+        best, second = sorted(assets, key=lambda r: -r["per_journey"])[:2]
+        sure = "" if best["rate_low"] > second["rate_high"] else f"; not clearly ahead of {second['label']}"
+        yield BacklogItem(f"Bring {best['label']} to more people", f"The most deals credited per journey of all assets: {describe(best)}{sure}", owner,
+                          expected_value=best["pipeline"], unit=scope.currency)  # fmt: skip
+    for row in insights["drop_off"]:
+        if row["gap_low"] is not None and row["gap_low"] > 0:
+            yield BacklogItem(f"Look at the deals {row['name']} loses", f"Win rate {percent(row['rate'])}, {points(row['gap'])} below the best "
+                              f"(95 %: at least {points(row['gap_low'])})", owner)  # fmt: skip
+    yield from _repairs(context, lead)
+
+
+def points(share: float) -> str:
+    return f"{100 * share:.1f} percentage points"
+
+
+def _source(scope: Scope, source: str) -> str:
+    partner, _, channel = source.partition(SEPARATOR)
+    return f"{channel} by {scope.partners.get(partner, partner)}"
+
+
+def _repairs(context: StepContext, lead: str) -> Iterator[BacklogItem]:
+    result, gathered = context.outputs["attribution"], context.outputs["gathered"]
+    if gathered["review"]:
+        values = ", ".join(f"{i['raw']} ({i['rows']})" for i in gathered["review"][:5])
+        yield BacklogItem("Decide on unknown UTM values", f"Touches by value: {values}", lead)
+    if context.outputs["normalised"]["stage_review"]:
+        stages = ", ".join(
+            f"{i['raw']} ({i['rows']})" for i in context.outputs["normalised"]["stage_review"][:5]
+        )
+        yield BacklogItem("Decide what unmapped stages mean", f"Records by stage: {stages}", lead)
+    if result["contested_deals"]:
+        yield BacklogItem("Settle the contested deals between the partners", f"Deals claimed against the first touch or by several partners: "
+                          f"{result['contested_deals']}", lead)  # fmt: skip
+
+
+def _dashboard(context: StepContext, scope: Scope) -> Metrics:
+    result, gathered = context.outputs["attribution"], context.outputs["gathered"]
+    sure = result["confidence"] is not None
+    return Metrics(
+        "dashboard",
+        f"Dashboard: {scope.name}",
+        [
+            Metric("pipeline", "Pipeline opened", result["total_pipeline"], scope.currency),
+            Metric("revenue", "Revenue won", result["total_revenue"], scope.currency),
+            Metric("confidence", "Attribution confidence", 100 * result["confidence"] if sure else None, "%",
+                   target=f"at least {percent(result['guardrail'])}", unavailable="" if sure else result["confidence_reason"]),
+            Metric("coverage", "UTM coverage", None if gathered["utm_coverage"] is None else 100 * gathered["utm_coverage"], "%",
+                   unavailable="" if gathered["utm_coverage"] is not None else "No touch in the window."),
+            *[
+                Metric(f"share_{p}", f"Pipeline credited to {scope.partners.get(p, p)}", c["pipeline"], scope.currency)
+                for p, c in result["partner_credit"].items()
+            ],
+        ],
+        note=f"{scope.label}; {scope.agreed_name}.",
+    )  # fmt: skip

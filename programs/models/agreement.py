@@ -1,0 +1,78 @@
+"""What the partners of a campaign agreed on before anything was counted."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from gtm.core.governed import GovernedModel
+from programs.analytics.taxonomy import StageMap, Vocabulary
+
+COMMON_STAGES = ("qualified", "discovery", "proposal", "negotiation", "won", "lost")
+
+
+class AgreedModel(models.TextChoices):
+    FIRST = "first-touch", "First touch"
+    LAST = "last-touch", "Last touch"
+    MULTI = "multi-touch", "Multi-touch (Markov)"
+
+
+class MeasurementAgreement(GovernedModel):
+    """The attribution model, the taxonomy and the rules of dispute, one a campaign.
+
+    ``vocabulary``  {"allowed": {field: [value]}, "aliases": {field: {spelling: value}}} of UTM fields
+    ``stages``      {partner slug: {their stage: [common stages it may mean]}}
+    """
+
+    campaign = models.OneToOneField(
+        "programs.Campaign", on_delete=models.CASCADE, related_name="measurement_agreement"
+    )
+    attribution_model = models.CharField(
+        max_length=20, choices=AgreedModel.choices, default=AgreedModel.MULTI.value
+    )
+    confidence_guardrail = models.DecimalField(
+        max_digits=4,
+        decimal_places=3,
+        default=Decimal("0.600"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Below it twice, the governance board is called",
+    )
+    lookback_days = models.PositiveSmallIntegerField(
+        default=90, help_text="How long before the opening of a deal a touch counts"
+    )
+    dispute_days = models.PositiveSmallIntegerField(
+        default=14, help_text="How long after publication a partner may dispute"
+    )
+    vocabulary = models.JSONField(default=dict, blank=True)
+    stages = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        ordering = ["campaign"]
+
+    def __str__(self) -> str:
+        return f"Agreement on {self.campaign}"
+
+    def clean(self) -> None:
+        """Refuse a taxonomy that no run could read."""
+        try:
+            read_vocabulary(self.vocabulary)
+            for partner, meanings in self.stages.items():
+                read_stages(partner, meanings)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValidationError(f"The taxonomy cannot be read: {error}") from error
+
+
+def read_vocabulary(told: dict[str, Any]) -> Vocabulary:
+    """The vocabulary of an agreement. Raises ValueError for aliases that contradict it."""
+    allowed = {field: frozenset(values) for field, values in told.get("allowed", {}).items()}
+    return Vocabulary(allowed, told.get("aliases", {}))
+
+
+def read_stages(partner: str, meanings: dict[str, list[str]]) -> StageMap:
+    """A partner's stages; the common ones always mean themselves. Raises ValueError for unknown ones."""
+    own = {stage: (stage,) for stage in COMMON_STAGES}
+    return StageMap(partner, COMMON_STAGES, own | {name: tuple(found) for name, found in meanings.items()})

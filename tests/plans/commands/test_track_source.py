@@ -1,0 +1,278 @@
+"""track-source from files to records: what it counts is what is true of the made-up campaign."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from gtm.core.errors import InvalidInput
+from plans.commands import base, registry
+from plans.models import Artifact, AttributionRecord, Breach, Escalation
+from programs.datasets.rates import ecb_rates
+from programs.models import Dataset, MeasurementAgreement
+from tests.plans.commands.track_source_campaign import (
+    LINE,
+    establish,
+    load,
+    publish,
+    run,
+    values,
+    without,
+    world,
+)
+
+
+def last_day():
+    """The day of the last row of touches or deals in the partners' files."""
+    tables = world().tables
+    northwind, contoso = tables["northwind"], tables["contoso"]
+    days = [northwind["touchpoints"]["occurred_at"], contoso["touchpoints"]["Timestamp"],
+            northwind["opportunities"]["created_at"], contoso["opportunities"]["Open date"]]  # fmt: skip
+    return max(text[:10] for column in days for text in column.to_pylist())
+
+
+END = datetime.fromisoformat(last_day()).replace(tzinfo=UTC) + timedelta(days=1)
+OPENS = END - timedelta(days=30)
+
+
+@pytest.fixture
+def joint(acting):
+    return establish()
+
+
+@pytest.fixture
+def loaded(joint, tmp_path):
+    load(joint, tmp_path, world().tables)
+    return joint
+
+
+def true_deals(*, won=False):
+    rows = world().truth["deals"].to_pylist()
+    if won:
+        return [r for r in rows if r["stage"] == "won" and OPENS <= r["closed_at"] < END]
+    return [r for r in rows if OPENS <= r["opened_at"] < END]
+
+
+def output(plan, key):
+    return Artifact.objects.get(plan=plan, key=key).payload
+
+
+def test_the_usage_line_runs_to_the_leads_validation_and_what_is_validated_is_published(loaded):
+    plan = run()
+    assert [t.state for t in plan.tasks.order_by("position")] == ["succeeded"] * 7 + [
+        "awaiting_approval",
+        "pending",
+        "pending",
+    ]
+    assert plan.campaign == loaded.campaign
+    assert plan.usage == LINE
+    plan = publish(plan, loaded)
+    records = {r.partner.slug: r for r in AttributionRecord.objects.filter(plan=plan)}
+    assert set(records) == {"northwind", "contoso"}
+    told = {c["partner"]: c for c in values(plan)["attribution"]["contributions"]}
+    for slug, record in records.items():
+        assert str(record.sourced_pipeline) == told[slug]["sourced_pipeline"]
+    assert plan.tasks.get(key="hand-over").state == "ready"
+
+
+def test_every_deal_of_the_truth_is_found_once(loaded):
+    found = values(run())["reconciled"]
+    truth = world().truth
+    assert found["records"] == truth["records"].num_rows
+    assert found["deals"] == truth["deals"].num_rows
+    assert found["joined"] == truth["records"].num_rows - truth["deals"].num_rows
+    assert found["opened"] == len(true_deals())
+    assert found["won"] == len(true_deals(won=True))
+    assert found["joined"] > 10
+
+
+def test_sourced_deals_are_the_first_touches_of_the_truth_and_nothing_of_the_total_is_missing(loaded):
+    told = values(run())["attribution"]
+    by_partner = {c["partner"]: c for c in told["contributions"]}
+    decided = {r["person"]: r for r in [*true_deals(), *true_deals(won=True)]}
+    true = Counter(r["sourced_by"] for r in decided.values())
+    contested = told["contested_deals"]
+    assert sum(c["sourced_deals"] for c in by_partner.values()) + contested == len(decided)
+    for partner, count in true.items():
+        assert count - contested <= by_partner[partner]["sourced_deals"] <= count
+    pipeline = sum(Decimal(c["sourced_pipeline"]) for c in by_partner.values())
+    contested_pipeline = Decimal(by_partner["contoso"]["contested_pipeline"])
+    assert pipeline + contested_pipeline == Decimal(told["total_pipeline"])
+    assert told["unsourced_deals"] == 0
+
+
+def test_contested_deals_are_those_both_books_claim(loaded, tmp_path):
+    told = values(run())["attribution"]
+    owners = {}
+    for partner, header in (("northwind", "opportunity_id"), ("contoso", "Deal ID")):
+        table = world().tables[partner]["opportunities"]
+        claims = zip(table.column(header).to_pylist(), table.column("sourced_by").to_pylist(), strict=True)
+        owners |= {(partner, key): claim for key, claim in claims}
+    claimed = {}
+    for row in world().truth["records"].to_pylist():
+        claimed.setdefault(row["person"], set()).add(owners[row["partner"], row["opportunity_id"]])
+    decided = {r["person"] for r in [*true_deals(), *true_deals(won=True)]}
+    both = sum(len(claims) > 1 for person, claims in claimed.items() if person in decided)
+    assert told["contested_deals"] == both
+    assert both > 0
+
+
+def test_credit_of_every_model_sums_to_the_deals_and_the_agreed_one_to_the_pipeline(loaded):
+    plan = run()
+    told = values(plan)["attribution"]
+    heatmap = output(plan, "models")
+    assert [s["label"] for s in heatmap["series"]] == [
+        "first", "last", "linear", "time-decay", "position", "w-shaped", "shapley", "markov (agreed)",
+    ]  # fmt: skip
+    for series in heatmap["series"]:
+        assert sum(series["values"]) == pytest.approx(len(true_deals()))
+    assert sum(c["pipeline"] for c in told["credit"].values()) == pytest.approx(float(told["total_pipeline"]))
+    assert sum(c["revenue"] for c in told["credit"].values()) == pytest.approx(float(told["total_revenue"]))
+
+
+def test_people_are_joined_as_the_truth_has_them(loaded):
+    found = values(run())["identity"]
+    known = Counter(row["person"] for row in world().truth["contacts"].to_pylist())
+    shared = sum(count == 2 for count in known.values())
+    pairs = found["exact_pairs"] + found["probable_pairs"]
+    assert pairs == pytest.approx(shared, rel=0.03)
+    assert found["probable_pairs"] > 0
+    assert found["identity_precision"] > 0.97
+
+
+def test_amounts_keep_rate_and_day_and_convert_at_the_ecb(loaded):
+    table = output(run(), "rates")
+    assert {row[0] for row in table["rows"]} == {"EUR"}
+    book = ecb_rates()
+    for _, asked, day, rate, note in table["rows"]:
+        published, set_on = book.rate("USD", datetime.fromisoformat(day).date(), max_age_days=7)
+        assert (Decimal(str(rate)), set_on.isoformat()) == (published, day)
+        assert (note == "") == (asked == day)
+
+
+def test_the_window_decides_what_counts(loaded):
+    short, long = (values(run(LINE.replace("30d", window)))["reconciled"] for window in ("7d", "campaign"))
+    assert short["opened"] == sum(END - timedelta(days=7) <= r["opened_at"] for r in true_deals())
+    assert long["opened"] == world().truth["deals"].num_rows
+
+
+def test_an_override_of_the_model_decides_and_is_said(loaded):
+    plan = run(f"{LINE} --attribution_model last-touch")
+    told = values(plan)
+    assert (told["attribution"]["model"], told["attribution"]["method"]) == ("last-touch", "last")
+    assert "By the requested model, last-touch" in told["report"]["summary"][1]
+    heatmap = {s["label"]: s["values"] for s in output(plan, "models")["series"]}
+    assert heatmap["last (agreed)"] == [
+        told["attribution"]["credit"][source]["deals"] for source in output(plan, "models")["categories"]
+    ]
+
+
+def test_dimensions_add_breakdowns_and_a_summary_leaves_rows_out(loaded):
+    plan = run(LINE.replace("full", "summary") + ' --dimensions "partner,channel,region"')
+    keys = set(Artifact.objects.filter(plan=plan).values_list("key", flat=True))
+    assert {"by_partner", "by_channel", "by_region", "by_asset", "by_segment"} <= keys
+    assert not {"contested", "assumptions"} & keys
+    by_channel = {r["label"]: r["credit"] for r in values(plan)["insights"]["channel"]}
+    assert sum(by_channel.values()) == pytest.approx(len(true_deals()))
+
+
+def test_the_partner_that_loses_more_deals_is_found(loaded):
+    rows = {row["partner"]: row for row in values(run())["insights"]["drop_off"]}
+    assert rows["northwind"]["best"] == "northwind"
+    assert rows["contoso"]["gap"] > 0
+
+
+def test_targets_count_by_the_days_of_the_window(loaded):
+    told = {c["partner"]: c for c in values(run())["attribution"]["contributions"]}
+    expected = (Decimal(7_000_000) * 30 / 91).quantize(Decimal("0.01"))
+    assert Decimal(told["northwind"]["pipeline_target"]) == expected
+
+
+def test_without_contacts_confidence_is_not_available_and_the_reason_says_what_to_load(joint, tmp_path):
+    load(joint, tmp_path, without(("northwind", "contacts"), ("contoso", "contacts"), ("", "targets")))
+    plan = run()
+    told = values(plan)
+    assert told["attribution"]["confidence"] is None
+    assert "load contacts of each" in told["attribution"]["confidence_reason"]
+    assert told["reconciled"]["joined"] > 0  # one company and one amount at both partners
+    assert "No targets are loaded" in output(plan, "contribution")["note"]
+    assert not Breach.objects.exists()
+
+
+def test_a_partner_without_touches_is_named(joint, tmp_path):
+    load(joint, tmp_path, without(("contoso", "touchpoints")))
+    assert (
+        "Contoso Analytics has no touch of the campaign in the window: load its touchpoints."
+        in values(run())["gathered"]["warnings"]
+    )
+
+
+def test_missing_data_bad_inputs_and_an_unknown_campaign_are_refused_together(joint):
+    line = LINE.replace("AI Launch Tour", "AI Lunch Tour").replace("30d", "monthly") + " --dimensions colour"
+    with pytest.raises(InvalidInput) as refused:
+        base.draft(*base.parse_usage(line), None)
+    problems = {p.field: p for p in refused.value.problems}
+    assert set(problems) == {"campaign", "window", "dimensions", "datasets"}
+    assert problems["campaign"].nearest == "AI Launch Tour"
+    assert "opportunities" in " ".join(p.message for p in refused.value.problems)
+
+
+def test_the_campaign_is_known_by_its_slug_too(loaded):
+    draft = base.draft(*base.parse_usage(LINE.replace('"AI Launch Tour"', "ai-launch-tour")), None)
+    assert draft.usage == base.draft(*base.parse_usage(LINE), None).usage
+    assert draft.campaign == loaded.campaign
+
+
+def test_a_taxonomy_that_contradicts_itself_fails_the_run_with_the_reason(loaded):
+    rules = MeasurementAgreement.objects.get()
+    rules.vocabulary = {"allowed": {"medium": ["email"]}, "aliases": {"medium": {"mail": "post"}}}
+    rules.save()
+    plan = run()
+    first = plan.tasks.get(key="data-gathering")
+    assert first.state in ("fallback_ready", "escalated", "failed")
+    assert "leads to unknown 'post'" in str(first.attempts.first().error)
+
+
+def test_accuracy_below_the_guardrail_twice_in_different_windows_stops_the_run(acting, tmp_path):
+    joint = establish(guardrail="0.999")
+    load(joint, tmp_path, world(days=40).tables)
+    first = run()
+    assert Breach.objects.get().rule == "attribution-below-guardrail"
+    assert not Escalation.objects.exists()
+    assert first.state == "running"
+    again = run()
+    assert (Breach.objects.count(), again.state) == (1, "running")  # the same window is the same breach
+    load(joint, tmp_path, world().tables)
+    second = run()
+    assert second.state == "held"
+    assert Escalation.objects.get().trigger == "attribution-below-guardrail"
+
+
+def test_the_same_data_give_the_same_figures(loaded):
+    first, second = values(run()), values(run())
+    assert first == second
+    assert Dataset.objects.count() == 7
+
+
+def test_the_declaration_says_what_the_document_says():
+    command = registry.get("track-source", "partner-co-marketing-orchestration")
+    assert command.example == LINE
+    assert [i.name for i in command.inputs] == [
+        "campaign",
+        "window",
+        "detail",
+        "dimensions",
+        "attribution_model",
+    ]
+    assert command.max_retries == 2
+    assert [r.roles for r in command.ladder] == [
+        ("co-marketing-analytics-lead",), ("revops", "finance"), ("exec-sponsor", "governance-board"),
+    ]  # fmt: skip
+    assert {h.tool for h in command.tool_hooks} == {"Serena", "Context7", "Sequential Thinking", "Playwright"}
+    assert [(t.signal, t.breaches, t.pulls_ripcord) for t in command.triggers] == [
+        ("attribution-below-guardrail", 2, True), ("sourced-pipeline-dispute", 1, True),
+    ]  # fmt: skip
+    covers = {(f.agent, f.covered_by) for f in command.fallbacks}
+    assert ("co-marketing-analytics-lead", "partner-marketer") in covers
+    assert not list(registry.faults(command))
