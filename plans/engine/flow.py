@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
-from plans.engine import content, gates, stops
+from plans.engine import content, gates, steps, stops
 from plans.engine.permissions import holds_role
 from plans.models import (
     DONE_STATES,
@@ -136,7 +136,7 @@ def advance(plan: Plan) -> None:
         perform(task, "unsuspend", comment="What it depends on is approved.")
     for task in ready_tasks(plan):
         task.refresh_from_db()  # an approval that carries over has advanced the plan from within
-        if task.state != "pending":
+        if task.state != "pending" or held(task):
             continue
         if task.kind == TaskKind.GATE:
             perform(task, "ask_approval")
@@ -146,6 +146,15 @@ def advance(plan: Plan) -> None:
     plan.refresh_from_db()
     if plan.state == "running" and not plan.tasks.exclude(state__in=FINAL_TASK_STATES).exists():
         finish(plan)
+
+
+def held(task: Task) -> str:
+    """Why the task must not begin although all it needs is done; a new reason is put on record."""
+    reason = steps.why_held(task.plan, task.key) or ""
+    if task.held_because != reason:
+        task.held_because = reason
+        task.save()
+    return reason
 
 
 def ready_tasks(plan: Plan) -> list[Task]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from gtm.core import actors, changelog, clock
+from gtm.core import actors, canonical, changelog, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.fsm import machine_of, perform
 from plans.engine import baseline, clocks, content, gates, ladder, stops
@@ -34,9 +34,9 @@ def revise(
     """Answer a request for changes and send the plan back to its gates.
 
     ``inputs`` are validated values of all inputs, or None where they stay; ``fields`` what follows from
-    them (usage, amount, objective, datasets, context, checklist). What reads changed inputs is not declared,
-    so any change of content runs every task again. ``redo`` names further tasks by key; what depends on them
-    runs again too. Raises WrongState unless changes were requested, GuardNotMet without a comment.
+    them (usage, amount, objective, datasets, context, checklist). A task whose step declares what it reads
+    runs again where that changed, any other after every change of content. ``redo`` names further tasks by
+    key; what depends on them runs again too. Raises WrongState unless changes were requested, GuardNotMet without a comment.
     """
     _check_fields(fields)
     with transaction.atomic():
@@ -47,7 +47,7 @@ def revise(
         moved, written = _edit(plan, inputs, fields)
         perform(plan, "revise", comment=comment, set_fields=written)
         with actors.on_their_behalf("Rework"):
-            for task in _touched(plan, redo, everything=moved):
+            for task in _touched(plan, redo, moved=moved):
                 _reopen(task, comment)
         perform(plan, "submit", comment=comment)
         _begin_again(plan, comment)
@@ -85,7 +85,8 @@ def change(
             raise GuardNotMet("Nothing differs from what was approved.")
         perform(plan, "review_again", comment=comment, set_fields=written)
         behind = _behind_gates(plan)
-        again = _touched(plan, redo, everything=moved or rebuilt, gates={a.task_id for a in stale})
+        moved |= {"structure"} if rebuilt else set()
+        again = _touched(plan, redo, moved=moved, gates={a.task_id for a in stale})
         with actors.on_their_behalf("Rework"):
             for task in again:
                 if task.pk not in behind or task.key in redo or task.kind == TaskKind.GATE:
@@ -112,10 +113,12 @@ def _check_fields(fields: Mapping[str, Any]) -> None:
 
 def _edit(
     plan: Plan, inputs: Mapping[str, Any] | None, fields: Mapping[str, Any]
-) -> tuple[bool, dict[str, Any]]:
-    """Whether the content moves, and what the transition writes."""
-    moved = inputs is not None and any(baseline.differences(plan.inputs, dict(inputs)))
-    moved |= any(getattr(plan, name) != value for name, value in fields.items())
+) -> tuple[set[str], dict[str, Any]]:
+    """Which inputs and fields move, by name, and what the transition writes."""
+    moved = {name for name, value in fields.items() if getattr(plan, name) != value}
+    if inputs is not None:
+        sides = plan.inputs, inputs
+        moved |= {n for n in {*plan.inputs, *inputs} if len({canonical.digest(s.get(n)) for s in sides}) > 1}
     asked = {"inputs": dict(inputs)} if inputs is not None else {}
     return moved, {"revision": plan.revision + 1, **asked, **fields}
 
@@ -135,7 +138,7 @@ def _behind_gates(plan: Plan) -> set[int]:
 
 
 def _touched(
-    plan: Plan, redo: Collection[str], *, everything: bool, gates: Collection[int] = ()
+    plan: Plan, redo: Collection[str], *, moved: Collection[str], gates: Collection[int] = ()
 ) -> list[Task]:
     """The tasks to do again, in order: named ones, the gates that asked, and what depends on the former."""
     tasks = list(plan.tasks.select_related("plan").prefetch_related("needs").order_by("position"))
@@ -143,10 +146,12 @@ def _touched(
         problems = [Problem("redo", f"“{key}” is no task of this plan.") for key in unknown]
         raise InvalidInput("There is nothing to do again by that name.", problems=problems)
     asking = {a.task_id for a in plan.approvals.filter(state="changes_requested")}
+    reads = plan.declaration.get("reads", {})
     touched: set[int] = set()
     for task in tasks:
         depends = any(need.pk in touched for need in task.needs.all())
-        if everything or depends or task.key in redo or task.pk in gates:
+        concerned = bool(moved) and (task.key not in reads or bool(set(reads[task.key]) & set(moved)))
+        if concerned or depends or task.key in redo or task.pk in gates:
             touched.add(task.pk)
     sources = machine_of(Task).by_name["reopen"].sources
     again = touched | {t.pk for t in tasks if t.pk in asking and t.state == "awaiting_approval"}

@@ -65,6 +65,9 @@ class Task(GovernedModel):
     tools = models.JSONField(default=list, blank=True)
     output_var = models.CharField(max_length=60, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
+    held_because = models.TextField(
+        blank=True, help_text="Why it does not begin although all it needs is done"
+    )
     expected_seconds = models.PositiveIntegerField(default=0)
 
     max_retries = models.PositiveSmallIntegerField(default=2)

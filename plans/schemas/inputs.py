@@ -236,6 +236,35 @@ class TextList(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class KnownList(TextList):
+    """Several of what the fact ``among`` maps slug → {"name": …}, by name or slug; read as their slugs.
+
+    Where that fact is not there, any words are read.
+    """
+
+    among: str = ""
+
+    def read(self, raw: Any, facts: Mapping[str, Any]) -> list[str]:
+        words = TextList.read(self, raw, facts)
+        if self.among not in facts:
+            return words
+        known = facts[self.among]
+        spelled = {
+            spelling.casefold(): slug for slug, told in known.items() for spelling in (slug, told["name"])
+        }
+        for word in words:
+            if word.casefold() not in spelled:
+                close = nearest(word, list(spelled))
+                raise InputError(
+                    f"“{word}” is none of the {self.among} there are.", sorted(known), spelled.get(close, "")
+                )
+        found = [spelled[word.casefold()] for word in words]
+        if len(set(found)) != len(found):
+            raise InputError("an entry is named twice.")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Window(Input):
     """A time range: a number of days ("30d") or a named range such as quarter."""
 
