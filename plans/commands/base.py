@@ -16,7 +16,7 @@ from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from plans.commands import registry, usage
 from plans.commands.building import Draft, build, snapshot, worker_facts
-from plans.engine import eligibility
+from plans.engine import eligibility, steps
 from plans.models import Plan
 from plans.schemas.declaration import Command
 from plans.schemas.inputs import read_inputs
@@ -184,7 +184,8 @@ def review(draft: Draft) -> list[dict[str, Any]]:
     """The review checklist, each item checked by the system on this very draft."""
     found = []
     for item in draft.command.checklist:
-        passed, evidence = item.check(draft) if item.check else (True, "Confirmed by starting the run.")
+        confirmed = True, "Confirmed by starting the run."
+        passed, evidence = steps.load(item.check)(draft) if item.check else confirmed
         found.append(
             {
                 "key": item.key,

@@ -34,9 +34,10 @@ def revise(
     """Answer a request for changes and send the plan back to its gates.
 
     ``inputs`` are validated values of all inputs, or None where they stay; ``fields`` what follows from
-    them (usage, amount, objective, datasets, context, checklist). A task whose step declares what it reads
-    runs again where that changed, any other after every change of content. ``redo`` names further tasks by
-    key; what depends on them runs again too. Raises WrongState unless changes were requested, GuardNotMet without a comment.
+    them (usage, amount, objective, datasets, context, checklist). A task whose step declares what it
+    reads runs again where that changed, any other after every change of content. ``redo`` names further
+    tasks by key; what depends on them runs again too. Raises WrongState unless changes were requested,
+    GuardNotMet without a comment.
     """
     _check_fields(fields)
     with transaction.atomic():

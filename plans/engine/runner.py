@@ -19,7 +19,7 @@ from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
 from plans.engine import ladder, steps, stops, suspension, triggers
 from plans.engine.leases import Heartbeat, claim, is_current
-from plans.engine.steps import EffectUnclear, LeaseLost, StepContext, TransientError
+from plans.engine.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
 from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
 from plans.schemas.outputs import Signal, StepResult, payload_of, settle
 from programs.datasets import OpenData
@@ -69,7 +69,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         now=plan.created_at,
         progress=heartbeat.progress,
         effect=heartbeat.effect,
-        finished={t.key: t.state for t in done},
+        finished={t.key: Finished(t.state, t.finished_at, t.due_at) for t in done},
         substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
     )
     return run(context)

@@ -50,15 +50,24 @@ def refuse_effect(what: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """How a task was finished (succeeded, waived, …), when, and when it was due."""
+
+    state: str
+    finished_at: datetime | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StepContext:
     """Everything a step may depend on; the same context gives the same result, byte for byte.
 
     ``outputs`` maps output variables of earlier tasks to their values; ``finished`` maps the keys of all
-    tasks done when the attempt began to how (succeeded, waived, …); ``data`` is the engine of queries over
-    the plan's own snapshots; ``progress(percent, note)`` tells people how far it is and raises LeaseLost where
-    the step should stop; ``substitute`` says the fallback runs it. A step calls ``effect(what)`` immediately
-    before each effect outside this installation: it raises LeaseLost where the rip-cord was pulled, and
-    leaves a mark, so that a stop later knows an effect may have happened.
+    tasks done when the attempt began to how they were; ``data`` is the engine of queries
+    over the plan's own snapshots; ``progress(percent, note)`` tells people how far it is and raises
+    LeaseLost where the step should stop; ``substitute`` says the fallback runs it. A step calls
+    ``effect(what)`` immediately before each effect outside this installation: it raises LeaseLost where
+    the rip-cord was pulled, and leaves a mark, so that a stop later knows an effect may have happened.
     """
 
     inputs: Mapping[str, Any]
@@ -68,7 +77,7 @@ class StepContext:
     seed: int
     now: datetime
     progress: Callable[[int, str], None]
-    finished: Mapping[str, str] = field(default_factory=dict)
+    finished: Mapping[str, Finished] = field(default_factory=dict)
     substitute: bool = False
     effect: Callable[[str], None] = refuse_effect
 

@@ -139,11 +139,14 @@ class ToolHook:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
-    """A line of the review checklist. ``check`` answers (passed, evidence); without one a person ticks it."""
+    """A line of the review checklist. ``check`` answers (passed, evidence); without one a person ticks it.
+
+    It is a function, or its path "package.module:function".
+    """
 
     key: str
     text: str
-    check: Callable[..., tuple[bool, str]] | None = None
+    check: str | Callable[..., tuple[bool, str]] = ""
     blocking: bool = True
 
 

@@ -10,7 +10,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -41,12 +41,16 @@ def nearest(word: str, vocabulary: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Base of all kinds. ``default`` is in the same form a person would type."""
+    """Base of all kinds. ``default`` is in the same form a person would type.
+
+    ``flag`` is how the documents write the name on a usage line, where that differs.
+    """
 
     name: str
     help: str
     required: bool = False
     default: Any = None
+    flag: str = field(default="", kw_only=True)
 
     def read(self, raw: Any, facts: Mapping[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} does not say how it is read")

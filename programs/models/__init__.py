@@ -20,8 +20,10 @@ from programs.models.program import (
     ProgramKind,
     Tier,
 )
+from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
+    "BEFORE_LAUNCH",
     "COMMON_STAGES",
     "Absence",
     "AgreedModel",
@@ -42,6 +44,10 @@ __all__ = [
     "Program",
     "ProgramKind",
     "Role",
+    "Runbook",
+    "RunbookAlert",
+    "RunbookPhase",
+    "RunbookTask",
     "Tier",
     "read_stages",
     "read_vocabulary",
