@@ -15,7 +15,7 @@ from gtm.core.calendars import WorkingCalendar
 from gtm.core.errors import InvalidInput, Problem
 from plans.commands import registry
 from plans.models import Plan, Task, new_plan_id
-from plans.schemas.declaration import Command, Step
+from plans.schemas.declaration import Command, Stage, Step
 from programs.models import Campaign, Person, Program, Role
 
 
@@ -62,13 +62,11 @@ def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
         expected_seconds=expected_seconds(command),
     )
     plan.save()
-    roles = {role.slug: role for role in Role.objects.all()}
+    roles = roles_by_slug()
     tasks: dict[str, Task] = {}
     for stage in command.stages:
         for step in stage.steps:
-            tasks[step.task_id] = _build_task(
-                plan, stage.stage_id, stage.name, step, roles, len(tasks), command
-            )
+            tasks[step.task_id] = build_task(plan, stage, step, roles, len(tasks), command)
     for step in command.steps:
         tasks[step.task_id].needs.set([tasks[need] for need in step.needs])
     return plan
@@ -99,23 +97,29 @@ def expected_seconds(command: Command) -> int:
     return max(finish.values())
 
 
-def _build_task(
+def roles_by_slug() -> dict[str, Role]:
+    return {role.slug: role for role in Role.objects.all()}
+
+
+def build_task(
     plan: Plan,
-    stage_id: str,
-    stage_name: str,
+    stage: Stage,
     step: Step,
     roles: Mapping[str, Role],
     position: int,
     command: Command,
+    *,
+    task_id: str = "",
 ) -> Task:
+    """Write a task of the plan. Raises InvalidInput where the organisation lacks its role."""
     agent = _role(roles, step.agent, step)
     owner = owner_of(agent)
     task = Task(
         plan=plan,
-        task_id=step.task_id,
+        task_id=task_id or step.task_id,
         position=position,
-        stage_id=stage_id,
-        stage_name=stage_name,
+        stage_id=stage.stage_id,
+        stage_name=stage.name,
         key=step.key,
         name=step.name,
         purpose=step.purpose,

@@ -102,7 +102,7 @@ TASK = Machine(
         to("suspend", _OPEN_TASK, "suspended", permission=system_only, writes="held_from lease_expires_at"),
         to("unsuspend", "suspended", flow.state_before_hold, permission=system_only, writes="lease_expires_at", effects=(flow.ring,)),
         to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready leased running retry_wait fallback_ready fallback_running", "pending", permission=system_only, writes="attempts_used restarts attempts_granted error finished_at progress fence lease_expires_at next_attempt_at"),
-        to("skip", "pending", "skipped", permission=system_only),
+        to("skip", _OPEN_TASK + " suspended", "skipped", permission=system_only, writes="finished_at"),
         to("cancel", _OPEN_TASK + " suspended", "cancelled", permission=system_only, writes="finished_at"),
     ),
 )  # fmt: skip

@@ -69,7 +69,8 @@ def change(
 
     Arguments as of ``revise``. What the gates approve is computed afresh; an approval within tolerance of
     what it approved is kept and the drift logged, any other is superseded and asked again. Open tasks behind
-    a gate are suspended until it stands; finished ones stay unless ``redo`` names them. Called without an
+    a gate are suspended until it stands; finished ones stay unless ``redo`` names them or their step declares
+    that it reads what changed. Called without an
     edit it brings approvals in line with content that was changed otherwise. Raises GuardNotMet where
     nothing differs or a comment is missing, WrongState unless the plan is approved, running or blocked.
     """
@@ -90,7 +91,8 @@ def change(
         again = _touched(plan, redo, moved=moved, gates={a.task_id for a in stale})
         with actors.on_their_behalf("Rework"):
             for task in again:
-                if task.pk not in behind or task.key in redo or task.kind == TaskKind.GATE:
+                stays = task.pk in behind and task.key not in redo and not _reads(task, moved)
+                if not stays or task.kind == TaskKind.GATE:
                     _reopen(task, comment)
                 elif task.state not in DONE_STATES:
                     perform(task, "suspend", comment=comment, set_fields={"held_from": "pending"})
@@ -147,16 +149,21 @@ def _touched(
         problems = [Problem("redo", f"“{key}” is no task of this plan.") for key in unknown]
         raise InvalidInput("There is nothing to do again by that name.", problems=problems)
     asking = {a.task_id for a in plan.approvals.filter(state="changes_requested")}
-    reads = plan.declaration.get("reads", {})
     touched: set[int] = set()
     for task in tasks:
         depends = any(need.pk in touched for need in task.needs.all())
-        concerned = bool(moved) and (task.key not in reads or bool(set(reads[task.key]) & set(moved)))
+        concerned = _reads(task, moved, undeclared=bool(moved))
         if concerned or depends or task.key in redo or task.pk in gates:
             touched.add(task.pk)
     sources = machine_of(Task).by_name["reopen"].sources
     again = touched | {t.pk for t in tasks if t.pk in asking and t.state == "awaiting_approval"}
     return [task for task in tasks if task.pk in again and task.state in sources]
+
+
+def _reads(task: Task, moved: Collection[str], *, undeclared: bool = False) -> bool:
+    """Whether its step says that it reads something that moved; ``undeclared`` where it says nothing."""
+    declared = task.plan.declaration.get("reads", {}).get(task.key)
+    return undeclared if declared is None else not set(declared).isdisjoint(moved)
 
 
 def _reopen(task: Task, comment: str) -> None:

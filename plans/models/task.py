@@ -87,7 +87,16 @@ class Task(GovernedModel):
     error = models.JSONField(null=True, blank=True, help_text="The last error, in words")
 
     unlogged_fields = frozenset(
-        {"fence", "lease_expires_at", "progress", "progress_note", "started_at", "finished_at", "output"}
+        {
+            "position",
+            "fence",
+            "lease_expires_at",
+            "progress",
+            "progress_note",
+            "started_at",
+            "finished_at",
+            "output",
+        }
     )
 
     class Meta:

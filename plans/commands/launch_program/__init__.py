@@ -61,6 +61,7 @@ LAUNCH_PROGRAM = registry.register(
         ),
         checklist=(
             ChecklistItem("launch-date", "The launch date can be made", f"{STEPS}.checks:date_can_be_made", blocking=False),
+            ChecklistItem("not-live", "The program is not live yet", f"{STEPS}.checks:not_live_yet"),
             ChecklistItem("raci", "Every task has exactly one accountable role", f"{STEPS}.checks:everybody_is_named"),
             *review.STANDARD,
         ),

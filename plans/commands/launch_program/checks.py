@@ -22,3 +22,12 @@ def everybody_is_named(draft: Draft) -> tuple[bool, str]:
         assignments(rows), tasks=[row["key"] for row in rows], roles=draft.facts["roles"]
     )
     return not problems, " ".join(problems) or f"{len(rows)} tasks, each with exactly one accountable role."
+
+
+def not_live_yet(draft: Draft) -> tuple[bool, str]:
+    """A launch that has gone live is not moved any more: launch again instead."""
+    is_live = draft.facts.get("standing", {}).get("go-live", {}).get("is_done", False)
+    return (
+        not is_live,
+        "It went live: its date and channels are history." if is_live else "Nothing is live yet.",
+    )
