@@ -224,7 +224,8 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
             raise Http404("There is no such output.")
         rendered = render.render(row.payload, fmt)
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
-        response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}-{row.key}.{fmt}"'
+        response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}-{row.key}.{rendered.suffix}"'
+        response["X-Content-Type-Options"] = "nosniff"
         return response
 
     def _plan(self, request: HttpRequest, pk: int) -> Plan:
