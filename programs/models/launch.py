@@ -29,7 +29,7 @@ class LaunchProfile(GovernedModel):
     allowed_hosts = models.JSONField(
         default=list,
         blank=True,
-        help_text="Hosts that link checks may visit, with a port where it is not the usual one; redirects too",
+        help_text="Hosts that link checks may visit, with a port where it is not the usual one",
     )
     vocabulary = models.JSONField(
         default=dict, blank=True, help_text='{"utm_source": ["crm"], "utm_medium": ["email"]}'
@@ -59,9 +59,14 @@ class LaunchProfile(GovernedModel):
         if wrong:
             raise ValidationError(wrong)
 
-    def links(self) -> dict[str, str]:
-        """Every destination by name, the landing page among them."""
-        return {**self.destinations, "landing": self.landing_url}
+    def facts(self) -> dict[str, Any]:
+        """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
+        names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version")
+        owner = self.program.owner
+        return {name: getattr(self, name) for name in names} | {
+            "links": {**self.destinations, "landing": self.landing_url},
+            "owner": {"name": owner.name, "email": owner.email} if owner else None,
+        }
 
 
 class CalendarRevision(GovernedModel):

@@ -11,9 +11,9 @@ from django.utils.text import slugify
 
 from gtm.core import canonical
 from plans.commands.base import Draft
-from plans.commands.launch_program.pieces import EVERYONE, Audience, render_pieces
 from plans.engine.steps import PermanentError, StepContext
 from programs.analytics.templating import TemplatingError
+from programs.communications import EVERYONE, Audience, render_pieces
 from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program
 
 CONTACT_ROLES = ("sales", "customer-success", "partner-manager", "partner-ops", "lifecycle-ops")
@@ -24,33 +24,22 @@ def facts(program: Program) -> dict[str, Any]:
 
     ``launch`` is None where the program has no launch profile yet.
     """
-    profile = LaunchProfile.objects.filter(program=program).first()
+    profile = LaunchProfile.objects.filter(program=program).select_related("program__owner").first()
     if profile is None:
         return {"launch": None}
     templates = MessageTemplate.objects.filter(
         program_kind=program.kind, locale=profile.locale, is_active=True
     )
+    revisions = CalendarRevision.objects.filter(program=program)
     return canonical.plain(
         {
-            "launch": {
-                "locale": profile.locale,
-                "links": profile.links(),
-                "allowed_hosts": profile.allowed_hosts,
-                "vocabulary": profile.vocabulary,
-                "code_parameter": profile.code_parameter,
-                "test_code": profile.test_code,
-                "copy": profile.copy,
-                "profile_version": profile.version,
+            "launch": profile.facts()
+            | {
                 "templates": [template.facts() for template in templates.order_by("key", "segment")],
-                "owner": _contact(program.owner) if program.owner else None,
                 "contacts": _contacts(CONTACT_ROLES),
                 "calendar": {
-                    revision.key: {
-                        "sequence": revision.sequence,
-                        "sha256": revision.sha256,
-                        "changed_at": revision.changed_at,
-                    }
-                    for revision in CalendarRevision.objects.filter(program=program)
+                    row.key: {"sequence": row.sequence, "sha256": row.sha256, "changed_at": row.changed_at}
+                    for row in revisions
                 },
                 "domain": urlsplit(settings.GTM_BASE_URL).hostname,
             }
@@ -105,9 +94,5 @@ def _contacts(roles: Sequence[str]) -> dict[str, list[dict[str, str]]]:
     rows = Approver.objects.filter(role__slug__in=roles, person__is_active=True)
     found: dict[str, list[dict[str, str]]] = {role: [] for role in roles}
     for row in rows.select_related("person", "role").order_by("person__name", "pk"):
-        found[row.role.slug].append(_contact(row.person))
+        found[row.role.slug].append({"name": row.person.name, "email": row.person.email})
     return found
-
-
-def _contact(person: Any) -> dict[str, str]:
-    return {"name": person.name, "email": person.email}

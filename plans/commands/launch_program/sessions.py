@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from gtm.core.calendars import WorkingCalendar
 from plans.commands.files import kept_file
 from plans.commands.launch_program.material import audiences, material_of
-from plans.commands.launch_program.pieces import Piece, render_pieces
 from plans.engine.steps import PermanentError, StepContext
 from plans.models import Plan
 from plans.schemas.outputs import Column, Document, Output, Section, StepResult, Table
@@ -28,6 +27,7 @@ from programs.analytics.ical import (
     revise,
 )
 from programs.analytics.templating import TemplatingError
+from programs.communications import Piece, render_pieces
 from programs.models import Asset, CalendarRevision, Channel, Program
 
 REMINDER = timedelta(minutes=15)

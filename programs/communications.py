@@ -11,7 +11,8 @@ import css_inline
 
 from programs.analytics.found_links import find_links
 from programs.analytics.templating import Template, TemplatingError, render
-from programs.models import BY_PERSONA, Asset, Channel
+from programs.models import BY_PERSONA, Asset, Channel, LaunchProfile, MessageTemplate
+from programs.selectors import program_facts
 
 MEDIA_TYPES = {"html": "text/html", "txt": "text/plain", "md": "text/markdown"}
 DOCUMENTS = frozenset({Asset.PARTNER_KIT, Asset.SUPPORT_SCRIPT, Asset.FAQ, Asset.HELP_ARTICLE})
@@ -29,7 +30,7 @@ EVERYONE = Audience("everyone", "everyone")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One file of the kit; ``subject`` for an e-mail, ``links`` are its web addresses, ``segment`` a persona."""
+    """One file of the kit: ``subject`` of an e-mail, ``links`` its web addresses, ``segment`` a persona."""
 
     path: str
     key: str
@@ -53,8 +54,8 @@ def render_pieces(
 ) -> list[Piece]:
     """Every piece of the kit for the chosen channels, in order of path.
 
-    ``launch`` is what ``material.facts`` tells. Raises TemplatingError naming every template and variable
-    that is not filled, for all audiences at once.
+    ``launch`` is the facts of a launch profile, ``templates`` in it those of its templates. Raises
+    TemplatingError naming every template and variable that is not filled, for all audiences at once.
     """
     pieces: list[Piece] = []
     problems: list[str] = []
@@ -66,6 +67,19 @@ def render_pieces(
     if problems:
         raise TemplatingError(list(dict.fromkeys(problems)))
     return sorted(pieces, key=lambda piece: piece.path)
+
+
+def preview(template: MessageTemplate, profile: LaunchProfile, launch_date: date) -> list[Piece]:
+    """The pieces of one template as a launch of the profile's program would send them.
+
+    Raises TemplatingError naming everything that is not filled.
+    """
+    program = program_facts(profile.program)
+    channels = [template.channel]
+    persona = Audience(template.segment, template.segment.replace("-", " ").capitalize())
+    inputs = {"launch_date": launch_date.isoformat(), "channels": channels}
+    launch = profile.facts() | {"templates": [template.facts()]}
+    return render_pieces(launch, program, inputs, [persona if template.segment else EVERYONE])
 
 
 def variables(
