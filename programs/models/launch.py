@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import models
 
 from gtm.core.governed import GovernedModel
@@ -22,7 +23,11 @@ class LaunchProfile(GovernedModel):
         "programs.Program", on_delete=models.CASCADE, related_name="launch_profile"
     )
     locale = models.CharField(max_length=10, default="en", help_text="Which templates are used, e.g. en")
-    landing_url = models.URLField(help_text="The landing page, without tags: {{ link.landing }}")
+    landing_url = models.CharField(
+        max_length=300,
+        validators=[URLValidator(schemes=["https", "http"])],
+        help_text="The landing page, without tags: {{ link.landing }}",
+    )
     destinations = models.JSONField(
         default=dict, blank=True, help_text='{"terms": "https://…"} is {{ link.terms }}'
     )
