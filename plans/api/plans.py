@@ -182,7 +182,7 @@ class PlanViewSet(GovernedReadViewSet):
             raise NotAcceptable(f"This {artifact.kind} is to be had as {', '.join(possible)}.")
         rendered = render.render(artifact.payload, wanted)
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
-        response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{wanted}"'
+        response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{rendered.suffix}"'
         response["X-Content-Type-Options"] = "nosniff"
         return response
 

@@ -14,9 +14,9 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 from gtm.core.fsm import perform
+from plans.demo import launch_kit, referrals, runbooks
 from plans.demo import loyalty as loyalty_world
 from plans.demo import partners as partner_world
-from plans.demo import referrals, runbooks
 from programs.models import (
     Approver,
     Campaign,
@@ -57,7 +57,8 @@ LOGINS = (
     Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
     Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 50_000),
     Login("studio", "Clara Moreau", "creative studio", ("creative",), ("Operations",), None, "FR", "Europe/Paris"),
-    Login("success", "Ben Okafor", "customer success and sales", ("customer-success", "sales"), ("Operations",), None, "GB", "Europe/London"),
+    Login("sales", "Sara Lind", "sales", ("sales",), ("Operations",)),
+    Login("customer-success", "Chidi Obi", "customer success", ("customer-success",), ("Operations",), None, "GB", "Europe/London"),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
 ROLES = {
@@ -84,7 +85,7 @@ GROUPS: dict[str, Q] = {
     "Operations": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule",
                       "judge_fraudcase"])
-    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|runbook|runbooktask|runbookalert)$"),
+    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|messagetemplate|launchprofile|runbook|runbooktask|runbookalert)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
@@ -126,13 +127,14 @@ def establish() -> Program:
               denominator=denominator, window=window, owner_role=roles["member-insights-analyst"])  # fmt: skip
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
                        "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.")  # fmt: skip
-    _program(
+    advocates = _program(
         "customer-advocates",
         "Customer Advocates",
         ProgramKind.REFERRAL,
         people["strategist"],
         "Referral program on data made up from a seed, with frauds and honest look-alikes planted.",
     )
+    launch_kit.load(advocates)
     joint = _program(
         "ai-launch", "AI Launch Co-marketing", ProgramKind.PARTNER, people["partner"], "Joint campaigns."
     )

@@ -63,6 +63,7 @@ LAUNCH_PROGRAM = registry.register(
             ChecklistItem("launch-date", "The launch date can be made", f"{STEPS}.checks:date_can_be_made", blocking=False),
             ChecklistItem("not-live", "The program is not live yet", f"{STEPS}.checks:not_live_yet"),
             ChecklistItem("raci", "Every task has exactly one accountable role", f"{STEPS}.checks:everybody_is_named"),
+            ChecklistItem("kit", "The kit renders with nothing missing", f"{STEPS}.material:check_material"),
             *review.STANDARD,
         ),
         success_metrics=(
@@ -75,7 +76,8 @@ LAUNCH_PROGRAM = registry.register(
             "Monitoring plan linking dashboards, alerts, and incident response steps",
             "Plan JSON entry stored/updated for the audit trail",
         ),
-        deliverables=("runbook", "gantt", "monitoring", "incident_response", "day_of", "outcomes"),
+        deliverables=("runbook", "gantt", "comms-kit", "comms-preview", "launch-calendar", "faq", "help-centre",
+                       "monitoring", "incident_response", "day_of", "outcomes"),
         outside_parties=("legal", "finance", "ops", "partner"),
         objective=objective,
         context=facts,

@@ -20,6 +20,7 @@ from plans.engine.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
 from programs.analytics import raci
 from programs.analytics.schedule import Forecast, Recovery
+from programs.models import RunbookPhase
 
 
 def create_checklist(context: StepContext) -> StepResult:
@@ -37,6 +38,11 @@ def create_checklist(context: StepContext) -> StepResult:
             "earliest_launch": plan.earliest_launch,
             "on_time": chance.on_time.value,
             "runbooks": versions_of(inputs, facts),
+            "milestones": [
+                {"key": row["key"], "title": row["name"], "day": found.due[row["key"]]}
+                for row in found.rows
+                if row["phase"] == RunbookPhase.APPROVAL
+            ],
             "headline": [
                 {"label": "Launch date", "value": told},
                 {"label": "Probability of making it", "value": f"{chance.on_time.value:.0%}"},

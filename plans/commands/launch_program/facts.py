@@ -7,10 +7,16 @@ from zoneinfo import ZoneInfo
 
 from gtm.core import clock
 from plans.commands.building import owner_of, worker_facts
+from plans.commands.launch_program import material
 from programs.models import Program, Role
 from programs.selectors import runbooks_of
 
-CHECKS = {"checklist": "Launch checklist", "launch-packet": "Launch packet"}
+CHECKS = {
+    "checklist": "Launch checklist",
+    "comms-kit": "Communications kit",
+    "sessions": "Training and enablement",
+    "launch-packet": "Launch packet",
+}
 """What the engine does before go or no-go: each of them blocks the launch while it is open."""
 
 
@@ -21,7 +27,7 @@ def facts(program: Program) -> dict[str, Any]:
     """
     runbooks = runbooks_of(program.kind)
     people = {role.slug: (role, owner_of(role)) for role in Role.objects.order_by("slug")}
-    return {
+    return material.facts(program) | {
         "as_of": clock.now().astimezone(ZoneInfo(program.time_zone)).date().isoformat(),
         "checks": CHECKS,
         "runbooks": runbooks,

@@ -24,8 +24,10 @@ from programs.models import RunbookPhase
 
 PACKAGE = __name__.rpartition(".")[0]
 OPS, ARCHITECT, PARTNERS, SPONSOR = "lifecycle-ops", "referral-architect", "partner-manager", "exec-sponsor"
-CHECKLIST, PACKET, READINESS, GO_LIVE, OUTCOMES = (
+CHECKLIST, KIT, SESSIONS, PACKET, READINESS, GO_LIVE, OUTCOMES = (
     "checklist",
+    "comms-kit",
+    "sessions",
     "launch-packet",
     "readiness",
     "go-live",
@@ -37,7 +39,7 @@ LEGAL = Gate(
     title="Legal approval",
     question="Do terms, claims and personal data hold for this date and these channels?",
     seats=(Seat("legal", why="signs the terms of every launch"),),
-    scope=("launch_date", "channels", "packet"),
+    scope=("launch_date", "channels", "kit", "packet"),
     reauthenticate=True,
 )
 FINANCE = Gate(
@@ -53,15 +55,14 @@ PARTNER = Gate(
     title="Partner approval",
     question="Have partners agreed to the date, the channels and what is said of them?",
     seats=(Seat(PARTNERS, why="speaks for the partners"),),
-    scope=("launch_date", "channels", "packet"),
+    scope=("launch_date", "channels", "kit", "packet"),
 )
 DECISION = Gate(
     key=GO_NO_GO,
     title="Go or no-go",
     question="Does the program go live on this date?",
     seats=(Seat(SPONSOR, why="answers for every launch"),),
-    scope=("launch_date", "channels", "packet", "readiness"),
-    distinct_from=(),
+    scope=("launch_date", "channels", "kit", "packet", "readiness"),
 )
 
 GATES = (*APPROVALS, GO_NO_GO)
@@ -106,16 +107,27 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                      output_var="runbook", reads=("launch_date", "channels")),
             ]),
             made.stage("2", "Tooling and QA", made.people(RunbookPhase.TOOLING)),
-            made.stage("4", "Communications", made.people(RunbookPhase.COMMUNICATIONS)),
-            made.stage("5", "Training and enablement", made.people(RunbookPhase.ENABLEMENT)),
-            made.stage("6", "Merge", [
+            made.stage("3", "Communications and enablement", [
+                Step("", KIT, "Communications kit", OPS,
+                     "Render launch e-mails, in-app prompts, posts, landing page, partner kit and support script",
+                     needs=(CHECKLIST,), run=f"{PACKAGE}.communications:render_kit", fallback_agent=PARTNERS,
+                     tools=("Context7", "Serena"), output_var="kit", reads=("launch_date", "channels", "segments")),
+                Step("", SESSIONS, "Training and enablement", PARTNERS,
+                     "Schedule sessions for sales and customer success, write FAQ and help-centre list",
+                     needs=(CHECKLIST,), run=f"{PACKAGE}.sessions:schedule_sessions",
+                     apply=f"{PACKAGE}.sessions:keep_revisions", fallback_agent=OPS, skills=("partner-ops",),
+                     tools=("Context7", "Serena"), output_var="enablement", reads=("launch_date", "channels", "segments")),
+            ]),
+            made.stage("4", "Communications", made.people(RunbookPhase.COMMUNICATIONS, after=KIT)),
+            made.stage("5", "Training and enablement", made.people(RunbookPhase.ENABLEMENT, after=SESSIONS)),
+            made.stage("7", "Merge", [
                 Step("", PACKET, "Launch packet", OPS,
                      "Merge gate: day-of checklist and monitoring plan, when communications and enablement are done",
-                     needs=(CHECKLIST, *merged), run=f"{PACKAGE}.packet:write_packet",
+                     needs=(CHECKLIST, KIT, SESSIONS, *merged), run=f"{PACKAGE}.packet:write_packet",
                      fallback_agent=PARTNERS, tools=("Context7", "Sequential Thinking"), output_var="packet",
                      reads=("launch_date", "channels")),
             ], merge_gate=True),
-            made.stage("7", "Approvals", [
+            made.stage("8", "Approvals", [
                 Step("", LEGAL.key, LEGAL.title, "legal", "Approve terms, claims and personal data",
                      needs=(PACKET,), gate=LEGAL, output_var="legal_approval", reads=LEGAL.scope),
                 Step("", FINANCE.key, FINANCE.title, "finance", "Approve rewards and fulfilment",
@@ -124,27 +136,27 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                      needs=(PACKET,), gate=PARTNER, output_var="partner_approval", skills=("partner-ops",),
                      reads=PARTNER.scope),
             ]),
-            made.stage("8", "Readiness", [
+            made.stage("9", "Readiness", [
                 Step("", READINESS, "Launch readiness", OPS,
                      "Weigh what is done; an open blocker or a date that has passed holds it",
                      needs=APPROVALS, run=f"{PACKAGE}.readiness:assess_readiness",
                      hold=f"{PACKAGE}.standing:why_not_ready", fallback_agent=PARTNERS,
                      tools=("Sequential Thinking",), output_var="readiness", reads=("launch_date", "channels")),
             ]),
-            made.stage("9", "Go or no-go", [
+            made.stage("10", "Go or no-go", [
                 Step("", GO_NO_GO, DECISION.title, SPONSOR, "Decide whether the program goes live",
                      needs=(READINESS,), gate=decision, output_var="go_no_go", reads=DECISION.scope),
             ]),
-            made.stage("10", "Day of launch", made.people(RunbookPhase.DAY_OF, after=GO_NO_GO)),
-            made.stage("11", "Go-live", [
+            made.stage("11", "Day of launch", made.people(RunbookPhase.DAY_OF, after=GO_NO_GO)),
+            made.stage("12", "Go-live", [
                 Step("", GO_LIVE, "Go live", OPS,
                      "Confirm the day-of checklist, go live on the launch date and book the reviews",
                      needs=(GO_NO_GO, *blockers(rows, RunbookPhase.DAY_OF)), run=f"{PACKAGE}.golive:go_live",
                      apply=f"{PACKAGE}.golive:apply_go_live", hold=f"{PACKAGE}.standing:why_not_live",
                      fallback_agent=PARTNERS, tools=("Serena",), output_var="go_live", reads=("launch_date", "channels")),
             ]),
-            made.stage("12", "Monitoring", made.people(RunbookPhase.MONITORING, after=GO_LIVE)),
-            made.stage("13", "Outcomes", [
+            made.stage("13", "Monitoring", made.people(RunbookPhase.MONITORING, after=GO_LIVE)),
+            made.stage("14", "Outcomes", [
                 Step("", OUTCOMES, "Outcome log", OPS, "Log what came of the launch and how it was answered",
                      needs=(GO_LIVE, *(r["key"] for r in rows if r["phase"] == RunbookPhase.MONITORING)),
                      run=f"{PACKAGE}.outcomes:log_outcomes", fallback_agent=PARTNERS, tools=("Sequential Thinking",),
@@ -163,7 +175,9 @@ class _Numbers:
         self._number: dict[str, str] = {}
 
     def people(self, phase: str, *, after: str = "") -> list[Step]:
-        """The runbook's tasks of a phase; those that name no need of their own wait for ``after``."""
+        """The runbook's tasks of a phase; those that wait for none of them wait for ``after``."""
+        rows = [row for row in self._rows if row["phase"] == phase]
+        keys = {row["key"] for row in rows}
         return [
             Step(
                 "",
@@ -171,14 +185,13 @@ class _Numbers:
                 row["name"],
                 row["responsible"],
                 row["purpose"],
-                needs=tuple(row["needs"]) or ((after,) if after else ()),
+                needs=(*row["needs"], *((after,) if after and keys.isdisjoint(row["needs"]) else ())),
                 fallback_agent=row["substitute"],
                 skills=("partner-ops",) if row["group"] == "partner" else (),
                 output_var=row["key"].replace("-", "_"),
                 reads=(),
             )
-            for row in self._rows
-            if row["phase"] == phase
+            for row in rows
         ]
 
     def stage(self, stage_id: str, name: str, steps: Sequence[Step], *, merge_gate: bool = False) -> Stage:

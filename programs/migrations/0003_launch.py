@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0001_initial'),
+        ('programs', '0002_launchkit'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
