@@ -15,6 +15,7 @@ from gtm.core.actors import current
 from gtm.core.models import ChangeLogEntry
 from plans.admin import badges, graph
 from plans.commands import base
+from plans.commands.standing import standing_of
 from plans.engine import eligibility, gates
 from plans.export import document, render, svg
 from plans.models import FINAL_PLAN_STATES, Plan, Task
@@ -130,8 +131,15 @@ def changes_of(plan: Plan) -> list[dict[str, Any]]:
 
 
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
-    """The outputs of a plan, ready to show: charts drawn, the table behind each one."""
-    found = []
+    """How the plan stands, then the outputs of its tasks: charts drawn, the table behind each one."""
+    found = [
+        {
+            "artifact": {"key": payload["key"], "title": payload["title"]},
+            "payload": payload,
+            "grid": render.grid(payload),
+        }
+        for payload in standing_of(plan)
+    ]
     for artifact in (
         plan.artifacts.filter(superseded_at=None)
         .select_related("task")

@@ -96,6 +96,7 @@ TASK = Machine(
         to("escalate", "leased running fallback_running retry_wait fallback_ready unknown", "escalated", permission=system_only, writes=_FAILURE, effects=(flow.block_plan,)),
         to("complete", "ready", "succeeded", permission=may_work_on, guards=(flow.is_human, flow.content_is_approved), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
         to("report_blocked", "ready", "escalated", permission=may_work_on, guards=(flow.is_human,), comment_required=True, writes=_FAILURE, effects=(flow.block_plan,), label="Report as blocked"),
+        to("unblock", "escalated", "ready", permission=may_work_on, guards=(flow.is_human,), comment_required=True, effects=(flow.unblock_plan,), label="Unblock"),
         to("grant_attempt", "escalated unknown", "ready", permission=may_operate, comment_required=True, writes="attempts_granted next_attempt_at", effects=(flow.unblock_plan, flow.ring), label="Grant one more attempt"),
         to("record_result", "escalated unknown", "succeeded_manual", permission=may_work_on, comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
         to("waive", "escalated unknown", "waived", permission=flow.may_waive, comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),

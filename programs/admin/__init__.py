@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from gtm.core.admin import GovernedAdmin, GovernedInline
 from programs.admin.datasets import DatasetAdmin
 from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
+from programs.admin.runbooks import RunbookAdmin, RunbookAlertAdmin, RunbookTaskAdmin
 from programs.models import (
     Absence,
     Approver,
@@ -26,7 +27,14 @@ from programs.models import (
     Tier,
 )
 
-__all__ = ["DatasetAdmin", "LaunchProfileAdmin", "MessageTemplateAdmin"]
+__all__ = [
+    "DatasetAdmin",
+    "LaunchProfileAdmin",
+    "MessageTemplateAdmin",
+    "RunbookAdmin",
+    "RunbookAlertAdmin",
+    "RunbookTaskAdmin",
+]
 
 
 class TierInline(GovernedInline):
