@@ -55,7 +55,12 @@ def test_inputs_and_the_line_say_the_same(ops):
 
 
 def test_every_wrong_input_is_named_at_once(ops):
-    inputs = {"program": "Customer Advocates", "launch_date": "10.12.2025", "channels": "fax", "approvers": "me"}
+    inputs = {
+        "program": "Customer Advocates",
+        "launch_date": "10.12.2025",
+        "channels": "fax",
+        "approvers": "me",
+    }
     answer = ops.post(url("commands/launch-program/runs/"), {"inputs": inputs}, format="json")
     assert (answer.status_code, sorted(fields(answer))) == (400, ["approvers", "channels", "launch_date"])
 
