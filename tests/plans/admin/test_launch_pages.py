@@ -1,4 +1,4 @@
-"""A launch in the admin: started from the pasted line, worked on, its date changed; runbooks edited as data."""
+"""A launch in the admin: started from the pasted line, worked on, moved; runbooks edited as data."""
 
 import pytest
 from django.urls import reverse
@@ -8,6 +8,11 @@ from programs.models import Runbook, RunbookTask
 from tests.plans.api.test_launch import LINE
 
 RUN = "admin:plans_run_command"
+
+
+@pytest.fixture
+def ops(login):
+    return login("ops")
 
 
 @pytest.fixture
