@@ -308,7 +308,7 @@ def who_must_approve(plan: Plan, gate: Mapping[str, Any]) -> Bench:
 def benches_of_draft(
     declaration: Mapping[str, Any], draft: Any, requester: int | None
 ) -> list[tuple[Mapping[str, Any], Bench]]:
-    """Each gate of a run that is not stored yet, with the bench it would have if ``requester`` asked for it."""
+    """Each gate of a run that is not stored yet, with its bench if ``requester`` asked for it."""
     facts = {
         **_scalars(draft.inputs),
         "amount": draft.amount,

@@ -168,7 +168,7 @@ class Heartbeat:
             connection.close()
 
     def _extend(self) -> bool:
-        """A database that is away for a while takes no lease: the next beat tries again on a new connection."""
+        """A database that is away for a while takes no lease: the next beat tries a new connection."""
         try:
             return extend(self._task_pk, self._fence)
         except DatabaseError as error:

@@ -23,7 +23,7 @@ class StopCommand(GovernedCommand):
         parser.add_argument("--installation", action="store_true", help="everything")
 
     def scope(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Exactly one of plan, program and installation, as the engine takes it. Raises InvalidInput, NotFound."""
+        """Exactly one of plan, program, installation, as the engine takes it, else InvalidInput, NotFound."""
         plan_id, slug = options["plan"], options["program"]
         if sum(map(bool, (plan_id, slug, options["installation"]))) != 1:
             problem = Problem("plan", "name a plan, or --program SLUG, or --installation.", code="required")
