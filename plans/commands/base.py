@@ -16,7 +16,7 @@ from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from plans.commands import registry, usage
 from plans.commands.building import Draft, build, snapshot, worker_facts
-from plans.engine import eligibility, steps
+from plans.engine import bench, eligibility, steps
 from plans.models import Plan
 from plans.schemas.declaration import Command
 from plans.schemas.inputs import read_inputs
@@ -250,3 +250,8 @@ def _same_run(plan: Plan, command: Command, values: Mapping[str, Any], slug: str
 def approvable(draft: Draft) -> tuple[bool, str]:
     """Review check: every gate can be filled by people who are here today."""
     return eligibility.approvability(snapshot(draft.command), draft)
+
+
+def who_would_approve(draft: Draft) -> list[bench.Asked]:
+    """Who would have to approve this run, gate by gate, and why. Stores nothing."""
+    return bench.who_would_approve(snapshot(draft.command), draft)
