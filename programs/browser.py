@@ -1,6 +1,6 @@
 """One page in Chromium: where its scripts lead, what its form holds, and a picture of it.
 
-Playwright and a Chromium are no part of a plain installation; whether both are here is asked with ``missing``.
+Playwright and a Chromium are no part of a plain installation; ``missing`` says whether both are here.
 The browser resolves the hosts of an allowance and nothing else, each to the address that was checked.
 """
 

@@ -1,8 +1,8 @@
 """Visits to web addresses on behalf of a program: only hosts it allows, and never by accident ourselves.
 
 Against server-side request forgery (CWE-918): each hop's host must be on the allow-list; its addresses are
-looked up once, must all be public, and the connection goes to exactly the one that was checked, so that a name
-that answers differently a moment later changes nothing. Time, size and redirects are bounded.
+looked up once, must all be public, and the connection goes to exactly the one that was checked, so that a
+name that answers differently a moment later changes nothing. Time, size and redirects are bounded.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Allowance:
 class Visit:
     """Where an address led: ``hops`` from the one asked for to the last; ``outcome`` is one of the constants.
 
-    ``status`` is that of the last answer, 0 without any; ``body`` at most 512 KiB of it; ``reason`` a sentence.
+    ``status`` is that of the last answer, 0 without any; ``body`` at most 512 KiB of it.
     """
 
     hops: tuple[str, ...]
@@ -91,7 +91,8 @@ def visit(url: str, allowance: Allowance, *, seconds: float = SECONDS_A_VISIT) -
         came = Visit(tuple(hops), ARRIVED, answer.status, answer.media_type, answer.body)
         if answer.status not in REDIRECTS or not answer.location:
             return came
-        follows = urljoin(hops[-1], quote(answer.location, safe=_URL_CHARACTERS))
+        # Headers are read as Latin-1; its bytes are what the server sent.
+        follows = urljoin(hops[-1], quote(answer.location.encode("latin-1"), safe=_URL_CHARACTERS))
         is_circle = follows in hops
         hops.append(follows)
         if is_circle:
