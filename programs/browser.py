@@ -48,11 +48,9 @@ def missing() -> str:
 def look(url: str, allowance: Allowance, field: str) -> Look:
     """Open ``url`` and wait until it has loaded. Raises NotAllowed, Unreachable or LookFailed."""
     playwright = importlib.import_module("playwright.sync_api")
-    rules = [f"MAP {host} {ip}" for host, ip in _pinned(url, allowance).items()]
-    arguments = [
-        f"--host-resolver-rules={','.join([*rules, 'MAP * ~NOTFOUND'])}",
-        "--disable-background-networking",
-    ]
+    address_of(url, allowance)
+    rules = ",".join(_pinned(allowance))
+    arguments = [f"--host-resolver-rules={rules}", "--disable-background-networking"]
     # Chromium's own sandbox refuses to start as root; containers often run as it.
     arguments += ["--no-sandbox"] * (os.geteuid() == 0)
     with playwright.sync_playwright() as play:
@@ -82,17 +80,25 @@ def _path() -> str:
     return next((path for name in NAMES if (path := shutil.which(name))), "")
 
 
-def _pinned(url: str, allowance: Allowance) -> dict[str, str]:
-    """Every allowed host with its checked address; the page's own must be among them."""
-    asked, _, address = address_of(url, allowance)
-    found = {asked: address}
-    for name in allowance.hosts:
+def _pinned(allowance: Allowance) -> list[str]:
+    """Chromium's rules for names: every allowed host at its checked address, and no other anywhere.
+
+    A host that is allowed at one port of its own is mapped to that port, whatever a redirect asks for.
+    """
+    ports: dict[str, list[str]] = {}
+    for name in sorted(allowance.hosts):
         host, _, port = name.partition(":")
+        ports.setdefault(host, []).append(port)
+    rules = []
+    for host, asked in ports.items():
+        name = f"{host}:{asked[0]}" if asked[0] else host
         try:
-            found[host] = address_of(f"http://{name}" if port else f"https://{host}", allowance)[2]
+            _, _, address = address_of(f"{'http' if asked[0] else 'https'}://{name}", allowance)
         except (NotAllowed, Unreachable):
             continue  # no page of the flow can lead there then
-    return found
+        literal = f"[{address}]" if ":" in address else address
+        rules.append(f"MAP {host} {literal}" + (f":{asked[0]}" if len(asked) == 1 and asked[0] else ""))
+    return [*rules, "MAP * ~NOTFOUND"]
 
 
 def _pass(route: Any, allowance: Allowance) -> None:

@@ -13,7 +13,6 @@ FORM = '<!doctype html><title>Join</title><form><input name="ref" value="{code}"
 KEEPS = """<script>
 document.querySelector("input").value = new URLSearchParams(location.search).get("ref")
 </script>"""
-LEAVES = '<script>location.href = "http://not-allowed.example/"</script>'
 
 
 class Site(BaseHTTPRequestHandler):
@@ -41,7 +40,6 @@ class Site(BaseHTTPRequestHandler):
             "/join": FORM.format(code=code, script=""),
             "/forgets": FORM.format(code="", script=""),
             "/script": FORM.format(code="", script=KEEPS),
-            "/leaves": FORM.format(code=code, script=LEAVES),
             "/bare": "<!doctype html><p>No form here.",
             "/large": "x" * 2_000_000,
         }
@@ -78,9 +76,11 @@ def landing_site() -> Iterator[ThreadingHTTPServer]:
         server.asked, server.closing, server.daemon_threads = [], threading.Event(), True
         server.host = f"127.0.0.1:{server.server_port}"
         server.elsewhere = ""
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
-        yield server
-        server.closing.set()
-        server.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            server.closing.set()
+            server.shutdown()
+            thread.join()

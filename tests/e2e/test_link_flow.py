@@ -1,4 +1,4 @@
-"""The referral flow in a real Chromium: scripts run, the code is read where it ends, nothing else is reached."""
+"""The referral flow in a real Chromium: scripts run, the code is read where it ends, no more is reached."""
 
 import pytest
 
