@@ -64,6 +64,10 @@ GTM_CHANNEL_SCHEMES = frozenset(
         ],
     )
 )
+GTM_PRIVATE_LINK_HOSTS = frozenset(
+    env.list("GTM_PRIVATE_LINK_HOSTS", default=[])
+)  # checked though not public
+GTM_BROWSER = env.str("GTM_BROWSER", default="auto")  # for the flows of link checks: auto, off, or a path
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)
 GTM_VERSION = "0.1.0"
 GTM_ALLOW_IMPERSONATION = env.bool("GTM_ALLOW_IMPERSONATION", default=DEBUG)

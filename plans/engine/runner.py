@@ -70,6 +70,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         progress=heartbeat.progress,
         effect=heartbeat.effect,
         finished={t.key: Finished(t.state, t.finished_at, t.due_at) for t in done},
+        observed=heartbeat.observed,
         substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
     )
     return run(context)

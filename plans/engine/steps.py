@@ -63,11 +63,14 @@ class StepContext:
     """Everything a step may depend on; the same context gives the same result, byte for byte.
 
     ``outputs`` maps output variables of earlier tasks to their values; ``finished`` maps the keys of all
-    tasks done when the attempt began to how they were; ``data`` is the engine of queries
-    over the plan's own snapshots; ``progress(percent, note)`` tells people how far it is and raises
-    LeaseLost where the step should stop; ``substitute`` says the fallback runs it. A step calls
-    ``effect(what)`` immediately before each effect outside this installation: it raises LeaseLost where
-    the rip-cord was pulled, and leaves a mark, so that a stop later knows an effect may have happened.
+    tasks done when the attempt began to how they were; ``data`` is the engine of queries over the plan's
+    own snapshots; ``progress(percent, note)`` tells people how far it is and raises LeaseLost where the
+    step should stop; ``substitute`` says the fallback runs it. A step calls ``effect(what)`` immediately
+    before each effect outside this installation: it raises LeaseLost where the rip-cord was pulled, and
+    leaves a mark, so that a stop later knows an effect may have happened.
+
+    A step that looks at the world outside keeps what it saw in its values under ``observed``; a replay hands
+    that back as ``observed``, so that the step judges again without looking again.
     """
 
     inputs: Mapping[str, Any]
@@ -80,6 +83,7 @@ class StepContext:
     finished: Mapping[str, Finished] = field(default_factory=dict)
     substitute: bool = False
     effect: Callable[[str], None] = refuse_effect
+    observed: Mapping[str, Any] | None = None
 
 
 Run = Callable[[StepContext], StepResult]

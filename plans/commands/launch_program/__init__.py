@@ -51,6 +51,7 @@ LAUNCH_PROGRAM = registry.register(
             Rung((SPONSOR,), hours=16, effect="add authority"),
         ),
         triggers=(
+            Trigger("tooling-qa-failed", "Tooling QA fails twice", breaches=2, pulls_ripcord=True),
             Trigger("approval-late", "Compliance approvals slip", breaches=2, pulls_ripcord=True),
         ),
         tool_hooks=(
@@ -68,6 +69,7 @@ LAUNCH_PROGRAM = registry.register(
         ),
         success_metrics=(
             SuccessMetric("readiness", "Launch readiness", "at least 95 % and no open blocker", "go_live.readiness"),
+            SuccessMetric("tracking_accuracy", "Tracking accuracy", "every link of the kit passes", "link_qa.tracking_accuracy"),
             SuccessMetric("response_sla", "Response SLA", "every task and approval by its due date", "outcomes.response_sla"),
         ),
         outputs=(
@@ -76,7 +78,7 @@ LAUNCH_PROGRAM = registry.register(
             "Monitoring plan linking dashboards, alerts, and incident response steps",
             "Plan JSON entry stored/updated for the audit trail",
         ),
-        deliverables=("runbook", "gantt", "comms-kit", "comms-preview", "launch-calendar", "faq", "help-centre",
+        deliverables=("runbook", "gantt", "comms-kit", "comms-preview", "launch-calendar", "faq", "help-centre", "link-qa", "links-checked",
                        "monitoring", "incident_response", "day_of", "outcomes"),
         outside_parties=("legal", "finance", "ops", "partner"),
         objective=objective,

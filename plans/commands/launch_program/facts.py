@@ -15,6 +15,7 @@ CHECKS = {
     "checklist": "Launch checklist",
     "comms-kit": "Communications kit",
     "sessions": "Training and enablement",
+    "tooling-qa": "Link and tracking QA",
     "launch-packet": "Launch packet",
 }
 """What the engine does before go or no-go: each of them blocks the launch while it is open."""

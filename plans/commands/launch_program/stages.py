@@ -24,10 +24,11 @@ from programs.models import RunbookPhase
 
 PACKAGE = __name__.rpartition(".")[0]
 OPS, ARCHITECT, PARTNERS, SPONSOR = "lifecycle-ops", "referral-architect", "partner-manager", "exec-sponsor"
-CHECKLIST, KIT, SESSIONS, PACKET, READINESS, GO_LIVE, OUTCOMES = (
+CHECKLIST, KIT, SESSIONS, QA, PACKET, READINESS, GO_LIVE, OUTCOMES = (
     "checklist",
     "comms-kit",
     "sessions",
+    "tooling-qa",
     "launch-packet",
     "readiness",
     "go-live",
@@ -120,10 +121,16 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
             ]),
             made.stage("4", "Communications", made.people(RunbookPhase.COMMUNICATIONS, after=KIT)),
             made.stage("5", "Training and enablement", made.people(RunbookPhase.ENABLEMENT, after=SESSIONS)),
+            made.stage("6", "Tracking QA", [
+                Step("", QA, "Link and tracking QA", OPS,
+                     "Check every link of the kit, follow it and run the referral flow",
+                     needs=(KIT,), run=f"{PACKAGE}.link_qa:check_links", fallback_agent=PARTNERS, tools=("Playwright",),
+                     output_var="link_qa", reads=("launch_date", "channels", "segments"), expected_seconds=30),
+            ]),
             made.stage("7", "Merge", [
                 Step("", PACKET, "Launch packet", OPS,
                      "Merge gate: day-of checklist and monitoring plan, when communications and enablement are done",
-                     needs=(CHECKLIST, KIT, SESSIONS, *merged), run=f"{PACKAGE}.packet:write_packet",
+                     needs=(CHECKLIST, KIT, SESSIONS, QA, *merged), run=f"{PACKAGE}.packet:write_packet",
                      fallback_agent=PARTNERS, tools=("Context7", "Sequential Thinking"), output_var="packet",
                      reads=("launch_date", "channels")),
             ], merge_gate=True),

@@ -28,7 +28,7 @@ def establish() -> Program:
 
 def context_of(program: Program, *, now: datetime = START, **given: Any) -> StepContext:
     """What the engine would hand to a step of a run started ``now``."""
-    outputs = given.pop("outputs", {})
+    outputs, observed = given.pop("outputs", {}), given.pop("observed", None)
     return StepContext(
         inputs={**INPUTS, **given},
         outputs=canonical.plain(outputs),
@@ -37,6 +37,7 @@ def context_of(program: Program, *, now: datetime = START, **given: Any) -> Step
         seed=1,
         now=now,
         progress=lambda percent, note="": None,
+        observed=observed,
     )
 
 
