@@ -56,7 +56,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
     """Run the step on the plan's own inputs, data and seed. Pure but for progress: a replay calls it too."""
     plan = task.plan
     run, _ = steps.resolve(plan.command, task.key)
-    done = plan.tasks.filter(state__in=DONE_STATES)
+    done = plan.tasks.filter(state__in=DONE_STATES).exclude(pk=task.pk)
     if attempt is not None:  # a replay must not see what was finished later
         done = done.filter(finished_at__lte=attempt.started_at)
     earlier = done.exclude(output_var="").exclude(output__isnull=True)

@@ -258,6 +258,8 @@ def _gantt(payload: Mapping[str, Any]) -> tuple[str, int]:
         min([*_values(payload), *(m[0] for m in marks)]), max([*_values(payload), *(m[0] for m in marks)])
     )
 
+    one_year = len({(origin + timedelta(days=day)).year for day in days}) == 1
+
     def x_of(day: float) -> float:
         return left + (day - days[0]) / (days[-1] - days[0]) * (WIDTH - left - RIGHT - 24)
 
@@ -267,8 +269,9 @@ def _gantt(payload: Mapping[str, Any]) -> tuple[str, int]:
         parts.append(
             f'<line x1="{x_of(day):.1f}" x2="{x_of(day):.1f}" y1="{top}" y2="{bottom}" stroke="currentColor" opacity=".15"/>'
         )
-        parts.append(_text(x_of(day), top - 8, f"{origin + timedelta(days=day):%m-%d}"))
-    parts.append(_text((left + WIDTH) / 2, 14, f"{origin:%Y} · month and day"))
+        parts.append(_text(x_of(day), top - 8, f"{origin + timedelta(days=day)}"[5 if one_year else 0 :]))
+    if one_year:
+        parts.append(_text((left + WIDTH) / 2, 14, f"{origin:%Y} · month and day"))
     for n, series in enumerate(payload["series"]):
         for k, category in enumerate(payload["categories"]):
             begin, end, last = (series[name][k] for name in ("low", "values", "high"))

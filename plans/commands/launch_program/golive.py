@@ -70,11 +70,10 @@ def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
 
 
 def _account(plan: Plan) -> Any:
-    """Who launched; else whoever owns the task of going live."""
-    if plan.requested_by_id:
-        return plan.requested_by
+    """Who launched, else who owns the task of going live: the first who may start plans."""
     owner = Task.objects.select_related("owner").get(plan=plan, key="go-live").owner
-    return owner.accounts.filter(is_active=True).first() if owner else None
+    accounts = [plan.requested_by, *(owner.accounts.all() if owner else ())]
+    return next((a for a in accounts if a and a.is_active and a.has_perm("plans.operate_plan")), None)
 
 
 def _moment(day: Any, at: time, zone: str) -> str:

@@ -8,6 +8,9 @@ from gtm.core import clock
 from gtm.core.errors import GuardNotMet, InvalidInput
 from plans.commands import revision, schedules
 from plans.engine import sweep, work
+from plans.engine.replay import replay
+from plans.export.document import build
+from plans.export.rules import problems
 from plans.models import Schedule, ScheduledRun
 from programs.models import Person, Runbook, RunbookTask
 from tests.plans.conftest import decide, output_of, start, work_off
@@ -147,6 +150,11 @@ def test_the_whole_way_is_logged_with_its_success_metrics():
     outcomes = output_of(plan, "outcome-log")
     assert (outcomes["response_sla"], outcomes["readiness"]) == (1.0, 1.0)
     assert len(outcomes["outcomes"]) == 3
+    assert [told for told in replay(plan) if not told.same] == []
+    document = build(plan)
+    assert problems(document) == []
+    actual = {metric["metric"]: metric["actual"] for metric in document["success_metrics"]}
+    assert actual == {"readiness": 1.0, "tracking_accuracy": 1.0, "response_sla": 1.0}
 
 
 def test_channels_decide_on_the_tasks():
