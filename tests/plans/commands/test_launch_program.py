@@ -3,16 +3,20 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth import get_user_model
 
 from gtm.core import clock
+from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput
+from gtm.core.fsm import perform
 from plans.commands import revision, schedules
-from plans.engine import sweep, work
+from plans.commands.launch_program.standing import standing
+from plans.engine import runner, sweep, work
 from plans.engine.replay import replay
 from plans.export.document import build
 from plans.export.rules import problems
 from plans.models import Schedule, ScheduledRun
-from programs.models import Person, Runbook, RunbookTask
+from programs.models import LaunchProfile, Person, Runbook, RunbookTask
 from tests.plans.conftest import decide, output_of, start, work_off
 
 pytestmark = pytest.mark.usefixtures("organisation")
@@ -153,7 +157,7 @@ def test_the_whole_way_is_logged_with_its_success_metrics():
     assert [told for told in replay(plan) if not told.same] == []
     document = build(plan)
     assert problems(document) == []
-    actual = {metric["metric"]: metric["actual"] for metric in document["success_metrics"]}
+    actual = {metric["key"]: metric["actual"] for metric in document["success_metrics"]}
     assert actual == {"readiness": 1.0, "tracking_accuracy": 1.0, "response_sla": 1.0}
 
 
@@ -223,3 +227,43 @@ def test_a_task_given_to_somebody_elsewhere_is_due_by_their_calendar():
     revision.reassign(terms, owner=Person.objects.get(name="Clara Moreau"), comment="On leave.")
     terms.refresh_from_db()
     assert terms.due_at.isoformat() == "2026-04-30T15:00:00+00:00"
+
+
+def test_further_approvers_get_a_seat_at_go_or_no_go():
+    plan = approve(people_work(start(f"{IN_TIME} --approvers finance")))
+    asked = plan.approvals.get(gate="go-no-go").policy["seats"]
+    assert [seat["role"] for seat in asked] == ["exec-sponsor", "finance"]
+    assert decide(plan, "go-no-go", "exec").state == "pending"
+    assert decide(plan, "go-no-go", "finance").state == "approved"
+
+
+def test_tooling_qa_that_fails_twice_pulls_the_ripcord():
+    profile = LaunchProfile.objects.get()
+    profile.vocabulary = {"utm_source": ["nobody"], "utm_medium": ["nothing"]}
+    profile.save()
+    plan = start(IN_TIME)
+    while ready := plan.tasks.filter(kind="automated", state__in=("ready", "fallback_ready")).first():
+        runner.run_task(ready.pk, "in-process")
+    plan.refresh_from_db()
+    case = plan.escalations.get(trigger="tooling-qa-failed")
+    assert (plan.state, plan.pulls.get().trigger) == ("held", "tooling-qa-failed")
+    assert len(case.evidence) == 2
+    assert case.firings.get().role == "lifecycle-ops"
+
+
+def test_approvals_that_slip_twice_pull_the_ripcord():
+    plan = people_work(start(IN_TIME))
+    with at("2026-03-20"):
+        sweep.sweep()
+    plan.refresh_from_db()
+    assert (plan.state, plan.pulls.get().trigger) == ("held", "approval-late")
+
+
+def test_a_waived_task_counts_on_neither_side_and_is_listed():
+    plan = people_work(start(IN_TIME), "help-centre")
+    task = plan.tasks.get(key="help-centre")
+    work.report_blocked(task, reason="The help centre is being moved.")
+    with acting_as(Actor.of_user(get_user_model().objects.get(username="exec"), ADMIN, interactive=True)):
+        perform(task, "waive", comment="After the launch.", set_fields={"finished_at": clock.now()})
+    figures, _ = standing(plan)
+    assert (figures.items[0].denominator, figures.items[0].numerator) == (32, 29)
