@@ -116,7 +116,7 @@ def prepare(
     if command.program_input:
         facts["programs"] = {program.slug: {"name": program.name}}
         given = {command.program_input: program.name, **given}
-    if plan is not None:
+    if plan is not None and command.stages_for:
         facts["standing"] = standing_of(plan)
     values, problems = read_inputs(command.inputs, given, facts)
     chosen = latest_datasets(program, [*command.required_datasets, *command.optional_datasets])

@@ -44,7 +44,10 @@ def fire_due(*, unheard_for: timedelta = timedelta()) -> int:
         late = Schedule.objects.filter(is_active=True, next_due_at__lte=now - unheard_for)
         for schedule in late.order_by("next_due_at"):
             enlist(schedule, now)
-        runs = ScheduledRun.objects.filter(state="due", due_at__lte=now, schedule__is_active=True)
+        runs = ScheduledRun.objects.filter(state="due", due_at__lte=now)
+        runs = runs.exclude(
+            schedule__crontab="", schedule__is_active=False
+        )  # what was booked can be called off
         runs = runs.select_related("schedule__program", "schedule__owner")
         return sum(_begin(run) for run in runs.order_by("due_at", "pk")[:RUNS_AT_ONCE])
 
