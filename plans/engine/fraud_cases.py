@@ -127,3 +127,9 @@ def decided_labels(program: Program) -> dict[str, bool]:
     """Referral → whether people found it fraud. A later decision about a referral replaces an earlier one."""
     decided = FraudCase.objects.filter(program=program, state__in=FRAUD_LABELS).order_by("decided_at", "pk")
     return {referral: FRAUD_LABELS[case.state] for case in decided for referral in case.referrals}
+
+
+def count_decided(program: Program) -> dict[str, int]:
+    """How many cases people confirmed and released."""
+    cases = FraudCase.objects.filter(program=program)
+    return {state: cases.filter(state=state).count() for state in FRAUD_LABELS}

@@ -7,7 +7,7 @@ Per-group answers carry the columns channel, persona, partner_tier, region; a di
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -107,9 +107,16 @@ class ReferralQuestions(ABC):
     def referrals_to_review(
         self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime
     ) -> pa.Table:
-        """Columns of the contract as known at as_of, with payout_hash."""
+        """Columns of the contract as known at as_of, with payout_hash and without the label."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         return self._ask("referrals_to_review", datasets, as_of=as_of)
+
+    def referral_labels(
+        self, referrals: Snapshot | None, *, judged: Collection[str], as_of: datetime
+    ) -> pa.Table:
+        """referral_id, referrer_id, fraud: all labelled fraud, and the ``judged`` ids labelled honest."""
+        tables = {"judged": pa.table({"referral_id": pa.array(judged, pa.string())})}
+        return self._ask_with("referral_labels", {"referrals": referrals}, tables, as_of=as_of)
 
     def experiment_arms(self, experiments: Snapshot | None, *, as_of: datetime) -> pa.Table:
         """experiment, metric, variant, units, total, squares, two_valued, first_at, last_at."""
@@ -118,6 +125,16 @@ class ReferralQuestions(ABC):
     @abstractmethod
     def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""
+
+    @abstractmethod
+    def _ask_with(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        tables: Mapping[str, pa.Table],
+        **parameters: Any,
+    ) -> pa.Table:
+        """The same with ``tables`` of the caller's beside the views."""
 
 
 def _span(start: datetime, end: datetime) -> dict[str, str]:

@@ -59,7 +59,7 @@ def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
 
 
 def shared_traces(table: ReferralTable) -> list[Hits]:
-    """The referred uses the referrer's payment instrument, device or cookie."""
+    """The referred uses the referrer's payment instrument, device or cookie; also under the same name."""
     pairs = (
         ("shared_payment", table.payment_hash, table.referrer_payment_hash, "Payment instrument"),
         ("shared_device", table.device_id, table.referrer_device_id, "Device"),
@@ -69,7 +69,13 @@ def shared_traces(table: ReferralTable) -> list[Hits]:
     for key, referee, referrer, label in pairs:
         rows = equal_rows(referee, referrer)
         found.append(hits(key, rows, [f"{label} {referee[row]} on both sides." for row in rows]))
-    return found
+    shared = np.unique(np.concatenate([hit.rows for hit in found]))
+    names = [
+        normalise_all(text[shared], normalise_name) for text in (table.referrer_name, table.referee_name)
+    ]
+    same = shared[equal_rows(*names)]
+    evidence = [f"{table.referee_name[row]} on both sides of a shared trace." for row in same]
+    return [*found, hits("self_name_trace", same, evidence)]
 
 
 def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:

@@ -9,8 +9,9 @@ import numpy as np
 
 from programs.analytics.fraud import identity, timing, traffic
 from programs.analytics.fraud.catalogue import Hits
+from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.rings import find_rings, loops, ring_hits
-from programs.analytics.fraud.scoring import Case, gather_cases, score_referrals
+from programs.analytics.fraud.scoring import Case, case_owners, gather_cases, score_referrals
 from programs.analytics.fraud.table import Floats, ReferralTable
 
 
@@ -32,9 +33,13 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Review:
-    """Scores in the order of ``referral_ids``, the hits behind them, the cases, and the money at risk."""
+    """Scores in the order of ``referral_ids``, the hits behind them, the cases, and the money at risk.
+
+    ``owners`` says whose case each referral is, or would be.
+    """
 
     referral_ids: tuple[str, ...]
+    owners: Texts
     scores: Floats
     hits: tuple[Hits, ...]
     cases: tuple[Case, ...]
@@ -65,6 +70,7 @@ def review(table: ReferralTable, policy: Policy) -> Review:
     cases = gather_cases(table, found, scores, rings, hold=policy.hold, review=policy.review)
     return Review(
         referral_ids=tuple(table.referral_id.tolist()),
+        owners=case_owners(table, rings),
         scores=scores,
         hits=found,
         cases=cases,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import betabinom, poisson
 
-from programs.analytics.fraud.catalogue import Hits, hits
+from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
 from programs.analytics.fraud.table import Floats, ReferralTable, codes
 
 
@@ -57,9 +57,17 @@ def too_fast(table: ReferralTable, *, seconds: float = 30.0) -> Hits:
 
 
 def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace_days: float = 5.0) -> Hits:
-    """Refunded within ``grace_days`` after the holding period that starts at the conversion."""
+    """Refunded within ``grace_days`` after the holding period that starts at the conversion.
+
+    It weighs in full where at least two, and at least half, of the referrer's orders end so; one such refund
+    may be chance and weighs three fifths.
+    """
     days = (table.refunded_at - table.won_at) / np.timedelta64(1, "D")
     rows = np.flatnonzero((days >= holding_days) & (days < holding_days + grace_days))
+    referrers, referrer = codes(table.referrer_id)
+    orders = np.bincount(referrer[~np.isnat(table.won_at)], minlength=len(referrers))
+    late = np.bincount(referrer[rows], minlength=len(referrers))
+    repeated = ((late >= 2) & (2 * late >= orders))[referrer[rows]]
     return hits(
         "refund_after_hold",
         rows,
@@ -67,6 +75,7 @@ def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace
             f"Refunded {days[row]:.1f} days after conversion; rewards are held {holding_days:g}."
             for row in rows
         ],
+        np.where(repeated, 1.0, 0.6) * CATALOGUE["refund_after_hold"].weight,
     )
 
 

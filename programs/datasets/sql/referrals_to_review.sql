@@ -1,4 +1,5 @@
 -- Referrals known at as_of with what had happened to them by then, and the account their reward went to.
+-- Labels stay behind: what is known of fraud must not help to find it.
 WITH accounts AS (
     SELECT referral_id, min(account_hash) AS payout_hash
     FROM referral_payouts
@@ -6,7 +7,7 @@ WITH accounts AS (
     GROUP BY referral_id
 )
 SELECT
-    referrals.* REPLACE (
+    referrals.* EXCLUDE (fraud) REPLACE (
         CASE WHEN clicked_at < CAST($as_of AS TIMESTAMPTZ) THEN clicked_at END AS clicked_at,
         CASE WHEN submitted_at < CAST($as_of AS TIMESTAMPTZ) THEN submitted_at END AS submitted_at,
         CASE WHEN won_at < CAST($as_of AS TIMESTAMPTZ) THEN won_at END AS won_at,

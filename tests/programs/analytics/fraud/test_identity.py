@@ -25,18 +25,24 @@ def test_self_referral_by_customer_by_mailbox_and_by_name_with_address():
 
 def test_missing_values_are_not_equal():
     rows = table({"referrer_email": "", "referee_email": None}, {})
-    assert [fired(hit) for hit in (*self_referrals(rows), *shared_traces(rows))] == [[]] * 6
+    assert [fired(hit) for hit in (*self_referrals(rows), *shared_traces(rows))] == [[]] * 7
 
 
 def test_traces_shared_with_the_referrer():
-    payment, device, cookie = shared_traces(
+    payment, device, cookie, named = shared_traces(
         table(
-            {"payment_hash": "p", "referrer_payment_hash": "p"},
+            {
+                "payment_hash": "p",
+                "referrer_payment_hash": "p",
+                "referrer_name": "A B",
+                "referee_name": "A C",
+            },
             {"device_id": "d", "referrer_device_id": "d"},
-            {"cookie_id": "c", "referrer_cookie_id": "c"},
+            {"cookie_id": "c", "referrer_cookie_id": "c", "referrer_name": "A B", "referee_name": "b a"},
+            {"referrer_name": "A B", "referee_name": "b a"},
         )
     )
-    assert (fired(payment), fired(device), fired(cookie)) == ([0], [1], [2])
+    assert (fired(payment), fired(device), fired(cookie), fired(named)) == ([0], [1], [2], [2])
 
 
 def test_a_payout_account_of_two_referrers_counts_and_a_clearing_account_does_not():

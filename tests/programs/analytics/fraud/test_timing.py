@@ -36,6 +36,15 @@ def test_refunds_count_only_just_after_the_holding_period():
     assert fired(refund_after_hold(table(*rows))) == [1, 2]
 
 
+def test_refunds_that_wait_for_the_reward_weigh_in_full_once_they_are_the_rule():
+    late = {"won_at": after(), "refunded_at": after(days=31)}
+    kept = {"won_at": after()}
+    rule = [{"referrer_id": "rule"} | row for row in (late, late, kept)]
+    chance = [{"referrer_id": "chance"} | row for row in (late, late, kept, kept, kept)]
+    found = refund_after_hold(table(*rule, *chance, late))
+    assert found.weights.tolist() == pytest.approx([2.5, 2.5, 1.5, 1.5, 1.5])
+
+
 def test_refunds_above_peers():
     bad = [{"referrer_id": "bad", "won_at": after(), "refunded_at": after(days=2)} for _ in range(12)]
     good = [
