@@ -16,6 +16,7 @@ from plans.commands.monitoring.windows import Span, WindowPair
 from plans.commands.optimize_referrals.kpis import KPIS
 from plans.commands.optimize_referrals.labels import Measured, measure
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, window_of
+from plans.commands.optimize_referrals.screen import POLICY, screened
 from plans.commands.plan_loyalty.figures import figure, value_of
 from plans.engine import fraud_cases
 from plans.engine.steps import StepContext
@@ -23,20 +24,17 @@ from plans.models import Plan
 from plans.schemas.outputs import Chart, Column, Metrics, Series, Signal, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.fraud.catalogue import CATALOGUE
-from programs.analytics.fraud.disposable import DISPOSABLE_DOMAINS
-from programs.analytics.fraud.review import Policy, Review, review
+from programs.analytics.fraud.review import Review, review
 from programs.analytics.fraud.scoring import Case
 from programs.analytics.fraud.spike import ControlPoint, control_chart
-from programs.analytics.fraud.table import TIMES, ReferralTable
+from programs.analytics.fraud.table import ReferralTable
 from programs.analytics.rates import wilson_rate
 
 FRAUD_SPIKE = "fraud-spike"
-POLICY = Policy(disposable_domains=DISPOSABLE_DOMAINS)
 COHORT_DAYS = 7
 MOST_CASES = 500
 """Cases one run opens, worst money first; the others are counted and come with the next run."""
 SHOWN_IN_SUMMARY = 10
-TEXTS = tuple(name for name in ReferralTable.__slots__ if name not in (*TIMES, "reward", "revenue"))
 RULES = {
     "unknown_referral": "Paid for a referral nobody knows",
     "paid_twice": "Paid more than once for a referral",
@@ -51,9 +49,9 @@ RULES = {
 def review_risk(context: StepContext) -> StepResult:
     windows, currency = window_of(context), currency_of(context)
     context.progress(5, "Referrals to review")
-    table = ReferralTable.from_columns(referral_columns(context, windows.current))
+    table, population = screened(context.data, windows.current.end)
     context.progress(40, "Heuristics")
-    found = review(table, POLICY)
+    found = review(table, POLICY, population)
     context.progress(75, "Cohorts and payouts")
     held = found.scores >= POLICY.hold
     now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
@@ -120,21 +118,6 @@ def reduction_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
 def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
     """Cases for people, in the transaction that records the review. Nobody is banned, nothing is withheld by it."""
     fraud_cases.open_all(plan, values["cases"])
-
-
-def referral_columns(context: StepContext, span: Span) -> dict[str, Any]:
-    """Columns for the review as known at the end of the window."""
-    data = context.data
-    payouts = data.snapshot("referral_payouts") if data.has("referral_payouts") else None
-    found = data.engine.referrals_to_review(data.snapshot("referrals"), payouts, as_of=span.end)
-    columns: dict[str, Any] = {
-        name: found.column(name).to_pylist() for name in TEXTS if name in found.column_names
-    }
-    for name in TIMES:
-        columns[name] = found.column(name).to_numpy(zero_copy_only=False)
-    for name in ("reward", "revenue"):
-        columns[name] = np.array([float(v) if v is not None else 0.0 for v in found.column(name).to_pylist()])
-    return columns
 
 
 def invited_in(table: ReferralTable, span: Span) -> np.ndarray:

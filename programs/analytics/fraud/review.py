@@ -12,7 +12,7 @@ from programs.analytics.fraud.catalogue import Hits
 from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.rings import find_rings, loops, ring_hits
 from programs.analytics.fraud.scoring import Case, case_owners, gather_cases, score_referrals
-from programs.analytics.fraud.table import Floats, ReferralTable
+from programs.analytics.fraud.table import Floats, Population, ReferralTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,13 @@ class Review:
     at_risk: float
 
 
-def review(table: ReferralTable, policy: Policy) -> Review:
-    """Run every heuristic over ``table`` under ``policy``. Does not depend on the order of rows."""
+def review(table: ReferralTable, policy: Policy, population: Population | None = None) -> Review:
+    """Run every heuristic over ``table`` under ``policy``. Does not depend on the order of rows.
+
+    ``population`` describes all referrals where the table leaves out those no heuristic can fire on; a
+    referral left out scores the prior.
+    """
+    everybody = population or Population.of(table)
     rings = find_rings(table, cap=policy.trace_cap)
     found = (
         *identity.self_referrals(table, cap=policy.place_cap),
@@ -55,13 +60,13 @@ def review(table: ReferralTable, policy: Policy) -> Review:
         identity.shared_payout(table, cap=policy.trace_cap),
         identity.shared_ip_agent(table, cap=policy.place_cap),
         ring_hits(rings),
-        identity.disposable(table, policy.disposable_domains),
+        identity.disposable(table, everybody, policy.disposable_domains),
         identity.mailbox_variants(table),
         identity.sequential_mailboxes(table),
-        timing.velocity(table, window_hours=policy.velocity_hours),
+        timing.velocity(table, everybody, window_hours=policy.velocity_hours),
         timing.too_fast(table, seconds=policy.too_fast_seconds),
         timing.refund_after_hold(table, holding_days=policy.holding_days),
-        timing.refund_rate(table),
+        timing.refund_rate(table, everybody),
         traffic.banned_source(table, policy.banned_sources),
         traffic.paid_traffic(table),
         *loops(rings),

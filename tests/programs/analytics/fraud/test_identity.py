@@ -7,6 +7,7 @@ from programs.analytics.fraud.identity import (
     shared_payout,
     shared_traces,
 )
+from programs.analytics.fraud.table import Population
 from tests.programs.analytics.fraud.tables import fired, table
 
 
@@ -62,7 +63,8 @@ def test_disposable_domains_include_their_subdomains_and_weigh_twice_in_a_heap()
     heap = [{"referrer_id": "bot", "referee_email": f"u{n}@sub.junk.org"} for n in range(8)]
     lone = [{"referee_email": "shy@junk.org"}]
     honest = [{"referee_email": f"n{n}@example.org"} for n in range(200)]
-    found = disposable(table(*heap, *lone, *honest), {"junk.org"})
+    whole = table(*heap, *lone, *honest)
+    found = disposable(whole, Population.of(whole), {"junk.org"})
     assert fired(found) == list(range(9))
     assert found.weights.tolist() == [4.0] * 8 + [2.0]
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
+from programs.analytics.fraud.table import Population
 from programs.analytics.fraud.timing import (
     beta_of_peers,
     refund_after_hold,
@@ -12,16 +13,22 @@ from programs.analytics.fraud.timing import (
 from tests.programs.analytics.fraud.tables import after, fired, table
 
 
+def looked(heuristic, *rows):
+    """Where a heuristic fires on a table that is all there is."""
+    whole = table(*rows)
+    return fired(heuristic(whole, Population.of(whole)))
+
+
 def test_a_burst_is_found_and_a_steady_referrer_is_not():
     burst = [{"referrer_id": "burst", "invited_at": after(days=10, minutes=4 * n)} for n in range(8)]
     steady = [{"referrer_id": f"s{n % 20}", "invited_at": after(hours=6 * n)} for n in range(160)]
-    assert fired(velocity(table(*burst, *steady))) == list(range(8))
+    assert looked(velocity, *burst, *steady) == list(range(8))
 
 
 def test_a_busy_referrer_is_judged_by_their_own_pace():
     busy = [{"referrer_id": "busy", "invited_at": after(minutes=10 * n)} for n in range(900)]
     quiet = [{"referrer_id": f"s{n}", "invited_at": after(hours=n)} for n in range(100)]
-    assert fired(velocity(table(*busy, *quiet))) == []
+    assert looked(velocity, *busy, *quiet) == []
 
 
 def test_seconds_from_click_to_conversion():
@@ -51,7 +58,7 @@ def test_refunds_above_peers():
         {"referrer_id": f"g{n // 10}", "won_at": after(), "refunded_at": [None, after(days=2)][n % 20 == 0]}
         for n in range(1000)
     ]
-    assert fired(refund_rate(table(*bad, *good))) == list(range(12))
+    assert looked(refund_rate, *bad, *good) == list(range(12))
 
 
 def test_the_peers_prior_recovers_the_one_that_made_them():
