@@ -276,6 +276,7 @@ SPECTACULAR_SETTINGS = {
         "NoticeKindEnum": "plans.models.NoticeKind",
         "NotificationStateEnum": "plans.models.NotificationState",
         "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
+        "FraudCaseStateEnum": "plans.models.FraudCaseState",
     },
 }
 
