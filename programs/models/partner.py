@@ -55,6 +55,22 @@ class Experiment(GovernedModel):
     name = models.CharField(max_length=160)
     hypothesis = models.TextField(blank=True)
     metric = models.ForeignKey("programs.Metric", null=True, blank=True, on_delete=models.PROTECT)
+    control = models.CharField(max_length=120, blank=True, help_text="The arm the others are held against")
+    metrics = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Outcomes and what they decide, e.g. [{"name": "bought", "role": "primary"}, '
+        '{"name": "refunds", "role": "guardrail", "direction": "lower", "margin": 0.05}]',
+    )
+    planned_per_arm = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Members per arm, fixed in advance"
+    )
+    split = models.JSONField(
+        default=dict, blank=True, help_text="Planned weight of each arm; equal where it is empty"
+    )
+    is_sequential = models.BooleanField(
+        default=False, help_text="May be read before it is complete: its intervals hold however often one looks"
+    )
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
 
@@ -64,3 +80,9 @@ class Experiment(GovernedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        problems = {"metrics": metric_problems(self.metrics), "split": split_problems(self.split)}
+        if found := {field: told for field, told in problems.items() if told}:
+            raise ValidationError(found)
