@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gtm.core import canonical
-from programs.models import Approver, Dataset, Metric, Partner, Program
+from programs.models import Approver, Dataset, Experiment, Metric, Partner, Program
 from programs.schemas.metrics import DEFINITION, STANDARD
 
 _FACTS = (
@@ -26,6 +26,7 @@ _FACTS = (
     "redemption_rate_assumption",
     "version",
 )
+
 
 def default_program(kind: str) -> Program | None:
     return Program.objects.filter(kind=kind, is_default=True).first()
@@ -65,6 +66,13 @@ def metric_definitions(kind: str) -> dict[str, dict[str, Any]]:
             "version": row.definition_version,
         }
     return {key.removeprefix(prefix).replace("-", "_"): found[key] for key in sorted(found)}
+
+
+def experiment_designs(program: Program) -> dict[str, dict[str, Any]]:
+    """How the program's tests were planned, by key and by name in lower case."""
+    fields = ("key", "name", "control", "metrics", "planned_per_arm", "split", "is_sequential")
+    rows = list(Experiment.objects.filter(program=program).order_by("key").values(*fields))
+    return {row[spelling].casefold(): row for spelling in ("name", "key") for row in rows}
 
 
 def latest_datasets(program: Program, kinds: Sequence[str]) -> list[Dataset]:

@@ -369,7 +369,8 @@ def snapshot(command: Command, metric_versions: Mapping[str, int] | None = None)
             "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
             "ladder_repeats": command.ladder_repeats,
             "triggers": [
-                asdict(t) | {"metric_version": versions.get(t.signal, t.metric_version)} for t in command.triggers
+                asdict(t) | {"metric_version": versions.get(t.signal, t.metric_version)}
+                for t in command.triggers
             ],
             "tool_hooks": [asdict(hook) for hook in command.tool_hooks],
             "success_metrics": [asdict(metric) for metric in command.success_metrics],

@@ -72,7 +72,8 @@ def metric_problems(raw: Any) -> list[str]:
 def split_problems(raw: Any) -> list[str]:
     """What is wrong with a planned split, as sentences."""
     if not isinstance(raw, dict) or any(
-        isinstance(weight, bool) or not isinstance(weight, int | float) or weight <= 0 for weight in raw.values()
+        isinstance(weight, bool) or not isinstance(weight, int | float) or weight <= 0
+        for weight in raw.values()
     ):
         return ['Write the weight of each arm, above 0, such as {"control": 1, "double": 1}.']
     return []

@@ -45,7 +45,9 @@ def read_buyers(context: StepContext, *, days_ago: int = 0) -> Buyers | Unavaila
     rfm = columns(table)
     recency, age = rfm["recency_days"] / 7, (rfm["tenure_days"] - 1) / 7
     histories = lifetime.PurchaseHistories.aggregate(rfm["frequency"], recency, age)
-    return Buyers(table["member_id"], rfm["frequency"], recency, age, rfm["orders"], rfm["monetary"], histories)
+    return Buyers(
+        table["member_id"], rfm["frequency"], recency, age, rfm["orders"], rfm["monetary"], histories
+    )
 
 
 def churn_risk(fit: lifetime.BgNbdFit, buyers: Buyers) -> MaybeEstimate:

@@ -6,7 +6,12 @@ from typing import Any
 
 from plans.commands.monitor_loyalty.churn import HOLDOUT_DAYS, churn_risk, holdout, read_buyers
 from plans.commands.monitor_loyalty.kpis import LIABILITY_SPIKE, as_defined
-from plans.commands.monitor_loyalty.points import liability_of, read_balances, redemption_to_date, vintage_table
+from plans.commands.monitor_loyalty.points import (
+    liability_of,
+    read_balances,
+    redemption_to_date,
+    vintage_table,
+)
 from plans.commands.monitor_loyalty.scope import alerts_of, is_full, kpi, metric_of, window_of
 from plans.commands.monitor_loyalty.tiers import tier_outputs
 from plans.commands.plan_loyalty.figures import figure, money, percent, value_of

@@ -32,10 +32,10 @@ def find_plays(context: StepContext) -> StepResult:
     thresholds = list(tiers_of(context).values()) or [0.0]
     fitted, buyers = context.outputs["health"]["churn_model"], read_buyers(context)
     if fitted is None or isinstance(buyers, Unavailable):
-        reason = context.outputs["health"]["unavailable"].get("churn_risk", "The churn model could not be fitted.")
-        return StepResult(
-            values={"plays": [], "unavailable": reason}, outputs=[_plays([], currency, reason)]
+        reason = context.outputs["health"]["unavailable"].get(
+            "churn_risk", "The churn model could not be fitted."
         )
+        return StepResult(values={"plays": [], "unavailable": reason}, outputs=[_plays([], currency, reason)])
     model = BgNbd(*(fitted[name] for name in ("r", "alpha", "a", "b")))
     context.progress(50, "Plays")
     end = window_of(context).current.end

@@ -85,4 +85,6 @@ def as_defined(name: str, metric: Mapping[str, Any], value: MaybeEstimate) -> Ma
     if (metric["numerator"], metric["denominator"]) == EXPECTED[name]:
         return value
     words = " / ".join(word for word in EXPECTED[name] if word)
-    return Unavailable(f"The registry defines this otherwise than as “{words}”, which is what is computed here.")
+    return Unavailable(
+        f"The registry defines this otherwise than as “{words}”, which is what is computed here."
+    )

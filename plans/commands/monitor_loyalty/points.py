@@ -51,7 +51,9 @@ def read_balances(context: StepContext) -> Balances | None:
     ).to_pylist()  # fmt: skip
     if not rows:
         return None
-    by_week = {row["period"] - timedelta(days=row["period"].weekday()): float(row["outstanding"]) for row in rows}
+    by_week = {
+        row["period"] - timedelta(days=row["period"].weekday()): float(row["outstanding"]) for row in rows
+    }
     first, last = min(by_week), max(by_week)
     weeks = [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
     outstanding: list[float] = []
@@ -77,9 +79,13 @@ def liability_of(context: StepContext, balances: Balances | None, forecast: Mayb
     series = np.array(balances.outstanding) * cost * (rate.value if isinstance(rate, Estimate) else 1.0)
     chart = liability_chart(series)
     begins = window_of(context).current.start.date()
-    inside = () if isinstance(chart, Unavailable) else [p for p in chart if balances.weeks[p.period] >= begins]
+    inside = (
+        () if isinstance(chart, Unavailable) else [p for p in chart if balances.weeks[p.period] >= begins]
+    )
     spikes = tuple(
-        f"week of {balances.weeks[p.period]}: {p.change:+.1%}, limit {p.upper_limit:+.1%}" for p in inside if p.spike
+        f"week of {balances.weeks[p.period]}: {p.change:+.1%}, limit {p.upper_limit:+.1%}"
+        for p in inside
+        if p.spike
     )
     return Liability(
         _owed(balances.outstanding[-1], cost, rate),
@@ -102,7 +108,9 @@ def redemption_to_date(balances: Balances | None) -> MaybeEstimate:
         return Unavailable(NO_LEDGER)
     if balances.earned <= 0:
         return Unavailable("No points were issued up to the end of the window.")
-    return Estimate(balances.redeemed / balances.earned, numerator=balances.redeemed, denominator=balances.earned)
+    return Estimate(
+        balances.redeemed / balances.earned, numerator=balances.redeemed, denominator=balances.earned
+    )
 
 
 def vintage_table(vintages: Vintages, forecast: MaybeForecast) -> Table:
@@ -111,7 +119,9 @@ def vintage_table(vintages: Vintages, forecast: MaybeForecast) -> Table:
     known = not isinstance(forecast, Unavailable)
     ladder = forecast.by_vintage if known else None
     for n, month in enumerate(vintages.months):
-        issued, redeemed, left = (float(v[n]) for v in (vintages.issued, vintages.redeemed_so_far, vintages.outstanding))
+        issued, redeemed, left = (
+            float(v[n]) for v in (vintages.issued, vintages.redeemed_so_far, vintages.outstanding)
+        )
         closed = left <= 0.005 * issued
         ultimate = redeemed if closed or ladder is None else float(ladder.ultimate[n])
         error = None if closed or ladder is None else float(ladder.standard_error[n]) / issued

@@ -48,7 +48,9 @@ def pull_data(context: StepContext) -> StepResult:
     notes += [MISSING[kind] for kind in MISSING if not context.data.has(kind)]
     context.progress(60, "Breakdowns")
     totals = [add_up(row for row in rows if row["n"] == n) for n in range(len(spans))]
-    groups = merge_small([row for row in rows if row["n"] == 0], known, size="members", minimum=SMALLEST_GROUP)
+    groups = merge_small(
+        [row for row in rows if row["n"] == 0], known, size="members", minimum=SMALLEST_GROUP
+    )
     before = relabel([row for row in rows if row["n"] == 1], known, groups.label_of)
     values, earlier = kpis_of(context, totals[0]), kpis_of(context, totals[1], ago=1)
     values["alert_remediation_time"] = remediation(context)
@@ -131,7 +133,9 @@ def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) ->
     """The KPIs of a window from its sums; ``ago`` 1 is the window before."""
     found = {"retention": retention_of(context, ago=ago)}
     for name in FLOW_KPIS:
-        found[name] = compute(metric_of(context, name), sums, loaded(context), currency=context.program["currency"])
+        found[name] = compute(
+            metric_of(context, name), sums, loaded(context), currency=context.program["currency"]
+        )
     return found
 
 
@@ -140,7 +144,9 @@ def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
     metric, windows = metric_of(context, "retention"), window_of(context)
     days = days_of(metric)
     if days is None:
-        return Unavailable(f"The registry's window is “{metric['window']}”; write a number of days such as 90 days.")
+        return Unavailable(
+            f"The registry's window is “{metric['window']}”; write a number of days such as 90 days."
+        )
     end = windows.previous.end if ago else windows.current.end
     row = context.data.engine.repeat_purchase(
         context.data.snapshot("purchases"), as_of=end, days=days, time_zone=context.program["time_zone"]
@@ -170,4 +176,3 @@ def group_values(groups: Breakdown, before: Breakdown) -> list[dict[str, Any]]:
 
 def lift(now: float, before: float) -> float | None:
     return now / before - 1 if before else None
-

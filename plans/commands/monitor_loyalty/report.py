@@ -73,7 +73,9 @@ def _verdict(direction: str, now: MaybeEstimate, then: MaybeEstimate) -> str:
     if now.value == then.value:
         return "unchanged"
     if now.method == then.method == "wilson":
-        p = two_proportion_p(*(float(x or 0) for x in (now.numerator, now.denominator, then.numerator, then.denominator)))
+        p = two_proportion_p(
+            *(float(x or 0) for x in (now.numerator, now.denominator, then.numerator, then.denominator))
+        )
         if p >= SIGNIFICANCE:
             return f"within chance (p {p:.2g})"
     return "better" if (now.value > then.value) == (direction == HIGHER) else "worse"
@@ -146,14 +148,20 @@ def breakdown(context: StepContext, groups: Breakdown, before: Breakdown, known:
         body = [label, int(row["members"]), int(row["enrolled"]), float(row["revenue"]),
                 float(row["revenue"]) / spent - 1 if spent else None]  # fmt: skip
         for name in shares:
-            now, then = (compute(metric_of(context, name), sums, loaded(context), currency=currency) for sums in (row, was))
+            now, then = (
+                compute(metric_of(context, name), sums, loaded(context), currency=currency)
+                for sums in (row, was)
+            )
             body += [value_of(now), getattr(now, "low", None), getattr(now, "high", None), value_of(then)]
         rows.append(body)
     shown = rows if is_full(context) else rows[:SHOWN_GROUPS]
     note = f"{len(shown)} of {len(rows)} groups, the biggest first. {groups.note}".strip()
     found: list[Any] = [Table("drilldown", "The window by group", columns, shown, note)]
     if shares:
-        now = [compute(metric_of(context, shares[0]), row, loaded(context), currency=currency) for row in groups.rows.values()]
+        now = [
+            compute(metric_of(context, shares[0]), row, loaded(context), currency=currency)
+            for row in groups.rows.values()
+        ]
         found.append(
             Chart("drilldown_chart", f"{metric_of(context, shares[0])['name']} by group", "bar",
                   [str(row[0]) for row in shown], [Series("Share", *_percents(now[: len(shown)], intervals=True))],
@@ -163,7 +171,11 @@ def breakdown(context: StepContext, groups: Breakdown, before: Breakdown, known:
 
 
 def group_trend(
-    context: StepContext, spans: Sequence[Span], rows: Sequence[dict[str, Any]], known: Sequence[str], groups: Breakdown
+    context: StepContext,
+    spans: Sequence[Span],
+    rows: Sequence[dict[str, Any]],
+    known: Sequence[str],
+    groups: Breakdown,
 ) -> Chart:
     """Revenue of the biggest groups over the windows."""
     names = list(groups.rows)[:SHOWN_GROUPS]
@@ -171,7 +183,9 @@ def group_trend(
         relabel([row for row in rows if row["n"] == n], known, groups.label_of).rows
         for n in reversed(range(len(spans)))
     ]
-    series = [Series(name, [float(found.get(name, {}).get("revenue", 0)) for found in by_window]) for name in names]
+    series = [
+        Series(name, [float(found.get(name, {}).get("revenue", 0)) for found in by_window]) for name in names
+    ]
     return Chart(
         "group_trend", "Revenue by group", "line", [f"{span.start:%Y-%m-%d}" for span in reversed(spans)], series,
         "window from", "revenue", context.program["currency"],

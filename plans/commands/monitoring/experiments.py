@@ -64,7 +64,9 @@ class Found:
 
 
 def read_experiments(
-    rows: Sequence[Mapping[str, Any]], asked: Sequence[str], designs: Mapping[str, Mapping[str, Any]] | None = None
+    rows: Sequence[Mapping[str, Any]],
+    asked: Sequence[str],
+    designs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[tuple[Readout, ...], tuple[NotRead, ...]]:
     """Read each asked experiment (names without regard to case) from its arms' sums (``experiment_arms``)."""
     found, unread = find_experiments(rows, asked, designs)
@@ -72,7 +74,9 @@ def read_experiments(
 
 
 def find_experiments(
-    rows: Sequence[Mapping[str, Any]], asked: Sequence[str], designs: Mapping[str, Mapping[str, Any]] | None = None
+    rows: Sequence[Mapping[str, Any]],
+    asked: Sequence[str],
+    designs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[tuple[Found, ...], tuple[NotRead, ...]]:
     """The asked tests as they stand, by their design where one is registered (name in lower case → design)."""
     known: dict[str, list[Mapping[str, Any]]] = {}
@@ -100,21 +104,29 @@ def experiment_of(rows: Sequence[Mapping[str, Any]], design: Design) -> Found:
     members = {v: max(row["units"] for row in rows if row["variant"] == v) for v in variants}
     names = sorted({row["metric"] for row in rows})
     if missing := [metric.name for metric in design.metrics if metric.name not in names]:
-        raise ValueError(f"The design names {', '.join(missing)}, of which there are no outcomes; there are {', '.join(names)}.")
+        raise ValueError(
+            f"The design names {', '.join(missing)}, of which there are no outcomes; there are {', '.join(names)}."
+        )
     planned = {metric.name: metric for metric in design.metrics}
     primary = next((m.name for m in design.metrics if m.role == Role.PRIMARY), None)
-    first = primary or next((n for n in names if n not in planned or planned[n].role != Role.GUARDRAIL), names[0])
+    first = primary or next(
+        (n for n in names if n not in planned or planned[n].role != Role.GUARDRAIL), names[0]
+    )
     metrics, notes = [], []
     if primary is None:
         notes.append(f"No design names the metric that decides, so it is {first}.")
     for name in names:
-        metric, note = _metric([row for row in rows if row["metric"] == name], name == first, planned.get(name))
+        metric, note = _metric(
+            [row for row in rows if row["metric"] == name], name == first, planned.get(name)
+        )
         metrics.append(metric)
         notes += note
     decides = next(metric for metric in metrics if metric.role is Role.PRIMARY)
     size = design.planned_per_arm or _planned(decides.arms[control])
     if not design.planned_per_arm:
-        notes.append(f"No design states a sample size; {size:,} per arm would show a relative lift of {SMALLEST_LIFT:.0%}.")
+        notes.append(
+            f"No design states a sample size; {size:,} per arm would show a relative lift of {SMALLEST_LIFT:.0%}."
+        )
     test = Experiment(
         rows[0]["experiment"], control, members, metrics, size,
         weights=dict(design.split) or None, tuning=2.0 * size if design.is_sequential else None,
@@ -146,11 +158,20 @@ def _adjusted(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Arm] | None,
     if min(row["units"] for row in rows) < 2:
         return None, ""
     periods = [
-        PrePeriod(row["units"], row["total"], row["squares"], *(row[f"{source}_{sum_}"] for sum_ in ("total", "squares", "cross")))
+        PrePeriod(
+            row["units"],
+            row["total"],
+            row["squares"],
+            *(row[f"{source}_{sum_}"] for sum_ in ("total", "squares", "cross")),
+        )
         for row in rows
     ]
     found = adjust_with_pre_period(*periods)
-    partly = f" {units - stated:,} of {units:,} units state no value from before the test." if 0 < stated < units else ""
+    partly = (
+        f" {units - stated:,} of {units:,} units state no value from before the test."
+        if 0 < stated < units
+        else ""
+    )
     if source == "spend" and found.variance_reduction < LEAST_EXPLAINED:
         return None, partly.strip()
     what = "the value from before the test" if source == "pre" else "the spend of the 90 days before"

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from plans.commands.monitoring.thresholds import trigger_of
-from plans.models import Plan
+from plans.models import OPEN_CASE_STATES, Escalation, Plan
 from plans.schemas.outputs import Column, Table
 from programs.models import Program
 from programs.schemas.metrics import DEFINITION, HIGHER, MONEY
@@ -32,6 +34,16 @@ def facts_of(program: Program, command: str) -> dict[str, Any]:
         if last
         else {},
     }
+
+
+def remediation_of(program: Program, command: str) -> dict[str, Any]:
+    """Hours from the opening of each alert's case to its resolution, and how many are open."""
+    cases = Escalation.objects.filter(plan__program=program, plan__command=command).filter(
+        Q(trigger__startswith="alert-") | Q(trigger__endswith="-spike")
+    )
+    closed = cases.filter(state="resolved", closed_at__isnull=False).order_by("created_at", "pk")
+    hours = [(case.closed_at - case.created_at).total_seconds() / 3600 for case in closed]
+    return {"hours": hours, "open": cases.filter(state__in=sorted(OPEN_CASE_STATES)).count()}
 
 
 def sentence(metric: Definition) -> str:

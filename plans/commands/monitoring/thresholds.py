@@ -39,16 +39,23 @@ class Alerts:
     def rows(self) -> list[dict[str, Any]]:
         """Every rule with its verdict, as later tasks and people read it."""
         found = [
-            {"rule": str(b.rule), "value": float(b.value), "verdict": "breached",
+            {"rule": str(b.rule), "metric": b.rule.metric, "value": float(b.value), "verdict": "breached",
              "note": {True: "the whole interval alarms", False: "the interval reaches back over the limit",
                       None: ""}[b.certain]}
             for b in self.report.breaches
         ]  # fmt: skip
         found += [
-            {"rule": str(rule), "value": None, "verdict": "kept", "note": ""} for rule in self.report.kept
+            {"rule": str(rule), "metric": rule.metric, "value": None, "verdict": "kept", "note": ""}
+            for rule in self.report.kept
         ]
         found += [
-            {"rule": str(rule), "value": None, "verdict": "not measured", "note": reason}
+            {
+                "rule": str(rule),
+                "metric": rule.metric,
+                "value": None,
+                "verdict": "not measured",
+                "note": reason,
+            }
             for rule, reason in self.report.missing
         ]
         return found

@@ -227,7 +227,9 @@ def _metric(
         control,
         treated,
         lift,
-        sequential_lift(*sharp, tuning=experiment.tuning or 2.0 * experiment.planned_per_arm, level=1 - alpha),
+        sequential_lift(
+            *sharp, tuning=experiment.tuning or 2.0 * experiment.planned_per_arm, level=1 - alpha
+        ),
         compare(control, treated, level=1 - alpha),
         bayesian_lift(*sharp, higher_is_better=metric.higher_is_better, level=1 - alpha),
         adjusted_p,
