@@ -28,9 +28,10 @@ class LoyaltyQuestions(ABC):
         responses: Snapshot | None = None,
         time_zone: str = "UTC",
     ) -> pa.Table:
-        """n (0 is the first of ``windows``, which ends last), tier, cohort, region, channel ("" where not asked for or
-        not recorded), members, enrolled, departed, active, orders, revenue, earned, redeemed, expired, responses,
-        satisfied. ``tiers`` (name → threshold, the lowest first) place members whose tier nobody recorded."""
+        """n (0 is the first of ``windows``, which ends last), tier, cohort, region, channel ("" where not
+        asked for or not recorded), members, enrolled, departed, active, orders, revenue, earned, redeemed,
+        expired, responses, satisfied. ``tiers`` (name → threshold, the lowest first) place members where no
+        tier is recorded."""
         datasets = {
             "purchases": purchases, "members": members, "point_ledger": ledger, "survey_responses": responses,
         }  # fmt: skip
@@ -55,8 +56,8 @@ class LoyaltyQuestions(ABC):
         tiers: Mapping[str, float],
         members: Snapshot | None = None,
     ) -> pa.Table:
-        """span, before, after, members, recorded, agreeing: indexes into ``tiers`` (the lowest first), -1 for no
-        member then. ``starts`` are those of the windows 7d, 30d and quarter."""
+        """span, before, after, members, recorded, agreeing: indexes into ``tiers`` (the lowest first), -1 for
+        no member then. ``starts`` are those of the windows 7d, 30d and quarter."""
         return self._ask(
             "tier_moves",
             {"purchases": purchases, "members": members},

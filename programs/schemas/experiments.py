@@ -26,7 +26,7 @@ class DesignMetric:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """``split``: arm → planned weight; ``is_sequential``: read before it is complete, with always-valid intervals."""
+    """``split``: arm → planned weight; ``is_sequential``: may be read before it is complete."""
 
     control: str = ""
     metrics: tuple[DesignMetric, ...] = ()

@@ -97,7 +97,7 @@ def pull_data(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=alerts.signals,
         measured=alerts.measured,
-        evidence={"Serena": "Metric definitions: " + (" ".join(changes) or "as in the run before.")},
+        evidence={"Serena": f"Metric definitions: {' '.join(changes)}"},
     )  # fmt: skip
 
 

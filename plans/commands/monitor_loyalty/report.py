@@ -78,7 +78,8 @@ def _verdict(direction: str, now: MaybeEstimate, then: MaybeEstimate) -> str:
         )
         if p >= SIGNIFICANCE:
             return f"within chance (p {p:.2g})"
-    return "better" if (now.value > then.value) == (direction == HIGHER) else "worse"
+    verdict = "better" if (now.value > then.value) == (direction == HIGHER) else "worse"
+    return verdict if now.method == "wilson" else f"{verdict}, untested"
 
 
 def flow_comparison(context: StepContext, totals: Sequence[Mapping[str, float]]) -> Table:

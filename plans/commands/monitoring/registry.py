@@ -82,7 +82,7 @@ def changes_since(facts: Mapping[str, Any], thresholds: str) -> list[str]:
     """What is defined otherwise than in the run before: each field of each metric, and the alert thresholds."""
     last = facts.get("last_run") or {}
     if not last:
-        return []
+        return ["There was no run before."]
     found = []
     if last["alert_threshold"] != thresholds:
         was = last["alert_threshold"] or "none"
@@ -98,7 +98,7 @@ def changes_since(facts: Mapping[str, Any], thresholds: str) -> list[str]:
         ]
         if parts:
             found.append(f"{now['name']}, {version_of(before)} → {version_of(now)}: {'; '.join(parts)}.")
-    return found
+    return found or [f"As in the run before, {last['plan_id']}."]
 
 
 def _told(value: Any) -> str:
@@ -121,5 +121,5 @@ def definition_table(
          Column("numerator", "Numerator"), Column("denominator", "Denominator"), Column("window", "Window"),
          Column("dimensions", "By"), Column("owner", "Owner"), Column("threshold", "Alarms past"),
          Column("version", "Version")],
-        rows, " ".join(changes) or "As in the run before.",
+        rows, " ".join(changes),
     )  # fmt: skip

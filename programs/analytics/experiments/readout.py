@@ -101,7 +101,7 @@ class Experiment:
 class MetricReadout:
     """One metric of one treatment. ``adjusted_p`` is Holm's over all metrics and treatments.
 
-    ``sequential`` is the lift with an interval that holds however often one looks, whatever the test was planned as.
+    ``sequential`` is the lift with an interval that holds however often one looks, whatever was planned.
     """
 
     name: str

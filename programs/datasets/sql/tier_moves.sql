@@ -21,7 +21,7 @@ people AS (
     FROM (FROM members, moments WHERE enrolled_at < at_end) AS listed FULL JOIN spend USING (member_id)
 ),
 pairs AS (
-    SELECT '7d' AS span, at_week AS start, by_week AS then, by_end AS now, people.* FROM people, moments
+    SELECT '7d' AS span, at_week AS start, by_week AS spent_then, by_end AS spent_now, people.* FROM people, moments
     UNION ALL SELECT '30d', at_month, by_month, by_end, people.* FROM people, moments
     UNION ALL SELECT 'quarter', at_quarter, by_quarter, by_end, people.* FROM people, moments
 ),
@@ -29,9 +29,9 @@ placed AS (
     SELECT
         span, tier,
         CASE WHEN enrolled_at >= start OR left_at < start THEN -1
-            ELSE len(list_filter($thresholds, lambda t: t <= coalesce(then, 0))) - 1 END AS before,
+            ELSE len(list_filter($thresholds, lambda t: t <= coalesce(spent_then, 0))) - 1 END AS before,
         CASE WHEN left_at < at_end THEN -1
-            ELSE len(list_filter($thresholds, lambda t: t <= coalesce(now, 0))) - 1 END AS after
+            ELSE len(list_filter($thresholds, lambda t: t <= coalesce(spent_now, 0))) - 1 END AS after
     FROM pairs, moments
 )
 SELECT

@@ -1,4 +1,4 @@
-"""``manage.py load_metrics``: the standard metrics as rows of the registry. Rows that stand are not changed."""
+"""``manage.py load_metrics``: the standard metrics as rows of the registry. What stands is not changed."""
 
 from __future__ import annotations
 
