@@ -225,8 +225,8 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         self,
         question: str,
         datasets: dict[str, Snapshot | None],
-        *,
         optional: Sequence[str] = (),
+        /,
         **parameters: Any,
     ) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind.
@@ -246,8 +246,8 @@ class DuckDBEngine(QueryEngine):
         self,
         question: str,
         datasets: dict[str, Snapshot | None],
-        *,
         optional: Sequence[str] = (),
+        /,
         **parameters: Any,
     ) -> pa.Table:
         if parameters.get("period", "month") not in PERIODS:

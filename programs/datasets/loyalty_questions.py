@@ -38,7 +38,7 @@ class LoyaltyQuestions(ABC):
         return self._ask(
             "loyalty_windows",
             datasets,
-            optional=("members", "point_ledger", "survey_responses"),
+            ("members", "point_ledger", "survey_responses"),
             lows=[_instant(low) for low, _ in windows],
             highs=[_instant(high) for _, high in windows],
             dimensions=list(dimensions),
@@ -61,7 +61,7 @@ class LoyaltyQuestions(ABC):
         return self._ask(
             "tier_moves",
             {"purchases": purchases, "members": members},
-            optional=("members",),
+            ("members",),
             end=_instant(end),
             week=_instant(starts["7d"]),
             month=_instant(starts["30d"]),
@@ -79,8 +79,8 @@ class LoyaltyQuestions(ABC):
         self,
         question: str,
         datasets: dict[str, Snapshot | None],
-        *,
         optional: Sequence[str] = (),
+        /,
         **parameters: Any,
     ) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""

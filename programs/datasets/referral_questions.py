@@ -118,15 +118,15 @@ class ReferralQuestions(ABC):
         from before the test stated, pre_total, pre_squares, pre_cross; of the spend before it spend_total,
         spend_squares, spend_cross (0 without ``purchases``)."""
         datasets = {"experiments": experiments, "purchases": purchases}
-        return self._ask("experiment_arms", datasets, optional=("purchases",), as_of=as_of)
+        return self._ask("experiment_arms", datasets, ("purchases",), as_of=as_of)
 
     @abstractmethod
     def _ask(
         self,
         question: str,
         datasets: dict[str, Snapshot | None],
-        *,
         optional: Sequence[str] = (),
+        /,
         **parameters: Any,
     ) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""

@@ -18,7 +18,12 @@ from plans.schemas import outputs as shown
 from plans.schemas.outputs import Column, StepResult, Table
 from programs.analytics.backlog import BacklogItem, RankedItem, prioritise
 from programs.analytics.estimate import Estimate, Unavailable
-from programs.analytics.experiments import TestPlan, members_per_arm_for_share, plan_test
+from programs.analytics.experiments import (
+    TestPlan,
+    detectable_difference,
+    members_per_arm_for_share,
+    plan_test,
+)
 
 PRIOR_WINS, PRIOR_LOSSES = 1, 2
 """About a third of experiments improve what they were meant to (Kohavi et al. 2009): worth three tests of one's own."""
@@ -74,7 +79,7 @@ def plan_actions(context: StepContext) -> StepResult:
             shown.Backlog("backlog", "Action plan", [
                 shown.BacklogItem(
                     r["title"], r["why"], r["owner"], r["eta"], r["expected_value"], currency,
-                    f"{SMALLEST_LIFT:.0%} relative, planned", r["sample_size_per_arm"], f"{r['effort_days']:g} days",
+                    f"{SMALLEST_LIFT:.0%} relative, planned", r["sample_size_per_arm"], f"{r['effort_days']:g} person-days",
                 )
                 for r in backlog
             ]),
@@ -110,29 +115,38 @@ def proposals(context: StepContext, chance: float) -> Iterator[BacklogItem]:
             unit="money per member",
             method="assumed range",
         )
-        test, why_not = test_of(play)
+        test, shows = test_of(play)
         yield BacklogItem(
             move.title, move.owner, due(context.now.date(), move.effort, test), chance, effect, play["members"],
             1.0 if play["play"] == "win-back" else margin, move.effort,
-            f"{move.kind}: {play['members']:,} members, {money(play['value_at_stake'], currency)} at stake. {why_not}".strip(),
+            f"{move.kind}: {play['members']:,} members, {money(play['value_at_stake'], currency)} at stake. {shows}".strip(),
             test,
         )  # fmt: skip
 
 
 def test_of(play: dict[str, Any]) -> tuple[TestPlan | None, str]:
-    """Two arms of the play's own members on the share who buy; without a plan, why there is none."""
+    """Two arms of the play's own members on the share who buy, and what such a test can show.
+
+    All members are there from the start, so the weeks are those the outcome takes.
+    """
     rate, members, weeks = play["base_rate"], play["members"], play["test_weeks"]
-    difference = rate * SMALLEST_LIFT
-    if not 0 < rate < rate + difference < 1:
+    if not 0 < rate < 1 or members < 2:
         return None, f"{percent(rate)} are expected to buy anyway, which leaves no lift to test."
-    # All members are there from the start, so the weeks are those the outcome takes.
-    found = plan_test(members_per_arm_for_share(rate, difference), members, minimum_weeks=weeks)
+    lift = SMALLEST_LIFT
+    size = members_per_arm_for_share(rate, rate * lift) if rate * (1 + lift) < 1 else float("inf")
+    if 2 * np.ceil(size) > members:
+        size = members // 2
+        difference = detectable_difference(rate, size)
+        if isinstance(difference, Unavailable):
+            return None, f"Too few for a test: {difference.reason}"
+        lift = difference / rate
+    found = plan_test(size, members, minimum_weeks=weeks)
     if isinstance(found, Unavailable):
         return None, found.reason
-    if 2 * found.members_per_arm > members:
-        return None, (f"A test would need {found.members_per_arm:,} members per arm; do it for all and keep "
-                      "a hold-out of a tenth.")  # fmt: skip
-    return found, ""
+    return (
+        found,
+        f"{found.members_per_arm:,} members per arm show a lift of {lift:.0%} or more in {found.weeks} weeks.",
+    )
 
 
 def due(today: date, effort: float, test: TestPlan | None) -> date:
@@ -185,7 +199,7 @@ def _assumptions(context: StepContext, chance: float, record: str) -> Table:
         ["Chance to win", percent(chance), record],
         ["Relative lift of what is at stake", f"{SMALLEST_LIFT:.0%}, {LIFT_LOW:.0%} to {LIFT_HIGH:.0%}", "planned, to be replaced by the test's own"],
         ["Gross margin", percent(float(context.program["gross_margin"])), "program settings; win-back is margin already"],
-        *([f"Person-days, {name}", f"{move.effort:g}", "planned by the team's habit"] for name, move in MOVES.items()),
+        *([f"Person-days, {name}", f"{move.effort:g}", "planning figure"] for name, move in MOVES.items()),
         ["Test", "two arms, 5 % error, 80 % power", "share of the play's members who buy while it runs, as BG/NBD expects"],
     ]  # fmt: skip
     return Table("assumptions", "Assumptions of the action plan",

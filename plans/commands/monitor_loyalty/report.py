@@ -138,37 +138,56 @@ def breakdown(context: StepContext, groups: Breakdown, before: Breakdown, known:
     columns = [Column("group", " · ".join(known)), Column("members", "Members", "integer"),
                Column("enrolled", "Enrolled", "integer"), Column("revenue", "Revenue", "money", currency),
                Column("revenue_change", "Revenue, change", "percent")]  # fmt: skip
+    judged = {name: _by_group(context, name, groups, before) for name in shares}
+    bounded = {
+        name
+        for name, pairs in judged.items()
+        if any(getattr(now, "low", None) is not None for now, _ in pairs)
+    }
     for name in shares:
-        title = metric_of(context, name)["name"]
-        columns += [Column(name, title, "percent"), Column(f"{name}_low", "from", "percent"),
-                    Column(f"{name}_high", "to", "percent"), Column(f"{name}_before", "before", "percent")]  # fmt: skip
+        columns.append(Column(name, metric_of(context, name)["name"], "percent"))
+        if name in bounded:
+            columns += [Column(f"{name}_low", "from", "percent"), Column(f"{name}_high", "to", "percent")]
+        columns.append(Column(f"{name}_before", "before", "percent"))
     rows = []
-    for label, row in groups.rows.items():
-        was = before.rows.get(label, {})
-        spent = float(was.get("revenue", 0))
-        body = [label, int(row["members"]), int(row["enrolled"]), float(row["revenue"]),
-                float(row["revenue"]) / spent - 1 if spent else None]  # fmt: skip
+    for n, (label, row) in enumerate(groups.rows.items()):
+        spent, revenue = float(before.rows.get(label, {}).get("revenue", 0)), float(row["revenue"])
+        body = [
+            label,
+            int(row["members"]),
+            int(row["enrolled"]),
+            revenue,
+            revenue / spent - 1 if spent > 0 else None,
+        ]
         for name in shares:
-            now, then = (
-                compute(metric_of(context, name), sums, loaded(context), currency=currency)
-                for sums in (row, was)
-            )
-            body += [value_of(now), getattr(now, "low", None), getattr(now, "high", None), value_of(then)]
+            now, then = judged[name][n]
+            ends = [getattr(now, "low", None), getattr(now, "high", None)] if name in bounded else []
+            body += [value_of(now), *ends, value_of(then)]
         rows.append(body)
     shown = rows if is_full(context) else rows[:SHOWN_GROUPS]
     note = f"{len(shown)} of {len(rows)} groups, the biggest first. {groups.note}".strip()
     found: list[Any] = [Table("drilldown", "The window by group", columns, shown, note)]
     if shares:
-        now = [
-            compute(metric_of(context, shares[0]), row, loaded(context), currency=currency)
-            for row in groups.rows.values()
-        ]
+        now = [pair[0] for pair in judged[shares[0]]]
         found.append(
             Chart("drilldown_chart", f"{metric_of(context, shares[0])['name']} by group", "bar",
                   [str(row[0]) for row in shown], [Series("Share", *_percents(now[: len(shown)], intervals=True))],
                   " · ".join(known), "share", "%", note)
         )  # fmt: skip
     return found
+
+
+def _by_group(
+    context: StepContext, name: str, groups: Breakdown, before: Breakdown
+) -> list[tuple[MaybeEstimate, MaybeEstimate]]:
+    """A KPI of each group, now and in the window before."""
+    return [
+        tuple(
+            compute(metric_of(context, name), sums, loaded(context), currency=context.program["currency"])
+            for sums in (row, before.rows.get(label, {}))
+        )
+        for label, row in groups.rows.items()
+    ]  # type: ignore[misc]
 
 
 def group_trend(

@@ -88,5 +88,7 @@ def alert_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         [Column("rule", "Alarms when"), Column("verdict", "Verdict"), Column("value", "Value", "number"),
          Column("note", "Note")],
         [[row["rule"], row["verdict"], row["value"], row["note"]] for row in rows],
-        "The first breach tells the owner; the second, in another period, opens the ladder and pulls the rip-cord.",
+        "The first breach tells the owner; the second, in another period, opens the ladder and pulls the rip-cord."
+        if rows
+        else "No threshold is set: name some with --alert_threshold, or keep them in the metric registry.",
     )  # fmt: skip
