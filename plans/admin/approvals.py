@@ -9,12 +9,13 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.views.decorators.http import require_POST
 
 from gtm.core import clock
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
+from plans.admin import badges, break_glass
 from plans.admin.forms import DecisionForm
 from plans.admin.page import outputs_of
 from plans.engine import eligibility, gates, inbox, rework
@@ -37,6 +38,11 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
     def get_urls(self) -> list[Any]:
         return [
             path("inbox/", self.admin_site.admin_view(self.inbox), name="plans_inbox"),
+            path(
+                "<int:pk>/break-glass/",
+                self.admin_site.admin_view(require_POST(self.ask_break_glass)),
+                name="plans_approval_break_glass",
+            ),
             *super().get_urls(),
         ]
 
@@ -48,14 +54,13 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
         }
         return TemplateResponse(request, "plans/inbox.html", context)
 
+    def ask_break_glass(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return break_glass.ask(request, self._round(request, str(pk)))
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        approval = approvals_with_votes().filter(pk=object_id if object_id.isdigit() else 0).first()
-        if approval is None:
-            raise Http404("There is no such approval.")
+        approval = self._round(request, object_id)
         ask_password = bool(approval.policy.get("reauthenticate"))
         with acting_in_admin(request):
             done = self._decide(request, approval, ask_password) if request.method == "POST" else None
@@ -72,12 +77,21 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
                 "refused": next((a.reasons[0] for a in actions if not a.allowed), ""),
                 "bench": eligibility.bench_of(approval),
                 "outputs": _shown(approval),
+                **break_glass.offered(request, approval),
                 "changes": rework.changes_since(approval, people[0]) if people and approval.round > 1 else [],
                 "form": DecisionForm(
                     initial={"scope_sha256": approval.scope_sha256}, ask_password=ask_password
                 ),
             }
         return TemplateResponse(request, "plans/approval.html", context)
+
+    def _round(self, request: HttpRequest, object_id: str) -> Approval:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        approval = approvals_with_votes().filter(pk=object_id if object_id.isdigit() else 0).first()
+        if approval is None:
+            raise Http404("There is no such approval.")
+        return approval
 
     def _decide(self, request: HttpRequest, approval: Approval, ask_password: bool) -> HttpResponse | None:
         form = DecisionForm(request.POST, ask_password=ask_password)

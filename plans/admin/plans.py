@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from gtm.core import fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput, NotFound
-from plans.admin import badges
+from plans.admin import badges, bench, directory
 from plans.admin.forms import CommandForm
 from plans.admin.page import STEERING, Preview, changes_of, outputs_of, page_of
 from plans.commands import base, registry, revision
@@ -44,6 +44,9 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
         view = self.admin_site.admin_view
         return [
             path("run/", view(self.run_index), name="plans_run"),
+            path("directory/", view(self.directory), name="plans_directory"),
+            path("bench/", view(self.bench), name="plans_bench"),
+            path("bench/replay/", view(self.replay), name="plans_bench_replay"),
             path("run/line/", view(require_POST(self.run_line)), name="plans_run_line"),
             path("run/<slug:name>/", view(self.run_command), name="plans_run_command"),
             path("<int:pk>/live/", view(self.live), name="plans_plan_live"),
@@ -59,7 +62,7 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
 
     def run_index(self, request: HttpRequest) -> HttpResponse:
         _need_operator(request)
-        return self._page(request, "plans/run_index.html", "Run", commands=registry.all_commands())
+        return self.page(request, "plans/run_index.html", "Run", commands=registry.all_commands())
 
     def run_line(self, request: HttpRequest) -> HttpResponse:
         """A pasted usage line opens the form of its command, filled in."""
@@ -98,7 +101,7 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
         recent = (
             Plan.objects.filter(command=command.name).select_related("program").order_by("-created_at")[:5]
         )
-        return self._page(
+        return self.page(
             request, "plans/run_command.html", command.title, command=command, form=form, preview=preview,
             recent=recent, usage=line,
         )  # fmt: skip
@@ -157,7 +160,26 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
             approval__plan=plan, kind=DecisionKind.REQUEST_CHANGES, superseded_at=None
         ).select_related("person")
         told = {"plan": plan, "form": form, "asked": asked, "comment": comment, "next": plan.revision + 1}
-        return self._page(request, "plans/revise.html", f"Revise: {plan.objective}", **told)
+        return self.page(request, "plans/revise.html", f"Revise: {plan.objective}", **told)
+
+    # -------------------------------------------------------------- the bench
+
+    def bench(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return self.page(request, "plans/bench.html", "Who must approve, and why", **bench.who(request))
+
+    def directory(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.has_perm("programs.view_approver"):
+            raise PermissionDenied
+        return self.page(request, "plans/directory.html", "Approvers and who covers", **directory.context())
+
+    def replay(self, request: HttpRequest) -> HttpResponse:
+        """Read-only, so a GET: the address of a proposed policy and its answer can be sent to others."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = bench.replay(request)
+        return self.page(request, "plans/bench_replay.html", "Another policy over past plans", **context)
 
     # -------------------------------------------------------------- the plan
 
@@ -174,7 +196,7 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
             context["declaration"] = plan.declaration
         else:
             context["outputs"] = outputs_of(plan)
-        return self._page(request, "plans/plan.html", plan.objective, **context)
+        return self.page(request, "plans/plan.html", plan.objective, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The part of the page that moves, for htmx; 286 tells it to stop asking."""
@@ -234,10 +256,6 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
         if plan is None:
             raise Http404("There is no such plan.")
         return plan
-
-    def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-        shared = {**self.admin_site.each_context(request), "title": title}
-        return TemplateResponse(request, template, {**shared, **context})
 
 
 def _differs(name: str, given: dict[str, Any], initial: dict[str, Any]) -> bool:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
 from gtm.core.admin import GovernedAdmin, GovernedInline
 from programs.admin.datasets import DatasetAdmin
+from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
 from programs.models import (
-    Absence,
-    Approver,
     Benefit,
     Campaign,
-    Delegation,
     Experiment,
     LifecycleTrigger,
     Metric,
     Partner,
-    Person,
     Program,
-    Role,
     Tier,
 )
 
-__all__ = ["DatasetAdmin"]
+__all__ = ["ApproverAdmin", "DatasetAdmin", "DelegationAdmin", "PersonAdmin"]
 
 
 class TierInline(GovernedInline):
@@ -124,62 +117,3 @@ class MetricAdmin(GovernedAdmin):
     list_select_related = ["owner_role"]
     search_fields = ["name", "key"]
     readonly_fields = ["definition_version"]
-
-
-@admin.register(Role)
-class RoleAdmin(GovernedAdmin):
-    list_display = ["name", "slug", "group", "handles_money_or_law"]
-    list_select_related = ["group"]
-    search_fields = ["name", "slug"]
-    prepopulated_fields = {"slug": ["name"]}
-
-
-class ApproverInline(GovernedInline):
-    model = Approver
-    fields = ["role", "limit_amount", "limit_currency", "valid_from", "valid_until"]
-
-
-@admin.register(Person)
-class PersonAdmin(GovernedAdmin):
-    list_display = ["name", "email", "country", "time_zone", "is_active"]
-    list_filter = ["is_active"]
-    search_fields = ["name", "email"]
-    filter_horizontal = ["accounts"]
-    inlines = [ApproverInline]
-
-
-@admin.register(Approver)
-class ApproverAdmin(GovernedAdmin):
-    list_display = ["person", "role", "limit_amount", "limit_currency", "valid_from", "valid_until"]
-    list_filter = ["role"]
-    list_select_related = ["person", "role"]
-    search_fields = ["person__name", "role__name"]
-    autocomplete_fields = ["person", "role"]
-
-
-@admin.register(Absence)
-class AbsenceAdmin(GovernedAdmin):
-    list_display = ["person", "starts_at", "ends_at", "substitute", "note"]
-    list_select_related = ["person", "substitute"]
-    autocomplete_fields = ["person", "substitute"]
-
-
-@admin.register(Delegation)
-class DelegationAdmin(GovernedAdmin):
-    list_display = [
-        "principal",
-        "delegate",
-        "role",
-        "amount_cap",
-        "currency",
-        "starts_at",
-        "ends_at",
-        "revoked_at",
-    ]
-    list_select_related = ["principal", "delegate", "role"]
-    autocomplete_fields = ["principal", "delegate", "role"]
-    readonly_fields = ["revoked_at"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A delegation is revoked, not deleted: who decided for whom must stay readable."""
-        return False

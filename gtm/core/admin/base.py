@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from import_export.admin import ExportMixin, ImportMixin
 from simple_history.admin import SimpleHistoryAdmin
 from unfold.admin import ModelAdmin, TabularInline
@@ -40,6 +41,11 @@ def tell(request: HttpRequest, error: GtmError) -> None:
 
 class ActingAdmin(ModelAdmin):
     """What is saved here is the doing of the person in the session; a refusal is told, not thrown."""
+
+    def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+        """A page of our own inside the admin's frame."""
+        shared = {**self.admin_site.each_context(request), "title": title}
+        return TemplateResponse(request, template, {**shared, **context})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._acting(
