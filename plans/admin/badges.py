@@ -20,6 +20,7 @@ FAMILIES = {
     "appealed": WAITING, "confirmed": BAD,
     "unknown": BAD, "failed": BAD, "rejected": BAD, "exhausted": BAD, "unsatisfiable": BAD,
     "sent": GOOD, "started": GOOD, "queued": WAITING, "sending": BUSY, "due": WAITING, "refused": BAD,
+    "asked": WAITING, "granted": BAD, "reviewed": GOOD, "bypassed": BAD,
     "aborted": BAD, "aborting": BAD, "pulled": BAD,
 }  # fmt: skip
 MARKS = {GOOD: "✓", BUSY: "▶", WAITING: "…", BAD: "!", QUIET: "–"}

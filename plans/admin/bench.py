@@ -77,7 +77,8 @@ def replay(request: HttpRequest) -> dict[str, Any]:
     where = request.GET.get("gate", "")
     if where not in known:
         return {"gates": known.items(), "where": ""}
-    seats = Seats(request.GET if "form-TOTAL_FORMS" in request.GET else None, initial=_initial(known[where]))
+    given = "form-TOTAL_FORMS" in request.GET
+    seats = Seats(request.GET) if given else Seats(initial=_initial(known[where]))
     context: dict[str, Any] = {"gates": known.items(), "where": where, "seats": seats}
     if seats.is_bound and seats.is_valid():
         kept = {s.role: s.condition for s in known[where].seats if not _condition(s.condition)}

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from gtm.core import fsm
 from gtm.core.actors import current
@@ -62,7 +63,7 @@ class BreakGlassAdmin(ReadOnly, GovernedAdmin):
         return self.page(
             request,
             "plans/break_glass.html",
-            str(row).capitalize(),
+            capfirst(row),
             row=row,
             status=badges.badge(row),
             actions=[a for a in actions if a.allowed],

@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.text import capfirst
 
 from gtm.core import clock
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
@@ -82,7 +83,7 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
         return self.page(
             request,
             "plans/ripcord.html",
-            str(row).capitalize(),
+            capfirst(row),
             row=row,
             status=badges.badge(row),
             still_needed=max(ripcord.RELEASERS - len(row.released_by), 0),

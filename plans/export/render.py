@@ -113,7 +113,7 @@ _GRIDS = {
 }
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """A value no spreadsheet takes for a formula."""
     if value is None:
         return ""
@@ -124,8 +124,8 @@ def _csv(payload: Mapping[str, Any]) -> bytes:
     found = grid(payload)
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([_cell(h) for h in found.header])
-    writer.writerows([_cell(v) for v in row] for row in found.rows)
+    writer.writerow([safe_cell(h) for h in found.header])
+    writer.writerows([safe_cell(v) for v in row] for row in found.rows)
     return out.getvalue().encode()
 
 
@@ -134,11 +134,11 @@ def _xlsx(payload: Mapping[str, Any]) -> bytes:
     book = Workbook()
     sheet = book.active
     sheet.title = payload["key"][:31]
-    sheet.append([_cell(h) for h in found.header])
+    sheet.append([safe_cell(h) for h in found.header])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     for row in found.rows:
-        sheet.append([_cell(v) for v in row])
+        sheet.append([safe_cell(v) for v in row])
     sheet.freeze_panes = "A2"
     out = io.BytesIO()
     book.save(out)
