@@ -34,6 +34,7 @@ class Preview:
     checklist: list[dict[str, Any]]
     gates: list[dict[str, Any]]
     seconds: int
+    hours: int
     usage: str
     rationale: str
     passed: bool
@@ -61,6 +62,7 @@ class Preview:
             checklist=body["review_checklist"],
             gates=asked,
             seconds=plan.expected_seconds,
+            hours=max((gate["hours"] for gate in asked), default=0),
             usage=draft.usage,
             rationale=body["strategy_rationale"],
             passed=all(i["result"] == "passed" for i in draft.checklist if i["blocking"]),

@@ -40,6 +40,14 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
     list_select_related = ["program", "requested_by"]
     search_fields = ["plan_id", "objective"]
     date_hierarchy = "created_at"
+    shortcuts = [
+        ("Live", "?state__in=in_review,changes_requested,approved,running,blocked,paused,held,aborting"),
+        ("Waits for changes", "?state=changes_requested"),
+        ("Stopped", "?state__in=held,paused,aborting"),
+        ("Blocked", "?state=blocked"),
+        ("Finished", "?state__in=succeeded,succeeded_degraded"),
+        ("Not finished well", "?state__in=failed,rejected,aborted,cancelled"),
+    ]
 
     @admin.display(description="State", ordering="state")
     def status(self, plan: Plan) -> str:

@@ -25,6 +25,7 @@ class ReadingAdmin(ReadOnly, GovernedAdmin):
     list_filter = ["verdict", "command", "program", "rule"]
     list_select_related = ["program", "plan"]
     search_fields = ["rule", "period", "plan__plan_id"]
+    shortcuts = [("Breached", "?verdict=breached"), ("Missing", "?verdict=missing")]
     ordering = ["-created_at"]
 
     @admin.display(description="Verdict", ordering="verdict")

@@ -8,17 +8,21 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
 from gtm.core.admin import acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput, NotFound
+from plans.admin import badges
 from plans.admin.forms import CommandForm
 from plans.admin.page import Preview
 from plans.commands import base, registry, revision
 from plans.models import Decision, DecisionKind, Plan
 from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
+
+RECENT = 10
 
 
 class RunPages:
@@ -29,13 +33,31 @@ class RunPages:
         return [
             path("run/", view(self.run_index), name="plans_run"),
             path("run/line/", view(require_POST(self.run_line)), name="plans_run_line"),
+            path("run/<slug:name>/check/", view(require_POST(self.check)), name="plans_run_check"),
             path("run/<slug:name>/", view(self.run_command), name="plans_run_command"),
             path("<int:pk>/revise/", view(self.revise), name="plans_plan_revise"),
         ]
 
     def run_index(self, request: HttpRequest) -> HttpResponse:
         _need_operator(request)
-        return self.page(request, "plans/run_index.html", "Run", commands=registry.all_commands())
+        plans = Plan.objects.select_related("program", "requested_by").order_by("-created_at")
+        recent = [(plan, badges.badge(plan)) for plan in plans[:RECENT]]
+        return self.page(
+            request, "plans/run_index.html", "Run", commands=registry.all_commands(), recent=recent
+        )
+
+    def check(self, request: HttpRequest, name: str) -> HttpResponse:
+        """What is wrong with what was typed so far, beside each field. What is empty is not blamed yet."""
+        _need_operator(request)
+        try:
+            command = registry.get(name)
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        given = {i.name: request.POST[i.name] for i in command.inputs if request.POST.get(i.name)}
+        _, problems = read_inputs(command.inputs, given, {})
+        told = {p.field: p.sentence() for p in problems if p.field in given}
+        fields = [(f"id_{i.name}", told.get(i.name, "")) for i in command.inputs]
+        return TemplateResponse(request, "plans/_checked.html", {"fields": fields})
 
     def run_line(self, request: HttpRequest) -> HttpResponse:
         """A pasted usage line opens the form of its command, filled in."""

@@ -30,8 +30,13 @@ class TierInline(GovernedInline):
 @admin.register(Program)
 class ProgramAdmin(GovernedAdmin):
     list_display = ["name", "kind", "state", "owner", "currency", "is_default"]
-    list_filter = ["kind", "state"]
+    list_filter = ["kind", "state", "owner"]
     list_select_related = ["owner"]
+    shortcuts = [
+        ("Active", "?state=active"),
+        ("Held", "?state=held"),
+        ("Default of its kind", "?is_default=1"),
+    ]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["owner"]
@@ -65,6 +70,7 @@ class BenefitInline(GovernedInline):
 class TierAdmin(GovernedAdmin):
     list_display = ["name", "program", "rank", "threshold", "earn_multiplier", "from_plan"]
     list_filter = ["program"]
+    search_fields = ["name", "program__name"]
     list_select_related = ["program"]
     readonly_fields = ["from_plan"]
     inlines = [BenefitInline]
@@ -81,7 +87,8 @@ class BenefitAdmin(GovernedAdmin):
 @admin.register(LifecycleTrigger)
 class LifecycleTriggerAdmin(GovernedAdmin):
     list_display = ["event", "stage", "action", "channel", "owner_role", "program", "from_plan"]
-    list_filter = ["stage", "program"]
+    list_filter = ["stage", "program", "channel", "owner_role"]
+    search_fields = ["event", "action", "key"]
     list_select_related = ["owner_role", "program"]
     readonly_fields = ["from_plan"]
 
@@ -89,6 +96,7 @@ class LifecycleTriggerAdmin(GovernedAdmin):
 @admin.register(Partner)
 class PartnerAdmin(GovernedAdmin):
     list_display = ["name", "tier", "country", "currency", "contact"]
+    list_filter = ["tier", "country", "programs"]
     list_select_related = ["contact"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -98,6 +106,8 @@ class PartnerAdmin(GovernedAdmin):
 @admin.register(Campaign)
 class CampaignAdmin(GovernedAdmin):
     list_display = ["name", "program", "starts_on", "ends_on", "budget", "currency"]
+    list_filter = ["program", "partners"]
+    date_hierarchy = "starts_on"
     list_select_related = ["program"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -107,6 +117,7 @@ class CampaignAdmin(GovernedAdmin):
 @admin.register(Experiment)
 class ExperimentAdmin(GovernedAdmin):
     list_display = ["name", "program", "metric", "starts_on", "ends_on"]
+    list_filter = ["program", "metric"]
     list_select_related = ["program", "metric"]
     search_fields = ["name", "key"]
 
@@ -114,6 +125,7 @@ class ExperimentAdmin(GovernedAdmin):
 @admin.register(Metric)
 class MetricAdmin(GovernedAdmin):
     list_display = ["name", "unit", "direction", "threshold", "owner_role", "definition_version"]
+    list_filter = ["direction", "unit", "owner_role"]
     list_select_related = ["owner_role"]
     search_fields = ["name", "key"]
     readonly_fields = ["definition_version"]

@@ -134,7 +134,8 @@ class DelegationAdmin(GovernedAdmin):
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied("It takes the permission to delegate.")
-        given = {name: request.GET[name] for name in ("principal", "role") if name in request.GET}
+        given = {name: request.GET[name] for name in ("principal", "commands") if name in request.GET}
+        given |= {"role": Role.objects.filter(slug=request.GET.get("role", "")).first()}
         start = clock.now().strftime("%Y-%m-%dT%H:%M")
         initial = {"starts_at": start, "principal": _own(request.user), **given}
         form = DelegateForm(request.user, request.POST or None, initial=initial)
