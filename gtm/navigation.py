@@ -92,6 +92,8 @@ NAVIGATION = [
             _list("Partners", "handshake", "programs.partner"),
             _list("Campaigns", "campaign", "programs.campaign"),
             _list("Experiments", "science", "programs.experiment"),
+            _list("Message templates", "mark_email_read", "programs.messagetemplate"),
+            _list("Launch profiles", "rocket_launch", "programs.launchprofile"),
             _list("Metrics", "monitoring", "programs.metric"),
         ],
     },

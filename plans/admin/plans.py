@@ -183,9 +183,13 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
         row = plan.artifacts.filter(pk=artifact).first()
         if row is None or fmt not in render.formats_of(row.payload):
             raise Http404("There is no such output.")
-        rendered = render.render(row.payload, fmt)
+        try:
+            rendered = render.render(row.payload, fmt)
+        except NotFound as error:
+            raise Http404(error.detail) from error
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
-        response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}-{row.key}.{fmt}"'
+        response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}-{row.key}.{rendered.suffix}"'
+        response["X-Content-Type-Options"] = "nosniff"
         return response
 
     def _plan(self, request: HttpRequest, pk: int) -> Plan:

@@ -31,9 +31,9 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
     def status(self, row: RipcordPull) -> str:
         return badges.badge(row)
 
-    @admin.display(description="Released by")
+    @admin.display(description="Agreed to close it")
     def agreed(self, row: RipcordPull) -> str:
-        return ", ".join(one["name"] for one in row.released_by) or "–"
+        return ", ".join(f"{one['name']} ({one['to']})" for one in row.released_by) or "–"
 
     def get_urls(self) -> list[Any]:
         return [
@@ -86,7 +86,7 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
             capfirst(row),
             row=row,
             status=badges.badge(row),
-            still_needed=max(ripcord.RELEASERS - len(row.released_by), 0),
+            agreed=[(wish, row.agreed_to(wish)) for wish in ("release", "abort")],
             may_release=row.state == "pulled" and request.user.has_perm("plans.release_ripcord"),
             now=clock.now(),
         )
@@ -95,8 +95,8 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
         said = request.POST.get("remediation", "").strip()
         try:
             with acting_in_admin(request, said):
-                if request.POST.get("answer") == "abort" and row.plan is not None:
-                    ripcord.abort(row.plan, reason=said)
+                if request.POST.get("answer") == "abort":
+                    ripcord.abort(row.plan, reason=said, scope=row.scope, program=row.program)
                 else:
                     ripcord.release(row.plan, remediation=said, scope=row.scope, program=row.program)
         except GtmError as error:

@@ -14,9 +14,9 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 from gtm.core.fsm import perform
+from plans.demo import launch_kit, referrals
 from plans.demo import loyalty as loyalty_world
 from plans.demo import partners as partner_world
-from plans.demo import referrals
 from programs.models import (
     Approver,
     Campaign,
@@ -77,7 +77,7 @@ GROUPS: dict[str, Q] = {
     "Operations": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule",
                       "judge_fraudcase", "use_break_glass"])
-    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence)$"),
+    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|messagetemplate|launchprofile)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
@@ -119,13 +119,14 @@ def establish() -> Program:
               denominator=denominator, window=window, owner_role=roles["member-insights-analyst"])  # fmt: skip
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
                        "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.")  # fmt: skip
-    _program(
+    advocates = _program(
         "customer-advocates",
         "Customer Advocates",
         ProgramKind.REFERRAL,
         people["strategist"],
         "Referral program on data made up from a seed, with frauds and honest look-alikes planted.",
     )
+    launch_kit.load(advocates)
     joint = _program(
         "ai-launch", "AI Launch Co-marketing", ProgramKind.PARTNER, people["partner"], "Joint campaigns."
     )

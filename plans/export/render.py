@@ -1,4 +1,5 @@
-"""Outputs as files: CSV, XLSX, JSON, SVG, Markdown. One place, for REST, admin and reports."""
+"""Outputs as files: CSV, XLSX, JSON, SVG, Markdown, or the kept file itself. One place, for REST, admin and
+reports."""
 
 from __future__ import annotations
 
@@ -6,16 +7,17 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
-from gtm.core import canonical
+from gtm.core import canonical, filestore
 from plans.export import svg
 from programs.datasets.rejects import inert
 
-FORMATS = ("csv", "xlsx", "json", "svg", "md")
+FORMATS = ("csv", "xlsx", "json", "svg", "md", "file")
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -27,8 +29,11 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
+    """Content to download; ``suffix`` ends the name of the file, without a dot."""
+
     content: bytes
     media_type: str
+    suffix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +47,19 @@ class Grid:
 
 
 def formats_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(f for f in FORMATS if f != "svg" or payload["kind"] == "chart")
+    """What an output can be downloaded as; a file as itself."""
+    if payload["kind"] == "file":
+        return "file", "json"
+    return tuple(f for f in FORMATS if f != "file" and (f != "svg" or payload["kind"] == "chart"))
 
 
 def render(payload: Mapping[str, Any], fmt: str) -> Rendered:
-    """An output in a format of ``formats_of``."""
+    """An output in a format of ``formats_of``. Raises NotFound for a file whose content is gone."""
+    if fmt == "file":
+        suffix = PurePosixPath(payload["path"]).suffix.lstrip(".")
+        return Rendered(filestore.read(payload["path"]), payload["media_type"], suffix)
     makers = {"csv": _csv, "xlsx": _xlsx, "json": canonical.document, "svg": _svg, "md": _markdown}
-    return Rendered(makers[fmt](payload), MEDIA_TYPES[fmt])
+    return Rendered(makers[fmt](payload), MEDIA_TYPES[fmt], fmt)
 
 
 def grid(payload: Mapping[str, Any]) -> Grid:
@@ -103,6 +114,12 @@ def _file(payload: Mapping[str, Any]) -> Grid:
     return Grid([n.capitalize() for n in names], [[payload[n] for n in names]], ["text"] * 5, [""] * 5)
 
 
+def _messages(payload: Mapping[str, Any]) -> Grid:
+    names = ("path", "title", "channel", "audience", "subject", "body")
+    rows = [[item[name] for name in names] for item in payload["items"]]
+    return Grid([n.capitalize() for n in names], rows, ["text"] * 6, [""] * 6)
+
+
 _GRIDS = {
     "table": _table,
     "metrics": _metrics,
@@ -110,6 +127,7 @@ _GRIDS = {
     "backlog": _backlog,
     "document": _document,
     "file": _file,
+    "messages": _messages,
 }
 
 

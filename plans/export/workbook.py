@@ -112,11 +112,11 @@ def _sheet(book: Workbook, title: str, header: Sequence[str], rows: Iterable[Seq
 
 def _free_name(book: Workbook, title: str) -> str:
     """A sheet's name: none of the characters Excel refuses, at most 31, and only once."""
-    name = re.sub(r"[\[\]:*?/\\]", " ", title).strip("' ")[:LONGEST_NAME] or "Sheet"
+    name = re.sub(r"[\[\]:*?/\\\s]+", " ", title).strip("' ")[:LONGEST_NAME].strip() or "Sheet"
     taken, number = {sheet.lower() for sheet in book.sheetnames}, 2
     free = name
     while free.lower() in taken:
-        free = f"{name[: LONGEST_NAME - 3]} {number}"
+        free = f"{name[: LONGEST_NAME - 3].strip()} {number}"
         number += 1
     return free
 

@@ -6,6 +6,7 @@ from django.contrib import admin
 
 from gtm.core.admin import GovernedAdmin, GovernedInline
 from programs.admin.datasets import DatasetAdmin
+from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
 from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
 from programs.models import (
     Benefit,
@@ -18,7 +19,14 @@ from programs.models import (
     Tier,
 )
 
-__all__ = ["ApproverAdmin", "DatasetAdmin", "DelegationAdmin", "PersonAdmin"]
+__all__ = [
+    "ApproverAdmin",
+    "DatasetAdmin",
+    "DelegationAdmin",
+    "LaunchProfileAdmin",
+    "MessageTemplateAdmin",
+    "PersonAdmin",
+]
 
 
 class TierInline(GovernedInline):
