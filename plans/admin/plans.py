@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
-from gtm.core.errors import GtmError
+from gtm.core.errors import GtmError, NotFound
 from plans.admin import badges, bench, compare, directory, timeline
 from plans.admin.page import STEERING, changes_of, outputs_of, page_of
 from plans.admin.runs import RunPages

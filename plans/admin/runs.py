@@ -33,7 +33,7 @@ class RunPages:
         return [
             path("run/", view(self.run_index), name="plans_run"),
             path("run/line/", view(require_POST(self.run_line)), name="plans_run_line"),
-            path("run/<slug:name>/check/", view(require_POST(self.check)), name="plans_run_check"),
+            path("run/<slug:name>/check/", view(require_POST(self.check_inputs)), name="plans_run_check"),
             path("run/<slug:name>/", view(self.run_command), name="plans_run_command"),
             path("<int:pk>/revise/", view(self.revise), name="plans_plan_revise"),
         ]
@@ -46,7 +46,7 @@ class RunPages:
             request, "plans/run_index.html", "Run", commands=registry.all_commands(), recent=recent
         )
 
-    def check(self, request: HttpRequest, name: str) -> HttpResponse:
+    def check_inputs(self, request: HttpRequest, name: str) -> HttpResponse:
         """What is wrong with what was typed so far, beside each field. What is empty is not blamed yet."""
         _need_operator(request)
         try:

@@ -190,7 +190,7 @@ def allows_bulk(approval: Approval) -> bool:
 
 
 def decide_in_bulk(approval: Approval, kind: str, *, comment: str, seen_digest: str) -> Approval:
-    """Decide one of several rounds that somebody answers at once. Raises NotPermitted where policy says no."""
+    """Decide one of several rounds answered at once. Raises NotPermitted where policy says no."""
     if not allows_bulk(approval):
         raise NotPermitted(f"{approval.title} is decided on its own page: it asks for the password.")
     return decide(approval, kind, comment=comment, seen_digest=seen_digest)
