@@ -48,7 +48,7 @@ def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
         objective=command.objective(draft.inputs, draft.program),
         complexity=command.complexity,
         strategy=command.strategy,
-        declaration=snapshot(command),
+        declaration=snapshot(command, draft.facts.get("trigger_versions", {})),
         datasets=draft.datasets,
         checklist=draft.checklist,
         context=canonical.plain(draft.facts),
@@ -164,8 +164,13 @@ def worker_facts(person: Person) -> dict[str, str]:
     return {name: getattr(person, name) for name in names}
 
 
-def snapshot(command: Command) -> dict[str, Any]:
-    """The declaration as data, as the plan keeps it. A later edit of the command does not move the plan."""
+def snapshot(command: Command, metric_versions: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The declaration as data, as the plan keeps it. A later edit of the command does not move the plan.
+
+    ``metric_versions`` (signal → version) are those of the registry: a breach of a metric that was defined
+    otherwise counts no more.
+    """
+    versions = metric_versions or {}
     return canonical.plain(
         {
             "version": command.version,
@@ -185,7 +190,10 @@ def snapshot(command: Command) -> dict[str, Any]:
             "reads": {step.key: list(step.reads) for step in command.steps if step.reads is not None},
             "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
             "ladder_repeats": command.ladder_repeats,
-            "triggers": [asdict(trigger) for trigger in command.triggers],
+            "triggers": [
+                asdict(t) | {"metric_version": versions.get(t.signal, t.metric_version)}
+                for t in command.triggers
+            ],
             "tool_hooks": [asdict(hook) for hook in command.tool_hooks],
             "success_metrics": [asdict(metric) for metric in command.success_metrics],
             "fallbacks": [asdict(fallback) for fallback in command.fallbacks],

@@ -44,7 +44,7 @@ def refit(plan: Plan, draft: Draft) -> None:
                 comment="The inputs ask for it no more.",
                 set_fields={"finished_at": clock.now()},
             )
-    declared = snapshot(draft.command)
+    declared = snapshot(draft.command, draft.facts.get("trigger_versions", {}))
     declared["reads"] |= {task.key: [] for task in gone}  # what was done for them stays done
     if plan.declaration != declared:
         plan.declaration = declared
