@@ -1,10 +1,15 @@
 """The referral flow in a real Chromium: scripts run, the code is read where it ends, no more is reached."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
+from gtm.core.actors import Actor, acting_as
 from programs import browser
+from programs.models import MessageTemplate
 from programs.visits import Allowance, NotAllowed
 from tests.landing_site import landing_site
+from tests.plans.commands.launch_kit import establish
 
 pytestmark = pytest.mark.e2e
 
@@ -59,3 +64,28 @@ def test_a_host_that_is_not_allowed_is_never_opened(site):
     with pytest.raises(NotAllowed):
         browser.look(f"http://{site.host}/join", Allowance(set()), "ref")
     assert site.asked == []
+
+
+def test_the_staged_landing_page_takes_the_code_and_reaches_nothing_of_this_site(
+    site, live_server, settings, transactional_db
+):
+    settings.GTM_STAGE_LANDING_PAGES, settings.GTM_BASE_URL = True, live_server.url
+    with acting_as(Actor.system("Test")):
+        establish()
+    host = urlsplit(live_server.url).netloc
+    url = f"{live_server.url}/join/customer-advocates/?ref=qa-test"
+    seen = browser.look(url, Allowance({host}, {host}), "ref")
+    assert (seen.url, seen.status, seen.field) == (url, 200, "qa-test")
+
+
+def test_a_preview_shows_the_mail_and_the_content_security_policy_breaks_nothing(page, admin_user):
+    with acting_as(Actor.system("Test")):
+        establish()
+    page.goto("/login/?next=/programs/messagetemplate/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("password")
+    page.get_by_role("button", name="Log in").click()
+    template = MessageTemplate.objects.get(key="launch-email", segment="")
+    page.goto(f"/programs/messagetemplate/{template.pk}/preview/")
+    page.frame_locator("iframe").get_by_text("Hello everyone,").wait_for()
+    assert page.complaints == []
