@@ -371,6 +371,7 @@ def snapshot(command: Command) -> dict[str, Any]:
             "deliverable_keys": list(command.deliverables),
             "outside_parties": list(command.outside_parties),
             "max_retries": command.max_retries,
+            "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},
         }
     )
 

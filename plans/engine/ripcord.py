@@ -204,7 +204,7 @@ def _go_on(plan: Plan, remediation: str) -> None:
     if is_stopped(plan) is not None:
         return
     suspension.resume(plan, remediation)
-    if plan.state == "changes_requested":
+    if plan.state in ("changes_requested", "paused"):
         return
     for approval in [*clocks.thaw(plan, remediation), *plan.approvals.filter(state="exhausted")]:
         gates.recheck(approval)

@@ -45,12 +45,15 @@ class Approval(GovernedModel):
     opened_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+    )
     reminded = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="The last reminder sent, in percent of the time to decide"
     )
     missing = models.JSONField(default=list, blank=True, help_text="Seats nobody fills yet, and why")
 
-    unlogged_fields = frozenset({"opened_at", "decided_at", "missing"})
+    unlogged_fields = frozenset({"opened_at", "decided_at", "frozen_at", "missing"})
 
     class Meta:
         ordering = ["-created_at"]
