@@ -1,4 +1,4 @@
-"""Working clocks of a plan: rounds, ladders, people's tasks; they stand still and go on with the time left."""
+"""Working clocks of a plan: rounds, ladders and tasks of people stand still and go on with the time left."""
 
 from __future__ import annotations
 
