@@ -360,7 +360,12 @@ def snapshot(command: Command) -> dict[str, Any]:
                 }
                 for stage in command.stages
             ],
-            "gates": [asdict(step.gate) for step in command.steps if step.gate],
+            "gates": [
+                asdict(step.gate)
+                | {"fallbacks": {step.agent: step.fallback_agent} if step.fallback_agent else {}}
+                for step in command.steps
+                if step.gate
+            ],
             "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
             "ladder_repeats": command.ladder_repeats,
             "triggers": [asdict(trigger) for trigger in command.triggers],

@@ -8,6 +8,9 @@ from django.db import models
 from gtm.core import clock
 from gtm.core.governed import GovernedModel, StateField
 
+FALLBACK = "fallback for"
+"""How the authority of somebody from a gate's fallback list begins, on a bench and in evidence."""
+
 
 class ApprovalState(models.TextChoices):
     SCHEDULED = "scheduled", "Scheduled"
