@@ -23,6 +23,7 @@ from plans.models import (
     Notification,
     Plan,
     PlanState,
+    RipcordPull,
     Schedule,
     ScheduledRun,
     Task,
@@ -205,6 +206,15 @@ def count_by_state() -> dict[str, dict[str, int]]:
 def _by_state(model: Any, states: Any) -> dict[str, int]:
     rows = model.objects.order_by().values_list("state").annotate(number=Count("pk"))
     return dict.fromkeys(states.values, 0) | dict(rows)
+
+
+def pulls_of(plan: Plan) -> QuerySet[RipcordPull]:
+    """Rip-cords that touched the plan: its own, and those of its program and the installation in its time."""
+    wider = Q(scope="installation") | Q(scope="program", program=plan.program_id)
+    wider &= Q(closed_at=None) | Q(closed_at__gte=plan.created_at)
+    if plan.finished_at:
+        wider &= Q(created_at__lte=plan.finished_at)
+    return RipcordPull.objects.filter(Q(plan=plan) | wider).select_related("pulled_by").order_by("pk")
 
 
 def oldest_waiting() -> dict[str, float]:
