@@ -58,6 +58,25 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     return found if user.has_perm("plans.view_dispute") else found.none()
 
 
+def find_record(reference: str, user: Any) -> AttributionRecord:
+    """The record "plan-id/partner", where the user may see it. Raises NotFound."""
+    plan_id, _, partner = reference.partition("/")
+    found = visible_attribution(user).filter(plan__plan_id=plan_id, partner__slug=partner).first()
+    if found is None:
+        raise NotFound(f"There is no record {reference} that you may see.", hint="Write it as PLAN/partner.")
+    return found
+
+
+def find_dispute(reference: str, user: Any) -> Dispute:
+    """By number, where the user may see it. Raises NotFound."""
+    found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
+    if found is None:
+        raise NotFound(
+            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
+        )
+    return found
+
+
 def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
     plan = Plan.objects.select_related("program", "campaign", "requested_by").filter(plan_id=plan_id).first()
     if plan is None:

@@ -1,6 +1,7 @@
 """Plans in the admin: run, watch, decide, answer. Views only translate; the engine decides."""
 
 from plans.admin.approvals import ApprovalAdmin
+from plans.admin.disputes import AttributionRecordAdmin, DisputeAdmin
 from plans.admin.escalations import EscalationAdmin
 from plans.admin.fraud_cases import FraudCaseAdmin
 from plans.admin.notices import NotificationAdmin
@@ -10,6 +11,8 @@ from plans.admin.tasks import TaskAdmin
 
 __all__ = [
     "ApprovalAdmin",
+    "AttributionRecordAdmin",
+    "DisputeAdmin",
     "EscalationAdmin",
     "FraudCaseAdmin",
     "NotificationAdmin",
