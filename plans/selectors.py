@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Min, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
 
 from gtm.core import clock
 from gtm.core.errors import NotFound
+from gtm.core.models import AnchorCopy
 from plans.models import (
     Approval,
     ApprovalState,
@@ -56,6 +58,12 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     if mine := partners_of(user):
         return found.filter(record__campaign__partners__in=mine).distinct()
     return found if user.has_perm("plans.view_dispute") else found.none()
+
+
+def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
+    """The campaign's newest plan of which a task has recorded ``variable``."""
+    done = Task.objects.filter(plan=OuterRef("pk"), output_var=variable, output__isnull=False)
+    return Plan.objects.filter(Exists(done), campaign=campaign).order_by("-created_at").first()
 
 
 def find_record(reference: str, user: Any) -> AttributionRecord:
@@ -133,6 +141,18 @@ def failing_channels() -> list[dict[str, Any]]:
         )
         row["messages"] += 1
         row["error"] = message.error
+    return list(found.values())
+
+
+def late_anchor_copies() -> list[dict[str, Any]]:
+    """Places that anchors do not reach: place, how many copies wait, since when, and the last reason."""
+    late = AnchorCopy.objects.filter(delivered_at=None, attempts__gt=0).order_by("anchor__number")
+    found: dict[str, dict[str, Any]] = {}
+    for copy in late.select_related("anchor").only("place", "error", "anchor__at"):
+        since = datetime.fromisoformat(copy.anchor.at)
+        row = found.setdefault(copy.place, {"place": copy.place, "copies": 0, "since": since})
+        row["copies"] += 1
+        row["error"] = copy.error
     return list(found.values())
 
 

@@ -1,5 +1,6 @@
 """Plans in the admin: run, watch, decide, answer. Views only translate; the engine decides."""
 
+from plans.admin.agreements import MeasurementAgreementAdmin
 from plans.admin.approvals import ApprovalAdmin
 from plans.admin.disputes import AttributionRecordAdmin, DisputeAdmin
 from plans.admin.escalations import EscalationAdmin
@@ -15,6 +16,7 @@ __all__ = [
     "DisputeAdmin",
     "EscalationAdmin",
     "FraudCaseAdmin",
+    "MeasurementAgreementAdmin",
     "NotificationAdmin",
     "PlanAdmin",
     "ScheduleAdmin",

@@ -23,6 +23,7 @@ from gtm.core.models import ChangeLogEntry
 from plans.api.commands import MayOperate
 from plans.api.serializers import (
     ArtifactSerializer,
+    AskedSerializer,
     ImportedPlanSerializer,
     PlanDetailSerializer,
     PlanSerializer,
@@ -138,8 +139,8 @@ class PlanViewSet(GovernedReadViewSet):
         ripcord.release(plan, remediation=body.validated_data["remediation"])
         return self._answer(plan)
 
-    @extend_schema(responses={200: dict}, filters=False)
-    @action(detail=True, methods=["get"])
+    @extend_schema(responses=AskedSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
     def approvers(self, request: Request, plan_id: str) -> Response:
         """Who must approve this plan, gate by gate, and why. Stores nothing."""
         return Response([asked.as_dict() for asked in bench.who_must_approve(self.get_object())])

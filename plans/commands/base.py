@@ -17,7 +17,7 @@ from gtm.core import actors, canonical, clock
 from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from plans.commands import registry, usage
-from plans.engine import eligibility
+from plans.engine import bench, eligibility
 from plans.models import Plan, Task, new_plan_id
 from plans.schemas.declaration import Command, Step
 from plans.schemas.inputs import read_inputs
@@ -378,3 +378,8 @@ def snapshot(command: Command) -> dict[str, Any]:
 def approvable(draft: Draft) -> tuple[bool, str]:
     """Review check: every gate can be filled by people who are here today."""
     return eligibility.approvability(snapshot(draft.command), draft)
+
+
+def who_would_approve(draft: Draft) -> list[bench.Asked]:
+    """Who would have to approve this run, gate by gate, and why. Stores nothing."""
+    return bench.who_would_approve(snapshot(draft.command), draft)
