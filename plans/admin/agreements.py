@@ -1,4 +1,4 @@
-"""What partners agreed to measure by: model, rules, and the taxonomy, one line a value, with what waits for a person."""
+"""What partners agreed to measure by: model, rules, taxonomy; and the values that wait for a person."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from plans.selectors import latest_plan_with
 from programs.analytics.taxonomy import UTM_FIELDS, fold
 from programs.models import COMMON_STAGES, MeasurementAgreement
 
+RULES = ("attribution_model", "confidence_guardrail", "lookback_days", "dispute_days")
 ANY = "*"
 SPELLINGS = (
     "One value a line, its other spellings after “=”: email = e-mail, newsletter. "
     f"Empty, or a line {ANY}: every other value stands for itself."
 )
 STAGES = (
-    "A partner's slug in brackets, then its stages, one a line: Won deal = won. Several meanings (Open = qualified | "
-    f"discovery) wait for a person. Common stages: {', '.join(COMMON_STAGES)}."
+    "A partner's slug in brackets, then its stages, one a line: Won deal = won. Several meanings "
+    f"(Open = qualified | discovery) wait for a person. Common stages: {', '.join(COMMON_STAGES)}."
 )
 
 
@@ -43,7 +44,7 @@ class TaxonomyForm(forms.ModelForm):
 
     class Meta:
         model = MeasurementAgreement
-        exclude = ["vocabulary", "stages"]
+        fields = ["campaign", *RULES]
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -136,18 +137,11 @@ def read_stage_lines(text: str) -> dict[str, dict[str, list[str]]]:
 @admin.register(MeasurementAgreement)
 class MeasurementAgreementAdmin(GovernedAdmin):
     form = TaxonomyForm
-    list_display = [
-        "campaign",
-        "attribution_model",
-        "confidence_guardrail",
-        "lookback_days",
-        "dispute_days",
-        "version",
-    ]
+    list_display = ["campaign", *RULES, "version"]
     list_select_related = ["campaign"]
     readonly_fields = ["waiting"]
     fieldsets = [
-        (None, {"fields": ["campaign", "attribution_model", "confidence_guardrail", "lookback_days", "dispute_days"]}),
+        (None, {"fields": ["campaign", *RULES]}),
         ("Waits for a person", {"fields": ["waiting"]}),
         ("UTM taxonomy", {"fields": [f"utm_{name}" for name in UTM_FIELDS]}),
         ("Funnel stages", {"fields": ["partner_stages"]}),

@@ -1,4 +1,4 @@
-"""The taxonomy as lines of text: what is typed is what a run reads, and what waits is shown until it is settled."""
+"""The taxonomy as lines of text: what is typed is what a run reads; what waits is shown until settled."""
 
 import pytest
 from django.test import Client
