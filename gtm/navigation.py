@@ -86,6 +86,8 @@ NAVIGATION = [
             _list("Campaigns", "campaign", "programs.campaign"),
             _list("Agreements", "contract", "programs.measurementagreement"),
             _list("Experiments", "science", "programs.experiment"),
+            _list("Message templates", "mark_email_read", "programs.messagetemplate"),
+            _list("Launch profiles", "rocket_launch", "programs.launchprofile"),
             _list("Metrics", "monitoring", "programs.metric"),
         ],
     },

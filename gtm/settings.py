@@ -64,6 +64,10 @@ GTM_CHANNEL_SCHEMES = frozenset(
         ],
     )
 )
+GTM_PRIVATE_LINK_HOSTS = frozenset(
+    env.list("GTM_PRIVATE_LINK_HOSTS", default=[])
+)  # checked though not public
+GTM_BROWSER = env.str("GTM_BROWSER", default="auto")  # for the flows of link checks: auto, off, or a path
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)
 GTM_VERSION = "0.1.0"
 GTM_ALLOW_IMPERSONATION = env.bool("GTM_ALLOW_IMPERSONATION", default=DEBUG)
@@ -272,6 +276,7 @@ SPECTACULAR_SETTINGS = {
         "NoticeKindEnum": "plans.models.NoticeKind",
         "NotificationStateEnum": "plans.models.NotificationState",
         "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
+        "FraudCaseStateEnum": "plans.models.FraudCaseState",
     },
 }
 
@@ -284,6 +289,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("gtm/favicon.svg")}
     ],
     "STYLES": [lambda request: static("gtm/gtm.css")],
+    "SCRIPTS": [lambda request: static("gtm/accessible.js")],
     "DASHBOARD_CALLBACK": "gtm.dashboard.home",
     "SHOW_BACK_BUTTON": True,
     "SIDEBAR": {"show_search": True, "navigation": "gtm.navigation.navigation"},

@@ -18,7 +18,7 @@ from gtm.core.errors import GtmError, InvalidInput, NotFound
 from plans.admin import badges
 from plans.admin.forms import CommandForm
 from plans.admin.page import STEERING, Preview, changes_of, outputs_of, page_of
-from plans.commands import base, registry, revision
+from plans.commands import base, follow_up, registry, revision
 from plans.engine import ripcord
 from plans.export import files, render
 from plans.models import FINAL_PLAN_STATES, Decision, DecisionKind, Plan
@@ -49,6 +49,9 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
             path("<int:pk>/live/", view(self.live), name="plans_plan_live"),
             path("<int:pk>/outputs/", view(self.outputs), name="plans_plan_outputs"),
             path("<int:pk>/revise/", view(self.revise), name="plans_plan_revise"),
+            path(
+                "<int:pk>/backlog/<int:rank>/", view(require_POST(self.start_item)), name="plans_plan_backlog"
+            ),
             path("<int:pk>/json/", view(self.download_json), name="plans_plan_json"),
             path("<int:pk>/output/<int:artifact>.<str:fmt>", view(self.download), name="plans_plan_output"),
             path("<int:pk>/do/<slug:action>/", view(require_POST(self.act)), name="plans_plan_act"),
@@ -173,7 +176,8 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
         elif tab == "rules":
             context["declaration"] = plan.declaration
         else:
-            context["outputs"] = outputs_of(plan)
+            with acting_in_admin(request):
+                context["outputs"] = outputs_of(plan)
         return self._page(request, "plans/plan.html", plan.objective, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -189,7 +193,8 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
 
     def outputs(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The outputs alone, fetched again when a task has finished."""
-        context = {"outputs": outputs_of(self._plan(request, pk))}
+        with acting_in_admin(request):
+            context = {"outputs": outputs_of(self._plan(request, pk))}
         return TemplateResponse(request, "plans/_outputs.html", context)
 
     def act(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
@@ -211,6 +216,17 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
             messages.success(request, f"{plan.plan_id}: done.")
         return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
 
+    def start_item(self, request: HttpRequest, pk: int, rank: int) -> HttpResponse:
+        """Make an item of the backlog a task; a second click opens the same task."""
+        plan = self._plan(request, pk)
+        try:
+            with acting_in_admin(request):
+                task = follow_up.start(plan, rank)
+        except GtmError as error:
+            tell(request, error)
+            return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
+        return HttpResponseRedirect(reverse("admin:plans_task_change", args=[task.pk]))
+
     def download_json(self, request: HttpRequest, pk: int) -> HttpResponse:
         plan = self._plan(request, pk)
         response = HttpResponse(files.read(plan), content_type="application/json")
@@ -222,9 +238,13 @@ class PlanAdmin(ReadOnly, GovernedAdmin):
         row = plan.artifacts.filter(pk=artifact).first()
         if row is None or fmt not in render.formats_of(row.payload):
             raise Http404("There is no such output.")
-        rendered = render.render(row.payload, fmt)
+        try:
+            rendered = render.render(row.payload, fmt)
+        except NotFound as error:
+            raise Http404(error.detail) from error
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
-        response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}-{row.key}.{fmt}"'
+        response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}-{row.key}.{rendered.suffix}"'
+        response["X-Content-Type-Options"] = "nosniff"
         return response
 
     def _plan(self, request: HttpRequest, pk: int) -> Plan:

@@ -141,8 +141,10 @@ class Heartbeat:
     """Extends the lease from a thread of its own while the step computes.
 
     Use as a context manager. ``progress`` is what the step calls; it raises LeaseLost where another
-    worker took over or somebody pulled the rip-cord.
+    worker took over or somebody pulled the rip-cord. Nothing was ``observed`` before: the step looks itself.
     """
+
+    observed = None
 
     def __init__(self, task: Task, attempt: TaskAttempt):
         self._task_pk, self._fence, self._attempt_pk = task.pk, attempt.fence, attempt.pk

@@ -66,6 +66,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         now=plan.created_at,
         progress=heartbeat.progress,
         effect=heartbeat.effect,
+        observed=heartbeat.observed,
         substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
     )
     return run(context)

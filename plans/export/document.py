@@ -14,7 +14,8 @@ from django.conf import settings
 
 from gtm.core import canonical, changelog
 from gtm.core.models import ChangeLogChain
-from plans.export import disputes
+
+from plans.export import cases, disputes
 from plans.models import BreakGlass, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
@@ -80,6 +81,8 @@ def build(plan: Plan) -> dict[str, Any]:
         "escalations": _escalations(plan),
         "ripcord": _ripcord(plan),
         "attribution": disputes.published(plan),
+        "fraud_cases": cases.fraud_cases(plan),
+        "follow_ups": cases.follow_ups(plan),
         "change_log": log,
     }
     body = canonical.plain(body)

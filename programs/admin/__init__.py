@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from gtm.core.admin import GovernedAdmin, GovernedInline
 from programs.admin.datasets import DatasetAdmin
+from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
 from programs.models import (
     Absence,
     Approver,
@@ -25,7 +26,7 @@ from programs.models import (
     Tier,
 )
 
-__all__ = ["DatasetAdmin"]
+__all__ = ["DatasetAdmin", "LaunchProfileAdmin", "MessageTemplateAdmin"]
 
 
 class TierInline(GovernedInline):
