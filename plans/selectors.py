@@ -83,6 +83,7 @@ def find_dispute(reference: str, user: Any) -> Dispute:
         raise NotFound(
             f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
         )
+    return found
 
 
 def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:

@@ -14,7 +14,6 @@ from django.conf import settings
 
 from gtm.core import canonical, changelog
 from gtm.core.models import ChangeLogChain
-
 from plans.export import cases, disputes
 from plans.models import BreakGlass, Plan, Task, TaskKind
 
