@@ -77,12 +77,18 @@ def make(root: Path, rows: int, advocates: int) -> list[dict[str, Any]]:
     for kind in KINDS:
         path = root / f"{kind}.parquet"
         pq.write_table(world.tables[kind], path)
-        small = ingest([path], kind, store=store, options=Options(currency="EUR", now=datetime.now(UTC))).snapshot
+        small = ingest(
+            [path], kind, store=store, options=Options(currency="EUR", now=datetime.now(UTC))
+        ).snapshot
         digest = sha256(f"{kind} {copies}".encode()).hexdigest()
         home = root / kind / digest
         home.mkdir(parents=True)
         widen(store.rows_path(small), home / "rows.parquet", copies)
-        large = asdict(small) | {"sha256": digest, "rows": small.rows * copies, "path": store.address(kind, digest)}
+        large = asdict(small) | {
+            "sha256": digest,
+            "rows": small.rows * copies,
+            "path": store.address(kind, digest),
+        }
         for name in ("window_start", "window_end"):
             large[name] = large[name].isoformat()
         (home / "snapshot.json").write_text(json.dumps(large))
@@ -113,11 +119,14 @@ def run_steps(root: Path, datasets: list[dict[str, Any]]) -> None:
     django.setup()
     from pkgutil import resolve_name  # noqa: PLC0415
 
-    from plans.engine.steps import StepContext  # noqa: PLC0415
     from plans.engine.runner import stored_values  # noqa: PLC0415
+    from plans.engine.steps import StepContext  # noqa: PLC0415
     from programs.datasets import OpenData  # noqa: PLC0415
 
-    steps = [(title, resolve_name(f"plans.commands.optimize_referrals.{path}"), name) for title, path, name in STEPS]
+    steps = [
+        (title, resolve_name(f"plans.commands.optimize_referrals.{path}"), name)
+        for title, path, name in STEPS
+    ]
     outputs: dict[str, Any] = {}
     program = {
         "currency": "EUR", "people": {}, "metric_versions": {}, "last_run": {}, "held_referrals": [],

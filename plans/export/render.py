@@ -137,7 +137,7 @@ _GRIDS = {
 }
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """A value no spreadsheet takes for a formula."""
     if value is None:
         return ""
@@ -148,8 +148,8 @@ def _csv(payload: Mapping[str, Any]) -> bytes:
     found = grid(payload)
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([_cell(h) for h in found.header])
-    writer.writerows([_cell(v) for v in row] for row in found.rows)
+    writer.writerow([safe_cell(h) for h in found.header])
+    writer.writerows([safe_cell(v) for v in row] for row in found.rows)
     return out.getvalue().encode()
 
 
@@ -158,11 +158,11 @@ def _xlsx(payload: Mapping[str, Any]) -> bytes:
     book = Workbook()
     sheet = book.active
     sheet.title = payload["key"][:31]
-    sheet.append([_cell(h) for h in found.header])
+    sheet.append([safe_cell(h) for h in found.header])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     for row in found.rows:
-        sheet.append([_cell(v) for v in row])
+        sheet.append([safe_cell(v) for v in row])
     for kind, column in zip(found.kinds, sheet.iter_cols(min_row=2), strict=True):
         for cell in column:
             cell.number_format = XLSX_FORMATS.get(kind, "General")
