@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Min, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
 
 from gtm.core import clock
 from gtm.core.errors import NotFound
@@ -60,6 +60,31 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     if mine := partners_of(user):
         return found.filter(record__campaign__partners__in=mine).distinct()
     return found if user.has_perm("plans.view_dispute") else found.none()
+
+
+def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
+    """The campaign's newest plan of which a task has recorded ``variable``."""
+    done = Task.objects.filter(plan=OuterRef("pk"), output_var=variable, output__isnull=False)
+    return Plan.objects.filter(Exists(done), campaign=campaign).order_by("-created_at").first()
+
+
+def find_record(reference: str, user: Any) -> AttributionRecord:
+    """The record "plan-id/partner", where the user may see it. Raises NotFound."""
+    plan_id, _, partner = reference.partition("/")
+    found = visible_attribution(user).filter(plan__plan_id=plan_id, partner__slug=partner).first()
+    if found is None:
+        raise NotFound(f"There is no record {reference} that you may see.", hint="Write it as PLAN/partner.")
+    return found
+
+
+def find_dispute(reference: str, user: Any) -> Dispute:
+    """By number, where the user may see it. Raises NotFound."""
+    found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
+    if found is None:
+        raise NotFound(
+            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
+        )
+    return found
 
 
 def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from gtm.core import anchors, canonical, changelog
 from gtm.core.models import ChangeLogChain
-from plans.export import cases, decisions
+from plans.export import cases, decisions, disputes
 from plans.models import Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
@@ -79,6 +79,7 @@ def build(plan: Plan) -> dict[str, Any]:
         "approvals": decisions.approvals(plan),
         "escalations": decisions.escalations(plan),
         "ripcord": decisions.ripcord(plan),
+        "attribution": disputes.published(plan),
         "fraud_cases": cases.fraud_cases(plan),
         "follow_ups": cases.follow_ups(plan),
         "change_log": log,
