@@ -97,6 +97,7 @@ NAVIGATION = [
             _list("Experiments", "science", "programs.experiment"),
             _list("Message templates", "mark_email_read", "programs.messagetemplate"),
             _list("Launch profiles", "rocket_launch", "programs.launchprofile"),
+            _list("Runbooks", "checklist", "programs.runbook"),
             _list("Metrics", "monitoring", "programs.metric"),
         ],
     },

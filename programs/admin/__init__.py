@@ -8,6 +8,7 @@ from gtm.core.admin import GovernedAdmin, GovernedInline
 from programs.admin.datasets import DatasetAdmin
 from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
 from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
+from programs.admin.runbooks import RunbookAdmin, RunbookAlertAdmin, RunbookTaskAdmin
 from programs.models import (
     Benefit,
     Campaign,
@@ -26,6 +27,9 @@ __all__ = [
     "LaunchProfileAdmin",
     "MessageTemplateAdmin",
     "PersonAdmin",
+    "RunbookAdmin",
+    "RunbookAlertAdmin",
+    "RunbookTaskAdmin",
 ]
 
 
