@@ -66,6 +66,9 @@ class GovernedResource(ModelResource):
     def field_from_django_field(cls, field_name: str, django_field: models.Field, readonly: bool) -> Any:
         return super().field_from_django_field(field_name, django_field, not django_field.editable)
 
+    def get_user_visible_fields(self) -> list[Any]:
+        return [field for field in self.get_import_fields() if not field.readonly]
+
     def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         """A file may do what its bringer may do in a form: adding and changing are two permissions."""
         verb = "add" if instance._state.adding else "change"
