@@ -201,7 +201,7 @@ def _oldest(rows: QuerySet[Any], field: str) -> Any:
 
 
 def weekly_trends(weeks: int = 8) -> dict[str, list[float | None]]:
-    """How the work went week by week, the oldest first: runs started and finished well, cases, hours to decide.
+    """How the work went week by week, the oldest first: runs, cases, hours to decide.
 
     Hours are the median of rounds decided in the week; None where nothing was decided. Four queries.
     """
