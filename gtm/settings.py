@@ -276,6 +276,7 @@ SPECTACULAR_SETTINGS = {
         "NoticeKindEnum": "plans.models.NoticeKind",
         "NotificationStateEnum": "plans.models.NotificationState",
         "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
+        "FraudCaseStateEnum": "plans.models.FraudCaseState",
     },
 }
 
@@ -288,6 +289,7 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("gtm/favicon.svg")}
     ],
     "STYLES": [lambda request: static("gtm/gtm.css")],
+    "SCRIPTS": [lambda request: static("gtm/accessible.js")],
     "DASHBOARD_CALLBACK": "gtm.dashboard.home",
     "SHOW_BACK_BUTTON": True,
     "SIDEBAR": {"show_search": True, "navigation": "gtm.navigation.navigation"},

@@ -22,6 +22,7 @@ from plans.models import (
     Dispute,
     Escalation,
     EscalationState,
+    FraudCase,
     Notification,
     Plan,
     PlanState,
@@ -63,11 +64,37 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     return found if user.has_perm("plans.view_dispute") else found.none()
 
 
+def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
+    """Suspicions are for our own people: a partner's contact may stand in one."""
+    cases = FraudCase.objects.select_related(
+        "plan", "program", "opened_by", "held_by", "appealed_by", "decided_by"
+    )
+    if not user.is_active:
+        return cases.none()
+    return cases.exclude(Exists(Partner.objects.filter(contact__accounts=user)))
+
+
+def find_fraud_case(reference: str) -> FraudCase:
+    """By number, or by key (the newest of it). Raises NotFound."""
+    cases = FraudCase.objects.select_related("plan", "program")
+    named = Q(pk=int(reference)) if reference.isdigit() else Q(key=reference)
+    found = cases.filter(named).order_by("-pk").first()
+    if found is None:
+        raise NotFound(f"There is no fraud case {reference}.", hint="`manage.py fraud_cases` lists them.")
+    return found
+
+
 def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
     plan = Plan.objects.select_related("program", "campaign", "requested_by").filter(plan_id=plan_id).first()
     if plan is None:
         raise NotFound(f"There is no plan {plan_id}.", hint="`manage.py plans` lists them.")
     return plan
+
+
+def follow_ups_of(plan: Plan) -> QuerySet[Plan]:
+    """The plans that items of this plan's backlog became, the oldest first."""
+    found = Plan.objects.filter(command="follow-up", inputs__source=plan.plan_id)
+    return found.prefetch_related("tasks__owner").order_by("pk")
 
 
 def plan_with_tasks(plan_id: str) -> Plan:

@@ -59,7 +59,10 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
     def _judge(self, request: HttpRequest, case: FraudCase) -> None:
         try:
             fraud_cases.act(
-                case, request.POST.get("judgement", ""), comment=request.POST.get("comment", "").strip()
+                case,
+                request.POST.get("judgement", ""),
+                comment=request.POST.get("comment", "").strip(),
+                evidence=[line for line in request.POST.get("evidence", "").splitlines() if line.strip()],
             )
         except GtmError as error:
             tell(request, error)

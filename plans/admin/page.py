@@ -14,8 +14,8 @@ from gtm.core import changelog, fsm
 from gtm.core.actors import current
 from gtm.core.models import ChangeLogEntry
 from plans.admin import badges, graph
-from plans.commands import base
-from plans.engine import eligibility, gates
+from plans.commands import base, follow_up
+from plans.engine import eligibility, gates, permissions
 from plans.engine.baseline import Difference, differences
 from plans.export import document, render, svg
 from plans.models import FINAL_PLAN_STATES, Plan, Task
@@ -144,8 +144,9 @@ def _differences(row: dict[str, Any]) -> list[Difference]:
 
 
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
-    """The outputs of a plan, ready to show: charts drawn, the table behind each one."""
+    """The outputs of a plan, ready to show: charts drawn, the table behind each one, work from a backlog."""
     found = []
+    may_operate = permissions.may_operate(current().actor, plan, {}) is None
     for artifact in (
         plan.artifacts.filter(superseded_at=None)
         .select_related("task")
@@ -159,6 +160,9 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
                 "grid": render.grid(payload),
                 "svg": mark_safe(svg.draw(payload)) if payload["kind"] == "chart" else "",  # noqa: S308 - escaped
                 "formats": render.formats_of(payload),
+                "backlog": follow_up.backlog_of(plan) if payload["kind"] == "backlog" else [],
+                "not_yet": follow_up.why_not_yet(plan) if payload["kind"] == "backlog" else None,
+                "may_operate": may_operate,
             }
         )
     return found

@@ -19,6 +19,7 @@ from gtm.core.errors import GtmError, NotFound
 from plans.admin import badges, bench, compare, directory, timeline
 from plans.admin.page import STEERING, changes_of, outputs_of, page_of
 from plans.admin.runs import RunPages
+from plans.commands import follow_up
 from plans.engine import ripcord
 from plans.export import files, render, report, workbook
 from plans.models import FINAL_PLAN_STATES, Plan
@@ -62,6 +63,9 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
             path("bench/replay/", view(self.replay), name="plans_bench_replay"),
             path("<int:pk>/live/", view(self.live), name="plans_plan_live"),
             path("<int:pk>/outputs/", view(self.outputs), name="plans_plan_outputs"),
+            path(
+                "<int:pk>/backlog/<int:rank>/", view(require_POST(self.start_item)), name="plans_plan_backlog"
+            ),
             path("<int:pk>/json/", view(self.download_json), name="plans_plan_json"),
             path("<int:pk>/report.<str:fmt>", view(self.report), name="plans_plan_report"),
             path("<int:pk>/compare/", view(self.compare), name="plans_plan_compare"),
@@ -107,7 +111,8 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
         elif tab == "rules":
             context["declaration"] = plan.declaration
         else:
-            context["outputs"] = outputs_of(plan)
+            with acting_in_admin(request):
+                context["outputs"] = outputs_of(plan)
         return self.page(request, "plans/plan.html", plan.objective, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -123,7 +128,8 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
 
     def outputs(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The outputs alone, fetched again when a task has finished."""
-        context = {"outputs": outputs_of(self._plan(request, pk))}
+        with acting_in_admin(request):
+            context = {"outputs": outputs_of(self._plan(request, pk))}
         return TemplateResponse(request, "plans/_outputs.html", context)
 
     def act(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
@@ -144,6 +150,17 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
         else:
             messages.success(request, f"{plan.plan_id}: done.")
         return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
+
+    def start_item(self, request: HttpRequest, pk: int, rank: int) -> HttpResponse:
+        """Make an item of the backlog a task; a second click opens the same task."""
+        plan = self._plan(request, pk)
+        try:
+            with acting_in_admin(request):
+                task = follow_up.start(plan, rank)
+        except GtmError as error:
+            tell(request, error)
+            return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
+        return HttpResponseRedirect(reverse("admin:plans_task_change", args=[task.pk]))
 
     def download_json(self, request: HttpRequest, pk: int) -> HttpResponse:
         plan = self._plan(request, pk)

@@ -21,15 +21,13 @@ from programs.models import (
     Approver,
     Campaign,
     Dataset,
-    Direction,
-    Metric,
     Partner,
     Person,
     Program,
     ProgramKind,
     Role,
 )
-from programs.services import load_dataset
+from programs.services import establish_metrics, load_dataset
 
 PASSWORD = "demo-gtm-2026"  # noqa: S105 - printed at every start; the demo is for one's own machine
 CDNOW = "cdnow_purchases.csv.gz"
@@ -86,13 +84,6 @@ GROUPS: dict[str, Q] = {
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
     "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename__in=["audit_plan", "review_break_glass"]),
 }  # fmt: skip
-METRICS = (
-    ("retention", "Repeat rate, 90 days", "%", Direction.HIGHER, "members who bought again within 90 days", "members observed for 90 days", "90 days"),
-    ("liability", "Point liability", "USD", Direction.LOWER, "outstanding points × cost × redemption rate of outstanding", "", ""),
-    ("redemption-rate", "Redemption rate of the window", "%", Direction.HIGHER, "points redeemed in the window", "points issued in the window", "30 days"),
-    ("conversion", "Referral conversion", "%", Direction.HIGHER, "referrals won", "referrals submitted", "30 days"),
-    ("attribution-confidence", "Attribution confidence", "%", Direction.HIGHER, "see the parts", "", "30 days"),
-)  # fmt: skip
 
 
 def build(say: Callable[[str], Any]) -> None:
@@ -114,9 +105,7 @@ def establish() -> Program:
     roles = {slug: _role(slug, *told) for slug, told in ROLES.items()}
     people = {login.username: _person(login, roles, groups) for login in LOGINS}
     _admin()
-    for key, name, unit, direction, numerator, denominator, window in METRICS:
-        _once(Metric, {"key": key}, name=name, unit=unit, direction=direction, numerator=numerator,
-              denominator=denominator, window=window, owner_role=roles["member-insights-analyst"])  # fmt: skip
+    establish_metrics()
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
                        "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.")  # fmt: skip
     advocates = _program(

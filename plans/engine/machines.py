@@ -214,9 +214,9 @@ FRAUD_CASE = Machine(
     states=tuple(FraudCaseState.values),
     final=frozenset({"released"}),
     transitions=(
-        to("hold", "open", "held", permission=fraud_cases.may_judge, comment_required=True, writes="held_by_id", label="Hold the rewards"),
-        to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at"),
-        to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at", label="Confirm as fraud"),
-        to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id", label="Record an appeal"),
+        to("hold", "open", "held", permission=fraud_cases.may_judge, comment_required=True, writes="held_by_id judgements", label="Hold the rewards"),
+        to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at judgements"),
+        to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at judgements", label="Confirm as fraud"),
+        to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id judgements", label="Record an appeal"),
     ),
 )  # fmt: skip

@@ -26,6 +26,8 @@ MEDIA_TYPES = {
     "md": "text/markdown; charset=utf-8",
 }
 
+XLSX_FORMATS = {"integer": "#,##0", "percent": "0.0%", "money": "#,##0.00"}
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -85,12 +87,16 @@ def _metrics(payload: Mapping[str, Any]) -> Grid:
 
 
 def _chart(payload: Mapping[str, Any]) -> Grid:
-    series = payload["series"]
-    header = [payload.get("x_label") or "category", *(s["label"] for s in series)]
-    rows = [[c, *(s["values"][k] for s in series)] for k, c in enumerate(payload["categories"])]
-    return Grid(
-        header, rows, ["text", *["number"] * len(series)], ["", *[payload.get("unit", "")] * len(series)]
-    )
+    drawn = [
+        (f"{one['label']}{what}", one[key])
+        for one in payload["series"]
+        for key, what in (("values", ""), ("low", ", low"), ("high", ", high"))
+        if key == "values" or one.get(key)
+    ]
+    header = [payload.get("x_label") or "category", *(label for label, _ in drawn)]
+    rows = [[c, *(values[k] for _, values in drawn)] for k, c in enumerate(payload["categories"])]
+    units = ["", *[payload.get("unit", "")] * len(drawn)]
+    return Grid(header, rows, ["text", *["number"] * len(drawn)], units)
 
 
 def _backlog(payload: Mapping[str, Any]) -> Grid:
@@ -157,6 +163,9 @@ def _xlsx(payload: Mapping[str, Any]) -> bytes:
         cell.font = Font(bold=True)
     for row in found.rows:
         sheet.append([safe_cell(v) for v in row])
+    for kind, column in zip(found.kinds, sheet.iter_cols(min_row=2), strict=True):
+        for cell in column:
+            cell.number_format = XLSX_FORMATS.get(kind, "General")
     sheet.freeze_panes = "A2"
     out = io.BytesIO()
     book.save(out)
@@ -177,9 +186,23 @@ def _markdown(payload: Mapping[str, Any]) -> bytes:
         found = grid(payload)
         lines.append("| " + " | ".join(_plain(h) for h in found.header) + " |")
         lines.append("|" + "---|" * len(found.header))
-        lines += ["| " + " | ".join(_plain(v) for v in row) + " |" for row in found.rows]
+        lines += [
+            "| " + " | ".join(_told(v, kind) for v, kind in zip(row, found.kinds, strict=True)) + " |"
+            for row in found.rows
+        ]
     note = payload.get("note")
     return ("\n".join([*lines, "", note] if note else lines) + "\n").encode()
+
+
+def _told(value: Any, kind: str) -> str:
+    """A cell as people read it: whole counts, one decimal of a percentage, four digits of a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _plain(value)
+    if kind == "percent":
+        return f"{100 * value:.1f} %"
+    if kind == "money":
+        return f"{value:,.2f}"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 10_000 else f"{value:,.4g}"
 
 
 def _plain(value: Any) -> str:
