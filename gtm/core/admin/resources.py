@@ -80,8 +80,15 @@ class GovernedResource(ModelResource):
             default=django_field.default,
         )
 
-    def get_user_visible_fields(self) -> list[Any]:
-        return [field for field in self.get_import_fields() if not field.readonly]
+    def get_import_fields(self) -> list[Any]:
+        return [field for field in super().get_import_fields() if not field.readonly]
+
+    def get_instance(self, instance_loader: Any, row: Any) -> Any:
+        """A row that names what is not there is one bad row among others, not the end of the file."""
+        try:
+            return super().get_instance(instance_loader, row)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
     def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         """A file may do what its bringer may do in a form: adding and changing are two permissions."""
