@@ -74,6 +74,15 @@ NAVIGATION = [
         ],
     },
     {
+        "title": "Governance",
+        "items": [
+            _item("Rules and breaches", "rule", "plans_rules", "plans.view_reading"),
+            _item("Policy bench", "balance", "plans_bench", "plans.view_plan"),
+            _list("Rip-cord", "emergency_home", "plans.ripcordpull"),
+            _list("Break-glass", "emergency", "plans.breakglass"),
+        ],
+    },
+    {
         "title": "Programs",
         "items": [
             _list("Programs", "loyalty", "programs.program"),
@@ -83,6 +92,8 @@ NAVIGATION = [
             _list("Partners", "handshake", "programs.partner"),
             _list("Campaigns", "campaign", "programs.campaign"),
             _list("Experiments", "science", "programs.experiment"),
+            _list("Message templates", "mark_email_read", "programs.messagetemplate"),
+            _list("Launch profiles", "rocket_launch", "programs.launchprofile"),
             _list("Metrics", "monitoring", "programs.metric"),
         ],
     },
@@ -98,6 +109,7 @@ NAVIGATION = [
         "items": [
             _list("People", "person", "programs.person"),
             _list("Roles", "badge", "programs.role"),
+            _item("Directory", "contacts", "plans_directory", "programs.view_approver"),
             _list("Approvers", "verified_user", "programs.approver"),
             _list("Absences", "event_busy", "programs.absence"),
             _list("Delegations", "swap_horiz", "programs.delegation"),

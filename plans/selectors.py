@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, Min, Prefetch, Q, QuerySet
 
 from gtm.core import clock
 from gtm.core.errors import NotFound
+from gtm.core.models import AnchorCopy
 from plans.models import (
     Approval,
     ApprovalState,
@@ -17,6 +19,7 @@ from plans.models import (
     Dispute,
     Escalation,
     EscalationState,
+    FraudCase,
     Notification,
     Plan,
     PlanState,
@@ -58,11 +61,37 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     return found if user.has_perm("plans.view_dispute") else found.none()
 
 
+def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
+    """Suspicions are for our own people: a partner's contact may stand in one."""
+    cases = FraudCase.objects.select_related(
+        "plan", "program", "opened_by", "held_by", "appealed_by", "decided_by"
+    )
+    if not user.is_active:
+        return cases.none()
+    return cases.exclude(Exists(Partner.objects.filter(contact__accounts=user)))
+
+
+def find_fraud_case(reference: str) -> FraudCase:
+    """By number, or by key (the newest of it). Raises NotFound."""
+    cases = FraudCase.objects.select_related("plan", "program")
+    named = Q(pk=int(reference)) if reference.isdigit() else Q(key=reference)
+    found = cases.filter(named).order_by("-pk").first()
+    if found is None:
+        raise NotFound(f"There is no fraud case {reference}.", hint="`manage.py fraud_cases` lists them.")
+    return found
+
+
 def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
     plan = Plan.objects.select_related("program", "campaign", "requested_by").filter(plan_id=plan_id).first()
     if plan is None:
         raise NotFound(f"There is no plan {plan_id}.", hint="`manage.py plans` lists them.")
     return plan
+
+
+def follow_ups_of(plan: Plan) -> QuerySet[Plan]:
+    """The plans that items of this plan's backlog became, the oldest first."""
+    found = Plan.objects.filter(command="follow-up", inputs__source=plan.plan_id)
+    return found.prefetch_related("tasks__owner").order_by("pk")
 
 
 def plan_with_tasks(plan_id: str) -> Plan:
@@ -114,6 +143,18 @@ def failing_channels() -> list[dict[str, Any]]:
         )
         row["messages"] += 1
         row["error"] = message.error
+    return list(found.values())
+
+
+def late_anchor_copies() -> list[dict[str, Any]]:
+    """Places that anchors do not reach: place, how many copies wait, since when, and the last reason."""
+    late = AnchorCopy.objects.filter(delivered_at=None, attempts__gt=0).order_by("anchor__number")
+    found: dict[str, dict[str, Any]] = {}
+    for copy in late.select_related("anchor").only("place", "error", "anchor__at"):
+        since = datetime.fromisoformat(copy.anchor.at)
+        row = found.setdefault(copy.place, {"place": copy.place, "copies": 0, "since": since})
+        row["copies"] += 1
+        row["error"] = copy.error
     return list(found.values())
 
 

@@ -44,6 +44,12 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
     list_filter = ["state", "kind", "agent"]
     list_select_related = ["plan", "agent", "owner"]
     search_fields = ["name", "plan__plan_id"]
+    shortcuts = [
+        ("For people", "?kind=human&state=ready"),
+        ("Escalated", "?state__in=escalated,unknown"),
+        ("By the substitute", "?state__in=fallback_ready,fallback_running,succeeded_degraded"),
+        ("At work", "?state__in=leased,running,fallback_running"),
+    ]
 
     @admin.display(description="State", ordering="state")
     def status(self, task: Task) -> str:

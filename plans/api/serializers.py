@@ -179,7 +179,73 @@ class ImportedPlanSerializer(serializers.ModelSerializer):
         fields = ["plan_id", "sha256", "head", "status", "objective", "command", "created_at"]
 
 
+class AskedSeatSerializer(serializers.Serializer):
+    role = serializers.CharField()
+    minimum = serializers.IntegerField()
+    why = serializers.CharField(help_text="Which condition asks for it")
+
+
+class AskedCapacitySerializer(serializers.Serializer):
+    role = serializers.CharField()
+    by = serializers.CharField(help_text="Delegate, substitute or rung; empty in their own right")
+    authority_of = serializers.CharField()
+
+
+class AskedPersonSerializer(serializers.Serializer):
+    person = serializers.CharField()
+    capacities = AskedCapacitySerializer(many=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["as"] = fields.pop("capacities")  # a word of the language, so no attribute
+        return fields
+
+
+class PassedOverSerializer(serializers.Serializer):
+    person = serializers.CharField()
+    why = serializers.CharField()
+
+
+class AskedSerializer(serializers.Serializer):
+    """One gate: its seats and why each is asked, who may sit, who may not and why, which seat has nobody."""
+
+    gate = serializers.CharField()
+    title = serializers.CharField()
+    seats = AskedSeatSerializer(many=True)
+    people = AskedPersonSerializer(many=True)
+    passed_over = PassedOverSerializer(many=True)
+    missing = serializers.ListField(child=serializers.CharField())
+
+
+class ReplayedRoundSerializer(serializers.Serializer):
+    plan = serializers.CharField()
+    gate = serializers.CharField()
+    round = serializers.IntegerField()
+    was = serializers.CharField()
+    would_be = serializers.CharField()
+    seats_before = serializers.ListField(child=serializers.CharField())
+    seats_after = serializers.ListField(child=serializers.CharField())
+    missing = serializers.ListField(child=serializers.CharField(), help_text="Roles that were not asked")
+    differs = serializers.BooleanField()
+
+
+class PolicyReplayedSerializer(serializers.Serializer):
+    differing = serializers.IntegerField()
+    rounds = ReplayedRoundSerializer(many=True)
+
+
 # ------------------------------------------------------------------ what callers send
+
+
+class PolicySerializer(serializers.Serializer):
+    seats = serializers.JSONField(
+        help_text='[{"role": "finance", "minimum": 2, "condition": {"field": "amount", "over": "25000", '
+        '"currency": "USD"}}, …]'
+    )
+    on_reject = serializers.ChoiceField(["veto", "impossible"], required=False, default="veto")
+    limit = serializers.IntegerField(
+        required=False, default=100, min_value=1, max_value=500, help_text="So many rounds, the newest"
+    )
 
 
 class UsageRunSerializer(serializers.Serializer):

@@ -17,7 +17,7 @@ from gtm.core import actors, canonical, clock
 from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from plans.commands import registry, usage
-from plans.engine import eligibility
+from plans.engine import bench, eligibility
 from plans.models import Plan, Task, new_plan_id
 from plans.schemas.declaration import Command, Step
 from plans.schemas.inputs import read_inputs
@@ -253,7 +253,7 @@ def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
         objective=command.objective(draft.inputs, draft.program),
         complexity=command.complexity,
         strategy=command.strategy,
-        declaration=snapshot(command),
+        declaration=snapshot(command, draft.facts.get("trigger_versions", {})),
         datasets=draft.datasets,
         checklist=draft.checklist,
         context=canonical.plain(draft.facts),
@@ -343,8 +343,13 @@ def owner_of(role: Role) -> Person | None:
     return next((approver.person for approver in held if approver.is_valid_at(now)), None)
 
 
-def snapshot(command: Command) -> dict[str, Any]:
-    """The declaration as data, as the plan keeps it. A later edit of the command does not move the plan."""
+def snapshot(command: Command, metric_versions: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The declaration as data, as the plan keeps it. A later edit of the command does not move the plan.
+
+    ``metric_versions`` (signal → version) are those of the registry: a breach of a metric that was defined
+    otherwise counts no more.
+    """
+    versions = metric_versions or {}
     return canonical.plain(
         {
             "version": command.version,
@@ -363,7 +368,10 @@ def snapshot(command: Command) -> dict[str, Any]:
             "gates": [asdict(step.gate) for step in command.steps if step.gate],
             "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
             "ladder_repeats": command.ladder_repeats,
-            "triggers": [asdict(trigger) for trigger in command.triggers],
+            "triggers": [
+                asdict(t) | {"metric_version": versions.get(t.signal, t.metric_version)}
+                for t in command.triggers
+            ],
             "tool_hooks": [asdict(hook) for hook in command.tool_hooks],
             "success_metrics": [asdict(metric) for metric in command.success_metrics],
             "fallbacks": [asdict(fallback) for fallback in command.fallbacks],
@@ -378,3 +386,8 @@ def snapshot(command: Command) -> dict[str, Any]:
 def approvable(draft: Draft) -> tuple[bool, str]:
     """Review check: every gate can be filled by people who are here today."""
     return eligibility.approvability(snapshot(draft.command), draft)
+
+
+def who_would_approve(draft: Draft) -> list[bench.Asked]:
+    """Who would have to approve this run, gate by gate, and why. Stores nothing."""
+    return bench.who_would_approve(snapshot(draft.command), draft)

@@ -14,22 +14,20 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 from gtm.core.fsm import perform
+from plans.demo import launch_kit, referrals
 from plans.demo import loyalty as loyalty_world
 from plans.demo import partners as partner_world
-from plans.demo import referrals
 from programs.models import (
     Approver,
     Campaign,
     Dataset,
-    Direction,
-    Metric,
     Partner,
     Person,
     Program,
     ProgramKind,
     Role,
 )
-from programs.services import load_dataset
+from programs.services import establish_metrics, load_dataset
 
 PASSWORD = "demo-gtm-2026"  # noqa: S105 - printed at every start; the demo is for one's own machine
 CDNOW = "cdnow_purchases.csv.gz"
@@ -76,23 +74,16 @@ GOVERNED = ("programs", "plans")
 GROUPS: dict[str, Q] = {
     "Operations": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule",
-                      "judge_fraudcase"])
-    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence)$"),
+                      "judge_fraudcase", "use_break_glass"])
+    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|messagetemplate|launchprofile)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
-    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord"])
+    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
-    "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename="audit_plan"),
+    "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename__in=["audit_plan", "review_break_glass"]),
 }  # fmt: skip
-METRICS = (
-    ("retention", "Repeat rate, 90 days", "%", Direction.HIGHER, "members who bought again within 90 days", "members observed for 90 days", "90 days"),
-    ("liability", "Point liability", "USD", Direction.LOWER, "outstanding points × cost × redemption rate of outstanding", "", ""),
-    ("redemption-rate", "Redemption rate of the window", "%", Direction.HIGHER, "points redeemed in the window", "points issued in the window", "30 days"),
-    ("conversion", "Referral conversion", "%", Direction.HIGHER, "referrals won", "referrals submitted", "30 days"),
-    ("attribution-confidence", "Attribution confidence", "%", Direction.HIGHER, "see the parts", "", "30 days"),
-)  # fmt: skip
 
 
 def build(say: Callable[[str], Any]) -> None:
@@ -114,18 +105,17 @@ def establish() -> Program:
     roles = {slug: _role(slug, *told) for slug, told in ROLES.items()}
     people = {login.username: _person(login, roles, groups) for login in LOGINS}
     _admin()
-    for key, name, unit, direction, numerator, denominator, window in METRICS:
-        _once(Metric, {"key": key}, name=name, unit=unit, direction=direction, numerator=numerator,
-              denominator=denominator, window=window, owner_role=roles["member-insights-analyst"])  # fmt: skip
+    establish_metrics()
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
                        "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.")  # fmt: skip
-    _program(
+    advocates = _program(
         "customer-advocates",
         "Customer Advocates",
         ProgramKind.REFERRAL,
         people["strategist"],
         "Referral program on data made up from a seed, with frauds and honest look-alikes planted.",
     )
+    launch_kit.load(advocates)
     joint = _program(
         "ai-launch", "AI Launch Co-marketing", ProgramKind.PARTNER, people["partner"], "Joint campaigns."
     )

@@ -305,11 +305,10 @@ def who_must_approve(plan: Plan, gate: Mapping[str, Any]) -> Bench:
     return bench(gate, facts_of(plan), excluded, directory)
 
 
-def approvability(declaration: Mapping[str, Any], draft: Any) -> tuple[bool, str]:
-    """Whether people who are here today can fill every gate of a run that is not stored yet.
-
-    Answers with a sentence a gate: who is asked, or which seat has nobody and who was passed over.
-    """
+def benches_of_draft(
+    declaration: Mapping[str, Any], draft: Any, requester: int | None
+) -> list[tuple[Mapping[str, Any], Bench]]:
+    """Each gate of a run that is not stored yet, with its bench if ``requester`` asked for it."""
     facts = {
         **_scalars(draft.inputs),
         "amount": draft.amount,
@@ -319,11 +318,21 @@ def approvability(declaration: Mapping[str, Any], draft: Any) -> tuple[bool, str
         "command": draft.command.name,
     }
     directory = Directory.today()
-    sentences, all_filled = [], True
+    found = []
     for gate in declaration["gates"]:
         owners = _future_owners(draft.command, gate["key"], directory)
-        excluded = conflicts.excluded_from_draft(actors.current().actor.user_id, owners, directory)
-        found = bench(gate, facts, excluded, directory)
+        excluded = conflicts.excluded_from_draft(requester, owners, directory)
+        found.append((gate, bench(gate, facts, excluded, directory)))
+    return found
+
+
+def approvability(declaration: Mapping[str, Any], draft: Any) -> tuple[bool, str]:
+    """Whether people who are here today can fill every gate of a run that is not stored yet.
+
+    Answers with a sentence a gate: who is asked, or which seat has nobody and who was passed over.
+    """
+    sentences, all_filled = [], True
+    for gate, found in benches_of_draft(declaration, draft, actors.current().actor.user_id):
         all_filled &= found.is_satisfiable
         if found.missing:
             passed = "; ".join(f"{name} {reason}" for name, reason in found.excluded)

@@ -24,6 +24,7 @@ from plans.models import (
     BreakGlass,
     Escalation,
     Plan,
+    RipcordPull,
     Task,
     TaskKind,
 )
@@ -53,6 +54,24 @@ def no_review_owed(plan: Plan, params: Params) -> str | None:
     """No break-glass owes its review."""
     owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
     return f"{', '.join(map(str, owed))} owes a review." if owed else None
+
+
+def pull_is_closed(plan: Plan, params: Params) -> str | None:
+    """The plan's own rip-cord is closed, which takes two people."""
+    is_open = RipcordPull.objects.filter(plan=plan, scope="plan", state="pulled").exists()
+    return "Two people close its rip-cord, by a release or an abort." if is_open else None
+
+
+def abort_is_agreed(pull: RipcordPull, params: Params) -> str | None:
+    """Two people have agreed to abort."""
+    return None if pull.is_to_be_aborted else "It takes two people who agree to abort."
+
+
+def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
+    """Two people have agreed to abort the plan's program or the whole installation."""
+    if any(pull.is_to_be_aborted for pull in stops.wider_pulls(plan).filter(state="pulled")):
+        return None
+    return "Nobody has aborted its program or the installation."
 
 
 def is_human(task: Task, params: Params) -> str | None:

@@ -59,8 +59,9 @@ PLAN = Machine(
         to("review_again", "approved running blocked", "in_review", permission=may_operate, comment_required=True, writes="revision inputs usage amount objective datasets context checklist", label="Change and review again"),
         to("reject", "in_review running blocked", "rejected", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
         to("hold", _ROLLING, "held", permission=may_pull_ripcord, comment_required=True, writes="held_from epoch"),
-        to("release", "held", flow.state_before_hold, permission=may_release_ripcord, comment_required=True),
-        to("abort", "held", "aborting", permission=may_release_ripcord, comment_required=True, effects=(flow.close_plan,)),
+        to("release", "held", flow.state_before_hold, permission=may_release_ripcord, guards=(flow.pull_is_closed,), comment_required=True),
+        to("abort", "held", "aborting", permission=may_release_ripcord, guards=(flow.pull_is_closed,), comment_required=True, effects=(flow.close_plan,)),
+        to("abort_with_scope", f"{_ROLLING} held", "aborting", permission=system_only, guards=(flow.scope_is_to_be_aborted,), comment_required=True, effects=(flow.close_plan,)),
         to("finish_abort", "aborting", "aborted", permission=system_only, writes="finished_at"),
         to("succeed", "running", "succeeded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed), writes="finished_at"),
         to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed), writes="finished_at"),
@@ -152,9 +153,10 @@ RIPCORD = Machine(
     states=tuple(RipcordState.values),
     final=frozenset({"released", "aborted"}),
     transitions=(
-        to("agree", "pulled", "pulled", permission=may_release_ripcord, comment_required=True, writes="released_by remediation", label="Agree to release"),
+        to("agree", "pulled", "pulled", permission=may_release_ripcord, comment_required=True, writes="released_by remediation", label="Agree to close"),
         to("release", "pulled", "released", permission=may_release_ripcord, comment_required=True, writes="released_by remediation closed_at"),
-        to("abort", "pulled", "aborted", permission=may_release_ripcord, comment_required=True, writes="closed_at remediation"),
+        to("abort", "pulled", "aborted", permission=system_only, guards=(flow.abort_is_agreed,), comment_required=True, writes="closed_at remediation"),
+        to("abort_with_scope", "pulled", "aborted", permission=system_only, comment_required=True, writes="closed_at remediation"),
     ),
 )  # fmt: skip
 
@@ -212,9 +214,9 @@ FRAUD_CASE = Machine(
     states=tuple(FraudCaseState.values),
     final=frozenset({"released"}),
     transitions=(
-        to("hold", "open", "held", permission=fraud_cases.may_judge, comment_required=True, writes="held_by_id", label="Hold the rewards"),
-        to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at"),
-        to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at", label="Confirm as fraud"),
-        to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id", label="Record an appeal"),
+        to("hold", "open", "held", permission=fraud_cases.may_judge, comment_required=True, writes="held_by_id judgements", label="Hold the rewards"),
+        to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at judgements"),
+        to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at judgements", label="Confirm as fraud"),
+        to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id judgements", label="Record an appeal"),
     ),
 )  # fmt: skip

@@ -66,6 +66,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         now=plan.created_at,
         progress=heartbeat.progress,
         effect=heartbeat.effect,
+        observed=heartbeat.observed,
         substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
     )
     return run(context)
@@ -247,6 +248,9 @@ def recover_lost(task: Task) -> None:
         if task.lease_expires_at and task.lease_expires_at > clock.now():
             return
         note = "The worker was lost; the lease ran out."
+        if stops.is_stopped(task.plan):
+            suspension.settle(task, note)
+            return
         for attempt in task.attempts.filter(outcome=TaskAttempt.Outcome.RUNNING):
             _close_attempt(attempt, TaskAttempt.Outcome.LOST, "infrastructure", note)
         if task.attempts.filter(fence=task.fence, effect_started_at__isnull=False).exists():

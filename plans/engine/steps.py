@@ -58,6 +58,9 @@ class StepContext:
     raises LeaseLost where the step should stop; ``substitute`` says the fallback runs it. A step calls
     ``effect(what)`` immediately before each effect outside this installation: it raises LeaseLost where the
     rip-cord was pulled, and leaves a mark, so that a stop later knows an effect may have happened.
+
+    A step that looks at the world outside keeps what it saw in its values under ``observed``; a replay hands
+    that back as ``observed``, so that the step judges again without looking again.
     """
 
     inputs: Mapping[str, Any]
@@ -69,6 +72,7 @@ class StepContext:
     progress: Callable[[int, str], None]
     substitute: bool = False
     effect: Callable[[str], None] = refuse_effect
+    observed: Mapping[str, Any] | None = None
 
 
 Run = Callable[[StepContext], StepResult]

@@ -14,6 +14,7 @@ from django.conf import settings
 
 from gtm.core import canonical, changelog
 from gtm.core.models import ChangeLogChain
+from plans.export import cases
 from plans.models import BreakGlass, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
@@ -78,6 +79,8 @@ def build(plan: Plan) -> dict[str, Any]:
         "approvals": _approvals(plan),
         "escalations": _escalations(plan),
         "ripcord": _ripcord(plan),
+        "fraud_cases": cases.fraud_cases(plan),
+        "follow_ups": cases.follow_ups(plan),
         "change_log": log,
     }
     body = canonical.plain(body)

@@ -144,8 +144,32 @@ class File:
     bytes: int
 
 
-Output = Metrics | Table | Chart | Document | Backlog | File
-KINDS: Mapping[str, type] = {c.kind: c for c in (Metrics, Table, Chart, Document, Backlog, File)}
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A piece of communication as it goes out; ``media_type`` is text/html, text/plain or text/markdown."""
+
+    path: str
+    title: str
+    media_type: str
+    body: str
+    subject: str = ""
+    channel: str = ""
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Communications to look at before they are approved. HTML is shown in a frame that may do nothing."""
+
+    kind: ClassVar[str] = "messages"
+    key: str
+    title: str
+    items: Sequence[Message]
+    note: str = ""
+
+
+Output = Metrics | Table | Chart | Document | Backlog | File | Messages
+KINDS: Mapping[str, type] = {c.kind: c for c in (Metrics, Table, Chart, Document, Backlog, File, Messages)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,3 +65,14 @@ def at(sequence: Any, position: int) -> Any:
 
 
 register.filter("pretty", readable)
+
+
+@register.filter
+def in_words(attempt: Any, task: Any) -> str:
+    """An attempt at a task as a sentence: which, by whom, what came of it, and why."""
+    who = "" if attempt.executor == "original" else f" by the {attempt.get_executor_display().lower()}"
+    took = f" after {attempt.seconds:,.1f} s" if attempt.seconds is not None else ""
+    why = f" ({attempt.error_class})" if attempt.error_class else ""
+    error = f": {attempt.error}" if attempt.error else "."
+    outcome = attempt.get_outcome_display().lower()
+    return f"Attempt {attempt.number} of {task.attempts_allowed}{who}: {outcome}{took}{why}{error}"

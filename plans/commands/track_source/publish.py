@@ -85,5 +85,11 @@ def apply_records(plan: Plan, values: Mapping[str, Any]) -> None:
         ).save()
 
 
+def withdraw_records(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Undo ``apply_records`` when the plan is aborted. A record that was disputed stays: its dispute is about it."""
+    for record in plan.attribution_records.filter(disputes=None):
+        record.delete()
+
+
 def _text(value: Any, exponent: Decimal) -> str:
     return str(Decimal(str(value)).quantize(exponent))

@@ -5,12 +5,16 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission
 
+from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
 from plans.commands import base, registry
+from plans.engine import disputes, ripcord
 from plans.models import Artifact, AttributionRecord, Breach, Escalation
 from programs.datasets.rates import ecb_rates
 from programs.models import Dataset, MeasurementAgreement
+from tests.factories import PersonFactory
 from tests.plans.commands.track_source_campaign import (
     LINE,
     establish,
@@ -21,6 +25,7 @@ from tests.plans.commands.track_source_campaign import (
     without,
     world,
 )
+from tests.plans.engine.conftest import actor_of
 
 
 def last_day():
@@ -276,3 +281,24 @@ def test_the_declaration_says_what_the_document_says():
     covers = {(f.agent, f.covered_by) for f in command.fallbacks}
     assert ("co-marketing-analytics-lead", "partner-marketer") in covers
     assert not list(registry.faults(command))
+
+
+def test_an_abort_takes_back_what_was_published_but_what_is_disputed(loaded):
+    plan = publish(run(LINE), loaded)
+    northwind = AttributionRecord.objects.get(plan=plan, partner=loaded.northwind)
+    with acting_as(actor_of(loaded.northwind.contact)):
+        disputes.file(northwind, loaded.northwind, deal="D-1", claim="It was ours alone.")
+    ripcord.pull("plan", plan=plan, reason="The taxonomy was wrong.")
+    for name in ("Rex", "Rita"):
+        person = PersonFactory(name=name)
+        person.accounts.get().user_permissions.add(Permission.objects.get(codename="release_ripcord"))
+        with acting_as(actor_of(person)):
+            ripcord.abort(plan, reason="Beyond repair.")
+    plan.refresh_from_db()
+    assert (plan.state, list(AttributionRecord.objects.filter(plan=plan))) == ("aborted", [northwind])
+
+
+def test_what_changes_our_rows_is_undone_by_an_abort_but_a_suspicion():
+    applied = {s.key for command in registry.all_commands() for s in command.steps if s.apply}
+    undone = {s.key for command in registry.all_commands() for s in command.steps if s.compensate}
+    assert applied - undone == {"risk-review"}

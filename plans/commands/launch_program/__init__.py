@@ -1,0 +1,1 @@
+"""launch-program: tooling, communications, enablement and go-live of a referral program."""
