@@ -15,8 +15,10 @@ from plans.selectors import cases_with_people, failing_channels, late_anchor_cop
 MOST = 8
 
 
-def waiting_count(request: HttpRequest) -> int:
-    return len(_waiting(request))
+def waiting_count(request: HttpRequest) -> str:
+    """As the badge shows it: ``3``, ``50+``, nothing for nothing."""
+    waiting = _waiting(request)
+    return f"{len(waiting)}{'+' if waiting.is_full else ''}" if waiting else ""
 
 
 def escalated_count() -> int:

@@ -32,6 +32,9 @@ from plans.models import (
 from programs.models import Partner
 from programs.selectors import partners_of
 
+# What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
+PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
+
 
 def visible_plans(user: Any) -> QuerySet[Plan]:
     """Plans are for our own people: they name deals of every partner. A partner's contact reads records."""

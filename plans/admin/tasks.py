@@ -19,7 +19,7 @@ from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.engine import work
 from plans.models import Task
-from plans.selectors import tasks_with_people
+from plans.selectors import PLAN_DOCUMENTS, tasks_with_people
 from programs.models import Person
 
 
@@ -43,6 +43,8 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
     list_display = ["__str__", "plan", "status", "kind", "agent", "owner", "due_at"]
     list_filter = ["state", "kind", "agent"]
     list_select_related = ["plan", "agent", "owner"]
+    list_defer = ("output", "error", *(f"plan__{name}" for name in PLAN_DOCUMENTS))
+    ordering = ["-plan_id", "position"]
     search_fields = ["name", "plan__plan_id"]
     shortcuts = [
         ("For people", "?kind=human&state=ready"),

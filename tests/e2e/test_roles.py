@@ -107,7 +107,8 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     manager.open(f"/plans/plan/{plan.pk}/change/", "failing")
     page.locator("#live li", has_text="Signal review").get_by_role("link").first.wait_for(timeout=60_000)
     manager.open("/", "escalated")
-    manager.open(f"/plans/escalation/{plan.escalations.get().pk}/change/", "open")
+    case = plan.escalations.get(trigger="retries-exhausted")
+    manager.open(f"/plans/escalation/{case.pk}/change/", "open")
     manager.picture(f"escalation-{size}")
     page.get_by_label("Your answer").fill("The storage was moved; I am bringing the rows back.")
     page.get_by_role("button", name="Acknowledge").click()
@@ -121,7 +122,7 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     page.get_by_text("Recorded.").wait_for()
     manager.open(f"/plans/plan/{plan.pk}/change/", "resumed")
     page.locator("#live li", has_text="Finance approval").wait_for(timeout=60_000)
-    manager.open(f"/plans/escalation/{plan.escalations.get().pk}/change/", "answered")
+    manager.open(f"/plans/escalation/{case.pk}/change/", "answered")
     assert page.get_by_text("Resolved").count() >= 1
 
 
