@@ -36,6 +36,8 @@ from plans.models import (
 from programs.models import Partner
 from programs.selectors import partners_of
 
+# What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
+PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
 COMMENTED = "commented"
 """The event of a comment in the change log."""
 
