@@ -214,7 +214,8 @@ def main() -> None:
     if "--side" in sys.argv:
         side, root, described = sys.argv[2:5]
         found = {"ours": ours, "peer": peer}[side](Path(root), json.loads(described))
-        found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        found |= {"peak": used.ru_maxrss * 1024, "cpu": used.ru_utime + used.ru_stime}
         print(json.dumps(found))
         return
     rows = int(sys.argv[1].replace("_", "")) if len(sys.argv) > 1 else ROWS
@@ -226,7 +227,9 @@ def main() -> None:
     for key, seconds in mine["seconds"].items():
         print(f"  {key:20} {seconds:6.1f} s")
     total = sum(mine["seconds"].values())
-    print(f"monitor-loyalty      {total:6.1f} s  {mine['peak'] / 1024**3:5.2f} GB peak")
+    print(
+        f"monitor-loyalty      {total:6.1f} s  {mine['peak'] / 1024**3:5.2f} GB peak  {mine['cpu']:6.1f} s of processor"
+    )
     print(
         f"pyarrow, pull alone  {other['seconds']['data-pull']:6.1f} s  {other['peak'] / 1024**3:5.2f} GB peak"
     )

@@ -1,6 +1,7 @@
 """Sums of windows and moves between tiers: what must hold whatever the members do."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,9 +11,20 @@ from programs.datasets.ingest import ingest
 from programs.datasets.limits import Options
 from programs.datasets.store import SnapshotStore
 
-FLOWS = ("enrolled", "departed", "orders", "revenue", "earned", "redeemed", "expired", "responses", "satisfied")
+FLOWS = (
+    "enrolled",
+    "departed",
+    "orders",
+    "revenue",
+    "earned",
+    "redeemed",
+    "expired",
+    "responses",
+    "satisfied",
+)
 START = datetime(2025, 1, 1, tzinfo=UTC)
 END = START + timedelta(days=400)
+KINDS = ("issue", "redeem", "expire")
 TIERS = {"Base": 0.0, "Silver": 120.0, "Gold": 320.0}
 
 
@@ -24,13 +36,16 @@ def draw(seed=3, members=60):
     """CSV lines by kind: purchases, a member list that misses some, a ledger, answers."""
     rng = np.random.default_rng(seed)
     joined = rng.integers(0, 300, members)
-    bought = [(f"m{n}", day(joined[n] + rng.integers(0, 100)), rng.integers(5, 150)) for n in rng.integers(0, members, 300)]
+    bought = [
+        (f"m{n}", day(joined[n] + rng.integers(0, 100)), rng.integers(5, 150))
+        for n in rng.integers(0, members, 300)
+    ]
     listed = [
         (f"m{n}", day(joined[n]), rng.choice(["n", "s", ""]), day(joined[n] + 90) if n % 5 == 0 else "")
         for n in range(members - 10)
     ]  # fmt: skip
     moved = [
-        (f"e{k}", f"m{n}", day(joined[n] + 50), rng.choice(["issue", "redeem", "expire"]), rng.integers(1, 90))
+        (f"e{k}", f"m{n}", day(joined[n] + 50), rng.choice(KINDS), rng.integers(1, 90))
         for k, n in enumerate(rng.integers(0, members + 5, 200) % members)
     ]  # fmt: skip
     said = [(f"s{k}", f"m{n}" if n else "", day(rng.integers(0, 400)), "csat", rng.integers(1, 6)) for k, n in
@@ -50,6 +65,7 @@ def ask(tmp_path_factory):
     store = SnapshotStore(home / "store")
     engine = DuckDBEngine(store)
 
+    @cache
     def snapshots(reverse=False, twice=False):
         found = {}
         for kind, (header, lines) in draw().items():
@@ -78,7 +94,9 @@ def total(rows, n=0):
 SPAN = (START + timedelta(days=60), END)
 
 
-@pytest.mark.parametrize("dimensions", [("tier",), ("cohort",), ("region", "tier"), ("tier", "cohort", "region", "channel")])
+@pytest.mark.parametrize(
+    "dimensions", [("tier",), ("cohort",), ("region", "tier"), ("tier", "cohort", "region", "channel")]
+)
 def test_the_sum_over_any_groups_is_the_total(ask, dimensions):
     assert total(ask([SPAN], dimensions)) == pytest.approx(total(ask([SPAN])))
 
@@ -127,7 +145,11 @@ def test_active_members_are_members(ask):
 def test_without_other_datasets_members_are_those_who_bought(ask):
     bought = ask.snapshots()["purchases"]
     rows = ask.engine.loyalty_windows(bought, windows=[(START, END)]).to_pylist()
-    assert (len(rows), rows[0]["members"], rows[0]["earned"]) == (1, len({r[0] for r in draw()["purchases"][1]}), 0)
+    assert (len(rows), rows[0]["members"], rows[0]["earned"]) == (
+        1,
+        len({r[0] for r in draw()["purchases"][1]}),
+        0,
+    )
 
 
 def tier_of(spend):
@@ -137,7 +159,11 @@ def tier_of(spend):
 @pytest.mark.parametrize(("span", "days"), [("7d", 7), ("30d", 30), ("quarter", 91)])
 def test_tiers_then_and_now_are_those_of_the_spend_of_365_days(ask, span, days):
     found = ask.snapshots()
-    starts = {"7d": END - timedelta(days=7), "30d": END - timedelta(days=30), "quarter": END - timedelta(days=91)}
+    starts = {
+        "7d": END - timedelta(days=7),
+        "30d": END - timedelta(days=30),
+        "quarter": END - timedelta(days=91),
+    }
     rows = ask.engine.tier_moves(found["purchases"], end=END, starts=starts, tiers=TIERS).to_pylist()
     bought = draw()["purchases"][1]
 
