@@ -10,7 +10,7 @@ from gtm.core import clock
 from plans.admin import badges
 from plans.engine import inbox
 from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan
-from plans.selectors import cases_with_people, tasks_with_people
+from plans.selectors import cases_with_people, failing_channels, late_anchor_copies, tasks_with_people
 
 MOST = 8
 
@@ -27,6 +27,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What Unfold puts on the index page; every list is short and leads to the whole."""
     context["waiting"] = _waiting(request)
     context["may_run"] = request.user.has_perm("plans.operate_plan")
+    context["broken"] = _broken(request.user)
     if not request.user.has_perm("plans.view_plan"):
         return context
     plans = Plan.objects.select_related("program", "requested_by")
@@ -53,6 +54,20 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "cases": [(c, badges.badge(c)) for c in cases.order_by("-created_at")[:MOST]],
     }
     return context
+
+
+def _broken(user: Any) -> list[dict[str, Any]]:
+    """What operations and auditors have to know: where messages and anchors do not arrive, and why."""
+    if not (user.has_perm("plans.operate_plan") or user.has_perm("plans.audit_plan")):
+        return []
+    channels = [
+        row | {"what": f"Messages by {row['channel']}", "count": row["messages"]}
+        for row in failing_channels()
+    ]
+    copies = [
+        row | {"what": f"Anchors to {row['place']}", "count": row["copies"]} for row in late_anchor_copies()
+    ]
+    return channels + copies
 
 
 def _waiting(request: HttpRequest) -> inbox.Inbox:

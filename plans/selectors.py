@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, Min, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
 
-from gtm.core import clock
+from gtm.core import changelog, clock
 from gtm.core.errors import NotFound
+from gtm.core.models import AnchorCopy, ChangeLogEntry
 from plans.models import (
     Approval,
     ApprovalState,
@@ -17,9 +19,11 @@ from plans.models import (
     Dispute,
     Escalation,
     EscalationState,
+    FraudCase,
     Notification,
     Plan,
     PlanState,
+    RipcordPull,
     Schedule,
     ScheduledRun,
     Task,
@@ -28,6 +32,18 @@ from plans.models import (
 )
 from programs.models import Partner
 from programs.selectors import partners_of
+
+COMMENTED = "commented"
+"""The event of a comment in the change log."""
+
+
+def comments_on(task: Task) -> list[dict[str, Any]]:
+    """What people said about a task, oldest first: who, when, text and evidence."""
+    entries = ChangeLogEntry.objects.filter(
+        chain=task.change_chain(), entity="plans.task", entity_id=str(task.pk), event=COMMENTED
+    )
+    rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
+    return [{"at": r["at"], "by": r["actor"], "text": r["reason"], "evidence": r["to"] or {}} for r in rows]
 
 
 def visible_plans(user: Any) -> QuerySet[Plan]:
@@ -58,11 +74,62 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     return found if user.has_perm("plans.view_dispute") else found.none()
 
 
+def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
+    """The campaign's newest plan of which a task has recorded ``variable``."""
+    done = Task.objects.filter(plan=OuterRef("pk"), output_var=variable, output__isnull=False)
+    return Plan.objects.filter(Exists(done), campaign=campaign).order_by("-created_at").first()
+
+
+def find_record(reference: str, user: Any) -> AttributionRecord:
+    """The record "plan-id/partner", where the user may see it. Raises NotFound."""
+    plan_id, _, partner = reference.partition("/")
+    found = visible_attribution(user).filter(plan__plan_id=plan_id, partner__slug=partner).first()
+    if found is None:
+        raise NotFound(f"There is no record {reference} that you may see.", hint="Write it as PLAN/partner.")
+    return found
+
+
+def find_dispute(reference: str, user: Any) -> Dispute:
+    """By number, where the user may see it. Raises NotFound."""
+    found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
+    if found is None:
+        raise NotFound(
+            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
+        )
+    return found
+
+
+def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
+    """Suspicions are for our own people: a partner's contact may stand in one."""
+    cases = FraudCase.objects.select_related(
+        "plan", "program", "opened_by", "held_by", "appealed_by", "decided_by"
+    )
+    if not user.is_active:
+        return cases.none()
+    return cases.exclude(Exists(Partner.objects.filter(contact__accounts=user)))
+
+
+def find_fraud_case(reference: str) -> FraudCase:
+    """By number, or by key (the newest of it). Raises NotFound."""
+    cases = FraudCase.objects.select_related("plan", "program")
+    named = Q(pk=int(reference)) if reference.isdigit() else Q(key=reference)
+    found = cases.filter(named).order_by("-pk").first()
+    if found is None:
+        raise NotFound(f"There is no fraud case {reference}.", hint="`manage.py fraud_cases` lists them.")
+    return found
+
+
 def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
     plan = Plan.objects.select_related("program", "campaign", "requested_by").filter(plan_id=plan_id).first()
     if plan is None:
         raise NotFound(f"There is no plan {plan_id}.", hint="`manage.py plans` lists them.")
     return plan
+
+
+def follow_ups_of(plan: Plan) -> QuerySet[Plan]:
+    """The plans that items of this plan's backlog became, the oldest first."""
+    found = Plan.objects.filter(command="follow-up", inputs__source=plan.plan_id)
+    return found.prefetch_related("tasks__owner").order_by("pk")
 
 
 def plan_with_tasks(plan_id: str) -> Plan:
@@ -117,6 +184,18 @@ def failing_channels() -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def late_anchor_copies() -> list[dict[str, Any]]:
+    """Places that anchors do not reach: place, how many copies wait, since when, and the last reason."""
+    late = AnchorCopy.objects.filter(delivered_at=None, attempts__gt=0).order_by("anchor__number")
+    found: dict[str, dict[str, Any]] = {}
+    for copy in late.select_related("anchor").only("place", "error", "anchor__at"):
+        since = datetime.fromisoformat(copy.anchor.at)
+        row = found.setdefault(copy.place, {"place": copy.place, "copies": 0, "since": since})
+        row["copies"] += 1
+        row["error"] = copy.error
+    return list(found.values())
+
+
 def schedules_with_runs() -> QuerySet[Schedule]:
     """Schedules with their times due, the newest first: started, skipped, refused and why."""
     runs = ScheduledRun.objects.select_related("plan").order_by("-due_at")
@@ -164,6 +243,15 @@ def count_by_state() -> dict[str, dict[str, int]]:
 def _by_state(model: Any, states: Any) -> dict[str, int]:
     rows = model.objects.order_by().values_list("state").annotate(number=Count("pk"))
     return dict.fromkeys(states.values, 0) | dict(rows)
+
+
+def pulls_of(plan: Plan) -> QuerySet[RipcordPull]:
+    """Rip-cords that touched the plan: its own, and those of its program and the installation in its time."""
+    wider = Q(scope="installation") | Q(scope="program", program=plan.program_id)
+    wider &= Q(closed_at=None) | Q(closed_at__gte=plan.created_at)
+    if plan.finished_at:
+        wider &= Q(created_at__lte=plan.finished_at)
+    return RipcordPull.objects.filter(Q(plan=plan) | wider).select_related("pulled_by").order_by("pk")
 
 
 def oldest_waiting() -> dict[str, float]:

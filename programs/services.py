@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Min
 
 from gtm.core import canonical, changelog, clock
 from gtm.core.errors import InvalidInput, Problem
@@ -196,6 +197,38 @@ def publish_loyalty_blueprint(program: Program, blueprint: Mapping[str, Any], *,
         trigger.save()
     for trigger in LifecycleTrigger.objects.filter(program=program).exclude(key__in=keys):
         trigger.delete()
+
+
+def withdraw_loyalty_blueprint(program: Program, *, from_plan: str) -> None:
+    """Put tiers, benefits and triggers back to what they were before the plan published its own.
+
+    In the caller's transaction. Where another plan has published over it since, that stays.
+    """
+    tiers = Tier.history.filter(program=program, from_plan=from_plan)
+    published_at = tiers.aggregate(first=Min("history_date"))["first"]
+    if published_at is None or not Tier.objects.filter(program=program, from_plan=from_plan).exists():
+        return
+    before = published_at - timedelta(microseconds=1)
+    for model, belongs in (
+        (Tier, {"program": program}),
+        (Benefit, {"tier__program": program}),
+        (LifecycleTrigger, {"program": program}),
+    ):
+        earlier = {row.pk: row for row in model.history.as_of(before).filter(**belongs)}
+        for row in model.objects.filter(**belongs).exclude(pk__in=earlier):
+            row.delete()
+        for row in earlier.values():
+            _bring_back(row)
+
+
+def _bring_back(earlier: Tier | Benefit | LifecycleTrigger) -> None:
+    """Write an earlier version's fields over the row, or the row anew where it was deleted."""
+    model = type(earlier)
+    row = model.objects.filter(pk=earlier.pk).first() or model(pk=earlier.pk)
+    for name in (field.attname for field in model._meta.concrete_fields):
+        if name not in ("id", "version", "created_at", "updated_at"):
+            setattr(row, name, getattr(earlier, name))
+    row.save()
 
 
 def _replace_benefits(tier: Tier, row: Mapping[str, Any], surprise: str) -> None:

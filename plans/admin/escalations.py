@@ -26,6 +26,11 @@ class EscalationAdmin(ReadOnly, GovernedAdmin):
     list_filter = ["state", "trigger"]
     list_select_related = ["plan"]
     search_fields = ["subject", "plan__plan_id"]
+    shortcuts = [
+        ("Open", "?state__in=armed,notified,acknowledged,paused,exhausted"),
+        ("Nobody has it", "?state__in=notified,exhausted"),
+        ("Ladder exhausted", "?state=exhausted"),
+    ]
 
     @admin.display(description="State", ordering="state")
     def status(self, case: Escalation) -> str:

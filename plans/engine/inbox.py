@@ -1,4 +1,4 @@
-"""What waits for me: approvals I can decide, tasks I own or my roles do, cases on my rung."""
+"""What waits for me: approvals I can decide, tasks I own or my roles do, cases on my rung, owed reviews."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import Q
 
 from plans.engine import eligibility, gates
-from plans.models import Approval, Escalation, Task, TaskKind
-from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
+from plans.models import Approval, BreakGlass, Escalation, Task, TaskKind
+from plans.selectors import approvals_with_votes, break_glass_uses, cases_with_people, tasks_with_people
 from programs.models import Approver, Person
 
 MOST = 200
@@ -20,9 +20,10 @@ class Inbox:
     approvals: list[Approval] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     escalations: list[Escalation] = field(default_factory=list)
+    reviews: list[BreakGlass] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.approvals) + len(self.tasks) + len(self.escalations)
+        return len(self.approvals) + len(self.tasks) + len(self.escalations) + len(self.reviews)
 
 
 def waiting_for(user: Any) -> Inbox:
@@ -46,7 +47,16 @@ def waiting_for(user: Any) -> Inbox:
         approvals=[a for a in shown if _can_decide(a, benches[a.pk], people)],
         tasks=list(human[:MOST]),
         escalations=[c for c in cases[:MOST] if _on_rung(c, slugs)],
+        reviews=owed_reviews(user, people),
     )
+
+
+def owed_reviews(user: Any, people: set[int]) -> list[BreakGlass]:
+    """Uses of break-glass that these people may review: with the permission, and not their own."""
+    if not user.has_perm("plans.review_break_glass"):
+        return []
+    theirs = Q(asked_by__in=people) | Q(agreed_by__in=people)
+    return list(break_glass_uses(owed=True).exclude(theirs)[:MOST])
 
 
 def _can_decide(approval: Approval, bench: eligibility.Bench, people: set[int]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -65,9 +64,30 @@ def at(sequence: Any, position: int) -> Any:
 
 @register.filter
 def pretty(value: Any) -> str:
-    """A stored value as a person reads it; nested ones as JSON."""
-    if value is None or value == "":
+    """A stored value as a person reads it: what is nested in words, one within the other in brackets."""
+    if value is None or value == "" or value == [] or value == {}:
         return "–"
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    return str(value)
+    if isinstance(value, dict):
+        return "; ".join(f"{_label(key)}: {_part(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_part, value))
+    return "yes" if value is True else "no" if value is False else str(value)
+
+
+def _part(value: Any) -> str:
+    return f"({pretty(value)})" if isinstance(value, dict | list | tuple) and value else pretty(value)
+
+
+def _label(key: Any) -> str:
+    return str(key).replace("_", " ")
+
+
+@register.filter
+def in_words(attempt: Any, task: Any) -> str:
+    """An attempt at a task as a sentence: which, by whom, what came of it, and why."""
+    who = "" if attempt.executor == "original" else f" by the {attempt.get_executor_display().lower()}"
+    took = f" after {attempt.seconds:,.1f} s" if attempt.seconds is not None else ""
+    why = f" ({attempt.error_class})" if attempt.error_class else ""
+    error = f": {attempt.error}" if attempt.error else "."
+    outcome = attempt.get_outcome_display().lower()
+    return f"Attempt {attempt.number} of {task.attempts_allowed}{who}: {outcome}{took}{why}{error}"

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 
 from gtm.core.admin import GovernedAdmin, GovernedInline
 from programs.admin.datasets import DatasetAdmin
+from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
+from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
+from programs.admin.runbooks import RunbookAdmin, RunbookAlertAdmin, RunbookTaskAdmin
 from programs.models import (
-    Absence,
-    Approver,
     Benefit,
     Campaign,
-    Delegation,
     Experiment,
     LifecycleTrigger,
     Metric,
     Partner,
-    Person,
     Program,
-    Role,
     Tier,
 )
 
-__all__ = ["DatasetAdmin"]
+__all__ = [
+    "ApproverAdmin",
+    "DatasetAdmin",
+    "DelegationAdmin",
+    "LaunchProfileAdmin",
+    "MessageTemplateAdmin",
+    "PersonAdmin",
+    "RunbookAdmin",
+    "RunbookAlertAdmin",
+    "RunbookTaskAdmin",
+]
 
 
 class TierInline(GovernedInline):
@@ -37,8 +42,13 @@ class TierInline(GovernedInline):
 @admin.register(Program)
 class ProgramAdmin(GovernedAdmin):
     list_display = ["name", "kind", "state", "owner", "currency", "is_default"]
-    list_filter = ["kind", "state"]
+    list_filter = ["kind", "state", "owner"]
     list_select_related = ["owner"]
+    shortcuts = [
+        ("Active", "?state=active"),
+        ("Held", "?state=held"),
+        ("Default of its kind", "?is_default=1"),
+    ]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["owner"]
@@ -72,6 +82,7 @@ class BenefitInline(GovernedInline):
 class TierAdmin(GovernedAdmin):
     list_display = ["name", "program", "rank", "threshold", "earn_multiplier", "from_plan"]
     list_filter = ["program"]
+    search_fields = ["name", "program__name"]
     list_select_related = ["program"]
     readonly_fields = ["from_plan"]
     inlines = [BenefitInline]
@@ -88,7 +99,8 @@ class BenefitAdmin(GovernedAdmin):
 @admin.register(LifecycleTrigger)
 class LifecycleTriggerAdmin(GovernedAdmin):
     list_display = ["event", "stage", "action", "channel", "owner_role", "program", "from_plan"]
-    list_filter = ["stage", "program"]
+    list_filter = ["stage", "program", "channel", "owner_role"]
+    search_fields = ["event", "action", "key"]
     list_select_related = ["owner_role", "program"]
     readonly_fields = ["from_plan"]
 
@@ -96,6 +108,7 @@ class LifecycleTriggerAdmin(GovernedAdmin):
 @admin.register(Partner)
 class PartnerAdmin(GovernedAdmin):
     list_display = ["name", "tier", "country", "currency", "contact"]
+    list_filter = ["tier", "country", "programs"]
     list_select_related = ["contact"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -105,6 +118,8 @@ class PartnerAdmin(GovernedAdmin):
 @admin.register(Campaign)
 class CampaignAdmin(GovernedAdmin):
     list_display = ["name", "program", "starts_on", "ends_on", "budget", "currency"]
+    list_filter = ["program", "partners"]
+    date_hierarchy = "starts_on"
     list_select_related = ["program"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -114,6 +129,7 @@ class CampaignAdmin(GovernedAdmin):
 @admin.register(Experiment)
 class ExperimentAdmin(GovernedAdmin):
     list_display = ["name", "program", "metric", "starts_on", "ends_on"]
+    list_filter = ["program", "metric"]
     list_select_related = ["program", "metric"]
     search_fields = ["name", "key"]
 
@@ -121,65 +137,7 @@ class ExperimentAdmin(GovernedAdmin):
 @admin.register(Metric)
 class MetricAdmin(GovernedAdmin):
     list_display = ["name", "unit", "direction", "threshold", "owner_role", "definition_version"]
+    list_filter = ["direction", "unit", "owner_role"]
     list_select_related = ["owner_role"]
     search_fields = ["name", "key"]
     readonly_fields = ["definition_version"]
-
-
-@admin.register(Role)
-class RoleAdmin(GovernedAdmin):
-    list_display = ["name", "slug", "group", "handles_money_or_law"]
-    list_select_related = ["group"]
-    search_fields = ["name", "slug"]
-    prepopulated_fields = {"slug": ["name"]}
-
-
-class ApproverInline(GovernedInline):
-    model = Approver
-    fields = ["role", "limit_amount", "limit_currency", "valid_from", "valid_until"]
-
-
-@admin.register(Person)
-class PersonAdmin(GovernedAdmin):
-    list_display = ["name", "email", "country", "time_zone", "is_active"]
-    list_filter = ["is_active"]
-    search_fields = ["name", "email"]
-    filter_horizontal = ["accounts"]
-    inlines = [ApproverInline]
-
-
-@admin.register(Approver)
-class ApproverAdmin(GovernedAdmin):
-    list_display = ["person", "role", "limit_amount", "limit_currency", "valid_from", "valid_until"]
-    list_filter = ["role"]
-    list_select_related = ["person", "role"]
-    search_fields = ["person__name", "role__name"]
-    autocomplete_fields = ["person", "role"]
-
-
-@admin.register(Absence)
-class AbsenceAdmin(GovernedAdmin):
-    list_display = ["person", "starts_at", "ends_at", "substitute", "note"]
-    list_select_related = ["person", "substitute"]
-    autocomplete_fields = ["person", "substitute"]
-
-
-@admin.register(Delegation)
-class DelegationAdmin(GovernedAdmin):
-    list_display = [
-        "principal",
-        "delegate",
-        "role",
-        "amount_cap",
-        "currency",
-        "starts_at",
-        "ends_at",
-        "revoked_at",
-    ]
-    list_select_related = ["principal", "delegate", "role"]
-    autocomplete_fields = ["principal", "delegate", "role"]
-    readonly_fields = ["revoked_at"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A delegation is revoked, not deleted: who decided for whom must stay readable."""
-        return False

@@ -250,12 +250,25 @@ class DuckDBEngine(QueryEngine):
         /,
         **parameters: Any,
     ) -> pa.Table:
+        return self._ask_with(question, datasets, {}, optional, **parameters)
+
+    def _ask_with(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        tables: Mapping[str, pa.Table],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
         if parameters.get("period", "month") not in PERIODS:
             raise InvalidInput(f"“{parameters['period']}” is not a period; one of {', '.join(PERIODS)}.")
         if "as_of" in parameters:
             parameters["as_of"] = _instant(parameters["as_of"])
         query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
         with self._views(question, datasets, optional) as connection:
+            for name, table in tables.items():
+                connection.register(name, table)
             return connection.execute(query, parameters).to_arrow_table()
 
     def _ask_partners(

@@ -18,7 +18,14 @@ from programs.analytics.fraud.normalise import (
     normalise_name,
     split_local_number,
 )
-from programs.analytics.fraud.table import ReferralTable, Rows, codes
+from programs.analytics.fraud.table import (
+    Population,
+    ReferralTable,
+    Rows,
+    codes,
+    count_by,
+    starts_with_hub,
+)
 
 
 def equal_rows(left: Texts, right: Texts) -> Rows:
@@ -59,7 +66,7 @@ def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
 
 
 def shared_traces(table: ReferralTable) -> list[Hits]:
-    """The referred uses the referrer's payment instrument, device or cookie."""
+    """The referred uses the referrer's payment instrument, device or cookie; also under the same name."""
     pairs = (
         ("shared_payment", table.payment_hash, table.referrer_payment_hash, "Payment instrument"),
         ("shared_device", table.device_id, table.referrer_device_id, "Device"),
@@ -69,7 +76,13 @@ def shared_traces(table: ReferralTable) -> list[Hits]:
     for key, referee, referrer, label in pairs:
         rows = equal_rows(referee, referrer)
         found.append(hits(key, rows, [f"{label} {referee[row]} on both sides." for row in rows]))
-    return found
+    shared = np.unique(np.concatenate([hit.rows for hit in found]))
+    names = [
+        normalise_all(text[shared], normalise_name) for text in (table.referrer_name, table.referee_name)
+    ]
+    same = shared[equal_rows(*names)]
+    evidence = [f"{table.referee_name[row]} on both sides of a shared trace." for row in same]
+    return [*found, hits("self_name_trace", same, evidence)]
 
 
 def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
@@ -78,7 +91,8 @@ def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
     _, referrer = codes(table.referrer_id)
     pairs = np.unique(np.column_stack([account, referrer]), axis=0)
     degree = np.bincount(pairs[:, 0], minlength=len(accounts))
-    rows = np.flatnonzero((table.payout_hash != "") & (degree[account] >= 2) & (degree[account] <= cap))
+    joins = (table.payout_hash != "") & ~starts_with_hub(table.payout_hash)
+    rows = np.flatnonzero(joins & (degree[account] >= 2) & (degree[account] <= cap))
     return hits(
         "shared_payout", rows, [f"One account is paid for {degree[account[row]]} referrers." for row in rows]
     )
@@ -103,7 +117,9 @@ def shared_ip_agent(table: ReferralTable, *, cap: int = 6) -> Hits:
     )
 
 
-def disposable(table: ReferralTable, domains: Collection[str], *, alpha: float = 0.001) -> Hits:
+def disposable(
+    table: ReferralTable, population: Population, domains: Collection[str], *, alpha: float = 0.001
+) -> Hits:
     """The referred address, or a parent of its domain, is in ``domains`` (lower case).
 
     One private person is no pattern; three or more of one referrer, beyond what the program's own
@@ -115,15 +131,13 @@ def disposable(table: ReferralTable, domains: Collection[str], *, alpha: float =
     listed = np.array([any(parent in known for parent in parents(name)) for name in distinct], dtype=bool)
     thrown = listed[code]
     rows = np.flatnonzero(thrown)
-    referrers, referrer = codes(table.referrer_id)
-    referred = np.bincount(referrer, minlength=len(referrers))
-    count = np.bincount(referrer[rows], minlength=len(referrers))
-    share = len(rows) / max(len(table), 1)
-    unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * len(referrers) < alpha)
-    weights = np.where(unusual[referrer[rows]], 2.0, 1.0) * CATALOGUE["disposable_domain"].weight
+    count, referred = count_by(table.referrer_id, thrown)[rows], table.referrals_of_referrer[rows]
+    share = len(rows) / max(population.referrals, 1)
+    unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * population.referrers < alpha)
+    weights = np.where(unusual, 2.0, 1.0) * CATALOGUE["disposable_domain"].weight
     evidence = [
-        f"{domain[row]} gives throw-away mailboxes; so do {count[at]} of this referrer's {referred[at]}."
-        for row, at in zip(rows, referrer[rows], strict=True)
+        f"{domain[row]} gives throw-away mailboxes; so do {thrown_away} of this referrer's {of_all}."
+        for row, thrown_away, of_all in zip(rows, count.tolist(), referred.tolist(), strict=True)
     ]
     return hits("disposable_domain", rows, evidence, weights)
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 Texts = npt.NDArray[np.object_]
 
@@ -96,5 +97,7 @@ def normalise_address(address: str) -> str:
 
 def normalise_all(texts: Texts, rule: Callable[[str], str]) -> Texts:
     """``rule`` on every distinct text once."""
-    distinct, inverse = np.unique(texts.astype(str), return_inverse=True)
-    return np.array([rule(text) for text in distinct.tolist()], dtype=object)[inverse]
+    encoded = pa.array(texts, pa.string()).dictionary_encode()
+    ruled = np.array([rule(text) for text in encoded.dictionary.to_pylist()] or [""], dtype=object)
+    found: Texts = ruled[encoded.indices.to_numpy()]
+    return found
