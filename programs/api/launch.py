@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from rest_framework import serializers
 
 from gtm.core.api.views import GovernedViewSet
+from programs.api.runbooks import KEPT, WholeSerializer
 from programs.models import LaunchProfile, MessageTemplate, Program
 
-KEPT = ["version", "created_at", "updated_at"]
 
-
-class CheckedSerializer(serializers.ModelSerializer):
-    """Refuses what the model's own ``clean`` refuses, by field."""
-
-    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        fields = {field.name for field in self.Meta.model._meta.concrete_fields}
-        kept = {name: getattr(self.instance, name) for name in fields} if self.instance else {}
-        self.Meta.model(**kept | given).clean()
-        return given
-
-
-class MessageTemplateSerializer(CheckedSerializer):
+class MessageTemplateSerializer(WholeSerializer):
     class Meta:
         model = MessageTemplate
         fields = [
@@ -32,7 +19,7 @@ class MessageTemplateSerializer(CheckedSerializer):
         read_only_fields = KEPT
 
 
-class LaunchProfileSerializer(CheckedSerializer):
+class LaunchProfileSerializer(WholeSerializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
 
     class Meta:
