@@ -4,8 +4,8 @@
 
 Every eighth person converts; a person has 10 touches on average. Measured: reading the touches into journeys
 (DuckDB), merging identical ones, and all models side by side with the intervals of the agreed one. The bar:
-60 s and 6 GB on 2 cores; processor time tells how busy the machine was besides. Peers on the same journeys, each
-where it is installed: ``mta`` (pip install mta; pure Python, on a hundredth of the journeys) and
+60 s and 6 GB on 2 cores; processor time tells how busy the machine was besides. Peers on the same journeys,
+each where it is installed: ``mta`` (pip install mta; pure Python, on a hundredth of the journeys) and
 ChannelAttribution (pip install ChannelAttribution matplotlib).
 ``GTM_PEER_PYTHON`` names an interpreter that has them.
 """
@@ -145,7 +145,7 @@ def peers(folder: Path, paths: ConversionPaths) -> None:
     lengths, names = paths.lengths, np.array(paths.channels)
     for peer, every, separator in (("ChannelAttribution", 1, ">"), ("mta", PEER_SHARE, " > ")):
         chosen = np.arange(0, len(lengths), every)
-        text = [separator.join(names[paths.touches[paths.offsets[i] : paths.offsets[i + 1]]]) for i in chosen]
+        text = [separator.join(names[paths.touches[slice(*paths.offsets[i : i + 2])]]) for i in chosen]
         columns = {"path": text, "total_conversions": paths.conversions[chosen],
                    "total_conversion_value": paths.revenue[chosen], "total_null": paths.nulls[chosen]}  # fmt: skip
         pa_csv.write_csv(pa.table(columns), folder / "peer.csv")
