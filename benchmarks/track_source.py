@@ -146,8 +146,12 @@ def peers(folder: Path, paths: ConversionPaths) -> None:
     for peer, every, separator in (("ChannelAttribution", 1, ">"), ("mta", PEER_SHARE, " > ")):
         chosen = np.arange(0, len(lengths), every)
         text = [separator.join(names[paths.touches[slice(*paths.offsets[i : i + 2])]]) for i in chosen]
-        columns = {"path": text, "total_conversions": paths.conversions[chosen],
-                   "total_conversion_value": paths.revenue[chosen], "total_null": paths.nulls[chosen]}  # fmt: skip
+        columns = {
+            "path": text,
+            "total_conversions": paths.conversions[chosen],
+            "total_conversion_value": paths.revenue[chosen],
+            "total_null": paths.nulls[chosen],
+        }
         pa_csv.write_csv(pa.table(columns), folder / "peer.csv")
         told = subprocess.run(  # noqa: S603 - our own words
             [python, "-c", PEER, peer, str(folder / "peer.csv")], capture_output=True, text=True, check=False
