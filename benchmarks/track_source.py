@@ -61,7 +61,7 @@ else:
     import ChannelAttribution as peer
     peer.heuristic_models(data, "path", "total_conversions", var_value="total_conversion_value", sep=">")
     peer.markov_model(data, "path", "total_conversions", var_value="total_conversion_value",
-                      var_null="total_null", order=1, sep=">", ncore=2, flg_adv=False, verbose=False)
+                      var_null="total_null", order=1, sep=">", ncore=2, verbose=False)
 print(json.dumps(time.perf_counter() - begun))
 """
 
