@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
 
-from django.db.models import Count, Exists, Min, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import TruncDate
 
 from gtm.core import clock
@@ -26,6 +26,7 @@ from plans.models import (
     Notification,
     Plan,
     PlanState,
+    RipcordPull,
     Schedule,
     ScheduledRun,
     Task,
@@ -62,6 +63,31 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     if mine := partners_of(user):
         return found.filter(record__campaign__partners__in=mine).distinct()
     return found if user.has_perm("plans.view_dispute") else found.none()
+
+
+def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
+    """The campaign's newest plan of which a task has recorded ``variable``."""
+    done = Task.objects.filter(plan=OuterRef("pk"), output_var=variable, output__isnull=False)
+    return Plan.objects.filter(Exists(done), campaign=campaign).order_by("-created_at").first()
+
+
+def find_record(reference: str, user: Any) -> AttributionRecord:
+    """The record "plan-id/partner", where the user may see it. Raises NotFound."""
+    plan_id, _, partner = reference.partition("/")
+    found = visible_attribution(user).filter(plan__plan_id=plan_id, partner__slug=partner).first()
+    if found is None:
+        raise NotFound(f"There is no record {reference} that you may see.", hint="Write it as PLAN/partner.")
+    return found
+
+
+def find_dispute(reference: str, user: Any) -> Dispute:
+    """By number, where the user may see it. Raises NotFound."""
+    found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
+    if found is None:
+        raise NotFound(
+            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
+        )
+    return found
 
 
 def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
@@ -208,6 +234,15 @@ def count_by_state() -> dict[str, dict[str, int]]:
 def _by_state(model: Any, states: Any) -> dict[str, int]:
     rows = model.objects.order_by().values_list("state").annotate(number=Count("pk"))
     return dict.fromkeys(states.values, 0) | dict(rows)
+
+
+def pulls_of(plan: Plan) -> QuerySet[RipcordPull]:
+    """Rip-cords that touched the plan: its own, and those of its program and the installation in its time."""
+    wider = Q(scope="installation") | Q(scope="program", program=plan.program_id)
+    wider &= Q(closed_at=None) | Q(closed_at__gte=plan.created_at)
+    if plan.finished_at:
+        wider &= Q(created_at__lte=plan.finished_at)
+    return RipcordPull.objects.filter(Q(plan=plan) | wider).select_related("pulled_by").order_by("pk")
 
 
 def oldest_waiting() -> dict[str, float]:
