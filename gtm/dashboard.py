@@ -28,8 +28,10 @@ MOST_PERIODS = 12
 TRENDS_SECONDS = 60
 
 
-def waiting_count(request: HttpRequest) -> int:
-    return len(_waiting(request))
+def waiting_count(request: HttpRequest) -> str:
+    """As the badge shows it: ``3``, ``50+``, nothing for nothing."""
+    waiting = _waiting(request)
+    return f"{len(waiting)}{'+' if waiting.is_full else ''}" if waiting else ""
 
 
 def escalated_count() -> int:

@@ -97,6 +97,7 @@ NAVIGATION = [
             _list("Experiments", "science", "programs.experiment"),
             _list("Message templates", "mark_email_read", "programs.messagetemplate"),
             _list("Launch profiles", "rocket_launch", "programs.launchprofile"),
+            _list("Runbooks", "checklist", "programs.runbook"),
             _list("Metrics", "monitoring", "programs.metric"),
         ],
     },
@@ -124,6 +125,7 @@ NAVIGATION = [
         "items": [
             _list("Accounts", "manage_accounts", "auth.user"),
             _list("Groups", "group", "auth.group"),
+            _list("Change log", "history", "core.changelogentry"),
             _list("Anchors", "anchor", "core.anchor"),
             _list("How people are told", "notifications", "plans.notificationpreference"),
             {**_item("REST documentation", "api", "docs"), "link": reverse_lazy("docs")},

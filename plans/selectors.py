@@ -10,9 +10,9 @@ from typing import Any
 from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from gtm.core import clock
+from gtm.core import changelog, clock
 from gtm.core.errors import NotFound
-from gtm.core.models import AnchorCopy
+from gtm.core.models import AnchorCopy, ChangeLogEntry
 from plans.models import (
     Approval,
     ApprovalState,
@@ -35,6 +35,20 @@ from plans.models import (
 )
 from programs.models import Partner
 from programs.selectors import partners_of
+
+# What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
+PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
+COMMENTED = "commented"
+"""The event of a comment in the change log."""
+
+
+def comments_on(task: Task) -> list[dict[str, Any]]:
+    """What people said about a task, oldest first: who, when, text and evidence."""
+    entries = ChangeLogEntry.objects.filter(
+        chain=task.change_chain(), entity="plans.task", entity_id=str(task.pk), event=COMMENTED
+    )
+    rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
+    return [{"at": r["at"], "by": r["actor"], "text": r["reason"], "evidence": r["to"] or {}} for r in rows]
 
 
 def visible_plans(user: Any) -> QuerySet[Plan]:

@@ -17,6 +17,7 @@ from gtm.core.models import ChangeLogEntry
 from plans.admin import badges, graph
 from plans.admin.timeline import length
 from plans.commands import base, follow_up
+from plans.commands.standing import standing_of
 from plans.engine import eligibility, gates, permissions
 from plans.engine.baseline import Difference, differences
 from plans.export import document, render, svg
@@ -154,8 +155,16 @@ def _differences(row: dict[str, Any]) -> list[Difference]:
 
 
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
-    """The outputs of a plan, ready to show: charts drawn, the table behind each one, work from a backlog."""
-    found = []
+    """How the plan stands, then the outputs of its tasks: charts drawn, the table behind each one, work
+    from a backlog."""
+    found = [
+        {
+            "artifact": {"key": payload["key"], "title": payload["title"]},
+            "payload": payload,
+            "grid": render.grid(payload),
+        }
+        for payload in standing_of(plan)
+    ]
     may_operate = permissions.may_operate(current().actor, plan, {}) is None
     for artifact in (
         plan.artifacts.filter(superseded_at=None)

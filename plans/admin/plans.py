@@ -12,17 +12,19 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
+from unfold.contrib.filters.admin import RangeDateFilter
 
 from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
 from plans.admin import badges, bench, compare, directory, timeline
 from plans.admin.page import STEERING, changes_of, outputs_of, page_of
-from plans.admin.runs import RunPages
+from plans.admin.runs import CHANGEABLE, RunPages
 from plans.commands import follow_up
 from plans.engine import ripcord
 from plans.export import files, render, report, workbook
 from plans.models import FINAL_PLAN_STATES, Plan
+from plans.selectors import PLAN_DOCUMENTS
 
 TABS = (
     ("outputs", "Outputs"),
@@ -37,10 +39,10 @@ MOST_OTHERS = 50
 @admin.register(Plan)
 class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
     list_display = ["plan_id", "status", "objective", "command", "program", "requested_by", "created_at"]
-    list_filter = ["state", "command", "program"]
+    list_filter = ["state", "command", "program", ("created_at", RangeDateFilter)]
     list_select_related = ["program", "requested_by"]
     search_fields = ["plan_id", "objective"]
-    date_hierarchy = "created_at"
+    list_defer = ("usage", "inputs", *PLAN_DOCUMENTS)
     shortcuts = [
         ("Live", "?state__in=in_review,changes_requested,approved,running,blocked,paused,held,aborting"),
         ("Waits for changes", "?state=changes_requested"),
@@ -113,6 +115,7 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
         else:
             with acting_in_admin(request):
                 context["outputs"] = outputs_of(plan)
+        context["changeable"] = plan.state in CHANGEABLE
         return self.page(request, "plans/plan.html", plan.objective, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -166,6 +166,7 @@ def _task(plan: Plan, task: Task) -> dict[str, Any]:
         "fallback_agent": task.fallback_agent.slug if task.fallback_agent else None,
         "skills": task.skills,
         "due_at": task.due_at,
+        "held_because": task.held_because,
         "max_attempts": task.attempts_allowed,
         "attempts": [
             {

@@ -8,6 +8,8 @@ from typing import Any
 from django import template
 from django.utils.html import escape, format_html, format_html_join
 
+from gtm.core.readable import readable
+
 register = template.Library()
 NUMERIC = frozenset({"integer", "number", "percent", "money"})
 
@@ -63,24 +65,7 @@ def at(sequence: Any, position: int) -> Any:
     return sequence[position]
 
 
-@register.filter
-def pretty(value: Any) -> str:
-    """A stored value as a person reads it: what is nested in words, one within the other in brackets."""
-    if value is None or value == "" or value == [] or value == {}:
-        return "–"
-    if isinstance(value, dict):
-        return "; ".join(f"{_label(key)}: {_part(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_part, value))
-    return "yes" if value is True else "no" if value is False else str(value)
-
-
-def _part(value: Any) -> str:
-    return f"({pretty(value)})" if isinstance(value, dict | list | tuple) and value else pretty(value)
-
-
-def _label(key: Any) -> str:
-    return str(key).replace("_", " ")
+register.filter("pretty", readable)
 
 
 @register.filter

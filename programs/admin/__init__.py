@@ -16,6 +16,7 @@ from gtm.core.errors import GtmError
 from programs.admin.datasets import DatasetAdmin
 from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
 from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
+from programs.admin.runbooks import RunbookAdmin, RunbookAlertAdmin, RunbookTaskAdmin
 from programs.models import (
     Benefit,
     Campaign,
@@ -34,6 +35,9 @@ __all__ = [
     "LaunchProfileAdmin",
     "MessageTemplateAdmin",
     "PersonAdmin",
+    "RunbookAdmin",
+    "RunbookAlertAdmin",
+    "RunbookTaskAdmin",
 ]
 
 

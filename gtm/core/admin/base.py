@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -19,6 +21,7 @@ from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
+from unfold.views import ChangeList
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.admin.resources import GovernedResource, resource_of
@@ -99,10 +102,16 @@ class PlainDiffs(HistoricalRecordContextHelper):
         return super().prepare_delta_change_value(change, value)
 
 
+class _ChangeList(ChangeList):
+    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
+
+
 class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
     """A governed model: saved by the person in the session, with history, import and export.
 
     ``shortcuts`` are filters that everybody needs, as label and query; everybody saves their own beside them.
+    ``list_defer`` names what fills a row and the list does not show.
     """
 
     import_form_class = ImportForm
@@ -116,6 +125,14 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
     object_history_template = "gtm/history.html"
     history_list_per_page = 50
     shortcuts: Sequence[tuple[str, str]] = ()
+    list_defer: Sequence[str] = ()
+    show_facets = ShowFacets.NEVER  # a number beside every filter is a count of the whole table each
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _ChangeList
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_export_queryset(request).defer(None)
 
     def get_resource_classes(self, request: HttpRequest) -> list[type[GovernedResource]]:
         return [resource_of(self.model)]
