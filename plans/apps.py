@@ -13,6 +13,7 @@ class PlansConfig(AppConfig):
 
         from gtm.core import events  # noqa: PLC0415 - models exist only now
         from plans.commands import (  # noqa: PLC0415
+            launch_program,  # noqa: F401
             monitor_loyalty,  # noqa: F401 - registers the command
             optimize_referrals,  # noqa: F401
             plan_loyalty,  # noqa: F401

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
-from django.db.models import Count, Exists, Min, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import TruncDate
 
-from gtm.core import clock
+from gtm.core import changelog, clock
 from gtm.core.errors import NotFound
-from gtm.core.models import AnchorCopy
+from gtm.core.models import AnchorCopy, ChangeLogEntry
 from plans.models import (
     Approval,
     ApprovalState,
@@ -19,6 +22,7 @@ from plans.models import (
     Dispute,
     Escalation,
     EscalationState,
+    FraudCase,
     Notification,
     Plan,
     PlanState,
@@ -31,6 +35,20 @@ from plans.models import (
 )
 from programs.models import Partner
 from programs.selectors import partners_of
+
+# What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
+PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
+COMMENTED = "commented"
+"""The event of a comment in the change log."""
+
+
+def comments_on(task: Task) -> list[dict[str, Any]]:
+    """What people said about a task, oldest first: who, when, text and evidence."""
+    entries = ChangeLogEntry.objects.filter(
+        chain=task.change_chain(), entity="plans.task", entity_id=str(task.pk), event=COMMENTED
+    )
+    rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
+    return [{"at": r["at"], "by": r["actor"], "text": r["reason"], "evidence": r["to"] or {}} for r in rows]
 
 
 def visible_plans(user: Any) -> QuerySet[Plan]:
@@ -61,11 +79,62 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     return found if user.has_perm("plans.view_dispute") else found.none()
 
 
+def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
+    """The campaign's newest plan of which a task has recorded ``variable``."""
+    done = Task.objects.filter(plan=OuterRef("pk"), output_var=variable, output__isnull=False)
+    return Plan.objects.filter(Exists(done), campaign=campaign).order_by("-created_at").first()
+
+
+def find_record(reference: str, user: Any) -> AttributionRecord:
+    """The record "plan-id/partner", where the user may see it. Raises NotFound."""
+    plan_id, _, partner = reference.partition("/")
+    found = visible_attribution(user).filter(plan__plan_id=plan_id, partner__slug=partner).first()
+    if found is None:
+        raise NotFound(f"There is no record {reference} that you may see.", hint="Write it as PLAN/partner.")
+    return found
+
+
+def find_dispute(reference: str, user: Any) -> Dispute:
+    """By number, where the user may see it. Raises NotFound."""
+    found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
+    if found is None:
+        raise NotFound(
+            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
+        )
+    return found
+
+
+def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
+    """Suspicions are for our own people: a partner's contact may stand in one."""
+    cases = FraudCase.objects.select_related(
+        "plan", "program", "opened_by", "held_by", "appealed_by", "decided_by"
+    )
+    if not user.is_active:
+        return cases.none()
+    return cases.exclude(Exists(Partner.objects.filter(contact__accounts=user)))
+
+
+def find_fraud_case(reference: str) -> FraudCase:
+    """By number, or by key (the newest of it). Raises NotFound."""
+    cases = FraudCase.objects.select_related("plan", "program")
+    named = Q(pk=int(reference)) if reference.isdigit() else Q(key=reference)
+    found = cases.filter(named).order_by("-pk").first()
+    if found is None:
+        raise NotFound(f"There is no fraud case {reference}.", hint="`manage.py fraud_cases` lists them.")
+    return found
+
+
 def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
     plan = Plan.objects.select_related("program", "campaign", "requested_by").filter(plan_id=plan_id).first()
     if plan is None:
         raise NotFound(f"There is no plan {plan_id}.", hint="`manage.py plans` lists them.")
     return plan
+
+
+def follow_ups_of(plan: Plan) -> QuerySet[Plan]:
+    """The plans that items of this plan's backlog became, the oldest first."""
+    found = Plan.objects.filter(command="follow-up", inputs__source=plan.plan_id)
+    return found.prefetch_related("tasks__owner").order_by("pk")
 
 
 def plan_with_tasks(plan_id: str) -> Plan:
@@ -205,3 +274,33 @@ def oldest_waiting() -> dict[str, float]:
 
 def _oldest(rows: QuerySet[Any], field: str) -> Any:
     return rows.order_by().aggregate(oldest=Min(field))["oldest"]
+
+
+def weekly_trends(weeks: int = 8) -> dict[str, list[float | None]]:
+    """How the work went week by week, the oldest first: runs, cases, hours to decide.
+
+    Hours are the median of rounds decided in the week; None where nothing was decided. Four queries.
+    """
+    now = clock.now()
+    since = now - timedelta(weeks=weeks)
+    good = [PlanState.SUCCEEDED, PlanState.SUCCEEDED_DEGRADED]
+    counted = {
+        "Runs started": (Plan.objects.filter(created_at__gt=since), "created_at"),
+        "Runs finished well": (Plan.objects.filter(finished_at__gt=since, state__in=good), "finished_at"),
+        "Escalations": (Escalation.objects.filter(created_at__gt=since), "created_at"),
+    }
+    found: dict[str, list[float | None]] = {}
+    for name, (rows, field) in counted.items():
+        days = rows.order_by().values_list(TruncDate(field)).annotate(number=Count("pk"))
+        in_week: Counter[int] = Counter()
+        for day, number in days:
+            in_week[min((now.date() - day).days // 7, weeks - 1)] += number
+        found[name] = [float(in_week[week]) for week in reversed(range(weeks))]
+    decided = Approval.objects.filter(decided_at__gt=since, opened_at__isnull=False).order_by()
+    hours: defaultdict[int, list[float]] = defaultdict(list)
+    for opened_at, decided_at in decided.values_list("opened_at", "decided_at").iterator():
+        hours[(now - decided_at).days // 7].append((decided_at - opened_at).total_seconds() / 3600)
+    found["Hours to decide, median"] = [
+        round(median(hours[week]), 1) if hours[week] else None for week in reversed(range(weeks))
+    ]
+    return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,33 @@ from programs.models import (
     Dataset,
     Delegation,
     LifecycleTrigger,
+    Metric,
     Partner,
     Person,
     Program,
     Role,
     Tier,
 )
+from programs.schemas.metrics import STANDARD
+
+
+def establish_metrics() -> tuple[int, int]:
+    """Make the standard metrics that the registry lacks; answers how many were made and how many stood.
+
+    Rows that stand are the organisation's own: they are never changed. A role nobody has made is left open.
+    """
+    roles = {role.slug: role for role in Role.objects.all()}
+    known = set(Metric.objects.values_list("key", flat=True))
+    missing = [metric for metric in STANDARD if metric.key not in known]
+    with transaction.atomic():
+        for metric in missing:
+            told = asdict(metric) | {
+                "dimensions": list(metric.dimensions),
+                "owner_role": roles.get(metric.owner_role),
+                "threshold": Decimal(metric.threshold) if metric.threshold else None,
+            }
+            Metric(**told).save()
+    return len(missing), len(STANDARD) - len(missing)
 
 
 def snapshot_root() -> Path:

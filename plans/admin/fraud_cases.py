@@ -25,6 +25,7 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
     list_filter = ["state", "program"]
     list_select_related = ["program"]
     search_fields = ["key", "plan__plan_id"]
+    shortcuts = [("Open", "?state__in=open,held,appealed"), ("Confirmed", "?state=confirmed")]
 
     @admin.display(description="State", ordering="state")
     def status(self, case: FraudCase) -> str:
@@ -58,7 +59,10 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
     def _judge(self, request: HttpRequest, case: FraudCase) -> None:
         try:
             fraud_cases.act(
-                case, request.POST.get("judgement", ""), comment=request.POST.get("comment", "").strip()
+                case,
+                request.POST.get("judgement", ""),
+                comment=request.POST.get("comment", "").strip(),
+                evidence=[line for line in request.POST.get("evidence", "").splitlines() if line.strip()],
             )
         except GtmError as error:
             tell(request, error)

@@ -20,6 +20,7 @@ from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import GovernedReadViewSet, ModelPermissions
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
+from plans.api.backlog import BacklogItemSerializer, FollowUpSerializer
 from plans.api.commands import MayOperate
 from plans.api.serializers import (
     ArtifactSerializer,
@@ -30,8 +31,10 @@ from plans.api.serializers import (
     ReasonSerializer,
     RemediationSerializer,
     ReviseSerializer,
+    TaskDetailSerializer,
 )
-from plans.commands import revision
+from plans.commands import follow_up, revision
+from plans.commands.standing import standing_of
 from plans.engine import bench, ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
@@ -139,6 +142,12 @@ class PlanViewSet(GovernedReadViewSet):
         ripcord.release(plan, remediation=body.validated_data["remediation"])
         return self._answer(plan)
 
+    @extend_schema(responses={200: OpenApiTypes.OBJECT}, filters=False)
+    @action(detail=True, methods=["get"])
+    def standing(self, request: Request, plan_id: str) -> Response:
+        """How the plan stands now, as outputs: a launch answers readiness, its vetoes and its runbook."""
+        return Response(standing_of(self.get_object()))
+
     @extend_schema(responses=AskedSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)
     def approvers(self, request: Request, plan_id: str) -> Response:
@@ -183,9 +192,29 @@ class PlanViewSet(GovernedReadViewSet):
             raise NotAcceptable(f"This {artifact.kind} is to be had as {', '.join(possible)}.")
         rendered = render.render(artifact.payload, wanted)
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
-        response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{wanted}"'
+        response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{rendered.suffix}"'
         response["X-Content-Type-Options"] = "nosniff"
         return response
+
+    @extend_schema(responses=BacklogItemSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"])
+    def backlog(self, request: Request, plan_id: str) -> Response:
+        """The plan's backlog in its order, each item with the task it became."""
+        found = follow_up.backlog_of(self.get_object())
+        return Response(BacklogItemSerializer(found, many=True).data)
+
+    @extend_schema(
+        request=FollowUpSerializer,
+        responses={201: TaskDetailSerializer},
+        parameters=[OpenApiParameter("rank", int, "path")],
+    )
+    @action(detail=True, methods=["post"], url_path=r"backlog/(?P<rank>[0-9]{1,4})/task")
+    def start_item(self, request: Request, plan_id: str, rank: str) -> Response:
+        """Make an item of the approved backlog a task with owner and date; again answers the same task."""
+        body = FollowUpSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        task = follow_up.start(self.get_object(), int(rank), **body.validated_data)
+        return Response(TaskDetailSerializer(task).data, status=status.HTTP_201_CREATED)
 
     def _checked(self, request: Request, *, required: bool = False) -> Plan:
         """An emergency does not wait for an ETag; a change of content does."""

@@ -6,6 +6,7 @@ from rest_framework.routers import SimpleRouter
 from plans.api.attribution import AttributionViewSet, DisputeViewSet
 from plans.api.commands import CommandViewSet, RunViewSet
 from plans.api.evidence import AccessReviewView, AnchorViewSet
+from plans.api.fraud_cases import FraudCaseViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
 from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
@@ -23,6 +24,7 @@ router.register("ripcords", RipcordViewSet, basename="ripcord")
 router.register("break-glass", BreakGlassViewSet, basename="break-glass")
 router.register("attribution", AttributionViewSet, basename="attribution")
 router.register("disputes", DisputeViewSet, basename="dispute")
+router.register("fraud-cases", FraudCaseViewSet, basename="fraud-case")
 router.register("readings", ReadingViewSet, basename="reading")
 router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
-from plans.engine import clocks, content, gates, stops
+from plans.engine import clocks, content, gates, steps, stops
 from plans.engine.permissions import holds_role
 from plans.models import (
     DONE_STATES,
@@ -167,7 +167,7 @@ def advance(plan: Plan) -> None:
         perform(task, "unsuspend", comment="What it depends on is approved.")
     for task in ready_tasks(plan):
         task.refresh_from_db()  # an approval that carries over has advanced the plan from within
-        if task.state != "pending":
+        if task.state != "pending" or held(task):
             continue
         if task.kind == TaskKind.GATE:
             perform(task, "ask_approval")
@@ -180,9 +180,18 @@ def advance(plan: Plan) -> None:
 
 
 def _due_at(task: Task) -> datetime | None:
-    """When people should have done it, on the program's working calendar; None where nobody said."""
+    """When people should have done it, on the program's working calendar; as planned where the step says no hours."""
     hours = task.plan.declaration.get("due_hours", {}).get(task.task_id)
-    return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else None
+    return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
+
+
+def held(task: Task) -> str:
+    """Why the task must not begin although all it needs is done; a new reason is put on record."""
+    reason = steps.why_held(task.plan, task.key) or ""
+    if task.held_because != reason:
+        task.held_because = reason
+        task.save()
+    return reason
 
 
 def ready_tasks(plan: Plan) -> list[Task]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
-from gtm.core import actors, changelog, clock
+from gtm.core import actors, canonical, changelog, clock
 from gtm.core.actors import Actor
 from gtm.core.fsm import perform
 from plans.engine.permissions import persons_of
-from plans.models import OPEN_FRAUD_STATES, FraudCase, Plan
+from plans.models import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase, Plan
 from programs.models import Program
 
 Params = Mapping[str, Any]
@@ -56,16 +56,36 @@ def open_all(plan: Plan, found: Iterable[Mapping[str, Any]]) -> list[FraudCase]:
     return opened
 
 
-def act(case: FraudCase, name: str, *, comment: str, expected_version: int | None = None) -> FraudCase:
-    """Hold, release, confirm or appeal, as the person who is acting. Raises what ``perform`` raises."""
+def act(
+    case: FraudCase,
+    name: str,
+    *,
+    comment: str,
+    evidence: Sequence[str] = (),
+    expected_version: int | None = None,
+) -> FraudCase:
+    """Hold, release, confirm or appeal, as the person who is acting, on ``evidence`` others can check.
+
+    Raises what ``perform`` raises.
+    """
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
-        person = next(iter(persons_of(actors.current().actor.user)), None)
+        case.refresh_from_db()
+        actor, now = actors.current().actor, clock.now()
+        person = next(iter(persons_of(actor.user)), None)
         fields: dict[str, Any] = {}
-        if name in _WRITES:
-            fields[f"{_WRITES[name]}_id"] = person.pk if person else None
-        if name in ("release", "confirm"):
-            fields["decided_at"] = clock.now()
+        if name in _WRITES and person is not None:
+            judgement = {
+                "judgement": name,
+                "person": person.name,
+                "account": actor.label,
+                "at": canonical.rfc3339(now),
+                "comment": comment,
+                "evidence": list(evidence),
+            }
+            fields = {f"{_WRITES[name]}_id": person.pk, "judgements": [*case.judgements, judgement]}
+            if name in ("release", "confirm"):
+                fields["decided_at"] = now
         perform(case, name, comment=comment, expected_version=expected_version, set_fields=fields)
     return case
 
@@ -101,3 +121,15 @@ def held_referrals(program: Program) -> set[str]:
     """Referrals whose reward must not be paid now: their case is held, appealed or confirmed."""
     cases = FraudCase.objects.filter(program=program, state__in=HOLDING)
     return {referral for case in cases for referral in case.referrals}
+
+
+def decided_labels(program: Program) -> dict[str, bool]:
+    """Referral → whether people found it fraud. A later decision about a referral replaces an earlier one."""
+    decided = FraudCase.objects.filter(program=program, state__in=FRAUD_LABELS).order_by("decided_at", "pk")
+    return {referral: FRAUD_LABELS[case.state] for case in decided for referral in case.referrals}
+
+
+def count_decided(program: Program) -> dict[str, int]:
+    """How many cases people confirmed and released."""
+    cases = FraudCase.objects.filter(program=program)
+    return {state: cases.filter(state=state).count() for state in FRAUD_LABELS}

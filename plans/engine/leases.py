@@ -17,7 +17,7 @@ from gtm.core import changelog, clock
 from gtm.core.errors import WrongState
 from gtm.core.fsm import perform
 from gtm.core.governed import open_door
-from plans.engine import content, ladder, stops
+from plans.engine import content, ladder, steps, stops
 from plans.engine.steps import LeaseLost
 from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Plan, Task, TaskAttempt
 
@@ -47,6 +47,8 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             return None
         if differs := content.why_not_approved(task):
             _tell_once(task, differs)
+            return None
+        if steps.why_held(task.plan, task.key):
             return None
         substitute = task.state == "fallback_ready"
         used = task.attempts_used if substitute else _next_number(task)
@@ -141,8 +143,10 @@ class Heartbeat:
     """Extends the lease from a thread of its own while the step computes.
 
     Use as a context manager. ``progress`` is what the step calls; it raises LeaseLost where another
-    worker took over or somebody pulled the rip-cord.
+    worker took over or somebody pulled the rip-cord. Nothing was ``observed`` before: the step looks itself.
     """
+
+    observed = None
 
     def __init__(self, task: Task, attempt: TaskAttempt):
         self._task_pk, self._fence, self._attempt_pk = task.pk, attempt.fence, attempt.pk

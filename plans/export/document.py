@@ -14,7 +14,7 @@ from django.conf import settings
 
 from gtm.core import anchors, canonical, changelog
 from gtm.core.models import ChangeLogChain
-from plans.export import decisions
+from plans.export import cases, decisions, disputes
 from plans.models import Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
@@ -79,6 +79,9 @@ def build(plan: Plan) -> dict[str, Any]:
         "approvals": decisions.approvals(plan),
         "escalations": decisions.escalations(plan),
         "ripcord": decisions.ripcord(plan),
+        "attribution": disputes.published(plan),
+        "fraud_cases": cases.fraud_cases(plan),
+        "follow_ups": cases.follow_ups(plan),
         "change_log": log,
     }
     body = canonical.plain(body)
@@ -163,6 +166,7 @@ def _task(plan: Plan, task: Task) -> dict[str, Any]:
         "fallback_agent": task.fallback_agent.slug if task.fallback_agent else None,
         "skills": task.skills,
         "due_at": task.due_at,
+        "held_because": task.held_because,
         "max_attempts": task.attempts_allowed,
         "attempts": [
             {

@@ -12,7 +12,7 @@ from plans.models.attribution import OPEN_DISPUTE_STATES, AttributionRecord, Dis
 from plans.models.breach import Breach
 from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
-from plans.models.fraud_case import OPEN_FRAUD_STATES, FraudCase, FraudCaseState
+from plans.models.fraud_case import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase, FraudCaseState
 from plans.models.heartbeat import Heartbeat
 from plans.models.imported import ImportedPlan
 from plans.models.notice import (
@@ -49,6 +49,7 @@ __all__ = [
     "DONE_STATES",
     "FINAL_PLAN_STATES",
     "FINAL_TASK_STATES",
+    "FRAUD_LABELS",
     "LIVE_PLAN_STATES",
     "MAIL",
     "OPEN_APPROVAL_STATES",

@@ -16,6 +16,8 @@ class FraudCaseState(models.TextChoices):
 
 
 OPEN_FRAUD_STATES = frozenset({"open", "held", "appealed"})
+FRAUD_LABELS = {"confirmed": True, "released": False}
+"""What people decided becomes the label of the case's referrals; an open or appealed case has none."""
 
 
 class FraudCase(GovernedModel):
@@ -49,8 +51,11 @@ class FraudCase(GovernedModel):
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="decided_fraud_cases"
     )
     decided_at = models.DateTimeField(null=True, blank=True)
+    judgements = models.JSONField(
+        default=list, help_text="Who did what when, why, and on which evidence; only added to"
+    )
 
-    unlogged_fields = frozenset({"decided_at", "evidence"})
+    unlogged_fields = frozenset({"decided_at", "evidence", "judgements"})
 
     class Meta:
         ordering = ["-expected_loss", "key"]
@@ -66,6 +71,11 @@ class FraudCase(GovernedModel):
 
     def __str__(self) -> str:
         return f"{self.key} ({len(self.referrals)} referrals, {self.at_risk} {self.currency})"
+
+    @property
+    def label(self) -> bool | None:
+        """True: people confirmed it as fraud; False: they released it; None: not decided."""
+        return FRAUD_LABELS.get(self.state)
 
     def change_chain(self) -> str:
         return self.plan.change_chain()

@@ -68,6 +68,9 @@ class Task(GovernedModel):
     frozen_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Since when its clock stands still"
     )
+    held_because = models.TextField(
+        blank=True, help_text="Why it does not begin although all it needs is done"
+    )
     expected_seconds = models.PositiveIntegerField(default=0)
 
     max_retries = models.PositiveSmallIntegerField(default=2)
@@ -88,6 +91,7 @@ class Task(GovernedModel):
 
     unlogged_fields = frozenset(
         {
+            "position",
             "fence",
             "frozen_at",
             "lease_expires_at",

@@ -58,7 +58,9 @@ class DropOff:
 
     ``difference`` is best minus own, in shares, with Newcombe's interval; ``extra_won`` are the wins
     to expect at the best group's rate with the group's own later rates; ``value`` is their revenue.
-    ``p_value`` is two-sided, ``q_value`` Benjamini–Hochberg over all the comparisons of the table.
+    ``p_value`` is two-sided against all other groups together, 1 where the group is not below them: the best
+    was chosen for being best, so a test against it alone would find too much. ``q_value`` is
+    Benjamini–Hochberg over all the comparisons of the table.
     """
 
     group: str
@@ -116,8 +118,8 @@ def drop_offs(
     """Each group's steps up to "won" against the best comparable group, dearest first.
 
     Comparable means ``minimum`` cases entering the step in both. "Best" is the group with the highest
-    lower Wilson bound, so that a lucky small group is no yardstick. Choosing the best group favours a
-    small p; read it with the interval. Groups without wins are valued at the mean revenue of all wins.
+    lower Wilson bound, so that a lucky small group is no yardstick. Groups without wins are valued at the
+    mean revenue of all wins.
     """
     found = []
     wins, revenue = sum(g.counts[WON] for g in groups.values()), math.fsum(g.revenue for g in groups.values())
@@ -166,7 +168,9 @@ def price_drop(
     assert isinstance(difference, Estimate)
     extra = own[stage] * difference.value * later
     price = groups[name].revenue / own[WON] if own[WON] else mean_revenue
-    p = two_proportion_p(own[stage + 1], own[stage], other[stage + 1], other[stage])
+    others = total - np.array(own)
+    is_below = own[stage + 1] * others[stage] < others[stage + 1] * own[stage]
+    p = two_proportion_p(own[stage + 1], own[stage], others[stage + 1], others[stage]) if is_below else 1.0
     return DropOff(
         name,
         STAGES[stage],

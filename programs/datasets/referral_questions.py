@@ -7,7 +7,7 @@ Per-group answers carry the columns channel, persona, partner_tier, region; a di
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,11 @@ import pyarrow as pa
 from gtm.core.errors import InvalidInput
 from programs.datasets.store import Snapshot
 
+NO_PAYOUTS = pa.table({
+    "referral_id": pa.array([], pa.string()),
+    "account_hash": pa.array([], pa.string()),
+    "paid_at": pa.array([], pa.timestamp("us", tz="UTC")),
+})  # fmt: skip
 DIMENSIONS = ("channel", "persona", "partner_tier", "region")
 
 
@@ -105,19 +110,59 @@ class ReferralQuestions(ABC):
         return self._ask("nps_groups", {"survey_responses": responses}, **_span(start, end))
 
     def referrals_to_review(
-        self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime
+        self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime, **screen: Any
     ) -> pa.Table:
-        """Columns of the contract as known at as_of, with payout_hash."""
-        datasets = {"referrals": referrals, "referral_payouts": payouts}
-        return self._ask("referrals_to_review", datasets, as_of=as_of)
+        """Columns of the contract as known at as_of, without the label, of the referrals that ``screen`` (the
+        parameters of the SQL file) lets through; payout_hash, and counts over all referrals:
+        referrals_of_referrer, orders_of_referrer, refunds_of_referrer, names_at_address."""
+        datasets = {"referrals": referrals} | ({"referral_payouts": payouts} if payouts else {})
+        nothing = {} if payouts else {"referral_payouts": NO_PAYOUTS}
+        return self._ask_with("referrals_to_review", datasets, nothing, as_of=as_of, **screen)
 
-    def experiment_arms(self, experiments: Snapshot | None, *, as_of: datetime) -> pa.Table:
-        """experiment, metric, variant, units, total, squares, two_valued, first_at, last_at."""
-        return self._ask("experiment_arms", {"experiments": experiments}, as_of=as_of)
+    def referral_population(self, referrals: Snapshot | None, *, as_of: datetime) -> dict[str, Any]:
+        """referrals, referrers, span_seconds, and sums over referrers for a prior of refunds: refunds,
+        orders, orders_squared, refunds_weighted, referrers_with_orders."""
+        found = self._ask("referral_population", {"referrals": referrals}, as_of=as_of)
+        return dict(found.to_pylist()[0])
+
+    def referral_labels(
+        self, referrals: Snapshot | None, *, judged: Collection[str], as_of: datetime
+    ) -> pa.Table:
+        """referral_id, referrer_id, fraud: all labelled fraud, and the ``judged`` ids labelled honest."""
+        tables = {"judged": pa.table({"referral_id": pa.array(judged, pa.string())})}
+        return self._ask_with("referral_labels", {"referrals": referrals}, tables, as_of=as_of)
+
+    def experiment_arms(
+        self, experiments: Snapshot | None, *, as_of: datetime, purchases: Snapshot | None = None
+    ) -> pa.Table:
+        """experiment, metric, variant, units, total, squares, two_valued, first_at, last_at; of the value
+        from before the test stated, pre_total, pre_squares, pre_cross; of the spend before it spend_total,
+        spend_squares, spend_cross (0 without ``purchases``)."""
+        datasets = {"experiments": experiments, "purchases": purchases}
+        return self._ask("experiment_arms", datasets, ("purchases",), as_of=as_of)
 
     @abstractmethod
-    def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
+    def _ask(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""
+
+    @abstractmethod
+    def _ask_with(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        tables: Mapping[str, pa.Table],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
+        """The same with ``tables`` of the caller's beside the views."""
 
 
 def _span(start: datetime, end: datetime) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any
 from plans.commands import registry, review
 from plans.commands.monitoring.thresholds import alert_triggers
 from plans.commands.optimize_referrals.kpis import KPIS
+from plans.engine import fraud_cases
 from plans.models import Plan
 from plans.schemas.declaration import Command, Gate, Rung, Seat, Stage, Step, SuccessMetric, ToolHook, Trigger
 from plans.schemas.inputs import Choice, TextList
@@ -26,12 +27,15 @@ def objective(inputs: Mapping[str, Any], program: Program) -> str:
 
 
 def context(program: Program) -> dict[str, Any]:
-    """Who owns the backlog, and how thresholds and metrics were defined in the last run."""
+    """Who owns the backlog, how thresholds and metrics were defined in the last run, what people decided so far."""
     versions = dict(Metric.objects.order_by("key").values_list("key", "definition_version"))
     last = Plan.objects.filter(program=program, command=NAME).order_by("-created_at", "-pk").first()
     return {
         "people": people_by_role([ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR]),
         "metric_versions": versions,
+        "held_referrals": sorted(fraud_cases.held_referrals(program)),
+        "case_labels": fraud_cases.decided_labels(program),
+        "decided_cases": fraud_cases.count_decided(program),
         "last_run": {
             "plan_id": last.plan_id,
             "alert_threshold": last.inputs.get("alert_threshold", ""),

@@ -11,10 +11,18 @@ from plans.schemas.outputs import Column, StepResult, Table
 def hand_over(context: StepContext) -> StepResult:
     """Tables of who does what, and which rewards wait, exactly as the gate approved them."""
     playbook, risk = context.outputs["playbook"], context.outputs["risk"]
-    holds: list[dict[str, Any]] = [
-        {"case": case["key"], "referral": referral}
+    released = {key for key, fraud in context.program["case_labels"].items() if not fraud}
+    proposed = {
+        referral: case["key"]
         for case in risk["cases"]
         for referral in case["referrals"]
+        if referral not in released
+    }
+    earlier = {key: "an earlier run" for key in context.program["held_referrals"] if key not in proposed}
+    holds: list[dict[str, Any]] = [
+        {"case": case, "referral": referral, "why": why}
+        for cases, why in ((proposed, "proposed by this run"), (earlier, "held by people before it"))
+        for referral, case in cases.items()
     ]
     return StepResult(
         values={"work": len(playbook["backlog"]), "holds": holds, "held_referrals": len(holds)},
@@ -22,9 +30,10 @@ def hand_over(context: StepContext) -> StepResult:
             Table(
                 "payout_holds",
                 "Rewards that wait for a decision",
-                [Column("case", "Case"), Column("referral", "Referral")],
-                [[hold["case"], hold["referral"]] for hold in holds],
-                "A proposal to whoever pays: the reward waits until people release or confirm the case.",
+                [Column("case", "Case"), Column("referral", "Referral"), Column("why", "Why")],
+                [[hold["case"], hold["referral"], hold["why"]] for hold in holds],
+                "What was known when the run began, and what it proposes: a reward waits until people release "
+                "the case. The list as it is now: GET /api/v1/fraud-cases/held/.",
             ),
             Table(
                 "partner_messages",

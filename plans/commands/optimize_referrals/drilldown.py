@@ -11,7 +11,7 @@ from plans.commands.optimize_referrals.refresh import SMALLEST_GROUP
 from plans.engine.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, Table
 from programs.analytics import funnel
-from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.estimate import Estimate, MaybeEstimate
 from programs.analytics.funnel import STAGES, FunnelCounts
 from programs.analytics.rates import wilson_rate
 from programs.analytics.referrals import IncentiveEfficiency
@@ -38,7 +38,7 @@ def details(
     currency: str,
 ) -> list[Any]:
     """Steps against the window before, trend, every breakdown, incentives: what the full report adds."""
-    outputs: list[Any] = [_step_table(now, before), *_trend(context, windows)]
+    outputs: list[Any] = [_step_table(now, before), *_trend(context, windows, currency)]
     outputs += [_drill_down(rows, chosen, currency) for chosen in breakdowns_of(dimensions)]
     outputs.append(_incentive_table(incentives, currency))
     return outputs
@@ -66,11 +66,11 @@ def _step_table(now: FunnelCounts, before: FunnelCounts) -> Table:
          Column("rate", "Rate", "percent"), Column("low", "from", "percent"), Column("high", "to", "percent"),
          Column("before", "Window before", "percent"), Column("p", "p of the change", "number")],
         rows,
-        "Wilson intervals, 95 %.",
+        "Wilson intervals, 95 %. Rewards are paid after the holding period, so few of a window are paid at its end.",
     )  # fmt: skip
 
 
-def _trend(context: StepContext, windows: WindowPair) -> list[Any]:
+def _trend(context: StepContext, windows: WindowPair, currency: str) -> list[Any]:
     step = 1 if windows.current.days <= 14 else 7
     weeks = -(-2 * windows.current.days // step)
     end = windows.current.end
@@ -98,7 +98,7 @@ def _trend(context: StepContext, windows: WindowPair) -> list[Any]:
               note="Each event by its own time, over the window and the one before."),
         Table("trend_table", f"Trend by {unit}",
               [Column("from", "From", "date"), *(Column(name, name.capitalize(), "integer") for name in names),
-               Column("revenue", "Revenue", "number")], table),
+               Column("revenue", "Revenue", "money", currency)], table),
     ]  # fmt: skip
 
 
@@ -128,24 +128,28 @@ def _drill_down(rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str], cu
 
 def _incentive_table(found: IncentiveEfficiency, currency: str) -> Table:
     rows: list[list[Any]] = []
-    for title, estimate in (
-        ("Payout / gross margin", found.payout_ratio),
-        ("Cost per customer won", found.cost_per_won),
-        ("Cost per incremental customer", found.cost_per_incremental),
+    for title, unit, scale, estimate in (
+        ("Payout / gross margin", "%", 100.0, found.payout_ratio),
+        ("Cost per customer won", currency, 1.0, found.cost_per_won),
+        ("Cost per incremental customer", currency, 1.0, found.cost_per_incremental),
     ):
-        gone = isinstance(estimate, Unavailable)
-        rows.append([title, None if gone else estimate.value, None if gone else estimate.low,
-                     None if gone else estimate.high, estimate.reason if gone else ""])  # fmt: skip
+        rows.append([title, unit, *_scaled(estimate, scale), getattr(estimate, "reason", "")])
     for step in found.steps:
         cost = step.marginal_cost
-        gone = isinstance(cost, Unavailable)
-        rows.append([f"Extra customer, reward {step.lower:g} → {step.higher:g}", None if gone else cost.value,
-                     None if gone else cost.low, None if gone else cost.high,
-                     cost.reason if gone else f"{step.extra_margin_per_invite:+.2f} margin an invitation"])  # fmt: skip
+        note = getattr(cost, "reason", f"{step.extra_margin_per_invite:+.2f} {currency} margin an invitation")
+        rows.append(
+            [f"Extra customer, reward {step.lower:g} → {step.higher:g}", currency, *_scaled(cost, 1.0), note]
+        )
     return Table(
         "incentives",
         "Incentive efficiency",
-        [Column("measure", "Measure"), Column("value", "Value", "number", currency), Column("low", "from", "number"),
-         Column("high", "to", "number"), Column("note", "Note")],
+        [Column("measure", "Measure"), Column("unit", "Unit"), Column("value", "Value", "number"),
+         Column("low", "from", "number"), Column("high", "to", "number"), Column("note", "Note")],
         rows,
     )  # fmt: skip
+
+
+def _scaled(estimate: MaybeEstimate, scale: float) -> list[float | None]:
+    """Value and interval, or nothing at all."""
+    ends = (estimate.value, estimate.low, estimate.high) if isinstance(estimate, Estimate) else (None,) * 3
+    return [None if end is None else end * scale for end in ends]

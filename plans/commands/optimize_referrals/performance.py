@@ -235,8 +235,8 @@ def _drop_table(drops: Sequence[GroupDrop], currency: str, note: str) -> Table:
             for d in (item.drop for item in drops)
         ],
         " ".join(filter(None, (
-            "Against the best group of the same breakdown; q after Benjamini–Hochberg within it. Beyond chance first, "
-            "then dearest. Breakdowns overlap, so values do not add up.", note,
+            "Valued at the rate of the best group of the same breakdown; tested against all its other groups together, q "
+            "after Benjamini–Hochberg. Beyond chance first, then dearest. Breakdowns overlap, so values do not add up.", note,
         ))),
     )  # fmt: skip
 

@@ -153,7 +153,8 @@ def _comparison(
     for name, title, kind in FLOWS:
         change = float(now[name]) / float(before[name]) - 1 if before[name] else None
         unit = currency if kind == "money" else ""
-        rows.append([title, unit, float(now[name]), float(before[name]), change])
+        amounts = [value if kind == "money" else round(value) for value in (now[name], before[name])]
+        rows.append([title, unit, *amounts, change])
     return Table(
         "window_comparison",
         "The window and the one before",
@@ -167,11 +168,17 @@ def _comparison(
 
 def _survey_metrics(answers: Sequence[Mapping[str, Any]], dimensions: Sequence[str]) -> Metrics:
     items = [figure("nps", "NPS", net_promoters(answers), unit="points")]
+    missing = []
     for dimension in dimensions:
         column = SURVEY_COLUMNS.get(column_of(dimension))
         if column is None:
+            missing.append(dimension)
             continue
-        for value in sorted({row[column] for row in answers}):
+        values = sorted({row[column] for row in answers})
+        if not any(values):
+            missing.append(dimension)
+            continue
+        for value in values:
             rows = [row for row in answers if row[column] == value]
             name = value or NOT_RECORDED
             items.append(
@@ -179,7 +186,8 @@ def _survey_metrics(answers: Sequence[Mapping[str, Any]], dimensions: Sequence[s
                     f"nps {dimension} {name}", f"NPS, {dimension} {name}", net_promoters(rows), unit="points"
                 )
             )
-    return Metrics("nps", "Net promoter score", items, "Surveys do not record the persona.")
+    note = f"Surveys do not record {' and '.join(missing)}." if missing else ""
+    return Metrics("nps", "Net promoter score", items, note)
 
 
 def _survey_values(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:

@@ -14,7 +14,9 @@ from gtm.core import canonical
 from plans.commands.monitoring.thresholds import evaluate
 from plans.commands.monitoring.windows import Span, WindowPair
 from plans.commands.optimize_referrals.kpis import KPIS
+from plans.commands.optimize_referrals.labels import Measured, measure
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, window_of
+from plans.commands.optimize_referrals.screen import POLICY, screened
 from plans.commands.plan_loyalty.figures import figure, value_of
 from plans.engine import fraud_cases
 from plans.engine.steps import StepContext
@@ -22,20 +24,17 @@ from plans.models import Plan
 from plans.schemas.outputs import Chart, Column, Metrics, Series, Signal, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.fraud.catalogue import CATALOGUE
-from programs.analytics.fraud.disposable import DISPOSABLE_DOMAINS
-from programs.analytics.fraud.review import Policy, Review, review
-from programs.analytics.fraud.scoring import Accuracy, Case, accuracy
+from programs.analytics.fraud.review import Review, review
+from programs.analytics.fraud.scoring import Case
 from programs.analytics.fraud.spike import ControlPoint, control_chart
-from programs.analytics.fraud.table import TIMES, ReferralTable
+from programs.analytics.fraud.table import ReferralTable
 from programs.analytics.rates import wilson_rate
 
 FRAUD_SPIKE = "fraud-spike"
-POLICY = Policy(disposable_domains=DISPOSABLE_DOMAINS)
 COHORT_DAYS = 7
 MOST_CASES = 500
 """Cases one run opens, worst money first; the others are counted and come with the next run."""
 SHOWN_IN_SUMMARY = 10
-TEXTS = tuple(name for name in ReferralTable.__slots__ if name not in (*TIMES, "reward", "revenue"))
 RULES = {
     "unknown_referral": "Paid for a referral nobody knows",
     "paid_twice": "Paid more than once for a referral",
@@ -50,28 +49,28 @@ RULES = {
 def review_risk(context: StepContext) -> StepResult:
     windows, currency = window_of(context), currency_of(context)
     context.progress(5, "Referrals to review")
-    columns, labels = referral_columns(context, windows.current)
-    table = ReferralTable.from_columns(columns)
+    table, population = screened(context.data, windows.current.end)
     context.progress(40, "Heuristics")
-    found = review(table, POLICY)
+    now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
+    actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
+    found = review(table, POLICY, population, within=actionable)
     context.progress(75, "Cohorts and payouts")
     held = found.scores >= POLICY.hold
-    now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
+    # The table holds what is worth a look; shares are of everybody invited.
+    invites = {span: int(flows["invites"]) for span, flows in context.outputs["data"]["flows"].items()}
     rates = {
-        "fraud_rate": wilson_rate(int((held & now).sum()), int(now.sum())),
+        "fraud_rate": wilson_rate(int((held & now).sum()), invites["current"]),
         "money_at_risk": Estimate(float(table.reward[held & now].sum()), unit="currency", method="sum"),
     }
-    earlier = wilson_rate(int((held & before).sum()), int(before.sum()))
+    earlier = wilson_rate(int((held & before).sum()), invites["previous"])
     alerts = evaluate(
         context.inputs.get("alert_threshold", ""), rates, vocabulary=KPIS, period=windows.period
     )
-    chart = cohorts(table, held, windows.current)
+    chart = cohorts(context, table.invited_at[held], windows.current)
     spikes = spikes_in(chart, windows)
-    actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
-    touching = set(table.referral_id[actionable].tolist())
-    cases = [case for case in found.cases if touching.intersection(case.referral_ids)]
+    cases = found.cases
     holds = [case for case in cases if case.proposal == "hold"]
-    measured = accuracy_of(held, labels)
+    measured = measure(context, found, held, windows.current)
     broken = compliance(context, windows.current)
     outputs: list[Any] = [
         _figures(rates, earlier, holds, cases, measured, currency, windows),
@@ -88,7 +87,8 @@ def review_risk(context: StepContext) -> StepResult:
         values={
             "kpis": {name: value_of(estimate) for name, estimate in rates.items()},
             "fraud_reduction": reduction_of(rates["fraud_rate"], earlier),
-            "reviewed": len(table),
+            "reviewed": population.referrals,
+            "looked_at": len(table),
             "held": int(held.sum()),
             "cases": [case_values(case, currency) for case in holds[:MOST_CASES]],
             "cases_left": max(len(holds) - MOST_CASES, 0),
@@ -96,8 +96,7 @@ def review_risk(context: StepContext) -> StepResult:
             "expected_loss": sum(case.expected_loss for case in holds),
             "spikes": [signal.message for signal in spikes],
             "compliance": broken,
-            "precision": value_of(measured.precision) if measured else None,
-            "recall": value_of(measured.recall) if measured else None,
+            **measured.values(),
             "alerts": alerts.rows(),
             "headline": [
                 {"label": "Fraud cases to decide", "value": f"{len(holds)}, {sum(c.at_risk for c in holds):,.0f} "
@@ -126,48 +125,27 @@ def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
     fraud_cases.open_all(plan, values["cases"])
 
 
-def referral_columns(context: StepContext, span: Span) -> tuple[dict[str, Any], np.ndarray]:
-    """Columns for the review as known at the end of the window, and the labels apart (None where there is none)."""
-    data = context.data
-    payouts = data.snapshot("referral_payouts") if data.has("referral_payouts") else None
-    found = data.engine.referrals_to_review(data.snapshot("referrals"), payouts, as_of=span.end)
-    columns: dict[str, Any] = {
-        name: found.column(name).to_pylist() for name in TEXTS if name in found.column_names
-    }
-    for name in TIMES:
-        columns[name] = found.column(name).to_numpy(zero_copy_only=False)
-    for name in ("reward", "revenue"):
-        columns[name] = np.array([float(v) if v is not None else 0.0 for v in found.column(name).to_pylist()])
-    return columns, np.array(found.column("fraud").to_pylist(), dtype=object)
-
-
 def invited_in(table: ReferralTable, span: Span) -> np.ndarray:
     low, high = (np.datetime64(at.replace(tzinfo=None), "us") for at in (span.start, span.end))
     return (table.invited_at >= low) & (table.invited_at < high)
 
 
-def accuracy_of(held: np.ndarray, labels: np.ndarray) -> Accuracy | None:
-    """Precision and recall of the proposals against labels that came with the data; None without any."""
-    known = np.array([label is not None for label in labels], dtype=bool)
-    if not known.any():
-        return None
-    return accuracy(held, np.array([bool(label) for label in labels], dtype=bool), known)
-
-
-def cohorts(table: ReferralTable, held: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
+def cohorts(context: StepContext, held_at: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
     """Weeks of invitations, counted back from the end of the data, on a control chart."""
-    end = np.datetime64(span.end.replace(tzinfo=None), "us")
-    if not len(table):
+    referrals = context.data.snapshot("referrals")
+    first = referrals.window_start
+    if first is None or not referrals.rows:
         return Unavailable("No referrals.")
-    back = ((end - table.invited_at - np.timedelta64(1, "us")) // np.timedelta64(COHORT_DAYS, "D")).astype(
-        int
-    )
-    weeks = int(back.max()) + 1
-    size = np.bincount(back, minlength=weeks)[::-1]
-    flagged = np.bincount(back[held], minlength=weeks)[::-1]
-    names = [f"{span.end - timedelta(days=COHORT_DAYS * (weeks - index)):%Y-%m-%d}" for index in range(weeks)]
-    complete = slice(1, None)  # the first week is cut off by the start of the data
-    return control_chart(names[complete], flagged[complete].tolist(), size[complete].tolist())
+    weeks = -(-(span.end - first) // timedelta(days=COHORT_DAYS))
+    start = span.end - timedelta(days=COHORT_DAYS * weeks)
+    found = context.data.engine.referral_trend(referrals, start=start, end=span.end, step_days=COHORT_DAYS)
+    sizes = dict(zip(found.column("step").to_pylist(), found.column("invites").to_pylist(), strict=True))
+    since = (held_at - np.datetime64(start.replace(tzinfo=None), "us")) // np.timedelta64(COHORT_DAYS, "D")
+    flagged = np.bincount(since.astype(int), minlength=weeks)
+    names = [f"{start + timedelta(days=COHORT_DAYS * week):%Y-%m-%d}" for week in range(weeks)]
+    size = [sizes.get(week, 0) for week in range(weeks)]
+    # The first week is cut off by the start of the data.
+    return control_chart(names[1:], flagged[1:].tolist(), size[1:])
 
 
 def spikes_in(chart: Sequence[ControlPoint] | Unavailable, windows: WindowPair) -> list[Signal]:
@@ -237,7 +215,7 @@ def _figures(
     earlier: MaybeEstimate,
     holds: Sequence[Case],
     cases: Sequence[Case],
-    measured: Accuracy | None,
+    measured: Measured,
     currency: str,
     windows: WindowPair,
 ) -> Metrics:
@@ -251,13 +229,8 @@ def _figures(
         figure("expected_loss", "Expected loss in the cases", sum(c.expected_loss for c in holds), unit=currency,
                definition="Rewards weighed by the chance of fraud"),
     ]  # fmt: skip
-    if measured is None:
-        note = "The data carry no labels, so precision and recall cannot be measured."
-    else:
-        note = "Precision and recall are measured on the labels in the data."
-        items.append(figure("precision", "Precision", measured.precision, unit="%", scale=100))
-        items.append(figure("recall", "Recall", measured.recall, unit="%", scale=100))
-    return Metrics("risk", "Fraud and risk", items, f"{windows.current.label}. {note}")
+    items += measured.figures()
+    return Metrics("risk", "Fraud and risk", items, f"{windows.current.label}. {measured.note}")
 
 
 def _case_table(cases: Sequence[Case], known: int, currency: str) -> Table:

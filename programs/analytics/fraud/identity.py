@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 from scipy.stats import binom
@@ -11,18 +11,29 @@ from scipy.stats import binom
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
 from programs.analytics.fraud.normalise import (
     Texts,
-    email_domain,
+    domain_of,
     normalise_address,
     normalise_all,
-    normalise_email,
     normalise_name,
     split_local_number,
 )
-from programs.analytics.fraud.table import ReferralTable, Rows, codes
+from programs.analytics.fraud.table import (
+    Population,
+    ReferralTable,
+    Rows,
+    codes,
+    count_by,
+    starts_with_hub,
+)
 
 
 def equal_rows(left: Texts, right: Texts) -> Rows:
     return np.flatnonzero((left != "") & (left == right))
+
+
+def equal_under(left: Texts, right: Texts, rule: Callable[[str], str]) -> Rows:
+    """Rows whose two texts are the same under ``rule``, and not missing."""
+    return equal_rows(normalise_all(left, rule), normalise_all(right, rule))
 
 
 def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
@@ -32,34 +43,34 @@ def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
     likely, and name with address weighs half.
     """
     customer = equal_rows(table.referrer_id, table.referee_customer_id)
-    referrer_mail = normalise_all(table.referrer_email, normalise_email)
-    mail = equal_rows(referrer_mail, normalise_all(table.referee_email, normalise_email))
-    referee_name = normalise_all(table.referee_name, normalise_name)
-    name = equal_rows(normalise_all(table.referrer_name, normalise_name), referee_name)
-    place = normalise_all(table.referee_address, normalise_address)
-    both = np.intersect1d(name, equal_rows(normalise_all(table.referrer_address, normalise_address), place))
-    places, at = codes(place)
-    _, called = codes(referee_name)
-    names = np.bincount(np.unique(np.column_stack([at, called]), axis=0)[:, 0], minlength=len(places))
-    weights = np.where(names[at[both]] > cap, 0.5, 1.0) * CATALOGUE["self_name_address"].weight
+    mail = equal_rows(table.referrer_mailbox, table.referee_mailbox)
+    both = equal_under(table.referrer_name, table.referee_name, normalise_name)
+    both = both[equal_under(table.referrer_address[both], table.referee_address[both], normalise_address)]
+    names = table.names_at_address[both]
+    weights = np.where(names > cap, 0.5, 1.0) * CATALOGUE["self_name_address"].weight
     return [
         hits(
             "self_customer",
             customer,
             [f"Customer {table.referrer_id[row]} on both sides." for row in customer],
         ),
-        hits("self_email", mail, [f"Both addresses deliver to {referrer_mail[row]}." for row in mail]),
+        hits(
+            "self_email", mail, [f"Both addresses deliver to {table.referrer_mailbox[row]}." for row in mail]
+        ),
         hits(
             "self_name_address",
             both,
-            [f"{table.referee_name[row]} at an address of {names[at[row]]} names." for row in both],
+            [
+                f"{table.referee_name[row]} at an address of {n} names."
+                for row, n in zip(both, names, strict=True)
+            ],
             weights,
         ),
     ]
 
 
 def shared_traces(table: ReferralTable) -> list[Hits]:
-    """The referred uses the referrer's payment instrument, device or cookie."""
+    """The referred uses the referrer's payment instrument, device or cookie; also under the same name."""
     pairs = (
         ("shared_payment", table.payment_hash, table.referrer_payment_hash, "Payment instrument"),
         ("shared_device", table.device_id, table.referrer_device_id, "Device"),
@@ -69,7 +80,13 @@ def shared_traces(table: ReferralTable) -> list[Hits]:
     for key, referee, referrer, label in pairs:
         rows = equal_rows(referee, referrer)
         found.append(hits(key, rows, [f"{label} {referee[row]} on both sides." for row in rows]))
-    return found
+    shared = np.unique(np.concatenate([hit.rows for hit in found]))
+    names = [
+        normalise_all(text[shared], normalise_name) for text in (table.referrer_name, table.referee_name)
+    ]
+    same = shared[equal_rows(*names)]
+    evidence = [f"{table.referee_name[row]} on both sides of a shared trace." for row in same]
+    return [*found, hits("self_name_trace", same, evidence)]
 
 
 def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
@@ -78,7 +95,8 @@ def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
     _, referrer = codes(table.referrer_id)
     pairs = np.unique(np.column_stack([account, referrer]), axis=0)
     degree = np.bincount(pairs[:, 0], minlength=len(accounts))
-    rows = np.flatnonzero((table.payout_hash != "") & (degree[account] >= 2) & (degree[account] <= cap))
+    joins = (table.payout_hash != "") & ~starts_with_hub(table.payout_hash)
+    rows = np.flatnonzero(joins & (degree[account] >= 2) & (degree[account] <= cap))
     return hits(
         "shared_payout", rows, [f"One account is paid for {degree[account[row]]} referrers." for row in rows]
     )
@@ -103,27 +121,27 @@ def shared_ip_agent(table: ReferralTable, *, cap: int = 6) -> Hits:
     )
 
 
-def disposable(table: ReferralTable, domains: Collection[str], *, alpha: float = 0.001) -> Hits:
+def disposable(
+    table: ReferralTable, population: Population, domains: Collection[str], *, alpha: float = 0.001
+) -> Hits:
     """The referred address, or a parent of its domain, is in ``domains`` (lower case).
 
     One private person is no pattern; three or more of one referrer, beyond what the program's own
     share explains (binomial tail, Bonferroni over referrers), weigh twice.
     """
     known = frozenset(domains)
-    domain = normalise_all(table.referee_email, email_domain)
+    domain = normalise_all(table.referee_mailbox, domain_of)
     distinct, code = codes(domain)
     listed = np.array([any(parent in known for parent in parents(name)) for name in distinct], dtype=bool)
     thrown = listed[code]
     rows = np.flatnonzero(thrown)
-    referrers, referrer = codes(table.referrer_id)
-    referred = np.bincount(referrer, minlength=len(referrers))
-    count = np.bincount(referrer[rows], minlength=len(referrers))
-    share = len(rows) / max(len(table), 1)
-    unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * len(referrers) < alpha)
-    weights = np.where(unusual[referrer[rows]], 2.0, 1.0) * CATALOGUE["disposable_domain"].weight
+    count, referred = count_by(table.referrer_id, thrown)[rows], table.referrals_of_referrer[rows]
+    share = len(rows) / max(population.referrals, 1)
+    unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * population.referrers < alpha)
+    weights = np.where(unusual, 2.0, 1.0) * CATALOGUE["disposable_domain"].weight
     evidence = [
-        f"{domain[row]} gives throw-away mailboxes; so do {count[at]} of this referrer's {referred[at]}."
-        for row, at in zip(rows, referrer[rows], strict=True)
+        f"{domain[row]} gives throw-away mailboxes; so do {thrown_away} of this referrer's {of_all}."
+        for row, thrown_away, of_all in zip(rows, count.tolist(), referred.tolist(), strict=True)
     ]
     return hits("disposable_domain", rows, evidence, weights)
 
@@ -136,7 +154,7 @@ def parents(domain: str) -> list[str]:
 def mailbox_variants(table: ReferralTable) -> Hits:
     """Referred addresses of which another spelling (dots, +tag, alias domain) was referred too."""
     spelled = np.array([text.strip().lower() for text in table.referee_email], dtype=object)
-    mailboxes, mailbox = codes(normalise_all(table.referee_email, normalise_email))
+    mailboxes, mailbox = codes(table.referee_mailbox)
     _, spelling = codes(spelled)
     pairs = np.unique(np.column_stack([mailbox, spelling]), axis=0)
     spellings = np.bincount(pairs[:, 0], minlength=len(mailboxes))
@@ -151,8 +169,8 @@ def mailbox_variants(table: ReferralTable) -> Hits:
 def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) -> Hits:
     """Numbered mailboxes of one referrer: at least ``run`` distinct numbers with steps of at most ``gap``."""
     groups: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for row, address in enumerate(table.referee_email):
-        split = split_local_number(address)
+    for row, mailbox in enumerate(table.referee_mailbox):
+        split = split_local_number(mailbox)
         if split:
             groups[table.referrer_id[row], split[0]].append((split[1], row))
     found: dict[int, str] = {}

@@ -9,9 +9,10 @@ import numpy as np
 
 from programs.analytics.fraud import identity, timing, traffic
 from programs.analytics.fraud.catalogue import Hits
+from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.rings import find_rings, loops, ring_hits
-from programs.analytics.fraud.scoring import Case, gather_cases, score_referrals
-from programs.analytics.fraud.table import Floats, ReferralTable
+from programs.analytics.fraud.scoring import Case, Flags, case_owners, gather_cases, score_referrals
+from programs.analytics.fraud.table import Floats, Population, ReferralTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +33,32 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Review:
-    """Scores in the order of ``referral_ids``, the hits behind them, the cases, and the money at risk."""
+    """Scores in the order of ``referral_ids``, the hits behind them, the cases, and the money at risk.
+
+    ``owners`` says whose case each referral is, or would be.
+    """
 
     referral_ids: tuple[str, ...]
+    owners: Texts
     scores: Floats
     hits: tuple[Hits, ...]
     cases: tuple[Case, ...]
     at_risk: float
 
 
-def review(table: ReferralTable, policy: Policy) -> Review:
-    """Run every heuristic over ``table`` under ``policy``. Does not depend on the order of rows."""
+def review(
+    table: ReferralTable,
+    policy: Policy,
+    population: Population | None = None,
+    *,
+    within: Flags | None = None,
+) -> Review:
+    """Run every heuristic over ``table`` under ``policy``. Does not depend on the order of rows.
+
+    ``population`` describes all referrals where the table leaves out those no heuristic can fire on; a
+    referral left out scores the prior. ``within``: gather only cases with one of these referrals.
+    """
+    everybody = population or Population.of(table)
     rings = find_rings(table, cap=policy.trace_cap)
     found = (
         *identity.self_referrals(table, cap=policy.place_cap),
@@ -50,21 +66,22 @@ def review(table: ReferralTable, policy: Policy) -> Review:
         identity.shared_payout(table, cap=policy.trace_cap),
         identity.shared_ip_agent(table, cap=policy.place_cap),
         ring_hits(rings),
-        identity.disposable(table, policy.disposable_domains),
+        identity.disposable(table, everybody, policy.disposable_domains),
         identity.mailbox_variants(table),
         identity.sequential_mailboxes(table),
-        timing.velocity(table, window_hours=policy.velocity_hours),
+        timing.velocity(table, everybody, window_hours=policy.velocity_hours),
         timing.too_fast(table, seconds=policy.too_fast_seconds),
         timing.refund_after_hold(table, holding_days=policy.holding_days),
-        timing.refund_rate(table),
+        timing.refund_rate(table, everybody),
         traffic.banned_source(table, policy.banned_sources),
         traffic.paid_traffic(table),
         *loops(rings),
     )
     scores = score_referrals(len(table), found, prior=policy.prior)
-    cases = gather_cases(table, found, scores, rings, hold=policy.hold, review=policy.review)
+    cases = gather_cases(table, found, scores, rings, hold=policy.hold, review=policy.review, within=within)
     return Review(
         referral_ids=tuple(table.referral_id.tolist()),
+        owners=case_owners(table, rings),
         scores=scores,
         hits=found,
         cases=cases,

@@ -12,8 +12,9 @@ from scipy.special import expit, logit
 
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits
+from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.rings import Rings
-from programs.analytics.fraud.table import Floats, ReferralTable
+from programs.analytics.fraud.table import Floats, ReferralTable, codes
 from programs.analytics.rates import wilson_rate
 
 Flags = npt.NDArray[np.bool_]
@@ -50,7 +51,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """Precision and recall against labels, with Wilson intervals, in referrals."""
+    """Precision and recall against labels, with Wilson intervals, in referrals or in cases."""
 
     precision: MaybeEstimate
     recall: MaybeEstimate
@@ -85,24 +86,22 @@ def gather_cases(
     *,
     hold: float = 50.0,
     review: float = 25.0,
+    within: Flags | None = None,
 ) -> tuple[Case, ...]:
     """Cases of referrals scoring ``review`` or more: one a ring, else one a referrer; worst money first.
 
     A case holds when its highest score reaches ``hold``, and then only its referrals of that score;
-    the others of the same people become a case to review.
+    the others of the same people become a case to review. ``within``: only cases with such a referral.
     """
     rows = np.flatnonzero(scores >= review)
-    component = rings.component[rings.referee[rows]]
-    in_ring = rings.people[component] >= 3
-    ring_names = ring_labels(table, rings)
     holds = np.where(scores[rows] >= hold, "hold", "review")
-    owner = [
-        f"ring:{ring_names[place]}" if ring else f"referrer:{table.referrer_id[row]}"
-        for row, place, ring in zip(rows.tolist(), component.tolist(), in_ring.tolist(), strict=True)
-    ]
+    owner = case_owners(table, rings)
     grouped: dict[tuple[str, str], list[int]] = {}
-    for row, name, proposal in zip(rows.tolist(), owner, holds.tolist(), strict=True):
+    for row, name, proposal in zip(rows.tolist(), owner[rows].tolist(), holds.tolist(), strict=True):
         grouped.setdefault((name, proposal), []).append(row)
+    if within is not None:
+        grouped = {name: members for name, members in grouped.items() if within[members].any()}
+        rows = np.sort(np.array([row for members in grouped.values() for row in members], dtype=np.intp))
     by_row: dict[int, list[tuple[str, str]]] = {row: [] for row in rows.tolist()}
     for hit in found:
         for row, evidence in zip(hit.rows.tolist(), hit.evidence, strict=True):
@@ -111,6 +110,22 @@ def gather_cases(
     cases = [make_case(table, scores, name, proposal, members, by_row)
              for (name, proposal), members in grouped.items()]  # fmt: skip
     return tuple(sorted(cases, key=lambda case: (-case.expected_loss, case.case_id, case.proposal)))
+
+
+def case_owners(table: ReferralTable, rings: Rings) -> Texts:
+    """Whose case each referral belongs to: its ring of three or more people, else its referrer."""
+    component = rings.component[rings.referee]
+    in_ring = rings.people[component] >= 3
+    names = ring_labels(table, rings)
+    return np.array(
+        [
+            f"ring:{names[place]}" if ring else f"referrer:{referrer}"
+            for place, ring, referrer in zip(
+                component.tolist(), in_ring.tolist(), table.referrer_id.tolist(), strict=True
+            )
+        ],
+        dtype=object,
+    )
 
 
 def ring_labels(table: ReferralTable, rings: Rings) -> dict[int, str]:
@@ -149,11 +164,26 @@ def make_case(
     )
 
 
-def accuracy(flagged: Flags, labelled_fraud: Flags, labelled: Flags | None = None) -> Accuracy:
-    """Precision and recall of ``flagged`` over the rows that carry a label (all unless told)."""
-    known = np.ones(len(flagged), dtype=bool) if labelled is None else labelled
-    hit = float((flagged & labelled_fraud & known).sum())
+def accuracy(flagged: Flags, fraud: Flags) -> Accuracy:
+    """Precision and recall of ``flagged`` over labelled referrals; ``fraud`` is their label."""
+    hit = float((flagged & fraud).sum())
+    return Accuracy(wilson_rate(hit, float(flagged.sum())), wilson_rate(hit, float(fraud.sum())))
+
+
+def case_accuracy(owners: Texts, flagged: Flags, fraud: Flags) -> Accuracy:
+    """The same in cases: ``owners`` says whose case each labelled referral belongs to (``case_owners``).
+
+    A case proposed for hold is right where at least half of its labelled referrals are fraud. A case of
+    fraud (an owner with labelled fraud) is found where at least half of that fraud is proposed for hold.
+    """
+    names, owner = codes(owners)
+
+    def count(rows: Flags) -> Floats:
+        return np.bincount(owner[rows], minlength=len(names)).astype(np.float64)
+
+    held, frauds, both = count(flagged), count(fraud), count(flagged & fraud)
+    right, found = (held > 0) & (2 * both >= held), (frauds > 0) & (2 * both >= frauds)
     return Accuracy(
-        precision=wilson_rate(hit, float((flagged & known).sum())),
-        recall=wilson_rate(hit, float((labelled_fraud & known).sum())),
+        wilson_rate(float(right.sum()), float((held > 0).sum())),
+        wilson_rate(float(found.sum()), float((frauds > 0).sum())),
     )

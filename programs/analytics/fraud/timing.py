@@ -5,12 +5,24 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import betabinom, poisson
 
-from programs.analytics.fraud.catalogue import Hits, hits
-from programs.analytics.fraud.table import Floats, ReferralTable, codes
+from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
+from programs.analytics.fraud.table import (
+    Floats,
+    Population,
+    ReferralTable,
+    codes,
+    count_by,
+    referred_at,
+)
 
 
 def velocity(
-    table: ReferralTable, *, window_hours: float = 1.0, minimum: int = 5, alpha: float = 0.001
+    table: ReferralTable,
+    population: Population,
+    *,
+    window_hours: float = 1.0,
+    minimum: int = 5,
+    alpha: float = 0.001,
 ) -> Hits:
     """Referrals inside a window of ``window_hours`` with more of them than a Poisson rate explains.
 
@@ -18,7 +30,7 @@ def velocity(
     window, so that a busy referrer is judged by their own pace. p is Bonferroni-adjusted for the
     windows looked at; it falls when ``p < alpha`` and the window holds ``minimum`` or more.
     """
-    at = np.where(np.isnat(table.submitted_at), table.invited_at, table.submitted_at)
+    at = referred_at(table)
     known = np.flatnonzero(~np.isnat(at))
     if len(known) < minimum:
         return hits("velocity", known[:0], [])
@@ -32,10 +44,10 @@ def velocity(
     ordered = key[order]
     last = np.searchsorted(ordered, ordered + window, side="right")
     count = last - np.arange(len(ordered))
-    windows = span / window
-    own = np.bincount(referrer)[referrer[order]]
-    expected = np.maximum(len(known) / len(referrers) / windows, (own - count) / windows)
-    p = np.minimum(poisson.sf(count - 1, expected) * len(ordered), 1.0)
+    windows = (population.span_seconds + window + 1) / window
+    own = table.referrals_of_referrer[known[order]]
+    expected = np.maximum(population.referrals / population.referrers / windows, (own - count) / windows)
+    p = np.minimum(poisson.sf(count - 1, expected) * population.referrals, 1.0)
     burst = (p < alpha) & (count >= minimum)
     # Everything inside a bursting window: difference array over the windows' first and last places.
     edges = np.zeros(len(ordered) + 1, dtype=np.int64)
@@ -57,9 +69,17 @@ def too_fast(table: ReferralTable, *, seconds: float = 30.0) -> Hits:
 
 
 def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace_days: float = 5.0) -> Hits:
-    """Refunded within ``grace_days`` after the holding period that starts at the conversion."""
+    """Refunded within ``grace_days`` after the holding period that starts at the conversion.
+
+    It weighs in full where at least two, and at least half, of the referrer's orders end so; one such refund
+    may be chance and weighs three fifths.
+    """
     days = (table.refunded_at - table.won_at) / np.timedelta64(1, "D")
     rows = np.flatnonzero((days >= holding_days) & (days < holding_days + grace_days))
+    is_late = np.zeros(len(table), dtype=bool)
+    is_late[rows] = True
+    late = count_by(table.referrer_id, is_late)[rows]
+    repeated = (late >= 2) & (2 * late >= table.orders_of_referrer[rows])
     return hits(
         "refund_after_hold",
         rows,
@@ -67,24 +87,25 @@ def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace
             f"Refunded {days[row]:.1f} days after conversion; rewards are held {holding_days:g}."
             for row in rows
         ],
+        np.where(repeated, 1.0, 0.6) * CATALOGUE["refund_after_hold"].weight,
     )
 
 
-def refund_rate(table: ReferralTable, *, alpha: float = 0.001, minimum: int = 3) -> Hits:
+def refund_rate(
+    table: ReferralTable, population: Population, *, alpha: float = 0.001, minimum: int = 3
+) -> Hits:
     """Refunded orders of referrers whose refunds exceed the beta-binomial of all other referrers."""
-    referrers, referrer = codes(table.referrer_id)
-    won, refunded = ~np.isnat(table.won_at), ~np.isnat(table.won_at) & ~np.isnat(table.refunded_at)
-    orders = np.bincount(referrer[won], minlength=len(referrers)).astype(np.float64)
-    refunds = np.bincount(referrer[refunded], minlength=len(referrers)).astype(np.float64)
-    a, b = beta_of_others(refunds, orders)
-    p = betabinom.sf(refunds - 1, orders.astype(np.int64), a, b)
+    refunded = ~np.isnat(table.won_at) & ~np.isnat(table.refunded_at)
+    rows = np.flatnonzero(refunded & (table.refunds_of_referrer >= minimum))
+    orders, refunds = table.orders_of_referrer[rows], table.refunds_of_referrer[rows]
+    a, b = beta_of_others(refunds.astype(np.float64), orders.astype(np.float64), population.refund_moments)
     # Bonferroni over the referrers who have any order.
-    excessive = (refunds >= minimum) & (p * max((orders > 0).sum(), 1) < alpha)
-    rows = np.flatnonzero(refunded & excessive[referrer])
+    p = betabinom.sf(refunds - 1, orders, a, b) * max(population.refund_moments[-1], 1)
+    rows, refunds, orders = (values[p < alpha] for values in (rows, refunds, orders))
     return hits(
         "refund_rate",
         rows,
-        [f"{refunds[referrer[row]]:.0f} of {orders[referrer[row]]:.0f} orders refunded." for row in rows],
+        [f"{k} of {n} orders refunded." for k, n in zip(refunds.tolist(), orders.tolist(), strict=True)],
     )
 
 
@@ -99,11 +120,16 @@ def beta_of_peers(successes: Floats, trials: Floats) -> tuple[float, float]:
     return float(a[0]), float(b[0])
 
 
-def beta_of_others(successes: Floats, trials: Floats) -> tuple[Floats, Floats]:
-    """For each group the prior of all the others, so that an outlier does not widen its own yardstick."""
+def beta_of_others(
+    successes: Floats, trials: Floats, moments: tuple[float, float, float, float, float]
+) -> tuple[Floats, Floats]:
+    """For each group the prior of all the others, so that an outlier does not widen its own yardstick.
+
+    ``moments`` sum over all groups what each group is taken out of (see ``Population``).
+    """
     n = np.maximum(trials, 1)
     terms = (successes, trials, trials**2, successes**2 / n, (trials > 0).astype(np.float64))
-    return beta_of_moments(*(x.sum() - x for x in terms))
+    return beta_of_moments(*(total - own for total, own in zip(moments, terms, strict=True)))
 
 
 def beta_of_moments(

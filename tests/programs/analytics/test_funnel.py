@@ -64,6 +64,19 @@ def test_one_group_has_nothing_to_compare_with():
     assert isinstance(drop_offs({"email": GROUPS["email"]}), Unavailable)
 
 
+def test_a_group_below_the_best_but_not_below_the_others_is_not_beyond_chance():
+    groups = {
+        "lucky": FunnelCounts((300, 270, 0, 0, 0, 0, 0)),
+        "usual": FunnelCounts((300, 160, 0, 0, 0, 0, 0)),
+        "broken": FunnelCounts((9000, 3000, 0, 0, 0, 0, 0)),
+    }
+    judged = {
+        drop.group: (drop.p_value, drop.significant) for drop in drop_offs(groups) if drop.source == "invites"
+    }
+    assert judged["usual"] == (1.0, False)
+    assert judged["broken"][1]
+
+
 def test_q_values_are_benjamini_hochberg():
     found = drop_offs(GROUPS)
     expected = false_discovery_control([drop.p_value for drop in found])

@@ -7,6 +7,7 @@ from programs.analytics.fraud.identity import (
     shared_payout,
     shared_traces,
 )
+from programs.analytics.fraud.table import Population
 from tests.programs.analytics.fraud.tables import fired, table
 
 
@@ -25,18 +26,24 @@ def test_self_referral_by_customer_by_mailbox_and_by_name_with_address():
 
 def test_missing_values_are_not_equal():
     rows = table({"referrer_email": "", "referee_email": None}, {})
-    assert [fired(hit) for hit in (*self_referrals(rows), *shared_traces(rows))] == [[]] * 6
+    assert [fired(hit) for hit in (*self_referrals(rows), *shared_traces(rows))] == [[]] * 7
 
 
 def test_traces_shared_with_the_referrer():
-    payment, device, cookie = shared_traces(
+    payment, device, cookie, named = shared_traces(
         table(
-            {"payment_hash": "p", "referrer_payment_hash": "p"},
+            {
+                "payment_hash": "p",
+                "referrer_payment_hash": "p",
+                "referrer_name": "A B",
+                "referee_name": "A C",
+            },
             {"device_id": "d", "referrer_device_id": "d"},
-            {"cookie_id": "c", "referrer_cookie_id": "c"},
+            {"cookie_id": "c", "referrer_cookie_id": "c", "referrer_name": "A B", "referee_name": "b a"},
+            {"referrer_name": "A B", "referee_name": "b a"},
         )
     )
-    assert (fired(payment), fired(device), fired(cookie)) == ([0], [1], [2])
+    assert (fired(payment), fired(device), fired(cookie), fired(named)) == ([0], [1], [2], [2])
 
 
 def test_a_payout_account_of_two_referrers_counts_and_a_clearing_account_does_not():
@@ -56,7 +63,8 @@ def test_disposable_domains_include_their_subdomains_and_weigh_twice_in_a_heap()
     heap = [{"referrer_id": "bot", "referee_email": f"u{n}@sub.junk.org"} for n in range(8)]
     lone = [{"referee_email": "shy@junk.org"}]
     honest = [{"referee_email": f"n{n}@example.org"} for n in range(200)]
-    found = disposable(table(*heap, *lone, *honest), {"junk.org"})
+    whole = table(*heap, *lone, *honest)
+    found = disposable(whole, Population.of(whole), {"junk.org"})
     assert fired(found) == list(range(9))
     assert found.weights.tolist() == [4.0] * 8 + [2.0]
 

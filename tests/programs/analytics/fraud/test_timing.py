@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
+from programs.analytics.fraud.table import Population
 from programs.analytics.fraud.timing import (
     beta_of_peers,
     refund_after_hold,
@@ -12,16 +13,22 @@ from programs.analytics.fraud.timing import (
 from tests.programs.analytics.fraud.tables import after, fired, table
 
 
+def looked(heuristic, *rows):
+    """Where a heuristic fires on a table that is all there is."""
+    whole = table(*rows)
+    return fired(heuristic(whole, Population.of(whole)))
+
+
 def test_a_burst_is_found_and_a_steady_referrer_is_not():
     burst = [{"referrer_id": "burst", "invited_at": after(days=10, minutes=4 * n)} for n in range(8)]
     steady = [{"referrer_id": f"s{n % 20}", "invited_at": after(hours=6 * n)} for n in range(160)]
-    assert fired(velocity(table(*burst, *steady))) == list(range(8))
+    assert looked(velocity, *burst, *steady) == list(range(8))
 
 
 def test_a_busy_referrer_is_judged_by_their_own_pace():
     busy = [{"referrer_id": "busy", "invited_at": after(minutes=10 * n)} for n in range(900)]
     quiet = [{"referrer_id": f"s{n}", "invited_at": after(hours=n)} for n in range(100)]
-    assert fired(velocity(table(*busy, *quiet))) == []
+    assert looked(velocity, *busy, *quiet) == []
 
 
 def test_seconds_from_click_to_conversion():
@@ -36,13 +43,22 @@ def test_refunds_count_only_just_after_the_holding_period():
     assert fired(refund_after_hold(table(*rows))) == [1, 2]
 
 
+def test_refunds_that_wait_for_the_reward_weigh_in_full_once_they_are_the_rule():
+    late = {"won_at": after(), "refunded_at": after(days=31)}
+    kept = {"won_at": after()}
+    rule = [{"referrer_id": "rule"} | row for row in (late, late, kept)]
+    chance = [{"referrer_id": "chance"} | row for row in (late, late, kept, kept, kept)]
+    found = refund_after_hold(table(*rule, *chance, late))
+    assert found.weights.tolist() == pytest.approx([2.5, 2.5, 1.5, 1.5, 1.5])
+
+
 def test_refunds_above_peers():
     bad = [{"referrer_id": "bad", "won_at": after(), "refunded_at": after(days=2)} for _ in range(12)]
     good = [
         {"referrer_id": f"g{n // 10}", "won_at": after(), "refunded_at": [None, after(days=2)][n % 20 == 0]}
         for n in range(1000)
     ]
-    assert fired(refund_rate(table(*bad, *good))) == list(range(12))
+    assert looked(refund_rate, *bad, *good) == list(range(12))
 
 
 def test_the_peers_prior_recovers_the_one_that_made_them():

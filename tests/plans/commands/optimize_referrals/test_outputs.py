@@ -1,0 +1,211 @@
+"""What one run of the usage line says, read as its users read it."""
+
+import re
+from datetime import timedelta
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+
+from gtm.core.actors import ADMIN, Actor, acting_as
+from plans.commands.optimize_referrals import distribute, playbook
+from plans.demo import referrals as demo
+from plans.engine import gates
+from plans.models import FraudCase
+from plans.schemas.outputs import payload_of
+from programs.datasets.worlds.referral_world import build_referral_world
+from programs.models import Person
+from tests.plans.commands.optimize_referrals.conftest import ADVOCATES, keys, output, payload, table, work
+
+HONEST = ("office", "power", "kiosk")
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """What was planted, by referral."""
+    world = build_referral_world(
+        np.random.default_rng(demo.SEED), advocates=ADVOCATES, start=demo.START, days=demo.DAYS
+    )
+    return dict(
+        zip(*(world.truth.column(name).to_pylist() for name in ("referral_id", "scheme")), strict=True)
+    )
+
+
+def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
+    approval = plan.approvals.get()
+    assert (plan.state, approval.gate) == ("running", "playbook-approval")
+    assert keys(plan) == {
+        "window_comparison", "nps", "flows_by_group", "dashboard", "funnel", "drop_offs", "funnel_steps",
+        "trend", "trend_table", "funnel_by_channel", "funnel_by_partner_tier",
+        "funnel_by_channel_partner_tier", "incentives", "risk", "fraud_cases", "compliance", "control_chart",
+        "heuristics", "partner_figures", "partner_health", "partner_scores", "partner_drivers", "backlog",
+        "playbook",
+    }  # fmt: skip
+
+
+def test_once_approved_it_hands_over_and_people_go_on(plan):
+    architect = Person.objects.get(name="architect").accounts.get()
+    with acting_as(Actor.of_user(architect, ADMIN, interactive=True)):
+        gates.decide(plan.approvals.get(), "approve", comment="Sound.")
+    with acting_as(Actor.system("Test")):
+        work(plan)
+    waiting = plan.tasks.filter(kind="human", state="ready").order_by("position")
+    assert [task.key for task in waiting] == ["tooling-changes", "partner-communications"]
+    held = {row[1] for row in table(plan, "payout_holds")}
+    assert held == {key for case in output(plan, "risk")["cases"] for key in case["referrals"]}
+    assert output(plan, "handed_over")["held_referrals"] == len(held)
+
+
+@pytest.mark.parametrize(
+    "key", ["funnel_by_channel", "funnel_by_partner_tier", "funnel_by_channel_partner_tier"]
+)
+def test_every_breakdown_adds_up_to_the_total(plan, key):
+    funnel = list(output(plan, "performance")["funnel"].values())
+    *groups, total = table(plan, key)
+    assert [sum(row[place] for row in groups) for place in range(1, 8)] == funnel == total[1:8]
+
+
+def test_the_funnel_counts_the_invitations_of_the_window(plan, world):
+    found = output(plan, "performance")["funnel"]
+    last = pc.max(world["referrals"].column("invited_at")).as_py()
+    end = last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    rows = [r for r in world["referrals"].to_pylist() if end - timedelta(days=30) <= r["invited_at"] < end]
+    assert found["invites"] == len(rows)
+    assert found["won"] == sum(r["won_at"] is not None and r["won_at"] < end for r in rows)
+
+
+def test_the_planted_break_is_the_one_drop_off_of_a_channel_beyond_chance(plan):
+    real = [
+        d for d in output(plan, "performance")["drops"] if d["significant"] and d["breakdown"] == ["channel"]
+    ]
+    assert [(d["group"], d["source"], d["target"]) for d in real] == [("in_app", "qualified", "pipeline")]
+
+
+# ------------------------------------------------------------------ risk
+
+
+def test_planted_cases_are_found_and_little_else(plan):
+    risk = output(plan, "risk")
+    assert risk["case_precision"] >= 0.95 and risk["case_recall"] >= 0.90
+    assert risk["precision"] >= 0.95 and risk["recall"] >= 0.90
+
+
+def test_precision_and_recall_in_referrals_count_the_same_hits(plan, world):
+    risk = output(plan, "risk")
+    fraud = pc.sum(world["referrals"].column("fraud")).as_py()
+    assert risk["precision"] * risk["held"] == pytest.approx(risk["recall"] * fraud)
+
+
+def test_precision_and_recall_stand_in_the_output_with_their_intervals(plan):
+    items = {item["key"]: item for item in payload(plan, "risk")["items"]}
+    for key in ("case_precision", "case_recall", "precision", "recall"):
+        assert items[key]["low"] <= items[key]["value"] <= items[key]["high"]
+        assert items[key]["denominator"] > 0
+
+
+@pytest.mark.parametrize("scheme", HONEST)
+def test_honest_look_alikes_are_not_held(plan, truth, scheme):
+    held = {key for case in FraudCase.objects.filter(plan=plan) for key in case.referrals}
+    ours = {key for key, name in truth.items() if name == scheme}
+    assert ours and not held & ours
+
+
+def test_every_proposal_is_an_open_case_with_evidence_and_no_trace_of_a_person(plan):
+    cases = FraudCase.objects.filter(plan=plan)
+    assert {case.key for case in cases} == {case["key"] for case in output(plan, "risk")["cases"]}
+    assert all(case.state == "open" and case.evidence and case.currency == "EUR" for case in cases)
+    told = " ".join(row["seen"] for case in cases for row in case.evidence)
+    assert "@" not in told and not re.search(r"\d+\.\d+\.\d+\.\d+", told)
+
+
+# ------------------------------------------------------------------ partners
+
+
+def test_partners_are_ranked_with_the_uncertainty_of_their_ranks(plan):
+    partners = output(plan, "partners")["partners"]
+    assert len(partners) == demo.PARTNERS
+    assert [p["score"] for p in partners] == sorted((p["score"] for p in partners), reverse=True)
+    assert all(p["rank_low"] <= p["rank"] <= p["rank_high"] for p in partners)
+    assert any(p["rank_high"] - p["rank_low"] >= 2 for p in partners)
+
+
+def test_conversion_is_shrunk_toward_the_tier(plan):
+    partners = output(plan, "partners")["partners"]
+    raw = [p["won"] / p["referrals"] for p in partners]
+    shrunk = [p["conversion"] for p in partners]
+    assert max(shrunk) - min(shrunk) < max(raw) - min(raw)
+    assert all(p["conversion_low"] <= p["conversion"] <= p["conversion_high"] for p in partners)
+
+
+def test_share_of_voice_and_drivers_add_up(plan):
+    partners = output(plan, "partners")["partners"]
+    assert sum(p["share_of_voice"] for p in partners) == pytest.approx(1)
+    drivers = table(plan, "partner_drivers")
+    mean = sum(p["score"] for p in partners) / len(partners)
+    first = [row for row in drivers if row[0] == partners[0]["partner"]]
+    assert sum(row[4] for row in first) == pytest.approx(partners[0]["score"] - mean)
+
+
+def test_partner_nps_has_its_interval(plan):
+    nps = payload(plan, "partner_figures")["items"][0]
+    assert nps["key"] == "partner_nps" and nps["low"] < nps["value"] < nps["high"]
+
+
+# ------------------------------------------------------------------ playbook
+
+
+def test_the_backlog_names_owner_date_and_value_best_first(plan):
+    backlog = output(plan, "playbook")["backlog"]
+    assert {row["kind"] for row in backlog} >= {"message", "fraud"}
+    assert {row["owner"] for row in backlog} <= {"ops", "architect"}
+    assert all(row["eta"] > "2026-11-23" and row["currency"] == "EUR" for row in backlog)
+    per_day = [row["expected_value"] / row["effort_days"] for row in backlog]
+    assert per_day == sorted(per_day, reverse=True)
+
+
+def test_a_test_that_would_take_too_long_is_not_promised(plan):
+    backlog = output(plan, "playbook")["backlog"]
+    assert all(
+        "compare windows" in row["proof"]
+        for row in backlog
+        if (row["test_weeks"] or 0) > playbook.LONGEST_TEST
+    )
+
+
+def test_no_sum_of_messages_is_worth_more_than_the_revenue_it_stands_on(plan):
+    backlog = output(plan, "playbook")["backlog"]
+    revenue = output(plan, "performance")["revenue"]
+    assert sum(row["expected_value"] for row in backlog if row["kind"] == "message") < revenue
+
+
+def test_every_partner_hears_its_own_figures(plan):
+    told = {row["partner"]: row["message"] for row in output(plan, "playbook")["messages"]}
+    partners = output(plan, "partners")["partners"]
+    assert set(told) == {p["partner"] for p in partners}
+    assert f"{partners[0]['score']:.0f} of 100" in told[partners[0]["partner"]]
+
+
+def test_the_playbook_tells_how_good_the_review_is(plan):
+    text = str(payload(plan, "playbook")["sections"])
+    assert "precision" in text and "People decide, two on each" in text
+
+
+class Handed:
+    """What hand_over reads, and nothing else."""
+
+    def __init__(self, cases, labels, held):
+        self.outputs = {"playbook": {"backlog": [], "messages": []}, "risk": {"cases": cases}}
+        self.program = {"case_labels": labels, "held_referrals": held}
+
+
+def holds(*given):
+    found = distribute.hand_over(Handed(*given))
+    return [tuple(row) for row in payload_of(found.outputs[0])["rows"]]
+
+
+def test_what_people_released_is_not_held_again_and_what_they_hold_stays():
+    cases = [{"key": "fc-1", "referrals": ["r1", "r2"]}]
+    assert holds(cases, {"r2": False}, ["r9", "r1"]) == [
+        ("fc-1", "r1", "proposed by this run"),
+        ("an earlier run", "r9", "held by people before it"),
+    ]

@@ -1,0 +1,165 @@
+"""optimize-referrals run again and again: inputs, thresholds, spikes, cases, what the next run says."""
+
+from datetime import timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from gtm.core.errors import GtmError, InvalidInput
+from plans.commands import base
+from plans.demo import referrals as demo
+from plans.engine import fraud_cases, gates
+from plans.models import Breach, FraudCase
+from tests.plans.commands.optimize_referrals.conftest import SHORT, keys, output
+
+STAGES = ("invited_at", "clicked_at", "submitted_at", "qualified_at", "pipeline_at", "won_at")
+
+
+def until(tables, day):
+    """The world as it was known before ``day``."""
+    kept = pc.less(tables["referrals"].column("invited_at"), pa.scalar(day, pa.timestamp("us", tz="UTC")))
+    return tables | {"referrals": tables["referrals"].filter(kept)}
+
+
+def with_ring(tables, size):
+    """The world with ``size`` more referrals of the last week, all on one device and one card."""
+    source = tables["referrals"]
+    row = source.slice(0, 1).to_pylist()[0]
+    end = pc.max(source.column("invited_at")).as_py()
+    stamps = {name: end - timedelta(hours=8 - place) for place, name in enumerate(STAGES)}
+    shared = {
+        "device_id": "ring-device",
+        "referrer_device_id": "ring-device",
+        "payment_hash": "ring-card",
+        "referrer_payment_hash": "ring-card",
+        "paid_at": None,
+        "refunded_at": None,
+        "fraud": True,
+    }
+    added = [
+        row
+        | stamps
+        | shared
+        | {
+            "referral_id": f"ring-{n}",
+            "referrer_id": f"ringer-{n % 5}",
+            "referrer_email": f"ringer{n % 5}@example.net",
+            "referee_email": f"guest-{n}-x@example.net",
+        }
+        for n in range(size)
+    ]
+    ring = pa.Table.from_pylist(added, schema=source.schema)
+    return tables | {"referrals": pa.concat_tables([source, ring])}
+
+
+def test_whoever_asked_for_the_run_does_not_approve_it(site, world):
+    site.load(world)
+    with site.by("ops"), pytest.raises(GtmError):
+        gates.decide(site.run().approvals.get(), "approve", comment="Mine.")
+
+
+def test_a_summary_says_less_with_the_same_figures(site, world):
+    site.load(world)
+    short, full = (
+        site.run(f"{SHORT} --window 30d --detail summary"),
+        site.run(f"{SHORT} --window 30d --detail full"),
+    )
+    assert keys(short) < keys(full)
+    assert output(short, "performance")["kpis"] == output(full, "performance")["kpis"]
+
+
+def test_every_bad_input_is_told_at_once(site):
+    command, given = base.parse_usage(
+        f'{SHORT} --window 31d --detail brief --dimensions chanel --alert_threshold "conversoin<0.1"'
+    )
+    with pytest.raises(InvalidInput) as refused:
+        base.draft(command, given, None)
+    fields = {problem.field for problem in refused.value.problems}
+    assert fields == {"window", "detail", "dimensions", "alert_threshold", "datasets"}
+
+
+def test_labels_do_not_reach_the_heuristics(site, world):
+    site.load(world)
+    labelled = output(site.run(), "risk")
+    site.load({"referrals": world["referrals"].drop_columns(["fraud"])})
+    bare = output(site.run(), "risk")
+    assert bare["cases"] == labelled["cases"]
+    assert (bare["precision"], bare["recall"]) == (None, None)
+
+
+def test_more_fraud_means_more_money_at_risk(site, world):
+    site.load(world)
+    before = output(site.run(), "risk")
+    site.load(with_ring(world, 12))
+    after = output(site.run(), "risk")
+    new = {r for case in after["cases"] for r in case["referrals"]} - {
+        r for case in before["cases"] for r in case["referrals"]
+    }
+    assert new >= {f"ring-{n}" for n in range(12)}
+    assert after["kpis"]["money_at_risk"] > before["kpis"]["money_at_risk"]
+    assert after["expected_loss"] > before["expected_loss"]
+
+
+def test_a_spike_pulls_the_ripcord_in_one_run(site, world):
+    site.load(with_ring(world, 120))
+    plan = site.run()
+    assert plan.escalations.filter(trigger="fraud-spike").count() == 1
+    assert plan.pulls.get().trigger == "fraud-spike"
+    assert plan.tasks.get(key="playbook").state != "succeeded"
+
+
+def test_a_threshold_breached_twice_pulls_the_ripcord_and_once_does_not(site, world):
+    line = f'{SHORT} --alert_threshold "conversion<0.99"'
+    site.load(until(world, demo.START + timedelta(days=76)))
+    first, again = site.run(line), site.run(line)
+    assert Breach.objects.filter(rule="alert-conversion").count() == 1
+    assert not first.pulls.exists() and not again.pulls.exists()
+    site.load(world)
+    second = site.run(line)
+    assert second.pulls.get().trigger == "alert-conversion"
+    assert second.escalations.get(trigger="alert-conversion").occurrences == 1
+
+
+def test_a_threshold_that_is_kept_starts_the_count_again(site, world):
+    site.load(until(world, demo.START + timedelta(days=69)))
+    site.run(f'{SHORT} --alert_threshold "conversion<0.99"')
+    site.load(until(world, demo.START + timedelta(days=76)))
+    site.run(f'{SHORT} --alert_threshold "conversion<0.0001"')
+    site.load(world)
+    last = site.run(f'{SHORT} --alert_threshold "conversion<0.99"')
+    assert not last.pulls.filter(trigger="alert-conversion").exists()
+
+
+def test_a_case_takes_two_people_and_stays_decided(site, world):
+    site.load(world)
+    site.run()
+    case = FraudCase.objects.first()
+    with site.by("architect"):
+        fraud_cases.act(case, "hold", comment="The ring shares one card.")
+    assert fraud_cases.held_referrals(case.program) == set(case.referrals)
+    with site.by("architect"), pytest.raises(GtmError, match="somebody else"):
+        fraud_cases.act(case, "release", comment="Changed my mind.")
+    with site.by("sponsor"):
+        fraud_cases.act(case, "release", comment="A family, seen their papers.")
+    assert fraud_cases.held_referrals(case.program) == set()
+    known = FraudCase.objects.count()
+    site.run(f"{SHORT} --window 90d")
+    assert FraudCase.objects.filter(key=case.key).get().state == "released"
+    assert FraudCase.objects.count() >= known
+
+
+def test_an_experiment_that_is_asked_for_is_read_and_an_unknown_one_named(site, world):
+    site.load(world)
+    plan = site.run(f'{SHORT} --experiments "warm-invite,no-such-test"')
+    read = {row["experiment"]: row["verdict"] for row in output(plan, "performance")["experiments"]}
+    assert read["no-such-test"] == "not read"
+    assert read["warm-invite"] in {"ship", "hold", "stop", "keep running"}
+
+
+def test_a_change_of_thresholds_is_told_by_the_next_run(site, world):
+    site.load(world)
+    first = site.run(f"{SHORT} --window 30d")
+    second = site.run(f'{SHORT} --window 30d --alert_threshold "conversion<0.01"')
+    told = f"Alert thresholds were none in {first.plan_id} and are conversion<0.01 now."
+    assert told in output(second, "data")["notes"]
