@@ -69,8 +69,19 @@ NAVIGATION = [
                 "plans.view_escalation",
             ),
             _list("Fraud cases", "policy", "plans.fraudcase"),
+            _list("Attribution", "pie_chart", "plans.attributionrecord"),
+            _list("Disputes", "balance", "plans.dispute"),
             _list("Schedules", "schedule", "plans.schedule"),
             _list("Messages", "mail", "plans.notification"),
+        ],
+    },
+    {
+        "title": "Governance",
+        "items": [
+            _item("Rules and breaches", "rule", "plans_rules", "plans.view_reading"),
+            _item("Policy bench", "balance", "plans_bench", "plans.view_plan"),
+            _list("Rip-cord", "emergency_home", "plans.ripcordpull"),
+            _list("Break-glass", "emergency", "plans.breakglass"),
         ],
     },
     {
@@ -82,7 +93,11 @@ NAVIGATION = [
             _list("Lifecycle triggers", "bolt", "programs.lifecycletrigger"),
             _list("Partners", "handshake", "programs.partner"),
             _list("Campaigns", "campaign", "programs.campaign"),
+            _list("Agreements", "contract", "programs.measurementagreement"),
             _list("Experiments", "science", "programs.experiment"),
+            _list("Message templates", "mark_email_read", "programs.messagetemplate"),
+            _list("Launch profiles", "rocket_launch", "programs.launchprofile"),
+            _list("Runbooks", "checklist", "programs.runbook"),
             _list("Metrics", "monitoring", "programs.metric"),
         ],
     },
@@ -98,6 +113,7 @@ NAVIGATION = [
         "items": [
             _list("People", "person", "programs.person"),
             _list("Roles", "badge", "programs.role"),
+            _item("Directory", "contacts", "plans_directory", "programs.view_approver"),
             _list("Approvers", "verified_user", "programs.approver"),
             _list("Absences", "event_busy", "programs.absence"),
             _list("Delegations", "swap_horiz", "programs.delegation"),
@@ -109,6 +125,7 @@ NAVIGATION = [
         "items": [
             _list("Accounts", "manage_accounts", "auth.user"),
             _list("Groups", "group", "auth.group"),
+            _list("Change log", "history", "core.changelogentry"),
             _list("Anchors", "anchor", "core.anchor"),
             _list("How people are told", "notifications", "plans.notificationpreference"),
             {**_item("REST documentation", "api", "docs"), "link": reverse_lazy("docs")},

@@ -60,27 +60,26 @@ def programs(*, host: str, port: int, concurrency: int) -> list[Program]:
     ]
 
 
-def read_secret_key(path: Path) -> str:
-    """Return the key in ``path``, made on the first start and readable to this user only."""
+def make_environment(port: int) -> dict[str, str]:
+    """Return the environment of the programs: the caller's, then .env, then what a trial needs.
+
+    The trial's part is kept in a file, so that `manage.py` in another terminal finds the same site.
+    """
+    trial = {
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "GTM_HTTPS": "0",
+        "GTM_ALLOW_IMPERSONATION": "1",
+        "GTM_STAGE_LANDING_PAGES": "1",  # so that link checks of the demo have a site to visit
+        "CELERY_BROKER_URL": broker_url(VAR_DIR),
+    }
+    path = VAR_DIR / "trial.env"
     if not path.exists():
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with open(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    return path.read_text()
-
-
-def make_environment(port: int) -> dict[str, str]:
-    """Return the environment of the programs: the caller's, then .env, then what a trial needs."""
-    trial = {
-        "DJANGO_SETTINGS_MODULE": "gtm.settings",
-        "SECRET_KEY": read_secret_key(VAR_DIR / "secret_key"),
-        "PORT": str(port),
-        "GTM_HTTPS": "0",
-        "GTM_ALLOW_IMPERSONATION": "1",
-        "CELERY_BROKER_URL": broker_url(VAR_DIR),
-        "PYTHONUNBUFFERED": "1",
-    }
-    return trial | os.environ
+            file.writelines(f"{name}={value}\n" for name, value in trial.items())
+    kept = dict(line.split("=", 1) for line in path.read_text().splitlines())
+    fixed = {"DJANGO_SETTINGS_MODULE": "gtm.settings", "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    return trial | kept | fixed | os.environ
 
 
 def say(line: str) -> None:

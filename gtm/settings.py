@@ -17,7 +17,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
 env = environ.Env()
-env_file = Path(env.str("GTM_ENV_FILE", default=str(BASE_DIR / ".env")))
+env_file = BASE_DIR / ".env"
+if not env_file.is_file() and not {"SECRET_KEY", "DEBUG"} & env.ENVIRON.keys():
+    env_file = VAR_DIR / "trial.env"  # of `make run`; a site with a key of its own never reads it
+env_file = Path(env.str("GTM_ENV_FILE", default=str(env_file)))
 if env_file.is_file():
     env.read_env(env_file)
 
@@ -61,6 +64,11 @@ GTM_CHANNEL_SCHEMES = frozenset(
         ],
     )
 )
+GTM_STAGE_LANDING_PAGES = env.bool("GTM_STAGE_LANDING_PAGES", default=False)  # see programs/staging.py
+GTM_PRIVATE_LINK_HOSTS = frozenset(  # who links may lead to though the address is not public
+    env.list("GTM_PRIVATE_LINK_HOSTS", default=[GTM_BASE_URL.split("//")[1]] * GTM_STAGE_LANDING_PAGES)
+)
+GTM_BROWSER = env.str("GTM_BROWSER", default="auto")  # for the flows of link checks: auto, off, or a path
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)
 GTM_VERSION = "0.1.0"
 GTM_ALLOW_IMPERSONATION = env.bool("GTM_ALLOW_IMPERSONATION", default=DEBUG)
@@ -282,10 +290,11 @@ UNFOLD = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("gtm/favicon.svg")}
     ],
     "STYLES": [lambda request: static("gtm/gtm.css")],
+    "SCRIPTS": [lambda request: static("gtm/accessible.js")],
     "DASHBOARD_CALLBACK": "gtm.dashboard.home",
     "SHOW_BACK_BUTTON": True,
-    "SIDEBAR": {"show_search": True, "navigation": "gtm.navigation.navigation"},
-    "COMMAND": {"search_models": True},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "gtm.navigation.navigation"},
+    "COMMAND": {"search_callback": "gtm.search.search", "show_history": True},
     "COLORS": {  # 600 on white and 400 on dark keep a contrast of 4.5 : 1
         "primary": {
             "50": "#eff6ff",

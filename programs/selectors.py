@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from gtm.core import canonical
-from programs.models import Approver, Dataset, Partner, Program
+from programs.models import (
+    Approver,
+    Dataset,
+    Experiment,
+    Metric,
+    Partner,
+    Program,
+    Runbook,
+    RunbookAlert,
+    RunbookTask,
+)
+from programs.schemas.metrics import DEFINITION, STANDARD
 
 _FACTS = (
     "slug",
@@ -43,6 +55,67 @@ def people_by_role(slugs: Sequence[str]) -> dict[str, str]:
     )
     held = {approver.role.slug: approver.person.name for approver in rows.order_by("-pk")}
     return {slug: held.get(slug, "") for slug in slugs}
+
+
+def runbooks_of(kind: str) -> dict[str, Any]:
+    """Channel → the runbook in force for that kind of program, "" being every launch, as plain values."""
+    found = {}
+    rows = Runbook.objects.filter(program_kind=kind, is_active=True)
+    roles = ("responsible", "accountable", "substitute")
+    for runbook in rows.prefetch_related(*(f"tasks__{role}" for role in roles), "alerts__owner"):
+        found[runbook.channel] = {
+            "title": runbook.title,
+            "version": runbook.definition_version,
+            "tasks": [_runbook_task(task) for task in runbook.tasks.all()],
+            "alerts": [_runbook_alert(alert) for alert in runbook.alerts.all()],
+        }
+    return found
+
+
+def _runbook_task(task: RunbookTask) -> dict[str, Any]:
+    same = ("key", "name", "purpose", "phase", "group", "consulted", "informed", "needs", "days_after_launch",
+            "is_blocker")  # fmt: skip
+    estimates = (task.optimistic_days, task.likely_days, task.pessimistic_days)
+    return {name: getattr(task, name) for name in same} | {
+        "responsible": task.responsible.slug,
+        "accountable": task.accountable.slug,
+        "substitute": task.substitute.slug if task.substitute else "",
+        "days": [float(days) for days in estimates],
+        "weight": float(task.weight),
+    }
+
+
+def _runbook_alert(alert: RunbookAlert) -> dict[str, Any]:
+    same = ("key", "name", "dashboard", "condition", "response_minutes", "response")
+    return {name: getattr(alert, name) for name in same} | {"owner": alert.owner.slug}
+
+
+def metric_definitions(kind: str) -> dict[str, dict[str, Any]]:
+    """The registry's metrics of a kind of program: name ("active_rate") → definition with its ``version``.
+
+    A standard metric the registry has no row for stands with version 0, so that a reader sees nobody owns it.
+    """
+    prefix = f"{kind}-"
+    found = {
+        metric.key: canonical.plain(asdict(metric)) | {"version": 0}
+        for metric in STANDARD
+        if metric.key.startswith(prefix)
+    }
+    for row in Metric.objects.filter(key__startswith=prefix).select_related("owner_role"):
+        found[row.key] = {
+            **{name: getattr(row, name) for name in ("key", "name", *DEFINITION)},
+            "owner_role": row.owner_role.slug if row.owner_role else "",
+            "threshold": "" if row.threshold is None else format(row.threshold.normalize(), "f"),
+            "version": row.definition_version,
+        }
+    return {key.removeprefix(prefix).replace("-", "_"): found[key] for key in sorted(found)}
+
+
+def experiment_designs(program: Program) -> dict[str, dict[str, Any]]:
+    """How the program's tests were planned, by key and by name in lower case."""
+    fields = ("key", "name", "control", "metrics", "planned_per_arm", "split", "is_sequential")
+    rows = list(Experiment.objects.filter(program=program).order_by("key").values(*fields))
+    return {row[spelling].casefold(): row for spelling in ("name", "key") for row in rows}
 
 
 def latest_datasets(program: Program, kinds: Sequence[str]) -> list[Dataset]:

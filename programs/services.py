@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Min
 
 from gtm.core import canonical, changelog, clock
 from gtm.core.errors import InvalidInput, Problem
@@ -21,12 +24,33 @@ from programs.models import (
     Dataset,
     Delegation,
     LifecycleTrigger,
+    Metric,
     Partner,
     Person,
     Program,
     Role,
     Tier,
 )
+from programs.schemas.metrics import STANDARD
+
+
+def establish_metrics() -> tuple[int, int]:
+    """Make the standard metrics that the registry lacks; answers how many were made and how many stood.
+
+    Rows that stand are the organisation's own: they are never changed. A role nobody has made is left open.
+    """
+    roles = {role.slug: role for role in Role.objects.all()}
+    known = set(Metric.objects.values_list("key", flat=True))
+    missing = [metric for metric in STANDARD if metric.key not in known]
+    with transaction.atomic():
+        for metric in missing:
+            told = asdict(metric) | {
+                "dimensions": list(metric.dimensions),
+                "owner_role": roles.get(metric.owner_role),
+                "threshold": Decimal(metric.threshold) if metric.threshold else None,
+            }
+            Metric(**told).save()
+    return len(missing), len(STANDARD) - len(missing)
 
 
 def snapshot_root() -> Path:
@@ -173,6 +197,38 @@ def publish_loyalty_blueprint(program: Program, blueprint: Mapping[str, Any], *,
         trigger.save()
     for trigger in LifecycleTrigger.objects.filter(program=program).exclude(key__in=keys):
         trigger.delete()
+
+
+def withdraw_loyalty_blueprint(program: Program, *, from_plan: str) -> None:
+    """Put tiers, benefits and triggers back to what they were before the plan published its own.
+
+    In the caller's transaction. Where another plan has published over it since, that stays.
+    """
+    tiers = Tier.history.filter(program=program, from_plan=from_plan)
+    published_at = tiers.aggregate(first=Min("history_date"))["first"]
+    if published_at is None or not Tier.objects.filter(program=program, from_plan=from_plan).exists():
+        return
+    before = published_at - timedelta(microseconds=1)
+    for model, belongs in (
+        (Tier, {"program": program}),
+        (Benefit, {"tier__program": program}),
+        (LifecycleTrigger, {"program": program}),
+    ):
+        earlier = {row.pk: row for row in model.history.as_of(before).filter(**belongs)}
+        for row in model.objects.filter(**belongs).exclude(pk__in=earlier):
+            row.delete()
+        for row in earlier.values():
+            _bring_back(row)
+
+
+def _bring_back(earlier: Tier | Benefit | LifecycleTrigger) -> None:
+    """Write an earlier version's fields over the row, or the row anew where it was deleted."""
+    model = type(earlier)
+    row = model.objects.filter(pk=earlier.pk).first() or model(pk=earlier.pk)
+    for name in (field.attname for field in model._meta.concrete_fields):
+        if name not in ("id", "version", "created_at", "updated_at"):
+            setattr(row, name, getattr(earlier, name))
+    row.save()
 
 
 def _replace_benefits(tier: Tier, row: Mapping[str, Any], surprise: str) -> None:

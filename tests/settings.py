@@ -14,6 +14,7 @@ os.environ["DATABASE_URL"] = {"sqlite": "sqlite:///unused", "postgres": "postgre
 from gtm.settings import *  # noqa: E402, F403
 from gtm.settings import DATABASES, LOGGING, REST_FRAMEWORK  # noqa: E402
 
+GTM_BROWSER = "off"  # the tests marked e2e switch it on
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 GTM_ALLOW_IMPERSONATION = True
 REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_CLASSES": []}

@@ -118,6 +118,11 @@ def machine_of(obj_or_model: Any) -> Machine:
     return _machines[model]
 
 
+def machine_for(model: type[GovernedModel]) -> Machine | None:
+    """The machine of a model, or None where its objects have no state."""
+    return _machines.get(model)
+
+
 def machines() -> tuple[Machine, ...]:
     return tuple(_machines.values())
 

@@ -1,19 +1,31 @@
 """Plans in the admin: run, watch, decide, answer. Views only translate; the engine decides."""
 
+from plans.admin.agreements import MeasurementAgreementAdmin
 from plans.admin.approvals import ApprovalAdmin
+from plans.admin.break_glass import BreakGlassAdmin
+from plans.admin.disputes import AttributionRecordAdmin, DisputeAdmin
 from plans.admin.escalations import EscalationAdmin
 from plans.admin.fraud_cases import FraudCaseAdmin
 from plans.admin.notices import NotificationAdmin
 from plans.admin.plans import PlanAdmin
+from plans.admin.ripcord import RipcordPullAdmin
+from plans.admin.rules import BreachAdmin, ReadingAdmin
 from plans.admin.schedules import ScheduleAdmin
 from plans.admin.tasks import TaskAdmin
 
 __all__ = [
     "ApprovalAdmin",
+    "AttributionRecordAdmin",
+    "BreachAdmin",
+    "BreakGlassAdmin",
+    "DisputeAdmin",
     "EscalationAdmin",
     "FraudCaseAdmin",
+    "MeasurementAgreementAdmin",
     "NotificationAdmin",
     "PlanAdmin",
+    "ReadingAdmin",
+    "RipcordPullAdmin",
     "ScheduleAdmin",
     "TaskAdmin",
 ]

@@ -7,20 +7,20 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.views.decorators.http import require_POST
 
 from gtm.core import clock
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
+from plans.admin import badges, break_glass
 from plans.admin.forms import DecisionForm
 from plans.admin.page import outputs_of
 from plans.engine import eligibility, gates, inbox, rework
 from plans.engine.permissions import persons_of
 from plans.models import Approval
-from plans.selectors import approvals_with_votes
+from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
 
 
 @admin.register(Approval)
@@ -28,7 +28,14 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
     list_display = ["title", "plan", "status", "round", "amount", "currency", "opened_at", "due_at"]
     list_filter = ["state", "gate"]
     list_select_related = ["plan"]
-    search_fields = ["title", "plan__plan_id"]
+    list_defer = ("policy", "scope", "summary", *(f"plan__{name}" for name in PLAN_DOCUMENTS))
+    search_fields = ["title", "plan__plan_id", "plan__objective"]
+    shortcuts = [
+        ("Open", "?state__in=pending,unsatisfiable,exhausted,frozen"),
+        ("Nobody can decide", "?state=unsatisfiable"),
+        ("Sent back", "?state=changes_requested"),
+        ("Past a gate by break-glass", "?state=bypassed"),
+    ]
 
     @admin.display(description="State", ordering="state")
     def status(self, approval: Approval) -> str:
@@ -37,25 +44,53 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
     def get_urls(self) -> list[Any]:
         return [
             path("inbox/", self.admin_site.admin_view(self.inbox), name="plans_inbox"),
+            path(
+                "inbox/decide/",
+                self.admin_site.admin_view(require_POST(self.decide_many)),
+                name="plans_inbox_decide",
+            ),
+            path(
+                "<int:pk>/break-glass/",
+                self.admin_site.admin_view(require_POST(self.ask_break_glass)),
+                name="plans_approval_break_glass",
+            ),
             *super().get_urls(),
         ]
 
     def inbox(self, request: HttpRequest) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Waiting for me",
-            "waiting": inbox.waiting_for(request.user),
-        }
-        return TemplateResponse(request, "plans/inbox.html", context)
+        waiting = inbox.waiting_for(request.user)
+        rows = [{"approval": a, "bulk": gates.allows_bulk(a)} for a in waiting.approvals]
+        bulk = any(row["bulk"] for row in rows)
+        return self.page(request, "plans/inbox.html", "Waiting for me", waiting=waiting, rows=rows, bulk=bulk)
+
+    def decide_many(self, request: HttpRequest) -> HttpResponse:
+        """One answer to several rounds, each decided on its own; what does not fit is told."""
+        chosen = [int(pk) for pk in request.POST.getlist("approval") if pk.isdigit()]
+        if not chosen:
+            messages.error(request, "Choose at least one decision.")
+        for approval in approvals_with_votes().filter(pk__in=chosen).order_by("pk"):
+            try:
+                with acting_in_admin(request):
+                    gates.decide_in_bulk(
+                        approval,
+                        request.POST.get("decision", ""),
+                        comment=request.POST.get("comment", "").strip(),
+                        seen_digest=request.POST.get(f"seen-{approval.pk}", ""),
+                    )
+            except GtmError as error:
+                messages.error(request, f"{approval.plan.objective}:")
+                tell(request, error)
+            else:
+                messages.success(request, f"{approval.title}, {approval.plan.objective}: recorded.")
+        return HttpResponseRedirect(reverse("admin:plans_inbox"))
+
+    def ask_break_glass(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return break_glass.ask(request, self._round(request, str(pk)))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        approval = approvals_with_votes().filter(pk=object_id if object_id.isdigit() else 0).first()
-        if approval is None:
-            raise Http404("There is no such approval.")
+        approval = self._round(request, object_id)
         ask_password = bool(approval.policy.get("reauthenticate"))
         with acting_in_admin(request):
             done = self._decide(request, approval, ask_password) if request.method == "POST" else None
@@ -64,20 +99,28 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
             actions = gates.available(approval, current().actor)
             people = persons_of(request.user)
             context = {
-                **self.admin_site.each_context(request),
-                "title": approval.title,
                 "approval": approval,
                 "status": badges.badge(approval),
                 "actions": [a for a in actions if a.allowed],
                 "refused": next((a.reasons[0] for a in actions if not a.allowed), ""),
                 "bench": eligibility.bench_of(approval),
                 "outputs": _shown(approval),
+                **break_glass.offered(request, approval),
                 "changes": rework.changes_since(approval, people[0]) if people and approval.round > 1 else [],
+                "may_delegate": bool(actions) and request.user.has_perm("programs.add_delegation"),
                 "form": DecisionForm(
                     initial={"scope_sha256": approval.scope_sha256}, ask_password=ask_password
                 ),
             }
-        return TemplateResponse(request, "plans/approval.html", context)
+        return self.page(request, "plans/approval.html", approval.title, **context)
+
+    def _round(self, request: HttpRequest, object_id: str) -> Approval:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        approval = approvals_with_votes().filter(pk=object_id if object_id.isdigit() else 0).first()
+        if approval is None:
+            raise Http404("There is no such approval.")
+        return approval
 
     def _decide(self, request: HttpRequest, approval: Approval, ask_password: bool) -> HttpResponse | None:
         form = DecisionForm(request.POST, ask_password=ask_password)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.html import format_html
 
-from plans.models import Task
+from plans.models import Reading, Task
 
 GOOD, BUSY, WAITING, BAD, QUIET = "good", "busy", "waiting", "bad", "quiet"
 FAMILIES = {
@@ -18,8 +18,10 @@ FAMILIES = {
     "succeeded_degraded": WAITING, "waived": WAITING, "suspended": WAITING, "held": BAD, "blocked": BAD,
     "escalated": BAD, "open": WAITING,
     "appealed": WAITING, "confirmed": BAD,
+    "answered": BUSY, "settled": GOOD,
     "unknown": BAD, "failed": BAD, "rejected": BAD, "exhausted": BAD, "unsatisfiable": BAD,
     "sent": GOOD, "started": GOOD, "queued": WAITING, "sending": BUSY, "due": WAITING, "refused": BAD,
+    "asked": WAITING, "granted": BAD, "reviewed": GOOD, "bypassed": BAD,
     "aborted": BAD, "aborting": BAD, "pulled": BAD,
 }  # fmt: skip
 MARKS = {GOOD: "✓", BUSY: "▶", WAITING: "…", BAD: "!", QUIET: "–"}
@@ -36,4 +38,15 @@ def badge(obj: Any) -> str:
     found = family(obj)
     return format_html(
         '<span class="g-badge g-{}">{} {}</span>', found, MARKS[found], obj.get_state_display()
+    )
+
+
+VERDICTS = {"breached": BAD, "good": GOOD, "between": WAITING, "missing": QUIET}
+
+
+def verdict(reading: Reading) -> str:
+    """What a rule came to in a period."""
+    found = VERDICTS[reading.verdict]
+    return format_html(
+        '<span class="g-badge g-{}">{} {}</span>', found, MARKS[found], reading.get_verdict_display()
     )

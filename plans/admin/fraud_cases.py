@@ -25,6 +25,7 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
     list_filter = ["state", "program"]
     list_select_related = ["program"]
     search_fields = ["key", "plan__plan_id"]
+    shortcuts = [("Open", "?state__in=open,held,appealed"), ("Confirmed", "?state=confirmed")]
 
     @admin.display(description="State", ordering="state")
     def status(self, case: FraudCase) -> str:

@@ -41,10 +41,11 @@ def draw(nodes: Sequence[Node]) -> str:
             place[node.task_id] = (MARGIN + x * (BOX_WIDTH + GAP_X), top + y * (BOX_HEIGHT + GAP_Y))
     edges = "".join(_edge(place[need], place[n.task_id]) for n in nodes for need in n.needs if need in place)
     boxes = "".join(_box(node, *place[node.task_id]) for node in nodes)
+    role = "group" if any(n.href for n in nodes) else "img"  # an image has no links for the keyboard
     told = "; ".join(f"{n.task_id} {n.name}: {n.label or 'planned'}" for n in nodes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="g-graph" viewBox="0 0 {width} {height:.0f}" '
-        f'style="min-width:{width * 0.75:.0f}px" role="img" font-family="inherit">'
+        f'style="min-width:{width * 0.75:.0f}px" role="{role}" font-family="inherit">'
         f"<title>Tasks of the plan</title><desc>{escape(told)}</desc>"
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="currentColor"/></marker></defs>'

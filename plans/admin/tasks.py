@@ -17,9 +17,11 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
+from plans.commands import revision
 from plans.engine import work
+from plans.engine.permissions import may_work_on
 from plans.models import Task
-from plans.selectors import tasks_with_people
+from plans.selectors import PLAN_DOCUMENTS, comments_on, tasks_with_people
 from programs.models import Person
 
 
@@ -43,7 +45,15 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
     list_display = ["__str__", "plan", "status", "kind", "agent", "owner", "due_at"]
     list_filter = ["state", "kind", "agent"]
     list_select_related = ["plan", "agent", "owner"]
+    list_defer = ("output", "error", *(f"plan__{name}" for name in PLAN_DOCUMENTS))
+    ordering = ["-plan_id", "position"]
     search_fields = ["name", "plan__plan_id"]
+    shortcuts = [
+        ("For people", "?kind=human&state=ready"),
+        ("Escalated", "?state__in=escalated,unknown"),
+        ("By the substitute", "?state__in=fallback_ready,fallback_running,succeeded_degraded"),
+        ("At work", "?state__in=leased,running,fallback_running"),
+    ]
 
     @admin.display(description="State", ordering="state")
     def status(self, task: Task) -> str:
@@ -67,6 +77,8 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
                 "task": task,
                 "status": badges.badge(task),
                 "actions": [a for a in fsm.actions(task, current().actor) if a.allowed],
+                "may_pass_on": not task.is_done and may_work_on(current().actor, task, {}) is None,
+                "comments": comments_on(task),
                 "form": AnswerForm(),
             }
         return TemplateResponse(request, "plans/task.html", context)
@@ -81,9 +93,13 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
                 task, result={}, evidence={"note": evidence} if evidence else {}, comment=comment
             ),
             "report_blocked": lambda: work.report_blocked(task, reason=comment),
+            "unblock": lambda: work.unblock(task, comment=comment),
+            "comment": lambda: work.comment_on(
+                task, text=comment, evidence={"note": evidence} if evidence else {}
+            ),
             "grant_attempt": lambda: work.grant_attempt(task, comment=comment),
             "waive": lambda: work.waive(task, comment=comment),
-            "reassign": lambda: work.reassign(task, owner=told["owner"], comment=comment),
+            "reassign": lambda: revision.reassign(task, owner=told["owner"], comment=comment),
         }  # fmt: skip
         answers["record_result"] = answers["complete"]
         chosen = request.POST.get("answer", "")

@@ -15,9 +15,17 @@ from rest_framework.response import Response
 
 from gtm.core.api import etag
 from gtm.core.api.views import ActingMixin
-from gtm.core.errors import InvalidInput, Problem
-from plans.api.serializers import InputsRunSerializer, PlanDetailSerializer, UsageRunSerializer
+from gtm.core.errors import InvalidInput, NotFound, Problem
+from plans.api.serializers import (
+    AskedSerializer,
+    InputsRunSerializer,
+    PlanDetailSerializer,
+    PolicyReplayedSerializer,
+    PolicySerializer,
+    UsageRunSerializer,
+)
 from plans.commands import base, registry
+from plans.engine import bench
 from plans.schemas.declaration import Command
 from plans.selectors import plan_with_tasks
 
@@ -36,6 +44,15 @@ class MayOperate(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return request.method in ("GET", "HEAD", "OPTIONS") or request.user.has_perm("plans.operate_plan")
+
+
+class MayReadPlans(BasePermission):
+    """Past votes name people: operations and auditors read them, and nobody's token of a partner."""
+
+    message = "It takes the permission to operate plans or to audit them."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return any(request.user.has_perm(f"plans.{name}") for name in ("operate_plan", "audit_plan"))
 
 
 def describe(command: Command) -> dict[str, Any]:
@@ -122,6 +139,43 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
         body.is_valid(raise_exception=True)
         given, program = body.validated_data["inputs"], body.validated_data.get("program")
         return _run(request, registry.get(name), given, program)
+
+    @extend_schema(request=InputsRunSerializer, responses=AskedSerializer(many=True))
+    @action(detail=True, methods=["post"])
+    def approvers(self, request: Request, name: str) -> Response:
+        """Who would have to approve such a run of yours, gate by gate, and why. Stores nothing."""
+        body = InputsRunSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        given, program = body.validated_data["inputs"], body.validated_data.get("program")
+        draft = base.draft(registry.get(name), given, program)
+        return Response([asked.as_dict() for asked in base.who_would_approve(draft)])
+
+    @extend_schema(
+        request=PolicySerializer,
+        responses=PolicyReplayedSerializer,
+        parameters=[OpenApiParameter("gate", str, OpenApiParameter.PATH, description="Key of the gate")],
+    )
+    @action(
+        detail=True,
+        methods=["post"],
+        url_path=r"gates/(?P<gate>[a-z0-9-]+)/replay",
+        permission_classes=[IsAuthenticated, MayReadPlans],
+    )
+    def replay(self, request: Request, name: str, gate: str) -> Response:
+        """Hold the votes of past rounds at a gate against a proposed policy. Stores nothing."""
+        command = registry.get(name)
+        keys = tuple(step.key for step in command.steps if step.gate)
+        if gate not in keys:
+            problem = Problem("gate", f"“{gate}” is no gate of {command.path}.", keys, code="unknown")
+            raise NotFound(f"{command.path} has no such gate.", problems=[problem])
+        body = PolicySerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        told = body.validated_data
+        rounds = bench.past_rounds(command.name, gate)[: told["limit"]]
+        found = bench.replay_policy(bench.read_seats(told["seats"]), rounds, on_reject=told["on_reject"])
+        return Response(
+            {"differing": sum(row.differs for row in found), "rounds": [row.as_dict() for row in found]}
+        )
 
 
 class RunViewSet(ActingMixin, viewsets.ViewSet):

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gtm.core.api.views import GovernedReadViewSet
-from plans.api.serializers import CommentSerializer, RemediationSerializer
+from plans.api.serializers import CommentSerializer, ReasonSerializer, RemediationSerializer
 from plans.engine import break_glass, ripcord, triggers
 from plans.models import Approval, BreakGlass, Plan, Reading, RipcordPull
 from plans.selectors import break_glass_uses
@@ -67,6 +67,14 @@ class RipcordViewSet(ActionViewSet):
         """Agree to release; the second person's agreement releases."""
         row, body = self.opened(request, RemediationSerializer)
         row = ripcord.release(row.plan, remediation=body["remediation"], scope=row.scope, program=row.program)
+        return Response(self.get_serializer(row).data)
+
+    @extend_schema(request=ReasonSerializer, responses=RipcordSerializer)
+    @action(detail=True, methods=["post"])
+    def abort(self, request: Request, pk: str) -> Response:
+        """Agree to end what is stopped for good; the second person's agreement aborts it and undoes it."""
+        row, body = self.opened(request, ReasonSerializer)
+        row = ripcord.abort(row.plan, reason=body["reason"], scope=row.scope, program=row.program)
         return Response(self.get_serializer(row).data)
 
 

@@ -24,6 +24,7 @@ from plans.api.backlog import BacklogItemSerializer, FollowUpSerializer
 from plans.api.commands import MayOperate
 from plans.api.serializers import (
     ArtifactSerializer,
+    AskedSerializer,
     ImportedPlanSerializer,
     PlanDetailSerializer,
     PlanSerializer,
@@ -33,6 +34,7 @@ from plans.api.serializers import (
     TaskDetailSerializer,
 )
 from plans.commands import follow_up, revision
+from plans.commands.standing import standing_of
 from plans.engine import bench, ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
@@ -140,8 +142,14 @@ class PlanViewSet(GovernedReadViewSet):
         ripcord.release(plan, remediation=body.validated_data["remediation"])
         return self._answer(plan)
 
-    @extend_schema(responses={200: dict}, filters=False)
+    @extend_schema(responses={200: OpenApiTypes.OBJECT}, filters=False)
     @action(detail=True, methods=["get"])
+    def standing(self, request: Request, plan_id: str) -> Response:
+        """How the plan stands now, as outputs: a launch answers readiness, its vetoes and its runbook."""
+        return Response(standing_of(self.get_object()))
+
+    @extend_schema(responses=AskedSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"], pagination_class=None)
     def approvers(self, request: Request, plan_id: str) -> Response:
         """Who must approve this plan, gate by gate, and why. Stores nothing."""
         return Response([asked.as_dict() for asked in bench.who_must_approve(self.get_object())])
@@ -184,7 +192,7 @@ class PlanViewSet(GovernedReadViewSet):
             raise NotAcceptable(f"This {artifact.kind} is to be had as {', '.join(possible)}.")
         rendered = render.render(artifact.payload, wanted)
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
-        response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{wanted}"'
+        response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{rendered.suffix}"'
         response["X-Content-Type-Options"] = "nosniff"
         return response
 

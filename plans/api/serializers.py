@@ -21,6 +21,7 @@ from plans.models import (
     Task,
     TaskAttempt,
 )
+from plans.selectors import comments_on
 
 
 class ActionSerializer(serializers.Serializer):
@@ -68,6 +69,15 @@ class AttemptSerializer(serializers.ModelSerializer):
         ]
 
 
+class SpokenSerializer(serializers.Serializer):
+    """A comment on a task, from the change log."""
+
+    at = serializers.DateTimeField()
+    by = serializers.CharField()
+    text = serializers.CharField()
+    evidence = serializers.DictField(child=serializers.CharField())
+
+
 class TaskSerializer(serializers.ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     agent = serializers.SlugRelatedField("slug", read_only=True)
@@ -80,17 +90,23 @@ class TaskSerializer(serializers.ModelSerializer):
         fields = [
             "id", "plan", "task_id", "stage_id", "stage_name", "key", "name", "purpose", "kind", "state",
             "version", "agent", "fallback_agent", "owner", "needs", "skills", "tools", "output_var",
-            "due_at", "progress", "progress_note", "attempts_used", "attempts_allowed", "next_attempt_at",
+            "due_at", "held_because", "progress", "progress_note", "attempts_used", "attempts_allowed",
+            "next_attempt_at",
             "started_at", "finished_at", "output_sha256", "error",
         ]  # fmt: skip
 
 
 class TaskDetailSerializer(TaskSerializer):
     attempts = AttemptSerializer(many=True, read_only=True)
+    comments = serializers.SerializerMethodField()
     actions = ActionsField()
 
     class Meta(TaskSerializer.Meta):
-        fields = [*TaskSerializer.Meta.fields, "output", "attempts", "actions"]
+        fields = [*TaskSerializer.Meta.fields, "output", "attempts", "comments", "actions"]
+
+    @extend_schema_field(SpokenSerializer(many=True))
+    def get_comments(self, task: Task) -> list[dict[str, Any]]:
+        return comments_on(task)
 
 
 class PlanSerializer(serializers.ModelSerializer):
@@ -179,7 +195,73 @@ class ImportedPlanSerializer(serializers.ModelSerializer):
         fields = ["plan_id", "sha256", "head", "status", "objective", "command", "created_at"]
 
 
+class AskedSeatSerializer(serializers.Serializer):
+    role = serializers.CharField()
+    minimum = serializers.IntegerField()
+    why = serializers.CharField(help_text="Which condition asks for it")
+
+
+class AskedCapacitySerializer(serializers.Serializer):
+    role = serializers.CharField()
+    by = serializers.CharField(help_text="Delegate, substitute or rung; empty in their own right")
+    authority_of = serializers.CharField()
+
+
+class AskedPersonSerializer(serializers.Serializer):
+    person = serializers.CharField()
+    capacities = AskedCapacitySerializer(many=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        fields["as"] = fields.pop("capacities")  # a word of the language, so no attribute
+        return fields
+
+
+class PassedOverSerializer(serializers.Serializer):
+    person = serializers.CharField()
+    why = serializers.CharField()
+
+
+class AskedSerializer(serializers.Serializer):
+    """One gate: its seats and why each is asked, who may sit, who may not and why, which seat has nobody."""
+
+    gate = serializers.CharField()
+    title = serializers.CharField()
+    seats = AskedSeatSerializer(many=True)
+    people = AskedPersonSerializer(many=True)
+    passed_over = PassedOverSerializer(many=True)
+    missing = serializers.ListField(child=serializers.CharField())
+
+
+class ReplayedRoundSerializer(serializers.Serializer):
+    plan = serializers.CharField()
+    gate = serializers.CharField()
+    round = serializers.IntegerField()
+    was = serializers.CharField()
+    would_be = serializers.CharField()
+    seats_before = serializers.ListField(child=serializers.CharField())
+    seats_after = serializers.ListField(child=serializers.CharField())
+    missing = serializers.ListField(child=serializers.CharField(), help_text="Roles that were not asked")
+    differs = serializers.BooleanField()
+
+
+class PolicyReplayedSerializer(serializers.Serializer):
+    differing = serializers.IntegerField()
+    rounds = ReplayedRoundSerializer(many=True)
+
+
 # ------------------------------------------------------------------ what callers send
+
+
+class PolicySerializer(serializers.Serializer):
+    seats = serializers.JSONField(
+        help_text='[{"role": "finance", "minimum": 2, "condition": {"field": "amount", "over": "25000", '
+        '"currency": "USD"}}, …]'
+    )
+    on_reject = serializers.ChoiceField(["veto", "impossible"], required=False, default="veto")
+    limit = serializers.IntegerField(
+        required=False, default=100, min_value=1, max_value=500, help_text="So many rounds, the newest"
+    )
 
 
 class UsageRunSerializer(serializers.Serializer):
@@ -238,6 +320,11 @@ class RemediationSerializer(serializers.Serializer):
 
 class CompleteSerializer(CommentSerializer):
     result = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
+    evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)
+
+
+class TaskCommentSerializer(serializers.Serializer):
+    comment = serializers.CharField(max_length=4000)
     evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)
 
 

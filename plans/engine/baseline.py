@@ -31,7 +31,7 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[Difference]
     elif isinstance(before, list | tuple) and isinstance(after, list | tuple) and len(before) == len(after):
         for number, (left, right) in enumerate(zip(before, after, strict=True)):
             yield from differences(left, right, f"{path}[{number}]")
-    elif before is MISSING or after is MISSING or before != after:
+    elif before != after:
         sides = (None if side is MISSING else side for side in (before, after))
         yield Difference(path, *sides)
 
@@ -55,9 +55,7 @@ def _within(difference: Difference, allowed: Decimal) -> bool:
 
 
 def number_of(value: Any) -> Decimal | None:
-    """Decimals are stored as text; a truth value is no number."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        return None
+    """Decimals are stored as text. What does not read as a finite number, a truth value too, is none."""
     try:
         found = Decimal(str(value))
     except InvalidOperation:

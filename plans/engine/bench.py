@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from django.db.models import QuerySet
+
+from gtm.core import actors
+from gtm.core.errors import InvalidInput, Problem
 from plans.engine import eligibility, policy
 from plans.engine.eligibility import Bench
 from plans.engine.verdicts import authority_of
 from plans.models import Approval, Plan, TaskKind
-from programs.models import Approver
+from programs.models import Approver, Role
 
+COMPARISONS = ("over", "equals", "among", "is_true")
 CLOSED = ("approved", "rejected", "changes_requested", "superseded", "bypassed", "exhausted")
 
 
@@ -50,6 +56,12 @@ def who_must_approve(plan: Plan) -> list[Asked]:
     return [Asked(k, gates[k]["title"], eligibility.who_must_approve(plan, gates[k])) for k in keys]
 
 
+def who_would_approve(declaration: Mapping[str, Any], draft: Any) -> list[Asked]:
+    """Every gate of a run that is only proposed, were it started by whoever is acting."""
+    benches = eligibility.benches_of_draft(declaration, draft, actors.current().actor.user_id)
+    return [Asked(gate["key"], gate["title"], found) for gate, found in benches]
+
+
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """A past round under a proposed policy: what it came to, and what the same votes would have come to."""
@@ -67,6 +79,62 @@ class Replayed:
     def differs(self) -> bool:
         return self.seats_before != self.seats_after or self.was != self.would_be
 
+    def as_dict(self) -> dict[str, Any]:
+        found = asdict(self)
+        return {"plan": found.pop("plan_id"), **found, "differs": self.differs}
+
+
+def read_seats(raw: Any) -> list[dict[str, Any]]:
+    """Proposed seats as people write them. Raises InvalidInput with every problem, each by its path."""
+    if not isinstance(raw, list) or not raw:
+        raise InvalidInput("This is no policy.", problems=[Problem("seats", "must be a list of seats.")])
+    known = tuple(Role.objects.order_by("slug").values_list("slug", flat=True))
+    problems = [p for at, seat in enumerate(raw) for p in _problems_of_seat(f"seats.{at}", seat, known)]
+    if problems:
+        raise InvalidInput("This is no policy.", problems=problems)
+    return [{"minimum": 1, "condition": None, "why": ""} | seat for seat in raw]
+
+
+def _problems_of_seat(at: str, seat: Any, known: tuple[str, ...]) -> list[Problem]:
+    if not isinstance(seat, Mapping):
+        return [Problem(at, "must be an object with role and minimum.")]
+    found = [
+        Problem(f"{at}.{name}", "is unknown.", ("role", "minimum", "condition", "why"))
+        for name in sorted(set(seat) - {"role", "minimum", "condition", "why"})
+    ]
+    if seat.get("role") not in known:
+        found.append(Problem(f"{at}.role", f"“{seat.get('role', '')}” is no role.", known))
+    minimum = seat.get("minimum", 1)
+    if not isinstance(minimum, int) or isinstance(minimum, bool) or minimum < 1:
+        found.append(Problem(f"{at}.minimum", "must be a whole number of people, at least 1."))
+    condition = seat.get("condition")
+    if condition is not None and not _is_condition(condition):
+        said = "must name a field and one comparison; “over” takes a number, “among” a list."
+        found.append(Problem(f"{at}.condition", said, COMPARISONS))
+    return found
+
+
+def _is_condition(condition: Any) -> bool:
+    if not isinstance(condition, Mapping) or not isinstance(condition.get("field"), str):
+        return False
+    used = [name for name in COMPARISONS if name in condition]
+    if len(used) != 1 or set(condition) - {"field", "currency", *COMPARISONS}:
+        return False
+    value = condition[used[0]]
+    return {
+        "over": _is_number(value),
+        "among": isinstance(value, list),
+        "is_true": value is True,
+        "equals": True,
+    }[used[0]]
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and Decimal(str(value)).is_finite()
+    except InvalidOperation:
+        return False
+
 
 def replay_policy(
     seats: Sequence[Mapping[str, Any]], rounds: Iterable[Approval], *, on_reject: str = "veto"
@@ -79,7 +147,7 @@ def replay_policy(
     return [_replay(approval, seats, on_reject) for approval in rounds]
 
 
-def past_rounds(command: str, gate: str) -> Iterable[Approval]:
+def past_rounds(command: str, gate: str) -> QuerySet[Approval]:
     """Rounds that are over at a gate of a command, the newest first."""
     rounds = Approval.objects.filter(plan__command=command, gate=gate, state__in=CLOSED)
     return rounds.select_related("plan__program", "task").prefetch_related("decisions").order_by("-pk")

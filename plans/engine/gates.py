@@ -184,6 +184,18 @@ def _check_seen(approval: Approval, seen_digest: str | None, expected_version: i
         )
 
 
+def allows_bulk(approval: Approval) -> bool:
+    """Whether a round may be decided together with others: not where it asks for the password."""
+    return not approval.policy.get("reauthenticate")
+
+
+def decide_in_bulk(approval: Approval, kind: str, *, comment: str, seen_digest: str) -> Approval:
+    """Decide one of several rounds answered at once. Raises NotPermitted where policy says no."""
+    if not allows_bulk(approval):
+        raise NotPermitted(f"{approval.title} is decided on its own page: it asks for the password.")
+    return decide(approval, kind, comment=comment, seen_digest=seen_digest)
+
+
 def _may_decide(
     approval: Approval, actor: Actor, bench: Bench, reauthenticated_at: datetime | None
 ) -> Candidate:

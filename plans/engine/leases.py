@@ -6,19 +6,22 @@ write asks for the current one in its WHERE clause.
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import DatabaseError, InterfaceError, connection, models, transaction
 
 from gtm.core import changelog, clock
 from gtm.core.errors import WrongState
 from gtm.core.fsm import perform
 from gtm.core.governed import open_door
-from plans.engine import content, ladder, stops
+from plans.engine import content, ladder, steps, stops
 from plans.engine.steps import LeaseLost
-from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Task, TaskAttempt
+from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Plan, Task, TaskAttempt
+
+logger = logging.getLogger(__name__)
 
 WRITE_PROGRESS_EVERY = 0.5  # seconds
 CONTENT_DIFFERS = "content-differs"
@@ -44,6 +47,8 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             return None
         if differs := content.why_not_approved(task):
             _tell_once(task, differs)
+            return None
+        if steps.why_held(task.plan, task.key):
             return None
         substitute = task.state == "fallback_ready"
         used = task.attempts_used if substitute else _next_number(task)
@@ -105,7 +110,7 @@ def is_current(task: Task, attempt: TaskAttempt) -> bool:
 
 
 def extend(task_pk: int, fence: int, *, progress: int | None = None, note: str | None = None) -> bool:
-    """Push the lease out, and the progress bar with it. False where the lease is no longer ours.
+    """Push the lease out, and the progress bar with it. False where the lease is no longer ours, or stopped.
 
     Leases and progress are bookkeeping, not evidence: this write leaves no history and no log row.
     """
@@ -114,7 +119,9 @@ def extend(task_pk: int, fence: int, *, progress: int | None = None, note: str |
         values |= {"progress": max(0, min(100, progress)), "progress_note": (note or "")[:200]}
     mine = Task.objects.filter(pk=task_pk, fence=fence, state__in=AT_WORK_STATES)
     with open_door():
-        return models.QuerySet.update(mine, **values) == 1
+        if models.QuerySet.update(mine, **values) != 1:
+            return False
+    return stops.is_stopped(Plan.objects.select_related("program").get(tasks=task_pk)) is None
 
 
 def mark_effect(task_pk: int, attempt_pk: int) -> bool:
@@ -136,8 +143,10 @@ class Heartbeat:
     """Extends the lease from a thread of its own while the step computes.
 
     Use as a context manager. ``progress`` is what the step calls; it raises LeaseLost where another
-    worker took over or somebody pulled the rip-cord.
+    worker took over or somebody pulled the rip-cord. Nothing was ``observed`` before: the step looks itself.
     """
+
+    observed = None
 
     def __init__(self, task: Task, attempt: TaskAttempt):
         self._task_pk, self._fence, self._attempt_pk = task.pk, attempt.fence, attempt.pk
@@ -156,11 +165,20 @@ class Heartbeat:
     def _beat(self) -> None:
         try:
             while not self._stop.wait(settings.GTM_LEASE_SECONDS / 3):
-                if not extend(self._task_pk, self._fence):
+                if not self._extend():
                     self._lost.set()
                     return
         finally:
             connection.close()
+
+    def _extend(self) -> bool:
+        """A database that is away for a while takes no lease: the next beat tries a new connection."""
+        try:
+            return extend(self._task_pk, self._fence)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the heartbeat of task %s missed a beat: %s", self._task_pk, error)
+            connection.close()
+            return True
 
     def progress(self, percent: int, note: str = "") -> None:
         if self._lost.is_set():

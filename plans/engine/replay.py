@@ -22,7 +22,10 @@ class Replayed:
 
 
 class _Silent:
-    """Progress of a replay goes nowhere: it must leave no trace."""
+    """A replay leaves no trace: progress goes nowhere, and nobody looks outside a second time."""
+
+    def __init__(self, task: Task):
+        self.observed = (task.output or {}).get("observed")
 
     def progress(self, percent: int, note: str = "") -> None:
         """Nobody watches."""
@@ -39,7 +42,7 @@ def replay(plan: Plan) -> Iterator[Replayed]:
 
 def _compare(task: Task) -> Replayed:
     last = task.attempts.filter(outcome="succeeded").order_by("-fence").first()
-    result = runner.compute(task, last, _Silent())
+    result = runner.compute(task, last, _Silent(task))
     stored = {a.key: (a.payload, a.sha256) for a in task.artifacts.filter(superseded_at=None)}
     stored["values"] = task.output, task.output_sha256
     # What is stored and the digest it was recorded under: either may have been altered since.

@@ -1,14 +1,16 @@
-"""The rip-cord: one person or a trigger pulls, two people release. Works with workers and mail down.
+"""The rip-cord: one person or a trigger pulls, two people release or abort. Works with workers and mail down.
 
 A pull is one row and a higher epoch. Executors compare the epoch when they claim, before each outside
 effect, and in the commit; a result that comes later is kept and not applied. A pull on a program or on the
 installation commits its row first, which stops everything, then freezes plan by plan: a transaction never
-holds the chains of two plans. ``repair`` finishes what a crash left between the two.
+holds the chains of two plans. ``repair`` finishes what a crash left between the two. An abort of theirs keeps
+everything stopped until every plan in scope has ended, then closes the pull, then undoes what was done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -20,11 +22,12 @@ from plans.engine import clocks, compensation, flow, gates, suspension
 from plans.engine.permissions import may_pull_ripcord, may_release_ripcord, persons_of
 from plans.engine.stops import current_epoch, is_stopped
 from plans.models import LIVE_PLAN_STATES, Plan, RipcordPull
-from programs.models import Person, Program
+from plans.models.ripcord import CLOSERS
+from programs.models import Program
 
 __all__ = ["abort", "current_epoch", "is_stopped", "pull", "release"]
 
-RELEASERS = 2
+RELEASE, ABORT = "release", "abort"
 RUNNING = ("running", "blocked")
 PROGRAM_LIVE = ("planning", "active", "paused")
 
@@ -71,12 +74,8 @@ def release(
     _check_scope(scope, plan, program)
     _require_text(remediation, "remediation", "Say what was remedied.")
     with transaction.atomic():
-        row, person = _pull_to_close(scope, plan, program)
-        if any(r["person"] == person.pk for r in row.released_by):
-            raise NotPermitted(f"{person.name} has agreed already; it takes a second person.")
-        agreed = [*row.released_by, {"person": person.pk, "name": person.name, "said": remediation}]
-        fields = {"released_by": agreed, "remediation": remediation}
-        if len(agreed) < RELEASERS:
+        row, fields = _agreement(RELEASE, remediation, scope, plan, program)
+        if sum(agreed["to"] == RELEASE for agreed in fields["released_by"]) < CLOSERS:
             perform(row, "agree", comment=remediation, set_fields=fields)
             return row
         perform(row, "release", comment=remediation, set_fields={**fields, "closed_at": clock.now()})
@@ -89,20 +88,67 @@ def release(
         for affected in _live_plans(program):
             with transaction.atomic():
                 changelog.lock_chain(affected.change_chain())
+                changelog.append(affected, "released with its scope", reason=remediation)
                 _go_on(affected, remediation)
     return row
 
 
-def abort(plan: Plan, *, reason: str) -> RipcordPull:
-    """End a held plan for good: it never takes another step, and what it did is undone in reverse order."""
+def abort(
+    plan: Plan | None = None, *, reason: str, scope: str = "plan", program: Program | None = None
+) -> RipcordPull:
+    """Agree to end what is stopped for good. The second person's agreement aborts, and nothing takes it back.
+
+    A plan takes no further step, and what it did is undone in reverse order; of a program or the installation
+    every live plan ends so, and the program with them.
+    """
+    _check_scope(scope, plan, program)
     _require_text(reason, "reason", "Say why.")
     with transaction.atomic():
-        row, _ = _pull_to_close("plan", plan, None)
-        closed = {"closed_at": clock.now(), "remediation": reason}
-        perform(row, "abort", comment=reason, set_fields=closed)
-        perform(plan, "abort", comment=reason)
-    compensation.finish_abort(plan, reason)
+        row, fields = _agreement(ABORT, reason, scope, plan, program)
+        perform(row, "agree", comment=reason, set_fields=fields)
+        if not row.is_to_be_aborted:
+            return row
+        if plan is not None:
+            _close(row, "abort", reason)
+            perform(plan, "abort", comment=reason)
+    if plan is None:
+        _abort_scope(row, reason)
+    else:
+        compensation.finish_abort(plan, reason)
     return row
+
+
+def _abort_scope(row: RipcordPull, reason: str) -> None:
+    """End every live plan, then the pull, then undo what was done. Called again it goes on where it was."""
+    with actors.on_their_behalf("Rip-cord"):
+        while row.state == "pulled":
+            for plan in _live_plans(row.program).exclude(state="aborting"):
+                _abort_with_scope(plan, reason)
+            with transaction.atomic():
+                changelog.lock_chain(row.change_chain())
+                row.refresh_from_db()
+                if row.state == "pulled" and not _live_plans(row.program).exclude(state="aborting").exists():
+                    _close(row, "abort", reason)
+                    if row.program is not None:
+                        _hold_program(row.program, "abort", ("held",), reason)
+    for plan in _live_plans(row.program).filter(state="aborting"):
+        compensation.finish_abort(plan, reason)
+
+
+def _abort_with_scope(plan: Plan, reason: str) -> None:
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        plan.refresh_from_db()
+        if not plan.is_live or plan.state == "aborting":
+            return
+        perform(plan, "abort_with_scope", comment=reason)
+        if (own := _open_pull("plan", plan, None)) is not None:
+            _close(own, "abort_with_scope", reason)
+
+
+def _close(row: RipcordPull, verb: str, reason: str) -> None:
+    with actors.on_their_behalf("Rip-cord"):
+        perform(row, verb, comment=reason, set_fields={"closed_at": clock.now(), "remediation": reason})
 
 
 def repair() -> int:
@@ -115,6 +161,10 @@ def repair() -> int:
         moving |= Q(escalations__state__in=clocks.CLIMBING)
         for plan in _live_plans(pull_.program).filter(moving).distinct():
             _freeze(plan, pull_.reason)
+            repaired += 1
+    for pull_ in RipcordPull.objects.filter(state="pulled").exclude(scope="plan").select_related("program"):
+        if pull_.is_to_be_aborted:
+            _abort_scope(pull_, pull_.remediation)
             repaired += 1
     for plan in _live_plans(None).filter(stuck, state__in=RUNNING).distinct():
         with transaction.atomic():
@@ -139,6 +189,7 @@ def _freeze(plan: Plan, reason: str) -> None:
         plan.refresh_from_db()
         suspension.suspend_waiting(plan, reason)
         clocks.freeze(plan, reason)
+        changelog.append(plan, "stopped with its scope", reason=reason)
 
 
 def _hold_program(program: Program, verb: str, states: Collection[str], reason: str) -> None:
@@ -155,7 +206,7 @@ def _go_on(plan: Plan, remediation: str) -> None:
     if is_stopped(plan) is not None:
         return
     suspension.resume(plan, remediation)
-    if plan.state == "changes_requested":
+    if plan.state in ("changes_requested", "paused"):
         return
     for approval in [*clocks.thaw(plan, remediation), *plan.approvals.filter(state="exhausted")]:
         gates.recheck(approval)
@@ -163,8 +214,10 @@ def _go_on(plan: Plan, remediation: str) -> None:
         flow.advance(plan)
 
 
-def _pull_to_close(scope: str, plan: Plan | None, program: Program | None) -> tuple[RipcordPull, Person]:
-    """The open pull, locked, and the person who may close it."""
+def _agreement(
+    wish: str, said: str, scope: str, plan: Plan | None, program: Program | None
+) -> tuple[RipcordPull, dict[str, Any]]:
+    """The open pull, locked, and its fields with this person's agreement. Who agreed otherwise changes it."""
     actor = actors.current().actor
     changelog.lock_chain(_chain(plan))
     row = _open_pull(scope, plan, program)
@@ -175,7 +228,13 @@ def _pull_to_close(scope: str, plan: Plan | None, program: Program | None) -> tu
     person = next(iter(persons_of(actor.user)), None)
     if person is None:
         raise NotPermitted("The account belongs to nobody in the directory of people.")
-    return row, person
+    if row.is_to_be_aborted:
+        raise GuardNotMet(f"Two people have agreed to abort {row}.")
+    if any(agreed["person"] == person.pk for agreed in row.agreed_to(wish)):
+        raise NotPermitted(f"{person.name} has agreed already; it takes a second person.")
+    others = [agreed for agreed in row.released_by if agreed["person"] != person.pk]
+    mine = {"person": person.pk, "name": person.name, "said": said, "to": wish}
+    return row, {"released_by": [*others, mine], "remediation": said}
 
 
 def _open_pull(scope: str, plan: Plan | None, program: Program | None) -> RipcordPull | None:

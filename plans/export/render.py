@@ -1,4 +1,5 @@
-"""Outputs as files: CSV, XLSX, JSON, SVG, Markdown. One place, for REST, admin and reports."""
+"""Outputs as files: CSV, XLSX, JSON, SVG, Markdown, or the kept file itself. One place, for REST, admin and
+reports."""
 
 from __future__ import annotations
 
@@ -6,16 +7,17 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
-from gtm.core import canonical
+from gtm.core import canonical, filestore
 from plans.export import svg
 from programs.datasets.rejects import inert
 
-FORMATS = ("csv", "xlsx", "json", "svg", "md")
+FORMATS = ("csv", "xlsx", "json", "svg", "md", "file")
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -24,11 +26,16 @@ MEDIA_TYPES = {
     "md": "text/markdown; charset=utf-8",
 }
 
+XLSX_FORMATS = {"integer": "#,##0", "percent": "0.0%", "money": "#,##0.00"}
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
+    """Content to download; ``suffix`` ends the name of the file, without a dot."""
+
     content: bytes
     media_type: str
+    suffix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +49,19 @@ class Grid:
 
 
 def formats_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(f for f in FORMATS if f != "svg" or payload["kind"] == "chart")
+    """What an output can be downloaded as; a file as itself."""
+    if payload["kind"] == "file":
+        return "file", "json"
+    return tuple(f for f in FORMATS if f != "file" and (f != "svg" or payload["kind"] == "chart"))
 
 
 def render(payload: Mapping[str, Any], fmt: str) -> Rendered:
-    """An output in a format of ``formats_of``."""
+    """An output in a format of ``formats_of``. Raises NotFound for a file whose content is gone."""
+    if fmt == "file":
+        suffix = PurePosixPath(payload["path"]).suffix.lstrip(".")
+        return Rendered(filestore.read(payload["path"]), payload["media_type"], suffix)
     makers = {"csv": _csv, "xlsx": _xlsx, "json": canonical.document, "svg": _svg, "md": _markdown}
-    return Rendered(makers[fmt](payload), MEDIA_TYPES[fmt])
+    return Rendered(makers[fmt](payload), MEDIA_TYPES[fmt], fmt)
 
 
 def grid(payload: Mapping[str, Any]) -> Grid:
@@ -74,12 +87,16 @@ def _metrics(payload: Mapping[str, Any]) -> Grid:
 
 
 def _chart(payload: Mapping[str, Any]) -> Grid:
-    series = payload["series"]
-    header = [payload.get("x_label") or "category", *(s["label"] for s in series)]
-    rows = [[c, *(s["values"][k] for s in series)] for k, c in enumerate(payload["categories"])]
-    return Grid(
-        header, rows, ["text", *["number"] * len(series)], ["", *[payload.get("unit", "")] * len(series)]
-    )
+    drawn = [
+        (f"{one['label']}{what}", one[key])
+        for one in payload["series"]
+        for key, what in (("values", ""), ("low", ", low"), ("high", ", high"))
+        if key == "values" or one.get(key)
+    ]
+    header = [payload.get("x_label") or "category", *(label for label, _ in drawn)]
+    rows = [[c, *(values[k] for _, values in drawn)] for k, c in enumerate(payload["categories"])]
+    units = ["", *[payload.get("unit", "")] * len(drawn)]
+    return Grid(header, rows, ["text", *["number"] * len(drawn)], units)
 
 
 def _backlog(payload: Mapping[str, Any]) -> Grid:
@@ -103,6 +120,12 @@ def _file(payload: Mapping[str, Any]) -> Grid:
     return Grid([n.capitalize() for n in names], [[payload[n] for n in names]], ["text"] * 5, [""] * 5)
 
 
+def _messages(payload: Mapping[str, Any]) -> Grid:
+    names = ("path", "title", "channel", "audience", "subject", "body")
+    rows = [[item[name] for name in names] for item in payload["items"]]
+    return Grid([n.capitalize() for n in names], rows, ["text"] * 6, [""] * 6)
+
+
 _GRIDS = {
     "table": _table,
     "metrics": _metrics,
@@ -110,10 +133,11 @@ _GRIDS = {
     "backlog": _backlog,
     "document": _document,
     "file": _file,
+    "messages": _messages,
 }
 
 
-def _cell(value: Any) -> Any:
+def safe_cell(value: Any) -> Any:
     """A value no spreadsheet takes for a formula."""
     if value is None:
         return ""
@@ -124,8 +148,8 @@ def _csv(payload: Mapping[str, Any]) -> bytes:
     found = grid(payload)
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([_cell(h) for h in found.header])
-    writer.writerows([_cell(v) for v in row] for row in found.rows)
+    writer.writerow([safe_cell(h) for h in found.header])
+    writer.writerows([safe_cell(v) for v in row] for row in found.rows)
     return out.getvalue().encode()
 
 
@@ -134,11 +158,14 @@ def _xlsx(payload: Mapping[str, Any]) -> bytes:
     book = Workbook()
     sheet = book.active
     sheet.title = payload["key"][:31]
-    sheet.append([_cell(h) for h in found.header])
+    sheet.append([safe_cell(h) for h in found.header])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     for row in found.rows:
-        sheet.append([_cell(v) for v in row])
+        sheet.append([safe_cell(v) for v in row])
+    for kind, column in zip(found.kinds, sheet.iter_cols(min_row=2), strict=True):
+        for cell in column:
+            cell.number_format = XLSX_FORMATS.get(kind, "General")
     sheet.freeze_panes = "A2"
     out = io.BytesIO()
     book.save(out)
@@ -159,9 +186,23 @@ def _markdown(payload: Mapping[str, Any]) -> bytes:
         found = grid(payload)
         lines.append("| " + " | ".join(_plain(h) for h in found.header) + " |")
         lines.append("|" + "---|" * len(found.header))
-        lines += ["| " + " | ".join(_plain(v) for v in row) + " |" for row in found.rows]
+        lines += [
+            "| " + " | ".join(_told(v, kind) for v, kind in zip(row, found.kinds, strict=True)) + " |"
+            for row in found.rows
+        ]
     note = payload.get("note")
     return ("\n".join([*lines, "", note] if note else lines) + "\n").encode()
+
+
+def _told(value: Any, kind: str) -> str:
+    """A cell as people read it: whole counts, one decimal of a percentage, four digits of a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return _plain(value)
+    if kind == "percent":
+        return f"{100 * value:.1f} %"
+    if kind == "money":
+        return f"{value:,.2f}"
+    return f"{value:,.0f}" if value == int(value) or abs(value) >= 10_000 else f"{value:,.4g}"
 
 
 def _plain(value: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -12,6 +14,10 @@ class RipcordState(models.TextChoices):
     PULLED = "pulled", "Pulled"
     RELEASED = "released", "Released"
     ABORTED = "aborted", "Aborted"
+
+
+CLOSERS = 2
+"""So many people close a pull, whichever way."""
 
 
 class RipcordPull(GovernedModel):
@@ -36,7 +42,9 @@ class RipcordPull(GovernedModel):
         max_length=60, blank=True, help_text="The trigger that pulled, if no person did"
     )
     remediation = models.TextField(blank=True)
-    released_by = models.JSONField(default=list, help_text="The two people who released, in order")
+    released_by = models.JSONField(
+        default=list, help_text="Who agreed to close it, in order: person, name, said, to (release or abort)"
+    )
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -64,3 +72,12 @@ class RipcordPull(GovernedModel):
 
     def change_chain(self) -> str:
         return self.plan.change_chain() if self.plan else "installation"
+
+    def agreed_to(self, wish: str) -> list[dict[str, Any]]:
+        """Who agreed to "release" or to "abort"."""
+        return [agreed for agreed in self.released_by if agreed["to"] == wish]
+
+    @property
+    def is_to_be_aborted(self) -> bool:
+        """Whether two people have said so: from then on there is no release."""
+        return len(self.agreed_to("abort")) >= CLOSERS

@@ -81,7 +81,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``shape``: line, bar, stacked-bar, heatmap, histogram, tornado. A value a category in each series."""
+    """``shape``: line, bar, stacked-bar, heatmap, histogram, tornado, gantt; a value a category a series.
+
+    In a Gantt chart numbers are days from ``origin``: a task begins at ``low``, ends at ``values`` and may
+    slip to ``high``; ``marks`` are further dates with what they are.
+    """
 
     kind: ClassVar[str] = "chart"
     key: str
@@ -93,6 +97,8 @@ class Chart:
     y_label: str = ""
     unit: str = ""
     note: str = ""
+    origin: str = ""
+    marks: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +150,32 @@ class File:
     bytes: int
 
 
-Output = Metrics | Table | Chart | Document | Backlog | File
-KINDS: Mapping[str, type] = {c.kind: c for c in (Metrics, Table, Chart, Document, Backlog, File)}
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A piece of communication as it goes out; ``media_type`` is text/html, text/plain or text/markdown."""
+
+    path: str
+    title: str
+    media_type: str
+    body: str
+    subject: str = ""
+    channel: str = ""
+    audience: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """Communications to look at before they are approved. HTML is shown in a frame that may do nothing."""
+
+    kind: ClassVar[str] = "messages"
+    key: str
+    title: str
+    items: Sequence[Message]
+    note: str = ""
+
+
+Output = Metrics | Table | Chart | Document | Backlog | File | Messages
+KINDS: Mapping[str, type] = {c.kind: c for c in (Metrics, Table, Chart, Document, Backlog, File, Messages)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
+from django.utils.html import escape, format_html, format_html_join
+
+from gtm.core.readable import readable
 
 register = template.Library()
 NUMERIC = frozenset({"integer", "number", "percent", "money"})
@@ -63,11 +65,27 @@ def at(sequence: Any, position: int) -> Any:
     return sequence[position]
 
 
+register.filter("pretty", readable)
+
+
 @register.filter
-def pretty(value: Any) -> str:
-    """A stored value as a person reads it; nested ones as JSON."""
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False, indent=1, default=str)
-    return str(value)
+def in_words(attempt: Any, task: Any) -> str:
+    """An attempt at a task as a sentence: which, by whom, what came of it, and why."""
+    who = "" if attempt.executor == "original" else f" by the {attempt.get_executor_display().lower()}"
+    took = f" after {attempt.seconds:,.1f} s" if attempt.seconds is not None else ""
+    why = f" ({attempt.error_class})" if attempt.error_class else ""
+    error = f": {attempt.error}" if attempt.error else "."
+    outcome = attempt.get_outcome_display().lower()
+    return f"Attempt {attempt.number} of {task.attempts_allowed}{who}: {outcome}{took}{why}{error}"
+
+
+@register.filter
+def tree(value: Any) -> str:
+    """A stored value of any depth as lists a person reads, never as JSON."""
+    if isinstance(value, dict) and value:
+        rows = ((str(key).replace("_", " "), tree(item)) for key, item in value.items())
+        return format_html("<ul class='g-tree'>{}</ul>", format_html_join("", "<li><b>{}</b> {}</li>", rows))
+    if isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value):
+        rows = ((tree(item),) for item in value)
+        return format_html("<ol class='g-tree'>{}</ol>", format_html_join("", "<li>{}</li>", rows))
+    return escape(cell(value if value not in ({}, [], ()) else None))

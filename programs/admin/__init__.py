@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
 
-from gtm.core.admin import GovernedAdmin, GovernedInline
+from gtm.core import fsm
+from gtm.core.actors import current
+from gtm.core.admin import GovernedAdmin, GovernedInline, acting_in_admin, tell
+from gtm.core.errors import GtmError
 from programs.admin.datasets import DatasetAdmin
+from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
+from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
+from programs.admin.runbooks import RunbookAdmin, RunbookAlertAdmin, RunbookTaskAdmin
 from programs.models import (
-    Absence,
-    Approver,
     Benefit,
     Campaign,
-    Delegation,
     Experiment,
     LifecycleTrigger,
     Metric,
     Partner,
-    Person,
     Program,
-    Role,
     Tier,
 )
 
-__all__ = ["DatasetAdmin"]
+__all__ = [
+    "ApproverAdmin",
+    "DatasetAdmin",
+    "DelegationAdmin",
+    "LaunchProfileAdmin",
+    "MessageTemplateAdmin",
+    "PersonAdmin",
+    "RunbookAdmin",
+    "RunbookAlertAdmin",
+    "RunbookTaskAdmin",
+]
 
 
 class TierInline(GovernedInline):
@@ -37,12 +50,18 @@ class TierInline(GovernedInline):
 @admin.register(Program)
 class ProgramAdmin(GovernedAdmin):
     list_display = ["name", "kind", "state", "owner", "currency", "is_default"]
-    list_filter = ["kind", "state"]
+    list_filter = ["kind", "state", "owner"]
     list_select_related = ["owner"]
+    shortcuts = [
+        ("Active", "?state=active"),
+        ("Held", "?state=held"),
+        ("Default of its kind", "?is_default=1"),
+    ]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["owner"]
     inlines = [TierInline]
+    change_form_outer_before_template = "programs/_program_state.html"
     fieldsets = [
         (None, {"fields": ["name", "slug", "kind", "state", "is_default", "owner", "description"]}),
         ("Place", {"fields": ["currency", "country", "region", "time_zone"]}),
@@ -62,6 +81,34 @@ class ProgramAdmin(GovernedAdmin):
         ),
     ]
 
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(require_POST(self.perform))
+        return [path("<int:pk>/do/<slug:name>/", view, name="programs_program_perform"), *super().get_urls()]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The form, and what this person may do to the program's state now."""
+        program = self.get_object(request, str(object_id)) if object_id else None
+        with acting_in_admin(request):
+            actions = fsm.actions(program, current().actor) if program else []
+        told = {"actions_on_state": [action for action in actions if action.allowed]}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **told})
+
+    def perform(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        program = self.get_object(request, str(pk))
+        if program is None:
+            raise Http404("There is no such program.")
+        said = request.POST.get("comment", "").strip()
+        try:
+            with acting_in_admin(request, said):
+                fsm.perform(program, name, comment=said)
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(request, f"{program} is {program.state}.")
+        return HttpResponseRedirect(reverse("admin:programs_program_change", args=[pk]))
+
 
 class BenefitInline(GovernedInline):
     model = Benefit
@@ -72,6 +119,7 @@ class BenefitInline(GovernedInline):
 class TierAdmin(GovernedAdmin):
     list_display = ["name", "program", "rank", "threshold", "earn_multiplier", "from_plan"]
     list_filter = ["program"]
+    search_fields = ["name", "program__name"]
     list_select_related = ["program"]
     readonly_fields = ["from_plan"]
     inlines = [BenefitInline]
@@ -88,7 +136,8 @@ class BenefitAdmin(GovernedAdmin):
 @admin.register(LifecycleTrigger)
 class LifecycleTriggerAdmin(GovernedAdmin):
     list_display = ["event", "stage", "action", "channel", "owner_role", "program", "from_plan"]
-    list_filter = ["stage", "program"]
+    list_filter = ["stage", "program", "channel", "owner_role"]
+    search_fields = ["event", "action", "key"]
     list_select_related = ["owner_role", "program"]
     readonly_fields = ["from_plan"]
 
@@ -96,6 +145,7 @@ class LifecycleTriggerAdmin(GovernedAdmin):
 @admin.register(Partner)
 class PartnerAdmin(GovernedAdmin):
     list_display = ["name", "tier", "country", "currency", "contact"]
+    list_filter = ["tier", "country", "programs"]
     list_select_related = ["contact"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -105,6 +155,8 @@ class PartnerAdmin(GovernedAdmin):
 @admin.register(Campaign)
 class CampaignAdmin(GovernedAdmin):
     list_display = ["name", "program", "starts_on", "ends_on", "budget", "currency"]
+    list_filter = ["program", "partners"]
+    date_hierarchy = "starts_on"
     list_select_related = ["program"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
@@ -114,6 +166,7 @@ class CampaignAdmin(GovernedAdmin):
 @admin.register(Experiment)
 class ExperimentAdmin(GovernedAdmin):
     list_display = ["name", "program", "metric", "starts_on", "ends_on"]
+    list_filter = ["program", "metric"]
     list_select_related = ["program", "metric"]
     search_fields = ["name", "key"]
 
@@ -121,65 +174,7 @@ class ExperimentAdmin(GovernedAdmin):
 @admin.register(Metric)
 class MetricAdmin(GovernedAdmin):
     list_display = ["name", "unit", "direction", "threshold", "owner_role", "definition_version"]
+    list_filter = ["direction", "unit", "owner_role"]
     list_select_related = ["owner_role"]
     search_fields = ["name", "key"]
     readonly_fields = ["definition_version"]
-
-
-@admin.register(Role)
-class RoleAdmin(GovernedAdmin):
-    list_display = ["name", "slug", "group", "handles_money_or_law"]
-    list_select_related = ["group"]
-    search_fields = ["name", "slug"]
-    prepopulated_fields = {"slug": ["name"]}
-
-
-class ApproverInline(GovernedInline):
-    model = Approver
-    fields = ["role", "limit_amount", "limit_currency", "valid_from", "valid_until"]
-
-
-@admin.register(Person)
-class PersonAdmin(GovernedAdmin):
-    list_display = ["name", "email", "country", "time_zone", "is_active"]
-    list_filter = ["is_active"]
-    search_fields = ["name", "email"]
-    filter_horizontal = ["accounts"]
-    inlines = [ApproverInline]
-
-
-@admin.register(Approver)
-class ApproverAdmin(GovernedAdmin):
-    list_display = ["person", "role", "limit_amount", "limit_currency", "valid_from", "valid_until"]
-    list_filter = ["role"]
-    list_select_related = ["person", "role"]
-    search_fields = ["person__name", "role__name"]
-    autocomplete_fields = ["person", "role"]
-
-
-@admin.register(Absence)
-class AbsenceAdmin(GovernedAdmin):
-    list_display = ["person", "starts_at", "ends_at", "substitute", "note"]
-    list_select_related = ["person", "substitute"]
-    autocomplete_fields = ["person", "substitute"]
-
-
-@admin.register(Delegation)
-class DelegationAdmin(GovernedAdmin):
-    list_display = [
-        "principal",
-        "delegate",
-        "role",
-        "amount_cap",
-        "currency",
-        "starts_at",
-        "ends_at",
-        "revoked_at",
-    ]
-    list_select_related = ["principal", "delegate", "role"]
-    autocomplete_fields = ["principal", "delegate", "role"]
-    readonly_fields = ["revoked_at"]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """A delegation is revoked, not deleted: who decided for whom must stay readable."""
-        return False

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path, PurePath
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from gtm.core.admin import GovernedAdmin, acting_in_admin
 from gtm.core.errors import GtmError, InvalidInput
-from programs.datasets import CONTRACTS, Source, export_rejects
+from programs.admin import pending
+from programs.datasets import CONTRACTS, Preview, Source, export_rejects, preview
+from programs.datasets.contracts import Column
 from programs.models import Dataset, Partner, Program
 from programs.services import load_dataset, snapshot_root
 
@@ -45,6 +44,11 @@ class UploadForm(forms.Form):
     time_zone = forms.CharField(
         required=False, max_length=60, widget=UnfoldAdminTextInputWidget, help_text="Empty: the program's"
     )
+
+    def __init__(self, *args: Any, kept: bool = False, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        if kept:  # the file is here already
+            del self.fields["file"]
 
     def clean_mapping(self) -> dict[str, str]:
         pairs = [p.strip() for p in self.cleaned_data["mapping"].split(",") if p.strip()]
@@ -108,20 +112,31 @@ class DatasetAdmin(GovernedAdmin):
 
     @admin.display(description="Per column")
     def statistics(self, dataset: Dataset) -> str:
-        lines = [
-            f"{name}: {told.get('filled', 0):,} filled, {told.get('minimum', '')} … {told.get('maximum', '')}"
-            for name, told in dataset.profile.items()
-        ]
-        return format_html("<pre class='g-pre'>{}</pre>", "\n".join(lines))
+        rows = format_html_join(
+            "",
+            "<tr><th scope='row'>{}</th><td class='g-number'>{}</td><td>{}</td><td>{}</td></tr>",
+            (
+                (name, f"{told.get('filled', 0):,}", told.get("minimum", "–"), told.get("maximum", "–"))
+                for name, told in dataset.profile.items()
+            ),
+        )
+        head = "<tr><th>Column</th><th class='g-number'>Filled</th><th>Least</th><th>Most</th></tr>"
+        return format_html(
+            "<table class='g-table'><thead>" + head + "</thead><tbody>{}</tbody></table>", rows
+        )
 
     @admin.display(description="Reasons")
     def reasons(self, dataset: Dataset) -> str:
         if not dataset.reject_reasons:
             return "No row was rejected."
-        lines = "\n".join(f"{count:,} × {reason}" for reason, count in dataset.reject_reasons.items())
+        lines = format_html_join(
+            "", "<li>{} × {}</li>", ((f"{n:,}", reason) for reason, n in dataset.reject_reasons.items())
+        )
         url = reverse("admin:programs_dataset_rejects", args=[dataset.pk])
         return format_html(
-            "<pre class='g-pre'>{}</pre><a href='{}'>Download the rejected rows</a>", lines, url
+            "<ul>{}</ul><a class='g-button' href='{}'>Download the rejected rows with their reasons</a>",
+            lines,
+            url,
         )
 
     def get_urls(self) -> list[Any]:
@@ -137,40 +152,58 @@ class DatasetAdmin(GovernedAdmin):
         return self.upload(request)
 
     def upload(self, request: HttpRequest) -> HttpResponse:
+        """Choose a file, look at it, say which column is which, load it. Loading at once is possible too."""
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = UploadForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
-            dataset = self._load(request, form)
-            if dataset is not None:
+        token = request.POST.get("token", "")
+        kept = pending.find(request.user, token) if token else None
+        form = UploadForm(request.POST or None, request.FILES or None, kept=kept is not None)
+        looked = None
+        if token and kept is None:
+            messages.error(request, "The file is not kept any more: choose it again.")
+        elif request.method == "POST" and form.is_valid():
+            if kept is None:
+                token = pending.keep(request.user, form.cleaned_data["file"])
+                kept = pending.find(request.user, token)
+            if request.POST.get("step") == "preview":
+                looked = self._look(request, form, kept)
+            elif dataset := self._load(request, form, kept):
+                kept.path.unlink(missing_ok=True)
                 return HttpResponseRedirect(reverse("admin:programs_dataset_change", args=[dataset.pk]))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Load data",
-            "form": form,
-            "contracts": CONTRACTS,
-        }
-        return TemplateResponse(request, "programs/dataset_upload.html", context)
+            else:
+                looked = self._look(request, form, kept)
+        if looked:
+            form.fields.pop("file", None)  # it is kept
+        return self.page(
+            request,
+            "programs/dataset_upload.html",
+            "Load data",
+            form=form,
+            contracts=CONTRACTS,
+            looked=looked,
+            columns=_choices(looked) if looked else [],
+            token=token if looked else "",
+            file_name=kept.name if kept else "",
+        )
 
-    def _load(self, request: HttpRequest, form: UploadForm) -> Dataset | None:
-        given = dict(form.cleaned_data)
-        upload = given.pop("file")
-        with tempfile.TemporaryDirectory() as directory:
-            kept = Path(directory) / "upload"
-            with kept.open("wb") as out:
-                for chunk in upload.chunks():
-                    out.write(chunk)
-            source = Source(kept, name=PurePath(upload.name).name)
-            try:
-                with acting_in_admin(request, "Uploaded in the admin"):
-                    dataset, result = load_dataset(given.pop("kind"), [source], **given)
-            except InvalidInput as error:
-                for line in error.lines():
-                    form.add_error(None, line)
-                return None
-            except GtmError as error:
-                form.add_error(None, error.detail)
-                return None
+    def _look(self, request: HttpRequest, form: UploadForm, kept: Source) -> Preview | None:
+        mapping = {**form.cleaned_data["mapping"], **_chosen(request)}
+        try:
+            return preview(kept, form.cleaned_data["kind"], mapping=mapping)
+        except InvalidInput as error:
+            if not form.non_field_errors():
+                _blame(form, error)
+            return None
+
+    def _load(self, request: HttpRequest, form: UploadForm, kept: Source) -> Dataset | None:
+        given = {name: value for name, value in form.cleaned_data.items() if name != "file"}
+        given["mapping"] = {**given["mapping"], **_chosen(request)}
+        try:
+            with acting_in_admin(request, "Uploaded in the admin"):
+                dataset, result = load_dataset(given.pop("kind"), [kept], **given)
+        except GtmError as error:
+            _blame(form, error)
+            return None
         messages.success(
             request,
             f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {result.rejected_rows:,} rejected, "
@@ -187,3 +220,21 @@ class DatasetAdmin(GovernedAdmin):
         if dataset.rejects:
             export_rejects(snapshot_root() / dataset.rejects, response)
         return response
+
+
+def _chosen(request: HttpRequest) -> dict[str, str]:
+    """Which of their columns the person chose for each of ours."""
+    prefix = "map-"
+    pairs = request.POST.items()
+    return {name.removeprefix(prefix): theirs for name, theirs in pairs if name.startswith(prefix) and theirs}
+
+
+def _choices(looked: Preview) -> list[tuple[Column, str]]:
+    """Our columns with the one of theirs that each would be, those that are required first."""
+    ordered = sorted(looked.contract.columns, key=lambda column: not column.required)
+    return [(column, looked.mapping.get(column.name, "")) for column in ordered]
+
+
+def _blame(form: UploadForm, error: GtmError) -> None:
+    for line in error.lines():
+        form.add_error(None, line)

@@ -69,18 +69,24 @@ class LiabilityPoint:
 
 
 def liability_chart(
-    liability: ArrayLike, *, alpha: float = 0.001, baseline: int = 8, smallest_deviation: float = 0.001
+    liability: ArrayLike,
+    *,
+    alpha: float = 0.001,
+    baseline: int = 8,
+    memory: int = 26,
+    smallest_deviation: float = 0.001,
 ) -> tuple[LiabilityPoint, ...] | Unavailable:
     """Judge each period's growth against the quiet growth before it, from the ``baseline``-th change on.
 
     ``liability`` (periods,) money above 0, oldest first. Logarithmic changes are compared, so steady growth
     is no alarm. One-sided p of a new value from a t prediction interval (Hahn & Meeker, "Statistical
     Intervals", 1991). Changes far off either way, and those beyond five robust deviations in the first
-    baseline (Hampel), do not enter later baselines. ``smallest_deviation`` keeps a flat history from
-    calling cents a spike.
+    baseline (Hampel), do not enter later baselines, which hold the last ``memory`` quiet changes: the
+    growth of a young program is forgotten. ``smallest_deviation`` keeps a flat history from calling cents
+    a spike.
     """
-    if baseline < 4:
-        raise ValueError("A baseline has four changes or more.")
+    if not 4 <= baseline <= memory:
+        raise ValueError("A baseline has four changes or more, and at most as many as are remembered.")
     series = np.asarray(liability, dtype=np.float64)
     if not np.isfinite(series).all() or (series <= 0).any():
         return Unavailable("The chart needs a liability above 0 in every period.")
@@ -90,7 +96,7 @@ def liability_chart(
     quiet = _without_outliers(changes[:baseline], smallest_deviation)
     points = []
     for index in range(baseline, changes.size):
-        past = np.array(quiet)
+        past = np.array(quiet[-memory:])
         deviation = max(float(past.std(ddof=1)), smallest_deviation) * math.sqrt(1 + 1 / past.size)
         score, freedom = (changes[index] - past.mean()) / deviation, past.size - 1
         p = float(t.sf(score, freedom))

@@ -6,6 +6,7 @@ has observed.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def check_link(
         return LinkReport(url, (_error("address", "", "The link is no absolute web address."),))
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     found = [
-        *_check_address(url, parts.scheme, parts.netloc, parts.fragment),
+        *_check_address(url, parts.scheme, host, parts.netloc, parts.fragment),
         *_check_required(pairs, required),
         *_check_names_and_case(pairs, {*vocabulary, *required}),
         *_check_vocabulary(pairs, vocabulary),
@@ -147,11 +148,19 @@ def tracking_accuracy(reports: Iterable[LinkReport]) -> MaybeEstimate:
     )
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself, where nobody listens on the way (W3C Secure Contexts, 3.1)."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
 # ------------------------------------------------------------------ rules
 
 
-def _check_address(url: str, scheme: str, authority: str, fragment: str) -> Iterator[Finding]:
-    if scheme == "http":
+def _check_address(url: str, scheme: str, host: str, authority: str, fragment: str) -> Iterator[Finding]:
+    if scheme == "http" and not is_loopback(host):
         yield _error("encryption", "", "The link is not encrypted: use https.")
     if "@" in authority:
         yield _error("credentials", "", "The link carries a user name.")

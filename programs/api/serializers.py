@@ -166,7 +166,22 @@ class ExperimentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Experiment
-        fields = ["id", "program", "key", "name", "hypothesis", "metric", "starts_on", "ends_on", "version"]
+        fields = [
+            "id",
+            "program",
+            "key",
+            "name",
+            "hypothesis",
+            "metric",
+            "control",
+            "metrics",
+            "planned_per_arm",
+            "split",
+            "is_sequential",
+            "starts_on",
+            "ends_on",
+            "version",
+        ]
         read_only_fields = ["version", "created_at", "updated_at"]
 
 

@@ -7,6 +7,7 @@ from programs.datasets.contracts import CONTRACTS
 from programs.datasets.ingest import IngestResult, ingest
 from programs.datasets.limits import Limits, Options
 from programs.datasets.opened import OpenData
+from programs.datasets.preview import Preview, preview
 from programs.datasets.problems import DatasetProblems
 from programs.datasets.readers import Source
 from programs.datasets.rejects import export_rejects
@@ -19,9 +20,11 @@ __all__ = [
     "Limits",
     "OpenData",
     "Options",
+    "Preview",
     "Snapshot",
     "SnapshotStore",
     "Source",
     "export_rejects",
     "ingest",
+    "preview",
 ]

@@ -221,8 +221,18 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         return self._ask("survey_days", {"survey_responses": responses}, as_of=as_of, time_zone=time_zone)
 
     @abstractmethod
-    def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
-        """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""
+    def _ask(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
+        """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind.
+
+        A kind in ``optional`` may be None: its view has the contract's columns and no rows.
+        """
 
 
 class DuckDBEngine(QueryEngine):
@@ -232,14 +242,23 @@ class DuckDBEngine(QueryEngine):
         self.store = store
         self.limits = limits or Limits()
 
-    def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
-        return self._ask_with(question, datasets, {}, **parameters)
+    def _ask(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
+        return self._ask_with(question, datasets, {}, optional, **parameters)
 
     def _ask_with(
         self,
         question: str,
         datasets: dict[str, Snapshot | None],
         tables: Mapping[str, pa.Table],
+        optional: Sequence[str] = (),
+        /,
         **parameters: Any,
     ) -> pa.Table:
         if parameters.get("period", "month") not in PERIODS:
@@ -247,7 +266,7 @@ class DuckDBEngine(QueryEngine):
         if "as_of" in parameters:
             parameters["as_of"] = _instant(parameters["as_of"])
         query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
-        with self._views(question, datasets) as connection:
+        with self._views(question, datasets, optional) as connection:
             for name, table in tables.items():
                 connection.register(name, table)
             return connection.execute(query, parameters).to_arrow_table()
@@ -290,11 +309,13 @@ class DuckDBEngine(QueryEngine):
 
     @contextmanager
     def _views(
-        self, question: str, datasets: dict[str, Snapshot | None]
+        self, question: str, datasets: dict[str, Snapshot | None], optional: Sequence[str]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection in which each dataset is a view named after its kind."""
         paths = {}
         for kind, snapshot in datasets.items():
+            if snapshot is None and kind in optional:
+                continue
             if snapshot is None or snapshot.kind != kind:
                 given = f"; a dataset of kind {snapshot.kind} was given" if snapshot else ""
                 raise MissingDataset(
@@ -310,6 +331,9 @@ class DuckDBEngine(QueryEngine):
         with hardened([path.parent for path in paths.values()], self.limits) as connection:
             for kind, path in paths.items():
                 connection.read_parquet(str(path.resolve())).create_view(kind)
+            for kind in datasets.keys() - paths.keys():
+                columns = (f"NULL::{column.type.sql} AS {column.name}" for column in CONTRACTS[kind].columns)
+                connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT {', '.join(columns)} WHERE false")
             yield connection
 
 

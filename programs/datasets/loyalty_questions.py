@@ -1,8 +1,9 @@
-"""The questions monitor-loyalty asks. Windows are [start, end), the one before is [previous, start)."""
+"""The questions monitor-loyalty asks. A window is [low, high); datasets that are None have no rows."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,52 +16,77 @@ from programs.datasets.store import Snapshot
 class LoyaltyQuestions(ABC):
     """Part of ``QueryEngine``."""
 
-    def member_activity(
+    def loyalty_windows(
         self,
         purchases: Snapshot | None,
         *,
-        previous: datetime,
-        start: datetime,
-        end: datetime,
+        windows: Sequence[tuple[datetime, datetime]],
+        dimensions: Sequence[str] = (),
+        tiers: Mapping[str, float] | None = None,
+        members: Snapshot | None = None,
+        ledger: Snapshot | None = None,
+        responses: Snapshot | None = None,
         time_zone: str = "UTC",
     ) -> pa.Table:
-        """One row a member: cohort (month of the first purchase), is_new, was_new, orders, orders_before,
-        revenue, revenue_before."""
-        span = _spans(previous, start, end)
-        return self._ask("member_activity", {"purchases": purchases}, time_zone=time_zone, **span)
+        """n (0 is the first of ``windows``, which ends last), tier, cohort, region, channel ("" where not
+        asked for or not recorded), members, enrolled, departed, active, orders, revenue, earned, redeemed,
+        expired, responses, satisfied. ``tiers`` (name → threshold, the lowest first) place members where no
+        tier is recorded."""
+        datasets = {
+            "purchases": purchases, "members": members, "point_ledger": ledger, "survey_responses": responses,
+        }  # fmt: skip
+        return self._ask(
+            "loyalty_windows",
+            datasets,
+            ("members", "point_ledger", "survey_responses"),
+            lows=[_instant(low) for low, _ in windows],
+            highs=[_instant(high) for _, high in windows],
+            dimensions=list(dimensions),
+            tiers=list(tiers or {}),
+            thresholds=list((tiers or {}).values()),
+            time_zone=time_zone,
+        )
 
-    def member_attributes(
+    def tier_moves(
         self,
-        members: Snapshot | None,
+        purchases: Snapshot | None,
         *,
-        previous: datetime,
-        start: datetime,
         end: datetime,
-        time_zone: str = "UTC",
+        starts: Mapping[str, datetime],
+        tiers: Mapping[str, float],
+        members: Snapshot | None = None,
     ) -> pa.Table:
-        """One row a member: tier, previous_tier, region, channel, cohort ("" where not recorded), enrolled,
-        enrolled_before, departed, gone_before."""
-        span = _spans(previous, start, end)
-        return self._ask("member_attributes", {"members": members}, time_zone=time_zone, **span)
+        """span, before, after, members, recorded, agreeing: indexes into ``tiers`` (the lowest first), -1 for
+        no member then. ``starts`` are those of the windows 7d, 30d and quarter."""
+        return self._ask(
+            "tier_moves",
+            {"purchases": purchases, "members": members},
+            ("members",),
+            end=_instant(end),
+            week=_instant(starts["7d"]),
+            month=_instant(starts["30d"]),
+            quarter=_instant(starts["quarter"]),
+            tiers=list(tiers),
+            thresholds=list(tiers.values()),
+        )
 
-    def member_points(
-        self, ledger: Snapshot | None, *, previous: datetime, start: datetime, end: datetime
-    ) -> pa.Table:
-        """One row a member with a movement: earned, redeemed, expired, and the same with _before."""
-        return self._ask("member_points", {"point_ledger": ledger}, **_spans(previous, start, end))
-
-    def csat_window(self, responses: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
-        """One row: responses, satisfied."""
-        span = _spans(start, start, end)
-        del span["previous"]
-        return self._ask("csat_window", {"survey_responses": responses}, **span)
+    def recorded_tiers(self, members: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
+        """tier, previous_tier, gone ("", "window" or "before"), members."""
+        return self._ask("recorded_tiers", {"members": members}, start=_instant(start), end=_instant(end))
 
     @abstractmethod
-    def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
+    def _ask(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""
 
 
-def _spans(previous: datetime, start: datetime, end: datetime) -> dict[str, str]:
-    if any(instant.tzinfo is None for instant in (previous, start, end)):
+def _instant(instant: datetime) -> str:
+    if instant.tzinfo is None:
         raise InvalidInput("A window must say its time zone.")
-    return {"previous": previous.isoformat(), "start": start.isoformat(), "end": end.isoformat()}
+    return instant.isoformat()

@@ -40,6 +40,10 @@ class OpenData:
             raise NotFound(f"This run reads no {kind}.", hint=f"Load {kind} and start a new run.")
         return next(iter(found.values()))
 
+    def find(self, kind: str) -> Snapshot | None:
+        """The one snapshot of a kind, or None where the run has none."""
+        return next(iter(self.snapshots(kind).values()), None)
+
     def as_of(self, kind: str) -> datetime:
         """The first instant after the day of the last row: reports stand at the end of the data."""
         end = self.snapshot(kind).window_end

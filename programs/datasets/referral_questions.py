@@ -7,7 +7,7 @@ Per-group answers carry the columns channel, persona, partner_tier, region; a di
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -132,12 +132,24 @@ class ReferralQuestions(ABC):
         tables = {"judged": pa.table({"referral_id": pa.array(judged, pa.string())})}
         return self._ask_with("referral_labels", {"referrals": referrals}, tables, as_of=as_of)
 
-    def experiment_arms(self, experiments: Snapshot | None, *, as_of: datetime) -> pa.Table:
-        """experiment, metric, variant, units, total, squares, two_valued, first_at, last_at."""
-        return self._ask("experiment_arms", {"experiments": experiments}, as_of=as_of)
+    def experiment_arms(
+        self, experiments: Snapshot | None, *, as_of: datetime, purchases: Snapshot | None = None
+    ) -> pa.Table:
+        """experiment, metric, variant, units, total, squares, two_valued, first_at, last_at; of the value
+        from before the test stated, pre_total, pre_squares, pre_cross; of the spend before it spend_total,
+        spend_squares, spend_cross (0 without ``purchases``)."""
+        datasets = {"experiments": experiments, "purchases": purchases}
+        return self._ask("experiment_arms", datasets, ("purchases",), as_of=as_of)
 
     @abstractmethod
-    def _ask(self, question: str, datasets: dict[str, Snapshot | None], **parameters: Any) -> pa.Table:
+    def _ask(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
         """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""
 
     @abstractmethod
@@ -146,6 +158,8 @@ class ReferralQuestions(ABC):
         question: str,
         datasets: dict[str, Snapshot | None],
         tables: Mapping[str, pa.Table],
+        optional: Sequence[str] = (),
+        /,
         **parameters: Any,
     ) -> pa.Table:
         """The same with ``tables`` of the caller's beside the views."""

@@ -8,6 +8,8 @@ from programs.models.agreement import (
     read_vocabulary,
 )
 from programs.models.dataset import Dataset
+from programs.models.launch import CalendarRevision, LaunchProfile
+from programs.models.message_template import BY_PERSONA, Asset, Channel, MessageTemplate
 from programs.models.metric import Direction, Metric
 from programs.models.partner import Campaign, Experiment, Partner
 from programs.models.people import Absence, Approver, Delegation, Person, Role
@@ -20,28 +22,40 @@ from programs.models.program import (
     ProgramKind,
     Tier,
 )
+from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
+    "BEFORE_LAUNCH",
+    "BY_PERSONA",
     "COMMON_STAGES",
     "Absence",
     "AgreedModel",
     "Approver",
+    "Asset",
     "Benefit",
     "BenefitKind",
+    "CalendarRevision",
     "Campaign",
+    "Channel",
     "Dataset",
     "Delegation",
     "Direction",
     "Experiment",
+    "LaunchProfile",
     "LifecycleStage",
     "LifecycleTrigger",
     "MeasurementAgreement",
+    "MessageTemplate",
     "Metric",
     "Partner",
     "Person",
     "Program",
     "ProgramKind",
     "Role",
+    "Runbook",
+    "RunbookAlert",
+    "RunbookPhase",
+    "RunbookTask",
     "Tier",
     "read_stages",
     "read_vocabulary",

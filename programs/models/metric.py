@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from gtm.core.governed import GovernedModel
+from programs.schemas.metrics import DEFINITION
 
 
 class Direction(models.TextChoices):
@@ -17,17 +18,25 @@ class Metric(GovernedModel):
 
     key = models.SlugField(unique=True, max_length=60)
     name = models.CharField(max_length=120)
-    unit = models.CharField(max_length=30, help_text="e.g. %, points, USD, days")
+    unit = models.CharField(
+        max_length=30, help_text="%, points, days, …; money is an amount in the program's currency"
+    )
     direction = models.CharField(max_length=10, choices=Direction.choices)
     numerator = models.CharField(max_length=240)
     denominator = models.CharField(max_length=240, blank=True)
-    window = models.CharField(max_length=60, blank=True, help_text="e.g. 30 days; empty for a stock")
+    window = models.CharField(
+        max_length=60, blank=True, help_text="window of the run, or e.g. 90 days; empty for a stock"
+    )
     dimensions = models.JSONField(default=list, blank=True)
     owner_role = models.ForeignKey("programs.Role", null=True, blank=True, on_delete=models.PROTECT)
-    threshold = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
+    threshold = models.DecimalField(
+        max_digits=18,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        help_text="Past it, against the direction, it alarms in a run that names no threshold; 0.8 is 80 %",
+    )
     definition_version = models.PositiveIntegerField(default=1, editable=False)
-
-    definition_fields = frozenset({"unit", "direction", "numerator", "denominator", "window", "dimensions"})
 
     class Meta:
         ordering = ["key"]
@@ -38,6 +47,6 @@ class Metric(GovernedModel):
     def save(self, *args: object, **kwargs: object) -> None:
         if not self._state.adding:
             stored = type(self)._base_manager.get(pk=self.pk)
-            if any(getattr(self, name) != getattr(stored, name) for name in self.definition_fields):
+            if any(getattr(self, name) != getattr(stored, name) for name in DEFINITION):
                 self.definition_version = stored.definition_version + 1
         super().save(*args, **kwargs)

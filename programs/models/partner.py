@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from gtm.core.governed import GovernedModel
+from programs.schemas.experiments import metric_problems, split_problems
 
 
 class Partner(GovernedModel):
@@ -49,12 +54,50 @@ class Campaign(GovernedModel):
         return self.name
 
 
+def validate_metrics(raw: Any) -> None:
+    """A design's metrics can be read."""
+    if found := metric_problems(raw):
+        raise ValidationError(found)
+
+
+def validate_split(raw: Any) -> None:
+    """A design's split can be read."""
+    if found := split_problems(raw):
+        raise ValidationError(found)
+
+
 class Experiment(GovernedModel):
+    """A test and how it was planned; the outcomes come as a dataset and name it."""
+
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="experiments")
     key = models.SlugField(max_length=80)
     name = models.CharField(max_length=160)
     hypothesis = models.TextField(blank=True)
     metric = models.ForeignKey("programs.Metric", null=True, blank=True, on_delete=models.PROTECT)
+    control = models.CharField(max_length=120, blank=True, help_text="The arm the others are held against")
+    metrics = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_metrics],
+        help_text='Outcomes and what they decide, e.g. [{"name": "bought", "role": "primary"}, '
+        '{"name": "refunds", "role": "guardrail", "direction": "lower", "margin": 0.05}]',
+    )
+    planned_per_arm = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Members per arm, fixed in advance",
+    )
+    split = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_split],
+        help_text="Planned weight of each arm; equal where it is empty",
+    )
+    is_sequential = models.BooleanField(
+        default=False,
+        help_text="May be read before it is complete: its intervals hold however often one looks",
+    )
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
 

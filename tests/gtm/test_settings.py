@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gtm import run
+
 ROOT = Path(__file__).parents[2]
 VARIABLE = re.compile(r'(?:env\.\w+|environ\.get)\(\s*"([A-Z_]+)"')
 READ = "import json, gtm.settings as s; print(json.dumps([getattr(s, n) for n in {names!r}], default=str))"
@@ -34,6 +36,18 @@ def test_production_without_a_secret_key_refuses_and_says_what_to_do():
     assert result.returncode == 1
     assert "SECRET_KEY is not set" in result.stderr
     assert "secrets.token_urlsafe(50)" in result.stderr
+
+
+def test_a_trial_keeps_what_another_terminal_needs(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "VAR_DIR", tmp_path)
+    for name in ("SECRET_KEY", "CELERY_BROKER_URL"):
+        monkeypatch.delenv(name)
+    first, second = run.make_environment(8000), run.make_environment(8001)
+    assert first["SECRET_KEY"] == second["SECRET_KEY"]
+    assert (tmp_path / "trial.env").stat().st_mode & 0o777 == 0o600
+    names = ("SECRET_KEY", "GTM_ALLOW_IMPERSONATION", "CELERY_BROKER_URL")
+    found = read(*names, GTM_ENV_FILE=str(tmp_path / "trial.env"))
+    assert found == [first["SECRET_KEY"], True, first["CELERY_BROKER_URL"]]
 
 
 def test_development_needs_no_key():

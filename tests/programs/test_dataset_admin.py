@@ -49,3 +49,30 @@ def test_a_bad_file_is_refused_in_words_and_leaves_nothing(login, form, text, na
 
 def test_an_approver_may_not_load_data(login, form):  # noqa: F811
     assert login("finance").get(UPLOAD).status_code == 403
+
+
+def test_a_file_is_looked_at_mapped_and_loaded(login, form):  # noqa: F811
+    rows = "customer,purchased_at,total\nm1,2026-01-02,10.00\nm2,2026-01-03,5.00\n"
+    client, before = login("ops"), Dataset.objects.count()
+    looked = client.post(UPLOAD, form | {"file": file(rows), "step": "preview"})
+    preview = looked.context["looked"]
+    assert (preview.headers, preview.total, len(preview.rows)) == (
+        ("customer", "purchased_at", "total"),
+        2,
+        2,
+    )
+    assert Dataset.objects.count() == before
+    chosen = {"map-member_id": "customer", "map-amount": "total", "map-purchased_at": "purchased_at"}
+    told = form | {"token": looked.context["token"], "step": "load", **chosen}
+    stolen = login("strategist").post(UPLOAD, told)
+    assert "not kept any more" in " ".join(map(str, stolen.context["messages"]))
+    loaded = client.post(UPLOAD, told)
+    dataset = Dataset.objects.latest("pk")
+    assert loaded.url == reverse("admin:programs_dataset_change", args=[dataset.pk])
+    assert (dataset.rows, next(iter(dataset.mapping.values()))["amount"]) == (2, "total")
+
+
+def test_a_preview_says_what_is_missing(login, form):  # noqa: F811
+    looked = login("ops").post(UPLOAD, form | {"file": file("when,what\n2026-01-02,x\n"), "step": "preview"})
+    assert [p.code for p in looked.context["looked"].problems].count("missing_column") >= 1
+    assert "not in this file" in looked.content.decode()

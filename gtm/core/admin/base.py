@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
 from import_export.admin import ExportMixin, ImportMixin
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.models import DeletedObject
+from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
+from unfold.views import ChangeList
 
 from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.errors import GtmError
+from gtm.core.revert import may_be_reverted, revert
 
 READ_ONLY = ("version", "created_at", "updated_at")
 
@@ -40,6 +50,11 @@ def tell(request: HttpRequest, error: GtmError) -> None:
 
 class ActingAdmin(ModelAdmin):
     """What is saved here is the doing of the person in the session; a refusal is told, not thrown."""
+
+    def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+        """A page of our own inside the admin's frame."""
+        shared = {**self.admin_site.each_context(request), "title": title}
+        return TemplateResponse(request, template, {**shared, **context})
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._acting(
@@ -78,16 +93,52 @@ class ReadOnly:
         return False
 
 
+class PlainDiffs(HistoricalRecordContextHelper):
+    """An empty relation is empty; simple-history calls it a deleted object without a number."""
+
+    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
+        if isinstance(value, DeletedObject) and value.pk is None:
+            return ""
+        return super().prepare_delta_change_value(change, value)
+
+
+class _ChangeList(ChangeList):
+    def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
+
+
 class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
-    """A governed model: saved by the person in the session, with history, import and export."""
+    """A governed model: saved by the person in the session, with history, import and export.
+
+    ``shortcuts`` are filters that everybody needs, as label and query; everybody saves their own beside them.
+    ``list_defer`` names what fills a row and the list does not show.
+    """
 
     import_form_class = ImportForm
     export_form_class = ExportForm
+    import_error_display = ("message", "row")
     list_filter_submit = True
     list_fullwidth = True
+    list_before_template = "gtm/_shortcuts.html"
     warn_unsaved_form = True
-    history_list_display = ["history_change_reason"]
     show_full_result_count = False
+    object_history_template = "gtm/history.html"
+    history_list_per_page = 50
+    shortcuts: Sequence[tuple[str, str]] = ()
+    list_defer: Sequence[str] = ()
+    show_facets = ShowFacets.NEVER  # a number beside every filter is a count of the whole table each
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return _ChangeList
+
+    def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_export_queryset(request).defer(None)
+
+    def get_resource_classes(self, request: HttpRequest) -> list[type[GovernedResource]]:
+        return [resource_of(self.model)]
+
+    def get_historical_record_context_helper(self, request: HttpRequest, record: Any) -> PlainDiffs:
+        return PlainDiffs(self.model, record)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names = {f.name for f in self.model._meta.get_fields()}
@@ -97,6 +148,11 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
             *(["state"] if "state" in names else []),
         ]
         return tuple(dict.fromkeys(n for n in shown if n in names or hasattr(self, n)))
+
+    def get_urls(self) -> list[Any]:
+        name = f"{self.model._meta.app_label}_{self.model._meta.model_name}_revert"
+        view = self.admin_site.admin_view(require_POST(self.revert))
+        return [path("<path:object_id>/history/<int:version>/revert/", view, name=name), *super().get_urls()]
 
     def import_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._acting(
@@ -108,13 +164,49 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
             request, lambda: super(GovernedAdmin, self).process_import(request, *args, **kwargs)
         )
 
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        obj = self.get_object(request, object_id)
+        may = obj is not None and self.has_change_permission(request, obj) and not may_be_reverted(obj)
+        name = f"admin:{self.model._meta.app_label}_{self.model._meta.model_name}_revert"
+        told = {"may_revert": may, "revert_url_name": name}
+        return super().history_view(request, object_id, {**(extra_context or {}), **told})
+
+    def revert(self, request: HttpRequest, object_id: str, version: int) -> HttpResponse:
+        """Bring back an earlier version, as a change of its own."""
+        obj = self.get_object(request, object_id)
+        old = self.model.history.filter(pk=version, id=object_id).exclude(history_type="-").first()
+        if obj is None or old is None:
+            raise Http404("There is no such version.")
+        if not self.has_change_permission(request, obj):
+            raise PermissionDenied("Bringing back a version takes the permission to change it.")
+        said = request.POST.get("comment", "").strip()
+        try:
+            with acting_in_admin(request, said):
+                changed = revert(obj, old, comment=said)
+        except GtmError as error:
+            tell(request, error)
+        else:
+            names = ", ".join(name.replace("_", " ") for name in changed)
+            messages.success(request, f"Brought back: {names}." if names else "Nothing differed.")
+        opts = self.model._meta
+        return HttpResponseRedirect(
+            reverse(f"admin:{opts.app_label}_{opts.model_name}_history", args=[object_id])
+        )
+
     def history_form_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Look at an old version. It is not brought back here: a state is the state machine's business."""
+        """Look at an old version. It is brought back on the history page, with a reason."""
         if request.method == "POST":
-            raise PermissionDenied("An old version is looked at, not brought back: make the change again.")
+            raise PermissionDenied("An old version is looked at here; bring it back on the history page.")
         return super().history_form_view(request, *args, **kwargs)
 
 
 class GovernedInline(TabularInline):
     extra = 0
     show_change_link = True
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A field of a table has its label in the table's head, where no screen reader looks for it."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None:
+            field.widget.attrs["aria-label"] = field.label.capitalize()
+        return field

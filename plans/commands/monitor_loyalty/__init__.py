@@ -7,13 +7,13 @@ from typing import Any
 
 from plans.commands import registry, review
 from plans.commands.monitor_loyalty.kpis import KPIS, LIABILITY_SPIKE
+from plans.commands.monitoring.registry import facts_of, remediation_of
 from plans.commands.monitoring.thresholds import alert_triggers
-from plans.models import Plan
 from plans.schemas.declaration import Command, Gate, Rung, Seat, Stage, Step, SuccessMetric, ToolHook, Trigger
 from plans.schemas.inputs import Choice, TextList
 from plans.schemas.thresholds import Thresholds
-from programs.models import Metric, Program
-from programs.selectors import people_by_role
+from programs.models import Program
+from programs.selectors import experiment_designs, people_by_role
 
 STEPS = __name__  # each step is a module beside this one, loaded when it first runs
 ANALYST, STRATEGIST, SPONSOR, OPS = (
@@ -31,18 +31,12 @@ def objective(inputs: Mapping[str, Any], program: Program) -> str:
 
 
 def context(program: Program) -> dict[str, Any]:
-    """Who owns the backlog, and how thresholds and metrics were defined in the last run."""
-    last = Plan.objects.filter(program=program, command=NAME).order_by("-created_at", "-pk").first()
+    """Who owns the backlog, what the registry defines, how tests were planned, and how long alerts took."""
     return {
+        **facts_of(program, NAME),
         "people": people_by_role([ANALYST, STRATEGIST, SPONSOR, OPS, "finance"]),
-        "metric_versions": dict(Metric.objects.order_by("key").values_list("key", "definition_version")),
-        "last_run": {
-            "plan_id": last.plan_id,
-            "alert_threshold": last.inputs.get("alert_threshold", ""),
-            "metric_versions": last.context.get("metric_versions", {}),
-        }
-        if last
-        else {},
+        "experiments": experiment_designs(program),
+        "remediation": remediation_of(program, NAME),
     }
 
 
@@ -118,7 +112,7 @@ MONITOR_LOYALTY = registry.register(
             Rung((SPONSOR,), hours=16, effect="add authority"),
         ),
         triggers=(
-            *alert_triggers({name: title for name, (title, _) in KPIS.items()}),
+            *alert_triggers(KPIS),
             Trigger(LIABILITY_SPIKE, "Point liability spikes", breaches=1, pulls_ripcord=True),
         ),
         tool_hooks=(
@@ -132,7 +126,7 @@ MONITOR_LOYALTY = registry.register(
             SuccessMetric("retention", "Retention", "not below the run before", "data.retention"),
             SuccessMetric("liability", "Point liability", "within its threshold", "health.liability"),
             SuccessMetric("engagement_lift", "Engagement lift", "above the window before", "data.engagement_lift"),
-            SuccessMetric("alert_remediation_time", "Alert remediation time", "within the hours of the ladder"),
+            SuccessMetric("alert_remediation_time", "Alert remediation time", "within the hours of the ladder", "data.alert_remediation_time"),
         ),
         outputs=(
             "Dashboard snapshot with KPI trends and drilldowns",

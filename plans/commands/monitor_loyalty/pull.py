@@ -1,247 +1,178 @@
-"""Step 1, data pull: enrolment, engagement, redemption, CSAT and revenue of the window and the one before."""
+"""Step 1, data pull: enrolment, engagement, redemption, CSAT and revenue of the window and those before it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
 
-from plans.commands.monitor_loyalty.kpis import KPIS
-from plans.commands.monitoring.breakdowns import merge_small
-from plans.commands.monitoring.thresholds import Alerts, evaluate
-from plans.commands.monitoring.windows import WindowPair, windows_until
-from plans.commands.plan_loyalty.figures import figure, percent, value_of
+from plans.commands.monitor_loyalty import report
+from plans.commands.monitor_loyalty.kpis import FLOW_KPIS, KPIS, as_defined, compute
+from plans.commands.monitor_loyalty.scope import (
+    alerts_of,
+    is_full,
+    kpi,
+    loaded,
+    metric_of,
+    thresholds_of,
+    tiers_of,
+    window_of,
+)
+from plans.commands.monitoring.breakdowns import Breakdown, merge_small, relabel
+from plans.commands.monitoring.registry import changes_since, days_of, definition_table
+from plans.commands.monitoring.windows import Span, spans_until
+from plans.commands.plan_loyalty.figures import percent, value_of
 from plans.engine.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
+from plans.schemas.outputs import Metrics, StepResult
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
-from programs.analytics.rates import wilson_rate
 from programs.analytics.retention import repeat_rate
 
 SMALLEST_GROUP = 30
-DIMENSIONS = ("tier", "cohort", "region", "channel")
-FLOWS = (
-    ("members", "Members", "integer"),
-    ("enrolled", "Enrolled", "integer"),
-    ("departed", "Left", "integer"),
-    ("active", "Active members", "integer"),
-    ("orders", "Orders", "integer"),
-    ("revenue", "Revenue", "money"),
-    ("earned", "Points earned", "number"),
-    ("redeemed", "Points redeemed", "number"),
-    ("expired", "Points expired", "number"),
-)
-POINTS = ("earned", "redeemed", "expired")
-
-
-def window_of(context: StepContext) -> WindowPair:
-    """It ends with the last day of the purchases."""
-    return windows_until(context.data.as_of("purchases"), context.inputs["window"])
-
-
-def is_full(context: StepContext) -> bool:
-    return bool(context.inputs["detail"] == "full")
-
-
-def alerts_of(context: StepContext, values: Mapping[str, MaybeEstimate]) -> Alerts:
-    text = context.inputs.get("alert_threshold", "")
-    return evaluate(text, values, vocabulary=tuple(KPIS), period=window_of(context).period)
+MOST_WINDOWS = 8
+FLOWS = ("members", "enrolled", "departed", "active", "orders", "revenue", "earned", "redeemed", "expired",
+         "responses", "satisfied")  # fmt: skip
+MISSING = {
+    "members": "No members are loaded: region, channel and departures are unavailable.",
+    "point_ledger": "No point ledger is loaded: points earned, redeemed and expired are unavailable.",
+    "survey_responses": "No survey responses are loaded: CSAT is unavailable.",
+}
 
 
 def pull_data(context: StepContext) -> StepResult:
-    data, windows = context.data, window_of(context)
-    zone, currency = context.program["time_zone"], context.program["currency"]
-    people = member_table(context)
-    context.progress(50, "Breakdowns")
+    windows, currency = window_of(context), context.program["currency"]
+    spans, rows = window_rows(context)
     asked = context.inputs.get("dimensions", [])
-    known = [name for name in asked if pc.any(pc.not_equal(people[name], "")).as_py()]
+    known = [name for name in asked if any(row[name] for row in rows)]
     notes = [f"No member records {name}; that breakdown is left out." for name in asked if name not in known]
-    notes += [f"No {title} loaded: {what} unavailable." for kind, title, what in (
-        ("members", "members are", "tier, region, channel and departures are"),
-        ("point_ledger", "point ledger is", "points earned, redeemed and expired are"),
-        ("survey_responses", "survey responses are", "CSAT is"),
-    ) if not data.has(kind)]  # fmt: skip
-    groups = merge_small(grouped(people, known), known, size="members", minimum=SMALLEST_GROUP)
-    total = grouped(people, [])[0]
-    repeat = data.engine.repeat_purchase(
-        data.snapshot("purchases"), as_of=windows.current.end, days=90, time_zone=zone
-    ).to_pylist()[0]
-    values: dict[str, MaybeEstimate] = {
-        "retention": repeat_rate(repeat["members"], repeat["repeat_members"]),
-        "active_rate": wilson_rate(total["active"], total["members"]),
-        "revenue": Estimate(total["revenue"], unit=currency),
-        "redemption_rate": redeemed_of(total)
-        if data.has("point_ledger")
-        else Unavailable("No point ledger is loaded."),
-        "csat": satisfied(context, windows),
-    }
+    notes += [MISSING[kind] for kind in MISSING if not context.data.has(kind)]
+    context.progress(60, "Breakdowns")
+    totals = [add_up(row for row in rows if row["n"] == n) for n in range(len(spans))]
+    groups = merge_small(
+        [row for row in rows if row["n"] == 0], known, size="members", minimum=SMALLEST_GROUP
+    )
+    before = relabel([row for row in rows if row["n"] == 1], known, groups.label_of)
+    values, earlier = kpis_of(context, totals[0]), kpis_of(context, totals[1], ago=1)
+    values["alert_remediation_time"] = remediation(context)
     alerts = alerts_of(context, values)
     outputs: list[Any] = [
-        Metrics("kpis", "KPIs of the window", [
-            figure(name, KPIS[name][0], value, unit=currency if name == "revenue" else "%",
-                   scale=1 if name == "revenue" else 100, definition=KPIS[name][1])
-            for name, value in values.items()
-        ], " ".join([windows.current.label + ".", *notes])),
-        _comparison(total, windows, currency, data.has("point_ledger"), data.has("members")),
-        trend(context),
+        Metrics("kpis", "KPIs of the window", [kpi(context, name, value) for name, value in values.items()],
+                " ".join([f"{windows.current.label}.", *notes])),
+        report.kpi_comparison(context, values, earlier),
+        report.flow_comparison(context, totals),
+        *report.trends(context, spans, totals),
     ]  # fmt: skip
     if known:
-        shown = list(groups.rows.items()) if is_full(context) else list(groups.rows.items())[:5]
-        outputs.append(_groups(shown, len(groups.rows), known, currency, groups.note))
+        outputs += report.breakdown(context, groups, before, known)
+        if is_full(context):
+            outputs.append(report.group_trend(context, spans, rows, known, groups))
+    changes = changes_since(context.program, context.inputs.get("alert_threshold", ""))
+    if is_full(context):
+        people = context.program["people"]
+        outputs.append(definition_table(context.program["metrics"], currency, people, changes))
     return StepResult(
         values={
             "window": windows.values(),
             "currency": currency,
             "dimensions": known,
             "notes": [*notes, *([groups.note] if groups.note else [])],
-            "flows": total,
+            "flows": {**totals[0], **{f"{name}_before": totals[1][name] for name in FLOWS}},
             "kpis": {name: value_of(value) for name, value in values.items()},
+            "kpis_before": {name: value_of(value) for name, value in earlier.items()},
+            "unavailable": {name: v.reason for name, v in values.items() if isinstance(v, Unavailable)},
             "metric_versions": context.program["metric_versions"],
+            "definition_changes": changes,
+            "thresholds": thresholds_of(context),
             "retention": value_of(values["retention"]),
             "engagement": value_of(values["active_rate"]),
-            "engagement_lift": _lift(total["active"], total["active_before"]),
-            "groups": [{"group": name, **row} for name, row in groups.rows.items()],
+            "engagement_lift": lift(totals[0]["active"], totals[1]["active"]),
+            "alert_remediation_time": value_of(values["alert_remediation_time"]),
+            "groups": group_values(groups, before),
             "alerts": alerts.rows(),
             "headline": [
                 {"label": "Window", "value": f"{windows.current.label}, compared with {windows.previous.label}"},
-                {"label": "Active members", "value": percent(value_of(values["active_rate"]))},
+                {"label": KPIS["active_rate"], "value": percent(value_of(values["active_rate"]))},
             ],
         },
         outputs=outputs,
         signals=alerts.signals,
         measured=alerts.measured,
-        evidence={"Serena": "Metric definitions: " + "; ".join(_definition_changes(context) or ["as in the run before."])},
+        evidence={"Serena": f"Metric definitions: {' '.join(changes)}"},
     )  # fmt: skip
 
 
-def member_table(context: StepContext) -> pa.Table:
-    """One row a member, with text dimensions and numbers of both windows; missing values are "" and 0."""
-    data, windows = context.data, window_of(context)
-    span = {"previous": windows.previous.start, "start": windows.current.start, "end": windows.current.end}
-    zone = context.program["time_zone"]
-    table = data.engine.member_activity(data.snapshot("purchases"), time_zone=zone, **span)
-    if data.has("members"):
-        known = data.engine.member_attributes(data.snapshot("members"), time_zone=zone, **span)
-        table = table.drop_columns(["is_new", "was_new"]).join(
-            known, "member_id", join_type="full outer", left_suffix="_bought"
+def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]:
+    """The windows, the latest first, and their sums per group: one question, one scan a dataset."""
+    data, zone = context.data, context.program["time_zone"]
+    purchases = data.snapshot("purchases")
+    spans = spans_until(window_of(context).current.end, context.inputs["window"], since=purchases.window_start,
+                        most=MOST_WINDOWS)  # fmt: skip
+    table = data.engine.loyalty_windows(
+        purchases,
+        windows=[(span.start, span.end) for span in spans],
+        dimensions=context.inputs.get("dimensions", []),
+        tiers=tiers_of(context),
+        members=data.find("members"),
+        ledger=data.find("point_ledger"),
+        responses=data.find("survey_responses"),
+        time_zone=zone,
+    )
+    return spans, table.to_pylist()
+
+
+def add_up(rows: Any) -> dict[str, float]:
+    """Sums over groups; a member is in one group, so these are the sums over everybody."""
+    total = dict.fromkeys(FLOWS, 0)
+    for row in rows:
+        for name in FLOWS:
+            total[name] += row[name]
+    return total
+
+
+def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) -> dict[str, MaybeEstimate]:
+    """The KPIs of a window from its sums; ``ago`` 1 is the window before."""
+    found = {"retention": retention_of(context, ago=ago)}
+    for name in FLOW_KPIS:
+        found[name] = compute(
+            metric_of(context, name), sums, loaded(context), currency=context.program["currency"]
         )
-        cohort = pc.coalesce(table["cohort"], table["cohort_bought"])
-        table = table.drop_columns(["cohort", "cohort_bought"]).append_column("cohort", cohort)
-    else:
-        table = table.rename_columns({"is_new": "enrolled", "was_new": "enrolled_before"})
-    if data.has("point_ledger"):
-        points = data.engine.member_points(data.snapshot("point_ledger"), **span)
-        table = table.join(points, "member_id", join_type="left outer")
-    columns: dict[str, Any] = {"member_id": table["member_id"]}
-    for name in DIMENSIONS:
-        columns[name] = _column(table, name, "")
-    numbers = ("enrolled", "enrolled_before", "departed", "gone_before", "orders", "orders_before", "revenue",
-               "revenue_before", *POINTS, *(f"{name}_before" for name in POINTS))  # fmt: skip
-    for name in numbers:
-        columns[name] = _column(table, name, 0.0)
-    columns["active"] = pc.cast(pc.greater(columns["orders"], 0), pa.float64())
-    columns["active_before"] = pc.cast(pc.greater(columns["orders_before"], 0), pa.float64())
-    columns["members"] = pc.subtract(1.0, columns["gone_before"])
-    columns["members_before"] = pc.subtract(1.0, columns["enrolled"])
-    columns["departed_before"] = columns["gone_before"]
-    return pa.table(columns).sort_by("member_id")
+    return found
 
 
-def _column(table: pa.Table, name: str, missing: Any) -> Any:
-    if name not in table.column_names:
-        return pa.array([missing] * len(table))
-    column = table[name] if missing == "" else pc.cast(table[name], pa.float64())
-    return pc.fill_null(column, missing)
-
-
-def grouped(people: pa.Table, dimensions: Sequence[str]) -> list[dict[str, Any]]:
-    """Sums per group; the sums over groups equal those over everybody."""
-    numbers = [name for name in people.column_names if name not in ("member_id", *DIMENSIONS)]
-    table = people.group_by(list(dimensions)).aggregate([(name, "sum") for name in numbers])
-    table = table.rename_columns([name.removesuffix("_sum") for name in table.column_names])
-    if dimensions:
-        table = table.sort_by([(name, "ascending") for name in dimensions])
-    return table.to_pylist()  # type: ignore[no-any-return]
-
-
-def redeemed_of(total: Mapping[str, float]) -> MaybeEstimate:
-    if total["earned"] <= 0:
-        return Unavailable("No points were issued in the window.")
-    return Estimate(
-        total["redeemed"] / total["earned"], numerator=total["redeemed"], denominator=total["earned"]
-    )
-
-
-def satisfied(context: StepContext, windows: WindowPair) -> MaybeEstimate:
-    if not context.data.has("survey_responses"):
-        return Unavailable("No survey responses are loaded; load them with load_dataset survey_responses.")
-    span = windows.current
-    row = context.data.engine.csat_window(
-        context.data.snapshot("survey_responses"), start=span.start, end=span.end
+def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
+    """The repeat rate over the days that the registry names."""
+    metric, windows = metric_of(context, "retention"), window_of(context)
+    days = days_of(metric)
+    if days is None:
+        return Unavailable(
+            f"The registry's window is “{metric['window']}”; write a number of days such as 90 days."
+        )
+    end = windows.previous.end if ago else windows.current.end
+    row = context.data.engine.repeat_purchase(
+        context.data.snapshot("purchases"), as_of=end, days=days, time_zone=context.program["time_zone"]
     ).to_pylist()[0]
-    return wilson_rate(row["satisfied"], row["responses"])
+    return as_defined("retention", metric, repeat_rate(row["members"], row["repeat_members"]))
 
 
-def trend(context: StepContext) -> Chart:
-    rows = context.data.engine.revenue_by_period(
-        context.data.snapshot("purchases"), period="month", time_zone=context.program["time_zone"]
-    ).to_pylist()[-12:]
-    return Chart("trend", "Revenue by month", "line", [str(row["period"])[:7] for row in rows],
-                 [Series("Revenue", [float(row["revenue"]) for row in rows])], "month", "revenue",
-                 context.program["currency"])  # fmt: skip
+def remediation(context: StepContext) -> MaybeEstimate:
+    """Median hours from the opening of an alert's case to its resolution, over the cases of this program."""
+    told = context.program["remediation"]
+    if not told["hours"]:
+        still = f" {told['open']} are open." if told["open"] else ""
+        return Unavailable(f"No alert of this program has been resolved yet.{still}")
+    hours = np.array(told["hours"], dtype=float)
+    return as_defined("alert_remediation_time", metric_of(context, "alert_remediation_time"),
+                      Estimate(float(np.median(hours)), denominator=float(hours.size), method="median"))  # fmt: skip
 
 
-def _definition_changes(context: StepContext) -> list[str]:
-    last = context.program.get("last_run") or {}
-    versions = last.get("metric_versions", {})
-    changed = [
-        f"{key} went from version {versions[key]} to {version}"
-        for key, version in context.program["metric_versions"].items()
-        if key in versions and versions[key] != version
-    ]
-    was, now = last.get("alert_threshold", ""), context.inputs.get("alert_threshold", "")
-    if last and was != now:
-        changed.append(f"thresholds were {was or 'none'} in {last['plan_id']}")
-    return changed
+def group_values(groups: Breakdown, before: Breakdown) -> list[dict[str, Any]]:
+    """Groups with the sums of both windows, as later tasks and the plan JSON read them."""
+    return [
+        {"group": name, **{flow: row[flow] for flow in FLOWS},
+         **{f"{flow}_before": before.rows.get(name, {}).get(flow, 0) for flow in FLOWS}}
+        for name, row in groups.rows.items()
+    ]  # fmt: skip
 
 
-def _lift(now: float, before: float) -> float | None:
+def lift(now: float, before: float) -> float | None:
     return now / before - 1 if before else None
-
-
-def _comparison(
-    total: Mapping[str, float], windows: WindowPair, currency: str, points: bool, left: bool
-) -> Table:
-    rows = []
-    for name, title, _ in FLOWS:
-        known = (points or name not in POINTS) and (left or name != "departed")
-        comparable = known and name != "departed"
-        now = total[name] if known else None
-        before = total[f"{name}_before"] if comparable else None
-        change = _lift(total[name], total[f"{name}_before"]) if comparable else None
-        rows.append([title, now, before, change])
-    return Table(
-        "window_comparison",
-        "The window and the one before",
-        [Column("flow", "What happened"), Column("current", windows.current.label, "number"),
-         Column("previous", windows.previous.label, "number"), Column("change", "Change", "percent")],
-        rows,
-        f"Amounts in {currency}. An empty cell is not known.",
-    )  # fmt: skip
-
-
-def _groups(
-    rows: Sequence[tuple[str, Mapping[str, Any]]],
-    count: int,
-    dimensions: Sequence[str],
-    currency: str,
-    note: str,
-) -> Table:
-    columns = [Column("group", " · ".join(dimensions))] + [
-        Column(name, title, kind, currency if kind == "money" else "") for name, title, kind in FLOWS
-    ]
-    body = [[label, *(row[name] for name, _, _ in FLOWS)] for label, row in rows]
-    return Table(
-        "drilldown", "The window by group", columns, body, f"{len(rows)} of {count} groups. {note}".strip()
-    )

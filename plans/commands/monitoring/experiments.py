@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from plans.schemas.outputs import Column, Table
@@ -13,16 +14,21 @@ from programs.analytics.experiments import (
     Comparison,
     Experiment,
     Metric,
+    PrePeriod,
     Readout,
     Role,
+    adjust_with_pre_period,
     members_per_arm_for_mean,
     members_per_arm_for_share,
     read_experiment,
 )
+from programs.schemas.experiments import Design
 
 CONTROL_NAMES = ("control", "a", "baseline", "holdout", "hold-out")
 SMALLEST_LIFT = 0.1
 """The relative lift a test is planned for where nobody says another."""
+LEAST_EXPLAINED = 0.01
+"""The share of variance that spend before the test must explain to be used: less is not worth a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +39,144 @@ class NotRead:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Units assigned so far, in all arms, from the first to the last assignment."""
+
+    units: int
+    first_at: datetime
+    last_at: datetime
+
+    @property
+    def per_week(self) -> float:
+        """Units a week; a test filled within a week counts as one week's."""
+        weeks = (self.last_at - self.first_at).total_seconds() / 604_800
+        return self.units / max(weeks, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A test with what its readout does not carry: what it was built from and how that came about."""
+
+    test: Experiment
+    pace: Pace
+    notes: tuple[str, ...]
+
+
 def read_experiments(
-    rows: Sequence[Mapping[str, Any]], asked: Sequence[str]
+    rows: Sequence[Mapping[str, Any]],
+    asked: Sequence[str],
+    designs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[tuple[Readout, ...], tuple[NotRead, ...]]:
     """Read each asked experiment (names without regard to case) from its arms' sums (``experiment_arms``)."""
+    found, unread = find_experiments(rows, asked, designs)
+    return tuple(read_experiment(each.test) for each in found), unread
+
+
+def find_experiments(
+    rows: Sequence[Mapping[str, Any]],
+    asked: Sequence[str],
+    designs: Mapping[str, Mapping[str, Any]] | None = None,
+) -> tuple[tuple[Found, ...], tuple[NotRead, ...]]:
+    """The asked tests as they stand, by their design where one is registered (name in lower case → design)."""
     known: dict[str, list[Mapping[str, Any]]] = {}
     for row in rows:
         known.setdefault(row["experiment"].casefold(), []).append(row)
-    read, unread = [], []
+    found, unread = [], []
     for name in asked:
-        found = known.get(name.casefold())
-        if not found:
+        mine = known.get(name.casefold())
+        if not mine:
             names = ", ".join(sorted({row["experiment"] for row in rows})) or "none are loaded"
             unread.append(NotRead(name, f"No outcomes of this test; known are: {names}."))
             continue
+        design = Design.of((designs or {}).get(name.casefold()))
         try:
-            read.append(read_experiment(experiment_of(found)))
+            found.append(experiment_of(mine, design))
         except ValueError as error:
             unread.append(NotRead(name, str(error)))
-    return tuple(read), tuple(unread)
+    return tuple(found), tuple(unread)
 
 
-def experiment_of(rows: Sequence[Mapping[str, Any]]) -> Experiment:
-    """The first metric by name is primary, the others secondary. Raises ValueError where an arm lacks a metric."""
+def experiment_of(rows: Sequence[Mapping[str, Any]], design: Design) -> Found:
+    """The test of one experiment's rows. Raises ValueError where design and outcomes do not fit together."""
     variants = sorted({row["variant"] for row in rows})
-    control = next((v for v in variants if v.casefold() in CONTROL_NAMES), variants[0])
+    control = design.control or next((v for v in variants if v.casefold() in CONTROL_NAMES), variants[0])
     members = {v: max(row["units"] for row in rows if row["variant"] == v) for v in variants}
-    metrics = []
-    for name in sorted({row["metric"] for row in rows}):
-        own = [row for row in rows if row["metric"] == name]
-        shares = all(row["two_valued"] for row in own)
-        role = Role.SECONDARY if metrics else Role.PRIMARY
-        metrics.append(Metric(name, role, {row["variant"]: _arm(row, shares) for row in own}))
-    return Experiment(rows[0]["experiment"], control, members, metrics, _planned(metrics[0].arms[control]))
+    names = sorted({row["metric"] for row in rows})
+    if missing := [metric.name for metric in design.metrics if metric.name not in names]:
+        raise ValueError(
+            f"The design names {', '.join(missing)}, of which there are no outcomes; there are {', '.join(names)}."
+        )
+    planned = {metric.name: metric for metric in design.metrics}
+    primary = next((m.name for m in design.metrics if m.role == Role.PRIMARY), None)
+    first = primary or next(
+        (n for n in names if n not in planned or planned[n].role != Role.GUARDRAIL), names[0]
+    )
+    metrics, notes = [], []
+    if primary is None:
+        notes.append(f"No design names the metric that decides, so it is {first}.")
+    for name in names:
+        metric, note = _metric(
+            [row for row in rows if row["metric"] == name], name == first, planned.get(name)
+        )
+        metrics.append(metric)
+        notes += note
+    decides = next(metric for metric in metrics if metric.role is Role.PRIMARY)
+    size = design.planned_per_arm or _planned(decides.arms[control])
+    if not design.planned_per_arm:
+        notes.append(
+            f"No design states a sample size; {size:,} per arm would show a relative lift of {SMALLEST_LIFT:.0%}."
+        )
+    test = Experiment(
+        rows[0]["experiment"], control, members, metrics, size,
+        weights=dict(design.split) or None, tuning=2.0 * size if design.is_sequential else None,
+    )  # fmt: skip
+    pace = Pace(sum(members.values()), min(r["first_at"] for r in rows), max(r["last_at"] for r in rows))
+    return Found(test, pace, tuple(notes))
+
+
+def _metric(rows: Sequence[Mapping[str, Any]], decides: bool, planned: Any) -> tuple[Metric, list[str]]:
+    name = rows[0]["metric"]
+    shares = all(row["two_valued"] for row in rows)
+    arms = {row["variant"]: _arm(row, shares) for row in rows}
+    role = Role.PRIMARY if decides else Role(planned.role) if planned else Role.SECONDARY
+    adjusted, note = _adjusted(rows)
+    higher, margin = (planned.higher_is_better, planned.margin) if planned else (True, Metric.margin)
+    return Metric(name, role, arms, higher, margin, adjusted), [f"{name}: {note}"] if note else []
 
 
 def _arm(row: Mapping[str, Any], share: bool) -> Arm:
     if share:
         return Arm.of_proportion(round(row["total"]), row["units"])
     return Arm.of_sums(row["units"], row["total"], row["squares"])
+
+
+def _adjusted(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Arm] | None, str]:
+    """CUPED with the file's own value from before the test, else with spend before it; and how."""
+    stated, units = (sum(row[name] for row in rows) for name in ("stated", "units"))
+    source = "pre" if stated == units else "spend"
+    if min(row["units"] for row in rows) < 2:
+        return None, ""
+    periods = [
+        PrePeriod(
+            row["units"],
+            row["total"],
+            row["squares"],
+            *(row[f"{source}_{sum_}"] for sum_ in ("total", "squares", "cross")),
+        )
+        for row in rows
+    ]
+    found = adjust_with_pre_period(*periods)
+    partly = (
+        f" {units - stated:,} of {units:,} units state no value from before the test."
+        if 0 < stated < units
+        else ""
+    )
+    if source == "spend" and found.variance_reduction < LEAST_EXPLAINED:
+        return None, partly.strip()
+    what = "the value from before the test" if source == "pre" else "the spend of the 90 days before"
+    note = f"CUPED with {what} takes away {found.variance_reduction:.0%} of the variance.{partly}"
+    return {row["variant"]: arm for row, arm in zip(rows, found.arms, strict=True)}, note
 
 
 def _planned(control: Arm) -> int:
@@ -85,13 +190,13 @@ def _planned(control: Arm) -> int:
 
 
 def readout_table(read: Sequence[Readout], unread: Sequence[NotRead]) -> Table:
+    """A row a test, arm and metric: the lift with its interval, and what to do with the arm."""
     rows: list[list[Any]] = [
         [n.experiment, "", "", None, None, None, None, "not read", n.reason] for n in unread
     ]
     for test in read:
         if isinstance(test.arms, Unavailable):
-            rows.append([test.experiment, "", "", None, None, None, test.sample_ratio.p_value, "blocked",
-                         test.arms.reason])  # fmt: skip
+            rows.append([test.experiment, "", "", None, None, None, None, "blocked", test.arms.reason])
             continue
         for arm in test.arms:
             for metric in arm.metrics:
@@ -111,7 +216,7 @@ def readout_table(read: Sequence[Readout], unread: Sequence[NotRead]) -> Table:
          Column("lift", "Relative lift", "percent"), Column("low", "from", "percent"), Column("high", "to", "percent"),
          Column("p", "p (Holm)", "number"), Column("verdict", "Recommendation"), Column("why", "Why")],
         rows,
-        f"Sample sizes are for a relative lift of {SMALLEST_LIFT:.0%}, 5 % error and 80 % power.",
+        "Lifts by the delta method, 95 % intervals; a recommendation stands beside the metric that decides.",
     )  # fmt: skip
 
 

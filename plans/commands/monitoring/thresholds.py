@@ -39,16 +39,23 @@ class Alerts:
     def rows(self) -> list[dict[str, Any]]:
         """Every rule with its verdict, as later tasks and people read it."""
         found = [
-            {"rule": str(b.rule), "value": float(b.value), "verdict": "breached",
+            {"rule": str(b.rule), "metric": b.rule.metric, "value": float(b.value), "verdict": "breached",
              "note": {True: "the whole interval alarms", False: "the interval reaches back over the limit",
                       None: ""}[b.certain]}
             for b in self.report.breaches
         ]  # fmt: skip
         found += [
-            {"rule": str(rule), "value": None, "verdict": "kept", "note": ""} for rule in self.report.kept
+            {"rule": str(rule), "metric": rule.metric, "value": None, "verdict": "kept", "note": ""}
+            for rule in self.report.kept
         ]
         found += [
-            {"rule": str(rule), "value": None, "verdict": "not measured", "note": reason}
+            {
+                "rule": str(rule),
+                "metric": rule.metric,
+                "value": None,
+                "verdict": "not measured",
+                "note": reason,
+            }
             for rule, reason in self.report.missing
         ]
         return found
@@ -81,5 +88,7 @@ def alert_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         [Column("rule", "Alarms when"), Column("verdict", "Verdict"), Column("value", "Value", "number"),
          Column("note", "Note")],
         [[row["rule"], row["verdict"], row["value"], row["note"]] for row in rows],
-        "The first breach tells the owner; the second, in another period, opens the ladder and pulls the rip-cord.",
+        "The first breach tells the owner; the second, in another period, opens the ladder and pulls the rip-cord."
+        if rows
+        else "No threshold is set: name some with --alert_threshold, or keep them in the metric registry.",
     )  # fmt: skip

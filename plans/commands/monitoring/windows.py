@@ -55,6 +55,17 @@ def windows_until(end: datetime, window: str) -> WindowPair:
     return WindowPair(Span(end - length, end), Span(end - 2 * length, end - length))
 
 
+def spans_until(end: datetime, window: str, *, since: datetime, most: int) -> list[Span]:
+    """The window that ends at ``end``, the one before it, and so on; the first two always, then those after ``since``."""
+    found: list[Span] = []
+    while len(found) < most:
+        pair = windows_until(found[-1].start if found else end, window)
+        if len(found) >= 2 and pair.current.start < since:
+            break
+        found.append(pair.current)
+    return found
+
+
 def _three_months_before(instant: datetime) -> datetime:
     year, month = divmod(instant.year * 12 + instant.month - 1 - 3, 12)
     day = min(instant.day, calendar.monthrange(year, month + 1)[1])

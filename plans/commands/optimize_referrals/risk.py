@@ -118,7 +118,10 @@ def reduction_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
 
 
 def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
-    """Cases for people, in the transaction that records the review. Nobody is banned, nothing is withheld by it."""
+    """Cases for people, in the transaction that records the review. Nobody is banned, nothing is withheld by it.
+
+    An aborted plan leaves them open: what was seen is as suspicious as before, and people close it.
+    """
     fraud_cases.open_all(plan, values["cases"])
 
 

@@ -121,8 +121,8 @@ PLAN_LOYALTY = registry.register(
             Stage("5", "Publication", "sequential", (
                 Step("5.1", "publish-blueprint", "Publish the blueprint", OPS,
                      "Write the approved tiers, benefits and triggers to the program",
-                     needs=("4.1", "4.2"), run=f"{STEPS}.publish:gather_blueprint", apply=f"{STEPS}.publish:apply_blueprint", fallback_agent=STRATEGIST,
-                     tools=("Serena",), output_var="published"),
+                     needs=("4.1", "4.2"), run=f"{STEPS}.publish:gather_blueprint", apply=f"{STEPS}.publish:apply_blueprint",
+                     compensate=f"{STEPS}.publish:withdraw_blueprint", fallback_agent=STRATEGIST, tools=("Serena",), output_var="published"),
             )),
         ),
         ladder=(

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from plans.commands.plan_loyalty.figures import figure, money, percent, value_of
+from plans.commands.plan_loyalty.ledger import redemption_forecast
 from plans.commands.plan_loyalty.signals import cohorts, columns
 from plans.engine.steps import PermanentError, StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
-from programs.analytics import breakage, rewards, tiers
+from programs.analytics import rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Unavailable
 from programs.analytics.rewards import Mission, ProgramKind, RewardDesign
-from programs.datasets import OpenData
 
 PERIODS_A_YEAR = {"quarter": 4, "month": 12}
 SURPRISES = {
@@ -59,32 +59,6 @@ def assumptions_of(context: StepContext) -> LoyaltyAssumptions:
         redemption_rate=measured_redemption(context)
         or Assumption("redemption_rate", max(rate - 0.15, 0.0), rate, min(rate + 0.15, 1.0), "share of issued points"),
     )  # fmt: skip
-
-
-def redemption_forecast(data: OpenData, zone: str) -> breakage.MaybeForecast:
-    """Ultimate redemption from the ledger's triangle by month of issue; Unavailable without a ledger that tells."""
-    if not data.has("point_ledger"):
-        return Unavailable("No point ledger is loaded; load one with load_dataset point_ledger.")
-    ledger, as_of = data.snapshot("point_ledger"), data.as_of("point_ledger")
-    issued = data.engine.ledger_vintages(ledger, as_of=as_of, time_zone=zone).to_pylist()
-    flows = [
-        r
-        for r in data.engine.ledger_triangle(ledger, as_of=as_of, time_zone=zone).to_pylist()
-        if r["vintage"]
-    ]
-    vintages = [row["vintage"] for row in issued]
-    count = len(vintages)
-    triangle = np.full((count, count), np.nan)
-    for n in range(count):
-        triangle[n, : count - n] = 0.0
-    for row in flows:
-        n = vintages.index(row["vintage"])
-        if row["age"] < count - n:
-            triangle[n, row["age"]] += float(row["redeemed"])
-    expired = sum(float(row["expired"]) for row in flows)
-    return breakage.forecast_redemption(
-        [float(r["issued"]) for r in issued], np.cumsum(triangle, axis=1), expired
-    )
 
 
 def measured_redemption(context: StepContext) -> Assumption | None:

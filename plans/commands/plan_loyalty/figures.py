@@ -25,7 +25,7 @@ def figure(
         unit or estimate.unit,
         low=None if estimate.low is None else estimate.low * scale,
         high=None if estimate.high is None else estimate.high * scale,
-        level=estimate.level,
+        level=None if estimate.low is None else estimate.level,
         numerator=estimate.numerator,
         denominator=estimate.denominator,
         definition=definition,

@@ -112,7 +112,7 @@ TRACK_SOURCE = registry.register(
                 Step("8.1", "publish-attribution", "Publish to the partners", REVOPS,
                      "Write each partner's record and open the time to dispute it",
                      needs=("7.1",), run=f"{STEPS}.publish:gather_records", apply=f"{STEPS}.publish:apply_records",
-                     fallback_agent=MARKETER, tools=("Serena",), output_var="published"),
+                     compensate=f"{STEPS}.publish:withdraw_records", fallback_agent=MARKETER, tools=("Serena",), output_var="published"),
             )),
             Stage("9", "Next sprint", "sequential", (
                 Step("9.1", "hand-over", "Recommendations taken over", MARKETER,

@@ -9,9 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core.cli import BAD_INPUT
+from gtm.core.errors import InvalidInput
 from plans.engine import bench
-
-REQUIRED = {"role": str, "minimum": int}
 
 
 class Command(BaseCommand):
@@ -37,13 +36,8 @@ class Command(BaseCommand):
 
 def read_seats(path: Path) -> list[dict[str, Any]]:
     try:
-        seats = json.loads(path.read_text())
+        return bench.read_seats(json.loads(path.read_text()))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path} cannot be read: {error}.", returncode=BAD_INPUT) from error
-    well_formed = isinstance(seats, list) and all(
-        isinstance(seat, dict) and all(isinstance(seat.get(key), kind) for key, kind in REQUIRED.items())
-        for seat in seats
-    )
-    if not well_formed or not seats:
-        raise CommandError(f"{path} is no list of seats with role and minimum.", returncode=BAD_INPUT)
-    return seats
+    except InvalidInput as error:
+        raise CommandError("\n".join(error.lines()), returncode=BAD_INPUT) from error

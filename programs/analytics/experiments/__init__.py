@@ -28,6 +28,7 @@ from programs.analytics.experiments.sample_ratio import SampleRatio, check_sampl
 from programs.analytics.experiments.sample_size import (
     NullVariance,
     TestPlan,
+    detectable_difference,
     members_per_arm_for_mean,
     members_per_arm_for_share,
     plan_test,
@@ -57,6 +58,7 @@ __all__ = [
     "check_sample_ratio",
     "compare_means",
     "compare_proportions",
+    "detectable_difference",
     "members_per_arm_for_mean",
     "members_per_arm_for_share",
     "plan_test",

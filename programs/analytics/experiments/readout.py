@@ -43,13 +43,23 @@ class Recommendation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric with one ``Arm`` per arm name. ``margin`` is the relative loss a guardrail tolerates."""
+    """A metric with one ``Arm`` per arm name. ``margin`` is the relative loss a guardrail tolerates.
+
+    ``adjusted`` are the same arms after CUPED: lifts and guardrails are read from them, the difference in the
+    metric's own unit from ``arms``.
+    """
 
     name: str
     role: Role
     arms: Mapping[str, Arm]
     higher_is_better: bool = True
     margin: float = 0.02
+    adjusted: Mapping[str, Arm] | None = None
+
+    @property
+    def sharpest(self) -> Mapping[str, Arm]:
+        """The arms with the least variance."""
+        return self.adjusted or self.arms
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class Experiment:
             raise ValueError("An experiment has a control and at least one treatment.")
         if self.weights is not None and set(self.weights) != names:
             raise ValueError("Planned weights name the same arms as the members.")
-        if any(set(metric.arms) != names for metric in self.metrics):
+        if any(set(arms) != names for m in self.metrics for arms in (m.arms, m.sharpest)):
             raise ValueError("Each metric needs a value in every arm.")
         if sum(metric.role is Role.PRIMARY for metric in self.metrics) != 1:
             raise ValueError("An experiment has exactly one primary metric.")
@@ -89,11 +99,17 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class MetricReadout:
-    """One metric of one treatment. ``adjusted_p`` is Holm's over all metrics and treatments."""
+    """One metric of one treatment. ``adjusted_p`` is Holm's over all metrics and treatments.
+
+    ``sequential`` is the lift with an interval that holds however often one looks, whatever was planned.
+    """
 
     name: str
     role: Role
+    control: Arm
+    treated: Arm
     lift: MaybeComparison
+    sequential: MaybeComparison
     difference: MaybeComparison
     bayesian: BayesianLift | Unavailable
     adjusted_p: float
@@ -171,8 +187,8 @@ def read_experiment(experiment: Experiment, *, alpha: float = 0.05) -> Readout:
             (
                 metric.name,
                 check_guardrail(
-                    metric.arms[experiment.control],
-                    metric.arms[treatment],
+                    metric.sharpest[experiment.control],
+                    metric.sharpest[treatment],
                     metric.margin,
                     higher_is_better=metric.higher_is_better,
                     alpha=alpha,
@@ -188,7 +204,7 @@ def read_experiment(experiment: Experiment, *, alpha: float = 0.05) -> Readout:
 
 
 def _lift(experiment: Experiment, metric: Metric, treatment: str, level: float) -> MaybeComparison:
-    control, treated = metric.arms[experiment.control], metric.arms[treatment]
+    control, treated = metric.sharpest[experiment.control], metric.sharpest[treatment]
     if experiment.tuning is None:
         return relative_lift(control, treated, level=level)
     return sequential_lift(control, treated, tuning=experiment.tuning, level=level)
@@ -204,12 +220,18 @@ def _metric(
 ) -> MetricReadout:
     control, treated = metric.arms[experiment.control], metric.arms[treatment]
     compare = compare_proportions if control.is_proportion and treated.is_proportion else compare_means
+    sharp = metric.sharpest[experiment.control], metric.sharpest[treatment]
     return MetricReadout(
         metric.name,
         metric.role,
+        control,
+        treated,
         lift,
+        sequential_lift(
+            *sharp, tuning=experiment.tuning or 2.0 * experiment.planned_per_arm, level=1 - alpha
+        ),
         compare(control, treated, level=1 - alpha),
-        bayesian_lift(control, treated, higher_is_better=metric.higher_is_better, level=1 - alpha),
+        bayesian_lift(*sharp, higher_is_better=metric.higher_is_better, level=1 - alpha),
         adjusted_p,
         adjusted_p < alpha,
         isinstance(lift, Comparison) and (lift.effect.value > 0) == metric.higher_is_better,

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scipy.optimize import brentq
 from scipy.stats import norm
 
 from programs.analytics.estimate import Unavailable
@@ -48,6 +49,22 @@ def members_per_arm_for_mean(
     if deviation <= 0 or difference == 0:
         raise ValueError("A test needs members that vary and a difference to find.")
     return 2 * ((_z(1 - alpha / 2) + _z(power)) * deviation / difference) ** 2
+
+
+def detectable_difference(
+    baseline: float, members_per_arm: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float | Unavailable:
+    """The rise of a share that ``members_per_arm`` can show: inverse of ``members_per_arm_for_share``."""
+    if not 0 < baseline < 1 or members_per_arm <= 0:
+        raise ValueError("The share lies between 0 and 1, and an arm has members.")
+
+    def missing(difference: float) -> float:
+        return members_per_arm_for_share(baseline, difference, alpha=alpha, power=power) - members_per_arm
+
+    smallest, largest = (1 - baseline) * 1e-9, (1 - baseline) * (1 - 1e-9)
+    if missing(largest) > 0:
+        return Unavailable(f"{members_per_arm:,.0f} members per arm cannot show a rise from {baseline:.1%}.")
+    return float(brentq(missing, smallest, largest, xtol=1e-12))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,35 @@
--- Sufficient statistics of experiments per metric and arm, assignments before as_of; has_pre counts units with a
--- value from before the test, two_valued says that every outcome is 0 or 1.
+-- Sufficient statistics of experiments per metric and arm, assignments before as_of. The value from before the test
+-- (pre) is the file's own, or where units are members the spend of the 90 days before each was assigned;
+-- stated counts the units whose value the file states. two_valued says that every outcome is 0 or 1.
+WITH units AS (
+    SELECT experiment, unit_id, min(assigned_at) AS assigned_at
+    FROM experiments WHERE assigned_at < CAST($as_of AS TIMESTAMPTZ) GROUP BY experiment, unit_id
+),
+spent AS (
+    SELECT experiment, unit_id, CAST(sum(amount) AS DOUBLE) AS spend
+    FROM units JOIN purchases ON member_id = unit_id AND purchased_at < assigned_at
+        AND purchased_at >= assigned_at - INTERVAL 90 DAY
+    GROUP BY experiment, unit_id
+),
+outcomes AS (
+    SELECT
+        experiment, metric, variant, assigned_at, CAST(value AS DOUBLE) AS y, CAST(pre_value AS DOUBLE) AS x,
+        coalesce(spend, 0) AS spend
+    FROM experiments LEFT JOIN spent USING (experiment, unit_id)
+    WHERE assigned_at < CAST($as_of AS TIMESTAMPTZ)
+)
 SELECT
     experiment, metric, variant,
     count(*) AS units,
-    CAST(sum(value) AS DOUBLE) AS total,
-    sum(CAST(value AS DOUBLE) * CAST(value AS DOUBLE)) AS squares,
-    bool_and(value IN (0, 1)) AS two_valued,
+    sum(y ORDER BY y) AS total,
+    sum(y * y ORDER BY y) AS squares,
+    bool_and(y IN (0, 1)) AS two_valued,
     min(assigned_at) AS first_at,
-    max(assigned_at) AS last_at
-FROM experiments
-WHERE assigned_at < CAST($as_of AS TIMESTAMPTZ)
+    max(assigned_at) AS last_at,
+    count(x) AS stated,
+    sum(x ORDER BY x) AS pre_total, sum(x * x ORDER BY x) AS pre_squares, sum(x * y ORDER BY x, y) AS pre_cross,
+    sum(spend ORDER BY spend) AS spend_total, sum(spend * spend ORDER BY spend) AS spend_squares,
+    sum(spend * y ORDER BY spend, y) AS spend_cross
+FROM outcomes
 GROUP BY experiment, metric, variant
 ORDER BY experiment, metric, variant

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from gtm.core.actors import Actor, acting_as
-from plans.models import Plan
+from gtm.core.actors import ADMIN, Actor, acting_as
+from plans.engine import gates
+from plans.models import Approval, Plan
 from programs.models import Program
 from tests.doors import built, site, user
-from tests.factories import gate, make_plan, seat
+from tests.factories import gate, make_plan, round_of, seat
 
 __all__ = ["built", "site"]
 
@@ -36,3 +37,14 @@ def asked(demo: Program) -> Plan:
     """A plan that waits for finance, asked for by operations."""
     with acting_as(Actor.system("Test")):
         return make_plan(gate(seat("finance"), reauthenticate=True), requester=user("ops"), program=demo)
+
+
+@pytest.fixture
+def decided(demo: Program) -> Approval:
+    """A round at the finance gate of plan-loyalty that finance approved."""
+    with acting_as(Actor.system("Test")):
+        gates_ = gate(seat("finance"), key="finance-approval", reauthenticate=False)
+        plan = make_plan(gates_, requester=user("ops"), program=demo, command="plan-loyalty")
+    approval = round_of(plan, "finance-approval")
+    with acting_as(Actor.of_user(user("finance"), ADMIN, interactive=True)):
+        return gates.decide(approval, "approve", comment="Fits.")

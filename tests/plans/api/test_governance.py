@@ -47,6 +47,18 @@ def test_an_installation_is_stopped_and_two_people_release_it(caller):
     assert post(rex, path, remediation="Fixed.").json()["state"] == "released"
 
 
+def test_a_stopped_program_is_aborted_by_two_people(caller):
+    plan = make_plan()
+    ida, rex = caller("Ida"), caller("Rex")
+    pulled = post(ida, "ripcords/", scope="program", program=plan.program.slug, reason="Breach.")
+    path = f"ripcords/{pulled.json()['id']}/abort/"
+    assert post(ida, path).status_code == 400
+    assert post(ida, path, reason="Over.").json()["state"] == "pulled"
+    assert post(rex, path, reason="Over.").json()["state"] == "aborted"
+    plan.refresh_from_db()
+    assert plan.state == "aborted"
+
+
 def test_a_scope_without_its_object_is_a_bad_request(caller):
     assert post(caller(), "ripcords/", scope="program", reason="Breach.").status_code == 400
 

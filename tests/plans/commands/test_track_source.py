@@ -5,12 +5,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Permission
 
+from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
 from plans.commands import base, registry
+from plans.engine import disputes, ripcord
+from plans.export import document, rules
 from plans.models import Artifact, AttributionRecord, Breach, Escalation
 from programs.datasets.rates import ecb_rates
 from programs.models import Dataset, MeasurementAgreement
+from tests.factories import PersonFactory
 from tests.plans.commands.track_source_campaign import (
     LINE,
     establish,
@@ -21,6 +26,7 @@ from tests.plans.commands.track_source_campaign import (
     without,
     world,
 )
+from tests.plans.engine.conftest import actor_of
 
 
 def last_day():
@@ -74,6 +80,17 @@ def test_the_usage_line_runs_to_the_leads_validation_and_what_is_validated_is_pu
     for slug, record in records.items():
         assert str(record.sourced_pipeline) == told[slug]["sourced_pipeline"]
     assert plan.tasks.get(key="hand-over").state == "ready"
+    body = document.build(plan)
+    assert [r["partner"] for r in body["attribution"]] == ["contoso", "northwind"]
+    assert rules.problems(body) == []
+    rows = [
+        r
+        for r in body["change_log"]
+        if r["object"].startswith("attribution record") and r["event"] == "created"
+    ]
+    assert [(r["actor"], r["reason"]) for r in rows] == [
+        ("Test", f"Published as validated by {loaded.lead.name}; asked for by the engine.")
+    ] * 2
 
 
 def test_every_deal_of_the_truth_is_found_once(loaded):
@@ -163,7 +180,7 @@ def test_an_override_of_the_model_decides_and_is_said(loaded):
     assert (told["attribution"]["model"], told["attribution"]["method"]) == ("last-touch", "last")
     assert "By the requested model, last-touch" in told["report"]["summary"][1]
     heatmap = {s["label"]: s["values"] for s in output(plan, "models")["series"]}
-    assert heatmap["last (agreed)"] == [
+    assert heatmap["last (requested)"] == [
         told["attribution"]["credit"][source]["deals"] for source in output(plan, "models")["categories"]
     ]
 
@@ -276,3 +293,24 @@ def test_the_declaration_says_what_the_document_says():
     covers = {(f.agent, f.covered_by) for f in command.fallbacks}
     assert ("co-marketing-analytics-lead", "partner-marketer") in covers
     assert not list(registry.faults(command))
+
+
+def test_an_abort_takes_back_what_was_published_but_what_is_disputed(loaded):
+    plan = publish(run(LINE), loaded)
+    northwind = AttributionRecord.objects.get(plan=plan, partner=loaded.northwind)
+    with acting_as(actor_of(loaded.northwind.contact)):
+        disputes.file(northwind, loaded.northwind, deal="D-1", claim="It was ours alone.")
+    ripcord.pull("plan", plan=plan, reason="The taxonomy was wrong.")
+    for name in ("Rex", "Rita"):
+        person = PersonFactory(name=name)
+        person.accounts.get().user_permissions.add(Permission.objects.get(codename="release_ripcord"))
+        with acting_as(actor_of(person)):
+            ripcord.abort(plan, reason="Beyond repair.")
+    plan.refresh_from_db()
+    assert (plan.state, list(AttributionRecord.objects.filter(plan=plan))) == ("aborted", [northwind])
+
+
+def test_what_changes_our_rows_is_undone_by_an_abort_but_a_suspicion():
+    applied = {s.key for command in registry.all_commands() for s in command.steps if s.apply}
+    undone = {s.key for command in registry.all_commands() for s in command.steps if s.compensate}
+    assert applied - undone == {"risk-review"}

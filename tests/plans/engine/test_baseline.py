@@ -39,3 +39,13 @@ def test_text_structure_and_truth_have_no_tolerance():
     before = {"e": {"name": "gold", "on": True, "tiers": [1, 2]}}
     after = {"e": {"name": "silver", "on": False, "tiers": [1, 2, 3]}}
     assert outside(before, after, {"e": 10}) == ("e.name", "e.on", "e.tiers")
+
+
+def test_what_has_no_declared_tolerance_may_not_move_at_all():
+    assert outside({"e": 100}, {"e": 101}, {"f": 0.05}) == ("e",)
+
+
+def test_infinities_and_not_a_number_are_never_within_a_tolerance():
+    before = {"e": {"a": "Infinity", "b": "NaN", "c": "1"}}
+    after = {"e": {"a": "5", "b": "1", "c": "Infinity"}}
+    assert outside(before, after, {"e": 0.1}) == ("e.a", "e.b", "e.c")

@@ -85,9 +85,33 @@ def test_the_command_prints_what_would_have_gone_otherwise(ann, vote, tmp_path, 
     assert "1 past rounds, 1 would have gone otherwise" in printed
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '[{"role": "finance"}]'])
-def test_seats_that_are_none_are_refused(tmp_path, text):
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[]",
+        "[3]",
+        '[{"role": "nobody"}]',
+        '[{"role": "finance", "minimum": 0}]',
+        '[{"role": "finance", "minimum": true}]',
+        '[{"role": "finance", "when": "always"}]',
+        '[{"role": "finance", "condition": {"field": "amount"}}]',
+        '[{"role": "finance", "condition": {"field": "amount", "over": "much"}}]',
+        '[{"role": "finance", "condition": {"field": "amount", "over": "1", "equals": 2}}]',
+        '[{"role": "finance", "condition": {"field": "region", "among": "EMEA"}}]',
+    ],
+)
+def test_seats_that_are_none_are_refused(ann, tmp_path, text):
     file = tmp_path / "seats.json"
     file.write_text(text)
     with pytest.raises(CommandError):
         call_command("replay_policy", "c", "sign-off", str(file))
+
+
+def test_seats_are_read_with_what_they_leave_out(ann):
+    asked = {"field": "region", "among": ["EMEA"]}
+    assert bench.read_seats([{"role": "finance"}, {"role": "finance", "minimum": 2, "condition": asked}]) == [
+        seat("finance"),
+        {"role": "finance", "minimum": 2, "condition": asked, "why": ""},
+    ]

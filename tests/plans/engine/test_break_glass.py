@@ -6,7 +6,7 @@ from django.contrib.auth.models import Permission
 from gtm.core.actors import Actor, acting_as
 from gtm.core.errors import GtmError, GuardNotMet, NotPermitted, StaleVersion
 from gtm.core.fsm import perform
-from plans.engine import break_glass, rework, ripcord, work
+from plans.engine import break_glass, inbox, rework, ripcord, work
 from plans.selectors import break_glass_uses
 from tests.factories import PersonFactory, do_work, gate, make_plan, round_of, seat
 from tests.plans.engine.conftest import actor_of
@@ -175,3 +175,16 @@ def test_a_bypass_does_not_carry_over_into_another_revision(plan, used):
     rework.change(plan, {"budget": {"amount": "1", "currency": "USD"}}, comment="Cheaper.")
     do_work(plan)
     assert [a.state for a in plan.approvals.order_by("round")] == ["bypassed", "unsatisfiable"]
+
+
+def test_the_owed_review_waits_for_those_who_may_give_it(ida, out, rev, plan):
+    approval = round_of(plan)
+    with acting_as(actor_of(ida)):
+        row = break_glass.ask(approval, reason="It opens at nine.")
+    with acting_as(actor_of(out)):
+        break_glass.agree(row, comment="Seen.")
+    waiting = {p.name: inbox.waiting_for(p.accounts.get()).reviews for p in (ida, out, rev)}
+    assert waiting == {"Ida": [], "Out": [], "Rev": [row]}
+    with acting_as(actor_of(rev)):
+        break_glass.review(row, verdict="It was right.")
+    assert not inbox.waiting_for(rev.accounts.get())

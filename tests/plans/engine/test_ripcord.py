@@ -1,10 +1,13 @@
 """The rip-cord: at once, idempotent, two people to release, clocks that stood still."""
 
+from unittest.mock import Mock
+
 import pytest
 from django.contrib.auth.models import Permission
 
 from gtm.core.actors import Actor, acting_as
-from gtm.core.errors import InvalidInput, NotPermitted, WrongState
+from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, WrongState
+from gtm.core.fsm import perform
 from plans.engine import ladder, ripcord
 from tests.factories import PersonFactory, ProgramFactory, UserFactory, make_plan, round_of
 from tests.plans.engine.conftest import actor_of
@@ -145,14 +148,96 @@ def test_a_plan_released_under_a_pulled_program_stays_frozen(releasers):
     assert round_of(plan).state == "frozen"
 
 
-def test_an_aborted_plan_never_takes_another_step(releasers):
+def abort(person, *args, **rest):
+    with acting_as(actor_of(person)):
+        return ripcord.abort(*args, reason="Beyond repair.", **rest)
+
+
+def test_two_people_abort_a_plan_and_it_never_takes_another_step(releasers):
     plan = make_plan()
     ripcord.pull("plan", plan=plan, reason="Fraud.")
-    with acting_as(actor_of(releasers[0])):
-        row = ripcord.abort(plan, reason="Beyond repair.")
+    first = abort(releasers[0], plan)
+    plan.refresh_from_db()
+    assert (first.state, plan.state) == ("pulled", "held")
+    with pytest.raises(NotPermitted, match="second person"):
+        abort(releasers[0], plan)
+    row = abort(releasers[1], plan)
     plan.refresh_from_db()
     assert (row.state, plan.state, round_of(plan).state) == ("aborted", "aborted", "cancelled")
     assert set(plan.tasks.exclude(key="work").values_list("state", flat=True)) == {"cancelled"}
+
+
+def test_who_agreed_to_release_and_now_to_abort_counts_once(releasers):
+    rex, rita = releasers
+    plan = make_plan()
+    ripcord.pull("plan", plan=plan, reason="Fraud.")
+    release(rex, plan)
+    assert [(a["name"], a["to"]) for a in abort(rex, plan).released_by] == [("Rex", "abort")]
+    assert release(rita, plan).state == "pulled"
+    assert release(rex, plan).state == "released"
+
+
+@pytest.mark.parametrize("verb", ["release", "abort"])
+def test_one_person_closes_no_pull_by_the_plan_itself(releasers, verb):
+    plan = make_plan()
+    ripcord.pull("plan", plan=plan, reason="Fraud.")
+    with acting_as(actor_of(releasers[0])), pytest.raises(GuardNotMet, match="Two people"):
+        perform(plan, verb, comment="Alone.")
+
+
+def test_an_aborted_program_ends_with_its_plans_and_no_other(releasers):
+    program = ProgramFactory()
+    perform(program, "activate")
+    inside, held, outside = make_plan(program=program), make_plan(program=program), make_plan()
+    own = ripcord.pull("plan", plan=held, reason="Fraud.")
+    ripcord.pull("program", program=program, reason="Breach.")
+    scope = {"scope": "program", "program": program}
+    abort(releasers[0], **scope)
+    assert round_of(inside).state == "frozen"
+    row = abort(releasers[1], **scope)
+    found = [inside, held, outside, program, own]
+    for thing in found:
+        thing.refresh_from_db()
+    assert [thing.state for thing in found] == ["aborted", "aborted", "running", "aborted", "aborted"]
+    assert (row.state, round_of(inside).state, round_of(outside).state) == (
+        "aborted",
+        "cancelled",
+        "unsatisfiable",
+    )
+
+
+def test_an_aborted_installation_ends_every_live_plan_whatever_its_state(releasers):
+    running, paused, done = make_plan(), make_plan(), make_plan()
+    perform(paused, "pause", comment="Later.")
+    perform(done, "cancel", comment="No more.")
+    ripcord.pull("installation", reason="Breach.")
+    for person in releasers:
+        abort(person, scope="installation")
+    for plan in (running, paused, done):
+        plan.refresh_from_db()
+    assert [plan.state for plan in (running, paused, done)] == ["aborted", "aborted", "cancelled"]
+    assert ripcord.is_stopped(make_plan()) is None
+
+
+def test_an_abort_of_everything_that_was_interrupted_is_finished_by_the_sweep(releasers, monkeypatch):
+    first, second = make_plan(), make_plan()
+    row = ripcord.pull("installation", reason="Breach.")
+    abort(releasers[0], scope="installation")
+    with monkeypatch.context() as crash, pytest.raises(KeyboardInterrupt):
+        crash.setattr(ripcord, "_abort_with_scope", Mock(side_effect=KeyboardInterrupt))
+        abort(releasers[1], scope="installation")
+    assert "the installation" in ripcord.is_stopped(first)
+    with pytest.raises(GuardNotMet, match="agreed to abort"):
+        release(releasers[0], scope="installation")
+    assert ripcord.repair() >= 1
+    for thing in (first, second, row):
+        thing.refresh_from_db()
+    assert (first.state, second.state, row.state, row.remediation) == (
+        "aborted",
+        "aborted",
+        "aborted",
+        "Beyond repair.",
+    )
 
 
 @pytest.mark.parametrize("scope", ["plan", "program", "galaxy"])

@@ -3,11 +3,12 @@
 import threading
 import time as wall
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection
-from kombu.exceptions import OperationalError
+from django.db import InterfaceError, OperationalError, connection
+from kombu.exceptions import OperationalError as BrokerIsAway
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
@@ -81,6 +82,54 @@ def test_no_effect_may_begin_after_a_pull(at_work):
         heartbeat.effect("mail")
     attempt.refresh_from_db()
     assert attempt.effect_started_at is None
+
+
+@pytest.mark.parametrize("gone", [OperationalError, InterfaceError])
+def test_a_heartbeat_outlives_a_database_that_is_away_and_hears_of_the_stop_afterwards(
+    at_work, monkeypatch, settings, gone
+):
+    settings.GTM_LEASE_SECONDS = 0.03
+    extend = Mock(side_effect=[gone("away"), gone("still away"), True, False])
+    monkeypatch.setattr(leases, "extend", extend)
+    with leases.Heartbeat(*at_work) as heartbeat:
+        wait_until(lambda: extend.call_count == 4)
+        heartbeat._thread.join()
+        with pytest.raises(LeaseLost):
+            heartbeat.effect("mail")
+
+
+@pytest.mark.parametrize("scope", ["plan", "program", "installation"])
+def test_a_running_step_is_told_to_stop_when_it_next_reports(at_work, scope):
+    task, attempt = at_work
+    about = {"plan": {"plan": task.plan}, "program": {"program": task.plan.program}, "installation": {}}
+    with leases.Heartbeat(task, attempt) as heartbeat:
+        heartbeat.progress(10)
+        ripcord.pull(scope, reason="Fraud.", **about[scope])
+        with pytest.raises(LeaseLost):
+            heartbeat.progress(100)
+
+
+@pytest.mark.parametrize("scope", ["program", "installation"])
+def test_a_result_that_comes_after_a_wider_stop_is_kept_and_not_applied(at_work, releasers, scope):
+    task, attempt = at_work
+    about = {"scope": scope} | ({"program": task.plan.program} if scope == "program" else {})
+    ripcord.pull(reason="Fraud.", **about)
+    runner.record_success(task, attempt, StepResult(values={"sent": 5}))
+    for person in releasers:
+        with acting_as(actor_of(person)):
+            ripcord.abort(reason="Beyond repair.", **about)
+    task.refresh_from_db()
+    attempt.refresh_from_db()
+    assert (task.state, task.output, attempt.late_output) == ("cancelled", None, {"sent": 5})
+
+
+def test_a_worker_lost_under_a_stop_is_suspended_and_started_again_by_nobody(at_work, time):
+    task, attempt = at_work
+    ripcord.pull("program", program=task.plan.program, reason="Fraud.")
+    time.pass_time(hours=1)
+    runner.recover_lost(task)
+    attempt.refresh_from_db()
+    assert (task.state, task.restarts, attempt.outcome) == ("suspended", 0, "stopped")
 
 
 def test_a_late_result_is_kept_and_not_applied_and_the_task_is_free_again(at_work):
@@ -206,16 +255,17 @@ def published(acting):
     return plan
 
 
-def abort(plan, person):
-    with acting_as(actor_of(person)):
-        ripcord.abort(plan, reason="Beyond repair.")
+def abort(plan, people):
+    for person in people:
+        with acting_as(actor_of(person)):
+            ripcord.abort(plan, reason="Beyond repair.")
     plan.refresh_from_db()
     return plan.state
 
 
 def test_an_abort_undoes_what_had_succeeded_in_reverse_order_once(published, releasers, undone):
     seen, _ = undone
-    assert abort(published, releasers[0]) == "aborted"
+    assert abort(published, releasers) == "aborted"
     assert seen == [("publish", {"where": "shop"}), ("work", {"points": "100"})]
     compensation.finish_abort(published)
     assert len(seen) == 2
@@ -226,7 +276,7 @@ def test_a_compensation_that_fails_stops_the_abort_and_goes_on_once_people_have_
 ):
     seen, broken = undone
     broken.add("work")
-    assert abort(published, releasers[0]) == "aborting"
+    assert abort(published, releasers) == "aborting"
     case = published.escalations.get(trigger="compensation-failed")
     assert (compensation.sweep(), [key for key, _ in seen]) == (0, ["publish"])
     broken.clear()
@@ -248,7 +298,7 @@ def test_with_twenty_tasks_running_and_broker_and_mail_down_no_effect_starts_aft
     settings.EMAIL_BACKEND = "nowhere.Backend"
 
     def refuse(*args, **kwargs):
-        raise OperationalError("no broker")
+        raise BrokerIsAway("no broker")
 
     monkeypatch.setattr("celery.current_app.send_task", refuse)
     effects: list[float] = []

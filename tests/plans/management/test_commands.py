@@ -151,6 +151,23 @@ def test_stop_and_the_way_back_take_one_and_two_people(plan):
     assert manage("ripcord", "nope", "--reason", "x", "--as", "ops")[0] == 2
 
 
+def test_a_program_is_stopped_and_ended_by_two_people(plan):
+    slug = plan.program.slug
+    stop = ("ripcord", "--program", slug, "--reason", "Fraud.", "--as", "ops")
+    end = ("abort", "--program", slug, "--reason", "Over.")
+    said = f"The rip-cord on {plan.program} is pulled."
+    assert manage(*stop) == (0, f"{said} Two people release it.\n")
+    assert manage(*end, "--as", "exec") == (0, f"{said} One more person has to agree.\n")
+    assert manage(*end, "--as", "deputy") == (0, f"The rip-cord on {plan.program} is aborted.\n")
+    plan.refresh_from_db()
+    assert plan.state == "aborted"
+
+
+@pytest.mark.parametrize("what", [(), ("--program", "nope"), ("--program", "cdnow", "--installation")])
+def test_a_stop_of_nothing_or_of_two_things_is_bad_input(site, what):
+    assert manage("ripcord", *what, "--reason", "Fraud.", "--as", "ops")[0] == 2
+
+
 def test_a_request_for_changes_is_answered_with_validated_inputs(site):
     run = start()
     with acting_as(Actor.system("Test")):

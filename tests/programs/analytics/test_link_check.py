@@ -35,6 +35,8 @@ def rules(url):
         GOOD + "&order=20251210123456",
         GOOD + "#section-2",
         GOOD.replace("example.com", "example.com:8443"),
+        GOOD.replace("https://example.com", "http://localhost:8000"),
+        GOOD.replace("https://example.com", "http://[::1]:8000"),
     ],
 )
 def test_a_clean_link_passes_without_a_word(url):
@@ -48,6 +50,7 @@ def test_a_clean_link_passes_without_a_word(url):
         ("mailto:a@example.com", [("address", "")]),
         ("https://[::1/", [("address", "")]),
         (GOOD.replace("https", "http"), [("encryption", "")]),
+        (GOOD.replace("https://example.com", "http://127.example.com"), [("encryption", "")]),
         (GOOD.replace("//", "//ada:secret@"), [("credentials", "")]),
         (GOOD.replace("join", "join us"), [("white-space", "")]),
         (GOOD + "&q=a%252Fb", [("encoded-twice", "")]),

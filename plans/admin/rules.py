@@ -1,0 +1,94 @@
+"""Rules: where each counter stands, every reading behind it, and the correction of a wrong value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.errors import GtmError
+from plans.admin import badges
+from plans.engine import triggers
+from plans.engine.standings import rule_standings
+from plans.models import Breach, Reading
+
+LAST = 12  # readings shown beside a counter
+
+
+@admin.register(Reading)
+class ReadingAdmin(ReadOnly, GovernedAdmin):
+    list_display = ["rule", "program", "command", "period", "status", "value", "plan", "created_at"]
+    list_filter = ["verdict", "command", "program", "rule"]
+    list_select_related = ["program", "plan"]
+    search_fields = ["rule", "period", "plan__plan_id"]
+    shortcuts = [("Breached", "?verdict=breached"), ("Missing", "?verdict=missing")]
+    ordering = ["-created_at"]
+
+    @admin.display(description="Verdict", ordering="verdict")
+    def status(self, reading: Reading) -> str:
+        return badges.verdict(reading)
+
+    def get_urls(self) -> list[Any]:
+        return [
+            path("rules/", self.admin_site.admin_view(self.rules), name="plans_rules"),
+            *super().get_urls(),
+        ]
+
+    def rules(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = [
+            {"rule": one, "last": [(r, badges.verdict(r)) for r in one.readings[-LAST:]]}
+            for one in rule_standings()
+        ]
+        return self.page(request, "plans/rules.html", "Rules and breaches", rows=rows)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        readings = Reading.objects.select_related("plan", "program", "task")
+        reading = readings.filter(pk=object_id if object_id.isdigit() else 0).first()
+        if reading is None:
+            raise Http404("There is no such reading.")
+        if request.method == "POST":
+            self._correct(request, reading)
+            return HttpResponseRedirect(reverse("admin:plans_reading_change", args=[reading.pk]))
+        return self.page(
+            request,
+            "plans/reading.html",
+            str(reading),
+            reading=reading,
+            status=badges.verdict(reading),
+            may_correct=request.user.has_perm("plans.operate_plan"),
+            history=reading.history.select_related("history_user").order_by("-history_date", "-history_id"),
+        )
+
+    def _correct(self, request: HttpRequest, reading: Reading) -> None:
+        said = request.POST.get("comment", "").strip()
+        try:
+            with acting_in_admin(request, said):
+                triggers.correct(
+                    reading,
+                    value=request.POST.get("value", "").strip(),
+                    breached=request.POST.get("verdict") == "breached",
+                    comment=said,
+                )
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(request, "Corrected. The counter counts the period once, with the new value.")
+
+
+@admin.register(Breach)
+class BreachAdmin(ReadOnly, GovernedAdmin):
+    list_display = ["rule", "program", "command", "period", "value", "message", "created_at", "cleared_at"]
+    list_filter = [("cleared_at", admin.EmptyFieldListFilter), "command", "program", "rule"]
+    list_select_related = ["program"]
+    search_fields = ["rule", "period", "message", "plan__plan_id"]
+    ordering = ["-created_at"]

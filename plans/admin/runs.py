@@ -1,0 +1,194 @@
+"""What can be run, a command's form with its preview, and the answer to a request for changes."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from gtm.core.admin import acting_in_admin, tell
+from gtm.core.errors import GtmError, InvalidInput, NotFound
+from plans.admin import badges
+from plans.admin.forms import CommandForm
+from plans.admin.page import Preview
+from plans.commands import base, registry, revision
+from plans.models import Decision, DecisionKind, Plan
+from plans.schemas.inputs import read_inputs
+from programs.selectors import default_program
+
+CHANGEABLE = frozenset({"approved", "running", "blocked"})
+RECENT = 10
+
+
+class RunPages:
+    """Pages of the plan admin that start runs and send them back to their gates."""
+
+    def run_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("run/", view(self.run_index), name="plans_run"),
+            path("run/line/", view(require_POST(self.run_line)), name="plans_run_line"),
+            path("run/<slug:name>/check/", view(require_POST(self.check_inputs)), name="plans_run_check"),
+            path("run/<slug:name>/", view(self.run_command), name="plans_run_command"),
+            path("<int:pk>/revise/", view(self.revise), name="plans_plan_revise"),
+        ]
+
+    def run_index(self, request: HttpRequest) -> HttpResponse:
+        _need_operator(request)
+        plans = Plan.objects.select_related("program", "requested_by").order_by("-created_at")
+        recent = [(plan, badges.badge(plan)) for plan in plans[:RECENT]]
+        return self.page(
+            request, "plans/run_index.html", "Run", commands=registry.all_commands(), recent=recent
+        )
+
+    def check_inputs(self, request: HttpRequest, name: str) -> HttpResponse:
+        """What is wrong with what was typed so far, beside each field. What is empty is not blamed yet."""
+        _need_operator(request)
+        try:
+            command = registry.get(name)
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        given = {i.name: request.POST[i.name] for i in command.inputs if request.POST.get(i.name)}
+        _, problems = read_inputs(command.inputs, given, {})
+        told = {p.field: p.sentence() for p in problems if p.field in given}
+        fields = [(f"id_{i.name}", told.get(i.name, "")) for i in command.inputs]
+        return TemplateResponse(request, "plans/_checked.html", {"fields": fields})
+
+    def run_line(self, request: HttpRequest) -> HttpResponse:
+        """A pasted usage line opens the form of its command, filled in."""
+        _need_operator(request)
+        try:
+            command, _ = base.parse_usage(request.POST.get("usage", ""))
+        except GtmError as error:
+            tell(request, error)
+            return HttpResponseRedirect(reverse("admin:plans_run"))
+        query = urlencode({"usage": request.POST["usage"].strip()})
+        return HttpResponseRedirect(f"{reverse('admin:plans_run_command', args=[command.name])}?{query}")
+
+    def run_command(self, request: HttpRequest, name: str) -> HttpResponse:
+        """Form → dry run → start. A usage line fills the form; a recent run can be copied from."""
+        _need_operator(request)
+        try:
+            command = registry.get(name)
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        line = (request.POST.get("usage") or request.GET.get("usage") or command.example).strip()
+        form, preview = self._form(request, command), None
+        if request.method == "POST" and request.POST.get("step") == "read-line":
+            form = self._form_from_line(request, command, line, _default_slug(command))
+        elif request.method == "POST" and form.is_valid():
+            try:
+                with acting_in_admin(request):
+                    draft = base.prepare(command, form.given(), form.cleaned_data["program"])
+                    if request.POST.get("step") == "start":
+                        plan = base.start(draft, idempotency_key=_key(request))
+                        return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
+                    preview = Preview.of(draft)
+            except InvalidInput as error:
+                _to_fields(form, error)
+            except GtmError as error:
+                tell(request, error)
+        recent = (
+            Plan.objects.filter(command=command.name).select_related("program").order_by("-created_at")[:5]
+        )
+        return self.page(
+            request, "plans/run_command.html", command.title, command=command, form=form, preview=preview,
+            recent=recent, usage=line,
+        )  # fmt: skip
+
+    def _form(self, request: HttpRequest, command: Any) -> CommandForm:
+        if request.method == "POST":
+            return CommandForm(command, request.POST)
+        initial: dict[str, Any] = {i.name: i.default for i in command.inputs if i.default is not None}
+        copied = request.GET.get("copy")
+        if copied and (plan := Plan.objects.filter(plan_id=copied, command=command.name).first()):
+            initial |= {i.name: i.write(plan.inputs[i.name]) for i in command.inputs if i.name in plan.inputs}
+            initial["program"] = plan.program.slug
+        else:
+            initial["program"] = _default_slug(command)
+        if line := request.GET.get("usage"):
+            return self._form_from_line(request, command, line, initial.get("program", ""))
+        return CommandForm(command, initial=initial)
+
+    def _form_from_line(
+        self, request: HttpRequest, command: Any, line: str, program: str = ""
+    ) -> CommandForm:
+        try:
+            found, given = base.parse_usage(line)
+        except GtmError as error:
+            tell(request, error)
+            return CommandForm(command, initial={"program": program})
+        if found.name != command.name:
+            messages.warning(request, f"The line runs {found.path}; open that command instead.")
+            return CommandForm(command, initial={"program": program})
+        _, problems = read_inputs(command.inputs, given, {})
+        for problem in problems:
+            messages.error(request, f"{problem.field.replace('_', ' ')}: {problem.sentence()}")
+        if named := given.get(command.program_input):
+            try:
+                program = base.choose_program(command, named).slug
+            except InvalidInput as error:
+                tell(request, error)
+        return CommandForm(command, initial={**given, "program": program})
+
+    def revise(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Answer a request for changes, or change what runs: other inputs, newer data, or words alone."""
+        _need_operator(request)
+        plan = self._plan(request, pk)
+        command = registry.get(plan.command, plan.plugin)
+        comment = request.POST.get("comment", "").strip()
+        asked = [i for i in command.inputs if i.name != command.program_input]
+        initial = {i.name: i.write(plan.inputs[i.name]) for i in asked if plan.inputs.get(i.name)}
+        form = CommandForm(command, request.POST or None, initial=initial)
+        verb = revision.change if plan.state in CHANGEABLE else revision.revise
+        if request.method == "POST" and form.is_valid():
+            given = form.given()
+            changed = {i.name: given.get(i.name) for i in asked if _differs(i.name, given, initial)}
+            try:
+                with acting_in_admin(request, comment):
+                    verb(plan, changed, comment=comment, fresh_data="fresh_data" in request.POST)
+                messages.success(request, f"{plan.plan_id} is back at its gates.")
+                return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
+            except InvalidInput as error:
+                _to_fields(form, error)
+            except GtmError as error:
+                tell(request, error)
+        requests = Decision.objects.filter(
+            approval__plan=plan, kind=DecisionKind.REQUEST_CHANGES, superseded_at=None
+        ).select_related("person")
+        told = {"plan": plan, "form": form, "asked": requests, "comment": comment, "next": plan.revision + 1}
+        title = "Change" if plan.state in CHANGEABLE else "Revise"
+        return self.page(request, "plans/revise.html", f"{title}: {plan.objective}", **told)
+
+
+def _differs(name: str, given: dict[str, Any], initial: dict[str, Any]) -> bool:
+    return str(given.get(name) or "") != str(initial.get(name) or "")
+
+
+def _default_slug(command: Any) -> str:
+    program = default_program(command.program_kind)
+    return program.slug if program else ""
+
+
+def _need_operator(request: HttpRequest) -> None:
+    if not request.user.has_perm("plans.operate_plan"):
+        raise PermissionDenied("Starting runs takes the permission to operate plans.")
+
+
+def _key(request: HttpRequest) -> str | None:
+    """A double click starts one run: the preview carries a token, and the token starts once."""
+    token = request.POST.get("token", "")[:60]
+    return f"admin:{request.user.pk}:{token}" if token else None
+
+
+def _to_fields(form: CommandForm, error: InvalidInput) -> None:
+    for problem in error.problems:
+        form.add_error(problem.field if problem.field in form.fields else None, problem.sentence())
+    if not error.problems:
+        form.add_error(None, error.detail)

@@ -1,0 +1,98 @@
+"""What a launch is made of: the program's profile, templates, contacts and calendar, as its plan keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils.text import slugify
+
+from gtm.core import canonical
+from plans.commands.base import Draft
+from plans.engine.steps import PermanentError, StepContext
+from programs.analytics.templating import TemplatingError
+from programs.communications import EVERYONE, Audience, render_pieces
+from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program
+
+CONTACT_ROLES = ("sales", "customer-success", "partner-manager", "partner-ops", "lifecycle-ops")
+
+
+def facts(program: Program) -> dict[str, Any]:
+    """Everything the kit, its links and its calendar are made from; the plan keeps this copy.
+
+    ``launch`` is None where the program has no launch profile yet.
+    """
+    profile = LaunchProfile.objects.filter(program=program).select_related("program__owner").first()
+    if profile is None:
+        return {"launch": None}
+    templates = MessageTemplate.objects.filter(
+        program_kind=program.kind, locale=profile.locale, is_active=True
+    )
+    revisions = CalendarRevision.objects.filter(program=program)
+    return canonical.plain(
+        {
+            "launch": profile.facts()
+            | {
+                "templates": [template.facts() for template in templates.order_by("key", "segment")],
+                "contacts": _contacts(CONTACT_ROLES),
+                "calendar": {
+                    row.key: {"sequence": row.sequence, "sha256": row.sha256, "changed_at": row.changed_at}
+                    for row in revisions
+                },
+                "domain": urlsplit(settings.GTM_BASE_URL).hostname,
+            }
+        }
+    )
+
+
+def material_of(context: StepContext) -> Mapping[str, Any]:
+    """The launch facts of a run. Raises PermanentError where the program had no launch profile."""
+    launch = context.program.get("launch")
+    if launch is None:
+        raise PermanentError(
+            f"{context.program['name']} has no launch profile.",
+            hint="Enter destinations and copy under Programs, Launch profiles, then start again.",
+        )
+    return launch
+
+
+def audiences(segments: Sequence[str] | None) -> list[Audience]:
+    """The personas a launch speaks to; everybody as one where none is named.
+
+    Raises PermanentError for personas that would share a name in links and files.
+    """
+    found = [Audience(slugify(name), name) for name in segments or ()]
+    slugs = [audience.slug for audience in found]
+    if "" in slugs or len(set(slugs)) < len(slugs):
+        raise PermanentError(
+            f"The personas {', '.join(segments or ())} cannot be told apart in links.",
+            hint="Give each a name of its own in Latin letters and digits.",
+        )
+    return found or [EVERYONE]
+
+
+def check_material(draft: Draft) -> tuple[bool, str]:
+    """A line of the review checklist: the kit of this very run renders with nothing missing."""
+    launch = draft.facts.get("launch")
+    if launch is None:
+        return False, f"{draft.program} has no launch profile: enter one under Programs, Launch profiles."
+    try:
+        pieces = render_pieces(launch, draft.facts, draft.inputs, audiences(draft.inputs.get("segments")))
+    except TemplatingError as error:
+        return False, " ".join(error.problems)
+    except PermanentError as error:
+        return False, error.detail
+    covered = {piece.channel for piece in pieces}
+    if bare := sorted(set(draft.inputs["channels"]) - covered - {Channel.EVERY.value}):
+        return False, f"No template serves {', '.join(bare)}."
+    return True, f"{len(pieces)} files from {len({piece.key for piece in pieces})} templates, all filled."
+
+
+def _contacts(roles: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+    rows = Approver.objects.filter(role__slug__in=roles, person__is_active=True)
+    found: dict[str, list[dict[str, str]]] = {role: [] for role in roles}
+    for row in rows.select_related("person", "role").order_by("person__name", "pk"):
+        found[row.role.slug].append({"name": row.person.name, "email": row.person.email})
+    return found

@@ -1,0 +1,83 @@
+"""Redemptions of a point ledger by month of issue, and what will come of the points still out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from programs.analytics import breakage
+from programs.analytics.estimate import Unavailable
+from programs.datasets import OpenData
+
+NO_LEDGER = "No point ledger is loaded; load one with load_dataset point_ledger."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Vintages:
+    """Points per month of issue: ``redeemed`` (vintages, ages) is cumulative and NaN where the month is not over."""
+
+    months: tuple[date, ...]
+    issued: NDArray[np.float64]
+    redeemed: NDArray[np.float64]
+    lapsed: NDArray[np.float64]
+    unplaced: float
+
+    @property
+    def redeemed_so_far(self) -> NDArray[np.float64]:
+        return np.nanmax(self.redeemed, axis=1)
+
+    @property
+    def outstanding(self) -> NDArray[np.float64]:
+        return self.issued - self.redeemed_so_far - self.lapsed
+
+
+def read_vintages(data: OpenData, zone: str, *, as_of: datetime | None = None) -> Vintages | Unavailable:
+    """The ledger's triangle by month; Unavailable without a ledger or without an issue."""
+    if not data.has("point_ledger"):
+        return Unavailable(NO_LEDGER)
+    ledger, end = data.snapshot("point_ledger"), as_of or data.as_of("point_ledger")
+    rows = data.engine.ledger_vintages(ledger, as_of=end, time_zone=zone).to_pylist()
+    if not rows:
+        return Unavailable("The point ledger shows no points issued.")
+    first = rows[0]["vintage"]
+    place = {row["vintage"]: n for n, row in enumerate(rows)}
+    flows = data.engine.ledger_triangle(ledger, as_of=end, time_zone=zone).to_pylist()
+    # A month in which nothing was issued has no row, yet the others age in it.
+    last = _months_between(first, (end - timedelta(days=1)).date())
+    ages = [last - _months_between(first, row["vintage"]) for row in rows]
+    redeemed = np.full((len(rows), max(ages) + 1), np.nan)
+    for n, oldest in enumerate(ages):
+        redeemed[n, : oldest + 1] = 0.0
+    lapsed, unplaced = np.zeros(len(rows)), 0.0
+    for row in flows:
+        n = place.get(row["vintage"])
+        if n is None or row["age"] < 0:
+            unplaced += float(row["redeemed"] + row["expired"] + row["reversed"])
+            continue
+        if row["age"] <= ages[n]:
+            redeemed[n, row["age"]] += float(row["redeemed"])
+        lapsed[n] += float(row["expired"] + row["reversed"])
+    issued = np.array([float(row["issued"]) for row in rows])
+    return Vintages(tuple(place), issued, np.cumsum(redeemed, axis=1), lapsed, unplaced)
+
+
+def forecast(vintages: Vintages | Unavailable) -> breakage.MaybeForecast:
+    """Ultimate redemption by chain ladder; Unavailable where the triangle cannot tell, with the reason."""
+    if isinstance(vintages, Unavailable):
+        return vintages
+    try:
+        return breakage.forecast_redemption(vintages.issued, vintages.redeemed, float(vintages.lapsed.sum()))
+    except ValueError as error:
+        return Unavailable(str(error))
+
+
+def redemption_forecast(data: OpenData, zone: str) -> breakage.MaybeForecast:
+    """Ultimate redemption from the ledger's triangle by month of issue; Unavailable without a ledger that tells."""
+    return forecast(read_vintages(data, zone))
+
+
+def _months_between(start: date, end: date) -> int:
+    return (end.year - start.year) * 12 + end.month - start.month

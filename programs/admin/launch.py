@@ -1,0 +1,114 @@
+"""Launch material in the admin: templates with a preview that can do nothing, and launch profiles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+
+from gtm.core import clock
+from gtm.core.admin import GovernedAdmin
+from programs.analytics.templating import TemplatingError
+from programs.communications import preview
+from programs.models import LaunchProfile, MessageTemplate
+
+
+@admin.register(MessageTemplate)
+class MessageTemplateAdmin(GovernedAdmin):
+    list_display = [
+        "title",
+        "key",
+        "channel",
+        "segment",
+        "locale",
+        "program_kind",
+        "is_active",
+        "version",
+        "look",
+    ]
+    list_filter = ["program_kind", "channel", "asset", "locale", "is_active"]
+    search_fields = ["title", "key", "text", "html"]
+    readonly_fields = ["look"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "title",
+                    "key",
+                    "asset",
+                    "channel",
+                    "segment",
+                    "locale",
+                    "program_kind",
+                    "is_active",
+                ]
+            },
+        ),
+        (
+            "Words",
+            {
+                "fields": ["subject", "html", "text", "look"],
+                "description": "Jinja: {{ program.name }}, {{ owner.name }}, {{ launch_date }}, "
+                "{{ audience.name }}, {{ code_parameter }}; {{ copy.… }} and {{ link.landing }} or another "
+                "destination come from the launch profile, links tagged. What is not filled stops the kit.",
+            },
+        ),
+        ("Tracking", {"fields": ["utm_source", "utm_medium"]}),
+    ]
+
+    @admin.display(description="Preview")
+    def look(self, template: MessageTemplate) -> str:
+        if template.pk is None:
+            return "After saving."
+        url = reverse("admin:programs_messagetemplate_preview", args=[template.pk])
+        return format_html('<a href="{}">Preview</a>', url)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.preview)
+        return [path("<int:pk>/preview/", view, name="programs_messagetemplate_preview"), *super().get_urls()]
+
+    def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The template with the copy of a program of its kind, or everything that is not filled."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        template = MessageTemplate.objects.filter(pk=pk).first()
+        if template is None:
+            raise Http404("There is no such template.")
+        profiles = LaunchProfile.objects.filter(program__kind=template.program_kind)
+        profiles = list(profiles.select_related("program", "program__owner").order_by("program__name"))
+        wanted = request.GET.get("program", "")
+        profile = next((p for p in profiles if p.program.slug == wanted), next(iter(profiles), None))
+        pieces, problems = [], ("No program of this kind has a launch profile to fill it from.",)
+        if profile:
+            try:
+                pieces, problems = preview(template, profile, clock.now().date()), ()
+            except TemplatingError as error:
+                problems = error.problems
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Preview: {template.title}",
+            "template": template,
+            "profiles": profiles,
+            "profile": profile,
+            "pieces": pieces,
+            "problems": problems,
+        }
+        return TemplateResponse(request, "programs/message_preview.html", context)
+
+
+@admin.register(LaunchProfile)
+class LaunchProfileAdmin(GovernedAdmin):
+    list_display = ["program", "landing_url", "locale", "version"]
+    list_select_related = ["program"]
+    autocomplete_fields = ["program"]
+    fieldsets = [
+        (None, {"fields": ["program", "locale", "copy"]}),
+        ("Links", {"fields": ["landing_url", "destinations", "code_parameter", "vocabulary"]}),
+        ("Checks", {"fields": ["allowed_hosts", "test_code"]}),
+    ]

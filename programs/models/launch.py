@@ -1,0 +1,143 @@
+"""What a program's launches need to know: where links lead, who may be visited, the words to fill in."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db import models
+
+from gtm.core.governed import GovernedModel
+from programs.analytics.tracking_links import tagged
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+class LaunchProfile(GovernedModel):
+    """One a program: destinations, tracking vocabulary, hosts for checks to visit, words for templates."""
+
+    program = models.OneToOneField(
+        "programs.Program", on_delete=models.CASCADE, related_name="launch_profile"
+    )
+    locale = models.CharField(max_length=10, default="en", help_text="Which templates are used, e.g. en")
+    landing_url = models.CharField(
+        max_length=300,
+        validators=[URLValidator(schemes=["https", "http"])],
+        help_text="The landing page, without tags: {{ link.landing }}",
+    )
+    destinations = models.JSONField(
+        default=dict, blank=True, help_text='{"terms": "https://…"} is {{ link.terms }}'
+    )
+    allowed_hosts = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Hosts that link checks may visit, with a port where it is not the usual one",
+    )
+    vocabulary = models.JSONField(
+        default=dict, blank=True, help_text='{"utm_source": ["crm"], "utm_medium": ["email"]}'
+    )
+    code_parameter = models.SlugField(
+        max_length=30, default="ref", help_text="The parameter that carries a referral code"
+    )
+    test_code = models.SlugField(
+        max_length=60, default="qa-test", help_text="A code that the site takes and counts nowhere"
+    )
+    copy = models.JSONField(
+        default=dict, blank=True, help_text='Words for templates: {"reward": "$50"} is {{ copy.reward }}'
+    )
+
+    class Meta:
+        ordering = ["program"]
+
+    def __str__(self) -> str:
+        return f"Launch profile of {self.program}"
+
+    def clean(self) -> None:
+        wrong = {
+            name: found
+            for name in ("destinations", "allowed_hosts", "vocabulary", "copy")
+            if (found := list(_CHECKS[name](getattr(self, name))))
+        }
+        if wrong:
+            raise ValidationError(wrong)
+
+    def facts(self) -> dict[str, Any]:
+        """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
+        names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version")
+        owner = self.program.owner
+        return {name: getattr(self, name) for name in names} | {
+            "links": {**self.destinations, "landing": self.landing_url},
+            "owner": {"name": owner.name, "email": owner.email} if owner else None,
+        }
+
+
+class CalendarRevision(GovernedModel):
+    """The revision of a calendar event that was last handed out: the next change must carry a higher one."""
+
+    program = models.ForeignKey(
+        "programs.Program", on_delete=models.CASCADE, related_name="calendar_revisions"
+    )
+    key = models.CharField(max_length=120)
+    sequence = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["program", "key"]
+        constraints = [
+            models.UniqueConstraint(fields=["program", "key"], name="calendar_revision_one_per_event")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key}, sequence {self.sequence}"
+
+
+def _names(value: Any) -> list[str]:
+    if not isinstance(value, dict):
+        return ["It must be an object of names and values."]
+    return [
+        f"“{name}” is no name: lower-case letters, digits and _."
+        for name in value
+        if not _NAME.fullmatch(name)
+    ]
+
+
+def _destinations(value: Any) -> list[str]:
+    if found := _names(value):
+        return found
+    for name, address in value.items():
+        try:
+            tagged(str(address), {"utm_source": "test"})
+        except ValueError as error:
+            found.append(f"{name}: {error}")
+    return found
+
+
+def _hosts(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        return ["It must be a list of hosts."]
+    return [f"“{host}” is no host name in lower case." for host in value if not _HOST.fullmatch(str(host))]
+
+
+def _vocabulary(value: Any) -> list[str]:
+    if found := _names(value):
+        return found
+    bad = (
+        f"{name}: a list of lower-case values is expected."
+        for name, values in value.items()
+        if not isinstance(values, list)
+        or any(not isinstance(v, str) or v != v.strip().lower() for v in values)
+    )
+    return [*bad]
+
+
+def _copy(value: Any) -> list[str]:
+    return _names(value) or [
+        f"{name} is not filled." for name, text in value.items() if not str(text).strip()
+    ]
+
+
+_CHECKS = {"destinations": _destinations, "allowed_hosts": _hosts, "vocabulary": _vocabulary, "copy": _copy}

@@ -1,0 +1,1 @@
+"""Declarations as data, without Django."""

@@ -1,0 +1,61 @@
+"""The demo's launch material in the database, and contexts of its steps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from gtm.core import canonical
+from plans.commands.launch_program import material
+from plans.demo import launch_kit
+from plans.engine.steps import StepContext
+from programs.models import LaunchProfile, MessageTemplate, Program
+from programs.selectors import program_facts
+from tests.factories import START, PersonFactory, ProgramFactory
+
+LAUNCH_DATE = "2026-03-20"  # a Friday, eighteen days after START
+INPUTS = {"launch_date": LAUNCH_DATE, "channels": ["email", "in-app"]}
+
+
+def establish() -> Program:
+    program = ProgramFactory(
+        slug="customer-advocates", name="Customer Advocates", kind="referral", time_zone="Europe/Berlin",
+        owner=PersonFactory(name="Olivia Park", email="olivia@example.com"),
+    )  # fmt: skip
+    launch_kit.load(program)
+    return program
+
+
+def context_of(program: Program, *, now: datetime = START, **given: Any) -> StepContext:
+    """What the engine would hand to a step of a run started ``now``."""
+    outputs, observed = given.pop("outputs", {}), given.pop("observed", None)
+    return StepContext(
+        inputs={**INPUTS, **given},
+        outputs=canonical.plain(outputs),
+        program=canonical.plain(program_facts(program) | material.facts(program)),
+        data=None,
+        seed=1,
+        now=now,
+        progress=lambda percent, note="": None,
+        observed=observed,
+    )
+
+
+def change_template(key: str, segment: str = "", **fields: Any) -> MessageTemplate:
+    template = MessageTemplate.objects.get(key=key, segment=segment)
+    for name, value in fields.items():
+        setattr(template, name, value)
+    template.save()
+    return template
+
+
+def change_profile(**fields: Any) -> LaunchProfile:
+    profile = LaunchProfile.objects.get()
+    for name, value in fields.items():
+        setattr(profile, name, value)
+    profile.save()
+    return profile
+
+
+def outputs_by_key(result: Any) -> dict[str, Any]:
+    return {output.key: output for output in result.outputs}

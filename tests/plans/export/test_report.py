@@ -1,0 +1,82 @@
+"""The PDF report and the workbook of a whole plan, from the plan JSON alone."""
+
+import io
+import json
+import re
+
+import pytest
+from openpyxl import load_workbook
+from reportlab.pdfbase import pdfmetrics
+from reportlab.platypus import Paragraph
+
+from plans.export import report, workbook
+
+TABLE = {
+    "kind": "table",
+    "key": "tiers",
+    "title": "Tiers: earn [and] burn, with a very long title",
+    "columns": [
+        {"key": "name", "label": "Tier", "kind": "text", "unit": ""},
+        {"key": "cost", "label": "Cost", "kind": "money", "unit": "EUR"},
+    ],
+    "rows": [["Złoty → gold", 1234.5], ["=1+1", None]] * 50,
+    "note": "Costs in € – a year",
+}
+
+
+@pytest.fixture(scope="session")
+def document(exported):
+    return json.loads(exported)
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Every text that is put on paper."""
+    texts = []
+    monkeypatch.setattr(
+        report, "_text", lambda value, style: texts.append(str(value)) or Paragraph("x", style)
+    )
+    return texts
+
+
+def test_the_same_document_gives_the_same_bytes(document):
+    assert report.pdf(document, [TABLE]) == report.pdf(document, [TABLE])
+
+
+def test_it_is_a_pdf_of_several_pages_with_its_fonts_inside(document):
+    raw = report.pdf(document)
+    assert raw.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type /Page\b", raw)) >= 2
+    assert b"DejaVuSansCondensed" in raw and b"/FontFile2" in raw
+
+
+def test_it_tells_what_was_asked_decided_done_and_sealed(document, written):
+    report.pdf(document, [TABLE])
+    text = "\n".join(written)
+    assert document["objective"] in text
+    assert "Fiona Walsh, 2026-03-02 10:00: approve: “Because.”" in text
+    assert "1 of 3 (original) succeeded" in text
+    assert document["integrity"]["head"] in text and document["integrity"]["seal"] in text
+    assert "Złoty → gold" in text and "Shown: the first 60 of 100 rows; the XLSX holds all." in text
+
+
+def test_the_font_has_every_letter_of_the_report(document, written):
+    report.pdf(document, [TABLE])
+    glyphs = pdfmetrics.getFont(report.REGULAR).face.charToGlyph
+    letters = set("".join(written)) | set("€–→…“”×≥≤−ńőčłşğαЖ")
+    assert {letter for letter in letters - {"\n"} if ord(letter) not in glyphs} == set()
+
+
+def test_the_workbook_holds_every_row_and_no_formula(document):
+    book = load_workbook(io.BytesIO(workbook.xlsx(document, [TABLE, TABLE])))
+    assert book.sheetnames == [
+        "Plan", "Tasks", "Attempts", "Approvals", "Escalations", "Change log",
+        "Tiers earn and burn, with a ver", "Tiers earn and burn, with a 2",
+    ]  # fmt: skip
+    assert book["Change log"].max_row == len(document["change_log"]) + 1
+    sheet = book.worksheets[-1]
+    assert [cell.value for cell in sheet[1]] == ["Tier", "Cost (EUR)"]
+    assert sheet.max_row == 101
+    assert sheet["A3"].data_type == "s" and sheet["A3"].value != "=1+1"
+    votes = [(row[8].value, row[9].value) for row in book["Approvals"].iter_rows(min_row=2)]
+    assert sorted(votes) == [("approve", "Fiona Walsh"), ("approve", "Lena Brandt")]
