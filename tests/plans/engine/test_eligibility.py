@@ -234,11 +234,10 @@ def test_who_recuses_is_not_replaced_by_the_own_delegate(vote):
 
 def test_the_inbox_asks_a_fixed_number_of_questions(django_assert_num_queries, django_assert_max_num_queries):
     ann = person("Ann", "finance")
-    user = ann.accounts.first()
     make_plan()
     with django_assert_max_num_queries(30) as few:
-        assert len(inbox.waiting_for(user).approvals) == 1
+        assert len(inbox.waiting_for(ann.accounts.get()).approvals) == 1
     for _ in range(4):
         make_plan()
     with django_assert_num_queries(len(few)):
-        assert len(inbox.waiting_for(user).approvals) == 5
+        assert len(inbox.waiting_for(ann.accounts.get()).approvals) == 5
