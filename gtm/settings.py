@@ -64,9 +64,10 @@ GTM_CHANNEL_SCHEMES = frozenset(
         ],
     )
 )
-GTM_PRIVATE_LINK_HOSTS = frozenset(
-    env.list("GTM_PRIVATE_LINK_HOSTS", default=[])
-)  # checked though not public
+GTM_STAGE_LANDING_PAGES = env.bool("GTM_STAGE_LANDING_PAGES", default=False)  # see programs/staging.py
+GTM_PRIVATE_LINK_HOSTS = frozenset(  # who links may lead to though the address is not public
+    env.list("GTM_PRIVATE_LINK_HOSTS", default=[GTM_BASE_URL.split("//")[1]] * GTM_STAGE_LANDING_PAGES)
+)
 GTM_BROWSER = env.str("GTM_BROWSER", default="auto")  # for the flows of link checks: auto, off, or a path
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)
 GTM_VERSION = "0.1.0"
@@ -292,8 +293,8 @@ UNFOLD = {
     "SCRIPTS": [lambda request: static("gtm/accessible.js")],
     "DASHBOARD_CALLBACK": "gtm.dashboard.home",
     "SHOW_BACK_BUTTON": True,
-    "SIDEBAR": {"show_search": True, "navigation": "gtm.navigation.navigation"},
-    "COMMAND": {"search_models": True},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "gtm.navigation.navigation"},
+    "COMMAND": {"search_callback": "gtm.search.search", "show_history": True},
     "COLORS": {  # 600 on white and 400 on dark keep a contrast of 4.5 : 1
         "primary": {
             "50": "#eff6ff",

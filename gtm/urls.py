@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from gtm.core.api import problem
 from gtm.core.api.tokens import TokenView
 from gtm.probes import healthz, metrics, readyz
+from programs.staging import landing_page
 
 admin.site.index_title = "Home"
 
@@ -23,6 +24,7 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     path("api/v1/", include(api_v1)),
+    path("join/<slug:program>/", landing_page, name="staged_landing_page"),
     re_path(r"^api/", problem.not_found),  # before the admin, which would send a program to the login page
     path("", admin.site.urls),
 ]

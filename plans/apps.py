@@ -13,6 +13,7 @@ class PlansConfig(AppConfig):
 
         from gtm.core import events  # noqa: PLC0415 - models exist only now
         from plans.commands import (  # noqa: PLC0415
+            launch_program,  # noqa: F401
             monitor_loyalty,  # noqa: F401 - registers the command
             optimize_referrals,  # noqa: F401
             plan_loyalty,  # noqa: F401
@@ -26,6 +27,7 @@ class PlansConfig(AppConfig):
 
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
+        events.subscribe(events.Anchored, files.follow_anchor)
         events.subscribe(events.Recorded, notices.record)
         events.subscribe(notices.NoticeWaiting, notices.ring)
         events.subscribe(events.Recorded, anchoring.record)

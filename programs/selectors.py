@@ -7,7 +7,17 @@ from dataclasses import asdict
 from typing import Any
 
 from gtm.core import canonical
-from programs.models import Approver, Dataset, Experiment, Metric, Partner, Program
+from programs.models import (
+    Approver,
+    Dataset,
+    Experiment,
+    Metric,
+    Partner,
+    Program,
+    Runbook,
+    RunbookAlert,
+    RunbookTask,
+)
 from programs.schemas.metrics import DEFINITION, STANDARD
 
 _FACTS = (
@@ -45,6 +55,39 @@ def people_by_role(slugs: Sequence[str]) -> dict[str, str]:
     )
     held = {approver.role.slug: approver.person.name for approver in rows.order_by("-pk")}
     return {slug: held.get(slug, "") for slug in slugs}
+
+
+def runbooks_of(kind: str) -> dict[str, Any]:
+    """Channel → the runbook in force for that kind of program, "" being every launch, as plain values."""
+    found = {}
+    rows = Runbook.objects.filter(program_kind=kind, is_active=True)
+    roles = ("responsible", "accountable", "substitute")
+    for runbook in rows.prefetch_related(*(f"tasks__{role}" for role in roles), "alerts__owner"):
+        found[runbook.channel] = {
+            "title": runbook.title,
+            "version": runbook.definition_version,
+            "tasks": [_runbook_task(task) for task in runbook.tasks.all()],
+            "alerts": [_runbook_alert(alert) for alert in runbook.alerts.all()],
+        }
+    return found
+
+
+def _runbook_task(task: RunbookTask) -> dict[str, Any]:
+    same = ("key", "name", "purpose", "phase", "group", "consulted", "informed", "needs", "days_after_launch",
+            "is_blocker")  # fmt: skip
+    estimates = (task.optimistic_days, task.likely_days, task.pessimistic_days)
+    return {name: getattr(task, name) for name in same} | {
+        "responsible": task.responsible.slug,
+        "accountable": task.accountable.slug,
+        "substitute": task.substitute.slug if task.substitute else "",
+        "days": [float(days) for days in estimates],
+        "weight": float(task.weight),
+    }
+
+
+def _runbook_alert(alert: RunbookAlert) -> dict[str, Any]:
+    same = ("key", "name", "dashboard", "condition", "response_minutes", "response")
+    return {name: getattr(alert, name) for name in same} | {"owner": alert.owner.slug}
 
 
 def metric_definitions(kind: str) -> dict[str, dict[str, Any]]:

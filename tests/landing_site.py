@@ -39,6 +39,7 @@ class Site(BaseHTTPRequestHandler):
         pages = {
             "/join": FORM.format(code=code, script=""),
             "/forgets": FORM.format(code="", script=""),
+            "/stuck": FORM.format(code="of-another", script=""),
             "/script": FORM.format(code="", script=KEEPS),
             "/bare": "<!doctype html><p>No form here.",
             "/large": "x" * 2_000_000,

@@ -29,13 +29,17 @@ class CommandForm(forms.Form):
         self.fields["program"] = forms.ModelChoiceField(
             programs, widget=UnfoldAdminSelectWidget, to_field_name="slug", help_text="What the run is for"
         )
-        for spec in command.inputs:
+        for spec in self._asked():
             self.fields[spec.name] = field_of(spec)
 
     def given(self) -> dict[str, Any]:
         """What was typed, empty fields left out."""
-        found = {i.name: self.cleaned_data.get(i.name) for i in self.command.inputs}
+        found = {i.name: self.cleaned_data.get(i.name) for i in self._asked()}
         return {name: value for name, value in found.items() if value not in (None, "", [])}
+
+    def _asked(self) -> list[Input]:
+        """The inputs but the one that names the program: that is chosen from a list."""
+        return [i for i in self.command.inputs if i.name != self.command.program_input]
 
 
 def field_of(spec: Input) -> forms.Field:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -14,11 +15,13 @@ from gtm.core import changelog, fsm
 from gtm.core.actors import current
 from gtm.core.models import ChangeLogEntry
 from plans.admin import badges, graph
+from plans.admin.timeline import length
 from plans.commands import base, follow_up
+from plans.commands.standing import standing_of
 from plans.engine import eligibility, gates, permissions
 from plans.engine.baseline import Difference, differences
 from plans.export import document, render, svg
-from plans.models import FINAL_PLAN_STATES, Plan, Task
+from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 
 LAST_CHANGES = 200
@@ -92,10 +95,18 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
         ],
         "cases": [(c, badges.badge(c)) for c in cases_with_people().filter(plan=plan).order_by("pk")],
         "done": done,
+        "left": length(timedelta(seconds=left)) if (left := _seconds_left(tasks)) else "",
         "percent": round(100 * done / len(tasks)) if tasks else 0,
         "may": _steering(plan, user),
         "pull": plan.pulls.filter(state="pulled").first(),
     }
+
+
+def _seconds_left(tasks: list[Task]) -> int:
+    """How long the automated work that is not done is expected to take, one task after the other."""
+    return sum(
+        t.expected_seconds for t in tasks if t.kind == TaskKind.AUTOMATED and t.state not in FINAL_TASK_STATES
+    )
 
 
 def _steering(plan: Plan, user: Any) -> list[tuple[str, str, str]]:
@@ -144,8 +155,16 @@ def _differences(row: dict[str, Any]) -> list[Difference]:
 
 
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
-    """The outputs of a plan, ready to show: charts drawn, the table behind each one, work from a backlog."""
-    found = []
+    """How the plan stands, then the outputs of its tasks: charts drawn, the table behind each one, work
+    from a backlog."""
+    found = [
+        {
+            "artifact": {"key": payload["key"], "title": payload["title"]},
+            "payload": payload,
+            "grid": render.grid(payload),
+        }
+        for payload in standing_of(plan)
+    ]
     may_operate = permissions.may_operate(current().actor, plan, {}) is None
     for artifact in (
         plan.artifacts.filter(superseded_at=None)

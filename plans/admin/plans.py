@@ -19,7 +19,7 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
 from plans.admin import badges, bench, compare, directory, timeline
 from plans.admin.page import STEERING, changes_of, outputs_of, page_of
-from plans.admin.runs import RunPages
+from plans.admin.runs import CHANGEABLE, RunPages
 from plans.commands import follow_up
 from plans.engine import ripcord
 from plans.export import files, render, report, workbook
@@ -115,6 +115,7 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
         else:
             with acting_in_admin(request):
                 context["outputs"] = outputs_of(plan)
+        context["changeable"] = plan.state in CHANGEABLE
         return self.page(request, "plans/plan.html", plan.objective, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -22,6 +22,7 @@ from plans.models import Decision, DecisionKind, Plan
 from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
 
+CHANGEABLE = frozenset({"approved", "running", "blocked"})
 RECENT = 10
 
 
@@ -129,33 +130,41 @@ class RunPages:
         _, problems = read_inputs(command.inputs, given, {})
         for problem in problems:
             messages.error(request, f"{problem.field.replace('_', ' ')}: {problem.sentence()}")
+        if named := given.get(command.program_input):
+            try:
+                program = base.choose_program(command, named).slug
+            except InvalidInput as error:
+                tell(request, error)
         return CommandForm(command, initial={**given, "program": program})
 
     def revise(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Answer a request for changes: other inputs, newer data, or words alone."""
+        """Answer a request for changes, or change what runs: other inputs, newer data, or words alone."""
         _need_operator(request)
         plan = self._plan(request, pk)
         command = registry.get(plan.command, plan.plugin)
         comment = request.POST.get("comment", "").strip()
-        initial = {i.name: i.write(plan.inputs[i.name]) for i in command.inputs if plan.inputs.get(i.name)}
+        asked = [i for i in command.inputs if i.name != command.program_input]
+        initial = {i.name: i.write(plan.inputs[i.name]) for i in asked if plan.inputs.get(i.name)}
         form = CommandForm(command, request.POST or None, initial=initial)
+        verb = revision.change if plan.state in CHANGEABLE else revision.revise
         if request.method == "POST" and form.is_valid():
             given = form.given()
-            changed = {i.name: given.get(i.name) for i in command.inputs if _differs(i.name, given, initial)}
+            changed = {i.name: given.get(i.name) for i in asked if _differs(i.name, given, initial)}
             try:
                 with acting_in_admin(request, comment):
-                    revision.revise(plan, changed, comment=comment, fresh_data="fresh_data" in request.POST)
+                    verb(plan, changed, comment=comment, fresh_data="fresh_data" in request.POST)
                 messages.success(request, f"{plan.plan_id} is back at its gates.")
                 return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
             except InvalidInput as error:
                 _to_fields(form, error)
             except GtmError as error:
                 tell(request, error)
-        asked = Decision.objects.filter(
+        requests = Decision.objects.filter(
             approval__plan=plan, kind=DecisionKind.REQUEST_CHANGES, superseded_at=None
         ).select_related("person")
-        told = {"plan": plan, "form": form, "asked": asked, "comment": comment, "next": plan.revision + 1}
-        return self.page(request, "plans/revise.html", f"Revise: {plan.objective}", **told)
+        told = {"plan": plan, "form": form, "asked": requests, "comment": comment, "next": plan.revision + 1}
+        title = "Change" if plan.state in CHANGEABLE else "Revise"
+        return self.page(request, "plans/revise.html", f"{title}: {plan.objective}", **told)
 
 
 def _differs(name: str, given: dict[str, Any], initial: dict[str, Any]) -> bool:

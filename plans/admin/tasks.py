@@ -17,9 +17,11 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
+from plans.commands import revision
 from plans.engine import work
+from plans.engine.permissions import may_work_on
 from plans.models import Task
-from plans.selectors import PLAN_DOCUMENTS, tasks_with_people
+from plans.selectors import PLAN_DOCUMENTS, comments_on, tasks_with_people
 from programs.models import Person
 
 
@@ -75,6 +77,8 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
                 "task": task,
                 "status": badges.badge(task),
                 "actions": [a for a in fsm.actions(task, current().actor) if a.allowed],
+                "may_pass_on": not task.is_done and may_work_on(current().actor, task, {}) is None,
+                "comments": comments_on(task),
                 "form": AnswerForm(),
             }
         return TemplateResponse(request, "plans/task.html", context)
@@ -89,9 +93,13 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
                 task, result={}, evidence={"note": evidence} if evidence else {}, comment=comment
             ),
             "report_blocked": lambda: work.report_blocked(task, reason=comment),
+            "unblock": lambda: work.unblock(task, comment=comment),
+            "comment": lambda: work.comment_on(
+                task, text=comment, evidence={"note": evidence} if evidence else {}
+            ),
             "grant_attempt": lambda: work.grant_attempt(task, comment=comment),
             "waive": lambda: work.waive(task, comment=comment),
-            "reassign": lambda: work.reassign(task, owner=told["owner"], comment=comment),
+            "reassign": lambda: revision.reassign(task, owner=told["owner"], comment=comment),
         }  # fmt: skip
         answers["record_result"] = answers["complete"]
         chosen = request.POST.get("answer", "")

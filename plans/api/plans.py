@@ -34,6 +34,7 @@ from plans.api.serializers import (
     TaskDetailSerializer,
 )
 from plans.commands import follow_up, revision
+from plans.commands.standing import standing_of
 from plans.engine import bench, ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
@@ -140,6 +141,12 @@ class PlanViewSet(GovernedReadViewSet):
         plan = self._checked(request)
         ripcord.release(plan, remediation=body.validated_data["remediation"])
         return self._answer(plan)
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT}, filters=False)
+    @action(detail=True, methods=["get"])
+    def standing(self, request: Request, plan_id: str) -> Response:
+        """How the plan stands now, as outputs: a launch answers readiness, its vetoes and its runbook."""
+        return Response(standing_of(self.get_object()))
 
     @extend_schema(responses=AskedSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)

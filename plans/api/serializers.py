@@ -21,6 +21,7 @@ from plans.models import (
     Task,
     TaskAttempt,
 )
+from plans.selectors import comments_on
 
 
 class ActionSerializer(serializers.Serializer):
@@ -68,6 +69,15 @@ class AttemptSerializer(serializers.ModelSerializer):
         ]
 
 
+class SpokenSerializer(serializers.Serializer):
+    """A comment on a task, from the change log."""
+
+    at = serializers.DateTimeField()
+    by = serializers.CharField()
+    text = serializers.CharField()
+    evidence = serializers.DictField(child=serializers.CharField())
+
+
 class TaskSerializer(serializers.ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     agent = serializers.SlugRelatedField("slug", read_only=True)
@@ -80,17 +90,23 @@ class TaskSerializer(serializers.ModelSerializer):
         fields = [
             "id", "plan", "task_id", "stage_id", "stage_name", "key", "name", "purpose", "kind", "state",
             "version", "agent", "fallback_agent", "owner", "needs", "skills", "tools", "output_var",
-            "due_at", "progress", "progress_note", "attempts_used", "attempts_allowed", "next_attempt_at",
+            "due_at", "held_because", "progress", "progress_note", "attempts_used", "attempts_allowed",
+            "next_attempt_at",
             "started_at", "finished_at", "output_sha256", "error",
         ]  # fmt: skip
 
 
 class TaskDetailSerializer(TaskSerializer):
     attempts = AttemptSerializer(many=True, read_only=True)
+    comments = serializers.SerializerMethodField()
     actions = ActionsField()
 
     class Meta(TaskSerializer.Meta):
-        fields = [*TaskSerializer.Meta.fields, "output", "attempts", "actions"]
+        fields = [*TaskSerializer.Meta.fields, "output", "attempts", "comments", "actions"]
+
+    @extend_schema_field(SpokenSerializer(many=True))
+    def get_comments(self, task: Task) -> list[dict[str, Any]]:
+        return comments_on(task)
 
 
 class PlanSerializer(serializers.ModelSerializer):
@@ -304,6 +320,11 @@ class RemediationSerializer(serializers.Serializer):
 
 class CompleteSerializer(CommentSerializer):
     result = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
+    evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)
+
+
+class TaskCommentSerializer(serializers.Serializer):
+    comment = serializers.CharField(max_length=4000)
     evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)
 
 

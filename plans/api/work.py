@@ -25,9 +25,11 @@ from plans.api.serializers import (
     ReasonSerializer,
     ReassignSerializer,
     RemediationSerializer,
+    TaskCommentSerializer,
     TaskDetailSerializer,
     TaskSerializer,
 )
+from plans.commands import revision
 from plans.engine import gates, ladder, work
 from plans.models import Approval, Escalation, Task
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
@@ -85,8 +87,31 @@ class TaskViewSet(WorkViewSet):
     @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])
     def fail(self, request: Request, pk: str) -> Response:
+        """Report a task of yours as blocked: it escalates, its siblings go on."""
         task, body = self.checked(request, ReasonSerializer)
         work.report_blocked(task, reason=body["reason"])
+        return self.answer(task)
+
+    @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def block(self, request: Request, pk: str) -> Response:
+        """The same as fail, by the word people use."""
+        return self.fail(request, pk)
+
+    @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def unblock(self, request: Request, pk: str) -> Response:
+        """What was in the way is gone: a blocked task of yours goes on."""
+        task, body = self.checked(request, CommentSerializer)
+        work.unblock(task, comment=body["comment"])
+        return self.answer(task)
+
+    @extend_schema(request=TaskCommentSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def comment(self, request: Request, pk: str) -> Response:
+        """Say something about a task, with evidence; it stands in the change log."""
+        task, body = self.checked(request, TaskCommentSerializer)
+        work.comment_on(task, text=body["comment"], evidence=body["evidence"])
         return self.answer(task)
 
     @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)
@@ -108,7 +133,7 @@ class TaskViewSet(WorkViewSet):
     @action(detail=True, methods=["post"])
     def reassign(self, request: Request, pk: str) -> Response:
         task, body = self.checked(request, ReassignSerializer)
-        work.reassign(task, owner=person_by_email(body["owner"], "owner"), comment=body["comment"])
+        revision.reassign(task, owner=person_by_email(body["owner"], "owner"), comment=body["comment"])
         return self.answer(task)
 
 

@@ -6,22 +6,21 @@ Admin form, command line and REST all come through here, so all refuse the same 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import networkx as nx
 from django.db import IntegrityError, transaction
 
 from gtm.core import actors, canonical, clock
 from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from plans.commands import registry, usage
-from plans.engine import bench, eligibility
-from plans.models import Plan, Task, new_plan_id
-from plans.schemas.declaration import Command, Step
+from plans.commands.building import Draft, build, snapshot, worker_facts
+from plans.engine import bench, eligibility, steps
+from plans.models import Plan
+from plans.schemas.declaration import Command
 from plans.schemas.inputs import read_inputs
-from programs.models import Campaign, Dataset, Person, Program, Role
+from programs.models import Dataset, Program
 from programs.selectors import default_program, latest_datasets, program_facts
 
 
@@ -31,23 +30,6 @@ class KeyReused(GtmError):
     code = "idempotency_key_reused"
     status = 422
     title = "This Idempotency-Key belongs to another request"
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A run that could start: everything validated, nothing stored. Review checks read it."""
-
-    command: Command
-    program: Program
-    inputs: Mapping[str, Any]
-    usage: str
-    datasets: list[dict[str, Any]]
-    facts: Mapping[str, Any]
-    seed: int
-    amount: Decimal | None
-    currency: str
-    campaign: Campaign | None = None
-    checklist: list[dict[str, Any]] = field(default_factory=list)
 
 
 def parse_usage(line: str) -> tuple[Command, dict[str, str]]:
@@ -110,19 +92,32 @@ def choose_program(command: Command, slug: str | None) -> Program:
 def draft(command: Command, given: Mapping[str, Any], slug: str | None) -> Draft:
     """Choose the program and prepare a run on it. Problems of both come together."""
     try:
-        program = choose_program(command, slug)
+        program = choose_program(command, slug or _program_named(command, given))
     except InvalidInput as error:
         _, problems = read_inputs(command.inputs, given, {})
         raise InvalidInput(error.detail, problems=[*error.problems, *problems], hint=error.hint) from error
     return prepare(command, given, program)
 
 
-def prepare(command: Command, given: Mapping[str, Any], program: Program) -> Draft:
+def _program_named(command: Command, given: Mapping[str, Any]) -> str | None:
+    named = given.get(command.program_input) if command.program_input else None
+    return named.strip() if isinstance(named, str) else None
+
+
+def prepare(
+    command: Command, given: Mapping[str, Any], program: Program, *, plan: Plan | None = None
+) -> Draft:
     """Validate a run and work out what it would read and who would decide. Stores nothing.
 
-    Raises InvalidInput with every problem at once: bad inputs and missing data together.
+    ``plan``: the plan this is another revision of; what of it is done stays done. Raises InvalidInput with
+    every problem at once: bad inputs and missing data together, or else what is wrong with the tasks.
     """
     facts = program_facts(program) | dict(command.context(program) if command.context else {})
+    if command.program_input:
+        facts["programs"] = {program.slug: {"name": program.name}}
+        given = {command.program_input: program.name, **given}
+    if plan is not None and command.stages_for:
+        facts["standing"] = standing_of(plan)
     values, problems = read_inputs(command.inputs, given, facts)
     chosen = latest_datasets(program, [*command.required_datasets, *command.optional_datasets])
     kinds = {dataset.kind for dataset in chosen}
@@ -138,6 +133,7 @@ def prepare(command: Command, given: Mapping[str, Any], program: Program) -> Dra
             )
     if problems:
         raise InvalidInput(f"{command.path} cannot start.", problems=problems)
+    command = registry.tailor(command, values, facts)
     datasets = [describe_dataset(d) for d in chosen]
     money = values.get(command.amount_input) if command.amount_input else None
     fingerprints = sorted(d["sha256"] for d in datasets)
@@ -155,6 +151,15 @@ def prepare(command: Command, given: Mapping[str, Any], program: Program) -> Dra
     )
     draft.checklist.extend(review(draft))
     return draft
+
+
+def standing_of(plan: Plan) -> dict[str, Any]:
+    """Key of each task → whether it is done, and who owns it."""
+    tasks = plan.tasks.select_related("owner").order_by("position")
+    return {
+        task.key: {"is_done": task.is_done, "owner": worker_facts(task.owner) if task.owner else None}
+        for task in tasks
+    }
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:
@@ -179,7 +184,8 @@ def review(draft: Draft) -> list[dict[str, Any]]:
     """The review checklist, each item checked by the system on this very draft."""
     found = []
     for item in draft.command.checklist:
-        passed, evidence = item.check(draft) if item.check else (True, "Confirmed by starting the run.")
+        confirmed = True, "Confirmed by starting the run."
+        passed, evidence = steps.load(item.check)(draft) if item.check else confirmed
         found.append(
             {
                 "key": item.key,
@@ -239,148 +245,6 @@ def _same_run(plan: Plan, command: Command, values: Mapping[str, Any], slug: str
     if (command.plugin, command.name) == (plan.plugin, plan.command) and values == plan.inputs and named:
         return plan
     raise KeyReused(f"It started {plan.plan_id}; nothing was started now.", plan_id=plan.plan_id)
-
-
-def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
-    """Write a plan in draft with its tasks. Must run inside a transaction."""
-    command, now = draft.command, clock.now()
-    plan = Plan(
-        plan_id=new_plan_id(now),
-        plugin=command.plugin,
-        command=command.name,
-        usage=draft.usage,
-        inputs=dict(draft.inputs),
-        objective=command.objective(draft.inputs, draft.program),
-        complexity=command.complexity,
-        strategy=command.strategy,
-        declaration=snapshot(command, draft.facts.get("trigger_versions", {})),
-        datasets=draft.datasets,
-        checklist=draft.checklist,
-        context=canonical.plain(draft.facts),
-        seed=draft.seed,
-        amount=draft.amount,
-        currency=draft.currency,
-        program=draft.program,
-        campaign=draft.campaign,
-        requested_by=actors.current().actor.user,
-        idempotency_key=idempotency_key,
-        expected_seconds=expected_seconds(command),
-    )
-    plan.save()
-    roles = {role.slug: role for role in Role.objects.all()}
-    tasks: dict[str, Task] = {}
-    for stage in command.stages:
-        for step in stage.steps:
-            tasks[step.task_id] = _build_task(
-                plan, stage.stage_id, stage.name, step, roles, len(tasks), command
-            )
-    for step in command.steps:
-        tasks[step.task_id].needs.set([tasks[need] for need in step.needs])
-    return plan
-
-
-def expected_seconds(command: Command) -> int:
-    """Duration of the longest path through the tasks, people's time not counted."""
-    network, finish = registry.graph(command), {}
-    cost = {step.task_id: step.expected_seconds if step.run else 0 for step in command.steps}
-    for task_id in nx.topological_sort(network):
-        finish[task_id] = cost[task_id] + max(
-            (finish[need] for need in network.predecessors(task_id)), default=0
-        )
-    return max(finish.values())
-
-
-def _build_task(
-    plan: Plan,
-    stage_id: str,
-    stage_name: str,
-    step: Step,
-    roles: Mapping[str, Role],
-    position: int,
-    command: Command,
-) -> Task:
-    agent = _role(roles, step.agent, step)
-    task = Task(
-        plan=plan,
-        task_id=step.task_id,
-        position=position,
-        stage_id=stage_id,
-        stage_name=stage_name,
-        key=step.key,
-        name=step.name,
-        purpose=step.purpose,
-        kind=step.kind,
-        agent=agent,
-        fallback_agent=_role(roles, step.fallback_agent, step) if step.fallback_agent else None,
-        owner=owner_of(agent),
-        skills=list(step.skills),
-        tools=list(step.tools),
-        output_var=step.output_var,
-        expected_seconds=step.expected_seconds,
-        max_retries=command.max_retries,
-    )
-    task.save()
-    return task
-
-
-def _role(roles: Mapping[str, Role], slug: str, step: Step) -> Role:
-    if slug not in roles:
-        problem = Problem(
-            "roles",
-            f"task {step.task_id} is done by “{slug}”, and no such role exists.",
-            tuple(sorted(roles)),
-        )
-        raise InvalidInput(
-            "The organisation lacks a role.", problems=[problem], hint="Create the role in the admin."
-        )
-    return roles[slug]
-
-
-def owner_of(role: Role) -> Person | None:
-    """Who holds the role today, the longest-serving first."""
-    held = role.approvers.select_related("person").filter(person__is_active=True).order_by("pk")
-    now = clock.now()
-    return next((approver.person for approver in held if approver.is_valid_at(now)), None)
-
-
-def snapshot(command: Command, metric_versions: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """The declaration as data, as the plan keeps it. A later edit of the command does not move the plan.
-
-    ``metric_versions`` (signal → version) are those of the registry: a breach of a metric that was defined
-    otherwise counts no more.
-    """
-    versions = metric_versions or {}
-    return canonical.plain(
-        {
-            "version": command.version,
-            "title": command.title,
-            "summary": command.summary,
-            "strategy_rationale": command.strategy_rationale,
-            "stages": [
-                {
-                    "stage_id": stage.stage_id,
-                    "name": stage.name,
-                    "execution": stage.execution,
-                    "merge_gate": stage.merge_gate,
-                }
-                for stage in command.stages
-            ],
-            "gates": [asdict(step.gate) for step in command.steps if step.gate],
-            "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
-            "ladder_repeats": command.ladder_repeats,
-            "triggers": [
-                asdict(t) | {"metric_version": versions.get(t.signal, t.metric_version)}
-                for t in command.triggers
-            ],
-            "tool_hooks": [asdict(hook) for hook in command.tool_hooks],
-            "success_metrics": [asdict(metric) for metric in command.success_metrics],
-            "fallbacks": [asdict(fallback) for fallback in command.fallbacks],
-            "outputs": list(command.outputs),
-            "deliverable_keys": list(command.deliverables),
-            "outside_parties": list(command.outside_parties),
-            "max_retries": command.max_retries,
-        }
-    )
 
 
 def approvable(draft: Draft) -> tuple[bool, str]:

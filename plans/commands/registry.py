@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import networkx as nx
 
-from gtm.core.errors import NotFound, Problem
+from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.engine import steps
 from plans.schemas.declaration import GATE, Command
 from plans.schemas.inputs import nearest
@@ -27,7 +29,24 @@ def register(command: Command) -> Command:
     for step in command.steps:
         if step.run:
             steps.register(command.name, step.key, step.run, step.apply, step.compensate)
+        if step.hold:
+            steps.register_hold(command.name, step.key, step.hold)
     return command
+
+
+def tailor(command: Command, inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> Command:
+    """The command as these inputs have it run. Raises InvalidInput with every fault of the stages made."""
+    if not command.stages_for:
+        return command
+    stages = steps.load(command.stages_for)(inputs, facts)
+    tailored = replace(command, stages=tuple(stages))
+    known = {step.key for step in command.steps if step.run}
+    strange = [s.key for s in tailored.steps if s.run and s.key not in known]
+    found = [*faults(tailored), *(f"step {key} computes and is not declared" for key in strange)]
+    if found:
+        problems = [Problem("tasks", f"{fault}.") for fault in found]
+        raise InvalidInput(f"The tasks of {command.path} are not well formed.", problems=problems)
+    return tailored
 
 
 def all_commands() -> list[Command]:
@@ -75,7 +94,7 @@ def faults(command: Command) -> Iterable[str]:
             yield f"trigger {trigger.signal} needs a comparator with its limit, and at least one breach"
     if len({i.name for i in command.inputs}) != len(command.inputs):
         yield "two inputs have one name"
-    for role in ("amount_input", "campaign_input"):
+    for role in ("amount_input", "campaign_input", "program_input"):
         named = getattr(command, role)
         if named and command.input(named) is None:
             yield f"{role} names no input: {named}"

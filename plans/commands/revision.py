@@ -6,11 +6,16 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gtm.core import canonical
+from django.db import transaction
+
+from gtm.core import actors, canonical, changelog
+from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput, Problem
-from plans.commands import base, registry
-from plans.engine import rework
-from plans.models import Plan
+from plans.commands import base, refitting, registry
+from plans.engine import rework, work
+from plans.models import Plan, Task
+from plans.schemas.declaration import Command
+from programs.models import Person
 
 
 def revise(
@@ -43,6 +48,17 @@ def change(
     return _send_back(rework.change, plan, given, comment, redo, fresh_data)
 
 
+def reassign(task: Task, *, owner: Person, comment: str) -> Task:
+    """Give a task to somebody else; what is open is due by the calendar of whoever does it now."""
+    with transaction.atomic():
+        work.reassign(task, owner=owner, comment=comment)
+        plan = Plan.objects.select_related("program").get(pk=task.plan_id)
+        command = registry.get(plan.command, plan.plugin)
+        if command.stages_for:
+            _reschedule(plan, command, comment)
+    return task
+
+
 def _send_back(
     verb: Callable[..., Plan],
     plan: Plan,
@@ -54,7 +70,7 @@ def _send_back(
     if not given and not fresh_data:
         return verb(plan, comment=comment, redo=redo)
     command = registry.get(plan.command, plan.plugin)
-    draft = base.prepare(command, {**plan.inputs, **(given or {})}, plan.program)
+    draft = base.prepare(command, {**plan.inputs, **(given or {})}, plan.program, plan=plan)
     if draft.currency != plan.currency:
         message = (
             f"the plan is in {plan.currency}, the program in {draft.currency} now; cancel it and run anew."
@@ -63,13 +79,26 @@ def _send_back(
     if not fresh_data:
         kept = replace(draft, datasets=plan.datasets, checklist=[])
         draft = replace(kept, checklist=base.review(kept))
-    return verb(
-        plan,
-        draft.inputs,
-        comment=comment,
-        redo=redo,
-        **({} if dict(draft.inputs) == plan.inputs and draft.datasets == plan.datasets else _follows(draft)),
-    )
+    same = dict(draft.inputs) == plan.inputs and draft.datasets == plan.datasets
+    with transaction.atomic():
+        if command.stages_for:
+            changelog.lock_chain(plan.change_chain())
+            with acting_as(actors.current().actor, comment):
+                refitting.refit(plan, draft)
+        verb(plan, draft.inputs, comment=comment, redo=redo, **({} if same else _follows(draft)))
+        if command.stages_for:
+            _reschedule(plan, command, comment)
+    return plan
+
+
+def _reschedule(plan: Plan, command: Command, comment: str) -> None:
+    """Due dates as the tasks stand now: what was reopened takes its time again."""
+    plan.refresh_from_db()
+    draft = base.prepare(command, plan.inputs, plan.program, plan=plan)
+    with acting_as(actors.current().actor, comment):
+        plan.context, plan.checklist = canonical.plain(draft.facts), draft.checklist
+        plan.save()
+        refitting.reschedule(plan, draft)
 
 
 def _follows(draft: base.Draft) -> dict[str, Any]:

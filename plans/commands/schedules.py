@@ -9,6 +9,7 @@ says, and shown either way.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -19,7 +20,7 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from gtm.core import changelog, clock
 from gtm.core.actors import SWEEP, TASK, Actor, acting_as
-from gtm.core.errors import GtmError, NotFound, StaleVersion, WrongState
+from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem, StaleVersion, WrongState
 from gtm.core.fsm import perform
 from plans.commands import base, registry
 from plans.models import CatchUp, Plan, RipcordPull, Schedule, ScheduledRun
@@ -43,8 +44,35 @@ def fire_due(*, unheard_for: timedelta = timedelta()) -> int:
         late = Schedule.objects.filter(is_active=True, next_due_at__lte=now - unheard_for)
         for schedule in late.order_by("next_due_at"):
             enlist(schedule, now)
-        runs = ScheduledRun.objects.filter(state="due").select_related("schedule__program", "schedule__owner")
+        runs = ScheduledRun.objects.filter(state="due", due_at__lte=now)
+        runs = runs.exclude(
+            schedule__crontab="", schedule__is_active=False
+        )  # what was booked can be called off
+        runs = runs.select_related("schedule__program", "schedule__owner")
         return sum(_begin(run) for run in runs.order_by("due_at", "pk")[:RUNS_AT_ONCE])
+
+
+def book(
+    name: str, command: str, program: Program, inputs: Mapping[str, Any], *, at: datetime, owner: Any
+) -> ScheduledRun:
+    """Have a command run once, at a moment to come; the sweep hears it. Booked again it moves to that moment.
+
+    Raises InvalidInput where the schedule could not run: wrong inputs, an owner who may not start plans.
+    """
+    schedule = Schedule.objects.filter(name=name).first() or Schedule(name=name)
+    schedule.command, schedule.program, schedule.inputs = command, program, dict(inputs)
+    schedule.crontab, schedule.catch_up, schedule.owner = "", CatchUp.CATCH_UP, owner
+    if owner is None:
+        raise InvalidInput("Nobody is there to run it for.", problems=[Problem("owner", "is required.")])
+    if wrong := faults(schedule):
+        problems = [Problem(field, message) for field, message in wrong.items()]
+        raise InvalidInput(f"{command} cannot be booked.", problems=problems)
+    schedule.save()
+    run = ScheduledRun.objects.filter(schedule=schedule, state="due").first()
+    run = run or ScheduledRun(schedule=schedule)
+    run.due_at = at
+    run.save()
+    return run
 
 
 def enlist(schedule: Schedule, now: datetime) -> int:
@@ -139,7 +167,10 @@ def faults(schedule: Schedule) -> dict[str, str]:
 
 
 def follow_schedule(sender: Any, instance: Schedule, **_: Any) -> None:
-    """Receiver: django-celery-beat rings as the schedule says."""
+    """Receiver: django-celery-beat rings as the schedule says; what is booked is heard by the sweep."""
+    if not instance.crontab:
+        PeriodicTask.objects.filter(name=_bell(instance)).delete()
+        return
     fields = dict(zip(cron.FIELDS, instance.crontab.split(), strict=True))
     line, _ = CrontabSchedule.objects.get_or_create(timezone=instance.program.time_zone, **fields)
     same = PeriodicTask.objects.filter(name=_bell(instance), crontab=line, enabled=instance.is_active)

@@ -76,7 +76,7 @@ def write(command: Command, inputs: Mapping[str, Any]) -> str:
     words = [command.path]
     for spec in command.inputs:
         if spec.name in inputs:
-            words += [f"--{spec.name}", _quoted(spec.write(inputs[spec.name]))]
+            words += [f"--{spec.flag or spec.name}", _quoted(spec.write(inputs[spec.name]))]
     return " ".join(words)
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from importlib import resources
 from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import reverse
 
 from programs.models import Approver, Asset, Channel, LaunchProfile, MessageTemplate, Person, Program, Role
 
@@ -57,17 +61,26 @@ def load(program: Program) -> None:
         _save(
             LaunchProfile(
                 program=program,
-                landing_url="https://advocates.demo.example/join",
-                destinations={"terms": "https://advocates.demo.example/terms"},
                 vocabulary={
                     "utm_source": sorted({row[4] for row in TEMPLATES}),
                     "utm_medium": sorted({row[5] for row in TEMPLATES}),
                 },
                 copy=COPY,
+                **_site(program),
             )
         )
     for slug, name, description, person in TEAMS:
         _team(slug, name, description, person)
+
+
+def _site(program: Program) -> dict[str, Any]:
+    """The landing page that this installation stages, or one that nobody can visit."""
+    if not settings.GTM_STAGE_LANDING_PAGES:
+        site = "https://advocates.demo.example"
+        return {"landing_url": f"{site}/join", "destinations": {"terms": f"{site}/terms"}}
+    landing = f"{settings.GTM_BASE_URL}{reverse('staged_landing_page', args=[program.slug])}"
+    host = urlsplit(landing).netloc
+    return {"landing_url": landing, "destinations": {"terms": f"{landing}#terms"}, "allowed_hosts": [host]}
 
 
 def _template(key: str, segment: str, subject: str, told: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
 from gtm.core.fsm import perform
-from plans.demo import launch_kit, referrals
+from plans.demo import launch_kit, referrals, runbooks
 from plans.demo import loyalty as loyalty_world
 from plans.demo import partners as partner_world
 from programs.models import (
@@ -41,6 +41,8 @@ class Login:
     roles: tuple[str, ...]
     groups: tuple[str, ...]
     limit: int | None = None
+    country: str = "US"
+    time_zone: str = "UTC"
 
 
 LOGINS = (
@@ -52,6 +54,9 @@ LOGINS = (
     Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor", "governance-board"), ("Approvers", "Stewards")),
     Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
     Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 50_000),
+    Login("studio", "Clara Moreau", "creative studio", ("creative",), ("Operations",), None, "FR", "Europe/Paris"),
+    Login("sales", "Sara Lind", "sales", ("sales",), ("Operations",)),
+    Login("customer-success", "Chidi Obi", "customer success", ("customer-success",), ("Operations",), None, "GB", "Europe/London"),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
 ROLES = {
@@ -66,6 +71,9 @@ ROLES = {
     "co-marketing-analytics-lead": ("Co-marketing Analytics Lead", "Validates data and insights", False),
     "revops": ("Revenue Operations", "Keeps pipeline and revenue data", False),
     "governance-board": ("Partner Governance Board", "Settles what partners dispute", False),
+    "creative": ("Creative Studio", "Produces what the channels show", False),
+    "customer-success": ("Customer Success", "Supports customers, keeps FAQ and help centre", False),
+    "sales": ("Sales", "Speaks to customers of a launch", False),
     "finance": ("Finance", "Signs budgets and returns", True),
     "legal": ("Legal", "Signs terms and compliance", True),
     "exec-sponsor": ("Executive Sponsor", "The last rung of every ladder", True),
@@ -75,13 +83,15 @@ GROUPS: dict[str, Q] = {
     "Operations": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule",
                       "judge_fraudcase", "use_break_glass"])
-    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|messagetemplate|launchprofile)$"),
+    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|messagetemplate|launchprofile|runbook|runbooktask|runbookalert)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute"]),
+    | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute",
+                      "add_measurementagreement", "change_measurementagreement"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
     "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
+    "Partner contacts": Q(codename__in=["view_attributionrecord", "view_dispute"]),
     "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename__in=["audit_plan", "review_break_glass"]),
 }  # fmt: skip
 
@@ -127,6 +137,7 @@ def establish() -> Program:
     tour = _once(Campaign, {"slug": "ai-launch-tour"}, name="AI Launch Tour", program=joint,
                  starts_on=date(2026, 9, 1), ends_on=date(2026, 11, 30), budget=Decimal(120_000))  # fmt: skip
     tour.partners.set([northwind, contoso])
+    runbooks.load()
     return loyalty
 
 
@@ -166,7 +177,8 @@ def _person(login: Login, roles: dict[str, Role], groups: dict[str, Group]) -> P
         user = users.create_user(login.username, f"{login.username}@demo.example", PASSWORD, first_name=first,
                                  last_name=last, is_staff=True)  # fmt: skip
     user.groups.set([groups[name] for name in login.groups] + [roles[slug].group for slug in login.roles])
-    person = _once(Person, {"email": f"{login.username}@demo.example"}, name=login.name)
+    person = _once(Person, {"email": f"{login.username}@demo.example"}, name=login.name, country=login.country,
+                   time_zone=login.time_zone)  # fmt: skip
     person.accounts.add(user)
     for slug in login.roles:
         _once(Approver, {"person": person, "role": roles[slug]},

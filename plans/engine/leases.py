@@ -11,13 +11,13 @@ import threading
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, InterfaceError, connection, models, transaction
 
 from gtm.core import changelog, clock
 from gtm.core.errors import WrongState
 from gtm.core.fsm import perform
 from gtm.core.governed import open_door
-from plans.engine import content, ladder, stops
+from plans.engine import content, ladder, steps, stops
 from plans.engine.steps import LeaseLost
 from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Plan, Task, TaskAttempt
 
@@ -47,6 +47,8 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             return None
         if differs := content.why_not_approved(task):
             _tell_once(task, differs)
+            return None
+        if steps.why_held(task.plan, task.key):
             return None
         substitute = task.state == "fallback_ready"
         used = task.attempts_used if substitute else _next_number(task)
@@ -173,7 +175,7 @@ class Heartbeat:
         """A database that is away for a while takes no lease: the next beat tries a new connection."""
         try:
             return extend(self._task_pk, self._fence)
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             logger.warning("the heartbeat of task %s missed a beat: %s", self._task_pk, error)
             connection.close()
             return True

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
-from gtm.core import actors, changelog, clock
+from gtm.core import actors, canonical, changelog, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.fsm import machine_of, perform
 from plans.engine import baseline, clocks, content, gates, ladder, stops
@@ -34,9 +34,10 @@ def revise(
     """Answer a request for changes and send the plan back to its gates.
 
     ``inputs`` are validated values of all inputs, or None where they stay; ``fields`` what follows from
-    them (usage, amount, objective, datasets, context, checklist). What reads changed inputs is not declared,
-    so any change of content runs every task again. ``redo`` names further tasks by key; what depends on them
-    runs again too. Raises WrongState unless changes were requested, GuardNotMet without a comment.
+    them (usage, amount, objective, datasets, context, checklist). A task whose step declares what it
+    reads runs again where that changed, any other after every change of content. ``redo`` names further
+    tasks by key; what depends on them runs again too. Raises WrongState unless changes were requested,
+    GuardNotMet without a comment.
     """
     _check_fields(fields)
     with transaction.atomic():
@@ -47,7 +48,7 @@ def revise(
         moved, written = _edit(plan, inputs, fields)
         perform(plan, "revise", comment=comment, set_fields=written)
         with actors.on_their_behalf("Rework"):
-            for task in _touched(plan, redo, everything=moved):
+            for task in _touched(plan, redo, moved=moved):
                 _reopen(task, comment)
         perform(plan, "submit", comment=comment)
         _begin_again(plan, comment)
@@ -68,7 +69,8 @@ def change(
 
     Arguments as of ``revise``. What the gates approve is computed afresh; an approval within tolerance of
     what it approved is kept and the drift logged, any other is superseded and asked again. Open tasks behind
-    a gate are suspended until it stands; finished ones stay unless ``redo`` names them. Called without an
+    a gate are suspended until it stands; finished ones stay unless ``redo`` names them or their step declares
+    that it reads what changed. Called without an
     edit it brings approvals in line with content that was changed otherwise. Raises GuardNotMet where
     nothing differs or a comment is missing, WrongState unless the plan is approved, running or blocked.
     """
@@ -85,10 +87,12 @@ def change(
             raise GuardNotMet("Nothing differs from what was approved.")
         perform(plan, "review_again", comment=comment, set_fields=written)
         behind = _behind_gates(plan)
-        again = _touched(plan, redo, everything=moved or rebuilt, gates={a.task_id for a in stale})
+        moved |= {"structure"} if rebuilt else set()
+        again = _touched(plan, redo, moved=moved, gates={a.task_id for a in stale})
         with actors.on_their_behalf("Rework"):
             for task in again:
-                if task.pk not in behind or task.key in redo or task.kind == TaskKind.GATE:
+                stays = task.pk in behind and task.key not in redo and not _reads(task, moved)
+                if not stays or task.kind == TaskKind.GATE:
                     _reopen(task, comment)
                 elif task.state not in DONE_STATES:
                     perform(task, "suspend", comment=comment, set_fields={"held_from": "pending"})
@@ -112,10 +116,12 @@ def _check_fields(fields: Mapping[str, Any]) -> None:
 
 def _edit(
     plan: Plan, inputs: Mapping[str, Any] | None, fields: Mapping[str, Any]
-) -> tuple[bool, dict[str, Any]]:
-    """Whether the content moves, and what the transition writes."""
-    moved = inputs is not None and any(baseline.differences(plan.inputs, dict(inputs)))
-    moved |= any(getattr(plan, name) != value for name, value in fields.items())
+) -> tuple[set[str], dict[str, Any]]:
+    """Which inputs and fields move, by name, and what the transition writes."""
+    moved = {name for name, value in fields.items() if getattr(plan, name) != value}
+    if inputs is not None:
+        sides = plan.inputs, inputs
+        moved |= {n for n in {*plan.inputs, *inputs} if len({canonical.digest(s.get(n)) for s in sides}) > 1}
     asked = {"inputs": dict(inputs)} if inputs is not None else {}
     return moved, {"revision": plan.revision + 1, **asked, **fields}
 
@@ -135,7 +141,7 @@ def _behind_gates(plan: Plan) -> set[int]:
 
 
 def _touched(
-    plan: Plan, redo: Collection[str], *, everything: bool, gates: Collection[int] = ()
+    plan: Plan, redo: Collection[str], *, moved: Collection[str], gates: Collection[int] = ()
 ) -> list[Task]:
     """The tasks to do again, in order: named ones, the gates that asked, and what depends on the former."""
     tasks = list(plan.tasks.select_related("plan").prefetch_related("needs").order_by("position"))
@@ -146,11 +152,18 @@ def _touched(
     touched: set[int] = set()
     for task in tasks:
         depends = any(need.pk in touched for need in task.needs.all())
-        if everything or depends or task.key in redo or task.pk in gates:
+        concerned = _reads(task, moved, undeclared=bool(moved))
+        if concerned or depends or task.key in redo or task.pk in gates:
             touched.add(task.pk)
     sources = machine_of(Task).by_name["reopen"].sources
     again = touched | {t.pk for t in tasks if t.pk in asking and t.state == "awaiting_approval"}
     return [task for task in tasks if task.pk in again and task.state in sources]
+
+
+def _reads(task: Task, moved: Collection[str], *, undeclared: bool = False) -> bool:
+    """Whether its step says that it reads something that moved; ``undeclared`` where it says nothing."""
+    declared = task.plan.declaration.get("reads", {}).get(task.key)
+    return undeclared if declared is None else not set(declared).isdisjoint(moved)
 
 
 def _reopen(task: Task, comment: str) -> None:

@@ -12,15 +12,15 @@ from datetime import timedelta
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from gtm.core import canonical, changelog, clock
 from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
 from plans.engine import ladder, steps, stops, suspension, triggers
 from plans.engine.leases import Heartbeat, claim, is_current
-from plans.engine.steps import EffectUnclear, LeaseLost, StepContext, TransientError
-from plans.models import AT_WORK_STATES, Artifact, Task, TaskAttempt
+from plans.engine.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
+from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
 from plans.schemas.outputs import Signal, StepResult, payload_of, settle
 from programs.datasets import OpenData
 from programs.services import snapshot_root
@@ -29,7 +29,15 @@ logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 60, 900  # seconds: 60 × 2ⁿ ± 20 %, capped at 15 min
 MAX_RESTARTS = 3
-TRANSIENT = (TransientError, DatabaseError, ConnectionError, TimeoutError, SoftTimeLimitExceeded, MemoryError)
+TRANSIENT = (
+    TransientError,
+    DatabaseError,
+    InterfaceError,
+    ConnectionError,
+    TimeoutError,
+    SoftTimeLimitExceeded,
+    MemoryError,
+)
 
 
 def run_task(task_pk: int, worker: str) -> str:
@@ -56,7 +64,10 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
     """Run the step on the plan's own inputs, data and seed. Pure but for progress: a replay calls it too."""
     plan = task.plan
     run, _ = steps.resolve(plan.command, task.key)
-    earlier = plan.tasks.exclude(output_var="").exclude(output__isnull=True)
+    done = plan.tasks.filter(state__in=DONE_STATES).exclude(pk=task.pk)
+    if attempt is not None:  # a replay must not see what was finished later
+        done = done.filter(finished_at__lte=attempt.started_at)
+    earlier = done.exclude(output_var="").exclude(output__isnull=True)
     context = StepContext(
         inputs=plan.inputs,
         outputs={t.output_var: t.output for t in earlier if t.position < task.position},
@@ -66,6 +77,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         now=plan.created_at,
         progress=heartbeat.progress,
         effect=heartbeat.effect,
+        finished={t.key: Finished(t.state, t.finished_at, t.due_at) for t in done},
         observed=heartbeat.observed,
         substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pkgutil import resolve_name
 from typing import Any
@@ -50,14 +50,24 @@ def refuse_effect(what: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Finished:
+    """How a task was finished (succeeded, waived, …), when, and when it was due."""
+
+    state: str
+    finished_at: datetime | None
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class StepContext:
     """Everything a step may depend on; the same context gives the same result, byte for byte.
 
-    ``outputs`` maps output variables of earlier tasks to their values; ``data`` is the engine of
-    queries over the plan's own snapshots; ``progress(percent, note)`` tells people how far it is and
-    raises LeaseLost where the step should stop; ``substitute`` says the fallback runs it. A step calls
-    ``effect(what)`` immediately before each effect outside this installation: it raises LeaseLost where the
-    rip-cord was pulled, and leaves a mark, so that a stop later knows an effect may have happened.
+    ``outputs`` maps output variables of earlier tasks to their values; ``finished`` maps the keys of all
+    tasks done when the attempt began to how they were; ``data`` is the engine of queries over the plan's
+    own snapshots; ``progress(percent, note)`` tells people how far it is and raises LeaseLost where the
+    step should stop; ``substitute`` says the fallback runs it. A step calls ``effect(what)`` immediately
+    before each effect outside this installation: it raises LeaseLost where the rip-cord was pulled, and
+    leaves a mark, so that a stop later knows an effect may have happened.
 
     A step that looks at the world outside keeps what it saw in its values under ``observed``; a replay hands
     that back as ``observed``, so that the step judges again without looking again.
@@ -70,6 +80,7 @@ class StepContext:
     seed: int
     now: datetime
     progress: Callable[[int, str], None]
+    finished: Mapping[str, Finished] = field(default_factory=dict)
     substitute: bool = False
     effect: Callable[[str], None] = refuse_effect
     observed: Mapping[str, Any] | None = None
@@ -79,8 +90,11 @@ Run = Callable[[StepContext], StepResult]
 
 Apply = Callable[[Any, Mapping[str, Any]], None]
 
+Hold = Callable[[Any], str | None]
+
 _steps: dict[tuple[str, str], tuple[Run | str, Apply | str]] = {}
 _compensations: dict[tuple[str, str], Apply | str] = {}
+_holds: dict[tuple[str, str], Hold | str] = {}
 
 
 def register(
@@ -91,10 +105,26 @@ def register(
     _compensations[command, key] = compensate
 
 
+def register_hold(command: str, key: str, hold: Hold | str) -> None:
+    """Keep the condition under which a task, of whatever kind, must not begin yet."""
+    _holds[command, key] = hold
+
+
+def held_keys() -> list[tuple[str, str]]:
+    """Command and key of every step that has such a condition."""
+    return sorted(_holds)
+
+
+def why_held(plan: Any, key: str) -> str | None:
+    """Why the task must not begin although all it needs is done, or None."""
+    hold = _holds.get((plan.command, key))
+    return load(hold)(plan) if hold else None
+
+
 def compensation(command: str, key: str) -> Apply | None:
     """What undoes a finished task when its plan is aborted, or None."""
     found = _compensations.get((command, key))
-    return _load(found) if found else None
+    return load(found) if found else None
 
 
 def resolve(command: str, key: str) -> tuple[Run, Apply | None]:
@@ -106,10 +136,11 @@ def resolve(command: str, key: str) -> tuple[Run, Apply | None]:
             f"This installation knows no step “{key}” of {command}.",
             hint="Deploy the version of the command that the plan was started with.",
         ) from error
-    return _load(run), _load(apply) if apply else None
+    return load(run), load(apply) if apply else None
 
 
-def _load(step: Any) -> Any:
+def load(step: Any) -> Any:
+    """The function itself, or the one at "package.module:function", loaded when it is first wanted."""
     return resolve_name(step) if isinstance(step, str) else step
 
 

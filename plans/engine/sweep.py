@@ -6,15 +6,18 @@ do no harm. Each row is its own transaction: one that fails does not hold up the
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import or_
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Q
 
-from gtm.core import clock, events
+from gtm.core import changelog, clock, events
 from gtm.core.actors import SWEEP, Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
@@ -22,14 +25,16 @@ from plans.engine import (
     break_glass,
     compensation,
     dispatch,
+    flow,
     ladder,
     ripcord,
     runner,
     service_levels,
+    steps,
     suspension,
     watchdog,
 )
-from plans.models import Task, TaskKind
+from plans.models import Plan, Task, TaskKind
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +49,7 @@ class Swept:
 
     lost: int
     retried: int
+    released: int
     rung: int
     escalated: int
     reminded: int
@@ -59,6 +65,7 @@ def sweep() -> Swept:
         swept = Swept(
             lost=_each(lost_leases(), runner.recover_lost),
             retried=_each(due_retries(), lambda task: perform(task, "retry")),
+            released=_each(held_plans(), advance_held),
             rung=_each(unheard_tasks(), lambda task: dispatch.ring_worker(events.TaskReady(task.pk))),
             escalated=ladder.fire_due(clock.now()) + service_levels.escalate_overdue(clock.now()),
             reminded=service_levels.remind(clock.now()),
@@ -84,6 +91,21 @@ def unheard_tasks() -> Iterable[Task]:
     """Ready for longer than a bell takes: its message was lost, or no worker was there."""
     waiting = _tasks("ready", "fallback_ready").filter(updated_at__lt=clock.now() - UNHEARD_AFTER)
     return waiting.filter(kind=TaskKind.AUTOMATED)[:BATCH]
+
+
+def held_plans() -> Iterable[Plan]:
+    """Plans with a task that may be waiting for a day to come, or for something outside its own needs."""
+    keys = [Q(plan__command=command, key=key) for command, key in steps.held_keys()]
+    if not keys:
+        return []
+    held = Task.objects.filter(functools.reduce(or_, keys), state="pending", plan__state__in=RUNNABLE_PLANS)
+    return Plan.objects.filter(pk__in=held.values("plan")).select_related("program").order_by("pk")[:BATCH]
+
+
+def advance_held(plan: Plan) -> None:
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        flow.advance(plan)
 
 
 def _tasks(*states: str) -> Any:

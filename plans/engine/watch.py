@@ -64,6 +64,8 @@ def what_waits(plan: Plan) -> list[str]:
     lines = [f"waits for approval {a.pk}: {a.title} ({a.get_state_display().lower()})" for a in rounds]
     people = plan.tasks.filter(kind=TaskKind.HUMAN, state="ready").select_related("owner", "agent")
     lines += [f"waits for {t.owner or t.agent}: {t}" for t in people]
+    held = plan.tasks.filter(state="pending").exclude(held_because="")
+    lines += [f"{t} waits: {t.held_because}" for t in held]
     stuck = plan.tasks.filter(state__in=["escalated", "unknown"])
     return lines + [f"{t}: {(t.error or {}).get('message', 'escalated')}" for t in stuck]
 

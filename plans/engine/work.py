@@ -1,4 +1,4 @@
-"""What people do with tasks: complete, report blocked, and the four answers to an escalated one."""
+"""What people do with tasks: complete, block, unblock, comment, reassign, and answer an escalated one."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any
 from django.db import transaction
 
 from gtm.core import actors, canonical, changelog, clock
-from gtm.core.errors import NotPermitted
+from gtm.core.errors import InvalidInput, NotPermitted, Problem
 from gtm.core.fsm import perform
 from plans.engine import ladder
 from plans.engine.permissions import may_work_on
 from plans.models import Task, TaskAttempt
+from plans.selectors import COMMENTED
 from programs.models import Person
 
 
@@ -46,6 +47,27 @@ def report_blocked(task: Task, *, reason: str) -> Task:
         perform(task, "report_blocked", comment=reason, set_fields=told)
         _record_attempt(task, TaskAttempt.Outcome.FAILED, reason)
         ladder.open_case(task.plan, "task-blocked", f"{task}: {reason}"[:240], task=task, detail=reason)
+    return task
+
+
+def unblock(task: Task, *, comment: str) -> Task:
+    """What blocked a human task is out of the way: it goes on, and its case is settled."""
+    with transaction.atomic():
+        task.refresh_from_db()
+        perform(task, "unblock", comment=comment)
+        ladder.settle(task=task, reason=f"{task} is unblocked: {comment}")
+    return task
+
+
+def comment_on(task: Task, *, text: str, evidence: Mapping[str, str]) -> Task:
+    """Say something about a task, with evidence; it stands in the change log. Who may see tasks may."""
+    if not text.strip():
+        raise InvalidInput("Say something.", problems=[Problem("comment", "is required.", code="required")])
+    actor = actors.current().actor
+    if not actor.is_system and not actor.user.has_perm("plans.view_task"):
+        raise NotPermitted("It takes the permission to see tasks.")
+    with transaction.atomic():
+        changelog.append(task, COMMENTED, field="evidence", after=dict(evidence), reason=text.strip())
     return task
 
 

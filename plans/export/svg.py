@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from html import escape
 from typing import Any
 
@@ -28,6 +29,7 @@ def draw(payload: Mapping[str, Any]) -> str:
         "stacked-bar": _bars,
         "heatmap": _heatmap,
         "tornado": _tornado,
+        "gantt": _gantt,
     }
     body, height = shapes[payload["shape"]](payload)
     title = escape(payload["title"])
@@ -245,3 +247,69 @@ def _tornado(payload: Mapping[str, Any]) -> tuple[str, int]:
         )
     )
     return "".join(parts), bottom + 30
+
+
+def _gantt(payload: Mapping[str, Any]) -> tuple[str, int]:
+    """A bar a task, a thin line for its slack, a dashed one for each mark; the first series is filled."""
+    origin = date.fromisoformat(payload["origin"])
+    marks = [((date.fromisoformat(day) - origin).days, day, what) for day, what in payload["marks"]]
+    left, top, row = 230, 40, 22
+    days = ticks(
+        min([*_values(payload), *(m[0] for m in marks)]), max([*_values(payload), *(m[0] for m in marks)])
+    )
+
+    one_year = len({(origin + timedelta(days=day)).year for day in days}) == 1
+
+    def x_of(day: float) -> float:
+        return left + (day - days[0]) / (days[-1] - days[0]) * (WIDTH - left - RIGHT - 24)
+
+    bottom = top + row * len(payload["categories"])
+    parts = []
+    for day in days:
+        parts.append(
+            f'<line x1="{x_of(day):.1f}" x2="{x_of(day):.1f}" y1="{top}" y2="{bottom}" stroke="currentColor" opacity=".15"/>'
+        )
+        parts.append(_text(x_of(day), top - 8, f"{origin + timedelta(days=day)}"[5 if one_year else 0 :]))
+    if one_year:
+        parts.append(_text((left + WIDTH) / 2, 14, f"{origin:%Y} · month and day"))
+    for n, series in enumerate(payload["series"]):
+        for k, category in enumerate(payload["categories"]):
+            begin, end, last = (series[name][k] for name in ("low", "values", "high"))
+            if end is not None:
+                y = top + k * row
+                parts.append(
+                    _text(left - 8, y + 15, category if len(category) <= 34 else category[:33] + "…", "end")
+                )
+                parts.append(
+                    _bar(
+                        n, x_of(begin), x_of(end), x_of(last), y, _spoken(origin, begin, end, last, category)
+                    )
+                )
+    for offset, day, what in marks:
+        x = x_of(offset)
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top - 4}" y2="{bottom + 4}" stroke="{COLOURS[4]}" '
+                     f'stroke-width="2" stroke-dasharray="4 3"><title>{escape(f"{day}: {what}")}</title></line>')  # fmt: skip
+        parts.append(_text(x, bottom + 18, f"{what} {day}", "end" if x > WIDTH * 0.8 else "middle"))
+    parts.append(_text(left, bottom + 36, " · ".join(
+        f"{('filled', 'outlined')[min(n, 1)]}: {s['label']}" for n, s in enumerate(payload["series"])), "start", opacity=".7"))  # fmt: skip
+    return "".join(parts), bottom + 46
+
+
+def _bar(n: int, begin: float, end: float, last: float, y: float, tip: str) -> str:
+    """Filled for the first series, outlined for others: told apart without colour."""
+    fill = (
+        f'fill="{_colour(n)}"' if n == 0 else f'fill="{_colour(n)}" fill-opacity=".25" stroke="{_colour(n)}"'
+    )
+    slack = f'<line x1="{end:.1f}" x2="{last:.1f}" y1="{y + 11}" y2="{y + 11}" stroke="{_colour(n)}" opacity=".6"/>'
+    return (
+        f'{slack}<rect x="{begin:.1f}" y="{y + 3}" width="{max(end - begin, 1):.1f}" height="16" {fill}>'
+        f"<title>{escape(tip)}</title></rect>"
+    )
+
+
+def _spoken(origin: date, begin: float, end: float, last: float, name: str) -> str:
+    """Ends are the first moment after the last day."""
+    first, done, latest = (
+        origin + timedelta(days=d) for d in (begin, max(end - 1, begin), max(last - 1, begin))
+    )
+    return f"{name}: {first} to {done}, at the latest {latest}"

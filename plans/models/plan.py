@@ -140,6 +140,7 @@ class PlanFile(models.Model):
 
     plan = models.OneToOneField(Plan, on_delete=models.CASCADE, primary_key=True, related_name="file")
     sequence = models.PositiveBigIntegerField()
+    anchor = models.PositiveBigIntegerField(default=0, help_text="Number of the last anchor it shows")
 
     def __str__(self) -> str:
         return f"{self.plan} up to row {self.sequence}"

@@ -33,7 +33,9 @@ class Schedule(GovernedModel):
     crontab = models.CharField(
         max_length=100,
         default="0 6 * * 1",
-        help_text="Minute, hour, day of month, month, day of week, in the program's time zone",
+        blank=True,
+        help_text="Minute, hour, day of month, month, day of week, in the program's time zone; "
+        "empty: only at the times that were booked, each once",
     )
     catch_up = models.CharField(max_length=20, choices=CatchUp.choices, default=CatchUp.SKIP)
     owner = models.ForeignKey(
@@ -61,7 +63,7 @@ class Schedule(GovernedModel):
         """Every fault at once, by field; for forms, REST and import."""
         found: dict[str, str] = {}
         try:
-            if cron.next_after(self.crontab, "UTC", clock.now()) is None:
+            if self.crontab and cron.next_after(self.crontab, "UTC", clock.now()) is None:
                 found["crontab"] = "It is not due within eight years."
         except ValueError as error:
             found["crontab"] = str(error)
@@ -77,8 +79,9 @@ class Schedule(GovernedModel):
         person = actors.current().actor.user
         if person and (self._state.adding or self._differs("command", "inputs", "crontab", "program_id")):
             self.owner = person
+        rings = self.is_active and self.crontab
         zone = self.program.time_zone
-        self.next_due_at = cron.next_after(self.crontab, zone, self.watched_until) if self.is_active else None
+        self.next_due_at = cron.next_after(self.crontab, zone, self.watched_until) if rings else None
         super().save(*args, **kwargs)
 
     def _differs(self, *names: str) -> bool:

@@ -65,6 +65,12 @@ class Task(GovernedModel):
     tools = models.JSONField(default=list, blank=True)
     output_var = models.CharField(max_length=60, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+    )
+    held_because = models.TextField(
+        blank=True, help_text="Why it does not begin although all it needs is done"
+    )
     expected_seconds = models.PositiveIntegerField(default=0)
 
     max_retries = models.PositiveSmallIntegerField(default=2)
@@ -84,7 +90,17 @@ class Task(GovernedModel):
     error = models.JSONField(null=True, blank=True, help_text="The last error, in words")
 
     unlogged_fields = frozenset(
-        {"fence", "lease_expires_at", "progress", "progress_note", "started_at", "finished_at", "output"}
+        {
+            "position",
+            "fence",
+            "frozen_at",
+            "lease_expires_at",
+            "progress",
+            "progress_note",
+            "started_at",
+            "finished_at",
+            "output",
+        }
     )
 
     class Meta:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from plans.schemas.inputs import Input
@@ -55,6 +56,9 @@ class Step:
     none of its analytics.
     ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success;
     ``compensate(plan, values)`` undoes the task when the plan is aborted.
+    ``hold(plan)`` answers why the task must not begin although all it needs is done, or None.
+    ``reads`` names the inputs the task depends on by itself, so that a change of others leaves it alone;
+    None: it may depend on any. ``due_date`` is the last day for it, on its owner's calendar.
     """
 
     task_id: str
@@ -66,6 +70,8 @@ class Step:
     run: str | Callable[..., Any] = ""
     apply: str | Callable[..., None] = ""
     compensate: str | Callable[..., None] = ""
+    hold: str | Callable[..., str | None] = ""
+    reads: Sequence[str] | None = None
     gate: Gate | None = None
     fallback_agent: str = ""
     skills: Sequence[str] = ()
@@ -73,6 +79,7 @@ class Step:
     output_var: str = ""
     expected_seconds: int = 5
     due_hours: int = 0
+    due_date: date | None = None
     datasets: Sequence[str] = ()
 
     @property
@@ -132,11 +139,14 @@ class ToolHook:
 
 @dataclass(frozen=True, slots=True)
 class ChecklistItem:
-    """A line of the review checklist. ``check`` answers (passed, evidence); without one a person ticks it."""
+    """A line of the review checklist. ``check`` answers (passed, evidence); without one a person ticks it.
+
+    It is a function, or its path "package.module:function".
+    """
 
     key: str
     text: str
-    check: Callable[..., tuple[bool, str]] | None = None
+    check: str | Callable[..., tuple[bool, str]] = ""
     blocking: bool = True
 
 
@@ -158,6 +168,11 @@ class Fallback:
 
 @dataclass(frozen=True, slots=True)
 class Command:
+    """``stages_for(inputs, facts)`` makes the stages of one run where the inputs decide on them; ``stages``
+    then holds the tasks that every run has. ``standing(plan)`` answers outputs on how a plan stands now.
+    ``program_input`` names the input that chooses the program.
+    """
+
     plugin: str
     name: str
     title: str
@@ -184,7 +199,10 @@ class Command:
     optional_datasets: Sequence[str] = ()
     amount_input: str = ""
     campaign_input: str = ""
+    program_input: str = ""
     context: Callable[..., Mapping[str, Any]] | None = None
+    stages_for: str | Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Stage]] = ""
+    standing: str | Callable[..., Sequence[Any]] = ""
     version: int = 1
 
     @property

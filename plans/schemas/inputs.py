@@ -10,7 +10,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -41,12 +41,16 @@ def nearest(word: str, vocabulary: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """Base of all kinds. ``default`` is in the same form a person would type."""
+    """Base of all kinds. ``default`` is in the same form a person would type.
+
+    ``flag`` is how the documents write the name on a usage line, where that differs.
+    """
 
     name: str
     help: str
     required: bool = False
     default: Any = None
+    flag: str = field(default="", kw_only=True)
 
     def read(self, raw: Any, facts: Mapping[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} does not say how it is read")
@@ -233,6 +237,35 @@ class TextList(Input):
         if self.options:
             item["enum"] = list(self.options)
         return {"anyOf": [{"type": "array", "items": item, "uniqueItems": True}, {"type": "string"}]}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownList(TextList):
+    """Several of what the fact ``among`` maps slug → {"name": …}, by name or slug; read as their slugs.
+
+    Where that fact is not there, any words are read.
+    """
+
+    among: str = ""
+
+    def read(self, raw: Any, facts: Mapping[str, Any]) -> list[str]:
+        words = TextList.read(self, raw, facts)
+        if self.among not in facts:
+            return words
+        known = facts[self.among]
+        spelled = {
+            spelling.casefold(): slug for slug, told in known.items() for spelling in (slug, told["name"])
+        }
+        for word in words:
+            if word.casefold() not in spelled:
+                close = nearest(word, list(spelled))
+                raise InputError(
+                    f"“{word}” is none of the {self.among} there are.", sorted(known), spelled.get(close, "")
+                )
+        found = [spelled[word.casefold()] for word in words]
+        if len(set(found)) != len(found):
+            raise InputError("an entry is named twice.")
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``shape``: line, bar, stacked-bar, heatmap, histogram, tornado. A value a category in each series."""
+    """``shape``: line, bar, stacked-bar, heatmap, histogram, tornado, gantt; a value a category a series.
+
+    In a Gantt chart numbers are days from ``origin``: a task begins at ``low``, ends at ``values`` and may
+    slip to ``high``; ``marks`` are further dates with what they are.
+    """
 
     kind: ClassVar[str] = "chart"
     key: str
@@ -93,6 +97,8 @@ class Chart:
     y_label: str = ""
     unit: str = ""
     note: str = ""
+    origin: str = ""
+    marks: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
+from django.utils.html import escape, format_html, format_html_join
 
 from gtm.core.readable import readable
 
@@ -76,3 +77,15 @@ def in_words(attempt: Any, task: Any) -> str:
     error = f": {attempt.error}" if attempt.error else "."
     outcome = attempt.get_outcome_display().lower()
     return f"Attempt {attempt.number} of {task.attempts_allowed}{who}: {outcome}{took}{why}{error}"
+
+
+@register.filter
+def tree(value: Any) -> str:
+    """A stored value of any depth as lists a person reads, never as JSON."""
+    if isinstance(value, dict) and value:
+        rows = ((str(key).replace("_", " "), tree(item)) for key, item in value.items())
+        return format_html("<ul class='g-tree'>{}</ul>", format_html_join("", "<li><b>{}</b> {}</li>", rows))
+    if isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value):
+        rows = ((tree(item),) for item in value)
+        return format_html("<ol class='g-tree'>{}</ol>", format_html_join("", "<li>{}</li>", rows))
+    return escape(cell(value if value not in ({}, [], ()) else None))

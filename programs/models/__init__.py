@@ -22,8 +22,10 @@ from programs.models.program import (
     ProgramKind,
     Tier,
 )
+from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
+    "BEFORE_LAUNCH",
     "BY_PERSONA",
     "COMMON_STAGES",
     "Absence",
@@ -50,6 +52,10 @@ __all__ = [
     "Program",
     "ProgramKind",
     "Role",
+    "Runbook",
+    "RunbookAlert",
+    "RunbookPhase",
+    "RunbookTask",
     "Tier",
     "read_stages",
     "read_vocabulary",

@@ -1,10 +1,16 @@
 """The referral flow in a real Chromium: scripts run, the code is read where it ends, no more is reached."""
 
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
 import pytest
 
+from gtm.core.actors import Actor, acting_as
 from programs import browser
+from programs.models import MessageTemplate
 from programs.visits import Allowance, NotAllowed
 from tests.landing_site import landing_site
+from tests.plans.commands.launch_kit import establish
 
 pytestmark = pytest.mark.e2e
 
@@ -16,8 +22,14 @@ def site(settings, chromium):
         yield server
 
 
-def look(site, path, **rest):
-    return browser.look(f"http://{site.host}{path}", Allowance({site.host}, {site.host}), "ref", **rest)
+def look_at(url, *hosts):
+    """In a thread of its own: Playwright runs once a thread, and the other tests' browser has this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(browser.look, url, Allowance(set(hosts), set(hosts)), "ref").result()
+
+
+def look(site, path):
+    return look_at(f"http://{site.host}{path}", site.host)
 
 
 def test_a_browser_that_is_installed_is_found(site, settings):
@@ -57,5 +69,30 @@ def test_another_port_of_an_allowed_machine_is_not_pictured(site):
 
 def test_a_host_that_is_not_allowed_is_never_opened(site):
     with pytest.raises(NotAllowed):
-        browser.look(f"http://{site.host}/join", Allowance(set()), "ref")
+        look_at(f"http://{site.host}/join")
     assert site.asked == []
+
+
+def test_the_staged_landing_page_takes_the_code_and_reaches_nothing_of_this_site(
+    site, live_server, settings, transactional_db
+):
+    settings.GTM_STAGE_LANDING_PAGES, settings.GTM_BASE_URL = True, live_server.url
+    with acting_as(Actor.system("Test")):
+        establish()
+    host = urlsplit(live_server.url).netloc
+    url = f"{live_server.url}/join/customer-advocates/?ref=qa-test"
+    seen = look_at(url, host)
+    assert (seen.url, seen.status, seen.field) == (url, 200, "qa-test")
+
+
+def test_a_preview_shows_the_mail_and_the_content_security_policy_breaks_nothing(page, admin_user):
+    with acting_as(Actor.system("Test")):
+        establish()
+    page.goto("/login/?next=/programs/messagetemplate/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("password")
+    page.get_by_role("button", name="Log in").click()
+    template = MessageTemplate.objects.get(key="launch-email", segment="")
+    page.goto(f"/programs/messagetemplate/{template.pk}/preview/")
+    page.frame_locator("iframe").get_by_text("Hello everyone,").wait_for()
+    assert page.complaints == []

@@ -17,6 +17,8 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 from import_export.admin import ExportMixin, ImportMixin
 from simple_history.admin import SimpleHistoryAdmin
+from simple_history.models import DeletedObject
+from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.views import ChangeList
@@ -91,6 +93,15 @@ class ReadOnly:
         return False
 
 
+class PlainDiffs(HistoricalRecordContextHelper):
+    """An empty relation is empty; simple-history calls it a deleted object without a number."""
+
+    def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
+        if isinstance(value, DeletedObject) and value.pk is None:
+            return ""
+        return super().prepare_delta_change_value(change, value)
+
+
 class _ChangeList(ChangeList):
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
@@ -125,6 +136,9 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
 
     def get_resource_classes(self, request: HttpRequest) -> list[type[GovernedResource]]:
         return [resource_of(self.model)]
+
+    def get_historical_record_context_helper(self, request: HttpRequest, record: Any) -> PlainDiffs:
+        return PlainDiffs(self.model, record)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         names = {f.name for f in self.model._meta.get_fields()}

@@ -192,8 +192,8 @@ def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]
     places = {"link": code_in(flow, parameter), "landing page": code_in(told["hops"][-1], parameter)}
     look = seen["look"]
     found: list[Finding] = []
-    if told["field"] is not None and not look:
-        places["form"] = told["field"] or None
+    if told["field"] and not look:  # an empty one may be filled by a script, which only a browser runs
+        places["form"] = told["field"]
     if look and look["error"]:
         found.append(Finding("browser", ERROR, "", look["error"]))
     elif look:
@@ -204,7 +204,7 @@ def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]
             found.append(Finding("browser", ERROR, "", f"In the browser the page answers {look['status']}."))
     found += check_round_trip(code, places)
     if not any("form" in place for place in places):
-        text = f"No form field {parameter} was seen: confirm by hand that the code is stored."
+        text = f"No filled form field {parameter} was seen: confirm by hand that the code is stored."
         found.append(Finding("referral-form", WARNING, parameter, text))
     return (*_as_met(told), *found)
 

@@ -61,6 +61,9 @@ class Command(GovernedCommand):
             self.stdout.write(files.read(plan).decode(), ending="")
         else:
             self.stdout.write(f"{plan.plan_id}  {plan.get_state_display()}  {plan.objective}")
+            for item in plan.checklist:
+                if item["result"] != "passed":
+                    self.stdout.write(f"  ! {item['text']}: {item['evidence']}")
             for line in watch.what_waits(plan):
                 self.stdout.write(f"  {line}")
         if plan.state in STOPPED_BADLY:

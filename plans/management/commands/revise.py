@@ -14,6 +14,7 @@ from plans.selectors import plan_by_id
 class Command(GovernedCommand):
     help = "Make a plan its next revision and send it back to its gates"
     requires_user = True
+    verb = staticmethod(revision.revise)
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
@@ -33,7 +34,7 @@ class Command(GovernedCommand):
 
     def act(self, **options: Any) -> None:
         plan = plan_by_id(options["plan"])
-        revision.revise(
+        self.verb(
             plan,
             changes(options["set"]),
             comment=options["comment"],

@@ -66,6 +66,13 @@ def test_the_inbox_finds_what_is_mine_behind_what_is_others(demo, monkeypatch):
     assert inbox.waiting_for(user("legal")).is_full
 
 
+def test_the_inbox_knows_whom_a_gate_falls_back_on(demo):
+    with acting_as(Actor.system("Test")):
+        covered = gate(seat("nobody-has-this"), fallbacks={"nobody-has-this": "finance"})
+        make_plan(covered, requester=user("ops"), program=demo)
+    assert len(inbox.waiting_for(user("finance")).approvals) == 1
+
+
 def test_an_auditor_finds_the_rows_of_a_plan_in_the_change_log(login, asked):
     client, url = login("auditor"), reverse("admin:core_changelogentry_changelist")
     page = client.get(url, {"q": asked.plan_id})

@@ -142,22 +142,28 @@ def test_a_form_that_takes_the_code_passes_without_a_word(program, site):
     assert [row[1:] for row in rows] == [["email/0.txt", "200", ""]]
 
 
-def test_a_form_that_does_not_take_the_code_fails_the_flow(program, site):
-    land(site, "/forgets")
-    assert refusal(QaFailed, program, link(site, "/forgets")) == [("referral flow", "referral-code")]
+@pytest.mark.parametrize("path", ["/bare", "/forgets"])
+def test_a_form_that_nobody_saw_filled_asks_a_person_to_look(program, site, path):
+    land(site, path)
+    rows = outputs_by_key(check(program, link(site, path)))["links-checked"].rows
+    told = "No filled form field ref was seen: confirm by hand that the code is stored."
+    assert rows[-1] == ["", "referral flow", "", told]
+
+
+def test_a_form_that_holds_another_code_fails_the_flow(program, site):
+    land(site, "/stuck")
+    assert refusal(QaFailed, program, link(site, "/stuck")) == [("referral flow", "referral-code")]
+
+
+def test_a_form_that_stays_empty_in_a_browser_fails_the_flow(program, site, chromium, monkeypatch):
+    empty = browser.Look(url=f"{link(site)}&ref=qa-test", status=200, field="", picture=b"\x89PNG")
+    monkeypatch.setattr(browser, "look", lambda *_: empty)
+    assert refusal(QaFailed, program, link(site)) == [("referral flow", "referral-code")]
 
 
 def test_a_redirect_that_loses_the_code_fails_the_flow(program, site):
     land(site, "/drops")
     assert ("referral flow", "referral-code") in refusal(QaFailed, program, link(site, "/drops"))
-
-
-def test_a_page_without_the_field_asks_a_person_to_look(program, site):
-    land(site, "/bare")
-    rows = outputs_by_key(check(program, link(site, "/bare")))["links-checked"].rows
-    assert rows[-1] == [
-        "", "referral flow", "", "No form field ref was seen: confirm by hand that the code is stored.",
-    ]  # fmt: skip
 
 
 def test_a_replay_judges_what_was_seen_and_asks_nobody(program, site):

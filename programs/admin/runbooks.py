@@ -1,0 +1,68 @@
+"""Runbooks in the admin: tasks and alerts of launches, edited as data; each change is a new version."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from gtm.core.admin import GovernedAdmin, GovernedInline
+from programs.models import Runbook, RunbookAlert, RunbookTask
+
+
+class RunbookTaskInline(GovernedInline):
+    model = RunbookTask
+    fields = [
+        "position",
+        "key",
+        "name",
+        "phase",
+        "responsible",
+        "accountable",
+        "needs",
+        "optimistic_days",
+        "likely_days",
+        "pessimistic_days",
+        "days_after_launch",
+        "is_blocker",
+    ]
+
+
+class RunbookAlertInline(GovernedInline):
+    model = RunbookAlert
+    fields = ["position", "key", "name", "dashboard", "condition", "owner", "response_minutes", "response"]
+
+
+@admin.register(Runbook)
+class RunbookAdmin(GovernedAdmin):
+    list_display = ["title", "program_kind", "channel", "definition_version", "is_active"]
+    list_filter = ["program_kind", "is_active"]
+    search_fields = ["title", "channel"]
+    readonly_fields = ["definition_version"]
+    inlines = [RunbookTaskInline, RunbookAlertInline]
+
+
+@admin.register(RunbookTask)
+class RunbookTaskAdmin(GovernedAdmin):
+    list_display = ["name", "runbook", "phase", "group", "responsible", "accountable", "is_blocker", "weight"]
+    list_filter = ["runbook", "phase", "responsible"]
+    list_select_related = ["runbook", "responsible", "accountable"]
+    search_fields = ["name", "key"]
+    fieldsets = [
+        (None, {"fields": ["runbook", "position", "key", "name", "purpose", "phase", "group", "needs"]}),
+        ("Who", {"fields": ["responsible", "accountable", "substitute", "consulted", "informed"]}),
+        (
+            "When",
+            {
+                "fields": ["optimistic_days", "likely_days", "pessimistic_days", "days_after_launch"],
+                "description": "Business days of whoever does it; from the launch day on, days after it.",
+            },
+        ),
+        ("Readiness", {"fields": ["weight", "is_blocker"]}),
+    ]
+
+
+@admin.register(RunbookAlert)
+class RunbookAlertAdmin(GovernedAdmin):
+    list_display = ["name", "runbook", "dashboard", "condition", "owner", "response_minutes"]
+    list_filter = ["runbook", "owner"]
+    list_select_related = ["runbook", "owner"]
+    search_fields = ["name", "key"]

@@ -1,0 +1,79 @@
+"""Runbooks over REST: tasks and alerts of launches as data, each change a new version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from gtm.core.api.views import GovernedViewSet
+from programs.models import Role, Runbook, RunbookAlert, RunbookTask
+
+KEPT = ["version", "created_at", "updated_at"]
+
+
+class WholeSerializer(serializers.ModelSerializer):
+    """Checked by the model itself, so that REST refuses what the admin refuses."""
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        fields = {f.name for f in self.Meta.model._meta.concrete_fields}
+        kept = {name: getattr(self.instance, name) for name in fields} if self.instance else {}
+        self.Meta.model(**kept | given).clean()
+        return given
+
+
+def role_field(**told: Any) -> serializers.SlugRelatedField:
+    return serializers.SlugRelatedField("slug", queryset=Role.objects.all(), **told)
+
+
+class RunbookSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Runbook
+        fields = ["id", "program_kind", "channel", "title", "is_active", "definition_version", "version"]
+        read_only_fields = [*KEPT, "definition_version"]
+
+
+class RunbookTaskSerializer(WholeSerializer):
+    responsible = role_field()
+    accountable = role_field()
+    substitute = role_field(allow_null=True, required=False)
+
+    class Meta:
+        model = RunbookTask
+        fields = [
+            "id", "runbook", "position", "key", "name", "purpose", "phase", "group", "responsible",
+            "accountable", "substitute", "consulted", "informed", "needs", "optimistic_days", "likely_days",
+            "pessimistic_days", "days_after_launch", "weight", "is_blocker", "version",
+        ]  # fmt: skip
+        read_only_fields = KEPT
+
+
+class RunbookAlertSerializer(serializers.ModelSerializer):
+    owner = role_field()
+
+    class Meta:
+        model = RunbookAlert
+        fields = [
+            "id", "runbook", "position", "key", "name", "dashboard", "condition", "owner",
+            "response_minutes", "response", "version",
+        ]  # fmt: skip
+        read_only_fields = KEPT
+
+
+class RunbookViewSet(GovernedViewSet):
+    queryset = Runbook.objects.all()
+    serializer_class = RunbookSerializer
+    filterset_fields = ["program_kind", "channel", "is_active"]
+
+
+class RunbookTaskViewSet(GovernedViewSet):
+    queryset = RunbookTask.objects.select_related("responsible", "accountable", "substitute")
+    serializer_class = RunbookTaskSerializer
+    filterset_fields = ["runbook", "phase", "is_blocker"]
+    search_fields = ["name", "key"]
+
+
+class RunbookAlertViewSet(GovernedViewSet):
+    queryset = RunbookAlert.objects.select_related("owner")
+    serializer_class = RunbookAlertSerializer
+    filterset_fields = ["runbook"]

@@ -1,0 +1,185 @@
+"""Runbooks: the templates of a launch's tasks, by kind of program and channel, as data with versions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+
+from gtm.core.governed import GovernedModel
+from programs.models.people import Role
+from programs.models.program import ProgramKind
+
+
+class Runbook(GovernedModel):
+    """What every launch of a kind of program has to do, or what one channel adds to it.
+
+    Each change of a task is a new version; a plan keeps the text it started with and says which version.
+    """
+
+    program_kind = models.CharField(max_length=20, choices=ProgramKind.choices)
+    channel = models.SlugField(
+        max_length=40, blank=True, help_text="Empty: for every launch; else what this channel adds"
+    )
+    title = models.CharField(max_length=120)
+    is_active = models.BooleanField(default=True)
+    definition_version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        ordering = ["program_kind", "channel"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["program_kind", "channel"], name="runbook_one_per_kind_and_channel"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} (v{self.definition_version})"
+
+
+class RunbookPhase(models.TextChoices):
+    """When in the launch a task belongs; a phase waits for those before it."""
+
+    TOOLING = "tooling", "Checklist: tooling, creative, legal, finance"
+    COMMUNICATIONS = "communications", "Communications"
+    ENABLEMENT = "enablement", "Training and enablement"
+    APPROVAL = "approval", "An approval's estimate"
+    DAY_OF = "day-of", "Day of launch"
+    MONITORING = "monitoring", "Monitoring after launch"
+
+
+BEFORE_LAUNCH = (
+    RunbookPhase.TOOLING,
+    RunbookPhase.COMMUNICATIONS,
+    RunbookPhase.ENABLEMENT,
+    RunbookPhase.APPROVAL,
+)
+
+
+class RunbookPart(GovernedModel):
+    """A row of a runbook. A change of it is a new version of the runbook, unless that is just being made."""
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, new_version: bool = True, **kwargs: Any) -> None:
+        with transaction.atomic():
+            before = self.version if not self._state.adding else None
+            super().save(*args, **kwargs)
+            if new_version and self.version != before:
+                self._raise_version()
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        with transaction.atomic():
+            self._raise_version()
+            return super().delete(*args, **kwargs)
+
+    def _raise_version(self) -> None:
+        runbook = Runbook.objects.get(pk=self.runbook_id)
+        runbook.definition_version += 1
+        runbook.save()
+
+    save.alters_data = True
+    delete.alters_data = True
+
+
+class RunbookTask(RunbookPart):
+    """A task of a runbook: who is responsible and accountable, what comes before, how long it takes.
+
+    Estimates are business days of whoever does it. In the phase "approval" the key is that of a gate and
+    the task is its estimate. Tasks from the launch on are due ``days_after_launch`` instead.
+    """
+
+    runbook = models.ForeignKey(Runbook, on_delete=models.CASCADE, related_name="tasks")
+    position = models.PositiveSmallIntegerField(default=0)
+    key = models.SlugField(max_length=60)
+    name = models.CharField(max_length=120)
+    purpose = models.CharField(max_length=240, blank=True)
+    phase = models.CharField(max_length=20, choices=RunbookPhase.choices)
+    group = models.CharField(
+        max_length=30, help_text="Readiness is shown by group, e.g. tooling, legal, partner"
+    )
+    responsible = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
+    accountable = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
+    substitute = models.ForeignKey(Role, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    consulted = models.JSONField(default=list, blank=True, help_text="Slugs of roles")
+    informed = models.JSONField(default=list, blank=True, help_text="Slugs of roles")
+    needs = models.JSONField(default=list, blank=True, help_text="Keys of tasks that come before")
+    optimistic_days = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
+    )
+    likely_days = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
+    )
+    pessimistic_days = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
+    )
+    days_after_launch = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="From the launch day on; empty before it"
+    )
+    weight = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal(1), validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="How much it counts for readiness",
+    )  # fmt: skip
+    is_blocker = models.BooleanField(default=False, help_text="While it is open there is no launch")
+
+    class Meta:
+        ordering = ["runbook", "position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["runbook", "key"], name="runbook_task_one_per_key"),
+            models.CheckConstraint(
+                name="runbook_task_estimates_in_order",
+                condition=models.Q(optimistic_days__lte=models.F("likely_days"))
+                & models.Q(likely_days__lte=models.F("pessimistic_days")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Every fault of the task itself; whether what it needs exists is seen over all runbooks of a run."""
+        found: dict[str, list[str]] = {}
+        for name in ("consulted", "informed", "needs"):
+            value = getattr(self, name)
+            if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+                found[name] = ["A list of words is expected."]
+        if not found:
+            roles = set(Role.objects.values_list("slug", flat=True))
+            for name in ("consulted", "informed"):
+                if unknown := sorted(set(getattr(self, name)) - roles):
+                    found[name] = [f"There is no role {slug}." for slug in unknown]
+            if self.key in self.needs:
+                found["needs"] = ["It cannot wait for itself."]
+        if not self.optimistic_days <= self.likely_days <= self.pessimistic_days:
+            found["likely_days"] = ["optimistic ≤ likely ≤ pessimistic does not hold."]
+        if (self.phase in BEFORE_LAUNCH) != (self.days_after_launch is None):
+            found["days_after_launch"] = ["Given from the launch day on, and only then."]
+        if found:
+            raise ValidationError(found)
+
+
+class RunbookAlert(RunbookPart):
+    """A line of the monitoring plan: what is watched where, who answers within which time, and how."""
+
+    runbook = models.ForeignKey(Runbook, on_delete=models.CASCADE, related_name="alerts")
+    position = models.PositiveSmallIntegerField(default=0)
+    key = models.SlugField(max_length=60)
+    name = models.CharField(max_length=120)
+    dashboard = models.CharField(max_length=200, help_text="Where it is seen: a name or an address")
+    condition = models.CharField(
+        max_length=200, help_text="When it alarms, e.g. conversion < 2 % over 24 hours"
+    )
+    owner = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
+    response_minutes = models.PositiveIntegerField(help_text="Time to answer")
+    response = models.TextField(help_text="What to do, a step a line")
+
+    class Meta:
+        ordering = ["runbook", "position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["runbook", "key"], name="runbook_alert_one_per_key")]
+
+    def __str__(self) -> str:
+        return self.name

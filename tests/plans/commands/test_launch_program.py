@@ -1,0 +1,269 @@
+"""launch-program through the engine: a date that is late, what holds it, and the way to go-live."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from gtm.core import clock
+from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.errors import GuardNotMet, InvalidInput
+from gtm.core.fsm import perform
+from plans.commands import revision, schedules
+from plans.commands.launch_program.standing import standing
+from plans.engine import runner, sweep, work
+from plans.engine.replay import replay
+from plans.export.document import build
+from plans.export.rules import problems
+from plans.models import Schedule, ScheduledRun
+from programs.models import LaunchProfile, Person, Runbook, RunbookTask
+from tests.plans.conftest import decide, output_of, start, work_off
+
+pytestmark = pytest.mark.usefixtures("organisation")
+LINE = (
+    '/referral-program-orchestration:launch-program --program "Customer Advocates" '
+    '--launch-date 2025-12-10 --channels "email,in-app"'
+)
+IN_TIME = LINE.replace("2025-12-10", "2026-04-15")
+APPROVERS = {"legal-approval": "legal", "finance-approval": "finance", "partner-approval": "partner"}
+
+
+def at(day: str, hour: int = 12):
+    return clock.standing_at(datetime.fromisoformat(day).replace(hour=hour, tzinfo=UTC))
+
+
+def people_work(plan, *but):
+    """Everybody does what is ready, and what becomes ready; the engine does its part."""
+    while ready := work_off(plan).tasks.filter(kind="human", state="ready").exclude(key__in=but).first():
+        work.complete(ready, result={"done": "yes"}, evidence={"note": f"{ready.key} seen"})
+    return plan
+
+
+def approve(plan):
+    for gate, username in APPROVERS.items():
+        decide(plan, gate, username)
+    return work_off(plan)
+
+
+def state(plan, key):
+    return plan.tasks.get(key=key).state
+
+
+def held(plan, key):
+    return plan.tasks.get(key=key).held_because
+
+
+def item(plan, key):
+    return next(i for i in plan.checklist if i["key"] == key)
+
+
+def test_the_documents_line_starts_and_says_at_once_how_late_it_is():
+    plan = start(LINE)
+    assert (plan.state, plan.usage) == ("running", LINE)
+    told = item(plan, "launch-date")
+    assert (told["result"], told["blocking"]) == ("failed", False)
+    assert "lies 82 days back and is late by 66 business days" in told["evidence"]
+    assert "the earliest possible launch is 2026-03-18" in told["evidence"]
+    assert "Probability of making it: 0%" in told["evidence"]
+    assert plan.tasks.get(key="design-charter").due_at == datetime(2025, 11, 24, 17, tzinfo=UTC)
+
+
+def test_a_passed_date_holds_go_or_no_go_until_a_person_changes_it():
+    plan = approve(people_work(start(LINE)))
+    assert (state(plan, "readiness"), state(plan, "go-no-go")) == ("pending", "pending")
+    assert "passed 82 days ago: a person has to change it" in held(plan, "readiness")
+    revision.change(plan, {"launch_date": "2026-03-20"}, comment="Moved to spring.")
+    plan = approve(people_work(plan))
+    assert state(plan, "go-no-go") == "awaiting_approval"
+
+
+def test_a_change_of_the_date_reschedules_what_is_open_and_logs_it():
+    plan = people_work(start(LINE), "terms-review")
+    before = plan.tasks.get(key="terms-review").due_at
+    revision.change(plan, {"launch_date": "2026-05-20"}, comment="Moved.")
+    task = plan.tasks.get(key="terms-review")
+    assert (before.date().isoformat(), task.due_at.date().isoformat()) == ("2025-12-09", "2026-05-19")
+    assert task.history.first().due_at == task.due_at
+    assert state(plan, "referral-forms") == "succeeded"  # what is done and does not depend on the date stays
+    assert item(plan, "launch-date")["result"] == "passed"
+    assert plan.usage == LINE.replace("2025-12-10", "2026-05-20")
+
+
+def test_a_changed_date_needs_the_approvals_anew():
+    plan = approve(people_work(start(IN_TIME)))
+    revision.change(plan, {"launch_date": "2026-04-22"}, comment="A week later.")
+    people_work(plan)
+    rounds = plan.approvals.filter(gate="legal-approval").order_by("round")
+    assert [r.state for r in rounds] == ["superseded", "pending"]
+    assert state(plan, "readiness") == "pending"
+
+
+def test_an_open_blocker_vetoes_at_any_percentage():
+    plan = approve(people_work(start(IN_TIME), "partner-alignment"))
+    assert held(plan, "readiness") == (
+        "Align partners is open and blocks the launch. Ready to 93.9%, 95.0% is asked for."
+    )
+    work.complete(plan.tasks.get(key="partner-alignment"), result={}, evidence={})
+    plan = work_off(plan)
+    assert output_of(plan, "readiness")["decision"] == "go"
+
+
+def test_open_tasks_that_do_not_block_count_by_their_weight():
+    plan = approve(people_work(start(IN_TIME), "help-centre"))
+    assert output_of(plan, "readiness")["readiness"] == pytest.approx(32 / 33)
+
+
+def test_it_goes_live_on_its_date_and_books_its_reviews():
+    plan = approve(people_work(start(IN_TIME)))
+    decide(plan, "go-no-go", "exec")
+    people_work(plan)
+    assert "goes live on 2026-04-15, in 44 days" in held(plan, "go-live")
+    with at("2026-04-15"):
+        sweep.sweep()
+        work_off(plan)
+    assert state(plan, "go-live") == "succeeded"
+    booked = ScheduledRun.objects.filter(schedule__command="optimize-referrals").order_by("due_at")
+    assert [run.due_at.isoformat() for run in booked] == [
+        "2026-04-15T17:00:00+00:00",
+        "2026-04-16T09:00:00+00:00",
+        "2026-04-22T09:00:00+00:00",
+        "2026-05-15T09:00:00+00:00",
+    ]
+    with at("2026-04-16"):
+        assert schedules.fire_due() == 0  # the demo's referrals are not loaded here: refused, with the reason
+    assert [run.state for run in booked.all()] == ["refused", "refused", "due", "due"]
+    assert Schedule.objects.first().next_due_at is None
+
+
+def test_a_go_that_comes_after_its_date_does_not_go_live():
+    plan = approve(people_work(start(IN_TIME)))
+    decide(plan, "go-no-go", "exec")
+    people_work(plan, "confirm-forms")
+    with at("2026-04-16"):
+        people_work(plan)
+        assert state(plan, "go-live") == "pending"
+        assert "passed 1 days ago" in held(plan, "go-live")
+
+
+def test_the_whole_way_is_logged_with_its_success_metrics():
+    plan = approve(people_work(start(IN_TIME)))
+    decide(plan, "go-no-go", "exec")
+    with at("2026-04-15"):
+        plan = people_work(plan)
+    assert plan.state == "succeeded"
+    outcomes = output_of(plan, "outcome-log")
+    assert (outcomes["response_sla"], outcomes["readiness"]) == (1.0, 1.0)
+    assert len(outcomes["outcomes"]) == 3
+    assert [told for told in replay(plan) if not told.same] == []
+    document = build(plan)
+    assert problems(document) == []
+    actual = {metric["key"]: metric["actual"] for metric in document["success_metrics"]}
+    assert actual == {"readiness": 1.0, "tracking_accuracy": 1.0, "response_sla": 1.0}
+
+
+def test_channels_decide_on_the_tasks():
+    keys = {channel: set(start(IN_TIME.replace("email,in-app", channel)).tasks.values_list("key", flat=True))
+            for channel in ("email", "in-app", "social")}  # fmt: skip
+    assert keys["email"] - keys["in-app"] == {"email-deliverability", "email-schedule"}
+    assert keys["social"] - keys["email"] == {"social-schedule"}
+
+
+def test_a_channel_without_a_runbook_is_refused_with_those_there_are():
+    with pytest.raises(InvalidInput) as refused:
+        start(LINE.replace("in-app", "inapp"))
+    problem = refused.value.problems[0]
+    assert (problem.field, problem.nearest) == ("channels", "in-app")
+
+
+def test_a_plan_keeps_the_runbook_it_started_with():
+    plan = start(IN_TIME)
+    task = RunbookTask.objects.get(key="terms-review")
+    task.name = "Review terms again"
+    task.save()
+    runbook = Runbook.objects.get(channel="")
+    assert runbook.definition_version == 2
+    work_off(plan)
+    assert "Referral launch v1" in output_of(plan, "checklist")["runbooks"]
+    assert "Referral launch v2" in output_of(work_off(start(IN_TIME)), "checklist")["runbooks"]
+
+
+def test_a_runbook_that_cannot_be_scheduled_is_refused_with_every_fault():
+    task = RunbookTask.objects.get(key="design-charter")
+    task.needs = ["tracking", "nothing"]
+    task.save()
+    with pytest.raises(InvalidInput) as refused:
+        start(LINE)
+    told = " ".join(problem.message for problem in refused.value.problems)
+    assert "needs nothing, which is not there" in told
+    assert "wait for each other in a circle" in told
+
+
+def test_other_channels_add_and_skip_tasks_and_numbers_stay():
+    plan = people_work(start(IN_TIME.replace("email,in-app", "in-app")), "in-app-placement")
+    numbers = dict(plan.tasks.values_list("key", "task_id"))
+    revision.change(plan, {"channels": "email"}, comment="E-mail instead.")
+    plan = people_work(plan)
+    assert dict(plan.tasks.values_list("key", "task_id")) == numbers | {
+        "email-deliverability": "2.11",
+        "email-schedule": "4.3",
+    }
+    assert (state(plan, "in-app-placement"), state(plan, "email-schedule")) == ("skipped", "succeeded")
+    assert state(approve(plan), "go-no-go") == "awaiting_approval"
+
+
+def test_once_live_it_is_moved_no_more():
+    plan = approve(people_work(start(IN_TIME)))
+    decide(plan, "go-no-go", "exec")
+    with at("2026-04-15"):
+        people_work(plan, "outcomes-day-1", "outcomes-day-7", "retrospective")
+        with pytest.raises(GuardNotMet):
+            revision.change(plan, {"launch_date": "2026-06-01"}, comment="Later.")
+
+
+def test_a_task_given_to_somebody_elsewhere_is_due_by_their_calendar():
+    plan = start(LINE.replace("2025-12-10", "2026-05-04"))  # 1 May is a holiday in France, not in the US
+    terms = plan.tasks.get(key="terms-review")
+    assert terms.due_at.date().isoformat() == "2026-05-01"
+    revision.reassign(terms, owner=Person.objects.get(name="Clara Moreau"), comment="On leave.")
+    terms.refresh_from_db()
+    assert terms.due_at.isoformat() == "2026-04-30T15:00:00+00:00"
+
+
+def test_further_approvers_get_a_seat_at_go_or_no_go():
+    plan = approve(people_work(start(f"{IN_TIME} --approvers finance")))
+    asked = plan.approvals.get(gate="go-no-go").policy["seats"]
+    assert [seat["role"] for seat in asked] == ["exec-sponsor", "finance"]
+    assert decide(plan, "go-no-go", "exec").state == "pending"
+    assert decide(plan, "go-no-go", "finance").state == "approved"
+
+
+def test_tooling_qa_that_fails_twice_pulls_the_ripcord():
+    profile = LaunchProfile.objects.get()
+    profile.vocabulary = {"utm_source": ["nobody"], "utm_medium": ["nothing"]}
+    profile.save()
+    plan = start(IN_TIME)
+    while ready := plan.tasks.filter(kind="automated", state__in=("ready", "fallback_ready")).first():
+        runner.run_task(ready.pk, "in-process")
+    plan.refresh_from_db()
+    case = plan.escalations.get(trigger="tooling-qa-failed")
+    assert (plan.state, plan.pulls.get().trigger) == ("held", "tooling-qa-failed")
+    assert len(case.evidence) == 2
+    assert case.firings.get().role == "lifecycle-ops"
+
+
+def test_approvals_that_slip_twice_pull_the_ripcord():
+    plan = people_work(start(IN_TIME))
+    with at("2026-03-20"):
+        sweep.sweep()
+    plan.refresh_from_db()
+    assert (plan.state, plan.pulls.get().trigger) == ("held", "approval-late")
+
+
+def test_a_waived_task_counts_on_neither_side_and_is_listed():
+    plan = people_work(start(IN_TIME), "help-centre")
+    task = plan.tasks.get(key="help-centre")
+    work.report_blocked(task, reason="The help centre is being moved.")
+    with acting_as(Actor.of_user(get_user_model().objects.get(username="exec"), ADMIN, interactive=True)):
+        perform(task, "waive", comment="After the launch.", set_fields={"finished_at": clock.now()})
+    figures, _ = standing(plan)
+    assert (figures.items[0].denominator, figures.items[0].numerator) == (32, 29)
