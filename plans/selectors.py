@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
 from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import TruncDate
 
 from gtm.core import changelog, clock
 from gtm.core.errors import NotFound
@@ -33,6 +36,8 @@ from plans.models import (
 from programs.models import Partner
 from programs.selectors import partners_of
 
+# What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
+PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
 COMMENTED = "commented"
 """The event of a comment in the change log."""
 
@@ -269,3 +274,33 @@ def oldest_waiting() -> dict[str, float]:
 
 def _oldest(rows: QuerySet[Any], field: str) -> Any:
     return rows.order_by().aggregate(oldest=Min(field))["oldest"]
+
+
+def weekly_trends(weeks: int = 8) -> dict[str, list[float | None]]:
+    """How the work went week by week, the oldest first: runs, cases, hours to decide.
+
+    Hours are the median of rounds decided in the week; None where nothing was decided. Four queries.
+    """
+    now = clock.now()
+    since = now - timedelta(weeks=weeks)
+    good = [PlanState.SUCCEEDED, PlanState.SUCCEEDED_DEGRADED]
+    counted = {
+        "Runs started": (Plan.objects.filter(created_at__gt=since), "created_at"),
+        "Runs finished well": (Plan.objects.filter(finished_at__gt=since, state__in=good), "finished_at"),
+        "Escalations": (Escalation.objects.filter(created_at__gt=since), "created_at"),
+    }
+    found: dict[str, list[float | None]] = {}
+    for name, (rows, field) in counted.items():
+        days = rows.order_by().values_list(TruncDate(field)).annotate(number=Count("pk"))
+        in_week: Counter[int] = Counter()
+        for day, number in days:
+            in_week[min((now.date() - day).days // 7, weeks - 1)] += number
+        found[name] = [float(in_week[week]) for week in reversed(range(weeks))]
+    decided = Approval.objects.filter(decided_at__gt=since, opened_at__isnull=False).order_by()
+    hours: defaultdict[int, list[float]] = defaultdict(list)
+    for opened_at, decided_at in decided.values_list("opened_at", "decided_at").iterator():
+        hours[(now - decided_at).days // 7].append((decided_at - opened_at).total_seconds() / 3600)
+    found["Hours to decide, median"] = [
+        round(median(hours[week]), 1) if hours[week] else None for week in reversed(range(weeks))
+    ]
+    return found

@@ -125,9 +125,9 @@ def bench_of(approval: Approval) -> Bench:
     return benches_of([approval])[approval.pk]
 
 
-def benches_of(rounds: Sequence[Approval]) -> dict[int, Bench]:
+def benches_of(rounds: Sequence[Approval], directory: Directory | None = None) -> dict[int, Bench]:
     """The bench of each round, in a fixed number of queries. A vote cast stands when its voter goes away."""
-    directory = Directory.today()
+    directory = directory or Directory.today()
     excluded = conflicts.excluded_by_round(rounds, directory)
     found = {}
     for approval in rounds:

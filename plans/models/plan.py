@@ -111,6 +111,8 @@ class Plan(GovernedModel):
         indexes = [
             models.Index(fields=["state", "-created_at"], name="plan_by_state"),
             models.Index(fields=["program", "command", "-created_at"], name="plan_by_program"),
+            models.Index(fields=["-created_at"], name="plan_newest"),
+            models.Index(fields=["-finished_at"], name="plan_last_finished"),
         ]
         permissions = [
             ("operate_plan", "Can start, cancel and steer plans"),
