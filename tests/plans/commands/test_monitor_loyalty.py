@@ -9,11 +9,12 @@ import pytest
 from django.contrib.auth.models import Permission
 from pyarrow import csv
 
+from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
 from plans.commands import schedules
 from plans.engine import ladder
 from plans.models import Breach, Escalation, Plan, RipcordPull, RungFiring, Schedule
-from programs.models import Tier
+from programs.models import Person, Tier
 from tests.factories import PersonFactory
 from tests.plans.commands.loyalty_program import (
     DAYS,
@@ -28,6 +29,7 @@ from tests.plans.commands.loyalty_program import (
     values,
     work,
 )
+from tests.plans.engine.conftest import actor_of
 from tests.programs.datasets.conftest import CDNOW
 
 DATA = Path(__file__).parents[2] / "data"
@@ -126,15 +128,21 @@ def test_a_good_run_between_two_breaches_clears_the_first(loyalty, tmp_path):
 def test_scheduled_runs_count_breaches_like_others(loyalty, tmp_path, time):
     owner = PersonFactory().accounts.get()
     owner.user_permissions.add(Permission.objects.get(codename="operate_plan"))
-    schedule = Schedule(program=loyalty, owner=owner, name="daily", command="monitor-loyalty", crontab="0 12 * * *",
-                        inputs={"window": "30d", "alert_threshold": "retention<0.99"})  # fmt: skip
+    schedule = Schedule(
+        program=loyalty,
+        owner=owner,
+        name="daily",
+        command="monitor-loyalty",
+        crontab="0 12 * * *",
+        inputs={"window": "30d", "alert_threshold": "retention<0.99"},
+    )
     schedule.full_clean()
     schedule.save()
     plans = []
-    for shift in (0, 7):
+    for shift, hours in ((0, 2), (7, 24)):
         load_purchases(loyalty, tmp_path, shift=shift)
-        time.pass_time(days=1)
-        schedules.fire_due()
+        time.pass_time(hours=hours)
+        assert schedules.fire_due() == 1
         plans.append(work(Plan.objects.order_by("pk").last(), "data-pull"))
     assert plans[0].state == "running"
     assert_escalated(plans[1], "alert-retention")
@@ -165,10 +173,12 @@ def test_the_ledger_as_it_is_shows_no_spike(loyalty, tmp_path):
 def test_the_time_to_resolve_an_alert_is_told_in_the_next_run(loyalty, tmp_path, time):
     load_purchases(loyalty, tmp_path)
     earlier = run(SUMMARY, "data-pull")
+    analyst = actor_of(Person.objects.get(approverships__role__slug="member-insights-analyst"))
     for hours in (3, 5, 40):
         case = ladder.open_case(earlier, "alert-retention", "Repeat rate past its alert threshold")
         time.pass_time(hours=hours)
-        ladder.resolve(case, "Sent the win-back letters.")
+        with acting_as(analyst):
+            ladder.resolve(case, remediation="Sent the win-back letters.")
     ladder.open_case(earlier, "alert-csat", "Satisfied members past the alert threshold")
     found = values(run(SUMMARY, "data-pull"))["data"]
     assert found["alert_remediation_time"] == 5.0
@@ -180,7 +190,8 @@ def test_summary_is_the_short_of_full(loyalty, tmp_path):
     short = outputs(run(f"{SUMMARY} --dimensions region,channel,tier"))
     full = outputs(run(f"{SUMMARY} --dimensions region,channel,tier --detail full"))
     assert full.keys() - short.keys() == {
-        "definitions", "experiment_figures", "group_trend", "holdout", "member_list", "vintages",
+        "definitions", "experiment_figures", "group_trend", "holdout", "member_list", "tier_migration_chart",
+        "tier_windows", "vintages",
     }  # fmt: skip
     assert (short.keys() - full.keys(), len(short["drilldown"]["rows"])) == (set(), 5)
     assert len(full["drilldown"]["rows"]) > 5
@@ -205,7 +216,10 @@ def test_every_action_has_an_interval_an_owner_a_date_a_sample_and_weeks(loyalty
         worth = action["chance_to_win"] * action["effect_per_member"] * action["members"] * action["margin"]
         assert action["expected_value"] == pytest.approx(worth)
         assert action["expected_low"] < action["expected_value"] < action["expected_high"]
-        assert all(action[name] for name in ("owner", "eta", "sample_size_per_arm", "test_weeks"))
+        assert all(action[name] for name in ("owner", "eta", "why"))
+    sized = [action for action in actions if action["members"] >= 40]
+    assert sized
+    assert all(action["sample_size_per_arm"] and action["test_weeks"] >= 4 for action in sized)
     assert {"7d", "30d", "quarter"} == values(plan)["health"]["tier_moves"].keys()
 
 
