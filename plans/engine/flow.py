@@ -180,7 +180,7 @@ def advance(plan: Plan) -> None:
 
 
 def _due_at(task: Task) -> datetime | None:
-    """When people should have done it, on the program's working calendar; as planned where the step says no hours."""
+    """When people should have done it: the step's hours on the program's calendar, or as planned."""
     hours = task.plan.declaration.get("due_hours", {}).get(task.task_id)
     return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
 
