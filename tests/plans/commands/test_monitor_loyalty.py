@@ -1,22 +1,38 @@
 """monitor-loyalty through its public door: a usage line in, a plan out, on a small program in SQLite."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
+from django.contrib.auth.models import Permission
+from pyarrow import csv
 
+from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
-from plans.models import Breach, Escalation, Plan
+from plans.commands import schedules
+from plans.engine import ladder
+from plans.models import Breach, Escalation, Plan, RipcordPull, RungFiring, Schedule
+from programs.models import Person, Tier
+from tests.factories import PersonFactory
 from tests.plans.commands.loyalty_program import (
     DAYS,
     LINE,
     START,
+    SUMMARY,
     load,
     load_purchases,
+    outputs,
     purchases,
     run,
     values,
+    work,
 )
+from tests.plans.engine.conftest import actor_of
+from tests.programs.datasets.conftest import CDNOW
+
+DATA = Path(__file__).parents[2] / "data"
 
 
 def test_the_usage_line_runs_to_the_strategists_gate(loyalty, tmp_path):
@@ -71,18 +87,69 @@ def test_one_breach_is_recorded_and_pulls_nothing(loyalty, tmp_path):
     assert plan.state == "running"
 
 
+ALARM = f"{LINE} --alert_threshold retention<0.99"
+
+
+def assert_escalated(plan, trigger):
+    """The case stands on the analyst's rung, the plan is stopped by that trigger."""
+    case = Escalation.objects.get(plan=plan, trigger=trigger)
+    told = RungFiring.objects.filter(case=case).order_by("rung").first()
+    assert (case.ladder[0]["roles"], case.rung) == (["member-insights-analyst"], 1)
+    assert (told.rung, told.role) == (1, "member-insights-analyst")
+    assert RipcordPull.objects.get(plan=plan).trigger == trigger
+    assert plan.state == "held"
+
+
 def test_a_second_breach_in_another_period_opens_the_ladder_and_pulls_the_rip_cord(loyalty, tmp_path):
     load_purchases(loyalty, tmp_path)
-    run(f"{LINE} --alert_threshold retention<0.99")
+    first = run(ALARM, "data-pull")
     load_purchases(loyalty, tmp_path, shift=7)
-    plan = run(f"{LINE} --alert_threshold retention<0.99")
-    assert Escalation.objects.filter(plan=plan, trigger="alert-retention").exists()
-    assert plan.state != "running"
+    second = run(ALARM, "data-pull")
+    assert first.state == "running"
+    assert_escalated(second, "alert-retention")
+
+
+def test_two_runs_on_the_same_day_are_one_breach(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)
+    plans = [run(ALARM, "data-pull") for _ in range(2)]
+    assert Breach.objects.filter(rule="alert-retention").count() == 1
+    assert not Escalation.objects.exists()
+    assert {plan.state for plan in plans} == {"running"}
+
+
+def test_a_good_run_between_two_breaches_clears_the_first(loyalty, tmp_path):
+    for shift, limit in enumerate((0.99, 0.01, 0.99)):
+        load_purchases(loyalty, tmp_path, shift=7 * shift)
+        plan = run(f"{LINE} --alert_threshold retention<{limit}", "data-pull")
+    assert not Escalation.objects.exists()
+    assert plan.state == "running"
+
+
+def test_scheduled_runs_count_breaches_like_others(loyalty, tmp_path, time):
+    owner = PersonFactory().accounts.get()
+    owner.user_permissions.add(Permission.objects.get(codename="operate_plan"))
+    schedule = Schedule(
+        program=loyalty,
+        owner=owner,
+        name="daily",
+        command="monitor-loyalty",
+        crontab="0 12 * * *",
+        inputs={"window": "30d", "alert_threshold": "retention<0.99"},
+    )
+    schedule.full_clean()
+    schedule.save()
+    plans = []
+    for shift, hours in ((0, 2), (7, 24)):
+        load_purchases(loyalty, tmp_path, shift=shift)
+        time.pass_time(hours=hours)
+        assert schedules.fire_due() == 1
+        plans.append(work(Plan.objects.order_by("pk").last(), "data-pull"))
+    assert plans[0].state == "running"
+    assert_escalated(plans[1], "alert-retention")
 
 
 def test_a_liability_spike_pulls_the_rip_cord_at_once(loyalty, tmp_path):
-    world = load_purchases(loyalty, tmp_path)
-    ledger = world["point_ledger"]
+    ledger = load_purchases(loyalty, tmp_path)["point_ledger"]
     late = START + timedelta(days=DAYS - 5)
     spike = ledger.slice(0, 1).to_pylist()[0]
     spike |= {"entry_id": "spike", "entry": "issue", "points": 9_000_000.0, "cost": None}
@@ -93,6 +160,83 @@ def test_a_liability_spike_pulls_the_rip_cord_at_once(loyalty, tmp_path):
         "point_ledger",
         pa.concat_tables([ledger, pa.Table.from_pylist([spike], ledger.schema)]),
     )
+    assert_escalated(run(LINE, "data-pull", "health-diagnostics"), "liability-spike")
+
+
+def test_the_ledger_as_it_is_shows_no_spike(loyalty, tmp_path):
+    load(loyalty, tmp_path, "point_ledger", load_purchases(loyalty, tmp_path)["point_ledger"])
+    plan = run(LINE, "data-pull", "health-diagnostics")
+    assert values(plan)["health"]["spikes"] == []
+    assert plan.state == "running"
+
+
+def test_the_time_to_resolve_an_alert_is_told_in_the_next_run(loyalty, tmp_path, time):
+    load_purchases(loyalty, tmp_path)
+    earlier = run(SUMMARY, "data-pull")
+    analyst = actor_of(Person.objects.get(approverships__role__slug="member-insights-analyst"))
+    for hours in (3, 5, 40):
+        case = ladder.open_case(earlier, "alert-retention", "Repeat rate past its alert threshold")
+        time.pass_time(hours=hours)
+        with acting_as(analyst):
+            ladder.resolve(case, remediation="Sent the win-back letters.")
+    ladder.open_case(earlier, "alert-csat", "Satisfied members past the alert threshold")
+    found = values(run(SUMMARY, "data-pull"))["data"]
+    assert found["alert_remediation_time"] == 5.0
+
+
+def test_summary_is_the_short_of_full(loyalty, tmp_path):
+    for kind, table in load_purchases(loyalty, tmp_path).items():
+        load(loyalty, tmp_path, kind, table)
+    short = outputs(run(f"{SUMMARY} --dimensions region,channel,tier"))
+    full = outputs(run(f"{SUMMARY} --dimensions region,channel,tier --detail full"))
+    assert full.keys() - short.keys() == {
+        "definitions", "experiment_figures", "group_trend", "holdout", "member_list", "tier_migration_chart",
+        "tier_windows", "vintages",
+    }  # fmt: skip
+    assert (short.keys() - full.keys(), len(short["drilldown"]["rows"])) == (set(), 5)
+    assert len(full["drilldown"]["rows"]) > 5
+    assert {
+        "backlog",
+        "backlog_values",
+        "assumptions",
+        "risks",
+        "next_tests",
+        "kpi_comparison",
+    } <= short.keys()
+
+
+def test_every_action_has_an_interval_an_owner_a_date_a_sample_and_weeks(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path, members=900)
+    Tier(program=loyalty, rank=1, name="Base", threshold=0).save()
+    Tier(program=loyalty, rank=2, name="Silver", threshold=120).save()
     plan = run(LINE)
-    assert Escalation.objects.filter(plan=plan, trigger="liability-spike").exists()
-    assert plan.state != "running"
+    actions = values(plan)["actions"]["backlog"]
+    assert {"Nudge members close to the next tier"} <= {action["title"] for action in actions}
+    for action in actions:
+        worth = action["chance_to_win"] * action["effect_per_member"] * action["members"] * action["margin"]
+        assert action["expected_value"] == pytest.approx(worth)
+        assert action["expected_low"] < action["expected_value"] < action["expected_high"]
+        assert all(action[name] for name in ("owner", "eta", "why"))
+    sized = [action for action in actions if action["members"] >= 40]
+    assert sized
+    assert all(action["sample_size_per_arm"] and action["test_weeks"] >= 4 for action in sized)
+    assert {"7d", "30d", "quarter"} == values(plan)["health"]["tier_moves"].keys()
+
+
+def test_the_churn_model_of_the_cdnow_sample_is_that_of_fader_hardie_and_lee(loyalty, tmp_path):
+    sample = set((DATA / "cdnow" / "sample.txt").read_text().split())
+    rows = csv.read_csv(
+        CDNOW,
+        convert_options=csv.ConvertOptions(column_types={"customer_id": "str", "dollar_value": "float64"}),
+    )
+    inside = pc.and_(pc.is_in(rows["customer_id"], pa.array(sorted(sample))),
+                     pc.less_equal(pc.cast(rows["date"], "date32"), date(1997, 9, 30)))  # fmt: skip
+    rows = rows.filter(inside)
+    table = pa.table(
+        {"member_id": rows["customer_id"], "purchased_at": rows["date"], "amount": rows["dollar_value"]}
+    )
+    load(loyalty, tmp_path, "purchases", table)
+    model = values(run(SUMMARY, "data-pull", "health-diagnostics"))["health"]["churn_model"]
+    assert model["customers"] == 2357
+    assert [round(model[name], 3) for name in ("r", "alpha", "a", "b")] == [0.243, 4.414, 0.793, 2.426]
+    assert round(model["log_likelihood"], 1) == -9582.4
