@@ -4,19 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.cache import cache
 from django.http import HttpRequest
+from django.urls import reverse
 
 from gtm.core import clock
-from plans.admin import badges
+from plans.admin import badges, sparkline
 from plans.engine import inbox
-from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan
-from plans.selectors import cases_with_people, failing_channels, late_anchor_copies, tasks_with_people
+from plans.engine.baseline import number_of
+from plans.engine.standings import rule_standings
+from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan, RipcordPull
+from plans.selectors import (
+    cases_with_people,
+    failing_channels,
+    late_anchor_copies,
+    tasks_with_people,
+    weekly_trends,
+)
 
 MOST = 8
+MOST_TRENDS = 8
+MOST_PERIODS = 12
+TRENDS_SECONDS = 60
 
 
-def waiting_count(request: HttpRequest) -> int:
-    return len(_waiting(request))
+def waiting_count(request: HttpRequest) -> str:
+    """As the badge shows it: ``3``, ``50+``, nothing for nothing."""
+    waiting = _waiting(request)
+    return f"{len(waiting)}{'+' if waiting.is_full else ''}" if waiting else ""
 
 
 def escalated_count() -> int:
@@ -36,15 +51,16 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     cases = cases_with_people().filter(state__in=OPEN_CASE_STATES)
     context |= {
         "tiles": [
-            ("Running", live.count(), "?state__in=running,blocked,in_review"),
+            ("Live plans", live.count(), _list("plan", f"state__in={','.join(sorted(LIVE_PLAN_STATES))}")),
+            ("Late tasks", late.count(), "#late"),
             (
-                "Finished",
-                plans.filter(state__in=["succeeded", "succeeded_degraded"]).count(),
-                "?state__exact=succeeded",
+                "Escalated",
+                cases.count(),
+                _list("escalation", f"state__in={','.join(sorted(OPEN_CASE_STATES))}"),
             ),
-            ("Late tasks", late.count(), ""),
-            ("Escalated", cases.count(), ""),
         ],
+        "trends": cache.get_or_set("gtm-home-trends", _trends, TRENDS_SECONDS),
+        "stops": RipcordPull.objects.filter(state="pulled").exclude(scope="plan").select_related("program"),
         "running": [(p, badges.badge(p)) for p in live.order_by("-created_at")[:MOST]],
         "finished": [
             (p, badges.badge(p))
@@ -54,6 +70,29 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "cases": [(c, badges.badge(c)) for c in cases.order_by("-created_at")[:MOST]],
     }
     return context
+
+
+def _trends() -> list[dict[str, Any]]:
+    """How the work and the watched metrics went; the same for everybody, so worked out once a minute."""
+    found = [
+        {"label": name, "value": values[-1], "unit": "this week", "values": values, "href": ""}
+        for name, values in weekly_trends().items()
+    ]
+    for one in rule_standings():
+        values = [number_of(reading.value) for reading in one.readings[-MOST_PERIODS:]]
+        if len(found) < MOST_TRENDS and values[-1] is not None:
+            numbers = [None if value is None else float(value) for value in values]
+            label = f"{one.title}, {one.program}"
+            unit = f"{one.readings[-1].period}; alarms {one.limit}"
+            href = reverse("admin:plans_rules")
+            found.append(
+                {"label": label, "value": numbers[-1], "unit": unit, "values": numbers, "href": href}
+            )
+    return [row | {"spark": sparkline.draw(row["values"], row["label"])} for row in found]
+
+
+def _list(model: str, query: str) -> str:
+    return f"{reverse(f'admin:plans_{model}_changelist')}?{query}"
 
 
 def _broken(user: Any) -> list[dict[str, Any]]:

@@ -293,8 +293,8 @@ UNFOLD = {
     "SCRIPTS": [lambda request: static("gtm/accessible.js")],
     "DASHBOARD_CALLBACK": "gtm.dashboard.home",
     "SHOW_BACK_BUTTON": True,
-    "SIDEBAR": {"show_search": True, "navigation": "gtm.navigation.navigation"},
-    "COMMAND": {"search_models": True},
+    "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "gtm.navigation.navigation"},
+    "COMMAND": {"search_callback": "gtm.search.search", "show_history": True},
     "COLORS": {  # 600 on white and 400 on dark keep a contrast of 4.5 : 1
         "primary": {
             "50": "#eff6ff",

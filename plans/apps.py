@@ -27,6 +27,7 @@ class PlansConfig(AppConfig):
 
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
+        events.subscribe(events.Anchored, files.follow_anchor)
         events.subscribe(events.Recorded, notices.record)
         events.subscribe(notices.NoticeWaiting, notices.ring)
         events.subscribe(events.Recorded, anchoring.record)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter, defaultdict
+from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 
-from django.db.models import Count, Exists, Min, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import TruncDate
 
 from gtm.core import changelog, clock
 from gtm.core.errors import NotFound
@@ -23,6 +26,7 @@ from plans.models import (
     Notification,
     Plan,
     PlanState,
+    RipcordPull,
     Schedule,
     ScheduledRun,
     Task,
@@ -32,6 +36,8 @@ from plans.models import (
 from programs.models import Partner
 from programs.selectors import partners_of
 
+# What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
+PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
 COMMENTED = "commented"
 """The event of a comment in the change log."""
 
@@ -71,6 +77,31 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     if mine := partners_of(user):
         return found.filter(record__campaign__partners__in=mine).distinct()
     return found if user.has_perm("plans.view_dispute") else found.none()
+
+
+def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
+    """The campaign's newest plan of which a task has recorded ``variable``."""
+    done = Task.objects.filter(plan=OuterRef("pk"), output_var=variable, output__isnull=False)
+    return Plan.objects.filter(Exists(done), campaign=campaign).order_by("-created_at").first()
+
+
+def find_record(reference: str, user: Any) -> AttributionRecord:
+    """The record "plan-id/partner", where the user may see it. Raises NotFound."""
+    plan_id, _, partner = reference.partition("/")
+    found = visible_attribution(user).filter(plan__plan_id=plan_id, partner__slug=partner).first()
+    if found is None:
+        raise NotFound(f"There is no record {reference} that you may see.", hint="Write it as PLAN/partner.")
+    return found
+
+
+def find_dispute(reference: str, user: Any) -> Dispute:
+    """By number, where the user may see it. Raises NotFound."""
+    found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
+    if found is None:
+        raise NotFound(
+            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
+        )
+    return found
 
 
 def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
@@ -219,6 +250,15 @@ def _by_state(model: Any, states: Any) -> dict[str, int]:
     return dict.fromkeys(states.values, 0) | dict(rows)
 
 
+def pulls_of(plan: Plan) -> QuerySet[RipcordPull]:
+    """Rip-cords that touched the plan: its own, and those of its program and the installation in its time."""
+    wider = Q(scope="installation") | Q(scope="program", program=plan.program_id)
+    wider &= Q(closed_at=None) | Q(closed_at__gte=plan.created_at)
+    if plan.finished_at:
+        wider &= Q(created_at__lte=plan.finished_at)
+    return RipcordPull.objects.filter(Q(plan=plan) | wider).select_related("pulled_by").order_by("pk")
+
+
 def oldest_waiting() -> dict[str, float]:
     """Seconds that the longest-waiting approval, task and escalation have waited; 0 where none does."""
     ready = Task.objects.filter(state__in=["ready", "fallback_ready"])
@@ -234,3 +274,33 @@ def oldest_waiting() -> dict[str, float]:
 
 def _oldest(rows: QuerySet[Any], field: str) -> Any:
     return rows.order_by().aggregate(oldest=Min(field))["oldest"]
+
+
+def weekly_trends(weeks: int = 8) -> dict[str, list[float | None]]:
+    """How the work went week by week, the oldest first: runs, cases, hours to decide.
+
+    Hours are the median of rounds decided in the week; None where nothing was decided. Four queries.
+    """
+    now = clock.now()
+    since = now - timedelta(weeks=weeks)
+    good = [PlanState.SUCCEEDED, PlanState.SUCCEEDED_DEGRADED]
+    counted = {
+        "Runs started": (Plan.objects.filter(created_at__gt=since), "created_at"),
+        "Runs finished well": (Plan.objects.filter(finished_at__gt=since, state__in=good), "finished_at"),
+        "Escalations": (Escalation.objects.filter(created_at__gt=since), "created_at"),
+    }
+    found: dict[str, list[float | None]] = {}
+    for name, (rows, field) in counted.items():
+        days = rows.order_by().values_list(TruncDate(field)).annotate(number=Count("pk"))
+        in_week: Counter[int] = Counter()
+        for day, number in days:
+            in_week[min((now.date() - day).days // 7, weeks - 1)] += number
+        found[name] = [float(in_week[week]) for week in reversed(range(weeks))]
+    decided = Approval.objects.filter(decided_at__gt=since, opened_at__isnull=False).order_by()
+    hours: defaultdict[int, list[float]] = defaultdict(list)
+    for opened_at, decided_at in decided.values_list("opened_at", "decided_at").iterator():
+        hours[(now - decided_at).days // 7].append((decided_at - opened_at).total_seconds() / 3600)
+    found["Hours to decide, median"] = [
+        round(median(hours[week]), 1) if hours[week] else None for week in reversed(range(weeks))
+    ]
+    return found

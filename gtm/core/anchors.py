@@ -20,8 +20,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
-from gtm.core import canonical, changelog, clock, messages
+from gtm.core import canonical, changelog, clock, events, messages
 from gtm.core.changelog import GENESIS, Break
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.models import Anchor, AnchorCopy, ChangeLogChain, ChangeLogEntry
@@ -51,6 +52,7 @@ def anchor(*, tell_auditors: bool = True) -> Anchor:
         made = Anchor.objects.create(**sealed, root=root_of(sealed))
         for place in places() if tell_auditors else [FILE]:
             AnchorCopy.objects.create(anchor=made, place=place)
+        events.publish_on_commit(events.Anchored(made.number, tuple(sorted(grown))))
     deliver()
     return made
 
@@ -64,17 +66,26 @@ def record_of(made: Anchor) -> dict[str, Any]:
     return {key: getattr(made, key) for key in (*SEALED, "root")}
 
 
+def of_chain(chain: str, *, since: datetime) -> QuerySet[Anchor]:
+    """Anchors that hold a head of the chain, from ``since`` on, oldest first."""
+    found = Anchor.objects.filter(at__gte=canonical.rfc3339(since), heads__has_key=chain)
+    return found.order_by("number")
+
+
+def since(instant: datetime) -> Iterable[tuple[int, list[str]]]:
+    """Number and chains of each anchor made since then, oldest first."""
+    made = Anchor.objects.filter(at__gte=canonical.rfc3339(instant)).order_by("number")
+    return ((number, list(heads)) for number, heads in made.values_list("number", "heads"))
+
+
 def _grown_since(last: Anchor | None) -> dict[str, dict[str, Any]]:
     """Heads that no anchor holds yet. Looks back a day: a chain's time is older than its commit."""
     chains, known = ChangeLogChain.objects.filter(sequence__gt=0), {}
     if last is not None:
-        since = datetime.fromisoformat(last.at) - LONGEST_TRANSACTION
-        chains = chains.filter(grown_at__gte=since)
-        for heads in (
-            Anchor.objects.filter(at__gte=canonical.rfc3339(since))
-            .order_by("number")
-            .values_list("heads", flat=True)
-        ):
+        look_back = datetime.fromisoformat(last.at) - LONGEST_TRANSACTION
+        chains = chains.filter(grown_at__gte=look_back)
+        recent = Anchor.objects.filter(at__gte=canonical.rfc3339(look_back)).order_by("number")
+        for heads in recent.values_list("heads", flat=True):
             known.update({name: head["sequence"] for name, head in heads.items()})
     return {
         name: {"sequence": sequence, "hash": head}

@@ -24,6 +24,14 @@ class ChainGrew:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchored:
+    """An anchor holds the heads of these chains; whatever shows anchors is out of date."""
+
+    number: int
+    chains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskReady:
     """A task can be claimed by a worker."""
 

@@ -1,7 +1,9 @@
 """Plans in the admin: run, watch, decide, answer. Views only translate; the engine decides."""
 
+from plans.admin.agreements import MeasurementAgreementAdmin
 from plans.admin.approvals import ApprovalAdmin
 from plans.admin.break_glass import BreakGlassAdmin
+from plans.admin.disputes import AttributionRecordAdmin, DisputeAdmin
 from plans.admin.escalations import EscalationAdmin
 from plans.admin.fraud_cases import FraudCaseAdmin
 from plans.admin.notices import NotificationAdmin
@@ -13,10 +15,13 @@ from plans.admin.tasks import TaskAdmin
 
 __all__ = [
     "ApprovalAdmin",
+    "AttributionRecordAdmin",
     "BreachAdmin",
     "BreakGlassAdmin",
+    "DisputeAdmin",
     "EscalationAdmin",
     "FraudCaseAdmin",
+    "MeasurementAgreementAdmin",
     "NotificationAdmin",
     "PlanAdmin",
     "ReadingAdmin",

@@ -20,7 +20,7 @@ from plans.admin.page import outputs_of
 from plans.engine import eligibility, gates, inbox, rework
 from plans.engine.permissions import persons_of
 from plans.models import Approval
-from plans.selectors import approvals_with_votes
+from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
 
 
 @admin.register(Approval)
@@ -28,6 +28,7 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
     list_display = ["title", "plan", "status", "round", "amount", "currency", "opened_at", "due_at"]
     list_filter = ["state", "gate"]
     list_select_related = ["plan"]
+    list_defer = ("policy", "scope", "summary", *(f"plan__{name}" for name in PLAN_DOCUMENTS))
     search_fields = ["title", "plan__plan_id", "plan__objective"]
     shortcuts = [
         ("Open", "?state__in=pending,unsatisfiable,exhausted,frozen"),

@@ -18,6 +18,7 @@ FAMILIES = {
     "succeeded_degraded": WAITING, "waived": WAITING, "suspended": WAITING, "held": BAD, "blocked": BAD,
     "escalated": BAD, "open": WAITING,
     "appealed": WAITING, "confirmed": BAD,
+    "answered": BUSY, "settled": GOOD,
     "unknown": BAD, "failed": BAD, "rejected": BAD, "exhausted": BAD, "unsatisfiable": BAD,
     "sent": GOOD, "started": GOOD, "queued": WAITING, "sending": BUSY, "due": WAITING, "refused": BAD,
     "asked": WAITING, "granted": BAD, "reviewed": GOOD, "bypassed": BAD,

@@ -17,7 +17,7 @@ from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.engine import ladder
 from plans.models import Escalation
-from plans.selectors import cases_with_people
+from plans.selectors import PLAN_DOCUMENTS, cases_with_people
 
 
 @admin.register(Escalation)
@@ -25,6 +25,7 @@ class EscalationAdmin(ReadOnly, GovernedAdmin):
     list_display = ["subject", "plan", "status", "trigger", "rung", "due_at", "occurrences", "created_at"]
     list_filter = ["state", "trigger"]
     list_select_related = ["plan"]
+    list_defer = ("ladder", "evidence", *(f"plan__{name}" for name in PLAN_DOCUMENTS))
     search_fields = ["subject", "plan__plan_id"]
     shortcuts = [
         ("Open", "?state__in=armed,notified,acknowledged,paused,exhausted"),

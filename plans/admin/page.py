@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
@@ -14,12 +15,13 @@ from gtm.core import changelog, fsm
 from gtm.core.actors import current
 from gtm.core.models import ChangeLogEntry
 from plans.admin import badges, graph
+from plans.admin.timeline import length
 from plans.commands import base, follow_up
 from plans.commands.standing import standing_of
 from plans.engine import eligibility, gates, permissions
 from plans.engine.baseline import Difference, differences
 from plans.export import document, render, svg
-from plans.models import FINAL_PLAN_STATES, Plan, Task
+from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 
 LAST_CHANGES = 200
@@ -93,10 +95,18 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
         ],
         "cases": [(c, badges.badge(c)) for c in cases_with_people().filter(plan=plan).order_by("pk")],
         "done": done,
+        "left": length(timedelta(seconds=left)) if (left := _seconds_left(tasks)) else "",
         "percent": round(100 * done / len(tasks)) if tasks else 0,
         "may": _steering(plan, user),
         "pull": plan.pulls.filter(state="pulled").first(),
     }
+
+
+def _seconds_left(tasks: list[Task]) -> int:
+    """How long the automated work that is not done is expected to take, one task after the other."""
+    return sum(
+        t.expected_seconds for t in tasks if t.kind == TaskKind.AUTOMATED and t.state not in FINAL_TASK_STATES
+    )
 
 
 def _steering(plan: Plan, user: Any) -> list[tuple[str, str, str]]:

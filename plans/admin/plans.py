@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
+from unfold.contrib.filters.admin import RangeDateFilter
 
 from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
@@ -23,6 +24,7 @@ from plans.commands import follow_up
 from plans.engine import ripcord
 from plans.export import files, render, report, workbook
 from plans.models import FINAL_PLAN_STATES, Plan
+from plans.selectors import PLAN_DOCUMENTS
 
 TABS = (
     ("outputs", "Outputs"),
@@ -37,10 +39,10 @@ MOST_OTHERS = 50
 @admin.register(Plan)
 class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
     list_display = ["plan_id", "status", "objective", "command", "program", "requested_by", "created_at"]
-    list_filter = ["state", "command", "program"]
+    list_filter = ["state", "command", "program", ("created_at", RangeDateFilter)]
     list_select_related = ["program", "requested_by"]
     search_fields = ["plan_id", "objective"]
-    date_hierarchy = "created_at"
+    list_defer = ("usage", "inputs", *PLAN_DOCUMENTS)
     shortcuts = [
         ("Live", "?state__in=in_review,changes_requested,approved,running,blocked,paused,held,aborting"),
         ("Waits for changes", "?state=changes_requested"),

@@ -2,23 +2,71 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
-from plans.commands import schedules
+from plans.commands import base, registry, schedules
 from plans.models import Schedule, ScheduledRun
 
 WORKED_OUT = ("next_due_at", "owner")
 
 
+class ScheduleForm(forms.ModelForm):
+    """A command from the list; its inputs as options of a usage line. What fits is the model's business."""
+
+    command = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
+    inputs = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="As on a usage line: --goal retention --tiers 3",
+    )
+
+    class Meta:
+        model = Schedule
+        fields = ["name", "command", "program", "inputs", "crontab", "catch_up", "is_active"]
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["command"].choices = [
+            (c.name, f"{c.title} ({c.program_kind} programs)") for c in registry.all_commands()
+        ]
+        if self.instance.pk:
+            self.initial["inputs"] = as_options(self.instance.inputs)
+
+    def clean(self) -> dict[str, Any]:
+        """Take the options apart; what they are worth is said by the model's own check."""
+        told = super().clean()
+        if "command" not in told:
+            return told
+        options = f"{registry.get(told['command']).path} {told.get('inputs', '')}"
+        try:
+            _, told["inputs"] = base.parse_usage(options)
+        except GtmError as error:
+            for line in error.lines():
+                self.add_error("inputs", line)
+        return told
+
+
+def as_options(inputs: Mapping[str, Any]) -> str:
+    """Inputs as they would stand on a usage line."""
+    texts = {n: ",".join(map(str, v)) if isinstance(v, list) else str(v) for n, v in inputs.items()}
+    return " ".join(f"--{name} {shlex.quote(text)}" for name, text in texts.items())
+
+
 @admin.register(Schedule)
 class ScheduleAdmin(GovernedAdmin):
+    form = ScheduleForm
+    shortcuts = [("Switched on", "?is_active=1"), ("Switched off", "?is_active=0")]
     list_display = ["name", "command", "program", "crontab", "next_due_at", "catch_up", "owner", "is_active"]
     list_filter = ["command", "program", "is_active"]
     list_select_related = ["program", "owner"]

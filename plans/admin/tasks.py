@@ -21,7 +21,7 @@ from plans.commands import revision
 from plans.engine import work
 from plans.engine.permissions import may_work_on
 from plans.models import Task
-from plans.selectors import comments_on, tasks_with_people
+from plans.selectors import PLAN_DOCUMENTS, comments_on, tasks_with_people
 from programs.models import Person
 
 
@@ -45,6 +45,8 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
     list_display = ["__str__", "plan", "status", "kind", "agent", "owner", "due_at"]
     list_filter = ["state", "kind", "agent"]
     list_select_related = ["plan", "agent", "owner"]
+    list_defer = ("output", "error", *(f"plan__{name}" for name in PLAN_DOCUMENTS))
+    ordering = ["-plan_id", "position"]
     search_fields = ["name", "plan__plan_id"]
     shortcuts = [
         ("For people", "?kind=human&state=ready"),

@@ -74,7 +74,7 @@ class TaskViewSet(WorkViewSet):
     ordering_fields = ["position", "due_at", "state"]
 
     def get_queryset(self) -> Any:
-        return tasks_with_people().order_by("plan", "position")
+        return tasks_with_people().order_by("-plan_id", "position")
 
     @extend_schema(request=CompleteSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])

@@ -186,7 +186,12 @@ def snapshot(command: Command, metric_versions: Mapping[str, int] | None = None)
                 }
                 for stage in command.stages
             ],
-            "gates": [asdict(step.gate) for step in command.steps if step.gate],
+            "gates": [
+                asdict(step.gate)
+                | {"fallbacks": {step.agent: step.fallback_agent} if step.fallback_agent else {}}
+                for step in command.steps
+                if step.gate
+            ],
             "reads": {step.key: list(step.reads) for step in command.steps if step.reads is not None},
             "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
             "ladder_repeats": command.ladder_repeats,
@@ -201,5 +206,6 @@ def snapshot(command: Command, metric_versions: Mapping[str, int] | None = None)
             "deliverable_keys": list(command.deliverables),
             "outside_parties": list(command.outside_parties),
             "max_retries": command.max_retries,
+            "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},
         }
     )

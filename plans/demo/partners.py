@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.csv as pa_csv
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 
 from programs.datasets.worlds.partner_world import agreed_taxonomy, build_partner_world
 from programs.models import Campaign, Dataset, MeasurementAgreement, Partner, Person
@@ -41,14 +42,20 @@ def load(campaign: Campaign, password: str, say: Callable[[str], Any]) -> None:
 
 
 def _contact(partner: Partner, name: str, password: str) -> None:
-    """A person of the partner's own: sees what the partner may see, and nothing in the admin."""
+    """A person of the partner's own: sees the partner's records and the disputes, and nothing else."""
     if partner.contact_id:
         return
     users = get_user_model().objects
     first, last = name.split(" ", 1)
     user = users.filter(username=partner.slug).first() or users.create_user(
-        partner.slug, f"{partner.slug}@demo.example", password, first_name=first, last_name=last
+        partner.slug,
+        f"{partner.slug}@demo.example",
+        password,
+        first_name=first,
+        last_name=last,
+        is_staff=True,
     )
+    user.groups.set([Group.objects.get(name="Partner contacts")])
     person = Person(name=name, email=f"{partner.slug}@demo.example", country=partner.country)
     person.save()
     person.accounts.add(user)

@@ -1,13 +1,15 @@
-"""Working clocks of a plan: rounds and ladders stand still and go on with the working time they had left."""
+"""Working clocks of a plan: rounds, ladders and tasks of people stand still and go on with the time left."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from gtm.core import actors, clock
 from gtm.core.calendars import WorkingCalendar
 from gtm.core.fsm import perform
-from plans.models import Approval, Escalation, Plan
+from plans.models import FINAL_TASK_STATES, Approval, Escalation, Plan, Task, TaskKind
 
 CLIMBING = ("armed", "notified", "acknowledged")
 
@@ -18,11 +20,20 @@ def calendar_of(plan: Plan) -> WorkingCalendar:
 
 def freeze(plan: Plan, reason: str) -> None:
     """Stop every running clock. The due time stays in the row: what was left is counted from the freeze."""
+    now = clock.now()
     with actors.on_their_behalf("Clocks"):
         for approval in Approval.objects.filter(plan=plan, state__in=["pending", "unsatisfiable"]):
-            perform(approval, "freeze", comment=reason)
+            perform(approval, "freeze", comment=reason, set_fields={"frozen_at": now})
         for case in Escalation.objects.filter(plan=plan, state__in=CLIMBING):
-            perform(case, "pause", comment=reason, set_fields={"held_from": case.state})
+            pause_case(case, reason)
+        for task in _due_tasks(plan).filter(frozen_at=None):
+            task.frozen_at = now
+            task.save()
+
+
+def pause_case(case: Escalation, reason: str) -> None:
+    """Stop the climb of one case."""
+    perform(case, "pause", comment=reason, set_fields={"held_from": case.state, "frozen_at": clock.now()})
 
 
 def thaw(plan: Plan, reason: str) -> list[Approval]:
@@ -30,17 +41,26 @@ def thaw(plan: Plan, reason: str) -> list[Approval]:
     thawed = []
     with actors.on_their_behalf("Clocks"):
         for approval in Approval.objects.filter(plan=plan, state="frozen"):
-            due = _left_over(plan, approval.updated_at, approval.due_at)
-            perform(approval, "thaw", comment=reason, set_fields={"due_at": due})
+            due = _left_over(plan, approval.frozen_at, approval.due_at)
+            perform(approval, "thaw", comment=reason, set_fields={"due_at": due, "frozen_at": None})
             thawed.append(approval)
         for case in Escalation.objects.filter(plan=plan, state="paused"):
-            due = _left_over(plan, case.updated_at, case.due_at) or clock.now()
-            perform(case, "unpause", comment=reason, set_fields={"due_at": due})
+            due = _left_over(plan, case.frozen_at, case.due_at) or clock.now()
+            perform(case, "unpause", comment=reason, set_fields={"due_at": due, "frozen_at": None})
+        for task in _due_tasks(plan).exclude(frozen_at=None):
+            task.due_at, task.frozen_at = _left_over(plan, task.frozen_at, task.due_at), None
+            task.save()
     return thawed
 
 
-def _left_over(plan: Plan, stopped_at: datetime, due_at: datetime | None) -> datetime | None:
+def _due_tasks(plan: Plan) -> QuerySet[Task]:
+    open_tasks = plan.tasks.filter(kind=TaskKind.HUMAN).exclude(state__in=FINAL_TASK_STATES)
+    return open_tasks.exclude(due_at=None).select_related("plan")
+
+
+def _left_over(plan: Plan, stopped_at: datetime | None, due_at: datetime | None) -> datetime | None:
+    """Now and the working time that was left; what stood still before it said since when is due at once."""
     if due_at is None:
         return None
-    calendar = calendar_of(plan)
-    return calendar.add_hours(clock.now(), calendar.hours_between(stopped_at, due_at))
+    calendar, now = calendar_of(plan), clock.now()
+    return calendar.add_hours(now, calendar.hours_between(stopped_at or now, due_at))

@@ -93,6 +93,18 @@ def withdraw(dispute: Dispute, why: str, *, expected_version: int | None = None)
     return dispute
 
 
+def act(dispute: Dispute, name: str, said: str, *, expected_version: int | None = None) -> Dispute:
+    """Answer, agree or withdraw by the name of the transition, as every interface offers it.
+
+    Raises InvalidInput for other names, and what the verb raises.
+    """
+    verbs = {"answer": answer, "agree": sign_off, "withdraw": withdraw}
+    if name not in verbs:
+        problem = Problem("act", f"“{name}” is unknown.", tuple(verbs))
+        raise InvalidInput("A dispute knows no such action.", problems=[problem])
+    return verbs[name](dispute, said, expected_version=expected_version)
+
+
 def may_answer(actor: Actor, dispute: Dispute, params: Params) -> str | None:
     """Our own people with the permission; a party to the dispute does not answer it."""
     if actor.is_system or not actor.user.has_perm("plans.answer_dispute"):

@@ -15,6 +15,7 @@ from gtm.core import actors
 from plans.engine import conflicts, policy
 from plans.engine.directory import Directory
 from plans.models import OPEN_CASE_STATES, Approval, Plan
+from plans.models.approval import FALLBACK
 from programs.models import Absence, Approver, Delegation, Person
 
 BY_RUNG = "rung"
@@ -124,9 +125,9 @@ def bench_of(approval: Approval) -> Bench:
     return benches_of([approval])[approval.pk]
 
 
-def benches_of(rounds: Sequence[Approval]) -> dict[int, Bench]:
+def benches_of(rounds: Sequence[Approval], directory: Directory | None = None) -> dict[int, Bench]:
     """The bench of each round, in a fixed number of queries. A vote cast stands when its voter goes away."""
-    directory = Directory.today()
+    directory = directory or Directory.today()
     excluded = conflicts.excluded_by_round(rounds, directory)
     found = {}
     for approval in rounds:
@@ -174,16 +175,32 @@ def bench(
         by = f"{BY_RUNG} {rung['rung']} of the ladder"
         for approver in directory.holders(rung["roles"]):
             _consider(approver, wanted, facts, directory, voted, tally, by)
+    candidates = _candidates(tally, excluded)
+    if all(rung["effect"] != "transfer authority" for rung in rungs):
+        for role, cover in gate.get("fallbacks", {}).items():
+            covers = list(directory.holders({cover}))
+            if role in _missing(seats, candidates) or any(a.person_id in voted for a in covers):
+                for approver in covers:
+                    _consider_fallback(approver, role, facts, directory, voted, tally)
+                candidates = _candidates(tally, excluded)
+    return Bench(seats, candidates, tuple(tally.passed), _missing(seats, candidates))
+
+
+def _candidates(tally: _Tally, excluded: Mapping[int, str]) -> tuple[Candidate, ...]:
+    """Who is left of the tally when those are out who must not decide, and the authority of such people."""
     for pk in [pk for pk in tally.capacities if pk in excluded]:
         tally.pass_over(tally.people[pk], excluded[pk])
         del tally.capacities[pk]
     _drop_barred_authority(tally, excluded)
-    candidates = tuple(
+    return tuple(
         Candidate(tally.people[pk], tuple(sorted(found, key=lambda c: c.holder.pk != pk)))
         for pk, found in sorted(tally.capacities.items())
     )
-    missing = policy.open_seats(seats, {str(c.person.pk): c.roles for c in candidates})
-    return Bench(seats, candidates, tuple(tally.passed), missing or _short_of_authority(seats, candidates))
+
+
+def _missing(seats: Sequence[policy.SeatRule], candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    found = policy.open_seats(seats, {str(c.person.pk): c.roles for c in candidates})
+    return found or _short_of_authority(seats, candidates)
 
 
 def _short_of_authority(seats: Sequence[policy.SeatRule], candidates: Sequence[Candidate]) -> tuple[str, ...]:
@@ -230,6 +247,24 @@ def _consider(
     for absence in absences:
         tally.pass_over(person, f"is away until {absence.ends_at:%Y-%m-%d}")
         _consider_substitute(absence, roles, directory, voted, tally)
+
+
+def _consider_fallback(
+    approver: Approver,
+    role: str,
+    facts: Mapping[str, Any],
+    directory: Directory,
+    voted: Collection[int],
+    tally: _Tally,
+) -> None:
+    """Seat who covers a role that nobody who is here fills, within their own authority."""
+    person = approver.person
+    if short := _authority(approver, facts, directory):
+        tally.pass_over(person, f"covers for {role}, but {short}")
+    elif person.pk in directory.absences and person.pk not in voted:
+        tally.pass_over(person, f"covers for {role} but is away too")
+    else:
+        tally.seat(person, Capacity(role, person, f"{FALLBACK} {role}"))
 
 
 def _consider_substitute(

@@ -6,6 +6,7 @@ A finished task makes its successors ready in the same transaction; a plan close
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -13,7 +14,7 @@ from django.db.models import Exists, OuterRef
 from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
-from plans.engine import content, gates, steps, stops
+from plans.engine import clocks, content, gates, steps, stops
 from plans.engine.permissions import holds_role
 from plans.models import (
     DONE_STATES,
@@ -136,6 +137,17 @@ def ring(task: Task, change: Change) -> None:
         events.publish_on_commit(events.TaskReady(task.pk))
 
 
+def stop_clocks(plan: Plan, change: Change) -> None:
+    clocks.freeze(plan, change.comment)
+
+
+def start_clocks(plan: Plan, change: Change) -> None:
+    """Under a rip-cord of the program or the installation its release starts them."""
+    if stops.is_stopped(plan) is None:
+        for approval in clocks.thaw(plan, change.comment):
+            gates.recheck(approval)
+
+
 def advance_plan(plan: Plan, change: Change) -> None:
     advance(plan)
     for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["ready", "fallback_ready"]):
@@ -161,10 +173,16 @@ def advance(plan: Plan) -> None:
             perform(task, "ask_approval")
             gates.open_round(task)
         else:
-            perform(task, "make_ready")
+            perform(task, "make_ready", set_fields={"due_at": _due_at(task), "frozen_at": None})
     plan.refresh_from_db()
     if plan.state == "running" and not plan.tasks.exclude(state__in=FINAL_TASK_STATES).exists():
         finish(plan)
+
+
+def _due_at(task: Task) -> datetime | None:
+    """When people should have done it: the step's hours on the program's calendar, or as planned."""
+    hours = task.plan.declaration.get("due_hours", {}).get(task.task_id)
+    return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
 
 
 def held(task: Task) -> str:

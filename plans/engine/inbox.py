@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from itertools import count
+from operator import or_
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from plans.engine import eligibility, gates
-from plans.models import Approval, BreakGlass, Escalation, Task, TaskKind
-from plans.selectors import approvals_with_votes, break_glass_uses, cases_with_people, tasks_with_people
+from plans.engine.directory import Directory
+from plans.models import OPEN_CASE_STATES, Approval, BreakGlass, Decision, Escalation, Task, TaskKind
+from plans.selectors import (
+    PLAN_DOCUMENTS,
+    approvals_with_votes,
+    break_glass_uses,
+    cases_with_people,
+    tasks_with_people,
+)
 from programs.models import Approver, Person
 
-MOST = 200
+MOST = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,11 @@ class Inbox:
     def __len__(self) -> int:
         return len(self.approvals) + len(self.tasks) + len(self.escalations) + len(self.reviews)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more of a kind than are here; these are the most urgent."""
+        return max(map(len, (self.approvals, self.tasks, self.escalations, self.reviews))) >= MOST
+
 
 def waiting_for(user: Any) -> Inbox:
     """Everything this user's person can act on now, the most urgent first."""
@@ -33,20 +49,14 @@ def waiting_for(user: Any) -> Inbox:
         return Inbox()
     roles = list(Approver.objects.filter(person__in=people).values_list("role_id", "role__slug"))
     role_ids, slugs = [pk for pk, _ in roles], {slug for _, slug in roles}
-    rounds = approvals_with_votes().filter(state__in=gates.DECIDABLE).order_by("due_at", "pk")
     human = tasks_with_people().filter(kind=TaskKind.HUMAN, state="ready")
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
-    cases = (
-        cases_with_people()
-        .filter(state__in=["notified", "acknowledged", "exhausted"])
-        .order_by("due_at", "pk")
-    )
-    shown = list(rounds.prefetch_related("escalations")[:MOST])
-    benches = eligibility.benches_of(shown)
+    cases = cases_with_people().filter(state__in=["notified", "acknowledged", "exhausted"])
+    cases = cases.filter(_names_one("ladder", slugs)).order_by("due_at", "pk")
     return Inbox(
-        approvals=[a for a in shown if _can_decide(a, benches[a.pk], people)],
+        approvals=_decidable(people),
         tasks=list(human[:MOST]),
-        escalations=[c for c in cases[:MOST] if _on_rung(c, slugs)],
+        escalations=_take(cases, lambda batch: [c for c in batch if _on_rung(c, slugs)]),
         reviews=owed_reviews(user, people),
     )
 
@@ -59,9 +69,47 @@ def owed_reviews(user: Any, people: set[int]) -> list[BreakGlass]:
     return list(break_glass_uses(owed=True).exclude(theirs)[:MOST])
 
 
-def _can_decide(approval: Approval, bench: eligibility.Bench, people: set[int]) -> bool:
-    voted = {d.person_id for d in approval.decisions.all() if d.superseded_at is None and not d.void_reason}
-    return any(c.person.pk in people - voted for c in bench.candidates)
+def _decidable(people: set[int]) -> list[Approval]:
+    """Rounds that these people can decide: narrowed by the database, judged by the bench."""
+    directory = Directory.today()
+
+    def judged(batch: Sequence[Approval]) -> list[Approval]:
+        benches = eligibility.benches_of(batch, directory)
+        return [a for a in batch if any(c.person.pk in people for c in benches[a.pk].candidates)]
+
+    rounds = rounds_that_may_ask(people, directory)
+    return _take(rounds.prefetch_related("escalations").order_by("due_at", "pk"), judged)
+
+
+def rounds_that_may_ask(people: set[int], directory: Directory) -> QuerySet[Approval]:
+    """Open rounds without a vote of theirs that have a seat for a role these people hold, stand in or
+    cover for, or an open ladder: a few too many, never one too few."""
+    acts_for = directory.acts_for()
+    holders = people | {int(pk) for person in people for pk in acts_for.get(str(person), ())}
+    slugs = {approver.role.slug for approver in directory.approvers if approver.person_id in holders}
+    climbing = Escalation.objects.filter(approval=OuterRef("pk"), state__in=OPEN_CASE_STATES)
+    votes = Decision.objects.filter(approval=OuterRef("pk"), superseded_at=None, void_reason="")
+    rounds = approvals_with_votes().filter(state__in=gates.DECIDABLE)
+    named = _names_one("policy__seats", slugs) | _names_one("policy__fallbacks", slugs)
+    rounds = rounds.filter(named | Q(Exists(climbing)))
+    rounds = rounds.exclude(Exists(votes.filter(person__in=people)))
+    return rounds.defer(*(f"plan__{name}" for name in PLAN_DOCUMENTS), "task__output")
+
+
+def _names_one(path: str, slugs: set[str]) -> Q:
+    """Whether the JSON at ``path`` has one of the roles somewhere; both databases can tell that much."""
+    return reduce(or_, (Q(**{f"{path}__icontains": f'"{slug}"'}) for slug in sorted(slugs)), Q(pk__in=[]))
+
+
+def _take(rows: QuerySet[Any], keep: Callable[[list[Any]], list[Any]]) -> list[Any]:
+    """The first that are kept, up to MOST, reading on only where too many were not."""
+    found: list[Any] = []
+    for start in count(0, MOST):
+        batch = list(rows[start : start + MOST])
+        found += keep(batch)
+        if len(batch) < MOST or len(found) >= MOST:
+            break
+    return found[:MOST]
 
 
 def _on_rung(case: Escalation, slugs: set[str]) -> bool:

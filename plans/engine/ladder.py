@@ -18,7 +18,7 @@ from gtm.core import actors, changelog, clock, events
 from gtm.core.errors import GtmError, GuardNotMet, Problem
 from gtm.core.fsm import perform
 from plans.engine import stops
-from plans.engine.clocks import CLIMBING, calendar_of
+from plans.engine.clocks import CLIMBING, calendar_of, pause_case
 from plans.engine.permissions import persons_of
 from plans.models import OPEN_CASE_STATES, Approval, Escalation, Plan, RungFiring, Task
 from programs.models import Absence, Approver, Person
@@ -73,10 +73,10 @@ def open_case(
             due_at=clock.now(),  # a plan that is stopped climbs as soon as it goes on
         )
         case.save()
-        if (stopped := stops.is_stopped(plan)) is None:
+        if (still := stops.stands_still(plan)) is None:
             climb(case, clock.now())
         else:  # its clock stands still like every other, and starts with them
-            perform(case, "pause", comment=stopped, set_fields={"held_from": case.state})
+            pause_case(case, still)
     return case
 
 

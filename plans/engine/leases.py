@@ -11,7 +11,7 @@ import threading
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connection, models, transaction
+from django.db import DatabaseError, InterfaceError, connection, models, transaction
 
 from gtm.core import changelog, clock
 from gtm.core.errors import WrongState
@@ -175,7 +175,7 @@ class Heartbeat:
         """A database that is away for a while takes no lease: the next beat tries a new connection."""
         try:
             return extend(self._task_pk, self._fence)
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             logger.warning("the heartbeat of task %s missed a beat: %s", self._task_pk, error)
             connection.close()
             return True

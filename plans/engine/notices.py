@@ -121,7 +121,9 @@ def _withdraw(obj: Any, reason: str) -> None:
 
 def tell_overdue(now: datetime) -> int:
     """Tasks of people whose time has run out, each told once for each due time."""
-    late = Task.objects.filter(kind=TaskKind.HUMAN, state="ready", due_at__lte=now).select_related("plan")
+    late = Task.objects.filter(
+        kind=TaskKind.HUMAN, state="ready", due_at__lte=now, frozen_at=None
+    ).select_related("plan")
     keys = {f"{NoticeKind.OVERDUE}:{task.pk}:{task.due_at.isoformat()}": task for task in late[:BATCH]}
     told = set(Notice.objects.filter(key__in=keys).values_list("key", flat=True))
     return sum(notify(NoticeKind.OVERDUE, task, key=key) for key, task in keys.items() if key not in told)

@@ -88,6 +88,7 @@ def release(
         for affected in _live_plans(program):
             with transaction.atomic():
                 changelog.lock_chain(affected.change_chain())
+                changelog.append(affected, "released with its scope", reason=remediation)
                 _go_on(affected, remediation)
     return row
 
@@ -188,6 +189,7 @@ def _freeze(plan: Plan, reason: str) -> None:
         plan.refresh_from_db()
         suspension.suspend_waiting(plan, reason)
         clocks.freeze(plan, reason)
+        changelog.append(plan, "stopped with its scope", reason=reason)
 
 
 def _hold_program(program: Program, verb: str, states: Collection[str], reason: str) -> None:
@@ -204,7 +206,7 @@ def _go_on(plan: Plan, remediation: str) -> None:
     if is_stopped(plan) is not None:
         return
     suspension.resume(plan, remediation)
-    if plan.state == "changes_requested":
+    if plan.state in ("changes_requested", "paused"):
         return
     for approval in [*clocks.thaw(plan, remediation), *plan.approvals.filter(state="exhausted")]:
         gates.recheck(approval)

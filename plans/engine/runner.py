@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from gtm.core import canonical, changelog, clock
 from gtm.core.errors import GtmError
@@ -29,7 +29,15 @@ logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 60, 900  # seconds: 60 × 2ⁿ ± 20 %, capped at 15 min
 MAX_RESTARTS = 3
-TRANSIENT = (TransientError, DatabaseError, ConnectionError, TimeoutError, SoftTimeLimitExceeded, MemoryError)
+TRANSIENT = (
+    TransientError,
+    DatabaseError,
+    InterfaceError,
+    ConnectionError,
+    TimeoutError,
+    SoftTimeLimitExceeded,
+    MemoryError,
+)
 
 
 def run_task(task_pk: int, worker: str) -> str:

@@ -31,3 +31,8 @@ def is_stopped(plan: Plan) -> str | None:
         return f"{plan.plan_id} is held: the rip-cord was pulled."
     row = wider_pulls(plan).filter(state="pulled").select_related("program").first()
     return f"The rip-cord was pulled on {row.program or 'the installation'}: {row.reason}" if row else None
+
+
+def stands_still(plan: Plan) -> str | None:
+    """Why the plan's clocks do not run now, or None: it is stopped, or somebody paused it."""
+    return is_stopped(plan) or (f"{plan.plan_id} is paused." if plan.state == "paused" else None)

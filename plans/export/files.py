@@ -12,18 +12,22 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max
 
-from gtm.core import clock, events
+from gtm.core import anchors, clock, events
 from gtm.core.models import ChangeLogChain
 from plans.export import document, rules
 from plans.models import Plan, PlanFile
 
 logger = logging.getLogger(__name__)
+
+PREFIX = "plan:"
+"""A plan's chain is named by it."""
 
 
 class InvalidDocument(Exception):
@@ -47,30 +51,29 @@ def write(plan: Plan) -> bytes:
             )
         raw = document.to_bytes(body)
         _replace(target, raw)
-        PlanFile.objects.update_or_create(plan=plan, defaults={"sequence": body["integrity"]["length"]})
+        integrity = body["integrity"]
+        shown = max((made["number"] for made in integrity["anchors"]), default=0)
+        known = {"sequence": integrity["length"], "anchor": shown}
+        PlanFile.objects.update_or_create(plan=plan, defaults=known)
     return raw
 
 
 def read(plan: Plan) -> bytes:
-    """The file's bytes, written anew if the plan has moved on since (a crash between commit and write)."""
-    head = ChangeLogChain.objects.filter(pk=plan.change_chain()).values_list("sequence", flat=True).first()
-    known = PlanFile.objects.filter(plan=plan).values_list("sequence", flat=True).first()
-    target = path_of(plan)
-    return target.read_bytes() if known == head and target.is_file() else write(plan)
+    """The file's bytes, written anew if the plan or its anchors have moved on (a crash before the write)."""
+    chain, target = plan.change_chain(), path_of(plan)
+    head = ChangeLogChain.objects.filter(pk=chain).values_list("sequence", flat=True).first()
+    last = anchors.of_chain(chain, since=plan.created_at).aggregate(last=Max("number"))["last"] or 0
+    known = PlanFile.objects.filter(plan=plan).values_list("sequence", "anchor").first()
+    return target.read_bytes() if known == (head, last) and target.is_file() else write(plan)
 
 
 def write_behind(since: timedelta = timedelta(days=1)) -> int:
-    """Write every file that is behind its plan; the sweep calls it. Answers how many were written.
+    """Write every file that is behind its plan or its anchors; the sweep calls it. Answers how many.
 
     A crash between commit and write leaves a plan behind; ``since`` bounds how far back that is looked for.
     """
-    prefix = "plan:"
-    grown = ChangeLogChain.objects.filter(name__startswith=prefix, grown_at__gte=clock.now() - since)
-    heads = {name.removeprefix(prefix): number for name, number in grown.values_list("name", "sequence")}
-    known = dict(PlanFile.objects.filter(plan__plan_id__in=heads).values_list("plan__plan_id", "sequence"))
-    behind = [plan_id for plan_id, number in heads.items() if known.get(plan_id) != number]
     written = 0
-    for plan in Plan.objects.filter(plan_id__in=behind):
+    for plan in Plan.objects.filter(plan_id__in=_behind(clock.now() - since)):
         try:
             write(plan)
             written += 1
@@ -79,9 +82,33 @@ def write_behind(since: timedelta = timedelta(days=1)) -> int:
     return written
 
 
+def _behind(since: datetime) -> set[str]:
+    grown = ChangeLogChain.objects.filter(name__startswith=PREFIX, grown_at__gte=since)
+    heads = {name.removeprefix(PREFIX): number for name, number in grown.values_list("name", "sequence")}
+    last: dict[str, int] = {}
+    for number, chains in anchors.since(since):
+        last |= {name.removeprefix(PREFIX): number for name in chains if name.startswith(PREFIX)}
+    files = PlanFile.objects.filter(plan__plan_id__in={*heads, *last})
+    known = {
+        plan_id: (row, anchor)
+        for plan_id, row, anchor in files.values_list("plan__plan_id", "sequence", "anchor")
+    }
+    return {
+        *(plan_id for plan_id, row in heads.items() if known.get(plan_id, (0, 0))[0] != row),
+        *(plan_id for plan_id, number in last.items() if known.get(plan_id, (0, 0))[1] != number),
+    }
+
+
+def follow_anchor(event: events.Anchored) -> None:
+    """Subscriber: an anchor holds these plans, and their files show it."""
+    held = {name.removeprefix(PREFIX) for name in event.chains if name.startswith(PREFIX)}
+    for plan in Plan.objects.filter(plan_id__in=held):
+        write(plan)
+
+
 def follow(event: events.ChainGrew) -> None:
     """Subscriber: a plan's chain grew, so its file is out of date."""
-    plan = Plan.objects.filter(plan_id=event.chain.removeprefix("plan:")).first()
+    plan = Plan.objects.filter(plan_id=event.chain.removeprefix(PREFIX)).first()
     if plan is not None:
         write(plan)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gtm.core import canonical, changelog
+from gtm.core import anchors, canonical, changelog
 from plans.export import document, rules
 
 IMPORT_RECORD = "import_record"
@@ -84,7 +84,20 @@ def _log(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Finding]
         )
     elif head != integrity["head"]:
         findings.append(Finding(f"change_log row {length}", "it is not the head that was recorded"))
-    return findings + _explains_state(body)
+    return findings + _anchored(body, integrity) + _explains_state(body)
+
+
+def _anchored(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Finding]:
+    """Each anchor is whole and saw the very row of the log that is here."""
+    rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
+    findings = []
+    for made in integrity["anchors"]:
+        where, seen = f"anchor {made['number']}", made["heads"].get(integrity["chain"], {})
+        if anchors.root_of(made) != made["root"]:
+            findings.append(Finding(where, "its content differs from its root"))
+        elif rows.get(seen.get("sequence")) != seen.get("hash"):
+            findings.append(Finding(where, "it saw another row of the change log than the one that is here"))
+    return findings
 
 
 def _explains_state(body: Mapping[str, Any]) -> list[Finding]:

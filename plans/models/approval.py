@@ -8,6 +8,9 @@ from django.db import models
 from gtm.core import clock
 from gtm.core.governed import GovernedModel, StateField
 
+FALLBACK = "fallback for"
+"""How the authority of somebody from a gate's fallback list begins, on a bench and in evidence."""
+
 
 class ApprovalState(models.TextChoices):
     SCHEDULED = "scheduled", "Scheduled"
@@ -45,12 +48,15 @@ class Approval(GovernedModel):
     opened_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+    )
     reminded = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="The last reminder sent, in percent of the time to decide"
     )
     missing = models.JSONField(default=list, blank=True, help_text="Seats nobody fills yet, and why")
 
-    unlogged_fields = frozenset({"opened_at", "decided_at", "missing"})
+    unlogged_fields = frozenset({"opened_at", "decided_at", "frozen_at", "missing"})
 
     class Meta:
         ordering = ["-created_at"]

@@ -43,6 +43,9 @@ class Escalation(GovernedModel):
     rung = models.PositiveSmallIntegerField(default=0, help_text="The last rung that fired; 0 is none")
     cycle = models.PositiveSmallIntegerField(default=1)
     due_at = models.DateTimeField(null=True, blank=True, help_text="When the next rung fires")
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+    )
     acknowledged_by = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="acknowledged_cases"
     )
@@ -54,7 +57,7 @@ class Escalation(GovernedModel):
     remediation = models.TextField(blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
-    unlogged_fields = frozenset({"due_at", "closed_at", "restarted_due_at"})
+    unlogged_fields = frozenset({"due_at", "frozen_at", "closed_at", "restarted_due_at"})
 
     class Meta:
         ordering = ["-created_at"]

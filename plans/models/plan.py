@@ -111,6 +111,8 @@ class Plan(GovernedModel):
         indexes = [
             models.Index(fields=["state", "-created_at"], name="plan_by_state"),
             models.Index(fields=["program", "command", "-created_at"], name="plan_by_program"),
+            models.Index(fields=["-created_at"], name="plan_newest"),
+            models.Index(fields=["-finished_at"], name="plan_last_finished"),
         ]
         permissions = [
             ("operate_plan", "Can start, cancel and steer plans"),
@@ -138,6 +140,7 @@ class PlanFile(models.Model):
 
     plan = models.OneToOneField(Plan, on_delete=models.CASCADE, primary_key=True, related_name="file")
     sequence = models.PositiveBigIntegerField()
+    anchor = models.PositiveBigIntegerField(default=0, help_text="Number of the last anchor it shows")
 
     def __str__(self) -> str:
         return f"{self.plan} up to row {self.sequence}"

@@ -65,6 +65,9 @@ class Task(GovernedModel):
     tools = models.JSONField(default=list, blank=True)
     output_var = models.CharField(max_length=60, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+    )
     held_because = models.TextField(
         blank=True, help_text="Why it does not begin although all it needs is done"
     )
@@ -90,6 +93,7 @@ class Task(GovernedModel):
         {
             "position",
             "fence",
+            "frozen_at",
             "lease_expires_at",
             "progress",
             "progress_note",

@@ -6,6 +6,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
+from django.utils.html import escape, format_html, format_html_join
+
+from gtm.core.readable import readable
 
 register = template.Library()
 NUMERIC = frozenset({"integer", "number", "percent", "money"})
@@ -62,24 +65,7 @@ def at(sequence: Any, position: int) -> Any:
     return sequence[position]
 
 
-@register.filter
-def pretty(value: Any) -> str:
-    """A stored value as a person reads it: what is nested in words, one within the other in brackets."""
-    if value is None or value == "" or value == [] or value == {}:
-        return "–"
-    if isinstance(value, dict):
-        return "; ".join(f"{_label(key)}: {_part(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(_part, value))
-    return "yes" if value is True else "no" if value is False else str(value)
-
-
-def _part(value: Any) -> str:
-    return f"({pretty(value)})" if isinstance(value, dict | list | tuple) and value else pretty(value)
-
-
-def _label(key: Any) -> str:
-    return str(key).replace("_", " ")
+register.filter("pretty", readable)
 
 
 @register.filter
@@ -91,3 +77,15 @@ def in_words(attempt: Any, task: Any) -> str:
     error = f": {attempt.error}" if attempt.error else "."
     outcome = attempt.get_outcome_display().lower()
     return f"Attempt {attempt.number} of {task.attempts_allowed}{who}: {outcome}{took}{why}{error}"
+
+
+@register.filter
+def tree(value: Any) -> str:
+    """A stored value of any depth as lists a person reads, never as JSON."""
+    if isinstance(value, dict) and value:
+        rows = ((str(key).replace("_", " "), tree(item)) for key, item in value.items())
+        return format_html("<ul class='g-tree'>{}</ul>", format_html_join("", "<li><b>{}</b> {}</li>", rows))
+    if isinstance(value, list | tuple) and any(isinstance(item, dict | list | tuple) for item in value):
+        rows = ((tree(item),) for item in value)
+        return format_html("<ol class='g-tree'>{}</ol>", format_html_join("", "<li>{}</li>", rows))
+    return escape(cell(value if value not in ({}, [], ()) else None))

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
-from gtm.core.admin import GovernedAdmin, GovernedInline
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from django.views.decorators.http import require_POST
+
+from gtm.core import fsm
+from gtm.core.actors import current
+from gtm.core.admin import GovernedAdmin, GovernedInline, acting_in_admin, tell
+from gtm.core.errors import GtmError
 from programs.admin.datasets import DatasetAdmin
 from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
 from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
@@ -53,6 +61,7 @@ class ProgramAdmin(GovernedAdmin):
     prepopulated_fields = {"slug": ["name"]}
     autocomplete_fields = ["owner"]
     inlines = [TierInline]
+    change_form_outer_before_template = "programs/_program_state.html"
     fieldsets = [
         (None, {"fields": ["name", "slug", "kind", "state", "is_default", "owner", "description"]}),
         ("Place", {"fields": ["currency", "country", "region", "time_zone"]}),
@@ -71,6 +80,34 @@ class ProgramAdmin(GovernedAdmin):
             },
         ),
     ]
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(require_POST(self.perform))
+        return [path("<int:pk>/do/<slug:name>/", view, name="programs_program_perform"), *super().get_urls()]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: Any = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The form, and what this person may do to the program's state now."""
+        program = self.get_object(request, str(object_id)) if object_id else None
+        with acting_in_admin(request):
+            actions = fsm.actions(program, current().actor) if program else []
+        told = {"actions_on_state": [action for action in actions if action.allowed]}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **told})
+
+    def perform(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        program = self.get_object(request, str(pk))
+        if program is None:
+            raise Http404("There is no such program.")
+        said = request.POST.get("comment", "").strip()
+        try:
+            with acting_in_admin(request, said):
+                fsm.perform(program, name, comment=said)
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(request, f"{program} is {program.state}.")
+        return HttpResponseRedirect(reverse("admin:programs_program_change", args=[pk]))
 
 
 class BenefitInline(GovernedInline):

@@ -172,6 +172,8 @@ class DatasetAdmin(GovernedAdmin):
                 return HttpResponseRedirect(reverse("admin:programs_dataset_change", args=[dataset.pk]))
             else:
                 looked = self._look(request, form, kept)
+        if looked:
+            form.fields.pop("file", None)  # it is kept
         return self.page(
             request,
             "programs/dataset_upload.html",

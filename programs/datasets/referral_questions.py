@@ -112,16 +112,16 @@ class ReferralQuestions(ABC):
     def referrals_to_review(
         self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime, **screen: Any
     ) -> pa.Table:
-        """Columns of the contract as known at as_of, without the label, of the referrals that ``screen`` lets
-        through (the parameters of the SQL file); payout_hash, and counts over all referrals of the referrer:
-        referrals_of_referrer, orders_of_referrer, refunds_of_referrer."""
+        """Columns of the contract as known at as_of, without the label, of the referrals that ``screen`` (the
+        parameters of the SQL file) lets through; payout_hash, and counts over all referrals:
+        referrals_of_referrer, orders_of_referrer, refunds_of_referrer, names_at_address."""
         datasets = {"referrals": referrals} | ({"referral_payouts": payouts} if payouts else {})
         nothing = {} if payouts else {"referral_payouts": NO_PAYOUTS}
         return self._ask_with("referrals_to_review", datasets, nothing, as_of=as_of, **screen)
 
     def referral_population(self, referrals: Snapshot | None, *, as_of: datetime) -> dict[str, Any]:
-        """referrals, referrers, span_seconds, and sums over referrers for a prior of refunds: refunds, orders,
-        orders_squared, refunds_weighted, referrers_with_orders."""
+        """referrals, referrers, span_seconds, and sums over referrers for a prior of refunds: refunds,
+        orders, orders_squared, refunds_weighted, referrers_with_orders."""
         found = self._ask("referral_population", {"referrals": referrals}, as_of=as_of)
         return dict(found.to_pylist()[0])
 

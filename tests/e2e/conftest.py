@@ -1,16 +1,32 @@
-"""A real Chromium against a live server."""
+"""A real Chromium against a live server, on one organisation for the whole folder."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from django.core.management import call_command
+from django.db import connections
+from django.test import override_settings
+from playwright.sync_api import Browser, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from gtm.core import triggers
+from gtm.core.actors import Actor, acting_as
+from plans.demo import organisation
+from plans.models import Plan
+from programs.services import load_dataset
+from tests.conftest import publishing_to, workers
+from tests.doors import start
+from tests.e2e.person import Person
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> str:
     """Give the path of the browser that the machine has; `make e2e` installs one."""
     paths = [path for name in NAMES if (path := shutil.which(name))]
@@ -18,7 +34,7 @@ def chromium() -> str:
     return paths[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
     """Give one browser for all tests. Its sandbox refuses to start as root, as CI runs."""
     # Playwright's sync interface keeps an event loop in this thread, which Django takes for async code.
@@ -30,13 +46,67 @@ def browser(chromium: str) -> Iterator[Browser]:
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="package", autouse=True)
+def own_directories(tmp_path_factory) -> Iterator[Path]:
+    """Give the folder its own directories: its tests share an organisation, and so its files."""
+    home = tmp_path_factory.mktemp("site")
+    places = {
+        "GTM_PLANS_DIR": home / "plans",
+        "GTM_DATA_DIR": home / "data",
+        "GTM_ANCHORS_DIR": home / "anchors",
+    }
+    with override_settings(**places, MEDIA_ROOT=home / "data" / "uploads"):
+        yield home
+
+
+@pytest.fixture(scope="package")
+def db(django_db_setup, django_db_blocker) -> Iterator[None]:
+    """What one test leaves in the database the next one finds; it is emptied after the last."""
+    with django_db_blocker.unblock():
+        yield
+        triggers.drop(connections["default"])
+        call_command("flush", verbosity=0, interactive=False)
+        triggers.create(connections["default"])
+
+
+@pytest.fixture(scope="package")
+def site(own_directories: Path, db: None, redis_url: str) -> Iterator[LiveServer]:
+    """Give a server with the people, programs and purchases of the demo, and a worker behind it."""
+    with publishing_to(redis_url), workers(redis_url, own_directories) as start_worker:
+        with acting_as(Actor.system("Demo")):
+            loyalty = organisation.establish()
+            with resources.as_file(
+                resources.files("programs.datasets") / "samples" / organisation.CDNOW
+            ) as file:
+                load_dataset("purchases", [file], program=loyalty, currency="USD")
+        start_worker(concurrency=2)
+        server = LiveServer("localhost")
+        yield server
+        server.stop()
+
+
+@pytest.fixture(scope="package")
+def waiting_plan(site: LiveServer) -> Plan:
+    """A run of plan-loyalty by operations, on its way to the gates of finance and legal."""
+    return start("ops")
+
+
 @pytest.fixture
-def page(browser: Browser, live_server) -> Iterator[Page]:
-    """Give a fresh page on the live server; ``page.complaints`` collects what its console complains of."""
-    context = browser.new_context(base_url=live_server.url)
-    page = context.new_page()
-    page.complaints = []
-    page.on("console", lambda m: page.complaints.append(m.text) if m.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    yield page
-    context.close()
+def enter(browser: Browser, site: LiveServer) -> Iterator[Callable[..., Person]]:
+    """Give a function that seats somebody of the organisation at a desk or with a phone, logged in.
+
+    Afterwards every page they saw must have been looked at, and no console have complained.
+    """
+    people: list[Person] = []
+
+    def seat(username: str, size: str = "desktop") -> Person:
+        width, height = SIZES[size]
+        context = browser.new_context(base_url=site.url, viewport={"width": width, "height": height})
+        people.append(Person(context.new_page(), username))
+        return people[-1]
+
+    yield seat
+    for person in people:
+        person.page.context.close()
+    assert {person.username: person.complaints for person in people if person.complaints} == {}
+    assert {person.username: person.unseen for person in people if person.unseen} == {}

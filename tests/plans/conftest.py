@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from gtm.core import clock
+from gtm.core import anchors, clock
 from gtm.core.actors import ADMIN, Actor, acting_as
 from plans.commands import base, registry
 from plans.demo import organisation as demo
@@ -115,7 +115,9 @@ def exported(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> by
         transaction.atomic(),
         demo_organisation(cdnow, patch),
     ):
-        raw = document.to_bytes(document.build(finish(start(BLUEPRINT))))
+        plan = finish(start(BLUEPRINT))
+        anchors.anchor()
+        raw = document.to_bytes(document.build(plan))
         transaction.set_rollback(True)
     return raw
 

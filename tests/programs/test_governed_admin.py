@@ -103,13 +103,20 @@ def test_a_state_in_a_file_is_left_alone(login):
     assert (after.name, after.state, after.version) == ("CDNOW Club", program.state, program.version + 1)
 
 
-def test_a_list_is_exported_with_handles(login):
+def test_a_list_is_exported_with_handles_and_taken_back_unchanged(login):
     url = reverse("admin:programs_approver_export")
     client = login("auditor")
     fields = client.get(url).context["form"].fields
     chosen = {name: "on" for name in fields if name.startswith("approverresource_") or "resource_" in name}
     raw = client.post(url, {"format": "0", "resource": "", **chosen}).content.decode()
-    assert "finance@demo.example,finance" in raw
+    row = next(line for line in raw.splitlines() if "finance@demo.example,finance" in line)
+    assert "250000.00,USD,[],[]" in row
+    before = ChangeLogEntry.objects.count()
+    exec_ = login("exec")
+    preview = upload(exec_, Approver, raw)
+    assert preview.context["result"].totals["skip"] == Approver.objects.count()
+    confirm(exec_, Approver, preview)
+    assert ChangeLogEntry.objects.count() == before
 
 
 # ------------------------------------------------------------------ history
@@ -173,3 +180,26 @@ def test_what_has_ended_stays_as_it_is(login):
     assert "what has ended" in said(back(login("admin"), program, comment="Back."))
     program.refresh_from_db()
     assert program.name == "Advocates"
+
+
+# ------------------------------------------------------------------ state
+
+
+def test_a_program_moves_as_its_machine_allows_and_says_why(login):
+    client, program = login("ops"), Program.objects.get(slug="cdnow")
+    page = client.get(reverse("admin:programs_program_change", args=[program.pk]))
+    names = [action.name for action in page.context["actions_on_state"]]
+    assert "archive" not in names
+    url = reverse("admin:programs_program_perform", args=[program.pk, "cancel"])
+    assert "Say why" in said(client.post(url))
+    client.post(url, {"comment": "Not this year."})
+    program.refresh_from_db()
+    assert program.state == "cancelled"
+
+
+def test_who_may_not_manage_programs_moves_none(login):
+    program = Program.objects.get(slug="cdnow")
+    url = reverse("admin:programs_program_perform", args=[program.pk, "cancel"])
+    assert said(login("auditor").post(url, {"comment": "Not mine."}))
+    program.refresh_from_db()
+    assert program.state != "cancelled"

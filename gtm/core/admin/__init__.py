@@ -3,11 +3,13 @@
 from gtm.core.admin.accounts import AccountAdmin
 from gtm.core.admin.anchors import AnchorAdmin
 from gtm.core.admin.base import ActingAdmin, GovernedAdmin, GovernedInline, ReadOnly, acting_in_admin, tell
+from gtm.core.admin.changelog import ChangeLogAdmin
 
 __all__ = [
     "AccountAdmin",
     "ActingAdmin",
     "AnchorAdmin",
+    "ChangeLogAdmin",
     "GovernedAdmin",
     "GovernedInline",
     "ReadOnly",

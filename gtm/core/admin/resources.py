@@ -6,13 +6,14 @@ and bookkeeping are exported and never imported; nothing is deleted by a file.
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from import_export.resources import ModelResource, modelresource_factory
-from import_export.widgets import ForeignKeyWidget, ManyToManyWidget
+from import_export.widgets import ForeignKeyWidget, JSONWidget, ManyToManyWidget
 
 from gtm.core.actors import current
 from gtm.core.governed import GovernedModel
@@ -43,8 +44,17 @@ class ManyByHandle(ManyToManyWidget):
         return found
 
 
+class PlainJson(JSONWidget):
+    """A list or an object as JSON, an empty one too: what is exported can be imported."""
+
+    def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+
 class GovernedResource(ModelResource):
     """What every governed model imports and exports."""
+
+    WIDGETS_MAP = {**ModelResource.WIDGETS_MAP, "JSONField": PlainJson}  # noqa: RUF012 - as the base says it
 
     class Meta:
         clean_model_instances = True
@@ -53,18 +63,32 @@ class GovernedResource(ModelResource):
         store_instance = True
 
     @classmethod
-    def get_fk_widget(cls, field: models.Field) -> Any:
-        model = field.remote_field.model
-        return partial(ByHandle, model=model, field=handle_of(model))
-
-    @classmethod
     def get_m2m_widget(cls, field: models.Field) -> Any:
         model = field.remote_field.model
         return partial(ManyByHandle, model=model, field=handle_of(model))
 
     @classmethod
     def field_from_django_field(cls, field_name: str, django_field: models.Field, readonly: bool) -> Any:
-        return super().field_from_django_field(field_name, django_field, not django_field.editable)
+        if not isinstance(django_field, models.ForeignKey):
+            return super().field_from_django_field(field_name, django_field, not django_field.editable)
+        model = django_field.remote_field.model
+        return cls.DEFAULT_RESOURCE_FIELD(
+            attribute=field_name,
+            column_name=field_name,
+            widget=ByHandle(model, field=handle_of(model)),
+            readonly=not django_field.editable,
+            default=django_field.default,
+        )
+
+    def get_import_fields(self) -> list[Any]:
+        return [field for field in super().get_import_fields() if not field.readonly]
+
+    def get_instance(self, instance_loader: Any, row: Any) -> Any:
+        """A row that names what is not there is one bad row among others, not the end of the file."""
+        try:
+            return super().get_instance(instance_loader, row)
+        except ValueError as error:
+            raise ValidationError(str(error)) from error
 
     def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         """A file may do what its bringer may do in a form: adding and changing are two permissions."""

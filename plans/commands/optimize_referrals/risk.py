@@ -51,23 +51,24 @@ def review_risk(context: StepContext) -> StepResult:
     context.progress(5, "Referrals to review")
     table, population = screened(context.data, windows.current.end)
     context.progress(40, "Heuristics")
-    found = review(table, POLICY, population)
+    now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
+    actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
+    found = review(table, POLICY, population, within=actionable)
     context.progress(75, "Cohorts and payouts")
     held = found.scores >= POLICY.hold
-    now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
+    # The table holds what is worth a look; shares are of everybody invited.
+    invites = {span: int(flows["invites"]) for span, flows in context.outputs["data"]["flows"].items()}
     rates = {
-        "fraud_rate": wilson_rate(int((held & now).sum()), int(now.sum())),
+        "fraud_rate": wilson_rate(int((held & now).sum()), invites["current"]),
         "money_at_risk": Estimate(float(table.reward[held & now].sum()), unit="currency", method="sum"),
     }
-    earlier = wilson_rate(int((held & before).sum()), int(before.sum()))
+    earlier = wilson_rate(int((held & before).sum()), invites["previous"])
     alerts = evaluate(
         context.inputs.get("alert_threshold", ""), rates, vocabulary=KPIS, period=windows.period
     )
-    chart = cohorts(table, held, windows.current)
+    chart = cohorts(context, table.invited_at[held], windows.current)
     spikes = spikes_in(chart, windows)
-    actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
-    touching = set(table.referral_id[actionable].tolist())
-    cases = [case for case in found.cases if touching.intersection(case.referral_ids)]
+    cases = found.cases
     holds = [case for case in cases if case.proposal == "hold"]
     measured = measure(context, found, held, windows.current)
     broken = compliance(context, windows.current)
@@ -86,7 +87,8 @@ def review_risk(context: StepContext) -> StepResult:
         values={
             "kpis": {name: value_of(estimate) for name, estimate in rates.items()},
             "fraud_reduction": reduction_of(rates["fraud_rate"], earlier),
-            "reviewed": len(table),
+            "reviewed": population.referrals,
+            "looked_at": len(table),
             "held": int(held.sum()),
             "cases": [case_values(case, currency) for case in holds[:MOST_CASES]],
             "cases_left": max(len(holds) - MOST_CASES, 0),
@@ -128,20 +130,22 @@ def invited_in(table: ReferralTable, span: Span) -> np.ndarray:
     return (table.invited_at >= low) & (table.invited_at < high)
 
 
-def cohorts(table: ReferralTable, held: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
+def cohorts(context: StepContext, held_at: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
     """Weeks of invitations, counted back from the end of the data, on a control chart."""
-    end = np.datetime64(span.end.replace(tzinfo=None), "us")
-    if not len(table):
+    referrals = context.data.snapshot("referrals")
+    first = referrals.window_start
+    if first is None or not referrals.rows:
         return Unavailable("No referrals.")
-    back = ((end - table.invited_at - np.timedelta64(1, "us")) // np.timedelta64(COHORT_DAYS, "D")).astype(
-        int
-    )
-    weeks = int(back.max()) + 1
-    size = np.bincount(back, minlength=weeks)[::-1]
-    flagged = np.bincount(back[held], minlength=weeks)[::-1]
-    names = [f"{span.end - timedelta(days=COHORT_DAYS * (weeks - index)):%Y-%m-%d}" for index in range(weeks)]
-    complete = slice(1, None)  # the first week is cut off by the start of the data
-    return control_chart(names[complete], flagged[complete].tolist(), size[complete].tolist())
+    weeks = -(-(span.end - first) // timedelta(days=COHORT_DAYS))
+    start = span.end - timedelta(days=COHORT_DAYS * weeks)
+    found = context.data.engine.referral_trend(referrals, start=start, end=span.end, step_days=COHORT_DAYS)
+    sizes = dict(zip(found.column("step").to_pylist(), found.column("invites").to_pylist(), strict=True))
+    since = (held_at - np.datetime64(start.replace(tzinfo=None), "us")) // np.timedelta64(COHORT_DAYS, "D")
+    flagged = np.bincount(since.astype(int), minlength=weeks)
+    names = [f"{start + timedelta(days=COHORT_DAYS * week):%Y-%m-%d}" for week in range(weeks)]
+    size = [sizes.get(week, 0) for week in range(weeks)]
+    # The first week is cut off by the start of the data.
+    return control_chart(names[1:], flagged[1:].tolist(), size[1:])
 
 
 def spikes_in(chart: Sequence[ControlPoint] | Unavailable, windows: WindowPair) -> list[Signal]:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from programs.analytics.fraud.disposable import DISPOSABLE_DOMAINS
 from programs.analytics.fraud.normalise import DOMAIN_ALIASES, DOTS_IGNORED, HYPHEN_TAGS
 from programs.analytics.fraud.review import Policy
-from programs.analytics.fraud.table import COUNTS, MONEY, TIMES, Population, ReferralTable
+from programs.analytics.fraud.table import COUNTS, MAILBOXES, MONEY, TIMES, Population, ReferralTable
 from programs.analytics.fraud.traffic import CLICK_IDS
 from programs.datasets import OpenData
 
@@ -63,6 +63,8 @@ def columns_of(found: pa.Table) -> dict[str, Any]:
     """Columns as ``ReferralTable`` takes them."""
     columns: dict[str, Any] = {}
     for field in fields(ReferralTable):
+        if field.name in MAILBOXES:
+            continue
         column = found.column(field.name)
         if field.name in TIMES or field.name in COUNTS:
             columns[field.name] = column.to_numpy()

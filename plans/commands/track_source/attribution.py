@@ -308,7 +308,8 @@ def _solved(credit: Credit) -> list[Attribution]:
 
 def _model_chart(credit: Credit, scope: Scope) -> Chart:
     sources = list(credit.chosen.attribution.channels)
-    marked = {m.model: m.model + (" (agreed)" if m.model == scope.model else "") for m in _solved(credit)}
+    decides = "requested" if scope.overridden else "agreed"
+    marked = {m.model: m.model + (f" ({decides})" if m.model == scope.model else "") for m in _solved(credit)}
     series = [Series(marked[m.model], m.conversions.tolist()) for m in _solved(credit)]
     return Chart("models", "Deals credited by each model", "heatmap", sources, series, "source", "model", "deals",
                  "Rows that differ much show where the choice of the model decides.")  # fmt: skip
@@ -321,7 +322,7 @@ def _partner_chart(credit: Credit, scope: Scope) -> Chart:
     return Chart(
         "partners", "Share of credit between the partners, by model", "stacked-bar", [m.model for m in solved],
         [Series(scope.partners.get(p, p), [100 * s.get(p, 0.0) / sum(s.values()) for s in split]) for p in partners],
-        "model", "share of deals", "%", f"Agreed: {scope.agreed_name} ({scope.model}).",
+        "model", "share of deals", "%", f"{'Requested' if scope.overridden else 'Agreed'}: {scope.agreed_name} ({scope.model}).",
     )  # fmt: skip
 
 

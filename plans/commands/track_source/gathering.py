@@ -57,7 +57,7 @@ def gather_data(context: StepContext) -> StepResult:
         ],
         evidence={
             "Serena": "Columns of each partner were mapped to one contract when they were loaded.",
-            "Context7": f"{len(audit.review)} unknown UTM values put on the review list.",
+            "Context7": f"Unknown UTM values put on the review list: {len(audit.review)}.",
         },
     )  # fmt: skip
 
@@ -78,6 +78,8 @@ def warnings_of(context: StepContext, scope: Scope, taxonomy: Taxonomy) -> list[
             found.append(
                 f"The touches of {scope.partners.get(owner, owner or 'the joint file')} end {behind} days before the window does."
             )
+    if context.inputs["window"] != "campaign" and (age := (context.now - scope.end).days) > STALE_DAYS:
+        found.append(f"The window ends with the data, {age} days before this run: load newer ones.")
     if taxonomy.taken_whole:
         found.append(
             f"No row of {', '.join(taxonomy.taken_whole)} names a campaign: all its touches count as {scope.name}."

@@ -70,7 +70,7 @@ def journeys(
         dimension=dimension,
     )
     value = {d.number: float((d.pipeline if goal == PIPELINE else d.revenue) or 0) for d in chosen}
-    return _encode(rows, converting, value, chosen)
+    return encode(rows, converting, value, chosen)
 
 
 def _deal_table(deals: list[JointDeal], scope: Scope, goal: str) -> pa.Table:
@@ -86,9 +86,10 @@ def _deal_table(deals: list[JointDeal], scope: Scope, goal: str) -> pa.Table:
     )
 
 
-def _encode(
+def encode(
     rows: pa.Table, converting: set[int], value: Mapping[int, float], chosen: Sequence[JointDeal]
 ) -> Journeys:
+    """Journeys of the rows of ``QueryEngine.journeys``: which deals convert and what each is worth."""
     label = rows.column("label").combine_chunks().dictionary_encode()
     names = label.dictionary.to_pylist()
     order = np.argsort(np.array(names, dtype=object)) if names else np.empty(0, dtype=np.int64)

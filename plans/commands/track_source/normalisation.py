@@ -30,7 +30,7 @@ def normalise_deals(context: StepContext) -> StepResult:
             "rates": found.source,
         },
         outputs=[_figures(found, scope), _stages(found, scope), _stage_review(found), _rates(found, scope)],
-        evidence={"Serena": f"{len(found.review)} stage names could not be mapped without guessing."},
+        evidence={"Serena": f"Stage names that could not be mapped without guessing: {len(found.review)}."},
     )
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from gtm.core import clock
+from gtm.core.actors import acting_as, current
 from plans.commands.track_source.scope import scope_of
 from plans.engine.steps import StepContext
 from plans.models import AttributionRecord, Plan
 from plans.schemas.outputs import Column, StepResult, Table
+from programs.models import Partner
 
+VALIDATION = "results-validation"
 FROM_CONTRIBUTION = (
     "sourced_deals", "sourced_pipeline", "sourced_revenue", "influenced_pipeline", "influenced_revenue", "contested_pipeline",
 )  # fmt: skip
@@ -68,6 +71,25 @@ def apply_records(plan: Plan, values: Mapping[str, Any]) -> None:
         raise ValueError("a plan of this command belongs to a campaign")
     until = clock.now() + timedelta(days=values["dispute_days"])
     partners = {p.slug: p for p in plan.campaign.partners.all()}
+    with acting_as(current().actor, _reason(plan)):
+        _write(plan, values, partners, until)
+
+
+def _reason(plan: Plan) -> str:
+    """On whose word it is published: who asked, and who validated."""
+    votes = plan.approvals.filter(gate=VALIDATION, state="approved").order_by("-round").first()
+    names = (
+        [d.person.name for d in votes.decisions.filter(kind="approve", superseded_at=None)] if votes else []
+    )
+    asked = (
+        plan.requested_by.get_full_name() or plan.requested_by.get_username()
+        if plan.requested_by
+        else "the engine"
+    )
+    return f"Published as validated by {', '.join(names) or 'nobody'}; asked for by {asked}."
+
+
+def _write(plan: Plan, values: Mapping[str, Any], partners: Mapping[str, Partner], until: datetime) -> None:
     for told in values["records"]:
         AttributionRecord(
             plan=plan,

@@ -48,7 +48,7 @@ def summary_of(context: StepContext, scope: Scope) -> list[Section]:
     ranked = sorted(result["partner_credit"].items(), key=lambda item: -item[1]["deals"])
     total = sum(c["deals"] for _, c in ranked)
     shares = "; ".join(
-        f"{scope.partners.get(p, p)} {percent(c['deals'] / total)} of the credit ({money(c['pipeline'], cash)})"
+        f"{scope.partners.get(p, p)} {percent(c['deals'] / total)} of the deals ({money(c['pipeline'], cash)} of pipeline)"
         for p, c in ranked
     )
     paragraphs = [
@@ -67,7 +67,7 @@ def summary_of(context: StepContext, scope: Scope) -> list[Section]:
         for row in insights["drop_off"]
         if row["gap"] is not None
     ]
-    know = [*gathered["warnings"], *_open_questions(context), NOT_CAUSAL]
+    know = [*gathered["warnings"], *_open_questions(context, scope), NOT_CAUSAL]
     return [
         Section("What happened", paragraphs),
         Section("Against targets", bullets=found or ["No targets are loaded."]),
@@ -102,7 +102,7 @@ def _against_target(c: Mapping[str, Any], cash: str) -> Iterator[str]:
             yield f"{label} {money(float(actual), cash)}, {percent(reached)} of {money(float(target), cash)}"
 
 
-def _open_questions(context: StepContext) -> list[str]:
+def _open_questions(context: StepContext, scope: Scope) -> list[str]:
     result, deals = context.outputs["attribution"], context.outputs["reconciled"]
     books, identity = context.outputs["normalised"], context.outputs["identity"]
     found = []
@@ -113,7 +113,7 @@ def _open_questions(context: StepContext) -> list[str]:
     if deals["joined"]:
         found.append(
             f"Deals in the books of several partners: {deals['joined']}; each is counted once, "
-            f"else the pipeline would be {float(deals['counted_twice_without']):,.0f} too high."
+            f"else the pipeline would be {money(float(deals['counted_twice_without']), scope.currency)} too high."
         )
     if books["unconverted"]:
         found.append(
@@ -142,12 +142,12 @@ def actions_of(context: StepContext, scope: Scope) -> Iterator[BacklogItem]:
     ]
     for row in sorted(rows, key=lambda r: -r["ratio"]):
         if row["ratio"] >= EARNS_MORE:
-            yield BacklogItem(f"Do more of {_source(scope, row['source'])}", f"{row['deals']:.0f} deals credited on {row['touches']} touches, "
-                              f"{row['ratio']:.1f} times its share of touches", owner, expected_value=row["pipeline"], unit=scope.currency)  # fmt: skip
+            yield BacklogItem(f"Do more of {_source(scope, row['source'])}", f"{row['deals']:.0f} deals credited on {row['touches']} touches: "
+                              f"its share of deals is {row['ratio']:.1f} times its share of touches", owner, expected_value=row["pipeline"], unit=scope.currency)  # fmt: skip
     for row in sorted(rows, key=lambda r: r["ratio"]):
         if row["ratio"] <= EARNS_LESS:
-            yield BacklogItem(f"Rework or reduce {_source(scope, row['source'])}", f"{row['deals']:.0f} deals credited on {row['touches']} "
-                              f"touches, {row['ratio']:.1f} times its share of touches", owner)  # fmt: skip
+            yield BacklogItem(f"Rework or reduce {_source(scope, row['source'])}", f"{row['deals']:.0f} deals credited on {row['touches']} touches: "
+                              f"its share of deals is {row['ratio']:.1f} times its share of touches", owner)  # fmt: skip
     assets = [r for r in insights["asset"] if r["per_journey"] is not None and r["journeys"] >= LEAST_TOUCHES]
     if len(assets) > 1:
         best, second = sorted(assets, key=lambda r: -r["per_journey"])[:2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 from scipy.stats import binom
@@ -11,10 +11,9 @@ from scipy.stats import binom
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
 from programs.analytics.fraud.normalise import (
     Texts,
-    email_domain,
+    domain_of,
     normalise_address,
     normalise_all,
-    normalise_email,
     normalise_name,
     split_local_number,
 )
@@ -32,6 +31,11 @@ def equal_rows(left: Texts, right: Texts) -> Rows:
     return np.flatnonzero((left != "") & (left == right))
 
 
+def equal_under(left: Texts, right: Texts, rule: Callable[[str], str]) -> Rows:
+    """Rows whose two texts are the same under ``rule``, and not missing."""
+    return equal_rows(normalise_all(left, rule), normalise_all(right, rule))
+
+
 def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
     """Referrer and referred are one person by customer id, mailbox, or name with address.
 
@@ -39,27 +43,27 @@ def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
     likely, and name with address weighs half.
     """
     customer = equal_rows(table.referrer_id, table.referee_customer_id)
-    referrer_mail = normalise_all(table.referrer_email, normalise_email)
-    mail = equal_rows(referrer_mail, normalise_all(table.referee_email, normalise_email))
-    referee_name = normalise_all(table.referee_name, normalise_name)
-    name = equal_rows(normalise_all(table.referrer_name, normalise_name), referee_name)
-    place = normalise_all(table.referee_address, normalise_address)
-    both = np.intersect1d(name, equal_rows(normalise_all(table.referrer_address, normalise_address), place))
-    places, at = codes(place)
-    _, called = codes(referee_name)
-    names = np.bincount(np.unique(np.column_stack([at, called]), axis=0)[:, 0], minlength=len(places))
-    weights = np.where(names[at[both]] > cap, 0.5, 1.0) * CATALOGUE["self_name_address"].weight
+    mail = equal_rows(table.referrer_mailbox, table.referee_mailbox)
+    both = equal_under(table.referrer_name, table.referee_name, normalise_name)
+    both = both[equal_under(table.referrer_address[both], table.referee_address[both], normalise_address)]
+    names = table.names_at_address[both]
+    weights = np.where(names > cap, 0.5, 1.0) * CATALOGUE["self_name_address"].weight
     return [
         hits(
             "self_customer",
             customer,
             [f"Customer {table.referrer_id[row]} on both sides." for row in customer],
         ),
-        hits("self_email", mail, [f"Both addresses deliver to {referrer_mail[row]}." for row in mail]),
+        hits(
+            "self_email", mail, [f"Both addresses deliver to {table.referrer_mailbox[row]}." for row in mail]
+        ),
         hits(
             "self_name_address",
             both,
-            [f"{table.referee_name[row]} at an address of {names[at[row]]} names." for row in both],
+            [
+                f"{table.referee_name[row]} at an address of {n} names."
+                for row, n in zip(both, names, strict=True)
+            ],
             weights,
         ),
     ]
@@ -126,7 +130,7 @@ def disposable(
     share explains (binomial tail, Bonferroni over referrers), weigh twice.
     """
     known = frozenset(domains)
-    domain = normalise_all(table.referee_email, email_domain)
+    domain = normalise_all(table.referee_mailbox, domain_of)
     distinct, code = codes(domain)
     listed = np.array([any(parent in known for parent in parents(name)) for name in distinct], dtype=bool)
     thrown = listed[code]
@@ -150,7 +154,7 @@ def parents(domain: str) -> list[str]:
 def mailbox_variants(table: ReferralTable) -> Hits:
     """Referred addresses of which another spelling (dots, +tag, alias domain) was referred too."""
     spelled = np.array([text.strip().lower() for text in table.referee_email], dtype=object)
-    mailboxes, mailbox = codes(normalise_all(table.referee_email, normalise_email))
+    mailboxes, mailbox = codes(table.referee_mailbox)
     _, spelling = codes(spelled)
     pairs = np.unique(np.column_stack([mailbox, spelling]), axis=0)
     spellings = np.bincount(pairs[:, 0], minlength=len(mailboxes))
@@ -165,8 +169,8 @@ def mailbox_variants(table: ReferralTable) -> Hits:
 def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) -> Hits:
     """Numbered mailboxes of one referrer: at least ``run`` distinct numbers with steps of at most ``gap``."""
     groups: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for row, address in enumerate(table.referee_email):
-        split = split_local_number(address)
+    for row, mailbox in enumerate(table.referee_mailbox):
+        split = split_local_number(mailbox)
         if split:
             groups[table.referrer_id[row], split[0]].append((split[1], row))
     found: dict[int, str] = {}

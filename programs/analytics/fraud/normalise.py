@@ -46,7 +46,7 @@ STREET_WORDS = {
     "west": "w",
 }
 NOT_WORD = re.compile(r"[\W_]+")
-TRAILING_NUMBER = re.compile(r"^(.*?\D)(\d{1,9})$")
+DIGITS, LONGEST_NUMBER = "0123456789", 9
 
 
 def normalise_email(address: str) -> str:
@@ -54,7 +54,7 @@ def normalise_email(address: str) -> str:
 
     Returns "" for text that is no address (no single @ with something on both sides).
     """
-    text = unicodedata.normalize("NFKC", address).strip().lower()
+    text = (address if address.isascii() else unicodedata.normalize("NFKC", address)).strip().lower()
     local, at, domain = text.rpartition("@")
     domain = domain.rstrip(".")
     if not at or not local or not domain or "@" in local:
@@ -67,21 +67,25 @@ def normalise_email(address: str) -> str:
     return f"{mailbox}@{domain}" if mailbox else ""
 
 
-def email_domain(address: str) -> str:
-    """Domain of an address after normalisation, "" where there is none."""
-    return normalise_email(address).rpartition("@")[2]
+def domain_of(mailbox: str) -> str:
+    """Domain of a normalised address, "" where there is none."""
+    return mailbox.rpartition("@")[2]
 
 
-def split_local_number(address: str) -> tuple[str, int] | None:
+def split_local_number(mailbox: str) -> tuple[str, int] | None:
     """(stem@domain, number) of a mailbox that ends in digits: ``anna07@x.org`` → (anna@x.org, 7)."""
-    local, _, domain = normalise_email(address).rpartition("@")
-    found = TRAILING_NUMBER.match(local)
-    return (f"{found[1]}@{domain}", int(found[2])) if found else None
+    local, _, domain = mailbox.rpartition("@")
+    stem = local.rstrip(DIGITS)
+    if not stem or not 0 < len(local) - len(stem) <= LONGEST_NUMBER:
+        return None
+    return f"{stem}@{domain}", int(local[len(stem) :])
 
 
 def fold(text: str) -> str:
     """Case folded, without accents and punctuation, single spaces."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    bare = text.casefold()
+    if not bare.isascii():
+        bare = "".join(c for c in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(c))
     return NOT_WORD.sub(" ", bare).strip()
 
 

@@ -11,7 +11,7 @@ from programs.analytics.fraud import identity, timing, traffic
 from programs.analytics.fraud.catalogue import Hits
 from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.rings import find_rings, loops, ring_hits
-from programs.analytics.fraud.scoring import Case, case_owners, gather_cases, score_referrals
+from programs.analytics.fraud.scoring import Case, Flags, case_owners, gather_cases, score_referrals
 from programs.analytics.fraud.table import Floats, Population, ReferralTable
 
 
@@ -46,11 +46,17 @@ class Review:
     at_risk: float
 
 
-def review(table: ReferralTable, policy: Policy, population: Population | None = None) -> Review:
+def review(
+    table: ReferralTable,
+    policy: Policy,
+    population: Population | None = None,
+    *,
+    within: Flags | None = None,
+) -> Review:
     """Run every heuristic over ``table`` under ``policy``. Does not depend on the order of rows.
 
     ``population`` describes all referrals where the table leaves out those no heuristic can fire on; a
-    referral left out scores the prior.
+    referral left out scores the prior. ``within``: gather only cases with one of these referrals.
     """
     everybody = population or Population.of(table)
     rings = find_rings(table, cap=policy.trace_cap)
@@ -72,7 +78,7 @@ def review(table: ReferralTable, policy: Policy, population: Population | None =
         *loops(rings),
     )
     scores = score_referrals(len(table), found, prior=policy.prior)
-    cases = gather_cases(table, found, scores, rings, hold=policy.hold, review=policy.review)
+    cases = gather_cases(table, found, scores, rings, hold=policy.hold, review=policy.review, within=within)
     return Review(
         referral_ids=tuple(table.referral_id.tolist()),
         owners=case_owners(table, rings),

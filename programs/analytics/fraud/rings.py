@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
-from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
+from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.table import ReferralTable, Rows, codes, starts_with_hub
 
 
@@ -34,7 +34,7 @@ class Rings:
 
 def people(table: ReferralTable) -> tuple[Texts, Texts]:
     """Names of the two people of each referral: customer id, else mailbox, else the referral itself."""
-    mailbox = normalise_all(table.referee_email, normalise_email)
+    mailbox = table.referee_mailbox
     referee = np.where(mailbox != "", "mail:" + mailbox, "referral:" + table.referral_id)
     referee = np.where(table.referee_customer_id != "", "id:" + table.referee_customer_id, referee)
     return "id:" + table.referrer_id, referee

@@ -86,11 +86,12 @@ def gather_cases(
     *,
     hold: float = 50.0,
     review: float = 25.0,
+    within: Flags | None = None,
 ) -> tuple[Case, ...]:
     """Cases of referrals scoring ``review`` or more: one a ring, else one a referrer; worst money first.
 
     A case holds when its highest score reaches ``hold``, and then only its referrals of that score;
-    the others of the same people become a case to review.
+    the others of the same people become a case to review. ``within``: only cases with such a referral.
     """
     rows = np.flatnonzero(scores >= review)
     holds = np.where(scores[rows] >= hold, "hold", "review")
@@ -98,6 +99,9 @@ def gather_cases(
     grouped: dict[tuple[str, str], list[int]] = {}
     for row, name, proposal in zip(rows.tolist(), owner[rows].tolist(), holds.tolist(), strict=True):
         grouped.setdefault((name, proposal), []).append(row)
+    if within is not None:
+        grouped = {name: members for name, members in grouped.items() if within[members].any()}
+        rows = np.sort(np.array([row for members in grouped.values() for row in members], dtype=np.intp))
     by_row: dict[int, list[tuple[str, str]]] = {row: [] for row in rows.tolist()}
     for hit in found:
         for row, evidence in zip(hit.rows.tolist(), hit.evidence, strict=True):

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from programs.analytics.fraud.normalise import Texts
+from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
 
 Times = npt.NDArray[np.datetime64]
 Floats = npt.NDArray[np.float64]
@@ -18,7 +18,8 @@ Rows = npt.NDArray[np.intp]
 
 TIMES = ("invited_at", "clicked_at", "submitted_at", "won_at", "paid_at", "refunded_at")
 MONEY = ("reward", "revenue")
-COUNTS = ("referrals_of_referrer", "orders_of_referrer", "refunds_of_referrer")
+COUNTS = ("referrals_of_referrer", "orders_of_referrer", "refunds_of_referrer", "names_at_address")
+MAILBOXES = ("referrer_mailbox", "referee_mailbox")
 HUB = "\x1f"
 """A trace that begins with it joins more people than any cap, in the program if not in the table."""
 
@@ -56,7 +57,8 @@ class ReferralTable:
 
     Text is "" where missing, times are UTC ``datetime64[us]`` with NaT, money is float in one currency.
     ``payout_hash`` is the keyed hash of the account the referrer was paid to. The counts are of the row's
-    referrer, over all referrals there are.
+    referrer, over all referrals there are; ``names_at_address`` of the names referred at its address. The
+    mailboxes are what the addresses deliver to.
     """
 
     referral_id: Texts
@@ -91,6 +93,9 @@ class ReferralTable:
     referrals_of_referrer: Rows
     orders_of_referrer: Rows
     refunds_of_referrer: Rows
+    names_at_address: Rows
+    referrer_mailbox: Texts
+    referee_mailbox: Texts
 
     def __len__(self) -> int:
         return len(self.referral_id)
@@ -121,7 +126,7 @@ class ReferralTable:
             return (np.full(size, "", dtype=object) if given is None else text_column(given))[keep]
 
         given: dict[str, Any] = {
-            field.name: read(field.name) for field in fields(cls) if field.name not in COUNTS
+            field.name: read(field.name) for field in fields(cls) if field.name not in (*COUNTS, *MAILBOXES)
         }
         if set(COUNTS) <= columns.keys():
             counts = [np.asarray(columns[name], dtype=np.intp)[keep] for name in COUNTS]
@@ -131,7 +136,10 @@ class ReferralTable:
                 count_by(given["referrer_id"], rows)
                 for rows in (np.ones(len(keep), dtype=bool), won, won & refunded)
             ]
+            counts.append(names_by(given["referee_address"], given["referee_name"]))
         given |= zip(COUNTS, counts, strict=True)
+        for mailbox in MAILBOXES:
+            given[mailbox] = normalise_all(given[mailbox.replace("mailbox", "email")], normalise_email)
         return cls(**given)
 
 
@@ -139,6 +147,14 @@ def count_by(values: Texts, rows: npt.NDArray[np.bool_]) -> Rows:
     """For each row how many of ``rows`` carry its value."""
     distinct, code = codes(values)
     return np.bincount(code[rows], minlength=len(distinct))[code]
+
+
+def names_by(addresses: Texts, names: Texts) -> Rows:
+    """For each row how many names stand at its address, both without regard to case."""
+    places, place = codes(np.array([text.strip().lower() for text in addresses], dtype=object))
+    called, name = codes(np.array([text.strip().lower() for text in names], dtype=object))
+    pairs = np.unique(place.astype(np.int64) * max(len(called), 1) + name)
+    return np.bincount(pairs // max(len(called), 1), minlength=len(places))[place]
 
 
 def starts_with_hub(traces: Texts) -> npt.NDArray[np.bool_]:

@@ -2,7 +2,7 @@
 -- Every condition here is at least as wide as the heuristic it stands for, which decides in Python; sets that only
 -- screen are compared by hash, for a collision costs one row more. What a heuristic must know of rows left out stands
 -- beside each row: counts of its referrer, and a mark (chr(31)) on traces that join more people than any cap.
-WITH known AS (
+WITH known AS NOT MATERIALIZED (
     SELECT *,
         hash(referral_id) AS row_key,
         hash('id', referrer_id) AS referrer,
@@ -27,7 +27,7 @@ referrers AS MATERIALIZED (
     FROM known GROUP BY referrer
 ),
 -- Traces and the people who left them: a trace of two people joins them, one of very many joins nobody.
-left_traces AS (
+left_traces AS NOT MATERIALIZED (
     SELECT hash('cookie', cookie_id) AS trace, referee AS person FROM known WHERE cookie_id <> ''
     UNION ALL SELECT hash('cookie', referrer_cookie_id), referrer FROM known WHERE referrer_cookie_id <> ''
     UNION ALL SELECT hash('device', device_id), referee FROM known WHERE device_id <> ''
@@ -47,84 +47,58 @@ hubs AS MATERIALIZED (
 ties AS MATERIALIZED (SELECT trace FROM joining WHERE trace NOT IN (SELECT trace FROM hubs)),
 -- Referred people of one referrer at one network address with one browser, where hardly anybody else refers.
 gatherings AS MATERIALIZED (
-    SELECT place, referrer FROM known WHERE place IS NOT NULL
-    GROUP BY place, referrer HAVING count(*) BETWEEN 2 AND $place_cap
+    SELECT hash(place, referrer) AS gathering, any_value(place) AS place FROM known WHERE place IS NOT NULL
+    GROUP BY gathering HAVING count(*) BETWEEN 2 AND $place_cap
 ),
 quiet_places AS MATERIALIZED (
     SELECT place FROM known WHERE place IN (SELECT place FROM gatherings)
     GROUP BY place HAVING count(DISTINCT referrer) <= 2
 ),
--- Mailboxes by the rules of their providers.
-spelled AS (
-    SELECT row_key, referrer, side, address,
-        coalesce(map_extract_value(map($alias_domains, $real_domains), rtrim(regexp_extract(address, '@([^@]*)$', 1), '.')),
-            rtrim(regexp_extract(address, '@([^@]*)$', 1), '.')) AS domain,
-        regexp_extract(address, '^(.*)@', 1) AS mailbox
+-- Mailboxes of the referred by the rules of their providers.
+aliases AS (SELECT unnest($alias_domains) AS domain, unnest($real_domains) AS real_domain),
+spelled AS NOT MATERIALIZED (
+    SELECT row_key, referrer, address, coalesce(real_domain, addresses.domain) AS domain,
+        split_part(split_part(address, '@', 1), CASE WHEN list_contains($hyphen_tags, coalesce(real_domain, addresses.domain)) THEN '-' ELSE '+' END, 1) AS untagged
     FROM (
-        SELECT row_key, referrer, 'referee' AS side, lower(trim(referee_email)) AS address FROM known WHERE referee_email <> ''
-        UNION ALL
-        SELECT row_key, referrer, 'referrer', lower(trim(referrer_email)) FROM known WHERE referrer_email <> ''
+        SELECT row_key, referrer, lower(trim(referee_email)) AS address,
+            rtrim(split_part(lower(trim(referee_email)), '@', 2), '.') AS domain
+        FROM known WHERE referee_email <> ''
+    ) AS addresses LEFT JOIN aliases ON addresses.domain = aliases.domain
+),
+mailboxes AS MATERIALIZED (
+    SELECT row_key, hash(address) AS spelling, hash(domain) AS domain, hash(mailbox, domain) AS box,
+        CASE WHEN right(mailbox, 1) BETWEEN '0' AND '9' THEN hash(referrer, rtrim(mailbox, '0123456789'), domain) END AS stem
+    FROM (
+        SELECT *, CASE WHEN list_contains($dots_ignored, domain) THEN replace(untagged, '.', '') ELSE untagged END AS mailbox
+        FROM spelled
     )
 ),
-tagged AS (
-    SELECT row_key, referrer, side, address, domain,
-        CASE WHEN list_contains($hyphen_tags, domain) THEN split_part(mailbox, '-', 1) ELSE split_part(mailbox, '+', 1) END AS mailbox
-    FROM spelled
+throw_away AS (SELECT unnest($disposable_domains) AS domain),
+thrown_away AS MATERIALIZED (
+    SELECT hash(domain) AS domain FROM (SELECT DISTINCT domain FROM spelled)
+    WHERE domain IN (SELECT domain FROM throw_away)
+        OR regexp_replace(domain, '^[^.]+\.', '') IN (SELECT domain FROM throw_away)
+        OR regexp_replace(domain, '^[^.]+\.[^.]+\.', '') IN (SELECT domain FROM throw_away)
 ),
-mailboxes AS (
-    SELECT row_key, referrer, side, address, domain, mailbox,
-        hash(CASE WHEN list_contains($dots_ignored, domain) THEN replace(mailbox, '.', '') ELSE mailbox END, domain) AS box
-    FROM tagged
-),
-respelled AS MATERIALIZED (
-    SELECT box FROM mailboxes WHERE side = 'referee' GROUP BY box HAVING min(hash(address)) <> max(hash(address))
-),
+respelled AS MATERIALIZED (SELECT box FROM mailboxes GROUP BY box HAVING min(spelling) <> max(spelling)),
 numbered AS MATERIALIZED (
-    SELECT referrer, hash(regexp_replace(replace(mailbox, '.', ''), '[0-9]+$', ''), domain) AS stem
-    FROM mailboxes WHERE side = 'referee' AND regexp_matches(mailbox, '[0-9]$')
-    GROUP BY ALL HAVING count(*) >= $sequence
+    SELECT stem FROM mailboxes WHERE stem IS NOT NULL GROUP BY stem HAVING count(*) >= $sequence
 ),
-thrown_away AS (SELECT unnest($disposable_domains) AS domain),
-by_mail AS (
-    SELECT row_key FROM mailboxes WHERE side = 'referee' AND (
-        box IN (SELECT box FROM respelled)
-        OR domain IN (SELECT domain FROM thrown_away)
-        OR regexp_replace(domain, '^[^.]+\.', '') IN (SELECT domain FROM thrown_away)
-        OR regexp_replace(domain, '^[^.]+\.[^.]+\.', '') IN (SELECT domain FROM thrown_away)
-    )
-    UNION ALL
-    SELECT row_key FROM mailboxes JOIN numbered
-        ON mailboxes.referrer = numbered.referrer
-        AND stem = hash(regexp_replace(replace(mailbox, '.', ''), '[0-9]+$', ''), domain)
-    WHERE side = 'referee'
-    UNION ALL
-    SELECT row_key FROM (SELECT row_key, box FROM mailboxes WHERE side = 'referee')
-    SEMI JOIN (SELECT row_key, box FROM mailboxes WHERE side = 'referrer') USING (row_key, box)
-),
--- Names and places by initials and numbers; who shares an address counts with the namesakes there.
-named AS (
-    SELECT row_key,
-        list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referrer_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1])) AS referrer_initials,
-        list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referee_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1])) AS referee_initials,
-        list_transform(regexp_extract_all(strip_accents(replace(lower(referrer_address), 'ß', 'ss')), '[a-z]+|[0-9]+'), lambda word: CASE WHEN word[1] BETWEEN 'a' AND 'z' THEN word[1] ELSE word END) AS referrer_home,
-        list_transform(regexp_extract_all(strip_accents(replace(lower(referee_address), 'ß', 'ss')), '[a-z]+|[0-9]+'), lambda word: CASE WHEN word[1] BETWEEN 'a' AND 'z' THEN word[1] ELSE word END) AS referee_home
+-- Bursts: enough of one referrer in a stretch of two windows, at either of two offsets; every window lies in one.
+moments AS NOT MATERIALIZED (
+    SELECT row_key, referrer, epoch_ms(referred_at) // (2000 * ($velocity_seconds + 1)) AS stretch,
+        (epoch_ms(referred_at) + 1000 * ($velocity_seconds + 1)) // (2000 * ($velocity_seconds + 1)) AS other_stretch
     FROM known
-    WHERE referee_address <> ''
+    WHERE referrer IN (SELECT referrer FROM referrers WHERE referrals_of_referrer >= $velocity_minimum)
 ),
-shared_homes AS MATERIALIZED (
-    SELECT DISTINCT hash(referee_home) AS home FROM named
-    WHERE referrer_home = referee_home AND referrer_initials = referee_initials
-),
--- Bursts: enough of one referrer within the window before and after.
 bursts AS (
-    SELECT row_key FROM (
-        SELECT row_key, count(*) OVER (
-            PARTITION BY referrer ORDER BY referred_at
-            RANGE BETWEEN to_seconds($velocity_seconds + 1) PRECEDING AND to_seconds($velocity_seconds + 1) FOLLOWING
-        ) AS near
-        FROM known
-        WHERE referrer IN (SELECT referrer FROM referrers WHERE referrals_of_referrer >= $velocity_minimum)
-    ) WHERE near >= $velocity_minimum
+    SELECT row_key FROM moments SEMI JOIN (
+        SELECT referrer, stretch FROM moments GROUP BY ALL HAVING count(*) >= $velocity_minimum
+    ) AS busy USING (referrer, stretch)
+    UNION ALL
+    SELECT row_key FROM moments SEMI JOIN (
+        SELECT referrer, other_stretch FROM moments GROUP BY ALL HAVING count(*) >= $velocity_minimum
+    ) AS busy USING (referrer, other_stretch)
 ),
 -- A circle passes through people who both refer and were referred.
 referred AS MATERIALIZED (
@@ -134,15 +108,25 @@ suspects AS MATERIALIZED (
     SELECT DISTINCT row_key FROM (
         SELECT row_key FROM known
         WHERE referrer = referee
+            -- One mailbox and one address begin with one character (cheap to see), an accent may come or go.
+            OR ((ord(referrer_email) | 32) = (ord(referee_email) | 32) OR ord(referrer_email) > 127 OR ord(referee_email) > 127)
+                AND replace(split_part(split_part(split_part(lower(trim(referrer_email)), '@', 1), '+', 1), '-', 1), '.', '')
+                    = replace(split_part(split_part(split_part(lower(trim(referee_email)), '@', 1), '+', 1), '-', 1), '.', '')
+            OR ((ord(referrer_address) | 32) = (ord(referee_address) | 32) OR ord(referrer_address) > 127 OR ord(referee_address) > 127)
+                AND regexp_extract(referrer_address, '[0-9]+') = regexp_extract(referee_address, '[0-9]+')
+                AND list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referrer_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1]))
+                    = list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referee_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1]))
             OR referrer_cookie_id = cookie_id OR referrer_device_id = device_id OR referrer_payment_hash = payment_hash
             OR (was_won AND epoch(won_at) - epoch(clicked_at) BETWEEN 0 AND $too_fast_seconds)
             OR (was_won AND was_refunded AND refunded_at >= won_at + to_days($holding_days)
                 AND refunded_at < won_at + to_days($holding_days + $grace_days))
             OR (was_won AND was_refunded
                 AND referrer IN (SELECT referrer FROM referrers WHERE refunds_of_referrer >= $refund_minimum))
-            OR regexp_matches(coalesce(landing_url, '') || ' ' || coalesce(referer_url, ''), $click_ids, 'i')
-            OR lower(trim(source)) IN (SELECT unnest($banned_sources))
-            OR regexp_extract(lower(referer_url), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1) IN (SELECT unnest($banned_sources))
+            OR regexp_matches(landing_url, $click_ids, 'i') OR regexp_matches(referer_url, $click_ids, 'i')
+            OR len($banned_sources) > 0 AND (
+                list_contains($banned_sources, lower(trim(source)))
+                OR list_contains($banned_sources, regexp_extract(lower(referer_url), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1))
+            )
             OR (referee IN (SELECT referee FROM referred) AND referrer IN (SELECT referee FROM referred))
             OR hash('cookie', cookie_id) IN (SELECT trace FROM ties)
             OR hash('cookie', referrer_cookie_id) IN (SELECT trace FROM ties)
@@ -150,14 +134,24 @@ suspects AS MATERIALIZED (
             OR hash('device', referrer_device_id) IN (SELECT trace FROM ties)
             OR hash('payment', payment_hash) IN (SELECT trace FROM ties)
             OR hash('payment', referrer_payment_hash) IN (SELECT trace FROM ties)
-        UNION ALL SELECT row_key FROM by_mail
-        UNION ALL SELECT row_key FROM named WHERE hash(referee_home) IN (SELECT home FROM shared_homes)
+        UNION ALL
+        SELECT row_key FROM mailboxes
+        WHERE box IN (SELECT box FROM respelled) OR domain IN (SELECT domain FROM thrown_away)
+            OR stem IN (SELECT stem FROM numbered)
         UNION ALL SELECT row_key FROM bursts
-        UNION ALL SELECT row_key FROM known JOIN gatherings USING (place, referrer) SEMI JOIN quiet_places USING (place)
+        UNION ALL
+        SELECT row_key FROM known
+        WHERE hash(place, referrer) IN (SELECT gathering FROM gatherings SEMI JOIN quiet_places USING (place))
         UNION ALL SELECT hash(referral_id) FROM accounts WHERE hash('payout', payout_hash) IN (SELECT trace FROM ties)
     )
 ),
-chosen AS MATERIALIZED (SELECT * FROM known WHERE row_key IN (SELECT row_key FROM suspects))
+chosen AS MATERIALIZED (SELECT * FROM known WHERE row_key IN (SELECT row_key FROM suspects)),
+homes AS (
+    SELECT hash(lower(trim(referee_address))) AS home, count(DISTINCT hash(lower(trim(referee_name)))) AS names_at_address
+    FROM known
+    WHERE hash(lower(trim(referee_address))) IN (SELECT hash(lower(trim(referee_address))) FROM chosen)
+    GROUP BY home
+)
 SELECT
     chosen.* EXCLUDE (fraud, row_key, referrer, referee, referred_at, was_won, was_refunded, place) REPLACE (
         CASE WHEN clicked_at < CAST($as_of AS TIMESTAMPTZ) THEN clicked_at END AS clicked_at,
@@ -171,12 +165,12 @@ SELECT
         CASE WHEN hash('device', referrer_device_id) IN (SELECT trace FROM hubs) THEN chr(31) || referrer_device_id ELSE referrer_device_id END AS referrer_device_id,
         CASE WHEN hash('payment', payment_hash) IN (SELECT trace FROM hubs) THEN chr(31) || payment_hash ELSE payment_hash END AS payment_hash,
         CASE WHEN hash('payment', referrer_payment_hash) IN (SELECT trace FROM hubs) THEN chr(31) || referrer_payment_hash ELSE referrer_payment_hash END AS referrer_payment_hash,
-        CASE WHEN gatherings.referrer IS NOT NULL AND chosen.place IN (SELECT place FROM quiet_places) THEN ip END AS ip
+        CASE WHEN hash(place, chosen.referrer) IN (SELECT gathering FROM gatherings SEMI JOIN quiet_places USING (place)) THEN ip END AS ip
     ),
     CASE WHEN hash('payout', payout_hash) IN (SELECT trace FROM hubs) THEN chr(31) || payout_hash ELSE payout_hash END AS payout_hash,
-    referrals_of_referrer, orders_of_referrer, refunds_of_referrer
+    referrals_of_referrer, orders_of_referrer, refunds_of_referrer, coalesce(names_at_address, 0) AS names_at_address
 FROM chosen
 LEFT JOIN accounts USING (referral_id)
-LEFT JOIN gatherings ON chosen.place = gatherings.place AND chosen.referrer = gatherings.referrer
+LEFT JOIN homes ON hash(lower(trim(referee_address))) = home
 JOIN referrers ON chosen.referrer = referrers.referrer
 ORDER BY referral_id

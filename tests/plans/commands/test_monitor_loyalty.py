@@ -1,81 +1,43 @@
 """monitor-loyalty through its public door: a usage line in, a plan out, on a small program in SQLite."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 import pytest
+from django.contrib.auth.models import Permission
+from pyarrow import csv
 
+from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
-from plans.commands import base
-from plans.engine import runner
-from plans.models import Breach, Escalation, Plan, Task
-from programs.datasets.worlds.loyalty_world import build_loyalty_world
-from programs.services import load_dataset
-from tests.factories import PersonFactory, ProgramFactory
-
-LINE = (
-    '/loyalty-lifecycle-orchestration:monitor-loyalty --window 30d --detail full --dimensions "tier,region"'
+from plans.commands import schedules
+from plans.engine import ladder
+from plans.models import Breach, Escalation, Plan, RipcordPull, RungFiring, Schedule
+from programs.models import Person, Tier
+from tests.factories import PersonFactory
+from tests.plans.commands.loyalty_program import (
+    DAYS,
+    LINE,
+    START,
+    SUMMARY,
+    load,
+    load_purchases,
+    outputs,
+    purchases,
+    run,
+    values,
+    work,
 )
-START, DAYS = datetime(2025, 1, 1, tzinfo=UTC), 300
+from tests.plans.engine.conftest import actor_of
+from tests.programs.datasets.conftest import CDNOW
+
+DATA = Path(__file__).parents[2] / "data"
 
 
-@pytest.fixture
-def program(acting):
-    PersonFactory(roles=["member-insights-analyst"])
-    PersonFactory(roles=["loyalty-strategist"])
-    PersonFactory(roles=["exec-sponsor"])
-    return ProgramFactory(is_default=True)
-
-
-def purchases(seed=1, members=300, shift=0):
-    """Buyers of unlike zeal who leave after a while: members, times, amounts."""
-    rng = np.random.default_rng(seed)
-    first, stays = rng.integers(0, 200, members), rng.exponential(80, members)
-    count = rng.poisson(rng.gamma(1.0, 0.08, members) * stays) + 1
-    who = np.repeat(np.arange(members), count)
-    later = rng.random(who.size) * stays[who]
-    days = np.minimum(first[who] + later, DAYS - 1).astype(int)
-    when = [START + timedelta(days=int(day) + shift, hours=12) for day in days]
-    return [f"m{n:04d}" for n in who], when, [float(v) for v in rng.integers(10, 90, who.size)]
-
-
-def load(program, folder: Path, kind: str, table: pa.Table):
-    path = folder / f"{kind}.parquet"
-    pq.write_table(table, path)
-    return load_dataset(kind, [path], program=program)
-
-
-def load_purchases(program, folder, **drawn):
-    members, times, amounts = purchases(**drawn)
-    load(
-        program,
-        folder,
-        "purchases",
-        pa.table({"member_id": members, "purchased_at": times, "amount": amounts}),
-    )
-    return build_loyalty_world(members, times, amounts, np.random.default_rng(2))
-
-
-def run(line: str) -> Plan:
-    plan = base.start(base.draft(*base.parse_usage(line), None))
-    while (
-        ready := Task.objects.filter(plan=plan, kind="automated", state="ready").order_by("position").first()
-    ):
-        runner.run_task(ready.pk, "test")
-    plan.refresh_from_db()
-    return plan
-
-
-def values(plan: Plan) -> dict:
-    return {task.output_var: task.output for task in plan.tasks.all() if task.output}
-
-
-def test_the_usage_line_runs_to_the_strategists_gate(program, tmp_path):
-    for kind, table in load_purchases(program, tmp_path).items():
-        load(program, tmp_path, kind, table)
+def test_the_usage_line_runs_to_the_strategists_gate(loyalty, tmp_path):
+    for kind, table in load_purchases(loyalty, tmp_path).items():
+        load(loyalty, tmp_path, kind, table)
     plan = run(LINE)
     found = values(plan)
     assert plan.tasks.get(key="roadmap-validation").state == "awaiting_approval"
@@ -84,24 +46,24 @@ def test_the_usage_line_runs_to_the_strategists_gate(program, tmp_path):
     assert found["experiments"]["read"] == 1
 
 
-def test_sums_over_groups_equal_the_totals(program, tmp_path):
-    for kind, table in load_purchases(program, tmp_path).items():
-        load(program, tmp_path, kind, table)
+def test_sums_over_groups_equal_the_totals(loyalty, tmp_path):
+    for kind, table in load_purchases(loyalty, tmp_path).items():
+        load(loyalty, tmp_path, kind, table)
     data = values(run(LINE))["data"]
     for name in ("members", "orders", "revenue", "earned", "redeemed"):
         assert sum(group[name] for group in data["groups"]) == pytest.approx(data["flows"][name])
 
 
-def test_revenue_is_that_of_the_purchases_in_the_window(program, tmp_path):
-    load_purchases(program, tmp_path)
+def test_revenue_is_that_of_the_purchases_in_the_window(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)
     _, times, amounts = purchases()
     end = max(times).replace(hour=0) + timedelta(days=1)
     wanted = sum(a for t, a in zip(times, amounts, strict=True) if t >= end - timedelta(days=30))
     assert values(run(LINE))["data"]["flows"]["revenue"] == pytest.approx(wanted)
 
 
-def test_without_a_ledger_liability_is_said_to_be_unavailable(program, tmp_path):
-    load_purchases(program, tmp_path)
+def test_without_a_ledger_liability_is_said_to_be_unavailable(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)
     health = values(run(LINE))["health"]
     assert health["liability"] is None
     assert "load_dataset point_ledger" in health["unavailable"]["liability"]
@@ -110,43 +72,171 @@ def test_without_a_ledger_liability_is_said_to_be_unavailable(program, tmp_path)
 @pytest.mark.parametrize(
     "more", ["--window 31d", "--detail long", "--dimensions tier,planet", "--alert_threshold nonsense<1"]
 )
-def test_bad_inputs_are_refused(program, tmp_path, more):
-    load_purchases(program, tmp_path)
+def test_bad_inputs_are_refused(loyalty, tmp_path, more):
+    load_purchases(loyalty, tmp_path)
     with pytest.raises(InvalidInput):
         run(f"/loyalty-lifecycle-orchestration:monitor-loyalty {more}")
     assert not Plan.objects.exists()
 
 
-def test_one_breach_is_recorded_and_pulls_nothing(program, tmp_path):
-    load_purchases(program, tmp_path)
+def test_one_breach_is_recorded_and_pulls_nothing(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)
     plan = run(f"{LINE} --alert_threshold retention<0.99")
     assert Breach.objects.filter(rule="alert-retention").count() == 1
     assert not Escalation.objects.exists()
     assert plan.state == "running"
 
 
-def test_a_second_breach_in_another_period_opens_the_ladder_and_pulls_the_rip_cord(program, tmp_path):
-    load_purchases(program, tmp_path)
-    run(f"{LINE} --alert_threshold retention<0.99")
-    load_purchases(program, tmp_path, shift=7)
-    plan = run(f"{LINE} --alert_threshold retention<0.99")
-    assert Escalation.objects.filter(plan=plan, trigger="alert-retention").exists()
-    assert plan.state != "running"
+ALARM = f"{LINE} --alert_threshold retention<0.99"
 
 
-def test_a_liability_spike_pulls_the_rip_cord_at_once(program, tmp_path):
-    world = load_purchases(program, tmp_path)
-    ledger = world["point_ledger"]
+def assert_escalated(plan, trigger):
+    """The case stands on the analyst's rung, the plan is stopped by that trigger."""
+    case = Escalation.objects.get(plan=plan, trigger=trigger)
+    told = RungFiring.objects.filter(case=case).order_by("rung").first()
+    assert (case.ladder[0]["roles"], case.rung) == (["member-insights-analyst"], 1)
+    assert (told.rung, told.role) == (1, "member-insights-analyst")
+    assert RipcordPull.objects.get(plan=plan).trigger == trigger
+    assert plan.state == "held"
+
+
+def test_a_second_breach_in_another_period_opens_the_ladder_and_pulls_the_rip_cord(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)
+    first = run(ALARM, "data-pull")
+    load_purchases(loyalty, tmp_path, shift=7)
+    second = run(ALARM, "data-pull")
+    assert first.state == "running"
+    assert_escalated(second, "alert-retention")
+
+
+def test_two_runs_on_the_same_day_are_one_breach(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)
+    plans = [run(ALARM, "data-pull") for _ in range(2)]
+    assert Breach.objects.filter(rule="alert-retention").count() == 1
+    assert not Escalation.objects.exists()
+    assert {plan.state for plan in plans} == {"running"}
+
+
+def test_a_good_run_between_two_breaches_clears_the_first(loyalty, tmp_path):
+    for shift, limit in enumerate((0.99, 0.01, 0.99)):
+        load_purchases(loyalty, tmp_path, shift=7 * shift)
+        plan = run(f"{LINE} --alert_threshold retention<{limit}", "data-pull")
+    assert not Escalation.objects.exists()
+    assert plan.state == "running"
+
+
+def test_scheduled_runs_count_breaches_like_others(loyalty, tmp_path, time):
+    owner = PersonFactory().accounts.get()
+    owner.user_permissions.add(Permission.objects.get(codename="operate_plan"))
+    schedule = Schedule(
+        program=loyalty,
+        owner=owner,
+        name="daily",
+        command="monitor-loyalty",
+        crontab="0 12 * * *",
+        inputs={"window": "30d", "alert_threshold": "retention<0.99"},
+    )
+    schedule.full_clean()
+    schedule.save()
+    plans = []
+    for shift, hours in ((0, 2), (7, 24)):
+        load_purchases(loyalty, tmp_path, shift=shift)
+        time.pass_time(hours=hours)
+        assert schedules.fire_due() == 1
+        plans.append(work(Plan.objects.order_by("pk").last(), "data-pull"))
+    assert plans[0].state == "running"
+    assert_escalated(plans[1], "alert-retention")
+
+
+def test_a_liability_spike_pulls_the_rip_cord_at_once(loyalty, tmp_path):
+    ledger = load_purchases(loyalty, tmp_path)["point_ledger"]
     late = START + timedelta(days=DAYS - 5)
     spike = ledger.slice(0, 1).to_pylist()[0]
     spike |= {"entry_id": "spike", "entry": "issue", "points": 9_000_000.0, "cost": None}
     spike |= {"posted_at": late, "issued_at": late}
     load(
-        program,
+        loyalty,
         tmp_path,
         "point_ledger",
         pa.concat_tables([ledger, pa.Table.from_pylist([spike], ledger.schema)]),
     )
+    assert_escalated(run(LINE, "data-pull", "health-diagnostics"), "liability-spike")
+
+
+def test_the_ledger_as_it_is_shows_no_spike(loyalty, tmp_path):
+    load(loyalty, tmp_path, "point_ledger", load_purchases(loyalty, tmp_path)["point_ledger"])
+    plan = run(LINE, "data-pull", "health-diagnostics")
+    assert values(plan)["health"]["spikes"] == []
+    assert plan.state == "running"
+
+
+def test_the_time_to_resolve_an_alert_is_told_in_the_next_run(loyalty, tmp_path, time):
+    load_purchases(loyalty, tmp_path)
+    earlier = run(SUMMARY, "data-pull")
+    analyst = actor_of(Person.objects.get(approverships__role__slug="member-insights-analyst"))
+    for hours in (3, 5, 40):
+        case = ladder.open_case(earlier, "alert-retention", "Repeat rate past its alert threshold")
+        time.pass_time(hours=hours)
+        with acting_as(analyst):
+            ladder.resolve(case, remediation="Sent the win-back letters.")
+    ladder.open_case(earlier, "alert-csat", "Satisfied members past the alert threshold")
+    found = values(run(SUMMARY, "data-pull"))["data"]
+    assert found["alert_remediation_time"] == 5.0
+
+
+def test_summary_is_the_short_of_full(loyalty, tmp_path):
+    for kind, table in load_purchases(loyalty, tmp_path).items():
+        load(loyalty, tmp_path, kind, table)
+    short = outputs(run(f"{SUMMARY} --dimensions region,channel,tier"))
+    full = outputs(run(f"{SUMMARY} --dimensions region,channel,tier --detail full"))
+    assert full.keys() - short.keys() == {
+        "definitions", "experiment_figures", "group_trend", "holdout", "member_list", "tier_migration_chart",
+        "tier_windows", "vintages",
+    }  # fmt: skip
+    assert (short.keys() - full.keys(), len(short["drilldown"]["rows"])) == (set(), 5)
+    assert len(full["drilldown"]["rows"]) > 5
+    assert {
+        "backlog",
+        "backlog_values",
+        "assumptions",
+        "risks",
+        "next_tests",
+        "kpi_comparison",
+    } <= short.keys()
+
+
+def test_every_action_has_an_interval_an_owner_a_date_a_sample_and_weeks(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path, members=900)
+    Tier(program=loyalty, rank=1, name="Base", threshold=0).save()
+    Tier(program=loyalty, rank=2, name="Silver", threshold=120).save()
     plan = run(LINE)
-    assert Escalation.objects.filter(plan=plan, trigger="liability-spike").exists()
-    assert plan.state != "running"
+    actions = values(plan)["actions"]["backlog"]
+    assert {"Nudge members close to the next tier"} <= {action["title"] for action in actions}
+    for action in actions:
+        worth = action["chance_to_win"] * action["effect_per_member"] * action["members"] * action["margin"]
+        assert action["expected_value"] == pytest.approx(worth)
+        assert action["expected_low"] < action["expected_value"] < action["expected_high"]
+        assert all(action[name] for name in ("owner", "eta", "why"))
+    sized = [action for action in actions if action["members"] >= 40]
+    assert sized
+    assert all(action["sample_size_per_arm"] and action["test_weeks"] >= 4 for action in sized)
+    assert {"7d", "30d", "quarter"} == values(plan)["health"]["tier_moves"].keys()
+
+
+def test_the_churn_model_of_the_cdnow_sample_is_that_of_fader_hardie_and_lee(loyalty, tmp_path):
+    sample = set((DATA / "cdnow" / "sample.txt").read_text().split())
+    rows = csv.read_csv(
+        CDNOW,
+        convert_options=csv.ConvertOptions(column_types={"customer_id": "str", "dollar_value": "float64"}),
+    )
+    inside = pc.and_(pc.is_in(rows["customer_id"], pa.array(sorted(sample))),
+                     pc.less_equal(pc.cast(rows["date"], "date32"), date(1997, 9, 30)))  # fmt: skip
+    rows = rows.filter(inside)
+    table = pa.table(
+        {"member_id": rows["customer_id"], "purchased_at": rows["date"], "amount": rows["dollar_value"]}
+    )
+    load(loyalty, tmp_path, "purchases", table)
+    model = values(run(SUMMARY, "data-pull", "health-diagnostics"))["health"]["churn_model"]
+    assert model["customers"] == 2357
+    assert [round(model[name], 3) for name in ("r", "alpha", "a", "b")] == [0.243, 4.414, 0.793, 2.426]
+    assert round(model["log_likelihood"], 1) == -9582.4

@@ -11,6 +11,7 @@ from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
 from plans.commands import base, registry
 from plans.engine import disputes, ripcord
+from plans.export import document, rules
 from plans.models import Artifact, AttributionRecord, Breach, Escalation
 from programs.datasets.rates import ecb_rates
 from programs.models import Dataset, MeasurementAgreement
@@ -79,6 +80,17 @@ def test_the_usage_line_runs_to_the_leads_validation_and_what_is_validated_is_pu
     for slug, record in records.items():
         assert str(record.sourced_pipeline) == told[slug]["sourced_pipeline"]
     assert plan.tasks.get(key="hand-over").state == "ready"
+    body = document.build(plan)
+    assert [r["partner"] for r in body["attribution"]] == ["contoso", "northwind"]
+    assert rules.problems(body) == []
+    rows = [
+        r
+        for r in body["change_log"]
+        if r["object"].startswith("attribution record") and r["event"] == "created"
+    ]
+    assert [(r["actor"], r["reason"]) for r in rows] == [
+        ("Test", f"Published as validated by {loaded.lead.name}; asked for by the engine.")
+    ] * 2
 
 
 def test_every_deal_of_the_truth_is_found_once(loaded):
@@ -168,7 +180,7 @@ def test_an_override_of_the_model_decides_and_is_said(loaded):
     assert (told["attribution"]["model"], told["attribution"]["method"]) == ("last-touch", "last")
     assert "By the requested model, last-touch" in told["report"]["summary"][1]
     heatmap = {s["label"]: s["values"] for s in output(plan, "models")["series"]}
-    assert heatmap["last (agreed)"] == [
+    assert heatmap["last (requested)"] == [
         told["attribution"]["credit"][source]["deals"] for source in output(plan, "models")["categories"]
     ]
 

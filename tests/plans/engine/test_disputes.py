@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import Permission
 
-from gtm.core import clock
+from gtm.core import canonical, clock
 from gtm.core.actors import acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
 from gtm.core.fsm import perform
 from plans.engine import disputes
+from plans.export.disputes import published
 from plans.models import AttributionRecord, Dispute, Escalation, RipcordPull
 from plans.selectors import visible_attribution, visible_disputes, visible_plans
 from programs.models import Campaign, Partner
@@ -100,6 +101,30 @@ def test_both_partners_sign_off_and_then_it_is_settled(joint):
     assert settled.state == "settled"
     assert [s["partner"] for s in settled.signed_off] == ["north", "south"]
     assert settled.closed_at == clock.now()
+
+
+def test_the_plan_json_tells_claim_answer_and_every_signature(joint):
+    dispute = joint.answer(joint.file(evidence=["webinar list of 4 January"]))
+    joint.sign(dispute, "north")
+    joint.sign(dispute, "south")
+    north, south = canonical.plain(published(joint.plan))
+    assert (north["partner"], north["sourced_pipeline"], south["disputes"]) == ("north", "1000.00", [])
+    assert north["disputes"] == [
+        {
+            "id": dispute.pk,
+            "claimant": "north",
+            "status": "settled",
+            **CLAIM,
+            "evidence": ["webinar list of 4 January"],
+            "filed_at": canonical.rfc3339(dispute.created_at),
+            "answer": "The first touch is yours; the record will say so.",
+            "answered_by": joint.desk.name,
+            "signed_off": [
+                {"partner": slug, "name": joint.people[slug].name, "said": "Agreed."} for slug in joint.people
+            ],
+            "closed_at": canonical.rfc3339(dispute.closed_at),
+        }
+    ]
 
 
 def test_nobody_signs_twice_or_for_the_other(joint):

@@ -8,6 +8,8 @@ import pytest
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import NotPermitted
 from plans.engine import eligibility, gates, inbox
+from plans.export import decisions
+from plans.models import Plan
 from tests.factories import (
     START,
     AbsenceFactory,
@@ -234,11 +236,67 @@ def test_who_recuses_is_not_replaced_by_the_own_delegate(vote):
 
 def test_the_inbox_asks_a_fixed_number_of_questions(django_assert_num_queries, django_assert_max_num_queries):
     ann = person("Ann", "finance")
-    user = ann.accounts.first()
+    first, second = (
+        ann.accounts.first() for _ in range(2)
+    )  # a request each: permissions are looked up afresh
     make_plan()
     with django_assert_max_num_queries(30) as few:
-        assert len(inbox.waiting_for(user).approvals) == 1
+        assert len(inbox.waiting_for(first).approvals) == 1
     for _ in range(4):
         make_plan()
     with django_assert_num_queries(len(few)):
-        assert len(inbox.waiting_for(user).approvals) == 5
+        assert len(inbox.waiting_for(second).approvals) == 5
+
+
+# ------------------------------------------------------------------ the fallback list
+
+
+COVERED = gate(seat("finance"), fallbacks={"finance": "deputies"})
+
+
+def test_the_fallback_list_is_asked_only_where_nobody_of_the_role_is_there():
+    ann, dan = person("Ann", "finance"), person("Dan", "deputies")
+    plan = make_plan(COVERED)
+    assert names_of(bench(plan)) == {"Ann"}
+    away = AbsenceFactory(person=ann)
+    assert names_of(bench(plan)) == {"Dan"}
+    AbsenceFactory(person=dan)
+    assert reasons(plan)["Dan"] == "covers for finance but is away too"
+    away.delete()
+    assert names_of(bench(plan)) == {"Ann"}
+
+
+def test_a_substitute_comes_before_the_fallback_list():
+    ann, sue = person("Ann", "finance"), person("Sue")
+    person("Dan", "deputies")
+    AbsenceFactory(person=ann, substitute=sue)
+    assert names_of(bench(make_plan(COVERED))) == {"Sue"}
+
+
+def test_who_covers_does_so_within_their_own_authority_and_never_for_their_own_request():
+    dan = person("Dan", "deputies")
+    eve = PersonFactory(name="Eve")
+    ApproverFactory(person=eve, role=RoleFactory(slug="deputies"), limit_amount=Decimal(10))
+    plan = make_plan(COVERED, requester=dan.accounts.get(), amount=Decimal(80))
+    assert names_of(bench(plan)) == set()
+    assert reasons(plan)["Dan"] == "asked for this run: nobody approves their own request"
+    assert reasons(plan)["Eve"].startswith("covers for finance, but ")
+    assert round_of(plan).state == "unsatisfiable"
+
+
+def test_a_vote_from_the_fallback_list_is_marked_and_stands_when_the_absent_come_back(vote):
+    ann, dan = person("Ann", "finance"), person("Dan", "deputies")
+    away = AbsenceFactory(person=ann)
+    plan = make_plan(gate(seat("finance", 2), fallbacks={"finance": "deputies"}))
+    vote(dan, round_of(plan))
+    away.delete()
+    approval = vote(ann, round_of(plan))
+    assert (approval.state, approval.decisions.get(person=dan).evidence) == (
+        "approved",
+        {"authority": "fallback for finance"},
+    )
+    (covered,) = decisions.fallbacks(
+        Plan(pk=plan.pk, declaration={"fallbacks": [{"agent": "strategist", "covered_by": "deputies"}]}),
+        list(plan.tasks.all()),
+    )
+    assert [(used["person"], used["outcome"]) for used in covered["used"]] == [("Dan", "approve")]

@@ -3,11 +3,12 @@
 import threading
 import time as wall
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import connection
-from kombu.exceptions import OperationalError
+from django.db import InterfaceError, OperationalError, connection
+from kombu.exceptions import OperationalError as BrokerIsAway
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
@@ -81,6 +82,20 @@ def test_no_effect_may_begin_after_a_pull(at_work):
         heartbeat.effect("mail")
     attempt.refresh_from_db()
     assert attempt.effect_started_at is None
+
+
+@pytest.mark.parametrize("gone", [OperationalError, InterfaceError])
+def test_a_heartbeat_outlives_a_database_that_is_away_and_hears_of_the_stop_afterwards(
+    at_work, monkeypatch, settings, gone
+):
+    settings.GTM_LEASE_SECONDS = 0.03
+    extend = Mock(side_effect=[gone("away"), gone("still away"), True, False])
+    monkeypatch.setattr(leases, "extend", extend)
+    with leases.Heartbeat(*at_work) as heartbeat:
+        wait_until(lambda: extend.call_count == 4)
+        heartbeat._thread.join()
+        with pytest.raises(LeaseLost):
+            heartbeat.effect("mail")
 
 
 @pytest.mark.parametrize("scope", ["plan", "program", "installation"])
@@ -283,7 +298,7 @@ def test_with_twenty_tasks_running_and_broker_and_mail_down_no_effect_starts_aft
     settings.EMAIL_BACKEND = "nowhere.Backend"
 
     def refuse(*args, **kwargs):
-        raise OperationalError("no broker")
+        raise BrokerIsAway("no broker")
 
     monkeypatch.setattr("celery.current_app.send_task", refuse)
     effects: list[float] = []

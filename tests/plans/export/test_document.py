@@ -1,12 +1,18 @@
 """The plan JSON: valid by its own schema and by the plan itself, the same rows the same bytes."""
 
 import json
+from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 
-from gtm.core import canonical
+from gtm.core import anchors, canonical
+from gtm.core.actors import Actor, acting_as
+from gtm.core.fsm import perform
+from plans.engine import ripcord
 from plans.export import document, files, rules
-from tests.factories import make_run
+from plans.models import RipcordPull
+from tests.factories import START, ProgramFactory, make_run
 from tests.plans.conftest import BLUEPRINT, decide, start, work_off
 
 GROUPS = ("parallelization", "parallel_groups")
@@ -42,6 +48,52 @@ def test_the_file_is_what_is_served_and_grows_with_the_plan(finished):
     finished.objective = "Another objective"
     finished.save()
     assert body_of(files.read(finished))["objective"] == "Another objective"
+
+
+def test_an_anchor_stands_in_the_documents_of_the_plans_it_holds_and_in_their_files(finished):
+    before = files.write(finished)
+    made = anchors.anchor()
+    raw = files.read(finished)
+    assert body_of(before)["integrity"]["anchors"] == []
+    assert body_of(raw)["integrity"]["anchors"] == [anchors.record_of(made)]
+    anchors.anchor()  # nothing grew, so it holds nothing of the plan
+    assert files.read(finished) == raw == document.to_bytes(document.build(finished))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_follows_its_anchor_and_the_sweep_brings_it_where_that_failed(monkeypatch):
+    with acting_as(Actor.system("Test")):
+        plan = make_run().plan
+        made = anchors.anchor()
+        assert body_of(files.path_of(plan).read_bytes())["integrity"]["anchors"][-1]["number"] == made.number
+        assert files.write_behind() == 0
+        plan.objective = "Another objective"
+        plan.save()
+        with monkeypatch.context() as crash:
+            crash.setattr(files, "write", Mock(side_effect=OSError))
+            made = anchors.anchor()
+        assert files.write_behind() == 1
+    assert body_of(files.path_of(plan).read_bytes())["integrity"]["anchors"][-1]["number"] == made.number
+
+
+def test_stops_of_the_program_and_of_everything_stand_in_the_document_those_of_others_do_not(acting):
+    earlier = RipcordPull(scope="installation", reason="Before it.")
+    earlier.save()
+    perform(earlier, "abort_with_scope", comment="Over.", set_fields={"closed_at": START - timedelta(days=1)})
+    plan, other = make_run().plan, ProgramFactory()
+    ripcord.pull("program", program=other, reason="Theirs.")
+    ripcord.pull("program", program=plan.program, reason="Ours.")
+    ripcord.pull("installation", reason="All.")
+    body = document.build(plan)
+    assert [(pull["scope"], pull["reason"]) for pull in body["ripcord"]] == [
+        ("program", "Ours."),
+        ("installation", "All."),
+    ]
+    assert [row["reason"] for row in body["change_log"] if row["event"] == "stopped with its scope"] == [
+        "Ours.",
+        "All.",
+    ]
+    assert rules.problems(body) == []
 
 
 def tamper(body, path, value):

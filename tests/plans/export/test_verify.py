@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from plans.export import document
 from plans.export.verify import verify_bytes
 from tests.conftest import ROOT
 
@@ -96,11 +97,27 @@ def rewritten(exported, act):
         (lambda body: body["change_log"][7].update(actor="Nobody"), "change_log row 8"),
         (lambda body: body["change_log"][7].update(erased=True), "change_log row 8"),
         (lambda body: body["integrity"].update(seed=1), "integrity"),
+        (lambda body: body["integrity"]["anchors"][0].update(number=2), "anchor 2"),
+        (lambda body: body["integrity"]["anchors"][0]["heads"].clear(), "anchor 1"),
         (lambda body: body.update(import_record={"sha256": "0" * 64}), "import_record"),
     ],
 )
 def test_a_changed_document_says_where(exported, act, where):
     assert where in {finding.where for finding in verify_bytes(rewritten(exported, act))}
+
+
+def written_anew(body):
+    """A forger with the code cuts the last row, then makes status, head, sections and seal fit."""
+    body["status"] = body["change_log"].pop()["from"]
+    integrity = body["integrity"]
+    integrity.update(head=body["change_log"][-1]["hash"], length=len(body["change_log"]))
+    integrity["sections"] = document.section_digests(body)
+    integrity["seal"] = document.seal(integrity)
+
+
+def test_a_log_that_was_cut_and_sealed_anew_is_found_by_its_anchor_alone(exported):
+    found = [str(finding) for finding in verify_bytes(rewritten(exported, written_anew))]
+    assert found == ["anchor 1: it saw another row of the change log than the one that is here"]
 
 
 def kept(raw, path):

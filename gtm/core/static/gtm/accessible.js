@@ -9,7 +9,7 @@
 
     // A thing that answers a click answers the keyboard. A heading stays one, with a button in it.
     function answerKeys(element) {
-        if (element.tabIndex >= 0 || element.querySelector(":scope > [role=button]")) return;
+        if (element.hasAttribute("tabindex") || element.querySelector(":scope > [role=button]")) return;
         let button = element;
         if (/^H\d$/.test(element.tagName)) {
             button = document.createElement("span");

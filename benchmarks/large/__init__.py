@@ -1,0 +1,1 @@
+"""Years of work in one database, and how long its pages take; started by ``benchmarks/pages.py``."""

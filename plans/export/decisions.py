@@ -1,0 +1,141 @@
+"""Sections of the plan JSON about people: who covered whom, approvals, escalations, rip-cords."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plans.models import BreakGlass, Decision, Plan, Task
+from plans.models.approval import FALLBACK
+from plans.selectors import pulls_of
+
+
+def fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
+    """Who covers whom, and each time it was used: by a task's substitute, or by a vote at a gate."""
+    used = [
+        {"task_id": t.task_id, "at": a.started_at, "outcome": a.outcome, "person": None}
+        for t in tasks
+        for a in t.attempts.all()
+        if a.executor == "substitute"
+    ]
+    votes = Decision.objects.filter(approval__plan=plan, evidence__authority__startswith=FALLBACK)
+    used += [
+        {"task_id": d.approval.task.task_id, "at": d.decided_at, "outcome": d.kind, "person": d.person.name}
+        for d in votes.select_related("approval__task", "person").order_by("decided_at", "pk")
+    ]
+    agents = {t.task_id: t.agent.slug for t in tasks}
+    return [
+        {**cover, "used": [u for u in used if agents[u["task_id"]] == cover["agent"]]}
+        for cover in plan.declaration["fallbacks"]
+    ]
+
+
+def approvals(plan: Plan) -> list[dict[str, Any]]:
+    rounds = plan.approvals.select_related("task").prefetch_related(
+        "decisions__person",
+        "decisions__on_behalf_of",
+        "decisions__user",
+        "break_glass__asked_by",
+        "break_glass__agreed_by",
+        "break_glass__reviewed_by",
+    )
+    return [
+        {
+            "gate": approval.gate,
+            "task_id": approval.task.task_id,
+            "round": approval.round,
+            "title": approval.title,
+            "status": approval.state,
+            "question": approval.question,
+            "amount": approval.amount,
+            "currency": approval.currency,
+            "policy": approval.policy,
+            "scope_sha256": approval.scope_sha256,
+            "opened_at": approval.opened_at,
+            "due_at": approval.due_at,
+            "decided_at": approval.decided_at,
+            "missing": approval.missing,
+            "break_glass": [_break_glass(row) for row in approval.break_glass.all()],
+            "decisions": [
+                {
+                    "decision": d.kind,
+                    "person": d.person.name,
+                    "account": d.user.get_username(),
+                    "on_behalf_of": d.on_behalf_of.name if d.on_behalf_of else None,
+                    "at": d.decided_at,
+                    "comment": d.comment,
+                    "evidence": d.evidence,
+                    "scope_sha256": d.scope_sha256,
+                    "superseded_at": d.superseded_at,
+                    "void_reason": d.void_reason,
+                }
+                for d in approval.decisions.all()
+            ],
+        }
+        for approval in rounds.order_by("pk")
+    ]
+
+
+def _break_glass(row: BreakGlass) -> dict[str, Any]:
+    return {
+        "status": row.state,
+        "reason": row.reason,
+        "asked_by": row.asked_by.name,
+        "asked_at": row.created_at,
+        "expires_at": row.expires_at,
+        "agreed_by": row.agreed_by.name if row.agreed_by else None,
+        "granted_at": row.granted_at,
+        "review_due_at": row.review_due_at,
+        "reviewed_by": row.reviewed_by.name if row.reviewed_by else None,
+        "reviewed_at": row.reviewed_at,
+        "review": row.review,
+    }
+
+
+def escalations(plan: Plan) -> list[dict[str, Any]]:
+    cases = plan.escalations.select_related("task", "acknowledged_by").prefetch_related("firings")
+    return [
+        {
+            "trigger": case.trigger,
+            "about": case.about,
+            "subject": case.subject,
+            "detail": case.detail,
+            "status": case.state,
+            "rung": case.rung,
+            "occurrences": case.occurrences,
+            "evidence": case.evidence,
+            "opened_at": case.created_at,
+            "due_at": case.due_at,
+            "acknowledged_by": case.acknowledged_by.name if case.acknowledged_by else None,
+            "remediation": case.remediation,
+            "closed_at": case.closed_at,
+            "rungs": [
+                {
+                    "cycle": f.cycle,
+                    "rung": f.rung,
+                    "role": f.role,
+                    "notified": f.notified,
+                    "skipped_reason": f.skipped_reason,
+                    "fired_at": f.fired_at,
+                }
+                for f in case.firings.all()
+            ],
+        }
+        for case in cases.order_by("pk")
+    ]
+
+
+def ripcord(plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "scope": pull.scope,
+            "status": pull.state,
+            "reason": pull.reason,
+            "trigger": pull.trigger,
+            "pulled_by": pull.pulled_by.get_username() if pull.pulled_by else "system",
+            "pulled_at": pull.created_at,
+            "released_by": pull.released_by,
+            "remediation": pull.remediation,
+            "closed_at": pull.closed_at,
+        }
+        for pull in pulls_of(plan)
+    ]

@@ -1,0 +1,125 @@
+"""Somebody in front of a browser, who looks at every page closely."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Page, Response
+
+from plans.demo.organisation import PASSWORD
+
+SCREENSHOTS = os.environ.get("GTM_SCREENSHOTS")  # a folder to leave pictures for the documents in
+WIDTHS = (1280, 390)
+
+# WCAG 2.1 A and AA, and axe's best practices, all of them: https://dequeuniversity.com/rules/axe/
+EVERYTHING = {"resultTypes": ["violations"]}
+# What a dark page may have lost is colour; its structure was looked at in the light.
+COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+
+# A traceback, JSON, an object as Python prints it.
+RAW = re.compile(
+    r"Traceback \(most recent call last\)|[{\[]\s*['\"]\w+['\"]\s*:|<\w+ object at 0x|datetime\.datetime\("
+)
+FOCUS = """() => {
+    const element = document.activeElement, style = getComputedStyle(element);
+    if (element === document.body) return "";
+    const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
+    return outlined || style.boxShadow !== "none" ? "shown" : element.outerHTML.slice(0, 160);
+}"""
+seen: set[tuple[str, str]] = set()  # pages looked at in this run, each with the state it was in
+
+
+class Person:
+    """A page, who sits in front of it, and what went wrong with it."""
+
+    def __init__(self, page: Page, username: str):
+        self.page, self.username = page, username
+        self.complaints: list[str] = []
+        self.unseen: set[str] = set()
+        page.on(
+            "console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("response", self._opened)
+        page.goto("/")
+        self.look()
+        page.get_by_label("Username").fill(username)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url("**/")
+        self.look(username)
+
+    def open(self, url: str, state: str = "") -> None:
+        self.page.goto(url)
+        self.look(state)
+
+    def look(self, state: str = "") -> None:
+        """Check the page as it stands: accessibility, width, words. Once for each page and ``state``."""
+        place = _place(self.page.url)
+        self.unseen.discard(place)
+        if (place, state) in seen:
+            return
+        seen.add((place, state))
+        page, size, found = self.page, self.page.viewport_size, []
+        page.wait_for_load_state("load")
+        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate("script => { window.axe || window.eval(script) }", AXE_SCRIPT)
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            found += self._violations(f"{width}", EVERYTHING)
+            wide = page.evaluate("document.documentElement.scrollWidth")
+            found += [f"{width}: {wide} pixels wide"] if wide > width else []
+        page.evaluate("document.documentElement.classList.toggle('dark')")
+        found += self._violations("dark", COLOURS)
+        page.evaluate("document.documentElement.classList.toggle('dark')")
+        page.set_viewport_size(size)
+        found += [f"raw: {match.group()}" for match in RAW.finditer(page.inner_text("body"))]
+        assert not found, "\n".join([f"{self.username} at {place} ({state})", *found])
+
+    def tab_to(self, name: str, most: int = 120) -> None:
+        """Press Tab until the focus is on what is called ``name``; each stop on the way must show itself."""
+        for _ in range(most):
+            self.page.keyboard.press("Tab")
+            assert self.page.evaluate(FOCUS) in ("shown", "")
+            if name in self.page.evaluate(NAME):
+                return
+        raise AssertionError(f"{most} times Tab did not lead to {name}")
+
+    def picture(self, name: str) -> None:
+        if SCREENSHOTS:
+            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+
+    def _violations(self, where: str, options: dict) -> list[str]:
+        # A transition that is still running has the colours of neither end.
+        self.page.wait_for_function("document.getAnimations().every(a => a.playState !== 'running')")
+        report = self.page.evaluate("options => axe.run(document, options)", options)
+        return [
+            f"{where}: {violation['id']} {node['target']} {node['html'][:120]}"
+            for violation in report["violations"]
+            for node in violation["nodes"]
+        ]
+
+    def _opened(self, response: Response) -> None:
+        """Remember every document of this site that was opened in the window."""
+        request = response.request
+        is_page = request.resource_type == "document" and "text/html" in response.headers.get(
+            "content-type", ""
+        )
+        if is_page and response.status == 200:
+            self.unseen.add(_place(response.url))
+
+
+NAME = """() => {
+    const e = document.activeElement, label = e.id && document.querySelector(`label[for="${e.id}"]`);
+    return [e.ariaLabel, label?.innerText, e.innerText, e.placeholder].filter(Boolean).join(" ");
+}"""
+
+
+def _place(url: str) -> str:
+    """The page of a URL, whichever object it shows."""
+    parts = urlsplit(url)
+    return re.sub(r"\d+", "N", parts.path)

@@ -1,0 +1,237 @@
+"""Experiments from files of outcomes to readouts, against published numbers."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from plans.commands.monitoring.experiments import find_experiments, readout_table, verdicts
+from plans.commands.monitoring.readouts import figures_table, guardrail_table, next_tests, split_table
+from programs.analytics.estimate import Unavailable
+from programs.analytics.experiments import detectable_difference, members_per_arm_for_share, read_experiment
+from programs.datasets.engine import DuckDBEngine
+from programs.datasets.ingest import ingest
+from programs.datasets.limits import Options
+from programs.datasets.store import SnapshotStore
+from tests.plans.commands.loyalty_program import rows
+
+ASSIGNED, AS_OF = datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
+PLAIN = {"control": "", "metrics": [], "planned_per_arm": None, "split": {}, "is_sequential": False}
+
+
+@pytest.fixture
+def review(tmp_path):
+    """Outcomes {metric: {arm: values}} through the loader and the engine; answers what was found and read."""
+
+    def read(outcomes, before=None, purchases=None, **design):
+        store = SnapshotStore(tmp_path / "store")
+        lines = []
+        for metric, arms in outcomes.items():
+            for arm, values in arms.items():
+                given = (before or {}).get(arm, [None] * len(values))
+                lines += [
+                    {"experiment": "Test", "unit_id": f"{arm}-{n}", "variant": arm, "assigned_at": ASSIGNED,
+                     "metric": metric, "value": float(value), "pre_value": given[n]}
+                    for n, value in enumerate(values)
+                ]  # fmt: skip
+        tables = {"experiments": pa.Table.from_pylist(lines)} | (
+            {"purchases": purchases} if purchases else {}
+        )
+        found = {}
+        for kind, table in tables.items():
+            pq.write_table(table, tmp_path / f"{kind}.parquet")
+            found[kind] = ingest(
+                [tmp_path / f"{kind}.parquet"], kind, store=store, options=Options(currency="USD")
+            )
+        arms = DuckDBEngine(store).experiment_arms(
+            found["experiments"].snapshot,
+            as_of=AS_OF,
+            purchases=found["purchases"].snapshot if purchases else None,
+        )
+        designs = {"test": PLAIN | design} if design else {}
+        tests, unread = find_experiments(arms.to_pylist(), ["test"], designs)
+        return tests, tuple(read_experiment(each.test) for each in tests), unread
+
+    return read
+
+
+def share(successes, members):
+    return [1] * successes + [0] * (members - successes)
+
+
+def with_sums(members, total, squares):
+    """Values of a given sum and sum of squares, to the fourth decimal of a stored outcome."""
+    mean, spread = total / members, np.sqrt(squares / members - (total / members) ** 2)
+    half = members // 2
+    low = mean - spread * np.sqrt((members - half) / half)
+    high = mean + spread * np.sqrt(half / (members - half))
+    return np.concatenate([np.full(half, low), np.full(members - half, high)]).round(4)
+
+
+def figures(read):
+    return rows(
+        {"columns": [{"key": c.key} for c in figures_table(read).columns], "rows": figures_table(read).rows}
+    )
+
+
+def test_a_split_of_600_to_400_blocks_the_readout(review):
+    tests, read, _ = review({"bought": {"control": share(60, 600), "new": share(60, 400)}})
+    assert split_table(read).rows[0][3] == pytest.approx(2.54e-10, rel=2e-3)
+    assert isinstance(read[0].arms, Unavailable)
+    assert verdicts(read, ())[0]["verdict"] == "blocked"
+    assert next_tests(tests, read)[0].suggestion.startswith("Repair the assignment")
+
+
+def test_a_planned_split_is_no_mismatch(review):
+    outcomes = {"bought": {"control": share(60, 600), "new": share(60, 400)}}
+    _, read, _ = review(outcomes, split={"control": 3, "new": 2})
+    assert split_table(read).rows[0][4] == "as planned"
+
+
+def test_a_lift_of_14_in_28_to_16_in_30(review):
+    _, read, _ = review({"bought": {"control": share(14, 28), "new": share(16, 30)}})
+    (row,) = figures(read)
+    assert (row["test"], round(row["holm"], 5)) == ("two proportions", 0.80707)
+
+
+def test_chance_to_win_of_49_and_51_in_100(review):
+    _, read, _ = review({"bought": {"control": share(49, 100), "new": share(51, 100)}})
+    assert figures(read)[0]["chance"] == pytest.approx(0.60918, abs=5e-4)
+
+
+def test_relative_lift_of_the_published_sums(review):
+    arms = {"control": with_sums(3407, 1396.87, 52377.9767), "new": with_sums(3461, 2422.7, 134698.29)}
+    _, read, _ = review({"spend": arms}, planned_per_arm=500, split={"control": 3407, "new": 3461})
+    (row,) = figures(read)
+    assert [row["lift"], row["low"], row["high"]] == pytest.approx([0.70732, -0.03526, 1.44989], abs=2e-3)
+    assert row["holm"] == pytest.approx(0.06191, abs=5e-4)
+    assert row["test"] == "Welch"
+
+
+def test_the_always_valid_interval_of_the_published_sums(review):
+    arms = {"control": with_sums(3000, 1396.87, 52377.9767), "new": with_sums(3461, 2422.7, 134698.29)}
+    _, read, _ = review({"spend": arms}, planned_per_arm=500, split={"control": 3000, "new": 3461})
+    (row,) = figures(read)
+    assert [row["always_low"], row["always_high"]] == pytest.approx([-0.55844, 1.56516], abs=4e-3)
+
+
+def drawn(seed=5, members=400, effect=1.0):
+    """A value before the test that explains most of the outcome."""
+    rng = np.random.default_rng(seed)
+    before = {arm: rng.normal(50, 10, members).round(4) for arm in ("control", "new")}
+    after = {
+        arm: (x + rng.normal(0, 2, members) + effect * (arm == "new")).round(4) for arm, x in before.items()
+    }
+    return {"spend": after}, {arm: x.tolist() for arm, x in before.items()}
+
+
+def test_a_value_from_before_the_test_narrows_the_lift(review):
+    outcomes, before = drawn()
+    tests, read, _ = review(outcomes, before)
+    _, plain, _ = review(outcomes)
+    with_it, without = figures(read)[0], figures(plain)[0]
+    assert with_it["high"] - with_it["low"] < 0.3 * (without["high"] - without["low"])
+    assert (with_it["difference"], with_it["p"]) == (without["difference"], without["p"])
+    assert any("CUPED with the value from before the test takes away 9" in note for note in tests[0].notes)
+
+
+def test_a_value_that_only_some_state_is_not_used_and_said(review):
+    outcomes, before = drawn()
+    before["new"][3] = None
+    tests, _, _ = review(outcomes, before)
+    assert any("1 of 800 units state no value" in note for note in tests[0].notes)
+    assert tests[0].test.metrics[0].adjusted is None
+
+
+def test_spend_before_the_assignment_stands_in_for_a_value_nobody_states(review):
+    outcomes, before = drawn()
+    names = [(f"{arm}-{n}", value) for arm, values in before.items() for n, value in enumerate(values)]
+    bought = pa.table({"member_id": [name for name, _ in names], "amount": [value for _, value in names],
+                       "purchased_at": [datetime(2025, 2, 1, tzinfo=UTC)] * len(names)})  # fmt: skip
+    tests, _, _ = review(outcomes, purchases=bought)
+    stated, _, _ = review(outcomes, before)
+    assert any("the spend of the 90 days before" in note for note in tests[0].notes)
+    assert tests[0].test.metrics[0].adjusted["new"].mean == pytest.approx(
+        stated[0].test.metrics[0].adjusted["new"].mean
+    )
+
+
+def test_purchases_after_the_assignment_are_no_pre_period(review):
+    outcomes, before = drawn()
+    names = [(f"{arm}-{n}", value) for arm, values in before.items() for n, value in enumerate(values)]
+    bought = pa.table({"member_id": [name for name, _ in names], "amount": [value for _, value in names],
+                       "purchased_at": [ASSIGNED] * len(names)})  # fmt: skip
+    tests, _, _ = review(outcomes, purchases=bought)
+    assert tests[0].test.metrics[0].adjusted is None
+
+
+WON = {"bought": {"control": share(100, 1000), "new": share(200, 1000)}}
+NOTHING = {"bought": {"control": share(100, 1000), "new": share(102, 1000)}}
+LOST = {"bought": {"control": share(160, 1000), "new": share(100, 1000)}}
+RAIL = {"name": "refunded", "role": "guardrail", "direction": "lower", "margin": 0.1}
+DECIDES = {"name": "bought", "role": "primary"}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "design", "verdict", "state"),
+    [
+        (WON, {"planned_per_arm": 1000}, "ship", None),
+        (WON, {"planned_per_arm": 5000}, "keep running", None),
+        (WON, {"planned_per_arm": 5000, "is_sequential": True}, "ship", None),
+        (NOTHING, {"planned_per_arm": 1000}, "hold", None),
+        (LOST, {"planned_per_arm": 1000}, "stop", None),
+        (WON | {"refunded": {"control": share(400, 1000), "new": share(300, 1000)}},
+         {"planned_per_arm": 1000, "metrics": [DECIDES, RAIL]}, "ship", "safe"),
+        (WON | {"refunded": {"control": share(300, 1000), "new": share(400, 1000)}},
+         {"planned_per_arm": 1000, "metrics": [DECIDES, RAIL]}, "stop", "harmed"),
+        (WON | {"refunded": {"control": share(300, 1000), "new": share(305, 1000)}},
+         {"planned_per_arm": 1000, "metrics": [DECIDES, RAIL]}, "hold", "unclear"),
+    ],
+)  # fmt: skip
+def test_the_recommendation_follows_the_design(review, outcomes, design, verdict, state):
+    _, read, _ = review(outcomes, **design)
+    assert verdicts(read, ())[0]["verdict"] == verdict
+    rails = guardrail_table(read)
+    assert (rails.rows[0][-1] if rails else None) == state
+
+
+def test_the_design_names_the_metric_that_decides_and_holm_runs_over_the_others(review):
+    outcomes = {"a": WON["bought"], "z": {"control": share(100, 1000), "new": share(140, 1000)}}
+    _, read, _ = review(outcomes, planned_per_arm=1000, metrics=[{"name": "z", "role": "primary"}])
+    by_name = {row["metric"]: row for row in figures(read)}
+    assert by_name["z"]["role"] == "primary"
+    plain = read[0].arms[0].metrics[1].lift.p_value
+    assert by_name["z"]["holm"] == pytest.approx(max(plain, by_name["a"]["holm"]))
+
+
+def test_a_design_that_does_not_fit_the_outcomes_says_so(review):
+    _, _, unread = review(WON, metrics=[{"name": "margin", "role": "primary"}])
+    assert unread[0].reason == "The design names margin, of which there are no outcomes; there are bought."
+    assert readout_table((), unread).rows[0][-2] == "not read"
+
+
+def test_the_next_test_is_sized_on_the_controls_own_level(review):
+    tests, read, _ = review(
+        {"bought": {"control": share(200, 1000), "new": share(205, 1000)}}, planned_per_arm=1000
+    )
+    (suggestion,) = next_tests(tests, read)
+    assert suggestion.members_per_arm == int(np.ceil(members_per_arm_for_share(0.2, 0.02)))
+    assert suggestion.weeks == int(np.ceil(2 * suggestion.members_per_arm / 2000))
+
+
+def test_a_test_that_is_short_of_members_runs_on_for_those(review):
+    tests, read, _ = review(WON, planned_per_arm=5000)
+    assert (next_tests(tests, read)[0].members_per_arm, next_tests(tests, read)[0].weeks) == (4000, 4)
+
+
+@pytest.mark.parametrize(("baseline", "members"), [(0.2, 1030), (0.05, 300), (0.6, 40)])
+def test_the_smallest_lift_that_shows_is_the_inverse_of_the_sample_size(baseline, members):
+    found = detectable_difference(baseline, members)
+    assert members_per_arm_for_share(baseline, found) == pytest.approx(members)
+
+
+def test_five_points_on_twenty_percent_show_in_1030_members_per_arm():
+    assert detectable_difference(0.2, members_per_arm_for_share(0.2, 0.05)) == pytest.approx(0.05)
+    assert isinstance(detectable_difference(0.99, 5), Unavailable)

@@ -1,0 +1,194 @@
+"""The registry decides what a KPI is: definitions, versions and limits, through the command and REST."""
+
+import pyarrow as pa
+import pytest
+from django.contrib.auth.models import Permission
+from rest_framework.test import APIClient
+
+from gtm.core.models import ChangeLogEntry
+from plans.models import Breach, Escalation, Reading
+from programs.models import Metric
+from programs.schemas.metrics import STANDARD
+from programs.services import establish_metrics
+from tests.doors import manage
+from tests.factories import PersonFactory, RoleFactory
+from tests.plans.commands.loyalty_program import (
+    LINE,
+    START,
+    SUMMARY,
+    load,
+    load_purchases,
+    outputs,
+    purchases,
+    rows,
+    run,
+    values,
+)
+
+
+@pytest.fixture
+def registry(loyalty, tmp_path):
+    """The program with purchases and a full registry."""
+    load_purchases(loyalty, tmp_path)
+    establish_metrics()
+    return loyalty
+
+
+def change(key, **fields):
+    metric = Metric.objects.get(key=key)
+    for name, value in fields.items():
+        setattr(metric, name, value)
+    metric.save()
+    return metric
+
+
+def pull(line=SUMMARY):
+    return run(line, "data-pull")
+
+
+def test_standard_metrics_are_made_once_and_kept_as_the_organisation_has_them(acting):
+    RoleFactory(slug="finance")
+    assert establish_metrics() == (len(STANDARD), 0)
+    change("loyalty-csat", name="Happy members")
+    assert manage("load_metrics") == (
+        0,
+        f"0 metrics made, {len(STANDARD)} stood already and were not changed.\n",
+    )
+    assert Metric.objects.get(key="loyalty-csat").name == "Happy members"
+    assert Metric.objects.get(key="loyalty-liability").owner_role.slug == "finance"
+
+
+def test_a_changed_definition_over_rest_is_a_new_version_with_its_diff_in_the_change_log(acting):
+    establish_metrics()
+    user = PersonFactory().accounts.get()
+    user.user_permissions.add(*Permission.objects.filter(codename__in=["change_metric", "view_metric"]))
+    client = APIClient()
+    client.force_login(user)
+    answer = client.get("/api/v1/metrics/loyalty-retention/")
+    sent = {"window": "60 days", "threshold": "0.5"}
+    told = client.patch(
+        "/api/v1/metrics/loyalty-retention/", sent, format="json", headers={"if-match": answer["ETag"]}
+    )
+    assert (told.status_code, told.json()["definition_version"]) == (200, 2)
+    logged = ChangeLogEntry.objects.filter(entity="programs.metric", event="changed").order_by("sequence")
+    found = {e.payload.body["field"]: (e.payload.body["from"], e.payload.body["to"]) for e in logged}
+    assert (found["window"], found["definition_version"]) == (("90 days", "60 days"), (1, 2))
+
+
+def test_a_new_limit_or_name_is_no_new_definition(acting):
+    establish_metrics()
+    assert change("loyalty-csat", threshold="0.7", name="Happy members").definition_version == 1
+    assert change("loyalty-csat", denominator="members").definition_version == 2
+
+
+def test_the_version_stands_beside_the_figure(registry):
+    change("loyalty-active-rate", numerator="members enrolled")
+    plan = pull()
+    figure = next(m for m in outputs(plan)["kpis"]["items"] if m["key"] == "active_rate")
+    assert figure["definition"] == "Members enrolled / members, window of the run (v2)"
+    assert values(plan)["data"]["metric_versions"]["loyalty-active-rate"] == 2
+
+
+def test_the_words_of_the_definition_are_what_is_counted(registry):
+    before = values(pull())["data"]
+    change("loyalty-active-rate", numerator="orders")
+    after = values(pull())["data"]
+    assert before["kpis"]["active_rate"] == pytest.approx(
+        before["flows"]["active"] / before["flows"]["members"]
+    )
+    assert after["kpis"]["active_rate"] == pytest.approx(after["flows"]["orders"] / after["flows"]["members"])
+
+
+def test_words_nobody_can_count_give_no_figure(registry):
+    change("loyalty-active-rate", numerator="members who smiled")
+    assert "“members who smiled”" in values(pull())["data"]["unavailable"]["active_rate"]
+
+
+def test_a_method_whose_words_were_changed_gives_no_figure(registry):
+    change("loyalty-churn-risk", numerator="members without a purchase for a year")
+    found = values(run(SUMMARY, "data-pull", "health-diagnostics"))["health"]
+    assert found["churn_risk"] is None
+    assert (
+        "otherwise than as “repeat buyers who have probably left / repeat buyers”"
+        in found["unavailable"]["churn_risk"]
+    )
+
+
+def test_the_repeat_rate_is_over_the_days_of_the_registry(registry):
+    change("loyalty-retention", window="30 days")
+    who, when, _ = purchases()
+    days = {}
+    for name, moment in zip(who, when, strict=True):
+        days.setdefault(name, set()).add((moment - START).days)
+    last = max(max(each) for each in days.values()) + 1
+    seen = [each for each in days.values() if last - min(each) >= 30]
+    again = sum(any(0 < day - min(each) <= 30 for day in each) for each in seen)
+    assert values(pull())["data"]["retention"] == pytest.approx(again / len(seen))
+
+
+def test_a_window_that_is_no_number_of_days_is_said(registry):
+    change("loyalty-retention", window="a while")
+    assert "“a while”" in values(pull())["data"]["unavailable"]["retention"]
+
+
+def test_the_next_run_tells_what_was_redefined(registry):
+    first = pull(f"{LINE} --alert_threshold csat<0.5")
+    assert values(first)["data"]["definition_changes"] == ["There was no run before."]
+    change("loyalty-retention", window="60 days")
+    second = pull(LINE)
+    told = values(second)["data"]["definition_changes"]
+    assert told == [
+        f"Alert thresholds were csat<0.5 in {first.plan_id} and are none now.",
+        "Repeat rate, v1 → v2: window “90 days” → “60 days”.",
+    ]
+    versions = {row["metric"]: row["version"] for row in rows(outputs(second)["definitions"])}
+    assert (versions["retention"], versions["csat"]) == ("v2", "v1")
+
+
+def test_a_metric_the_registry_lacks_stands_as_standard(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)
+    figure = next(m for m in outputs(pull())["kpis"]["items"] if m["key"] == "revenue")
+    assert figure["definition"].endswith("(standard, not in the registry)")
+
+
+def test_the_registry_keeps_limits_for_runs_that_name_none(registry):
+    change("loyalty-retention", threshold="0.99")
+    change("loyalty-revenue", threshold="1")
+    found = values(pull())["data"]
+    assert found["thresholds"] == "retention<0.99,revenue<1"
+    assert {alert["rule"]: alert["verdict"] for alert in found["alerts"]} == {
+        "retention<0.99": "breached", "revenue<1": "kept",
+    }  # fmt: skip
+
+
+def test_limits_named_for_the_run_go_before_those_of_the_registry(registry):
+    change("loyalty-retention", threshold="0.99")
+    found = values(pull(f"{SUMMARY} --alert_threshold csat<0.1"))["data"]
+    assert found["thresholds"] == "csat<0.1"
+
+
+def test_a_breach_of_another_definition_does_not_count(registry, tmp_path):
+    line = f"{SUMMARY} --alert_threshold retention<0.99"
+    pull(line)
+    change("loyalty-retention", window="60 days")
+    load_purchases(registry, tmp_path, shift=7)
+    plan = pull(line)
+    assert [r.metric_version for r in Reading.objects.filter(rule="alert-retention")] == [1, 2]
+    assert Breach.objects.filter(rule="alert-retention").count() == 2
+    assert (Escalation.objects.exists(), plan.state) == (False, "running")
+
+
+def test_breakdowns_are_those_the_definition_allows(registry, tmp_path):
+    change("loyalty-active-rate", dimensions=["tier"])
+    names = sorted(set(purchases()[0]))
+    table = pa.table({"member_id": names, "enrolled_at": [START] * len(names), "tier": ["Base"] * len(names),
+                      "region": ["north"] * len(names)})  # fmt: skip
+    load(registry, tmp_path, "members", table)
+    columns = [
+        column["key"] for column in outputs(pull(f"{SUMMARY} --dimensions region"))["drilldown"]["columns"]
+    ]
+    assert "active_rate" not in columns
+    columns = [
+        column["key"] for column in outputs(pull(f"{SUMMARY} --dimensions tier"))["drilldown"]["columns"]
+    ]
+    assert "active_rate" in columns

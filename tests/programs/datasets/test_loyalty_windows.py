@@ -1,0 +1,183 @@
+"""Sums of windows and moves between tiers: what must hold whatever the members do."""
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import numpy as np
+import pytest
+
+from programs.datasets.engine import DuckDBEngine
+from programs.datasets.ingest import ingest
+from programs.datasets.limits import Options
+from programs.datasets.store import SnapshotStore
+
+FLOWS = (
+    "enrolled",
+    "departed",
+    "orders",
+    "revenue",
+    "earned",
+    "redeemed",
+    "expired",
+    "responses",
+    "satisfied",
+)
+START = datetime(2025, 1, 1, tzinfo=UTC)
+END = START + timedelta(days=400)
+KINDS = ("issue", "redeem", "expire")
+TIERS = {"Base": 0.0, "Silver": 120.0, "Gold": 320.0}
+
+
+def day(number):
+    return (START + timedelta(days=int(number))).date()
+
+
+def draw(seed=3, members=60):
+    """CSV lines by kind: purchases, a member list that misses some, a ledger, answers."""
+    rng = np.random.default_rng(seed)
+    joined = rng.integers(0, 300, members)
+    bought = [
+        (f"m{n}", day(joined[n] + rng.integers(0, 100)), rng.integers(5, 150))
+        for n in rng.integers(0, members, 300)
+    ]
+    listed = [
+        (f"m{n}", day(joined[n]), rng.choice(["n", "s", ""]), day(joined[n] + 90) if n % 5 == 0 else "")
+        for n in range(members - 10)
+    ]  # fmt: skip
+    moved = [
+        (f"e{k}", f"m{n}", day(joined[n] + 50), rng.choice(KINDS), rng.integers(1, 90))
+        for k, n in enumerate(rng.integers(0, members + 5, 200) % members)
+    ]  # fmt: skip
+    said = [(f"s{k}", f"m{n}" if n else "", day(rng.integers(0, 400)), "csat", rng.integers(1, 6)) for k, n in
+            enumerate(rng.integers(0, members, 90))]  # fmt: skip
+    return {
+        "purchases": ("member_id,purchased_at,amount", bought),
+        "members": ("member_id,enrolled_at,region,left_at", listed),
+        "point_ledger": ("entry_id,member_id,posted_at,entry,points", moved),
+        "survey_responses": ("response_id,member_id,answered_at,survey,score", said),
+    }
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory):
+    """Load drawn rows (reordered, or each file given twice) and ask for windows."""
+    home = tmp_path_factory.mktemp("windows")
+    store = SnapshotStore(home / "store")
+    engine = DuckDBEngine(store)
+
+    @cache
+    def snapshots(reverse=False, twice=False):
+        found = {}
+        for kind, (header, lines) in draw().items():
+            files = [home / f"{kind}-{n}-{reverse}.csv" for n in range(2 if twice else 1)]
+            for path in files:
+                ordered = lines[::-1] if reverse else lines
+                path.write_text("\n".join([header, *(",".join(map(str, line)) for line in ordered)]) + "\n")
+            found[kind] = ingest(files, kind, store=store, options=Options(currency="USD")).snapshot
+        return found
+
+    def windows(spans, dimensions=(), **how):
+        found = snapshots(**how)
+        return engine.loyalty_windows(
+            found["purchases"], windows=spans, dimensions=dimensions, tiers=TIERS, members=found["members"],
+            ledger=found["point_ledger"], responses=found["survey_responses"],
+        ).to_pylist()  # fmt: skip
+
+    windows.engine, windows.snapshots = engine, snapshots
+    return windows
+
+
+def total(rows, n=0):
+    return {name: sum(row[name] for row in rows if row["n"] == n) for name in (*FLOWS, "members", "active")}
+
+
+SPAN = (START + timedelta(days=60), END)
+
+
+@pytest.mark.parametrize(
+    "dimensions", [("tier",), ("cohort",), ("region", "tier"), ("tier", "cohort", "region", "channel")]
+)
+def test_the_sum_over_any_groups_is_the_total(ask, dimensions):
+    assert total(ask([SPAN], dimensions)) == pytest.approx(total(ask([SPAN])))
+
+
+@pytest.mark.parametrize("days", [1, 90, 200, 339])
+def test_the_flows_of_a_window_split_in_two_add_up(ask, days):
+    cut = SPAN[0] + timedelta(days=days)
+    whole, parts = total(ask([SPAN])), ask([(cut, SPAN[1]), (SPAN[0], cut)])
+    late, early = total(parts, 0), total(parts, 1)
+    assert [late[name] + early[name] for name in FLOWS] == pytest.approx([whole[name] for name in FLOWS])
+
+
+def test_the_order_of_rows_changes_nothing(ask):
+    assert ask([SPAN], ("tier", "region"), reverse=True) == ask([SPAN], ("tier", "region"))
+
+
+def test_a_duplicated_file_changes_nothing(ask):
+    assert ask([SPAN], ("tier", "region"), twice=True) == ask([SPAN], ("tier", "region"))
+
+
+def test_every_row_is_counted_also_of_ids_nobody_lists(ask):
+    drawn, found = draw(), total(ask([(START - timedelta(days=1), END + timedelta(days=1))]))
+    assert found["orders"] == len(drawn["purchases"][1])
+    assert found["revenue"] == sum(row[2] for row in drawn["purchases"][1])
+    assert found["earned"] == sum(row[4] for row in drawn["point_ledger"][1] if row[3] == "issue")
+    assert found["responses"] == len(drawn["survey_responses"][1])
+
+
+def test_a_member_stands_in_the_window_between_joining_and_leaving(ask):
+    cut = START + timedelta(days=200)
+    drawn = draw()["members"][1]
+    names = {row[0] for row in drawn}
+    first = {}
+    for name, bought, _ in draw()["purchases"][1]:
+        first[name] = min(bought, first.get(name, bought))
+    listed = sum(row[1] < END.date() and (not row[3] or row[3] >= cut.date()) for row in drawn)
+    assert total(ask([(cut, END)]))["members"] == listed + len(first.keys() - names)
+
+
+def test_active_members_are_members(ask):
+    rows = ask([(END - timedelta(days=30 * (n + 1)), END - timedelta(days=30 * n)) for n in range(8)])
+    assert all(0 <= row["active"] <= row["members"] for row in rows)
+    assert sum(row["active"] for row in rows) > 0
+
+
+def test_without_other_datasets_members_are_those_who_bought(ask):
+    bought = ask.snapshots()["purchases"]
+    rows = ask.engine.loyalty_windows(bought, windows=[(START, END)]).to_pylist()
+    assert (len(rows), rows[0]["members"], rows[0]["earned"]) == (
+        1,
+        len({r[0] for r in draw()["purchases"][1]}),
+        0,
+    )
+
+
+def tier_of(spend):
+    return max(n for n, threshold in enumerate(TIERS.values()) if threshold <= spend)
+
+
+@pytest.mark.parametrize(("span", "days"), [("7d", 7), ("30d", 30), ("quarter", 91)])
+def test_tiers_then_and_now_are_those_of_the_spend_of_365_days(ask, span, days):
+    found = ask.snapshots()
+    starts = {
+        "7d": END - timedelta(days=7),
+        "30d": END - timedelta(days=30),
+        "quarter": END - timedelta(days=91),
+    }
+    rows = ask.engine.tier_moves(found["purchases"], end=END, starts=starts, tiers=TIERS).to_pylist()
+    bought = draw()["purchases"][1]
+
+    def tiers_at(moment):
+        spend = {}
+        for name, when, amount in bought:
+            if when < moment.date():
+                inside = when >= (moment - timedelta(days=365)).date()
+                spend[name] = spend.get(name, 0) + (amount if inside else 0)
+        return {name: tier_of(value) for name, value in spend.items()}
+
+    now, then = tiers_at(END), tiers_at(END - timedelta(days=days))
+    wanted = {}
+    for name, tier in now.items():
+        pair = (then.get(name, -1), tier)
+        wanted[pair] = wanted.get(pair, 0) + 1
+    assert {(r["before"], r["after"]): r["members"] for r in rows if r["span"] == span} == wanted
