@@ -2,10 +2,10 @@
 
 ``python benchmarks/optimize_referrals.py [rows] [advocates]``. A seeded referral world (ordinary advocates,
 rings, bots, offices, …) is taken in once and then widened: every copy has people, devices and cards of its
-own, so that schemes grow in number and not in size. Rows count referrals, payouts and partner activity together.
-The steps run in a process of their own, as a worker would run them; the goal is 60 s and 4 GB on two cores.
-CPU seconds are told beside the wall clock, for a machine that others use. Peer: the window's funnel by
-channel and partner tier, by pandas and by our question.
+own, so that schemes grow in number and not in size. Rows count referrals, payouts and partner activity. The
+steps run in a process of their own, as a worker would run them; the goal is 60 s and 4 GB on two cores. CPU
+seconds are told beside the wall clock, for a machine others use. Peer: the window's funnel by channel and
+partner tier, by pandas and by our question.
 """
 
 from __future__ import annotations

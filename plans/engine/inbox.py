@@ -82,15 +82,16 @@ def _decidable(people: set[int]) -> list[Approval]:
 
 
 def rounds_that_may_ask(people: set[int], directory: Directory) -> QuerySet[Approval]:
-    """Open rounds without a vote of theirs that have a seat for a role these people hold or stand in for, or
-    an open ladder: a few too many, never one too few."""
+    """Open rounds without a vote of theirs that have a seat for a role these people hold, stand in or
+    cover for, or an open ladder: a few too many, never one too few."""
     acts_for = directory.acts_for()
     holders = people | {int(pk) for person in people for pk in acts_for.get(str(person), ())}
     slugs = {approver.role.slug for approver in directory.approvers if approver.person_id in holders}
     climbing = Escalation.objects.filter(approval=OuterRef("pk"), state__in=OPEN_CASE_STATES)
     votes = Decision.objects.filter(approval=OuterRef("pk"), superseded_at=None, void_reason="")
     rounds = approvals_with_votes().filter(state__in=gates.DECIDABLE)
-    rounds = rounds.filter(_names_one("policy__seats", slugs) | Q(Exists(climbing)))
+    named = _names_one("policy__seats", slugs) | _names_one("policy__fallbacks", slugs)
+    rounds = rounds.filter(named | Q(Exists(climbing)))
     rounds = rounds.exclude(Exists(votes.filter(person__in=people)))
     return rounds.defer(*(f"plan__{name}" for name in PLAN_DOCUMENTS), "task__output")
 

@@ -198,11 +198,24 @@ def _output(payload: Mapping[str, Any]) -> list[Flowable]:
             for m in payload["items"]
         ]
         parts.append(_grid(("Figure", "Value", "Interval", "Definition"), rows, widths=(3, 2, 2, 4)))
+    elif payload["kind"] == "messages":
+        for item in payload["items"]:
+            parts += _message(item)
     else:
         parts += _table(payload)
     if note := payload.get("note"):
         parts.append(_text(note, HELP))
     return parts
+
+
+def _message(item: Mapping[str, Any]) -> list[Flowable]:
+    """Words on paper; what is HTML is named, for its source would tell a reader little."""
+    parts: list[Flowable] = [_text(f"{item['title']} ({item['path']})", SUBHEADING)]
+    if item["subject"]:
+        parts.append(_text(f"Subject: {item['subject']}", TEXT))
+    if item["media_type"] == "text/html":
+        return [*parts, _text("HTML: see the file in the kit.", HELP)]
+    return [*parts, *(_text(line, TEXT) for line in item["body"].splitlines() if line.strip())]
 
 
 def _interval(metric: Mapping[str, Any]) -> str:

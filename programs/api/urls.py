@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from programs.api import runbooks, views
+from programs.api import launch, runbooks, views
 
 router = SimpleRouter()
 router.register("programs", views.ProgramViewSet, basename="program")
@@ -15,6 +15,8 @@ router.register("experiments", views.ExperimentViewSet, basename="experiment")
 router.register("metrics", views.MetricViewSet, basename="metric")
 router.register("approvers", views.ApproverViewSet, basename="approver")
 router.register("datasets", views.DatasetViewSet, basename="dataset")
+router.register("message-templates", launch.MessageTemplateViewSet, basename="message-template")
+router.register("launch-profiles", launch.LaunchProfileViewSet, basename="launch-profile")
 router.register("runbooks", runbooks.RunbookViewSet, basename="runbook")
 router.register("runbook-tasks", runbooks.RunbookTaskViewSet, basename="runbook-task")
 router.register("runbook-alerts", runbooks.RunbookAlertViewSet, basename="runbook-alert")

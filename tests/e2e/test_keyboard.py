@@ -1,9 +1,12 @@
 """No mouse: a run is started and decided with the keyboard alone, and the focus always shows."""
 
+from urllib.parse import urlencode
+
 import pytest
 
 from plans.demo.organisation import PASSWORD
 from tests.conftest import wait_until
+from tests.doors import USAGE
 
 pytestmark = pytest.mark.e2e
 
@@ -17,7 +20,7 @@ def test_the_first_stop_leads_past_the_navigation(enter):
 
 def test_a_command_is_previewed_without_a_mouse(enter):
     ops = enter("ops")
-    ops.open("/plans/plan/run/plan-loyalty/")
+    ops.open(f"/plans/plan/run/plan-loyalty/?{urlencode({'usage': USAGE})}")
     ops.tab_to("Skip to the content")
     ops.page.keyboard.press("Enter")
     ops.tab_to("Budget")

@@ -12,6 +12,7 @@ from programs.analytics.attribution.models import MARKOV, MODELS, RULES, Attribu
 from programs.analytics.attribution.paths import ConversionPaths, Floats
 from programs.analytics.estimate import Estimate, Unavailable
 
+_FEW = 4  # journeys a distinct path
 _CELLS = 20_000_000  # largest array of one block of replicates: 160 MB of float64
 
 
@@ -92,11 +93,18 @@ def _resamples(
     mean_value = paths.revenue / np.where(paths.conversions > 0, paths.conversions, 1.0)
     journeys = round(float(counts.sum()))
     chance = counts[used] / counts.sum()
+    # Where most paths are distinct, drawing journeys is several times faster than drawing their counts.
+    few = journeys <= _FEW * len(used) and bool((counts[used] == np.round(counts[used])).all())
+    one_by_one = np.repeat(used, counts[used].astype(np.int64)) if few else None
     block = max(1, _CELLS // max(2 * size, (len(paths.channels) + 1) ** 2))
     for start in range(0, replicates, block):
         rows = min(block, replicates - start)
         drawn = np.zeros((rows, 2 * size))
-        drawn[:, used] = rng.multinomial(journeys, chance, size=rows)
+        if one_by_one is None:
+            drawn[:, used] = rng.multinomial(journeys, chance, size=rows)
+        else:
+            for row in drawn:
+                row[:] = np.bincount(one_by_one[rng.integers(0, journeys, journeys)], minlength=2 * size)
         conversions = drawn[:, :size]
         yield conversions, drawn[:, size:], conversions * mean_value
 

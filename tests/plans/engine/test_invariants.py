@@ -11,6 +11,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
+from django.conf import settings as installation
 from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
@@ -26,13 +27,27 @@ from hypothesis.stateful import (
 from gtm.core import audit, canonical, changelog, events
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
-from gtm.core.errors import GtmError
-from plans.engine import dispatch, gates, ladder, rework, ripcord, runner, steps, stops, watch, work
+from gtm.core.errors import GtmError, NotPermitted
+from gtm.core.fsm import perform
+from plans.engine import (
+    break_glass,
+    dispatch,
+    gates,
+    ladder,
+    rework,
+    ripcord,
+    runner,
+    steps,
+    stops,
+    watch,
+    work,
+)
 from plans.engine.steps import EffectUnclear, PermanentError, TransientError
 from plans.engine.sweep import sweep
 from plans.models import (
     FINAL_PLAN_STATES,
     Approval,
+    BreakGlass,
     Decision,
     Escalation,
     Plan,
@@ -49,9 +64,14 @@ PLANS = 2
 WAITS = {"minute": {"minutes": 1.5}, "backoff": {"minutes": 20}, "day": {"hours": 9}, "long": {"days": 4}}
 ENDS = ("success", "success", "success", "transient", "permanent", "unclear", "power cut")
 VOTES = ("approve", "approve", "reject", "request_changes", "recuse")
-SETTLED = frozenset({"rejected", "changes_requested", "superseded", "cancelled", "exhausted"})
+SETTLED = frozenset({"rejected", "changes_requested", "superseded", "cancelled", "exhausted", "bypassed"})
+CLOSING = ("release_ripcord", "use_break_glass")
 index = st.integers(0, 11)
 seldom = st.sampled_from([False, False, False, True])
+
+
+def owes_review(plan: Plan) -> bool:
+    return BreakGlass.objects.filter(approval__plan=plan, state="granted").exists()
 
 
 class PowerCut(BaseException):
@@ -68,6 +88,7 @@ class Governance(RuleBasedStateMachine):
         self.open.enter_context(acting_as(Actor.system("Engine")))
         patch = self.open.enter_context(pytest.MonkeyPatch.context())
         patch.setattr(steps, "_steps", dict(steps._steps))
+        patch.setattr(installation, "GTM_BREAK_GLASS", True)
         patch.setattr(dispatch, "ring_worker", lambda event: self.bells.append(event.task_pk))
         steps.register("proof", "work", self.step)
         steps.register("proof", "sum-up", self.step, self.effect)
@@ -87,7 +108,11 @@ class Governance(RuleBasedStateMachine):
         self.people["Req"].accounts.add(UserFactory())
         for name in ("Rex", "Rita"):
             account = self.people[name].accounts.get()
-            account.user_permissions.set(Permission.objects.filter(codename="release_ripcord"))
+            account.user_permissions.set(Permission.objects.filter(codename__in=CLOSING))
+        self.people["Rev"] = PersonFactory(name="Rev")
+        self.people["Rev"].accounts.get().user_permissions.set(
+            Permission.objects.filter(codename="review_break_glass")
+        )
         PersonFactory(name="Stella", roles=["strategist"])
         self.stand_in = RoleFactory(slug="stand-in")
         self.begin(crash=False)
@@ -111,7 +136,7 @@ class Governance(RuleBasedStateMachine):
     def effect(self, plan: Plan, values: Any) -> None:
         approval = plan.approvals.filter(gate="sign-off").latest("round")
         assert stops.is_stopped(plan) is None, "I6: an effect after the pull"
-        assert approval.state == "approved", "I3: an effect behind an unapproved gate"
+        assert approval.state in ("approved", "bypassed"), "I3: an effect behind an unapproved gate"
         now = canonical.digest(gates.scope_of(plan, approval.policy))
         assert now == approval.scope_sha256, "I3: an effect of content nobody approved"
         self.effects.append((plan.pk, plan.revision))
@@ -226,11 +251,12 @@ class Governance(RuleBasedStateMachine):
         self.commit(crash)
 
     @precondition(lambda self: not self.is_stopped())
-    @rule(n=index, scope=st.sampled_from(["plan", "program"]), crash=seldom)
+    @rule(n=index, scope=st.sampled_from(["plan", "program", "installation"]), crash=seldom)
     def pull(self, n: int, scope: str, crash: bool) -> None:
         plan = self.plan(n)
+        about = {"plan": {"plan": plan}, "program": {"program": plan.program}, "installation": {}}
         with suppress(GtmError):
-            ripcord.pull(scope, reason="Fraud.", **{scope: getattr(plan, scope, plan)})
+            ripcord.pull(scope, reason="Fraud.", **about[scope])
         self.commit(crash)
 
     @precondition(lambda self: self.is_stopped())
@@ -239,8 +265,54 @@ class Governance(RuleBasedStateMachine):
         for pulled in RipcordPull.objects.filter(state="pulled"):
             which = {"plan": pulled.plan, "program": pulled.program, "scope": pulled.scope}
             for name in ("Rex", "Rita"):
-                with self.as_person(name):
+                with self.as_person(name), suppress(NotPermitted):  # one of them may have agreed before
                     ripcord.release(remediation="Fixed.", **which)
+        self.commit(crash)
+
+    @precondition(lambda self: self.is_stopped())
+    @rule(people=st.sampled_from([["Rex"], ["Rita"], ["Rex", "Rex"], ["Rex", "Rita"]]), crash=seldom)
+    def abort(self, people: list[str], crash: bool) -> None:
+        pulled = RipcordPull.objects.filter(state="pulled").first()
+        if pulled is not None:
+            which = {"plan": pulled.plan, "program": pulled.program, "scope": pulled.scope}
+            for name in people:
+                with self.as_person(name), suppress(GtmError):
+                    ripcord.abort(reason="Beyond repair.", **which)
+        self.commit(crash)
+
+    @rule(n=index, crash=seldom)
+    def pause_or_resume(self, n: int, crash: bool) -> None:
+        plan = self.plan(n)
+        with suppress(GtmError):
+            perform(plan, "resume" if plan.state == "paused" else "pause", comment="The vendor.")
+        self.commit(crash)
+
+    @precondition(lambda self: Task.objects.filter(state__in=["escalated", "unknown"]).exists())
+    @rule(n=index, name=st.sampled_from(["Fay", "Lee", "Rex"]), crash=seldom)
+    def waive(self, n: int, name: str, crash: bool) -> None:
+        task = self.plan(n).tasks.filter(state__in=["escalated", "unknown"]).first()
+        if task is not None:
+            with self.as_person(name), suppress(GtmError):
+                work.waive(task, comment="We go on without.")
+        self.commit(crash)
+
+    @rule(n=index, second=st.sampled_from(["Rex", "Rita", "Rita", "Fay"]), crash=seldom)
+    def break_the_glass(self, n: int, second: str, crash: bool) -> None:
+        approval = Approval.objects.filter(plan=self.plan(n)).order_by("pk").last()
+        if approval is not None:
+            with suppress(GtmError):
+                with self.as_person("Rex"):
+                    row = break_glass.ask(approval, reason="It opens at nine.")
+                with self.as_person(second):
+                    break_glass.agree(row, comment="Seen.")
+        self.commit(crash)
+
+    @precondition(lambda self: BreakGlass.objects.filter(state="granted").exists())
+    @rule(name=st.sampled_from(["Rex", "Rev"]), crash=seldom)
+    def review(self, name: str, crash: bool) -> None:
+        for row in BreakGlass.objects.filter(state="granted"):
+            with self.as_person(name), suppress(GtmError):
+                break_glass.review(row, verdict="Right.")
         self.commit(crash)
 
     @precondition(lambda self: Escalation.objects.exists())
@@ -281,6 +353,23 @@ class Governance(RuleBasedStateMachine):
         assert not Decision.objects.filter(person__name__in=["Req", "Rex"]).exists(), "I9"
 
     @invariant()
+    def two_people_bypass_and_a_third_reviews_before_the_plan_closes(self) -> None:
+        """I1 for what nobody approved."""
+        for approval in Approval.objects.filter(state="bypassed").select_related("plan"):
+            row = BreakGlass.objects.get(approval=approval, state__in=["granted", "reviewed"])
+            assert {row.asked_by.name, row.agreed_by.name} == {"Rex", "Rita"}
+            assert row.reviewed_by is None or row.reviewed_by.name == "Rev"
+            assert row.state == "reviewed" or not approval.plan.state.startswith("succ")
+
+    @invariant()
+    def two_people_abort_and_what_is_aborted_takes_no_step(self) -> None:
+        for pulled in RipcordPull.objects.filter(state="aborted", scope="program"):
+            assert {agreed["name"] for agreed in pulled.agreed_to("abort")} == {"Rex", "Rita"}
+        over = Plan.objects.filter(state="aborted")
+        assert not Task.objects.filter(plan__in=over, state__in=watch.MOVING).exists()
+        assert not Approval.objects.filter(plan__in=over, state__in=["pending", "frozen"]).exists()
+
+    @invariant()
     def final_rounds_never_change(self) -> None:
         """I2. What is approved may be superseded, nothing else."""
         rows = Approval.objects.filter(state__in=SETTLED).values_list(
@@ -306,7 +395,9 @@ class Governance(RuleBasedStateMachine):
         for task in Task.objects.filter(key="sum-up").exclude(state__in=waiting).select_related("plan"):
             latest = task.plan.approvals.order_by("round").last()
             assert latest is not None, f"{task} is {task.state} with no round"
-            assert latest.state == "approved", f"{task} is {task.state}, its gate {latest.state}"
+            assert latest.state in ("approved", "bypassed"), (
+                f"{task} is {task.state}, its gate {latest.state}"
+            )
 
     @invariant()
     def ladders_climb_once_and_have_a_time(self) -> None:
@@ -339,7 +430,7 @@ class Governance(RuleBasedStateMachine):
     def stands_for_a_reason(self) -> None:
         """No plan hangs: it is over, or it is stopped, or a person is asked."""
         for plan in Plan.objects.filter(state__in=["running", "blocked"]):
-            if stops.is_stopped(plan) is None:
+            if stops.is_stopped(plan) is None and not owes_review(plan):
                 states = set(plan.tasks.values_list("state", flat=True))
                 assert states & {"awaiting_approval", "escalated", "unknown"}, (plan.state, states)
                 assert not states & {"ready", "leased", "running", "retry_wait", "fallback_ready"}, states
@@ -349,7 +440,10 @@ class Governance(RuleBasedStateMachine):
         self.time.pass_time(days=2)  # whoever left is back
         for _ in range(4):
             self.release(crash=False)
+            self.review("Rev", crash=False)
             for n, plan in enumerate(Plan.objects.order_by("pk")):
+                if plan.state == "paused":
+                    self.pause_or_resume(n, crash=False)
                 self.revise(n, "100", crash=False)
                 for name in ("Fay", "Lee", "Ann"):
                     self.vote(n, name, "approve", 0, crash=False)

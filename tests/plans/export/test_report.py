@@ -60,6 +60,33 @@ def test_it_tells_what_was_asked_decided_done_and_sealed(document, written):
     assert "Złoty → gold" in text and "Shown: the first 60 of 100 rows; the XLSX holds all." in text
 
 
+MESSAGES = {
+    "kind": "messages",
+    "key": "comms-preview",
+    "title": "What goes out",
+    "items": [
+        {"path": "email/a.html", "title": "Mail", "media_type": "text/html", "body": "<p>Hi</p>" * 2000,
+         "subject": "You & us", "channel": "email", "audience": ""},
+        {"path": "email/a.txt", "title": "Mail", "media_type": "text/plain",
+         "body": "Dear <all>,\n\nread\n" * 400, "subject": "", "channel": "email", "audience": ""},
+    ],
+    "note": "",
+}  # fmt: skip
+
+
+def test_communications_are_printed_as_words_however_long_and_html_is_named(document, written):
+    report.pdf(document, [MESSAGES])
+    assert written.count("Dear <all>,") == 400
+    assert "Subject: You & us" in written and "HTML: see the file in the kit." in written
+    assert "<p>Hi</p>" not in "".join(written)
+
+
+def test_communications_of_any_length_find_room_on_paper_and_in_the_workbook(document):
+    assert report.pdf(document, [MESSAGES]).startswith(b"%PDF-")
+    book = load_workbook(io.BytesIO(workbook.xlsx(document, [MESSAGES])))
+    assert [cell.value for cell in book.worksheets[-1]["A"]] == ["Path", "email/a.html", "email/a.txt"]
+
+
 def test_the_font_has_every_letter_of_the_report(document, written):
     report.pdf(document, [TABLE])
     glyphs = pdfmetrics.getFont(report.REGULAR).face.charToGlyph

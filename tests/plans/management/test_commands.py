@@ -9,7 +9,7 @@ from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
 from plans.demo.organisation import PASSWORD
 from plans.models import Decision, Plan
-from tests.doors import USAGE, manage, start, stored
+from tests.doors import USAGE, manage, start, stored, user
 from tests.factories import round_of
 
 BAD_LINES = {
@@ -112,6 +112,18 @@ def test_elsewhere_the_person_gives_the_password(plan, settings, monkeypatch, ty
     monkeypatch.setattr(getpass, "getpass", lambda prompt: typed)
     assert manage("decide", str(round_of(plan).pk), "approve", "--as", "finance")[0] == code
     assert [d.evidence["authentication"] for d in Decision.objects.all()] == decided
+
+
+def test_somebody_elses_password_decides_nothing_in_their_name_or_mine(plan, settings, monkeypatch):
+    settings.GTM_ALLOW_IMPERSONATION = False
+    own = user("legal")
+    own.set_password("the password of legal")
+    own.save()
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "the password of legal")
+    code, said = manage("decide", str(round_of(plan).pk), "approve", "--as", "finance")
+    assert (code, "The password is wrong" in said, Decision.objects.count()) == (1, True, 0)
+    code, said = manage("decide", str(round_of(plan).pk), "approve", "--as", "legal")
+    assert (code, "holds none of the roles" in said, Decision.objects.count()) == (1, True, 0)
 
 
 def test_without_a_terminal_nobody_is_asked_and_nothing_decided(plan, settings, monkeypatch):

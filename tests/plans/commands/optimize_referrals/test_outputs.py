@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.clock import standing_at
 from plans.commands.optimize_referrals import distribute, playbook
 from plans.demo import referrals as demo
 from plans.engine import gates
@@ -15,7 +16,15 @@ from plans.models import FraudCase
 from plans.schemas.outputs import payload_of
 from programs.datasets.worlds.referral_world import build_referral_world
 from programs.models import Person
-from tests.plans.commands.optimize_referrals.conftest import ADVOCATES, keys, output, payload, table, work
+from tests.plans.commands.optimize_referrals.conftest import (
+    ADVOCATES,
+    NOW,
+    keys,
+    output,
+    payload,
+    table,
+    work,
+)
 
 HONEST = ("office", "power", "kiosk")
 
@@ -45,9 +54,9 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
 
 def test_once_approved_it_hands_over_and_people_go_on(plan):
     architect = Person.objects.get(name="architect").accounts.get()
-    with acting_as(Actor.of_user(architect, ADMIN, interactive=True)):
+    with standing_at(lambda: NOW), acting_as(Actor.of_user(architect, ADMIN, interactive=True)):
         gates.decide(plan.approvals.get(), "approve", comment="Sound.")
-    with acting_as(Actor.system("Test")):
+    with standing_at(lambda: NOW), acting_as(Actor.system("Test")):
         work(plan)
     waiting = plan.tasks.filter(kind="human", state="ready").order_by("position")
     assert [task.key for task in waiting] == ["tooling-changes", "partner-communications"]

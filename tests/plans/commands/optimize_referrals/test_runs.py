@@ -163,3 +163,35 @@ def test_a_change_of_thresholds_is_told_by_the_next_run(site, world):
     second = site.run(f'{SHORT} --window 30d --alert_threshold "conversion<0.01"')
     told = f"Alert thresholds were none in {first.plan_id} and are conversion<0.01 now."
     assert told in output(second, "data")["notes"]
+
+
+def test_referrals_alone_are_enough_and_the_rest_is_said_to_be_missing(site, world):
+    site.load({"referrals": world["referrals"]})
+    plan = site.run(f"{SHORT} --window 30d")
+    assert plan.approvals.count() == 1
+    assert "No payouts are loaded." in output(plan, "data")["notes"]
+    assert output(plan, "risk")["cases"]
+
+
+def test_labels_turned_round_change_no_case(site, world):
+    site.load(world)
+    before = output(site.run(SHORT), "risk")
+    place = world["referrals"].column_names.index("fraud")
+    turned = world["referrals"].set_column(place, "fraud", pc.invert(world["referrals"].column("fraud")))
+    site.load({"referrals": turned})
+    after = output(site.run(SHORT), "risk")
+    assert after["cases"] == before["cases"] and after["kpis"] == before["kpis"]
+    assert after["precision"] < 0.5 < before["precision"]
+
+
+def test_a_decided_case_is_a_label_of_the_next_run(site, world):
+    site.load({"referrals": world["referrals"].drop_columns(["fraud"])})
+    assert output(site.run(SHORT), "risk")["case_precision"] is None
+    one, other = FraudCase.objects.all()[:2]
+    for case, verdict in ((one, "confirm"), (other, "release")):
+        with site.by("architect"):
+            fraud_cases.act(case, "hold", comment="Looks alike.")
+        with site.by("sponsor"):
+            fraud_cases.act(case, verdict, comment="Seen the papers.")
+    risk = output(site.run(SHORT), "risk")
+    assert (risk["case_precision"], risk["confirmed_share"]) == (0.5, 0.5)
