@@ -164,7 +164,9 @@ def test_a_go_that_comes_after_its_date_does_not_go_live(plan):
 def test_the_whole_way_is_logged_with_its_success_metrics(plan):
     plan = approve(plan)
     decide(plan, "go-no-go", "exec")
+    people_work(plan)
     with at("2026-04-15"):
+        sweep.sweep()
         plan = people_work(plan)
     assert plan.state == "succeeded"
     outcomes = output_of(plan, "outcome-log")
