@@ -185,10 +185,10 @@ def test_the_time_to_resolve_an_alert_is_told_in_the_next_run(loyalty, tmp_path,
 
 
 def test_summary_is_the_short_of_full(loyalty, tmp_path):
-    for kind, table in load_purchases(loyalty, tmp_path).items():
+    for kind, table in load_purchases(loyalty, tmp_path, members=900).items():
         load(loyalty, tmp_path, kind, table)
-    short = outputs(run(f"{SUMMARY} --dimensions region,channel,tier"))
-    full = outputs(run(f"{SUMMARY} --dimensions region,channel,tier --detail full"))
+    short = outputs(run(f"{SUMMARY} --dimensions region,channel"))
+    full = outputs(run(f"{SUMMARY} --dimensions region,channel --detail full"))
     assert full.keys() - short.keys() == {
         "definitions", "experiment_figures", "group_trend", "holdout", "member_list", "tier_migration_chart",
         "tier_windows", "vintages",
