@@ -53,10 +53,16 @@ def all_commands() -> list[Command]:
     return sorted(_commands.values(), key=lambda command: command.path)
 
 
+def find(name: str, plugin: str = "") -> Command | None:
+    """The command, or None: a plan may have outlived the plugin it came from."""
+    command = _commands.get(name)
+    return command if command and plugin in ("", command.plugin) else None
+
+
 def get(name: str, plugin: str = "") -> Command:
     """Find a command by name, or by plugin and name. Raises NotFound naming the nearest."""
-    command = _commands.get(name)
-    if command is None or (plugin and plugin != command.plugin):
+    command = find(name, plugin)
+    if command is None:
         paths = [c.path for c in all_commands()]
         asked = f"/{plugin}:{name}" if plugin else name
         close = next((c.path for c in all_commands() if c.name == name), "") or nearest(

@@ -53,8 +53,8 @@ def reassign(task: Task, *, owner: Person, comment: str) -> Task:
     with transaction.atomic():
         work.reassign(task, owner=owner, comment=comment)
         plan = Plan.objects.select_related("program").get(pk=task.plan_id)
-        command = registry.get(plan.command, plan.plugin)
-        if command.stages_for:
+        command = registry.find(plan.command, plan.plugin)
+        if command and command.stages_for:
             _reschedule(plan, command, comment)
     return task
 

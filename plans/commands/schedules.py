@@ -75,6 +75,13 @@ def book(
     return run
 
 
+def call_off(name: str) -> None:
+    """What was booked under that name is not run any more; its rows stay."""
+    for schedule in Schedule.objects.filter(name=name, crontab="", is_active=True):
+        schedule.is_active = False
+        schedule.save()
+
+
 def enlist(schedule: Schedule, now: datetime) -> int:
     """A row for every time the schedule was due until ``now``; missed ones are skipped where it says so."""
     with transaction.atomic():

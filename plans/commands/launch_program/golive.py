@@ -17,6 +17,7 @@ from plans.schemas.outputs import Column, StepResult, Table
 from programs.models import RunbookPhase
 
 REVIEW_COMMAND = "optimize-referrals"
+NOT_YET_ACTIVE = ("draft", "planning")
 REVIEWS = (
     (0, time(17), {"window": "7d"}),
     (1, time(9), {"window": "7d"}),
@@ -48,6 +49,7 @@ def go_live(context: StepContext) -> StepResult:
             "confirmed": confirmed,
             "not_confirmed": [row["key"] for row in day_of if row["key"] not in context.finished],
             "reviews": reviews,
+            "activates": facts["state"] in NOT_YET_ACTIVE,
         },
         outputs=[_checks(day_of, context), _reviews(reviews)],
         evidence={"Serena": f"{len(confirmed)} of {len(day_of)} day-of checks confirmed."},
@@ -56,17 +58,30 @@ def go_live(context: StepContext) -> StepResult:
 
 def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
     """Make the program active and book its reviews, each to run once, in the name of who launched it."""
-    if plan.program.state in ("draft", "planning"):
+    if plan.program.state in NOT_YET_ACTIVE:
         perform(plan.program, "activate")
     for review in values["reviews"]:
         schedules.book(
-            f"review-day-{review['day']}-{plan.plan_id}",
+            _name(review, plan),
             REVIEW_COMMAND,
             plan.program,
             review["inputs"],
             at=datetime.fromisoformat(review["at"]),
             owner=_account(plan),
         )
+
+
+def withdraw_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Undo ``apply_go_live`` when the plan is aborted: no review is due any more, and a program that was
+    active only by this launch pauses."""
+    for review in values["reviews"]:
+        schedules.call_off(_name(review, plan))
+    if values["activates"] and plan.program.state == "active":
+        perform(plan.program, "pause", comment=f"Its launch {plan.plan_id} was aborted.")
+
+
+def _name(review: Mapping[str, Any], plan: Plan) -> str:
+    return f"review-day-{review['day']}-{plan.plan_id}"
 
 
 def _account(plan: Plan) -> Any:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import QuerySet
 
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
@@ -12,12 +13,12 @@ from gtm.core.errors import GuardNotMet, InvalidInput
 from gtm.core.fsm import perform
 from plans.commands import revision, schedules
 from plans.commands.launch_program.standing import standing
-from plans.engine import runner, sweep, work
+from plans.engine import ripcord, runner, sweep, work
 from plans.engine.replay import replay
 from plans.export.document import build
 from plans.export.rules import problems
 from plans.models import Plan, Schedule, ScheduledRun
-from programs.models import LaunchProfile, Person, Runbook, RunbookTask
+from programs.models import LaunchProfile, Person, Program, Runbook, RunbookTask
 from tests.plans.conftest import decide, demo_organisation, output_of, start, work_off
 
 LINE = (
@@ -149,6 +150,27 @@ def test_it_goes_live_on_its_date_and_books_its_reviews(plan):
         assert schedules.fire_due() == 0  # the demo's referrals are not loaded here: refused, with the reason
     assert [run.state for run in booked.all()] == ["refused", "refused", "due", "due"]
     assert Schedule.objects.first().next_due_at is None
+
+
+def test_an_abort_after_go_live_calls_off_the_reviews_and_pauses_a_program_it_made_active(plan):
+    QuerySet(Program).filter(pk=plan.program_id).update(state="planning")  # as a program that is new
+    plan = approve(people_work(start(IN_TIME)))
+    decide(plan, "go-no-go", "exec")
+    with at("2026-04-15"):
+        plan = people_work(plan, "outcomes-day-1", "outcomes-day-7", "retrospective")
+        assert (state(plan, "go-live"), Program.objects.get(pk=plan.program_id).state) == (
+            "succeeded",
+            "active",
+        )
+        ripcord.pull("plan", plan=plan, reason="The offer was wrong.")
+        for username in ("exec", "deputy"):
+            with acting_as(Actor.of_user(get_user_model().objects.get(username=username), ADMIN)):
+                ripcord.abort(plan, reason="Beyond repair.")
+    plan.refresh_from_db()
+    assert (plan.state, Program.objects.get(pk=plan.program_id).state) == ("aborted", "paused")
+    with at("2026-05-16"):
+        assert schedules.fire_due() == 0
+    assert set(ScheduledRun.objects.values_list("state", flat=True)) == {"due"}
 
 
 def test_a_go_that_comes_after_its_date_does_not_go_live(plan):
