@@ -186,6 +186,7 @@ LANGUAGES = [("en", "English")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["gtm.formats"]
 STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=None)  # for a web server or CDN that serves static files itself
 STATICFILES_DIRS: list[str] = []
