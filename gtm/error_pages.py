@@ -1,7 +1,7 @@
 """Refusals and defects as pages in the site's look: what was wrong, what to do next, and never a traceback.
 
-Django calls the handlers (``gtm.urls``); the middleware adds what Django leaves blank. A call of REST gets its
-problem document, also where it fails before REST sees it.
+Django calls the handlers (``gtm.urls``); the middleware adds what Django leaves blank. A call of REST gets
+its problem document, also where it fails before REST sees it.
 """
 
 from __future__ import annotations

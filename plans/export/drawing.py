@@ -1,8 +1,8 @@
 """A chart of ours on paper: the SVG that a page shows, as a drawing of reportlab.
 
-Read from the SVG, so that a chart is laid out in one place and looks the same on a page and in print. It reads
-what ``plans.export.svg`` writes and refuses anything else; svglib, which reads any SVG, takes lxml and a
-renderer in C for the sake of seven elements.
+Read from the SVG, so that a chart is laid out in one place and looks the same on a page and in print. It
+reads what ``plans.export.svg`` writes and refuses anything else; svglib, which reads any SVG, takes lxml and
+a renderer in C for the sake of seven elements.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import JSONField, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -22,12 +22,15 @@ from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.admin.resources import GovernedResource, resource_of
+from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError
 from gtm.core.revert import may_be_reverted, revert
 
+AS_WORDS = {JSONField: {"form_class": WordsField, "widget": UnfoldAdminTextareaWidget}}
 READ_ONLY = ("version", "created_at", "updated_at")
 
 
@@ -50,6 +53,8 @@ def tell(request: HttpRequest, error: GtmError) -> None:
 
 class ActingAdmin(ModelAdmin):
     """What is saved here is the doing of the person in the session; a refusal is told, not thrown."""
+
+    formfield_overrides = AS_WORDS
 
     def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
         """A page of our own inside the admin's frame."""
@@ -201,6 +206,7 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
 
 
 class GovernedInline(TabularInline):
+    formfield_overrides = AS_WORDS
     extra = 0
     show_change_link = True
 
