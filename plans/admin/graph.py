@@ -45,7 +45,7 @@ def draw(nodes: Sequence[Node]) -> str:
     told = "; ".join(f"{n.task_id} {n.name}: {n.label or 'planned'}" for n in nodes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="g-graph" viewBox="0 0 {width} {height:.0f}" '
-        f'style="min-width:{width * 0.75:.0f}px" role="{role}" font-family="inherit">'
+        f'style="min-width:{width * 0.75:.0f}px;max-width:{width}px" role="{role}" font-family="inherit">'
         f"<title>Tasks of the plan</title><desc>{escape(told)}</desc>"
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="currentColor"/></marker></defs>'
