@@ -21,8 +21,8 @@ def cell(value: Any, kind: str = "") -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
+    if isinstance(value, dict | list | tuple):
+        return readable(value)
     if kind in ("text", "date", "datetime") or not isinstance(value, int | float | str | Decimal):
         return str(value)
     try:
