@@ -15,7 +15,17 @@ from gtm.core import anchors, clock
 from gtm.core.actors import Actor, acting_as
 from plans.engine import break_glass, fraud_cases
 from plans.models import Notice, Notification, NotificationPreference, Plan, Schedule, ScheduledRun
-from programs.models import Benefit, LifecycleTrigger, MessageTemplate, Program, Role, Tier
+from programs.models import (
+    Benefit,
+    Campaign,
+    Experiment,
+    LifecycleTrigger,
+    MeasurementAgreement,
+    MessageTemplate,
+    Program,
+    Role,
+    Tier,
+)
 from tests.doors import user
 from tests.factories import AbsenceFactory, DelegationFactory, PersonFactory, gate, make_plan, make_run, seat
 from tests.plans.api.test_fraud_cases import RING
@@ -123,8 +133,11 @@ def one_of_everything() -> None:
         AbsenceFactory(person=PersonFactory())
         DelegationFactory(principal=PersonFactory(), delegate=PersonFactory())
         program, role = Program.objects.get(slug="cdnow"), Role.objects.first()
-        tier = Tier.objects.first()
-        Benefit(tier=tier, name="Early sale", kind="experiential").save()
+        MeasurementAgreement(campaign=Campaign.objects.first()).save()
+        Experiment(program=program, key="double-points", name="Double points").save()
+        tier = Tier(program=program, rank=9, name="Gold", threshold=500)
+        tier.save()
+        Benefit(tier=tier, name="Early sale", kind="perk").save()
         told = {"event": "First order", "entry_rule": "orders = 1", "action": "Welcome", "channel": "email"}
         LifecycleTrigger(program=program, key="welcome", stage="onboarding", owner_role=role, **told).save()
         schedule = Schedule(name="weekly", command="monitor-loyalty", program=program, owner=user("ops"))
@@ -138,8 +151,8 @@ def one_of_everything() -> None:
         Notification(notice=notice, person=person, channel="mail", due_at=due, **about).save()
         plan = make_plan(gate(seat("finance")), requester=user("ops"))
         anchors.anchor(tell_auditors=False)
-    Token.objects.create(user=user("ops"))
-    asker = PersonFactory()
+        Token.objects.create(user=user("ops"))
+        asker = PersonFactory()
     asker.accounts.update(is_superuser=True)
     with acting_as(actor_of(asker)):
         break_glass.ask(plan.approvals.get(), reason="The board meets at nine.")
