@@ -96,8 +96,8 @@ def test_a_plan_alone_says_how_to_get_something_to_compare_with(login, asked):
 
 
 def test_a_list_of_actions_that_cannot_become_work_is_shown_to_be_read(login, asked):
-    item = {"title": "Ask earlier", "why": "Late touches", "owner": "analytics", "due": "", "expected_value": None,
-            "unit": "", "lift": "", "sample_size": None, "effort": "low"}  # fmt: skip
+    named = {"title": "Ask earlier", "why": "Late touches", "owner": "analytics", "effort": "low"}
+    item = named | {"due": "", "expected_value": None, "unit": "", "lift": "", "sample_size": None}
     payload = {"kind": "backlog", "key": "actions", "title": "Actions", "items": [item], "note": ""}
     told = {"key": "actions", "title": "Actions", "kind": "backlog", "payload": payload, "sha256": "0" * 64}
     with acting_as(Actor.system("Test")):
