@@ -56,7 +56,7 @@ def scope_of(plan: Plan, gate: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def needs_of(plan: Plan) -> Needs:
-    """What each task waits for, by primary keys: the edges alone, for outputs are long and asked for often."""
+    """What each task waits for, by primary keys. The edges alone: outputs are long."""
     needs: dict[int, list[int]] = defaultdict(list)
     for after, before in Task.needs.through.objects.filter(from_task__plan=plan).values_list(
         "from_task_id", "to_task_id"
@@ -66,7 +66,7 @@ def needs_of(plan: Plan) -> Needs:
 
 
 def ancestors(task: Task, needs: Needs | None = None) -> QuerySet[Task]:
-    """Every task on a path to this one, in the order of the plan. ``needs`` as of ``needs_of``, if at hand."""
+    """Every task on a path to this one, in the order of the plan; ``needs`` where the caller has them."""
     needs = needs_of(task.plan) if needs is None else needs
     found: set[int] = set()
     queue = [task.pk]
