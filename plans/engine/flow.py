@@ -201,13 +201,15 @@ def ready_tasks(plan: Plan) -> list[Task]:
 
 def _needs_met(plan: Plan, state: str) -> list[Task]:
     waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
-    met = plan.tasks.filter(state=state).filter(~Exists(waiting)).select_related("plan", "agent")
-    return [task for task in met if not _waits_for_a_gate(task)]
+    met = list(plan.tasks.filter(state=state).filter(~Exists(waiting)).select_related("plan", "agent"))
+    needs = content.needs_of(plan) if met else {}
+    return [task for task in met if not _waits_for_a_gate(task, needs)]
 
 
-def _waits_for_a_gate(task: Task) -> bool:
+def _waits_for_a_gate(task: Task, needs: content.Needs) -> bool:
     """A change may reopen a gate before tasks that are finished and stay so: what follows them waits too."""
-    return any(t.kind == TaskKind.GATE and not t.is_done for t in content.ancestors(task))
+    gates = content.ancestors(task, needs).filter(kind=TaskKind.GATE)
+    return gates.exclude(state__in=DONE_STATES).exists()
 
 
 def finish(plan: Plan) -> None:
