@@ -62,8 +62,10 @@ known AS MATERIALIZED (
                     = list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referee_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1]))
                 ELSE false END ELSE false END
         OR coalesce(regexp_matches(landing_url, $click_ids, 'i'), false) OR coalesce(regexp_matches(referer_url, $click_ids, 'i'), false)
-        OR CASE WHEN len($banned_sources) > 0 THEN list_contains($banned_sources, lower(source))
-                OR list_contains($banned_sources, regexp_extract(lower(referer_url), '^[a-z]+://(?:www\.)?([^/:?#]+)', 1)) ELSE false END
+        OR CASE WHEN len($banned_sources) > 0
+            THEN list_contains($banned_sources, regexp_replace(lower(source), '[^a-z0-9]+', '', 'g')) OR strlen(source) > length(source)
+                OR len(list_filter($banned_hosts, lambda host: contains(lower(referer_url), host))) > 0
+            ELSE false END
             AS shows
     FROM boxed
 ),
