@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from django.db.models import Max, QuerySet
 
-from gtm.core import fsm
+from gtm.core import erasure, fsm
 from gtm.core.changelog import Break
 from gtm.core.models import ChangeLogEntry
 
@@ -50,12 +50,15 @@ def _rows(log: QuerySet[ChangeLogEntry], event: str) -> Iterable[tuple[str, str,
 
 
 def _last_transitions(log: QuerySet[ChangeLogEntry]) -> dict[str, tuple[str, int, str | None]]:
-    """Object → where its last transition stands and the state it led to; None where that was erased."""
+    """Object → where its last transition stands and the state it led to; None where nothing says so."""
     last = log.order_by().values("entity_id").annotate(last=Max("pk")).values("last")
     entries = ChangeLogEntry.objects.filter(pk__in=last).select_related("payload")
     found = {}
     for entry in entries.iterator(chunk_size=CHUNK):
         payload = getattr(entry, "payload", None)
-        state = payload.body["to"] if payload is not None and payload.body is not None else None
+        if payload is not None and payload.body is not None:
+            state = payload.body["to"]
+        else:
+            state = erasure.states_kept(entry.chain).get(entry.sequence)
         found[entry.entity_id] = entry.chain, entry.sequence, state
     return found

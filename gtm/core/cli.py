@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from gtm.core import refusals
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as, operating_system_user
 from gtm.core.errors import GtmError, InvalidInput, NotFound, NotPermitted, Problem
 
@@ -28,7 +29,8 @@ class GovernedCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with acting_as(self.actor(options.get("username")), reason=self.reason()):
+            actor = self.actor(options.get("username"))
+            with acting_as(actor, reason=self.reason()), refusals.on_record():
                 self.act(**options)
         except GtmError as error:
             raise CommandError("\n".join(error.lines()), returncode=self.exit_code(error)) from error

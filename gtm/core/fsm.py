@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from gtm.core import actors, changelog, clock
+from gtm.core import actors, changelog, clock, refusals
 from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
 from gtm.core.governed import GovernedModel, open_door
@@ -173,7 +173,11 @@ def perform(
     with transaction.atomic():
         changelog.lock_chain(obj.change_chain())
         obj.refresh_from_db()
-        _check(obj, transition_, machine, acting.actor, comment, expected_version, params)
+        try:
+            _check(obj, transition_, machine, acting.actor, comment, expected_version, params)
+        except (WrongState, NotPermitted) as refused:
+            refusals.note(obj, name, refused.detail)
+            raise
         source = obj.state
         target = (
             transition_.target if isinstance(transition_.target, str) else transition_.target(obj, params)

@@ -151,6 +151,7 @@ class GovernedModel(models.Model):
             changed = self._changed_since(stored, kwargs.get("update_fields"))
             if not changed:
                 return
+            self._refuse_changed_state(changed)
             if stored.version != self.version:
                 raise StaleVersion(
                     f"{self.change_label()} is at version {stored.version}, you changed {self.version}.",
@@ -208,6 +209,12 @@ class GovernedModel(models.Model):
             wanted = set(only)
             names = [n for n in names if n in wanted or self._meta.get_field(n).name in wanted]
         return [name for name in names if getattr(self, name) != getattr(stored, name)]
+
+    def _refuse_changed_state(self, changed: Iterable[str]) -> None:
+        """Whoever wrote past the guarded attribute, into ``__dict__``, does not get it stored."""
+        states = [name for name in changed if isinstance(self._meta.get_field(name), StateField)]
+        if states and not door_is_open():
+            raise Forbidden(f"The state of {self._meta.verbose_name} is set by a transition, never saved.")
 
     def _refuse_foreign_state(self) -> None:
         for field in self._meta.concrete_fields:

@@ -21,6 +21,13 @@ class ChangeLogChain(models.Model):
     def __str__(self) -> str:
         return f"{self.name} #{self.sequence}"
 
+    def change_chain(self) -> str:
+        """What happens to a chain is told in it."""
+        return self.name
+
+    def change_label(self) -> str:
+        return f"change log of {self.name}"
+
 
 class ChangeLogEntry(models.Model):
     """One row of evidence. Update and delete are refused here and by the database's own triggers."""
@@ -68,6 +75,9 @@ class ChangeLogPayload(models.Model):
     )
     salt = models.CharField(max_length=32, null=True)  # noqa: DJ001 - null says erased, empty would not
     body = models.JSONField(null=True)
+
+    class Meta:
+        permissions = [("erase_payload", "Can erase personal text from the change log")]
 
     def __str__(self) -> str:
         return f"payload of {self.entry_id}"

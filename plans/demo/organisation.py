@@ -89,7 +89,7 @@ GROUPS: dict[str, Q] = {
                       "add_measurementagreement", "change_measurementagreement"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
-    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass"])
+    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass", "erase_payload"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
     "Partner contacts": Q(codename__in=["view_attributionrecord", "view_dispute"]),
     "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename__in=["audit_plan", "review_break_glass"]),

@@ -23,6 +23,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.views import ChangeList
 
+from gtm.core import refusals
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.errors import GtmError
@@ -35,7 +36,7 @@ READ_ONLY = ("version", "created_at", "updated_at")
 def acting_in_admin(request: HttpRequest, reason: str = "") -> Iterator[None]:
     """Whatever happens inside is the logged-in person's doing, in a session."""
     actor = Actor.of_user(request.user, ADMIN, interactive=True, request_id=uuid.uuid4().hex)
-    with acting_as(actor, reason):
+    with acting_as(actor, reason), refusals.on_record():
         yield
 
 

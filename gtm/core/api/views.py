@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
 
-from gtm.core import changelog
+from gtm.core import changelog, refusals
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.api import etag
 from gtm.core.api.query import check_query
@@ -44,6 +44,7 @@ class ActingMixin:
         self.acting_stack = ExitStack()
         if request.user.is_authenticated:
             self.acting_stack.enter_context(acting_as(actor_of(request)))
+            self.acting_stack.enter_context(refusals.on_record())
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         if hasattr(self, "acting_stack"):

@@ -10,6 +10,7 @@ from openpyxl import load_workbook
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
+from gtm.core.models import ChangeLogEntry
 from plans.engine import ladder
 from plans.models import Artifact
 from plans.schemas.outputs import Chart, Column, Document, Metric, Metrics, Section, Series, Table, payload_of
@@ -86,6 +87,8 @@ def test_a_result_by_hand_carries_its_evidence(act, ops, path, blocked):
 
 def test_a_waiver_takes_who_may_and_never_operations(act, as_, ops, path, blocked):
     assert act(ops, path, "waive", comment="Not needed.").status_code == 403
+    refused = ChangeLogEntry.objects.get(event="refused")
+    assert (refused.entity, refused.payload.body["to"]) == ("plans.task", "waive")
     response = act(as_("exec"), path, "waive", comment="Not needed.")
     assert (response.status_code, response.json()["state"]) == (200, "waived")
 
