@@ -36,7 +36,8 @@ def test_versions_stand_beside_the_figures_and_the_next_run_tells_what_was_redef
     before, after = (output(plan, "data") for plan in (first, second))
     assert before["definition_changes"] == ["There was no run before."]
     assert after["definition_changes"] == [
-        "Concentration of revenue (HHI), v1 → v2: numerator “sum of squared revenue shares of partners” → “share of the largest partner”.",
+        "Concentration of revenue (HHI), v1 → v2: numerator “sum of squared revenue shares of partners” → "
+        "“share of the largest partner”.",
         "Referral conversion, v1 → v2: denominator “referrals submitted” → “referrals qualified”.",
     ]
     assert figures(first, "dashboard")["conversion"]["definition"].startswith(
