@@ -69,6 +69,7 @@ class ProgramSerializer(serializers.ModelSerializer):
             "point_face_value",
             "point_unit_cost",
             "redemption_rate_assumption",
+            "banned_sources",
             "version",
             "created_at",
             "updated_at",
