@@ -11,7 +11,7 @@ from django.conf import settings
 
 from gtm.core.errors import Problem
 from plans.commands.files import kept_file
-from plans.commands.launch_program.material import material_of
+from plans.commands.launch_program.material import TAKE_UP, material_of
 from plans.engine.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, File, Metric, Metrics, Output, StepResult, Table
 from programs import browser
@@ -224,7 +224,7 @@ def _refuse_errors(
     summary = " ".join(f"{problem.field}: {problem.message}" for problem in problems[:5])
     more = f" And {len(problems) - 5} more." if len(problems) > 5 else ""
     if for_good:
-        hint = "Correct templates, launch profile or vocabulary, then have the kit made again."
+        hint = f"Correct templates, launch profile or vocabulary. {TAKE_UP}"
         raise QaRefused(f"{summary}{more}", hint=hint, problems=problems)
     raise QaFailed(f"{summary}{more}", hint="Have the site or its redirects mended.", problems=problems)
 
