@@ -138,14 +138,18 @@ def _gantt(found: Timetable) -> Chart:
 def _runbook(found: Timetable, facts: Mapping[str, Any], versions: str) -> Table:
     dated = found.scheduled
     rows = []
+
+    def role_name(slug: str) -> str:
+        return facts["roles"][slug]["name"]
+
     for row in found.rows:
         task = dated.get(row["key"])
         owner = facts.get("standing", {}).get(row["key"], {}).get("owner") or facts["people"].get(
             row["responsible"]
         )
         rows.append(
-            [row["name"], row["phase"], row["group"], owner["name"] if owner else "", row["responsible"],
-             row["accountable"], found.begin[row["key"]], found.due[row["key"]],
+            [row["name"], row["phase"], row["group"], owner["name"] if owner else "", role_name(row["responsible"]),
+             role_name(row["accountable"]), found.begin[row["key"]], found.due[row["key"]],
              task.expected if task else None, task.total_slack if task else None,
              ("yes" if task.is_critical else "") if task else "", "yes" if row["is_blocker"] else "",
              ", ".join(needs_of(row, found.rows)), calendar_of(row, facts).country]

@@ -45,6 +45,7 @@ FAILED = f"{STEP}-failed"
 """The engine counts a failed attempt of the step under this signal; twice is a matter for people."""
 
 TEST_WAY = "referral flow"
+MOST_TOLD = 5
 
 
 class QaFailed(TransientError):
@@ -221,8 +222,12 @@ def _refuse_errors(
     if not for_good and not for_now:
         return
     problems = for_good + for_now
-    summary = " ".join(f"{problem.field}: {problem.message}" for problem in problems[:5])
-    more = f" And {len(problems) - 5} more." if len(problems) > 5 else ""
+    where: dict[str, list[str]] = {}
+    for problem in problems:
+        where.setdefault(problem.message, []).append(problem.field)
+    told = [f"{message} ({', '.join(fields)})" for message, fields in where.items()]
+    summary = " ".join(told[:MOST_TOLD])
+    more = f" And {len(told) - MOST_TOLD} more." if len(told) > MOST_TOLD else ""
     if for_good:
         hint = f"Correct templates, launch profile or vocabulary. {TAKE_UP}"
         raise QaRefused(f"{summary}{more}", hint=hint, problems=problems)

@@ -1,4 +1,4 @@
-"""Work of people while a plan stands still: under a rip-cord nothing counts, in a pause nothing new starts."""
+"""Work of people while a plan stands still: under a rip-cord nothing counts, a pause starts nothing."""
 
 import pytest
 from django.contrib.auth.models import Permission
