@@ -33,6 +33,8 @@ FOCUS = """() => {
 }"""
 # A message is shown in a frame without rights; that its script is refused there is what we want.
 SANDBOXED = "Blocked script execution in 'about:srcdoc'"
+# A message is shown in a frame without rights; that its script is refused there is what we want.
+SANDBOXED = "Blocked script execution in 'about:srcdoc'"
 seen: set[tuple[str, str]] = set()  # pages looked at in this run, each with the state it was in
 
 
@@ -42,9 +44,7 @@ class Person:
     def __init__(self, page: Page, username: str):
         self.page, self.username = page, username
         self.complaints: list[str] = []
-        self.un# A message is shown in a frame without rights; that its script is refused there is what we want.
-SANDBOXED = "Blocked script execution in 'about:srcdoc'"
-seen: set[str] = set()
+        self.unseen: set[str] = set()
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("response", self._opened)
