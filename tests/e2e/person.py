@@ -33,8 +33,6 @@ FOCUS = """() => {
 }"""
 # A message is shown in a frame without rights; that its script is refused there is what we want.
 SANDBOXED = "Blocked script execution in 'about:srcdoc'"
-# A message is shown in a frame without rights; that its script is refused there is what we want.
-SANDBOXED = "Blocked script execution in 'about:srcdoc'"
 seen: set[tuple[str, str]] = set()  # pages looked at in this run, each with the state it was in
 
 

@@ -85,7 +85,7 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     assert page.get_by_text("The parameter contact carries an e-mail address.").count() >= 1
 
     ops.open(f"/programs/launchprofile/{profile.pk}/change/")
-    page.get_by_label("Destinations").fill(json.dumps({"terms": f"{profile.landing_url}#terms"}))
+    page.get_by_label("Destinations").fill(f"terms: {profile.landing_url}#terms")
     page.get_by_role("button", name="Save", exact=True).click()
     ops.look("mended")
     enter("exec", "phone").say(plan, "The address is out of the link.", "Release the rip-cord", "Held")
