@@ -92,10 +92,10 @@ def axes(
     Every day of the chain may wait for the longest closure of any calendar, so chains may change calendars.
     Raises ValueError where a calendar hardly ever opens.
     """
-    reach = 2 * room + 14
+    reach, distinct = 2 * room + 14, dict.fromkeys(calendars)
     while reach < LONGEST_YEARS * 366:
         first, last = earliest - timedelta(days=reach), latest + timedelta(days=reach)
-        found = {calendar: WorkingTime.between(calendar, first, last) for calendar in calendars}
+        found = {calendar: WorkingTime.between(calendar, first, last) for calendar in distinct}
         if reach >= room * max(axis.longest_wait for axis in found.values()):
             return found
         reach *= 2
