@@ -24,7 +24,7 @@ from plans.export import document, render, svg
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 
-LAST_CHANGES = 200
+CHANGES_ON_A_PAGE = 200
 MOST_DIFFERENCES = 20
 STEERING = ("pause", "resume", "cancel")
 
@@ -138,10 +138,13 @@ def _node(task: Task, rounds: list[Any]) -> graph.Node:
     )
 
 
-def changes_of(plan: Plan) -> list[dict[str, Any]]:
-    """The newest rows of the plan's change log, each with what differs, place by place."""
+def changes_of(plan: Plan, before: int | None = None) -> list[dict[str, Any]]:
+    """A page of the plan's change log, newest first, from below the row ``before``; each row with what
+    differs, place by place. Rows are found by their number: a log that grows does not move the pages."""
     entries = ChangeLogEntry.objects.filter(chain=plan.change_chain()).select_related("payload")
-    rows = [changelog.row_of(e) for e in entries.order_by("-sequence")[:LAST_CHANGES]]
+    if before is not None:
+        entries = entries.filter(sequence__lt=before)
+    rows = [changelog.row_of(e) for e in entries.order_by("-sequence")[:CHANGES_ON_A_PAGE]]
     return [row | {"differences": _differences(row)} for row in rows]
 
 

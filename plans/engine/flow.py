@@ -80,6 +80,11 @@ def is_human(task: Task, params: Params) -> str | None:
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
 
 
+def nothing_is_stopped(task: Task, params: Params) -> str | None:
+    """No rip-cord holds the plan. What people did meanwhile is told in a comment: kept, not applied."""
+    return stops.is_stopped(task.plan)
+
+
 def content_is_approved(task: Task, params: Params) -> str | None:
     """Nothing is stopped, and the content is what every gate before the task approved."""
     return stops.is_stopped(task.plan) or content.why_not_approved(task)
@@ -123,8 +128,15 @@ def gates_behind(task: Task) -> list[dict[str, Any]]:
 
 def state_before_hold(obj: Any, params: Params) -> str:
     """Back to where it was; what was in a worker's hands starts again from ready."""
+    if isinstance(obj, Plan) and obj.held_from == "running":
+        return at_work_again(obj, params)
     return {"leased": "ready", "running": "ready" if isinstance(obj, Task) else "running",
             "fallback_running": "fallback_ready"}.get(obj.held_from, obj.held_from)  # fmt: skip
+
+
+def at_work_again(plan: Plan, params: Params) -> str:
+    """Running, or blocked where a task was escalated meanwhile."""
+    return "blocked" if plan.tasks.filter(state="escalated").exists() else "running"
 
 
 # ------------------------------------------------------------------ effects
