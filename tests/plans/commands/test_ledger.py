@@ -30,7 +30,9 @@ def lines(until):
 def ledger(tmp_path):
     def load(until):
         path = tmp_path / f"{until}.csv"
-        rows = [f"{key},m1,{day},{entry},{issued},{points}" for key, day, entry, issued, points in lines(until)]
+        rows = [
+            f"{key},m1,{day},{entry},{issued},{points}" for key, day, entry, issued, points in lines(until)
+        ]
         path.write_text("\n".join(["entry_id,member_id,posted_at,entry,issued_at,points", *rows]) + "\n")
         store = SnapshotStore(tmp_path / "store")
         taken = ingest([path], "point_ledger", store=store, options=Options()).snapshot
