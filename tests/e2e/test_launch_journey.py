@@ -82,14 +82,17 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     ops.look("QA failed")
     ops.picture("launch-held")
     assert [attempt.outcome for attempt in plan.tasks.get(key="tooling-qa").attempts.all()] == ["failed"] * 2
-    assert page.get_by_text("The parameter contact carries an e-mail address.").count() >= 1
+    assert page.get_by_text("The parameter contact carries an e-mail address (core/faq.md, ").count() >= 1
 
     ops.open(f"/programs/launchprofile/{profile.pk}/change/")
     page.get_by_label("Destinations").fill(f"terms: {profile.landing_url}#terms")
     page.get_by_role("button", name="Save", exact=True).click()
     ops.look("mended")
-    enter("exec", "phone").say(plan, "The address is out of the link.", "Release the rip-cord", "Held")
-    enter("deputy").say(plan, "I have read the terms page.", "Release the rip-cord", "Blocked")
+    sponsor, deputy = enter("exec", "phone"), enter("deputy")
+    sponsor.say(plan, "The address is out of the link.", "Release the rip-cord", "Held")
+    sponsor.leave()
+    deputy.say(plan, "I have read the terms page.", "Release the rip-cord", "Blocked")
+    deputy.leave()
     answer(ops, plan, "tooling-qa-failed", "The link to the terms carries no address any more.")
     answer(ops, plan, "retries-exhausted", "The link to the terms carries no address any more.")
     ops.open(plan_url, "to change")
@@ -110,7 +113,7 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     enter("finance").approve(plan, "finance-approval", "Rewards are funded.")
     enter("partner").approve(plan, "partner-approval", "Partners agreed to the date.")
     wait_for(ops, "Go or no-go", "Awaiting approval")
-    enter("exec").approve(plan, "go-no-go", "Go.")
+    sponsor.approve(plan, "go-no-go", "Go.")
     complete(ops, plan, "confirm-tracking", "One referral from invite to event")
     ops.open(plan_url)
     wait_for(ops, "Go live", "Succeeded")
