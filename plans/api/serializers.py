@@ -312,7 +312,7 @@ class ReviseSerializer(serializers.Serializer):
     fresh_data = serializers.BooleanField(
         required=False,
         default=False,
-        help_text="Read the newest datasets and facts of the program instead of those of the start",
+        help_text="Read the newest datasets and material, not those of the start",
     )
 
 

@@ -79,7 +79,7 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
 
     page.locator("#live [role=status]", has_text="Held").wait_for(timeout=60_000)
     plan, plan_url = Plan.objects.get(command="launch-program"), page.url
-    ops.look("QA failed")
+    ops.look("launch")
     ops.picture("launch-held")
     assert [attempt.outcome for attempt in plan.tasks.get(key="tooling-qa").attempts.all()] == ["failed"] * 2
     assert page.get_by_text("The parameter contact carries an e-mail address (core/faq.md, ").count() >= 1
@@ -95,19 +95,19 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     deputy.leave()
     answer(ops, plan, "tooling-qa-failed", "The link to the terms carries no address any more.")
     answer(ops, plan, "retries-exhausted", "The link to the terms carries no address any more.")
-    ops.open(plan_url, "to change")
+    ops.open(plan_url, "launch")
     page.get_by_role("link", name="Change inputs").click()
     page.get_by_label("Read the newest data and material").check()
     page.get_by_label("What you changed, and why").fill("The launch profile was mended.")
     ops.look("launch")
     page.get_by_role("button", name="Send revision 2 to its gates").click()
     wait_for(ops, "Link and tracking QA", "Succeeded")
-    ops.look("QA passed")
+    ops.look("launch")
 
     complete(ops, plan, "tracking", "Codes and tags seen in the test events")
     complete(ops, plan, "kit-review", "Read word by word")
     complete(ops, plan, "train-success", "Twelve people, 45 minutes")
-    ops.open(plan_url)
+    ops.open(plan_url, "launch")
     wait_for(ops, "Legal approval", "Awaiting approval")
     enter("legal", "phone").approve(plan, "legal-approval", "Terms and claims hold.")
     enter("finance").approve(plan, "finance-approval", "Rewards are funded.")
@@ -115,7 +115,7 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     wait_for(ops, "Go or no-go", "Awaiting approval")
     sponsor.approve(plan, "go-no-go", "Go.")
     complete(ops, plan, "confirm-tracking", "One referral from invite to event")
-    ops.open(plan_url)
+    ops.open(plan_url, "launch")
     wait_for(ops, "Go live", "Succeeded")
     complete(ops, plan, "outcomes-day-1", "Dashboards show live figures")
     ops.open(plan_url, "launched")
