@@ -132,15 +132,21 @@ def run_steps(root: Path, datasets: list[dict[str, Any]]) -> None:
     from plans.engine.runner import stored_values  # noqa: PLC0415
     from plans.engine.steps import StepContext  # noqa: PLC0415
     from programs.datasets import OpenData  # noqa: PLC0415
+    from programs.schemas.metrics import STANDARD  # noqa: PLC0415
 
     steps = [
         (title, resolve_name(f"plans.commands.optimize_referrals.{path}"), name)
         for title, path, name in STEPS
     ]
     outputs: dict[str, Any] = {}
+    metrics = {
+        metric.key.removeprefix("referral-").replace("-", "_"): {**asdict(metric), "version": 1}
+        for metric in STANDARD
+        if metric.key.startswith("referral-")
+    }
     program = {
-        "currency": "EUR", "people": {}, "metric_versions": {}, "last_run": {}, "held_referrals": [],
-        "case_labels": {}, "decided_cases": {},
+        "currency": "EUR", "people": {}, "metrics": metrics, "metric_versions": {}, "last_run": {},
+        "held_referrals": [], "case_labels": {}, "decided_cases": {}, "banned_sources": [],
     }  # fmt: skip
     whole = np.zeros(2)
     for title, run, name in steps:

@@ -34,6 +34,7 @@ _FACTS = (
     "point_face_value",
     "point_unit_cost",
     "redemption_rate_assumption",
+    "banned_sources",
     "state",
     "version",
 )

@@ -79,6 +79,10 @@ class ProgramAdmin(GovernedAdmin):
                 "description": "What the financial model reads. A figure nobody measured is an assumption.",
             },
         ),
+        (
+            "Referrals",
+            {"fields": ["banned_sources"], "description": "What the risk review looks for besides."},
+        ),
     ]
 
     def get_urls(self) -> list[Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 
@@ -14,6 +16,12 @@ class ProgramKind(models.TextChoices):
     LOYALTY = "loyalty", "Loyalty"
     REFERRAL = "referral", "Referral"
     PARTNER = "partner", "Partner co-marketing"
+
+
+def all_words(value: Any) -> None:
+    """Refuse what is no list of words."""
+    if not isinstance(value, list) or not all(isinstance(word, str) and word.strip() for word in value):
+        raise ValidationError('Must be a list of words such as ["coupon-site", "deals.example"].')
 
 
 class Program(GovernedModel):
@@ -60,6 +68,12 @@ class Program(GovernedModel):
         decimal_places=4,
         default=Decimal("0.75"),
         help_text="Ultimate redemption rate used while no ledger is loaded; labelled as an assumption",
+    )
+    banned_sources = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[all_words],
+        help_text='Sources and hosts that no referral may come from: ["coupon-site", "deals.example"]',
     )
 
     class Meta:

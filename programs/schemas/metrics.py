@@ -75,7 +75,7 @@ STANDARD = (
                      RUN, REFERRAL_GROUPS, _FINANCE),
     MetricDefinition("referral-cost-per-won", "Reward per customer won", MONEY, LOWER, "rewards", "the window's invitations won", RUN,
                      REFERRAL_GROUPS, _FINANCE),
-    MetricDefinition("referral-viral-k", "Viral coefficient K", "users per user", HIGHER, "referrals won", "people who invited", RUN, (), _REFERRALS),
+    MetricDefinition("referral-viral-k", "Viral coefficient K", "users per user", HIGHER, "the window's invitations won", "people who invited in it", RUN, (), _REFERRALS),
     MetricDefinition("referral-fraud-rate", "Share of referrals proposed for hold", "%", LOWER, "referrals proposed for hold",
                      "invitations of the window", RUN, REFERRAL_GROUPS, _REFERRALS),
     MetricDefinition("referral-money-at-risk", "Rewards at risk", MONEY, LOWER, "rewards of referrals proposed for hold", "", RUN, (), _FINANCE),

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
-from playwright.sync_api import Page, Response
+from playwright.sync_api import ConsoleMessage, Page, Response
 
 from plans.demo.organisation import PASSWORD
+from plans.models import Plan
 
 SCREENSHOTS = os.environ.get("GTM_SCREENSHOTS")  # a folder to leave pictures for the documents in
 WIDTHS = (1280, 390)
@@ -35,6 +36,8 @@ FOCUS = """() => {
     const outlined = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0;
     return outlined || style.boxShadow !== "none" ? "shown" : element.outerHTML.slice(0, 160);
 }"""
+# A message is shown in a frame without rights; that its script is refused there is what we want.
+SANDBOXED = "Blocked script execution in 'about:srcdoc'"
 seen: set[tuple[str, str]] = set()  # pages looked at in this run, each with the state it was in
 
 
@@ -45,9 +48,7 @@ class Person:
         self.page, self.username = page, username
         self.complaints: list[str] = []
         self.unseen: set[str] = set()
-        page.on(
-            "console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None
-        )
+        page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("response", self._opened)
         page.goto("/")
@@ -94,6 +95,32 @@ class Person:
         texts = [page.inner_text("body"), *page.evaluate(TYPED)]
         return found + [f"raw: {match.group()}" for text in texts for match in RAW.finditer(text)]
 
+    def approve(self, plan: Plan, gate: str, comment: str) -> None:
+        """Approve the open round of a gate, from the inbox; with the password where it is asked for."""
+        page, round_ = self.page, plan.approvals.filter(gate=gate).latest("round")
+        self.open("/plans/approval/inbox/")
+        page.locator(f"a[href*='/{round_.pk}/']", has_text="Decide").click()
+        self.look("to decide")
+        page.get_by_label("Comment").fill(comment)
+        if round_.policy["reauthenticate"]:
+            page.get_by_label("Password").fill(PASSWORD)
+        self.picture(f"decide-{self.username}")
+        page.get_by_role("button", name="Approve").click()
+        page.get_by_text("your decision is recorded").wait_for()
+        self.look("decided")
+
+    def say(self, plan: Plan, words: str, button: str, then: str) -> None:
+        """Steer a plan on its page and give the reason; the state that is shown then."""
+        self.open(f"/plans/plan/{plan.pk}/change/", "to steer")
+        self.page.get_by_label("Why").fill(words)
+        self.page.get_by_role("button", name=button).click()
+        self.page.locator("#live [role=status]", has_text=then).wait_for()
+        self.look(button)
+
+    def leave(self) -> None:
+        """Close what is open: the page of a plan asks for news as long as somebody looks at it."""
+        self.page.goto("about:blank")
+
     def tab_to(self, name: str, most: int = 120) -> None:
         """Press Tab until the focus is on what is called ``name``; each stop on the way must show itself."""
         for _ in range(most):
@@ -118,6 +145,10 @@ class Person:
             for violation in report["violations"]
             for node in violation["nodes"]
         ]
+
+    def _heard(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not message.text.startswith(SANDBOXED):
+            self.complaints.append(message.text)
 
     def _opened(self, response: Response) -> None:
         """Remember every document of this site that was opened in the window."""

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from plans.commands import registry, review
+from plans.commands.monitoring.registry import facts_of
 from plans.commands.monitoring.thresholds import alert_triggers
 from plans.commands.optimize_referrals.kpis import KPIS
 from plans.engine import fraud_cases
-from plans.models import Plan
 from plans.schemas.declaration import Command, Gate, Rung, Seat, Stage, Step, SuccessMetric, ToolHook, Trigger
 from plans.schemas.inputs import Choice, TextList
 from plans.schemas.thresholds import Thresholds
-from programs.models import Metric, Program
+from programs.models import Program
 from programs.selectors import people_by_role
 
 STEPS = __name__  # each step is a module beside this one, loaded when it first runs
@@ -27,22 +27,13 @@ def objective(inputs: Mapping[str, Any], program: Program) -> str:
 
 
 def context(program: Program) -> dict[str, Any]:
-    """Who owns the backlog, how thresholds and metrics were defined in the last run, what people decided so far."""
-    versions = dict(Metric.objects.order_by("key").values_list("key", "definition_version"))
-    last = Plan.objects.filter(program=program, command=NAME).order_by("-created_at", "-pk").first()
+    """Who owns the backlog, what the registry defines and did in the last run, what people decided so far."""
     return {
-        "people": people_by_role([ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR]),
-        "metric_versions": versions,
+        **facts_of(program, NAME),
+        "people": people_by_role([ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR, "finance"]),
         "held_referrals": sorted(fraud_cases.held_referrals(program)),
         "case_labels": fraud_cases.decided_labels(program),
         "decided_cases": fraud_cases.count_decided(program),
-        "last_run": {
-            "plan_id": last.plan_id,
-            "alert_threshold": last.inputs.get("alert_threshold", ""),
-            "metric_versions": last.context.get("metric_versions", {}),
-        }
-        if last
-        else {},
     }
 
 
@@ -128,7 +119,7 @@ OPTIMIZE_REFERRALS = registry.register(
             Rung((SPONSOR,), hours=16, effect="add authority"),
         ),
         triggers=(
-            *alert_triggers({name: kpi.title for name, kpi in KPIS.items()}),
+            *alert_triggers(KPIS),
             Trigger("fraud-spike", "Fraud risk spikes in a cohort", breaches=1, pulls_ripcord=True),
         ),
         tool_hooks=(

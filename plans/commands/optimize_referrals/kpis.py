@@ -1,40 +1,93 @@
-"""The metrics an alert threshold of optimize-referrals may name."""
+"""The KPIs of optimize-referrals and the measures their definitions in the registry may name."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
+from plans.commands.monitoring import measures
+from plans.commands.monitoring.measures import EVENTS, MONEY, Measure
+from plans.commands.monitoring.registry import default_thresholds, sentence, unit_of
+from plans.commands.monitoring.thresholds import Alerts, evaluate
+from plans.commands.monitoring.windows import WindowPair
+from plans.commands.plan_loyalty.figures import figure
+from plans.engine.steps import StepContext
+from plans.schemas.outputs import Metric
+from programs.analytics.estimate import MaybeEstimate
+from programs.analytics.funnel import STAGES
+from programs.schemas.metrics import STANDARD
 
-@dataclass(frozen=True, slots=True)
-class Kpi:
-    """``unit``: share, money, or what is counted."""
-
-    title: str
-    unit: str
-    definition: str
-
-
+PREFIX = "referral-"
 KPIS = {
-    "conversion": Kpi(
-        "Referral conversion", "share", "Won / submitted, both in the window by their own time"
-    ),
-    "qualified_rate": Kpi("Qualified of referred", "share", "Of the window's invitations, at its end"),
-    "click_rate": Kpi("Clicked of invited", "share", "Of the window's invitations, at its end"),
-    "refund_rate": Kpi(
-        "Refunds per order won", "share", "Refunds / won, both in the window by their own time"
-    ),
-    "submissions": Kpi("Referrals submitted", "referrals", "In the window"),
-    "revenue": Kpi("Revenue won", "money", "In the window"),
-    "payout_ratio": Kpi(
-        "Payout / gross margin", "share", "Rewards / gross margin of the window's invitations won"
-    ),
-    "cost_per_won": Kpi("Reward per customer won", "money", "Rewards / won of the window's invitations"),
-    "viral_k": Kpi("Viral coefficient K", "users per user", "Won / people who invited, in the window"),
-    "fraud_rate": Kpi("Share of referrals proposed for hold", "share", "Held / invited in the window"),
-    "money_at_risk": Kpi(
-        "Rewards at risk", "money", "Rewards of the referrals proposed for hold, in the window"
-    ),
-    "partner_nps": Kpi("Partner NPS", "points", "Promoters less detractors of all answers in the window"),
-    "concentration": Kpi("Concentration of revenue (HHI)", "index", "Sum of squared shares of partners"),
+    metric.key.removeprefix(PREFIX).replace("-", "_"): metric.name
+    for metric in STANDARD
+    if metric.key.startswith(PREFIX)
 }
-"""Name → definition; each is its own trigger."""
+"""What an alert threshold may name: name → title; each is its own trigger."""
+COUNTED = ("conversion", "qualified_rate", "click_rate", "refund_rate", "submissions", "revenue")
+"""Counted by the words of their definition; the others have a method of their own."""
+COHORT = "cohort_"
+"""Stages of the window's invitations as they stood at its end, beside the flows of the same names."""
+MEASURES = {
+    "referrals submitted": Measure("submissions", EVENTS),
+    "referrals qualified": Measure("qualified", EVENTS),
+    "referrals won": Measure("conversions", EVENTS),
+    "refunds": Measure("refunds", EVENTS),
+    "revenue of referrals won": Measure("revenue", MONEY),
+    "gross margin of referrals won": Measure("margin", MONEY),
+    "revenue refunded": Measure("refunded", MONEY),
+    "payouts": Measure("payouts", EVENTS, "referral_payouts"),
+    "rewards paid out": Measure("paid_out", MONEY, "referral_payouts"),
+    "invitations of the window": Measure(f"{COHORT}{STAGES[0]}", "invitations"),
+    "invitations of the window clicked at its end": Measure(f"{COHORT}{STAGES[1]}", "invitations"),
+    "invitations of the window that became referrals": Measure(f"{COHORT}{STAGES[2]}", "invitations"),
+    "invitations of the window qualified at its end": Measure(f"{COHORT}{STAGES[3]}", "invitations"),
+    "the window's invitations won": Measure(f"{COHORT}{STAGES[5]}", "invitations"),
+}
+EXPECTED = {
+    metric.key.removeprefix(PREFIX).replace("-", "_"): (metric.numerator, metric.denominator)
+    for metric in STANDARD
+    if metric.key.startswith(PREFIX)
+}
+"""The words of what a method of its own computes."""
+
+
+def metric_of(context: StepContext, name: str) -> Mapping[str, Any]:
+    """The registry's definition of a KPI, as it stood when the run started."""
+    return context.program["metrics"][name]  # type: ignore[no-any-return]
+
+
+def count(
+    context: StepContext, name: str, flows: Mapping[str, float], stages: Mapping[str, int], currency: str
+) -> MaybeEstimate:
+    """A KPI of a window by the registry's own words, from its flows and the stages of its invitations."""
+    sums = {**flows, **{COHORT + stage: number for stage, number in stages.items()}}
+    loaded = [kind for kind in ("referral_payouts",) if context.data.has(kind)]
+    return measures.compute(metric_of(context, name), sums, MEASURES, loaded, currency=currency)
+
+
+def as_defined(context: StepContext, values: Mapping[str, MaybeEstimate]) -> dict[str, MaybeEstimate]:
+    """What methods of their own found, where the registry's words are theirs."""
+    return {
+        name: measures.as_defined(metric_of(context, name), EXPECTED[name], value)
+        for name, value in values.items()
+    }
+
+
+def kpi(context: StepContext, name: str, value: MaybeEstimate, currency: str, note: str = "") -> Metric:
+    """A KPI as people read it, with the definition and the version it was computed by."""
+    metric = metric_of(context, name)
+    unit = unit_of(metric, currency)
+    told = f"{sentence(metric)}. {note}".rstrip(". ")
+    return figure(
+        name, metric["name"], value, unit=unit, scale=100.0 if unit == "%" else 1.0, definition=told
+    )
+
+
+def thresholds_of(context: StepContext) -> str:
+    """The limits named for the run, else those the registry keeps."""
+    return context.inputs.get("alert_threshold") or default_thresholds(context.program["metrics"])
+
+
+def alerts_of(context: StepContext, values: Mapping[str, MaybeEstimate], windows: WindowPair) -> Alerts:
+    return evaluate(thresholds_of(context), values, vocabulary=tuple(KPIS), period=windows.period)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.monitoring.thresholds import alert_table, evaluate
+from plans.commands.monitoring.thresholds import alert_table
 from plans.commands.monitoring.windows import Span
-from plans.commands.optimize_referrals.kpis import KPIS
+from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, net_promoters, survey, window_of
 from plans.commands.plan_loyalty.figures import figure, value_of
 from plans.engine.steps import StepContext
@@ -38,15 +38,15 @@ def assess_partners(context: StepContext) -> StepResult:
     healthy = () if isinstance(found, Unavailable) else found
     shares = concentration([max(partner.revenue, 0.0) for partner in counts])
     of_partners = [row for row in answers if row["partner"]]
-    kpis: dict[str, MaybeEstimate] = {
+    kpis = as_defined(context, {
         "partner_nps": net_promoters(of_partners),
         "concentration": Estimate(shares.hhi, unit="index", method="sum of squares")
         if isinstance(shares, Concentration)
         else shares,
-    }
-    alerts = evaluate(context.inputs.get("alert_threshold", ""), kpis, vocabulary=KPIS, period=windows.period)
+    })  # fmt: skip
+    alerts = alerts_of(context, kpis, windows)
     outputs: list[Any] = [
-        _figures(kpis, shares, windows.current),
+        _figures(context, kpis, shares, windows.current),
         _health_table(healthy, counts, currency, full=is_full(context)),
     ]
     if healthy:
@@ -144,11 +144,8 @@ def _headline(healthy: Sequence[PartnerHealth]) -> list[dict[str, str]]:
 # ------------------------------------------------------------------ outputs
 
 
-def _figures(kpis: Mapping[str, MaybeEstimate], shares: Any, span: Span) -> Metrics:
-    items = [
-        figure("partner_nps", KPIS["partner_nps"].title, kpis["partner_nps"], unit="points"),
-        figure("concentration", KPIS["concentration"].title, kpis["concentration"], unit="index"),
-    ]
+def _figures(context: StepContext, kpis: Mapping[str, MaybeEstimate], shares: Any, span: Span) -> Metrics:
+    items = [kpi(context, name, value, currency_of(context)) for name, value in kpis.items()]
     if isinstance(shares, Concentration):
         items.append(figure("effective_partners", "Effective number of partners", shares.effective_partners))
         items.append(

@@ -8,18 +8,18 @@ from typing import Any
 
 from plans.commands.monitoring.breakdowns import column_of, merge_small, relabel
 from plans.commands.monitoring.experiments import read_experiments, readout_table, verdicts
-from plans.commands.monitoring.thresholds import alert_table, evaluate
+from plans.commands.monitoring.registry import unit_of
+from plans.commands.monitoring.thresholds import alert_table
 from plans.commands.monitoring.windows import Span, WindowPair
 from plans.commands.optimize_referrals.drilldown import STAGE_TITLES, breakdowns_of, details
-from plans.commands.optimize_referrals.kpis import KPIS
+from plans.commands.optimize_referrals.kpis import COUNTED, alerts_of, as_defined, count, kpi, metric_of
 from plans.commands.optimize_referrals.refresh import SMALLEST_GROUP, is_full, window_of
-from plans.commands.plan_loyalty.figures import figure, percent, value_of
+from plans.commands.plan_loyalty.figures import percent, value_of
 from plans.engine.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
 from programs.analytics import funnel
-from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.funnel import STAGES, DropOff, FunnelCounts
-from programs.analytics.rates import count_ratio, wilson_rate
 from programs.analytics.referrals import (
     IncentiveEfficiency,
     RewardLevel,
@@ -46,9 +46,14 @@ def diagnose(context: StepContext) -> StepResult:
         referrals, start=windows.current.start, end=windows.current.end
     )
     growth = viral_coefficient(users, now.counts[0], now.counts[funnel.WON], seeds=users)
-    kpis = kpis_of(refreshed["flows"]["current"], now, incentives, growth)
-    earlier = kpis_of(refreshed["flows"]["previous"], before, None, None)
-    alerts = evaluate(context.inputs.get("alert_threshold", ""), kpis, vocabulary=KPIS, period=windows.period)
+    flows = refreshed["flows"]
+    earlier = counted(context, flows["previous"], before, currency)
+    kpis = counted(context, flows["current"], now, currency) | as_defined(context, {
+        "payout_ratio": incentives.payout_ratio,
+        "cost_per_won": incentives.cost_per_won,
+        "viral_k": growth.k if isinstance(growth, ViralGrowth) else growth,
+    })  # fmt: skip
+    alerts = alerts_of(context, kpis, windows)
     context.progress(75, "Trend and experiments")
     asked = context.inputs.get("experiments", [])
     arms = (
@@ -60,7 +65,7 @@ def diagnose(context: StepContext) -> StepResult:
     )
     read, unread = read_experiments(arms, asked)
     outputs: list[Any] = [
-        _headline(kpis, earlier, windows, currency),
+        _headline(context, kpis, earlier, windows, currency),
         _funnel_chart(now, before, windows),
         _drop_table(found if is_full(context) else found[:SHOWN_IN_SUMMARY], currency, note),
     ]
@@ -73,6 +78,7 @@ def diagnose(context: StepContext) -> StepResult:
     return StepResult(
         values={
             "kpis": {name: value_of(estimate) for name, estimate in kpis.items()},
+            "unavailable": {n: v.reason for n, v in kpis.items() if isinstance(v, Unavailable)},
             "conversion_lift": change_of(kpis["conversion"], earlier["conversion"]),
             "funnel": dict(zip(STAGES, now.counts, strict=True)),
             "funnel_before": dict(zip(STAGES, before.counts, strict=True)),
@@ -157,29 +163,16 @@ def incentives_of(context: StepContext, span: Span) -> IncentiveEfficiency:
     ])  # fmt: skip
 
 
-def kpis_of(
-    flows: Mapping[str, Any],
-    counts: FunnelCounts,
-    incentives: IncentiveEfficiency | None,
-    growth: ViralGrowth | Unavailable | None,
+def counted(
+    context: StepContext, flows: Mapping[str, Any], counts: FunnelCounts, currency: str
 ) -> dict[str, MaybeEstimate]:
-    """The metrics of this step by the names thresholds use."""
-    found: dict[str, MaybeEstimate] = {
-        "conversion": count_ratio(flows["conversions"], flows["submissions"]),
-        "qualified_rate": wilson_rate(counts.counts[3], counts.counts[2]),
-        "click_rate": wilson_rate(counts.counts[1], counts.counts[0]),
-        "refund_rate": count_ratio(flows["refunds"], flows["conversions"]),
-        "submissions": Estimate(float(flows["submissions"]), method="count"),
-        "revenue": Estimate(float(flows["revenue"]), unit="currency", method="sum"),
-    }
-    if incentives is not None:
-        found |= {"payout_ratio": incentives.payout_ratio, "cost_per_won": incentives.cost_per_won}
-    if growth is not None:
-        found["viral_k"] = growth.k if isinstance(growth, ViralGrowth) else growth
-    return found
+    """The KPIs of a window that are counted by the words of their definition."""
+    stages = dict(zip(STAGES, counts.counts, strict=True))
+    return {name: count(context, name, flows, stages, currency) for name in COUNTED}
 
 
 def _headline(
+    context: StepContext,
     kpis: Mapping[str, MaybeEstimate],
     earlier: Mapping[str, MaybeEstimate],
     windows: WindowPair,
@@ -187,20 +180,16 @@ def _headline(
 ) -> Metrics:
     items = []
     for name, estimate in kpis.items():
-        kpi = KPIS[name]
-        scale, unit = (
-            (100.0, "%") if kpi.unit == "share" else (1.0, currency if kpi.unit == "money" else kpi.unit)
-        )
-        was = earlier.get(name)
-        told = f"{kpi.definition}." + (f" Window before: {_short(was, scale, unit)}." if was else "")
-        items.append(figure(name, kpi.title, estimate, unit=unit, scale=scale, definition=told))
+        unit = unit_of(metric_of(context, name), currency)
+        was = f"Window before: {_short(earlier[name], unit)}" if name in earlier else ""
+        items.append(kpi(context, name, estimate, currency, was))
     return Metrics("dashboard", "Performance", items, f"{windows.current.label}; 95 % intervals.")
 
 
-def _short(estimate: MaybeEstimate, scale: float, unit: str) -> str:
+def _short(estimate: MaybeEstimate, unit: str) -> str:
     if isinstance(estimate, Unavailable):
         return "not available"
-    return f"{estimate.value * scale:,.1f} {unit}".strip()
+    return f"{estimate.value * (100 if unit == '%' else 1):,.1f} {unit}".strip()
 
 
 def _funnel_chart(now: FunnelCounts, before: FunnelCounts, windows: WindowPair) -> Chart:

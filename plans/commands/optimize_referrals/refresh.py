@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plans.commands.monitoring.breakdowns import NOT_RECORDED, column_of, merge_small
+from plans.commands.monitoring.registry import changes_since, definition_table
 from plans.commands.monitoring.windows import Span, WindowPair, windows_until
+from plans.commands.optimize_referrals.kpis import thresholds_of
 from plans.commands.plan_loyalty.figures import figure
 from plans.engine.steps import StepContext
 from plans.schemas.outputs import Column, Metrics, StepResult, Table
@@ -61,20 +63,22 @@ def refresh_data(context: StepContext) -> StepResult:
     context.progress(80, "Surveys")
     groups = merge_small(now, dimensions, size="invites", minimum=SMALLEST_GROUP)
     answers = survey(data, windows.current)
-    changes = changes_since(context, recorded)
+    changes = changes_since(context.program, context.inputs.get("alert_threshold", ""))
     totals = {"current": total(now), "previous": total(before)}
     notes = [note for note in (
         groups.note,
         *(f"No referral records {name}; that breakdown is left out." for name in asked if name not in dimensions),
         "" if data.has("referral_payouts") else "No payouts are loaded.",
         "" if answers else "No NPS answers in the window.",
-        *changes,
     ) if note]  # fmt: skip
     outputs: list[Any] = [_comparison(totals, windows, currency, notes)]
     if answers:
         outputs.append(_survey_metrics(answers, dimensions))
     if is_full(context) and dimensions:
         outputs.append(_group_table(groups.rows, dimensions, currency, groups.note))
+    if is_full(context):
+        people = context.program["people"]
+        outputs.append(definition_table(context.program["metrics"], currency, people, changes))
     return StepResult(
         values={
             "window": windows.values(),
@@ -84,6 +88,9 @@ def refresh_data(context: StepContext) -> StepResult:
             "merge_note": groups.note,
             "flows": totals,
             "notes": notes,
+            "metric_versions": context.program["metric_versions"],
+            "definition_changes": changes,
+            "thresholds": thresholds_of(context),
             "nps": _survey_values(answers),
             "headline": [
                 {"label": "Window", "value": f"{windows.current.label}, compared with {windows.previous.label}"}
@@ -91,7 +98,7 @@ def refresh_data(context: StepContext) -> StepResult:
         },
         outputs=outputs,
         evidence={"Serena": "Columns filled: " + ", ".join(f"{k} {v:,}" for k, v in recorded.items())
-                  + ("; " + " ".join(changes) if changes else "; definitions as in the run before.")},
+                  + f". Metric definitions: {' '.join(changes)}"},
     )  # fmt: skip
 
 
@@ -127,22 +134,6 @@ def survey(data: OpenData, span: Span) -> list[dict[str, Any]]:
 def net_promoters(rows: Sequence[Mapping[str, Any]]) -> MaybeEstimate:
     counts = [sum(row[name] for row in rows) for name in ("promoters", "passives", "detractors")]
     return net_promoter_score(*counts)
-
-
-def changes_since(context: StepContext, recorded: Mapping[str, int]) -> list[str]:
-    """What is defined otherwise than in the last run: thresholds, definitions of metrics."""
-    last = context.program.get("last_run") or {}
-    if not last:
-        return []
-    found = []
-    was, now = last.get("alert_threshold") or "none", context.inputs.get("alert_threshold") or "none"
-    if was != now:
-        found.append(f"Alert thresholds were {was} in {last['plan_id']} and are {now} now.")
-    for key, version in context.program["metric_versions"].items():
-        earlier = last["metric_versions"].get(key)
-        if earlier is not None and earlier != version:
-            found.append(f"The definition of {key} went from version {earlier} to {version}.")
-    return found
 
 
 def _comparison(

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 
 from gtm.core import canonical
-from plans.commands.monitoring.thresholds import evaluate
 from plans.commands.monitoring.windows import Span, WindowPair
-from plans.commands.optimize_referrals.kpis import KPIS
+from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.labels import Measured, measure
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, window_of
-from plans.commands.optimize_referrals.screen import POLICY, screened
+from plans.commands.optimize_referrals.screen import POLICY, policy_of, screened
 from plans.commands.plan_loyalty.figures import figure, value_of
 from plans.engine import fraud_cases
 from plans.engine.steps import StepContext
@@ -48,24 +47,23 @@ RULES = {
 
 def review_risk(context: StepContext) -> StepResult:
     windows, currency = window_of(context), currency_of(context)
+    policy = policy_of(context.program)
     context.progress(5, "Referrals to review")
-    table, population = screened(context.data, windows.current.end)
+    table, population = screened(context.data, windows.current.end, policy)
     context.progress(40, "Heuristics")
     now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
     actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
-    found = review(table, POLICY, population, within=actionable)
+    found = review(table, policy, population, within=actionable)
     context.progress(75, "Cohorts and payouts")
-    held = found.scores >= POLICY.hold
+    held = found.scores >= policy.hold
     # The table holds what is worth a look; shares are of everybody invited.
     invites = {span: int(flows["invites"]) for span, flows in context.outputs["data"]["flows"].items()}
-    rates = {
+    rates = as_defined(context, {
         "fraud_rate": wilson_rate(int((held & now).sum()), invites["current"]),
         "money_at_risk": Estimate(float(table.reward[held & now].sum()), unit="currency", method="sum"),
-    }
+    })  # fmt: skip
     earlier = wilson_rate(int((held & before).sum()), invites["previous"])
-    alerts = evaluate(
-        context.inputs.get("alert_threshold", ""), rates, vocabulary=KPIS, period=windows.period
-    )
+    alerts = alerts_of(context, rates, windows)
     chart = cohorts(context, table.invited_at[held], windows.current)
     spikes = spikes_in(chart, windows)
     cases = found.cases
@@ -73,7 +71,7 @@ def review_risk(context: StepContext) -> StepResult:
     measured = measure(context, found, held, windows.current)
     broken = compliance(context, windows.current)
     outputs: list[Any] = [
-        _figures(rates, earlier, holds, cases, measured, currency, windows),
+        _figures(context, rates, earlier, holds, cases, measured, currency, windows),
         _case_table(cases if is_full(context) else holds[:SHOWN_IN_SUMMARY], len(cases), currency),
         _rule_table(broken, context.data.has("referral_payouts"), currency),
     ]
@@ -211,6 +209,7 @@ def without_traces(heuristic: str, example: str) -> str:
 
 
 def _figures(
+    context: StepContext,
     rates: Mapping[str, MaybeEstimate],
     earlier: MaybeEstimate,
     holds: Sequence[Case],
@@ -221,9 +220,8 @@ def _figures(
 ) -> Metrics:
     was = f"{100 * earlier.value:.2f} %" if isinstance(earlier, Estimate) else "not available"
     items = [
-        figure("fraud_rate", KPIS["fraud_rate"].title, rates["fraud_rate"], unit="%", scale=100,
-               definition=f"{KPIS['fraud_rate'].definition}. Window before: {was}."),
-        figure("money_at_risk", KPIS["money_at_risk"].title, rates["money_at_risk"], unit=currency),
+        kpi(context, "fraud_rate", rates["fraud_rate"], currency, f"Window before: {was}"),
+        kpi(context, "money_at_risk", rates["money_at_risk"], currency),
         figure("cases_to_hold", "Cases proposed for hold", float(len(holds)), unit="cases"),
         figure("cases_to_review", "Cases to look at", float(len(cases) - len(holds)), unit="cases"),
         figure("expected_loss", "Expected loss in the cases", sum(c.expected_loss for c in holds), unit=currency,

@@ -6,7 +6,8 @@ others comes as counts. The screen decides nothing: a test holds it to the revie
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from programs.analytics.fraud.disposable import DISPOSABLE_DOMAINS
-from programs.analytics.fraud.normalise import DOMAIN_ALIASES, DOTS_IGNORED, HYPHEN_TAGS
+from programs.analytics.fraud.normalise import DOMAIN_ALIASES, DOTS_IGNORED, HYPHEN_TAGS, fold
 from programs.analytics.fraud.review import Policy
 from programs.analytics.fraud.table import COUNTS, MAILBOXES, MONEY, TIMES, Population, ReferralTable
 from programs.analytics.fraud.traffic import CLICK_IDS
@@ -23,11 +24,16 @@ from programs.datasets import OpenData
 POLICY = Policy(disposable_domains=DISPOSABLE_DOMAINS)
 
 
-def screened(data: OpenData, as_of: datetime) -> tuple[ReferralTable, Population]:
+def policy_of(program: Mapping[str, Any]) -> Policy:
+    """The house's policy with what the program's settings add to it."""
+    return replace(POLICY, banned_sources=tuple(program["banned_sources"]))
+
+
+def screened(data: OpenData, as_of: datetime, policy: Policy) -> tuple[ReferralTable, Population]:
     """The referrals worth a look as known at ``as_of``, and what all of them amount to."""
     referrals = data.snapshot("referrals")
     payouts = data.snapshot("referral_payouts") if data.has("referral_payouts") else None
-    found = data.engine.referrals_to_review(referrals, payouts, as_of=as_of, **screen_of(POLICY))
+    found = data.engine.referrals_to_review(referrals, payouts, as_of=as_of, **screen_of(policy))
     every = data.engine.referral_population(referrals, as_of=as_of)
     moments = ("refunds", "orders", "orders_squared", "refunds_weighted", "referrers_with_orders")
     first, second, third, fourth, fifth = (float(every[name]) for name in moments)
@@ -51,7 +57,8 @@ def screen_of(policy: Policy) -> dict[str, Any]:
         "refund_minimum": 3,
         "click_ids": f"({'|'.join(CLICK_IDS)})=",
         "disposable_domains": sorted(policy.disposable_domains),
-        "banned_sources": sorted(name.lower() for name in policy.banned_sources),
+        "banned_sources": sorted({fold(name).replace(" ", "") for name in policy.banned_sources}),
+        "banned_hosts": sorted({name.lower() for name in policy.banned_sources}),
         "alias_domains": list(DOMAIN_ALIASES),
         "real_domains": list(DOMAIN_ALIASES.values()),
         "dots_ignored": sorted(DOTS_IGNORED),

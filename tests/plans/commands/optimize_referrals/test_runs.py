@@ -11,7 +11,7 @@ from plans.commands import base
 from plans.demo import referrals as demo
 from plans.engine import fraud_cases, gates
 from plans.models import Breach, FraudCase
-from tests.plans.commands.optimize_referrals.conftest import SHORT, keys, output
+from tests.plans.commands.optimize_referrals.conftest import SHORT, keys, output, table
 
 STAGES = ("invited_at", "clicked_at", "submitted_at", "qualified_at", "pipeline_at", "won_at")
 
@@ -101,6 +101,14 @@ def test_more_fraud_means_more_money_at_risk(site, world):
     assert after["expected_loss"] > before["expected_loss"]
 
 
+def test_sources_that_the_program_bans_are_looked_for(site, world):
+    site.load(world)
+    site.program.banned_sources = ["google.com"]
+    site.program.save()
+    seen = {row[0]: row[2] for row in table(site.run(), "heuristics")}
+    assert seen["Banned source"] > 0
+
+
 def test_a_spike_pulls_the_ripcord_in_one_run(site, world):
     site.load(with_ring(world, 120))
     plan = site.run()
@@ -162,7 +170,7 @@ def test_a_change_of_thresholds_is_told_by_the_next_run(site, world):
     first = site.run(f"{SHORT} --window 30d")
     second = site.run(f'{SHORT} --window 30d --alert_threshold "conversion<0.01"')
     told = f"Alert thresholds were none in {first.plan_id} and are conversion<0.01 now."
-    assert told in output(second, "data")["notes"]
+    assert output(second, "data")["definition_changes"] == [told]
 
 
 def test_referrals_alone_are_enough_and_the_rest_is_said_to_be_missing(site, world):

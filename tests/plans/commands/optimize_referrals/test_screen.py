@@ -4,9 +4,10 @@ from dataclasses import fields
 from datetime import UTC, datetime
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from plans.commands.optimize_referrals.screen import POLICY, screened
+from plans.commands.optimize_referrals.screen import POLICY, policy_of, screened
 from plans.demo import referrals as demo
 from programs.analytics.fraud.review import review
 from programs.analytics.fraud.table import COUNTS, MAILBOXES, TIMES, Population, ReferralTable
@@ -49,7 +50,7 @@ def pair(request, tmp_path_factory):
     world = build_referral_world(np.random.default_rng(request.param), advocates=500, start=START)
     data = stored(Shelf(tmp_path_factory.mktemp("screen")), world.tables)
     end = data.as_of("referrals")
-    return screened(data, end), everything(world, end)
+    return screened(data, end, POLICY), everything(world, end)
 
 
 def test_the_screened_review_is_the_review_of_all(pair):
@@ -76,6 +77,21 @@ def test_what_was_left_out_is_told(pair):
 
 
 def test_no_label_is_read(shelf, world):
-    few, _ = screened(stored(shelf, world), demo.START.replace(month=8))
+    few, _ = screened(stored(shelf, world), demo.START.replace(month=8), POLICY)
     assert "fraud" in world["referrals"].column_names
     assert not {"fraud", "scheme"} & set(few.__slots__)
+
+
+def test_banned_sources_pass_the_screen_however_they_are_spelled(shelf, world):
+    source = world["referrals"]
+    names = ["Coupon_Site", "coupon site", "ÇOUPON-site", None] + ["blog"] * (len(source) - 4)
+    links = [None] * 4 + ["https://WWW.deals.example/x?y=1"] + [None] * (len(source) - 5)
+    place = source.column_names.index
+    told = source.set_column(place("source"), "source", pa.array(names, pa.string()))
+    told = told.set_column(place("referer_url"), "referer_url", pa.array(links, pa.string()))
+    data = stored(shelf, world | {"referrals": told})
+    banning = policy_of({"banned_sources": ["coupon-site", "Deals.example"]})
+    few, population = screened(data, data.as_of("referrals"), banning)
+    found = next(hit for hit in review(few, banning, population).hits if hit.key == "banned_source")
+    banned = set(source.column("referral_id").slice(0, 5).to_pylist()) - {source["referral_id"][3].as_py()}
+    assert {few.referral_id[row] for row in found.rows} == banned
