@@ -138,7 +138,9 @@ class DatasetAdmin(GovernedAdmin):
         )
         head = "<tr><th>Column</th><th class='g-number'>Filled</th><th>Least</th><th>Most</th></tr>"
         return format_html(
-            "<table class='g-table'><thead>" + head + "</thead><tbody>{}</tbody></table>", rows
+            "<div class='g-scroll' tabindex='0' role='region' aria-label='Per column'>"
+            "<table class='g-table'><thead>" + head + "</thead><tbody>{}</tbody></table></div>",
+            rows,
         )
 
     @admin.display(description="Reasons")
