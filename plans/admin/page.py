@@ -158,9 +158,8 @@ def _differences(row: dict[str, Any]) -> list[Difference]:
 
 
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
-    """How the plan stands, then the outputs of its tasks: charts drawn, the table behind each one, work
-    from a backlog."""
-    found = [
+    """How the plan stands, then the outputs of its tasks."""
+    standing = [
         {
             "artifact": {"key": payload["key"], "title": payload["title"]},
             "payload": payload,
@@ -168,6 +167,12 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
         }
         for payload in standing_of(plan)
     ]
+    return [*standing, *outputs_of_tasks(plan)]
+
+
+def outputs_of_tasks(plan: Plan) -> list[dict[str, Any]]:
+    """What the tasks made: charts drawn, the table behind each one, work from a backlog."""
+    found = []
     may_operate = permissions.may_operate(current().actor, plan, {}) is None
     for artifact in (
         plan.artifacts.filter(superseded_at=None)
