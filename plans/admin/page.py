@@ -180,6 +180,7 @@ def outputs_of_tasks(plan: Plan) -> list[dict[str, Any]]:
         .order_by("task__position", "position")
     ):
         payload = artifact.payload
+        becomes_work = payload["kind"] == "backlog" and follow_up.writes_backlog(artifact.task)
         found.append(
             {
                 "artifact": artifact,
@@ -187,8 +188,8 @@ def outputs_of_tasks(plan: Plan) -> list[dict[str, Any]]:
                 "grid": render.grid(payload),
                 "svg": mark_safe(svg.draw(payload)) if payload["kind"] == "chart" else "",  # noqa: S308 - escaped
                 "formats": render.formats_of(payload),
-                "backlog": follow_up.backlog_of(plan) if payload["kind"] == "backlog" else [],
-                "not_yet": follow_up.why_not_yet(plan) if payload["kind"] == "backlog" else None,
+                "backlog": follow_up.backlog_of(plan) if becomes_work else [],
+                "not_yet": follow_up.why_not_yet(plan) if becomes_work else None,
                 "may_operate": may_operate,
             }
         )

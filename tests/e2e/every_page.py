@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, reverse
 from rest_framework.authtoken.models import Token
@@ -126,8 +127,8 @@ def _arguments(kind: str, model: Any) -> list[Any]:
 
 
 def one_of_everything() -> None:
-    """A row at least of every model that has a page."""
-    with acting_as(Actor.system("Demo")):
+    """A row at least of every model that has a page; the worker sees them when all are there."""
+    with transaction.atomic(), acting_as(Actor.system("Demo")):
         Joint(is_over=False).file()  # record, dispute, reading, breach, case, pull
         fraud_cases.open_all(make_run(requester=user("ops")).plan, [RING])
         AbsenceFactory(person=PersonFactory())
@@ -153,6 +154,6 @@ def one_of_everything() -> None:
         anchors.anchor(tell_auditors=False)
         Token.objects.create(user=user("ops"))
         asker = PersonFactory()
-    asker.accounts.update(is_superuser=True)
-    with acting_as(actor_of(asker)):
-        break_glass.ask(plan.approvals.get(), reason="The board meets at nine.")
+        asker.accounts.update(is_superuser=True)
+        with acting_as(actor_of(asker)):
+            break_glass.ask(plan.approvals.get(), reason="The board meets at nine.")
