@@ -1,4 +1,4 @@
-"""The triangle of a point ledger holds full months only, so that the day of the run does not move the forecast."""
+"""The triangle of a point ledger holds full months only: the day of the run does not move the forecast."""
 
 from datetime import UTC, date, datetime
 
