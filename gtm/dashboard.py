@@ -83,7 +83,8 @@ def _trends() -> list[dict[str, Any]]:
         if len(found) < MOST_TRENDS and values[-1] is not None:
             numbers = [None if value is None else float(value) for value in values]
             label = f"{one.title}, {one.program}"
-            unit = f"{one.readings[-1].period}; alarms {one.limit}"
+            newest = one.readings[-1]
+            unit = newest.message or f"{newest.period}; alarms {one.limit}"
             href = reverse("admin:plans_rules")
             found.append(
                 {"label": label, "value": numbers[-1], "unit": unit, "values": numbers, "href": href}

@@ -125,6 +125,7 @@ NAVIGATION = [
         "items": [
             _list("Accounts", "manage_accounts", "auth.user"),
             _list("Groups", "group", "auth.group"),
+            _list("Tokens", "key", "authtoken.tokenproxy"),
             _list("Change log", "history", "core.changelogentry"),
             _list("Anchors", "anchor", "core.anchor"),
             _list("How people are told", "notifications", "plans.notificationpreference"),

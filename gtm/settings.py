@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "gtm.error_pages.ErrorPagesMiddleware",
 ]
 ROOT_URLCONF = "gtm.urls"
 WSGI_APPLICATION = "gtm.wsgi.application"
@@ -163,6 +164,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=12 * 3600)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "gtm.error_pages.csrf_failure"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 
 # --- Browser safety -------------------------------------------------------------------------------
@@ -184,6 +186,7 @@ LANGUAGES = [("en", "English")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["gtm.formats"]
 STATIC_URL = "static/"
 STATIC_ROOT = env.str("STATIC_ROOT", default=None)  # for a web server or CDN that serves static files itself
 STATICFILES_DIRS: list[str] = []
@@ -286,6 +289,7 @@ UNFOLD = {
     "SITE_TITLE": "GTM Governance",
     "SITE_HEADER": "GTM Governance",
     "SITE_SYMBOL": "verified",
+    "SITE_URL": None,  # there is no other site to return to
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("gtm/favicon.svg")}
     ],

@@ -19,6 +19,11 @@ api_v1 = [
     path("", include("programs.api.urls")),
 ]
 
+handler400 = "gtm.error_pages.bad_request"
+handler403 = "gtm.error_pages.permission_denied"
+handler404 = "gtm.error_pages.page_not_found"
+handler500 = "gtm.error_pages.server_error"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),

@@ -158,7 +158,7 @@ class MeasurementAgreementAdmin(GovernedAdmin):
         if plan is None:
             return "No run of this campaign has read any data yet."
         lines = [
-            (f"{where} “{raw}”", f"{rows:,} rows", ", ".join(may_be))
+            (f"{where} “{raw}”", f"{rows:,} {'row' if rows == 1 else 'rows'}", ", ".join(may_be))
             for where, raw, rows, may_be in open_values(agreement, outputs_of(plan))
         ]
         if not lines:

@@ -16,16 +16,17 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges, break_glass
 from plans.admin.forms import DecisionForm
-from plans.admin.page import outputs_of
+from plans.admin.page import outputs_of_tasks
 from plans.engine import eligibility, gates, inbox, rework
 from plans.engine.permissions import persons_of
 from plans.models import Approval
 from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
+from plans.templatetags.gtm import cell
 
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnly, GovernedAdmin):
-    list_display = ["title", "plan", "status", "round", "amount", "currency", "opened_at", "due_at"]
+    list_display = ["title", "plan", "status", "round", "asked_for", "opened_at", "due_at"]
     list_filter = ["state", "gate"]
     list_select_related = ["plan"]
     list_defer = ("policy", "scope", "summary", *(f"plan__{name}" for name in PLAN_DOCUMENTS))
@@ -40,6 +41,10 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
     @admin.display(description="State", ordering="state")
     def status(self, approval: Approval) -> str:
         return badges.badge(approval)
+
+    @admin.display(description="Amount", ordering="amount")
+    def asked_for(self, approval: Approval) -> str:
+        return "–" if approval.amount is None else f"{cell(approval.amount, 'money')} {approval.currency}"
 
     def get_urls(self) -> list[Any]:
         return [
@@ -147,4 +152,4 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
 
 def _shown(approval: Approval) -> list[dict[str, Any]]:
     """The outputs behind what is asked: those of the tasks whose results are in the scope."""
-    return [o for o in outputs_of(approval.plan) if o["artifact"].task.output_var in approval.scope]
+    return [o for o in outputs_of_tasks(approval.plan) if o["artifact"].task.output_var in approval.scope]

@@ -64,7 +64,7 @@ def _run(plan: Plan) -> dict[str, str]:
         "State": plan.get_state_display(),
         "Program": str(plan.program),
         "Asked by": str(plan.requested_by or "the system"),
-        "Started": f"{plan.started_at or plan.created_at:%Y-%m-%d %H:%M}",
+        "Started": f"{plan.started_at or plan.created_at:%Y-%m-%d %H:%M} UTC",
         "Took, hours": f"{took.total_seconds() / 3600:,.2f}",
         "Revision": str(plan.revision),
     }

@@ -1,14 +1,16 @@
-"""The graph of tasks as SVG: stages from left to right, state by colour, mark and word."""
+"""The graph of tasks as SVG: from left to right by stage and by what waits within it, state in mark and word."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 
 from plans.admin import badges
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 180, 64, 48, 20, 12
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, MARGIN = 196, 64, 48, 20, 12
+MOST_LETTERS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,7 @@ class Node:
 
 def draw(nodes: Sequence[Node]) -> str:
     """One ``<svg>``; every box is a link where it has somewhere to go."""
-    stages = list(dict.fromkeys(node.stage for node in nodes))
-    columns = [[node for node in nodes if node.stage == stage] for stage in stages]
+    columns = _columns(nodes)
     tallest = max((len(column) for column in columns), default=1)
     width = 2 * MARGIN + len(columns) * BOX_WIDTH + (len(columns) - 1) * GAP_X
     height = 2 * MARGIN + tallest * BOX_HEIGHT + (tallest - 1) * GAP_Y
@@ -45,12 +46,29 @@ def draw(nodes: Sequence[Node]) -> str:
     told = "; ".join(f"{n.task_id} {n.name}: {n.label or 'planned'}" for n in nodes)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="g-graph" viewBox="0 0 {width} {height:.0f}" '
-        f'style="min-width:{width * 0.75:.0f}px" role="{role}" font-family="inherit">'
+        f'style="min-width:{width * 0.75:.0f}px;max-width:{width}px" role="{role}" font-family="inherit">'
         f"<title>Tasks of the plan</title><desc>{escape(told)}</desc>"
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0 0L8 4L0 8z" fill="currentColor"/></marker></defs>'
         f"{edges}{boxes}</svg>"
     )
+
+
+def _columns(nodes: Sequence[Node]) -> list[list[Node]]:
+    """Stage by stage; a task that waits for another of its stage stands to the right of it."""
+    by_id = {node.task_id: node for node in nodes}
+
+    @cache
+    def depth(task_id: str) -> int:
+        node = by_id[task_id]
+        inner = (need for need in node.needs if need in by_id and by_id[need].stage == node.stage)
+        return max((depth(need) + 1 for need in inner), default=0)
+
+    found: dict[tuple[int, int], list[Node]] = {}
+    stages = list(dict.fromkeys(node.stage for node in nodes))
+    for node in nodes:
+        found.setdefault((stages.index(node.stage), depth(node.task_id)), []).append(node)
+    return [found[column] for column in sorted(found)]
 
 
 def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
@@ -64,7 +82,8 @@ def _edge(start: tuple[float, float], end: tuple[float, float]) -> str:
 
 
 def _box(node: Node, x: float, y: float) -> str:
-    name = node.name if len(node.name) <= 24 else node.name[:23] + "…"
+    name = f"{node.task_id} {node.name}"
+    name = name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1].rstrip() + "…"
     label = f"{badges.MARKS[node.family]} {node.label}" if node.label else ""
     bar = ""
     if 0 < node.progress < 100:
@@ -72,7 +91,7 @@ def _box(node: Node, x: float, y: float) -> str:
     body = (
         f'<g class="g-node g-{node.family}">'
         f'<rect x="{x}" y="{y:.0f}" width="{BOX_WIDTH}" height="{BOX_HEIGHT}" rx="8"/>{bar}'
-        f'<text x="{x + 10}" y="{y + 19:.0f}" font-size="12" font-weight="600">{escape(node.task_id)} {escape(name)}</text>'
+        f'<text x="{x + 10}" y="{y + 19:.0f}" font-size="12" font-weight="600">{escape(name)}</text>'
         f'<text x="{x + 10}" y="{y + 36:.0f}" font-size="11" opacity=".8">{escape(node.who[:28])}</text>'
         f'<text x="{x + 10}" y="{y + 53:.0f}" font-size="11">{escape(label)}</text></g>'
     )

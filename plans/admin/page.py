@@ -24,7 +24,7 @@ from plans.export import document, render, svg
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 
-LAST_CHANGES = 200
+CHANGES_ON_A_PAGE = 200
 MOST_DIFFERENCES = 20
 STEERING = ("pause", "resume", "cancel")
 
@@ -138,10 +138,13 @@ def _node(task: Task, rounds: list[Any]) -> graph.Node:
     )
 
 
-def changes_of(plan: Plan) -> list[dict[str, Any]]:
-    """The newest rows of the plan's change log, each with what differs, place by place."""
+def changes_of(plan: Plan, before: int | None = None) -> list[dict[str, Any]]:
+    """A page of the plan's change log, newest first, from below the row ``before``; each row with what
+    differs, place by place. Rows are found by their number: a log that grows does not move the pages."""
     entries = ChangeLogEntry.objects.filter(chain=plan.change_chain()).select_related("payload")
-    rows = [changelog.row_of(e) for e in entries.order_by("-sequence")[:LAST_CHANGES]]
+    if before is not None:
+        entries = entries.filter(sequence__lt=before)
+    rows = [changelog.row_of(e) for e in entries.order_by("-sequence")[:CHANGES_ON_A_PAGE]]
     return [row | {"differences": _differences(row)} for row in rows]
 
 
@@ -155,9 +158,8 @@ def _differences(row: dict[str, Any]) -> list[Difference]:
 
 
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
-    """How the plan stands, then the outputs of its tasks: charts drawn, the table behind each one, work
-    from a backlog."""
-    found = [
+    """How the plan stands, then the outputs of its tasks."""
+    standing = [
         {
             "artifact": {"key": payload["key"], "title": payload["title"]},
             "payload": payload,
@@ -165,6 +167,12 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
         }
         for payload in standing_of(plan)
     ]
+    return [*standing, *outputs_of_tasks(plan)]
+
+
+def outputs_of_tasks(plan: Plan) -> list[dict[str, Any]]:
+    """What the tasks made: charts drawn, the table behind each one, work from a backlog."""
+    found = []
     may_operate = permissions.may_operate(current().actor, plan, {}) is None
     for artifact in (
         plan.artifacts.filter(superseded_at=None)

@@ -105,7 +105,9 @@ class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
         with acting_in_admin(request):
             context = {**page_of(plan, request.user), "tab": tab, "tabs": TABS}
         if tab == "changes":
-            context["changes"] = changes_of(plan)
+            asked = request.GET.get("before", "")
+            before = int(asked[:18]) if asked.isdecimal() else None
+            context |= {"changes": changes_of(plan, before), "is_further_down": before is not None}
         elif tab == "timeline":
             tasks = [task for task, _ in context["tasks"]]
             context["bars"] = found = timeline.bars(tasks, clock.now())

@@ -10,6 +10,13 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
@@ -17,6 +24,9 @@ from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.commands import base, registry, schedules
 from plans.models import Schedule, ScheduledRun
+
+# The bells behind the schedules have no page of their own: a schedule is governed, a bell is not.
+admin.site.unregister([PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule])
 
 WORKED_OUT = ("next_due_at", "owner")
 

@@ -18,7 +18,7 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.commands import revision
-from plans.engine import work
+from plans.engine import stops, work
 from plans.engine.permissions import may_work_on
 from plans.models import Task
 from plans.selectors import PLAN_DOCUMENTS, comments_on, tasks_with_people
@@ -78,6 +78,7 @@ class TaskAdmin(ReadOnly, GovernedAdmin):
                 "status": badges.badge(task),
                 "actions": [a for a in fsm.actions(task, current().actor) if a.allowed],
                 "may_pass_on": not task.is_done and may_work_on(current().actor, task, {}) is None,
+                "stopped": stops.is_stopped(task.plan),
                 "comments": comments_on(task),
                 "form": AnswerForm(),
             }

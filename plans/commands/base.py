@@ -105,14 +105,22 @@ def _program_named(command: Command, given: Mapping[str, Any]) -> str | None:
 
 
 def prepare(
-    command: Command, given: Mapping[str, Any], program: Program, *, plan: Plan | None = None
+    command: Command,
+    given: Mapping[str, Any],
+    program: Program,
+    *,
+    plan: Plan | None = None,
+    kept: Mapping[str, Any] | None = None,
 ) -> Draft:
     """Validate a run and work out what it would read and who would decide. Stores nothing.
 
-    ``plan``: the plan this is another revision of; what of it is done stays done. Raises InvalidInput with
-    every problem at once: bad inputs and missing data together, or else what is wrong with the tasks.
+    ``plan``: the plan this is another revision of; what of it is done stays done. ``kept``: facts that stay
+    as they are in it. Raises InvalidInput with every problem at once: bad inputs and missing data together,
+    or else what is wrong with the tasks.
     """
-    facts = program_facts(program) | dict(command.context(program) if command.context else {})
+    facts = (
+        program_facts(program) | dict(command.context(program) if command.context else {}) | dict(kept or {})
+    )
     if command.program_input:
         facts["programs"] = {program.slug: {"name": program.name}}
         given = {command.program_input: program.name, **given}

@@ -29,9 +29,10 @@ def revise(
     """Make the plan revision n + 1 and send it back to its gates.
 
     ``given`` holds the inputs that change, as a person or a program writes them; None removes an optional
-    one. ``fresh_data`` reads the newest datasets instead of those the plan started on. Without either, and
-    without tasks to ``redo`` (by key), it is an answer in words. Raises InvalidInput with every problem,
-    WrongState unless changes were requested, GuardNotMet without a comment or where the review fails.
+    one. ``fresh_data`` reads the newest datasets and facts of the program instead of those the plan has.
+    Without either, and without tasks to ``redo`` (by key), it is an answer in words. Raises InvalidInput with
+    every problem, WrongState unless changes were requested, GuardNotMet without a comment or where the review
+    fails.
     """
     return _send_back(rework.revise, plan, given, comment, redo, fresh_data)
 
@@ -80,6 +81,7 @@ def _send_back(
         kept = replace(draft, datasets=plan.datasets, checklist=[])
         draft = replace(kept, checklist=base.review(kept))
     same = dict(draft.inputs) == plan.inputs and draft.datasets == plan.datasets
+    same &= not fresh_data or canonical.plain(draft.facts) == plan.context
     with transaction.atomic():
         if command.stages_for:
             changelog.lock_chain(plan.change_chain())
@@ -94,11 +96,17 @@ def _send_back(
 def _reschedule(plan: Plan, command: Command, comment: str) -> None:
     """Due dates as the tasks stand now: what was reopened takes its time again."""
     plan.refresh_from_db()
-    draft = base.prepare(command, plan.inputs, plan.program, plan=plan)
+    draft = base.prepare(command, plan.inputs, plan.program, plan=plan, kept=_what_tasks_read(plan))
     with acting_as(actors.current().actor, comment):
         plan.context, plan.checklist = canonical.plain(draft.facts), draft.checklist
         plan.save()
         refitting.reschedule(plan, draft)
+
+
+def _what_tasks_read(plan: Plan) -> dict[str, Any]:
+    """Facts that only a change renews, because it does again the tasks that have read them."""
+    names = {name for names in plan.declaration["reads"].values() for name in names}
+    return {fact: value for fact, value in plan.context.items() if f"context.{fact}" in names}
 
 
 def _follows(draft: base.Draft) -> dict[str, Any]:

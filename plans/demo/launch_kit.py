@@ -1,4 +1,4 @@
-"""The demo's launch material: message templates, the profile of Customer Advocates, people to train."""
+"""The demo's launch material: message templates and the profile of Customer Advocates."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.urls import reverse
 
-from programs.models import Approver, Asset, Channel, LaunchProfile, MessageTemplate, Person, Program, Role
+from programs.models import Asset, Channel, LaunchProfile, MessageTemplate, Program
 
 # key, asset, channel, title, utm_source, utm_medium, subject
 TEMPLATES = (
@@ -37,14 +37,10 @@ COPY = {
     "support_email": "advocates@demo.example",
     "terms_note": "One reward for each new customer; nobody refers themselves.",
 }
-TEAMS = (
-    ("sales", "Sales", "Sells, and tells customers about the program", "Sara Lind"),
-    ("customer-success", "Customer Success", "Looks after customers and answers them", "Chidi Obi"),
-)
 
 
 def load(program: Program) -> None:
-    """Templates, profile and the teams to train; what is there stays as it is."""
+    """Templates and profile; what is there stays as it is."""
     for key, asset, channel, title, source, medium, subject in TEMPLATES:
         told = {
             "asset": asset,
@@ -69,8 +65,6 @@ def load(program: Program) -> None:
                 **_site(program),
             )
         )
-    for slug, name, description, person in TEAMS:
-        _team(slug, name, description, person)
 
 
 def _site(program: Program) -> dict[str, Any]:
@@ -96,14 +90,6 @@ def _template(key: str, segment: str, subject: str, told: dict[str, Any]) -> Non
 def _words(name: str) -> str:
     file = resources.files("plans.demo") / "messages" / name
     return file.read_text(encoding="utf-8") if file.is_file() else ""
-
-
-def _team(slug: str, name: str, description: str, person: str) -> None:
-    if Role.objects.filter(slug=slug).exists():
-        return
-    role = _save(Role(slug=slug, name=name, description=description))
-    member = _save(Person(name=person, email=f"{slug}@demo.example"))
-    _save(Approver(person=member, role=role))
 
 
 def _save(row: Any) -> Any:

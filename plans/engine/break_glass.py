@@ -20,6 +20,7 @@ from plans.engine.clocks import calendar_of
 from plans.engine.directory import Directory
 from plans.engine.permissions import persons_of
 from plans.models import OPEN_CASE_STATES, Approval, BreakGlass
+from plans.selectors import break_glass_uses
 from programs.models import Person
 
 logger = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ def agree(row: BreakGlass, *, comment: str) -> BreakGlass:
             raise GuardNotMet("It has expired; ask again.")
         if row.scope_sha256 != approval.scope_sha256:
             raise StaleVersion("The content has changed since break-glass was asked for.")
-        if {person.pk, row.asked_by_id} <= _chain_of(approval):
+        if not _is_outside(row, person.pk):
             raise NotPermitted("One of the two must stand outside the plan's chain.")
         now, calendar = clock.now(), calendar_of(approval.plan)
         due = calendar.opening(calendar.add_business_days(now.date(), REVIEW_WITHIN))[1]
@@ -95,6 +96,14 @@ def review(row: BreakGlass, *, verdict: str) -> BreakGlass:
                 perform(case, "cancel", comment=f"Reviewed by {person}.", set_fields=closed)
             flow.advance(plan)
     return row
+
+
+def awaiting_second(people: set[int]) -> list[BreakGlass]:
+    """What was asked for and one of ``people`` may agree to, the one that ends first on top."""
+    if not settings.GTM_BREAK_GLASS:
+        return []
+    rows = break_glass_uses().filter(state="asked", expires_at__gt=clock.now()).order_by("expires_at")
+    return [row for row in rows.exclude(asked_by__in=people) if any(_is_outside(row, pk) for pk in people)]
 
 
 def sweep(now: datetime) -> int:
@@ -134,6 +143,11 @@ def _person_at(approval: Approval) -> Person:
     if not people:
         raise NotPermitted(f"The account {actor.label} belongs to nobody in the directory of people.")
     return people[0]
+
+
+def _is_outside(row: BreakGlass, second: int) -> bool:
+    """Whether who asked or the ``second`` person stands outside the plan's chain."""
+    return not {second, row.asked_by_id} <= _chain_of(row.approval)
 
 
 def _chain_of(approval: Approval) -> set[int]:

@@ -6,30 +6,34 @@ The structure (tasks, edges, roles, limits, ladder) is approved with the plan it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from django.db.models import F, QuerySet
 
 from gtm.core import canonical
 from plans.engine import baseline
 from plans.models import Approval, Plan, Task, TaskKind
 
+Needs = Mapping[int, Sequence[int]]
 STANDING = ("approved", "bypassed")
 _RULES = ("gates", "ladder", "ladder_repeats", "triggers", "max_retries")
 
 
 def structure_of(plan: Plan) -> dict[str, Any]:
     """What the review of the plan approves: who does what after what, within which limits."""
-    tasks = plan.tasks.select_related("agent", "fallback_agent").prefetch_related("needs").order_by("task_id")
+    columns = ("task_id", "key", "kind", "max_retries")
+    roles = {"role": F("agent__slug"), "fallback_role": F("fallback_agent__slug")}
+    tasks = list(plan.tasks.order_by("task_id").values("pk", *columns, **roles))
+    number, needs = {task["pk"]: task["task_id"] for task in tasks}, needs_of(plan)
     return {
         "tasks": [
             {
-                "task_id": task.task_id,
-                "key": task.key,
-                "kind": task.kind,
-                "agent": task.agent.slug,
-                "fallback_agent": task.fallback_agent.slug if task.fallback_agent else None,
-                "max_retries": task.max_retries,
-                "needs": sorted(need.task_id for need in task.needs.all()),
+                **{column: task[column] for column in columns},
+                "agent": task["role"],
+                "fallback_agent": task["fallback_role"],
+                "needs": sorted(number[need] for need in needs[task["pk"]]),
             }
             for task in tasks
         ],
@@ -51,17 +55,27 @@ def scope_of(plan: Plan, gate: Mapping[str, Any]) -> dict[str, Any]:
     return {name: plan.inputs[name] if name in plan.inputs else outputs.get(name) for name in gate["scope"]}
 
 
-def ancestors(task: Task) -> list[Task]:
-    """Every task on a path to this one, in the order of the plan."""
-    tasks = {t.pk: t for t in task.plan.tasks.prefetch_related("needs")}
+def needs_of(plan: Plan) -> Needs:
+    """What each task waits for, by primary keys. The edges alone: outputs are long."""
+    needs: dict[int, list[int]] = defaultdict(list)
+    for after, before in Task.needs.through.objects.filter(from_task__plan=plan).values_list(
+        "from_task_id", "to_task_id"
+    ):
+        needs[after].append(before)
+    return needs
+
+
+def ancestors(task: Task, needs: Needs | None = None) -> QuerySet[Task]:
+    """Every task on a path to this one, in the order of the plan; ``needs`` where the caller has them."""
+    needs = needs_of(task.plan) if needs is None else needs
     found: set[int] = set()
     queue = [task.pk]
     while queue:
-        for need in tasks[queue.pop()].needs.all():
-            if need.pk not in found:
-                found.add(need.pk)
-                queue.append(need.pk)
-    return sorted((tasks[pk] for pk in found), key=lambda t: t.position)
+        for need in needs.get(queue.pop(), ()):
+            if need not in found:
+                found.add(need)
+                queue.append(need)
+    return task.plan.tasks.filter(pk__in=found).order_by("position")
 
 
 def drift(approval: Approval) -> tuple[str, ...]:
@@ -92,8 +106,7 @@ def why_not_approved(task: Task) -> str | None:
     plan = task.plan
     if plan.structure_sha256 != structure_digest(plan):
         return "The structure of the plan differs from what was accepted."
-    gates = [t for t in ancestors(task) if t.kind == TaskKind.GATE]
-    for gate in gates:
+    for gate in ancestors(task).filter(kind=TaskKind.GATE):
         if not gate.is_done:
             return f"{gate} is not approved."
         standing = gate.approvals.filter(state__in=STANDING).order_by("-round").first()

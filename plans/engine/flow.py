@@ -80,6 +80,11 @@ def is_human(task: Task, params: Params) -> str | None:
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
 
 
+def nothing_is_stopped(task: Task, params: Params) -> str | None:
+    """No rip-cord holds the plan. What people did meanwhile is told in a comment: kept, not applied."""
+    return stops.is_stopped(task.plan)
+
+
 def content_is_approved(task: Task, params: Params) -> str | None:
     """Nothing is stopped, and the content is what every gate before the task approved."""
     return stops.is_stopped(task.plan) or content.why_not_approved(task)
@@ -123,8 +128,15 @@ def gates_behind(task: Task) -> list[dict[str, Any]]:
 
 def state_before_hold(obj: Any, params: Params) -> str:
     """Back to where it was; what was in a worker's hands starts again from ready."""
+    if isinstance(obj, Plan) and obj.held_from == "running":
+        return at_work_again(obj, params)
     return {"leased": "ready", "running": "ready" if isinstance(obj, Task) else "running",
             "fallback_running": "fallback_ready"}.get(obj.held_from, obj.held_from)  # fmt: skip
+
+
+def at_work_again(plan: Plan, params: Params) -> str:
+    """Running, or blocked where a task was escalated meanwhile."""
+    return "blocked" if plan.tasks.filter(state="escalated").exists() else "running"
 
 
 # ------------------------------------------------------------------ effects
@@ -201,13 +213,15 @@ def ready_tasks(plan: Plan) -> list[Task]:
 
 def _needs_met(plan: Plan, state: str) -> list[Task]:
     waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
-    met = plan.tasks.filter(state=state).filter(~Exists(waiting)).select_related("plan", "agent")
-    return [task for task in met if not _waits_for_a_gate(task)]
+    met = list(plan.tasks.filter(state=state).filter(~Exists(waiting)).select_related("plan", "agent"))
+    needs = content.needs_of(plan) if met else {}
+    return [task for task in met if not _waits_for_a_gate(task, needs)]
 
 
-def _waits_for_a_gate(task: Task) -> bool:
+def _waits_for_a_gate(task: Task, needs: content.Needs) -> bool:
     """A change may reopen a gate before tasks that are finished and stay so: what follows them waits too."""
-    return any(t.kind == TaskKind.GATE and not t.is_done for t in content.ancestors(task))
+    gates = content.ancestors(task, needs).filter(kind=TaskKind.GATE)
+    return gates.exclude(state__in=DONE_STATES).exists()
 
 
 def finish(plan: Plan) -> None:

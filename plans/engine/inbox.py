@@ -1,4 +1,4 @@
-"""What waits for me: approvals I can decide, tasks I own or my roles do, cases on my rung, owed reviews."""
+"""What waits for me: approvals I can decide, tasks I own or my roles do, cases on my rung, break-glass."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from plans.engine import eligibility, gates
+from plans.engine.break_glass import awaiting_second
 from plans.engine.directory import Directory
 from plans.models import OPEN_CASE_STATES, Approval, BreakGlass, Decision, Escalation, Task, TaskKind
 from plans.selectors import (
@@ -31,15 +32,21 @@ class Inbox:
     approvals: list[Approval] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
     escalations: list[Escalation] = field(default_factory=list)
+    break_glass: list[BreakGlass] = field(default_factory=list)
+    """Asked for, and takes a second person."""
     reviews: list[BreakGlass] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.approvals) + len(self.tasks) + len(self.escalations) + len(self.reviews)
+        return sum(map(len, self._kinds))
 
     @property
     def is_full(self) -> bool:
         """Whether there may be more of a kind than are here; these are the most urgent."""
-        return max(map(len, (self.approvals, self.tasks, self.escalations, self.reviews))) >= MOST
+        return max(map(len, self._kinds)) >= MOST
+
+    @property
+    def _kinds(self) -> tuple[list[Any], ...]:
+        return self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews
 
 
 def waiting_for(user: Any) -> Inbox:
@@ -57,6 +64,7 @@ def waiting_for(user: Any) -> Inbox:
         approvals=_decidable(people),
         tasks=list(human[:MOST]),
         escalations=_take(cases, lambda batch: [c for c in batch if _on_rung(c, slugs)]),
+        break_glass=awaiting_second(people) if user.has_perm("plans.use_break_glass") else [],
         reviews=owed_reviews(user, people),
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import shorten
 from typing import Any
 
 from django.db import transaction
@@ -66,7 +67,7 @@ def open_case(
             approval=approval,
             about=about,
             trigger=trigger,
-            subject=subject[:240],
+            subject=shorten(subject, 240, placeholder=" …"),
             detail=detail,
             evidence=evidence or [],
             ladder=plan.declaration["ladder"],

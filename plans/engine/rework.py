@@ -117,8 +117,11 @@ def _check_fields(fields: Mapping[str, Any]) -> None:
 def _edit(
     plan: Plan, inputs: Mapping[str, Any] | None, fields: Mapping[str, Any]
 ) -> tuple[set[str], dict[str, Any]]:
-    """Which inputs and fields move, by name, and what the transition writes."""
+    """Which inputs, fields and facts ("context.NAME") move, and what the transition writes."""
     moved = {name for name, value in fields.items() if getattr(plan, name) != value}
+    if "context" in moved:
+        facts = plan.context, fields["context"]
+        moved |= {f"context.{n}" for n in {*facts[0], *facts[1]} if facts[0].get(n) != facts[1].get(n)}
     if inputs is not None:
         sides = plan.inputs, inputs
         moved |= {n for n in {*plan.inputs, *inputs} if len({canonical.digest(s.get(n)) for s in sides}) > 1}

@@ -213,7 +213,7 @@ def _escalate(task: Task, message: str, told: dict[str, Any]) -> None:
 
 
 def _open_case(task: Task, trigger: str, message: str) -> None:
-    ladder.open_case(task.plan, trigger, f"{task}: {message}"[:240], task=task, detail=message)
+    ladder.open_case(task.plan, trigger, f"{task}: {message}", task=task, detail=message)
 
 
 def classify(error: Exception) -> str:

@@ -62,4 +62,4 @@ def settle(task: Task, reason: str) -> None:
         message = f"{reason} An outside effect had begun: find out whether it happened."
         told = {"kind": "unclear", "message": message, "hint": "", "problems": []}
         perform(task, "lose_track", comment=message, set_fields={"error": told, "lease_expires_at": None})
-        ladder.open_case(task.plan, EFFECT_UNKNOWN, f"{task}: {message}"[:240], task=task, detail=message)
+        ladder.open_case(task.plan, EFFECT_UNKNOWN, f"{task}: {message}", task=task, detail=message)

@@ -46,7 +46,7 @@ def report_blocked(task: Task, *, reason: str) -> Task:
         told = {"error": {"kind": "reported", "message": reason, "hint": "", "problems": []}}
         perform(task, "report_blocked", comment=reason, set_fields=told)
         _record_attempt(task, TaskAttempt.Outcome.FAILED, reason)
-        ladder.open_case(task.plan, "task-blocked", f"{task}: {reason}"[:240], task=task, detail=reason)
+        ladder.open_case(task.plan, "task-blocked", f"{task}: {reason}", task=task, detail=reason)
     return task
 
 

@@ -22,6 +22,7 @@ from reportlab.platypus import (
     BaseDocTemplate,
     Flowable,
     Frame,
+    KeepTogether,
     LongTable,
     PageTemplate,
     Paragraph,
@@ -29,7 +30,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from plans.export import render
+from plans.export import drawing, render, svg
 from plans.templatetags.gtm import NUMERIC, cell, figure
 
 FONTS = Path(__file__).parent / "fonts"
@@ -201,6 +202,9 @@ def _output(payload: Mapping[str, Any]) -> list[Flowable]:
     elif payload["kind"] == "messages":
         for item in payload["items"]:
             parts += _message(item)
+    elif payload["kind"] == "chart":
+        parts.append(KeepTogether(drawing.draw(svg.draw(payload), width=WIDTH, font=REGULAR, ink=INK)))
+        parts += _table(payload)
     else:
         parts += _table(payload)
     if note := payload.get("note"):

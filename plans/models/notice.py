@@ -115,12 +115,16 @@ class NotificationPreference(GovernedModel):
         "programs.Person", on_delete=models.CASCADE, related_name="notification_preference"
     )
     by_mail = models.BooleanField(default=True)
-    channels = models.JSONField(default=list, blank=True, help_text="Names of channels, e.g. finance")
+    channels = models.JSONField(
+        default=list, blank=True, help_text="Names of channels, a line each: “- finance”"
+    )
     digest = models.CharField(max_length=20, choices=Digest.choices, default=Digest.IMMEDIATE)
     digest_hour = models.PositiveSmallIntegerField(default=8, help_text="In the person's time zone, 0 to 23")
     quiet_from = models.TimeField(null=True, blank=True, help_text="In the person's time zone")
     quiet_until = models.TimeField(null=True, blank=True)
-    muted_kinds = models.JSONField(default=list, blank=True, help_text="Kinds of notices not wanted")
+    muted_kinds = models.JSONField(
+        default=list, blank=True, help_text="Kinds of notices not wanted, a line each: “- reminder”"
+    )
 
     class Meta:
         constraints = [

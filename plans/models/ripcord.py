@@ -49,6 +49,7 @@ class RipcordPull(GovernedModel):
 
     class Meta:
         ordering = ["-created_at"]
+        verbose_name = "rip-cord pull"
         constraints = [
             models.UniqueConstraint(
                 fields=["plan"],

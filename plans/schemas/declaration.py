@@ -57,8 +57,9 @@ class Step:
     ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success;
     ``compensate(plan, values)`` undoes the task when the plan is aborted.
     ``hold(plan)`` answers why the task must not begin although all it needs is done, or None.
-    ``reads`` names the inputs the task depends on by itself, so that a change of others leaves it alone;
-    None: it may depend on any. ``due_date`` is the last day for it, on its owner's calendar.
+    ``reads`` names the inputs and facts ("context.NAME") the task depends on by itself, so that a change of
+    others leaves it alone; None: it may depend on any. ``due_date`` is the last day for it, on its
+    owner's calendar.
     """
 
     task_id: str

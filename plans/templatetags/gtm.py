@@ -6,7 +6,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django import template
+from django.utils.dateformat import format as date_format
+from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html, format_html_join
+from django.utils.timezone import is_aware, localtime
 
 from gtm.core.readable import readable
 
@@ -21,9 +24,11 @@ def cell(value: Any, kind: str = "") -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    if kind in ("text", "date", "datetime") or not isinstance(value, int | float | str | Decimal):
+    if isinstance(value, dict | list | tuple):
+        return readable(value)
+    if kind == "datetime":
+        return _moment(str(value))
+    if kind in ("text", "date") or not isinstance(value, int | float | str | Decimal):
         return str(value)
     try:
         number = Decimal(str(value))
@@ -44,6 +49,11 @@ def cell(value: Any, kind: str = "") -> str:
     if number == number.to_integral_value():
         return f"{number:,.0f}"
     return f"{number:,.4g}" if abs(number) < 1 else f"{number:,.2f}"
+
+
+def _moment(told: str) -> str:
+    found = parse_datetime(told)
+    return date_format(localtime(found), "Y-m-d H:i e") if found and is_aware(found) else told
 
 
 @register.filter

@@ -60,11 +60,11 @@ class UploadForm(forms.Form):
 @admin.register(Dataset)
 class DatasetAdmin(GovernedAdmin):
     list_display = [
-        "kind",
+        "contents",
         "program",
         "partner",
-        "rows",
-        "rejected_rows",
+        "accepted",
+        "rejected",
         "window",
         "fingerprint",
         "created_at",
@@ -75,7 +75,7 @@ class DatasetAdmin(GovernedAdmin):
     fieldsets = [
         (
             None,
-            {"fields": ["kind", "program", "partner", "rows", "rejected_rows", "duplicate_rows", "window"]},
+            {"fields": ["contents", "program", "partner", "accepted", "rejected", "duplicates", "window"]},
         ),
         ("Where it came from", {"fields": ["source_files", "columns", "sha256", "created_at"]}),
         ("Preview", {"fields": ["statistics"]}),
@@ -90,6 +90,22 @@ class DatasetAdmin(GovernedAdmin):
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return False
+
+    @admin.display(description="Kind", ordering="kind")
+    def contents(self, dataset: Dataset) -> str:
+        return dataset.kind.replace("_", " ")
+
+    @admin.display(description="Rows", ordering="rows")
+    def accepted(self, dataset: Dataset) -> str:
+        return f"{dataset.rows:,}"
+
+    @admin.display(description="Rejected rows", ordering="rejected_rows")
+    def rejected(self, dataset: Dataset) -> str:
+        return f"{dataset.rejected_rows:,}"
+
+    @admin.display(description="Duplicate rows")
+    def duplicates(self, dataset: Dataset) -> str:
+        return f"{dataset.duplicate_rows:,}"
 
     @admin.display(description="Window")
     def window(self, dataset: Dataset) -> str:

@@ -13,9 +13,17 @@ from django.utils.html import format_html
 
 from gtm.core import clock
 from gtm.core.admin import GovernedAdmin
+from gtm.core.admin.lines import AS_LINES
 from programs.analytics.templating import TemplatingError
 from programs.communications import preview
 from programs.models import LaunchProfile, MessageTemplate
+
+HELP = {
+    "destinations": "A line each: “terms: https://…” is {{ link.terms }}",
+    "vocabulary": "The values that a tag may have: “utm_source:”, then a line each, with a dash",
+    "copy": "Words for templates, a line each: “reward: $50” is {{ copy.reward }}; lists with a dash a line",
+    "allowed_hosts": "Hosts that link checks may visit, a line each with a dash: “- join.example.com”",
+}
 
 
 @admin.register(MessageTemplate)
@@ -104,6 +112,7 @@ class MessageTemplateAdmin(GovernedAdmin):
 
 @admin.register(LaunchProfile)
 class LaunchProfileAdmin(GovernedAdmin):
+    formfield_overrides = AS_LINES
     list_display = ["program", "landing_url", "locale", "version"]
     list_select_related = ["program"]
     autocomplete_fields = ["program"]
@@ -112,3 +121,6 @@ class LaunchProfileAdmin(GovernedAdmin):
         ("Links", {"fields": ["landing_url", "destinations", "code_parameter", "vocabulary"]}),
         ("Checks", {"fields": ["allowed_hosts", "test_code"]}),
     ]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        return super().get_form(request, obj, change, help_texts=HELP, **kwargs)

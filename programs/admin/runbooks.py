@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 
 from gtm.core.admin import GovernedAdmin, GovernedInline
+from gtm.core.admin.lines import AS_LINES
 from programs.models import Runbook, RunbookAlert, RunbookTask
 
 
 class RunbookTaskInline(GovernedInline):
     model = RunbookTask
+    formfield_overrides = AS_LINES
     fields = [
         "position",
         "key",
@@ -42,6 +44,7 @@ class RunbookAdmin(GovernedAdmin):
 
 @admin.register(RunbookTask)
 class RunbookTaskAdmin(GovernedAdmin):
+    formfield_overrides = AS_LINES
     list_display = ["name", "runbook", "phase", "group", "responsible", "accountable", "is_blocker", "weight"]
     list_filter = ["runbook", "phase", "responsible"]
     list_select_related = ["runbook", "responsible", "accountable"]

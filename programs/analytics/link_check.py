@@ -228,11 +228,11 @@ def _check_personal_data(path: str, query: str) -> Iterator[Finding]:
     # Read twice: a plus sign is a space in a form's encoding, and part of a phone number.
     for name, value in parse_qsl(query) + parse_qsl(query.replace("+", "%2B")):
         if _PERSONAL_NAMES.search(name.lower()):
-            yield _error("personal-data", name, f"{name} is a place for personal data.")
+            yield _error("personal-data", name, f"The parameter {name} is a place for personal data.")
         elif _E_MAIL.search(value):
-            yield _error("personal-data", name, f"{name} carries an e-mail address.")
+            yield _error("personal-data", name, f"The parameter {name} carries an e-mail address.")
         elif _PHONE.search(value):
-            yield _error("personal-data", name, f"{name} carries a phone number.")
+            yield _error("personal-data", name, f"The parameter {name} carries a phone number.")
 
 
 def _values(url: str) -> dict[str, list[str]]:

@@ -59,7 +59,7 @@ def readiness(items: Sequence[Item], *, minimum: float = 0.95) -> Readiness:
     counted = [item for item in items if not item.waiver]
     share = weighted_progress(counted)
     blockers = tuple(item for item in counted if item.is_blocker and item.is_open)
-    reasons = [f"{item.title} is open and blocks the launch." for item in blockers]
+    reasons = _vetoes([item.title for item in blockers])
     if isinstance(share, Unavailable):
         reasons.append(share.reason)
     elif share.value < minimum:
@@ -75,6 +75,12 @@ def readiness(items: Sequence[Item], *, minimum: float = 0.95) -> Readiness:
             {group: weighted_progress([item for item in counted if item.group == group]) for group in groups}
         ),
     )
+
+
+def _vetoes(titles: Sequence[str]) -> list[str]:
+    if len(titles) > 1:
+        return [f"Open and blocking the launch: {'; '.join(titles)}."]
+    return [f"{title} is open and blocks the launch." for title in titles]
 
 
 def weighted_progress(items: Sequence[Item]) -> MaybeEstimate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from gtm.core.api.views import GovernedViewSet
-from programs.api.runbooks import KEPT, WholeSerializer
+from programs.api.serializers import KEPT, WholeSerializer
 from programs.models import LaunchProfile, MessageTemplate, Program
 
 

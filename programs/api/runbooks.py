@@ -7,19 +7,8 @@ from typing import Any
 from rest_framework import serializers
 
 from gtm.core.api.views import GovernedViewSet
+from programs.api.serializers import KEPT, WholeSerializer
 from programs.models import Role, Runbook, RunbookAlert, RunbookTask
-
-KEPT = ["version", "created_at", "updated_at"]
-
-
-class WholeSerializer(serializers.ModelSerializer):
-    """Checked by the model itself, so that REST refuses what the admin refuses."""
-
-    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
-        fields = {f.name for f in self.Meta.model._meta.concrete_fields}
-        kept = {name: getattr(self.instance, name) for name in fields} if self.instance else {}
-        self.Meta.model(**kept | given).clean()
-        return given
 
 
 def role_field(**told: Any) -> serializers.SlugRelatedField:

@@ -21,6 +21,18 @@ from programs.models import (
     Tier,
 )
 
+KEPT = ["version", "created_at", "updated_at"]
+
+
+class WholeSerializer(serializers.ModelSerializer):
+    """Checked by the model itself, so that REST refuses what the admin refuses."""
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        fields = {f.name for f in self.Meta.model._meta.concrete_fields}
+        kept = {name: getattr(self.instance, name) for name in fields} if self.instance else {}
+        self.Meta.model(**kept | given).clean()
+        return given
+
 
 class RelatedSerializer(serializers.ModelSerializer):
     """Writes many-to-many relations through the model's own door, so that they are on record."""
@@ -90,7 +102,7 @@ class BenefitSerializer(serializers.ModelSerializer):
     class Meta:
         model = Benefit
         fields = ["id", "tier", "name", "kind", "description", "unit_cost", "version"]
-        read_only_fields = ["version", "created_at", "updated_at"]
+        read_only_fields = KEPT
 
 
 class LifecycleTriggerSerializer(serializers.ModelSerializer):
@@ -136,7 +148,7 @@ class PartnerSerializer(RelatedSerializer):
             "programs",
             "version",
         ]
-        read_only_fields = ["version", "created_at", "updated_at"]
+        read_only_fields = KEPT
 
 
 class CampaignSerializer(RelatedSerializer):
@@ -156,7 +168,7 @@ class CampaignSerializer(RelatedSerializer):
             "currency",
             "version",
         ]
-        read_only_fields = ["version", "created_at", "updated_at"]
+        read_only_fields = KEPT
 
 
 class ExperimentSerializer(serializers.ModelSerializer):
@@ -183,7 +195,7 @@ class ExperimentSerializer(serializers.ModelSerializer):
             "ends_on",
             "version",
         ]
-        read_only_fields = ["version", "created_at", "updated_at"]
+        read_only_fields = KEPT
 
 
 class MetricSerializer(serializers.ModelSerializer):
@@ -228,7 +240,7 @@ class ApproverSerializer(serializers.ModelSerializer):
             "valid_until",
             "version",
         ]
-        read_only_fields = ["version", "created_at", "updated_at"]
+        read_only_fields = KEPT
 
 
 class DatasetSerializer(serializers.ModelSerializer):
@@ -259,4 +271,4 @@ class DatasetSerializer(serializers.ModelSerializer):
             "version",
             "created_at",
         ]
-        read_only_fields = ["version", "created_at", "updated_at"]
+        read_only_fields = KEPT

@@ -29,15 +29,18 @@ class LaunchProfile(GovernedModel):
         help_text="The landing page, without tags: {{ link.landing }}",
     )
     destinations = models.JSONField(
-        default=dict, blank=True, help_text='{"terms": "https://…"} is {{ link.terms }}'
+        default=dict, blank=True, help_text="terms: https://… is {{ link.terms }}, a line each"
     )
     allowed_hosts = models.JSONField(
         default=list,
         blank=True,
-        help_text="Hosts that link checks may visit, with a port where it is not the usual one",
+        help_text="Hosts that link checks may visit, with a port where it is not the usual one, a line each: "
+        "- shop.example:8443",
     )
     vocabulary = models.JSONField(
-        default=dict, blank=True, help_text='{"utm_source": ["crm"], "utm_medium": ["email"]}'
+        default=dict,
+        blank=True,
+        help_text="Allowed values of a tag, e.g. a line “utm_source:”, under it “  - crm”",
     )
     code_parameter = models.SlugField(
         max_length=30, default="ref", help_text="The parameter that carries a referral code"
@@ -46,7 +49,9 @@ class LaunchProfile(GovernedModel):
         max_length=60, default="qa-test", help_text="A code that the site takes and counts nowhere"
     )
     copy = models.JSONField(
-        default=dict, blank=True, help_text='Words for templates: {"reward": "$50"} is {{ copy.reward }}'
+        default=dict,
+        blank=True,
+        help_text="Words for templates: reward: $50 is {{ copy.reward }}, a line each",
     )
 
     class Meta:

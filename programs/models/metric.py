@@ -27,7 +27,7 @@ class Metric(GovernedModel):
     window = models.CharField(
         max_length=60, blank=True, help_text="window of the run, or e.g. 90 days; empty for a stock"
     )
-    dimensions = models.JSONField(default=list, blank=True)
+    dimensions = models.JSONField(default=list, blank=True, help_text="“- tier”, a line each")
     owner_role = models.ForeignKey("programs.Role", null=True, blank=True, on_delete=models.PROTECT)
     threshold = models.DecimalField(
         max_digits=18,

@@ -79,8 +79,8 @@ class Experiment(GovernedModel):
         default=list,
         blank=True,
         validators=[validate_metrics],
-        help_text='Outcomes and what they decide, e.g. [{"name": "bought", "role": "primary"}, '
-        '{"name": "refunds", "role": "guardrail", "direction": "lower", "margin": 0.05}]',
+        help_text="Outcomes and what they decide: “- name: bought”, under it “  role: primary”; a guardrail "
+        "also has “  direction: lower” and “  margin: 0.05”",
     )
     planned_per_arm = models.PositiveIntegerField(
         null=True,
@@ -92,7 +92,7 @@ class Experiment(GovernedModel):
         default=dict,
         blank=True,
         validators=[validate_split],
-        help_text="Planned weight of each arm; equal where it is empty",
+        help_text="Planned weight of each arm, a line each: “control: 1”; equal where it is empty",
     )
     is_sequential = models.BooleanField(
         default=False,

@@ -56,8 +56,10 @@ class Approver(GovernedModel):
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="approvers")
     limit_amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
     limit_currency = models.CharField(max_length=3, default="USD")
-    program_kinds = models.JSONField(default=list, blank=True, help_text="Empty: every kind")
-    regions = models.JSONField(default=list, blank=True, help_text="Empty: every region")
+    program_kinds = models.JSONField(
+        default=list, blank=True, help_text="“- loyalty”, a line each; empty: every kind"
+    )
+    regions = models.JSONField(default=list, blank=True, help_text="“- EU”, a line each; empty: every region")
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
 
@@ -119,7 +121,9 @@ class Delegation(GovernedModel):
     principal = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_given")
     delegate = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_held")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="delegations")
-    commands = models.JSONField(default=list, blank=True, help_text="Empty: every command")
+    commands = models.JSONField(
+        default=list, blank=True, help_text="“- plan-loyalty”, a line each; empty: every command"
+    )
     amount_cap = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
     currency = models.CharField(max_length=3, default="USD")
     starts_at = models.DateTimeField()

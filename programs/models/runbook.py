@@ -105,9 +105,11 @@ class RunbookTask(RunbookPart):
     responsible = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     accountable = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     substitute = models.ForeignKey(Role, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    consulted = models.JSONField(default=list, blank=True, help_text="Slugs of roles")
-    informed = models.JSONField(default=list, blank=True, help_text="Slugs of roles")
-    needs = models.JSONField(default=list, blank=True, help_text="Keys of tasks that come before")
+    consulted = models.JSONField(default=list, blank=True, help_text="Slugs of roles, a line each: “- legal”")
+    informed = models.JSONField(default=list, blank=True, help_text="Slugs of roles, a line each: “- legal”")
+    needs = models.JSONField(
+        default=list, blank=True, help_text="Keys of tasks that come before, a line each: “- forms”"
+    )
     optimistic_days = models.DecimalField(
         max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
     )

@@ -70,17 +70,25 @@ def db(django_db_setup, django_db_blocker) -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def site(own_directories: Path, db: None, redis_url: str) -> Iterator[LiveServer]:
-    """Give a server with the people, programs and purchases of the demo, and a worker behind it."""
-    with publishing_to(redis_url), workers(redis_url, own_directories) as start_worker:
+def site(own_directories: Path, db: None, redis_url: str, chromium: str) -> Iterator[LiveServer]:
+    """Give a server with the people, programs and purchases of the demo, and a worker behind it.
+
+    It stages the landing pages of launches, which the worker's link checks visit, in a browser too.
+    """
+    server = LiveServer("localhost")
+    staged = {"GTM_BASE_URL": server.url, "GTM_BROWSER": chromium}
+    with (
+        override_settings(GTM_STAGE_LANDING_PAGES=True, **staged),
+        publishing_to(redis_url),
+        workers(redis_url, own_directories) as start_worker,
+    ):
         with acting_as(Actor.system("Demo")):
             loyalty = organisation.establish()
             with resources.as_file(
                 resources.files("programs.datasets") / "samples" / organisation.CDNOW
             ) as file:
                 load_dataset("purchases", [file], program=loyalty, currency="USD")
-        start_worker(concurrency=2)
-        server = LiveServer("localhost")
+        start_worker(concurrency=2, GTM_STAGE_LANDING_PAGES="1", **staged)
         yield server
         server.stop()
 

@@ -143,18 +143,9 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
 @sizes
 def test_the_rip_cord_stops_a_run_until_two_people_agree_to_go_on(enter, harbor, size):
     plan = run(harbor.program)
-    place = f"/plans/plan/{plan.pk}/change/"
-
-    def say(username: str, words: str, button: str, then: str) -> None:
-        somebody = enter(username, size)
-        somebody.open(place, "to steer")
-        somebody.page.get_by_label("Why").fill(words)
-        somebody.page.get_by_role("button", name=button).click()
-        somebody.page.locator("#live [role=status]", has_text=then).wait_for()
-        somebody.look(button)
-        somebody.picture(f"{then.lower()}-{size}")
-
-    say("admin", "Members were promised a tier that is not funded.", "Pull the rip-cord", "Held")
-    say("exec", "The tier is funded.", "Release the rip-cord", "Held")
-    say("deputy", "The budget covers it.", "Release the rip-cord", "Running")
+    admin = enter("admin", size)
+    admin.say(plan, "Members were promised a tier that is not funded.", "Pull the rip-cord", "Held")
+    admin.picture(f"held-{size}")
+    enter("exec", size).say(plan, "The tier is funded.", "Release the rip-cord", "Held")
+    enter("deputy", size).say(plan, "The budget covers it.", "Release the rip-cord", "Running")
     assert plan.pulls.get().state == "released"

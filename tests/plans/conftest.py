@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.test import override_settings
 
 from gtm.core import anchors, clock
 from gtm.core.actors import ADMIN, Actor, acting_as
@@ -61,10 +62,30 @@ def demo_organisation(cdnow: Sample, patch: pytest.MonkeyPatch) -> Iterator[None
         yield
 
 
+@pytest.fixture(scope="module")
+def established(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> Iterator[None]:
+    """The demo organisation once for a module, in a transaction around those of its tests."""
+    with (
+        django_db_blocker.unblock(),
+        pytest.MonkeyPatch.context() as patch,
+        transaction.atomic(),
+        demo_organisation(cdnow, patch),
+    ):
+        with django_db_blocker.block():
+            yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def organisation(db: None, cdnow: Sample, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with demo_organisation(cdnow, monkeypatch):
-        yield
+def organisation(established: None, db: None, cdnow: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "GTM_DATA_DIR", cdnow.data)
+
+
+@pytest.fixture(scope="module")
+def finished_run(established: None, django_db_blocker: Any, cdnow: Sample) -> int:
+    """A run of plan-loyalty with both approvals, by its primary key."""
+    with django_db_blocker.unblock(), override_settings(GTM_DATA_DIR=cdnow.data):
+        return finish(start(BLUEPRINT)).pk
 
 
 def start(line: str) -> Plan:
@@ -102,8 +123,8 @@ def finish(plan: Plan) -> Plan:
 
 
 @pytest.fixture
-def finished(organisation: None) -> Plan:
-    return finish(start(BLUEPRINT))
+def finished(finished_run: int, organisation: None) -> Plan:
+    return Plan.objects.get(pk=finished_run)
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import DateTimeField, JSONField, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_POST
 from import_export.admin import ExportMixin, ImportMixin
 from simple_history.admin import SimpleHistoryAdmin
@@ -22,13 +25,17 @@ from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gtm.core import refusals
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.admin.resources import GovernedResource, resource_of
+from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError
+from gtm.core.readable import readable
 from gtm.core.revert import may_be_reverted, revert
 
+AS_WORDS = {JSONField: {"form_class": WordsField, "widget": UnfoldAdminTextareaWidget}}
 READ_ONLY = ("version", "created_at", "updated_at")
 
 
@@ -51,6 +58,16 @@ def tell(request: HttpRequest, error: GtmError) -> None:
 
 class ActingAdmin(ModelAdmin):
     """What is saved here is the doing of the person in the session; a refusal is told, not thrown."""
+
+    formfield_overrides = AS_WORDS
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """A time is typed in the site's zone, and says so."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(db_field, DateTimeField):
+            zone = timezone.get_current_timezone_name()
+            field.help_text = f"{field.help_text}. In {zone}".removeprefix(". ")
+        return field
 
     def page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
         """A page of our own inside the admin's frame."""
@@ -95,11 +112,15 @@ class ReadOnly:
 
 
 class PlainDiffs(HistoricalRecordContextHelper):
-    """An empty relation is empty; simple-history calls it a deleted object without a number."""
+    """Values in words; an empty relation is empty, not a deleted object without a number."""
 
     def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
         if isinstance(value, DeletedObject) and value.pk is None:
             return ""
+        if isinstance(value, dict | list | bool):
+            return readable(value)
+        if isinstance(value, datetime):
+            return date_format(timezone.localtime(value), "DATETIME_FORMAT")
         return super().prepare_delta_change_value(change, value)
 
 
@@ -202,6 +223,7 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
 
 
 class GovernedInline(TabularInline):
+    formfield_overrides = AS_WORDS
     extra = 0
     show_change_link = True
 

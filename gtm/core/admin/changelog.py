@@ -23,8 +23,8 @@ MOST = 120  # characters of a value
 class ChangeLogAdmin(ReadOnly, ModelAdmin):
     """The log only grows: nobody needs to know how many rows it has, and counting them takes longest."""
 
-    list_display = ["at", "chain", "sequence", "who", "what", "field", "before", "after", "reason", "via"]
-    list_display_links = ["at"]
+    list_display = ["when", "chain", "sequence", "who", "what", "field", "before", "after", "reason", "via"]
+    list_display_links = ["when"]
     list_select_related = ["payload"]
     list_fullwidth = True
     ordering = ["-id"]
@@ -51,6 +51,10 @@ class ChangeLogAdmin(ReadOnly, ModelAdmin):
         if not search_term:
             return queryset, False
         return queryset.filter(chain__in=[search_term, f"plan:{search_term}"]), False
+
+    @admin.display(description="When (UTC)")
+    def when(self, entry: ChangeLogEntry) -> str:
+        return entry.at[:19].replace("T", " ")
 
     @admin.display(description="Who")
     def who(self, entry: ChangeLogEntry) -> str:

@@ -122,6 +122,15 @@ def _flatten(detail: Any, path: str = "") -> Any:
         yield Problem(path or "body", str(detail), code=getattr(detail, "code", "invalid"))
 
 
+def is_rest(request: HttpRequest) -> bool:
+    """Whether a program asks, which reads problem documents and not pages."""
+    return request.path_info.startswith("/api/")
+
+
+def response(status: int, code: str, title: str, detail: str) -> JsonResponse:
+    """A problem document outside a view of REST."""
+    return JsonResponse(_body(status, code, title, detail), status=status, content_type=MEDIA_TYPE)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    body = _body(404, "not_found", "There is no such address", f"{request.path} does not exist.")
-    return JsonResponse(body, status=404, content_type=MEDIA_TYPE)
+    return response(404, "not_found", "There is no such address", f"{request.path} does not exist.")

@@ -22,6 +22,9 @@ from programs.analytics import raci
 from programs.analytics.schedule import Forecast, Recovery
 from programs.models import RunbookPhase
 
+FREEZE = "content-freeze"
+"""The day on which the first approval has to begin: what is approved changes no more without asking again."""
+
 
 def create_checklist(context: StepContext) -> StepResult:
     """Values: ``due`` (key → date), ``critical_path``, ``late_by``, ``earliest_launch``, ``on_time``."""
@@ -38,11 +41,7 @@ def create_checklist(context: StepContext) -> StepResult:
             "earliest_launch": plan.earliest_launch,
             "on_time": chance.on_time.value,
             "runbooks": versions_of(inputs, facts),
-            "milestones": [
-                {"key": row["key"], "title": row["name"], "day": found.due[row["key"]]}
-                for row in found.rows
-                if row["phase"] == RunbookPhase.APPROVAL
-            ],
+            "milestones": _milestones(found),
             "headline": [
                 {"label": "Launch date", "value": told},
                 {"label": "Probability of making it", "value": f"{chance.on_time.value:.0%}"},
@@ -60,6 +59,22 @@ def create_checklist(context: StepContext) -> StepResult:
             "Context7": f"{len(found.rows)} tasks from the templates.",
         },
     )
+
+
+def _milestones(found: Timetable) -> list[dict[str, Any]]:
+    """Days that everybody concerned wants in the calendar: when content is final, and each approval due."""
+    approvals = [row for row in found.rows if row["phase"] == RunbookPhase.APPROVAL]
+    due = [
+        {"key": row["key"], "title": f"{row['name']} due", "day": found.due[row["key"]]} for row in approvals
+    ]
+    if not approvals:
+        return due
+    frozen = {
+        "key": FREEZE,
+        "title": "content freeze",
+        "day": min(found.begin[row["key"]] for row in approvals),
+    }
+    return [frozen, *due]
 
 
 def _figures(found: Timetable, chance: Forecast, told: str) -> Metrics:
@@ -123,14 +138,18 @@ def _gantt(found: Timetable) -> Chart:
 def _runbook(found: Timetable, facts: Mapping[str, Any], versions: str) -> Table:
     dated = found.scheduled
     rows = []
+
+    def role_name(slug: str) -> str:
+        return facts["roles"][slug]["name"]
+
     for row in found.rows:
         task = dated.get(row["key"])
         owner = facts.get("standing", {}).get(row["key"], {}).get("owner") or facts["people"].get(
             row["responsible"]
         )
         rows.append(
-            [row["name"], row["phase"], row["group"], owner["name"] if owner else "", row["responsible"],
-             row["accountable"], found.begin[row["key"]], found.due[row["key"]],
+            [row["name"], row["phase"], row["group"], owner["name"] if owner else "", role_name(row["responsible"]),
+             role_name(row["accountable"]), found.begin[row["key"]], found.due[row["key"]],
              task.expected if task else None, task.total_slack if task else None,
              ("yes" if task.is_critical else "") if task else "", "yes" if row["is_blocker"] else "",
              ", ".join(needs_of(row, found.rows)), calendar_of(row, facts).country]

@@ -8,7 +8,7 @@ from typing import Any
 
 from gtm.core.errors import Problem
 from plans.commands.files import kept_file
-from plans.commands.launch_program.material import audiences, material_of
+from plans.commands.launch_program.material import TAKE_UP, audiences, material_of
 from plans.engine.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Message, Messages, Metric, Metrics, StepResult, Table
 from programs.analytics.bundle import pack
@@ -29,13 +29,13 @@ def render_kit(context: StepContext) -> StepResult:
     except TemplatingError as error:
         raise PermanentError(
             "The kit cannot be rendered: " + " ".join(error.problems),
-            hint="Correct the templates, or fill what they ask for in the launch profile; then start again.",
+            hint=f"Correct the templates, or fill what they ask for in the launch profile. {TAKE_UP}",
             problems=[Problem("templates", problem) for problem in error.problems],
         ) from error
     if not pieces:
         raise PermanentError(
             f"No template serves {', '.join(inputs['channels'])} in {launch['locale']}.",
-            hint="Add or activate message templates of this program's kind.",
+            hint=f"Add or activate message templates of this program's kind. {TAKE_UP}",
         )
     archive = kept_file(
         "comms-kit",

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from gtm.core.errors import Problem
 from plans.commands.files import kept_file
-from plans.commands.launch_program.material import material_of
+from plans.commands.launch_program.material import TAKE_UP, material_of
 from plans.engine.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, File, Metric, Metrics, Output, StepResult, Table
 from programs import browser
@@ -45,6 +45,7 @@ FAILED = f"{STEP}-failed"
 """The engine counts a failed attempt of the step under this signal; twice is a matter for people."""
 
 TEST_WAY = "referral flow"
+MOST_TOLD = 5
 
 
 class QaFailed(TransientError):
@@ -221,10 +222,14 @@ def _refuse_errors(
     if not for_good and not for_now:
         return
     problems = for_good + for_now
-    summary = " ".join(f"{problem.field}: {problem.message}" for problem in problems[:5])
-    more = f" And {len(problems) - 5} more." if len(problems) > 5 else ""
+    where: dict[str, list[str]] = {}
+    for problem in problems:
+        where.setdefault(problem.message, []).append(problem.field)
+    told = [f"{message.rstrip('.')} ({', '.join(fields)})." for message, fields in where.items()]
+    summary = " ".join(told[:MOST_TOLD])
+    more = f" And {len(told) - MOST_TOLD} more." if len(told) > MOST_TOLD else ""
     if for_good:
-        hint = "Correct templates, launch profile or vocabulary, then have the kit made again."
+        hint = f"Correct templates, launch profile or vocabulary. {TAKE_UP}"
         raise QaRefused(f"{summary}{more}", hint=hint, problems=problems)
     raise QaFailed(f"{summary}{more}", hint="Have the site or its redirects mended.", problems=problems)
 

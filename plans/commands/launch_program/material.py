@@ -16,17 +16,19 @@ from programs.analytics.templating import TemplatingError
 from programs.communications import EVERYONE, Audience, render_pieces
 from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program
 
+TAKE_UP = "Then change the plan with “Read the newest data and material”: the kit is made again."
 CONTACT_ROLES = ("sales", "customer-success", "partner-manager", "partner-ops", "lifecycle-ops")
 
 
 def facts(program: Program) -> dict[str, Any]:
     """Everything the kit, its links and its calendar are made from; the plan keeps this copy.
 
-    ``launch`` is None where the program has no launch profile yet.
+    ``launch`` is None where the program has no launch profile yet; ``calendar`` are the revisions of events
+    that were handed out, by key.
     """
     profile = LaunchProfile.objects.filter(program=program).select_related("program__owner").first()
     if profile is None:
-        return {"launch": None}
+        return {"launch": None, "calendar": {}}
     templates = MessageTemplate.objects.filter(
         program_kind=program.kind, locale=profile.locale, is_active=True
     )
@@ -37,12 +39,12 @@ def facts(program: Program) -> dict[str, Any]:
             | {
                 "templates": [template.facts() for template in templates.order_by("key", "segment")],
                 "contacts": _contacts(CONTACT_ROLES),
-                "calendar": {
-                    row.key: {"sequence": row.sequence, "sha256": row.sha256, "changed_at": row.changed_at}
-                    for row in revisions
-                },
                 "domain": urlsplit(settings.GTM_BASE_URL).hostname,
-            }
+            },
+            "calendar": {
+                row.key: {"sequence": row.sequence, "sha256": row.sha256, "changed_at": row.changed_at}
+                for row in revisions
+            },
         }
     )
 

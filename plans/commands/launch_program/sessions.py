@@ -75,7 +75,8 @@ def schedule_sessions(context: StepContext) -> StepResult:
     launch = material_of(context)
     held, milestones = list(_sessions(context, launch)), list(_milestones(context))
     events = [*(session for session, _ in held), *milestones]
-    revisions = {event.key: _revised(event, launch, context.now) for event in events}
+    handed_out = context.program["calendar"]
+    revisions = {event.key: _revised(event, handed_out, context.now) for event in events}
     pieces = _reading(context, launch)
     return StepResult(
         values={
@@ -91,7 +92,7 @@ def schedule_sessions(context: StepContext) -> StepResult:
         ],
         evidence={
             "Context7": f"{len(pieces)} entries for the help centre from templates.",
-            "Serena": f"{len(events)} calendar events, {_changed(revisions, launch)} of them new or changed.",
+            "Serena": f"{len(events)} calendar events, {_changed(revisions, handed_out)} of them new or changed.",
         },
     )
 
@@ -161,16 +162,14 @@ def _named(person: Mapping[str, str]) -> dict[str, str]:
     return {"email": person["email"], "name": person["name"]}
 
 
-def _revised(event: CalendarEvent, launch: Mapping[str, Any], now: datetime) -> Revision:
-    told = launch["calendar"].get(event.key)
+def _revised(event: CalendarEvent, handed_out: Mapping[str, Any], now: datetime) -> Revision:
+    told = handed_out.get(event.key)
     before = told and Revision(told["sequence"], told["sha256"], datetime.fromisoformat(told["changed_at"]))
     return revise(event, before, now=now)
 
 
-def _changed(revisions: Mapping[str, Revision], launch: Mapping[str, Any]) -> int:
-    return sum(
-        launch["calendar"].get(key, {}).get("sha256") != found.sha256 for key, found in revisions.items()
-    )
+def _changed(revisions: Mapping[str, Revision], handed_out: Mapping[str, Any]) -> int:
+    return sum(handed_out.get(key, {}).get("sha256") != found.sha256 for key, found in revisions.items())
 
 
 def _is_late(session: Session, briefing: Briefing, context: StepContext) -> bool:

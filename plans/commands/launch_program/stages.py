@@ -34,6 +34,7 @@ CHECKLIST, KIT, SESSIONS, QA, PACKET, READINESS, GO_LIVE, OUTCOMES = (
     "go-live",
     "outcome-log",
 )
+MATERIAL, RUNBOOKS = "context.launch", ("context.runbooks", "context.channels")
 
 LEGAL = Gate(
     key="legal-approval",
@@ -105,19 +106,19 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                 Step("", CHECKLIST, "Launch checklist", OPS,
                      "Pull the runbook, name owners and schedule backward from the launch date",
                      run=f"{PACKAGE}.checklist:create_checklist", fallback_agent=PARTNERS, tools=("Serena", "Context7"),
-                     output_var="runbook", reads=("launch_date", "channels")),
+                     output_var="runbook", reads=("launch_date", "channels", *RUNBOOKS)),
             ]),
             made.stage("2", "Tooling and QA", made.people(RunbookPhase.TOOLING)),
             made.stage("3", "Communications and enablement", [
                 Step("", KIT, "Communications kit", OPS,
                      "Render launch e-mails, in-app prompts, posts, landing page, partner kit and support script",
                      needs=(CHECKLIST,), run=f"{PACKAGE}.communications:render_kit", fallback_agent=PARTNERS,
-                     tools=("Context7", "Serena"), output_var="kit", reads=("launch_date", "channels", "segments")),
+                     tools=("Context7", "Serena"), output_var="kit", reads=("launch_date", "channels", "segments", MATERIAL)),
                 Step("", SESSIONS, "Training and enablement", PARTNERS,
                      "Schedule sessions for sales and customer success, write FAQ and help-centre list",
                      needs=(CHECKLIST,), run=f"{PACKAGE}.sessions:schedule_sessions",
                      apply=f"{PACKAGE}.sessions:keep_revisions", fallback_agent=OPS, skills=("partner-ops",),
-                     tools=("Context7", "Serena"), output_var="enablement", reads=("launch_date", "channels", "segments")),
+                     tools=("Context7", "Serena"), output_var="enablement", reads=("launch_date", "channels", "segments", MATERIAL)),
             ]),
             made.stage("4", "Communications", made.people(RunbookPhase.COMMUNICATIONS, after=KIT)),
             made.stage("5", "Training and enablement", made.people(RunbookPhase.ENABLEMENT, after=SESSIONS)),
@@ -125,14 +126,14 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                 Step("", QA, "Link and tracking QA", OPS,
                      "Check every link of the kit, follow it and run the referral flow",
                      needs=(KIT,), run=f"{PACKAGE}.link_qa:check_links", fallback_agent=PARTNERS, tools=("Playwright",),
-                     output_var="link_qa", reads=("launch_date", "channels", "segments"), expected_seconds=30),
+                     output_var="link_qa", reads=("launch_date", "channels", "segments", MATERIAL), expected_seconds=30),
             ]),
             made.stage("7", "Merge", [
                 Step("", PACKET, "Launch packet", OPS,
                      "Merge gate: day-of checklist and monitoring plan, when communications and enablement are done",
                      needs=(CHECKLIST, KIT, SESSIONS, QA, *merged), run=f"{PACKAGE}.packet:write_packet",
                      fallback_agent=PARTNERS, tools=("Context7", "Sequential Thinking"), output_var="packet",
-                     reads=("launch_date", "channels")),
+                     reads=("launch_date", "channels", *RUNBOOKS)),
             ], merge_gate=True),
             made.stage("8", "Approvals", [
                 Step("", LEGAL.key, LEGAL.title, "legal", "Approve terms, claims and personal data",

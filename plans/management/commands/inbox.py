@@ -10,7 +10,7 @@ from plans.engine import inbox
 
 
 class Command(GovernedCommand):
-    help = "What waits for a person: approvals, tasks, escalations, owed reviews"
+    help = "What waits for a person: approvals, tasks, escalations, break-glass, owed reviews"
     requires_user = True
 
     def act(self, **options: Any) -> None:
@@ -22,6 +22,9 @@ class Command(GovernedCommand):
             self.stdout.write(f"task {task.pk}  {task.plan.plan_id}  {task}")
         for case in waiting.escalations:
             self.stdout.write(f"escalation {case.pk}  {case.plan.plan_id}  {case.subject}")
+        for use in waiting.break_glass:
+            ends = f"{use.expires_at:%Y-%m-%d %H:%M} UTC"
+            self.stdout.write(f"break-glass {use.pk}  {use.approval.plan.plan_id}  {use}, ends {ends}")
         for use in waiting.reviews:
             plan_id = use.approval.plan.plan_id
             due = f"{use.review_due_at:%Y-%m-%d %H:%M} UTC"

@@ -1,5 +1,7 @@
 """The plan page's timeline, change log, downloads of the whole plan, and the comparison with another."""
 
+import math
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -41,6 +43,20 @@ def test_the_change_log_shows_what_moved_place_by_place(login, asked):
     rows = {(r["event"], r["field"]): r["differences"] for r in page.context["changes"]}
     assert [(d.path, d.before, d.after) for d in rows["begin", "state"]] == [("state", "approved", "running")]
     assert '<del class="g-del">approved</del>' in page.content.decode()
+
+
+def test_older_rows_of_the_change_log_are_a_page_further(login, asked, monkeypatch):
+    monkeypatch.setattr("plans.admin.page.CHANGES_ON_A_PAGE", 2)
+    client, url = login("auditor"), reverse("admin:plans_plan_change", args=[asked.pk])
+    found, address = [], f"{url}?tab=changes"
+    newest = client.get(address).context["changes"][0]["sequence"]
+    for _ in range(math.ceil(newest / 2)):
+        page = client.get(address)
+        found += [row["sequence"] for row in page.context["changes"]]
+        address = f"{url}?tab=changes&before={found[-1]}"
+    assert found == list(range(newest, 0, -1))
+    assert "Older rows" not in page.content.decode() and "Newest rows" in page.content.decode()
+    assert client.get(f"{url}?tab=changes&before=none").context["changes"][0]["sequence"] == newest
 
 
 def test_two_runs_are_compared_and_only_what_differs_is_shown_on_request(login, asked):

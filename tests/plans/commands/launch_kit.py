@@ -7,13 +7,14 @@ from typing import Any
 
 from gtm.core import canonical
 from plans.commands.launch_program import material
-from plans.demo import launch_kit
+from plans.demo import launch_kit, organisation
 from plans.engine.steps import StepContext
 from programs.models import LaunchProfile, MessageTemplate, Program
 from programs.selectors import program_facts
-from tests.factories import START, PersonFactory, ProgramFactory
+from tests.factories import START, ApproverFactory, PersonFactory, ProgramFactory, RoleFactory
 
 LAUNCH_DATE = "2026-03-20"  # a Friday, eighteen days after START
+TEAMS = ("sales", "customer-success")
 INPUTS = {"launch_date": LAUNCH_DATE, "channels": ["email", "in-app"]}
 
 
@@ -23,6 +24,10 @@ def establish() -> Program:
         owner=PersonFactory(name="Olivia Park", email="olivia@example.com"),
     )  # fmt: skip
     launch_kit.load(program)
+    for login in organisation.LOGINS:
+        if login.username in TEAMS:
+            person = PersonFactory(name=login.name, email=f"{login.username}@demo.example")
+            ApproverFactory(person=person, role=RoleFactory(slug=login.username))
     return program
 
 

@@ -1,13 +1,14 @@
 """launch-program through the engine: a date that is late, what holds it, and the way to go-live."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
+import vobject
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
 
-from gtm.core import clock
+from gtm.core import clock, filestore
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput
 from gtm.core.fsm import perform
@@ -267,6 +268,47 @@ def test_a_task_given_to_somebody_elsewhere_is_due_by_their_calendar():
     revision.reassign(terms, owner=Person.objects.get(name="Clara Moreau"), comment="On leave.")
     terms.refresh_from_db()
     assert terms.due_at.isoformat() == "2026-04-30T15:00:00+00:00"
+
+
+def test_mended_material_is_taken_up_by_a_change_and_only_what_reads_it_is_done_again(plan):
+    kit = output_of(plan, "comms-kit")["sha256"]
+    profile = LaunchProfile.objects.get()
+    profile.copy = profile.copy | {"reward": "€60 of credit"}
+    profile.save()
+    revision.change(plan, comment="Another reward.", fresh_data=True)
+    assert {state(plan, key) for key in ("comms-kit", "tooling-qa", "kit-review")} == {"pending", "ready"}
+    assert {state(plan, key) for key in ("checklist", "referral-forms", "tracking")} == {"succeeded"}
+    assert output_of(people_work(plan), "comms-kit")["sha256"] != kit
+    assert state(approve(plan), "go-no-go") == "awaiting_approval"
+
+
+def test_a_runbook_edited_since_waits_for_a_change_of_the_plan(plan):
+    RunbookTask.objects.get(key="kit-review").delete()
+    sara = Person.objects.get(name="Sara Lind")
+    revision.reassign(plan.tasks.get(key="confirm-forms"), owner=sara, comment="Hers.")
+    plan.refresh_from_db()
+    assert "kit-review" in {row["key"] for row in plan.context["runbooks"][""]["tasks"]}
+    revision.change(plan, comment="The kit is read at the agency.", fresh_data=True)
+    assert "kit-review" not in {row["key"] for row in plan.context["runbooks"][""]["tasks"]}
+
+
+def test_a_second_reader_finds_every_milestone_of_the_launch_in_its_calendar():
+    plan = work_off(start(IN_TIME))
+    file = plan.artifacts.get(key="launch-calendar", superseded_at=None).payload
+    events = vobject.readOne(filestore.read(file["path"]).decode()).vevent_list
+    found = {e.summary.value.removeprefix("Customer Advocates: "): e.dtstart.value for e in events}
+    due = {task.key: task.due_at.date() for task in plan.tasks.exclude(due_at=None)}
+    assert {title: found[title] for title in found if "due" in title} == {
+        "Legal approval due": due["legal-approval"],
+        "Finance approval due": due["finance-approval"],
+        "Partner approval due": due["partner-approval"],
+        "Go or no-go due": due["go-no-go"],
+    }
+    assert found["go-live"] == date(2026, 4, 15)
+    assert found["content freeze"] == date(2026, 4, 13)
+    assert [found[f"review, day {n}"] for n in (0, 1, 7, 30)] == [
+        date(2026, 4, 15), date(2026, 4, 16), date(2026, 4, 22), date(2026, 5, 15),
+    ]  # fmt: skip
 
 
 def test_further_approvers_get_a_seat_at_go_or_no_go():

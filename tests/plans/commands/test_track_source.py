@@ -6,24 +6,27 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import transaction
+from django.test import override_settings
 
-from gtm.core.actors import acting_as
-from gtm.core.errors import InvalidInput
+from gtm.core import clock
+from gtm.core.actors import Actor, acting_as
 from plans.commands import base, registry
 from plans.engine import disputes, ripcord
 from plans.export import document, rules
-from plans.models import Artifact, AttributionRecord, Breach, Escalation
+from plans.models import Artifact, AttributionRecord, Plan
 from programs.datasets.rates import ecb_rates
 from programs.models import Dataset, MeasurementAgreement
-from tests.factories import PersonFactory
+from tests.factories import START, PersonFactory
 from tests.plans.commands.track_source_campaign import (
     LINE,
     establish,
     load,
     publish,
     run,
+    start,
     values,
-    without,
+    work_off,
     world,
 )
 from tests.plans.engine.conftest import actor_of
@@ -42,15 +45,35 @@ END = datetime.fromisoformat(last_day()).replace(tzinfo=UTC) + timedelta(days=1)
 OPENS = END - timedelta(days=30)
 
 
-@pytest.fixture
-def joint(acting):
-    return establish()
+@pytest.fixture(scope="module")
+def campaign(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The campaign with all its files, and the usage line run to validation, once for the module."""
+    home = tmp_path_factory.mktemp("campaign")
+    with (
+        django_db_blocker.unblock(),
+        transaction.atomic(),
+        override_settings(GTM_DATA_DIR=home / "data"),
+        acting_as(Actor.system("Test")),
+        clock.standing_at(START),
+    ):
+        joint = establish()
+        load(joint, home, world().tables)
+        plan = run()
+        with django_db_blocker.block():
+            yield joint, home / "data", plan.pk
+        transaction.set_rollback(True)
 
 
 @pytest.fixture
-def loaded(joint, tmp_path):
-    load(joint, tmp_path, world().tables)
+def loaded(campaign, acting, settings):
+    joint, settings.GTM_DATA_DIR, _ = campaign
     return joint
+
+
+@pytest.fixture
+def plan(campaign, loaded):
+    """The usage line at the lead's validation."""
+    return Plan.objects.get(pk=campaign[2])
 
 
 def true_deals(*, won=False):
@@ -64,8 +87,7 @@ def output(plan, key):
     return Artifact.objects.get(plan=plan, key=key).payload
 
 
-def test_the_usage_line_runs_to_the_leads_validation_and_what_is_validated_is_published(loaded):
-    plan = run()
+def test_the_usage_line_runs_to_the_leads_validation_and_what_is_validated_is_published(plan, loaded):
     assert [t.state for t in plan.tasks.order_by("position")] == ["succeeded"] * 7 + [
         "awaiting_approval",
         "pending",
@@ -93,8 +115,8 @@ def test_the_usage_line_runs_to_the_leads_validation_and_what_is_validated_is_pu
     ] * 2
 
 
-def test_every_deal_of_the_truth_is_found_once(loaded):
-    found = values(run())["reconciled"]
+def test_every_deal_of_the_truth_is_found_once(plan):
+    found = values(plan)["reconciled"]
     truth = world().truth
     assert found["records"] == truth["records"].num_rows
     assert found["deals"] == truth["deals"].num_rows
@@ -104,8 +126,8 @@ def test_every_deal_of_the_truth_is_found_once(loaded):
     assert found["joined"] > 10
 
 
-def test_sourced_deals_are_the_first_touches_of_the_truth_and_nothing_of_the_total_is_missing(loaded):
-    told = values(run())["attribution"]
+def test_sourced_deals_are_the_first_touches_of_the_truth_and_nothing_of_the_total_is_missing(plan):
+    told = values(plan)["attribution"]
     by_partner = {c["partner"]: c for c in told["contributions"]}
     decided = {r["person"]: r for r in [*true_deals(), *true_deals(won=True)]}
     true = Counter(r["sourced_by"] for r in decided.values())
@@ -119,8 +141,8 @@ def test_sourced_deals_are_the_first_touches_of_the_truth_and_nothing_of_the_tot
     assert told["unsourced_deals"] == 0
 
 
-def test_contested_deals_are_those_both_books_claim(loaded, tmp_path):
-    told = values(run())["attribution"]
+def test_contested_deals_are_those_both_books_claim(plan):
+    told = values(plan)["attribution"]
     owners = {}
     for partner, header in (("northwind", "opportunity_id"), ("contoso", "Deal ID")):
         table = world().tables[partner]["opportunities"]
@@ -135,8 +157,7 @@ def test_contested_deals_are_those_both_books_claim(loaded, tmp_path):
     assert both > 0
 
 
-def test_credit_of_every_model_sums_to_the_deals_and_the_agreed_one_to_the_pipeline(loaded):
-    plan = run()
+def test_credit_of_every_model_sums_to_the_deals_and_the_agreed_one_to_the_pipeline(plan):
     told = values(plan)["attribution"]
     heatmap = output(plan, "models")
     assert [s["label"] for s in heatmap["series"]] == [
@@ -148,8 +169,8 @@ def test_credit_of_every_model_sums_to_the_deals_and_the_agreed_one_to_the_pipel
     assert sum(c["revenue"] for c in told["credit"].values()) == pytest.approx(float(told["total_revenue"]))
 
 
-def test_people_are_joined_as_the_truth_has_them(loaded):
-    found = values(run())["identity"]
+def test_people_are_joined_as_the_truth_has_them(plan):
+    found = values(plan)["identity"]
     known = Counter(row["person"] for row in world().truth["contacts"].to_pylist())
     shared = sum(count == 2 for count in known.values())
     pairs = found["exact_pairs"] + found["probable_pairs"]
@@ -158,8 +179,8 @@ def test_people_are_joined_as_the_truth_has_them(loaded):
     assert found["identity_precision"] > 0.97
 
 
-def test_amounts_keep_rate_and_day_and_convert_at_the_ecb(loaded):
-    table = output(run(), "rates")
+def test_amounts_keep_rate_and_day_and_convert_at_the_ecb(plan):
+    table = output(plan, "rates")
     assert {row[0] for row in table["rows"]} == {"EUR"}
     book = ecb_rates()
     for _, asked, day, rate, note in table["rows"]:
@@ -169,7 +190,8 @@ def test_amounts_keep_rate_and_day_and_convert_at_the_ecb(loaded):
 
 
 def test_the_window_decides_what_counts(loaded):
-    short, long = (values(run(LINE.replace("30d", window)))["reconciled"] for window in ("7d", "campaign"))
+    plans = (start(LINE.replace("30d", window)) for window in ("7d", "campaign"))
+    short, long = (values(work_off(plan, until="reconciliation"))["reconciled"] for plan in plans)
     assert short["opened"] == sum(END - timedelta(days=7) <= r["opened_at"] for r in true_deals())
     assert long["opened"] == world().truth["deals"].num_rows
 
@@ -194,45 +216,16 @@ def test_dimensions_add_breakdowns_and_a_summary_leaves_rows_out(loaded):
     assert sum(by_channel.values()) == pytest.approx(len(true_deals()))
 
 
-def test_the_partner_that_loses_more_deals_is_found(loaded):
-    rows = {row["partner"]: row for row in values(run())["insights"]["drop_off"]}
+def test_the_partner_that_loses_more_deals_is_found(plan):
+    rows = {row["partner"]: row for row in values(plan)["insights"]["drop_off"]}
     assert rows["northwind"]["best"] == "northwind"
     assert rows["contoso"]["gap"] > 0
 
 
-def test_targets_count_by_the_days_of_the_window(loaded):
-    told = {c["partner"]: c for c in values(run())["attribution"]["contributions"]}
+def test_targets_count_by_the_days_of_the_window(plan):
+    told = {c["partner"]: c for c in values(plan)["attribution"]["contributions"]}
     expected = (Decimal(7_000_000) * 30 / 91).quantize(Decimal("0.01"))
     assert Decimal(told["northwind"]["pipeline_target"]) == expected
-
-
-def test_without_contacts_confidence_is_not_available_and_the_reason_says_what_to_load(joint, tmp_path):
-    load(joint, tmp_path, without(("northwind", "contacts"), ("contoso", "contacts"), ("", "targets")))
-    plan = run()
-    told = values(plan)
-    assert told["attribution"]["confidence"] is None
-    assert "load contacts of each" in told["attribution"]["confidence_reason"]
-    assert told["reconciled"]["joined"] > 0  # one company and one amount at both partners
-    assert "No targets are loaded" in output(plan, "contribution")["note"]
-    assert not Breach.objects.exists()
-
-
-def test_a_partner_without_touches_is_named(joint, tmp_path):
-    load(joint, tmp_path, without(("contoso", "touchpoints")))
-    assert (
-        "Contoso Analytics has no touch of the campaign in the window: load its touchpoints."
-        in values(run())["gathered"]["warnings"]
-    )
-
-
-def test_missing_data_bad_inputs_and_an_unknown_campaign_are_refused_together(joint):
-    line = LINE.replace("AI Launch Tour", "AI Lunch Tour").replace("30d", "monthly") + " --dimensions colour"
-    with pytest.raises(InvalidInput) as refused:
-        base.draft(*base.parse_usage(line), None)
-    problems = {p.field: p for p in refused.value.problems}
-    assert set(problems) == {"campaign", "window", "dimensions", "datasets"}
-    assert problems["campaign"].nearest == "AI Launch Tour"
-    assert "opportunities" in " ".join(p.message for p in refused.value.problems)
 
 
 def test_the_campaign_is_known_by_its_slug_too(loaded):
@@ -251,24 +244,8 @@ def test_a_taxonomy_that_contradicts_itself_fails_the_run_with_the_reason(loaded
     assert "leads to unknown 'post'" in str(first.attempts.first().error)
 
 
-def test_accuracy_below_the_guardrail_twice_in_different_windows_stops_the_run(acting, tmp_path):
-    joint = establish(guardrail="0.999")
-    load(joint, tmp_path, world(days=40).tables)
-    first = run()
-    assert Breach.objects.get().rule == "attribution-below-guardrail"
-    assert not Escalation.objects.exists()
-    assert first.state == "running"
-    again = run()
-    assert (Breach.objects.count(), again.state) == (1, "running")  # the same window is the same breach
-    load(joint, tmp_path, world().tables)
-    second = run()
-    assert second.state == "held"
-    assert Escalation.objects.get().trigger == "attribution-below-guardrail"
-
-
-def test_the_same_data_give_the_same_figures(loaded):
-    first, second = values(run()), values(run())
-    assert first == second
+def test_the_same_data_give_the_same_figures(plan):
+    assert values(run()) == values(plan)
     assert Dataset.objects.count() == 7
 
 
@@ -295,8 +272,8 @@ def test_the_declaration_says_what_the_document_says():
     assert not list(registry.faults(command))
 
 
-def test_an_abort_takes_back_what_was_published_but_what_is_disputed(loaded):
-    plan = publish(run(LINE), loaded)
+def test_an_abort_takes_back_what_was_published_but_what_is_disputed(plan, loaded):
+    plan = publish(plan, loaded)
     northwind = AttributionRecord.objects.get(plan=plan, partner=loaded.northwind)
     with acting_as(actor_of(loaded.northwind.contact)):
         disputes.file(northwind, loaded.northwind, deal="D-1", claim="It was ours alone.")

@@ -100,11 +100,13 @@ def start(line: str = LINE) -> Plan:
     return base.start(base.draft(*base.parse_usage(line), None))
 
 
-def work_off(plan: Plan) -> Plan:
-    while (
-        ready := Task.objects.filter(plan=plan, kind="automated", state="ready").order_by("position").first()
-    ):
-        runner.run_task(ready.pk, "test")
+def work_off(plan: Plan, until: str = "") -> Plan:
+    """Run what is ready, and what becomes ready; no further than the task ``until``."""
+    ready = Task.objects.filter(plan=plan, kind="automated", state="ready").order_by("position")
+    while task := ready.first():
+        runner.run_task(task.pk, "test")
+        if task.key == until:
+            break
     plan.refresh_from_db()
     return plan
 

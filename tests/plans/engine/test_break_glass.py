@@ -188,3 +188,15 @@ def test_the_owed_review_waits_for_those_who_may_give_it(ida, out, rev, plan):
     with acting_as(actor_of(rev)):
         break_glass.review(row, verdict="It was right.")
     assert not inbox.waiting_for(rev.accounts.get())
+
+
+def test_what_was_asked_waits_for_a_second_person_who_may_agree(ida, out, rev, plan, time):
+    task = plan.tasks.get(key="publish")
+    task.owner = owner = allowed("Owner", "use_break_glass")
+    task.save()
+    row = ask(ida, plan, hours=4)
+    people = (ida, out, rev, owner)
+    waiting = {p.name: inbox.waiting_for(p.accounts.get()).break_glass for p in people}
+    assert waiting == {"Ida": [], "Out": [row], "Rev": [], "Owner": []}
+    time.pass_time(hours=4)
+    assert not inbox.waiting_for(out.accounts.get())

@@ -2,12 +2,10 @@
 
 import json
 from datetime import timedelta
-from unittest.mock import Mock
 
 import pytest
 
 from gtm.core import anchors, canonical
-from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
 from plans.engine import ripcord
 from plans.export import document, files, rules
@@ -58,22 +56,6 @@ def test_an_anchor_stands_in_the_documents_of_the_plans_it_holds_and_in_their_fi
     assert body_of(raw)["integrity"]["anchors"] == [anchors.record_of(made)]
     anchors.anchor()  # nothing grew, so it holds nothing of the plan
     assert files.read(finished) == raw == document.to_bytes(document.build(finished))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_file_follows_its_anchor_and_the_sweep_brings_it_where_that_failed(monkeypatch):
-    with acting_as(Actor.system("Test")):
-        plan = make_run().plan
-        made = anchors.anchor()
-        assert body_of(files.path_of(plan).read_bytes())["integrity"]["anchors"][-1]["number"] == made.number
-        assert files.write_behind() == 0
-        plan.objective = "Another objective"
-        plan.save()
-        with monkeypatch.context() as crash:
-            crash.setattr(files, "write", Mock(side_effect=OSError))
-            made = anchors.anchor()
-        assert files.write_behind() == 1
-    assert body_of(files.path_of(plan).read_bytes())["integrity"]["anchors"][-1]["number"] == made.number
 
 
 def test_stops_of_the_program_and_of_everything_stand_in_the_document_those_of_others_do_not(acting):
