@@ -1,4 +1,4 @@
-"""Questions to snapshots. A method is one SQL file; its last statement answers: an Arrow table, in a fixed order.
+"""Questions to snapshots. A method is one SQL file; its last statement answers: an Arrow table in a fixed order.
 
 Amounts are DECIMAL(18,4) in the one currency of the snapshot, periods are the local date they begin on,
 and ``as_of`` is exclusive. NumPy and SciPy go on from there.
