@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +32,14 @@ class BusinessDays(Protocol):
     def __hash__(self) -> int: ...
 
 
+@lru_cache(maxsize=1024)
+def _business_days(calendar: BusinessDays, year: int) -> NDArray[np.bool_]:
+    """Which days of the year are business days. Kept: every look at a schedule asks for the same years."""
+    day, last = date(year, 1, 1), date(year, 12, 31)
+    is_open = (calendar.is_business_day(day + timedelta(days=n)) for n in range((last - day).days + 1))
+    return np.fromiter(is_open, dtype=np.bool_)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class WorkingTime:
     """``worked[i]``: business days before day i; ``days[w]``: the day on which business day w is worked."""
@@ -42,8 +51,9 @@ class WorkingTime:
     @classmethod
     def between(cls, calendar: BusinessDays, first: date, last: date) -> WorkingTime:
         """The axis from ``first`` up to, not including, ``last``."""
-        count = (last - first).days
-        is_open = [calendar.is_business_day(first + timedelta(days=n)) for n in range(count)]
+        years = [_business_days(calendar, year) for year in range(first.year, last.year + 1)]
+        begin = first.timetuple().tm_yday - 1
+        is_open = np.concatenate(years)[begin : begin + (last - first).days]
         worked = np.concatenate([[0.0], np.cumsum(is_open, dtype=float)])
         return cls(first, worked, np.flatnonzero(is_open).astype(float))
 
@@ -92,10 +102,10 @@ def axes(
     Every day of the chain may wait for the longest closure of any calendar, so chains may change calendars.
     Raises ValueError where a calendar hardly ever opens.
     """
-    reach = 2 * room + 14
+    reach, distinct = 2 * room + 14, dict.fromkeys(calendars)
     while reach < LONGEST_YEARS * 366:
         first, last = earliest - timedelta(days=reach), latest + timedelta(days=reach)
-        found = {calendar: WorkingTime.between(calendar, first, last) for calendar in calendars}
+        found = {calendar: WorkingTime.between(calendar, first, last) for calendar in distinct}
         if reach >= room * max(axis.longest_wait for axis in found.values()):
             return found
         reach *= 2

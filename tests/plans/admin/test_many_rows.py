@@ -13,7 +13,7 @@ from plans.models import Plan
 from tests.doors import user
 from tests.factories import gate, make_plan, seat
 
-FEW, MORE = 3, 30
+FEW, MORE = 3, 9
 PAGES = {
     "home": ("finance", "/"),
     "inbox": ("finance", "/plans/approval/inbox/"),
