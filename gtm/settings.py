@@ -289,6 +289,7 @@ UNFOLD = {
     "SITE_TITLE": "GTM Governance",
     "SITE_HEADER": "GTM Governance",
     "SITE_SYMBOL": "verified",
+    "SITE_URL": None,  # there is no other site to return to
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("gtm/favicon.svg")}
     ],

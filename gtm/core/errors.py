@@ -23,6 +23,8 @@ class Problem:
 
     def sentence(self) -> str:
         text = self.message
+        if (self.nearest or self.allowed) and not text.endswith((".", "?", "!")):
+            text += "."
         if self.nearest:
             text += f" Did you mean “{self.nearest}”?"
         if self.allowed:

@@ -16,7 +16,7 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges, break_glass
 from plans.admin.forms import DecisionForm
-from plans.admin.page import outputs_of
+from plans.admin.page import outputs_of_tasks
 from plans.engine import eligibility, gates, inbox, rework
 from plans.engine.permissions import persons_of
 from plans.models import Approval
@@ -152,4 +152,4 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
 
 def _shown(approval: Approval) -> list[dict[str, Any]]:
     """The outputs behind what is asked: those of the tasks whose results are in the scope."""
-    return [o for o in outputs_of(approval.plan) if o["artifact"].task.output_var in approval.scope]
+    return [o for o in outputs_of_tasks(approval.plan) if o["artifact"].task.output_var in approval.scope]

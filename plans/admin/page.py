@@ -158,9 +158,8 @@ def _differences(row: dict[str, Any]) -> list[Difference]:
 
 
 def outputs_of(plan: Plan) -> list[dict[str, Any]]:
-    """How the plan stands, then the outputs of its tasks: charts drawn, the table behind each one, work
-    from a backlog."""
-    found = [
+    """How the plan stands, then the outputs of its tasks."""
+    standing = [
         {
             "artifact": {"key": payload["key"], "title": payload["title"]},
             "payload": payload,
@@ -168,6 +167,12 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
         }
         for payload in standing_of(plan)
     ]
+    return [*standing, *outputs_of_tasks(plan)]
+
+
+def outputs_of_tasks(plan: Plan) -> list[dict[str, Any]]:
+    """What the tasks made: charts drawn, the table behind each one, work from a backlog."""
+    found = []
     may_operate = permissions.may_operate(current().actor, plan, {}) is None
     for artifact in (
         plan.artifacts.filter(superseded_at=None)
@@ -175,6 +180,7 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
         .order_by("task__position", "position")
     ):
         payload = artifact.payload
+        becomes_work = payload["kind"] == "backlog" and follow_up.writes_backlog(artifact.task)
         found.append(
             {
                 "artifact": artifact,
@@ -182,8 +188,8 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
                 "grid": render.grid(payload),
                 "svg": mark_safe(svg.draw(payload)) if payload["kind"] == "chart" else "",  # noqa: S308 - escaped
                 "formats": render.formats_of(payload),
-                "backlog": follow_up.backlog_of(plan) if payload["kind"] == "backlog" else [],
-                "not_yet": follow_up.why_not_yet(plan) if payload["kind"] == "backlog" else None,
+                "backlog": follow_up.backlog_of(plan) if becomes_work else [],
+                "not_yet": follow_up.why_not_yet(plan) if becomes_work else None,
                 "may_operate": may_operate,
             }
         )

@@ -310,7 +310,9 @@ class ReviseSerializer(serializers.Serializer):
         help_text="Keys of tasks to do again; what depends on them runs again too",
     )
     fresh_data = serializers.BooleanField(
-        required=False, default=False, help_text="Read the newest datasets instead of those of the start"
+        required=False,
+        default=False,
+        help_text="Read the newest datasets and material, not those of the start",
     )
 
 

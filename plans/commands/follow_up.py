@@ -53,6 +53,11 @@ def backlog_of(plan: Plan) -> list[Item]:
     ]  # fmt: skip
 
 
+def writes_backlog(task: Task) -> bool:
+    """Whether items of what ``task`` put out can become work; a list of actions to read alone cannot."""
+    return isinstance((task.output or {}).get("backlog"), list)
+
+
 def why_not_yet(plan: Plan) -> str | None:
     """Why items of this backlog cannot become work now: it is stopped, or a gate behind it is open."""
     if stopped := stops.is_stopped(plan):
@@ -99,7 +104,7 @@ def start(
 def _writer(plan: Plan) -> Task:
     """The task whose output is the backlog."""
     for task in plan.tasks.exclude(output=None).order_by("position"):
-        if isinstance(task.output.get("backlog"), list):
+        if writes_backlog(task):
             return task
     raise NotFound(f"{plan.plan_id} has written no backlog.")
 

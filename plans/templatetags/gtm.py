@@ -24,8 +24,8 @@ def cell(value: Any, kind: str = "") -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
+    if isinstance(value, dict | list | tuple):
+        return readable(value)
     if kind == "datetime":
         return _moment(str(value))
     if kind in ("text", "date") or not isinstance(value, int | float | str | Decimal):

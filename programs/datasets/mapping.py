@@ -102,7 +102,7 @@ def _unknown_names(contract: Contract, raw: RawFile, explicit: Mapping[str, str]
 def _ambiguous(column: Column, raw: RawFile, candidates: list[int]) -> Problem:
     return Problem(
         f"{raw.name}: {column.name}",
-        f"{len(candidates)} columns could be {column.name}; say which with --map {column.name}=….",
+        f"{len(candidates)} columns could be {column.name}; say which, as {column.name}=… in the mapping.",
         allowed=tuple(raw.headers[index] for index in candidates),
         code="ambiguous_column",
     )
@@ -111,8 +111,8 @@ def _ambiguous(column: Column, raw: RawFile, candidates: list[int]) -> Problem:
 def _missing(column: Column, raw: RawFile, taken: set[int]) -> Problem:
     free = tuple(header for index, header in enumerate(raw.headers) if index not in taken)
     message = (
-        f"The required column {column.name} is missing ({column.description}) "
-        f"Map it with --map {column.name}=….".replace(".)", ")")
+        f"The required column {column.name} is missing: {column.description.rstrip('.')}. "
+        f"Say which it is, as {column.name}=… in the mapping."
     )
     if len(raw.headers) == 1:
         message += (

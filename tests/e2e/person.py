@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT
+from PIL import Image
 from playwright.sync_api import ConsoleMessage, Page, Response
 
 from plans.demo.organisation import PASSWORD
@@ -24,7 +26,10 @@ COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in
 # A traceback, JSON, an object as Python prints it.
 RAW = re.compile(
     r"Traceback \(most recent call last\)|[{\[]\s*['\"]\w+['\"]\s*:|<\w+ object at 0x|datetime\.datetime\("
+    r"|^(?:\[\]|\{\})$",
+    re.MULTILINE,
 )
+TYPED = "() => [...document.querySelectorAll('textarea, input[type=text]')].map(field => field.value)"
 FOCUS = """() => {
     const element = document.activeElement, style = getComputedStyle(element);
     if (element === document.body) return "";
@@ -60,10 +65,19 @@ class Person:
 
     def look(self, state: str = "") -> None:
         """Check the page as it stands: accessibility, width, words. Once for each page and ``state``."""
+        found = self._faults(state)
+        assert not found, "\n".join([f"{self.username} at {_place(self.page.url)} ({state})", *found])
+
+    def faults_at(self, url: str) -> list[str]:
+        """What is wrong with the page at ``url``, as it opens; nothing where somebody looked already."""
+        self.page.goto(url)
+        return self._faults(url.partition("?")[2])
+
+    def _faults(self, state: str) -> list[str]:
         place = _place(self.page.url)
         self.unseen.discard(place)
         if (place, state) in seen:
-            return
+            return []
         seen.add((place, state))
         page, size, found = self.page, self.page.viewport_size, []
         page.wait_for_load_state("load")
@@ -78,8 +92,8 @@ class Person:
         found += self._violations("dark", COLOURS)
         page.evaluate("document.documentElement.classList.toggle('dark')")
         page.set_viewport_size(size)
-        found += [f"raw: {match.group()}" for match in RAW.finditer(page.inner_text("body"))]
-        assert not found, "\n".join([f"{self.username} at {place} ({state})", *found])
+        texts = [page.inner_text("body"), *page.evaluate(TYPED)]
+        return found + [f"raw: {match.group()}" for text in texts for match in RAW.finditer(text)]
 
     def approve(self, plan: Plan, gate: str, comment: str) -> None:
         """Approve the open round of a gate, from the inbox; with the password where it is asked for."""
@@ -103,6 +117,10 @@ class Person:
         self.page.locator("#live [role=status]", has_text=then).wait_for()
         self.look(button)
 
+    def leave(self) -> None:
+        """Close what is open: the page of a plan asks for news as long as somebody looks at it."""
+        self.page.goto("about:blank")
+
     def tab_to(self, name: str, most: int = 120) -> None:
         """Press Tab until the focus is on what is called ``name``; each stop on the way must show itself."""
         for _ in range(most):
@@ -113,8 +131,10 @@ class Person:
         raise AssertionError(f"{most} times Tab did not lead to {name}")
 
     def picture(self, name: str) -> None:
+        """Keep what is in the window for the documents, in few colours: they are read over the network."""
         if SCREENSHOTS:
-            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
+            shot = Image.open(io.BytesIO(self.page.screenshot())).convert("RGB")
+            shot.quantize(96).save(Path(SCREENSHOTS) / f"{name}.png", optimize=True)
 
     def _violations(self, where: str, options: dict) -> list[str]:
         # A transition that is still running has the colours of neither end.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_POST
 from import_export.admin import ExportMixin, ImportMixin
 from simple_history.admin import SimpleHistoryAdmin
@@ -30,6 +32,7 @@ from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError
+from gtm.core.readable import readable
 from gtm.core.revert import may_be_reverted, revert
 
 AS_WORDS = {JSONField: {"form_class": WordsField, "widget": UnfoldAdminTextareaWidget}}
@@ -109,11 +112,15 @@ class ReadOnly:
 
 
 class PlainDiffs(HistoricalRecordContextHelper):
-    """An empty relation is empty; simple-history calls it a deleted object without a number."""
+    """Values in words; an empty relation is empty, not a deleted object without a number."""
 
     def prepare_delta_change_value(self, change: Any, value: Any) -> Any:
         if isinstance(value, DeletedObject) and value.pk is None:
             return ""
+        if isinstance(value, dict | list | bool):
+            return readable(value)
+        if isinstance(value, datetime):
+            return date_format(timezone.localtime(value), "DATETIME_FORMAT")
         return super().prepare_delta_change_value(change, value)
 
 

@@ -225,7 +225,7 @@ def _refuse_errors(
     where: dict[str, list[str]] = {}
     for problem in problems:
         where.setdefault(problem.message, []).append(problem.field)
-    told = [f"{message} ({', '.join(fields)})" for message, fields in where.items()]
+    told = [f"{message.rstrip('.')} ({', '.join(fields)})." for message, fields in where.items()]
     summary = " ".join(told[:MOST_TOLD])
     more = f" And {len(told) - MOST_TOLD} more." if len(told) > MOST_TOLD else ""
     if for_good:

@@ -134,5 +134,6 @@ def vintage_table(vintages: Vintages, forecast: MaybeForecast) -> Table:
          Column("outstanding", "Outstanding", "number"), Column("state", "State"), Column("breakage", "Breakage", "percent"),
          Column("error", "Standard error", "percent")],
         rows,
-        f"Closed: all points redeemed or lapsed, so breakage is counted. Open: forecast by chain ladder with Mack's error.{unplaced}",
+        f"Full months only, before {vintages.until:%Y-%m-%d}. Closed: all points redeemed or lapsed, so breakage is "
+        f"counted. Open: forecast by chain ladder with Mack's error.{unplaced}",
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +18,17 @@ NO_LEDGER = "No point ledger is loaded; load one with load_dataset point_ledger.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Vintages:
-    """Points per month of issue: ``redeemed`` (vintages, ages) is cumulative and NaN where the month is not over."""
+    """Points per month of issue up to ``until``, the end of the last full month.
+
+    ``redeemed`` (vintages, ages) is cumulative and NaN where the month is not over.
+    """
 
     months: tuple[date, ...]
     issued: NDArray[np.float64]
     redeemed: NDArray[np.float64]
     lapsed: NDArray[np.float64]
     unplaced: float
+    until: datetime
 
     @property
     def redeemed_so_far(self) -> NDArray[np.float64]:
@@ -35,18 +40,22 @@ class Vintages:
 
 
 def read_vintages(data: OpenData, zone: str, *, as_of: datetime | None = None) -> Vintages | Unavailable:
-    """The ledger's triangle by month; Unavailable without a ledger or without an issue."""
+    """The ledger's triangle by full months: half a month taken for a whole would lower every forecast.
+
+    Unavailable without a ledger, or without an issue before its last full month ended.
+    """
     if not data.has("point_ledger"):
         return Unavailable(NO_LEDGER)
-    ledger, end = data.snapshot("point_ledger"), as_of or data.as_of("point_ledger")
+    ledger = data.snapshot("point_ledger")
+    end = end_of_full_months(as_of or data.as_of("point_ledger"), zone)
     rows = data.engine.ledger_vintages(ledger, as_of=end, time_zone=zone).to_pylist()
     if not rows:
-        return Unavailable("The point ledger shows no points issued.")
+        return Unavailable("The point ledger shows no points issued in a full month.")
     first = rows[0]["vintage"]
     place = {row["vintage"]: n for n, row in enumerate(rows)}
     flows = data.engine.ledger_triangle(ledger, as_of=end, time_zone=zone).to_pylist()
     # A month in which nothing was issued has no row, yet the others age in it.
-    last = _months_between(first, (end - timedelta(days=1)).date())
+    last = _months_between(first, (end.astimezone(ZoneInfo(zone)) - timedelta(days=1)).date())
     ages = [last - _months_between(first, row["vintage"]) for row in rows]
     redeemed = np.full((len(rows), max(ages) + 1), np.nan)
     for n, oldest in enumerate(ages):
@@ -61,7 +70,15 @@ def read_vintages(data: OpenData, zone: str, *, as_of: datetime | None = None) -
             redeemed[n, row["age"]] += float(row["redeemed"])
         lapsed[n] += float(row["expired"] + row["reversed"])
     issued = np.array([float(row["issued"]) for row in rows])
-    return Vintages(tuple(place), issued, np.cumsum(redeemed, axis=1), lapsed, unplaced)
+    return Vintages(tuple(place), issued, np.cumsum(redeemed, axis=1), lapsed, unplaced, end)
+
+
+def end_of_full_months(end: datetime, zone: str) -> datetime:
+    """``end``, or the first instant of its month in the time zone where that month goes on for a day or more."""
+    here = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone))
+    begun = here.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    over = (begun + timedelta(days=31)).replace(day=1)
+    return begun if over - end >= timedelta(days=1) else end
 
 
 def forecast(vintages: Vintages | Unavailable) -> breakage.MaybeForecast:

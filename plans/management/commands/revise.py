@@ -30,7 +30,7 @@ class Command(GovernedCommand):
         parser.add_argument(
             "--redo", action="append", default=[], metavar="TASK", help="key of a task to do again"
         )
-        parser.add_argument("--fresh-data", action="store_true", help="read the newest datasets")
+        parser.add_argument("--fresh-data", action="store_true", help="read the newest data and material")
 
     def act(self, **options: Any) -> None:
         plan = plan_by_id(options["plan"])

@@ -5,12 +5,12 @@ WITH windows AS (
     SELECT n - 1 AS n, CAST($lows[n] AS TIMESTAMPTZ) AS low, CAST($highs[n] AS TIMESTAMPTZ) AS high
     FROM range(1, len($lows) + 1) AS numbers (n)
 ),
-horizon AS (SELECT min(low) AS low, max(high) AS high FROM windows),
+horizon AS MATERIALIZED (SELECT max(high) AS high, max(high) - INTERVAL 365 DAY AS year FROM windows),
 tiers_recorded AS (SELECT count(*) > 0 AS yes FROM members WHERE tier <> ''),
 buyers AS (
     SELECT
         member_id, min(purchased_at) AS first_at,
-        sum(amount) FILTER (purchased_at >= horizon.high - INTERVAL 365 DAY) AS spend
+        sum(amount) FILTER (purchased_at >= horizon.year) AS spend
     FROM purchases, horizon WHERE purchased_at < horizon.high GROUP BY member_id
 ),
 people AS (

@@ -3,8 +3,11 @@
 import pytest
 from django.urls import reverse
 
+from gtm.core.actors import Actor, acting_as
+from gtm.core.fsm import perform
+from plans.engine import gates, ripcord
 from plans.models import Plan
-from programs.models import Runbook, RunbookTask
+from programs.models import LaunchProfile, Runbook, RunbookTask
 from tests.plans.api.test_launch import LINE
 
 RUN = "admin:plans_run_command"
@@ -73,3 +76,40 @@ def test_a_runbook_is_edited_as_data(ops):
     row.refresh_from_db()
     assert (row.likely_days, Runbook.objects.get(channel="").definition_version) == (4, 2)
     assert row.history.count() == 2
+
+
+def test_a_round_shows_what_it_decides_on(login, launched):
+    task = launched.tasks.get(key="legal-approval")
+    with acting_as(Actor.system("Test")):
+        perform(task, "ask_approval")
+        round_ = gates.open_round(task)
+    shown = login("legal").get(reverse("admin:plans_approval_change", args=[round_.pk])).content.decode()
+    assert "Do terms, claims and personal data hold for this date and these channels?" in shown
+
+
+def test_a_task_under_a_rip_cord_says_so_and_offers_no_completion(ops, launched):
+    with acting_as(Actor.system("Test")):
+        ripcord.pull("plan", plan=launched, reason="Fraud.")
+    page = reverse("admin:plans_task_change", args=[launched.tasks.get(key="design-charter").pk])
+    shown = ops.get(page).content.decode()
+    assert "is held: the rip-cord was pulled. The task takes no result now" in shown
+    assert 'value="complete"' not in shown
+
+
+def test_a_launch_profile_is_edited_as_lines(ops, launched):
+    profile = LaunchProfile.objects.get()
+    page = reverse("admin:programs_launchprofile_change", args=[profile.pk])
+    shown = ops.get(page)
+    assert "reward: €50 of credit" in shown.content.decode()
+    form = {
+        name: value for name, value in shown.context["adminform"].form.initial.items() if value is not None
+    }
+    typed = {"destinations": "terms: https://join.example/terms", "allowed_hosts": "- join.example",
+             "copy": "reward: €60", "vocabulary": ""}  # fmt: skip
+    assert ops.post(page, form | typed).status_code == 302
+    profile.refresh_from_db()
+    assert (profile.destinations, profile.allowed_hosts, profile.copy, profile.vocabulary) == (
+        {"terms": "https://join.example/terms"}, ["join.example"], {"reward": "€60"}, {},
+    )  # fmt: skip
+    refused = ops.post(page, form | typed | {"copy": "reward: a: b"})
+    assert "mapping values are not allowed here" in refused.content.decode()

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
-from plans.models import Plan
+from plans.models import Artifact, Plan
 from tests.doors import user
 from tests.factories import gate, make_plan, make_run, seat
 
@@ -93,3 +93,14 @@ def test_comparing_asks_the_database_the_same_number_of_times_for_any_plan(login
 def test_a_plan_alone_says_how_to_get_something_to_compare_with(login, asked):
     page = login("ops").get(reverse("admin:plans_plan_compare", args=[asked.pk]))
     assert "Run it again with other inputs" in page.content.decode()
+
+
+def test_a_list_of_actions_that_cannot_become_work_is_shown_to_be_read(login, asked):
+    named = {"title": "Ask earlier", "why": "Late touches", "owner": "analytics", "effort": "low"}
+    item = named | {"due": "", "expected_value": None, "unit": "", "lift": "", "sample_size": None}
+    payload = {"kind": "backlog", "key": "actions", "title": "Actions", "items": [item], "note": ""}
+    told = {"key": "actions", "title": "Actions", "kind": "backlog", "payload": payload, "sha256": "0" * 64}
+    with acting_as(Actor.system("Test")):
+        Artifact(plan=asked, task=asked.tasks.first(), **told).save()
+    page = login("ops").get(reverse("admin:plans_plan_change", args=[asked.pk])).content.decode()
+    assert "Ask earlier" in page and "From backlog to work" not in page

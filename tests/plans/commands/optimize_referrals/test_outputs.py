@@ -44,7 +44,8 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
     approval = plan.approvals.get()
     assert (plan.state, approval.gate) == ("running", "playbook-approval")
     assert keys(plan) == {
-        "window_comparison", "nps", "flows_by_group", "dashboard", "funnel", "drop_offs", "funnel_steps",
+        "window_comparison", "nps", "flows_by_group", "definitions", "dashboard", "funnel", "drop_offs",
+        "funnel_steps",
         "trend", "trend_table", "funnel_by_channel", "funnel_by_partner_tier",
         "funnel_by_channel_partner_tier", "incentives", "risk", "fraud_cases", "compliance", "control_chart",
         "heuristics", "partner_figures", "partner_health", "partner_scores", "partner_drivers", "backlog",

@@ -1,0 +1,159 @@
+"""Every address of the admin, out of its URL conf, with an object for each that shows one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db import transaction
+from django.http import HttpRequest
+from django.urls import URLPattern, URLResolver, reverse
+from rest_framework.authtoken.models import Token
+
+from gtm.core import anchors, clock
+from gtm.core.actors import Actor, acting_as
+from plans.engine import break_glass, fraud_cases
+from plans.models import Notice, Notification, NotificationPreference, Plan, Schedule, ScheduledRun
+from programs.models import (
+    Benefit,
+    Campaign,
+    Experiment,
+    LifecycleTrigger,
+    MeasurementAgreement,
+    MessageTemplate,
+    Program,
+    Role,
+    Tier,
+)
+from tests.doors import user
+from tests.factories import AbsenceFactory, DelegationFactory, PersonFactory, gate, make_plan, make_run, seat
+from tests.plans.api.test_fraud_cases import RING
+from tests.plans.engine.conftest import actor_of
+from tests.plans.engine.test_disputes import Joint
+
+COMMANDS = ("plan-loyalty", "monitor-loyalty", "launch-program", "optimize-referrals", "track-source")
+TABS = ("outputs", "timeline", "rules", "changes")
+NO_PAGES = {
+    "jsi18n": "a script",
+    "autocomplete": "answers of a select box",
+    "search": "answers of the search, looked at where it is used",
+    "view_on_site": "a redirect; no model of ours has a place elsewhere",
+    "logout": "takes a form; its page is seen after it",
+    "login": "seen on the way in by everybody",
+    "password_change_done": "seen after the password is changed",
+    "plans_plan_live": "a part of the plan's page",
+    "plans_plan_outputs": "a part of the plan's page",
+    "plans_plan_json": "a file",
+    "plans_plan_report": "a file",
+    "plans_plan_output": "a file",
+    "programs_dataset_rejects": "a file",
+    "plans_run_line": "takes a form",
+    "plans_run_check": "takes a form",
+    "plans_inbox_decide": "takes a form",
+    "plans_approval_break_glass": "takes a form",
+    "plans_plan_backlog": "takes a form",
+    "plans_plan_act": "takes a form",
+    "programs_program_perform": "takes a form",
+    "programs_delegation_revoke": "takes a form",
+}
+FORMS = ("process_import", "revert")  # of every model: they take a form
+KINDS = ("changelist", "add", "change", "history", "simple_history", "delete", "import", "export")
+
+
+def names() -> set[str]:
+    """The name of every address of the admin."""
+    return {pattern.name for pattern in _patterns(admin.site.get_urls()) if pattern.name}
+
+
+def _patterns(found: list[Any]) -> Iterator[URLPattern]:
+    for one in found:
+        if isinstance(one, URLResolver):
+            yield from _patterns(one.url_patterns)
+        else:
+            yield one
+
+
+def own_pages(plan: Plan) -> dict[str, list[str]]:
+    """The addresses that are not of the kinds every model has."""
+    template = MessageTemplate.objects.order_by("pk").first()
+    at = reverse("admin:plans_plan_change", args=[plan.pk])
+    return {
+        "index": [reverse("admin:index")],
+        "app_list": [
+            reverse("admin:app_list", args=[app])
+            for app in ("auth", "authtoken", "core", "programs", "plans")
+        ],
+        "plans_inbox": [reverse("admin:plans_inbox")],
+        "plans_run": [reverse("admin:plans_run")],
+        "plans_run_command": [reverse("admin:plans_run_command", args=[name]) for name in COMMANDS],
+        "plans_plan_revise": [reverse("admin:plans_plan_revise", args=[plan.pk])],
+        "plans_plan_compare": [reverse("admin:plans_plan_compare", args=[plan.pk])],
+        "plans_directory": [reverse("admin:plans_directory")],
+        "plans_bench": [f"{reverse('admin:plans_bench')}?plan={plan.plan_id}"],
+        "plans_bench_replay": [reverse("admin:plans_bench_replay")],
+        "plans_ripcord_pull": [reverse("admin:plans_ripcord_pull")],
+        "plans_rules": [reverse("admin:plans_rules")],
+        "programs_dataset_upload": [reverse("admin:programs_dataset_upload")],
+        "programs_messagetemplate_preview": [
+            reverse("admin:programs_messagetemplate_preview", args=[template.pk])
+        ],
+        "tabs": [f"{at}?tab={tab}" for tab in TABS],
+    }
+
+
+def model_pages(kind: str, request: HttpRequest) -> dict[str, str]:
+    """The page of a ``kind`` of every model that has one and lets this person see it, by its name."""
+    found = {}
+    for model, model_admin in admin.site._registry.items():
+        name = f"{model._meta.app_label}_{model._meta.model_name}_{kind}"
+        if name in names() and _may(kind, model_admin, request):
+            found[name] = reverse(f"admin:{name}", args=_arguments(kind, model))
+    return found
+
+
+def _may(kind: str, model_admin: Any, request: HttpRequest) -> bool:
+    asked = {"add": "add", "delete": "delete", "import": "import", "export": "export"}.get(kind, "view")
+    return getattr(model_admin, f"has_{asked}_permission")(request)
+
+
+def _arguments(kind: str, model: Any) -> list[Any]:
+    if kind in ("changelist", "add", "import", "export"):
+        return []
+    row = model.objects.order_by("pk").first()
+    assert row is not None, f"there is no {model._meta.verbose_name} to look at"
+    return [row.pk, row.history.first().pk] if kind == "simple_history" else [row.pk]
+
+
+def one_of_everything() -> None:
+    """A row at least of every model that has a page; the worker sees them when all are there."""
+    with transaction.atomic(), acting_as(Actor.system("Demo")):
+        Joint(is_over=False).file()  # record, dispute, reading, breach, case, pull
+        fraud_cases.open_all(make_run(requester=user("ops")).plan, [RING])
+        AbsenceFactory(person=PersonFactory())
+        DelegationFactory(principal=PersonFactory(), delegate=PersonFactory())
+        program, role = Program.objects.get(slug="cdnow"), Role.objects.first()
+        MeasurementAgreement(campaign=Campaign.objects.first()).save()
+        Experiment(program=program, key="double-points", name="Double points").save()
+        tier = Tier(program=program, rank=9, name="Gold", threshold=500)
+        tier.save()
+        Benefit(tier=tier, name="Early sale", kind="perk").save()
+        told = {"event": "First order", "entry_rule": "orders = 1", "action": "Welcome", "channel": "email"}
+        LifecycleTrigger(program=program, key="welcome", stage="onboarding", owner_role=role, **told).save()
+        schedule = Schedule(name="weekly", command="monitor-loyalty", program=program, owner=user("ops"))
+        schedule.save()
+        ScheduledRun(schedule=schedule, due_at=clock.now()).save()
+        person = PersonFactory()
+        NotificationPreference(person=person, channels=["finance"]).save()
+        notice = Notice.objects.create(key="a matter", kind="task", entity="plans.task", entity_id="1")
+        about = {"subject": "Your task", "body": "It is due.", "url": "https://gtm.example/"}
+        due = clock.now() + timedelta(days=3)
+        Notification(notice=notice, person=person, channel="mail", due_at=due, **about).save()
+        plan = make_plan(gate(seat("finance")), requester=user("ops"))
+        anchors.anchor(tell_auditors=False)
+        Token.objects.create(user=user("ops"))
+        asker = PersonFactory()
+        asker.accounts.update(is_superuser=True)
+        with acting_as(actor_of(asker)):
+            break_glass.ask(plan.approvals.get(), reason="The board meets at nine.")
