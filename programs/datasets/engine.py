@@ -1,8 +1,8 @@
 """Questions to snapshots. Each method is one SQL file; the answer is an Arrow table in a fixed order.
 
-The last statement of a file answers, those before it make what it reads. Amounts are DECIMAL(18,4) in the one
-currency of the snapshot, periods are the local date they begin on, and ``as_of`` is exclusive. NumPy and SciPy
-go on from there.
+The last statement of a file answers, those before it make what it reads. Amounts are DECIMAL(18,4) in the
+one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is exclusive. NumPy and
+SciPy go on from there.
 """
 
 from __future__ import annotations
