@@ -23,9 +23,15 @@ TESTS = {
     "plans/engine/baseline.py": ["tests/plans/engine/test_baseline.py"],
     "plans/engine/counters.py": ["tests/plans/engine/test_counters.py"],
     "gtm/core/canonical.py": ["tests/gtm/core/test_canonical.py"],
-    "gtm/core/fsm.py": ["tests/plans/engine/test_machines.py"],
+    "gtm/core/fsm.py": ["tests/plans/engine/test_machines.py", "tests/plans/engine/test_ways_in.py"],
 }
 NEEDS_DJANGO = {"tests/plans/engine/test_machines.py"}
+SETTINGS = "kept_database"
+KEEP_DATABASE = """
+from tests.settings import *
+DATABASES["default"]["TEST"] = {"NAME": "kept.sqlite3"}
+"""
+"""Settings with a database that is migrated once and not once a mutant."""
 SECONDS = 180
 COMPARE = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
@@ -112,7 +118,9 @@ def is_killed(copy_of: Path, tests: list[str]) -> bool:
         "no:cacheprovider",
         *tests,
     ]
-    if tests[0] not in NEEDS_DJANGO:
+    if tests[0] in NEEDS_DJANGO:
+        command += ["--reuse-db", "--ds", SETTINGS]
+    else:
         command += ["--noconftest", "-p", "no:django", "-c", os.devnull, "--rootdir", "."]
     environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy_of)}
     try:
@@ -126,6 +134,7 @@ def main(modules: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         place = Path(folder) / "project"
         shutil.copytree(ROOT, place, ignore=shutil.ignore_patterns(".git", ".venv", "var", "__pycache__"))
+        (place / f"{SETTINGS}.py").write_text(KEEP_DATABASE)
         for module in modules:
             source = (ROOT / module).read_text()
             (place / module).write_text(source)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import binomtest, norm, t
+from scipy.stats import norm, t
+from statsmodels.stats.proportion import proportion_confint
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
@@ -19,11 +20,11 @@ def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> Mayb
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes do not fit into {trials} trials.")
     share = successes / trials
-    interval = binomtest(int(successes), int(trials)).proportion_ci(level, method="wilson")
+    low, high = proportion_confint(int(successes), int(trials), 1 - level, method="wilson")
     return Estimate(
         value=share,
-        low=float(interval.low),
-        high=float(interval.high),
+        low=float(low) if successes else 0.0,  # exactly, where rounding leaves a hair
+        high=float(high) if successes < trials else 1.0,
         level=level,
         standard_error=math.sqrt(share * (1 - share) / trials),
         numerator=successes,

@@ -1,11 +1,13 @@
 """Questions to snapshots. Each method is one SQL file; the answer is an Arrow table in a fixed order.
 
-Amounts are DECIMAL(18,4) in the one currency of the snapshot, periods are the local date they begin on,
-and ``as_of`` is exclusive. NumPy and SciPy go on from there.
+The last statement of a file answers, those before it make what it reads. Amounts are DECIMAL(18,4) in the
+one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is exclusive. NumPy and
+SciPy go on from there.
 """
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -269,7 +271,10 @@ class DuckDBEngine(QueryEngine):
         with self._views(question, datasets, optional) as connection:
             for name, table in tables.items():
                 connection.register(name, table)
-            return connection.execute(query, parameters).to_arrow_table()
+            *before, last = query.split(";\n")
+            for statement in before:
+                connection.execute(statement, _named_in(statement, parameters))
+            return connection.execute(last, _named_in(last, parameters)).to_arrow_table()
 
     def _ask_partners(
         self,
@@ -335,6 +340,12 @@ class DuckDBEngine(QueryEngine):
                 columns = (f"NULL::{column.type.sql} AS {column.name}" for column in CONTRACTS[kind].columns)
                 connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT {', '.join(columns)} WHERE false")
             yield connection
+
+
+def _named_in(statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a statement of a question names; only the last statement answers."""
+    named = set(re.findall(r"\$([a-z_]+)", statement))
+    return {name: value for name, value in parameters.items() if name in named}
 
 
 def _instant(as_of: datetime) -> str:

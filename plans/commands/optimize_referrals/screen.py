@@ -78,5 +78,5 @@ def columns_of(found: pa.Table) -> dict[str, Any]:
         elif field.name in MONEY:
             columns[field.name] = np.nan_to_num(column.cast(pa.float64()).to_numpy())
         else:
-            columns[field.name] = column.to_pylist()
+            columns[field.name] = column.combine_chunks()
     return columns

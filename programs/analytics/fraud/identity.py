@@ -23,6 +23,7 @@ from programs.analytics.fraud.table import (
     Rows,
     codes,
     count_by,
+    distinct_by,
     starts_with_hub,
 )
 
@@ -93,8 +94,7 @@ def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
     """Referrals whose payout account serves 2 to ``cap`` referrers (more is a clearing account)."""
     accounts, account = codes(table.payout_hash)
     _, referrer = codes(table.referrer_id)
-    pairs = np.unique(np.column_stack([account, referrer]), axis=0)
-    degree = np.bincount(pairs[:, 0], minlength=len(accounts))
+    degree = distinct_by(account, referrer, len(accounts))
     joins = (table.payout_hash != "") & ~starts_with_hub(table.payout_hash)
     rows = np.flatnonzero(joins & (degree[account] >= 2) & (degree[account] <= cap))
     return hits(
@@ -156,8 +156,7 @@ def mailbox_variants(table: ReferralTable) -> Hits:
     spelled = np.array([text.strip().lower() for text in table.referee_email], dtype=object)
     mailboxes, mailbox = codes(table.referee_mailbox)
     _, spelling = codes(spelled)
-    pairs = np.unique(np.column_stack([mailbox, spelling]), axis=0)
-    spellings = np.bincount(pairs[:, 0], minlength=len(mailboxes))
+    spellings = distinct_by(mailbox, spelling, len(mailboxes))
     rows = np.flatnonzero((mailboxes[mailbox] != "") & (spellings[mailbox] >= 2))
     return hits(
         "mailbox_variants",
@@ -175,6 +174,8 @@ def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) ->
             groups[table.referrer_id[row], split[0]].append((split[1], row))
     found: dict[int, str] = {}
     for (_, stem), members in groups.items():
+        if len(members) < run:
+            continue
         members.sort()
         numbers = np.array([number for number, _ in members])
         for part in np.split(np.arange(len(members)), np.flatnonzero(np.diff(numbers) > gap) + 1):

@@ -105,9 +105,8 @@ def loops(rings: Rings) -> list[Hits]:
     size = len(rings.component)
     other = rings.referrer != rings.referee
     start, end = rings.referrer[other], rings.referee[other]
-    forward = set(zip(start.tolist(), end.tolist(), strict=True))
-    at = zip(rings.referrer.tolist(), rings.referee.tolist(), strict=True)
-    pair = np.array([row for row, (a, b) in enumerate(at) if a != b and (b, a) in forward], dtype=np.intp)
+    # A pair as one number, there and back.
+    pair = np.flatnonzero(other & np.isin(rings.referee * size + rings.referrer, start * size + end))
     graph = coo_array((np.ones(len(start)), (start, end)), shape=(size, size))
     _, strong = connected_components(graph, directed=True, connection="strong")
     members = np.bincount(strong)

@@ -103,10 +103,11 @@ def gather_cases(
         grouped = {name: members for name, members in grouped.items() if within[members].any()}
         rows = np.sort(np.array([row for members in grouped.values() for row in members], dtype=np.intp))
     by_row: dict[int, list[tuple[str, str]]] = {row: [] for row in rows.tolist()}
+    is_asked = np.zeros(len(table), dtype=bool)
+    is_asked[rows] = True
     for hit in found:
-        for row, evidence in zip(hit.rows.tolist(), hit.evidence, strict=True):
-            if row in by_row:
-                by_row[row].append((hit.key, evidence))
+        for place in np.flatnonzero(is_asked[hit.rows]).tolist():
+            by_row[int(hit.rows[place])].append((hit.key, hit.evidence[place]))
     cases = [make_case(table, scores, name, proposal, members, by_row)
              for (name, proposal), members in grouped.items()]  # fmt: skip
     return tuple(sorted(cases, key=lambda case: (-case.expected_loss, case.case_id, case.proposal)))
@@ -130,10 +131,8 @@ def case_owners(table: ReferralTable, rings: Rings) -> Texts:
 
 def ring_labels(table: ReferralTable, rings: Rings) -> dict[int, str]:
     """Name of each component: its first referral id, which does not depend on the order of rows."""
-    labels: dict[int, str] = {}
-    for row, place in enumerate(rings.component[rings.referee].tolist()):
-        labels.setdefault(place, table.referral_id[row])
-    return labels
+    places, first = np.unique(rings.component[rings.referee], return_index=True)
+    return dict(zip(places.tolist(), table.referral_id[first].tolist(), strict=True))
 
 
 def make_case(

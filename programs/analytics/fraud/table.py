@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
 
@@ -101,7 +102,9 @@ class ReferralTable:
         return len(self.referral_id)
 
     @classmethod
-    def from_columns(cls, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any]]) -> ReferralTable:
+    def from_columns(
+        cls, columns: Mapping[str, Sequence[Any] | npt.NDArray[Any] | pa.Array]
+    ) -> ReferralTable:
         """Build from any columns by name; a column not given is missing throughout, others are ignored.
 
         Counts not given are counted in the table. A referral id seen twice counts once. Raises KeyError
@@ -152,14 +155,23 @@ def count_by(values: Texts, rows: npt.NDArray[np.bool_]) -> Rows:
 def names_by(addresses: Texts, names: Texts) -> Rows:
     """For each row how many names stand at its address, both without regard to case."""
     places, place = codes(np.array([text.strip().lower() for text in addresses], dtype=object))
-    called, name = codes(np.array([text.strip().lower() for text in names], dtype=object))
-    pairs = np.unique(place.astype(np.int64) * max(len(called), 1) + name)
-    return np.bincount(pairs // max(len(called), 1), minlength=len(places))[place]
+    _, name = codes(np.array([text.strip().lower() for text in names], dtype=object))
+    return distinct_by(place, name, len(places))[place]
+
+
+def distinct_by(groups: Rows, values: Rows, size: int) -> Rows:
+    """How many different values (codes from 0) each of ``size`` groups has."""
+    base = int(values.max(initial=0)) + 1
+    # A pair as one number: sorting rows of two columns takes ten times as long.
+    return np.bincount(np.unique(groups.astype(np.int64) * base + values) // base, minlength=size)
 
 
 def starts_with_hub(traces: Texts) -> npt.NDArray[np.bool_]:
     """Which traces are marked to join nobody."""
-    return np.array([text.startswith(HUB) for text in traces], dtype=bool)
+    found: npt.NDArray[np.bool_] = pc.starts_with(pa.array(traces, pa.string()), HUB).to_numpy(
+        zero_copy_only=False
+    )
+    return found
 
 
 def referred_at(table: ReferralTable) -> Times:
@@ -167,7 +179,10 @@ def referred_at(table: ReferralTable) -> Times:
     return np.where(np.isnat(table.submitted_at), table.invited_at, table.submitted_at)
 
 
-def text_column(values: Sequence[Any] | npt.NDArray[Any]) -> Texts:
+def text_column(values: Sequence[Any] | npt.NDArray[Any] | pa.Array) -> Texts:
+    if isinstance(values, pa.Array):
+        texts: Texts = values.fill_null("").to_numpy(zero_copy_only=False)
+        return texts
     found = np.empty(len(values), dtype=object)
     found[:] = ["" if value is None else str(value) for value in values]
     return found

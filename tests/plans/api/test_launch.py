@@ -104,5 +104,6 @@ def test_how_it_stands_tells_readiness_vetoes_and_the_runbook(ops, launch):
     whole = readiness["items"][0]
     assert (whole["numerator"], whole["value"]) == (0, 0)
     assert whole["denominator"] == pytest.approx(sum(item["denominator"] for item in readiness["items"][1:]))
-    assert "Legal approval is open and blocks the launch." in readiness["note"]
+    assert readiness["note"].startswith("Open and blocking the launch: Pull the design charter; Review terms")
+    assert "; Legal approval; Finance approval; Partner approval." in readiness["note"]
     assert len(runbook["rows"]) == len(launch.json()["tasks"])

@@ -283,13 +283,13 @@ def test_mended_material_is_taken_up_by_a_change_and_only_what_reads_it_is_done_
 
 
 def test_a_runbook_edited_since_waits_for_a_change_of_the_plan(plan):
-    RunbookTask.objects.get(key="kit-review").delete()
+    RunbookTask.objects.get(key="help-centre").delete()
     sara = Person.objects.get(name="Sara Lind")
     revision.reassign(plan.tasks.get(key="confirm-forms"), owner=sara, comment="Hers.")
     plan.refresh_from_db()
-    assert "kit-review" in {row["key"] for row in plan.context["runbooks"][""]["tasks"]}
-    revision.change(plan, comment="The kit is read at the agency.", fresh_data=True)
-    assert "kit-review" not in {row["key"] for row in plan.context["runbooks"][""]["tasks"]}
+    assert "help-centre" in {row["key"] for row in plan.context["runbooks"][""]["tasks"]}
+    revision.change(plan, comment="There is no help centre.", fresh_data=True)
+    assert "help-centre" not in {row["key"] for row in plan.context["runbooks"][""]["tasks"]}
 
 
 def test_a_second_reader_finds_every_milestone_of_the_launch_in_its_calendar():

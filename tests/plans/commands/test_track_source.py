@@ -13,6 +13,7 @@ from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from plans.commands import base, registry
 from plans.engine import disputes, ripcord
+from plans.engine.replay import replay
 from plans.export import document, rules
 from plans.models import Artifact, AttributionRecord, Plan
 from programs.datasets.rates import ecb_rates
@@ -247,6 +248,12 @@ def test_a_taxonomy_that_contradicts_itself_fails_the_run_with_the_reason(loaded
 def test_the_same_data_give_the_same_figures(plan):
     assert values(run()) == values(plan)
     assert Dataset.objects.count() == 7
+
+
+def test_a_replay_gives_every_byte_again(plan):
+    done = list(replay(plan))
+    assert {found.task: found.differing for found in done} == {found.task: () for found in done}
+    assert len(done) == plan.tasks.filter(kind="automated", state="succeeded").count() >= 5
 
 
 def test_the_declaration_says_what_the_document_says():

@@ -31,6 +31,13 @@ def test_97_percent_with_an_open_legal_approval_is_a_no_go():
     assert result.reasons == ("Legal approval is open and blocks the launch.",)
 
 
+def test_several_open_blockers_are_named_in_one_sentence():
+    found = readiness(
+        [Item(key, key, 0, is_blocker=True) for key in ("Terms", "Tracking and tags")], minimum=0
+    )
+    assert found.reasons == ("Open and blocking the launch: Terms; Tracking and tags.",)
+
+
 def test_a_closed_blocker_and_enough_of_the_rest_is_a_go():
     done = [Item("legal", "Legal approval", 1, weight=95, is_blocker=True), Item("faq", "FAQ", 0, weight=5)]
     result = readiness(done)
