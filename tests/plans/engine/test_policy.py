@@ -1,6 +1,7 @@
 """Approval policy: every small bench against brute force, and the sentences of the policy as cases."""
 
 from collections import Counter
+from functools import cache
 from itertools import combinations_with_replacement, permutations, product
 
 import pytest
@@ -22,7 +23,12 @@ def bench(*role_sets):
 
 def most_seats(places, roles_of):
     """Brute force: the most seats distinct people can take, over every order of people and empty chairs."""
-    chairs = list(roles_of.values()) + [frozenset()] * len(places)
+    return _most_seats(tuple(places), tuple(sorted(roles_of.values(), key=sorted)))
+
+
+@cache  # which of the people hold the roles makes no difference
+def _most_seats(places, held):
+    chairs = [*held, *[frozenset()] * len(places)]
     return max(
         sum(role in roles for role, roles in zip(places, order, strict=True))
         for order in set(permutations(chairs, len(places)))

@@ -254,7 +254,7 @@ def load(directory, *texts):
     return store, ingest(files, "purchases", store=store, options=options)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=6, deadline=None)  # each loads two files
 @given(st.lists(events, max_size=12), st.randoms(use_true_random=False))
 def test_rows_are_accounted_for_and_their_order_changes_nothing(rows, shuffler: random.Random):
     rows = [*rows, GOOD]
@@ -271,7 +271,7 @@ def test_rows_are_accounted_for_and_their_order_changes_nothing(rows, shuffler: 
         assert table.equals(DuckDBEngine(other_store).cohort_matrix(other.snapshot))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.lists(events, max_size=8))
 def test_a_second_file_with_the_same_rows_changes_nothing(rows):
     text = text_of([*rows, GOOD])
@@ -282,7 +282,7 @@ def test_a_second_file_with_the_same_rows_changes_nothing(rows):
         assert doubled.snapshot.rows + doubled.rejected_rows + doubled.duplicate_rows == doubled.input_rows
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(amounts, min_size=1, max_size=30))
 def test_amounts_survive_exactly(values):
     with tempfile.TemporaryDirectory() as directory:
