@@ -72,6 +72,8 @@ class DatasetAdmin(GovernedAdmin):
     list_filter = ["kind", "program", "partner"]
     list_select_related = ["program", "partner"]
     change_list_template = "programs/dataset_list.html"
+    readonly_fields = ["contents", "accepted", "rejected", "duplicates", "window", "source_files", "columns",
+                       "statistics", "reasons"]  # fmt: skip
     fieldsets = [
         (
             None,
