@@ -155,7 +155,7 @@ def evaluate(
     if fills(seats, still):
         return Outcome("pending", assignment, missing)
     refused = {person: roles_of[person] for person, vote in counted.items() if vote == REJECT}
-    if refused and fills(seats, still | refused):
+    if fills(seats, still | refused):
         return Outcome("rejected", assignment, missing)
     return Outcome("unsatisfiable", assignment, open_seats(seats, still))
 

@@ -193,6 +193,8 @@ OVER = {"field": "amount", "over": "25000", "currency": "USD"}
         (OVER, {"amount": "1", "currency": "EUR"}, True),
         (OVER, {"amount": None, "currency": "USD"}, False),
         (OVER, {"currency": "USD"}, True),
+        ({"field": "risk", "over": 3}, {"risk": 4, "currency": "USD"}, True),
+        ({"field": "risk", "over": 3}, {"risk": 3, "currency": "USD"}, False),
         ({"field": "region", "among": ["EU", "UK"]}, {"region": "UK"}, True),
         ({"field": "region", "among": ["EU", "UK"]}, {"region": "US"}, False),
         ({"field": "kind", "equals": "referral"}, {"kind": "referral"}, True),
@@ -207,9 +209,27 @@ def test_a_seat_is_asked_for_where_its_condition_holds_or_nobody_can_tell(condit
 
 
 def test_applying_seats_say_why_they_are_asked_for():
-    seats = [{"role": "finance", "minimum": 1}, {"role": "sponsor", "minimum": 1, "condition": OVER}]
-    found = policy.applying_seats(seats, {"amount": "30000", "currency": "USD"})
-    assert found == (
+    sponsor = {"role": "sponsor", "minimum": 2, "condition": OVER, "why": "The board wants it."}
+    seats = [{"role": "finance", "minimum": 1}, sponsor, {"role": "legal", "minimum": 1, "condition": OVER}]
+    always, told, derived = (
         SeatRule("finance", 1, "always asked"),
-        SeatRule("sponsor", 1, "asked when amount is over 25000 USD"),
+        SeatRule("sponsor", 2, "The board wants it."),
+        SeatRule("legal", 1, "asked when amount is over 25000 USD"),
     )
+    assert policy.applying_seats(seats, {"amount": "30000", "currency": "USD"}) == (always, told, derived)
+    assert policy.applying_seats(seats, {"amount": "3000", "currency": "USD"}) == (always,)
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        (None, "always asked"),
+        (OVER, "asked when amount is over 25000 USD"),
+        ({"field": "risk", "over": 3}, "asked when risk is over 3"),
+        ({"field": "region", "among": ["EU", "UK"]}, "asked when region is one of EU, UK"),
+        ({"field": "kind", "equals": "referral"}, "asked when kind is referral"),
+        ({"field": "new_partner", "is_true": True}, "asked when new_partner"),
+    ],
+)
+def test_a_condition_is_told_in_words(condition, sentence):
+    assert policy.describe(condition) == sentence
