@@ -41,7 +41,7 @@ TESTS = {
     "plans/export/verify.py": ["tests/plans/export/test_verify.py"],
     "plans/engine/content.py": ["tests/plans/engine/test_material_change.py"],
     "plans/engine/machines.py": ["tests/plans/management/test_matrices.py"],
-    "gtm/core/fsm.py": ["tests/gtm/core/test_fsm.py", "tests/plans/engine/test_machines.py"],
+    "gtm/core/fsm.py": ["tests/gtm/core/test_fsm.py"],
 }
 PURE = {"policy", "separation", "baseline", "counters", "canonical"}
 """Tested without Django, which saves most of the time."""
@@ -50,6 +50,15 @@ KEEP_DATABASE = """
 from tests.settings import *
 DATABASES["default"]["TEST"] = {"NAME": "kept.sqlite3"}
 """
+USE_DATABASE = """
+import pytest
+from django.conf import settings
+
+@pytest.fixture(scope="session")
+def django_db_setup():
+    settings.DATABASES["default"]["NAME"] = "kept.sqlite3"
+"""
+"""For the root of the copy: the run without a mutant has made the database, the others take it as it is."""
 OPTIONS = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants"]
 WITH_DJANGO = ["--reuse-db", "--ds", SETTINGS]
 WITHOUT_DJANGO = ["--noconftest", "-p", "no:django", "-c", os.devnull, "--rootdir", "."]
@@ -143,11 +152,12 @@ def run(tests: list[str], pure: bool, libraries: Path | None = None) -> None:
 
 
 def exit_code(*arguments: object) -> int | None:
-    """What a child ends with; None where it does not end."""
+    """What a child ends with: pytest's exit code, or the signal where it did not end by itself."""
     child = multiprocessing.get_context("fork").Process(target=run, args=arguments)
     child.start()
     child.join(SECONDS)
     child.kill()
+    child.join()
     return child.exitcode
 
 
@@ -166,6 +176,9 @@ def survivors(module: str, place: Path) -> tuple[int, list[str]]:
     if exit_code(tests, pure, libraries) != 0:
         raise SystemExit(f"{module}: its own tests fail without a mutant")
     load(libraries.read_text().split())
+    (place / "conftest.py").write_text(USE_DATABASE)
+    if exit_code(tests, pure) != 0:
+        raise SystemExit(f"{module}: its own tests fail on the database that was kept")
     Path(importlib.util.cache_from_source(path)).unlink()
     total, left = 0, []
     for line, told, text in mutants(source):
@@ -174,6 +187,7 @@ def survivors(module: str, place: Path) -> tuple[int, list[str]]:
         if exit_code(tests, pure) == 0:
             left.append(f"  line {line}: {told}")
     path.write_text(source)
+    (place / "conftest.py").unlink()
     return total, left
 
 
