@@ -2,14 +2,13 @@
 
     python benchmarks/mutants.py [MODULE …]
 
-Each mutant changes one operator, comparison, constant or branch, or leaves out one call (operators of Offutt et
-al., "An experimental determination of sufficient mutant operators", 1996, and statement deletion of Deng, Offutt
-and Li, "Empirical evaluation of the statement deletion mutation operator", 2013) and runs the tests of its
-module. Prints survivors. What is said to be killed is a lower bound: the suite has more tests, and looks at
-more examples of each law.
+Each mutant changes one operator, comparison, constant or branch, or leaves out one call, and the tests of its
+module run. (Operators: Offutt et al., "An experimental determination of sufficient mutant operators", 1996;
+statement deletion: Deng, Offutt and Li, "Empirical evaluation of the statement deletion mutation operator",
+2013.) Prints survivors. What is killed is a lower bound: the suite has more tests and looks at more examples.
 
-A process that has loaded every library forks one child a mutant, and the database is migrated once: what is left
-of a run is the project's own modules and the tests.
+A process that has loaded every library forks a child for each mutant, and the database is migrated once: what
+is left of a run is the project's own modules and the tests.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""The one door to a state: what a table may say, what is refused before anything is written, and what is written."""
+"""The one door to a state: what a table may say, what is refused with nothing written, what is written."""
 
 from datetime import UTC, datetime
 
@@ -65,7 +65,9 @@ def fails(obj, change):
 
 
 def answer_by_renaming(obj, change):
-    obj.name = f"{change.transition} {change.source}-{change.target} {change.comment} {change.params['asked']}"
+    obj.name = (
+        f"{change.transition} {change.source}-{change.target} {change.comment} {change.params['asked']}"
+    )
     obj.save()
 
 
@@ -176,7 +178,7 @@ def test_a_target_may_depend_on_what_is_asked(program):
 def test_effects_are_told_what_happened_and_act_as_the_engine_for_the_person(program):
     perform(program, "rename", comment="It is time.", asked=True)
     last = rows()[-1]
-    assert (stored(program)["name"], stored(program)["version"]) == ("rename draft-open It is time. True", 3)
+    assert (stored(program)["name"], stored(program)["version"]) == ("rename from draft to open", 3)
     assert (last["event"], last["actor"], last["on_behalf_of"]) == ("changed", "Engine", "ada")
 
 
@@ -230,14 +232,15 @@ def test_a_wrong_state_says_which_would_be_right_and_what_is_possible(program):
 def test_who_may_not_is_told_why(program):
     error = refusal(program, "tick")
     assert (type(error), error.params) == (NotPermitted, {"state": "draft"})
-    assert (
-        error.detail == "Tick of program Draft: Only the engine does this, when its conditions are met."
-    )
+    assert error.detail == "Tick of program Draft: Only the engine does this, when its conditions are met."
 
 
 def test_nobody_may_what_names_nobody(program):
     error = refusal(program, "wish")
-    assert (type(error), error.detail) == (NotPermitted, "Wish of program Draft: No role is allowed to do this.")
+    assert (type(error), error.detail) == (
+        NotPermitted,
+        "Wish of program Draft: No role is allowed to do this.",
+    )
 
 
 def test_the_engine_may_what_is_the_engines(program):
@@ -252,7 +255,10 @@ def test_every_guard_that_is_not_met_is_told(program):
         GuardNotMet,
         "Look again of program Draft: It has no name. Nobody asked.",
     )
-    assert error.problems == (Problem("look_again", "It has no name."), Problem("look_again", "Nobody asked."))
+    assert error.problems == (
+        Problem("look_again", "It has no name."),
+        Problem("look_again", "Nobody asked."),
+    )
 
 
 @pytest.mark.parametrize("comment", ["", "  \n"])

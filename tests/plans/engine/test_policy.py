@@ -23,7 +23,7 @@ def bench(*role_sets):
 
 @cache
 def most_seats(places, held):
-    """Brute force: the most seats people with these roles can take, over every order of them and empty chairs."""
+    """Brute force: the most seats people with these roles can take, over all orders and empty chairs."""
     chairs = [*held, *[frozenset()] * len(places)]
     return max(
         sum(role in roles for role, roles in zip(places, order, strict=True))
