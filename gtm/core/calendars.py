@@ -58,7 +58,7 @@ class WorkingCalendar:
             ZoneInfoNotFoundError,
             NotImplementedError,
             ValueError,
-        ) as error:  # holidays raises the second
+        ) as error:  # the second from holidays
             raise UnknownCalendar(
                 f"There is no calendar for {self.country} {self.subdivision} {self.time_zone}: {error}"
             ) from error
