@@ -90,10 +90,14 @@ def changes(node: ast.AST) -> Iterator[ast.AST]:
         yield ast.Constant(not node.value)
     elif isinstance(node, ast.Constant) and isinstance(node.value, int):
         yield ast.Constant(node.value + 1)
-    elif isinstance(node, ast.Return) and node.value is not None:
+    elif isinstance(node, ast.Return) and not is_nothing(node.value):
         yield ast.Return(ast.Constant(None))
     elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         yield ast.Pass()
+
+
+def is_nothing(node: ast.expr | None) -> bool:
+    return node is None or isinstance(node, ast.Constant) and node.value is None
 
 
 def is_annotation(tree: ast.AST) -> set[int]:

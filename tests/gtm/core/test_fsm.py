@@ -65,9 +65,7 @@ def fails(obj, change):
 
 
 def answer_by_renaming(obj, change):
-    obj.name = (
-        f"{change.transition} {change.source}-{change.target} {change.comment} {change.params['asked']}"
-    )
+    obj.name = f"{change.transition} from {change.source} to {change.target}"
     obj.save()
 
 
