@@ -83,7 +83,7 @@ def _pages(plan: Plan) -> list[Asked]:
         ("home, finance", finance, "/"),
         ("inbox, finance", finance, reverse("admin:plans_inbox")),
         ("plans", ops, lists["plans_plan"]),
-        ("plans, by id", ops, f"{lists['plans_plan']}?o=1"),
+        ("plans, by id", ops, f"{lists['plans_plan']}?o=0"),
         ("plans that run", ops, f"{lists['plans_plan']}?state__exact=running"),
         ("plans, searched", ops, f"{lists['plans_plan']}?q={plan.plan_id}"),
         ("plans, by a word", ops, f"{lists['plans_plan']}?q=blueprint"),

@@ -11,9 +11,12 @@ from plans.models.plan import PLAN_ID_PREFIX
 
 
 class FoundByPlanId:
-    """A search for a plan's id compares its beginning, which an index answers, and no other text."""
+    """A search for a plan's id compares its beginning, which an index answers; words look in the texts."""
 
     search_fields: list[str]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return [field for field in self.search_fields if not field.endswith("plan_id")]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
