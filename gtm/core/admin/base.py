@@ -153,6 +153,7 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
     import_error_display = ("message", "row")
     list_filter_submit = True
     list_fullwidth = True
+    list_per_page = 50
     list_before_template = "gtm/_shortcuts.html"
     warn_unsaved_form = True
     show_full_result_count = False
