@@ -38,7 +38,7 @@ TESTS = {
     "gtm/core/changelog.py": ["tests/gtm/core/test_chain.py"],
     "gtm/core/anchors.py": ["tests/gtm/core/test_anchors.py"],
     "gtm/core/audit.py": ["tests/gtm/core/test_changelog.py"],
-    "plans/export/verify.py": ["tests/plans/export/test_verify.py"],
+    "plans/export/verify.py": ["tests/plans/export/test_findings.py"],
     "plans/engine/content.py": ["tests/plans/engine/test_content.py"],
     "plans/engine/machines.py": ["tests/plans/management/test_matrices.py"],
     "gtm/core/fsm.py": ["tests/gtm/core/test_fsm.py"],

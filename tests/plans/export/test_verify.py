@@ -14,6 +14,7 @@ from plans.export import document
 from plans.export.verify import verify_bytes
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.django_db  # where the plan is made; what is read is bytes
 OF_TEXT = "the text differs from the form the plan was written in"
 
 
