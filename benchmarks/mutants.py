@@ -37,7 +37,7 @@ TESTS = {
     "gtm/core/canonical.py": ["tests/gtm/core/test_canonical.py"],
     "gtm/core/changelog.py": ["tests/gtm/core/test_chain.py"],
     "gtm/core/anchors.py": ["tests/gtm/core/test_anchors.py"],
-    "gtm/core/audit.py": ["tests/gtm/core/test_changelog.py"],
+    "gtm/core/audit.py": ["tests/gtm/core/test_audit.py"],
     "plans/export/verify.py": ["tests/plans/export/test_findings.py"],
     "plans/engine/content.py": ["tests/plans/engine/test_content.py"],
     "plans/engine/machines.py": ["tests/plans/management/test_matrices.py"],
