@@ -6,7 +6,7 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from gtm.core import anchors, canonical, clock
+from gtm.core import anchors, canonical, changelog, clock
 from gtm.core.actors import Actor, acting_as
 from plans.export import document
 from plans.export.verify import Finding, verify_bytes, verify_document
@@ -26,6 +26,8 @@ def written(django_db_setup, django_db_blocker, tmp_path_factory):
         acting_as(Actor.system("Test")),
     ):
         plan = make_run(gate()).plan
+        plan.objective = "What was really meant"
+        plan.save()
         anchors.anchor()
         raw = document.to_bytes(document.build(plan))
         transaction.set_rollback(True)
@@ -58,7 +60,7 @@ def test_a_document_that_nobody_touched_has_no_findings(written, body):
     [
         (b"{\n\n]", "line 3", "the file is not JSON any more"),
         (b"\n\xff", "line 2", "the file is not JSON any more"),
-        (b"[" * 100_000, "line 1", "the file is not JSON any more"),
+        (b"\n" + b"[" * 100_000, "line 1", "the file is not JSON any more"),
         (b"[]", "integrity", "the file is no plan JSON: it has no integrity section"),
         (b"{}", "integrity", "the file is no plan JSON: it has no integrity section"),
         (b'{"integrity": 1}', "integrity", "the file is no plan JSON: it has no integrity section"),
@@ -145,6 +147,12 @@ def test_a_status_the_log_does_not_lead_to_is_told(body):
     assert told(sealed(body | {"status": "succeeded"})) == [
         "status: the change log leads to “running”, the document says “succeeded”"
     ]
+
+
+def test_a_log_whose_states_were_erased_leads_to_none(body):
+    for row in body["change_log"]:
+        row |= dict.fromkeys(changelog.PAYLOAD) | {"erased": True, "salt": None}
+    assert told(sealed(body)) == []
 
 
 def test_a_document_that_holds_together_is_held_against_the_rules_of_plans(body):
