@@ -91,9 +91,7 @@ def _amount_tolerance(approval: Approval) -> float:
     """The plan's amount is one of its inputs: it moves as far as that input may."""
     allowed, amount = approval.policy.get("tolerances", {}), approval.amount
     money = {name: value["amount"] for name, value in approval.scope.items() if _is_money(value)}
-    same = (
-        name for name, found in money.items() if amount is not None and baseline.number_of(found) == amount
-    )
+    same = (name for name, found in money.items() if baseline.number_of(found) == amount)
     return max((allowed.get(name, 0) for name in same), default=0)
 
 

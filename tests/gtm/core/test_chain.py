@@ -74,6 +74,19 @@ def test_each_row_is_salted_hashed_and_linked_as_the_manual_for_auditors_says(ro
     assert row["hash"] == hashlib.sha256((rows[0]["hash"] + header + payload).encode()).hexdigest()
 
 
+def test_an_erased_row_shows_that_it_was_and_the_chain_holds(rows):
+    erased = ChangeLogPayload.objects.filter(entry__chain=CHAIN, entry__sequence=2)
+    erased.update(salt=None, body=None)
+    row = list(changelog.rows(CHAIN))[1]
+    shown = {"erased": True, "salt": None, "hash": rows[1]["hash"], **dict.fromkeys(changelog.PAYLOAD)}
+    assert {key: row[key] for key in shown} == shown
+    assert verify_chain(CHAIN) == []
+
+
+def test_who_appends_gets_the_row(role):
+    assert changelog.append(role, "counted").hash == list(changelog.rows(CHAIN))[-1]["hash"]
+
+
 def test_the_head_of_a_chain_is_its_last_row(rows):
     chain = ChangeLogChain.objects.get(name=CHAIN)
     assert (chain.sequence, chain.head, chain.grown_at) == (3, rows[2]["hash"], NOON)

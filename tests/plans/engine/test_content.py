@@ -3,6 +3,7 @@
 import pytest
 
 from gtm.core.fsm import perform
+from gtm.core.governed import open_door
 from plans.engine.content import ancestors, drift, scope_of, structure_digest, structure_of, why_not_approved
 from plans.models import TaskKind
 from tests.factories import LADDER, PersonFactory, RoleFactory, gate, make_plan, make_task, round_of
@@ -86,6 +87,7 @@ def test_ancestors_are_all_on_a_path_in_the_order_of_the_plan_and_nobody_else():
 def test_a_scope_is_what_it_names_or_all_there_is_before_the_gate(named, found):
     plan = make_plan(gate(scope=named))
     make_task(plan, 10, "later", TaskKind.HUMAN, output_var="afterthought")
+    plan.tasks.get(key=gate()["key"]).needs.add(make_task(plan, 3, "makes nothing", TaskKind.HUMAN))
     assert scope_of(plan, gate(scope=named)) == found
 
 
@@ -136,6 +138,12 @@ def test_an_amount_that_is_no_tolerant_input_does_not_move(vote, inputs, amount,
     assert drift(approval) == outside
 
 
+def test_an_amount_that_is_an_input_without_a_tolerance_does_not_move(vote):
+    plan, approval = approved(vote, gate(scope=["budget"]), amount=100, currency="USD")
+    edit(plan, amount=101)
+    assert drift(approval) == ("amount",)
+
+
 def test_a_plan_without_an_amount_does_not_come_by_one(vote):
     plan, approval = approved(
         vote, gate(scope=["budget"], tolerances=TOLERANT), inputs={"budget": dollars("n/a")}
@@ -173,6 +181,16 @@ def test_a_gate_that_says_done_without_a_standing_approval_is_not_believed(vote)
     assert (
         why_not_approved(plan.tasks.get(key="publish"))
         == f"{plan.tasks.get(key='sign-off')} is not approved."
+    )
+
+
+def test_a_gate_that_is_open_again_is_not_believed_although_its_approval_stands(vote):
+    plan, approval = approved(vote)
+    with open_door():
+        plan.tasks.filter(key="sign-off").update(state="pending")
+    assert (approval.state, why_not_approved(plan.tasks.get(key="publish"))) == (
+        "approved",
+        f"{plan.tasks.get(key='sign-off')} is not approved.",
     )
 
 
