@@ -9,20 +9,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
+from programs.analytics.fraud.numbers import Rows, distinct_by
 
 Times = npt.NDArray[np.datetime64]
 Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.intp]
+Traces = npt.NDArray[np.int64]
 
 TIMES = ("invited_at", "clicked_at", "submitted_at", "won_at", "paid_at", "refunded_at")
 MONEY = ("reward", "revenue")
 COUNTS = ("referrals_of_referrer", "orders_of_referrer", "refunds_of_referrer", "names_at_address")
 MAILBOXES = ("referrer_mailbox", "referee_mailbox")
-HUB = "\x1f"
-"""A trace that begins with it joins more people than any cap, in the program if not in the table."""
+TRACES = {
+    "cookie": (("cookie_id", "referee"), ("referrer_cookie_id", "referrer")),
+    "device": (("device_id", "referee"), ("referrer_device_id", "referrer")),
+    "payment": (("payment_hash", "referee"), ("referrer_payment_hash", "referrer")),
+    "payout": (("payout_hash", "referrer"),),
+}
+"""Kind of trace → the columns that hold it, and who of the two left it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,24 +47,34 @@ class Population:
     def of(cls, table: ReferralTable) -> Population:
         """The table is all there is."""
         _, first = np.unique(codes(table.referrer_id)[1], return_index=True)
-        k = table.refunds_of_referrer[first].astype(np.float64)
-        n = table.orders_of_referrer[first].astype(np.float64)
         at = referred_at(table)
-        known = at[~np.isnat(at)]
-        span = int((known.max() - known.min()) / np.timedelta64(1, "s")) if len(known) else 0
+        return cls.of_counts(
+            table.referrals_of_referrer[first],
+            table.orders_of_referrer[first],
+            table.refunds_of_referrer[first],
+            at[~np.isnat(at)].astype(np.int64),
+        )
+
+    @classmethod
+    def of_counts(cls, referrals: Rows, orders: Rows, refunds: Rows, at: npt.NDArray[np.int64]) -> Population:
+        """From counts by person, of whom some refer nobody, and the times of all referrals in µs."""
+        k, n = refunds[referrals > 0].astype(np.float64), orders[referrals > 0].astype(np.float64)
         squares = float((k**2 / np.maximum(n, 1)).sum())
         moments = (float(k.sum()), float(n.sum()), float((n**2).sum()), squares, float((n > 0).sum()))
-        return cls(len(table), len(first), span, moments)
+        span = int(np.ptp(at)) // 1_000_000 if len(at) else 0
+        return cls(int(referrals.sum()), len(n), span, moments)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferralTable:
     """Columns of equal length, sorted by ``referral_id``, each referral once.
 
-    Text is "" where missing, times are UTC ``datetime64[us]`` with NaT, money is float in one currency.
-    ``payout_hash`` is the keyed hash of the account the referrer was paid to. The counts are of the row's
-    referrer, over all referrals there are; ``names_at_address`` of the names referred at its address. The
-    mailboxes are what the addresses deliver to.
+    Text is "" where missing, times are UTC ``datetime64[us]`` with NaT, money is float in one currency. A
+    trace is a number that stands for a cookie, a device, a payment instrument, a ``place`` (network address and
+    browser) or the account the referrer was paid to: equal where they are, 0 where missing, negative where it
+    joins more people than any cap, in the program if not in the table. The counts are of the row's referrer,
+    over all referrals there are; ``names_at_address`` of the names referred at its address. The mailboxes are
+    what the addresses deliver to.
     """
 
     referral_id: Texts
@@ -67,19 +82,18 @@ class ReferralTable:
     referrer_email: Texts
     referrer_name: Texts
     referrer_address: Texts
-    referrer_cookie_id: Texts
-    referrer_device_id: Texts
-    referrer_payment_hash: Texts
-    payout_hash: Texts
+    referrer_cookie_id: Traces
+    referrer_device_id: Traces
+    referrer_payment_hash: Traces
+    payout_hash: Traces
     referee_email: Texts
     referee_name: Texts
     referee_address: Texts
     referee_customer_id: Texts
-    cookie_id: Texts
-    device_id: Texts
-    payment_hash: Texts
-    ip: Texts
-    user_agent: Texts
+    cookie_id: Traces
+    device_id: Traces
+    payment_hash: Traces
+    place: Traces
     source: Texts
     landing_url: Texts
     referer_url: Texts
@@ -112,24 +126,33 @@ class ReferralTable:
         """
         ids = text_column(columns["referral_id"])
         columns["referrer_id"]
-        distinct, code = codes(ids)
-        _, first = np.unique(code, return_index=True)
-        keep = first[np.argsort(distinct, kind="stable")] if len(first) else first
+        order = np.argsort(ids, kind="stable")
+        keep = order[np.append(True, ids[order][1:] != ids[order][:-1])[: len(ids)].astype(bool)]
         size = len(ids)
+        nothing = np.full(size, "", dtype=object)
 
         def read(name: str) -> npt.NDArray[Any]:
+            given = columns.get(name)
             if name in TIMES:
-                given = columns.get(name)
                 empty = np.full(size, "NaT", dtype="datetime64[us]")
                 return (empty if given is None else time_column(given))[keep]
             if name in MONEY:
                 amounts = np.asarray(columns.get(name, np.zeros(size)), dtype=np.float64)
                 return np.nan_to_num(amounts)[keep]
-            given = columns.get(name)
-            return (np.full(size, "", dtype=object) if given is None else text_column(given))[keep]
+            return text_column(columns.get(name, nothing))[keep]
 
-        given: dict[str, Any] = {
-            field.name: read(field.name) for field in fields(cls) if field.name not in (*COUNTS, *MAILBOXES)
+        given: dict[str, Any] = {}
+        for kind in (*TRACES.values(), (("place", "referee"),)):
+            names = [name for name, _ in kind]
+            traces = as_traces([columns.get(name, nothing) for name in names])
+            given |= {name: trace[keep] for name, trace in zip(names, traces, strict=True)}
+        if "place" not in columns:
+            ip, browser = read("ip"), read("user_agent")
+            given["place"] = as_traces([np.where((ip != "") & (browser != ""), ip + "\x1f" + browser, "")])[0]
+        given |= {
+            field.name: read(field.name)
+            for field in fields(cls)
+            if field.name not in (*given, *COUNTS, *MAILBOXES)
         }
         if set(COUNTS) <= columns.keys():
             counts = [np.asarray(columns[name], dtype=np.intp)[keep] for name in COUNTS]
@@ -159,21 +182,6 @@ def names_by(addresses: Texts, names: Texts) -> Rows:
     return distinct_by(place, name, len(places))[place]
 
 
-def distinct_by(groups: Rows, values: Rows, size: int) -> Rows:
-    """How many different values (codes from 0) each of ``size`` groups has."""
-    base = int(values.max(initial=0)) + 1
-    # A pair as one number: sorting rows of two columns takes ten times as long.
-    return np.bincount(np.unique(groups.astype(np.int64) * base + values) // base, minlength=size)
-
-
-def starts_with_hub(traces: Texts) -> npt.NDArray[np.bool_]:
-    """Which traces are marked to join nobody."""
-    found: npt.NDArray[np.bool_] = pc.starts_with(pa.array(traces, pa.string()), HUB).to_numpy(
-        zero_copy_only=False
-    )
-    return found
-
-
 def referred_at(table: ReferralTable) -> Times:
     """When each referral was submitted, or else invited."""
     return np.where(np.isnat(table.submitted_at), table.invited_at, table.submitted_at)
@@ -186,6 +194,15 @@ def text_column(values: Sequence[Any] | npt.NDArray[Any] | pa.Array) -> Texts:
     found = np.empty(len(values), dtype=object)
     found[:] = ["" if value is None else str(value) for value in values]
     return found
+
+
+def as_traces(columns: Sequence[Sequence[Any] | npt.NDArray[Any] | pa.Array]) -> list[Traces]:
+    """Numbers that are equal where texts of any of the columns are; what is numbers stays as it is."""
+    numbers = [column for column in columns if isinstance(column, np.ndarray) and column.dtype.kind == "i"]
+    if len(numbers) == len(columns):
+        return numbers
+    texts = np.concatenate([text_column(column) for column in columns])
+    return np.split(np.where(texts != "", codes(texts)[1] + 1, 0), len(columns))
 
 
 def time_column(values: Sequence[Any] | npt.NDArray[Any]) -> Times:
