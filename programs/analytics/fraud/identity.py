@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
-import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.stats import binom
 
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
@@ -18,7 +19,7 @@ from programs.analytics.fraud.normalise import (
     normalise_name,
     split_local_number,
 )
-from programs.analytics.fraud.numbers import Flags, Rows, count_of, distinct_by, numbered
+from programs.analytics.fraud.numbers import Flags, Keys, Rows, count_of, distinct_by, numbered, repeated
 from programs.analytics.fraud.table import Population, ReferralTable, Traces, codes, count_by
 
 
@@ -95,18 +96,18 @@ def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
 
 def shared_ip_agent(table: ReferralTable, *, cap: int = 6) -> Hits:
     """2 to ``cap`` referred people of one referrer on one IP with one browser, few referrers sharing it."""
-    people = gathered(table.place, codes(table.referrer_id)[1], cap=cap)
+    people = gathered(table.place.astype(np.uint64), codes(table.referrer_id)[1], cap=cap)
     rows = np.flatnonzero(people)
     evidence = [f"{people[row]} referred people on one address with one browser." for row in rows]
     return hits("shared_ip_agent", rows, evidence)
 
 
-def gathered(places: npt.NDArray[np.integer], referrer: Rows, *, cap: int) -> Rows:
+def gathered(places: Keys, referrer: Rows, *, cap: int) -> Rows:
     """For each row how many referred people of its referrer are at its place (0: not known).
 
     0 where they are one or more than ``cap``, and where more than two people refer.
     """
-    rows = np.flatnonzero(places)
+    rows = repeated(places)
     place = numbered(places[rows])
     gathering = numbered(place * (int(referrer.max(initial=0)) + 1) + referrer[rows])
     referrers = distinct_by(place, gathering, int(place.max(initial=-1)) + 1)[place]
@@ -164,8 +165,9 @@ def mailbox_variants(table: ReferralTable) -> Hits:
 def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) -> Hits:
     """Numbered mailboxes of one referrer: at least ``run`` distinct numbers with steps of at most ``gap``."""
     groups: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for row, mailbox in enumerate(table.referee_mailbox):
-        split = split_local_number(mailbox)
+    numbered_mail = pc.match_substring_regex(pa.array(table.referee_mailbox, pa.string()), "[0-9]@")
+    for row in np.flatnonzero(numbered_mail).tolist():
+        split = split_local_number(table.referee_mailbox[row])
         if split:
             groups[table.referrer_id[row], split[0]].append((split[1], row))
     found: dict[int, str] = {}

@@ -16,23 +16,49 @@ SPREAD = np.uint64(0x9E3779B97F4A7C15)
 def numbered(values: npt.NDArray[np.integer]) -> Rows:
     """Equal values get equal numbers, others others, from 0 on; few numbers stay unused.
 
-    Each value is spread over 64 bits and carries its row in the low ones: sorting numbers, which is many times
-    faster than sorting their places, lines up the rows. Of n different values about n³/2⁶⁴ pairs meet in the
+    Each value is spread over 64 bits and carries its row in the low ones: a sort of numbers, many times
+    faster than one of their places, lines up the rows. Of n different values about n³/2⁶⁴ pairs meet in the
     upper bits; they are told apart after.
     """
     bits = np.uint64(len(values).bit_length())
-    places = np.arange(len(values), dtype=np.uint64)
-    ordered = np.sort((values.astype(np.uint64) * SPREAD) >> bits << bits | places)
-    rows = (ordered & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.intp)
-    upper, lined = ordered >> bits, values[rows]
-    changes = upper[1:] != upper[:-1]
+    ordered = values.astype(np.uint64)
+    ordered *= SPREAD
+    ordered >>= bits
+    ordered <<= bits
+    ordered |= np.arange(len(values), dtype=np.uint64)
+    ordered.sort()
+    rows = (ordered & ((np.uint64(1) << bits) - np.uint64(1))).view(np.intp)
+    ordered >>= bits
+    changes = ordered[1:] != ordered[:-1]
     number = np.zeros(len(values), dtype=np.intp)
     number[rows[1:]] = np.cumsum(changes)
+    lined = values[rows]
     met = number[rows[1:][(lined[1:] != lined[:-1]) & ~changes]]
     if len(met):
         apart = np.isin(number, met)
         number[apart] = number.max() + 1 + np.unique(values[apart], return_inverse=True)[1]
     return number
+
+
+def repeated(keys: Keys) -> Rows:
+    """Rows whose key (a hash, 0 for none) other rows carry too, and a few more."""
+    ordered = np.sort(keys)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    return np.flatnonzero((keys != 0) & may_be_in(keys, twice))
+
+
+def carrying(keys: Keys, some: Keys) -> Rows:
+    """Rows whose key (a hash) is one of ``some``."""
+    rows = np.flatnonzero(may_be_in(keys, some))
+    return rows[np.isin(keys[rows], some)]
+
+
+def may_be_in(keys: Keys, some: Keys) -> Flags:
+    """Which keys may be among ``some``, told by their upper bits: sharp where these are few."""
+    seen = np.zeros(1 << 22, dtype=bool)
+    seen[some >> np.uint64(42)] = True
+    found: Flags = seen[keys >> np.uint64(42)]
+    return found
 
 
 def count_of(groups: Rows) -> Rows:

@@ -61,8 +61,8 @@ def find_rings(table: ReferralTable, *, cap: int = 50) -> Rings:
         total += int(trace.max(initial=-1)) + 1
     start, end = np.concatenate(ends), np.concatenate(other_ends)
     graph = coo_array((np.ones(len(start)), (start, end)), shape=(total, total))
-    count, component = connected_components(graph, directed=False)
-    component = component[:size].astype(np.intp)
+    count, components = connected_components(graph, directed=False)
+    component: Rows = components[:size].astype(np.intp)
     return Rings(
         referrer=referrer,
         referee=referee,

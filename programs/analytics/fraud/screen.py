@@ -15,16 +15,27 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from programs.analytics.fraud.identity import gathered, is_listed
-from programs.analytics.fraud.numbers import Flags, Keys, Rows, count_of, distinct_by, is_mixed, numbered
+from programs.analytics.fraud.numbers import (
+    Flags,
+    Keys,
+    Rows,
+    carrying,
+    count_of,
+    distinct_by,
+    is_mixed,
+    numbered,
+    repeated,
+)
 from programs.analytics.fraud.table import TRACES, Population, Traces
 
 SEQUENCE, BURST, REFUNDS = 4, 5, 3
-"""The fewest numbered mailboxes, referrals in a window and refunds of one referrer that a heuristic counts."""
+"""The fewest numbered mailboxes, referrals in a window, refunds of one referrer that a heuristic counts."""
+NO_HUBS: Keys = np.empty(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Limits, at least as wide as the policy's: people whom a trace joins and whom a place gathers, seconds."""
+    """Limits as wide as the policy's: people a trace joins and a place gathers, seconds of a burst."""
 
     trace_cap: int
     place_cap: int
@@ -46,12 +57,9 @@ def screen(known: pa.Table, limits: Screen) -> tuple[pa.Table, Population]:
     size = int(people.max(initial=-1)) + 1
     won, refunded, shows = (known.column(name).to_numpy() for name in ("won", "refunded", "shows"))
     at = known.column("referred_at").to_numpy()
-    of_referrer = {
-        "referrals_of_referrer": np.bincount(referrer, minlength=size),
-        "orders_of_referrer": np.bincount(referrer[won], minlength=size),
-        "refunds_of_referrer": np.bincount(referrer[refunded], minlength=size),
-    }
-    referrals, orders, refunds = of_referrer.values()
+    referrals = np.bincount(referrer, minlength=size)
+    orders = np.bincount(referrer[won], minlength=size)
+    refunds = np.bincount(referrer[refunded], minlength=size)
     # A circle passes through people who both refer and were referred.
     between = (referrals > 0) & (np.bincount(referee, minlength=size) > 0)
     quiet = gathered(keys_of(known, "place"), referrer, cap=limits.place_cap) > 0
@@ -61,27 +69,30 @@ def screen(known: pa.Table, limits: Screen) -> tuple[pa.Table, Population]:
         | (referrer == referee)
         | (between[referrer] & between[referee])
         | (refunded & (refunds[referrer] >= REFUNDS))
-        | is_mixed(numbered(keys_of(known, "mailbox")), keys_of(known, "spelling"))
-        | is_frequent(keys_of(known, "stem"), SEQUENCE)
         | is_disposable(known.column("domain"), limits.disposable_domains)
-        | is_burst(referrer, referrals, at, limits.velocity_seconds)
     )
-    hubs: dict[str, Flags] = {}
+    found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
+    found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
+    found[bursts(referrer, referrals, at, limits.velocity_seconds)] = True
+    hubs: dict[str, Keys] = {}
+    latest = {who: latest_of(numbers, size) for who, numbers in side.items()}
     for columns in TRACES.values():
-        traces = np.concatenate([keys_of(known, name) for name, _ in columns])
-        joins, hub = joining(traces, np.concatenate([side[who] for _, who in columns]), limits.trace_cap)
-        found |= np.logical_or.reduce(np.split(joins, len(columns)))
-        hubs |= zip((name for name, _ in columns), np.split(hub, len(columns)), strict=True)
+        left = [once(keys_of(known, name), side[who], latest[who]) for name, who in columns]
+        traces, persons = (np.concatenate(parts) for parts in zip(*left, strict=True))
+        ties, too_many = joining(traces, persons, limits.trace_cap)
+        for name, _ in columns:
+            found[carrying(keys_of(known, name), ties)] = True
+            hubs[name] = too_many
     rows = np.flatnonzero(found)
     chosen = {
         "referral": keys_of(known, "referral")[rows],
-        "place": np.where(quiet, as_trace(keys_of(known, "place")), 0)[rows],
-        **{name: count[referrer[rows]] for name, count in of_referrer.items()},
+        "place": np.where(quiet[rows], as_traces(keys_of(known, "place")[rows], NO_HUBS), 0),
+        "referrals_of_referrer": referrals[referrer[rows]],
+        "orders_of_referrer": orders[referrer[rows]],
+        "refunds_of_referrer": refunds[referrer[rows]],
         "names_at_address": names_at(keys_of(known, "home"), keys_of(known, "called"))[rows],
+        **{name: as_traces(keys_of(known, name)[rows], too_many) for name, too_many in hubs.items()},
     }
-    for name, hub in hubs.items():
-        trace = as_trace(keys_of(known, name)[rows])
-        chosen[name] = np.where(hub[rows], -trace, trace)
     return pa.table(chosen), Population.of_counts(referrals, orders, refunds, at)
 
 
@@ -90,26 +101,43 @@ def keys_of(known: pa.Table, name: str) -> Keys:
     return found
 
 
-def as_trace(keys: Keys) -> Traces:
-    """Hashes as positive numbers."""
-    return (keys >> np.uint64(1)).astype(np.int64)
+def as_traces(keys: Keys, hubs: Keys) -> Traces:
+    """Hashes as positive numbers, hubs as negative ones."""
+    traces = (keys >> np.uint64(1)).astype(np.int64)
+    return np.where(np.isin(keys, hubs), -traces, traces)
 
 
-def joining(traces: Keys, people: Rows, cap: int) -> tuple[Flags, Flags]:
-    """Where a trace joins 2 to ``cap`` people, and where it joins more and so, as a hub, nobody."""
-    rows = np.flatnonzero(traces)
-    group, person = numbered(traces[rows]), people[rows]
-    joins = is_mixed(group, person)
-    often = np.flatnonzero(joins & (count_of(group) > cap))
-    degree = distinct_by(group[often], person[often], int(group.max(initial=-1)) + 1)
-    hub = degree[group] > cap
-    return spread(rows, joins & ~hub, len(traces)), spread(rows, hub, len(traces))
+def latest_of(people: Rows, size: int) -> Rows:
+    """For each row the last row of its person."""
+    last = np.zeros(size, dtype=np.intp)
+    last[people] = np.arange(len(people))
+    return last[people]
 
 
-def is_frequent(keys: Keys, minimum: int) -> Flags:
+def once(traces: Keys, people: Rows, latest: Rows) -> tuple[Keys, Rows]:
+    """Who left which trace: the trace that a person leaves again and again is told once."""
+    rows = np.flatnonzero((traces != traces[latest]) | (latest == np.arange(len(latest))))
+    return traces[rows], people[rows]
+
+
+def joining(traces: Keys, people: Rows, cap: int) -> tuple[Keys, Keys]:
+    """Traces that join 2 to ``cap`` people, and those that join more and so, as hubs, nobody."""
+    rows = repeated(traces)
+    trace, person = numbered(traces[rows]), numbered(people[rows])
+    degree = distinct_by(trace, person, int(trace.max(initial=-1)) + 1)[trace]
+    return traces[rows[(degree >= 2) & (degree <= cap)]], np.unique(traces[rows[degree > cap]])
+
+
+def respelled(mailboxes: Keys, spellings: Keys) -> Rows:
+    """Rows of a mailbox that is written in several ways."""
+    rows = repeated(mailboxes)
+    return rows[is_mixed(numbered(mailboxes[rows]), spellings[rows])]
+
+
+def frequent(keys: Keys, minimum: int) -> Rows:
     """Rows of a key that ``minimum`` rows or more carry."""
-    rows = np.flatnonzero(keys)
-    return spread(rows, count_of(numbered(keys[rows])) >= minimum, len(keys))
+    rows = repeated(keys)
+    return rows[count_of(numbered(keys[rows])) >= minimum]
 
 
 def is_disposable(domains: pa.ChunkedArray, disposable: Collection[str]) -> Flags:
@@ -119,26 +147,19 @@ def is_disposable(domains: pa.ChunkedArray, disposable: Collection[str]) -> Flag
     return found
 
 
-def is_burst(referrer: Rows, referrals: Rows, at: npt.NDArray[np.int64], seconds: int) -> Flags:
-    """Enough of one referrer in a stretch of two windows, at either of two offsets: every window lies in one."""
+def bursts(referrer: Rows, referrals: Rows, at: npt.NDArray[np.int64], seconds: int) -> Rows:
+    """Enough of one referrer in two windows on end, from either of two starts: any window is in some two."""
     rows = np.flatnonzero(referrals[referrer] >= BURST)
     window = at[rows] // ((seconds + 1) * 1_000_000)
     base = int(window.max(initial=0)) // 2 + 2
-    early, late = (referrer[rows] * base + (window + offset) // 2 for offset in (0, 1))
-    crowded = (count_of(numbered(early)) >= BURST) | (count_of(numbered(late)) >= BURST)
-    return spread(rows, crowded, len(at))
+    early, late = (count_of(numbered(referrer[rows] * base + (window + offset) // 2)) for offset in (0, 1))
+    return rows[(early >= BURST) | (late >= BURST)]
 
 
 def names_at(homes: Keys, names: Keys) -> Rows:
     """For each row how many names were referred at its address."""
-    home = numbered(homes)
-    shared = np.flatnonzero(count_of(home) > 1)
-    count = distinct_by(home[shared], numbered(names[shared]), int(home.max(initial=-1)) + 1)
-    return np.maximum(count, 1)[home]
-
-
-def spread(rows: Rows, flags: Flags, size: int) -> Flags:
-    """Flags of some rows as flags of all."""
-    found = np.zeros(size, dtype=bool)
-    found[rows] = flags
-    return found
+    count = np.ones(len(homes), dtype=np.intp)
+    rows = repeated(homes)
+    home = numbered(homes[rows])
+    count[rows] = distinct_by(home, numbered(names[rows]), int(home.max(initial=-1)) + 1)[home]
+    return count

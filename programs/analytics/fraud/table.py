@@ -70,11 +70,11 @@ class ReferralTable:
     """Columns of equal length, sorted by ``referral_id``, each referral once.
 
     Text is "" where missing, times are UTC ``datetime64[us]`` with NaT, money is float in one currency. A
-    trace is a number that stands for a cookie, a device, a payment instrument, a ``place`` (network address and
-    browser) or the account the referrer was paid to: equal where they are, 0 where missing, negative where it
-    joins more people than any cap, in the program if not in the table. The counts are of the row's referrer,
-    over all referrals there are; ``names_at_address`` of the names referred at its address. The mailboxes are
-    what the addresses deliver to.
+    trace is a number for a cookie, device, payment instrument, ``place`` (network address and browser) or
+    account the referrer was paid to: equal where they are, 0 where missing, negative where it joins more
+    people than any cap, in the program if not in the table. The counts are of the row's referrer, over all
+    referrals there are; ``names_at_address`` of the names referred at its address. The mailboxes are what the
+    addresses deliver to.
     """
 
     referral_id: Texts
@@ -124,36 +124,21 @@ class ReferralTable:
         Counts not given are counted in the table. A referral id seen twice counts once. Raises KeyError
         without ``referral_id`` or ``referrer_id``.
         """
-        ids = text_column(columns["referral_id"])
-        columns["referrer_id"]
-        order = np.argsort(ids, kind="stable")
-        keep = order[np.append(True, ids[order][1:] != ids[order][:-1])[: len(ids)].astype(bool)]
-        size = len(ids)
-        nothing = np.full(size, "", dtype=object)
-
-        def read(name: str) -> npt.NDArray[Any]:
-            given = columns.get(name)
-            if name in TIMES:
-                empty = np.full(size, "NaT", dtype="datetime64[us]")
-                return (empty if given is None else time_column(given))[keep]
-            if name in MONEY:
-                amounts = np.asarray(columns.get(name, np.zeros(size)), dtype=np.float64)
-                return np.nan_to_num(amounts)[keep]
-            return text_column(columns.get(name, nothing))[keep]
-
-        given: dict[str, Any] = {}
-        for kind in (*TRACES.values(), (("place", "referee"),)):
-            names = [name for name, _ in kind]
-            traces = as_traces([columns.get(name, nothing) for name in names])
-            given |= {name: trace[keep] for name, trace in zip(names, traces, strict=True)}
-        if "place" not in columns:
-            ip, browser = read("ip"), read("user_agent")
-            given["place"] = as_traces([np.where((ip != "") & (browser != ""), ip + "\x1f" + browser, "")])[0]
+        _, keep = np.unique(text_column(columns["referral_id"]), return_index=True)
+        size = len(columns["referrer_id"])
+        missing = np.full(size, "", dtype=object)
+        given: dict[str, Any] = {name: time_column(columns.get(name, [None] * size)) for name in TIMES}
         given |= {
-            field.name: read(field.name)
-            for field in fields(cls)
-            if field.name not in (*given, *COUNTS, *MAILBOXES)
+            name: np.nan_to_num(np.asarray(columns.get(name, np.zeros(size)), np.float64)) for name in MONEY
         }
+        for kind in TRACES.values():
+            traces = as_traces([columns.get(name, missing) for name, _ in kind])
+            given |= zip((name for name, _ in kind), traces, strict=True)
+        (given["place"],) = as_traces([columns["place"] if "place" in columns else places(columns, missing)])
+        for field in fields(cls):
+            if field.name not in (*given, *COUNTS, *MAILBOXES):
+                given[field.name] = text_column(columns.get(field.name, missing))
+        given = {name: column[keep] for name, column in given.items()}
         if set(COUNTS) <= columns.keys():
             counts = [np.asarray(columns[name], dtype=np.intp)[keep] for name in COUNTS]
         else:
@@ -194,6 +179,11 @@ def text_column(values: Sequence[Any] | npt.NDArray[Any] | pa.Array) -> Texts:
     found = np.empty(len(values), dtype=object)
     found[:] = ["" if value is None else str(value) for value in values]
     return found
+
+
+def places(columns: Mapping[str, Any], missing: Texts) -> Texts:
+    ip, browser = (text_column(columns.get(name, missing)) for name in ("ip", "user_agent"))
+    return np.where((ip != "") & (browser != ""), ip + "\x1f" + browser, "")
 
 
 def as_traces(columns: Sequence[Sequence[Any] | npt.NDArray[Any] | pa.Array]) -> list[Traces]:
