@@ -19,10 +19,11 @@ setup: $(INSTALLED) ## make .venv with the pinned dependencies, each checked aga
 $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say PYTHON=... make")'
 	$(PYTHON) -m venv .venv
-	@# uv installs in seconds what takes pip more than a minute; pip knows the proxies that uv may not
+	@# uv installs in seconds what takes pip more than a minute; pip knows the proxies that uv may not.
+	@# Compiled now, or every process compiles 3,000 modules anew where Python may not write beside them.
 	@sed -n '/^uv==/,/# via/p' requirements.lock > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock || \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock || \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@rm -f .venv/installed-* && touch $@
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from gtm.core import clock
 from plans.admin import badges, sparkline
-from plans.engine import inbox
+from plans.admin.waiting import waiting
 from plans.engine.baseline import number_of
 from plans.engine.standings import rule_standings
 from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan, RipcordPull
@@ -28,19 +28,13 @@ MOST_PERIODS = 12
 TRENDS_SECONDS = 60
 
 
-def waiting_count(request: HttpRequest) -> str:
-    """As the badge shows it: ``3``, ``50+``, nothing for nothing."""
-    waiting = _waiting(request)
-    return f"{len(waiting)}{'+' if waiting.is_full else ''}" if waiting else ""
-
-
 def escalated_count() -> int:
     return Escalation.objects.filter(state__in=OPEN_CASE_STATES).count()
 
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What Unfold puts on the index page; every list is short and leads to the whole."""
-    context["waiting"] = _waiting(request)
+    context["waiting"] = waiting(request)
     context["may_run"] = request.user.has_perm("plans.operate_plan")
     context["broken"] = _broken(request.user)
     if not request.user.has_perm("plans.view_plan"):
@@ -108,10 +102,3 @@ def _broken(user: Any) -> list[dict[str, Any]]:
         row | {"what": f"Anchors to {row['place']}", "count": row["copies"]} for row in late_anchor_copies()
     ]
     return channels + copies
-
-
-def _waiting(request: HttpRequest) -> inbox.Inbox:
-    """Asked once a request: the badge and the page look at the same list."""
-    if not hasattr(request, "_waiting"):
-        request._waiting = inbox.waiting_for(request.user)
-    return request._waiting

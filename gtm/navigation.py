@@ -8,11 +8,12 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 from gtm import dashboard
+from plans.admin.waiting import badge
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups as this person sees them; a number is shown where there is something."""
-    numbers = {"plans_inbox": dashboard.waiting_count(request)}
+    numbers = {"plans_inbox": badge(request)}
     if request.user.has_perm("plans.view_escalation"):
         numbers["plans_escalation_changelist"] = dashboard.escalated_count()
     here = _place(request)

@@ -24,6 +24,11 @@ ADMIN, REST, COMMAND_LINE, TASK, SWEEP, MIGRATION = (
 )
 
 
+def name_of(user: Any) -> str:
+    """What people call the holder of an account: the full name where one is given."""
+    return user.get_full_name() or user.get_username()
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who does it and how it came in.
@@ -48,7 +53,7 @@ class Actor:
 
     @classmethod
     def of_user(cls, user: Any, via: str, *, interactive: bool = False, request_id: str = "") -> Actor:
-        return cls(user.get_full_name() or user.get_username(), via, user, interactive, request_id)
+        return cls(name_of(user), via, user, interactive, request_id)
 
     @classmethod
     def system(cls, label: str, via: str = TASK, request_id: str = "") -> Actor:

@@ -54,7 +54,11 @@ class WorkingCalendar:
         try:
             ZoneInfo(self.time_zone)
             days = _public_holidays(self.country, self.subdivision)
-        except (ZoneInfoNotFoundError, NotImplementedError, ValueError) as error:
+        except (
+            ZoneInfoNotFoundError,
+            NotImplementedError,
+            ValueError,
+        ) as error:  # the second from holidays
             raise UnknownCalendar(
                 f"There is no calendar for {self.country} {self.subdivision} {self.time_zone}: {error}"
             ) from error

@@ -55,12 +55,16 @@ def append(
     before: Any = None,
     after: Any = None,
     reason: str | None = None,
+    chain: ChangeLogChain | None = None,
 ) -> ChangeLogEntry:
-    """Write one row about ``obj`` to its chain, by whoever is acting. Must run inside a transaction."""
+    """Write one row about ``obj`` to its chain, by whoever is acting. Must run inside a transaction.
+
+    ``chain`` is the chain's row where the caller holds its lock and nothing was appended to it since.
+    """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("the change log is written in the transaction of the change")
     acting = actors.current()
-    chain = lock_chain(obj.change_chain())
+    chain = chain or lock_chain(obj.change_chain())
     header = {
         "chain": chain.name,
         "sequence": chain.sequence + 1,

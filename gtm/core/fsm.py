@@ -171,7 +171,7 @@ def perform(
         raise ValueError(f"{name} may not write {sorted(set(values) - transition_.writes)}")
     acting = actors.current()
     with transaction.atomic():
-        changelog.lock_chain(obj.change_chain())
+        chain = changelog.lock_chain(obj.change_chain())
         obj.refresh_from_db()
         try:
             _check(obj, transition_, machine, acting.actor, comment, expected_version, params)
@@ -185,9 +185,8 @@ def perform(
         if target not in machine.states:
             raise ValueError(f"{name} led to unknown state {target}")
         _swap(obj, source, target, values, comment or acting.reason)
-        changelog.append(
-            obj, name, field="state", before=source, after=target, reason=comment or acting.reason
-        )
+        reason = comment or acting.reason
+        changelog.append(obj, name, field="state", before=source, after=target, reason=reason, chain=chain)
         change = Change(name, source, target, comment, params)
         with actors.on_their_behalf("Engine"):
             for effect in transition_.effects:

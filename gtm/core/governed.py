@@ -139,13 +139,13 @@ class GovernedModel(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         with transaction.atomic():
-            changelog.lock_chain(self.change_chain())
+            chain = changelog.lock_chain(self.change_chain())
             acting = actors.current()
             self._change_reason, self._history_date = acting.reason, clock.now()
             if self._state.adding:
                 self._refuse_foreign_state()
                 super().save(*args, **kwargs)
-                changelog.append(self, "created")
+                changelog.append(self, "created", chain=chain)
                 return
             stored = type(self)._base_manager.get(pk=self.pk)
             changed = self._changed_since(stored, kwargs.get("update_fields"))
@@ -169,6 +169,7 @@ class GovernedModel(models.Model):
                         field=name,
                         before=_readable(stored, name),
                         after=_readable(self, name),
+                        chain=chain,
                     )
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:

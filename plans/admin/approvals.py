@@ -16,8 +16,10 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges, break_glass
 from plans.admin.forms import DecisionForm
+from plans.admin.found import FoundByPlanId
 from plans.admin.page import outputs_of_tasks
-from plans.engine import eligibility, gates, inbox, rework
+from plans.admin.waiting import waiting
+from plans.engine import eligibility, gates, rework
 from plans.engine.permissions import persons_of
 from plans.models import Approval
 from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
@@ -25,7 +27,7 @@ from plans.templatetags.gtm import cell
 
 
 @admin.register(Approval)
-class ApprovalAdmin(ReadOnly, GovernedAdmin):
+class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["title", "plan", "status", "round", "asked_for", "opened_at", "due_at"]
     list_filter = ["state", "gate"]
     list_select_related = ["plan"]
@@ -63,10 +65,10 @@ class ApprovalAdmin(ReadOnly, GovernedAdmin):
         ]
 
     def inbox(self, request: HttpRequest) -> HttpResponse:
-        waiting = inbox.waiting_for(request.user)
-        rows = [{"approval": a, "bulk": gates.allows_bulk(a)} for a in waiting.approvals]
+        found = waiting(request)
+        rows = [{"approval": a, "bulk": gates.allows_bulk(a)} for a in found.approvals]
         bulk = any(row["bulk"] for row in rows)
-        return self.page(request, "plans/inbox.html", "Waiting for me", waiting=waiting, rows=rows, bulk=bulk)
+        return self.page(request, "plans/inbox.html", "Waiting for me", waiting=found, rows=rows, bulk=bulk)
 
     def decide_many(self, request: HttpRequest) -> HttpResponse:
         """One answer to several rounds, each decided on its own; what does not fit is told."""

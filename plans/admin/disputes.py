@@ -5,6 +5,7 @@ Partners' contacts come here too. Each sees its own records and the disputes of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -47,8 +48,7 @@ class ClaimForm(forms.Form):
 class VisibleOnly(ReadOnly):
     """Rows of a selector: list, page, history and export show what the person may see, and no other."""
 
-    def visible(self, user: Any) -> QuerySet[Any]:
-        raise NotImplementedError
+    visible: Callable[[Any], QuerySet[Any]]  # of a user
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return self.visible(request.user)

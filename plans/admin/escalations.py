@@ -15,13 +15,14 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
+from plans.admin.found import FoundByPlanId
 from plans.engine import ladder
 from plans.models import Escalation
 from plans.selectors import PLAN_DOCUMENTS, cases_with_people
 
 
 @admin.register(Escalation)
-class EscalationAdmin(ReadOnly, GovernedAdmin):
+class EscalationAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["subject", "plan", "status", "trigger", "rung", "due_at", "occurrences", "created_at"]
     list_filter = ["state", "trigger"]
     list_select_related = ["plan"]

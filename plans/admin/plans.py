@@ -18,6 +18,7 @@ from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
 from plans.admin import badges, bench, compare, directory, timeline
+from plans.admin.found import FoundByPlanId
 from plans.admin.page import STEERING, changes_of, outputs_of, page_of
 from plans.admin.runs import CHANGEABLE, RunPages
 from plans.commands import follow_up
@@ -37,10 +38,11 @@ MOST_OTHERS = 50
 
 
 @admin.register(Plan)
-class PlanAdmin(RunPages, ReadOnly, GovernedAdmin):
+class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["plan_id", "status", "objective", "command", "program", "requested_by", "created_at"]
     list_filter = ["state", "command", "program", ("created_at", RangeDateFilter)]
     list_select_related = ["program", "requested_by"]
+    sortable_by = ["plan_id", "created_at"]  # what an index answers; filters do the rest
     search_fields = ["plan_id", "objective"]
     list_defer = ("usage", "inputs", *PLAN_DOCUMENTS)
     shortcuts = [

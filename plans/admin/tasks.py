@@ -17,6 +17,7 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
+from plans.admin.found import FoundByPlanId
 from plans.commands import revision
 from plans.engine import stops, work
 from plans.engine.permissions import may_work_on
@@ -41,7 +42,7 @@ class AnswerForm(forms.Form):
 
 
 @admin.register(Task)
-class TaskAdmin(ReadOnly, GovernedAdmin):
+class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["__str__", "plan", "status", "kind", "agent", "owner", "due_at"]
     list_filter = ["state", "kind", "agent"]
     list_select_related = ["plan", "agent", "owner"]

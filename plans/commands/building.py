@@ -67,8 +67,9 @@ def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
     for stage in command.stages:
         for step in stage.steps:
             tasks[step.task_id] = build_task(plan, stage, step, roles, len(tasks), command)
-    for step in command.steps:
-        tasks[step.task_id].needs.set([tasks[need] for need in step.needs])
+    edges = [(tasks[step.task_id], tasks[need]) for step in command.steps for need in step.needs]
+    Edge = Task.needs.through
+    Edge.objects.bulk_create(Edge(from_task=task, to_task=need) for task, need in edges)
     return plan
 
 

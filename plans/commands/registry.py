@@ -10,6 +10,7 @@ import networkx as nx
 
 from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.engine import steps
+from plans.models import MOST_RUNGS
 from plans.schemas.declaration import GATE, Command
 from plans.schemas.inputs import nearest
 
@@ -82,6 +83,8 @@ def faults(command: Command) -> Iterable[str]:
     yield from _variable_faults(command)
     if len(command.ladder) < LOWEST_LADDER:
         yield f"a ladder has three rungs, this one {len(command.ladder)}"
+    if len(command.ladder) > MOST_RUNGS:
+        yield f"a ladder has at most {MOST_RUNGS} rungs, this one {len(command.ladder)}"
     if not 0 <= command.ladder_repeats <= MOST_REPEATS:
         yield f"a ladder repeats at most {MOST_REPEATS} times"
     if command.max_retries < 0:

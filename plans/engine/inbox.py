@@ -14,7 +14,16 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from plans.engine import eligibility, gates
 from plans.engine.break_glass import awaiting_second
 from plans.engine.directory import Directory
-from plans.models import OPEN_CASE_STATES, Approval, BreakGlass, Decision, Escalation, Task, TaskKind
+from plans.models import (
+    MOST_RUNGS,
+    OPEN_CASE_STATES,
+    Approval,
+    BreakGlass,
+    Decision,
+    Escalation,
+    Task,
+    TaskKind,
+)
 from plans.selectors import (
     PLAN_DOCUMENTS,
     approvals_with_votes,
@@ -24,7 +33,8 @@ from plans.selectors import (
 )
 from programs.models import Approver, Person
 
-MOST = 50
+MOST = 20
+"""Of a kind in one look; more are asked for when these are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Inbox:
     break_glass: list[BreakGlass] = field(default_factory=list)
     """Asked for, and takes a second person."""
     reviews: list[BreakGlass] = field(default_factory=list)
+    most: int = MOST
 
     def __len__(self) -> int:
         return sum(map(len, self._kinds))
@@ -42,30 +53,31 @@ class Inbox:
     @property
     def is_full(self) -> bool:
         """Whether there may be more of a kind than are here; these are the most urgent."""
-        return max(map(len, self._kinds)) >= MOST
+        return max(map(len, self._kinds)) >= self.most
 
     @property
     def _kinds(self) -> tuple[list[Any], ...]:
         return self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews
 
 
-def waiting_for(user: Any) -> Inbox:
-    """Everything this user's person can act on now, the most urgent first."""
+def waiting_for(user: Any, most: int = MOST) -> Inbox:
+    """What this user's person can act on now, the most urgent first, up to ``most`` of a kind."""
     people = set(Person.objects.filter(accounts=user, is_active=True).values_list("pk", flat=True))
     if not people:
-        return Inbox()
+        return Inbox(most=most)
     roles = list(Approver.objects.filter(person__in=people).values_list("role_id", "role__slug"))
     role_ids, slugs = [pk for pk, _ in roles], {slug for _, slug in roles}
     human = tasks_with_people().filter(kind=TaskKind.HUMAN, state="ready")
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
     cases = cases_with_people().filter(state__in=["notified", "acknowledged", "exhausted"])
-    cases = cases.filter(_names_one("ladder", slugs)).order_by("due_at", "pk")
+    cases = cases.filter(_on_rung(slugs)).order_by("due_at", "pk")
     return Inbox(
-        approvals=_decidable(people),
-        tasks=list(human[:MOST]),
-        escalations=_take(cases, lambda batch: [c for c in batch if _on_rung(c, slugs)]),
-        break_glass=awaiting_second(people) if user.has_perm("plans.use_break_glass") else [],
-        reviews=owed_reviews(user, people),
+        approvals=_decidable(people, most),
+        tasks=list(human[:most]),
+        escalations=list(cases[:most]),
+        break_glass=awaiting_second(people)[:most] if user.has_perm("plans.use_break_glass") else [],
+        reviews=owed_reviews(user, people)[:most],
+        most=most,
     )
 
 
@@ -77,7 +89,7 @@ def owed_reviews(user: Any, people: set[int]) -> list[BreakGlass]:
     return list(break_glass_uses(owed=True).exclude(theirs)[:MOST])
 
 
-def _decidable(people: set[int]) -> list[Approval]:
+def _decidable(people: set[int], most: int) -> list[Approval]:
     """Rounds that these people can decide: narrowed by the database, judged by the bench."""
     directory = Directory.today()
 
@@ -86,7 +98,7 @@ def _decidable(people: set[int]) -> list[Approval]:
         return [a for a in batch if any(c.person.pk in people for c in benches[a.pk].candidates)]
 
     rounds = rounds_that_may_ask(people, directory)
-    return _take(rounds.prefetch_related("escalations").order_by("due_at", "pk"), judged)
+    return _take(rounds.prefetch_related("escalations").order_by("due_at", "pk"), judged, most)
 
 
 def rounds_that_may_ask(people: set[int], directory: Directory) -> QuerySet[Approval]:
@@ -109,16 +121,20 @@ def _names_one(path: str, slugs: set[str]) -> Q:
     return reduce(or_, (Q(**{f"{path}__icontains": f'"{slug}"'}) for slug in sorted(slugs)), Q(pk__in=[]))
 
 
-def _take(rows: QuerySet[Any], keep: Callable[[list[Any]], list[Any]]) -> list[Any]:
-    """The first that are kept, up to MOST, reading on only where too many were not."""
+def _take(rows: QuerySet[Any], keep: Callable[[list[Any]], list[Any]], most: int) -> list[Any]:
+    """The first that are kept, up to ``most``, reading on only where too many were not."""
     found: list[Any] = []
-    for start in count(0, MOST):
-        batch = list(rows[start : start + MOST])
-        found += keep(batch)
-        if len(batch) < MOST or len(found) >= MOST:
+    for start in count(0, most):
+        batch = list(rows[start : start + most])
+        found += keep(batch) if batch else []
+        if len(batch) < most or len(found) >= most:
             break
-    return found[:MOST]
+    return found[:most]
 
 
-def _on_rung(case: Escalation, slugs: set[str]) -> bool:
-    return any(slugs & set(rung["roles"]) for rung in case.reached)
+def _on_rung(slugs: set[str]) -> Q:
+    """Cases of which a rung that has fired (``Escalation.reached``) names one of the roles."""
+    rungs = (
+        (Q(cycle__gt=1) | Q(rung__gt=n)) & _names_one(f"ladder__{n}__roles", slugs) for n in range(MOST_RUNGS)
+    )
+    return reduce(or_, rungs)

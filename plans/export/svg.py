@@ -17,7 +17,8 @@ WIDTH, HEIGHT = 720, 320
 LEFT, RIGHT, TOP, BOTTOM = 72, 16, 16, 56
 COLOURS = ("#7c3aed", "#0891b2", "#d97706", "#16a34a", "#db2777", "#475569")
 DASHES = ("", "6 3", "2 2", "8 3 2 3", "1 3", "10 4")
-MOST_LABELS = 12
+LETTER = 6.6  # px: the mean width of a letter at 12 px
+SLANT = 35  # degrees, for names that would run into each other
 
 
 def draw(payload: Mapping[str, Any]) -> str:
@@ -36,7 +37,7 @@ def draw(payload: Mapping[str, Any]) -> str:
     description = escape(payload.get("note") or f"{payload['shape']} of {len(payload['series'])} series")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" class="g-chart" '
-        f'font-family="inherit" font-size="12"><title>{title}</title><desc>{description}</desc>{body}</svg>'
+        f'font-family="Inter, system-ui, sans-serif" font-size="12"><title>{title}</title><desc>{description}</desc>{body}</svg>'
     )
 
 
@@ -77,7 +78,7 @@ def _text(x: float, y: float, text: str, anchor: str = "middle", **more: str) ->
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor"{extra}>{escape(text)}</text>'
 
 
-def _frame(payload: Mapping[str, Any], scale: Sequence[float], y_of: Any) -> str:
+def _frame(payload: Mapping[str, Any], scale: Sequence[float], y_of: Any, foot: float) -> str:
     parts = []
     for value in scale:
         y = y_of(value)
@@ -85,7 +86,7 @@ def _frame(payload: Mapping[str, Any], scale: Sequence[float], y_of: Any) -> str
             f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="currentColor" opacity=".15"/>'
         )
         parts.append(_text(LEFT - 8, y + 4, number(value), "end"))
-    unit = " · ".join(part for part in (payload.get("y_label"), payload.get("unit")) if part)
+    unit = " · ".join(dict.fromkeys(p for p in (payload.get("y_label"), payload.get("unit")) if p))
     parts.append(
         _text(
             14,
@@ -94,27 +95,53 @@ def _frame(payload: Mapping[str, Any], scale: Sequence[float], y_of: Any) -> str
             transform=f"rotate(-90 14 {(TOP + HEIGHT - BOTTOM) / 2:.0f})",
         )
     )
-    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 6, payload.get("x_label", "")))
+    parts.append(_text((LEFT + WIDTH - RIGHT) / 2, foot - 6, payload.get("x_label", "")))
     return "".join(parts)
 
 
-def _labels(categories: Sequence[str], x_of: Any) -> str:
-    step = max(1, math.ceil(len(categories) / MOST_LABELS))
-    return "".join(
-        _text(x_of(n), HEIGHT - BOTTOM + 18, label if len(label) <= 12 else label[:11] + "…")
-        for n, label in enumerate(categories)
-        if n % step == 0
-    )
+def _cut(label: str, room: float) -> str:
+    most = max(int(room / LETTER), 2)
+    return label if len(label) <= most else label[: most - 1] + "…"
 
 
-def _legend(series: Sequence[Mapping[str, Any]]) -> str:
+def _widest(labels: Sequence[str]) -> float:
+    return LETTER * max(map(len, labels), default=0)
+
+
+def _along(categories: Sequence[str], x_of: Any, slot: float) -> str:
+    """Labels of an axis in order, as many as stand side by side; the last ends where the chart ends."""
+    step = max(1, math.ceil((_widest(categories) + 28) / slot))
+    parts = []
+    for n in range(0, len(categories), step):
+        is_outside = x_of(n) + LETTER * len(categories[n]) / 2 > WIDTH
+        x, anchor = (WIDTH - 2, "end") if is_outside else (x_of(n), "middle")
+        parts.append(_text(x, HEIGHT - BOTTOM + 18, categories[n], anchor))
+    return "".join(parts)
+
+
+def _names(categories: Sequence[str], x_of: Any, slot: float) -> tuple[str, float]:
+    """A name under each bar, aslant where they are longer than a bar is wide, and the height that takes."""
+    y = HEIGHT - BOTTOM + 18
+    if _widest(categories) <= slot - 4:
+        return "".join(_text(x_of(n), y, label) for n, label in enumerate(categories)), 0.0
+    angle = math.radians(SLANT)
+    shown = [_cut(label, (LEFT + slot / 2) / math.cos(angle)) for label in categories]
+    step = max(1, math.ceil(14 / slot))
+    parts = []
+    for n in range(0, len(shown), step):
+        x = x_of(n) + 4
+        parts.append(_text(x, y, shown[n], "end", transform=f"rotate(-{SLANT} {x:.1f} {y})"))
+    return "".join(parts), _widest(shown) * math.sin(angle)
+
+
+def _legend(series: Sequence[Mapping[str, Any]], foot: float, *, are_lines: bool = False) -> str:
     if len(series) < 2:
         return ""
     parts, x = [], float(LEFT)
     for n, one in enumerate(series):
-        parts.append(f'<line x1="{x}" x2="{x + 22}" y1="{HEIGHT - 26}" y2="{HEIGHT - 26}" stroke="{_colour(n)}" '
-                     f'stroke-width="3" stroke-dasharray="{_dash(n)}"/>')  # fmt: skip
-        parts.append(_text(x + 28, HEIGHT - 22, one["label"], "start"))
+        parts.append(f'<line x1="{x}" x2="{x + 22}" y1="{foot - 26}" y2="{foot - 26}" stroke="{_colour(n)}" '
+                     f'stroke-width="{3 if are_lines else 9}" stroke-dasharray="{_dash(n) if are_lines else ""}"/>')  # fmt: skip
+        parts.append(_text(x + 28, foot - 22, one["label"], "start"))
         x += 44 + 7 * len(one["label"])
     return "".join(parts)
 
@@ -136,7 +163,11 @@ def _lines(payload: Mapping[str, Any]) -> tuple[str, int]:
         return LEFT + n * span
 
     y_of = _vertical(scale)
-    parts = [_frame(payload, scale, y_of), _labels(categories, x_of), _legend(payload["series"])]
+    parts = [
+        _frame(payload, scale, y_of, HEIGHT),
+        _along(categories, x_of, span),
+        _legend(payload["series"], HEIGHT, are_lines=True),
+    ]
     for n, series in enumerate(payload["series"]):
         low, high = series.get("low") or (), series.get("high") or ()
         band = [k for k in range(len(low)) if low[k] is not None and high[k] is not None]
@@ -164,11 +195,16 @@ def _bars(payload: Mapping[str, Any]) -> tuple[str, int]:
     y_of, slot = _vertical(scale), (WIDTH - LEFT - RIGHT) / max(len(categories), 1)
     gap = 0.06 if payload["shape"] == "histogram" else 0.2
     width = slot * (1 - gap) / (1 if stacked else len(series))
-    parts = [
-        _frame(payload, scale, y_of),
-        _labels(categories, lambda k: LEFT + (k + 0.5) * slot),
-        _legend(series),
-    ]
+
+    def middle(k: int) -> float:
+        return LEFT + (k + 0.5) * slot
+
+    if payload["shape"] == "histogram":
+        names, deep = _along(categories, middle, slot), 0.0
+    else:
+        names, deep = _names(categories, middle, slot)
+    foot = HEIGHT + deep
+    parts = [_frame(payload, scale, y_of, foot), names, _legend(series, foot)]
     for k, category in enumerate(categories):
         base = 0.0
         for n, one in enumerate(series):
@@ -180,22 +216,48 @@ def _bars(payload: Mapping[str, Any]) -> tuple[str, int]:
             tip = f"<title>{escape(category)}, {escape(one['label'])}: {number(value)}</title>"
             parts.append(f'<rect x="{x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{bottom - top:.1f}" '
                          f'fill="{_colour(n)}">{tip}</rect>')  # fmt: skip
+            parts.append(_whisker(one, k, x + width / 2, y_of))
             base += value if stacked else 0.0
-    return "".join(parts), HEIGHT
+    return "".join(parts), round(foot)
+
+
+def _whisker(series: Mapping[str, Any], k: int, x: float, y_of: Any) -> str:
+    """The interval of a bar, where it has one."""
+    low, high = ((series.get(end) or {k: None})[k] for end in ("low", "high"))
+    if low is None or high is None:
+        return ""
+    lines = ((x, x, low, high), (x - 5, x + 5, low, low), (x - 5, x + 5, high, high))
+    return "".join(
+        f'<line x1="{x1:.1f}" x2="{x2:.1f}" y1="{y_of(y1):.1f}" y2="{y_of(y2):.1f}" stroke="currentColor" '
+        f'stroke-width="1.5"/>'
+        for x1, x2, y1, y2 in lines
+    )
 
 
 def _heatmap(payload: Mapping[str, Any]) -> tuple[str, int]:
     categories, series = payload["categories"], payload["series"]
-    left, top, row = 80, 34, 18
-    cell = (WIDTH - left - RIGHT) / max(len(categories), 1)
+    columns = [_cut(label.removeprefix("month "), 170) for label in categories]
+    labels = [_cut(one["label"], 200) for one in series]
+    left, top, row, right = max(80, _widest(labels) + 12), 34.0, 18, float(RIGHT)
+    cell = (WIDTH - left - right) / max(len(columns), 1)
+    is_aslant = len(columns) <= 24 and _widest(columns) > cell - 4
+    if is_aslant:
+        angle = math.radians(SLANT)
+        top, right = 30 + _widest(columns) * math.sin(angle), _widest(columns) * math.cos(angle)
+        cell = (WIDTH - left - right) / len(columns)
     shown = [v for s in series for k, v in enumerate(s["values"]) if v is not None and k > 0] or _values(
         payload
     )
     most = max(*shown, 1e-9)
     parts = []
-    step = max(1, math.ceil(len(categories) / MOST_LABELS))
-    for k in range(0, len(categories), step):
-        parts.append(_text(left + (k + 0.5) * cell, top - 8, categories[k].removeprefix("month ")))
+    step = 1 if is_aslant else max(1, math.ceil((_widest(columns) + 6) / cell))
+    for k in range(0, len(columns), step):
+        x, y = left + (k + 0.5) * cell, top - 8
+        if is_aslant:
+            turn = f"rotate(-{SLANT} {x:.1f} {y:.1f})"
+            parts.append(_text(x, y, columns[k], "start", transform=turn))
+        else:
+            parts.append(_text(x, y, columns[k]))
     parts.append(
         _text(
             (left + WIDTH) / 2, 12, " · ".join(p for p in (payload.get("x_label"), payload.get("unit")) if p)
@@ -203,15 +265,15 @@ def _heatmap(payload: Mapping[str, Any]) -> tuple[str, int]:
     )
     for n, one in enumerate(series):
         y = top + n * row
-        parts.append(_text(left - 8, y + 13, one["label"], "end"))
+        parts.append(_text(left - 8, y + 13, labels[n], "end"))
         for k, value in enumerate(one["values"]):
             if value is None:
                 continue
             strength = min(value / most, 1.0)
             tip = f"<title>{escape(one['label'])}, {escape(categories[k])}: {number(value)} {escape(payload.get('unit', ''))}</title>"
-            parts.append(f'<rect x="{left + k * cell:.1f}" y="{y}" width="{cell - 1:.1f}" height="{row - 1}" '
+            parts.append(f'<rect x="{left + k * cell:.1f}" y="{y:.1f}" width="{cell - 1:.1f}" height="{row - 1}" '
                          f'fill="{COLOURS[0]}" opacity="{0.06 + 0.94 * strength:.2f}">{tip}</rect>')  # fmt: skip
-    return "".join(parts), top + row * len(series) + 12
+    return "".join(parts), round(top + row * len(series) + 12)
 
 
 def _tornado(payload: Mapping[str, Any]) -> tuple[str, int]:

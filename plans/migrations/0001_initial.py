@@ -831,7 +831,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['plan', 'position'],
-                'indexes': [models.Index(fields=['state', 'next_attempt_at'], name='task_due'), models.Index(fields=['state', 'lease_expires_at'], name='task_leases')],
+                'indexes': [models.Index(fields=['state', 'next_attempt_at'], name='task_due'), models.Index(fields=['state', 'lease_expires_at'], name='task_leases'), models.Index(fields=['state', '-plan', 'position'], name='task_by_state')],
                 'constraints': [models.UniqueConstraint(fields=('plan', 'task_id'), name='task_one_per_number')],
             },
         ),

@@ -11,7 +11,7 @@ from plans.models.artifact import Artifact
 from plans.models.attribution import OPEN_DISPUTE_STATES, AttributionRecord, Dispute, DisputeState
 from plans.models.breach import Breach
 from plans.models.break_glass import BreakGlass, BreakGlassState
-from plans.models.escalation import OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
+from plans.models.escalation import MOST_RUNGS, OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
 from plans.models.fraud_case import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase, FraudCaseState
 from plans.models.heartbeat import Heartbeat
 from plans.models.imported import ImportedPlan
@@ -53,6 +53,7 @@ __all__ = [
     "LIVE_PLAN_STATES",
     "MAIL",
     "OPEN_APPROVAL_STATES",
+    "MOST_RUNGS",
     "OPEN_CASE_STATES",
     "OPEN_DISPUTE_STATES",
     "OPEN_FRAUD_STATES",

@@ -19,6 +19,8 @@ class EscalationState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+MOST_RUNGS = 9
+"""A longer ladder is refused; lists of cases ask the database rung by rung."""
 OPEN_CASE_STATES = frozenset({"armed", "notified", "acknowledged", "paused", "exhausted"})
 
 

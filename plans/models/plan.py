@@ -45,11 +45,12 @@ LIVE_PLAN_STATES = frozenset(
     }
 )
 FINAL_PLAN_STATES = frozenset(PlanState.values) - LIVE_PLAN_STATES
+PLAN_ID_PREFIX = "plan-"
 
 
 def new_plan_id(at: datetime | None = None) -> str:
     """``plan-20261121-061500-3f9a2c``: readable, sortable by time, unguessable enough not to clash."""
-    return f"plan-{at or clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    return f"{PLAN_ID_PREFIX}{at or clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 class Plan(GovernedModel):

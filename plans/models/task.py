@@ -109,6 +109,7 @@ class Task(GovernedModel):
         indexes = [
             models.Index(fields=["state", "next_attempt_at"], name="task_due"),
             models.Index(fields=["state", "lease_expires_at"], name="task_leases"),
+            models.Index(fields=["state", "-plan", "position"], name="task_by_state"),
         ]
 
     def __str__(self) -> str:

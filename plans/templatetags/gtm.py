@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -11,10 +12,26 @@ from django.utils.dateparse import parse_datetime
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.timezone import is_aware, localtime
 
+from gtm.core.actors import name_of
 from gtm.core.readable import readable
 
 register = template.Library()
+OPTIONS = re.compile(r" (?=--)")
 NUMERIC = frozenset({"integer", "number", "percent", "money"})
+
+
+@register.filter
+def person(user: Any) -> str:
+    """Whose account it is, or nothing."""
+    return name_of(user) if user else ""
+
+
+@register.filter
+def usage_line(text: str) -> str:
+    """A usage line that wraps between options and never inside “--”."""
+    return format_html_join(
+        " ", '<span class="g-option">{}</span>', ((part,) for part in OPTIONS.split(text))
+    )
 
 
 @register.filter

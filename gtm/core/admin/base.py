@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.admin import ShowFacets
+from django.contrib.admin import ShowFacets, display
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.db.models import DateTimeField, JSONField, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -28,7 +29,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gtm.core import refusals
-from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.actors import ADMIN, Actor, acting_as, name_of
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError
@@ -124,6 +125,17 @@ class PlainDiffs(HistoricalRecordContextHelper):
         return super().prepare_delta_change_value(change, value)
 
 
+def _by_name(field: Any) -> Callable[[Any], str]:
+    """The column of an account shows whose it is."""
+
+    @display(description=field.verbose_name.capitalize(), ordering=field.name)
+    def column(row: Any) -> str:
+        user = getattr(row, field.name)
+        return name_of(user) if user else "–"
+
+    return column
+
+
 class _ChangeList(ChangeList):
     def get_queryset(self, *args: Any, **kwargs: Any) -> QuerySet[Any]:
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
@@ -141,6 +153,7 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
     import_error_display = ("message", "row")
     list_filter_submit = True
     list_fullwidth = True
+    list_per_page = 50
     list_before_template = "gtm/_shortcuts.html"
     warn_unsaved_form = True
     show_full_result_count = False
@@ -152,6 +165,13 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _ChangeList
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        accounts = {f.name: f for f in self.model._meta.fields if f.related_model is get_user_model()}
+        return [
+            _by_name(accounts[name]) if name in accounts else name
+            for name in super().get_list_display(request)
+        ]
 
     def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_export_queryset(request).defer(None)

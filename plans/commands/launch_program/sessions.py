@@ -32,6 +32,7 @@ from programs.models import Asset, CalendarRevision, Channel, Program
 
 REMINDER = timedelta(minutes=15)
 REVIEW_DAYS = (0, 1, 7, 30)
+CALLED_OFF = "called off"
 _ITEM = re.compile(r"(?:[-*]|\d+\.) +")
 
 
@@ -80,7 +81,9 @@ def schedule_sessions(context: StepContext) -> StepResult:
     pieces = _reading(context, launch)
     return StepResult(
         values={
-            "sessions": [_told(session, briefing, context) for session, briefing in held],
+            "sessions": [
+                _told(session, briefing, context) for session, briefing in held if not session.is_cancelled
+            ],
             "help_centre": [_entry(piece) for piece in pieces],
             "revisions": revisions,
         },
@@ -112,12 +115,14 @@ def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
 
 
 def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple[Session, Briefing]]:
+    """What the channels ask for; what was handed out and is asked for no more is called off."""
     zone = ZoneInfo(context.program["time_zone"])
     calendar = WorkingCalendar(context.program["country"], time_zone=context.program["time_zone"])
     earliest = calendar.add_business_days(context.now.astimezone(zone).date(), 1)
     day_of_launch = _launch_day(context)
     for briefing in BRIEFINGS:
-        if briefing.channel and briefing.channel not in context.inputs["channels"]:
+        is_asked = not briefing.channel or briefing.channel in context.inputs["channels"]
+        if not is_asked and _key(context, briefing.key) not in context.program["calendar"]:
             continue
         # A day that has gone by is no day for a session: the next one that people can still attend.
         day = max(calendar.add_business_days(day_of_launch, briefing.days), earliest)
@@ -132,7 +137,8 @@ def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple
                 description=briefing.agenda,
                 organizer=Attendee(**_named(launch["owner"])) if launch["owner"] else None,
                 attendees=tuple(Attendee(**_named(people[email])) for email in sorted(people)),
-                remind=REMINDER,
+                remind=REMINDER if is_asked else None,
+                is_cancelled=not is_asked,
             ),
             briefing,
         )
@@ -144,9 +150,15 @@ def _milestones(context: StepContext) -> Iterator[Milestone]:
     for days in REVIEW_DAYS:
         title = f"{name}: review, day {days}"
         yield Milestone(_key(context, f"review-{days}"), title, launch + timedelta(days=days))
+    asked = {_key(context, key) for key in ("go-live", *(f"review-{days}" for days in REVIEW_DAYS))}
     for told in context.outputs.get("runbook", {}).get("milestones", ()):
         day = date.fromisoformat(told["day"])
+        asked.add(_key(context, told["key"]))
         yield Milestone(_key(context, told["key"]), f"{name}: {told['title']}", day)
+    sessions = {_key(context, briefing.key) for briefing in BRIEFINGS}
+    for key in sorted(context.program["calendar"].keys() - asked - sessions):
+        title = key.rpartition("/")[2].replace("-", " ")
+        yield Milestone(key, f"{name}: {title}", launch, is_cancelled=True)
 
 
 def _launch_day(context: StepContext) -> date:
@@ -194,12 +206,14 @@ def _calendars(
     )
     yield kept_file("launch-calendar", "Launch calendar", content, "ics", "text/calendar")
     invitations = {
-        f"{briefing.key}.ics": invitation(session, revisions[session.key], domain=launch["domain"])
+        f"{briefing.key}{'-called-off' if session.is_cancelled else ''}.ics": invitation(
+            session, revisions[session.key], domain=launch["domain"]
+        )
         for session, briefing in held
         if session.organizer and session.attendees
     }
     if invitations:
-        archive = pack(invitations, {"program": context.program["name"], "method": "REQUEST"})
+        archive = pack(invitations, {"program": context.program["name"]})
         yield kept_file("invitations", "Invitations to the sessions", archive, "zip", "application/zip")
 
 
@@ -209,10 +223,13 @@ def _table(
     rows = []
     for session, briefing in held:
         invited = ", ".join(person.name or person.email for person in session.attendees)
-        note = "not before the launch" if _is_late(session, briefing, context) else ""
+        late = "not before the launch" if _is_late(session, briefing, context) else ""
+        note = CALLED_OFF if session.is_cancelled else late
         rows.append([session.title, session.starts.date().isoformat(), f"{session.starts:%H:%M}–{session.ends:%H:%M}",
                      invited or f"nobody holds {', '.join(briefing.teams)}", note])  # fmt: skip
-    rows += [[milestone.title, milestone.day.isoformat(), "", "", ""] for milestone in milestones]
+    for milestone in milestones:
+        note = CALLED_OFF if milestone.is_cancelled else ""
+        rows.append([milestone.title, milestone.day.isoformat(), "", "", note])
     return Table(
         "sessions",
         "Sessions and milestones",

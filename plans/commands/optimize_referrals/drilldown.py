@@ -39,7 +39,8 @@ def details(
 ) -> list[Any]:
     """Steps against the window before, trend, every breakdown, incentives: what the full report adds."""
     outputs: list[Any] = [_step_table(now, before), *_trend(context, windows, currency)]
-    outputs += [_drill_down(rows, chosen, currency) for chosen in breakdowns_of(dimensions)]
+    for chosen in breakdowns_of(dimensions):
+        outputs += _drill_down(rows, chosen, currency)
     outputs.append(_incentive_table(incentives, currency))
     return outputs
 
@@ -102,7 +103,9 @@ def _trend(context: StepContext, windows: WindowPair, currency: str) -> list[Any
     ]  # fmt: skip
 
 
-def _drill_down(rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str], currency: str) -> Table:
+def _drill_down(
+    rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str], currency: str
+) -> tuple[Table, Chart]:
     groups = merge_small(rows, dimensions, size="invites", minimum=SMALLEST_GROUP)
     body = []
     everything = relabel(rows, (), {}).rows.get(TOTAL)
@@ -114,7 +117,7 @@ def _drill_down(rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str], cu
                      rate.low if known else None, rate.high if known else None, float(row["revenue"]),
                      float(row["reward"])])  # fmt: skip
     key = "funnel_by_" + "_".join(column_of(name) for name in dimensions)
-    return Table(
+    table = Table(
         key[:80],
         f"Funnel by {' and '.join(dimensions)}",
         [Column("group", " · ".join(dimensions)), *(Column(stage, STAGE_TITLES[stage], "integer") for stage in STAGES),
@@ -124,6 +127,22 @@ def _drill_down(rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str], cu
         body,
         groups.note,
     )  # fmt: skip
+    rate, low, high = (
+        [None if row[n] is None else 100 * row[n] for row in body]
+        for n in range(len(STAGES) + 1, len(STAGES) + 4)
+    )
+    chart = Chart(
+        f"{key[:73]}_chart",
+        f"Won of invited by {' and '.join(dimensions)}",
+        "bar",
+        [row[0] for row in body],
+        [Series("Won of invited", rate, low, high)],
+        " · ".join(dimensions),
+        "share",
+        "%",
+        "Wilson intervals, 95 %.",
+    )
+    return table, chart
 
 
 def _incentive_table(found: IncentiveEfficiency, currency: str) -> Table:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from gtm.core import clock
-from gtm.core.actors import acting_as, current
+from gtm.core.actors import acting_as, current, name_of
 from plans.commands.track_source.scope import scope_of
 from plans.engine.steps import StepContext
 from plans.models import AttributionRecord, Plan
@@ -81,11 +81,7 @@ def _reason(plan: Plan) -> str:
     names = (
         [d.person.name for d in votes.decisions.filter(kind="approve", superseded_at=None)] if votes else []
     )
-    asked = (
-        plan.requested_by.get_full_name() or plan.requested_by.get_username()
-        if plan.requested_by
-        else "the engine"
-    )
+    asked = name_of(plan.requested_by) if plan.requested_by else "the engine"
     return f"Published as validated by {', '.join(names) or 'nobody'}; asked for by {asked}."
 
 

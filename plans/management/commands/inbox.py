@@ -29,5 +29,7 @@ class Command(GovernedCommand):
             plan_id = use.approval.plan.plan_id
             due = f"{use.review_due_at:%Y-%m-%d %H:%M} UTC"
             self.stdout.write(f"review {use.pk}  {plan_id}  {use}, due {due}")
+        if waiting.is_full:
+            self.stdout.write(f"The {waiting.most} most urgent of a kind; more follow when they are done.")
         if not waiting:
             self.stdout.write("Nothing waits for you.")

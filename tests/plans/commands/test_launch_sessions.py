@@ -12,7 +12,7 @@ from gtm.core import canonical, filestore
 from plans.commands.launch_program.sessions import keep_revisions, schedule_sessions
 from plans.engine.runner import stored_values
 from programs.models import CalendarRevision
-from tests.factories import START
+from tests.factories import START, PersonFactory
 from tests.plans.commands.launch_kit import change_template, context_of, establish, outputs_by_key
 
 
@@ -120,6 +120,29 @@ def test_milestones_of_the_runbook_come_along(program):
     runbook = {"milestones": [{"key": "legal-review", "title": "legal review done", "day": "2026-03-10"}]}
     events = events_of(run(program, outputs={"runbook": runbook}))
     assert events["Customer Advocates: legal review done"].dtstart.value == date(2026, 3, 10)
+
+
+def test_what_was_handed_out_and_is_asked_for_no_more_is_called_off_once(program):
+    runbook = {"milestones": [{"key": "legal-review", "title": "legal review done", "day": "2026-03-10"}]}
+    run(program, channels=["email", "partner"], outputs={"runbook": runbook})
+    result = run(program, channels=["email"])
+    events = events_of(result)
+    called_off = {t for t, e in events.items() if e.status.value == "CANCELLED"}
+    assert called_off == {"Customer Advocates: Enablement: partners", "Customer Advocates: legal review"}
+    assert {events[title].sequence.value for title in called_off} == {"1"}
+    assert "partner-enablement" not in {s["key"] for s in result.values["sessions"]}
+    again = events_of(run(program, channels=["email"]))
+    assert {again[title].sequence.value for title in called_off} == {"1"}
+
+
+def test_who_was_invited_to_a_session_is_told_that_it_is_called_off(program):
+    PersonFactory(name="Paul Nguyen", email="paul@example.com", roles=["partner-manager"])
+    run(program, channels=["email", "partner"])
+    content = filestore.read(outputs_by_key(run(program, channels=["email"]))["invitations"].path)
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        calendar = vobject.readOne(packed.read("partner-enablement-called-off.ics").decode())
+    assert (calendar.method.value, calendar.vevent.status.value) == ("CANCEL", "CANCELLED")
+    assert [a.params["CN"] for a in calendar.vevent.attendee_list] == [["Paul Nguyen"]]
 
 
 def test_nobody_to_train_is_told_in_the_table(program):

@@ -11,6 +11,8 @@ from reportlab.platypus import Paragraph
 
 from plans.export import report, workbook
 
+pytestmark = pytest.mark.django_db  # for `exported`, which is made with a database
+
 TABLE = {
     "kind": "table",
     "key": "tiers",

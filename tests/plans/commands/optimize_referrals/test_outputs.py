@@ -40,14 +40,17 @@ def truth():
     )
 
 
+BREAKDOWNS = ["funnel_by_channel", "funnel_by_partner_tier", "funnel_by_channel_partner_tier"]
+
+
 def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
     approval = plan.approvals.get()
     assert (plan.state, approval.gate) == ("running", "playbook-approval")
     assert keys(plan) == {
         "window_comparison", "nps", "flows_by_group", "definitions", "dashboard", "funnel", "drop_offs",
         "funnel_steps",
-        "trend", "trend_table", "funnel_by_channel", "funnel_by_partner_tier",
-        "funnel_by_channel_partner_tier", "incentives", "risk", "fraud_cases", "compliance", "control_chart",
+        "trend", "trend_table", *BREAKDOWNS, *(f"{key}_chart" for key in BREAKDOWNS), "incentives",
+        "risk", "fraud_cases", "compliance", "control_chart",
         "heuristics", "partner_figures", "partner_health", "partner_scores", "partner_drivers", "backlog",
         "playbook",
     }  # fmt: skip
@@ -66,13 +69,14 @@ def test_once_approved_it_hands_over_and_people_go_on(plan):
     assert output(plan, "handed_over")["held_referrals"] == len(held)
 
 
-@pytest.mark.parametrize(
-    "key", ["funnel_by_channel", "funnel_by_partner_tier", "funnel_by_channel_partner_tier"]
-)
+@pytest.mark.parametrize("key", BREAKDOWNS)
 def test_every_breakdown_adds_up_to_the_total(plan, key):
     funnel = list(output(plan, "performance")["funnel"].values())
     *groups, total = table(plan, key)
     assert [sum(row[place] for row in groups) for place in range(1, 8)] == funnel == total[1:8]
+    drawn = payload(plan, f"{key}_chart")
+    assert drawn["categories"] == [row[0] for row in [*groups, total]]
+    assert drawn["series"][0]["low"] == pytest.approx([100 * row[9] for row in [*groups, total]])
 
 
 def test_the_funnel_counts_the_invitations_of_the_window(plan, world):
