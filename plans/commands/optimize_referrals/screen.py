@@ -7,18 +7,17 @@ others comes as counts. The screen decides nothing: a test holds it to the revie
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from programs.analytics.fraud.disposable import DISPOSABLE_DOMAINS
 from programs.analytics.fraud.normalise import DOMAIN_ALIASES, DOTS_IGNORED, HYPHEN_TAGS, fold
 from programs.analytics.fraud.review import Policy
 from programs.analytics.fraud.screen import Screen, screen
-from programs.analytics.fraud.table import MAILBOXES, MONEY, Population, ReferralTable
+from programs.analytics.fraud.table import Population, ReferralTable
 from programs.analytics.fraud.traffic import CLICK_IDS
 from programs.datasets import OpenData
 
@@ -65,15 +64,10 @@ def looks_of(policy: Policy) -> dict[str, Any]:
 
 def columns_of(found: pa.Table) -> dict[str, Any]:
     """Columns as ``ReferralTable`` takes them."""
-    columns: dict[str, Any] = {}
-    for field in fields(ReferralTable):
-        if field.name in MAILBOXES:
-            continue
-        column = found.column(field.name)
-        if pa.types.is_temporal(column.type) or pa.types.is_integer(column.type):
-            columns[field.name] = column.to_numpy()
-        elif field.name in MONEY:
-            columns[field.name] = np.nan_to_num(column.cast(pa.float64()).to_numpy())
-        else:
-            columns[field.name] = column.combine_chunks()
-    return columns
+
+    def read(column: pa.ChunkedArray) -> Any:
+        if pa.types.is_string(column.type):
+            return column.combine_chunks()
+        return (column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column).to_numpy()
+
+    return {name: read(column) for name, column in zip(found.column_names, found.columns, strict=True)}

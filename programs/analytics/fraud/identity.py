@@ -19,8 +19,17 @@ from programs.analytics.fraud.normalise import (
     normalise_name,
     split_local_number,
 )
-from programs.analytics.fraud.numbers import Flags, Keys, Rows, count_of, distinct_by, numbered, repeated
-from programs.analytics.fraud.table import Population, ReferralTable, Traces, codes, count_by
+from programs.analytics.fraud.numbers import (
+    Flags,
+    Keys,
+    Rows,
+    count_by,
+    count_of,
+    distinct_by,
+    numbered,
+    repeated,
+)
+from programs.analytics.fraud.table import Population, ReferralTable, Traces, codes
 
 
 def equal_rows(left: Texts | Traces, right: Texts | Traces) -> Rows:
@@ -88,15 +97,15 @@ def shared_traces(table: ReferralTable) -> list[Hits]:
 
 def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
     """Referrals whose payout account serves 2 to ``cap`` referrers (more is a clearing account)."""
-    account, referrer = numbered(table.payout_hash), codes(table.referrer_id)[1]
-    degree = distinct_by(account, referrer, int(account.max(initial=-1)) + 1)[account]
+    account = numbered(table.payout_hash)
+    degree = distinct_by(account, table.referrer, int(account.max(initial=-1)) + 1)[account]
     rows = np.flatnonzero((table.payout_hash > 0) & (degree >= 2) & (degree <= cap))
     return hits("shared_payout", rows, [f"One account is paid for {degree[row]} referrers." for row in rows])
 
 
 def shared_ip_agent(table: ReferralTable, *, cap: int = 6) -> Hits:
     """2 to ``cap`` referred people of one referrer on one IP with one browser, few referrers sharing it."""
-    people = gathered(table.place.astype(np.uint64), codes(table.referrer_id)[1], cap=cap)
+    people = gathered(table.place.astype(np.uint64), table.referrer, cap=cap)
     rows = np.flatnonzero(people)
     evidence = [f"{people[row]} referred people on one address with one browser." for row in rows]
     return hits("shared_ip_agent", rows, evidence)
@@ -129,7 +138,7 @@ def disposable(
     distinct, code = codes(domain)
     thrown = is_listed(distinct, domains)[code]
     rows = np.flatnonzero(thrown)
-    count, referred = count_by(table.referrer_id, thrown)[rows], table.referrals_of_referrer[rows]
+    count, referred = count_by(table.referrer, thrown)[rows], table.referrals_of_referrer[rows]
     share = len(rows) / max(population.referrals, 1)
     unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * population.referrers < alpha)
     weights = np.where(unusual, 2.0, 1.0) * CATALOGUE["disposable_domain"].weight

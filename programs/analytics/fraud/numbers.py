@@ -66,6 +66,11 @@ def count_of(groups: Rows) -> Rows:
     return np.bincount(groups)[groups]
 
 
+def count_by(groups: Rows, rows: Flags) -> Rows:
+    """For each row how many of ``rows`` are in its group."""
+    return np.bincount(groups[rows], minlength=int(groups.max(initial=-1)) + 1)[groups]
+
+
 def distinct_pairs(left: Rows, right: Rows) -> tuple[Rows, Rows]:
     """Every pair of numbers (from 0) once, in order."""
     base = int(right.max(initial=0)) + 1

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
-from programs.analytics.fraud.numbers import Rows, distinct_by
+from programs.analytics.fraud.numbers import Rows, count_by, distinct_by
 
 Times = npt.NDArray[np.datetime64]
 Floats = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ class Population:
     @classmethod
     def of(cls, table: ReferralTable) -> Population:
         """The table is all there is."""
-        _, first = np.unique(codes(table.referrer_id)[1], return_index=True)
+        _, first = np.unique(table.referrer, return_index=True)
         at = referred_at(table)
         return cls.of_counts(
             table.referrals_of_referrer[first],
@@ -73,8 +73,8 @@ class ReferralTable:
     trace is a number for a cookie, device, payment instrument, ``place`` (network address and browser) or
     account the referrer was paid to: equal where they are, 0 where missing, negative where it joins more
     people than any cap, in the program if not in the table. The counts are of the row's referrer, over all
-    referrals there are; ``names_at_address`` of the names referred at its address. The mailboxes are what the
-    addresses deliver to.
+    referrals there are; ``names_at_address`` of the names referred at its address. ``referrer`` numbers the
+    referrers from 0; the mailboxes are what the addresses deliver to.
     """
 
     referral_id: Texts
@@ -109,6 +109,7 @@ class ReferralTable:
     orders_of_referrer: Rows
     refunds_of_referrer: Rows
     names_at_address: Rows
+    referrer: Rows
     referrer_mailbox: Texts
     referee_mailbox: Texts
 
@@ -136,15 +137,16 @@ class ReferralTable:
             given |= zip((name for name, _ in kind), traces, strict=True)
         (given["place"],) = as_traces([columns["place"] if "place" in columns else places(columns, missing)])
         for field in fields(cls):
-            if field.name not in (*given, *COUNTS, *MAILBOXES):
+            if field.name not in (*given, *COUNTS, *MAILBOXES, "referrer"):
                 given[field.name] = text_column(columns.get(field.name, missing))
         given = {name: column[keep] for name, column in given.items()}
+        given["referrer"] = codes(given["referrer_id"])[1]
         if set(COUNTS) <= columns.keys():
             counts = [np.asarray(columns[name], dtype=np.intp)[keep] for name in COUNTS]
         else:
             won, refunded = ~np.isnat(given["won_at"]), ~np.isnat(given["refunded_at"])
             counts = [
-                count_by(given["referrer_id"], rows)
+                count_by(given["referrer"], rows)
                 for rows in (np.ones(len(keep), dtype=bool), won, won & refunded)
             ]
             counts.append(names_by(given["referee_address"], given["referee_name"]))
@@ -152,12 +154,6 @@ class ReferralTable:
         for mailbox in MAILBOXES:
             given[mailbox] = normalise_all(given[mailbox.replace("mailbox", "email")], normalise_email)
         return cls(**given)
-
-
-def count_by(values: Texts, rows: npt.NDArray[np.bool_]) -> Rows:
-    """For each row how many of ``rows`` carry its value."""
-    distinct, code = codes(values)
-    return np.bincount(code[rows], minlength=len(distinct))[code]
 
 
 def names_by(addresses: Texts, names: Texts) -> Rows:
