@@ -16,7 +16,7 @@ import pyarrow as pa
 from programs.analytics.fraud.disposable import DISPOSABLE_DOMAINS
 from programs.analytics.fraud.normalise import DOMAIN_ALIASES, DOTS_IGNORED, HYPHEN_TAGS, fold
 from programs.analytics.fraud.review import Policy
-from programs.analytics.fraud.screen import Screen, screen
+from programs.analytics.fraud.screen import screen
 from programs.analytics.fraud.table import Population, ReferralTable
 from programs.analytics.fraud.traffic import CLICK_IDS
 from programs.datasets import OpenData
@@ -33,15 +33,9 @@ def screened(data: OpenData, as_of: datetime, policy: Policy) -> tuple[ReferralT
     """The referrals worth a look as known at ``as_of``, and what all of them amount to."""
     referrals = data.snapshot("referrals")
     payouts = data.snapshot("referral_payouts") if data.has("referral_payouts") else None
-    known = data.engine.referral_keys(referrals, payouts, as_of=as_of, **looks_of(policy))
-    limits = Screen(
-        # Addresses are people before their spellings are one.
-        trace_cap=2 * policy.trace_cap,
-        place_cap=policy.place_cap,
-        velocity_seconds=int(policy.velocity_hours * 3600),
-        disposable_domains=policy.disposable_domains,
+    chosen, population = screen(
+        data.engine.referral_keys(referrals, payouts, as_of=as_of, **looks_of(policy)), policy
     )
-    chosen, population = screen(known, limits)
     found = data.engine.referral_rows(referrals, chosen=chosen, as_of=as_of)
     return ReferralTable.from_columns(columns_of(found)), population
 

@@ -8,7 +8,6 @@ left out comes beside those let through.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +25,7 @@ from programs.analytics.fraud.numbers import (
     numbered,
     repeated,
 )
+from programs.analytics.fraud.review import Policy
 from programs.analytics.fraud.table import TRACES, Population, Traces
 
 SEQUENCE, BURST, REFUNDS = 4, 5, 3
@@ -33,24 +33,13 @@ SEQUENCE, BURST, REFUNDS = 4, 5, 3
 NO_HUBS: Keys = np.empty(0, dtype=np.uint64)
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """Limits as wide as the policy's: people a trace joins and a place gathers, seconds of a burst."""
-
-    trace_cap: int
-    place_cap: int
-    velocity_seconds: int
-    disposable_domains: Collection[str]
-
-
-def screen(known: pa.Table, limits: Screen) -> tuple[pa.Table, Population]:
-    """The rows of ``known`` worth a look, and what all of them amount to.
+def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
+    """The rows of ``known`` worth a look under ``policy``, and what all of them amount to.
 
     ``known`` has a row for each referral: 64-bit hashes of people and of what they left, 0 where missing; the
     time in µs; whether it was won, and refunded after; ``shows``, whether the row alone is worth a look. The
     answer has a row for each referral let through: its hash, and columns as in ``ReferralTable``.
     """
-
     people = numbered(np.concatenate([keys_of(known, "referrer"), keys_of(known, "referee")]))
     side = {"referrer": people[: len(known)], "referee": people[len(known) :]}
     referrer, referee = side.values()
@@ -62,24 +51,25 @@ def screen(known: pa.Table, limits: Screen) -> tuple[pa.Table, Population]:
     refunds = np.bincount(referrer[refunded], minlength=size)
     # A circle passes through people who both refer and were referred.
     between = (referrals > 0) & (np.bincount(referee, minlength=size) > 0)
-    quiet = gathered(keys_of(known, "place"), referrer, cap=limits.place_cap) > 0
+    quiet = gathered(keys_of(known, "place"), referrer, cap=policy.place_cap) > 0
     found = (
         shows
         | quiet
         | (referrer == referee)
         | (between[referrer] & between[referee])
         | (refunded & (refunds[referrer] >= REFUNDS))
-        | is_disposable(known.column("domain"), limits.disposable_domains)
+        | is_disposable(known.column("domain"), policy.disposable_domains)
     )
     found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
     found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
-    found[bursts(referrer, referrals, at, limits.velocity_seconds)] = True
+    found[bursts(referrer, referrals, at, int(policy.velocity_hours * 3600))] = True
     hubs: dict[str, Keys] = {}
     latest = {who: latest_of(numbers, size) for who, numbers in side.items()}
     for columns in TRACES.values():
         left = [once(keys_of(known, name), side[who], latest[who]) for name, who in columns]
         traces, persons = (np.concatenate(parts) for parts in zip(*left, strict=True))
-        ties, too_many = joining(traces, persons, limits.trace_cap)
+        # Here each address is a person, in the review each mailbox, and these are fewer.
+        ties, too_many = joining(traces, persons, cap=2 * policy.trace_cap)
         for name, _ in columns:
             found[carrying(keys_of(known, name), ties)] = True
             hubs[name] = too_many
