@@ -162,11 +162,11 @@ def parents(domain: str) -> list[str]:
 
 def mailbox_variants(table: ReferralTable) -> Hits:
     """Referred addresses of which another spelling (dots, +tag, alias domain) was referred too."""
-    spelled = np.array([text.strip().lower() for text in table.referee_email], dtype=object)
     mailboxes, mailbox = codes(table.referee_mailbox)
-    _, spelling = codes(spelled)
-    spellings = distinct_by(mailbox, spelling, len(mailboxes))[mailbox]
-    rows = np.flatnonzero((table.referee_mailbox != "") & (spellings >= 2))
+    again = np.flatnonzero((table.referee_mailbox != "") & (count_of(mailbox) >= 2))
+    spelled = np.array([text.strip().lower() for text in table.referee_email[again]], dtype=object)
+    spellings = distinct_by(mailbox[again], codes(spelled)[1], len(mailboxes))[mailbox]
+    rows = np.flatnonzero(spellings >= 2)
     evidence = [f"{spellings[row]} spellings of {table.referee_mailbox[row]}." for row in rows]
     return hits("mailbox_variants", rows, evidence)
 
@@ -186,7 +186,7 @@ def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) ->
         members.sort()
         numbers = np.array([number for number, _ in members])
         for part in np.split(np.arange(len(members)), np.flatnonzero(np.diff(numbers) > gap) + 1):
-            distinct = len(np.unique(numbers[part]))
+            distinct = 1 + np.count_nonzero(np.diff(numbers[part]))
             if distinct >= run:
                 text = f"{distinct} mailboxes {stem} numbered {numbers[part[0]]} to {numbers[part[-1]]}."
                 found.update((members[index][1], text) for index in part)

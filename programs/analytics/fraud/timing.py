@@ -51,8 +51,8 @@ def velocity(
     rows = np.sort(known[order[inside]])
     largest = np.zeros(int(referrer.max()) + 1, dtype=np.int64)
     np.maximum.at(largest, referrer[order[burst]], count[burst])
-    by_row = dict(zip(known.tolist(), largest[referrer].tolist(), strict=True))
-    return hits("velocity", rows, [f"Up to {by_row[row]} referrals in {window_hours:g} h." for row in rows])
+    evidence = [f"Up to {count} referrals in {window_hours:g} h." for count in largest[table.referrer[rows]]]
+    return hits("velocity", rows, evidence)
 
 
 def too_fast(table: ReferralTable, *, seconds: float = 30.0) -> Hits:
