@@ -7,7 +7,8 @@ left out comes beside those let through.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ from programs.analytics.fraud.table import TRACES, Population, Traces
 
 SEQUENCE, BURST, REFUNDS = 4, 5, 3
 """The fewest numbered mailboxes, referrals in a window, refunds of one referrer that a heuristic counts."""
+THREADS = 2
+"""NumPy sorts and looks up outside the lock of the interpreter."""
 NO_HUBS: Keys = np.empty(0, dtype=np.uint64)
 
 
@@ -63,16 +66,20 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
     found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
     found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
     found[bursts(referrer, referrals, at, int(policy.velocity_hours * 3600))] = True
-    hubs: dict[str, Keys] = {}
     latest = {who: latest_of(numbers, size) for who, numbers in side.items()}
-    for columns in TRACES.values():
+
+    def joined(columns: Sequence[tuple[str, str]]) -> tuple[list[Rows], Keys]:
         left = [once(keys_of(known, name), side[who], latest[who]) for name, who in columns]
         traces, persons = (np.concatenate(parts) for parts in zip(*left, strict=True))
         # Here each address is a person, in the review each mailbox, and these are fewer.
         ties, too_many = joining(traces, persons, cap=2 * policy.trace_cap)
-        for name, _ in columns:
-            found[carrying(keys_of(known, name), ties)] = True
-            hubs[name] = too_many
+        return [carrying(keys_of(known, name), ties) for name, _ in columns], too_many
+
+    hubs: dict[str, Keys] = {}
+    with ThreadPoolExecutor(THREADS) as pool:
+        for columns, (tied, too_many) in zip(TRACES.values(), pool.map(joined, TRACES.values()), strict=True):
+            found[np.concatenate(tied)] = True
+            hubs |= {name: too_many for name, _ in columns}
     rows = np.flatnonzero(found)
     chosen = {
         "referral": keys_of(known, "referral")[rows],
