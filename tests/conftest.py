@@ -68,7 +68,8 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factor
     """Point Django at the test database before pytest-django creates it."""
     database = connections.settings["default"]
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+        kept = database["TEST"]["NAME"]  # settings that name one keep it from run to run
+        database["TEST"]["NAME"] = kept or str(tmp_path_factory.mktemp("database") / "test.sqlite3")
     else:
         database["HOST"] = str(request.getfixturevalue("postgres_host"))
         database["USER"] = "postgres"

@@ -81,3 +81,9 @@ def test_a_document_is_for_people_too():
 def test_a_document_has_no_infinity():
     with pytest.raises(ValueError, match="not JSON compliant"):
         canonical.document({"a": float("inf")})
+
+
+def test_a_document_spells_whole_numbers_one_way_as_far_as_every_reader_is_exact():
+    numbers = [5.0, 0.5, {"x": -(2.0**53 - 1)}, 2.0**53]
+    spelled = b'[\n  5,\n  0.5,\n  {\n    "x": -9007199254740991\n  },\n  9007199254740992.0\n]\n'
+    assert canonical.document(numbers) == spelled

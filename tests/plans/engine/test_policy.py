@@ -21,13 +21,9 @@ def bench(*role_sets):
     return {f"p{n}": roles for n, roles in enumerate(role_sets)}
 
 
-def most_seats(places, roles_of):
-    """Brute force: the most seats distinct people can take, over every order of people and empty chairs."""
-    return _most_seats(tuple(places), tuple(sorted(roles_of.values(), key=sorted)))
-
-
-@cache  # which of the people hold the roles makes no difference
-def _most_seats(places, held):
+@cache
+def most_seats(places, held):
+    """Brute force: the most seats people with these roles can take, over all orders and empty chairs."""
     chairs = [*held, *[frozenset()] * len(places)]
     return max(
         sum(role in roles for role, roles in zip(places, order, strict=True))
@@ -41,12 +37,12 @@ def _most_seats(places, held):
 @pytest.mark.parametrize("minimums", [m for m in product(range(3), repeat=3) if 0 < sum(m) <= 3])
 def test_matching_fills_as_many_seats_as_brute_force_for_every_small_bench(minimums):
     seats = [SeatRule(role, n) for role, n in zip(ROLES, minimums, strict=True)]
-    places = [seat.role for seat in seats for _ in range(seat.minimum)]
+    places = tuple(seat.role for seat in seats for _ in range(seat.minimum))
     for size in range(5):
         for role_sets in combinations_with_replacement(ROLE_SETS, size):
             people = bench(*role_sets)
             found = policy.match(seats, people)
-            best = most_seats(places, people)
+            best = most_seats(places, role_sets)
             assert len(found) == best
             assert all(role in people[person] for person, role in found.items())
             assert not Counter(found.values()) - Counter(places)
@@ -58,21 +54,17 @@ def test_matching_fills_as_many_seats_as_brute_force_for_every_small_bench(minim
 @pytest.mark.parametrize("minimums", [(1, 0, 0), (2, 0, 0), (1, 1, 0), (1, 1, 1), (2, 1, 0)])
 def test_verdict_is_what_brute_force_says_for_every_small_vote(minimums, on_reject):
     seats = [SeatRule(role, n) for role, n in zip(ROLES, minimums, strict=True)]
-    places = [seat.role for seat in seats for _ in range(seat.minimum)]
-    choices = (None, APPROVE, REJECT, RECUSE)
+    places = tuple(seat.role for seat in seats for _ in range(seat.minimum))
+    counts = [{APPROVE}, {APPROVE, None}, {APPROVE, None, REJECT}]
     for role_sets in combinations_with_replacement(ROLE_SETS[1:], 3):
         people = bench(*role_sets)
-        for cast in product(choices, repeat=3):
+        for cast in product((None, APPROVE, REJECT, RECUSE), repeat=3):
             votes = {person: vote for person, vote in zip(people, cast, strict=True) if vote}
-            by_vote = {
-                kind: {
-                    p: roles for (p, roles), vote in zip(people.items(), cast, strict=True) if vote in kind
-                }
-                for kind in [(APPROVE,), (APPROVE, None), (APPROVE, None, REJECT)]
-            }
-            now, later, without_refusal = (
-                most_seats(places, some) == len(places) for some in by_vote.values()
-            )
+            held = [
+                tuple(roles for roles, vote in zip(role_sets, cast, strict=True) if vote in some)
+                for some in counts
+            ]
+            now, later, without_refusal = (most_seats(places, some) == len(places) for some in held)
             # In order of precedence: the first that holds is the verdict.
             rules = {
                 "rejected": REJECT in cast and (on_reject == "veto" or (not later and without_refusal)),
@@ -201,6 +193,8 @@ OVER = {"field": "amount", "over": "25000", "currency": "USD"}
         (OVER, {"amount": "1", "currency": "EUR"}, True),
         (OVER, {"amount": None, "currency": "USD"}, False),
         (OVER, {"currency": "USD"}, True),
+        ({"field": "risk", "over": 3}, {"risk": 4, "currency": "USD"}, True),
+        ({"field": "risk", "over": 3}, {"risk": 3, "currency": "USD"}, False),
         ({"field": "region", "among": ["EU", "UK"]}, {"region": "UK"}, True),
         ({"field": "region", "among": ["EU", "UK"]}, {"region": "US"}, False),
         ({"field": "kind", "equals": "referral"}, {"kind": "referral"}, True),
@@ -215,9 +209,27 @@ def test_a_seat_is_asked_for_where_its_condition_holds_or_nobody_can_tell(condit
 
 
 def test_applying_seats_say_why_they_are_asked_for():
-    seats = [{"role": "finance", "minimum": 1}, {"role": "sponsor", "minimum": 1, "condition": OVER}]
-    found = policy.applying_seats(seats, {"amount": "30000", "currency": "USD"})
-    assert found == (
+    sponsor = {"role": "sponsor", "minimum": 2, "condition": OVER, "why": "The board wants it."}
+    seats = [{"role": "finance", "minimum": 1}, sponsor, {"role": "legal", "minimum": 1, "condition": OVER}]
+    always, told, derived = (
         SeatRule("finance", 1, "always asked"),
-        SeatRule("sponsor", 1, "asked when amount is over 25000 USD"),
+        SeatRule("sponsor", 2, "The board wants it."),
+        SeatRule("legal", 1, "asked when amount is over 25000 USD"),
     )
+    assert policy.applying_seats(seats, {"amount": "30000", "currency": "USD"}) == (always, told, derived)
+    assert policy.applying_seats(seats, {"amount": "3000", "currency": "USD"}) == (always,)
+
+
+@pytest.mark.parametrize(
+    ("condition", "sentence"),
+    [
+        (None, "always asked"),
+        (OVER, "asked when amount is over 25000 USD"),
+        ({"field": "risk", "over": 3}, "asked when risk is over 3"),
+        ({"field": "region", "among": ["EU", "UK"]}, "asked when region is one of EU, UK"),
+        ({"field": "kind", "equals": "referral"}, "asked when kind is referral"),
+        ({"field": "new_partner", "is_true": True}, "asked when new_partner"),
+    ],
+)
+def test_a_condition_is_told_in_words(condition, sentence):
+    assert policy.describe(condition) == sentence

@@ -1,0 +1,196 @@
+"""A chain row by row: what a row holds, who is told of it, and all the ways in which rows do not fit."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import pytest
+from django.db import transaction
+
+from gtm.core import changelog, events, triggers
+from gtm.core.actors import COMMAND_LINE, Actor, acting_as
+from gtm.core.changelog import GENESIS, Break, verify_chain, verify_rows
+from gtm.core.clock import standing_at
+from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
+from programs.models import Role
+from tests.factories import UserFactory
+
+CHAIN = "installation"
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def ada(db):
+    user = UserFactory(username="ada")
+    with standing_at(NOON), acting_as(Actor.of_user(user, COMMAND_LINE, request_id="r-1"), "Because.", "Bob"):
+        yield user
+
+
+@pytest.fixture
+def role(ada):
+    made = Role(slug="finance", name="Finance")
+    made.save()
+    return made
+
+
+@pytest.fixture
+def rows(role):
+    """Three rows as a reader has them."""
+    changelog.append(role, "counted", before=1, after={"b", "a"})
+    changelog.append(role, "weighed", reason="It was time.")
+    return list(changelog.rows(CHAIN))
+
+
+# ------------------------------------------------------------------ a row
+
+
+def test_a_row_says_who_did_what_to_what_for_whom_when_and_through_which_door(rows, role, ada):
+    told = {
+        "chain": CHAIN, "sequence": 2, "at": "2026-03-02T12:00:00.000000Z", "via": "command line",
+        "request_id": "r-1", "entity": "programs.role", "entity_id": str(role.pk), "event": "counted",
+        "actor": "ada", "actor_id": ada.pk, "on_behalf_of": "Bob", "object": "role Finance", "field": "",
+        "from": 1, "to": ["a", "b"], "reason": "Because.", "erased": False,
+    }  # fmt: skip
+    assert {key: rows[1][key] for key in told} == told
+    assert set(rows[1]) - set(told) == {"salt", "payload_hash", "previous_hash", "hash"}
+    assert [row["reason"] for row in rows] == ["Because.", "Because.", "It was time."]
+
+
+def test_each_row_is_salted_hashed_and_linked_as_the_manual_for_auditors_says(rows):
+    assert [row["previous_hash"] for row in rows] == ["0" * 64, rows[0]["hash"], rows[1]["hash"]]
+    assert [len(row["salt"]) for row in rows] == [32, 32, 32]
+    assert len({row["salt"] for row in rows}) == 3
+    row = rows[1]
+    header = (
+        '{"at":"2026-03-02T12:00:00.000000Z","chain":"installation","entity":"programs.role",'
+        f'"entity_id":"{row["entity_id"]}","event":"counted","request_id":"r-1","sequence":2,'
+        '"via":"command line"}'
+    )
+    body = (
+        f'{{"actor":"ada","actor_id":{row["actor_id"]},"field":"","from":1,"object":"role Finance",'
+        '"on_behalf_of":"Bob","reason":"Because.","to":["a","b"]}'
+    )
+    payload = hashlib.sha256((row["salt"] + body).encode()).hexdigest()
+    assert row["payload_hash"] == payload
+    assert row["hash"] == hashlib.sha256((rows[0]["hash"] + header + payload).encode()).hexdigest()
+
+
+def test_the_head_of_a_chain_is_its_last_row(rows):
+    chain = ChangeLogChain.objects.get(name=CHAIN)
+    assert (chain.sequence, chain.head, chain.grown_at) == (3, rows[2]["hash"], NOON)
+
+
+def test_who_listens_is_told_of_each_row_inside_the_transaction_and_of_the_chain_after_it(
+    ada, monkeypatch, django_capture_on_commit_callbacks
+):
+    heard = []
+    listeners = dict.fromkeys([events.Recorded, events.ChainGrew], [heard.append])
+    monkeypatch.setattr(events, "_subscribers", listeners)
+    role = Role(slug="finance", name="Finance")
+    with django_capture_on_commit_callbacks(execute=True):
+        role.save()
+        changelog.append(role, "counted", field="number")
+        assert [(e.obj, e.event, e.field, e.chain, e.sequence) for e in heard] == [
+            (role, "created", "", CHAIN, 1),
+            (role, "counted", "number", CHAIN, 2),
+        ]
+    assert heard[2:] == [events.ChainGrew(CHAIN)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_outside_a_transaction_nothing_is_written(transactional_db):
+    with (
+        acting_as(Actor.system("Test")),
+        pytest.raises(RuntimeError, match="in the transaction of the change"),
+    ):
+        changelog.append(Role(slug="x", name="x"), "created")
+    assert not ChangeLogEntry.objects.exists()
+
+
+def test_a_chain_begins_empty_and_is_the_same_row_to_all(db):
+    with transaction.atomic():
+        first, again = changelog.lock_chain("plan-1"), changelog.lock_chain("plan-1")
+    assert (first, first.sequence, first.head) == (again, 0, GENESIS)
+
+
+# ------------------------------------------------------------------ rows that do not fit together
+
+
+def test_rows_that_fit_have_no_break_a_head_and_a_length(rows):
+    assert verify_rows(rows, CHAIN) == ([], rows[2]["hash"], 3)
+    assert verify_rows([], CHAIN) == ([], GENESIS, 0)
+
+
+CONTENT = "its content differs from what was hashed"
+HEADER = "its header differs from what was hashed"
+LINK = "it does not link to the row before it"
+STILL = "it says it was erased, and still has content"
+
+
+@pytest.mark.parametrize(
+    ("altered", "found"),
+    [
+        ({"reason": "Another."}, [(2, CONTENT)]),
+        ({"actor": "Eve"}, [(2, CONTENT)]),
+        ({"salt": "0"}, [(2, CONTENT)]),
+        ({"event": "approve"}, [(2, HEADER)]),
+        ({"at": "2026-03-02T11:00:00.000000Z"}, [(2, HEADER)]),
+        ({"payload_hash": "0"}, [(2, CONTENT), (2, HEADER)]),
+        ({"previous_hash": "0"}, [(2, LINK), (2, HEADER)]),
+        ({"hash": "0"}, [(2, HEADER), (3, LINK)]),
+        ({"chain": "plan-1"}, [(2, "the row belongs to chain plan-1"), (2, HEADER)]),
+        ({"sequence": 5}, [(5, "row 2 should stand here, row 5 does"), (5, HEADER),
+                           (3, "row 6 should stand here, row 3 does")]),
+        ({"erased": True}, [(2, STILL)]),
+        ({"erased": True, "salt": None}, [(2, STILL)]),
+        (dict.fromkeys(changelog.PAYLOAD) | {"erased": True}, [(2, STILL)]),
+        (dict.fromkeys(changelog.PAYLOAD) | {"erased": True, "salt": None}, []),
+    ],
+)  # fmt: skip
+def test_each_way_in_which_a_row_does_not_fit_is_told_with_its_number(rows, altered, found):
+    rows[1] |= altered
+    breaks, head, length = verify_rows(rows, CHAIN)
+    assert breaks == [Break(CHAIN, number, reason) for number, reason in found]
+    assert (head, length) == (rows[2]["hash"], 3)
+
+
+@pytest.mark.parametrize("unreadable", [None, {}, {"sequence": "two"}, []])
+def test_what_cannot_be_read_is_one_break_and_the_rows_after_it_are_checked(rows, unreadable):
+    breaks, head, length = verify_rows([rows[0], unreadable, rows[2]], CHAIN)
+    assert [(b.sequence, b.reason[:22]) for b in breaks] == [(2, "the row cannot be read"), (3, LINK[:22])]
+    assert (head, length) == (rows[2]["hash"], 3)
+
+
+# ------------------------------------------------------------------ a chain of the database
+
+
+@pytest.mark.parametrize(
+    ("stored", "found"),
+    [
+        ({}, []),
+        ({"sequence": 4}, [Break(CHAIN, 3, "the chain holds 3 rows, its head says 4")]),
+        ({"head": GENESIS}, [Break(CHAIN, 3, "the last row is not the one the head names")]),
+    ],
+)
+def test_the_stored_head_is_compared_with_the_last_row(rows, stored, found):
+    ChangeLogChain.objects.filter(name=CHAIN).update(name=CHAIN, **stored)
+    assert verify_chain(CHAIN) == found
+
+
+def test_rows_without_a_head_are_a_break_and_a_chain_that_never_was_is_none(rows):
+    ChangeLogChain.objects.filter(name=CHAIN).delete()
+    assert verify_chain(CHAIN) == [Break(CHAIN, 3, "its head is gone")]
+    assert (changelog.chains(), verify_chain("plan-1")) == ([CHAIN], [])
+
+
+def test_chains_are_those_with_a_head_and_those_with_rows_each_once(rows):
+    ChangeLogChain.objects.create(name="empty", head=GENESIS)
+    assert changelog.chains() == ["empty", CHAIN]
+
+
+def test_a_row_whose_payload_is_gone_shows_nothing_and_does_not_pass_for_erased(rows):
+    gone = ChangeLogEntry.objects.get(chain=CHAIN, sequence=2)
+    triggers.drop(transaction.get_connection())
+    ChangeLogPayload.objects.filter(entry=gone).delete()
+    row = changelog.row_of(ChangeLogEntry.objects.get(pk=gone.pk))
+    assert (row["salt"], row["erased"], row["actor"]) == ("", False, None)
+    assert [b.sequence for b in verify_chain(CHAIN)] == [2]
