@@ -66,6 +66,11 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
     found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
     found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
     found[bursts(referrer, referrals, at, int(policy.velocity_hours * 3600))] = True
+    names = names_at(keys_of(known, "home"), keys_of(known, "called"))
+    # What nobody reads any more makes room.
+    known = known.drop_columns(
+        ["home", "called", "mailbox", "spelling", "stem", "domain", "referrer", "referee"]
+    )
     latest = {who: latest_of(numbers, size) for who, numbers in side.items()}
 
     def joined(columns: Sequence[tuple[str, str]]) -> tuple[list[Rows], Keys]:
@@ -87,7 +92,7 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
         "referrals_of_referrer": referrals[referrer[rows]],
         "orders_of_referrer": orders[referrer[rows]],
         "refunds_of_referrer": refunds[referrer[rows]],
-        "names_at_address": names_at(keys_of(known, "home"), keys_of(known, "called"))[rows],
+        "names_at_address": names[rows],
         **{name: as_traces(keys_of(known, name)[rows], too_many) for name, too_many in hubs.items()},
     }
     return pa.table(chosen), Population.of_counts(referrals, orders, refunds, at)
