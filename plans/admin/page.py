@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from plans.engine.baseline import Difference, differences
 from plans.export import document, render, svg
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
+from programs.models import Role
 
 CHANGES_ON_A_PAGE = 200
 MOST_DIFFERENCES = 20
@@ -100,6 +102,12 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
         "may": _steering(plan, user),
         "pull": plan.pulls.filter(state="pulled").first(),
     }
+
+
+def by_name(ladder: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rungs of a ladder with ``who``: the names of their roles, as people call them."""
+    names = dict(Role.objects.values_list("slug", "name"))
+    return [{**rung, "who": " or ".join(names.get(slug, slug) for slug in rung["roles"])} for rung in ladder]
 
 
 def _seconds_left(tasks: list[Task]) -> int:

@@ -103,11 +103,11 @@ def _decidable(people: set[int], most: int) -> list[Approval]:
 
 def rounds_that_may_ask(people: set[int], directory: Directory) -> QuerySet[Approval]:
     """Open rounds without a vote of theirs that have a seat for a role these people hold, stand in or
-    cover for, or an open ladder: a few too many, never one too few."""
+    cover for, or an open ladder that has reached one: a few too many, never one too few."""
     acts_for = directory.acts_for()
     holders = people | {int(pk) for person in people for pk in acts_for.get(str(person), ())}
     slugs = {approver.role.slug for approver in directory.approvers if approver.person_id in holders}
-    climbing = Escalation.objects.filter(approval=OuterRef("pk"), state__in=OPEN_CASE_STATES)
+    climbing = Escalation.objects.filter(_on_rung(slugs), approval=OuterRef("pk"), state__in=OPEN_CASE_STATES)
     votes = Decision.objects.filter(approval=OuterRef("pk"), superseded_at=None, void_reason="")
     rounds = approvals_with_votes().filter(state__in=gates.DECIDABLE)
     named = _names_one("policy__seats", slugs) | _names_one("policy__fallbacks", slugs)

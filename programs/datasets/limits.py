@@ -19,7 +19,7 @@ class Limits:
     rows: int = 50_000_000
     columns: int = 500
     text_length: int = 10_000
-    memory: str = "3GB"
+    memory: str = "2GB"
     threads: int = 2
 
 

@@ -109,21 +109,19 @@ class ReferralQuestions(ABC):
         """partner, tier, channel, region, promoters, passives, detractors."""
         return self._ask("nps_groups", {"survey_responses": responses}, **_span(start, end))
 
-    def referrals_to_review(
+    def referral_keys(
         self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime, **screen: Any
     ) -> pa.Table:
-        """Columns of the contract as known at as_of, without the label, of the referrals that ``screen`` (the
-        parameters of the SQL file) lets through; payout_hash, and counts over all referrals:
-        referrals_of_referrer, orders_of_referrer, refunds_of_referrer, names_at_address."""
+        """Every referral known at as_of as numbers, as ``fraud.screen`` reads them; ``screen``: parameters of
+        the SQL file."""
         datasets = {"referrals": referrals} | ({"referral_payouts": payouts} if payouts else {})
         nothing = {} if payouts else {"referral_payouts": NO_PAYOUTS}
-        return self._ask_with("referrals_to_review", datasets, nothing, as_of=as_of, **screen)
+        return self._ask_with("referral_keys", datasets, nothing, as_of=as_of, **screen)
 
-    def referral_population(self, referrals: Snapshot | None, *, as_of: datetime) -> dict[str, Any]:
-        """referrals, referrers, span_seconds, and sums over referrers for a prior of refunds: refunds,
-        orders, orders_squared, refunds_weighted, referrers_with_orders."""
-        found = self._ask("referral_population", {"referrals": referrals}, as_of=as_of)
-        return dict(found.to_pylist()[0])
+    def referral_rows(self, referrals: Snapshot | None, *, chosen: pa.Table, as_of: datetime) -> pa.Table:
+        """Columns of the contract as known at as_of, without the label, of the referrals whose hashes
+        ``chosen`` has in its column referral, beside its other columns."""
+        return self._ask_with("referral_rows", {"referrals": referrals}, {"chosen": chosen}, as_of=as_of)
 
     def referral_labels(
         self, referrals: Snapshot | None, *, judged: Collection[str], as_of: datetime

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from programs.analytics.fraud.table import Floats, Rows
+from programs.analytics.fraud.numbers import Rows
+from programs.analytics.fraud.table import Floats
 
 
 @dataclass(frozen=True, slots=True)

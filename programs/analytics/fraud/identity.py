@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.stats import binom
 
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
@@ -17,19 +19,22 @@ from programs.analytics.fraud.normalise import (
     normalise_name,
     split_local_number,
 )
-from programs.analytics.fraud.table import (
-    Population,
-    ReferralTable,
+from programs.analytics.fraud.numbers import (
+    Flags,
+    Keys,
     Rows,
-    codes,
     count_by,
+    count_of,
     distinct_by,
-    starts_with_hub,
+    numbered,
+    repeated,
 )
+from programs.analytics.fraud.table import Population, ReferralTable, Traces, codes
 
 
-def equal_rows(left: Texts, right: Texts) -> Rows:
-    return np.flatnonzero((left != "") & (left == right))
+def equal_rows(left: Texts | Traces, right: Texts | Traces) -> Rows:
+    missing = 0 if left.dtype.kind == "i" else ""
+    return np.flatnonzero((left != missing) & (left == right))
 
 
 def equal_under(left: Texts, right: Texts, rule: Callable[[str], str]) -> Rows:
@@ -73,14 +78,14 @@ def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
 def shared_traces(table: ReferralTable) -> list[Hits]:
     """The referred uses the referrer's payment instrument, device or cookie; also under the same name."""
     pairs = (
-        ("shared_payment", table.payment_hash, table.referrer_payment_hash, "Payment instrument"),
-        ("shared_device", table.device_id, table.referrer_device_id, "Device"),
-        ("shared_cookie", table.cookie_id, table.referrer_cookie_id, "Cookie"),
+        ("shared_payment", table.payment_hash, table.referrer_payment_hash, "payment instrument"),
+        ("shared_device", table.device_id, table.referrer_device_id, "device"),
+        ("shared_cookie", table.cookie_id, table.referrer_cookie_id, "cookie"),
     )
     found = []
     for key, referee, referrer, label in pairs:
         rows = equal_rows(referee, referrer)
-        found.append(hits(key, rows, [f"{label} {referee[row]} on both sides." for row in rows]))
+        found.append(hits(key, rows, [f"One {label} on both sides."] * len(rows)))
     shared = np.unique(np.concatenate([hit.rows for hit in found]))
     names = [
         normalise_all(text[shared], normalise_name) for text in (table.referrer_name, table.referee_name)
@@ -92,33 +97,33 @@ def shared_traces(table: ReferralTable) -> list[Hits]:
 
 def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
     """Referrals whose payout account serves 2 to ``cap`` referrers (more is a clearing account)."""
-    accounts, account = codes(table.payout_hash)
-    _, referrer = codes(table.referrer_id)
-    degree = distinct_by(account, referrer, len(accounts))
-    joins = (table.payout_hash != "") & ~starts_with_hub(table.payout_hash)
-    rows = np.flatnonzero(joins & (degree[account] >= 2) & (degree[account] <= cap))
-    return hits(
-        "shared_payout", rows, [f"One account is paid for {degree[account[row]]} referrers." for row in rows]
-    )
+    account = numbered(table.payout_hash)
+    degree = distinct_by(account, table.referrer, int(account.max(initial=-1)) + 1)[account]
+    rows = np.flatnonzero((table.payout_hash > 0) & (degree >= 2) & (degree <= cap))
+    return hits("shared_payout", rows, [f"One account is paid for {degree[row]} referrers." for row in rows])
 
 
 def shared_ip_agent(table: ReferralTable, *, cap: int = 6) -> Hits:
     """2 to ``cap`` referred people of one referrer on one IP with one browser, few referrers sharing it."""
-    known = (table.ip != "") & (table.user_agent != "")
-    place = np.where(known, table.ip + "\x1f" + table.user_agent, "")
-    places, code = codes(place)
-    _, referrer = codes(table.referrer_id)
-    pairs, pair, sizes = np.unique(
-        np.column_stack([code, referrer]), axis=0, return_inverse=True, return_counts=True
-    )
-    referrers = np.bincount(pairs[:, 0], minlength=len(places))
-    size = sizes[pair.ravel()]
-    rows = np.flatnonzero(known & (size >= 2) & (size <= cap) & (referrers[code] <= 2))
-    return hits(
-        "shared_ip_agent",
-        rows,
-        [f"{size[row]} referred people on {table.ip[row]} with one browser." for row in rows],
-    )
+    people = gathered(table.place.astype(np.uint64), table.referrer, cap=cap)
+    rows = np.flatnonzero(people)
+    evidence = [f"{people[row]} referred people on one address with one browser." for row in rows]
+    return hits("shared_ip_agent", rows, evidence)
+
+
+def gathered(places: Keys, referrer: Rows, *, cap: int) -> Rows:
+    """For each row how many referred people of its referrer are at its place (0: not known).
+
+    0 where they are one or more than ``cap``, and where more than two people refer.
+    """
+    rows = repeated(places)
+    place = numbered(places[rows])
+    gathering = numbered(place * (int(referrer.max(initial=0)) + 1) + referrer[rows])
+    referrers = distinct_by(place, gathering, int(place.max(initial=-1)) + 1)[place]
+    people = count_of(gathering)
+    found = np.zeros(len(places), dtype=np.intp)
+    found[rows] = np.where((people >= 2) & (people <= cap) & (referrers <= 2), people, 0)
+    return found
 
 
 def disposable(
@@ -129,13 +134,11 @@ def disposable(
     One private person is no pattern; three or more of one referrer, beyond what the program's own
     share explains (binomial tail, Bonferroni over referrers), weigh twice.
     """
-    known = frozenset(domains)
     domain = normalise_all(table.referee_mailbox, domain_of)
     distinct, code = codes(domain)
-    listed = np.array([any(parent in known for parent in parents(name)) for name in distinct], dtype=bool)
-    thrown = listed[code]
+    thrown = is_listed(distinct, domains)[code]
     rows = np.flatnonzero(thrown)
-    count, referred = count_by(table.referrer_id, thrown)[rows], table.referrals_of_referrer[rows]
+    count, referred = count_by(table.referrer, thrown)[rows], table.referrals_of_referrer[rows]
     share = len(rows) / max(population.referrals, 1)
     unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * population.referrers < alpha)
     weights = np.where(unusual, 2.0, 1.0) * CATALOGUE["disposable_domain"].weight
@@ -146,6 +149,12 @@ def disposable(
     return hits("disposable_domain", rows, evidence, weights)
 
 
+def is_listed(names: Iterable[str], domains: Collection[str]) -> Flags:
+    """Which names are one of ``domains``, or below one."""
+    known = frozenset(domains)
+    return np.array([any(parent in known for parent in parents(name)) for name in names], dtype=bool)
+
+
 def parents(domain: str) -> list[str]:
     parts = domain.split(".")
     return [".".join(parts[start:]) for start in range(max(len(parts) - 1, 1))]
@@ -153,23 +162,21 @@ def parents(domain: str) -> list[str]:
 
 def mailbox_variants(table: ReferralTable) -> Hits:
     """Referred addresses of which another spelling (dots, +tag, alias domain) was referred too."""
-    spelled = np.array([text.strip().lower() for text in table.referee_email], dtype=object)
     mailboxes, mailbox = codes(table.referee_mailbox)
-    _, spelling = codes(spelled)
-    spellings = distinct_by(mailbox, spelling, len(mailboxes))
-    rows = np.flatnonzero((mailboxes[mailbox] != "") & (spellings[mailbox] >= 2))
-    return hits(
-        "mailbox_variants",
-        rows,
-        [f"{spellings[mailbox[row]]} spellings of {mailboxes[mailbox[row]]}." for row in rows],
-    )
+    again = np.flatnonzero((table.referee_mailbox != "") & (count_of(mailbox) >= 2))
+    spelled = np.array([text.strip().lower() for text in table.referee_email[again]], dtype=object)
+    spellings = distinct_by(mailbox[again], codes(spelled)[1], len(mailboxes))[mailbox]
+    rows = np.flatnonzero(spellings >= 2)
+    evidence = [f"{spellings[row]} spellings of {table.referee_mailbox[row]}." for row in rows]
+    return hits("mailbox_variants", rows, evidence)
 
 
 def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) -> Hits:
     """Numbered mailboxes of one referrer: at least ``run`` distinct numbers with steps of at most ``gap``."""
     groups: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    for row, mailbox in enumerate(table.referee_mailbox):
-        split = split_local_number(mailbox)
+    numbered_mail = pc.match_substring_regex(pa.array(table.referee_mailbox, pa.string()), "[0-9]@")
+    for row in np.flatnonzero(numbered_mail).tolist():
+        split = split_local_number(table.referee_mailbox[row])
         if split:
             groups[table.referrer_id[row], split[0]].append((split[1], row))
     found: dict[int, str] = {}
@@ -179,7 +186,7 @@ def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) ->
         members.sort()
         numbers = np.array([number for number, _ in members])
         for part in np.split(np.arange(len(members)), np.flatnonzero(np.diff(numbers) > gap) + 1):
-            distinct = len(np.unique(numbers[part]))
+            distinct = 1 + np.count_nonzero(np.diff(numbers[part]))
             if distinct >= run:
                 text = f"{distinct} mailboxes {stem} numbered {numbers[part[0]]} to {numbers[part[-1]]}."
                 found.update((members[index][1], text) for index in part)

@@ -45,6 +45,9 @@ STREET_WORDS = {
     "east": "e",
     "west": "w",
 }
+RULED = DOTS_IGNORED | DOMAIN_ALIASES.keys()
+PLAIN = re.compile(r"[a-z0-9._]+@([a-z0-9.-]*[a-z0-9])", re.ASCII)
+"""Most addresses: of these only a rule of the domain changes anything."""
 NOT_WORD = re.compile(r"[\W_]+")
 DIGITS, LONGEST_NUMBER = "0123456789", 9
 
@@ -54,6 +57,9 @@ def normalise_email(address: str) -> str:
 
     Returns "" for text that is no address (no single @ with something on both sides).
     """
+    plain = PLAIN.fullmatch(address)
+    if plain and plain[1] not in RULED:
+        return address
     text = (address if address.isascii() else unicodedata.normalize("NFKC", address)).strip().lower()
     local, at, domain = text.rpartition("@")
     domain = domain.rstrip(".")

@@ -78,10 +78,11 @@ def review(
         *loops(rings),
     )
     scores = score_referrals(len(table), found, prior=policy.prior)
-    cases = gather_cases(table, found, scores, rings, hold=policy.hold, review=policy.review, within=within)
+    owners = case_owners(table, rings)
+    cases = gather_cases(table, found, scores, owners, hold=policy.hold, review=policy.review, within=within)
     return Review(
         referral_ids=tuple(table.referral_id.tolist()),
-        owners=case_owners(table, rings),
+        owners=owners,
         scores=scores,
         hits=found,
         cases=cases,

@@ -14,8 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
-from programs.analytics.fraud.normalise import Texts
-from programs.analytics.fraud.table import ReferralTable, Rows, codes, starts_with_hub
+from programs.analytics.fraud.numbers import Rows, distinct_by, distinct_pairs, numbered
+from programs.analytics.fraud.table import TRACES, ReferralTable, codes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,53 +32,43 @@ class Rings:
     kinds: Rows
 
 
-def people(table: ReferralTable) -> tuple[Texts, Texts]:
-    """Names of the two people of each referral: customer id, else mailbox, else the referral itself."""
-    mailbox = table.referee_mailbox
-    referee = np.where(mailbox != "", "mail:" + mailbox, "referral:" + table.referral_id)
-    referee = np.where(table.referee_customer_id != "", "id:" + table.referee_customer_id, referee)
-    return "id:" + table.referrer_id, referee
+def people(table: ReferralTable) -> tuple[Rows, Rows]:
+    """Numbers of the two people of each referral: by customer id, else mailbox, else the referral itself."""
+    size = len(table)
+    ids, customer = codes(np.concatenate([table.referrer_id, table.referee_customer_id]))
+    boxes, box = codes(table.referee_mailbox)
+    referee = np.where(table.referee_mailbox != "", len(ids) + box, len(ids) + len(boxes) + np.arange(size))
+    referee = np.where(table.referee_customer_id != "", customer[size:], referee)
+    number = numbered(np.concatenate([customer[:size], referee]))
+    return number[:size], number[size:]
 
 
 def find_rings(table: ReferralTable, *, cap: int = 50) -> Rings:
     """Components of people over shared traces; ``cap`` is the most people a trace may join."""
-    names, place = codes(np.concatenate(people(table)))
-    size = len(table)
-    referrer, referee = place[:size], place[size:]
-    traces = (
-        ("cookie", table.cookie_id, referee),
-        ("cookie", table.referrer_cookie_id, referrer),
-        ("device", table.device_id, referee),
-        ("device", table.referrer_device_id, referrer),
-        ("payment", table.payment_hash, referee),
-        ("payment", table.referrer_payment_hash, referrer),
-        ("payout", table.payout_hash, referrer),
-    )
-    kind_names = ("cookie", "device", "payment", "payout")
-    joins = [(text != "") & ~starts_with_hub(text) for _, text, _ in traces]
-    labels = np.concatenate(
-        [f"{kind}:" + text[rows] for (kind, text, _), rows in zip(traces, joins, strict=True)]
-    )
-    kind = np.repeat([kind_names.index(name) for name, _, _ in traces], [int(rows.sum()) for rows in joins])
-    who = np.concatenate([person[rows] for (_, _, person), rows in zip(traces, joins, strict=True)])
-    values, value = codes(labels)
-    # A pair as one number: sorting rows of two columns takes ten times as long.
-    _, first = np.unique(who.astype(np.int64) * max(len(values), 1) + value, return_index=True)
-    edges, edge_kind = np.column_stack([who, value])[first], kind[first]
-    degree = np.bincount(edges[:, 1], minlength=len(values))
-    joining = (degree[edges[:, 1]] >= 2) & (degree[edges[:, 1]] <= cap)
-    edges, edge_kind = edges[joining], edge_kind[joining]
-    total = len(names) + len(values)
-    graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1] + len(names))), shape=(total, total))
-    count, component = connected_components(graph, directed=False)
-    component = component[: len(names)]
-    inside = np.unique(np.column_stack([component[edges[:, 0]], edge_kind]), axis=0)
+    referrer, referee = people(table)
+    side = {"referrer": referrer, "referee": referee}
+    size = int(max(referrer.max(initial=-1), referee.max(initial=-1))) + 1
+    total, ends, other_ends, kinds = size, [], [], []
+    for kind, columns in enumerate(TRACES.values()):
+        traces = np.concatenate([getattr(table, name) for name, _ in columns])
+        who = np.concatenate([side[name] for _, name in columns])
+        trace, person = distinct_pairs(numbered(traces[traces > 0]), who[traces > 0])
+        degree = np.bincount(trace)[trace]
+        joins = (degree >= 2) & (degree <= cap)
+        ends.append(person[joins])
+        other_ends.append(total + trace[joins])
+        kinds.append(np.full(int(joins.sum()), kind))
+        total += int(trace.max(initial=-1)) + 1
+    start, end = np.concatenate(ends), np.concatenate(other_ends)
+    graph = coo_array((np.ones(len(start)), (start, end)), shape=(total, total))
+    count, components = connected_components(graph, directed=False)
+    component: Rows = components[:size].astype(np.intp)
     return Rings(
         referrer=referrer,
         referee=referee,
-        component=component.astype(np.intp),
+        component=component,
         people=np.bincount(component, minlength=count),
-        kinds=np.bincount(inside[:, 0], minlength=count),
+        kinds=distinct_by(component[start], np.concatenate(kinds), count),
     )
 
 

@@ -82,22 +82,21 @@ def gather_cases(
     table: ReferralTable,
     found: Sequence[Hits],
     scores: Floats,
-    rings: Rings,
+    owners: Texts,
     *,
     hold: float = 50.0,
     review: float = 25.0,
     within: Flags | None = None,
 ) -> tuple[Case, ...]:
-    """Cases of referrals scoring ``review`` or more: one a ring, else one a referrer; worst money first.
+    """Cases of referrals scoring ``review`` or more, one for each of ``owners``; worst money first.
 
     A case holds when its highest score reaches ``hold``, and then only its referrals of that score;
     the others of the same people become a case to review. ``within``: only cases with such a referral.
     """
     rows = np.flatnonzero(scores >= review)
     holds = np.where(scores[rows] >= hold, "hold", "review")
-    owner = case_owners(table, rings)
     grouped: dict[tuple[str, str], list[int]] = {}
-    for row, name, proposal in zip(rows.tolist(), owner[rows].tolist(), holds.tolist(), strict=True):
+    for row, name, proposal in zip(rows.tolist(), owners[rows].tolist(), holds.tolist(), strict=True):
         grouped.setdefault((name, proposal), []).append(row)
     if within is not None:
         grouped = {name: members for name, members in grouped.items() if within[members].any()}

@@ -9,20 +9,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
+from programs.analytics.fraud.numbers import Rows, count_by, distinct_by
 
 Times = npt.NDArray[np.datetime64]
 Floats = npt.NDArray[np.float64]
-Rows = npt.NDArray[np.intp]
+Traces = npt.NDArray[np.int64]
 
 TIMES = ("invited_at", "clicked_at", "submitted_at", "won_at", "paid_at", "refunded_at")
 MONEY = ("reward", "revenue")
 COUNTS = ("referrals_of_referrer", "orders_of_referrer", "refunds_of_referrer", "names_at_address")
 MAILBOXES = ("referrer_mailbox", "referee_mailbox")
-HUB = "\x1f"
-"""A trace that begins with it joins more people than any cap, in the program if not in the table."""
+TRACES = {
+    "cookie": (("cookie_id", "referee"), ("referrer_cookie_id", "referrer")),
+    "device": (("device_id", "referee"), ("referrer_device_id", "referrer")),
+    "payment": (("payment_hash", "referee"), ("referrer_payment_hash", "referrer")),
+    "payout": (("payout_hash", "referrer"),),
+}
+"""Kind of trace → the columns that hold it, and who of the two left it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +46,35 @@ class Population:
     @classmethod
     def of(cls, table: ReferralTable) -> Population:
         """The table is all there is."""
-        _, first = np.unique(codes(table.referrer_id)[1], return_index=True)
-        k = table.refunds_of_referrer[first].astype(np.float64)
-        n = table.orders_of_referrer[first].astype(np.float64)
+        _, first = np.unique(table.referrer, return_index=True)
         at = referred_at(table)
-        known = at[~np.isnat(at)]
-        span = int((known.max() - known.min()) / np.timedelta64(1, "s")) if len(known) else 0
+        return cls.of_counts(
+            table.referrals_of_referrer[first],
+            table.orders_of_referrer[first],
+            table.refunds_of_referrer[first],
+            at[~np.isnat(at)].astype(np.int64),
+        )
+
+    @classmethod
+    def of_counts(cls, referrals: Rows, orders: Rows, refunds: Rows, at: npt.NDArray[np.int64]) -> Population:
+        """From counts by person, of whom some refer nobody, and the times of all referrals in µs."""
+        k, n = refunds[referrals > 0].astype(np.float64), orders[referrals > 0].astype(np.float64)
         squares = float((k**2 / np.maximum(n, 1)).sum())
         moments = (float(k.sum()), float(n.sum()), float((n**2).sum()), squares, float((n > 0).sum()))
-        return cls(len(table), len(first), span, moments)
+        span = int(np.ptp(at)) // 1_000_000 if len(at) else 0
+        return cls(int(referrals.sum()), len(n), span, moments)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReferralTable:
     """Columns of equal length, sorted by ``referral_id``, each referral once.
 
-    Text is "" where missing, times are UTC ``datetime64[us]`` with NaT, money is float in one currency.
-    ``payout_hash`` is the keyed hash of the account the referrer was paid to. The counts are of the row's
-    referrer, over all referrals there are; ``names_at_address`` of the names referred at its address. The
-    mailboxes are what the addresses deliver to.
+    Text is "" where missing, times are UTC ``datetime64[us]`` with NaT, money is float in one currency. A
+    trace is a number for a cookie, device, payment instrument, ``place`` (network address and browser) or
+    account the referrer was paid to: equal where they are, 0 where missing, negative where it joins more
+    people than any cap, in the program if not in the table. The counts are of the row's referrer, over all
+    referrals there are; ``names_at_address`` of the names referred at its address. ``referrer`` numbers the
+    referrers from 0; the mailboxes are what the addresses deliver to.
     """
 
     referral_id: Texts
@@ -67,19 +82,18 @@ class ReferralTable:
     referrer_email: Texts
     referrer_name: Texts
     referrer_address: Texts
-    referrer_cookie_id: Texts
-    referrer_device_id: Texts
-    referrer_payment_hash: Texts
-    payout_hash: Texts
+    referrer_cookie_id: Traces
+    referrer_device_id: Traces
+    referrer_payment_hash: Traces
+    payout_hash: Traces
     referee_email: Texts
     referee_name: Texts
     referee_address: Texts
     referee_customer_id: Texts
-    cookie_id: Texts
-    device_id: Texts
-    payment_hash: Texts
-    ip: Texts
-    user_agent: Texts
+    cookie_id: Traces
+    device_id: Traces
+    payment_hash: Traces
+    place: Traces
     source: Texts
     landing_url: Texts
     referer_url: Texts
@@ -95,6 +109,7 @@ class ReferralTable:
     orders_of_referrer: Rows
     refunds_of_referrer: Rows
     names_at_address: Rows
+    referrer: Rows
     referrer_mailbox: Texts
     referee_mailbox: Texts
 
@@ -110,33 +125,28 @@ class ReferralTable:
         Counts not given are counted in the table. A referral id seen twice counts once. Raises KeyError
         without ``referral_id`` or ``referrer_id``.
         """
-        ids = text_column(columns["referral_id"])
-        columns["referrer_id"]
-        distinct, code = codes(ids)
-        _, first = np.unique(code, return_index=True)
-        keep = first[np.argsort(distinct, kind="stable")] if len(first) else first
-        size = len(ids)
-
-        def read(name: str) -> npt.NDArray[Any]:
-            if name in TIMES:
-                given = columns.get(name)
-                empty = np.full(size, "NaT", dtype="datetime64[us]")
-                return (empty if given is None else time_column(given))[keep]
-            if name in MONEY:
-                amounts = np.asarray(columns.get(name, np.zeros(size)), dtype=np.float64)
-                return np.nan_to_num(amounts)[keep]
-            given = columns.get(name)
-            return (np.full(size, "", dtype=object) if given is None else text_column(given))[keep]
-
-        given: dict[str, Any] = {
-            field.name: read(field.name) for field in fields(cls) if field.name not in (*COUNTS, *MAILBOXES)
+        _, keep = np.unique(text_column(columns["referral_id"]), return_index=True)
+        size = len(columns["referrer_id"])
+        missing = np.full(size, "", dtype=object)
+        given: dict[str, Any] = {name: time_column(columns.get(name, [None] * size)) for name in TIMES}
+        given |= {
+            name: np.nan_to_num(np.asarray(columns.get(name, np.zeros(size)), np.float64)) for name in MONEY
         }
+        for kind in TRACES.values():
+            traces = as_traces([columns.get(name, missing) for name, _ in kind])
+            given |= zip((name for name, _ in kind), traces, strict=True)
+        (given["place"],) = as_traces([columns["place"] if "place" in columns else places(columns, missing)])
+        for field in fields(cls):
+            if field.name not in (*given, *COUNTS, *MAILBOXES, "referrer"):
+                given[field.name] = text_column(columns.get(field.name, missing))
+        given = {name: column[keep] for name, column in given.items()}
+        given["referrer"] = codes(given["referrer_id"])[1]
         if set(COUNTS) <= columns.keys():
             counts = [np.asarray(columns[name], dtype=np.intp)[keep] for name in COUNTS]
         else:
             won, refunded = ~np.isnat(given["won_at"]), ~np.isnat(given["refunded_at"])
             counts = [
-                count_by(given["referrer_id"], rows)
+                count_by(given["referrer"], rows)
                 for rows in (np.ones(len(keep), dtype=bool), won, won & refunded)
             ]
             counts.append(names_by(given["referee_address"], given["referee_name"]))
@@ -146,32 +156,11 @@ class ReferralTable:
         return cls(**given)
 
 
-def count_by(values: Texts, rows: npt.NDArray[np.bool_]) -> Rows:
-    """For each row how many of ``rows`` carry its value."""
-    distinct, code = codes(values)
-    return np.bincount(code[rows], minlength=len(distinct))[code]
-
-
 def names_by(addresses: Texts, names: Texts) -> Rows:
     """For each row how many names stand at its address, both without regard to case."""
     places, place = codes(np.array([text.strip().lower() for text in addresses], dtype=object))
     _, name = codes(np.array([text.strip().lower() for text in names], dtype=object))
     return distinct_by(place, name, len(places))[place]
-
-
-def distinct_by(groups: Rows, values: Rows, size: int) -> Rows:
-    """How many different values (codes from 0) each of ``size`` groups has."""
-    base = int(values.max(initial=0)) + 1
-    # A pair as one number: sorting rows of two columns takes ten times as long.
-    return np.bincount(np.unique(groups.astype(np.int64) * base + values) // base, minlength=size)
-
-
-def starts_with_hub(traces: Texts) -> npt.NDArray[np.bool_]:
-    """Which traces are marked to join nobody."""
-    found: npt.NDArray[np.bool_] = pc.starts_with(pa.array(traces, pa.string()), HUB).to_numpy(
-        zero_copy_only=False
-    )
-    return found
 
 
 def referred_at(table: ReferralTable) -> Times:
@@ -186,6 +175,20 @@ def text_column(values: Sequence[Any] | npt.NDArray[Any] | pa.Array) -> Texts:
     found = np.empty(len(values), dtype=object)
     found[:] = ["" if value is None else str(value) for value in values]
     return found
+
+
+def places(columns: Mapping[str, Any], missing: Texts) -> Texts:
+    ip, browser = (text_column(columns.get(name, missing)) for name in ("ip", "user_agent"))
+    return np.where((ip != "") & (browser != ""), ip + "\x1f" + browser, "")
+
+
+def as_traces(columns: Sequence[Sequence[Any] | npt.NDArray[Any] | pa.Array]) -> list[Traces]:
+    """Numbers that are equal where texts of any of the columns are; what is numbers stays as it is."""
+    numbers = [column for column in columns if isinstance(column, np.ndarray) and column.dtype.kind == "i"]
+    if len(numbers) == len(columns):
+        return numbers
+    texts = np.concatenate([text_column(column) for column in columns])
+    return np.split(np.where(texts != "", codes(texts)[1] + 1, 0), len(columns))
 
 
 def time_column(values: Sequence[Any] | npt.NDArray[Any]) -> Times:

@@ -6,14 +6,8 @@ import numpy as np
 from scipy.stats import betabinom, poisson
 
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
-from programs.analytics.fraud.table import (
-    Floats,
-    Population,
-    ReferralTable,
-    codes,
-    count_by,
-    referred_at,
-)
+from programs.analytics.fraud.numbers import count_by
+from programs.analytics.fraud.table import Floats, Population, ReferralTable, referred_at
 
 
 def velocity(
@@ -35,7 +29,7 @@ def velocity(
     if len(known) < minimum:
         return hits("velocity", known[:0], [])
     seconds = (at[known] - at[known].min()).astype("timedelta64[s]").astype(np.int64)
-    referrers, referrer = codes(table.referrer_id[known])
+    referrer = table.referrer[known]
     window = int(window_hours * 3600)
     span = int(seconds.max()) + window + 1
     # One key per referrer and second, far enough apart that a window never reaches the next referrer.
@@ -55,10 +49,10 @@ def velocity(
     np.add.at(edges, last[burst], -1)
     inside = np.flatnonzero(np.cumsum(edges[:-1]) > 0)
     rows = np.sort(known[order[inside]])
-    largest = np.zeros(len(referrers), dtype=np.int64)
+    largest = np.zeros(int(referrer.max()) + 1, dtype=np.int64)
     np.maximum.at(largest, referrer[order[burst]], count[burst])
-    by_row = dict(zip(known.tolist(), largest[referrer].tolist(), strict=True))
-    return hits("velocity", rows, [f"Up to {by_row[row]} referrals in {window_hours:g} h." for row in rows])
+    evidence = [f"Up to {count} referrals in {window_hours:g} h." for count in largest[table.referrer[rows]]]
+    return hits("velocity", rows, evidence)
 
 
 def too_fast(table: ReferralTable, *, seconds: float = 30.0) -> Hits:
@@ -78,7 +72,7 @@ def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace
     rows = np.flatnonzero((days >= holding_days) & (days < holding_days + grace_days))
     is_late = np.zeros(len(table), dtype=bool)
     is_late[rows] = True
-    late = count_by(table.referrer_id, is_late)[rows]
+    late = count_by(table.referrer, is_late)[rows]
     repeated = (late >= 2) & (2 * late >= table.orders_of_referrer[rows])
     return hits(
         "refund_after_hold",

@@ -8,12 +8,13 @@ from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.models import ChangeLogEntry
+from plans.admin.waiting import ON_BADGE
 from plans.engine import inbox, ladder
 from plans.models import Plan
 from tests.doors import user
 from tests.factories import gate, make_plan, seat
 
-FEW, MORE = 3, 9
+FEW, MORE = 3, 2 * ON_BADGE
 PAGES = {
     "home": ("finance", "/"),
     "inbox": ("finance", "/plans/approval/inbox/"),
@@ -55,15 +56,14 @@ def test_pages_ask_as_often_for_many_rows_as_for_few(login, demo):
     assert asked() == few
 
 
-def test_the_inbox_finds_what_is_mine_behind_what_is_others(demo, monkeypatch):
-    monkeypatch.setattr(inbox, "MOST", 2)
+def test_the_inbox_finds_what_is_mine_behind_what_is_others(demo):
     with acting_as(Actor.system("Test")):
         for role in ("legal", "legal", "legal", "finance"):
             make_plan(gate(seat(role)), requester=user("ops"), program=demo)
-    waiting = inbox.waiting_for(user("finance"))
+    waiting = inbox.waiting_for(user("finance"), most=2)
     assert [a.policy["seats"][0]["role"] for a in waiting.approvals] == ["finance"]
     assert not waiting.is_full
-    assert inbox.waiting_for(user("legal")).is_full
+    assert inbox.waiting_for(user("legal"), most=2).is_full
 
 
 def test_the_inbox_knows_whom_a_gate_falls_back_on(demo):

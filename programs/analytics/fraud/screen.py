@@ -1,0 +1,167 @@
+"""Which of all referrals a heuristic of the review can fire on, from numbers alone.
+
+Ten million referrals leave some hundred thousand worth reading as text. Nothing is decided here: every
+condition is at least as wide as the heuristic it stands for, and what a heuristic must know of the referrals
+left out comes beside those let through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from programs.analytics.fraud.identity import gathered, is_listed
+from programs.analytics.fraud.numbers import (
+    Flags,
+    Keys,
+    Rows,
+    carrying,
+    count_of,
+    distinct_by,
+    is_mixed,
+    numbered,
+    repeated,
+)
+from programs.analytics.fraud.review import Policy
+from programs.analytics.fraud.table import TRACES, Population, Traces
+
+SEQUENCE, BURST, REFUNDS = 4, 5, 3
+"""The fewest numbered mailboxes, referrals in a window, refunds of one referrer that a heuristic counts."""
+THREADS = 2
+"""NumPy sorts and looks up outside the lock of the interpreter."""
+NO_HUBS: Keys = np.empty(0, dtype=np.uint64)
+
+
+def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
+    """The rows of ``known`` worth a look under ``policy``, and what all of them amount to.
+
+    ``known`` has a row for each referral: 64-bit hashes of people and of what they left, 0 where missing; the
+    time in µs; whether it was won, and refunded after; ``shows``, whether the row alone is worth a look. The
+    answer has a row for each referral let through: its hash, and columns as in ``ReferralTable``.
+    """
+    people = numbered(np.concatenate([keys_of(known, "referrer"), keys_of(known, "referee")]))
+    side = {"referrer": people[: len(known)], "referee": people[len(known) :]}
+    referrer, referee = side.values()
+    size = int(people.max(initial=-1)) + 1
+    won, refunded, shows = (known.column(name).to_numpy() for name in ("won", "refunded", "shows"))
+    at = known.column("referred_at").to_numpy()
+    referrals = np.bincount(referrer, minlength=size)
+    orders = np.bincount(referrer[won], minlength=size)
+    refunds = np.bincount(referrer[refunded], minlength=size)
+    # A circle passes through people who both refer and were referred.
+    between = (referrals > 0) & (np.bincount(referee, minlength=size) > 0)
+    quiet = gathered(keys_of(known, "place"), referrer, cap=policy.place_cap) > 0
+    found = (
+        shows
+        | quiet
+        | (referrer == referee)
+        | (between[referrer] & between[referee])
+        | (refunded & (refunds[referrer] >= REFUNDS))
+        | is_disposable(known.column("domain"), policy.disposable_domains)
+    )
+    found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
+    found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
+    found[bursts(referrer, referrals, at, int(policy.velocity_hours * 3600))] = True
+    names = names_at(keys_of(known, "home"), keys_of(known, "called"))
+    # What nobody reads any more makes room.
+    known = known.drop_columns(
+        ["home", "called", "mailbox", "spelling", "stem", "domain", "referrer", "referee"]
+    )
+    latest = {who: latest_of(numbers, size) for who, numbers in side.items()}
+
+    def joined(columns: Sequence[tuple[str, str]]) -> tuple[list[Rows], Keys]:
+        left = [once(keys_of(known, name), side[who], latest[who]) for name, who in columns]
+        traces, persons = (np.concatenate(parts) for parts in zip(*left, strict=True))
+        # Here each address is a person, in the review each mailbox, and these are fewer.
+        ties, too_many = joining(traces, persons, cap=2 * policy.trace_cap)
+        return [carrying(keys_of(known, name), ties) for name, _ in columns], too_many
+
+    hubs: dict[str, Keys] = {}
+    with ThreadPoolExecutor(THREADS) as pool:
+        for columns, (tied, too_many) in zip(TRACES.values(), pool.map(joined, TRACES.values()), strict=True):
+            found[np.concatenate(tied)] = True
+            hubs |= {name: too_many for name, _ in columns}
+    rows = np.flatnonzero(found)
+    chosen = {
+        "referral": keys_of(known, "referral")[rows],
+        "place": np.where(quiet[rows], as_traces(keys_of(known, "place")[rows], NO_HUBS), 0),
+        "referrals_of_referrer": referrals[referrer[rows]],
+        "orders_of_referrer": orders[referrer[rows]],
+        "refunds_of_referrer": refunds[referrer[rows]],
+        "names_at_address": names[rows],
+        **{name: as_traces(keys_of(known, name)[rows], too_many) for name, too_many in hubs.items()},
+    }
+    return pa.table(chosen), Population.of_counts(referrals, orders, refunds, at)
+
+
+def keys_of(known: pa.Table, name: str) -> Keys:
+    found: Keys = known.column(name).to_numpy()
+    return found
+
+
+def as_traces(keys: Keys, hubs: Keys) -> Traces:
+    """Hashes as positive numbers, hubs as negative ones."""
+    traces = (keys >> np.uint64(1)).astype(np.int64)
+    return np.where(np.isin(keys, hubs), -traces, traces)
+
+
+def latest_of(people: Rows, size: int) -> Rows:
+    """For each row the last row of its person."""
+    last = np.zeros(size, dtype=np.intp)
+    last[people] = np.arange(len(people))
+    return last[people]
+
+
+def once(traces: Keys, people: Rows, latest: Rows) -> tuple[Keys, Rows]:
+    """Who left which trace: the trace that a person leaves again and again is told once."""
+    rows = np.flatnonzero((traces != traces[latest]) | (latest == np.arange(len(latest))))
+    return traces[rows], people[rows]
+
+
+def joining(traces: Keys, people: Rows, cap: int) -> tuple[Keys, Keys]:
+    """Traces that join 2 to ``cap`` people, and those that join more and so, as hubs, nobody."""
+    rows = repeated(traces)
+    trace, person = numbered(traces[rows]), numbered(people[rows])
+    degree = distinct_by(trace, person, int(trace.max(initial=-1)) + 1)[trace]
+    return traces[rows[(degree >= 2) & (degree <= cap)]], np.unique(traces[rows[degree > cap]])
+
+
+def respelled(mailboxes: Keys, spellings: Keys) -> Rows:
+    """Rows of a mailbox that is written in several ways."""
+    rows = repeated(mailboxes)
+    return rows[is_mixed(numbered(mailboxes[rows]), spellings[rows])]
+
+
+def frequent(keys: Keys, minimum: int) -> Rows:
+    """Rows of a key that ``minimum`` rows or more carry."""
+    rows = repeated(keys)
+    return rows[count_of(numbered(keys[rows])) >= minimum]
+
+
+def is_disposable(domains: pa.ChunkedArray, disposable: Collection[str]) -> Flags:
+    encoded = domains.combine_chunks().dictionary_encode()
+    listed = is_listed(encoded.dictionary.to_pylist(), disposable)
+    found: Flags = listed[encoded.indices.to_numpy()]
+    return found
+
+
+def bursts(referrer: Rows, referrals: Rows, at: npt.NDArray[np.int64], seconds: int) -> Rows:
+    """Enough of one referrer in two windows on end, from either of two starts: any window is in some two."""
+    rows = np.flatnonzero(referrals[referrer] >= BURST)
+    window = at[rows] // ((seconds + 1) * 1_000_000)
+    base = int(window.max(initial=0)) // 2 + 2
+    early, late = (count_of(numbered(referrer[rows] * base + (window + offset) // 2)) for offset in (0, 1))
+    return rows[(early >= BURST) | (late >= BURST)]
+
+
+def names_at(homes: Keys, names: Keys) -> Rows:
+    """For each row how many names were referred at its address."""
+    count = np.ones(len(homes), dtype=np.intp)
+    rows = repeated(homes)
+    home = numbered(homes[rows])
+    count[rows] = distinct_by(home, numbered(names[rows]), int(home.max(initial=-1)) + 1)[home]
+    return count

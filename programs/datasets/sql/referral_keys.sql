@@ -1,0 +1,69 @@
+-- Every referral known at as_of as numbers: 64-bit hashes of people, of what they left and of how they are written, 0
+-- where not known; domain; and shows, whether the row alone may be suspected. Every condition is at least as wide as
+-- the heuristic it stands for, which decides in Python; each cheap look stands guard before a dear one.
+CREATE TEMP MACRO key(value) AS CASE WHEN value IS NULL THEN CAST(0 AS UBIGINT) ELSE hash(value) END;
+CREATE TEMP TABLE accounts AS
+SELECT hash(referral_id) AS referral, hash(min(account_hash)) AS payout_hash
+FROM referral_payouts
+WHERE paid_at < CAST($as_of AS TIMESTAMPTZ) AND account_hash IS NOT NULL
+GROUP BY referral_id;
+WITH known AS (
+    SELECT *,
+        coalesce(won_at < CAST($as_of AS TIMESTAMPTZ), false) AS won,
+        coalesce(won_at < CAST($as_of AS TIMESTAMPTZ) AND refunded_at < CAST($as_of AS TIMESTAMPTZ), false) AS refunded,
+        lower(referee_email) AS address,
+        rtrim(split_part(address, '@', 2), '.') AS named_domain,
+        coalesce($real_domains[list_position($alias_domains, named_domain)], named_domain) AS domain
+    FROM referrals
+    WHERE invited_at < CAST($as_of AS TIMESTAMPTZ)
+),
+-- Mailboxes by the rules of their providers, where these may change anything.
+boxed AS (
+    SELECT *,
+        CASE WHEN contains(address, '+') OR contains(address, '-') OR list_contains($dots_ignored, domain)
+            THEN replace(
+                split_part(split_part(address, '@', 1), CASE WHEN list_contains($hyphen_tags, domain) THEN '-' ELSE '+' END, 1),
+                CASE WHEN list_contains($dots_ignored, domain) THEN '.' ELSE '' END, '')
+            ELSE split_part(address, '@', 1) END AS mailbox
+    FROM known
+),
+numbers AS (
+    SELECT
+        hash(referral_id) AS referral,
+        hash(referrer_id) AS referrer,
+        CASE WHEN referee_customer_id IS NOT NULL THEN hash(referee_customer_id)
+            WHEN referee_email IS NOT NULL THEN hash('mail', address) ELSE hash('row', referral_id) END AS referee,
+        epoch_us(coalesce(CASE WHEN submitted_at < CAST($as_of AS TIMESTAMPTZ) THEN submitted_at END, invited_at)) AS referred_at,
+        won, refunded,
+        key(cookie_id) AS cookie_id, key(referrer_cookie_id) AS referrer_cookie_id,
+        key(device_id) AS device_id, key(referrer_device_id) AS referrer_device_id,
+        key(payment_hash) AS payment_hash, key(referrer_payment_hash) AS referrer_payment_hash,
+        CASE WHEN user_agent IS NULL THEN key(NULL) ELSE key(ip || user_agent) END AS place,
+        key(lower(referee_address)) AS home, key(lower(referee_name)) AS called,
+        key(address) AS spelling, key(mailbox || '@' || domain) AS mailbox,
+        key(CASE WHEN regexp_matches(mailbox, '[0-9]$') THEN referrer_id || rtrim(mailbox, '0123456789') || '@' || domain END) AS stem,
+        coalesce(domain, '') AS domain,
+        CASE
+            WHEN referrer_id = referee_customer_id THEN true
+            WHEN referrer_cookie_id = cookie_id OR referrer_device_id = device_id OR referrer_payment_hash = payment_hash THEN true
+            WHEN won AND epoch(won_at) - epoch(clicked_at) BETWEEN 0 AND $too_fast_seconds THEN true
+            WHEN refunded AND refunded_at >= won_at + to_days($holding_days)
+                AND refunded_at < won_at + to_days($holding_days + $grace_days) THEN true
+            ELSE false END
+        -- One mailbox and one address begin with one character, an accent may come or go.
+        OR CASE WHEN (ord(referrer_email) | 32) = (ord(referee_email) | 32) OR ord(referrer_email) > 127 OR ord(referee_email) > 127
+            THEN coalesce(replace(regexp_extract(lower(referrer_email), '^[^@+-]*'), '.', '')
+                = replace(regexp_extract(address, '^[^@+-]*'), '.', ''), false) ELSE false END
+        OR CASE WHEN (ord(referrer_address) | 32) = (ord(referee_address) | 32) OR ord(referrer_address) > 127 OR ord(referee_address) > 127
+            THEN CASE WHEN regexp_extract(referrer_address, '[0-9]+') = regexp_extract(referee_address, '[0-9]+')
+                THEN coalesce(list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referrer_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1]))
+                    = list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referee_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1])), false)
+                ELSE false END ELSE false END
+        OR coalesce(regexp_matches(landing_url, $click_ids, 'i'), false) OR coalesce(regexp_matches(referer_url, $click_ids, 'i'), false)
+        OR CASE WHEN len($banned_sources) > 0
+            THEN coalesce(list_contains($banned_sources, regexp_replace(lower(source), '[^a-z0-9]+', '', 'g')) OR strlen(source) > length(source), false)
+                OR coalesce(len(list_filter($banned_hosts, lambda host: contains(lower(referer_url), host))) > 0, false)
+            ELSE false END AS shows
+    FROM boxed
+)
+SELECT numbers.*, coalesce(payout_hash, key(NULL)) AS payout_hash FROM numbers LEFT JOIN accounts USING (referral)
