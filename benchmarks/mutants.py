@@ -64,7 +64,7 @@ WITH_DJANGO = ["--reuse-db", "--ds", SETTINGS]
 WITHOUT_DJANGO = ["--noconftest", "-p", "no:django", "-c", os.devnull, "--rootdir", "."]
 EXAMPLES = 25
 PATIENCE = 5
-"""A mutant that takes so many times as long as the module itself, and a minute, is killed: it does not end."""
+"""A mutant that takes so many times as long as the module itself, and a minute, is killed: it never ends."""
 COMPARE = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
