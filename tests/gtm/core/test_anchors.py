@@ -2,15 +2,18 @@
 
 import json
 import secrets
+import stat
 from datetime import UTC, datetime
+from unittest.mock import Mock
 
 import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from gtm.core import anchors, changelog, triggers
+from gtm.core import anchors, changelog, events, messages, triggers
 from gtm.core.actors import Actor, acting_as
+from gtm.core.changelog import Break
 from gtm.core.clock import standing_at
 from gtm.core.errors import Forbidden
 from gtm.core.models import Anchor, ChangeLogChain, ChangeLogEntry, ChangeLogPayload
@@ -233,3 +236,113 @@ def test_a_chain_that_grew_long_after_its_last_anchor_is_anchored_again(rows):
         Role(slug="d", name="d").save()
         grown = anchors.anchor()
     assert (quiet.heads, grown.heads["installation"]["sequence"]) == ({}, 7)
+
+
+# ------------------------------------------------------------------ anchors that were altered themselves
+
+
+def test_an_anchor_whose_content_was_changed_no_longer_stands_for_its_root(rows):
+    record = anchors.record_of(anchors.anchor())
+    altered = record | {"heads": {"installation": {"sequence": 1, "hash": "0"}}}
+    assert anchors.verify([altered]) == [Break("anchors", 1, "its content differs from its root")]
+    assert anchors.verify([record]) == []
+
+
+def test_anchors_are_held_against_all_chains_or_one(rows, without_triggers):
+    record = anchors.record_of(anchors.anchor())
+    cut_tail(4)
+    found = [anchors.verify([record], chain=chain) for chain in (None, "installation", "plan-1")]
+    assert [[b.sequence for b in breaks] for breaks in found] == [[6], [6], []]
+
+
+def resealed(record, **changed):
+    return (record | changed) | {"root": anchors.root_of(record | changed)}
+
+
+def test_an_anchor_that_differs_from_its_copy_is_told(rows):
+    record = anchors.record_of(anchors.anchor())
+    other = resealed(record, at="2026-01-01T00:00:00.000000Z")
+    assert anchors.compare([record]) == []
+    assert anchors.compare([other]) == [Break("anchors", 1, "it differs from the copy kept elsewhere")]
+
+
+@pytest.mark.parametrize(
+    ("of", "changed", "broken"),
+    [
+        (2, {"previous": "0" * 64}, [2]),
+        (2, {"root": "0" * 64}, [3]),
+        (3, {"number": 4}, [4]),
+        (1, {"number": 9}, [2, 3, 9]),
+        (3, {}, []),
+    ],
+)
+def test_an_anchor_that_does_not_follow_the_one_before_is_told(rows, without_triggers, of, changed, broken):
+    for _ in range(3):
+        anchors.anchor()
+    Anchor.objects.filter(number=of).update(**({"number": of} | changed))
+    assert anchors.compare([]) == [
+        Break("anchors", number, "it does not follow the anchor before it") for number in broken
+    ]
+
+
+# ------------------------------------------------------------------ who is told of anchors, and where they go
+
+
+def test_anchors_are_found_by_their_time_and_by_a_chain(rows):
+    made = []
+    for day in (1, 2, 3):
+        with standing_at(datetime(2030, 1, day, tzinfo=UTC)), acting_as(Actor.system("Test")):
+            Role(slug=f"day-{day}", name=f"day {day}").save()
+            ChangeLogChain.objects.create(name=f"chain-{day}", sequence=1, head="0")
+            made.append(anchors.anchor())
+    second = datetime(2030, 1, 2, tzinfo=UTC)
+    since = [(number, sorted(chains)) for number, chains in anchors.since(second)]
+    assert since == [(2, ["chain-2", "installation"]), (3, ["chain-3", "installation"])]
+    assert list(anchors.of_chain("installation", since=second)) == made[1:]
+    assert list(anchors.of_chain("chain-1", since=second)) == []
+
+
+def test_who_derives_from_anchors_is_told_after_the_commit(
+    rows, monkeypatch, django_capture_on_commit_callbacks
+):
+    heard = []
+    monkeypatch.setattr(events, "_subscribers", {events.Anchored: [heard.append]})
+    with django_capture_on_commit_callbacks(execute=True):
+        anchors.anchor()
+        assert heard == []
+    assert heard == [events.Anchored(1, ("installation",))]
+
+
+def test_the_file_is_made_where_it_should_lie_and_others_do_not_read_it(rows, settings, tmp_path):
+    settings.GTM_ANCHORS_DIR = tmp_path / "other" / "storage"
+    anchors.anchor()
+    assert stat.S_IMODE(anchors.file_path().stat().st_mode) == 0o640
+
+
+def test_the_mail_is_known_by_the_root_and_carries_the_line_of_the_file(rows, settings):
+    settings.GTM_AUDITORS = ["audit@example.com"]
+    made = anchors.anchor()
+    (message,) = mail.outbox
+    assert f"anchor-1-{made.root[:16]}" in message.extra_headers["Message-ID"]
+    assert f"anchor-1-{made.root[:17]}" not in message.extra_headers["Message-ID"]
+    name, content, _ = message.attachments[0]
+    assert (name, content) == ("anchor-1.jsonl", anchors.file_path().read_bytes())
+
+
+def test_why_a_message_did_not_arrive_is_kept_as_far_as_it_fits(rows, settings, monkeypatch):
+    settings.GTM_AUDITORS = ["audit@example.com"]
+    refused = Mock(side_effect=messages.NotDelivered("No. " * 100))
+    monkeypatch.setattr(messages, "send_mail", refused)
+    copy = anchors.anchor().copies.get(place="mail:audit@example.com")
+    assert (copy.attempts, copy.delivered_at, copy.error) == (1, None, ("No. " * 100)[:240])
+
+
+def test_a_copy_that_was_tried_for_a_week_is_left(rows, settings):
+    settings.GTM_AUDITORS = ["channel:nowhere"]
+    copies = anchors.anchor().copies.filter(place="channel:nowhere")
+    tried = []
+    for attempts in (999, 1000):
+        copies.update(attempts=attempts)
+        anchors.deliver()
+        tried.append(copies.get().attempts - attempts)
+    assert tried == [1, 0]

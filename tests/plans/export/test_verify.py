@@ -120,30 +120,11 @@ def test_a_log_that_was_cut_and_sealed_anew_is_found_by_its_anchor_alone(exporte
     assert found == ["anchor 1: it saw another row of the change log than the one that is here"]
 
 
-def kept(raw, path):
-    path.write_bytes(raw)
-    return path
-
-
-def altered(raw, path):
-    return kept(raw.replace(b'"complexity": "complex"', b'"complexity": "simple"', 1), path)
-
-
-def lost(raw, path):
-    return path
-
-
-@pytest.mark.parametrize(
-    ("alter", "code"),
-    [
-        (kept, 0),
-        (altered, 1),
-        (lost, 2),
-    ],
-)
-def test_the_command_needs_the_file_alone(exported, tmp_path, alter, code):
-    path = alter(exported, tmp_path / "plan.json")
+@pytest.mark.django_db  # where the plan is made; the command reaches no database
+def test_the_command_needs_the_file_alone(exported, tmp_path):
+    path = tmp_path / "plan.json"
+    path.write_bytes(exported)
     environment = os.environ | {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none"}
     command = [sys.executable, "manage.py", "verify_changelog", str(path)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"{path} is intact.\n"), done.stderr
