@@ -7,8 +7,7 @@ left out comes beside those let through.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +30,6 @@ from programs.analytics.fraud.table import TRACES, Population, Traces
 
 SEQUENCE, BURST, REFUNDS = 4, 5, 3
 """The fewest numbered mailboxes, referrals in a window, refunds of one referrer that a heuristic counts."""
-THREADS = 2
-"""NumPy sorts and looks up outside the lock of the interpreter."""
 NO_HUBS: Keys = np.empty(0, dtype=np.uint64)
 
 
@@ -66,25 +63,16 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
     found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
     found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
     found[bursts(referrer, referrals, at, int(policy.velocity_hours * 3600))] = True
-    names = names_at(keys_of(known, "home"), keys_of(known, "called"))
-    # What nobody reads any more makes room.
-    known = known.drop_columns(
-        ["home", "called", "mailbox", "spelling", "stem", "domain", "referrer", "referee"]
-    )
     latest = {who: latest_of(numbers, size) for who, numbers in side.items()}
-
-    def joined(columns: Sequence[tuple[str, str]]) -> tuple[list[Rows], Keys]:
+    hubs: dict[str, Keys] = {}
+    for columns in TRACES.values():
         left = [once(keys_of(known, name), side[who], latest[who]) for name, who in columns]
         traces, persons = (np.concatenate(parts) for parts in zip(*left, strict=True))
         # Here each address is a person, in the review each mailbox, and these are fewer.
         ties, too_many = joining(traces, persons, cap=2 * policy.trace_cap)
-        return [carrying(keys_of(known, name), ties) for name, _ in columns], too_many
-
-    hubs: dict[str, Keys] = {}
-    with ThreadPoolExecutor(THREADS) as pool:
-        for columns, (tied, too_many) in zip(TRACES.values(), pool.map(joined, TRACES.values()), strict=True):
-            found[np.concatenate(tied)] = True
-            hubs |= {name: too_many for name, _ in columns}
+        for name, _ in columns:
+            found[carrying(keys_of(known, name), ties)] = True
+            hubs[name] = too_many
     rows = np.flatnonzero(found)
     chosen = {
         "referral": keys_of(known, "referral")[rows],
@@ -92,7 +80,7 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
         "referrals_of_referrer": referrals[referrer[rows]],
         "orders_of_referrer": orders[referrer[rows]],
         "refunds_of_referrer": refunds[referrer[rows]],
-        "names_at_address": names[rows],
+        "names_at_address": names_at(keys_of(known, "home"), keys_of(known, "called"))[rows],
         **{name: as_traces(keys_of(known, name)[rows], too_many) for name, too_many in hubs.items()},
     }
     return pa.table(chosen), Population.of_counts(referrals, orders, refunds, at)
