@@ -274,7 +274,9 @@ class DuckDBEngine(QueryEngine):
             *before, last = query.split(";\n")
             for statement in before:
                 connection.execute(statement, _named_in(statement, parameters))
-            return connection.execute(last, _named_in(last, parameters)).to_arrow_table()
+            # A table first: an answer that is fetched while it is worked out is worked out by one thread.
+            connection.execute(f"CREATE TEMP TABLE answer AS {last}", _named_in(last, parameters))
+            return connection.execute("FROM answer").to_arrow_table()
 
     def _ask_partners(
         self,

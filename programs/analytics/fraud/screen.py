@@ -41,8 +41,7 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
     answer has a row for each referral let through: its hash, and columns as in ``ReferralTable``.
     """
     people = numbered(np.concatenate([keys_of(known, "referrer"), keys_of(known, "referee")]))
-    side = {"referrer": people[: len(known)], "referee": people[len(known) :]}
-    referrer, referee = side.values()
+    referrer, referee = people[: len(known)], people[len(known) :]
     size = int(people.max(initial=-1)) + 1
     won, refunded, shows = (known.column(name).to_numpy() for name in ("won", "refunded", "shows"))
     at = known.column("referred_at").to_numpy()
@@ -63,10 +62,15 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
     found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
     found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
     found[bursts(referrer, referrals, at, int(policy.velocity_hours * 3600))] = True
-    latest = {who: latest_of(numbers, size) for who, numbers in side.items()}
+    latest = latest_of(referrer, size)  # few are referred more than once
     hubs: dict[str, Keys] = {}
     for columns in TRACES.values():
-        left = [once(keys_of(known, name), side[who], latest[who]) for name, who in columns]
+        left = [
+            once(keys_of(known, name), referrer, latest)
+            if who == "referrer"
+            else (keys_of(known, name), referee)
+            for name, who in columns
+        ]
         traces, persons = (np.concatenate(parts) for parts in zip(*left, strict=True))
         # Here each address is a person, in the review each mailbox, and these are fewer.
         ties, too_many = joining(traces, persons, cap=2 * policy.trace_cap)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
 from programs.analytics.fraud.numbers import Rows, count_by, distinct_by
@@ -125,7 +126,7 @@ class ReferralTable:
         Counts not given are counted in the table. A referral id seen twice counts once. Raises KeyError
         without ``referral_id`` or ``referrer_id``.
         """
-        _, keep = np.unique(text_column(columns["referral_id"]), return_index=True)
+        keep = first_of_each(columns["referral_id"])
         size = len(columns["referrer_id"])
         missing = np.full(size, "", dtype=object)
         given: dict[str, Any] = {name: time_column(columns.get(name, [None] * size)) for name in TIMES}
@@ -154,6 +155,16 @@ class ReferralTable:
         for mailbox in MAILBOXES:
             given[mailbox] = normalise_all(given[mailbox.replace("mailbox", "email")], normalise_email)
         return cls(**given)
+
+
+def first_of_each(texts: Sequence[Any] | npt.NDArray[Any] | pa.Array) -> Rows:
+    """The row where each text first comes, in the order of the texts."""
+    values = pa.array(text_column(texts), pa.string())
+    order = pc.array_sort_indices(values)
+    ordered = values.take(order)
+    is_new = pc.not_equal(ordered[1:], ordered[:-1]).to_numpy(zero_copy_only=False)
+    rows: Rows = order.to_numpy().astype(np.intp)[np.append(True, is_new)[: len(order)]]
+    return rows
 
 
 def names_by(addresses: Texts, names: Texts) -> Rows:

@@ -38,10 +38,10 @@ numbers AS (
         key(cookie_id) AS cookie_id, key(referrer_cookie_id) AS referrer_cookie_id,
         key(device_id) AS device_id, key(referrer_device_id) AS referrer_device_id,
         key(payment_hash) AS payment_hash, key(referrer_payment_hash) AS referrer_payment_hash,
-        CASE WHEN user_agent IS NULL THEN key(NULL) ELSE key(ip || user_agent) END AS place,
+        CASE WHEN ip IS NULL OR user_agent IS NULL THEN key(NULL) ELSE hash(ip, user_agent) END AS place,
         key(lower(referee_address)) AS home, key(lower(referee_name)) AS called,
-        key(address) AS spelling, key(mailbox || '@' || domain) AS mailbox,
-        key(CASE WHEN regexp_matches(mailbox, '[0-9]$') THEN referrer_id || rtrim(mailbox, '0123456789') || '@' || domain END) AS stem,
+        key(address) AS spelling, CASE WHEN mailbox IS NULL THEN key(NULL) ELSE hash(mailbox, domain) END AS mailbox,
+        CASE WHEN right(mailbox, 1) BETWEEN '0' AND '9' THEN hash(referrer_id, rtrim(mailbox, '0123456789'), domain) ELSE key(NULL) END AS stem,
         coalesce(domain, '') AS domain,
         CASE
             WHEN referrer_id = referee_customer_id THEN true
