@@ -104,7 +104,7 @@ class Person:
         page.get_by_label("Comment").fill(comment)
         if round_.policy["reauthenticate"]:
             page.get_by_label("Password").fill(PASSWORD)
-        self.picture(f"decide-{self.username}")
+        self.picture(f"{plan.command}-{gate}")
         page.get_by_role("button", name="Approve").click()
         page.get_by_text("your decision is recorded").wait_for()
         self.look("decided")
