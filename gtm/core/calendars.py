@@ -54,11 +54,8 @@ class WorkingCalendar:
         try:
             ZoneInfo(self.time_zone)
             days = _public_holidays(self.country, self.subdivision)
-        except (
-            ZoneInfoNotFoundError,
-            NotImplementedError,
-            ValueError,
-        ) as error:  # the second from holidays
+        except (ZoneInfoNotFoundError, NotImplementedError, ValueError) as error:
+            # NotImplementedError is how the library holidays says that it does not know a country.
             raise UnknownCalendar(
                 f"There is no calendar for {self.country} {self.subdivision} {self.time_zone}: {error}"
             ) from error

@@ -16,7 +16,7 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin import badges
 from plans.admin.found import FoundByPlanId
-from plans.admin.page import by_name
+from plans.admin.page import named_rungs
 from plans.engine import ladder
 from plans.models import Escalation
 from plans.selectors import PLAN_DOCUMENTS, cases_with_people
@@ -55,7 +55,7 @@ class EscalationAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 **self.admin_site.each_context(request),
                 "title": case.subject,
                 "case": case,
-                "ladder": by_name(case.ladder),
+                "ladder": named_rungs(case.ladder),
                 "status": badges.badge(case),
                 "actions": fsm.actions(case, current().actor),
                 "firings": case.firings.all(),

@@ -104,7 +104,7 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
     }
 
 
-def by_name(ladder: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def named_rungs(ladder: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rungs of a ladder with ``who``: the names of their roles, as people call them."""
     names = dict(Role.objects.values_list("slug", "name"))
     return [{**rung, "who": " or ".join(names.get(slug, slug) for slug in rung["roles"])} for rung in ladder]

@@ -19,7 +19,7 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
 from plans.admin import badges, bench, compare, directory, timeline
 from plans.admin.found import FoundByPlanId
-from plans.admin.page import STEERING, by_name, changes_of, outputs_of, page_of
+from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page_of
 from plans.admin.runs import CHANGEABLE, RunPages
 from plans.commands import follow_up
 from plans.engine import ripcord
@@ -116,7 +116,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
             context["timeline"] = mark_safe(timeline.draw(found))  # noqa: S308 - texts are escaped
         elif tab == "rules":
             context["declaration"] = plan.declaration
-            context["ladder"] = by_name(plan.declaration["ladder"])
+            context["ladder"] = named_rungs(plan.declaration["ladder"])
         else:
             with acting_in_admin(request):
                 context["outputs"] = outputs_of(plan)
