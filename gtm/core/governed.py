@@ -95,6 +95,14 @@ class GovernedQuerySet(models.QuerySet):
         self._refuse("delete()")
         return super().delete()
 
+    def note(self, **values: Any) -> int:
+        """Write bookkeeping, fields the model names as unlogged: no history, no log row, no new version."""
+        if evidence := sorted(set(values) - self.model.unlogged_fields):
+            raise Forbidden(f"{', '.join(evidence)} is evidence: save the object, or perform a transition.")
+        with open_door():
+            return super().update(**values)
+
+    note.alters_data = True
     update.alters_data = True
     bulk_create.alters_data = True
     bulk_update.alters_data = True

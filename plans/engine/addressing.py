@@ -12,8 +12,8 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from gtm.core import clock
-from plans.engine import eligibility, ladder
+from plans.engine import eligibility
+from plans.engine.directory import Directory
 from plans.engine.permissions import persons_of
 from plans.models import Approval, Breach, Escalation, Notice, NoticeKind, Plan, RipcordPull, Task
 from programs.models import Person
@@ -94,7 +94,7 @@ def _on_rung(notice: Notice, case: Escalation) -> list[Person]:
 
 
 def _workers(notice: Notice, task: Task) -> list[Person]:
-    return [task.owner] if task.owner else ladder.standing_on([task.agent.slug], clock.now())
+    return [task.owner] if task.owner else Directory.today().standing([task.agent.slug])
 
 
 def _stoppers(notice: Notice, pull: RipcordPull) -> list[Person]:

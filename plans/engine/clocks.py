@@ -12,10 +12,22 @@ from gtm.core.fsm import perform
 from plans.models import FINAL_TASK_STATES, Approval, Escalation, Plan, Task, TaskKind
 
 CLIMBING = ("armed", "notified", "acknowledged")
+_ROUND_TIMES = ("due_at", "remind_at")
+REMIND_AT = (50, 80)  # percent of the time to decide
 
 
 def calendar_of(plan: Plan) -> WorkingCalendar:
     return WorkingCalendar(country=plan.program.country, time_zone=plan.program.time_zone)
+
+
+def next_reminder(
+    plan: Plan, now: datetime, *, hours: float, left: float, reminded: float = 0
+) -> datetime | None:
+    """When a round with ``left`` of its ``hours`` to decide is reminded of next; None after the last."""
+    mark = next((percent for percent in REMIND_AT if percent > reminded), None)
+    if mark is None:
+        return None
+    return calendar_of(plan).add_hours(now, max(0.0, left - hours * (1 - mark / 100)))
 
 
 def freeze(plan: Plan, reason: str) -> None:
@@ -41,8 +53,8 @@ def thaw(plan: Plan, reason: str) -> list[Approval]:
     thawed = []
     with actors.on_their_behalf("Clocks"):
         for approval in Approval.objects.filter(plan=plan, state="frozen"):
-            due = _left_over(plan, approval.frozen_at, approval.due_at)
-            perform(approval, "thaw", comment=reason, set_fields={"due_at": due, "frozen_at": None})
+            times = {n: _left_over(plan, approval.frozen_at, getattr(approval, n)) for n in _ROUND_TIMES}
+            perform(approval, "thaw", comment=reason, set_fields={**times, "frozen_at": None})
             thawed.append(approval)
         for case in Escalation.objects.filter(plan=plan, state="paused"):
             due = _left_over(plan, case.frozen_at, case.due_at) or clock.now()

@@ -44,6 +44,20 @@ class Directory:
     def holding(self, person_id: int, role_id: int) -> Approver | None:
         return next((a for a in self.approvers if a.person_id == person_id and a.role_id == role_id), None)
 
+    def standing(self, roles: Collection[str]) -> list[Person]:
+        """Who can see to a matter of these roles now: holders, and stand-ins of those who are away."""
+        valid = [approver for approver in self.holders(roles) if approver.is_valid_at(self.now)]
+        return list({p.pk: p for approver in valid for p in self.in_place_of(approver)}.values())
+
+    def in_place_of(self, approver: Approver) -> list[Person]:
+        """The holder of a role, or while away the substitutes and the delegates for that role."""
+        if approver.person_id not in self.absences:
+            return [approver.person]
+        stand_ins = [absence.substitute for absence in self.absences[approver.person_id]]
+        key = (approver.person_id, approver.role_id)
+        stand_ins += [d.delegate for d in self.delegations if (d.principal_id, d.role_id) == key]
+        return [p for p in stand_ins if p is not None and p.is_active and p.pk not in self.absences]
+
     def acts_for(self) -> dict[str, set[str]]:
         """Stand-in → the people they act for now, whatever the role."""
         found: defaultdict[str, set[str]] = defaultdict(set)

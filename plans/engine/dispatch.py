@@ -12,9 +12,11 @@ from gtm.core import events
 logger = logging.getLogger(__name__)
 
 
-def ring_worker(event: events.TaskReady) -> None:
-    """Send the bell. A broker that is down is no error: the sweep finds the ready row and rings again."""
+def ring_worker(event: events.TaskReady) -> bool:
+    """Send the bell; whether the broker took it. One that is down is no error: the sweep rings again."""
     try:
         current_app.send_task("plans.tasks.run_task", kwargs={"task_pk": event.task_pk}, queue=event.queue)
     except OperationalError as error:
         logger.warning("the broker is not there (%s); the sweep will dispatch task %s", error, event.task_pk)
+        return False
+    return True

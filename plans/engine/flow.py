@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
-from plans.engine import clocks, content, gates, steps, stops
+from plans.engine import clocks, content, gates, ladder, steps, stops
 from plans.engine.permissions import holds_role
 from plans.models import (
     DONE_STATES,
@@ -73,6 +73,14 @@ def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
     if any(pull.is_to_be_aborted for pull in stops.wider_pulls(plan).filter(state="pulled")):
         return None
     return "Nobody has aborted its program or the installation."
+
+
+def round_is_decided(case: Escalation, params: Params) -> str | None:
+    """No round that is still open is why the case was opened: only a decision ends such a case."""
+    asked = case.approval if case.trigger in (ladder.OVERDUE, ladder.UNSATISFIABLE) else None
+    if asked is None or asked.state not in OPEN_APPROVAL_STATES:
+        return None
+    return f"{asked.title} is not decided yet: its decision ends this case. Acknowledge it if you see to it."
 
 
 def is_human(task: Task, params: Params) -> str | None:

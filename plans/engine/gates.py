@@ -25,7 +25,7 @@ from gtm.core.errors import (
     WrongState,
 )
 from gtm.core.fsm import Action, perform
-from plans.engine import baseline, content, eligibility, ladder, stops, verdicts
+from plans.engine import baseline, clocks, content, eligibility, ladder, stops, verdicts
 from plans.engine.clocks import calendar_of
 from plans.engine.eligibility import Bench, Candidate, Capacity
 from plans.engine.permissions import persons_of
@@ -72,8 +72,12 @@ def open_round(task: Task) -> Approval:
         scope_sha256=canonical.digest(scope),
     )
     approval.save()
-    due = calendar_of(plan).add_hours(now, declared["hours"])
-    perform(approval, "open", set_fields={"opened_at": now, "due_at": due, "missing": []})
+    hours = declared["hours"]
+    times = {
+        "due_at": calendar_of(plan).add_hours(now, hours),
+        "remind_at": clocks.next_reminder(plan, now, hours=hours, left=hours),
+    }
+    perform(approval, "open", set_fields={"opened_at": now, **times, "missing": []})
     verdicts.record_asked(approval)
     reconsider(approval)
     if approval.round > MOST_ROUNDS:

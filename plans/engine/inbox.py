@@ -31,7 +31,7 @@ from plans.selectors import (
     cases_with_people,
     tasks_with_people,
 )
-from programs.models import Approver, Person
+from programs.models import Person
 
 MOST = 20
 """Of a kind in one look; more are asked for when these are done."""
@@ -65,14 +65,14 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
     people = set(Person.objects.filter(accounts=user, is_active=True).values_list("pk", flat=True))
     if not people:
         return Inbox(most=most)
-    roles = list(Approver.objects.filter(person__in=people).values_list("role_id", "role__slug"))
-    role_ids, slugs = [pk for pk, _ in roles], {slug for _, slug in roles}
+    directory = Directory.today()
+    role_ids = {approver.role_id for approver in directory.approvers if approver.person_id in people}
     human = tasks_with_people().filter(kind=TaskKind.HUMAN, state="ready")
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
     cases = cases_with_people().filter(state__in=["notified", "acknowledged", "exhausted"])
-    cases = cases.filter(_on_rung(slugs)).order_by("due_at", "pk")
+    cases = cases.filter(_on_rung(_stands_for(people, directory))).order_by("due_at", "pk")
     return Inbox(
-        approvals=_decidable(people, most),
+        approvals=_decidable(people, directory, most),
         tasks=list(human[:most]),
         escalations=list(cases[:most]),
         break_glass=awaiting_second(people)[:most] if user.has_perm("plans.use_break_glass") else [],
@@ -89,9 +89,17 @@ def owed_reviews(user: Any, people: set[int]) -> list[BreakGlass]:
     return list(break_glass_uses(owed=True).exclude(theirs)[:MOST])
 
 
-def _decidable(people: set[int], most: int) -> list[Approval]:
+def _stands_for(people: set[int], directory: Directory) -> set[str]:
+    """The roles these people hold, and those of people who are away and whom they stand in for."""
+    return {
+        approver.role.slug
+        for approver in directory.approvers
+        if people & {approver.person_id, *(person.pk for person in directory.in_place_of(approver))}
+    }
+
+
+def _decidable(people: set[int], directory: Directory, most: int) -> list[Approval]:
     """Rounds that these people can decide: narrowed by the database, judged by the bench."""
-    directory = Directory.today()
 
     def judged(batch: Sequence[Approval]) -> list[Approval]:
         benches = eligibility.benches_of(batch, directory)

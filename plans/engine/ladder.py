@@ -7,7 +7,6 @@ fires and its wait counts from now.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 from textwrap import shorten
 from typing import Any
@@ -15,28 +14,20 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from gtm.core import actors, changelog, clock, events
+from gtm.core import actors, changelog, clock
 from gtm.core.errors import GtmError, GuardNotMet, Problem
 from gtm.core.fsm import perform
 from plans.engine import stops
 from plans.engine.clocks import CLIMBING, calendar_of, pause_case
+from plans.engine.directory import Directory
 from plans.engine.permissions import persons_of
 from plans.models import OPEN_CASE_STATES, Approval, Escalation, Plan, RungFiring, Task
-from programs.models import Absence, Approver, Person
 
 logger = logging.getLogger(__name__)
 
 RENEWALS = 1
 BATCH = 500
 OVERDUE, UNSATISFIABLE = "approval-overdue", "approval-unsatisfiable"
-
-
-@dataclass(frozen=True, slots=True)
-class RungFired:
-    """A rung asked people to act; notifications listen to this."""
-
-    case_pk: int
-    rung: int
 
 
 def open_case(
@@ -83,9 +74,9 @@ def open_case(
 
 def climb(case: Escalation, now: datetime) -> None:
     """Fire the next rung somebody stands on; without one, start over or be exhausted: the matter holds."""
-    calendar = calendar_of(case.plan)
+    calendar, directory = calendar_of(case.plan), Directory.today()
     for rung in case.ladder[case.rung :]:
-        people = standing_on(rung["roles"], now)
+        people = directory.standing(rung["roles"])
         firing = RungFiring(
             case=case,
             cycle=case.cycle,
@@ -105,7 +96,6 @@ def climb(case: Escalation, now: datetime) -> None:
             set_fields={"rung": rung["rung"], "due_at": due, "renewals": 0},
         )
         if people:
-            events.publish_on_commit(RungFired(case.pk, rung["rung"]))
             return
     if case.cycle <= case.plan.declaration.get("ladder_repeats", 0):
         again = {"cycle": case.cycle + 1, "rung": 0, "due_at": now}
@@ -142,16 +132,6 @@ def _give_up(approval: Approval) -> None:
 
 def open_cases(trigger: str) -> QuerySet[Escalation]:
     return Escalation.objects.filter(trigger=trigger, state__in=OPEN_CASE_STATES)
-
-
-def standing_on(roles: list[str], now: datetime) -> list[Person]:
-    """People of the roles who are valid and not away."""
-    away = Absence.objects.filter(starts_at__lte=now, ends_at__gt=now).values("person")
-    rows = Approver.objects.filter(role__slug__in=roles, person__is_active=True).exclude(person__in=away)
-    valid = {
-        a.person_id: a.person for a in rows.select_related("person").order_by("pk") if a.is_valid_at(now)
-    }
-    return list(valid.values())
 
 
 def fire_due(now: datetime) -> int:

@@ -11,12 +11,11 @@ import threading
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection, models, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from gtm.core import changelog, clock
 from gtm.core.errors import WrongState
 from gtm.core.fsm import perform
-from gtm.core.governed import open_door
 from plans.engine import content, ladder, steps, stops
 from plans.engine.steps import LeaseLost
 from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Plan, Task, TaskAttempt
@@ -117,10 +116,8 @@ def extend(task_pk: int, fence: int, *, progress: int | None = None, note: str |
     values: dict[str, object] = {"lease_expires_at": clock.now() + lease_time()}
     if progress is not None:
         values |= {"progress": max(0, min(100, progress)), "progress_note": (note or "")[:200]}
-    mine = Task.objects.filter(pk=task_pk, fence=fence, state__in=AT_WORK_STATES)
-    with open_door():
-        if models.QuerySet.update(mine, **values) != 1:
-            return False
+    if Task.objects.filter(pk=task_pk, fence=fence, state__in=AT_WORK_STATES).note(**values) != 1:
+        return False
     return stops.is_stopped(Plan.objects.select_related("program").get(tasks=task_pk)) is None
 
 

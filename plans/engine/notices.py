@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from celery import current_app
+from django.db.models import CharField, Exists, OuterRef
+from django.db.models.functions import Cast
 from kombu.exceptions import OperationalError
 
 from gtm.core import clock, events
@@ -121,12 +123,15 @@ def _withdraw(obj: Any, reason: str) -> None:
 
 def tell_overdue(now: datetime) -> int:
     """Tasks of people whose time has run out, each told once for each due time."""
-    late = Task.objects.filter(
-        kind=TaskKind.HUMAN, state="ready", due_at__lte=now, frozen_at=None
-    ).select_related("plan")
-    keys = {f"{NoticeKind.OVERDUE}:{task.pk}:{task.due_at.isoformat()}": task for task in late[:BATCH]}
-    told = set(Notice.objects.filter(key__in=keys).values_list("key", flat=True))
-    return sum(notify(NoticeKind.OVERDUE, task, key=key) for key, task in keys.items() if key not in told)
+    told = Notice.objects.filter(kind=NoticeKind.OVERDUE, entity="plans.task")
+    late = Task.objects.filter(kind=TaskKind.HUMAN, state="ready", due_at__lte=now, frozen_at=None)
+    untold = late.annotate(name_in_notice=Cast("pk", CharField())).exclude(
+        Exists(told.filter(entity_id=OuterRef("name_in_notice"), created_at__gte=OuterRef("due_at")))
+    )
+    return sum(
+        notify(NoticeKind.OVERDUE, task, key=f"{NoticeKind.OVERDUE}:{task.pk}:{task.due_at.isoformat()}")
+        for task in untold.select_related("plan").order_by("due_at", "pk")[:BATCH]
+    )
 
 
 def ring(event: NoticeWaiting) -> None:

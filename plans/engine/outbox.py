@@ -154,13 +154,15 @@ def _recover() -> None:
 
 
 def _due(now: datetime) -> Iterable[list[Notification]]:
-    """What is to go out, a person's daily summary together."""
+    """What is to go out, a person's daily summary together. Each channel has a queue of its own."""
     rows = Notification.objects.filter(state__in=["queued", "retry_wait"])
     rows = rows.filter(Q(due_at__lte=now) | Q(notice__withdrawn_at__isnull=False))
     groups: defaultdict[tuple[int, str, int], list[Notification]] = defaultdict(list)
-    for message in rows.select_related("notice__plan", "person").order_by("due_at", "pk")[:BATCH]:
-        single = 0 if message.is_digest else message.pk
-        groups[message.person_id, message.channel, single].append(message)
+    for channel in rows.order_by("channel").values_list("channel", flat=True).distinct():
+        queue = rows.filter(channel=channel).select_related("notice__plan", "person")
+        for message in queue.order_by("due_at", "pk")[:BATCH]:
+            single = 0 if message.is_digest else message.pk
+            groups[message.person_id, channel, single].append(message)
     return list(groups.values())
 
 
@@ -168,7 +170,8 @@ def _send(together: list[Notification]) -> Sent:
     claimed, cancelled = [], 0
     for message in together:
         reason = addressing.pointless(message.notice, addressing.subject_of(message.notice), message.person)
-        if reason == addressing.LATER:
+        if reason == addressing.LATER:  # to the end of the line: it must not hold up others
+            Notification.objects.filter(pk=message.pk).note(due_at=clock.now())
             continue
         try:
             if reason:

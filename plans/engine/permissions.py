@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gtm.core.actors import Actor
+from plans.engine.directory import Directory
 from programs.models import Person
 
 Params = Mapping[str, Any]
@@ -70,13 +71,14 @@ def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
 
 
 def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
-    """People on the rungs the case has reached, and operations. The engine answers nothing."""
+    """People on the rungs the case has reached, who stands in for them, and operations, never the engine."""
     if actor.is_system:
         return "A case is answered by people."
+    if actor.user.has_perm("plans.answer_escalation"):
+        return None
     reached = {slug for rung in case.reached for slug in rung["roles"]}
-    on_rung = Person.objects.filter(
-        accounts=actor.user, is_active=True, approverships__role__slug__in=reached
-    ).exists()
-    if on_rung or actor.user.has_perm("plans.answer_escalation"):
+    people, directory = {person.pk for person in persons_of(actor.user)}, Directory.today()
+    holders = {approver.person_id for approver in directory.holders(reached)}
+    if people & (holders | {person.pk for person in directory.standing(reached)}):
         return None
     return "Only people on the ladder of this case and operations answer it."

@@ -6,15 +6,15 @@ The clock is the program's working calendar. It stands still while a round is fr
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
-from gtm.core import changelog, events
+from gtm.core import changelog
 from gtm.core.errors import GtmError
 from plans.engine import eligibility, gates, ladder, stops, triggers, verdicts
-from plans.engine.clocks import calendar_of
+from plans.engine.clocks import REMIND_AT, calendar_of, next_reminder
+from plans.engine.shares import a_share
 from plans.models import OPEN_CASE_STATES, Approval
 from plans.schemas.outputs import Signal
 from plans.selectors import approvals_with_votes
@@ -22,17 +22,7 @@ from plans.selectors import approvals_with_votes
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-REMIND_AT = (50, 80)
 LATE = "approval-late"  # a command may declare it: approvals that slip twice
-
-
-@dataclass(frozen=True, slots=True)
-class ReminderDue:
-    """Half, or four fifths, of the time to decide is over; goes to ``people`` (ids), who can still act."""
-
-    approval_pk: int
-    percent: int
-    people: tuple[int, ...]
 
 
 def escalate_overdue(now: datetime) -> int:
@@ -65,47 +55,40 @@ def _escalate(approval: Approval, now: datetime) -> bool:
         return True
 
 
-def percent_over(approval: Approval, now: datetime) -> float:
-    """How much of the working time to decide has passed, 0 to 100."""
-    if approval.due_at is None:
-        return 0.0
-    left = calendar_of(approval.plan).hours_between(now, approval.due_at)
-    return max(0.0, 100.0 * (1 - left / approval.policy["hours"]))
-
-
 def remind(now: datetime) -> int:
     """Remind who can still act at 50 % and 80 %, each once; after an outage only the latest."""
-    waiting = approvals_with_votes().filter(state="pending", due_at__gt=now, reminded__lt=REMIND_AT[-1])
+    waiting = Approval.objects.filter(state="pending", due_at__gt=now, remind_at__lte=now)
     sent = 0
-    for approval in waiting.order_by("due_at", "pk")[:BATCH]:
-        reached = max((mark for mark in REMIND_AT if mark <= percent_over(approval, now)), default=0)
-        if reached > approval.reminded and not stops.is_stopped(approval.plan):
-            sent += _remind(approval, reached)
+    for approval in waiting.select_related("plan__program").order_by("remind_at", "pk")[:BATCH]:
+        if stops.is_stopped(approval.plan) is None:
+            sent += _remind(approval, now)
     return sent
 
 
-def _remind(approval: Approval, percent: int) -> bool:
+def _remind(approval: Approval, now: datetime) -> bool:
+    """Look again under the lock: a vote, or another sweep, may have been faster."""
     with transaction.atomic():
         changelog.lock_chain(approval.change_chain())
         approval.refresh_from_db()
-        if approval.state != "pending" or approval.reminded >= percent:
+        is_due = approval.state == "pending" and approval.remind_at is not None and approval.remind_at <= now
+        if not is_due:
             return False
-        voted = approval.decisions.filter(superseded_at__isnull=True).values_list("person_id", flat=True)
-        asked = {c.person.pk for c in eligibility.bench_of(approval).candidates} - set(voted)
-        approval.reminded = percent
-        approval.save()
-        events.publish_on_commit(ReminderDue(approval.pk, percent, tuple(sorted(asked))))
+        hours = approval.policy["hours"]
+        left = calendar_of(approval.plan).hours_between(now, approval.due_at)
+        over = round(100 * (1 - left / hours), 6)
+        reached = max((mark for mark in REMIND_AT if mark <= over), default=0)
+        if reached <= approval.reminded:
+            return False
+        approval.reminded = reached
+        approval.remind_at = next_reminder(approval.plan, now, hours=hours, left=left, reminded=reached)
+        approval.save()  # the row of the change log is what notices listen to
         return True
 
 
 def reweigh() -> int:
     """People come, go and get authority: find open rounds whose seats can be filled again, or no longer."""
-    rounds = list(
-        approvals_with_votes()
-        .filter(state__in=["pending", "unsatisfiable"])
-        .prefetch_related("escalations")
-        .order_by("pk")[:BATCH]
-    )
+    waiting = approvals_with_votes().filter(state__in=["pending", "unsatisfiable"])
+    rounds = a_share(waiting.prefetch_related("escalations").order_by("pk"), BATCH)
     benches = eligibility.benches_of(rounds)
     moved = 0
     for approval in rounds:

@@ -110,11 +110,6 @@ def register_hold(command: str, key: str, hold: Hold | str) -> None:
     _holds[command, key] = hold
 
 
-def held_keys() -> list[tuple[str, str]]:
-    """Command and key of every step that has such a condition."""
-    return sorted(_holds)
-
-
 def why_held(plan: Any, key: str) -> str | None:
     """Why the task must not begin although all it needs is done, or None."""
     hold = _holds.get((plan.command, key))

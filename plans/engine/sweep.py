@@ -6,16 +6,14 @@ do no harm. Each row is its own transaction: one that fails does not hold up the
 
 from __future__ import annotations
 
-import functools
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from operator import or_
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from gtm.core import changelog, clock, events
 from gtm.core.actors import SWEEP, Actor, acting_as
@@ -34,12 +32,14 @@ from plans.engine import (
     suspension,
     watchdog,
 )
+from plans.engine.shares import a_share
 from plans.models import Plan, Task, TaskKind
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 UNHEARD_AFTER = timedelta(seconds=10)
+RING_AGAIN_AFTER = timedelta(minutes=1)
 RUNNABLE_PLANS = ("running", "blocked")
 
 
@@ -66,7 +66,7 @@ def sweep() -> Swept:
             lost=_each(lost_leases(), runner.recover_lost),
             retried=_each(due_retries(), lambda task: perform(task, "retry")),
             released=_each(held_plans(), advance_held),
-            rung=_each(unheard_tasks(), lambda task: dispatch.ring_worker(events.TaskReady(task.pk))),
+            rung=_each(unheard_tasks(), ring_again),
             escalated=ladder.fire_due(clock.now()) + service_levels.escalate_overdue(clock.now()),
             reminded=service_levels.remind(clock.now()),
             reweighed=service_levels.reweigh(),
@@ -88,21 +88,32 @@ def due_retries() -> Iterable[Task]:
 
 
 def unheard_tasks() -> Iterable[Task]:
-    """Ready for longer than a bell takes: its message was lost, or no worker was there."""
-    waiting = _tasks("ready", "fallback_ready").filter(updated_at__lt=clock.now() - UNHEARD_AFTER)
-    return waiting.filter(kind=TaskKind.AUTOMATED)[:BATCH]
+    """Ready for longer than a bell takes: its message was lost, or no worker was there.
+
+    Rung again once a minute only: while every worker is busy, or away for a day, bells pile up in the broker.
+    """
+    now = clock.now()
+    waiting = _tasks("ready", "fallback_ready").filter(updated_at__lt=now - UNHEARD_AFTER)
+    silent = Q(rung_at=None) | Q(rung_at__lt=F("updated_at")) | Q(rung_at__lt=now - RING_AGAIN_AFTER)
+    return waiting.filter(silent, kind=TaskKind.AUTOMATED)[:BATCH]
+
+
+def ring_again(task: Task) -> None:
+    if dispatch.ring_worker(events.TaskReady(task.pk)):
+        Task.objects.filter(pk=task.pk).note(rung_at=clock.now())
 
 
 def held_plans() -> Iterable[Plan]:
-    """Plans with a task that may be waiting for a day to come, or for something outside its own needs."""
-    keys = [Q(plan__command=command, key=key) for command, key in steps.held_keys()]
-    if not keys:
-        return []
-    held = Task.objects.filter(functools.reduce(or_, keys), state="pending", plan__state__in=RUNNABLE_PLANS)
-    return Plan.objects.filter(pk__in=held.values("plan")).select_related("program").order_by("pk")[:BATCH]
+    """Plans with a task that waits for a day to come, or for something else outside its own needs."""
+    held = _tasks("pending").exclude(held_because="")
+    return a_share(Plan.objects.filter(pk__in=held.values("plan")).order_by("pk"), BATCH)
 
 
 def advance_held(plan: Plan) -> None:
+    """Go on where what holds a task has moved; a plan that goes live in a month is looked at, not locked."""
+    waiting = plan.tasks.filter(state="pending").exclude(held_because="")
+    if all(steps.why_held(plan, task.key) == task.held_because for task in waiting):
+        return
     with transaction.atomic():
         changelog.lock_chain(plan.change_chain())
         flow.advance(plan)

@@ -54,9 +54,12 @@ class Approval(GovernedModel):
     reminded = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="The last reminder sent, in percent of the time to decide"
     )
+    remind_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the next reminder is due"
+    )
     missing = models.JSONField(default=list, blank=True, help_text="Seats nobody fills yet, and why")
 
-    unlogged_fields = frozenset({"opened_at", "decided_at", "frozen_at", "missing"})
+    unlogged_fields = frozenset({"opened_at", "decided_at", "frozen_at", "remind_at", "missing"})
 
     class Meta:
         ordering = ["-created_at"]
@@ -68,7 +71,10 @@ class Approval(GovernedModel):
                 name="approval_one_open_round_per_gate",
             ),
         ]
-        indexes = [models.Index(fields=["state", "due_at"], name="approval_due")]
+        indexes = [
+            models.Index(fields=["state", "due_at"], name="approval_due"),
+            models.Index(fields=["state", "remind_at"], name="approval_reminder"),
+        ]
         permissions = [("decide_approval", "Can be asked for decisions")]
 
     def __str__(self) -> str:

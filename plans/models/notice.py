@@ -84,6 +84,8 @@ class Notification(GovernedModel):
     sent_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=240, blank=True, help_text="Why it has not arrived")
 
+    unlogged_fields = frozenset({"due_at"})
+
     class Meta:
         ordering = ["-created_at", "-pk"]
         constraints = [

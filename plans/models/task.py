@@ -80,6 +80,9 @@ class Task(GovernedModel):
     fence = models.PositiveIntegerField(default=0, help_text="Only the attempt with this token may write")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    rung_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the sweep last told the workers of it"
+    )
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
     progress_note = models.CharField(max_length=200, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -95,6 +98,7 @@ class Task(GovernedModel):
             "fence",
             "frozen_at",
             "lease_expires_at",
+            "rung_at",
             "progress",
             "progress_note",
             "started_at",

@@ -6,7 +6,7 @@ import pytest
 
 from gtm.core.actors import acting_as
 from gtm.core.errors import GuardNotMet, NotPermitted
-from plans.engine import ladder, service_levels
+from plans.engine import inbox, ladder, service_levels
 from tests.factories import AbsenceFactory, PersonFactory, ProgramFactory, gate, make_plan, round_of, seat
 from tests.plans.engine.conftest import actor_of
 
@@ -112,11 +112,37 @@ def test_only_people_on_a_rung_reached_answer(case, people):
         ladder.acknowledge(case)
 
 
+def test_who_stands_in_for_somebody_away_stands_on_the_rung_too(case, people, time):
+    cover = PersonFactory(name="Cover")
+    AbsenceFactory(person=people["legal"], substitute=cover)
+    assert case.pk not in [c.pk for c in inbox.waiting_for(cover.accounts.first()).escalations]
+    time.pass_time(days=1)
+    ladder.fire_due(time())
+    assert [person["name"] for person in case.firings.last().notified] == ["Cover"]
+    assert [c.pk for c in inbox.waiting_for(cover.accounts.first()).escalations] == [case.pk]
+    with acting_as(actor_of(cover)):
+        assert ladder.acknowledge(case).acknowledged_by == cover
+
+
 def test_resolving_needs_what_was_done(case, people):
     with acting_as(actor_of(people["strategist"])):
         with pytest.raises(GuardNotMet):
             ladder.resolve(case, remediation=" ")
         assert ladder.resolve(case, remediation="Cut the reward.").state == "resolved"
+
+
+def test_a_case_about_a_round_ends_with_its_decision_not_with_a_sentence(people, vote, time):
+    plan = make_plan()
+    time.pass_time(days=2)
+    service_levels.escalate_overdue(time())
+    case = plan.escalations.get()
+    with acting_as(actor_of(people["strategist"])):
+        with pytest.raises(GuardNotMet, match="Sign-off is not decided yet"):
+            ladder.resolve(case, remediation="Called finance.")
+        ladder.acknowledge(case, comment="Calling finance.")
+    vote(people["finance"], round_of(plan))
+    case.refresh_from_db()
+    assert (case.state, case.remediation) == ("cancelled", "")
 
 
 def test_a_decision_cancels_the_rungs_that_were_to_come(people, vote, time):

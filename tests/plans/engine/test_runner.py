@@ -349,6 +349,14 @@ def test_a_ready_task_nobody_heard_of_is_rung_again(script, time, rung):
     assert (sweep().rung, rung) == (1, [task.pk])
 
 
+def test_while_every_worker_is_busy_bells_do_not_pile_up(script, time, rung):
+    make_run()
+    for _ in range(60):
+        time.pass_time(seconds=5)
+        sweep()
+    assert len(rung) == 5
+
+
 def test_two_sweeps_do_no_more_than_one(script, time):
     script(BRIEFLY)
     task = make_run()
