@@ -77,8 +77,8 @@ def write_behind(since: timedelta = timedelta(days=1)) -> int:
         try:
             write(plan)
             written += 1
-        except InvalidDocument:
-            logger.exception("a plan file is not written; the others are")
+        except (InvalidDocument, OSError):
+            logger.exception("the file of %s is not written; the others are", plan.plan_id)
     return written
 
 

@@ -102,6 +102,24 @@ def test_a_long_outage_is_caught_up_a_few_runs_at_a_time(make, time):
     assert len(runs(schedule)) == 13
 
 
+def test_runs_that_fail_for_reasons_of_ours_do_not_hold_up_the_others(make, time, monkeypatch, caplog):
+    broken, sound = make(name="broken", catch_up="catch_up"), make(name="sound", catch_up="catch_up")
+    begin = schedules._start
+
+    def start(run):
+        if run.schedule == broken:
+            raise RuntimeError("a defect")
+        return begin(run)
+
+    monkeypatch.setattr(schedules, "_start", start)
+    monkeypatch.setattr(schedules, "RUNS_AT_ONCE", 1)
+    time.pass_time(days=2)
+    assert schedules.fire_due() == 1
+    assert set(broken.runs.values_list("state", flat=True)) == {"due"}
+    assert "started" in sound.runs.values_list("state", flat=True)
+    assert "a defect" in caplog.text
+
+
 def test_a_crash_between_plan_and_row_starts_no_second_plan(make, time):
     schedule = make()
     time.pass_time(hours=2)

@@ -27,5 +27,8 @@ def test_a_file_follows_its_anchor_and_the_sweep_brings_it_where_that_failed(mon
         with monkeypatch.context() as crash:
             crash.setattr(files, "write", Mock(side_effect=OSError))
             made = anchors.anchor()
+        with monkeypatch.context() as full:
+            full.setattr(files, "_replace", Mock(side_effect=OSError("No space left on device")))
+            assert files.write_behind() == 0  # said in the log; the sweep goes on with its other duties
         assert files.write_behind() == 1
     assert last_anchor(plan) == made.number
