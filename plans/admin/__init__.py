@@ -8,6 +8,7 @@ from plans.admin.escalations import EscalationAdmin
 from plans.admin.fraud_cases import FraudCaseAdmin
 from plans.admin.notices import NotificationAdmin
 from plans.admin.plans import PlanAdmin
+from plans.admin.policies import PolicyVersionAdmin
 from plans.admin.ripcord import RipcordPullAdmin
 from plans.admin.rules import BreachAdmin, ReadingAdmin
 from plans.admin.schedules import ScheduleAdmin
@@ -24,6 +25,7 @@ __all__ = [
     "MeasurementAgreementAdmin",
     "NotificationAdmin",
     "PlanAdmin",
+    "PolicyVersionAdmin",
     "ReadingAdmin",
     "RipcordPullAdmin",
     "ScheduleAdmin",

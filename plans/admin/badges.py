@@ -22,6 +22,7 @@ FAMILIES = {
     "unknown": BAD, "failed": BAD, "rejected": BAD, "exhausted": BAD, "unsatisfiable": BAD,
     "sent": GOOD, "started": GOOD, "queued": WAITING, "sending": BUSY, "due": WAITING, "refused": BAD,
     "asked": WAITING, "granted": BAD, "reviewed": GOOD, "bypassed": BAD,
+    "proposed": WAITING, "in_force": GOOD,
     "aborted": BAD, "aborting": BAD, "pulled": BAD,
 }  # fmt: skip
 MARKS = {GOOD: "✓", BUSY: "▶", WAITING: "…", BAD: "!", QUIET: "–"}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.forms.formsets import BaseFormSet
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from plans.commands import registry
+from plans.commands import policies, registry
+from plans.commands.policies import Rule
 from plans.engine import bench
-from plans.models import LIVE_PLAN_STATES, Plan
-from plans.schemas.declaration import Gate
+from plans.models import LADDER, LIVE_PLAN_STATES, Plan
 from programs.models import Role
 
 MOST_PLANS = 50
@@ -38,25 +39,28 @@ class SeatForm(forms.Form):
         roles = Role.objects.values_list("slug", "name")
         self.fields["role"].choices = [("", "No seat"), *roles]
 
-    def seat(self, kept: Mapping[str, Any]) -> dict[str, Any]:
-        """The seat as policies write it; a condition that is no limit stays as declared (``kept``)."""
+    def seat(self, seats: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """The seat as policies write it; of ``seats``, as they are, it keeps what this form does not show."""
         told = self.cleaned_data
-        condition = kept.get(told["role"])
+        same = [seat for seat in seats if seat["role"] == told["role"]]
+        condition = next((s["condition"] for s in same if not _limit(s["condition"])), None)
         if told.get("over") is not None:
             condition = {"field": "amount", "over": str(told["over"]), "currency": told["currency"].upper()}
-        return {"role": told["role"], "minimum": told.get("minimum") or 1, "condition": condition}
+        why = next((s.get("why", "") for s in same if s["condition"] == condition), "")
+        minimum = told.get("minimum") or 1
+        return {"role": told["role"], "minimum": minimum, "condition": condition, "why": why}
 
 
 Seats: type[BaseFormSet] = forms.formset_factory(SeatForm, extra=0, max_num=MOST_SEATS)
 
 
-def gates() -> dict[str, Gate]:
-    """Every gate there is, as "command/gate"."""
+def gates() -> dict[str, Rule]:
+    """The policy in force at every gate there is, as "command/gate"."""
     return {
-        f"{command.name}/{step.gate.key}": step.gate
+        f"{command.name}/{rule.subject}": rule
         for command in registry.all_commands()
-        for step in command.steps
-        if step.gate is not None
+        for rule in policies.in_force(command).values()
+        if rule.subject != LADDER
     }
 
 
@@ -78,15 +82,16 @@ def replay(request: HttpRequest) -> dict[str, Any]:
     if where not in known:
         return {"gates": known.items(), "where": ""}
     given = "form-TOTAL_FORMS" in request.GET
-    seats = Seats(request.GET) if given else Seats(initial=_initial(known[where]))
-    context: dict[str, Any] = {"gates": known.items(), "where": where, "seats": seats}
+    rule, (command, _, gate) = known[where], where.partition("/")
+    seats = Seats(request.GET) if given else Seats(initial=initial_seats(rule))
+    context: dict[str, Any] = {"gates": known.items(), "where": where, "rule": rule, "seats": seats}
+    if request.user.has_perm("plans.propose_policy"):
+        context["propose"] = reverse("admin:plans_policy_propose", args=[command, gate])
     if seats.is_bound and seats.is_valid():
-        kept = {s.role: s.condition for s in known[where].seats if not _condition(s.condition)}
-        proposed = [form.seat(kept) for form in seats if form.cleaned_data.get("role")]
-        command, _, gate = where.partition("/")
+        proposed = [form.seat(rule.text["seats"]) for form in seats if form.cleaned_data.get("role")]
         if proposed:
             rows = bench.replay_policy(
-                proposed, bench.past_rounds(command, gate)[:MOST_ROUNDS], on_reject=known[where].on_reject
+                proposed, bench.past_rounds(command, gate)[:MOST_ROUNDS], on_reject=rule.text["on_reject"]
             )
             context |= {"rows": rows, "differing": sum(row.differs for row in rows)}
         else:
@@ -94,13 +99,14 @@ def replay(request: HttpRequest) -> dict[str, Any]:
     return context
 
 
-def _initial(gate: Gate) -> list[dict[str, Any]]:
+def initial_seats(rule: Rule) -> list[dict[str, Any]]:
     """The seats as they are, and two empty ones."""
-    found = [{"role": s.role, "minimum": s.minimum, **_condition(s.condition)} for s in gate.seats]
+    seats = rule.text["seats"]
+    found = [{"role": s["role"], "minimum": s["minimum"], **_limit(s["condition"])} for s in seats]
     return [*found, {}, {}][:MOST_SEATS]
 
 
-def _condition(condition: Any) -> dict[str, Any]:
+def _limit(condition: Any) -> dict[str, Any]:
     if not condition or condition.get("field") != "amount":
         return {}
     return {"over": condition.get("over"), "currency": condition.get("currency", "")}

@@ -10,6 +10,7 @@ from plans.api.fraud_cases import FraudCaseViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
 from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
+from plans.api.policies import PolicyViewSet
 from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
 from plans.api.work import ApprovalViewSet, EscalationViewSet, TaskViewSet
 
@@ -22,6 +23,7 @@ router.register("approvals", ApprovalViewSet, basename="approval")
 router.register("escalations", EscalationViewSet, basename="escalation")
 router.register("ripcords", RipcordViewSet, basename="ripcord")
 router.register("break-glass", BreakGlassViewSet, basename="break-glass")
+router.register("policies", PolicyViewSet, basename="policy")
 router.register("attribution", AttributionViewSet, basename="attribution")
 router.register("disputes", DisputeViewSet, basename="dispute")
 router.register("fraud-cases", FraudCaseViewSet, basename="fraud-case")

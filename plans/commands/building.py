@@ -13,8 +13,9 @@ import networkx as nx
 from gtm.core import actors, canonical, clock
 from gtm.core.calendars import WorkingCalendar
 from gtm.core.errors import InvalidInput, Problem
-from plans.commands import registry
-from plans.models import Plan, Task, new_plan_id
+from plans.commands import policies, registry
+from plans.commands.policies import Rule
+from plans.models import LADDER, Plan, Task, new_plan_id
 from plans.schemas.declaration import Command, Stage, Step
 from programs.models import Campaign, Person, Program, Role
 
@@ -165,13 +166,18 @@ def worker_facts(person: Person) -> dict[str, str]:
     return {name: getattr(person, name) for name in names}
 
 
-def snapshot(command: Command, metric_versions: Mapping[str, int] | None = None) -> dict[str, Any]:
+def snapshot(
+    command: Command,
+    metric_versions: Mapping[str, int] | None = None,
+    rules: Mapping[str, Rule] | None = None,
+) -> dict[str, Any]:
     """The declaration as data, as the plan keeps it. A later edit of the command does not move the plan.
 
     ``metric_versions`` (signal → version) are those of the registry: a breach of a metric that was defined
-    otherwise counts no more.
+    otherwise counts no more. ``rules`` are those in force for gates and ladder, unless others are given.
     """
-    versions = metric_versions or {}
+    versions, rules = metric_versions or {}, rules or policies.in_force(command)
+    ladder = rules[LADDER]
     return canonical.plain(
         {
             "version": command.version,
@@ -189,13 +195,16 @@ def snapshot(command: Command, metric_versions: Mapping[str, int] | None = None)
             ],
             "gates": [
                 asdict(step.gate)
+                | dict(rules[step.key].text)
+                | {"policy_version": rules[step.key].number}
                 | {"fallbacks": {step.agent: step.fallback_agent} if step.fallback_agent else {}}
                 for step in command.steps
                 if step.gate
             ],
             "reads": {step.key: list(step.reads) for step in command.steps if step.reads is not None},
-            "ladder": [{"rung": n, **asdict(rung)} for n, rung in enumerate(command.ladder, start=1)],
-            "ladder_repeats": command.ladder_repeats,
+            "ladder": [{"rung": n, **rung} for n, rung in enumerate(ladder.text["rungs"], start=1)],
+            "ladder_repeats": ladder.text["repeats"],
+            "ladder_version": ladder.number,
             "triggers": [
                 asdict(t) | {"metric_version": versions.get(t.signal, t.metric_version)}
                 for t in command.triggers

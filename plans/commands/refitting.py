@@ -5,6 +5,7 @@ from __future__ import annotations
 from gtm.core import clock
 from gtm.core.actors import on_their_behalf
 from gtm.core.fsm import perform
+from plans.commands import policies
 from plans.commands.building import Draft, build_task, due_at, roles_by_slug, snapshot
 from plans.models import FINAL_TASK_STATES, Plan
 
@@ -44,7 +45,8 @@ def refit(plan: Plan, draft: Draft) -> None:
                 comment="The inputs ask for it no more.",
                 set_fields={"finished_at": clock.now()},
             )
-    declared = snapshot(draft.command, draft.facts.get("trigger_versions", {}))
+    rules = policies.kept_by(plan, draft.command)  # other policies do not move a plan that has begun
+    declared = snapshot(draft.command, draft.facts.get("trigger_versions", {}), rules)
     declared["reads"] |= {task.key: [] for task in gone}  # what was done for them stays done
     if plan.declaration != declared:
         plan.declaration = declared

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from plans.commands.base import Draft, approvable
-from plans.commands.registry import faults
+from plans.commands.policies import in_force
+from plans.commands.registry import LOWEST_LADDER, faults
+from plans.models import LADDER
 from plans.schemas.declaration import ChecklistItem
 from programs.models import Role
 
@@ -46,8 +48,9 @@ def _deliverables(draft: Draft) -> tuple[bool, str]:
 
 
 def _ladder(draft: Draft) -> tuple[bool, str]:
-    rungs = " → ".join("/".join(rung.roles) for rung in draft.command.ladder)
-    return len(draft.command.ladder) >= 3, f"{rungs}; at most {draft.command.max_retries} retries."
+    ladder = in_force(draft.command)[LADDER].text["rungs"]
+    rungs = " → ".join("/".join(rung["roles"]) for rung in ladder)
+    return len(ladder) >= LOWEST_LADDER, f"{rungs}; at most {draft.command.max_retries} retries."
 
 
 STANDARD = (

@@ -15,7 +15,17 @@ from django.urls import reverse
 from plans.engine import eligibility
 from plans.engine.directory import Directory
 from plans.engine.permissions import persons_of
-from plans.models import Approval, Breach, Escalation, Notice, NoticeKind, Plan, RipcordPull, Task
+from plans.models import (
+    Approval,
+    Breach,
+    Escalation,
+    Notice,
+    NoticeKind,
+    Plan,
+    PolicyVersion,
+    RipcordPull,
+    Task,
+)
 from programs.models import Person
 
 
@@ -99,12 +109,19 @@ def _workers(notice: Notice, task: Task) -> list[Person]:
 
 def _stoppers(notice: Notice, pull: RipcordPull) -> list[Person]:
     """Those who can release it, and the people of what was stopped."""
-    may_release = get_user_model().objects.with_perm(
-        "plans.release_ripcord", backend="django.contrib.auth.backends.ModelBackend"
-    )
     owner = pull.program.owner if pull.program else None
-    releasers = Person.objects.filter(accounts__in=may_release.values("pk")).distinct().order_by("pk")
-    return [*releasers, *people_of(pull.plan), *([owner] if owner else [])]
+    return [*_with_perm("plans.release_ripcord"), *people_of(pull.plan), *([owner] if owner else [])]
+
+
+def _adopters(notice: Notice, row: PolicyVersion) -> list[Person]:
+    """Those who may adopt it, but whoever proposed it."""
+    own = {person.pk for person in persons_of(row.proposed_by)}
+    return [person for person in _with_perm("plans.adopt_policy") if person.pk not in own]
+
+
+def _with_perm(permission: str) -> list[Person]:
+    may = get_user_model().objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
+    return list(Person.objects.filter(accounts__in=may.values("pk")).distinct().order_by("pk"))
 
 
 def _plan_people(notice: Notice, obj: Any) -> list[Person]:
@@ -170,6 +187,11 @@ def _schedule(notice: Notice, run: Any) -> Wording:
     return Wording(f"A scheduled run did not start: {run.schedule}", lines, run.schedule)
 
 
+def _policy(notice: Notice, row: PolicyVersion) -> Wording:
+    lines = (f"Why: {row.reason}", "It takes somebody else to adopt or reject it.")
+    return Wording(f"A policy is proposed: {row}", lines, row)
+
+
 def _utc(instant: Any) -> str:
     return f"{instant:%Y-%m-%d %H:%M} UTC"
 
@@ -209,6 +231,10 @@ def _breach_stands(notice: Notice, breach: Breach, person: Person) -> str | None
     return "A later measurement was fine again." if breach.cleared_at else None
 
 
+def _proposal_stands(notice: Notice, row: PolicyVersion, person: Person) -> str | None:
+    return None if row.state == "proposed" else f"The proposal is {row.get_state_display().lower()}."
+
+
 def _pull_stands(notice: Notice, pull: RipcordPull, person: Person) -> str | None:
     return None if pull.state == "pulled" else f"The rip-cord is {pull.get_state_display().lower()}."
 
@@ -231,4 +257,5 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.RIPCORD: _Kind(_stoppers, _ripcord, _pull_stands),
     NoticeKind.ENDED: _Kind(_plan_people, _ended),
     NoticeKind.SCHEDULE: _Kind(_schedule_owner, _schedule),
+    NoticeKind.POLICY: _Kind(_adopters, _policy, _proposal_stands),
 }

@@ -8,12 +8,14 @@ from __future__ import annotations
 from gtm.core.fsm import Machine, system_only, to
 from plans.engine import disputes, flow, fraud_cases
 from plans.engine.permissions import (
+    may_adopt_policy,
     may_answer,
     may_operate,
     may_pull_ripcord,
     may_release_ripcord,
     may_review_break_glass,
     may_use_break_glass,
+    may_withdraw_policy,
     may_work_on,
 )
 from plans.models import (
@@ -32,6 +34,8 @@ from plans.models import (
     NotificationState,
     Plan,
     PlanState,
+    PolicyState,
+    PolicyVersion,
     RipcordPull,
     RipcordState,
     ScheduledRun,
@@ -219,5 +223,17 @@ FRAUD_CASE = Machine(
         to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at judgements"),
         to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at judgements", label="Confirm as fraud"),
         to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id judgements", label="Record an appeal"),
+    ),
+)  # fmt: skip
+
+POLICY = Machine(
+    PolicyVersion,
+    states=tuple(PolicyState.values),
+    final=frozenset({"replaced", "rejected", "withdrawn"}),
+    transitions=(
+        to("adopt", "proposed", "in_force", permission=may_adopt_policy, comment_required=True, writes="decided_by decided_at"),
+        to("reject", "proposed", "rejected", permission=may_adopt_policy, comment_required=True, writes="decided_by decided_at"),
+        to("withdraw", "proposed", "withdrawn", permission=may_withdraw_policy, comment_required=True, writes="decided_by decided_at"),
+        to("replace", "in_force", "replaced", permission=system_only, comment_required=True),
     ),
 )  # fmt: skip

@@ -68,6 +68,7 @@ RULES: Mapping[tuple[str, str, str], Rule] = {
     ("plans.breach", "created", ""): Rule(NoticeKind.BREACH),
     ("plans.ripcordpull", "created", ""): Rule(NoticeKind.RIPCORD),
     ("plans.scheduledrun", "refuse", STATE): Rule(NoticeKind.SCHEDULE),
+    ("plans.policyversion", "created", ""): Rule(NoticeKind.POLICY),
     **{
         ("plans.plan", name, STATE): _ENDED
         for name in ("succeed", "succeed_degraded", "reject", "fail", "cancel", "finish_abort")
@@ -80,6 +81,7 @@ UNDECIDED: Mapping[str, frozenset[str]] = {
     "plans.escalation": frozenset({"armed", "notified", "paused", "exhausted"}),
     "plans.task": frozenset({"ready", "suspended"}),
     "plans.ripcordpull": frozenset({"pulled"}),
+    "plans.policyversion": frozenset({"proposed"}),
 }
 """States in which there is still something to tell."""
 

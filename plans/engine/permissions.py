@@ -82,3 +82,22 @@ def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
     if people & (holders | {person.pk for person in directory.standing(reached)}):
         return None
     return "Only people on the ladder of this case and operations answer it."
+
+
+def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
+    """A person in a session with the permission to adopt policies, never who proposed it, by any account."""
+    if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.adopt_policy"):
+        return "It takes a person in a session with the permission to adopt policies."
+    people = {person.pk for person in persons_of(actor.user)}
+    if not people:
+        return f"The account {actor.label} belongs to nobody in the directory of people."
+    if people & {person.pk for person in persons_of(row.proposed_by)} or actor.user_id == row.proposed_by_id:
+        return "Nobody adopts or rejects their own proposal; they may withdraw it."
+    return None
+
+
+def may_withdraw_policy(actor: Actor, row: Any, params: Params) -> str | None:
+    """Who proposed it."""
+    if not actor.is_system and actor.user_id == row.proposed_by_id:
+        return None
+    return "Only who proposed it withdraws it."

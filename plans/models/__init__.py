@@ -31,6 +31,7 @@ from plans.models.plan import (
     PlanState,
     new_plan_id,
 )
+from plans.models.policy import LADDER, PolicyState, PolicyVersion, chain_of
 from plans.models.reading import Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
@@ -50,6 +51,7 @@ __all__ = [
     "FINAL_PLAN_STATES",
     "FINAL_TASK_STATES",
     "FRAUD_LABELS",
+    "LADDER",
     "LIVE_PLAN_STATES",
     "MAIL",
     "OPEN_APPROVAL_STATES",
@@ -83,6 +85,8 @@ __all__ = [
     "Plan",
     "PlanFile",
     "PlanState",
+    "PolicyState",
+    "PolicyVersion",
     "Reading",
     "RipcordPull",
     "RipcordState",
@@ -95,5 +99,6 @@ __all__ = [
     "TaskKind",
     "TaskState",
     "Verdict",
+    "chain_of",
     "new_plan_id",
 ]

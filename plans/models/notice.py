@@ -24,6 +24,7 @@ class NoticeKind(models.TextChoices):
     RIPCORD = "ripcord", "The rip-cord was pulled"
     ENDED = "ended", "A plan has ended"
     SCHEDULE = "schedule", "A scheduled run did not start"
+    POLICY = "policy", "A policy is proposed"
 
 
 UNMUTABLE = frozenset({NoticeKind.DECISION, NoticeKind.RUNG, NoticeKind.RIPCORD})

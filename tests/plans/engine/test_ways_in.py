@@ -32,6 +32,7 @@ from plans.models import (
     FraudCase,
     Notice,
     Notification,
+    PolicyVersion,
     RipcordPull,
     Schedule,
     ScheduledRun,
@@ -74,6 +75,9 @@ def rows(acting):
         saved(Notification(notice=notice, person=person, channel="mail", due_at=later)),
         saved(ScheduledRun(schedule=schedule, due_at=later)),
         saved(Dispute(record=record, claimant=partner, deal="D-1", claim="Ours.")),
+        saved(
+            PolicyVersion(command="proof", subject="sign-off", number=1, text={}, proposed_by=UserFactory())
+        ),
         saved(
             FraudCase(
                 plan=plan, program=program, key="ring", score=90, at_risk=1, expected_loss=1, currency="USD"
@@ -261,6 +265,6 @@ def test_every_management_command_is_listed():
     assert ours == {
         "abort", "access_review", "anchor_changelog", "change", "decide", "demo", "dispute",
         "erase_changelog", "export_plan", "follow_up", "fraud_cases", "governance_matrices", "gtm",
-        "import_plan", "inbox", "judge", "load_dataset", "load_metrics", "plans", "replay",
+        "import_plan", "inbox", "judge", "load_dataset", "load_metrics", "plans", "policy", "replay",
         "replay_policy", "resume", "revise", "ripcord", "verify_changelog",
     }  # fmt: skip

@@ -1,0 +1,275 @@
+"""Policies and ladders in the admin: what is in force, propose another, and the second person's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.forms.formsets import BaseFormSet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from gtm.core import fsm
+from gtm.core.actors import current
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.errors import GtmError, NotFound
+from plans.admin import badges
+from plans.admin.bench import Seats, initial_seats
+from plans.commands import policies, registry
+from plans.commands.policies import Rule
+from plans.engine import bench, eligibility, policy
+from plans.models import LADDER, MOST_RUNGS, PolicyVersion
+from plans.schemas.declaration import Command
+from programs.models import Role
+
+MOST_ROUNDS = 200
+REJECTION = {"veto": "one ends the round", "impossible": "ends it when the seats can no longer be filled"}
+EXHAUSTION = {"hold": "the round waits for a late vote", "reject": "the round is rejected"}
+
+
+def _number(**rest: Any) -> forms.IntegerField:
+    return forms.IntegerField(widget=UnfoldAdminTextInputWidget(attrs={"type": "number"}), **rest)
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        label="Why",
+        help_text="Goes into the change log.",
+    )
+
+
+class GateForm(ReasonForm):
+    """What a gate's policy says beside its seats."""
+
+    hours = _number(min_value=1, max_value=policies.MOST_HOURS, label="Working hours to decide")
+    on_reject = forms.ChoiceField(
+        choices=list(REJECTION.items()), label="A rejection", widget=UnfoldAdminSelectWidget
+    )
+    on_exhausted = forms.ChoiceField(
+        choices=list(EXHAUSTION.items()), label="Nobody on the ladder answers", widget=UnfoldAdminSelectWidget
+    )
+    distinct_from = forms.MultipleChoiceField(
+        required=False, label="Not by who decided at", widget=forms.CheckboxSelectMultiple
+    )
+    field_order = ["hours", "on_reject", "on_exhausted", "distinct_from", "reason"]
+
+    def __init__(self, *args: Any, others: Mapping[str, Rule], **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["distinct_from"].choices = [(key, rule.title) for key, rule in others.items()]
+
+
+class LadderForm(ReasonForm):
+    repeats = _number(
+        min_value=0, max_value=registry.MOST_REPEATS, label="Starts over when nobody has answered"
+    )
+    field_order = ["repeats", "reason"]
+
+
+class RungForm(forms.Form):
+    """One rung of a proposed ladder; without a role it is none."""
+
+    roles = forms.MultipleChoiceField(required=False, widget=forms.SelectMultiple(attrs={"class": "g-input"}))
+    hours = _number(min_value=1, max_value=policies.MOST_HOURS, required=False)
+    effect = forms.ChoiceField(
+        choices=[(e, e) for e in policies.EFFECTS], required=False, widget=UnfoldAdminSelectWidget
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.fields["roles"].choices = list(Role.objects.values_list("slug", "name"))
+
+
+Rungs: type[BaseFormSet] = forms.formset_factory(RungForm, extra=0, max_num=MOST_RUNGS)
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
+    list_display = ["__str__", "status", "proposed_by", "decided_by", "decided_at", "created_at"]
+    list_filter = ["state", "command", "subject"]
+    list_select_related = ["proposed_by", "decided_by"]
+    search_fields = ["command", "subject", "reason"]
+    shortcuts = [("Proposed", "?state=proposed"), ("In force", "?state=in_force")]
+
+    @admin.display(description="State", ordering="state")
+    def status(self, row: PolicyVersion) -> str:
+        return badges.badge(row)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("in-force/", view(self.in_force), name="plans_policies"),
+            path("propose/<slug:command>/<slug:subject>/", view(self.propose), name="plans_policy_propose"),
+            *super().get_urls(),
+        ]
+
+    def in_force(self, request: HttpRequest) -> HttpResponse:
+        """What every command is run under today, and what is proposed instead."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        titles = dict(Role.objects.values_list("slug", "name"))
+        open_ = PolicyVersion.objects.filter(state="proposed").select_related("proposed_by")
+        proposed = {(row.command, row.subject): row for row in open_}
+        groups = [
+            (command, [(r, in_words(r, titles), proposed.get((command.name, r.subject))) for r in rules])
+            for command in registry.all_commands()
+            if (rules := policies.in_force(command).values())
+        ]
+        may = request.user.has_perm("plans.propose_policy")
+        return self.page(
+            request, "plans/policies.html", "Policies and ladders", groups=groups, may_propose=may
+        )
+
+    def propose(self, request: HttpRequest, command: str, subject: str) -> HttpResponse:
+        """The form of a proposal, filled with what is in force or with what the bench was asked."""
+        if not request.user.has_perm("plans.propose_policy"):
+            raise PermissionDenied
+        try:
+            found = registry.get(command)
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        rules = policies.in_force(found)
+        if subject not in rules:
+            raise Http404(f"{found.path} has no such gate.")
+        rule = rules.pop(subject)
+        build = _ladder_forms if subject == LADDER else _gate_forms
+        form, rows = build(request, rule, {k: r for k, r in rules.items() if k != LADDER})
+        is_complete = request.method == "POST" and form.is_valid() and rows.is_valid()
+        if is_complete and (row := self._proposed(request, found, rule, form, rows)):
+            return HttpResponseRedirect(reverse("admin:plans_policyversion_change", args=[row.pk]))
+        title = f"Another version: {rule.title}"
+        context = {"command": found, "rule": rule, "form": form, "rows": rows, "ladder": LADDER}
+        return self.page(request, "plans/policy_propose.html", title, **context)
+
+    def _proposed(
+        self, request: HttpRequest, command: Command, rule: Rule, form: forms.Form, rows: BaseFormSet
+    ) -> PolicyVersion | None:
+        told = dict(form.cleaned_data)
+        reason = told.pop("reason")
+        if rule.subject == LADDER:
+            told["rungs"] = [dict(row) for row in rows.cleaned_data if row.get("roles")]
+        else:
+            seats = rule.text["seats"]
+            told["seats"] = [form.seat(seats) for form in rows if form.cleaned_data.get("role")]
+        try:
+            with acting_in_admin(request, reason):
+                row = policies.propose(command.name, rule.subject, told, reason=reason)
+        except GtmError as error:
+            tell(request, error)
+            return None
+        messages.success(request, "Proposed. Somebody else with the permission adopts or rejects it.")
+        return row
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = PolicyVersion.objects.select_related("proposed_by", "decided_by")
+        row = rows.filter(pk=object_id if object_id.isdigit() else 0).first()
+        if row is None:
+            raise Http404("There is no such policy.")
+        with acting_in_admin(request):
+            if request.method == "POST":
+                self._answer(request, row)
+                return HttpResponseRedirect(reverse("admin:plans_policyversion_change", args=[row.pk]))
+            actions = fsm.actions(row, current().actor)
+        context = {"row": row, "status": badges.badge(row), **compared(row), **tried(row)}
+        context["actions"] = [a for a in actions if a.allowed]
+        context["refused"] = [f"{a.title}: {' '.join(a.reasons)}" for a in actions if not a.allowed]
+        return self.page(request, "plans/policy.html", str(row), **context)
+
+    def _answer(self, request: HttpRequest, row: PolicyVersion) -> None:
+        said = request.POST.get("comment", "").strip()
+        try:
+            policies.decide(row, request.POST.get("answer", ""), comment=said)
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(request, f"It is {row.get_state_display().lower()} now.")
+
+
+# ------------------------------------------------------------------ forms
+
+
+def _gate_forms(request: HttpRequest, rule: Rule, others: Mapping[str, Rule]) -> tuple[GateForm, BaseFormSet]:
+    said = request.POST if request.method == "POST" else request.GET
+    form = GateForm(request.POST or None, initial={**rule.text}, others=others)
+    seats = Seats(said) if "form-TOTAL_FORMS" in said else Seats(initial=initial_seats(rule))
+    return form, seats
+
+
+def _ladder_forms(
+    request: HttpRequest, rule: Rule, others: Mapping[str, Rule]
+) -> tuple[LadderForm, BaseFormSet]:
+    form = LadderForm(request.POST or None, initial={"repeats": rule.text["repeats"]})
+    rungs = [*rule.text["rungs"], *[{}] * 2][:MOST_RUNGS]
+    return form, Rungs(request.POST or None, initial=rungs)
+
+
+# ------------------------------------------------------------------ words
+
+
+def in_words(rule: Rule, titles: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A rule line by line, as label and sentence; ``titles`` maps roles to their names."""
+    text = rule.text
+    if rule.subject == LADDER:
+        rungs = [
+            (
+                f"Rung {number}",
+                f"{_roles(rung['roles'], titles)}, {rung['effect']}, {rung['hours']} working hours",
+            )
+            for number, rung in enumerate(text["rungs"], start=1)
+        ]
+        return [*rungs, ("Starts over", f"{text['repeats']} times")]
+    seats = [
+        (
+            f"Seat {number}",
+            f"{seat['minimum']} × {titles.get(seat['role'], seat['role'])}, "
+            f"{policy.describe(seat.get('condition'))}",
+        )
+        for number, seat in enumerate(text["seats"], start=1)
+    ]
+    return [
+        *seats,
+        ("Time to decide", f"{text['hours']} working hours"),
+        ("A rejection", REJECTION[text["on_reject"]]),
+        ("Nobody on the ladder answers", EXHAUSTION[text["on_exhausted"]]),
+        ("Not by who decided at", ", ".join(text["distinct_from"]) or "–"),
+    ]
+
+
+def _roles(slugs: Sequence[str], titles: Mapping[str, str]) -> str:
+    return " or ".join(titles.get(slug, slug) for slug in slugs)
+
+
+def compared(row: PolicyVersion) -> dict[str, Any]:
+    """Line by line what is in force and what this version says."""
+    titles = dict(Role.objects.values_list("slug", "name"))
+    command = registry.find(row.command)
+    rule = policies.in_force(command).get(row.subject) if command else None
+    mine = in_words(Rule(row.subject, "", row.number, row.text), titles)
+    theirs = dict(in_words(rule, titles)) if rule is not None else {}
+    labels = dict.fromkeys(label for pair in zip_longest(theirs, dict(mine)) for label in pair if label)
+    lines = [
+        {"label": label, "before": theirs.get(label, "–"), "after": dict(mine).get(label, "–")}
+        for label in labels
+    ]
+    for line in lines:
+        line["differs"] = line["before"] != line["after"]
+    return {"about": rule.title if rule else row.subject, "in_force": rule, "lines": lines}
+
+
+def tried(row: PolicyVersion) -> dict[str, Any]:
+    """Of a gate's version: who could sit today, and what past rounds would have come to."""
+    if row.subject == LADDER:
+        return {}
+    rounds = bench.past_rounds(row.command, row.subject)[:MOST_ROUNDS]
+    found = bench.replay_policy(row.text["seats"], rounds, on_reject=row.text["on_reject"])
+    today = eligibility.bench({"seats": row.text["seats"]}, {}, {})
+    return {"past": len(found), "differing": [r for r in found if r.differs], "today": today}
