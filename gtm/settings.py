@@ -279,6 +279,7 @@ SPECTACULAR_SETTINGS = {
         "EscalationStateEnum": "plans.models.EscalationState",
         "NoticeKindEnum": "plans.models.NoticeKind",
         "NotificationStateEnum": "plans.models.NotificationState",
+        "PolicyStateEnum": "plans.models.PolicyState",
         "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
         "FraudCaseStateEnum": "plans.models.FraudCaseState",
     },

@@ -19,7 +19,6 @@ from programs.models import Role
 
 MOST_PLANS = 50
 MOST_ROUNDS = 200
-MOST_SEATS = 6
 
 
 class SeatForm(forms.Form):
@@ -51,7 +50,7 @@ class SeatForm(forms.Form):
         return {"role": told["role"], "minimum": minimum, "condition": condition, "why": why}
 
 
-Seats: type[BaseFormSet] = forms.formset_factory(SeatForm, extra=0, max_num=MOST_SEATS)
+Seats: type[BaseFormSet] = forms.formset_factory(SeatForm, extra=0, max_num=policies.MOST_SEATS)
 
 
 def gates() -> dict[str, Rule]:
@@ -103,7 +102,7 @@ def initial_seats(rule: Rule) -> list[dict[str, Any]]:
     """The seats as they are, and two empty ones."""
     seats = rule.text["seats"]
     found = [{"role": s["role"], "minimum": s["minimum"], **_limit(s["condition"])} for s in seats]
-    return [*found, {}, {}][:MOST_SEATS]
+    return [*found, {}, {}][: policies.MOST_SEATS]
 
 
 def _limit(condition: Any) -> dict[str, Any]:

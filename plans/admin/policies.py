@@ -29,7 +29,12 @@ from programs.models import Role
 
 MOST_ROUNDS = 200
 REJECTION = {"veto": "one ends the round", "impossible": "ends it when the seats can no longer be filled"}
+ANY_OF = ("role", "or_role", "or_another")
 EXHAUSTION = {"hold": "the round waits for a late vote", "reject": "the round is rejected"}
+
+
+def _narrow() -> UnfoldAdminSelectWidget:
+    return UnfoldAdminSelectWidget(attrs={"style": "min-width:8rem"})
 
 
 def _number(**rest: Any) -> forms.IntegerField:
@@ -74,15 +79,22 @@ class LadderForm(ReasonForm):
 class RungForm(forms.Form):
     """One rung of a proposed ladder; without a role it is none."""
 
-    roles = forms.MultipleChoiceField(required=False, widget=forms.SelectMultiple(attrs={"class": "g-input"}))
+    role = forms.ChoiceField(required=False, widget=_narrow())
+    or_role = forms.ChoiceField(required=False, widget=_narrow())
+    or_another = forms.ChoiceField(required=False, widget=_narrow())
     hours = _number(min_value=1, max_value=policies.MOST_HOURS, required=False)
-    effect = forms.ChoiceField(
-        choices=[(e, e) for e in policies.EFFECTS], required=False, widget=UnfoldAdminSelectWidget
-    )
+    effect = forms.ChoiceField(choices=[(e, e) for e in policies.EFFECTS], required=False, widget=_narrow())
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.fields["roles"].choices = list(Role.objects.values_list("slug", "name"))
+        roles = [("", "–"), *Role.objects.values_list("slug", "name")]
+        for name in ANY_OF:
+            self.fields[name].choices = roles
+
+    def rung(self) -> dict[str, Any]:
+        told = self.cleaned_data
+        named = dict.fromkeys(told[name] for name in ANY_OF if told.get(name))
+        return {"roles": list(named), "hours": told.get("hours"), "effect": told.get("effect")}
 
 
 Rungs: type[BaseFormSet] = forms.formset_factory(RungForm, extra=0, max_num=MOST_RUNGS)
@@ -152,7 +164,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         told = dict(form.cleaned_data)
         reason = told.pop("reason")
         if rule.subject == LADDER:
-            told["rungs"] = [dict(row) for row in rows.cleaned_data if row.get("roles")]
+            told["rungs"] = [rung for form in rows if (rung := form.rung())["roles"]]
         else:
             seats = rule.text["seats"]
             told["seats"] = [form.seat(seats) for form in rows if form.cleaned_data.get("role")]
@@ -208,8 +220,8 @@ def _ladder_forms(
     request: HttpRequest, rule: Rule, others: Mapping[str, Rule]
 ) -> tuple[LadderForm, BaseFormSet]:
     form = LadderForm(request.POST or None, initial={"repeats": rule.text["repeats"]})
-    rungs = [*rule.text["rungs"], *[{}] * 2][:MOST_RUNGS]
-    return form, Rungs(request.POST or None, initial=rungs)
+    rungs = [{**rung, **dict(zip(ANY_OF, rung["roles"], strict=False))} for rung in rule.text["rungs"]]
+    return form, Rungs(request.POST or None, initial=[*rungs, {}, {}][:MOST_RUNGS])
 
 
 # ------------------------------------------------------------------ words

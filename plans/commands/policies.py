@@ -27,6 +27,7 @@ LADDER_FIELDS = ("rungs", "repeats")
 ON_REJECT, ON_EXHAUSTED = ("veto", "impossible"), ("hold", "reject")
 EFFECTS = ("notify", "add authority", "transfer authority")
 MOST_HOURS = 2000  # a working year
+MOST_SEATS, MOST_ROLES = 6, 3  # what a form can show, and a person take in
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,8 @@ def _gate_faults(command: Command, subject: str, text: Mapping[str, Any]) -> Ite
     except InvalidInput as error:
         yield from error.problems
     else:
+        if len(seats) > MOST_SEATS:
+            yield Problem("seats", f"must be at most {MOST_SEATS}.")
         if all(seat["condition"] for seat in seats):
             yield Problem("seats", "must hold one that is always asked, or silence would approve.")
     if not _is_whole(text["hours"], 1, MOST_HOURS):
@@ -221,8 +224,8 @@ def _rung_faults(at: str, rung: Any, roles: tuple[str, ...]) -> Iterable[Problem
     for name in sorted(set(rung) - {"roles", "hours", "effect"}):
         yield Problem(f"{at}.{name}", "is unknown.", ("roles", "hours", "effect"), code="unknown")
     named = rung.get("roles")
-    if not isinstance(named, list) or not named:
-        yield Problem(f"{at}.roles", "must be a list of at least one role.", roles)
+    if not isinstance(named, list) or not 1 <= len(named) <= MOST_ROLES:
+        yield Problem(f"{at}.roles", f"must be a list of 1 to {MOST_ROLES} roles.", roles)
     else:
         for role in (role for role in named if role not in roles):
             yield Problem(f"{at}.roles", f"“{role}” is no role.", roles)

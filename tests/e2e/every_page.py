@@ -96,6 +96,11 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
         "plans_directory": [reverse("admin:plans_directory")],
         "plans_bench": [f"{reverse('admin:plans_bench')}?plan={plan.plan_id}"],
         "plans_bench_replay": [reverse("admin:plans_bench_replay")],
+        "plans_policies": [reverse("admin:plans_policies")],
+        "plans_policy_propose": [
+            reverse("admin:plans_policy_propose", args=["plan-loyalty", subject])
+            for subject in ("finance-approval", "ladder")
+        ],
         "plans_ripcord_pull": [reverse("admin:plans_ripcord_pull")],
         "plans_rules": [reverse("admin:plans_rules")],
         "programs_dataset_upload": [reverse("admin:programs_dataset_upload")],

@@ -86,7 +86,8 @@ def test_a_ladder_is_proposed_rung_by_rung(login):
     url = reverse(PROPOSE, args=["plan-loyalty", "ladder"])
     rungs = {"form-TOTAL_FORMS": 5, "form-INITIAL_FORMS": 3, "repeats": 1, "reason": "Slower."}
     for at, roles in enumerate([["loyalty-strategist"], ["finance", "legal"], ["exec-sponsor"], [], []]):
-        rungs |= {f"form-{at}-roles": roles, f"form-{at}-hours": 16, f"form-{at}-effect": "notify"}
+        rungs |= {f"form-{at}-hours": 16, f"form-{at}-effect": "notify"}
+        rungs |= {f"form-{at}-{name}": role for name, role in zip(["role", "or_role"], roles, strict=False)}
     login("ops").post(url, rungs)
     assert [rung["roles"] for rung in PolicyVersion.objects.get().text["rungs"]] == [
         ["loyalty-strategist"], ["finance", "legal"], ["exec-sponsor"],
