@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
 from typing import Any
 
 from django import forms
@@ -265,12 +264,11 @@ def compared(row: PolicyVersion) -> dict[str, Any]:
     titles = dict(Role.objects.values_list("slug", "name"))
     command = registry.find(row.command)
     rule = policies.in_force(command).get(row.subject) if command else None
-    mine = in_words(Rule(row.subject, "", row.number, row.text), titles)
+    mine = dict(in_words(Rule(row.subject, "", row.number, row.text), titles))
     theirs = dict(in_words(rule, titles)) if rule is not None else {}
-    labels = dict.fromkeys(label for pair in zip_longest(theirs, dict(mine)) for label in pair if label)
+    labels = dict.fromkeys([*max(mine, theirs, key=len), *mine, *theirs])
     lines = [
-        {"label": label, "before": theirs.get(label, "–"), "after": dict(mine).get(label, "–")}
-        for label in labels
+        {"label": label, "before": theirs.get(label, "–"), "after": mine.get(label, "–")} for label in labels
     ]
     for line in lines:
         line["differs"] = line["before"] != line["after"]
