@@ -1,4 +1,5 @@
-"""What waits for me: approvals I can decide, tasks I own or my roles do, cases on my rung, break-glass."""
+"""What waits for me: approvals I can decide, tasks I own or my roles do, cases on my rung, break-glass, and
+policies that others propose."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from plans.models import (
     BreakGlass,
     Decision,
     Escalation,
+    PolicyVersion,
     Task,
     TaskKind,
 )
@@ -45,6 +47,8 @@ class Inbox:
     break_glass: list[BreakGlass] = field(default_factory=list)
     """Asked for, and takes a second person."""
     reviews: list[BreakGlass] = field(default_factory=list)
+    policies: list[PolicyVersion] = field(default_factory=list)
+    """Proposed by somebody else, to adopt or to reject."""
     most: int = MOST
 
     def __len__(self) -> int:
@@ -57,7 +61,7 @@ class Inbox:
 
     @property
     def _kinds(self) -> tuple[list[Any], ...]:
-        return self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews
+        return self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews, self.policies
 
 
 def waiting_for(user: Any, most: int = MOST) -> Inbox:
@@ -77,8 +81,17 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
         escalations=list(cases[:most]),
         break_glass=awaiting_second(people)[:most] if user.has_perm("plans.use_break_glass") else [],
         reviews=owed_reviews(user, people)[:most],
+        policies=proposals(user, people)[:most],
         most=most,
     )
+
+
+def proposals(user: Any, people: set[int]) -> list[PolicyVersion]:
+    """Policies that these people may adopt: with the permission, and not their own."""
+    if not user.has_perm("plans.adopt_policy"):
+        return []
+    rows = PolicyVersion.objects.filter(state="proposed").exclude(proposed_by__people__in=people)
+    return list(rows.select_related("proposed_by").order_by("created_at", "pk")[:MOST])
 
 
 def owed_reviews(user: Any, people: set[int]) -> list[BreakGlass]:

@@ -10,7 +10,7 @@ from plans.engine import inbox
 
 
 class Command(GovernedCommand):
-    help = "What waits for a person: approvals, tasks, escalations, break-glass, owed reviews"
+    help = "What waits for a person: approvals, tasks, escalations, break-glass, owed reviews, policies"
     requires_user = True
 
     def act(self, **options: Any) -> None:
@@ -29,6 +29,8 @@ class Command(GovernedCommand):
             plan_id = use.approval.plan.plan_id
             due = f"{use.review_due_at:%Y-%m-%d %H:%M} UTC"
             self.stdout.write(f"review {use.pk}  {plan_id}  {use}, due {due}")
+        for row in waiting.policies:
+            self.stdout.write(f"policy {row.pk}  {row}, proposed: {row.reason}")
         if waiting.is_full:
             self.stdout.write(f"The {waiting.most} most urgent of a kind; more follow when they are done.")
         if not waiting:

@@ -9,7 +9,7 @@ from gtm.core.actors import ADMIN, REST, Actor, acting_as
 from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, NotFound, NotPermitted
 from gtm.core.models import ChangeLogEntry
 from plans.commands import policies, registry
-from plans.engine import outbox
+from plans.engine import inbox, outbox
 from plans.models import LADDER, Notice, NoticeKind, PolicyVersion
 from programs.models import Person, Role
 from tests.doors import built, purchases, site, start, user  # noqa: F401
@@ -149,7 +149,10 @@ def test_those_who_may_adopt_are_told_and_not_the_proposer():
     outbox.work_off()
     told = Notice.objects.get(kind=NoticeKind.POLICY).notifications.values_list("person__name", flat=True)
     assert "Dora Klein" in told and "Elena Rossi" not in told
+    waits = {name: inbox.waiting_for(user(name)).policies for name in ("deputy", "exec", "ops")}
+    assert waits == {"deputy": [row], "exec": [], "ops": []}
     decide(row, by="deputy")
+    assert inbox.waiting_for(user("deputy")).policies == []
     assert Notice.objects.get(kind=NoticeKind.POLICY).withdrawn_reason == "It is in force now."
 
 
