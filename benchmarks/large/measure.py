@@ -21,6 +21,8 @@ from django.urls import reverse
 from benchmarks.large import rows
 from gtm.core import changelog
 from gtm.core.models import ChangeLogChain, ChangeLogEntry
+from plans.engine import outbox
+from plans.engine.sweep import sweep
 from plans.models import Plan
 
 GOAL_MS = 300
@@ -107,7 +109,8 @@ def _pages(plan: Plan) -> list[Asked]:
         ("REST change log", ops, f"/api/v1/plans/{plan.plan_id}/changelog/"),
     ]
     asked = [Asked(name, _visit(client, url)) for name, client, url in wanted]
-    return [*asked, Asked("peer: stock plans", _stock())]
+    engine = [Asked("engine: sweep", sweep), Asked("engine: messages", outbox.work_off)]
+    return [*asked, *engine, Asked("peer: stock plans", _stock())]
 
 
 def _session(username: str) -> Client:
@@ -186,7 +189,7 @@ def _print(pages: list[Asked]) -> None:
         (p50, p95), (P50, P95) = (np.percentile(found, [50, 95]) for found in (small, large))
         few, many = asked.queries
         print(f"{asked.name:24}{few:>5} →{many:>4}{p50:>8.0f} →{P50:>5.0f}{p95:>8.0f} →{P95:>5.0f}")
-    ours = [asked for asked in pages if not asked.name.startswith("peer")]
+    ours = [asked for asked in pages if not asked.name.startswith(("peer", "engine"))]
     slow = [asked.name for asked in ours if np.percentile(asked.milliseconds[1], 95) > GOAL_MS]
     grown = [asked.name for asked in ours if asked.queries[1] > asked.queries[0]]
     print(

@@ -17,11 +17,12 @@ from plans.engine.clocks import REMIND_AT, calendar_of, next_reminder
 from plans.engine.shares import a_share
 from plans.models import OPEN_CASE_STATES, Approval
 from plans.schemas.outputs import Signal
-from plans.selectors import approvals_with_votes
+from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+WEIGHED_AT_ONCE = 100
 LATE = "approval-late"  # a command may declare it: approvals that slip twice
 
 
@@ -88,7 +89,8 @@ def _remind(approval: Approval, now: datetime) -> bool:
 def reweigh() -> int:
     """People come, go and get authority: find open rounds whose seats can be filled again, or no longer."""
     waiting = approvals_with_votes().filter(state__in=["pending", "unsatisfiable"])
-    rounds = a_share(waiting.prefetch_related("escalations").order_by("pk"), BATCH)
+    waiting = waiting.defer(*(f"plan__{name}" for name in PLAN_DOCUMENTS), "task__output", "scope", "summary")
+    rounds = a_share(waiting.prefetch_related("escalations").order_by("pk"), WEIGHED_AT_ONCE)
     benches = eligibility.benches_of(rounds)
     moved = 0
     for approval in rounds:
