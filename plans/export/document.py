@@ -15,7 +15,7 @@ from django.conf import settings
 from gtm.core import anchors, canonical, changelog
 from gtm.core.models import ChangeLogChain
 from plans.export import cases, decisions, disputes
-from plans.models import Plan, Task, TaskKind
+from plans.models import LADDER, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_ID = "urn:gtm-governance:plan-1"
@@ -227,6 +227,10 @@ def _guardrails(plan: Plan) -> dict[str, Any]:
             {**trigger, "count": plan.breaches.filter(rule=trigger["signal"]).count()}
             for trigger in plan.declaration["triggers"]
         ],
+        "policy_versions": {
+            LADDER: plan.declaration.get("ladder_version", 0),
+            **{gate["key"]: gate.get("policy_version", 0) for gate in plan.declaration["gates"]},
+        },
     }
 
 

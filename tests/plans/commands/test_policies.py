@@ -10,6 +10,7 @@ from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, NotFound, NotPe
 from gtm.core.models import ChangeLogEntry
 from plans.commands import policies, registry
 from plans.engine import inbox, outbox
+from plans.export import document, rules
 from plans.models import LADDER, Notice, NoticeKind, PolicyVersion
 from programs.models import Person, Role
 from tests.doors import built, purchases, site, start, user  # noqa: F401
@@ -66,6 +67,13 @@ def test_the_ladder_is_a_policy_too():
     declared = start().declaration
     assert [rung["roles"] for rung in declared["ladder"]] == [["finance"], ["legal"], ["loyalty-strategist"]]
     assert (declared["ladder_repeats"], declared["ladder_version"]) == (1, 1)
+
+
+def test_the_plan_json_names_the_version_of_every_rule():
+    decide(propose())
+    body = document.build(start())
+    assert body["guardrails"]["policy_versions"] == {LADDER: 0, GATE: 1, "legal-approval": 0}
+    assert rules.problems(body) == []
 
 
 def test_the_next_version_takes_the_place_of_the_last_and_all_stay_on_record():
