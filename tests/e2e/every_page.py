@@ -15,6 +15,7 @@ from rest_framework.authtoken.models import Token
 
 from gtm.core import anchors, clock
 from gtm.core.actors import Actor, acting_as
+from plans.commands import policies
 from plans.engine import break_glass, fraud_cases
 from plans.models import Notice, Notification, NotificationPreference, Plan, Schedule, ScheduledRun
 from programs.models import (
@@ -166,3 +167,4 @@ def one_of_everything() -> None:
         asker.accounts.update(is_superuser=True)
         with acting_as(actor_of(asker)):
             break_glass.ask(plan.approvals.get(), reason="The board meets at nine.")
+            policies.propose("plan-loyalty", "finance-approval", {"hours": 24}, reason="Holidays.")
