@@ -62,6 +62,15 @@ def test_what_is_adopted_holds_for_the_runs_that_start_later_and_for_no_other():
     assert seats_of(gate_of(before)) == [("finance", 1), ("exec-sponsor", 1)]
 
 
+def test_a_plan_that_is_refitted_keeps_the_rules_it_started_with():
+    before, command = start(), registry.get(NAME)
+    decide(propose({"seats": TWO, "hours": 24}))
+    decide(propose({"rungs": RUNGS}, LADDER))
+    kept = policies.kept_by(before, command)
+    assert kept == policies.declared(command) != policies.in_force(command)
+    assert policies.kept_by(start(), command) == policies.in_force(command)
+
+
 def test_the_ladder_is_a_policy_too():
     decide(propose({"rungs": RUNGS, "repeats": 1}, LADDER))
     declared = start().declaration
