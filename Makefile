@@ -51,8 +51,8 @@ test-sqlite: $(INSTALLED)
 
 # What two databases do differently: locks, races, triggers, workers, JSON and text in queries, and what the
 # doors let through to them. What Python alone decides (calendars, votes, figures, pages) SQLite has shown.
-ENGINE := $(patsubst %,tests/plans/engine/test_%.py,anchoring eligibility gates invariants ladder outbox races \
-  ripcord ripcord_tasks runner triggers watchdog ways_in)
+ENGINE := $(patsubst %,tests/plans/engine/test_%.py,anchoring eligibility gates invariants ladder outbox \
+  outbox_queues races ripcord ripcord_tasks runner triggers watchdog ways_in)
 ON_POSTGRES := $(patsubst %,tests/gtm/core/test_%.py,anchors changelog erasure) tests/gtm/core/api \
   tests/gtm/test_celery.py $(ENGINE) tests/plans/api tests/plans/test_*.py tests/programs/api
 

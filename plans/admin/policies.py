@@ -18,7 +18,7 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
 from plans.admin import badges
-from plans.admin.bench import Seats, initial_seats
+from plans.admin.bench import MOST_ROUNDS, Seats, initial_seats
 from plans.commands import policies, registry
 from plans.commands.policies import Rule
 from plans.engine import bench, eligibility, policy
@@ -26,7 +26,6 @@ from plans.models import LADDER, MOST_RUNGS, PolicyVersion
 from plans.schemas.declaration import Command
 from programs.models import Role
 
-MOST_ROUNDS = 200
 REJECTION = {"veto": "one ends the round", "impossible": "ends it when the seats can no longer be filled"}
 ANY_OF = ("role", "or_role", "or_another")
 EXHAUSTION = {"hold": "the round waits for a late vote", "reject": "the round is rejected"}

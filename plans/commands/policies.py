@@ -56,7 +56,8 @@ def in_force(command: Command) -> dict[str, Rule]:
     found = declared(command)
     for row in PolicyVersion.objects.filter(command=command.name, state="in_force"):
         if row.subject in found:  # a gate the command has no more asks nobody
-            found[row.subject] = Rule(row.subject, found[row.subject].title, row.number, row.text)
+            rule = found[row.subject]  # its text fills in what versions did not say yet
+            found[row.subject] = Rule(row.subject, rule.title, row.number, {**rule.text, **row.text})
     return found
 
 
@@ -119,9 +120,7 @@ def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str)
     return row
 
 
-def decide(
-    row: PolicyVersion, verb: str, *, comment: str, expected_version: int | None = None
-) -> PolicyVersion:
+def decide(row: PolicyVersion, verb: str, *, comment: str) -> PolicyVersion:
     """Adopt, reject or withdraw a proposal. Adopted, it takes the place of what is in force at once.
 
     Raises what ``perform`` raises; GuardNotMet where another version came into force since it was proposed,
@@ -136,7 +135,7 @@ def decide(
         if verb == "adopt" and row.state == "proposed":
             _make_room(row, comment)
         fields = {"decided_by": actors.current().actor.user, "decided_at": clock.now()}
-        perform(row, verb, comment=comment, expected_version=expected_version, set_fields=fields)
+        perform(row, verb, comment=comment, set_fields=fields)
     return row
 
 

@@ -10,7 +10,7 @@ import networkx as nx
 
 from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.engine import steps
-from plans.models import MOST_RUNGS
+from plans.models import LADDER, MOST_RUNGS
 from plans.schemas.declaration import GATE, Command
 from plans.schemas.inputs import nearest
 
@@ -119,6 +119,8 @@ def _number_faults(command: Command) -> Iterable[str]:
         for step in stage.steps:
             if step.gate is not None and step.gate.key != step.key:
                 yield f"gate {step.gate.key} stands at step {step.key}: the keys must agree"
+            if step.gate is not None and step.key == LADDER:
+                yield f"gate {step.key} has the name by which policies call the ladder"
             if step.kind == GATE and not step.gate.seats:
                 yield f"gate {step.key} has no seats"
 

@@ -12,9 +12,10 @@ import pytest
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
 from plans.engine import dispatch, gates, steps
-from plans.models import Approval
+from plans.models import Approval, NotificationPreference
 from programs.models import Person
-from tests.factories import START
+from tests.factories import START, PersonFactory
+from tests.sinks import HookSink, MailSink, serving
 
 
 class MovableClock:
@@ -85,3 +86,39 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     heard: list[int] = []
     monkeypatch.setattr(dispatch, "ring_worker", lambda event: heard.append(event.task_pk) is None)
     return heard
+
+
+@pytest.fixture
+def mail(settings: Any) -> Iterator[MailSink]:
+    """A mail server that takes what is sent."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.GTM_BASE_URL = "https://gtm.example.com"
+    with serving(MailSink()) as sink:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        yield sink
+
+
+@pytest.fixture
+def hook(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[HookSink]:
+    """The channel "finance", a web hook."""
+    settings.GTM_CHANNEL_SCHEMES = frozenset({"json"})
+    with serving(HookSink()) as sink:
+        monkeypatch.setenv("GTM_CHANNEL_FINANCE", f"json://127.0.0.1:{sink.port}/s3cret")
+        yield sink
+
+
+@pytest.fixture
+def finance() -> Person:
+    return PersonFactory(name="finance", email="finance@example.com", roles=["finance"])
+
+
+@pytest.fixture
+def owner() -> Person:
+    return PersonFactory(name="owner", email="owner@example.com")
+
+
+def prefer(person: Person, **wish: Any) -> None:
+    preference = NotificationPreference(person=person, **wish)
+    preference.full_clean()
+    preference.save()

@@ -11,50 +11,15 @@ from gtm.core.actors import acting_as
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogPayload
 from plans import selectors
-from plans.engine import ladder, notices, outbox, ripcord, service_levels, work
+from plans.engine import ladder, outbox, ripcord, service_levels, work
 from plans.engine.outbox import Sent
 from plans.engine.triggers import raise_signal
 from plans.models import Notice, NoticeKind, Notification, NotificationPreference
 from plans.schemas.outputs import Signal
 from tests.factories import PersonFactory, ProgramFactory, gate, make_plan, round_of, seat
-from tests.plans.engine.conftest import actor_of
-from tests.sinks import HookSink, MailSink, serving
+from tests.plans.engine.conftest import actor_of, prefer
 
-pytestmark = pytest.mark.usefixtures("acting")
-
-
-@pytest.fixture(autouse=True)
-def mail(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.GTM_BASE_URL = "https://gtm.example.com"
-    with serving(MailSink()) as sink:
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", sink.port
-        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
-        yield sink
-
-
-@pytest.fixture
-def hook(settings, monkeypatch):
-    settings.GTM_CHANNEL_SCHEMES = frozenset({"json"})
-    with serving(HookSink()) as sink:
-        monkeypatch.setenv("GTM_CHANNEL_FINANCE", f"json://127.0.0.1:{sink.port}/s3cret")
-        yield sink
-
-
-@pytest.fixture
-def finance():
-    return PersonFactory(name="finance", email="finance@example.com", roles=["finance"])
-
-
-@pytest.fixture
-def owner():
-    return PersonFactory(name="owner", email="owner@example.com")
-
-
-def prefer(person, **wish):
-    preference = NotificationPreference(person=person, **wish)
-    preference.full_clean()
-    preference.save()
+pytestmark = pytest.mark.usefixtures("acting", "mail")
 
 
 def arrived(sink):
@@ -382,47 +347,3 @@ def test_a_matter_that_cannot_be_told_does_not_silence_the_others(finance, mail,
     make_plan()
     assert outbox.work_off().sent == 2
     assert "the outbox failed on" in caplog.text
-
-
-# ------------------------------------------------------------------ more than one pass can carry
-
-
-def test_matters_that_stand_still_do_not_hold_up_what_came_after_them(finance, owner, mail, monkeypatch):
-    monkeypatch.setattr(outbox, "BATCH", 2)
-    mail.answers["DATA"] = "451 later"
-    stopped = [make_plan() for _ in range(3)]
-    for _ in stopped:
-        outbox.work_off()
-    for plan in stopped:
-        ripcord.pull("plan", plan=plan, reason="Odd figures")
-    mail.answers.clear()
-    later = make_plan()
-    for _ in range(6):
-        outbox.work_off()
-    assert [a.url for a in Notification.objects.filter(state="sent", notice__plan=later)] == [
-        f"https://gtm.example.com/plans/approval/{round_of(later).pk}/change/"
-    ]
-
-
-def test_a_full_queue_of_a_broken_channel_does_not_starve_the_other(finance, mail, hook, time, monkeypatch):
-    monkeypatch.setattr(outbox, "BATCH", 2)
-    mail.answers["DATA"] = "451 later"
-    for _ in range(4):
-        make_plan()
-    outbox.work_off(), outbox.work_off()
-    prefer(finance, channels=["finance"])
-    make_plan()
-    outbox.work_off()
-    assert len(hook.posts) == 1
-
-
-def test_every_overdue_task_is_told_however_many_there_are(finance, owner, vote, time, monkeypatch):
-    monkeypatch.setattr(notices, "BATCH", 2)
-    for _ in range(5):
-        plan = make_plan()
-        vote(finance, round_of(plan))
-        task = plan.tasks.get(key="publish")
-        task.due_at = time()
-        task.save()
-    time.pass_time(minutes=1)
-    assert [notices.tell_overdue(time()) for _ in range(4)] == [2, 2, 1, 0]
