@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 BIN := .venv/bin
 INSTALLED := .venv/installed-$(shell cksum < requirements.lock | tr ' ' '-')
-PURE := gtm/supervisor.py gtm/embedded.py gtm/headers.py programs/analytics $(wildcard programs/datasets) \
+PURE := gtm/trial/supervisor.py gtm/trial/embedded.py gtm/headers.py programs/analytics $(wildcard programs/datasets) \
         $(wildcard $(addprefix gtm/core/,errors.py canonical.py money.py clock.py))
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
@@ -28,7 +28,7 @@ $(INSTALLED): requirements.lock
 	@rm -f .venv/installed-* && touch $@
 
 run: $(INSTALLED) ## start web, workers and scheduler with the demo organisation; Ctrl-C stops them
-	@exec $(BIN)/python -m gtm.run
+	@exec $(BIN)/python -m gtm.trial.run
 
 lint: $(INSTALLED) ## ruff, mypy, import directions, missing migrations
 	$(BIN)/ruff check .
@@ -51,9 +51,11 @@ test-sqlite: $(INSTALLED)
 
 # What two databases do differently: locks, races, triggers, workers, JSON and text in queries, and what the
 # doors let through to them. What Python alone decides (calendars, votes, figures, pages) SQLite has shown.
-ENGINE := $(patsubst %,tests/plans/engine/test_%.py,anchoring eligibility gates invariants ladder outbox \
-  outbox_queues races ripcord ripcord_tasks runner triggers watchdog ways_in)
-ON_POSTGRES := $(patsubst %,tests/gtm/core/test_%.py,anchors changelog erasure) tests/gtm/core/api \
+ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_anchoring gates/test_eligibility gates/test_rounds \
+  test_invariants escalation/test_ladder notices/test_delivery notices/test_delivery_queues test_races \
+  stopping/test_ripcord stopping/test_ripcord_tasks running/test_runner alarms/test_readings running/test_auditor \
+  test_ways_in)
+ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog erasure) tests/gtm/core/api \
   tests/gtm/test_celery.py $(ENGINE) tests/plans/api tests/plans/test_*.py tests/programs/api
 
 test-postgres: $(INSTALLED)

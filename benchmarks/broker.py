@@ -19,7 +19,7 @@ from pathlib import Path
 
 from celery import Celery
 
-from gtm.run import accepts, redis_command
+from gtm.trial.run import accepts, redis_command
 
 SENT_APART_SECONDS = 0.02
 FOLDER = os.environ.get("BENCH_FOLDER", "")

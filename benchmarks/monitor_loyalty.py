@@ -79,7 +79,7 @@ COLUMNS: dict[str, tuple[str, dict[str, str]]] = {
 def make(root: Path, rows: int) -> list[dict[str, str]]:
     """Store snapshots below ``root`` as loading would; answers what a plan says of its datasets."""
     from programs.datasets.contracts import CONTRACTS
-    from programs.datasets.store import Snapshot, SnapshotStore
+    from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
     store, described = SnapshotStore(root), []
     connection = duckdb.connect(config={"threads": 2, "memory_limit": "2GB"})
@@ -119,8 +119,8 @@ def ours(root: Path, described: list[dict[str, str]]) -> dict[str, Any]:
     import django
 
     django.setup()
-    from plans.commands import registry
-    from plans.engine.steps import StepContext, resolve
+    from plans.engine.running.steps import StepContext, resolve
+    from plans.runs import registry
     from plans.schemas.inputs import read_inputs
     from plans.schemas.outputs import payload_of
     from programs.datasets import OpenData
@@ -173,7 +173,7 @@ def peer(root: Path, described: list[dict[str, str]]) -> dict[str, Any]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    from programs.datasets.store import SnapshotStore
+    from programs.datasets.snapshots.store import SnapshotStore
 
     began = time.perf_counter()
     store = SnapshotStore(root)

@@ -30,16 +30,16 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TESTS = {
-    "plans/engine/policy.py": ["tests/plans/engine/test_policy.py"],
-    "plans/engine/separation.py": ["tests/plans/engine/test_separation.py"],
-    "plans/engine/baseline.py": ["tests/plans/engine/test_baseline.py"],
-    "plans/engine/counters.py": ["tests/plans/engine/test_counters.py"],
+    "plans/engine/gates/seats.py": ["tests/plans/engine/gates/test_seats.py"],
+    "plans/engine/gates/duties.py": ["tests/plans/engine/gates/test_duties.py"],
+    "plans/engine/gates/tolerance.py": ["tests/plans/engine/gates/test_tolerance.py"],
+    "plans/engine/alarms/counting.py": ["tests/plans/engine/alarms/test_counting.py"],
     "gtm/core/canonical.py": ["tests/gtm/core/test_canonical.py"],
-    "gtm/core/changelog.py": ["tests/gtm/core/test_chain.py"],
-    "gtm/core/anchors.py": ["tests/gtm/core/test_anchors.py"],
-    "gtm/core/audit.py": ["tests/gtm/core/test_audit.py"],
+    "gtm/core/evidence/changelog.py": ["tests/gtm/core/test_chain.py"],
+    "gtm/core/evidence/anchors.py": ["tests/gtm/core/evidence/test_anchors.py"],
+    "gtm/core/evidence/audit.py": ["tests/gtm/core/evidence/test_audit.py"],
     "plans/export/verify.py": ["tests/plans/export/test_findings.py"],
-    "plans/engine/content.py": ["tests/plans/engine/test_content.py"],
+    "plans/engine/gates/scope.py": ["tests/plans/engine/gates/test_scope.py"],
     "plans/engine/machines.py": ["tests/plans/management/test_matrices.py"],
     "gtm/core/fsm.py": ["tests/gtm/core/test_fsm.py"],
 }

@@ -73,7 +73,8 @@ def main() -> None:
 
 def make(root: Path, rows: int, advocates: int) -> list[dict[str, Any]]:
     """A small world through the project's own loader, then widened to ``rows`` rows in all."""
-    from programs.datasets import Options, SnapshotStore, ingest  # noqa: PLC0415 - not in the measured process
+    from programs.datasets import Options, SnapshotStore  # noqa: PLC0415
+    from programs.datasets.loading import ingest  # noqa: PLC0415
     from programs.datasets.worlds.referral_world import build_referral_world  # noqa: PLC0415
 
     world = build_referral_world(np.random.default_rng(SEED), advocates=advocates)
@@ -129,8 +130,8 @@ def run_steps(root: Path, datasets: list[dict[str, Any]]) -> None:
     django.setup()
     from pkgutil import resolve_name  # noqa: PLC0415
 
-    from plans.engine.runner import stored_values  # noqa: PLC0415
-    from plans.engine.steps import StepContext  # noqa: PLC0415
+    from plans.engine.running.runner import stored_values  # noqa: PLC0415
+    from plans.engine.running.steps import StepContext  # noqa: PLC0415
     from programs.datasets import OpenData  # noqa: PLC0415
     from programs.schemas.metrics import STANDARD  # noqa: PLC0415
 

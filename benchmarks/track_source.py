@@ -40,7 +40,7 @@ from plans.commands.track_source.journeys import encode  # noqa: E402
 from programs.analytics.attribution import Attribution, ConversionPaths  # noqa: E402
 from programs.analytics.estimate import Unavailable  # noqa: E402
 from programs.datasets import CONTRACTS, Snapshot, SnapshotStore  # noqa: E402
-from programs.datasets.engine import DuckDBEngine  # noqa: E402
+from programs.datasets.engines.duck import DuckDBEngine  # noqa: E402
 
 CHANNELS = tuple(f"channel-{n:02}" for n in range(12))
 START = np.datetime64("2026-01-01T00:00:00", "us")

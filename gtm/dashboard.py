@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from gtm.core import clock
-from plans.admin import badges, sparkline
 from plans.admin.waiting import waiting
-from plans.engine.baseline import number_of
-from plans.engine.standings import rule_standings
+from plans.drawing import badges, sparkline
+from plans.engine.alarms.overview import rule_standings
+from plans.engine.gates.tolerance import number_of
 from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan, RipcordPull
 from plans.selectors import (
     cases_with_people,

@@ -16,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gtm.core import clock
-from plans.engine import watchdog
+from plans.engine.running import auditor
 from plans.selectors import count_by_state, oldest_waiting
 
 logger = logging.getLogger(__name__)
@@ -96,11 +96,11 @@ def _broker() -> str:
 
 def _sweep() -> str:
     """Due times are kept only while somebody sweeps; the heartbeat stops with the first case that is late."""
-    beat = watchdog.last_beat()
+    beat = auditor.last_beat()
     if beat is None:
         return "has not run yet"
     age = clock.now() - beat
-    return OK if age <= watchdog.LATE_AFTER else f"last all well {age.total_seconds() / 60:.0f} minutes ago"
+    return OK if age <= auditor.LATE_AFTER else f"last all well {age.total_seconds() / 60:.0f} minutes ago"
 
 
 def _workers() -> str:

@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 from kombu import Queue
 
-from gtm.embedded import broker_url
+from gtm.trial.embedded import broker_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -64,7 +64,7 @@ GTM_CHANNEL_SCHEMES = frozenset(
         ],
     )
 )
-GTM_STAGE_LANDING_PAGES = env.bool("GTM_STAGE_LANDING_PAGES", default=False)  # see programs/staging.py
+GTM_STAGE_LANDING_PAGES = env.bool("GTM_STAGE_LANDING_PAGES", default=False)
 GTM_PRIVATE_LINK_HOSTS = frozenset(  # who links may lead to though the address is not public
     env.list("GTM_PRIVATE_LINK_HOSTS", default=[GTM_BASE_URL.split("//")[1]] * GTM_STAGE_LANDING_PAGES)
 )

@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from gtm.core.api import problem
 from gtm.core.api.tokens import TokenView
 from gtm.probes import healthz, metrics, readyz
-from programs.staging import landing_page
+from programs.outreach.staged_pages import landing_page
 
 admin.site.index_title = "Home"
 

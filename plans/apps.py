@@ -12,24 +12,26 @@ class PlansConfig(AppConfig):
         from django.db.models.signals import post_delete, post_save  # noqa: PLC0415
 
         from gtm.core import events  # noqa: PLC0415 - models exist only now
-        from plans.commands import (  # noqa: PLC0415
-            launch_program,  # noqa: F401
-            monitor_loyalty,  # noqa: F401 - registers the command
-            optimize_referrals,  # noqa: F401
-            plan_loyalty,  # noqa: F401
-            schedules,
-            track_source,  # noqa: F401 - registers the command
+        from plans.commands import (  # noqa: F401, PLC0415
+            launch_program,
+            monitor_loyalty,
+            optimize_referrals,
+            plan_loyalty,
+            track_source,
         )
-        from plans.engine import anchoring, dispatch, machines, notices  # noqa: F401, PLC0415 - loads the transition tables
+        from plans.engine import machines  # noqa: F401, PLC0415
+        from plans.engine.notices import table  # noqa: F401, PLC0415
+        from plans.engine.running import anchoring, dispatch  # noqa: F401, PLC0415
         from plans.export import files  # noqa: PLC0415
         from plans.models import Schedule  # noqa: PLC0415
+        from plans.runs import schedules  # noqa: F401, PLC0415
         from programs.models import Program  # noqa: PLC0415
 
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Anchored, files.follow_anchor)
-        events.subscribe(events.Recorded, notices.record)
-        events.subscribe(notices.NoticeWaiting, notices.ring)
+        events.subscribe(events.Recorded, table.record)
+        events.subscribe(table.NoticeWaiting, table.ring)
         events.subscribe(events.Recorded, anchoring.record)
         events.subscribe(anchoring.AnchorWanted, anchoring.ring)
         Schedule.checks.append(schedules.faults)

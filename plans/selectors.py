@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from gtm.core import changelog, clock
+from gtm.core import clock
 from gtm.core.errors import NotFound
+from gtm.core.evidence import changelog
 from gtm.core.models import AnchorCopy, ChangeLogEntry
 from plans.models import (
     Approval,

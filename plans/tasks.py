@@ -8,10 +8,11 @@ from celery import shared_task
 from celery.signals import worker_init
 
 from gtm.core.actors import Actor, acting_as
-from plans.commands import schedules
-from plans.engine import outbox, runner, steps
-from plans.engine import sweep as sweeper
+from plans.engine.notices import delivery
+from plans.engine.running import runner, steps
+from plans.engine.running import sweep as sweeper
 from plans.export import files
+from plans.runs import schedules
 
 
 @worker_init.connect
@@ -35,7 +36,7 @@ def sweep() -> None:
 
 @shared_task(name="plans.tasks.send_notices")
 def send_notices() -> None:
-    outbox.work_off()
+    delivery.work_off()
 
 
 @shared_task(name="plans.tasks.run_schedules")

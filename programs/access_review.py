@@ -17,9 +17,10 @@ from typing import Any
 from django.db.models import Max
 from django.utils.dateparse import parse_date, parse_datetime
 
-from gtm.core import accounts, canonical
+from gtm.core import canonical
+from gtm.core.evidence import accounts
 from gtm.core.models import ChangeLogEntry
-from programs.datasets.rejects import inert
+from programs.datasets.loading.rejects import inert
 from programs.models import Absence, Approver, Delegation, Person, Role
 
 

@@ -13,10 +13,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Min
 
-from gtm.core import canonical, changelog, clock
+from gtm.core import canonical, clock
 from gtm.core.errors import InvalidInput, Problem
-from programs.datasets import CONTRACTS, IngestResult, Options, SnapshotStore, Source, ingest
-from programs.datasets.problems import nearest
+from gtm.core.evidence import changelog
+from programs.datasets import CONTRACTS, IngestResult, Options, SnapshotStore, Source
+from programs.datasets.loading import ingest
+from programs.datasets.loading.problems import nearest
 from programs.models import (
     Benefit,
     BenefitKind,

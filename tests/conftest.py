@@ -25,8 +25,8 @@ from django.db import connections
 from django.test import TransactionTestCase
 
 from gtm.celery import app
-from gtm.core import triggers
-from gtm.run import accepts, redis_command
+from gtm.core.evidence import append_only
+from gtm.trial.run import accepts, redis_command
 
 ROOT = Path(__file__).parent.parent
 
@@ -81,11 +81,11 @@ def flush_past_the_triggers() -> Iterator[None]:
     flush = TransactionTestCase._fixture_teardown
 
     def without_triggers(case: TransactionTestCase) -> None:
-        triggers.drop(connections["default"])
+        append_only.drop(connections["default"])
         try:
             flush(case)
         finally:
-            triggers.create(connections["default"])
+            append_only.create(connections["default"])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)

@@ -17,9 +17,9 @@ from django.test import override_settings
 from rest_framework.test import APIClient
 
 from gtm.core.actors import REST, Actor, acting_as
-from plans.commands import base
 from plans.demo import organisation
 from plans.models import Plan
+from plans.runs import start as base
 from programs import services
 from tests.factories import gate, make_plan, seat
 

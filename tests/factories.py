@@ -9,7 +9,7 @@ import factory
 from django.contrib.auth import get_user_model
 
 from gtm.core.fsm import perform
-from plans.engine import eligibility
+from plans.engine.gates import eligibility
 from plans.models import Approval, Plan, Task, TaskKind
 from plans.models.plan import new_plan_id
 from programs.models import Absence, Approver, Delegation, Person, Program, Role

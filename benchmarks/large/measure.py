@@ -19,10 +19,10 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from benchmarks.large import rows
-from gtm.core import changelog
+from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogChain, ChangeLogEntry
-from plans.engine import outbox
-from plans.engine.sweep import sweep
+from plans.engine.notices import delivery
+from plans.engine.running.sweep import sweep
 from plans.models import Plan
 
 GOAL_MS = 300
@@ -109,7 +109,7 @@ def _pages(plan: Plan) -> list[Asked]:
         ("REST change log", ops, f"/api/v1/plans/{plan.plan_id}/changelog/"),
     ]
     asked = [Asked(name, _visit(client, url)) for name, client, url in wanted]
-    engine = [Asked("engine: sweep", sweep), Asked("engine: messages", outbox.work_off)]
+    engine = [Asked("engine: sweep", sweep), Asked("engine: messages", delivery.work_off)]
     return [*asked, *engine, Asked("peer: stock plans", _stock())]
 
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from django.db import connection
 
-from gtm.core import canonical, changelog
+from gtm.core import canonical
 from gtm.core.actors import Actor, acting_as
+from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
-from plans.commands import base
 from plans.demo import organisation
-from plans.engine import runner
+from plans.engine.running import runner
 from plans.models import Approval, Decision, Escalation, Plan, Task
+from plans.runs import start
 from programs.models import Dataset, Person
 from programs.services import load_dataset
 
@@ -38,8 +39,8 @@ def one_run() -> Plan:
         with resources.as_file(packed) as path, gzip.open(path, "rt") as lines:
             file.write_text("".join(line for line, _ in zip(lines, range(PURCHASES), strict=False)))
         load_dataset("purchases", [file], program=program, currency="USD")
-        command, given = base.parse_usage(USAGE)
-        plan = base.start(base.prepare(command, given, program))
+        command, given = start.parse_usage(USAGE)
+        plan = start.start(start.prepare(command, given, program))
         while ready := plan.tasks.filter(state="ready", kind="automated").first():
             assert runner.run_task(ready.pk, "benchmark") == "succeeded", ready.error
     assert plan.approvals.filter(state="pending").count() == 2

@@ -14,7 +14,7 @@ class CoreConfig(AppConfig):
         from django.contrib.auth.models import Group  # noqa: PLC0415
         from django.db.models.signals import m2m_changed, pre_delete, pre_save  # noqa: PLC0415
 
-        from gtm.core import accounts  # noqa: PLC0415
+        from gtm.core.evidence import accounts  # noqa: PLC0415
         from gtm.core.governed import log_related  # noqa: PLC0415
 
         m2m_changed.connect(log_related, dispatch_uid="governed-links")

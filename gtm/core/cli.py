@@ -10,9 +10,9 @@ from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from gtm.core import refusals
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as, operating_system_user
 from gtm.core.errors import GtmError, InvalidInput, NotFound, NotPermitted, Problem
+from gtm.core.evidence import refusals
 
 BAD_INPUT = 2
 

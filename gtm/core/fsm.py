@@ -13,9 +13,10 @@ from typing import Any
 
 from django.db import models, transaction
 
-from gtm.core import actors, changelog, clock, refusals
+from gtm.core import actors, clock
 from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
+from gtm.core.evidence import changelog, refusals
 from gtm.core.governed import GovernedModel, open_door
 
 Guard = Callable[[Any, Mapping[str, Any]], str | None]

@@ -10,8 +10,9 @@ from typing import Any
 from django.db import models, transaction
 from simple_history.models import HistoricalRecords
 
-from gtm.core import actors, changelog, clock
+from gtm.core import actors, clock
 from gtm.core.errors import Forbidden, StaleVersion
+from gtm.core.evidence import changelog
 
 _open_doors: ContextVar[int] = ContextVar("open_doors", default=0)
 

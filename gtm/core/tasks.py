@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from gtm.core import anchors
+from gtm.core.evidence import anchors
 
 
 @shared_task(name="gtm.core.tasks.anchor_changelog")

@@ -3,9 +3,7 @@
 from plans.admin.agreements import MeasurementAgreementAdmin
 from plans.admin.approvals import ApprovalAdmin
 from plans.admin.break_glass import BreakGlassAdmin
-from plans.admin.disputes import AttributionRecordAdmin, DisputeAdmin
 from plans.admin.escalations import EscalationAdmin
-from plans.admin.fraud_cases import FraudCaseAdmin
 from plans.admin.notices import NotificationAdmin
 from plans.admin.plans import PlanAdmin
 from plans.admin.policies import PolicyVersionAdmin
@@ -13,6 +11,8 @@ from plans.admin.ripcord import RipcordPullAdmin
 from plans.admin.rules import BreachAdmin, ReadingAdmin
 from plans.admin.schedules import ScheduleAdmin
 from plans.admin.tasks import TaskAdmin
+from plans.cases.disputes.pages import AttributionRecordAdmin, DisputeAdmin
+from plans.cases.fraud.pages import FraudCaseAdmin
 
 __all__ = [
     "ApprovalAdmin",

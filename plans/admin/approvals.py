@@ -14,13 +14,14 @@ from gtm.core import clock
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges, break_glass
+from plans.admin import break_glass
 from plans.admin.forms import DecisionForm
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import outputs_of_tasks
 from plans.admin.waiting import waiting
-from plans.engine import eligibility, gates, rework
-from plans.engine.permissions import persons_of
+from plans.drawing import badges
+from plans.engine.gates import eligibility, rework, rounds
+from plans.engine.people.permissions import persons_of
 from plans.models import Approval
 from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
 from plans.templatetags.gtm import cell
@@ -66,7 +67,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
 
     def inbox(self, request: HttpRequest) -> HttpResponse:
         found = waiting(request)
-        rows = [{"approval": a, "bulk": gates.allows_bulk(a)} for a in found.approvals]
+        rows = [{"approval": a, "bulk": rounds.allows_bulk(a)} for a in found.approvals]
         bulk = any(row["bulk"] for row in rows)
         return self.page(request, "plans/inbox.html", "Waiting for me", waiting=found, rows=rows, bulk=bulk)
 
@@ -78,7 +79,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         for approval in approvals_with_votes().filter(pk__in=chosen).order_by("pk"):
             try:
                 with acting_in_admin(request):
-                    gates.decide_in_bulk(
+                    rounds.decide_in_bulk(
                         approval,
                         request.POST.get("decision", ""),
                         comment=request.POST.get("comment", "").strip(),
@@ -103,7 +104,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
             done = self._decide(request, approval, ask_password) if request.method == "POST" else None
             if done is not None:
                 return done
-            actions = gates.available(approval, current().actor)
+            actions = rounds.available(approval, current().actor)
             people = persons_of(request.user)
             context = {
                 "approval": approval,
@@ -138,7 +139,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
             messages.error(request, "The password is missing or wrong; nothing was decided.")
             return None
         try:
-            gates.decide(
+            rounds.decide(
                 approval,
                 request.POST.get("decision", ""),
                 comment=told.get("comment", ""),

@@ -11,10 +11,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from plans.commands import policies, registry
-from plans.commands.policies import Rule
-from plans.engine import bench
+from plans.engine.gates import preview
 from plans.models import LADDER, LIVE_PLAN_STATES, Plan
+from plans.runs import policies, registry
+from plans.runs.policies import Rule
 from programs.models import Role
 
 MOST_PLANS = 50
@@ -70,7 +70,7 @@ def who(request: HttpRequest) -> dict[str, Any]:
     return {
         "plans": plans.filter(state__in=LIVE_PLAN_STATES)[:MOST_PLANS],
         "chosen": chosen,
-        "asked": bench.who_must_approve(chosen) if chosen else [],
+        "asked": preview.who_must_approve(chosen) if chosen else [],
     }
 
 
@@ -89,8 +89,8 @@ def replay(request: HttpRequest) -> dict[str, Any]:
     if seats.is_bound and seats.is_valid():
         proposed = [form.seat(rule.text["seats"]) for form in seats if form.cleaned_data.get("role")]
         if proposed:
-            rows = bench.replay_policy(
-                proposed, bench.past_rounds(command, gate)[:MOST_ROUNDS], on_reject=rule.text["on_reject"]
+            rows = preview.replay_policy(
+                proposed, preview.past_rounds(command, gate)[:MOST_ROUNDS], on_reject=rule.text["on_reject"]
             )
             context |= {"rows": rows, "differing": sum(row.differs for row in rows)}
         else:

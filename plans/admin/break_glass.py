@@ -15,9 +15,9 @@ from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
-from plans.engine import break_glass
-from plans.engine.verdicts import DECIDABLE
+from plans.drawing import badges
+from plans.engine.gates import break_glass
+from plans.engine.gates.tally import DECIDABLE
 from plans.models import Approval, BreakGlass
 from plans.selectors import break_glass_uses
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from plans.engine.baseline import differences
+from plans.engine.gates.tolerance import differences
 from plans.models import Plan
 from plans.selectors import approvals_with_votes
 from plans.templatetags.gtm import cell, figure

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from plans.engine.directory import Directory
+from plans.engine.people.directory import Directory
 from programs.models import Absence, Approver, Delegation, Role
 
 

@@ -14,10 +14,10 @@ from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import named_rungs
-from plans.engine import ladder
+from plans.drawing import badges
+from plans.engine.escalation import ladder
 from plans.models import Escalation
 from plans.selectors import PLAN_DOCUMENTS, cases_with_people
 

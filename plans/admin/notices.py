@@ -10,8 +10,8 @@ from django.http import HttpRequest
 
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
-from plans.engine import outbox
+from plans.drawing import badges
+from plans.engine.notices import delivery
 from plans.models import Notification, NotificationPreference
 
 
@@ -32,7 +32,7 @@ class NotificationAdmin(ReadOnly, GovernedAdmin):
         for message in chosen:
             try:
                 with acting_in_admin(request):
-                    outbox.send_again(message, comment="Sent again from the admin")
+                    delivery.send_again(message, comment="Sent again from the admin")
             except GtmError as error:
                 tell(request, error)
             else:

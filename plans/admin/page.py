@@ -12,17 +12,20 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 
-from gtm.core import changelog, fsm
+from gtm.core import fsm
 from gtm.core.actors import current
+from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogEntry
-from plans.admin import badges, graph
-from plans.admin.timeline import length
-from plans.commands import base, follow_up
-from plans.commands.standing import standing_of
-from plans.engine import eligibility, gates, permissions
-from plans.engine.baseline import Difference, differences
-from plans.export import document, render, svg
+from plans.drawing import badges, charts, graph
+from plans.drawing.timeline import length
+from plans.engine.gates import eligibility
+from plans.engine.gates import rounds as gates
+from plans.engine.gates.tolerance import Difference, differences
+from plans.engine.people import permissions
+from plans.export import document, render
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
+from plans.runs import follow_up, start
+from plans.runs.current_outputs import standing_of
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 from programs.models import Role
 
@@ -46,9 +49,9 @@ class Preview:
     token: str
 
     @classmethod
-    def of(cls, draft: base.Draft) -> Preview:
+    def of(cls, draft: start.Draft) -> Preview:
         with transaction.atomic():
-            plan = base.build(draft)
+            plan = start.build(draft)
             body = document.build(plan)
             asked = [
                 {**gate, "bench": eligibility.who_must_approve(plan, gate)}
@@ -194,7 +197,7 @@ def outputs_of_tasks(plan: Plan) -> list[dict[str, Any]]:
                 "artifact": artifact,
                 "payload": payload,
                 "grid": render.grid(payload),
-                "svg": mark_safe(svg.draw(payload)) if payload["kind"] == "chart" else "",  # noqa: S308 - escaped
+                "svg": mark_safe(charts.draw(payload)) if payload["kind"] == "chart" else "",  # noqa: S308 - escaped
                 "formats": render.formats_of(payload),
                 "backlog": follow_up.backlog_of(plan) if becomes_work else [],
                 "not_yet": follow_up.why_not_yet(plan) if becomes_work else None,

@@ -17,14 +17,15 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
-from plans.admin import badges, bench, compare, directory, timeline
+from plans.admin import bench, compare, directory
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page_of
 from plans.admin.runs import CHANGEABLE, RunPages
-from plans.commands import follow_up
-from plans.engine import ripcord
+from plans.drawing import badges, timeline
+from plans.engine.stopping import ripcord
 from plans.export import files, render, report, workbook
 from plans.models import FINAL_PLAN_STATES, Plan
+from plans.runs import follow_up
 from plans.selectors import PLAN_DOCUMENTS
 
 TABS = (

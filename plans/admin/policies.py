@@ -17,12 +17,13 @@ from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
-from plans.admin import badges
 from plans.admin.bench import MOST_ROUNDS, Seats, initial_seats
-from plans.commands import policies, registry
-from plans.commands.policies import Rule
-from plans.engine import bench, eligibility, policy
+from plans.drawing import badges
+from plans.engine.gates import eligibility, preview
+from plans.engine.gates import seats as policy
 from plans.models import LADDER, MOST_RUNGS, PolicyVersion
+from plans.runs import policies, registry
+from plans.runs.policies import Rule
 from plans.schemas.declaration import Command
 from programs.models import Role
 
@@ -278,7 +279,7 @@ def tried(row: PolicyVersion) -> dict[str, Any]:
     """Of a gate's version: who could sit today, and what past rounds would have come to."""
     if row.subject == LADDER:
         return {}
-    rounds = bench.past_rounds(row.command, row.subject)[:MOST_ROUNDS]
-    found = bench.replay_policy(row.text["seats"], rounds, on_reject=row.text["on_reject"])
+    rounds = preview.past_rounds(row.command, row.subject)[:MOST_ROUNDS]
+    found = preview.replay_policy(row.text["seats"], rounds, on_reject=row.text["on_reject"])
     today = eligibility.bench({"seats": row.text["seats"]}, {}, {})
     return {"past": len(found), "differing": [r for r in found if r.differs], "today": today}

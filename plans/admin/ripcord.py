@@ -13,8 +13,8 @@ from django.utils.text import capfirst
 from gtm.core import clock
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
-from plans.engine import ripcord
+from plans.drawing import badges
+from plans.engine.stopping import ripcord
 from plans.models import LIVE_PLAN_STATES, Plan, RipcordPull
 from programs.models import Program
 

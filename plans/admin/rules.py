@@ -11,9 +11,9 @@ from django.urls import path, reverse
 
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
-from plans.engine import triggers
-from plans.engine.standings import rule_standings
+from plans.drawing import badges
+from plans.engine.alarms import readings as triggers
+from plans.engine.alarms.overview import rule_standings
 from plans.models import Breach, Reading
 
 LAST = 12  # readings shown beside a counter

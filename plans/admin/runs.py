@@ -14,11 +14,12 @@ from django.views.decorators.http import require_POST
 
 from gtm.core.admin import acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput, NotFound
-from plans.admin import badges
 from plans.admin.forms import CommandForm
 from plans.admin.page import Preview
-from plans.commands import base, registry, revision
+from plans.drawing import badges
 from plans.models import Decision, DecisionKind, Plan
+from plans.runs import registry, start
+from plans.runs import revise as revision
 from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
 
@@ -64,7 +65,7 @@ class RunPages:
         """A pasted usage line opens the form of its command, filled in."""
         _need_operator(request)
         try:
-            command, _ = base.parse_usage(request.POST.get("usage", ""))
+            command, _ = start.parse_usage(request.POST.get("usage", ""))
         except GtmError as error:
             tell(request, error)
             return HttpResponseRedirect(reverse("admin:plans_run"))
@@ -85,9 +86,9 @@ class RunPages:
         elif request.method == "POST" and form.is_valid():
             try:
                 with acting_in_admin(request):
-                    draft = base.prepare(command, form.given(), form.cleaned_data["program"])
+                    draft = start.prepare(command, form.given(), form.cleaned_data["program"])
                     if request.POST.get("step") == "start":
-                        plan = base.start(draft, idempotency_key=_key(request))
+                        plan = start.start(draft, idempotency_key=_key(request))
                         return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
                     preview = Preview.of(draft)
             except InvalidInput as error:
@@ -120,7 +121,7 @@ class RunPages:
         self, request: HttpRequest, command: Any, line: str, program: str = ""
     ) -> CommandForm:
         try:
-            found, given = base.parse_usage(line)
+            found, given = start.parse_usage(line)
         except GtmError as error:
             tell(request, error)
             return CommandForm(command, initial={"program": program})
@@ -132,7 +133,7 @@ class RunPages:
             messages.error(request, f"{problem.field.replace('_', ' ')}: {problem.sentence()}")
         if named := given.get(command.program_input):
             try:
-                program = base.choose_program(command, named).slug
+                program = start.choose_program(command, named).slug
             except InvalidInput as error:
                 tell(request, error)
         return CommandForm(command, initial={**given, "program": program})

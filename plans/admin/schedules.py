@@ -21,9 +21,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
-from plans.commands import base, registry, schedules
+from plans.drawing import badges
 from plans.models import Schedule, ScheduledRun
+from plans.runs import registry, schedules, start
 
 # The bells behind the schedules have no page of their own: a schedule is governed, a bell is not.
 admin.site.unregister([PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule])
@@ -60,7 +60,7 @@ class ScheduleForm(forms.ModelForm):
             return told
         options = f"{registry.get(told['command']).path} {told.get('inputs', '')}"
         try:
-            _, told["inputs"] = base.parse_usage(options)
+            _, told["inputs"] = start.parse_usage(options)
         except GtmError as error:
             for line in error.lines():
                 self.add_error("inputs", line)

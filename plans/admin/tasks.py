@@ -16,12 +16,13 @@ from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import badges
 from plans.admin.found import FoundByPlanId
-from plans.commands import revision
-from plans.engine import stops, work
-from plans.engine.permissions import may_work_on
+from plans.drawing import badges
+from plans.engine.people import human_tasks
+from plans.engine.people.permissions import may_work_on
+from plans.engine.stopping import stopped
 from plans.models import Task
+from plans.runs import revise
 from plans.selectors import PLAN_DOCUMENTS, comments_on, tasks_with_people
 from programs.models import Person
 
@@ -79,7 +80,7 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 "status": badges.badge(task),
                 "actions": [a for a in fsm.actions(task, current().actor) if a.allowed],
                 "may_pass_on": not task.is_done and may_work_on(current().actor, task, {}) is None,
-                "stopped": stops.is_stopped(task.plan),
+                "stopped": stopped.is_stopped(task.plan),
                 "comments": comments_on(task),
                 "form": AnswerForm(),
             }
@@ -91,17 +92,17 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         told = form.cleaned_data
         comment, evidence = told.get("comment", ""), told.get("evidence", "")
         answers = {
-            "complete": lambda: work.complete(
+            "complete": lambda: human_tasks.complete(
                 task, result={}, evidence={"note": evidence} if evidence else {}, comment=comment
             ),
-            "report_blocked": lambda: work.report_blocked(task, reason=comment),
-            "unblock": lambda: work.unblock(task, comment=comment),
-            "comment": lambda: work.comment_on(
+            "report_blocked": lambda: human_tasks.report_blocked(task, reason=comment),
+            "unblock": lambda: human_tasks.unblock(task, comment=comment),
+            "comment": lambda: human_tasks.comment_on(
                 task, text=comment, evidence={"note": evidence} if evidence else {}
             ),
-            "grant_attempt": lambda: work.grant_attempt(task, comment=comment),
-            "waive": lambda: work.waive(task, comment=comment),
-            "reassign": lambda: revision.reassign(task, owner=told["owner"], comment=comment),
+            "grant_attempt": lambda: human_tasks.grant_attempt(task, comment=comment),
+            "waive": lambda: human_tasks.waive(task, comment=comment),
+            "reassign": lambda: revise.reassign(task, owner=told["owner"], comment=comment),
         }  # fmt: skip
         answers["record_result"] = answers["complete"]
         chosen = request.POST.get("answer", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from plans.engine import inbox
+from plans.engine.people import inbox
 
 ON_BADGE = 9
 BADGE_SECONDS = 5  # a badge may be that old; the pages that show what waits never are

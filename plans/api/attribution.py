@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from plans.api.governance import ActionViewSet
-from plans.engine import disputes
+from plans.cases.disputes import verbs
 from plans.models import AttributionRecord, Dispute
 from plans.selectors import visible_attribution, visible_disputes
 
@@ -82,7 +82,7 @@ class AttributionViewSet(ActionViewSet):
     def dispute(self, request: Request, pk: str) -> Response:
         """Dispute this record for the partner it is of, within the time agreed."""
         record, body = self.opened(request, ClaimSerializer)
-        found = disputes.file(record, record.partner, **body)
+        found = verbs.file(record, record.partner, **body)
         return Response(DisputeSerializer(found).data, status=status.HTTP_201_CREATED)
 
 
@@ -101,17 +101,17 @@ class DisputeViewSet(ActionViewSet):
     @action(detail=True, methods=["post"])
     def answer(self, request: Request, pk: str) -> Response:
         dispute, body = self.opened(request, SaidSerializer)
-        return Response(DisputeSerializer(disputes.answer(dispute, body["said"])).data)
+        return Response(DisputeSerializer(verbs.answer(dispute, body["said"])).data)
 
     @extend_schema(request=SaidSerializer, responses=DisputeSerializer)
     @action(detail=True, methods=["post"], url_path="sign-off")
     def sign_off(self, request: Request, pk: str) -> Response:
         """Agree with the answer for one's own partner; asks for a session."""
         dispute, body = self.opened(request, SaidSerializer)
-        return Response(DisputeSerializer(disputes.sign_off(dispute, body["said"])).data)
+        return Response(DisputeSerializer(verbs.sign_off(dispute, body["said"])).data)
 
     @extend_schema(request=SaidSerializer, responses=DisputeSerializer)
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
         dispute, body = self.opened(request, SaidSerializer)
-        return Response(DisputeSerializer(disputes.withdraw(dispute, body["said"])).data)
+        return Response(DisputeSerializer(verbs.withdraw(dispute, body["said"])).data)

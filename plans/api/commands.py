@@ -24,8 +24,8 @@ from plans.api.serializers import (
     PolicySerializer,
     UsageRunSerializer,
 )
-from plans.commands import base, registry
-from plans.engine import bench
+from plans.engine.gates import preview
+from plans.runs import registry, start
 from plans.schemas.declaration import Command
 from plans.selectors import plan_with_tasks
 
@@ -89,9 +89,9 @@ def describe(command: Command) -> dict[str, Any]:
 
 def _run(request: Request, command: Command, given: Mapping[str, Any], program: str | None) -> Response:
     key = _key_of(request)
-    plan = base.earlier_run(key, command, given, program) if key else None
+    plan = start.earlier_run(key, command, given, program) if key else None
     if plan is None:
-        plan = base.start(base.draft(command, given, program), idempotency_key=key)
+        plan = start.start(start.draft(command, given, program), idempotency_key=key)
     data = PlanDetailSerializer(plan_with_tasks(plan.plan_id), context={"request": request}).data
     headers = {"Location": reverse("plan-detail", args=[plan.plan_id]), "ETag": etag.of_body(data)}
     return Response(data, status=status.HTTP_202_ACCEPTED, headers=headers)
@@ -147,8 +147,8 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
         body = InputsRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         given, program = body.validated_data["inputs"], body.validated_data.get("program")
-        draft = base.draft(registry.get(name), given, program)
-        return Response([asked.as_dict() for asked in base.who_would_approve(draft)])
+        draft = start.draft(registry.get(name), given, program)
+        return Response([asked.as_dict() for asked in start.who_would_approve(draft)])
 
     @extend_schema(
         request=PolicySerializer,
@@ -171,8 +171,8 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
         body = PolicySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         told = body.validated_data
-        rounds = bench.past_rounds(command.name, gate)[: told["limit"]]
-        found = bench.replay_policy(bench.read_seats(told["seats"]), rounds, on_reject=told["on_reject"])
+        rounds = preview.past_rounds(command.name, gate)[: told["limit"]]
+        found = preview.replay_policy(preview.read_seats(told["seats"]), rounds, on_reject=told["on_reject"])
         return Response(
             {"differing": sum(row.differs for row in found), "rounds": [row.as_dict() for row in found]}
         )
@@ -200,5 +200,5 @@ class RunViewSet(ActingMixin, viewsets.ViewSet):
         """Start a run from a usage line as the documents write it."""
         body = UsageRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        command, given = base.parse_usage(body.validated_data["usage"])
+        command, given = start.parse_usage(body.validated_data["usage"])
         return _run(request, command, given, body.validated_data.get("program"))

@@ -13,7 +13,9 @@ from rest_framework.response import Response
 
 from gtm.core.api.views import GovernedReadViewSet
 from plans.api.serializers import CommentSerializer, ReasonSerializer, RemediationSerializer
-from plans.engine import break_glass, ripcord, triggers
+from plans.engine.alarms import readings
+from plans.engine.gates import break_glass
+from plans.engine.stopping import ripcord
 from plans.models import Approval, BreakGlass, Plan, Reading, RipcordPull
 from plans.selectors import break_glass_uses
 from programs.models import Program
@@ -172,12 +174,12 @@ class ReadingViewSet(ActionViewSet):
     def create(self, request: Request) -> Response:
         body = ReportSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        row = triggers.report(**body.validated_data)
+        row = readings.report(**body.validated_data)
         return Response(self.get_serializer(row).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=CorrectionSerializer, responses=ReadingSerializer)
     @action(detail=True, methods=["post"])
     def correct(self, request: Request, pk: str) -> Response:
         row, body = self.opened(request, CorrectionSerializer)
-        row = triggers.correct(row, **body)
+        row = readings.correct(row, **body)
         return Response(self.get_serializer(row).data)

@@ -12,12 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from gtm.core import messages
 from gtm.core.api import etag
 from gtm.core.api.views import ActingMixin, GovernedReadViewSet
 from gtm.core.errors import NotFound
-from plans.engine.outbox import preference_of
-from plans.engine.permissions import persons_of
+from gtm.core.places import messages
+from plans.engine.notices.delivery import preference_of
+from plans.engine.people.permissions import persons_of
 from plans.models import NoticeKind, Notification, NotificationPreference
 from plans.selectors import notifications_of
 

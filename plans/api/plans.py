@@ -14,10 +14,11 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gtm.core import changelog, clock
+from gtm.core import clock
 from gtm.core.api import etag
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import GovernedReadViewSet, ModelPermissions
+from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
 from plans.api.backlog import BacklogItemSerializer, FollowUpSerializer
@@ -33,11 +34,13 @@ from plans.api.serializers import (
     ReviseSerializer,
     TaskDetailSerializer,
 )
-from plans.commands import follow_up, revision
-from plans.commands.standing import standing_of
-from plans.engine import bench, ripcord
+from plans.engine.gates import preview
+from plans.engine.stopping import ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
+from plans.runs import follow_up
+from plans.runs import revise as revision
+from plans.runs.current_outputs import standing_of
 from plans.selectors import visible_plans, with_tasks
 
 
@@ -152,7 +155,7 @@ class PlanViewSet(GovernedReadViewSet):
     @action(detail=True, methods=["get"], pagination_class=None)
     def approvers(self, request: Request, plan_id: str) -> Response:
         """Who must approve this plan, gate by gate, and why. Stores nothing."""
-        return Response([asked.as_dict() for asked in bench.who_must_approve(self.get_object())])
+        return Response([asked.as_dict() for asked in preview.who_must_approve(self.get_object())])
 
     @extend_schema(responses={200: dict})
     @action(detail=True, methods=["get"])

@@ -14,8 +14,8 @@ from gtm.core.api import etag
 from gtm.core.api.etag import IF_MATCH
 from plans.api.serializers import ActionsField, CommentSerializer
 from plans.api.work import WorkViewSet
-from plans.commands import policies
 from plans.models import PolicyVersion
+from plans.runs import policies
 
 
 class PolicyVersionSerializer(serializers.ModelSerializer):

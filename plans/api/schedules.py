@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from gtm.core.api import etag
 from gtm.core.api.views import GovernedReadViewSet, GovernedViewSet
 from plans.api.serializers import ReasonSerializer
-from plans.commands import schedules
 from plans.models import Schedule, ScheduledRun
+from plans.runs import schedules
 from programs.models import Program
 
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from gtm.core import fsm
 from gtm.core.actors import current
-from plans.engine import gates
+from plans.engine.gates import rounds as gates
 from plans.models import (
     Approval,
     Artifact,

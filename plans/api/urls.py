@@ -6,13 +6,13 @@ from rest_framework.routers import SimpleRouter
 from plans.api.attribution import AttributionViewSet, DisputeViewSet
 from plans.api.commands import CommandViewSet, RunViewSet
 from plans.api.evidence import AccessReviewView, AnchorViewSet
-from plans.api.fraud_cases import FraudCaseViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
 from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
 from plans.api.policies import PolicyViewSet
 from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
 from plans.api.work import ApprovalViewSet, EscalationViewSet, TaskViewSet
+from plans.cases.fraud.api import FraudCaseViewSet
 
 router = SimpleRouter()
 router.register("commands", CommandViewSet, basename="command")

@@ -29,9 +29,11 @@ from plans.api.serializers import (
     TaskDetailSerializer,
     TaskSerializer,
 )
-from plans.commands import revision
-from plans.engine import gates, ladder, work
+from plans.engine.escalation import ladder
+from plans.engine.gates import rounds
+from plans.engine.people import human_tasks
 from plans.models import Approval, Escalation, Task
+from plans.runs import revise
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 from programs.models import Person
 
@@ -81,7 +83,7 @@ class TaskViewSet(WorkViewSet):
     def complete(self, request: Request, pk: str) -> Response:
         """Complete a task of yours, or record the result of an escalated one, with evidence."""
         task, body = self.checked(request, CompleteSerializer)
-        work.complete(task, result=body["result"], evidence=body["evidence"], comment=body["comment"])
+        human_tasks.complete(task, result=body["result"], evidence=body["evidence"], comment=body["comment"])
         return self.answer(task)
 
     @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
@@ -89,7 +91,7 @@ class TaskViewSet(WorkViewSet):
     def fail(self, request: Request, pk: str) -> Response:
         """Report a task of yours as blocked: it escalates, its siblings go on."""
         task, body = self.checked(request, ReasonSerializer)
-        work.report_blocked(task, reason=body["reason"])
+        human_tasks.report_blocked(task, reason=body["reason"])
         return self.answer(task)
 
     @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
@@ -103,7 +105,7 @@ class TaskViewSet(WorkViewSet):
     def unblock(self, request: Request, pk: str) -> Response:
         """What was in the way is gone: a blocked task of yours goes on."""
         task, body = self.checked(request, CommentSerializer)
-        work.unblock(task, comment=body["comment"])
+        human_tasks.unblock(task, comment=body["comment"])
         return self.answer(task)
 
     @extend_schema(request=TaskCommentSerializer, responses=TaskDetailSerializer)
@@ -111,7 +113,7 @@ class TaskViewSet(WorkViewSet):
     def comment(self, request: Request, pk: str) -> Response:
         """Say something about a task, with evidence; it stands in the change log."""
         task, body = self.checked(request, TaskCommentSerializer)
-        work.comment_on(task, text=body["comment"], evidence=body["evidence"])
+        human_tasks.comment_on(task, text=body["comment"], evidence=body["evidence"])
         return self.answer(task)
 
     @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)
@@ -119,21 +121,21 @@ class TaskViewSet(WorkViewSet):
     def retry(self, request: Request, pk: str) -> Response:
         """Grant an escalated task one more attempt."""
         task, body = self.checked(request, CommentSerializer)
-        work.grant_attempt(task, comment=body["comment"])
+        human_tasks.grant_attempt(task, comment=body["comment"])
         return self.answer(task)
 
     @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])
     def waive(self, request: Request, pk: str) -> Response:
         task, body = self.checked(request, CommentSerializer)
-        work.waive(task, comment=body["comment"])
+        human_tasks.waive(task, comment=body["comment"])
         return self.answer(task)
 
     @extend_schema(request=ReassignSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])
     def reassign(self, request: Request, pk: str) -> Response:
         task, body = self.checked(request, ReassignSerializer)
-        revision.reassign(task, owner=person_by_email(body["owner"], "owner"), comment=body["comment"])
+        revise.reassign(task, owner=person_by_email(body["owner"], "owner"), comment=body["comment"])
         return self.answer(task)
 
 
@@ -156,7 +158,7 @@ class ApprovalViewSet(WorkViewSet):
         """
         approval, body = self.checked(request, DecideSerializer, instead="scope_sha256")
         principal = body.get("on_behalf_of")
-        gates.decide(
+        rounds.decide(
             approval,
             body["decision"],
             comment=body["comment"],

@@ -6,8 +6,9 @@ Nothing imports this module but the app's start-up: everybody else asks ``gtm.co
 from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
-from plans.engine import disputes, flow, fraud_cases
-from plans.engine.permissions import (
+from plans.cases.disputes import verbs
+from plans.cases.fraud import verbs as fraud_cases
+from plans.engine.people.permissions import (
     may_adopt_policy,
     may_answer,
     may_operate,
@@ -18,6 +19,7 @@ from plans.engine.permissions import (
     may_withdraw_policy,
     may_work_on,
 )
+from plans.engine.running import flow
 from plans.models import (
     FINAL_PLAN_STATES,
     Approval,
@@ -207,10 +209,10 @@ DISPUTE = Machine(
     states=tuple(DisputeState.values),
     final=frozenset({"settled", "withdrawn"}),
     transitions=(
-        to("answer", "open answered", "answered", permission=disputes.may_answer, comment_required=True, writes="answer answered_by_id signed_off"),
-        to("agree", "answered", "answered", permission=disputes.may_sign_off, comment_required=True, writes="signed_off", label="Sign off"),
-        to("settle", "answered", "settled", permission=disputes.may_sign_off, comment_required=True, writes="signed_off closed_at"),
-        to("withdraw", "open answered", "withdrawn", permission=disputes.may_withdraw, comment_required=True, writes="closed_at"),
+        to("answer", "open answered", "answered", permission=verbs.may_answer, comment_required=True, writes="answer answered_by_id signed_off"),
+        to("agree", "answered", "answered", permission=verbs.may_sign_off, comment_required=True, writes="signed_off", label="Sign off"),
+        to("settle", "answered", "settled", permission=verbs.may_sign_off, comment_required=True, writes="signed_off closed_at"),
+        to("withdraw", "open answered", "withdrawn", permission=verbs.may_withdraw, comment_required=True, writes="closed_at"),
     ),
 )  # fmt: skip
 

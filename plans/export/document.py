@@ -12,9 +12,11 @@ from typing import Any
 
 from django.conf import settings
 
-from gtm.core import anchors, canonical, changelog
+from gtm.core import canonical
+from gtm.core.evidence import anchors, changelog
 from gtm.core.models import ChangeLogChain
-from plans.export import cases, decisions, disputes
+from plans.cases.disputes import section
+from plans.export import cases, decisions
 from plans.models import LADDER, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
@@ -79,7 +81,7 @@ def build(plan: Plan) -> dict[str, Any]:
         "approvals": decisions.approvals(plan),
         "escalations": decisions.escalations(plan),
         "ripcord": decisions.ripcord(plan),
-        "attribution": disputes.published(plan),
+        "attribution": section.published(plan),
         "fraud_cases": cases.fraud_cases(plan),
         "follow_ups": cases.follow_ups(plan),
         "change_log": log,

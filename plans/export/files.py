@@ -19,7 +19,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from gtm.core import anchors, clock, events
+from gtm.core import clock, events
+from gtm.core.evidence import anchors
 from gtm.core.models import ChangeLogChain
 from plans.export import document, rules
 from plans.models import Plan, PlanFile

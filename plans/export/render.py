@@ -13,9 +13,10 @@ from typing import Any
 from openpyxl import Workbook
 from openpyxl.styles import Font
 
-from gtm.core import canonical, filestore
-from plans.export import svg
-from programs.datasets.rejects import inert
+from gtm.core import canonical
+from gtm.core.places import filestore
+from plans.drawing import charts
+from programs.datasets.loading.rejects import inert
 
 FORMATS = ("csv", "xlsx", "json", "svg", "md", "file")
 MEDIA_TYPES = {
@@ -173,7 +174,7 @@ def _xlsx(payload: Mapping[str, Any]) -> bytes:
 
 
 def _svg(payload: Mapping[str, Any]) -> bytes:
-    return svg.draw(payload).replace("<svg ", '<svg color="#1f2937" ', 1).encode()
+    return charts.draw(payload).replace("<svg ", '<svg color="#1f2937" ', 1).encode()
 
 
 def _markdown(payload: Mapping[str, Any]) -> bytes:

@@ -30,7 +30,8 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from plans.export import drawing, render, svg
+from plans.drawing import charts, paper
+from plans.export import render
 from plans.templatetags.gtm import NUMERIC, cell, figure
 
 FONTS = Path(__file__).parent / "fonts"
@@ -203,7 +204,7 @@ def _output(payload: Mapping[str, Any]) -> list[Flowable]:
         for item in payload["items"]:
             parts += _message(item)
     elif payload["kind"] == "chart":
-        parts.append(KeepTogether(drawing.draw(svg.draw(payload), width=WIDTH, font=REGULAR, ink=INK)))
+        parts.append(KeepTogether(paper.draw(charts.draw(payload), width=WIDTH, font=REGULAR, ink=INK)))
         parts += _table(payload)
     else:
         parts += _table(payload)

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gtm.core import anchors, canonical, changelog
+from gtm.core import canonical
+from gtm.core.evidence import anchors, changelog
 from plans.export import document, rules
 
 IMPORT_RECORD = "import_record"

@@ -9,8 +9,8 @@ from typing import Any
 from django.apps import apps
 
 from gtm.core.fsm import Transition, machines, nobody, system_only
-from plans.engine import separation
-from plans.engine.separation import Facts, Rule
+from plans.engine.gates import duties
+from plans.engine.gates.duties import Facts, Rule
 
 PERSON, STAND_IN, DELEGATE = "person", "stand-in", "delegate"
 _BY_HAND = "Written by `manage.py governance_matrices`; a test fails when it is out of date.\n"
@@ -33,10 +33,10 @@ def separation_matrix() -> str:
     rows = []
     for rule, situation, fields in _SITUATIONS:
         facts = Facts(**fields, acts_for={STAND_IN: {PERSON}}, chosen_by={DELEGATE: PERSON})
-        barred = separation.excluded_people(separation.exclusions(facts))
+        barred = duties.excluded_people(duties.exclusions(facts))
         who = [_mark(person in barred) for person in (PERSON, STAND_IN, DELEGATE)]
         rows.append([str(int(rule)), f"The person {situation}", *who, barred[PERSON]])
-    neither = separation.exclusions(Facts(acts_for={STAND_IN: {PERSON}}, chosen_by={DELEGATE: PERSON}))
+    neither = duties.exclusions(Facts(acts_for={STAND_IN: {PERSON}}, chosen_by={DELEGATE: PERSON}))
     who = [_mark(any(e.person == p for e in neither)) for p in (PERSON, STAND_IN, DELEGATE)]
     rows.append(["–", "None of these", *who, ""])
     heads = ["Rule", "Situation", "The person, by any account", "Who stands in for them"]

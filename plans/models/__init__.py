@@ -1,5 +1,6 @@
 """How it is governed. This package is the one public door to its models."""
 
+from plans.cases.fraud.models import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase, FraudCaseState
 from plans.models.approval import (
     OPEN_APPROVAL_STATES,
     Approval,
@@ -12,7 +13,6 @@ from plans.models.attribution import OPEN_DISPUTE_STATES, AttributionRecord, Dis
 from plans.models.breach import Breach
 from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import MOST_RUNGS, OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
-from plans.models.fraud_case import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase, FraudCaseState
 from plans.models.heartbeat import Heartbeat
 from plans.models.imported import ImportedPlan
 from plans.models.notice import (

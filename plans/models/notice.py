@@ -7,8 +7,9 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from gtm.core import clock, messages
+from gtm.core import clock
 from gtm.core.governed import GovernedModel, StateField
+from gtm.core.places import messages
 
 MAIL = "mail"
 

@@ -15,8 +15,8 @@ from gtm.core import clock
 from gtm.core.admin import GovernedAdmin
 from gtm.core.admin.lines import AS_LINES
 from programs.analytics.templating import TemplatingError
-from programs.communications import preview
 from programs.models import LaunchProfile, MessageTemplate
+from programs.outreach.communications import preview
 
 HELP = {
     "destinations": "A line each: “terms: https://…” is {{ link.terms }}",

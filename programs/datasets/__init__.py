@@ -4,14 +4,14 @@
 """
 
 from programs.datasets.contracts import CONTRACTS
-from programs.datasets.ingest import IngestResult, ingest
-from programs.datasets.limits import Limits, Options
-from programs.datasets.opened import OpenData
-from programs.datasets.preview import Preview, preview
-from programs.datasets.problems import DatasetProblems
+from programs.datasets.loading.ingest import IngestResult, ingest
+from programs.datasets.loading.limits import Limits, Options
+from programs.datasets.loading.preview import Preview, preview
+from programs.datasets.loading.problems import DatasetProblems
+from programs.datasets.loading.rejects import export_rejects
 from programs.datasets.readers import Source
-from programs.datasets.rejects import export_rejects
-from programs.datasets.store import Snapshot, SnapshotStore
+from programs.datasets.snapshots.opened import OpenData
+from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
 __all__ = [
     "CONTRACTS",

@@ -13,8 +13,8 @@ from django.test import override_settings
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from gtm.core import triggers
 from gtm.core.actors import Actor, acting_as
+from gtm.core.evidence import append_only
 from plans.demo import organisation
 from plans.models import Plan
 from programs.services import load_dataset
@@ -64,9 +64,9 @@ def db(django_db_setup, django_db_blocker) -> Iterator[None]:
     """What one test leaves in the database the next one finds; it is emptied after the last."""
     with django_db_blocker.unblock():
         yield
-        triggers.drop(connections["default"])
+        append_only.drop(connections["default"])
         call_command("flush", verbosity=0, interactive=False)
-        triggers.create(connections["default"])
+        append_only.create(connections["default"])
 
 
 @pytest.fixture(scope="package")

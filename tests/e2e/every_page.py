@@ -13,11 +13,13 @@ from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, reverse
 from rest_framework.authtoken.models import Token
 
-from gtm.core import anchors, clock
+from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
-from plans.commands import policies
-from plans.engine import break_glass, fraud_cases
+from gtm.core.evidence import anchors
+from plans.cases.fraud import verbs
+from plans.engine.gates import break_glass
 from plans.models import Notice, Notification, NotificationPreference, Plan, Schedule, ScheduledRun
+from plans.runs import policies
 from programs.models import (
     Benefit,
     Campaign,
@@ -31,9 +33,9 @@ from programs.models import (
 )
 from tests.doors import user
 from tests.factories import AbsenceFactory, DelegationFactory, PersonFactory, gate, make_plan, make_run, seat
-from tests.plans.api.test_fraud_cases import RING
+from tests.plans.cases.disputes.test_disputes_verbs import Joint
+from tests.plans.cases.fraud.test_fraud_api import RING
 from tests.plans.engine.conftest import actor_of
-from tests.plans.engine.test_disputes import Joint
 
 COMMANDS = ("plan-loyalty", "monitor-loyalty", "launch-program", "optimize-referrals", "track-source")
 TABS = ("outputs", "timeline", "rules", "changes")
@@ -140,7 +142,7 @@ def one_of_everything() -> None:
     """A row at least of every model that has a page; the worker sees them when all are there."""
     with transaction.atomic(), acting_as(Actor.system("Demo")):
         Joint(is_over=False).file()  # record, dispute, reading, breach, case, pull
-        fraud_cases.open_all(make_run(requester=user("ops")).plan, [RING])
+        verbs.open_all(make_run(requester=user("ops")).plan, [RING])
         AbsenceFactory(person=PersonFactory())
         DelegationFactory(principal=PersonFactory(), delegate=PersonFactory())
         program, role = Program.objects.get(slug="cdnow"), Role.objects.first()

@@ -10,9 +10,9 @@ from django.core.management import call_command
 
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.fsm import perform
-from plans.commands import base
 from plans.demo import organisation
 from plans.models import Plan
+from plans.runs import start
 from programs.datasets import SnapshotStore
 from programs.models import Dataset, Program
 from programs.services import load_dataset, snapshot_root
@@ -52,8 +52,8 @@ def bring_back(harbor: Dataset) -> Iterator[Callable[[], object]]:
 
 def run(program: Program) -> Plan:
     with acting_as(Actor.of_user(user("ops"), REST, interactive=True)):
-        command, given = base.parse_usage(USAGE)
-        return base.start(base.prepare(command, given, program))
+        command, given = start.parse_usage(USAGE)
+        return start.start(start.prepare(command, given, program))
 
 
 @sizes

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from gtm.core.api.problem import MEDIA_TYPE
 from gtm.core.errors import GuardNotMet, Problem
-from plans.engine import inbox
+from plans.engine.people import inbox
 from tests.doors import built, site, user
 
 __all__ = ["built", "site"]

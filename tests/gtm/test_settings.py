@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm import run
+from gtm.trial import run
 
 ROOT = Path(__file__).parents[2]
 VARIABLE = re.compile(r'(?:env\.\w+|environ\.get)\(\s*"([A-Z_]+)"')

@@ -15,17 +15,21 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import override_settings
 
-from gtm.core import anchors, clock
+from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
-from plans.commands import base, registry
+from gtm.core.evidence import anchors
 from plans.demo import organisation as demo
-from plans.engine import gates, runner
+from plans.engine.gates import rounds
+from plans.engine.running import runner
 from plans.export import document
 from plans.models import Approval, Plan, TaskKind
+from plans.runs import registry
+from plans.runs import start as base
 from plans.schemas.declaration import Command, Rung, Stage, Step
 from plans.schemas.inputs import Choice
 from programs import services
-from programs.datasets import IngestResult, Options, SnapshotStore, ingest
+from programs.datasets import IngestResult, Options, SnapshotStore
+from programs.datasets.loading import ingest
 from tests.factories import START
 from tests.plans.engine.conftest import acting, time  # noqa: F401 - fixtures of all tests of plans
 
@@ -111,7 +115,7 @@ def decide(plan: Plan, gate: str, username: str, kind: str = "approve") -> Appro
     user = get_user_model().objects.get(username=username)
     approval = plan.approvals.filter(gate=gate).latest("round")
     with acting_as(Actor.of_user(user, ADMIN, interactive=True)):
-        return gates.decide(approval, kind, comment="Because.", reauthenticated_at=clock.now())
+        return rounds.decide(approval, kind, comment="Because.", reauthenticated_at=clock.now())
 
 
 def finish(plan: Plan) -> Plan:

@@ -9,13 +9,13 @@ from django.contrib.auth.models import Permission
 from django.core import mail
 from django.db import connection
 
-from gtm.core import anchors, changelog
 from gtm.core.actors import Actor, acting_as
 from gtm.core.clock import now, standing_at
+from gtm.core.evidence import anchors, changelog
 from gtm.core.models import Anchor
-from plans.commands import schedules
-from plans.engine import outbox
+from plans.engine.notices import delivery
 from plans.models import Notification, Plan, Schedule
+from plans.runs import schedules
 from tests.factories import PersonFactory, ProgramFactory, RoleFactory, UserFactory, make_plan
 
 WORKERS = 4
@@ -41,8 +41,8 @@ def test_several_workers_on_one_outbox_send_each_message_once():
     with acting_as(Actor.system("Test")):
         people = [PersonFactory(roles=["finance"]) for _ in range(3)]
         make_plan(), make_plan()
-    passes = at_once(outbox.work_off)
-    passes.append(outbox.work_off())
+    passes = at_once(delivery.work_off)
+    passes.append(delivery.work_off())
     assert (sum(p.made for p in passes), sum(p.sent for p in passes)) == (6, 6)
     assert sorted(message.to[0] for message in mail.outbox) == sorted(2 * [p.email for p in people])
     assert set(Notification.objects.values_list("state", "attempts")) == {("sent", 1)}

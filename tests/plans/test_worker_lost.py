@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group
 
 from gtm.core import clock, events
 from gtm.core.actors import Actor, acting_as
-from plans.engine.sweep import sweep
+from plans.engine.running.sweep import sweep
 from plans.models import Plan
 from tests.conftest import wait_until
 from tests.factories import make_run

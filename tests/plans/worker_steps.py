@@ -7,8 +7,8 @@ from pathlib import Path
 from django.conf import settings
 from django.contrib.auth.models import Group
 
-from plans.engine import steps
-from plans.engine.steps import StepContext
+from plans.engine.running import steps
+from plans.engine.running.steps import StepContext
 from plans.models import Plan
 from plans.schemas.outputs import Metric, Metrics, StepResult
 

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 
-from gtm.core import accounts, changelog
+from gtm.core.evidence import accounts, changelog
 from programs import access_review
 from tests.factories import START, AbsenceFactory, DelegationFactory, PersonFactory, RoleFactory, UserFactory
 from tests.plans.engine.conftest import acting, time  # noqa: F401 - fixtures

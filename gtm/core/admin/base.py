@@ -28,13 +28,13 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from gtm.core import refusals
 from gtm.core.actors import ADMIN, Actor, acting_as, name_of
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError
+from gtm.core.evidence import refusals
+from gtm.core.evidence.revert import may_be_reverted, revert
 from gtm.core.readable import readable
-from gtm.core.revert import may_be_reverted, revert
 
 AS_WORDS = {JSONField: {"form_class": WordsField, "widget": UnfoldAdminTextareaWidget}}
 READ_ONLY = ("version", "created_at", "updated_at")

@@ -11,8 +11,8 @@ from django.utils.text import Truncator
 from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
-from gtm.core import changelog
 from gtm.core.admin.base import ReadOnly
+from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogEntry
 from gtm.core.readable import readable
 

@@ -15,10 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
 
-from gtm.core import changelog, refusals
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.api import etag
 from gtm.core.api.query import check_query
+from gtm.core.evidence import changelog, refusals
 
 
 class ModelPermissions(permissions.DjangoModelPermissions):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands import registry, review
 from plans.commands.launch_program.facts import facts
 from plans.commands.launch_program.stages import ARCHITECT, OPS, SPONSOR, assemble
+from plans.runs import checklist, registry
 from plans.schemas.declaration import ChecklistItem, Command, Rung, SuccessMetric, ToolHook, Trigger
 from plans.schemas.inputs import Day, Known, KnownList, TextList
 from programs.models import Program
@@ -65,7 +65,7 @@ LAUNCH_PROGRAM = registry.register(
             ChecklistItem("not-live", "The program is not live yet", f"{STEPS}.checks:not_live_yet"),
             ChecklistItem("raci", "Every task has exactly one accountable role", f"{STEPS}.checks:everybody_is_named"),
             ChecklistItem("kit", "The kit renders with nothing missing", f"{STEPS}.material:check_material"),
-            *review.STANDARD,
+            *checklist.STANDARD,
         ),
         success_metrics=(
             SuccessMetric("readiness", "Launch readiness", "at least 95 % and no open blocker", "go_live.readiness"),

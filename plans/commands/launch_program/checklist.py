@@ -16,7 +16,7 @@ from plans.commands.launch_program.timetable import (
     versions_of,
     way_back,
 )
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
 from programs.analytics import raci
 from programs.analytics.schedule import Forecast, Recovery

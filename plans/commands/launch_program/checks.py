@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from plans.commands.base import Draft
 from plans.commands.launch_program.timetable import assignments, odds, rows_of, timetable, verdict, way_back
+from plans.runs.start import Draft
 from programs.analytics import raci
 
 

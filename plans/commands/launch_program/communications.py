@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gtm.core.errors import Problem
-from plans.commands.files import kept_file
 from plans.commands.launch_program.material import TAKE_UP, audiences, material_of
-from plans.engine.steps import PermanentError, StepContext
+from plans.commands.shared.files import kept_file
+from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Message, Messages, Metric, Metrics, StepResult, Table
 from programs.analytics.bundle import pack
 from programs.analytics.templating import TemplatingError
-from programs.communications import EVERYONE, Piece, render_pieces
+from programs.outreach.communications import EVERYONE, Piece, render_pieces
 
 
 def render_kit(context: StepContext) -> StepResult:

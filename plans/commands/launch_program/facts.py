@@ -6,8 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core import clock
-from plans.commands.building import owner_of, worker_facts
 from plans.commands.launch_program import material
+from plans.runs.draft import owner_of, worker_facts
 from programs.models import Program, Role
 from programs.selectors import runbooks_of
 

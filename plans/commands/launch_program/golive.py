@@ -8,11 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core.fsm import perform
-from plans.commands import schedules
 from plans.commands.launch_program.readiness import assess_readiness
 from plans.commands.launch_program.timetable import launch_date, rows_of
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.models import Plan, Task
+from plans.runs import schedules
 from plans.schemas.outputs import Column, StepResult, Table
 from programs.models import RunbookPhase
 

@@ -10,11 +10,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from gtm.core.errors import Problem
-from plans.commands.files import kept_file
 from plans.commands.launch_program.material import TAKE_UP, material_of
-from plans.engine.steps import PermanentError, StepContext, TransientError
+from plans.commands.shared.files import kept_file
+from plans.engine.running.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, File, Metric, Metrics, Output, StepResult, Table
-from programs import browser
 from programs.analytics.found_links import field_value
 from programs.analytics.link_check import (
     ERROR,
@@ -29,7 +28,8 @@ from programs.analytics.link_check import (
     tracking_accuracy,
 )
 from programs.analytics.tracking_links import tagged
-from programs.visits import (
+from programs.outreach import browser
+from programs.outreach.visits import (
     ARRIVED,
     CIRCLE,
     NOT_ALLOWED,

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.utils.text import slugify
 
 from gtm.core import canonical
-from plans.commands.base import Draft
-from plans.engine.steps import PermanentError, StepContext
+from plans.engine.running.steps import PermanentError, StepContext
+from plans.runs.start import Draft
 from programs.analytics.templating import TemplatingError
-from programs.communications import EVERYONE, Audience, render_pieces
 from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program
+from programs.outreach.communications import EVERYONE, Audience, render_pieces
 
 TAKE_UP = "Then change the plan with “Read the newest data and material”: the kit is made again."
 CONTACT_ROLES = ("sales", "customer-success", "partner-manager", "partner-ops", "lifecycle-ops")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plans.commands.launch_program.timetable import rows_of
-from plans.engine.steps import Finished, StepContext
+from plans.engine.running.steps import Finished, StepContext
 from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.rates import wilson_rate

@@ -12,7 +12,7 @@ from plans.commands.launch_program.timetable import (
     timetable,
     versions_of,
 )
-from plans.engine.steps import PermanentError, StepContext
+from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Section, StepResult, Table
 from plans.schemas.outputs import Document as DocumentOutput
 from programs.models import RunbookPhase

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from plans.commands.launch_program.timetable import APPROVALS, BEFORE_LAUNCH, Facts, rows_of
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.readiness import Item, Readiness, readiness

@@ -9,10 +9,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gtm.core.calendars import WorkingCalendar
-from plans.commands.files import kept_file
+from gtm.core.places.calendars import WorkingCalendar
 from plans.commands.launch_program.material import audiences, material_of
-from plans.engine.steps import PermanentError, StepContext
+from plans.commands.shared.files import kept_file
+from plans.engine.running.steps import PermanentError, StepContext
 from plans.models import Plan
 from plans.schemas.outputs import Column, Document, Output, Section, StepResult, Table
 from programs.analytics.bundle import pack
@@ -27,8 +27,8 @@ from programs.analytics.ical import (
     revise,
 )
 from programs.analytics.templating import TemplatingError
-from programs.communications import Piece, render_pieces
 from programs.models import Asset, CalendarRevision, Channel, Program
+from programs.outreach.communications import Piece, render_pieces
 
 REMINDER = timedelta(minutes=15)
 REVIEW_DAYS = (0, 1, 7, 30)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gtm.core.calendars import WorkingCalendar
+from gtm.core.places.calendars import WorkingCalendar
 from programs.analytics.raci import Assignment
 from programs.analytics.schedule import (
     Forecast,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands import registry, review
 from plans.commands.monitor_loyalty.kpis import KPIS, LIABILITY_SPIKE
-from plans.commands.monitoring.registry import facts_of, remediation_of
-from plans.commands.monitoring.thresholds import alert_triggers
+from plans.commands.shared.metric_values import facts_of, remediation_of
+from plans.commands.shared.thresholds import alert_triggers
+from plans.runs import checklist, registry
 from plans.schemas.declaration import Command, Gate, Rung, Seat, Stage, Step, SuccessMetric, ToolHook, Trigger
 from plans.schemas.inputs import Choice, TextList
 from plans.schemas.thresholds import Thresholds
@@ -121,7 +121,7 @@ MONITOR_LOYALTY = registry.register(
             ToolHook("Sequential Thinking", "Retro cadence"),
             ToolHook("Playwright", "Verifying embedded dashboards"),
         ),
-        checklist=review.STANDARD,
+        checklist=checklist.STANDARD,
         success_metrics=(
             SuccessMetric("retention", "Retention", "not below the run before", "data.retention"),
             SuccessMetric("liability", "Point liability", "within its threshold", "health.liability"),

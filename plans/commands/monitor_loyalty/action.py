@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from plans.commands.monitor_loyalty.scope import metric_of
-from plans.commands.monitoring.experiments import SMALLEST_LIFT
-from plans.commands.monitoring.thresholds import alert_table
 from plans.commands.plan_loyalty.figures import money, percent
-from plans.engine.steps import StepContext
+from plans.commands.shared.experiments import SMALLEST_LIFT
+from plans.commands.shared.thresholds import alert_table
+from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
 from plans.schemas.outputs import Column, StepResult, Table
 from programs.analytics.backlog import BacklogItem, RankedItem, prioritise

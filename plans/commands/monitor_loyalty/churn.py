@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from plans.commands.monitor_loyalty.scope import window_of
 from plans.commands.plan_loyalty.signals import columns
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from programs.analytics import lifetime
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 

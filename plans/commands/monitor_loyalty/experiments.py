@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from plans.commands.monitor_loyalty.scope import is_full, window_of
-from plans.commands.monitoring.experiments import NotRead, find_experiments, readout_table, verdicts
-from plans.commands.monitoring.readouts import (
+from plans.commands.shared.experiments import NotRead, find_experiments, readout_table, verdicts
+from plans.commands.shared.readouts import (
     figures_table,
     guardrail_table,
     lift_chart,
@@ -15,7 +15,7 @@ from plans.commands.monitoring.readouts import (
     next_tests,
     split_table,
 )
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import StepResult
 from programs.analytics.experiments import read_experiment
 

@@ -16,7 +16,7 @@ from plans.commands.monitor_loyalty.scope import alerts_of, is_full, kpi, metric
 from plans.commands.monitor_loyalty.tiers import tier_outputs
 from plans.commands.plan_loyalty.figures import figure, money, percent, value_of
 from plans.commands.plan_loyalty.ledger import forecast, read_vintages
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Signal, StepResult, Table
 from programs.analytics import lifetime
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from plans.commands.monitoring import measures
-from plans.commands.monitoring.measures import Measure
+from plans.commands.shared import measures
+from plans.commands.shared.measures import Measure
 from programs.analytics.estimate import MaybeEstimate
 from programs.schemas.metrics import STANDARD
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from plans.commands.monitor_loyalty.scope import window_of
 from plans.commands.plan_loyalty.ledger import NO_LEDGER, Vintages
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Table
 from programs.analytics.breakage import MaybeForecast
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable

@@ -19,11 +19,11 @@ from plans.commands.monitor_loyalty.scope import (
     tiers_of,
     window_of,
 )
-from plans.commands.monitoring.breakdowns import Breakdown, merge_small, relabel
-from plans.commands.monitoring.registry import changes_since, days_of, definition_table
-from plans.commands.monitoring.windows import Span, spans_until
 from plans.commands.plan_loyalty.figures import percent, value_of
-from plans.engine.steps import StepContext
+from plans.commands.shared.breakdowns import Breakdown, merge_small, relabel
+from plans.commands.shared.metric_values import changes_since, days_of, definition_table
+from plans.commands.shared.windows import Span, spans_until
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.retention import repeat_rate

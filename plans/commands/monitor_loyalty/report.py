@@ -7,11 +7,11 @@ from typing import Any
 
 from plans.commands.monitor_loyalty.kpis import FLOW_KPIS, compute
 from plans.commands.monitor_loyalty.scope import is_full, loaded, metric_of
-from plans.commands.monitoring.breakdowns import Breakdown, relabel
-from plans.commands.monitoring.registry import unit_of, version_of
-from plans.commands.monitoring.windows import Span
 from plans.commands.plan_loyalty.figures import value_of
-from plans.engine.steps import StepContext
+from plans.commands.shared.breakdowns import Breakdown, relabel
+from plans.commands.shared.metric_values import unit_of, version_of
+from plans.commands.shared.windows import Span
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate
 from programs.analytics.funnel import two_proportion_p

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from plans.commands.monitor_loyalty.kpis import KPIS
-from plans.commands.monitoring.registry import default_thresholds, sentence, unit_of
-from plans.commands.monitoring.thresholds import Alerts, evaluate
-from plans.commands.monitoring.windows import WindowPair, windows_until
 from plans.commands.plan_loyalty.figures import figure
-from plans.engine.steps import StepContext
+from plans.commands.shared.metric_values import default_thresholds, sentence, unit_of
+from plans.commands.shared.thresholds import Alerts, evaluate
+from plans.commands.shared.windows import WindowPair, windows_until
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metric
 from programs.analytics.estimate import MaybeEstimate
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from plans.commands.monitor_loyalty.scope import is_full, tiers_of, window_of
-from plans.commands.monitoring.windows import windows_until
 from plans.commands.plan_loyalty.figures import value_of
-from plans.engine.steps import StepContext
+from plans.commands.shared.windows import windows_until
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Table
 from programs.analytics.drift import mix_drift
 from programs.analytics.estimate import Unavailable

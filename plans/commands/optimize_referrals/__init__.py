@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands import registry, review
-from plans.commands.monitoring.registry import facts_of
-from plans.commands.monitoring.thresholds import alert_triggers
+from plans.cases.fraud import verbs
 from plans.commands.optimize_referrals.kpis import KPIS
-from plans.engine import fraud_cases
+from plans.commands.shared.metric_values import facts_of
+from plans.commands.shared.thresholds import alert_triggers
+from plans.runs import checklist, registry
 from plans.schemas.declaration import Command, Gate, Rung, Seat, Stage, Step, SuccessMetric, ToolHook, Trigger
 from plans.schemas.inputs import Choice, TextList
 from plans.schemas.thresholds import Thresholds
@@ -31,9 +31,9 @@ def context(program: Program) -> dict[str, Any]:
     return {
         **facts_of(program, NAME),
         "people": people_by_role([ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR, "finance"]),
-        "held_referrals": sorted(fraud_cases.held_referrals(program)),
-        "case_labels": fraud_cases.decided_labels(program),
-        "decided_cases": fraud_cases.count_decided(program),
+        "held_referrals": sorted(verbs.held_referrals(program)),
+        "case_labels": verbs.decided_labels(program),
+        "decided_cases": verbs.count_decided(program),
     }
 
 
@@ -128,7 +128,7 @@ OPTIMIZE_REFERRALS = registry.register(
             ToolHook("Sequential Thinking", "Retro cadence"),
             ToolHook("Playwright", "Offer flows or portal checks"),
         ),
-        checklist=review.STANDARD,
+        checklist=checklist.STANDARD,
         success_metrics=(
             SuccessMetric("conversion_lift", "Conversion lift", "above the window before", "performance.conversion_lift"),
             SuccessMetric("fraud_reduction", "Fraud reduction", "share proposed for hold below the window before", "risk.fraud_reduction"),

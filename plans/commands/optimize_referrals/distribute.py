@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
 
 

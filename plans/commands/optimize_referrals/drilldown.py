@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.monitoring.breakdowns import TOTAL, column_of, merge_small, relabel
-from plans.commands.monitoring.windows import WindowPair
 from plans.commands.optimize_referrals.refresh import SMALLEST_GROUP
-from plans.engine.steps import StepContext
+from plans.commands.shared.breakdowns import TOTAL, column_of, merge_small, relabel
+from plans.commands.shared.windows import WindowPair
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, Table
 from programs.analytics import funnel
 from programs.analytics.estimate import Estimate, MaybeEstimate

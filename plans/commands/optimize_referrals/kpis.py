@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.monitoring import measures
-from plans.commands.monitoring.measures import EVENTS, MONEY, Measure
-from plans.commands.monitoring.registry import default_thresholds, sentence, unit_of
-from plans.commands.monitoring.thresholds import Alerts, evaluate
-from plans.commands.monitoring.windows import WindowPair
 from plans.commands.plan_loyalty.figures import figure
-from plans.engine.steps import StepContext
+from plans.commands.shared import measures
+from plans.commands.shared.measures import EVENTS, MONEY, Measure
+from plans.commands.shared.metric_values import default_thresholds, sentence, unit_of
+from plans.commands.shared.thresholds import Alerts, evaluate
+from plans.commands.shared.windows import WindowPair
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metric
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.funnel import STAGES

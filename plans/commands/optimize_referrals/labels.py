@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.monitoring.windows import Span
 from plans.commands.plan_loyalty.figures import figure, value_of
-from plans.engine.steps import StepContext
+from plans.commands.shared.windows import Span
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metric
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.fraud.review import Review

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.monitoring.thresholds import alert_table
-from plans.commands.monitoring.windows import Span
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, net_promoters, survey, window_of
 from plans.commands.plan_loyalty.figures import figure, value_of
-from plans.engine.steps import StepContext
+from plans.commands.shared.thresholds import alert_table
+from plans.commands.shared.windows import Span
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.partner_health import (

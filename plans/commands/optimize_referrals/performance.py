@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plans.commands.monitoring.breakdowns import column_of, merge_small, relabel
-from plans.commands.monitoring.experiments import read_experiments, readout_table, verdicts
-from plans.commands.monitoring.registry import unit_of
-from plans.commands.monitoring.thresholds import alert_table
-from plans.commands.monitoring.windows import Span, WindowPair
 from plans.commands.optimize_referrals.drilldown import STAGE_TITLES, breakdowns_of, details
 from plans.commands.optimize_referrals.kpis import COUNTED, alerts_of, as_defined, count, kpi, metric_of
 from plans.commands.optimize_referrals.refresh import SMALLEST_GROUP, is_full, window_of
 from plans.commands.plan_loyalty.figures import percent, value_of
-from plans.engine.steps import StepContext
+from plans.commands.shared.breakdowns import column_of, merge_small, relabel
+from plans.commands.shared.experiments import read_experiments, readout_table, verdicts
+from plans.commands.shared.metric_values import unit_of
+from plans.commands.shared.thresholds import alert_table
+from plans.commands.shared.windows import Span, WindowPair
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
 from programs.analytics import funnel
 from programs.analytics.estimate import MaybeEstimate, Unavailable

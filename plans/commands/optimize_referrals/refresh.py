@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.monitoring.breakdowns import NOT_RECORDED, column_of, merge_small
-from plans.commands.monitoring.registry import changes_since, definition_table
-from plans.commands.monitoring.windows import Span, WindowPair, windows_until
 from plans.commands.optimize_referrals.kpis import thresholds_of
 from plans.commands.plan_loyalty.figures import figure
-from plans.engine.steps import StepContext
+from plans.commands.shared.breakdowns import NOT_RECORDED, column_of, merge_small
+from plans.commands.shared.metric_values import changes_since, definition_table
+from plans.commands.shared.windows import Span, WindowPair, windows_until
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Metrics, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate
 from programs.analytics.partner_health import net_promoter_score
 from programs.datasets import OpenData
-from programs.datasets.referral_questions import DIMENSIONS
+from programs.datasets.questions.referrals import DIMENSIONS
 
 SMALLEST_GROUP = 30
 FLOWS = (

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from gtm.core import canonical
-from plans.commands.monitoring.windows import Span, WindowPair
+from plans.cases.fraud import verbs
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.labels import Measured, measure
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.screen import POLICY, policy_of, screened
 from plans.commands.plan_loyalty.figures import figure, value_of
-from plans.engine import fraud_cases
-from plans.engine.steps import StepContext
+from plans.commands.shared.windows import Span, WindowPair
+from plans.engine.running.steps import StepContext
 from plans.models import Plan
 from plans.schemas.outputs import Chart, Column, Metrics, Series, Signal, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
@@ -120,7 +120,7 @@ def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
 
     An aborted plan leaves them open: what was seen is as suspicious as before, and people close it.
     """
-    fraud_cases.open_all(plan, values["cases"])
+    verbs.open_all(plan, values["cases"])
 
 
 def invited_in(table: ReferralTable, span: Span) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands import registry, review
 from plans.commands.plan_loyalty.triggers import COMPLIANCE_BLOCKER, NEGATIVE_ROI
+from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
     Gate,
@@ -140,7 +140,7 @@ PLAN_LOYALTY = registry.register(
             ToolHook("Sequential Thinking", "Scenario modelling"),
             ToolHook("Playwright", "Testing redemption flows"),
         ),
-        checklist=review.STANDARD,
+        checklist=checklist.STANDARD,
         success_metrics=(
             SuccessMetric("retention", "Repeat rate within 90 days", "not below the baseline", "signals.repeat_rate"),
             SuccessMetric("nrr", "Lift in spend of members", "at or above the break-even lift", "economics.expected_lift"),

@@ -10,7 +10,7 @@ import numpy as np
 from plans.commands.plan_loyalty.figures import figure, money, percent, value_of
 from plans.commands.plan_loyalty.ledger import redemption_forecast
 from plans.commands.plan_loyalty.signals import cohorts, columns
-from plans.engine.steps import PermanentError, StepContext
+from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
 from programs.analytics import rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions

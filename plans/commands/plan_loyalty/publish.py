@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.models import Plan
 from plans.schemas.outputs import Column, StepResult, Table
 from programs import services

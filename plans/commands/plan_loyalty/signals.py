@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plans.commands.plan_loyalty.figures import figure, value_of
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
 from programs.analytics import retention, segments
 from programs.analytics.retention import CohortMatrix

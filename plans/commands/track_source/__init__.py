@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands import registry, review
 from plans.commands.track_source.scope import facts
 from plans.commands.track_source.triggers import ACCURACY, DISPUTE
+from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
     Gate,
@@ -135,7 +135,7 @@ TRACK_SOURCE = registry.register(
             ToolHook("Sequential Thinking", "Readout cadence"),
             ToolHook("Playwright", "Dashboard QA where it is embedded"),
         ),
-        checklist=review.STANDARD,
+        checklist=checklist.STANDARD,
         success_metrics=(
             SuccessMetric("confidence", "Attribution confidence", "at or above the guardrail agreed", "attribution.confidence"),
             SuccessMetric("sla", "SLA adherence", "approval and hand-over within their hours"),

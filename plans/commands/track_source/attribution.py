@@ -16,7 +16,7 @@ from plans.commands.track_source.reconciliation import Reconciled, reconciled
 from plans.commands.track_source.scope import Scope
 from plans.commands.track_source.touches import SEPARATOR
 from plans.commands.track_source.triggers import ACCURACY
-from plans.engine.steps import PermanentError, StepContext
+from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Signal, StepResult, Table
 from programs.analytics.attribution import (
     MODELS,

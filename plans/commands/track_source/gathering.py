@@ -5,7 +5,7 @@ from __future__ import annotations
 from plans.commands.plan_loyalty.figures import figure, percent, value_of
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.commands.track_source.touches import Taxonomy, read_taxonomy
-from plans.engine.steps import PermanentError, StepContext
+from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
 
 STALE_DAYS = 7

@@ -15,7 +15,7 @@ from plans.commands.track_source.journeys import Journeys, journeys
 from plans.commands.track_source.reconciliation import Reconciled, reconciled
 from plans.commands.track_source.scope import Scope
 from plans.commands.track_source.touches import SEPARATOR
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, StepResult, Table
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.funnel import rate_difference

@@ -14,7 +14,7 @@ from plans.commands.track_source.scope import Scope
 from plans.commands.track_source.touches import Taxonomy
 from programs.analytics.attribution import ConversionPaths
 from programs.datasets import OpenData
-from programs.datasets.partner_questions import TouchDimension
+from programs.datasets.questions.partners import TouchDimension
 
 PIPELINE, REVENUE = "pipeline", "revenue"
 

@@ -6,7 +6,7 @@ from plans.commands.plan_loyalty.figures import figure, percent, value_of
 from plans.commands.track_source.deals import Normalised, normalise
 from plans.commands.track_source.people import People, resolve_people
 from plans.commands.track_source.scope import Scope, scope_of
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
 from programs.models import COMMON_STAGES
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from plans.commands.track_source.scope import Scope
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.identity import (
     Field,

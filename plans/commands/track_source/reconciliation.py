@@ -10,7 +10,7 @@ from plans.commands.track_source.journeys import PIPELINE, REVENUE, deals_of
 from plans.commands.track_source.people import People, resolve_people
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.commands.track_source.touches import Taxonomy, read_taxonomy
-from plans.engine.steps import PermanentError, StepContext
+from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
 
 SHOWN = 100

@@ -9,7 +9,7 @@ from plans.commands.plan_loyalty.figures import money, percent
 from plans.commands.track_source.insights import describe, efficiency
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.commands.track_source.touches import SEPARATOR, UNTAGGED
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Backlog, BacklogItem, Document, Metric, Metrics, Section, StepResult
 
 EARNS_MORE, EARNS_LESS = 1.3, 0.6

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core import canonical
-from plans.engine.steps import PermanentError, StepContext
+from plans.engine.running.steps import PermanentError, StepContext
 from programs.analytics.attribution import AGREED
 from programs.analytics.taxonomy import StageMap, Vocabulary
 from programs.datasets import OpenData

@@ -1,6 +1,6 @@
 """The signals of track-source that its triggers listen for."""
 
-from plans.engine.disputes import TRIGGER
+from plans.cases.disputes.verbs import TRIGGER
 
 ACCURACY = "attribution-below-guardrail"
 DISPUTE = TRIGGER

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from plans.commands import revision
 from plans.management.commands.revise import Command as Revise
+from plans.runs import revise
 
 
 class Command(Revise):
     help = "Change a plan nobody asked to change; it goes through review and its gates again"
-    verb = staticmethod(revision.change)
+    verb = staticmethod(revise.change)

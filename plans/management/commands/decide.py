@@ -6,7 +6,7 @@ from typing import Any
 
 from gtm.core import clock
 from gtm.core.cli import GovernedCommand
-from plans.engine import gates
+from plans.engine.gates import rounds
 from plans.selectors import find_approval
 
 
@@ -22,7 +22,7 @@ class Command(GovernedCommand):
 
     def act(self, **options: Any) -> None:
         approval = find_approval(options["approval"])
-        gates.decide(
+        rounds.decide(
             approval,
             options["decision"].replace("-", "_"),
             comment=options["comment"],

@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
-from plans.engine import disputes
+from plans.cases.disputes import verbs
 from plans.selectors import find_dispute, find_record, visible_disputes
 
 VERBS = {"answer": "answer", "sign-off": "agree", "withdraw": "withdraw"}
@@ -45,10 +45,10 @@ class Command(GovernedCommand):
         if options["action"] == "file":
             record = find_record(options["reference"], user)
             told = {name: options[name] for name in ("deal", "claim", "evidence")}
-            dispute = disputes.file(record, record.partner, **told)
+            dispute = verbs.file(record, record.partner, **told)
         else:
             dispute = find_dispute(options["reference"], user)
-            disputes.act(dispute, VERBS[options["action"]], options["said"])
+            verbs.act(dispute, VERBS[options["action"]], options["said"])
         self.stdout.write(_line(dispute))
 
 

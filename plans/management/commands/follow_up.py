@@ -7,7 +7,7 @@ from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
-from plans.commands import follow_up
+from plans.runs import follow_up
 from plans.selectors import plan_by_id
 
 

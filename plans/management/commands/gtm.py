@@ -10,10 +10,10 @@ from django.db import transaction
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
-from plans.commands import base, registry
-from plans.engine import watch
+from plans.engine.running import foreground
 from plans.export import document, files
 from plans.models import Plan
+from plans.runs import registry, start
 
 STOPPED_BADLY = frozenset({"failed", "rejected", "aborted", "cancelled", "blocked", "held"})
 
@@ -42,14 +42,14 @@ class Command(GovernedCommand):
                 problems=[Problem("usage", "is required.", code="required")],
                 hint="manage.py gtm --list shows what can be run.",
             )
-        command, given = base.parse_usage(options["usage"])
-        draft = base.draft(command, given, options["program"])
+        command, given = start.parse_usage(options["usage"])
+        draft = start.draft(command, given, options["program"])
         if options["dry_run"]:
             self.dry_run(draft, options)
             return
-        plan = base.start(draft)
+        plan = start.start(draft)
         if options["wait"]:
-            watch.until_waiting(plan, report=self.progress)
+            foreground.until_waiting(plan, report=self.progress)
         plan.refresh_from_db()
         self.finish(plan, options)
 
@@ -64,14 +64,14 @@ class Command(GovernedCommand):
             for item in plan.checklist:
                 if item["result"] != "passed":
                     self.stdout.write(f"  ! {item['text']}: {item['evidence']}")
-            for line in watch.what_waits(plan):
+            for line in foreground.what_waits(plan):
                 self.stdout.write(f"  {line}")
         if plan.state in STOPPED_BADLY:
             raise CommandError(f"{plan.plan_id} is {plan.get_state_display().lower()}.", returncode=1)
 
-    def dry_run(self, draft: base.Draft, options: dict[str, Any]) -> None:
+    def dry_run(self, draft: start.Draft, options: dict[str, Any]) -> None:
         with transaction.atomic():
-            body = document.build(base.build(draft))
+            body = document.build(start.build(draft))
             transaction.set_rollback(True)
         if options["json"]:
             self.stdout.write(json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False))

@@ -6,7 +6,7 @@ from typing import Any
 
 from gtm.core.actors import current
 from gtm.core.cli import GovernedCommand
-from plans.engine import inbox
+from plans.engine.people import inbox
 
 
 class Command(GovernedCommand):

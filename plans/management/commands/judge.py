@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gtm.core.cli import GovernedCommand
-from plans.engine import fraud_cases
+from plans.cases.fraud import verbs
 from plans.selectors import find_fraud_case
 
 
@@ -24,7 +24,7 @@ class Command(GovernedCommand):
 
     def act(self, **options: Any) -> None:
         case = find_fraud_case(options["case"])
-        fraud_cases.act(
+        verbs.act(
             case,
             options["judgement"],
             comment=options["comment"],

@@ -9,8 +9,8 @@ from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, NotFound, Problem
-from plans.commands import policies, registry
 from plans.models import PolicyVersion
+from plans.runs import policies, registry
 
 
 class Command(GovernedCommand):

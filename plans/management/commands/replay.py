@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from gtm.core.cli import GovernedCommand
-from plans.engine import replay
+from plans.engine.running import replay
 from plans.selectors import plan_by_id
 
 

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core.cli import BAD_INPUT
 from gtm.core.errors import InvalidInput
-from plans.engine import bench
+from plans.engine.gates import preview
 
 
 class Command(BaseCommand):
@@ -24,8 +24,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         seats = read_seats(options["seats"])
-        rounds = bench.past_rounds(options["name"], options["gate"])
-        found = bench.replay_policy(seats, rounds, on_reject=options["on_reject"])
+        rounds = preview.past_rounds(options["name"], options["gate"])
+        found = preview.replay_policy(seats, rounds, on_reject=options["on_reject"])
         for row in found:
             mark = "!" if row.differs else " "
             more = f"; not asked: {', '.join(row.missing)}" if row.missing else ""
@@ -36,7 +36,7 @@ class Command(BaseCommand):
 
 def read_seats(path: Path) -> list[dict[str, Any]]:
     try:
-        return bench.read_seats(json.loads(path.read_text()))
+        return preview.read_seats(json.loads(path.read_text()))
     except (OSError, ValueError) as error:
         raise CommandError(f"{path} cannot be read: {error}.", returncode=BAD_INPUT) from error
     except InvalidInput as error:

@@ -6,15 +6,15 @@ from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
-from plans.commands import revision
-from plans.engine import watch
+from plans.engine.running import foreground
+from plans.runs import revise
 from plans.selectors import plan_by_id
 
 
 class Command(GovernedCommand):
     help = "Make a plan its next revision and send it back to its gates"
     requires_user = True
-    verb = staticmethod(revision.revise)
+    verb = staticmethod(revise.revise)
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
@@ -43,7 +43,7 @@ class Command(GovernedCommand):
         )
         plan.refresh_from_db()
         self.stdout.write(f"{plan.plan_id} is {plan.get_state_display().lower()}, revision {plan.revision}.")
-        for line in watch.what_waits(plan):
+        for line in foreground.what_waits(plan):
             self.stdout.write(f"  {line}")
 
 

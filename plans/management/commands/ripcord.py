@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plans.engine import ripcord
+from plans.engine.stopping import ripcord
 from plans.management.stops import StopCommand
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gtm.core import anchors, audit, changelog
 from gtm.core.cli import BAD_INPUT
 from gtm.core.errors import InvalidInput
+from gtm.core.evidence import anchors, audit, changelog
 from plans.export import verify
 from plans.models import Plan
 

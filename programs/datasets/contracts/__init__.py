@@ -2,7 +2,7 @@
 
 from programs.datasets.contracts import loyalty, partner, referral
 from programs.datasets.contracts.base import Column, Contract, Type
-from programs.datasets.problems import DatasetProblems, Problem, nearest
+from programs.datasets.loading.problems import DatasetProblems, Problem, nearest
 
 CONTRACTS: dict[str, Contract] = {
     contract.kind: contract for module in (loyalty, referral, partner) for contract in module.CONTRACTS

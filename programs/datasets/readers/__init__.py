@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from programs.datasets.limits import Limits, Options
+from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.readers.base import BrokenRow, RawFile, Source, refuse
 from programs.datasets.readers.csv import read_csv
 from programs.datasets.readers.jsonl import read_jsonl

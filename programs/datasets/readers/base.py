@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from programs.datasets.limits import Limits
-from programs.datasets.problems import DatasetProblems, Problem
+from programs.datasets.loading.limits import Limits
+from programs.datasets.loading.problems import DatasetProblems, Problem
 
 BATCH_ROWS = 65_536
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from programs.datasets.limits import MEBIBYTE, Limits, Options
+from programs.datasets.loading.limits import MEBIBYTE, Limits, Options
 from programs.datasets.readers.base import BrokenRow, RawFile, Source, check_headers, refuse, write_rows
 from programs.datasets.readers.unpack import Digest, to_utf8
 

@@ -9,7 +9,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
-from programs.datasets.limits import MEBIBYTE, Limits, Options
+from programs.datasets.engines.session import hardened
+from programs.datasets.loading.limits import MEBIBYTE, Limits, Options
 from programs.datasets.readers.base import (
     BATCH_ROWS,
     BrokenRow,
@@ -21,7 +22,6 @@ from programs.datasets.readers.base import (
     write_rows,
 )
 from programs.datasets.readers.unpack import Digest, to_utf8
-from programs.datasets.session import hardened
 
 NO_JSON = "\x1f"  # a control character may not stand in JSON text, so a line is one cell
 OBJECT = "json_valid(line) AND json_type(try_cast(line AS JSON)) = 'OBJECT'"

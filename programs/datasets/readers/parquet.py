@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from programs.datasets.limits import Limits, Options
-from programs.datasets.problems import DatasetProblems, Problem
+from programs.datasets.loading.limits import Limits, Options
+from programs.datasets.loading.problems import DatasetProblems, Problem
 from programs.datasets.readers.base import (
     BATCH_ROWS,
     RawFile,

@@ -9,7 +9,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from programs.datasets.limits import MEBIBYTE, Limits
+from programs.datasets.loading.limits import MEBIBYTE, Limits
 from programs.datasets.readers.base import Source, refuse
 
 CHUNK = MEBIBYTE

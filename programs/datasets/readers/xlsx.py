@@ -15,7 +15,7 @@ from defusedxml.common import DefusedXmlException
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
-from programs.datasets.limits import Limits, Options
+from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.readers.base import (
     BATCH_ROWS,
     RawFile,

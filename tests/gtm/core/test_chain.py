@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from gtm.core import changelog, events, triggers
+from gtm.core import events
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as
-from gtm.core.changelog import GENESIS, Break, verify_chain, verify_rows
 from gtm.core.clock import standing_at
+from gtm.core.evidence import append_only, changelog
+from gtm.core.evidence.changelog import GENESIS, Break, verify_chain, verify_rows
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 from programs.models import Role
 from tests.factories import UserFactory
@@ -201,7 +202,7 @@ def test_chains_are_those_with_a_head_and_those_with_rows_each_once(rows):
 
 def test_a_row_whose_payload_is_gone_shows_nothing_and_does_not_pass_for_erased(rows):
     gone = ChangeLogEntry.objects.get(chain=CHAIN, sequence=2)
-    triggers.drop(transaction.get_connection())
+    append_only.drop(transaction.get_connection())
     ChangeLogPayload.objects.filter(entry=gone).delete()
     row = changelog.row_of(ChangeLogEntry.objects.get(pk=gone.pk))
     assert (row["salt"], row["erased"], row["actor"]) == ("", False, None)

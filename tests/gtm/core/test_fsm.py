@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gtm.core import changelog, refusals
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
 from gtm.core.errors import (
@@ -16,6 +15,7 @@ from gtm.core.errors import (
     StaleVersion,
     WrongState,
 )
+from gtm.core.evidence import changelog, refusals
 from gtm.core.fsm import (
     Change,
     Machine,

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from gtm.core.actors import ADMIN, Actor, acting_as
-from plans.engine import gates
+from plans.engine.gates import rounds
 from plans.models import Approval, Plan
 from programs.models import Program
 from tests.doors import built, site, user
@@ -47,4 +47,4 @@ def decided(demo: Program) -> Approval:
         plan = make_plan(gates_, requester=user("ops"), program=demo, command="plan-loyalty")
     approval = round_of(plan, "finance-approval")
     with acting_as(Actor.of_user(user("finance"), ADMIN, interactive=True)):
-        return gates.decide(approval, "approve", comment="Fits.")
+        return rounds.decide(approval, "approve", comment="Fits.")

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
 from plans.demo.organisation import PASSWORD
-from plans.engine import ladder
+from plans.engine.escalation import ladder
 from plans.models import Decision
 from tests.factories import round_of
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
-from plans.engine import triggers
+from plans.engine.alarms import readings
 from plans.models import Breach, BreakGlass, Reading, RipcordPull
 from plans.schemas.outputs import Signal
 from programs.models import Absence, Delegation, Person
@@ -120,8 +120,8 @@ def test_who_may_not_release_releases_nothing(login, asked):
 def breached(asked):
     """One breach of an undeclared rule, and one good period of another."""
     with acting_as(Actor.system("Test")):
-        triggers.raise_signal(asked, None, Signal("margin", "Below zero.", "2026-01", value=-3))
-        triggers.clear(asked, ["churn"], period="2026-01")
+        readings.raise_signal(asked, None, Signal("margin", "Below zero.", "2026-01", value=-3))
+        readings.clear(asked, ["churn"], period="2026-01")
     return Reading.objects.get(rule="margin")
 
 
@@ -154,7 +154,7 @@ def test_more_readings_take_no_more_queries(login, asked, breached):
         client.get(page)
     with acting_as(Actor.system("Test")):
         for month in range(2, 9):
-            triggers.raise_signal(asked, None, Signal(f"rule-{month}", "Low.", f"2026-0{month}"))
+            readings.raise_signal(asked, None, Signal(f"rule-{month}", "Low.", f"2026-0{month}"))
     with CaptureQueriesContext(connection) as many:
         client.get(page)
     assert len(many) == len(few)

@@ -12,8 +12,10 @@ from django.urls import reverse
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.search import MOST_OF_A_KIND
-from plans.admin import sparkline
-from plans.engine import gates, ripcord, triggers
+from plans.drawing import sparkline
+from plans.engine.alarms import readings
+from plans.engine.gates import rounds
+from plans.engine.stopping import ripcord
 from plans.models import Schedule
 from plans.schemas.outputs import Signal
 from plans.selectors import weekly_trends
@@ -36,7 +38,7 @@ def test_trends_count_by_week_and_tell_the_median_to_decide(demo):
             with at(week):
                 plan = make_plan(gate(seat("legal")), requester=user("ops"), program=demo)
     with at(1, 5), acting_as(Actor.of_user(user("legal"), ADMIN, interactive=True)):
-        gates.decide(round_of(plan), "approve")
+        rounds.decide(round_of(plan), "approve")
     with at(2):
         found = weekly_trends(weeks=4)
     assert found["Runs started"] == [0, 1, 2, 0]
@@ -46,7 +48,7 @@ def test_trends_count_by_week_and_tell_the_median_to_decide(demo):
 def test_a_trend_shows_watched_metrics_and_leads_to_them(login, asked):
     with acting_as(Actor.system("Test")):
         for month, value in (("2026-01", 4), ("2026-02", 2)):
-            triggers.raise_signal(asked, None, Signal("margin", "Low.", month, value=value))
+            readings.raise_signal(asked, None, Signal("margin", "Low.", month, value=value))
     (trend,) = [t for t in login("ops").get(HOME).context["trends"] if t["href"]]
     assert (trend["value"], trend["values"]) == (2.0, [4.0, 2.0])
     assert "<title>margin, CDNOW Rewards: 4, 2</title>" in trend["spark"]

@@ -5,7 +5,8 @@ from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
-from plans.engine import gates, ripcord
+from plans.engine.gates import rounds
+from plans.engine.stopping import ripcord
 from plans.models import Plan
 from programs.models import LaunchProfile, Runbook, RunbookTask
 from tests.plans.api.test_launch import LINE
@@ -82,7 +83,7 @@ def test_a_round_shows_what_it_decides_on(login, launched):
     task = launched.tasks.get(key="legal-approval")
     with acting_as(Actor.system("Test")):
         perform(task, "ask_approval")
-        round_ = gates.open_round(task)
+        round_ = rounds.open_round(task)
     shown = login("legal").get(reverse("admin:plans_approval_change", args=[round_.pk])).content.decode()
     assert "Do terms, claims and personal data hold for this date and these channels?" in shown
 

@@ -10,7 +10,8 @@ from django.urls import reverse
 from gtm.core.actors import Actor, acting_as
 from gtm.core.models import ChangeLogEntry
 from plans.admin.waiting import ON_BADGE
-from plans.engine import inbox, ladder
+from plans.engine.escalation import ladder
+from plans.engine.people import inbox
 from plans.models import Plan
 from tests.doors import user
 from tests.factories import gate, make_plan, seat

@@ -3,8 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from plans.commands import policies, registry
 from plans.models import PolicyVersion
+from plans.runs import policies, registry
 
 GATE = ["plan-loyalty", "finance-approval"]
 PROPOSE = "admin:plans_policy_propose"

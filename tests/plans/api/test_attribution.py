@@ -4,7 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from plans.models import AttributionRecord
-from tests.plans.engine.test_disputes import CLAIM, Joint
+from tests.plans.cases.disputes.test_disputes_verbs import CLAIM, Joint
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from django.conf import settings
 
 from gtm.core.actors import REST, Actor, acting_as
-from plans.engine import gates
+from plans.engine.gates import rounds
 from tests.doors import INPUTS, fields, start, stored, url, user
 from tests.factories import gate, make_plan, round_of, seat
 
@@ -46,7 +46,7 @@ def past(site):
     with acting_as(Actor.system("Test")):
         plan = make_plan(gate(seat("finance"), key="finance-approval"), command="plan-loyalty")
     with acting_as(Actor.of_user(user("finance"), REST, interactive=True)):
-        gates.decide(round_of(plan, "finance-approval"), "approve", comment="Yes.")
+        rounds.decide(round_of(plan, "finance-approval"), "approve", comment="Yes.")
     return plan
 
 

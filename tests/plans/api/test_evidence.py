@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
-from gtm.core import anchors
+from gtm.core.evidence import anchors
 from tests.factories import PersonFactory, UserFactory
 
 pytestmark = pytest.mark.usefixtures("acting")

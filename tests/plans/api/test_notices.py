@@ -3,7 +3,7 @@
 import pytest
 from rest_framework.test import APIClient
 
-from plans.engine import outbox
+from plans.engine.notices import delivery
 from plans.models import NotificationPreference
 from tests.factories import PersonFactory, UserFactory, make_plan
 
@@ -29,7 +29,7 @@ def client(finance):
 
 def test_everybody_sees_what_they_were_told_and_nobody_elses(finance, client):
     plan = make_plan()
-    outbox.work_off()
+    delivery.work_off()
     (row,) = client.get(URL).data["results"]
     assert (row["kind"], row["plan"], row["state"], row["channel"]) == (
         "decision", plan.plan_id, "sent", "mail",
@@ -42,7 +42,7 @@ def test_everybody_sees_what_they_were_told_and_nobody_elses(finance, client):
 
 def test_the_list_answers_filters_and_refuses_others(finance, client):
     make_plan()
-    outbox.work_off()
+    delivery.work_off()
     assert [client.get(f"{URL}?state={state}").data["count"] for state in ("sent", "failed")] == [1, 0]
     assert client.get(f"{URL}?person=1").status_code == 400
 

@@ -5,7 +5,7 @@ from rest_framework.test import APIClient
 
 from gtm.core.actors import Actor, acting_as
 from plans.demo.organisation import PASSWORD
-from plans.engine import ladder
+from plans.engine.escalation import ladder
 from tests.doors import INPUTS, start, url, user
 from tests.factories import round_of
 

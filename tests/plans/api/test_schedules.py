@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
-from plans.commands import schedules
 from plans.models import Plan, Schedule
+from plans.runs import schedules
 from tests.factories import ProgramFactory, RoleFactory, UserFactory
 
 pytestmark = pytest.mark.usefixtures("acting", "watch_command")

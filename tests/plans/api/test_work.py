@@ -11,7 +11,7 @@ from openpyxl import load_workbook
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
-from plans.engine import ladder
+from plans.engine.escalation import ladder
 from plans.models import Artifact
 from plans.schemas.outputs import Chart, Column, Document, Metric, Metrics, Section, Series, Table, payload_of
 from programs.models import Person

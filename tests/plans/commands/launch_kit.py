@@ -8,7 +8,7 @@ from typing import Any
 from gtm.core import canonical
 from plans.commands.launch_program import material
 from plans.demo import launch_kit, organisation
-from plans.engine.steps import StepContext
+from plans.engine.running.steps import StepContext
 from programs.models import LaunchProfile, MessageTemplate, Program
 from programs.selectors import program_facts
 from tests.factories import START, ApproverFactory, PersonFactory, ProgramFactory, RoleFactory

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from plans.commands import base
-from plans.engine import runner
+from plans.engine.running import runner
 from plans.models import Artifact, Plan, Task
+from plans.runs import start as base
 from programs.datasets.worlds.loyalty_world import build_loyalty_world
 from programs.services import load_dataset
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from plans.commands import registry
 from plans.models import LADDER, MOST_RUNGS
+from plans.runs import registry
 from plans.schemas.declaration import Gate, Seat, Stage, Step
 
 

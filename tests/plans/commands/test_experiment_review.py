@@ -7,14 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from plans.commands.monitoring.experiments import find_experiments, readout_table, verdicts
-from plans.commands.monitoring.readouts import figures_table, guardrail_table, next_tests, split_table
+from plans.commands.shared.experiments import find_experiments, readout_table, verdicts
+from plans.commands.shared.readouts import figures_table, guardrail_table, next_tests, split_table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments import detectable_difference, members_per_arm_for_share, read_experiment
-from programs.datasets.engine import DuckDBEngine
-from programs.datasets.ingest import ingest
-from programs.datasets.limits import Options
-from programs.datasets.store import SnapshotStore
+from programs.datasets.engines.duck import DuckDBEngine
+from programs.datasets.loading.ingest import ingest
+from programs.datasets.loading.limits import Options
+from programs.datasets.snapshots.store import SnapshotStore
 from tests.plans.commands.loyalty_program import rows
 
 ASSIGNED, AS_OF = datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)

@@ -9,9 +9,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from gtm.core import canonical, filestore
+from gtm.core import canonical
+from gtm.core.places import filestore
 from plans.commands.launch_program.communications import render_kit
-from plans.engine.steps import PermanentError
+from plans.engine.running.steps import PermanentError
 from plans.schemas.outputs import payload_of
 from programs.analytics.link_check import check_link
 from programs.models import MessageTemplate

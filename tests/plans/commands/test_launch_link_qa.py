@@ -2,12 +2,13 @@
 
 import pytest
 
-from gtm.core import canonical, filestore
+from gtm.core import canonical
+from gtm.core.places import filestore
 from plans.commands.launch_program.communications import render_kit
 from plans.commands.launch_program.link_qa import FAILED, QaFailed, QaRefused, check_links
-from plans.engine.runner import classify, stored_values
-from programs import browser
+from plans.engine.running.runner import classify, stored_values
 from programs.analytics.tracking_links import tagged
+from programs.outreach import browser
 from tests.landing_site import landing_site
 from tests.plans.commands.launch_kit import change_profile, context_of, establish, outputs_by_key
 

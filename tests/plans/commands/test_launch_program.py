@@ -8,17 +8,20 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
 
-from gtm.core import clock, filestore
+from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput
 from gtm.core.fsm import perform
-from plans.commands import revision, schedules
+from gtm.core.places import filestore
 from plans.commands.launch_program.standing import standing
-from plans.engine import ripcord, runner, sweep, work
-from plans.engine.replay import replay
+from plans.engine.people import human_tasks
+from plans.engine.running import runner, sweep
+from plans.engine.running.replay import replay
+from plans.engine.stopping import ripcord
 from plans.export.document import build
 from plans.export.rules import problems
 from plans.models import Plan, Schedule, ScheduledRun
+from plans.runs import revise, schedules
 from programs.models import LaunchProfile, Person, Program, Runbook, RunbookTask
 from tests.plans.conftest import decide, demo_organisation, output_of, start, work_off
 
@@ -38,7 +41,7 @@ def at(day: str, hour: int = 12):
 def people_work(plan, *but):
     """Everybody does what is ready, and what becomes ready; the engine does its part."""
     while ready := work_off(plan).tasks.filter(kind="human", state="ready").exclude(key__in=but).first():
-        work.complete(ready, result={"done": "yes"}, evidence={"note": f"{ready.key} seen"})
+        human_tasks.complete(ready, result={"done": "yes"}, evidence={"note": f"{ready.key} seen"})
     return plan
 
 
@@ -95,7 +98,7 @@ def test_a_passed_date_holds_go_or_no_go_until_a_person_changes_it():
     plan = approve(people_work(start(LINE)))
     assert (state(plan, "readiness"), state(plan, "go-no-go")) == ("pending", "pending")
     assert "passed 82 days ago: a person has to change it" in held(plan, "readiness")
-    revision.change(plan, {"launch_date": "2026-03-20"}, comment="Moved to spring.")
+    revise.change(plan, {"launch_date": "2026-03-20"}, comment="Moved to spring.")
     plan = approve(people_work(plan))
     assert state(plan, "go-no-go") == "awaiting_approval"
 
@@ -103,7 +106,7 @@ def test_a_passed_date_holds_go_or_no_go_until_a_person_changes_it():
 def test_a_change_of_the_date_reschedules_what_is_open_and_logs_it():
     plan = people_work(start(LINE), "terms-review")
     before = plan.tasks.get(key="terms-review").due_at
-    revision.change(plan, {"launch_date": "2026-05-20"}, comment="Moved.")
+    revise.change(plan, {"launch_date": "2026-05-20"}, comment="Moved.")
     task = plan.tasks.get(key="terms-review")
     assert (before.date().isoformat(), task.due_at.date().isoformat()) == ("2025-12-09", "2026-05-19")
     assert task.history.first().due_at == task.due_at
@@ -114,7 +117,7 @@ def test_a_change_of_the_date_reschedules_what_is_open_and_logs_it():
 
 def test_a_changed_date_needs_the_approvals_anew(plan):
     plan = approve(plan)
-    revision.change(plan, {"launch_date": "2026-04-22"}, comment="A week later.")
+    revise.change(plan, {"launch_date": "2026-04-22"}, comment="A week later.")
     people_work(plan)
     rounds = plan.approvals.filter(gate="legal-approval").order_by("round")
     assert [r.state for r in rounds] == ["superseded", "pending"]
@@ -126,7 +129,7 @@ def test_an_open_blocker_vetoes_and_what_does_not_block_counts_by_its_weight():
     assert held(plan, "readiness") == (
         "Align partners is open and blocks the launch. Ready to 90.9%, 95.0% is asked for."
     )
-    work.complete(plan.tasks.get(key="partner-alignment"), result={}, evidence={})
+    human_tasks.complete(plan.tasks.get(key="partner-alignment"), result={}, evidence={})
     ready = output_of(work_off(plan), "readiness")
     assert (ready["decision"], ready["readiness"]) == ("go", pytest.approx(32 / 33))
 
@@ -242,7 +245,7 @@ def test_a_runbook_that_cannot_be_scheduled_is_refused_with_every_fault():
 def test_other_channels_add_and_skip_tasks_and_numbers_stay():
     plan = people_work(start(IN_TIME.replace("email,in-app", "in-app")), "in-app-placement")
     numbers = dict(plan.tasks.values_list("key", "task_id"))
-    revision.change(plan, {"channels": "email"}, comment="E-mail instead.")
+    revise.change(plan, {"channels": "email"}, comment="E-mail instead.")
     plan = people_work(plan)
     assert dict(plan.tasks.values_list("key", "task_id")) == numbers | {
         "email-deliverability": "2.11",
@@ -258,14 +261,14 @@ def test_once_live_it_is_moved_no_more(plan):
     with at("2026-04-15"):
         people_work(plan, "outcomes-day-1", "outcomes-day-7", "retrospective")
         with pytest.raises(GuardNotMet):
-            revision.change(plan, {"launch_date": "2026-06-01"}, comment="Later.")
+            revise.change(plan, {"launch_date": "2026-06-01"}, comment="Later.")
 
 
 def test_a_task_given_to_somebody_elsewhere_is_due_by_their_calendar():
     plan = start(LINE.replace("2025-12-10", "2026-05-04"))  # 1 May is a holiday in France, not in the US
     terms = plan.tasks.get(key="terms-review")
     assert terms.due_at.date().isoformat() == "2026-05-01"
-    revision.reassign(terms, owner=Person.objects.get(name="Clara Moreau"), comment="On leave.")
+    revise.reassign(terms, owner=Person.objects.get(name="Clara Moreau"), comment="On leave.")
     terms.refresh_from_db()
     assert terms.due_at.isoformat() == "2026-04-30T15:00:00+00:00"
 
@@ -275,7 +278,7 @@ def test_mended_material_is_taken_up_by_a_change_and_only_what_reads_it_is_done_
     profile = LaunchProfile.objects.get()
     profile.copy = profile.copy | {"reward": "€60 of credit"}
     profile.save()
-    revision.change(plan, comment="Another reward.", fresh_data=True)
+    revise.change(plan, comment="Another reward.", fresh_data=True)
     assert {state(plan, key) for key in ("comms-kit", "tooling-qa", "kit-review")} == {"pending", "ready"}
     assert {state(plan, key) for key in ("checklist", "referral-forms", "tracking")} == {"succeeded"}
     assert output_of(people_work(plan), "comms-kit")["sha256"] != kit
@@ -285,10 +288,10 @@ def test_mended_material_is_taken_up_by_a_change_and_only_what_reads_it_is_done_
 def test_a_runbook_edited_since_waits_for_a_change_of_the_plan(plan):
     RunbookTask.objects.get(key="help-centre").delete()
     sara = Person.objects.get(name="Sara Lind")
-    revision.reassign(plan.tasks.get(key="confirm-forms"), owner=sara, comment="Hers.")
+    revise.reassign(plan.tasks.get(key="confirm-forms"), owner=sara, comment="Hers.")
     plan.refresh_from_db()
     assert "help-centre" in {row["key"] for row in plan.context["runbooks"][""]["tasks"]}
-    revision.change(plan, comment="There is no help centre.", fresh_data=True)
+    revise.change(plan, comment="There is no help centre.", fresh_data=True)
     assert "help-centre" not in {row["key"] for row in plan.context["runbooks"][""]["tasks"]}
 
 
@@ -342,7 +345,7 @@ def test_a_waived_task_counts_on_neither_side_and_is_listed():
     plan = work_off(start(IN_TIME))
     before = standing(plan)[0].items[0]
     task = plan.tasks.get(key="train-sales")
-    work.report_blocked(task, reason="Nobody is there in March.")
+    human_tasks.report_blocked(task, reason="Nobody is there in March.")
     with acting_as(Actor.of_user(get_user_model().objects.get(username="exec"), ADMIN, interactive=True)):
         perform(task, "waive", comment="After the launch.", set_fields={"finished_at": clock.now()})
     figures, _ = standing(plan)

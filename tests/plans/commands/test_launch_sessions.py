@@ -8,9 +8,10 @@ from types import SimpleNamespace
 import pytest
 import vobject
 
-from gtm.core import canonical, filestore
+from gtm.core import canonical
+from gtm.core.places import filestore
 from plans.commands.launch_program.sessions import keep_revisions, schedule_sessions
-from plans.engine.runner import stored_values
+from plans.engine.running.runner import stored_values
 from programs.models import CalendarRevision
 from tests.factories import START, PersonFactory
 from tests.plans.commands.launch_kit import change_template, context_of, establish, outputs_by_key

@@ -11,9 +11,9 @@ from pyarrow import csv
 
 from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
-from plans.commands import schedules
-from plans.engine import ladder
+from plans.engine.escalation import ladder
 from plans.models import Breach, Escalation, Plan, RipcordPull, RungFiring, Schedule
+from plans.runs import schedules
 from programs.models import Person, Tier
 from tests.factories import PersonFactory
 from tests.plans.commands.loyalty_program import (

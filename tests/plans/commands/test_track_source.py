@@ -11,11 +11,13 @@ from django.test import override_settings
 
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
-from plans.commands import base, registry
-from plans.engine import disputes, ripcord
-from plans.engine.replay import replay
+from plans.cases.disputes import verbs
+from plans.engine.running.replay import replay
+from plans.engine.stopping import ripcord
 from plans.export import document, rules
 from plans.models import Artifact, AttributionRecord, Plan
+from plans.runs import registry
+from plans.runs import start as base
 from programs.datasets.rates import ecb_rates
 from programs.models import Dataset, MeasurementAgreement
 from tests.factories import START, PersonFactory
@@ -283,7 +285,7 @@ def test_an_abort_takes_back_what_was_published_but_what_is_disputed(plan, loade
     plan = publish(plan, loaded)
     northwind = AttributionRecord.objects.get(plan=plan, partner=loaded.northwind)
     with acting_as(actor_of(loaded.northwind.contact)):
-        disputes.file(northwind, loaded.northwind, deal="D-1", claim="It was ours alone.")
+        verbs.file(northwind, loaded.northwind, deal="D-1", claim="It was ours alone.")
     ripcord.pull("plan", plan=plan, reason="The taxonomy was wrong.")
     for name in ("Rex", "Rita"):
         person = PersonFactory(name=name)

@@ -3,8 +3,8 @@
 import pytest
 
 from gtm.core.errors import InvalidInput
-from plans.commands import base
 from plans.models import Artifact, Breach, Escalation
+from plans.runs import start as base
 from tests.plans.commands.track_source_campaign import (
     LINE,
     establish,

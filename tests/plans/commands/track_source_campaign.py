@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from gtm.core.actors import ADMIN, Actor, acting_as
-from plans.commands import base
-from plans.engine import gates, runner
+from plans.engine.gates import rounds
+from plans.engine.running import runner
 from plans.models import Plan, Task
+from plans.runs import start as base
 from programs.datasets.worlds.partner_world import PartnerWorld, agreed_taxonomy, build_partner_world
 from programs.models import Campaign, MeasurementAgreement, Partner, Person, Program
 from programs.services import load_dataset
@@ -126,5 +127,5 @@ def person_acting(person: Person) -> Any:
 def publish(plan: Plan, joint: Joint) -> Plan:
     """The lead validates, and what follows is worked off."""
     with person_acting(joint.lead):
-        gates.decide(plan.approvals.get(gate="results-validation"), "approve", comment="Checked.")
+        rounds.decide(plan.approvals.get(gate="results-validation"), "approve", comment="Checked.")
     return work_off(plan)

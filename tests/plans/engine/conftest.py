@@ -11,7 +11,8 @@ import pytest
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
-from plans.engine import dispatch, gates, steps
+from plans.engine.gates import rounds
+from plans.engine.running import dispatch, steps
 from plans.models import Approval, NotificationPreference
 from programs.models import Person
 from tests.factories import START, PersonFactory
@@ -54,7 +55,7 @@ def actor_of(person: Person, *, interactive: bool = True) -> Actor:
 def vote(acting: None) -> Callable[..., Approval]:
     def cast(person: Person, approval: Approval, kind: str = "approve", **rest: Any) -> Approval:
         with acting_as(actor_of(person)):
-            return gates.decide(approval, kind, **({"comment": "Because."} | rest))
+            return rounds.decide(approval, kind, **({"comment": "Because."} | rest))
 
     return cast
 

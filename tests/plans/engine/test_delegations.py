@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 
 from gtm.core.errors import InvalidInput, NotPermitted
 from gtm.core.models import ChangeLogEntry
-from plans.engine import service_levels
+from plans.engine.escalation import deadlines
 from programs.services import delegate, revoke
 from tests.factories import (
     START,
@@ -95,6 +95,6 @@ def test_people_who_come_are_on_record_when_the_round_looks_again(ann, dan):
     plan = make_plan(requester=ann.accounts.get())
     assert round_of(plan).state == "unsatisfiable"
     PersonFactory(name="Eve", roles=["finance"])
-    service_levels.reweigh()
+    deadlines.reweigh()
     told = ChangeLogEntry.objects.filter(event="asked").latest("pk").payload.body["to"]
     assert told["people"] == ["Eve"]

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, precondition, run_state_machine_as_test
 
-from gtm.core import audit, changelog
+from gtm.core.evidence import audit, changelog
 from gtm.core.models import ChangeLogEntry
-from plans.engine import stops, watch
-from plans.engine.sweep import sweep
+from plans.engine.running import foreground
+from plans.engine.running.sweep import sweep
+from plans.engine.stopping import stopped
 from plans.models import (
     FINAL_PLAN_STATES,
     Approval,
@@ -78,7 +79,7 @@ class Governance(World):
         for pulled in RipcordPull.objects.filter(state="aborted", scope="program"):
             assert {agreed["name"] for agreed in pulled.agreed_to("abort")} == {"Rex", "Rita"}
         over = Plan.objects.filter(state="aborted")
-        assert not Task.objects.filter(plan__in=over, state__in=watch.MOVING).exists()
+        assert not Task.objects.filter(plan__in=over, state__in=foreground.MOVING).exists()
         assert not Approval.objects.filter(plan__in=over, state__in=["pending", "frozen"]).exists()
 
     @invariant()
@@ -134,7 +135,7 @@ class Governance(World):
             while self.bells:
                 self.run(self.bells.pop(), "success", lambda: None)
                 self.commit(crash=False)
-            moving = Task.objects.filter(kind="automated", state__in=watch.MOVING)
+            moving = Task.objects.filter(kind="automated", state__in=foreground.MOVING)
             if not moving.filter(plan__state__in=["running", "blocked"]).exists():
                 return
             self.time.pass_time(minutes=20)
@@ -144,7 +145,7 @@ class Governance(World):
     def stands_for_a_reason(self) -> None:
         """No plan hangs: it is over, or it is stopped, or a person is asked."""
         for plan in Plan.objects.filter(state__in=["running", "blocked"]):
-            if stops.is_stopped(plan) is None and not owes_review(plan):
+            if stopped.is_stopped(plan) is None and not owes_review(plan):
                 states = set(plan.tasks.values_list("state", flat=True))
                 assert states & {"awaiting_approval", "escalated", "unknown"}, (plan.state, states)
                 assert not states & {"ready", "leased", "running", "retry_wait", "fallback_ready"}, states

@@ -7,7 +7,9 @@ from gtm.core.actors import acting_as
 from gtm.core.errors import GuardNotMet, NotPermitted, WrongState
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
-from plans.engine import leases, rework, work
+from plans.engine.gates import rework
+from plans.engine.people import human_tasks
+from plans.engine.running import leases
 from plans.models import TaskKind
 from tests.factories import PersonFactory, RoleFactory, do_work, gate, make_plan, make_task, round_of, seat
 from tests.plans.engine.conftest import actor_of
@@ -66,7 +68,7 @@ def test_what_is_finished_behind_a_gate_stays_finished_unless_named(ann, vote):
     rework.change(plan, comment="One task more.")
     do_work(plan)
     vote(ann, round_of(plan))
-    work.complete(plan.tasks.get(key="publish"), result={}, evidence={})
+    human_tasks.complete(plan.tasks.get(key="publish"), result={}, evidence={})
     rework.change(plan, budget("300"), comment="Costs more.")
     assert [plan.tasks.get(key=k).state for k in ("publish", "report")] == ["succeeded", "suspended"]
     rework.change(plan, budget("400"), comment="Publish again.", redo=["publish"])
@@ -147,7 +149,7 @@ def test_a_worker_does_not_start_on_content_nobody_approved_and_the_ladder_is_to
 def test_a_person_does_not_complete_what_nobody_approved(automated):
     edit(automated.plan, amount=10**6)
     with pytest.raises(GuardNotMet, match="amount"):
-        work.complete(automated.plan.tasks.get(key="publish"), result={}, evidence={})
+        human_tasks.complete(automated.plan.tasks.get(key="publish"), result={}, evidence={})
 
 
 @pytest.mark.parametrize("what", ["edge", "role", "limit", "ladder"])

@@ -11,8 +11,11 @@ from gtm.core.actors import Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
-from plans.engine import gates, leases, rework, ripcord, runner, service_levels, steps
-from plans.engine.sweep import sweep
+from plans.engine.escalation import deadlines
+from plans.engine.gates import rework, rounds
+from plans.engine.running import leases, runner, steps
+from plans.engine.running.sweep import sweep
+from plans.engine.stopping import ripcord
 from plans.models import Approval, Plan, Task, TaskAttempt, TaskKind
 from plans.schemas.outputs import StepResult
 from tests.factories import PersonFactory, gate, make_plan, make_run, make_task, round_of, seat
@@ -44,7 +47,7 @@ def together(*acts):
 
 
 def decide(pk, kind):
-    return gates.decide(Approval.objects.get(pk=pk), kind, comment="x")
+    return rounds.decide(Approval.objects.get(pk=pk), kind, comment="x")
 
 
 @pytest.fixture
@@ -112,7 +115,7 @@ def test_a_vote_and_the_deadline_at_once_leave_no_case_of_a_decided_round(pair):
         vote = (actor_of(pair[0]), lambda pk=approval.pk: decide(pk, "approve"))
         deadline = (
             Actor.system("Scheduler"),
-            lambda at=approval.opened_at: service_levels.escalate_overdue(at),
+            lambda at=approval.opened_at: deadlines.escalate_overdue(at),
         )
         assert together(vote, deadline) == ["done", "done"]
         open_cases = plan.escalations.exclude(state="cancelled").count()
@@ -125,7 +128,7 @@ def test_a_vote_and_an_edit_at_once_never_approve_what_was_not_seen(pair):
         pk, seen = round_of(plan).pk, round_of(plan).scope_sha256
         vote = (
             actor_of(pair[0]),
-            lambda pk=pk, seen=seen: gates.decide(Approval.objects.get(pk=pk), "approve", seen_digest=seen),
+            lambda pk=pk, seen=seen: rounds.decide(Approval.objects.get(pk=pk), "approve", seen_digest=seen),
         )
         new = {"budget": {"amount": "900", "currency": "USD"}}
         edit = (

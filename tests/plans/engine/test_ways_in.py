@@ -19,11 +19,12 @@ from django.test import RequestFactory
 from django.urls import get_resolver
 from rest_framework.serializers import ModelSerializer
 
-from gtm.core import audit, clock, fsm
+from gtm.core import clock, fsm
 from gtm.core.admin.resources import resource_of
 from gtm.core.errors import Forbidden, InvalidInput
+from gtm.core.evidence import audit
+from gtm.core.evidence.revert import revert
 from gtm.core.governed import GovernedModel, GovernedQuerySet, StateField
-from gtm.core.revert import revert
 from plans.models import (
     AttributionRecord,
     BreakGlass,

@@ -21,20 +21,13 @@ from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
 from gtm.core.errors import GtmError, NotPermitted
 from gtm.core.fsm import perform
-from plans.engine import (
-    break_glass,
-    dispatch,
-    gates,
-    ladder,
-    rework,
-    ripcord,
-    runner,
-    steps,
-    stops,
-    work,
-)
-from plans.engine.steps import EffectUnclear, PermanentError, TransientError
-from plans.engine.sweep import sweep
+from plans.engine.escalation import ladder
+from plans.engine.gates import break_glass, rework, rounds
+from plans.engine.people import human_tasks
+from plans.engine.running import dispatch, runner, steps
+from plans.engine.running.steps import EffectUnclear, PermanentError, TransientError
+from plans.engine.running.sweep import sweep
+from plans.engine.stopping import ripcord, stopped
 from plans.models import Approval, BreakGlass, Escalation, Plan, RipcordPull, Task
 from plans.schemas.outputs import Metric, Metrics, StepResult
 from tests.factories import AbsenceFactory, PersonFactory, RoleFactory, UserFactory, gate, make_run, seat
@@ -105,9 +98,9 @@ class World(RuleBasedStateMachine):
 
     def effect(self, plan: Plan, values: Any) -> None:
         approval = plan.approvals.filter(gate="sign-off").latest("round")
-        assert stops.is_stopped(plan) is None, "I6: an effect after the pull"
+        assert stopped.is_stopped(plan) is None, "I6: an effect after the pull"
         assert approval.state in ("approved", "bypassed"), "I3: an effect behind an unapproved gate"
-        now = canonical.digest(gates.scope_of(plan, approval.policy))
+        now = canonical.digest(rounds.scope_of(plan, approval.policy))
         assert now == approval.scope_sha256, "I3: an effect of content nobody approved"
         self.effects.append((plan.pk, plan.revision))
 
@@ -157,7 +150,7 @@ class World(RuleBasedStateMachine):
         self.commit(crash)
 
     def is_stopped(self) -> bool:
-        return any(stops.is_stopped(plan) for plan in Plan.objects.all())
+        return any(stopped.is_stopped(plan) for plan in Plan.objects.all())
 
     @precondition(lambda self: self.bells)
     @rule(n=index, end=st.sampled_from(ENDS), again=st.booleans(), crash=seldom)
@@ -204,7 +197,7 @@ class World(RuleBasedStateMachine):
         approval = Approval.objects.filter(plan=self.plan(n)).order_by("pk").last()
         if approval is not None:
             with self.as_person(name, account), suppress(GtmError):
-                gates.decide(approval, kind, comment="Because.")
+                rounds.decide(approval, kind, comment="Because.")
         self.commit(crash)
 
     @precondition(lambda self: Approval.objects.filter(state="pending").exists())
@@ -263,7 +256,7 @@ class World(RuleBasedStateMachine):
         task = self.plan(n).tasks.filter(state__in=["escalated", "unknown"]).first()
         if task is not None:
             with self.as_person(name), suppress(GtmError):
-                work.waive(task, comment="We go on without.")
+                human_tasks.waive(task, comment="We go on without.")
         self.commit(crash)
 
     @rule(n=index, second=st.sampled_from(["Rex", "Rita", "Rita", "Fay"]), crash=seldom)
@@ -293,9 +286,11 @@ class World(RuleBasedStateMachine):
         case = plan.escalations.order_by("pk").last()
         with suppress(GtmError):
             if task is not None and way == "grant":
-                work.grant_attempt(task, comment="Once more.")
+                human_tasks.grant_attempt(task, comment="Once more.")
             elif task is not None and way == "record":
-                work.complete(task, result={"points": 1}, evidence={"sheet": "yes"}, comment="By hand.")
+                human_tasks.complete(
+                    task, result={"points": 1}, evidence={"sheet": "yes"}, comment="By hand."
+                )
             elif case is not None:
                 with self.as_person("Lee"):
                     ladder.acknowledge(case)

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from gtm.core import anchors, canonical
+from gtm.core import canonical
+from gtm.core.evidence import anchors
 from gtm.core.fsm import perform
-from plans.engine import ripcord
+from plans.engine.stopping import ripcord
 from plans.export import document, files, rules
 from plans.models import RipcordPull
 from tests.factories import START, ProgramFactory, make_run

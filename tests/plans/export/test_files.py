@@ -5,8 +5,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from gtm.core import anchors
 from gtm.core.actors import Actor, acting_as
+from gtm.core.evidence import anchors
 from plans.export import files
 from tests.factories import make_run
 

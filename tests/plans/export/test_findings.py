@@ -6,8 +6,9 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from gtm.core import anchors, canonical, changelog, clock
+from gtm.core import canonical, clock
 from gtm.core.actors import Actor, acting_as
+from gtm.core.evidence import anchors, changelog
 from plans.export import document
 from plans.export.verify import Finding, verify_bytes, verify_document
 from tests.factories import START, gate, make_run

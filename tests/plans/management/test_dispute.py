@@ -5,7 +5,7 @@ from django.contrib.auth.models import Permission
 
 from plans.models import Dispute
 from tests.doors import manage
-from tests.plans.engine.test_disputes import Joint
+from tests.plans.cases.disputes.test_disputes_verbs import Joint
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from gtm.core.calendars import ALWAYS_OPEN, WorkingCalendar
+from gtm.core.places.calendars import ALWAYS_OPEN, WorkingCalendar
 from programs.analytics.schedule import forecast, recovery, schedule
 from programs.analytics.task_network import ScheduleError, Task
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from programs.datasets.ingest import IngestResult, ingest
-from programs.datasets.limits import Options
-from programs.datasets.store import SnapshotStore
+from programs.datasets.loading.ingest import IngestResult, ingest
+from programs.datasets.loading.limits import Options
+from programs.datasets.snapshots.store import SnapshotStore
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 CDNOW = Path(str(files("programs.datasets") / "samples" / "cdnow_purchases.csv.gz"))

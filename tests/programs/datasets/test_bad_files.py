@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from openpyxl import Workbook
 
-from programs.datasets.ingest import ingest
-from programs.datasets.limits import Limits, Options
-from programs.datasets.problems import DatasetProblems
+from programs.datasets.loading.ingest import ingest
+from programs.datasets.loading.limits import Limits, Options
+from programs.datasets.loading.problems import DatasetProblems
 from tests.programs.datasets.conftest import NOW
 
 HEADER = "member_id,purchased_at,amount\n"

@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from programs.datasets.engine import DuckDBEngine
+from programs.datasets.engines.duck import DuckDBEngine
 
 AS_OF = datetime(1998, 7, 1, tzinfo=UTC)
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from programs.datasets.engine import DuckDBEngine
-from programs.datasets.ingest import ingest
-from programs.datasets.limits import Options
-from programs.datasets.store import SnapshotStore
+from programs.datasets.engines.duck import DuckDBEngine
+from programs.datasets.loading.ingest import ingest
+from programs.datasets.loading.limits import Options
+from programs.datasets.snapshots.store import SnapshotStore
 
 FLOWS = (
     "enrolled",

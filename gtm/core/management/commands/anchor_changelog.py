@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gtm.core import anchors
+from gtm.core.evidence import anchors
 
 
 class Command(BaseCommand):

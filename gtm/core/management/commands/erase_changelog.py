@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gtm.core import erasure
 from gtm.core.cli import GovernedCommand
+from gtm.core.evidence import erasure
 
 
 class Command(GovernedCommand):

@@ -18,12 +18,13 @@ from django.test import override_settings
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
-from plans.commands import base
 from plans.demo import referrals as demo
-from plans.engine.runner import run_task
+from plans.engine.running.runner import run_task
 from plans.models import Plan
+from plans.runs import start
 from programs import services
-from programs.datasets import IngestResult, Options, SnapshotStore, ingest
+from programs.datasets import IngestResult, Options, SnapshotStore
+from programs.datasets.loading import ingest
 from programs.models import Person
 from tests.factories import PersonFactory, ProgramFactory
 
@@ -80,9 +81,9 @@ class Site:
                 services.load_dataset(kind, [], program=self.program, currency="EUR")
 
     def run(self, line: str = LINE) -> Plan:
-        command, given = base.parse_usage(line)
+        command, given = start.parse_usage(line)
         with self.by("ops"):
-            plan = base.start(base.draft(command, given, None))
+            plan = start.start(start.draft(command, given, None))
         return work(plan)
 
     def by(self, name: str) -> Any:

@@ -11,7 +11,7 @@ from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
 from plans.commands.optimize_referrals import distribute, playbook
 from plans.demo import referrals as demo
-from plans.engine import gates
+from plans.engine.gates import rounds
 from plans.models import FraudCase
 from plans.schemas.outputs import payload_of
 from programs.datasets.worlds.referral_world import build_referral_world
@@ -59,7 +59,7 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
 def test_once_approved_it_hands_over_and_people_go_on(plan):
     architect = Person.objects.get(name="architect").accounts.get()
     with standing_at(lambda: NOW), acting_as(Actor.of_user(architect, ADMIN, interactive=True)):
-        gates.decide(plan.approvals.get(), "approve", comment="Sound.")
+        rounds.decide(plan.approvals.get(), "approve", comment="Sound.")
     with standing_at(lambda: NOW), acting_as(Actor.system("Test")):
         work(plan)
     waiting = plan.tasks.filter(kind="human", state="ready").order_by("position")

@@ -7,10 +7,11 @@ import pyarrow.compute as pc
 import pytest
 
 from gtm.core.errors import GtmError, InvalidInput
-from plans.commands import base
+from plans.cases.fraud import verbs
 from plans.demo import referrals as demo
-from plans.engine import fraud_cases, gates
+from plans.engine.gates import rounds
 from plans.models import Breach, FraudCase
+from plans.runs import start
 from tests.plans.commands.optimize_referrals.conftest import SHORT, keys, output, table
 
 STAGES = ("invited_at", "clicked_at", "submitted_at", "qualified_at", "pipeline_at", "won_at")
@@ -56,7 +57,7 @@ def with_ring(tables, size):
 def test_whoever_asked_for_the_run_does_not_approve_it(site, world):
     site.load(world)
     with site.by("ops"), pytest.raises(GtmError):
-        gates.decide(site.run().approvals.get(), "approve", comment="Mine.")
+        rounds.decide(site.run().approvals.get(), "approve", comment="Mine.")
 
 
 def test_a_summary_says_less_with_the_same_figures(site, world):
@@ -70,11 +71,11 @@ def test_a_summary_says_less_with_the_same_figures(site, world):
 
 
 def test_every_bad_input_is_told_at_once(site):
-    command, given = base.parse_usage(
+    command, given = start.parse_usage(
         f'{SHORT} --window 31d --detail brief --dimensions chanel --alert_threshold "conversoin<0.1"'
     )
     with pytest.raises(InvalidInput) as refused:
-        base.draft(command, given, None)
+        start.draft(command, given, None)
     fields = {problem.field for problem in refused.value.problems}
     assert fields == {"window", "detail", "dimensions", "alert_threshold", "datasets"}
 
@@ -144,13 +145,13 @@ def test_a_case_takes_two_people_and_stays_decided(site, world):
     site.run()
     case = FraudCase.objects.first()
     with site.by("architect"):
-        fraud_cases.act(case, "hold", comment="The ring shares one card.")
-    assert fraud_cases.held_referrals(case.program) == set(case.referrals)
+        verbs.act(case, "hold", comment="The ring shares one card.")
+    assert verbs.held_referrals(case.program) == set(case.referrals)
     with site.by("architect"), pytest.raises(GtmError, match="somebody else"):
-        fraud_cases.act(case, "release", comment="Changed my mind.")
+        verbs.act(case, "release", comment="Changed my mind.")
     with site.by("sponsor"):
-        fraud_cases.act(case, "release", comment="A family, seen their papers.")
-    assert fraud_cases.held_referrals(case.program) == set()
+        verbs.act(case, "release", comment="A family, seen their papers.")
+    assert verbs.held_referrals(case.program) == set()
     known = FraudCase.objects.count()
     site.run(f"{SHORT} --window 90d")
     assert FraudCase.objects.filter(key=case.key).get().state == "released"
@@ -198,8 +199,8 @@ def test_a_decided_case_is_a_label_of_the_next_run(site, world):
     one, other = FraudCase.objects.all()[:2]
     for case, verdict in ((one, "confirm"), (other, "release")):
         with site.by("architect"):
-            fraud_cases.act(case, "hold", comment="Looks alike.")
+            verbs.act(case, "hold", comment="Looks alike.")
         with site.by("sponsor"):
-            fraud_cases.act(case, verdict, comment="Seen the papers.")
+            verbs.act(case, verdict, comment="Seen the papers.")
     risk = output(site.run(SHORT), "risk")
     assert (risk["case_precision"], risk["confirmed_share"]) == (0.5, 0.5)

@@ -1,0 +1,186 @@
+"""Accounts in the change log: who may what through groups, permissions and the flags of an account.
+
+Django's own models keep no history, so their changes are recorded here, whichever form or shell made them,
+and read backwards: the rights at an instant are those of today with every later change undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.db import models, transaction
+
+from gtm.core import actors, canonical
+from gtm.core.actors import COMMAND_LINE, Actor, acting_as
+from gtm.core.evidence import changelog
+from gtm.core.models import ChangeLogEntry
+
+FLAGS = ("is_active", "is_staff", "is_superuser")
+USER, GROUP = "auth.user", "auth.group"
+
+
+@dataclass(frozen=True, slots=True)
+class _Logged:
+    """An account or a group in the form the change log takes."""
+
+    instance: Any
+
+    @property
+    def pk(self) -> Any:
+        return self.instance.pk
+
+    @property
+    def _meta(self) -> Any:
+        return self.instance._meta
+
+    def change_chain(self) -> str:
+        return changelog.INSTALLATION
+
+    def change_label(self) -> str:
+        return f"{self.instance._meta.verbose_name} {self.instance}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What an account could do at an instant. ``permissions``: name → how it came by it."""
+
+    pk: str
+    username: str
+    is_active: bool
+    is_staff: bool
+    is_superuser: bool
+    groups: frozenset[str]
+    permissions: dict[str, list[str]] = field(default_factory=dict)
+
+
+# ------------------------------------------------------------------ recording
+
+
+def record_flags(sender: Any, instance: Any, **_: Any) -> None:
+    """Receiver of ``pre_save`` of accounts: active, staff and superuser are evidence."""
+    stored = sender._base_manager.filter(pk=instance.pk).first() if instance.pk else None
+    if stored is None:
+        return
+    for name in FLAGS:
+        before, after = getattr(stored, name), getattr(instance, name)
+        if before != after:
+            _append(instance, "changed", name, before, after)
+
+
+def record_end(sender: Any, instance: Any, **_: Any) -> None:
+    """Receiver of ``pre_delete``: what goes with an account or a group is written down first."""
+    if isinstance(instance, Group):
+        for user in instance.user_set.all():
+            _changed(user, "groups", removed={instance.name})
+        _append(instance, "deleted", "permissions", _names(instance.permissions.all()), None)
+    else:
+        _append(instance, "deleted", "account", _snapshot(instance), None)
+
+
+def record_links(
+    sender: Any, instance: Any, action: str, reverse: bool, model: Any, pk_set: Any, **_: Any
+) -> None:
+    """Receiver of ``m2m_changed`` of groups and permissions, from either side."""
+    if action not in ("post_add", "pre_remove", "pre_clear"):
+        return
+    user_model = get_user_model()
+    name = {
+        user_model.groups.through: "groups",
+        user_model.user_permissions.through: "user_permissions",
+        Group.permissions.through: "permissions",
+    }[sender]
+    if not reverse:
+        linked = (
+            getattr(instance, name).all() if pk_set is None else model._base_manager.filter(pk__in=pk_set)
+        )
+        pairs = [(instance, _names(linked))]
+    else:
+        holders = model._base_manager.filter(**{name: instance.pk})
+        holders = holders if action != "post_add" else model._base_manager.filter(pk__in=pk_set)
+        holders = holders if pk_set is None else holders.filter(pk__in=pk_set)
+        pairs = [(holder, _names([instance])) for holder in holders]
+    for holder, names in pairs:
+        key = "added" if action == "post_add" else "removed"
+        _changed(holder, name, **{key: set(names)})
+
+
+def _changed(holder: Any, name: str, *, added: Iterable[str] = (), removed: Iterable[str] = ()) -> None:
+    now = set(_names(getattr(holder, name).all()))
+    before, after = sorted(now - set(added)), sorted(now - set(removed))
+    if before != after:
+        _append(holder, "changed", name, before, after)
+
+
+def _append(instance: Any, event: str, name: str, before: Any, after: Any) -> None:
+    with transaction.atomic():
+        if actors.current_or_none() is not None:
+            changelog.append(_Logged(instance), event, field=name, before=before, after=after)
+            return
+        label = f"{actors.operating_system_user()} (no actor named)"
+        with acting_as(Actor.system(label, via=COMMAND_LINE)):
+            changelog.append(_Logged(instance), event, field=name, before=before, after=after)
+
+
+def _snapshot(user: Any) -> dict[str, Any]:
+    return {
+        "username": user.get_username(),
+        "since": canonical.rfc3339(user.date_joined),
+        "groups": _names(user.groups.all()),
+        "user_permissions": _names(user.user_permissions.all()),
+        **{name: getattr(user, name) for name in FLAGS},
+    }
+
+
+def _names(rows: Iterable[models.Model]) -> list[str]:
+    """Groups by name, permissions as "app.codename"."""
+    return sorted(
+        f"{row.content_type.app_label}.{row.codename}" if isinstance(row, Permission) else row.name
+        for row in rows
+    )
+
+
+# ------------------------------------------------------------------ reading backwards
+
+
+def rights_at(instant: datetime) -> list[Rights]:
+    """The rights of every account that existed at ``instant``, by user name."""
+    then = canonical.rfc3339(instant)
+    users = get_user_model()._base_manager.prefetch_related("groups", "user_permissions__content_type")
+    accounts = {str(user.pk): _snapshot(user) for user in users}
+    groups = {
+        group.name: _names(group.permissions.all())
+        for group in Group.objects.prefetch_related("permissions__content_type")
+    }
+    for entity, pk, body in _later(then):
+        if entity == GROUP:
+            groups[body["object"].removeprefix("group ")] = body["from"] or []
+        elif body["field"] == "account":
+            accounts[pk] = dict(body["from"])
+        elif pk in accounts:
+            accounts[pk][body["field"]] = body["from"]
+    existed = {pk: account for pk, account in accounts.items() if account["since"] <= then}
+    return sorted((_rights(pk, a, groups) for pk, a in existed.items()), key=lambda rights: rights.username)
+
+
+def _later(then: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Changes of accounts and groups after an instant, the latest first; erased ones cannot be undone."""
+    entries = ChangeLogEntry.objects.filter(entity__in=(USER, GROUP), at__gt=then).select_related("payload")
+    for entry in entries.order_by("-pk"):
+        if entry.payload.body is not None:
+            yield entry.entity, entry.entity_id, entry.payload.body
+
+
+def _rights(pk: str, account: dict[str, Any], groups: dict[str, list[str]]) -> Rights:
+    found: dict[str, list[str]] = {name: ["granted directly"] for name in account["user_permissions"]}
+    for group in account["groups"]:
+        for name in groups.get(group, []):
+            found.setdefault(name, []).append(f"group {group}")
+    if account["is_superuser"]:
+        found = {"every permission": ["superuser"]}
+    flags = {name: account[name] for name in FLAGS}
+    return Rights(pk, account["username"], groups=frozenset(account["groups"]), permissions=found, **flags)

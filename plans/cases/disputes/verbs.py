@@ -1,0 +1,160 @@
+"""Disputes: a partner claims in time, we answer, all partners sign off; the board hears of it at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import transaction
+
+from gtm.core import actors, clock
+from gtm.core.actors import Actor
+from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
+from gtm.core.evidence import changelog
+from gtm.core.fsm import perform
+from plans.engine.alarms import readings
+from plans.engine.people.permissions import persons_of
+from plans.models import OPEN_DISPUTE_STATES, AttributionRecord, Dispute
+from plans.schemas.outputs import Signal
+from programs.models import Partner
+from programs.selectors import partners_of
+
+Params = Mapping[str, Any]
+
+TRIGGER = "sourced-pipeline-dispute"
+
+
+def file(
+    record: AttributionRecord, claimant: Partner, *, deal: str, claim: str, evidence: Sequence[str] = ()
+) -> Dispute:
+    """File a claim on a published record; the ladder opens at once, and a live plan is stopped.
+
+    Raises NotPermitted for people who do not speak for the claimant, GuardNotMet when the time is over, and
+    InvalidInput for a claimant outside the campaign or a claim without words. A claim that is open
+    already is answered as it is.
+    """
+    _check(record, claimant, {"deal": deal, "claim": claim})
+    with transaction.atomic():
+        changelog.lock_chain(record.change_chain())
+        found = Dispute.objects.filter(
+            record=record, claimant=claimant, deal=deal.strip(), state__in=OPEN_DISPUTE_STATES
+        ).first()
+        if found is not None:
+            return found
+        dispute = Dispute(
+            record=record, claimant=claimant, deal=deal.strip(), claim=claim.strip(), evidence=list(evidence)
+        )
+        dispute.save()
+        message = f"{claimant} disputes {dispute.deal}: {dispute.claim}"
+        readings.raise_signal(record.plan, None, Signal(TRIGGER, message, period=f"dispute {dispute.pk}"))
+    return dispute
+
+
+def answer(dispute: Dispute, text: str, *, expected_version: int | None = None) -> Dispute:
+    """Answer a claim. A new answer asks every partner again."""
+    with transaction.atomic():
+        changelog.lock_chain(dispute.change_chain())
+        person = next(iter(persons_of(actors.current().actor.user)), None)
+        fields = {"answer": text, "answered_by_id": person.pk if person else None, "signed_off": []}
+        perform(dispute, "answer", comment=text, expected_version=expected_version, set_fields=fields)
+    return dispute
+
+
+def sign_off(dispute: Dispute, said: str, *, expected_version: int | None = None) -> Dispute:
+    """Agree with the answer, for one's own partner. The last partner's agreement settles the dispute."""
+    with transaction.atomic():
+        changelog.lock_chain(dispute.change_chain())
+        dispute.refresh_from_db()
+        actor = actors.current().actor
+        if refused := may_sign_off(actor, dispute, {}):
+            raise NotPermitted(refused)
+        partner, person = _parties(dispute, actor)[0], persons_of(actor.user)[0]
+        signed = [
+            *dispute.signed_off,
+            {"partner": partner.slug, "person": person.pk, "name": person.name, "said": said},
+        ]
+        missing = {p.slug for p in dispute.record.campaign.partners.all()} - {s["partner"] for s in signed}
+        fields: dict[str, Any] = {"signed_off": signed}
+        if missing:
+            perform(dispute, "agree", comment=said, expected_version=expected_version, set_fields=fields)
+            return dispute
+        fields["closed_at"] = clock.now()
+        perform(dispute, "settle", comment=said, expected_version=expected_version, set_fields=fields)
+        _clear(dispute)
+    return dispute
+
+
+def withdraw(dispute: Dispute, why: str, *, expected_version: int | None = None) -> Dispute:
+    """Take a claim back, as the claimant."""
+    with transaction.atomic():
+        changelog.lock_chain(dispute.change_chain())
+        closed = {"closed_at": clock.now()}
+        perform(dispute, "withdraw", comment=why, expected_version=expected_version, set_fields=closed)
+        _clear(dispute)
+    return dispute
+
+
+def act(dispute: Dispute, name: str, said: str, *, expected_version: int | None = None) -> Dispute:
+    """Answer, agree or withdraw by the name of the transition, as every interface offers it.
+
+    Raises InvalidInput for other names, and what the verb raises.
+    """
+    verbs = {"answer": answer, "agree": sign_off, "withdraw": withdraw}
+    if name not in verbs:
+        problem = Problem("act", f"“{name}” is unknown.", tuple(verbs))
+        raise InvalidInput("A dispute knows no such action.", problems=[problem])
+    return verbs[name](dispute, said, expected_version=expected_version)
+
+
+def may_answer(actor: Actor, dispute: Dispute, params: Params) -> str | None:
+    """Our own people with the permission; a party to the dispute does not answer it."""
+    if actor.is_system or not actor.user.has_perm("plans.answer_dispute"):
+        return "It takes a person with the permission to answer disputes."
+    if _parties(dispute, actor):
+        return "Who speaks for a partner of the campaign does not answer its disputes."
+    return None
+
+
+def may_sign_off(actor: Actor, dispute: Dispute, params: Params) -> str | None:
+    """The contact of a partner of the campaign, once for that partner."""
+    if actor.is_system or not actor.interactive or not (parties := _parties(dispute, actor)):
+        return "Only the contact of a partner of the campaign, in a session, signs off."
+    if len(parties) > 1:
+        return "Who speaks for several partners of the campaign cannot sign off for any of them."
+    if parties[0].slug in {signed["partner"] for signed in dispute.signed_off}:
+        return f"{parties[0]} has signed off already; the other partner has to."
+    return None
+
+
+def may_withdraw(actor: Actor, dispute: Dispute, params: Params) -> str | None:
+    if not actor.is_system and dispute.claimant in _parties(dispute, actor):
+        return None
+    return f"Only {dispute.claimant} withdraws its claim."
+
+
+def _parties(dispute: Dispute, actor: Actor) -> list[Partner]:
+    taking_part = set(dispute.record.campaign.partners.values_list("pk", flat=True))
+    return [partner for partner in partners_of(actor.user) if partner.pk in taking_part]
+
+
+def _check(record: AttributionRecord, claimant: Partner, told: Mapping[str, str]) -> None:
+    actor = actors.current().actor
+    if actor.is_system or claimant not in partners_of(actor.user):
+        raise NotPermitted(f"Only the contact of {claimant} files its disputes.")
+    empty = [
+        Problem(name, "is required.", code="required") for name, text in told.items() if not text.strip()
+    ]
+    if empty:
+        raise InvalidInput("A dispute names the deal and says what is claimed.", problems=empty)
+    if not record.campaign.partners.filter(pk=claimant.pk).exists():
+        raise InvalidInput(f"{claimant} takes no part in {record.campaign}.")
+    if not record.is_disputable_at(clock.now()):
+        raise GuardNotMet(f"The time to dispute ended {record.dispute_until:%Y-%m-%d %H:%M} UTC.")
+
+
+def _clear(dispute: Dispute) -> None:
+    """With no dispute left open in the program, the trigger counts from nothing."""
+    plan = dispute.record.plan
+    if not Dispute.objects.filter(record__plan__program=plan.program, state__in=OPEN_DISPUTE_STATES).exists():
+        with actors.on_their_behalf("Triggers"):
+            readings.clear(plan, [TRIGGER], period=f"dispute {dispute.pk} closed")

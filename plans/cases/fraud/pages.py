@@ -1,0 +1,70 @@
+"""Fraud cases: a question to people, with the evidence and what else it can be; two people on each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from gtm.core import fsm
+from gtm.core.actors import current
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.errors import GtmError
+from plans.cases.fraud import verbs
+from plans.drawing import badges
+from plans.models import FraudCase
+
+
+@admin.register(FraudCase)
+class FraudCaseAdmin(ReadOnly, GovernedAdmin):
+    list_display = ["key", "program", "status", "score", "at_risk", "expected_loss", "currency", "created_at"]
+    list_filter = ["state", "program"]
+    list_select_related = ["program"]
+    search_fields = ["key", "plan__plan_id"]
+    shortcuts = [("Open", "?state__in=open,held,appealed"), ("Confirmed", "?state=confirmed")]
+
+    @admin.display(description="State", ordering="state")
+    def status(self, case: FraudCase) -> str:
+        return badges.badge(case)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        people = ["plan", "program", "opened_by", "held_by", "appealed_by", "decided_by"]
+        cases = FraudCase.objects.select_related(*people)
+        case = cases.filter(pk=object_id if object_id.isdigit() else 0).first()
+        if case is None:
+            raise Http404("There is no such fraud case.")
+        with acting_in_admin(request):
+            if request.method == "POST":
+                self._judge(request, case)
+                return HttpResponseRedirect(reverse("admin:plans_fraudcase_change", args=[case.pk]))
+            actions = fsm.actions(case, current().actor)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Fraud case {case.key}",
+            "case": case,
+            "status": badges.badge(case),
+            "actions": [a for a in actions if a.allowed],
+            "refused": next((a.reasons[0] for a in actions if not a.allowed), ""),
+        }
+        return TemplateResponse(request, "plans/fraud_case.html", context)
+
+    def _judge(self, request: HttpRequest, case: FraudCase) -> None:
+        try:
+            verbs.act(
+                case,
+                request.POST.get("judgement", ""),
+                comment=request.POST.get("comment", "").strip(),
+                evidence=[line for line in request.POST.get("evidence", "").splitlines() if line.strip()],
+            )
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(request, "Recorded.")

@@ -1,0 +1,136 @@
+"""Fraud cases: opened by a review, held, released or confirmed by people, two on each, and open to appeal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+
+from gtm.core import actors, canonical, clock
+from gtm.core.actors import Actor
+from gtm.core.evidence import changelog
+from gtm.core.fsm import perform
+from plans.engine.people.permissions import persons_of
+from plans.models import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase, Plan
+from programs.models import Program
+
+Params = Mapping[str, Any]
+
+HOLDING = ("held", "appealed", "confirmed")
+
+# What each transition writes about who did it.
+_WRITES = {"hold": "held_by", "appeal": "appealed_by", "release": "decided_by", "confirm": "decided_by"}
+
+
+def open_all(plan: Plan, found: Iterable[Mapping[str, Any]]) -> list[FraudCase]:
+    """Open a case for each finding that no open case covers and nobody has decided on. Again changes nothing.
+
+    A case decided on the same referrals stays decided; new referrals of the same people are a new question.
+    Runs in the caller's transaction.
+    """
+    opener = next(iter(persons_of(plan.requested_by)), None)
+    known: dict[str, list[FraudCase]] = {}
+    for case in FraudCase.objects.filter(program=plan.program):
+        known.setdefault(case.key, []).append(case)
+    opened = []
+    for values in found:
+        earlier = known.get(values["key"], [])
+        if any(c.state in OPEN_FRAUD_STATES or c.plan_id == plan.pk for c in earlier):
+            continue
+        if set(values["referrals"]) <= {referral for c in earlier for referral in c.referrals}:
+            continue
+        case = FraudCase(
+            plan=plan,
+            program=plan.program,
+            opened_by=opener,
+            key=values["key"],
+            referrals=values["referrals"],
+            referrers=values["referrers"],
+            evidence=values["evidence"],
+            currency=values["currency"],
+            **{name: Decimal(str(values[name])) for name in ("score", "at_risk", "expected_loss")},
+        )
+        case.save()
+        opened.append(case)
+    return opened
+
+
+def act(
+    case: FraudCase,
+    name: str,
+    *,
+    comment: str,
+    evidence: Sequence[str] = (),
+    expected_version: int | None = None,
+) -> FraudCase:
+    """Hold, release, confirm or appeal, as the person who is acting, on ``evidence`` others can check.
+
+    Raises what ``perform`` raises.
+    """
+    with transaction.atomic():
+        changelog.lock_chain(case.change_chain())
+        case.refresh_from_db()
+        actor, now = actors.current().actor, clock.now()
+        person = next(iter(persons_of(actor.user)), None)
+        fields: dict[str, Any] = {}
+        if name in _WRITES and person is not None:
+            judgement = {
+                "judgement": name,
+                "person": person.name,
+                "account": actor.label,
+                "at": canonical.rfc3339(now),
+                "comment": comment,
+                "evidence": list(evidence),
+            }
+            fields = {f"{_WRITES[name]}_id": person.pk, "judgements": [*case.judgements, judgement]}
+            if name in ("release", "confirm"):
+                fields["decided_at"] = now
+        perform(case, name, comment=comment, expected_version=expected_version, set_fields=fields)
+    return case
+
+
+def may_judge(actor: Actor, case: FraudCase, params: Params) -> str | None:
+    """A person with the permission; the engine and tokens judge nobody."""
+    if actor.is_system or not actor.interactive:
+        return "A fraud case is judged by a person in a session."
+    if not persons_of(actor.user):
+        return f"The account {actor.label} belongs to nobody in the directory of people."
+    if not actor.user.has_perm("plans.judge_fraudcase"):
+        return "It takes the permission to judge fraud cases."
+    return None
+
+
+def may_close(actor: Actor, case: FraudCase, params: Params) -> str | None:
+    """Four eyes, by person: who opened, held, appealed or decided the case before does not close it."""
+    if refused := may_judge(actor, case, params):
+        return refused
+    involved = {
+        case.opened_by_id: "opened it",
+        case.held_by_id: "held it",
+        case.appealed_by_id: "brought the appeal",
+        case.decided_by_id: "decided it before",
+    }
+    for person in persons_of(actor.user):
+        if person.pk in involved:
+            return f"{person.name} {involved[person.pk]}: somebody else closes the case."
+    return None
+
+
+def held_referrals(program: Program) -> set[str]:
+    """Referrals whose reward must not be paid now: their case is held, appealed or confirmed."""
+    cases = FraudCase.objects.filter(program=program, state__in=HOLDING)
+    return {referral for case in cases for referral in case.referrals}
+
+
+def decided_labels(program: Program) -> dict[str, bool]:
+    """Referral → whether people found it fraud. A later decision about a referral replaces an earlier one."""
+    decided = FraudCase.objects.filter(program=program, state__in=FRAUD_LABELS).order_by("decided_at", "pk")
+    return {referral: FRAUD_LABELS[case.state] for case in decided for referral in case.referrals}
+
+
+def count_decided(program: Program) -> dict[str, int]:
+    """How many cases people confirmed and released."""
+    cases = FraudCase.objects.filter(program=program)
+    return {state: cases.filter(state=state).count() for state in FRAUD_LABELS}

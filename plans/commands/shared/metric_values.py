@@ -1,0 +1,125 @@
+"""How a monitoring run reads its KPIs from the metric registry, and says what changed since the run before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Q
+
+from plans.commands.shared.thresholds import trigger_of
+from plans.models import OPEN_CASE_STATES, Escalation, Plan
+from plans.schemas.outputs import Column, Table
+from programs.models import Program
+from programs.schemas.metrics import DEFINITION, HIGHER, MONEY
+from programs.selectors import metric_definitions
+
+Definition = Mapping[str, Any]
+
+
+def facts_of(program: Program, command: str) -> dict[str, Any]:
+    """What a run keeps of the registry, and of the run before: definitions, versions, alert thresholds."""
+    metrics = metric_definitions(program.kind)
+    last = Plan.objects.filter(program=program, command=command).order_by("-created_at", "-pk").first()
+    return {
+        "metrics": metrics,
+        "metric_versions": {metric["key"]: metric["version"] for metric in metrics.values()},
+        "trigger_versions": {trigger_of(name): max(m["version"], 1) for name, m in metrics.items()},
+        "last_run": {
+            "plan_id": last.plan_id,
+            "alert_threshold": last.inputs.get("alert_threshold", ""),
+            "metrics": last.context.get("metrics", {}),
+            "metric_versions": last.context.get("metric_versions", {}),
+        }
+        if last
+        else {},
+    }
+
+
+def remediation_of(program: Program, command: str) -> dict[str, Any]:
+    """Hours from the opening of each alert's case to its resolution, and how many are open."""
+    cases = Escalation.objects.filter(plan__program=program, plan__command=command).filter(
+        Q(trigger__startswith="alert-") | Q(trigger__endswith="-spike")
+    )
+    closed = cases.filter(state="resolved", closed_at__isnull=False).order_by("created_at", "pk")
+    hours = [(case.closed_at - case.created_at).total_seconds() / 3600 for case in closed]
+    return {"hours": hours, "open": cases.filter(state__in=sorted(OPEN_CASE_STATES)).count()}
+
+
+def sentence(metric: Definition) -> str:
+    """A definition as people read it: "members with a purchase / members, window of the run (v2)"."""
+    ratio = " / ".join(part for part in (metric["numerator"], metric["denominator"]) if part)
+    ratio = ratio[:1].upper() + ratio[1:]
+    window = f", {metric['window']}" if metric["window"] else ""
+    return f"{ratio}{window} ({version_of(metric)})"
+
+
+def version_of(metric: Definition) -> str:
+    return f"v{metric['version']}" if metric["version"] else "standard, not in the registry"
+
+
+def unit_of(metric: Definition, currency: str) -> str:
+    return currency if metric["unit"] == MONEY else str(metric["unit"])
+
+
+def days_of(metric: Definition) -> int | None:
+    """The days of a fixed window such as "90 days"; None for any other."""
+    number, _, unit = str(metric["window"]).partition(" ")
+    return int(number) if number.isdigit() and int(number) > 0 and unit in ("day", "days") else None
+
+
+def default_thresholds(metrics: Mapping[str, Definition]) -> str:
+    """The registry's own limits, against each metric's direction, as an ``--alert_threshold`` line."""
+    rules = [
+        f"{name}{'<' if metric['direction'] == HIGHER else '>'}{metric['threshold']}"
+        for name, metric in metrics.items()
+        if metric["threshold"]
+    ]
+    return ",".join(rules)
+
+
+def changes_since(facts: Mapping[str, Any], thresholds: str) -> list[str]:
+    """What is defined otherwise than in the run before: each field of each metric, and the alert thresholds."""
+    last = facts.get("last_run") or {}
+    if not last:
+        return ["There was no run before."]
+    found = []
+    if last["alert_threshold"] != thresholds:
+        was = last["alert_threshold"] or "none"
+        found.append(f"Alert thresholds were {was} in {last['plan_id']} and are {thresholds or 'none'} now.")
+    for name, now in facts["metrics"].items():
+        before = last["metrics"].get(name)
+        if before is None:
+            continue
+        parts = [
+            f"{field} “{_told(before[field])}” → “{_told(now[field])}”"
+            for field in DEFINITION
+            if before[field] != now[field]
+        ]
+        if parts:
+            found.append(f"{now['name']}, {version_of(before)} → {version_of(now)}: {'; '.join(parts)}.")
+    return found or [f"As in the run before, {last['plan_id']}."]
+
+
+def _told(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def definition_table(
+    metrics: Mapping[str, Definition], currency: str, people: Mapping[str, str], changes: Sequence[str]
+) -> Table:
+    """The definitions a run computed by, as it found them in the registry."""
+    rows = [
+        [name, m["name"], unit_of(m, currency), f"{m['direction']} is better", m["numerator"], m["denominator"],
+         m["window"], ", ".join(m["dimensions"]), people.get(m["owner_role"]) or m["owner_role"], m["threshold"],
+         version_of(m)]
+        for name, m in metrics.items()
+    ]  # fmt: skip
+    return Table(
+        "definitions", "Metric definitions",
+        [Column("metric", "Metric"), Column("name", "Name"), Column("unit", "Unit"), Column("direction", "Direction"),
+         Column("numerator", "Numerator"), Column("denominator", "Denominator"), Column("window", "Window"),
+         Column("dimensions", "By"), Column("owner", "Owner"), Column("threshold", "Alarms past"),
+         Column("version", "Version")],
+        rows, " ".join(changes),
+    )  # fmt: skip

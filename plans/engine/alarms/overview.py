@@ -1,0 +1,74 @@
+"""Where the counters of all rules stand now: readings by program, command and rule. Two queries."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plans.engine.alarms import counting
+from plans.models import Plan, Reading
+from programs.models import Program
+
+MOST_READINGS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class RuleStanding:
+    """One rule on one program: what it asks for, its readings (the oldest first), and its counter.
+
+    ``rule`` is the trigger as the newest plan that read it declares it, empty where it declares none.
+    """
+
+    program: Program
+    command: str
+    key: str
+    rule: Mapping[str, Any]
+    readings: Sequence[Reading]
+    standing: counting.Standing
+
+    @property
+    def title(self) -> str:
+        return str(self.rule.get("title") or self.key)
+
+    @property
+    def limit(self) -> str:
+        """When the rule alarms, in words."""
+        if not self.rule.get("comparator"):
+            return "when it is reported"
+        return f"when {self.rule['comparator']} {self.rule['limit']}"
+
+    @property
+    def breaches(self) -> int:
+        return len(self.standing.counted)
+
+    @property
+    def needed(self) -> int:
+        return int(self.rule.get("breaches", 2))
+
+
+def rule_standings() -> list[RuleStanding]:
+    """Every rule that was ever read, those nearest to their limit of breaches first."""
+    rows = Reading.objects.select_related("program").order_by("-created_at", "-pk")[:MOST_READINGS]
+    by_rule: defaultdict[tuple[int, str, str], list[Reading]] = defaultdict(list)
+    for reading in rows:
+        by_rule[reading.program_id, reading.command, reading.rule].append(reading)
+    newest = {readings[0].plan_id for readings in by_rule.values()}
+    declared = dict(Plan.objects.filter(pk__in=newest).values_list("pk", "declaration"))
+    found = [
+        _standing(command, key, readings, declared[readings[0].plan_id])
+        for (_, command, key), readings in by_rule.items()
+    ]
+    return sorted(found, key=lambda s: (s.breaches - s.needed, s.breaches, s.readings[-1].pk), reverse=True)
+
+
+def _standing(
+    command: str, key: str, newest_first: Sequence[Reading], declaration: Mapping[str, Any]
+) -> RuleStanding:
+    """Readings of another version of the metric do not count, and are not shown."""
+    rule = next((t for t in declaration["triggers"] if t["signal"] == key), {})
+    version = rule.get("metric_version", 1)
+    readings = [r for r in reversed(newest_first) if r.metric_version == version] or [newest_first[0]]
+    stands = counting.standing(rule, [r.verdict for r in readings])
+    return RuleStanding(readings[0].program, command, key, rule, readings, stands)

@@ -1,0 +1,78 @@
+"""Working clocks of a plan: rounds, ladders and tasks of people stand still and go on with the time left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from gtm.core import actors, clock
+from gtm.core.fsm import perform
+from gtm.core.places.calendars import WorkingCalendar
+from plans.models import FINAL_TASK_STATES, Approval, Escalation, Plan, Task, TaskKind
+
+CLIMBING = ("armed", "notified", "acknowledged")
+_ROUND_TIMES = ("due_at", "remind_at")
+REMIND_AT = (50, 80)  # percent of the time to decide
+
+
+def calendar_of(plan: Plan) -> WorkingCalendar:
+    return WorkingCalendar(country=plan.program.country, time_zone=plan.program.time_zone)
+
+
+def next_reminder(
+    plan: Plan, now: datetime, *, hours: float, left: float, reminded: float = 0
+) -> datetime | None:
+    """When a round with ``left`` of its ``hours`` to decide is reminded of next; None after the last."""
+    mark = next((percent for percent in REMIND_AT if percent > reminded), None)
+    if mark is None:
+        return None
+    return calendar_of(plan).add_hours(now, max(0.0, left - hours * (1 - mark / 100)))
+
+
+def freeze(plan: Plan, reason: str) -> None:
+    """Stop every running clock. The due time stays in the row: what was left is counted from the freeze."""
+    now = clock.now()
+    with actors.on_their_behalf("Clocks"):
+        for approval in Approval.objects.filter(plan=plan, state__in=["pending", "unsatisfiable"]):
+            perform(approval, "freeze", comment=reason, set_fields={"frozen_at": now})
+        for case in Escalation.objects.filter(plan=plan, state__in=CLIMBING):
+            pause_case(case, reason)
+        for task in _due_tasks(plan).filter(frozen_at=None):
+            task.frozen_at = now
+            task.save()
+
+
+def pause_case(case: Escalation, reason: str) -> None:
+    """Stop the climb of one case."""
+    perform(case, "pause", comment=reason, set_fields={"held_from": case.state, "frozen_at": clock.now()})
+
+
+def thaw(plan: Plan, reason: str) -> list[Approval]:
+    """Start them again. Answers the rounds that go on: their votes and content are to be checked again."""
+    thawed = []
+    with actors.on_their_behalf("Clocks"):
+        for approval in Approval.objects.filter(plan=plan, state="frozen"):
+            times = {n: _left_over(plan, approval.frozen_at, getattr(approval, n)) for n in _ROUND_TIMES}
+            perform(approval, "thaw", comment=reason, set_fields={**times, "frozen_at": None})
+            thawed.append(approval)
+        for case in Escalation.objects.filter(plan=plan, state="paused"):
+            due = _left_over(plan, case.frozen_at, case.due_at) or clock.now()
+            perform(case, "unpause", comment=reason, set_fields={"due_at": due, "frozen_at": None})
+        for task in _due_tasks(plan).exclude(frozen_at=None):
+            task.due_at, task.frozen_at = _left_over(plan, task.frozen_at, task.due_at), None
+            task.save()
+    return thawed
+
+
+def _due_tasks(plan: Plan) -> QuerySet[Task]:
+    open_tasks = plan.tasks.filter(kind=TaskKind.HUMAN).exclude(state__in=FINAL_TASK_STATES)
+    return open_tasks.exclude(due_at=None).select_related("plan")
+
+
+def _left_over(plan: Plan, stopped_at: datetime | None, due_at: datetime | None) -> datetime | None:
+    """Now and the working time that was left; what stood still before it said since when is due at once."""
+    if due_at is None:
+        return None
+    calendar, now = calendar_of(plan), clock.now()
+    return calendar.add_hours(now, calendar.hours_between(stopped_at or now, due_at))

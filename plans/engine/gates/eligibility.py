@@ -1,0 +1,390 @@
+"""Who may decide at a gate, with whose authority, and why others may not.
+
+Roles and authority, absences with substitutes, delegations, authority added by a ladder, and separation
+of duties by person. Superusers are not exempt: nothing here asks for ``is_superuser``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from gtm.core import actors
+from plans.engine.gates import conflicts
+from plans.engine.gates import seats as policy
+from plans.engine.people.directory import Directory
+from plans.models import OPEN_CASE_STATES, Approval, Plan
+from plans.models.approval import FALLBACK
+from programs.models import Absence, Approver, Delegation, Person
+
+BY_RUNG = "rung"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """One way to sit: for which role, with whose authority, and by what (empty: in their own right)."""
+
+    role: str
+    holder: Person
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Somebody who may sit, and every capacity they may sit in, their own first."""
+
+    person: Person
+    capacities: tuple[Capacity, ...]
+
+    @property
+    def roles(self) -> frozenset[str]:
+        return frozenset(c.role for c in self.capacities)
+
+    @property
+    def stands_in_for(self) -> tuple[Person, ...]:
+        others = {c.holder.pk: c.holder for c in self.capacities if c.holder.pk != self.person.pk}
+        return tuple(others.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Somebody the gate passes over, and why; ``reason`` goes on after the name."""
+
+    person: Person
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Everybody a gate could ask today, everybody it passes over and why, and which seats have nobody."""
+
+    seats: tuple[policy.SeatRule, ...]
+    candidates: tuple[Candidate, ...]
+    passed_over: tuple[Passed, ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @property
+    def is_satisfiable(self) -> bool:
+        return not self.missing
+
+    @property
+    def excluded(self) -> tuple[tuple[str, str], ...]:
+        return tuple((p.person.name, p.reason) for p in self.passed_over)
+
+    @property
+    def leans_on_a_ladder(self) -> bool:
+        """Whether somebody sits here only because a rung gave them authority."""
+        return any(c.by.startswith(BY_RUNG) for candidate in self.candidates for c in candidate.capacities)
+
+    def candidate(self, person_id: int) -> Candidate | None:
+        return next((c for c in self.candidates if c.person.pk == person_id), None)
+
+    def why_not(self, person_id: int) -> str:
+        return "; ".join(p.reason for p in self.passed_over if p.person.pk == person_id)
+
+    def roles_of(self) -> dict[str, frozenset[str]]:
+        return {str(c.person.pk): c.roles for c in self.candidates}
+
+
+@dataclass(slots=True)
+class _Tally:
+    people: dict[int, Person] = field(default_factory=dict)
+    capacities: dict[int, list[Capacity]] = field(default_factory=dict)
+    passed: list[Passed] = field(default_factory=list)
+
+    def seat(self, person: Person, capacity: Capacity) -> None:
+        self.people[person.pk] = person
+        self.capacities.setdefault(person.pk, []).append(capacity)
+
+    def pass_over(self, person: Person, reason: str) -> None:
+        self.passed.append(Passed(person, reason))
+
+
+def facts_of(plan: Plan) -> dict[str, Any]:
+    """What seats' conditions and authority limits look at. An input never overrides what the plan says."""
+    return {
+        **_scalars(plan.inputs),
+        "amount": plan.amount,
+        "currency": plan.currency,
+        "kind": plan.program.kind,
+        "region": plan.program.region,
+        "command": plan.command,
+    }
+
+
+def _scalars(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in inputs.items() if isinstance(value, str | int | bool | Decimal)}
+
+
+# ------------------------------------------------------------------ the bench of a round
+
+
+def bench_of(approval: Approval) -> Bench:
+    """Who may decide this round now."""
+    return benches_of([approval])[approval.pk]
+
+
+def benches_of(rounds: Sequence[Approval], directory: Directory | None = None) -> dict[int, Bench]:
+    """The bench of each round, in a fixed number of queries. A vote cast stands when its voter goes away."""
+    directory = directory or Directory.today()
+    excluded = conflicts.excluded_by_round(rounds, directory)
+    found = {}
+    for approval in rounds:
+        voted = {d.person_id for d in approval.decisions.all() if d.superseded_at is None}
+        facts = facts_of(approval.plan)
+        rungs = fired_rungs(approval)
+        found[approval.pk] = bench(
+            approval.policy, facts, excluded[approval.pk], directory, voted=voted, rungs=rungs
+        )
+    return found
+
+
+def fired_rungs(approval: Approval) -> list[Mapping[str, Any]]:
+    """Rungs of open ladders about the round that gave authority to those who stand on them."""
+    return [
+        rung
+        for case in approval.escalations.all()
+        if case.state in OPEN_CASE_STATES
+        for rung in case.reached
+        if rung.get("effect") in ("add authority", "transfer authority")
+    ]
+
+
+def bench(
+    gate: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    excluded: Mapping[int, str],
+    directory: Directory | None = None,
+    *,
+    voted: Collection[int] = (),
+    rungs: Sequence[Mapping[str, Any]] = (),
+) -> Bench:
+    """Seats that apply, people who may fill them, people passed over with the reason. Stores nothing."""
+    directory = directory or Directory.today()
+    seats = policy.applying_seats(gate["seats"], facts)
+    wanted = {seat.role for seat in seats}
+    tally = _Tally()
+    if all(rung["effect"] != "transfer authority" for rung in rungs):
+        for approver in directory.holders(wanted):
+            _consider(approver, wanted, facts, directory, voted, tally)
+        for delegation in directory.delegations:
+            if delegation.role.slug in wanted:
+                _consider_delegate(delegation, facts, directory, voted, tally)
+    for rung in rungs:
+        by = f"{BY_RUNG} {rung['rung']} of the ladder"
+        for approver in directory.holders(rung["roles"]):
+            _consider(approver, wanted, facts, directory, voted, tally, by)
+    candidates = _candidates(tally, excluded)
+    if all(rung["effect"] != "transfer authority" for rung in rungs):
+        for role, cover in gate.get("fallbacks", {}).items():
+            covers = list(directory.holders({cover}))
+            if role in _missing(seats, candidates) or any(a.person_id in voted for a in covers):
+                for approver in covers:
+                    _consider_fallback(approver, role, facts, directory, voted, tally)
+                candidates = _candidates(tally, excluded)
+    return Bench(seats, candidates, tuple(tally.passed), _missing(seats, candidates))
+
+
+def _candidates(tally: _Tally, excluded: Mapping[int, str]) -> tuple[Candidate, ...]:
+    """Who is left of the tally when those are out who must not decide, and the authority of such people."""
+    for pk in [pk for pk in tally.capacities if pk in excluded]:
+        tally.pass_over(tally.people[pk], excluded[pk])
+        del tally.capacities[pk]
+    _drop_barred_authority(tally, excluded)
+    return tuple(
+        Candidate(tally.people[pk], tuple(sorted(found, key=lambda c: c.holder.pk != pk)))
+        for pk, found in sorted(tally.capacities.items())
+    )
+
+
+def _missing(seats: Sequence[policy.SeatRule], candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    found = policy.open_seats(seats, {str(c.person.pk): c.roles for c in candidates})
+    return found or _short_of_authority(seats, candidates)
+
+
+def _short_of_authority(seats: Sequence[policy.SeatRule], candidates: Sequence[Candidate]) -> tuple[str, ...]:
+    """A principal and a delegate are two people but one authority: as many authorities as seats, too."""
+    authorities: dict[str, set[str]] = {}
+    for capacity in (c for candidate in candidates for c in candidate.capacities):
+        authorities.setdefault(str(capacity.holder.pk), set()).add(capacity.role)
+    return policy.open_seats(seats, authorities)
+
+
+def _drop_barred_authority(tally: _Tally, excluded: Mapping[int, str]) -> None:
+    """Nobody sits with the authority of somebody who must not decide: separation applies to both."""
+    for pk, found in list(tally.capacities.items()):
+        kept = [c for c in found if c.holder.pk not in excluded]
+        for barred in {c.holder.pk: c.holder for c in found if c not in kept}.values():
+            tally.pass_over(
+                tally.people[pk], f"would use the authority of {barred}, who {excluded[barred.pk]}"
+            )
+        if kept:
+            tally.capacities[pk] = kept
+        else:
+            del tally.capacities[pk]
+
+
+def _consider(
+    approver: Approver,
+    wanted: Collection[str],
+    facts: Mapping[str, Any],
+    directory: Directory,
+    voted: Collection[int],
+    tally: _Tally,
+    by: str = "",
+) -> None:
+    """Seat a role holder, or for who is away the substitutes; a rung's holder may fill every seat."""
+    person = approver.person
+    if short := _authority(approver, facts, directory):
+        tally.pass_over(person, short)
+        return
+    roles = sorted(wanted) if by else [approver.role.slug]
+    absences = directory.absences.get(person.pk, ())
+    if not absences or person.pk in voted:
+        for role in roles:
+            tally.seat(person, Capacity(role, person, by))
+    for absence in absences:
+        tally.pass_over(person, f"is away until {absence.ends_at:%Y-%m-%d}")
+        _consider_substitute(absence, roles, directory, voted, tally)
+
+
+def _consider_fallback(
+    approver: Approver,
+    role: str,
+    facts: Mapping[str, Any],
+    directory: Directory,
+    voted: Collection[int],
+    tally: _Tally,
+) -> None:
+    """Seat who covers a role that nobody who is here fills, within their own authority."""
+    person = approver.person
+    if short := _authority(approver, facts, directory):
+        tally.pass_over(person, f"covers for {role}, but {short}")
+    elif person.pk in directory.absences and person.pk not in voted:
+        tally.pass_over(person, f"covers for {role} but is away too")
+    else:
+        tally.seat(person, Capacity(role, person, f"{FALLBACK} {role}"))
+
+
+def _consider_substitute(
+    absence: Absence, roles: Sequence[str], directory: Directory, voted: Collection[int], tally: _Tally
+) -> None:
+    substitute = absence.substitute
+    if substitute is None:
+        return
+    if not substitute.is_active:
+        tally.pass_over(substitute, "has left")
+    elif substitute.pk in directory.absences and substitute.pk not in voted:
+        tally.pass_over(substitute, f"covers for {absence.person} but is away too")
+    else:
+        for role in roles:
+            tally.seat(substitute, Capacity(role, absence.person, f"substitute of {absence.person}"))
+
+
+def _consider_delegate(
+    delegation: Delegation,
+    facts: Mapping[str, Any],
+    directory: Directory,
+    voted: Collection[int],
+    tally: _Tally,
+) -> None:
+    """Not transitive: the principal's own row counts. Authority is the least of principal, cap, delegate."""
+    delegate, principal, amount = delegation.delegate, delegation.principal, facts.get("amount")
+    held = directory.holding(principal.pk, delegation.role_id)
+    own = directory.holding(delegate.pk, delegation.role_id)
+    cap = delegation.amount_cap
+    if not delegate.is_active:
+        reason = "has left"
+    elif held is None:
+        reason = f"acts for {principal}, who does not hold {delegation.role}"
+    elif delegation.commands and facts.get("command") not in delegation.commands:
+        reason = f"acts for {principal} only for {', '.join(delegation.commands)}"
+    elif short := _authority(held, facts, directory):
+        reason = f"acts for {principal}, who {short}"
+    elif own is not None and (short := _authority(own, facts, directory)):
+        reason = f"acts for {principal}, but {short}"
+    elif amount is not None and cap is not None and facts.get("currency") != delegation.currency:
+        reason = f"acts for {principal} in {delegation.currency} only"
+    elif amount is not None and cap is not None and Decimal(str(amount)) > cap:
+        reason = f"acts for {principal} up to {cap:,.2f} {delegation.currency}"
+    elif delegate.pk in directory.absences and delegate.pk not in voted:
+        reason = f"acts for {principal} but is away too"
+    else:
+        tally.seat(delegate, Capacity(delegation.role.slug, principal, f"delegate of {principal}"))
+        return
+    tally.pass_over(delegate, reason)
+
+
+def _authority(approver: Approver, facts: Mapping[str, Any], directory: Directory) -> str | None:
+    if not approver.is_valid_at(directory.now):
+        return f"does not hold {approver.role} today"
+    amount = facts.get("amount")
+    return approver.covers(
+        amount=Decimal(str(amount)) if amount is not None else None,
+        currency=facts.get("currency", ""),
+        kind=facts.get("kind", ""),
+        region=facts.get("region", ""),
+    )
+
+
+# ------------------------------------------------------------------ before anything is stored
+
+
+def who_must_approve(plan: Plan, gate: Mapping[str, Any]) -> Bench:
+    """The bench a gate of the plan would have now; each seat says which condition asks for it."""
+    task = plan.tasks.get(key=gate["key"])
+    asked = Approval(pk=0, plan=plan, task=task, gate=gate["key"], policy=dict(gate))
+    directory = Directory.today()
+    excluded = conflicts.excluded_by_round([asked], directory)[asked.pk]
+    return bench(gate, facts_of(plan), excluded, directory)
+
+
+def benches_of_draft(
+    declaration: Mapping[str, Any], draft: Any, requester: int | None
+) -> list[tuple[Mapping[str, Any], Bench]]:
+    """Each gate of a run that is not stored yet, with its bench if ``requester`` asked for it."""
+    facts = {
+        **_scalars(draft.inputs),
+        "amount": draft.amount,
+        "currency": draft.currency,
+        "kind": draft.program.kind,
+        "region": draft.program.region,
+        "command": draft.command.name,
+    }
+    directory = Directory.today()
+    found = []
+    for gate in declaration["gates"]:
+        owners = _future_owners(draft.command, gate["key"], directory)
+        excluded = conflicts.excluded_from_draft(requester, owners, directory)
+        found.append((gate, bench(gate, facts, excluded, directory)))
+    return found
+
+
+def approvability(declaration: Mapping[str, Any], draft: Any) -> tuple[bool, str]:
+    """Whether people who are here today can fill every gate of a run that is not stored yet.
+
+    Answers with a sentence a gate: who is asked, or which seat has nobody and who was passed over.
+    """
+    sentences, all_filled = [], True
+    for gate, found in benches_of_draft(declaration, draft, actors.current().actor.user_id):
+        all_filled &= found.is_satisfiable
+        if found.missing:
+            passed = "; ".join(f"{name} {reason}" for name, reason in found.excluded)
+            sentence = f"nobody for {', '.join(found.missing)}" + (f" ({passed})" if passed else "")
+        else:
+            sentence = ", ".join(sorted(c.person.name for c in found.candidates))
+        sentences.append(f"{gate['title']}: {sentence}")
+    return all_filled, ". ".join(sentences) or "No gate."
+
+
+def _future_owners(command: Any, gate: str, directory: Directory) -> list[Person]:
+    """Who will own the tasks behind the gate: the first valid holder of each one's role."""
+    numbers = {step.task_id for step in command.steps if step.key == gate}
+    agents = {s.agent for s in command.steps if s.gate is None and numbers & set(s.needs)}
+    first: dict[str, Person] = {}
+    for approver in directory.holders(agents):
+        if approver.is_valid_at(directory.now):
+            first.setdefault(approver.role.slug, approver.person)
+    return list(first.values())

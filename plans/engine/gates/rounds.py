@@ -1,0 +1,305 @@
+"""Approval gates: rounds are opened, people decide, the policy says what follows.
+
+Eligibility is checked three times: when actions are listed, inside the deciding transaction, and
+again for every vote when the round is finalised.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from gtm.core import actors, canonical, clock
+from gtm.core.actors import Actor
+from gtm.core.errors import (
+    GtmError,
+    GuardNotMet,
+    InvalidInput,
+    NotPermitted,
+    Problem,
+    StaleVersion,
+    WrongState,
+)
+from gtm.core.evidence import changelog
+from gtm.core.fsm import Action, perform
+from plans.engine.escalation import clocks, ladder
+from plans.engine.escalation.clocks import calendar_of
+from plans.engine.gates import eligibility, tally, tolerance
+from plans.engine.gates import scope as content
+from plans.engine.gates.eligibility import Bench, Candidate, Capacity
+from plans.engine.gates.tally import DECIDABLE, reconsider
+from plans.engine.people.permissions import persons_of
+from plans.engine.stopping import stopped as stops
+from plans.models import Approval, Decision, DecisionKind, Plan, Task
+from programs.models import Person
+
+logger = logging.getLogger(__name__)
+
+REASON_REQUIRED = frozenset({DecisionKind.REJECT, DecisionKind.REQUEST_CHANGES})
+REAUTHENTICATION_HOLDS = timedelta(minutes=10)
+MOST_ROUNDS = 3
+REWORK_TRIGGER = "rework-rounds"
+
+
+# ------------------------------------------------------------------ opening
+
+
+def open_round(task: Task) -> Approval:
+    """Open the next round at the gate of ``task``: whom it asks and what exactly is to be approved.
+
+    Where an approval stands whose content is untouched, or within tolerance of what was approved, it
+    carries over, visibly, and no round opens. The fourth round goes to the ladder.
+    """
+    plan = task.plan
+    declared = next(g for g in plan.declaration["gates"] if g["key"] == task.key)
+    scope = content.scope_of(plan, declared)
+    standing = task.approvals.filter(state="approved").order_by("-round").first()
+    if standing is not None and _carries_over(standing, plan, scope):
+        return standing
+    now = clock.now()
+    approval = Approval(
+        plan=plan,
+        task=task,
+        gate=task.key,
+        title=declared["title"],
+        round=task.approvals.count() + 1,
+        policy=declared,
+        question=declared["question"],
+        summary=summary_of(scope),
+        amount=plan.amount,
+        currency=plan.currency,
+        scope=scope,
+        scope_sha256=canonical.digest(scope),
+    )
+    approval.save()
+    hours = declared["hours"]
+    times = {
+        "due_at": calendar_of(plan).add_hours(now, hours),
+        "remind_at": clocks.next_reminder(plan, now, hours=hours, left=hours),
+    }
+    perform(approval, "open", set_fields={"opened_at": now, **times, "missing": []})
+    tally.record_asked(approval)
+    reconsider(approval)
+    if approval.round > MOST_ROUNDS:
+        subject = f"{approval.title} goes into round {approval.round}"
+        ladder.open_case(plan, REWORK_TRIGGER, subject, approval=approval)
+    return approval
+
+
+def _carries_over(standing: Approval, plan: Plan, scope: Mapping[str, Any]) -> bool:
+    """Whether the approval still covers the content; measured from what was approved, never from an edit."""
+    if drifted := content.drift(standing):
+        perform(standing, "supersede", comment=f"Changed beyond what was approved: {', '.join(drifted)}.")
+        return False
+    moved = [f"{d.path}: {d.before} → {d.after}" for d in tolerance.differences(standing.scope, scope)]
+    note = "within tolerance of what was approved" if moved else "its content is untouched"
+    changelog.append(
+        standing, "carried over", field="revision", after=plan.revision, reason="; ".join([note, *moved])
+    )
+    last = standing.task.output or {}
+    tally.succeed(standing, {**last, "carried_over": note})
+    return True
+
+
+def summary_of(scope: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The few figures to decide on: what the scoped outputs put forward under "headline"."""
+    found = []
+    for value in scope.values():
+        if isinstance(value, Mapping):
+            found += list(value.get("headline", []))
+    return found
+
+
+# ------------------------------------------------------------------ deciding
+
+
+def decide(
+    approval: Approval,
+    kind: str,
+    *,
+    comment: str = "",
+    evidence: Mapping[str, Any] | None = None,
+    on_behalf_of: Person | None = None,
+    seen_digest: str | None = None,
+    expected_version: int | None = None,
+    reauthenticated_at: datetime | None = None,
+) -> Approval:
+    """Record one person's decision and act on what the round has come to.
+
+    Raises WrongState where the round is final (nothing changes), NotPermitted with the rule that
+    excludes, GuardNotMet where a reason is missing, StaleVersion where the content has changed.
+    """
+    if kind not in DecisionKind.values:
+        raise InvalidInput(
+            "There is no such decision.",
+            problems=[Problem("decision", f"“{kind}” is unknown.", tuple(DecisionKind.values))],
+        )
+    actor = actors.current().actor
+    try:
+        with transaction.atomic():
+            changelog.lock_chain(approval.change_chain())
+            approval.refresh_from_db()
+            if approval.state not in DECIDABLE:
+                state = approval.get_state_display().lower()
+                raise WrongState(
+                    f"{approval.title} is {state} already; nothing was changed.", state=approval.state
+                )
+            _check_seen(approval, seen_digest, expected_version)
+            if kind in REASON_REQUIRED and not comment.strip():
+                raise GuardNotMet(
+                    "Say why.", problems=[Problem("comment", "a reason is required to say no.")]
+                )
+            bench = eligibility.bench_of(approval)
+            candidate = _may_decide(approval, actor, bench, reauthenticated_at)
+            capacity = _capacity(approval, candidate, on_behalf_of)
+            _record(approval, candidate.person, actor, kind, comment, evidence or {}, capacity)
+            reconsider(approval)
+    except (WrongState, NotPermitted, StaleVersion) as refusal:
+        _put_on_record(approval, kind, refusal)
+        raise
+    return approval
+
+
+def _put_on_record(approval: Approval, kind: str, refusal: GtmError) -> None:
+    """Who came too late or was not allowed stays visible: a row written after the refused vote is undone."""
+    logger.info("%s refused on %s: %s", kind, approval, refusal.detail)
+    with transaction.atomic():
+        changelog.append(approval, "decision refused", field="decision", after=kind, reason=refusal.detail)
+
+
+def available(approval: Approval, actor: Actor) -> list[Action]:
+    """What this actor may do with the round now; refused actions carry the reason."""
+    if approval.state not in DECIDABLE:
+        return []
+    reasons: tuple[str, ...] = ()
+    try:
+        bench = eligibility.bench_of(approval)
+        _capacity(approval, _may_decide(approval, actor, bench, clock.now()), None)
+    except NotPermitted as refused:
+        reasons = (refused.detail,)
+    return [Action(kind.value, kind.label, kind in REASON_REQUIRED, reasons) for kind in DecisionKind]
+
+
+def _check_seen(approval: Approval, seen_digest: str | None, expected_version: int | None) -> None:
+    changed = seen_digest is not None and seen_digest != approval.scope_sha256
+    if changed or (expected_version is not None and expected_version != approval.version):
+        raise StaleVersion(
+            f"{approval.title} has changed since you looked at it.", hint="Look again, then decide."
+        )
+
+
+def allows_bulk(approval: Approval) -> bool:
+    """Whether a round may be decided together with others: not where it asks for the password."""
+    return not approval.policy.get("reauthenticate")
+
+
+def decide_in_bulk(approval: Approval, kind: str, *, comment: str, seen_digest: str) -> Approval:
+    """Decide one of several rounds answered at once. Raises NotPermitted where policy says no."""
+    if not allows_bulk(approval):
+        raise NotPermitted(f"{approval.title} is decided on its own page: it asks for the password.")
+    return decide(approval, kind, comment=comment, seen_digest=seen_digest)
+
+
+def _may_decide(
+    approval: Approval, actor: Actor, bench: Bench, reauthenticated_at: datetime | None
+) -> Candidate:
+    """The person behind the actor, if that person may decide here; else NotPermitted with the rule."""
+    if stopped := stops.is_stopped(approval.plan):
+        raise NotPermitted(stopped)
+    if actor.is_system or not actor.interactive:
+        raise NotPermitted("A decision needs a person in a session; tokens and services do not decide.")
+    if not actor.user.is_active:
+        raise NotPermitted(f"The account {actor.label} is closed.")
+    people = persons_of(actor.user)
+    if not people:
+        raise NotPermitted(f"The account {actor.label} belongs to nobody in the directory of people.")
+    for person in people:
+        if candidate := bench.candidate(person.pk):
+            _check_reauthentication(approval, reauthenticated_at)
+            return candidate
+    for person in people:
+        if reason := bench.why_not(person.pk):
+            raise NotPermitted(f"{person} {reason}.")
+    roles = ", ".join(sorted({seat.role for seat in bench.seats}))
+    raise NotPermitted(f"{people[0]} holds none of the roles this gate asks: {roles}.")
+
+
+def _check_reauthentication(approval: Approval, reauthenticated_at: datetime | None) -> None:
+    if not approval.policy.get("reauthenticate"):
+        return
+    if reauthenticated_at is None or clock.now() - reauthenticated_at > REAUTHENTICATION_HOLDS:
+        raise NotPermitted(
+            "Money and law ask for your password again.",
+            hint="Send it with the decision.",
+            reauthenticate=True,
+        )
+
+
+def _capacity(approval: Approval, candidate: Candidate, asked: Person | None) -> Capacity:
+    """With whose authority the person votes: as asked, else their own, else one nobody has used yet.
+
+    Of a principal and those who act for them the first vote counts, so a used authority is refused.
+    """
+    person = candidate.person
+    possible = [c for c in candidate.capacities if asked is None or c.holder.pk == asked.pk]
+    if not possible:
+        raise NotPermitted(f"{person} does not stand in for {asked} here.")
+    used = {}
+    votes = approval.decisions.filter(superseded_at__isnull=True, void_reason="").exclude(person=person)
+    for vote in votes.select_related("person"):
+        used[tally.authority_of(vote)] = vote.person
+    free = next((c for c in possible if c.holder.pk not in used), None)
+    if free is None:
+        holder = possible[0].holder
+        raise NotPermitted(
+            f"{used[holder.pk]} has voted with the authority of {holder}; the first vote counts."
+        )
+    return free
+
+
+def _record(
+    approval: Approval,
+    person: Person,
+    actor: Actor,
+    kind: str,
+    comment: str,
+    evidence: Mapping[str, Any],
+    capacity: Capacity,
+) -> Decision:
+    """One live vote per person: an earlier one is superseded and stays on record."""
+    for earlier in approval.decisions.filter(person=person, superseded_at__isnull=True):
+        earlier.superseded_at = clock.now()
+        earlier.save()
+    principal = capacity.holder if capacity.holder.pk != person.pk else None
+    decision = Decision(
+        approval=approval,
+        person=person,
+        user=actor.user,
+        on_behalf_of=principal,
+        kind=kind,
+        comment=comment,
+        evidence={**evidence, "authority": capacity.by} if capacity.by else dict(evidence),
+        scope_sha256=approval.scope_sha256,
+        decided_at=clock.now(),
+    )
+    with actors.acting_as(actor, comment, principal.name if principal else ""):
+        decision.save()
+    return decision
+
+
+def recheck(approval: Approval) -> None:
+    """After a stop: votes on content that has changed meanwhile are void, people are looked up afresh."""
+    with transaction.atomic(), actors.on_their_behalf("Gate"):
+        changelog.lock_chain(approval.change_chain())
+        approval.refresh_from_db()
+        scope = content.scope_of(approval.plan, approval.policy)
+        now_sha256 = canonical.digest(scope)
+        if now_sha256 != approval.scope_sha256:
+            approval.scope, approval.scope_sha256 = scope, now_sha256
+            approval.summary = summary_of(scope)
+            approval.save()
+        reconsider(approval)

@@ -1,0 +1,185 @@
+"""What an approval round has come to: live votes weighed with today's people, and what follows.
+
+Every vote is checked again here, so a round is final only on votes that hold at that moment.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gtm.core import actors, canonical, clock
+from gtm.core.evidence import changelog
+from gtm.core.fsm import perform
+from plans.engine.escalation import clocks, ladder
+from plans.engine.gates import eligibility
+from plans.engine.gates import seats as policy
+from plans.engine.gates.eligibility import Bench
+from plans.models import OPEN_CASE_STATES, Approval, Decision, DecisionKind, Escalation
+from programs.models import Person
+
+DECIDABLE = frozenset({"pending", "unsatisfiable", "exhausted"})
+_STILL_OPEN = frozenset({"pending", "unsatisfiable"})
+
+
+def reconsider(approval: Approval) -> None:
+    """Weigh the live votes with today's people, and approve, reject, hand back, or say nobody can decide."""
+    approval.refresh_from_db()
+    if approval.state not in DECIDABLE:
+        return
+    bench = eligibility.bench_of(approval)
+    votes = _live_votes(approval, bench)
+    outcome = policy.evaluate(
+        bench.seats,
+        {str(v.person_id): v.kind for v in votes},
+        _roles_left(bench, votes),
+        on_reject=approval.policy.get("on_reject", "veto"),
+        on_behalf_of={str(v.person_id): str(authority_of(v)) for v in votes},
+    )
+    if approval.state == "exhausted":
+        if outcome.verdict in _STILL_OPEN:
+            return  # on hold until people decide, however late
+        with actors.on_their_behalf("Gate"):
+            perform(approval, "revive", comment="People decided after the ladder was exhausted.")
+    if outcome.verdict != "unsatisfiable" and approval.state == "unsatisfiable":
+        with actors.on_their_behalf("Gate"):
+            perform(approval, "regain_quorum", set_fields={"missing": list(outcome.missing)})
+            if not bench.leans_on_a_ladder:  # a ladder that gave authority stays open until the decision
+                ladder.settle(approval=approval, reason="There are people again who can decide.")
+    with actors.on_their_behalf("Gate"):
+        _ACTS[outcome.verdict](approval, outcome)
+
+
+def record_asked(approval: Approval) -> None:
+    """Whom the round asks as it stands now, and whom it passes over and why: the resolved list, on record."""
+    bench = eligibility.bench_of(approval)
+    asked = {
+        "people": [c.person.name for c in bench.candidates],
+        "passed_over": [f"{name} {why}" for name, why in bench.excluded],
+    }
+    changelog.append(approval, "asked", field="people", after=asked)
+
+
+def authority_of(vote: Decision) -> int:
+    """Whose authority the vote uses up. Who recuses uses up their own: nobody then votes in their place."""
+    return vote.person_id if vote.kind == DecisionKind.RECUSE else vote.on_behalf_of_id or vote.person_id
+
+
+def _roles_left(bench: Bench, votes: list[Decision]) -> dict[str, set[str]]:
+    """Person → roles: of who voted those of the authority used, of others those nobody has used yet."""
+    chosen = {v.person_id: authority_of(v) for v in votes}
+    used = {authority_of(v) for v in votes}
+    left = {}
+    for candidate in bench.candidates:
+        pk = candidate.person.pk
+        roles = {
+            c.role
+            for c in candidate.capacities
+            if (c.holder.pk == chosen[pk] if pk in chosen else c.holder.pk not in used)
+        }
+        if roles or pk in chosen:
+            left[str(pk)] = roles
+    return left
+
+
+def _live_votes(approval: Approval, bench: Bench) -> list[Decision]:
+    """Votes that count, in their order; one that does not is void, and stays visible with the reason."""
+    live = approval.decisions.filter(superseded_at__isnull=True)
+    votes = []
+    for decision in live.select_related("person", "on_behalf_of", "user").order_by("decided_at", "pk"):
+        void = _why_void(decision, approval, bench)[:240]
+        if void != decision.void_reason:
+            decision.void_reason = void
+            decision.save()
+        if not void:
+            votes.append(decision)
+    return votes
+
+
+def _why_void(decision: Decision, approval: Approval, bench: Bench) -> str:
+    person = decision.person
+    candidate = bench.candidate(person.pk)
+    if decision.scope_sha256 != approval.scope_sha256:
+        return "The content has changed since this vote."
+    if not decision.user.is_active:
+        return f"The account of {person} is closed."
+    if candidate is None:
+        return f"{person} {bench.why_not(person.pk) or 'holds no role this gate asks any more'}"
+    holder = decision.on_behalf_of or person
+    if all(c.holder.pk != holder.pk for c in candidate.capacities):
+        return f"{person} does not act with the authority of {holder} any more"
+    return ""
+
+
+def _wait(approval: Approval, outcome: policy.Outcome) -> None:
+    if approval.missing != list(outcome.missing):
+        approval.missing = list(outcome.missing)
+        approval.save()
+
+
+def _approve(approval: Approval, outcome: policy.Outcome) -> None:
+    perform(approval, "approve", set_fields={"decided_at": clock.now(), "missing": []})
+    ladder.settle(approval=approval, reason=f"{approval.title} was approved.")
+    names = dict(Person.objects.filter(pk__in=outcome.assignment).values_list("pk", "name"))
+    seats: dict[str, list[str]] = {}
+    for pk, role in sorted(outcome.assignment.items(), key=lambda item: int(item[0])):
+        seats.setdefault(role, []).append(names[int(pk)])
+    succeed(
+        approval,
+        {"approved_by": seats, "scope_sha256": approval.scope_sha256, "round": approval.round},
+    )
+
+
+def succeed(approval: Approval, values: dict[str, Any]) -> None:
+    fields = {"output": values, "output_sha256": canonical.digest(values), "progress": 100}
+    perform(approval.task, "succeed", set_fields={**fields, "finished_at": clock.now()})
+
+
+def _reject(approval: Approval, outcome: policy.Outcome) -> None:
+    reason = _last_comment(approval, DecisionKind.REJECT)
+    perform(approval, "reject", comment=reason, set_fields={"decided_at": clock.now()})
+    ladder.settle(approval=approval, reason=f"{approval.title} was rejected.")
+    perform(approval.plan, "reject", comment=reason, set_fields={"finished_at": clock.now()})
+
+
+def _request_changes(approval: Approval, outcome: policy.Outcome) -> None:
+    reason = _last_comment(approval, DecisionKind.REQUEST_CHANGES)
+    perform(approval, "request_changes", comment=reason, set_fields={"decided_at": clock.now()})
+    ladder.settle(approval=approval, reason="Changes were requested.")
+    approval.plan.refresh_from_db()
+    if approval.plan.state != "changes_requested":
+        perform(approval.plan, "request_changes", comment=reason)
+    clocks.freeze(approval.plan, "Changes were requested: the requester's clock runs now.")
+    if signal := approval.policy.get("signal_on_changes"):
+        ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
+
+
+def _escalate_unsatisfiable(approval: Approval, outcome: policy.Outcome) -> None:
+    missing = ", ".join(outcome.missing)
+    if approval.state == "pending":
+        comment = f"Nobody who could still decide fills: {missing}."
+        perform(approval, "lose_quorum", comment=comment, set_fields={"missing": list(outcome.missing)})
+    if Escalation.objects.filter(
+        approval=approval, trigger=ladder.UNSATISFIABLE, state__in=OPEN_CASE_STATES
+    ).exists():
+        return
+    ladder.open_case(
+        approval.plan,
+        ladder.UNSATISFIABLE,
+        f"{approval.title}: nobody for {missing}",
+        approval=approval,
+        detail=f"The seats {missing} cannot be filled by the people who could still decide.",
+    )
+
+
+_ACTS = {
+    "pending": _wait,
+    "approved": _approve,
+    "rejected": _reject,
+    "changes_requested": _request_changes,
+    "unsatisfiable": _escalate_unsatisfiable,
+}
+
+
+def _last_comment(approval: Approval, kind: str) -> str:
+    last = approval.decisions.filter(kind=kind, superseded_at__isnull=True).order_by("-decided_at").first()
+    return last.comment if last else ""

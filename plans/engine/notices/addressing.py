@@ -1,0 +1,261 @@
+"""Whom a notice concerns, in which words, and whether it still has a point: asked again before sending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.urls import reverse
+
+from plans.engine.gates import eligibility
+from plans.engine.people.directory import Directory
+from plans.engine.people.permissions import persons_of
+from plans.models import (
+    Approval,
+    Breach,
+    Escalation,
+    Notice,
+    NoticeKind,
+    Plan,
+    PolicyVersion,
+    RipcordPull,
+    Task,
+)
+from programs.models import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Subject, sentences, and the page where the person acts."""
+
+    subject: str
+    lines: tuple[str, ...]
+    page: Any
+
+    @property
+    def url(self) -> str:
+        """The page in the admin; the site's start where the object has none."""
+        if not admin.site.is_registered(type(self.page)):
+            return settings.GTM_BASE_URL + "/"
+        name = f"admin:{self.page._meta.app_label}_{self.page._meta.model_name}_change"
+        return settings.GTM_BASE_URL + reverse(name, args=[self.page.pk])
+
+    @property
+    def body(self) -> str:
+        return "\n".join([*(line for line in self.lines if line), "", self.url])
+
+
+LATER = "later"
+"""Answer of a check: the matter stands still, say nothing now and ask again."""
+
+
+def subject_of(notice: Notice) -> Any | None:
+    """The object the notice is about; None where it is gone."""
+    return apps.get_model(notice.entity)._base_manager.filter(pk=notice.entity_id).first()
+
+
+def recipients(notice: Notice, obj: Any) -> list[Person]:
+    """The people concerned, as the organisation stands now; nobody twice."""
+    found = _KINDS[NoticeKind(notice.kind)].recipients(notice, obj)
+    return list({person.pk: person for person in found if person.is_active}.values())
+
+
+def wording(notice: Notice, obj: Any) -> Wording:
+    return _KINDS[NoticeKind(notice.kind)].wording(notice, obj)
+
+
+def pointless(notice: Notice, obj: Any | None, person: Person) -> str | None:
+    """Why this person need not be told any more; LATER while the matter is frozen; None where it stands."""
+    if notice.withdrawn_at is not None:
+        return notice.withdrawn_reason
+    if obj is None:
+        return "What it was about is gone."
+    if not person.is_active:
+        return f"{person} has left."
+    return _KINDS[NoticeKind(notice.kind)].pointless(notice, obj, person)
+
+
+# ------------------------------------------------------------------ people
+
+
+def people_of(plan: Plan | None) -> list[Person]:
+    """Whoever asked for the plan, and the owner of its program."""
+    if plan is None:
+        return []
+    owner = plan.program.owner
+    return [*persons_of(plan.requested_by), *([owner] if owner else [])]
+
+
+def _deciders(notice: Notice, approval: Approval) -> list[Person]:
+    votes = approval.decisions.filter(superseded_at__isnull=True, void_reason="")
+    voted = set(votes.values_list("person_id", flat=True))
+    return [c.person for c in eligibility.bench_of(approval).candidates if c.person.pk not in voted]
+
+
+def _on_rung(notice: Notice, case: Escalation) -> list[Person]:
+    firing = case.firings.filter(rung=notice.facts["rung"], cycle=notice.facts["cycle"]).first()
+    addresses = [person["email"] for person in firing.notified] if firing else []
+    return list(Person.objects.filter(email__in=addresses).order_by("pk"))
+
+
+def _workers(notice: Notice, task: Task) -> list[Person]:
+    return [task.owner] if task.owner else Directory.today().standing([task.agent.slug])
+
+
+def _stoppers(notice: Notice, pull: RipcordPull) -> list[Person]:
+    """Those who can release it, and the people of what was stopped."""
+    owner = pull.program.owner if pull.program else None
+    return [*_with_perm("plans.release_ripcord"), *people_of(pull.plan), *([owner] if owner else [])]
+
+
+def _adopters(notice: Notice, row: PolicyVersion) -> list[Person]:
+    """Those who may adopt it, but whoever proposed it."""
+    own = {person.pk for person in persons_of(row.proposed_by)}
+    return [person for person in _with_perm("plans.adopt_policy") if person.pk not in own]
+
+
+def _with_perm(permission: str) -> list[Person]:
+    may = get_user_model().objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
+    return list(Person.objects.filter(accounts__in=may.values("pk")).distinct().order_by("pk"))
+
+
+def _plan_people(notice: Notice, obj: Any) -> list[Person]:
+    return people_of(obj if isinstance(obj, Plan) else obj.plan)
+
+
+def _schedule_owner(notice: Notice, run: Any) -> list[Person]:
+    return persons_of(run.schedule.owner)
+
+
+# ------------------------------------------------------------------ words
+
+
+def _decision(notice: Notice, approval: Approval) -> Wording:
+    due = f"Due {_utc(approval.due_at)}." if approval.due_at else ""
+    figures = [
+        f"{row['label']}: {row['value']}" for row in approval.summary if {"label", "value"} <= set(row)
+    ]
+    subject = f"Your decision is asked: {approval.title}"
+    if notice.kind == NoticeKind.REMINDER:
+        subject = f"{notice.facts['percent']} % of the time to decide is over: {approval.title}"
+    return Wording(subject, (approval.plan.objective, approval.question, *figures, due), approval)
+
+
+def _escalation(notice: Notice, case: Escalation) -> Wording:
+    if notice.kind == NoticeKind.EXHAUSTED:
+        return Wording(
+            f"On hold, nobody has answered: {case.subject}",
+            (case.plan.objective, case.detail, "The last rung has not answered. Silence approves nothing."),
+            case,
+        )
+    rung = case.ladder[notice.facts["rung"] - 1]
+    which = f"Rung {rung['rung']} of {len(case.ladder)} ({', '.join(rung['roles'])})"
+    due = f"Acknowledge or resolve it by {_utc(case.due_at)}." if case.due_at else ""
+    return Wording(f"Escalation: {case.subject}", (case.plan.objective, case.detail, f"{which}. {due}"), case)
+
+
+def _task(notice: Notice, task: Task) -> Wording:
+    verb = "Overdue" if notice.kind == NoticeKind.OVERDUE else "Your task"
+    due = f"Due {_utc(task.due_at)}." if task.due_at else ""
+    return Wording(f"{verb}: {task.name}", (task.plan.objective, task.purpose, due), task)
+
+
+def _breach(notice: Notice, breach: Breach) -> Wording:
+    value = f"Measured: {breach.value}." if breach.value else ""
+    subject = f"Limit breached: {breach.rule} on {breach.program}"
+    return Wording(subject, (breach.message, f"Period: {breach.period}. {value}".strip()), breach.plan)
+
+
+def _ripcord(notice: Notice, pull: RipcordPull) -> Wording:
+    what = pull.plan or pull.program or "the whole installation"
+    lines = (f"Why: {pull.reason}", "Nothing new starts. Two people release it.")
+    return Wording(f"Stopped: the rip-cord was pulled on {what}", lines, pull.plan or pull.program or pull)
+
+
+def _ended(notice: Notice, plan: Plan) -> Wording:
+    state = plan.get_state_display().lower()
+    return Wording(f"{plan.plan_id} {state}: {plan.objective}", (plan.usage,), plan)
+
+
+def _schedule(notice: Notice, run: Any) -> Wording:
+    lines = (f"It was due {_utc(run.due_at)}.", f"Why: {run.reason}")
+    return Wording(f"A scheduled run did not start: {run.schedule}", lines, run.schedule)
+
+
+def _policy(notice: Notice, row: PolicyVersion) -> Wording:
+    lines = (f"Why: {row.reason}", "It takes somebody else to adopt or reject it.")
+    return Wording(f"A policy is proposed: {row}", lines, row)
+
+
+def _utc(instant: Any) -> str:
+    return f"{instant:%Y-%m-%d %H:%M} UTC"
+
+
+# ------------------------------------------------------------------ does it still stand
+
+
+def _stands(notice: Notice, obj: Any, person: Person) -> str | None:
+    return None
+
+
+def _vote_stands(notice: Notice, approval: Approval, person: Person) -> str | None:
+    if approval.state in ("frozen", "scheduled"):
+        return LATER
+    if approval.state not in ("pending", "unsatisfiable"):
+        return f"The round is {approval.get_state_display().lower()}."
+    asked = {candidate.pk for candidate in _deciders(notice, approval)}
+    return None if person.pk in asked else f"{person} has decided or is not asked any longer."
+
+
+def _case_stands(notice: Notice, case: Escalation, person: Person) -> str | None:
+    if case.state == "paused":
+        return LATER
+    open_states = ("exhausted",) if notice.kind == NoticeKind.EXHAUSTED else ("notified", "exhausted")
+    return None if case.state in open_states else f"The case is {case.get_state_display().lower()}."
+
+
+def _task_stands(notice: Notice, task: Task, person: Person) -> str | None:
+    if task.state == "suspended":
+        return LATER
+    if task.state != "ready":
+        return f"The task is {task.get_state_display().lower()}."
+    return None if task.owner_id in (None, person.pk) else f"{task.owner} has taken the task."
+
+
+def _breach_stands(notice: Notice, breach: Breach, person: Person) -> str | None:
+    return "A later measurement was fine again." if breach.cleared_at else None
+
+
+def _proposal_stands(notice: Notice, row: PolicyVersion, person: Person) -> str | None:
+    return None if row.state == "proposed" else f"The proposal is {row.get_state_display().lower()}."
+
+
+def _pull_stands(notice: Notice, pull: RipcordPull, person: Person) -> str | None:
+    return None if pull.state == "pulled" else f"The rip-cord is {pull.get_state_display().lower()}."
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    recipients: Callable[[Notice, Any], list[Person]]
+    wording: Callable[[Notice, Any], Wording]
+    pointless: Callable[[Notice, Any, Person], str | None] = _stands
+
+
+_KINDS: Mapping[NoticeKind, _Kind] = {
+    NoticeKind.DECISION: _Kind(_deciders, _decision, _vote_stands),
+    NoticeKind.REMINDER: _Kind(_deciders, _decision, _vote_stands),
+    NoticeKind.RUNG: _Kind(_on_rung, _escalation, _case_stands),
+    NoticeKind.EXHAUSTED: _Kind(_plan_people, _escalation, _case_stands),
+    NoticeKind.TASK: _Kind(_workers, _task, _task_stands),
+    NoticeKind.OVERDUE: _Kind(_workers, _task, _task_stands),
+    NoticeKind.BREACH: _Kind(_plan_people, _breach, _breach_stands),
+    NoticeKind.RIPCORD: _Kind(_stoppers, _ripcord, _pull_stands),
+    NoticeKind.ENDED: _Kind(_plan_people, _ended),
+    NoticeKind.SCHEDULE: _Kind(_schedule_owner, _schedule),
+    NoticeKind.POLICY: _Kind(_adopters, _policy, _proposal_stands),
+}

@@ -1,0 +1,119 @@
+"""What people do with tasks: complete, block, unblock, comment, reassign, and answer an escalated one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from gtm.core import actors, canonical, clock
+from gtm.core.errors import InvalidInput, NotPermitted, Problem
+from gtm.core.evidence import changelog
+from gtm.core.fsm import perform
+from plans.engine.escalation import ladder
+from plans.engine.people.permissions import may_work_on
+from plans.models import Task, TaskAttempt
+from plans.selectors import COMMENTED
+from programs.models import Person
+
+
+def complete(
+    task: Task, *, result: Mapping[str, Any], evidence: Mapping[str, str], comment: str = ""
+) -> Task:
+    """Finish a human task, or record a manual result where the engine gave up."""
+    values = canonical.plain({**result, "evidence": dict(evidence)} if evidence else dict(result))
+    with transaction.atomic():
+        task.refresh_from_db()
+        name = "record_result" if task.state in ("escalated", "unknown") else "complete"
+        perform(
+            task,
+            name,
+            comment=comment,
+            set_fields={
+                "output": values,
+                "output_sha256": canonical.digest(values),
+                "finished_at": clock.now(),
+                "progress": 100,
+            },
+        )
+        _record_attempt(task, TaskAttempt.Outcome.SUCCEEDED, comment)
+        ladder.settle(task=task, reason=f"{task} was done by hand.")
+    return task
+
+
+def report_blocked(task: Task, *, reason: str) -> Task:
+    with transaction.atomic():
+        told = {"error": {"kind": "reported", "message": reason, "hint": "", "problems": []}}
+        perform(task, "report_blocked", comment=reason, set_fields=told)
+        _record_attempt(task, TaskAttempt.Outcome.FAILED, reason)
+        ladder.open_case(task.plan, "task-blocked", f"{task}: {reason}", task=task, detail=reason)
+    return task
+
+
+def unblock(task: Task, *, comment: str) -> Task:
+    """What blocked a human task is out of the way: it goes on, and its case is settled."""
+    with transaction.atomic():
+        task.refresh_from_db()
+        perform(task, "unblock", comment=comment)
+        ladder.settle(task=task, reason=f"{task} is unblocked: {comment}")
+    return task
+
+
+def comment_on(task: Task, *, text: str, evidence: Mapping[str, str]) -> Task:
+    """Say something about a task, with evidence; it stands in the change log. Who may see tasks may."""
+    if not text.strip():
+        raise InvalidInput("Say something.", problems=[Problem("comment", "is required.", code="required")])
+    actor = actors.current().actor
+    if not actor.is_system and not actor.user.has_perm("plans.view_task"):
+        raise NotPermitted("It takes the permission to see tasks.")
+    with transaction.atomic():
+        changelog.append(task, COMMENTED, field="evidence", after=dict(evidence), reason=text.strip())
+    return task
+
+
+def grant_attempt(task: Task, *, comment: str) -> Task:
+    with transaction.atomic():
+        task.refresh_from_db()
+        perform(
+            task, "grant_attempt", comment=comment, set_fields={"attempts_granted": task.attempts_granted + 1}
+        )
+        ladder.settle(task=task, reason=f"One more attempt was granted: {comment}")
+    return task
+
+
+def waive(task: Task, *, comment: str) -> Task:
+    with transaction.atomic():
+        perform(task, "waive", comment=comment, set_fields={"finished_at": clock.now()})
+        ladder.settle(task=task, reason=f"{task} was waived: {comment}")
+    return task
+
+
+def reassign(task: Task, *, owner: Person, comment: str) -> Task:
+    """Give the task to somebody else; who may work on it may pass it on."""
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        acting = actors.current()
+        if refused := may_work_on(acting.actor, task, {}):
+            raise NotPermitted(f"Reassign {task}: {refused}")
+        with actors.acting_as(acting.actor, comment or acting.reason, acting.on_behalf_of):
+            task.owner = owner
+            task.save()
+    return task
+
+
+def _record_attempt(task: Task, outcome: str, comment: str) -> None:
+    user = actors.current().actor.user
+    with transaction.atomic():
+        last = task.attempts.order_by("-fence").first()
+        TaskAttempt.objects.create(
+            task=task,
+            number=(last.number + 1) if last else 1,
+            fence=(last.fence + 1) if last else 1,
+            executor=TaskAttempt.Executor.PERSON,
+            outcome=outcome,
+            user=user,
+            finished_at=clock.now(),
+            error=comment if outcome == TaskAttempt.Outcome.FAILED else "",
+        )

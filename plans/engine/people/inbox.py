@@ -1,0 +1,162 @@
+"""What waits for me: approvals I can decide, tasks I own or my roles do, cases on my rung, break-glass, and
+policies that others propose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import count
+from operator import or_
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from plans.engine.gates import eligibility
+from plans.engine.gates import rounds as gates
+from plans.engine.gates.break_glass import awaiting_second
+from plans.engine.people.directory import Directory
+from plans.models import (
+    MOST_RUNGS,
+    OPEN_CASE_STATES,
+    Approval,
+    BreakGlass,
+    Decision,
+    Escalation,
+    PolicyVersion,
+    Task,
+    TaskKind,
+)
+from plans.selectors import (
+    PLAN_DOCUMENTS,
+    approvals_with_votes,
+    break_glass_uses,
+    cases_with_people,
+    tasks_with_people,
+)
+from programs.models import Person
+
+MOST = 20
+"""Of a kind in one look; more are asked for when these are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    approvals: list[Approval] = field(default_factory=list)
+    tasks: list[Task] = field(default_factory=list)
+    escalations: list[Escalation] = field(default_factory=list)
+    break_glass: list[BreakGlass] = field(default_factory=list)
+    """Asked for, and takes a second person."""
+    reviews: list[BreakGlass] = field(default_factory=list)
+    policies: list[PolicyVersion] = field(default_factory=list)
+    """Proposed by somebody else, to adopt or to reject."""
+    most: int = MOST
+
+    def __len__(self) -> int:
+        return sum(map(len, self._kinds))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more of a kind than are here; these are the most urgent."""
+        return max(map(len, self._kinds)) >= self.most
+
+    @property
+    def _kinds(self) -> tuple[list[Any], ...]:
+        return self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews, self.policies
+
+
+def waiting_for(user: Any, most: int = MOST) -> Inbox:
+    """What this user's person can act on now, the most urgent first, up to ``most`` of a kind."""
+    people = set(Person.objects.filter(accounts=user, is_active=True).values_list("pk", flat=True))
+    if not people:
+        return Inbox(most=most)
+    directory = Directory.today()
+    role_ids = {approver.role_id for approver in directory.approvers if approver.person_id in people}
+    human = tasks_with_people().filter(kind=TaskKind.HUMAN, state="ready")
+    human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
+    cases = cases_with_people().filter(state__in=["notified", "acknowledged", "exhausted"])
+    cases = cases.filter(_on_rung(_stands_for(people, directory))).order_by("due_at", "pk")
+    return Inbox(
+        approvals=_decidable(people, directory, most),
+        tasks=list(human[:most]),
+        escalations=list(cases[:most]),
+        break_glass=awaiting_second(people)[:most] if user.has_perm("plans.use_break_glass") else [],
+        reviews=owed_reviews(user, people)[:most],
+        policies=proposals(user, people)[:most],
+        most=most,
+    )
+
+
+def proposals(user: Any, people: set[int]) -> list[PolicyVersion]:
+    """Policies that these people may adopt: with the permission, and not their own."""
+    if not user.has_perm("plans.adopt_policy"):
+        return []
+    rows = PolicyVersion.objects.filter(state="proposed").exclude(proposed_by__people__in=people)
+    return list(rows.select_related("proposed_by").order_by("created_at", "pk")[:MOST])
+
+
+def owed_reviews(user: Any, people: set[int]) -> list[BreakGlass]:
+    """Uses of break-glass that these people may review: with the permission, and not their own."""
+    if not user.has_perm("plans.review_break_glass"):
+        return []
+    theirs = Q(asked_by__in=people) | Q(agreed_by__in=people)
+    return list(break_glass_uses(owed=True).exclude(theirs)[:MOST])
+
+
+def _stands_for(people: set[int], directory: Directory) -> set[str]:
+    """The roles these people hold, and those of people who are away and whom they stand in for."""
+    return {
+        approver.role.slug
+        for approver in directory.approvers
+        if people & {approver.person_id, *(person.pk for person in directory.in_place_of(approver))}
+    }
+
+
+def _decidable(people: set[int], directory: Directory, most: int) -> list[Approval]:
+    """Rounds that these people can decide: narrowed by the database, judged by the bench."""
+
+    def judged(batch: Sequence[Approval]) -> list[Approval]:
+        benches = eligibility.benches_of(batch, directory)
+        return [a for a in batch if any(c.person.pk in people for c in benches[a.pk].candidates)]
+
+    rounds = rounds_that_may_ask(people, directory)
+    return _take(rounds.prefetch_related("escalations").order_by("due_at", "pk"), judged, most)
+
+
+def rounds_that_may_ask(people: set[int], directory: Directory) -> QuerySet[Approval]:
+    """Open rounds without a vote of theirs that have a seat for a role these people hold, stand in or
+    cover for, or an open ladder that has reached one: a few too many, never one too few."""
+    acts_for = directory.acts_for()
+    holders = people | {int(pk) for person in people for pk in acts_for.get(str(person), ())}
+    slugs = {approver.role.slug for approver in directory.approvers if approver.person_id in holders}
+    climbing = Escalation.objects.filter(_on_rung(slugs), approval=OuterRef("pk"), state__in=OPEN_CASE_STATES)
+    votes = Decision.objects.filter(approval=OuterRef("pk"), superseded_at=None, void_reason="")
+    rounds = approvals_with_votes().filter(state__in=gates.DECIDABLE)
+    named = _names_one("policy__seats", slugs) | _names_one("policy__fallbacks", slugs)
+    rounds = rounds.filter(named | Q(Exists(climbing)))
+    rounds = rounds.exclude(Exists(votes.filter(person__in=people)))
+    return rounds.defer(*(f"plan__{name}" for name in PLAN_DOCUMENTS), "task__output")
+
+
+def _names_one(path: str, slugs: set[str]) -> Q:
+    """Whether the JSON at ``path`` has one of the roles somewhere; both databases can tell that much."""
+    return reduce(or_, (Q(**{f"{path}__icontains": f'"{slug}"'}) for slug in sorted(slugs)), Q(pk__in=[]))
+
+
+def _take(rows: QuerySet[Any], keep: Callable[[list[Any]], list[Any]], most: int) -> list[Any]:
+    """The first that are kept, up to ``most``, reading on only where too many were not."""
+    found: list[Any] = []
+    for start in count(0, most):
+        batch = list(rows[start : start + most])
+        found += keep(batch) if batch else []
+        if len(batch) < most or len(found) >= most:
+            break
+    return found[:most]
+
+
+def _on_rung(slugs: set[str]) -> Q:
+    """Cases of which a rung that has fired (``Escalation.reached``) names one of the roles."""
+    rungs = (
+        (Q(cycle__gt=1) | Q(rung__gt=n)) & _names_one(f"ladder__{n}__roles", slugs) for n in range(MOST_RUNGS)
+    )
+    return reduce(or_, rungs)

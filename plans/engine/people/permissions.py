@@ -1,0 +1,103 @@
+"""Who may do what, as functions the transition tables name. Each answers None or the reason for no."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gtm.core.actors import Actor
+from plans.engine.people.directory import Directory
+from programs.models import Person
+
+Params = Mapping[str, Any]
+
+
+def persons_of(user: Any) -> list[Person]:
+    """The people behind an account: in practice one. Approvals count people, not accounts."""
+    return list(Person.objects.filter(accounts=user, is_active=True)) if user is not None else []
+
+
+def holds_role(user: Any, *role_ids: int | None) -> bool:
+    wanted = [pk for pk in role_ids if pk]
+    return Person.objects.filter(accounts=user, is_active=True, approverships__role__in=wanted).exists()
+
+
+def may_operate(actor: Actor, obj: Any, params: Params) -> str | None:
+    """Ops staff start, pause and cancel plans; the engine does it where a rule says so."""
+    if actor.is_system or actor.user.has_perm("plans.operate_plan"):
+        return None
+    return "Ask operations: it takes the permission to operate plans."
+
+
+def may_pull_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to pull the rip-cord, and the engine for a trigger that says so."""
+    if actor.is_system or actor.user.has_perm("plans.pull_ripcord"):
+        return None
+    return "It takes the permission to pull the rip-cord."
+
+
+def may_release_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to release the rip-cord, never the engine."""
+    if not actor.is_system and actor.user.has_perm("plans.release_ripcord"):
+        return None
+    return "It takes a person with the permission to release the rip-cord."
+
+
+def may_use_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to use break-glass, two of them, one outside the plan's chain."""
+    if not actor.is_system and actor.user.has_perm("plans.use_break_glass"):
+        return None
+    return "It takes a person with the permission to use break-glass."
+
+
+def may_review_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to review break-glass, who did not use it here."""
+    if not actor.is_system and actor.user.has_perm("plans.review_break_glass"):
+        return None
+    return "It takes a person with the permission to review break-glass."
+
+
+def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
+    """The owner of a task, anybody in its role or its substitute's, or operations."""
+    if actor.is_system:
+        return None
+    if task.owner_id and task.owner.accounts.filter(pk=actor.user_id).exists():
+        return None
+    if holds_role(actor.user, task.agent_id, task.fallback_agent_id):
+        return None
+    return may_operate(actor, task, params) and (
+        f"Only {task.owner or task.agent}, their substitutes and operations work on this task."
+    )
+
+
+def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
+    """People on the rungs the case has reached, who stands in for them, and operations, never the engine."""
+    if actor.is_system:
+        return "A case is answered by people."
+    if actor.user.has_perm("plans.answer_escalation"):
+        return None
+    reached = {slug for rung in case.reached for slug in rung["roles"]}
+    people, directory = {person.pk for person in persons_of(actor.user)}, Directory.today()
+    holders = {approver.person_id for approver in directory.holders(reached)}
+    if people & (holders | {person.pk for person in directory.standing(reached)}):
+        return None
+    return "Only people on the ladder of this case and operations answer it."
+
+
+def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
+    """A person in a session with the permission to adopt policies, never who proposed it, by any account."""
+    if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.adopt_policy"):
+        return "It takes a person in a session with the permission to adopt policies."
+    people = {person.pk for person in persons_of(actor.user)}
+    if not people:
+        return f"The account {actor.label} belongs to nobody in the directory of people."
+    if people & {person.pk for person in persons_of(row.proposed_by)} or actor.user_id == row.proposed_by_id:
+        return "Nobody adopts or rejects their own proposal; they may withdraw it."
+    return None
+
+
+def may_withdraw_policy(actor: Actor, row: Any, params: Params) -> str | None:
+    """Who proposed it."""
+    if not actor.is_system and actor.user_id == row.proposed_by_id:
+        return None
+    return "Only who proposed it withdraws it."

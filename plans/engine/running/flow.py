@@ -1,0 +1,280 @@
+"""How one thing leads to the next: guards and effects the transition tables name.
+
+A finished task makes its successors ready in the same transaction; a plan closes what it leaves open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+
+from gtm.core import clock, events
+from gtm.core.actors import Actor
+from gtm.core.fsm import Change, perform
+from plans.engine.escalation import clocks, ladder
+from plans.engine.gates import rounds as gates
+from plans.engine.gates import scope
+from plans.engine.people.permissions import holds_role
+from plans.engine.running import steps
+from plans.engine.stopping import stopped
+from plans.models import (
+    DONE_STATES,
+    FINAL_TASK_STATES,
+    OPEN_APPROVAL_STATES,
+    OPEN_CASE_STATES,
+    Approval,
+    BreakGlass,
+    Escalation,
+    Plan,
+    RipcordPull,
+    Task,
+    TaskKind,
+)
+
+Params = Mapping[str, Any]
+
+AT_WORK_PLANS = frozenset({"running", "blocked"})
+"""A blocked plan waits at one task; the others go on."""
+
+
+# ------------------------------------------------------------------ guards
+
+
+def checklist_passed(plan: Plan, params: Params) -> str | None:
+    """No blocking item of the review checklist is open."""
+    open_items = [i["text"] for i in plan.checklist if i["blocking"] and i["result"] != "passed"]
+    return f"Open on the review checklist: {'; '.join(open_items)}" if open_items else None
+
+
+def every_task_done(plan: Plan, params: Params) -> str | None:
+    """Every task is finished."""
+    left = plan.tasks.exclude(state__in=FINAL_TASK_STATES).count()
+    return f"{left} tasks are not finished." if left else None
+
+
+def no_review_owed(plan: Plan, params: Params) -> str | None:
+    """No break-glass owes its review."""
+    owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
+    return f"{', '.join(map(str, owed))} owes a review." if owed else None
+
+
+def pull_is_closed(plan: Plan, params: Params) -> str | None:
+    """The plan's own rip-cord is closed, which takes two people."""
+    is_open = RipcordPull.objects.filter(plan=plan, scope="plan", state="pulled").exists()
+    return "Two people close its rip-cord, by a release or an abort." if is_open else None
+
+
+def abort_is_agreed(pull: RipcordPull, params: Params) -> str | None:
+    """Two people have agreed to abort."""
+    return None if pull.is_to_be_aborted else "It takes two people who agree to abort."
+
+
+def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
+    """Two people have agreed to abort the plan's program or the whole installation."""
+    if any(pull.is_to_be_aborted for pull in stopped.wider_pulls(plan).filter(state="pulled")):
+        return None
+    return "Nobody has aborted its program or the installation."
+
+
+def round_is_decided(case: Escalation, params: Params) -> str | None:
+    """No round that is still open is why the case was opened: only a decision ends such a case."""
+    asked = case.approval if case.trigger in (ladder.OVERDUE, ladder.UNSATISFIABLE) else None
+    if asked is None or asked.state not in OPEN_APPROVAL_STATES:
+        return None
+    return f"{asked.title} is not decided yet: its decision ends this case. Acknowledge it if you see to it."
+
+
+def is_human(task: Task, params: Params) -> str | None:
+    """The task is one for people."""
+    return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
+
+
+def nothing_is_stopped(task: Task, params: Params) -> str | None:
+    """No rip-cord holds the plan. What people did meanwhile is told in a comment: kept, not applied."""
+    return stopped.is_stopped(task.plan)
+
+
+def content_is_approved(task: Task, params: Params) -> str | None:
+    """Nothing is stopped, and the content is what every gate before the task approved."""
+    return stopped.is_stopped(task.plan) or scope.why_not_approved(task)
+
+
+def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
+    """Waiving takes somebody whom the gates behind the task would ask, never the task's own people."""
+    if actor.is_system:
+        return "The engine waives nothing."
+    roles = {seat["role"] for gate in gates_behind(task) for seat in gate["seats"]}
+    if not roles:
+        return (
+            None
+            if actor.user.has_perm("plans.release_ripcord")
+            else "No gate follows: ask the executive sponsor."
+        )
+    if holds_role(actor.user, task.agent_id):
+        return "Who does the task does not waive it."
+    held = set(actor.user.people.filter(is_active=True).values_list("approverships__role__slug", flat=True))
+    return (
+        None if held & roles else f"It takes an approver of the gate behind it: {', '.join(sorted(roles))}."
+    )
+
+
+def gates_behind(task: Task) -> list[dict[str, Any]]:
+    """The gates of the plan that lie on a path after the task."""
+    found, queue, seen = [], [task], {task.pk}
+    declared = {g["key"]: g for g in task.plan.declaration.get("gates", [])}
+    while queue:
+        for after in queue.pop().successors.all():
+            if after.pk not in seen:
+                seen.add(after.pk)
+                queue.append(after)
+                if after.kind == TaskKind.GATE:
+                    found.append(declared[after.key])
+    return found
+
+
+# ------------------------------------------------------------------ targets
+
+
+def state_before_hold(obj: Any, params: Params) -> str:
+    """Back to where it was; what was in a worker's hands starts again from ready."""
+    if isinstance(obj, Plan) and obj.held_from == "running":
+        return at_work_again(obj, params)
+    return {"leased": "ready", "running": "ready" if isinstance(obj, Task) else "running",
+            "fallback_running": "fallback_ready"}.get(obj.held_from, obj.held_from)  # fmt: skip
+
+
+def at_work_again(plan: Plan, params: Params) -> str:
+    """Running, or blocked where a task was escalated meanwhile."""
+    return "blocked" if plan.tasks.filter(state="escalated").exists() else "running"
+
+
+# ------------------------------------------------------------------ effects
+
+
+def ring(task: Task, change: Change) -> None:
+    """Tell a worker, after the commit, that there is something to do. The row says what; this is the bell."""
+    runnable = {"ready", "fallback_ready"}
+    if task.kind == TaskKind.AUTOMATED and change.target in runnable and task.plan.state in AT_WORK_PLANS:
+        events.publish_on_commit(events.TaskReady(task.pk))
+
+
+def stop_clocks(plan: Plan, change: Change) -> None:
+    clocks.freeze(plan, change.comment)
+
+
+def start_clocks(plan: Plan, change: Change) -> None:
+    """Under a rip-cord of the program or the installation its release starts them."""
+    if stopped.is_stopped(plan) is None:
+        for approval in clocks.thaw(plan, change.comment):
+            gates.recheck(approval)
+
+
+def advance_plan(plan: Plan, change: Change) -> None:
+    advance(plan)
+    for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["ready", "fallback_ready"]):
+        events.publish_on_commit(events.TaskReady(task.pk))
+
+
+def advance_after_task(task: Task, change: Change) -> None:
+    advance(task.plan)
+
+
+def advance(plan: Plan) -> None:
+    """Open everything whose needs are met, and close the plan when nothing is left."""
+    plan.refresh_from_db()
+    if plan.state not in AT_WORK_PLANS or stopped.is_stopped(plan):
+        return
+    for task in _needs_met(plan, "suspended"):
+        perform(task, "unsuspend", comment="What it depends on is approved.")
+    for task in ready_tasks(plan):
+        task.refresh_from_db()  # an approval that carries over has advanced the plan from within
+        if task.state != "pending" or held(task):
+            continue
+        if task.kind == TaskKind.GATE:
+            perform(task, "ask_approval")
+            gates.open_round(task)
+        else:
+            perform(task, "make_ready", set_fields={"due_at": _due_at(task), "frozen_at": None})
+    plan.refresh_from_db()
+    if plan.state == "running" and not plan.tasks.exclude(state__in=FINAL_TASK_STATES).exists():
+        finish(plan)
+
+
+def _due_at(task: Task) -> datetime | None:
+    """When people should have done it: the step's hours on the program's calendar, or as planned."""
+    hours = task.plan.declaration.get("due_hours", {}).get(task.task_id)
+    return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
+
+
+def held(task: Task) -> str:
+    """Why the task must not begin although all it needs is done; a new reason is put on record."""
+    reason = steps.why_held(task.plan, task.key) or ""
+    if task.held_because != reason:
+        task.held_because = reason
+        task.save()
+    return reason
+
+
+def ready_tasks(plan: Plan) -> list[Task]:
+    """The ready set is a query: pending tasks with no unfinished need."""
+    return _needs_met(plan, "pending")
+
+
+def _needs_met(plan: Plan, state: str) -> list[Task]:
+    waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
+    met = list(plan.tasks.filter(state=state).filter(~Exists(waiting)).select_related("plan", "agent"))
+    needs = scope.needs_of(plan) if met else {}
+    return [task for task in met if not _waits_for_a_gate(task, needs)]
+
+
+def _waits_for_a_gate(task: Task, needs: scope.Needs) -> bool:
+    """A change may reopen a gate before tasks that are finished and stay so: what follows them waits too."""
+    gates = scope.ancestors(task, needs).filter(kind=TaskKind.GATE)
+    return gates.exclude(state__in=DONE_STATES).exists()
+
+
+def finish(plan: Plan) -> None:
+    """Close the plan, unless a review of a break-glass is owed: that review closes it."""
+    if no_review_owed(plan, {}):
+        return
+    if plan.tasks.filter(state="cancelled").exists():
+        perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
+        return
+    degraded = plan.tasks.filter(state__in=["succeeded_degraded", "succeeded_manual", "waived"]).exists()
+    degraded |= plan.approvals.filter(state="bypassed").exists()
+    perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
+
+
+def seal_structure(plan: Plan, change: Change) -> None:
+    """What was accepted is on record, so that execution can refuse a plan that was rebuilt since."""
+    plan.structure_sha256 = scope.structure_digest(plan)
+    plan.save()
+
+
+def block_plan(task: Task, change: Change) -> None:
+    """An escalated task blocks its plan; siblings that are under way go on."""
+    task.plan.refresh_from_db()
+    if task.plan.state == "running":
+        perform(task.plan, "block", comment=f"{task} is escalated: {change.comment}")
+
+
+def unblock_plan(task: Task, change: Change) -> None:
+    plan = task.plan
+    plan.refresh_from_db()
+    if plan.state == "blocked" and not plan.tasks.filter(state="escalated").exists():
+        perform(plan, "unblock", comment=change.comment)
+
+
+def close_plan(plan: Plan, change: Change) -> None:
+    """A plan that ends leaves no open task, approval or ladder behind."""
+    comment = f"The plan was {change.target.replace('_', ' ')}. {change.comment}".strip()
+    now = clock.now()
+    for approval in Approval.objects.filter(plan=plan, state__in=OPEN_APPROVAL_STATES):
+        perform(approval, "cancel", comment=comment, set_fields={"decided_at": now})
+    for task in plan.tasks.exclude(state__in=FINAL_TASK_STATES):
+        perform(task, "cancel", comment=comment, set_fields={"finished_at": now})
+    for case in Escalation.objects.filter(plan=plan, state__in=OPEN_CASE_STATES):
+        perform(case, "cancel", comment=comment, set_fields={"closed_at": now, "due_at": None})

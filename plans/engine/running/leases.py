@@ -1,0 +1,196 @@
+"""Leases, heartbeats and fencing: at most one worker writes the result of a task.
+
+Every claim raises the task's ``fence``. A worker that lost its lease holds an old fence, and every
+write asks for the current one in its WHERE clause.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection, transaction
+
+from gtm.core import clock
+from gtm.core.errors import WrongState
+from gtm.core.evidence import changelog
+from gtm.core.fsm import perform
+from plans.engine.escalation import ladder
+from plans.engine.gates import scope
+from plans.engine.running import steps
+from plans.engine.running.steps import LeaseLost
+from plans.engine.stopping import stopped
+from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Plan, Task, TaskAttempt
+
+logger = logging.getLogger(__name__)
+
+WRITE_PROGRESS_EVERY = 0.5  # seconds
+CONTENT_DIFFERS = "content-differs"
+COUNTED = frozenset({TaskAttempt.Outcome.SUCCEEDED, TaskAttempt.Outcome.FAILED})
+
+
+def lease_time() -> timedelta:
+    return timedelta(seconds=settings.GTM_LEASE_SECONDS)
+
+
+def claim(task: Task, worker: str) -> TaskAttempt | None:
+    """Take a ready task, or answer None: somebody else has it, or it is not to run now.
+
+    The same message delivered twice finds the task leased and does nothing.
+    """
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        if task.state not in {"ready", "fallback_ready"} or task.plan.state not in {"running", "blocked"}:
+            return None
+        if stopped.is_stopped(task.plan):
+            return None
+        if differs := scope.why_not_approved(task):
+            _tell_once(task, differs)
+            return None
+        if steps.why_held(task.plan, task.key):
+            return None
+        substitute = task.state == "fallback_ready"
+        used = task.attempts_used if substitute else _next_number(task)
+        fields = {
+            "fence": task.fence + 1,
+            "attempts_used": used,
+            "lease_expires_at": clock.now() + lease_time(),
+            "started_at": task.started_at or clock.now(),
+            "progress": 0,
+            "progress_note": "",
+            "next_attempt_at": None,
+        }
+        _give_up_on_others(task)
+        try:
+            perform(task, "lease_fallback" if substitute else "lease", set_fields=fields)
+            if not substitute:
+                perform(task, "start")
+        except WrongState:
+            return None
+        return TaskAttempt.objects.create(
+            task=task,
+            number=1 if substitute else used,
+            fence=task.fence,
+            epoch=stopped.current_epoch(task.plan),
+            executor=TaskAttempt.Executor.SUBSTITUTE if substitute else TaskAttempt.Executor.ORIGINAL,
+            worker=worker,
+            started_at=clock.now(),
+        )
+
+
+def _tell_once(task: Task, differs: str) -> None:
+    if not task.escalations.filter(trigger=CONTENT_DIFFERS, state__in=OPEN_CASE_STATES).exists():
+        ladder.open_case(task.plan, CONTENT_DIFFERS, f"{task} does not start", task=task, detail=differs)
+
+
+def _give_up_on_others(task: Task) -> None:
+    """A worker that vanished while the plan was stopped or revised leaves an attempt without an outcome."""
+    open_ = task.attempts.filter(outcome=TaskAttempt.Outcome.RUNNING)
+    told = {"error_class": "infrastructure", "error": "The task was claimed again before it came back."}
+    open_.update(outcome=TaskAttempt.Outcome.LOST, finished_at=clock.now(), **told)
+
+
+def _next_number(task: Task) -> int:
+    """Which attempt of the original begins. One that was lost or stopped is repeated, not counted again."""
+    last = task.attempts.order_by("-fence").first()
+    if last is None or last.executor != TaskAttempt.Executor.ORIGINAL or last.outcome in COUNTED:
+        return task.attempts_used + 1
+    return max(1, task.attempts_used)
+
+
+def is_current(task: Task, attempt: TaskAttempt) -> bool:
+    """Whether the attempt may still write. Call it with the chain locked and the task read afresh."""
+    return (
+        task.fence == attempt.fence
+        and task.state in AT_WORK_STATES
+        and stopped.current_epoch(task.plan) == attempt.epoch
+        and stopped.is_stopped(task.plan) is None
+    )
+
+
+def extend(task_pk: int, fence: int, *, progress: int | None = None, note: str | None = None) -> bool:
+    """Push the lease out, and the progress bar with it. False where the lease is no longer ours, or stopped.
+
+    Leases and progress are bookkeeping, not evidence: this write leaves no history and no log row.
+    """
+    values: dict[str, object] = {"lease_expires_at": clock.now() + lease_time()}
+    if progress is not None:
+        values |= {"progress": max(0, min(100, progress)), "progress_note": (note or "")[:200]}
+    if Task.objects.filter(pk=task_pk, fence=fence, state__in=AT_WORK_STATES).note(**values) != 1:
+        return False
+    return stopped.is_stopped(Plan.objects.select_related("program").get(tasks=task_pk)) is None
+
+
+def mark_effect(task_pk: int, attempt_pk: int) -> bool:
+    """Leave the mark that an outside effect begins now. False where the attempt may not act any more."""
+    with transaction.atomic():
+        task = Task.objects.select_related("plan__program").get(pk=task_pk)
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        attempt = TaskAttempt.objects.get(pk=attempt_pk)
+        if not is_current(task, attempt):
+            return False
+        attempt.effect_started_at = clock.now()
+        attempt.save(update_fields=["effect_started_at"])
+        return True
+
+
+class Heartbeat:
+    """Extends the lease from a thread of its own while the step computes.
+
+    Use as a context manager. ``progress`` is what the step calls; it raises LeaseLost where another
+    worker took over or somebody pulled the rip-cord. Nothing was ``observed`` before: the step looks itself.
+    """
+
+    observed = None
+
+    def __init__(self, task: Task, attempt: TaskAttempt):
+        self._task_pk, self._fence, self._attempt_pk = task.pk, attempt.fence, attempt.pk
+        self._stop, self._lost = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{task.pk}", daemon=True)
+        self._last = clock.now() - timedelta(seconds=WRITE_PROGRESS_EVERY)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        try:
+            while not self._stop.wait(settings.GTM_LEASE_SECONDS / 3):
+                if not self._extend():
+                    self._lost.set()
+                    return
+        finally:
+            connection.close()
+
+    def _extend(self) -> bool:
+        """A database that is away for a while takes no lease: the next beat tries a new connection."""
+        try:
+            return extend(self._task_pk, self._fence)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the heartbeat of task %s missed a beat: %s", self._task_pk, error)
+            connection.close()
+            return True
+
+    def progress(self, percent: int, note: str = "") -> None:
+        if self._lost.is_set():
+            raise LeaseLost("Another worker has this task now, or it was stopped.")
+        if percent < 100 and (clock.now() - self._last).total_seconds() < WRITE_PROGRESS_EVERY:
+            return
+        self._last = clock.now()
+        if not extend(self._task_pk, self._fence, progress=percent, note=note):
+            raise LeaseLost("Another worker has this task now, or it was stopped.")
+
+    def effect(self, what: str) -> None:
+        """Ask leave for an outside effect, immediately before it. Raises LeaseLost after a pull."""
+        if self._lost.is_set() or not mark_effect(self._task_pk, self._attempt_pk):
+            raise LeaseLost(f"“{what}” must not happen: the task was stopped, or another worker has it.")

@@ -1,0 +1,53 @@
+"""Replay: the recorded inputs, data and seed must give the recorded outputs, byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gtm.core import canonical
+from plans.engine.running import runner, steps
+from plans.models import Plan, Task, TaskKind
+from plans.schemas.outputs import payload_of
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    task: str
+    same: bool
+    differing: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.task}: " + ("identical" if self.same else f"differs in {', '.join(self.differing)}")
+
+
+class _Silent:
+    """A replay leaves no trace: progress goes nowhere, and nobody looks outside a second time."""
+
+    def __init__(self, task: Task):
+        self.observed = (task.output or {}).get("observed")
+
+    def progress(self, percent: int, note: str = "") -> None:
+        """Nobody watches."""
+
+    effect = staticmethod(steps.refuse_effect)
+
+
+def replay(plan: Plan) -> Iterator[Replayed]:
+    """Recompute every automated task that succeeded. Stores nothing."""
+    done = plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["succeeded", "succeeded_degraded"])
+    for task in done.select_related("plan").order_by("position"):
+        yield _compare(task)
+
+
+def _compare(task: Task) -> Replayed:
+    last = task.attempts.filter(outcome="succeeded").order_by("-fence").first()
+    result = runner.compute(task, last, _Silent(task))
+    stored = {a.key: (a.payload, a.sha256) for a in task.artifacts.filter(superseded_at=None)}
+    stored["values"] = task.output, task.output_sha256
+    # What is stored and the digest it was recorded under: either may have been altered since.
+    recorded = {key: {canonical.digest(payload), sha256} for key, (payload, sha256) in stored.items()}
+    again = {o.key: {canonical.digest(payload_of(o))} for o in result.outputs}
+    again["values"] = {canonical.digest(runner.stored_values(result))}
+    differing = tuple(sorted(k for k in recorded.keys() | again.keys() if recorded.get(k) != again.get(k)))
+    return Replayed(str(task), not differing, differing)

@@ -1,0 +1,294 @@
+"""Runs one automated task: claim, compute, and write the result once, or say what went wrong.
+
+Nothing is written between the claim and the final transaction but the lease, so a crash at any line
+loses no more than time: the sweep finds the expired lease and the task runs again.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from datetime import timedelta
+from typing import Any
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError, InterfaceError, transaction
+
+from gtm.core import canonical, clock
+from gtm.core.errors import GtmError
+from gtm.core.evidence import changelog
+from gtm.core.fsm import perform
+from plans.engine.alarms import readings
+from plans.engine.escalation import ladder
+from plans.engine.running import steps
+from plans.engine.running.leases import Heartbeat, claim, is_current
+from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
+from plans.engine.stopping import stopped, stopped_tasks
+from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
+from plans.schemas.outputs import Signal, StepResult, payload_of, settle
+from programs.datasets import OpenData
+from programs.services import snapshot_root
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF, LONGEST_BACKOFF = 60, 900  # seconds: 60 × 2ⁿ ± 20 %, capped at 15 min
+MAX_RESTARTS = 3
+TRANSIENT = (
+    TransientError,
+    DatabaseError,
+    InterfaceError,
+    ConnectionError,
+    TimeoutError,
+    SoftTimeLimitExceeded,
+    MemoryError,
+)
+
+
+def run_task(task_pk: int, worker: str) -> str:
+    """Run a task if it is still to be run. Answers the state it is in afterwards."""
+    task = Task.objects.select_related("plan", "plan__program", "agent", "fallback_agent").get(pk=task_pk)
+    attempt = claim(task, worker)
+    if attempt is None:
+        return task.state
+    try:
+        with Heartbeat(task, attempt) as heartbeat:
+            result = compute(task, attempt, heartbeat)
+        record_success(task, attempt, result)
+    except LeaseLost:
+        _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
+        _settle_if_stopped(task, attempt)
+    except Exception as error:  # noqa: BLE001 - every failure becomes a recorded attempt
+        logger.warning("attempt %s of %s failed", attempt.number, task, exc_info=error)
+        record_failure(task, attempt, error)
+    task.refresh_from_db()
+    return task.state
+
+
+def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResult:
+    """Run the step on the plan's own inputs, data and seed. Pure but for progress: a replay calls it too."""
+    plan = task.plan
+    run, _ = steps.resolve(plan.command, task.key)
+    done = plan.tasks.filter(state__in=DONE_STATES).exclude(pk=task.pk)
+    if attempt is not None:  # a replay must not see what was finished later
+        done = done.filter(finished_at__lte=attempt.started_at)
+    earlier = done.exclude(output_var="").exclude(output__isnull=True)
+    context = StepContext(
+        inputs=plan.inputs,
+        outputs={t.output_var: t.output for t in earlier if t.position < task.position},
+        program=plan.context,
+        data=OpenData(snapshot_root(), plan.datasets),
+        seed=plan.seed,
+        now=plan.created_at,
+        progress=heartbeat.progress,
+        effect=heartbeat.effect,
+        finished={t.key: Finished(t.state, t.finished_at, t.due_at) for t in done},
+        observed=heartbeat.observed,
+        substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
+    )
+    return run(context)
+
+
+def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None:
+    """Write artifacts, the task's output and its successors in one transaction, once."""
+    values = stored_values(result)
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        if not is_current(task, attempt):
+            _keep_late_result(task, attempt, values)
+            _settle_if_stopped(task, attempt)
+            return
+        for position, output in enumerate(result.outputs):
+            payload = payload_of(output)
+            Artifact(
+                plan=task.plan,
+                task=task,
+                key=output.key,
+                title=output.title,
+                kind=output.kind,
+                position=position,
+                is_deliverable=output.key in task.plan.declaration.get("deliverable_keys", []),
+                payload=payload,
+                sha256=canonical.digest(payload),
+            ).save()
+        _, apply = steps.resolve(task.plan.command, task.key)
+        if apply is not None:
+            apply(task.plan, values)
+        _close_attempt(attempt, TaskAttempt.Outcome.SUCCEEDED)
+        substitute = attempt.executor == TaskAttempt.Executor.SUBSTITUTE
+        perform(
+            task,
+            "succeed_degraded" if substitute else "succeed",
+            comment=f"Done by the substitute, {task.fallback_agent}." if substitute else "",
+            set_fields={
+                "output": values,
+                "output_sha256": canonical.digest(values),
+                "finished_at": clock.now(),
+                "progress": 100,
+                "progress_note": "",
+                "lease_expires_at": None,
+                "error": None,
+            },
+        )
+        fine = set(result.measured) - {signal.trigger for signal in result.signals}
+        readings.clear(task.plan, fine, task=task, period=result.period)
+        for measured in result.readings:
+            readings.measure(task.plan, task, measured)
+        for signal in result.signals:
+            readings.raise_signal(task.plan, task, signal)
+
+
+def stored_values(result: StepResult) -> dict[str, Any]:
+    """What later tasks and the plan JSON read: the step's values, and what its tool hooks left behind."""
+    evidence = {"evidence": dict(result.evidence)} if result.evidence else {}
+    return settle(canonical.plain({**result.values, **evidence}))
+
+
+def _keep_late_result(task: Task, attempt: TaskAttempt, values: Any) -> None:
+    """The lease went to somebody else or the cord was pulled: the result is kept and not applied."""
+    attempt.late_output = values
+    attempt.save(update_fields=["late_output"])
+    _close_attempt(attempt, TaskAttempt.Outcome.SUPERSEDED)
+    changelog.append(task, "late result kept", field="attempt", after=attempt.fence)
+
+
+def _settle_if_stopped(task: Task, attempt: TaskAttempt) -> None:
+    """Its worker has let go within the grace time of a pull: no need to wait for the end of it."""
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        if task.fence == attempt.fence and task.state in AT_WORK_STATES and stopped.is_stopped(task.plan):
+            stopped_tasks.settle(task, "The rip-cord was pulled; the worker has let go.")
+
+
+def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
+    """Retry, hand to the substitute, or escalate: by the kind of error and what is left."""
+    now = clock.now()
+    kind = classify(error)
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        task.plan.refresh_from_db()
+        if not is_current(task, attempt):
+            _close_attempt(attempt, TaskAttempt.Outcome.SUPERSEDED, kind, error)
+            _settle_if_stopped(task, attempt)
+            return
+        _close_attempt(attempt, TaskAttempt.Outcome.FAILED, kind, error)
+        count_failure(task, attempt, str(error))
+        told = {"error": explain(error, kind, attempt, task), "lease_expires_at": None, "progress_note": ""}
+        message = told["error"]["message"]
+        stands_in = task.fallback_agent_id and not _substitute_had_its_turn(task, attempt)
+        if kind == "unclear":
+            perform(task, "lose_track", comment=message, set_fields=told)
+            _open_case(task, stopped_tasks.EFFECT_UNKNOWN, message)
+        elif (
+            kind == "transient"
+            and attempt.executor == TaskAttempt.Executor.ORIGINAL
+            and task.attempts_used < task.attempts_allowed
+        ):
+            due = now + timedelta(seconds=backoff(task.attempts_used))
+            perform(task, "retry_later", comment=message, set_fields={**told, "next_attempt_at": due})
+        elif stands_in:
+            perform(task, "hand_to_substitute", comment=message, set_fields=told)
+        else:
+            _escalate(task, message, told)
+
+
+def count_failure(task: Task, attempt: TaskAttempt, message: str) -> None:
+    """A command may declare "<key of the step>-failed": QA that fails twice is a matter for people."""
+    signal = f"{task.key}-failed"
+    if any(t["signal"] == signal for t in task.plan.declaration.get("triggers", ())):
+        period = f"{task.plan.plan_id} {task.task_id} run {attempt.fence}"
+        readings.raise_signal(task.plan, task, Signal(signal, message[:1000], period))
+
+
+def _substitute_had_its_turn(task: Task, attempt: TaskAttempt) -> bool:
+    """One turn, also where people grant the original another attempt after it."""
+    by_substitute = TaskAttempt.Executor.SUBSTITUTE
+    if attempt.executor == by_substitute:
+        return True
+    return task.attempts_granted > 0 and task.attempts.filter(executor=by_substitute).exists()
+
+
+def _escalate(task: Task, message: str, told: dict[str, Any]) -> None:
+    perform(task, "escalate", comment=message, set_fields=told)
+    _open_case(task, "retries-exhausted", message)
+
+
+def _open_case(task: Task, trigger: str, message: str) -> None:
+    ladder.open_case(task.plan, trigger, f"{task}: {message}", task=task, detail=message)
+
+
+def classify(error: Exception) -> str:
+    if isinstance(error, EffectUnclear):
+        return "unclear"
+    if isinstance(error, TRANSIENT) or (
+        isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+    ):
+        return "transient"
+    return "permanent"
+
+
+def explain(error: Exception, kind: str, attempt: TaskAttempt, task: Task) -> dict[str, Any]:
+    """The error in words a person can act on; a stack trace goes to the server's log, not to a page."""
+    if isinstance(error, GtmError):
+        message, hint = error.detail, error.hint
+    elif isinstance(error, SoftTimeLimitExceeded):
+        message, hint = "The step ran longer than it may.", "Load less data or raise GTM_TASK_TIME_LIMIT."
+    else:
+        message = f"The step failed: {type(error).__name__}: {error}"
+        hint = "The server's log has the details; tell whoever maintains this command."
+    return {
+        "kind": kind,
+        "message": message[:1000],
+        "hint": hint,
+        "problems": [p.as_dict() for p in getattr(error, "problems", ())],
+        "attempt": f"attempt {attempt.number} of {task.attempts_allowed}",
+    }
+
+
+def backoff(attempts_used: int) -> float:
+    """Seconds to wait before the next attempt: 60 × 2ⁿ ± 20 %, at most 15 minutes."""
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, guards nothing
+    return min(FIRST_BACKOFF * 2 ** (attempts_used - 1) * jitter, LONGEST_BACKOFF)
+
+
+def recover_lost(task: Task) -> None:
+    """The lease ran out: the worker is gone. Start again without counting it as an attempt, three times."""
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        if task.state not in {"leased", "running", "fallback_running"}:
+            return
+        if task.lease_expires_at and task.lease_expires_at > clock.now():
+            return
+        note = "The worker was lost; the lease ran out."
+        if stopped.is_stopped(task.plan):
+            stopped_tasks.settle(task, note)
+            return
+        for attempt in task.attempts.filter(outcome=TaskAttempt.Outcome.RUNNING):
+            _close_attempt(attempt, TaskAttempt.Outcome.LOST, "infrastructure", note)
+        if task.attempts.filter(fence=task.fence, effect_started_at__isnull=False).exists():
+            message = f"{note} An outside effect had begun: find out whether it happened."
+            told = {"kind": "unclear", "message": message}
+            perform(task, "lose_track", comment=message, set_fields={"error": told, "lease_expires_at": None})
+            _open_case(task, stopped_tasks.EFFECT_UNKNOWN, message)
+            return
+        if task.restarts >= MAX_RESTARTS:
+            told = {
+                "kind": "infrastructure",
+                "message": f"{note} It was restarted {MAX_RESTARTS} times already.",
+            }
+            _escalate(task, told["message"], {"error": told, "lease_expires_at": None})
+            return
+        name = "restart_fallback" if task.state == "fallback_running" else "restart"
+        fields = {"restarts": task.restarts + 1, "lease_expires_at": None, "progress_note": ""}
+        perform(task, name, comment=note, set_fields=fields)
+
+
+def _close_attempt(attempt: TaskAttempt, outcome: str, kind: str = "", error: Any = "") -> None:
+    """The outcome is set once: what a lost worker still brings does not change that it was lost."""
+    told = {"finished_at": clock.now(), "error_class": kind, "error": str(error)[:4000]}
+    open_ = TaskAttempt.objects.filter(pk=attempt.pk, outcome=TaskAttempt.Outcome.RUNNING)
+    open_.update(outcome=outcome, **told)

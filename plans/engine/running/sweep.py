@@ -1,0 +1,129 @@
+"""The sweep: finds what is due, lost or unheard, and sets it going again.
+
+It keeps nothing in memory; every pass reads rows, so two sweeps at once, or one after a month's outage,
+do no harm. Each row is its own transaction: one that fails does not hold up the others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from gtm.core import clock, events
+from gtm.core.actors import SWEEP, Actor, acting_as
+from gtm.core.errors import GtmError
+from gtm.core.evidence import changelog
+from gtm.core.fsm import perform
+from plans.engine.escalation import deadlines, ladder
+from plans.engine.gates import break_glass
+from plans.engine.running import auditor, dispatch, flow, runner, steps
+from plans.engine.running.fair_share import a_share
+from plans.engine.stopping import ripcord, stopped_tasks, undo
+from plans.models import Plan, Task, TaskKind
+
+logger = logging.getLogger(__name__)
+
+BATCH = 500
+UNHEARD_AFTER = timedelta(seconds=10)
+RING_AGAIN_AFTER = timedelta(minutes=1)
+RUNNABLE_PLANS = ("running", "blocked")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """How many rows each duty touched in one pass."""
+
+    lost: int
+    retried: int
+    released: int
+    rung: int
+    escalated: int
+    reminded: int
+    reweighed: int
+    stopped: int
+    owed: int
+
+
+def sweep() -> Swept:
+    """One pass over everything that waits for time. Safe to run at any moment, any number of times."""
+    with acting_as(Actor.system("Scheduler", via=SWEEP)):
+        auditor.wake(clock.now())
+        swept = Swept(
+            lost=_each(lost_leases(), runner.recover_lost),
+            retried=_each(due_retries(), lambda task: perform(task, "retry")),
+            released=_each(held_plans(), advance_held),
+            rung=_each(unheard_tasks(), ring_again),
+            escalated=ladder.fire_due(clock.now()) + deadlines.escalate_overdue(clock.now()),
+            reminded=deadlines.remind(clock.now()),
+            reweighed=deadlines.reweigh(),
+            stopped=stopped_tasks.settle_overdue(clock.now()) + ripcord.repair() + undo.sweep(),
+            owed=break_glass.sweep(clock.now()),
+        )
+        auditor.check(clock.now())
+        return swept
+
+
+def lost_leases() -> Iterable[Task]:
+    """At work with a lease that ran out, or that was never set."""
+    expired = Q(lease_expires_at__lt=clock.now()) | Q(lease_expires_at__isnull=True)
+    return _tasks("leased", "running", "fallback_running").filter(expired)[:BATCH]
+
+
+def due_retries() -> Iterable[Task]:
+    return _tasks("retry_wait").filter(next_attempt_at__lte=clock.now())[:BATCH]
+
+
+def unheard_tasks() -> Iterable[Task]:
+    """Ready for longer than a bell takes: its message was lost, or no worker was there.
+
+    Rung again once a minute only: while every worker is busy, or away for a day, bells pile up in the broker.
+    """
+    now = clock.now()
+    waiting = _tasks("ready", "fallback_ready").filter(updated_at__lt=now - UNHEARD_AFTER)
+    silent = Q(rung_at=None) | Q(rung_at__lt=F("updated_at")) | Q(rung_at__lt=now - RING_AGAIN_AFTER)
+    return waiting.filter(silent, kind=TaskKind.AUTOMATED)[:BATCH]
+
+
+def ring_again(task: Task) -> None:
+    if dispatch.ring_worker(events.TaskReady(task.pk)):
+        Task.objects.filter(pk=task.pk).note(rung_at=clock.now())
+
+
+def held_plans() -> Iterable[Plan]:
+    """Plans with a task that waits for a day to come, or for something else outside its own needs."""
+    held = _tasks("pending").exclude(held_because="")
+    return a_share(Plan.objects.filter(pk__in=held.values("plan")).order_by("pk"), BATCH)
+
+
+def advance_held(plan: Plan) -> None:
+    """Go on where what holds a task has moved; a plan that goes live in a month is looked at, not locked."""
+    waiting = plan.tasks.filter(state="pending").exclude(held_because="")
+    if all(steps.why_held(plan, task.key) == task.held_because for task in waiting):
+        return
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        flow.advance(plan)
+
+
+def _tasks(*states: str) -> Any:
+    rows = Task.objects.filter(state__in=states, plan__state__in=RUNNABLE_PLANS)
+    return rows.select_related("plan", "agent", "fallback_agent").order_by("plan_id", "position")
+
+
+def _each(rows: Iterable[Any], act: Callable[[Any], Any]) -> int:
+    done = 0
+    for row in rows:
+        try:
+            act(row)
+            done += 1
+        except GtmError as error:
+            logger.info("the sweep passed over %s: %s", row, error.detail)
+        except Exception:  # noqa: BLE001 - one bad row must not stop the sweep for all others
+            logger.exception("the sweep failed on %s", row)
+    return done

@@ -1,0 +1,64 @@
+"""The review checklist every command shares: dependencies, approvals, agents, data, deliverables."""
+
+from __future__ import annotations
+
+from plans.models import LADDER
+from plans.runs.policies import in_force
+from plans.runs.registry import LOWEST_LADDER, faults
+from plans.runs.start import Draft, approvable
+from plans.schemas.declaration import ChecklistItem
+from programs.models import Role
+
+
+def _dependencies(draft: Draft) -> tuple[bool, str]:
+    found = list(faults(draft.command))
+    tasks = len(draft.command.steps)
+    return not found, "; ".join(found) or f"{tasks} tasks, no circle, nothing needed from a later stage."
+
+
+def _agents(draft: Draft) -> tuple[bool, str]:
+    wanted = {s.agent for s in draft.command.steps} | {
+        s.fallback_agent for s in draft.command.steps if s.fallback_agent
+    }
+    held = set(
+        Role.objects.filter(slug__in=wanted, approvers__person__is_active=True).values_list("slug", flat=True)
+    )
+    missing = sorted(wanted - held)
+    return (
+        not missing,
+        f"Nobody holds {', '.join(missing)}." if missing else f"{len(held)} roles are held by people.",
+    )
+
+
+def _substitutes(draft: Draft) -> tuple[bool, str]:
+    bare = [s.task_id for s in draft.command.steps if s.run and not s.fallback_agent]
+    return (
+        not bare,
+        f"No substitute for {', '.join(bare)}." if bare else "Every automated task has a substitute.",
+    )
+
+
+def _data(draft: Draft) -> tuple[bool, str]:
+    told = [f"{d['kind']}: {d['rows']:,} rows, {d['rejected_rows']:,} rejected" for d in draft.datasets]
+    return bool(told) or not draft.command.required_datasets, "; ".join(told) or "This command reads no data."
+
+
+def _deliverables(draft: Draft) -> tuple[bool, str]:
+    return bool(draft.command.deliverables), "; ".join(draft.command.outputs)
+
+
+def _ladder(draft: Draft) -> tuple[bool, str]:
+    ladder = in_force(draft.command)[LADDER].text["rungs"]
+    rungs = " → ".join("/".join(rung["roles"]) for rung in ladder)
+    return len(ladder) >= LOWEST_LADDER, f"{rungs}; at most {draft.command.max_retries} retries."
+
+
+STANDARD = (
+    ChecklistItem("dependencies", "Dependencies are complete and in order", _dependencies),
+    ChecklistItem("agents", "Every task has somebody behind it", _agents),
+    ChecklistItem("substitutes", "Substitutes are documented", _substitutes),
+    ChecklistItem("approvals", "Every approval can be given by people who are here today", approvable),
+    ChecklistItem("data", "The data the run reads are loaded", _data),
+    ChecklistItem("deliverables", "Deliverables are named", _deliverables),
+    ChecklistItem("guardrails", "Retry limit and escalation ladder are set", _ladder),
+)

@@ -1,0 +1,356 @@
+"""Questions to snapshots. Each method is one SQL file; the answer is an Arrow table in a fixed order.
+
+The last statement of a file answers, those before it make what it reads. Amounts are DECIMAL(18,4) in the
+one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is exclusive. NumPy and
+SciPy go on from there.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+
+from gtm.core.errors import InvalidInput, NotFound
+from programs.datasets.contracts import CONTRACTS
+from programs.datasets.engines.session import hardened
+from programs.datasets.loading.limits import Limits
+from programs.datasets.questions.loyalty import LoyaltyQuestions
+from programs.datasets.questions.partners import PartnerQuestions
+from programs.datasets.questions.referrals import ReferralQuestions
+from programs.datasets.snapshots.store import Snapshot, SnapshotStore
+
+Period = Literal["day", "week", "month", "quarter", "year"]
+PERIODS = ("day", "week", "month", "quarter", "year")
+SQL = files("programs.datasets") / "sql"
+
+
+class MissingDataset(NotFound):
+    """The question needs a dataset that was not given, or the wrong kind was."""
+
+    code = "missing_dataset"
+    title = "A dataset is missing"
+
+
+class MixedCurrencies(InvalidInput):
+    """Amounts of several currencies do not add; they are to be converted first."""
+
+    code = "mixed_currencies"
+
+
+class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
+    """The questions that commands may ask; an engine answers them from its own copy of the SQL files."""
+
+    def cohort_matrix(
+        self, purchases: Snapshot | None, *, period: Period = "month", time_zone: str = "UTC"
+    ) -> pa.Table:
+        """cohort, age, cohort_size, members, orders, revenue: retention is members / cohort_size."""
+        return self._ask("cohort_matrix", {"purchases": purchases}, period=period, time_zone=time_zone)
+
+    def revenue_by_period(
+        self, purchases: Snapshot | None, *, period: Period = "month", time_zone: str = "UTC"
+    ) -> pa.Table:
+        """period, members, new_members, orders, paid_orders, revenue: AOV is revenue / orders."""
+        return self._ask("monthly_revenue", {"purchases": purchases}, period=period, time_zone=time_zone)
+
+    def member_rfm(self, purchases: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC") -> pa.Table:
+        """One row a member: first_date, last_date, orders, frequency, recency_days, tenure_days,
+        inactive_days, monetary (Fader, Hardie and Lee 2005 for frequency, recency and tenure)."""
+        return self._ask("member_rfm", {"purchases": purchases}, as_of=as_of, time_zone=time_zone)
+
+    def first_year_spend(
+        self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365, time_zone: str = "UTC"
+    ) -> pa.Table:
+        """One row a member: first_date, observed_days (≤ days), orders, spend in the first ``days`` days."""
+        return self._ask(
+            "first_year_spend", {"purchases": purchases}, as_of=as_of, days=days, time_zone=time_zone
+        )
+
+    def trailing_spend(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
+        """One row a member known before as_of: orders and spend in the ``days`` days before it."""
+        return self._ask("trailing_spend", {"purchases": purchases}, as_of=as_of, days=days)
+
+    def repeat_purchase(
+        self, purchases: Snapshot | None, *, as_of: datetime, days: int = 90, time_zone: str = "UTC"
+    ) -> pa.Table:
+        """One row: members observed for ``days`` days, repeat_members of them, too_young left out."""
+        return self._ask(
+            "repeat_purchase", {"purchases": purchases}, as_of=as_of, days=days, time_zone=time_zone
+        )
+
+    def lapse_table(
+        self,
+        purchases: Snapshot | None,
+        *,
+        as_of: datetime,
+        inactive_days: int = 90,
+        period: Period = "month",
+        time_zone: str = "UTC",
+    ) -> pa.Table:
+        """tenure, at_risk, lapsed, censored: the discrete churn hazard is lapsed / at_risk."""
+        return self._ask(
+            "lapse_table",
+            {"purchases": purchases},
+            as_of=as_of,
+            inactive_days=inactive_days,
+            period=period,
+            time_zone=time_zone,
+        )
+
+    def trigger_counts(
+        self,
+        purchases: Snapshot | None,
+        *,
+        as_of: datetime,
+        days: int = 30,
+        second_days: int = 30,
+        frequent_orders: int = 3,
+        lapse_factor: float = 2.0,
+        win_back_days: int = 180,
+        thresholds: Sequence[Decimal] = (),
+        near: Decimal = Decimal("0.2"),
+    ) -> pa.Table:
+        """trigger, threshold, fired, members over the ``days`` days before as_of.
+
+        Triggers: welcome, no_second_purchase, lapsing_frequent_buyer (silent for ``lapse_factor`` times
+        the member's mean gap after ``frequent_orders`` orders), win_back, anniversary, near_tier (a purchase
+        brings the spend of 365 days within the share ``near`` below a threshold). A trigger that did not
+        fire has no row.
+        """
+        return self._ask(
+            "trigger_counts",
+            {"purchases": purchases},
+            as_of=as_of,
+            days=days,
+            second_days=second_days,
+            frequent_orders=frequent_orders,
+            lapse_factor=lapse_factor,
+            win_back_days=win_back_days,
+            thresholds=list(thresholds),
+            near=near,
+        )
+
+    def ledger_flows(
+        self,
+        ledger: Snapshot | None,
+        *,
+        as_of: datetime,
+        period: Period = "month",
+        time_zone: str = "UTC",
+    ) -> pa.Table:
+        """period, issued, redeemed, expired, reversed, adjusted, outstanding: points."""
+        return self._ask(
+            "ledger_flows", {"point_ledger": ledger}, as_of=as_of, period=period, time_zone=time_zone
+        )
+
+    def ledger_triangle(
+        self,
+        ledger: Snapshot | None,
+        *,
+        as_of: datetime,
+        period: Period = "month",
+        time_zone: str = "UTC",
+    ) -> pa.Table:
+        """vintage, age, redeemed, expired, reversed: incremental points; first in, first out where the
+        ledger names no vintages, and a null vintage for what cannot be placed."""
+        return self._ask(
+            "ledger_triangle", {"point_ledger": ledger}, as_of=as_of, period=period, time_zone=time_zone
+        )
+
+    def ledger_vintages(
+        self,
+        ledger: Snapshot | None,
+        *,
+        as_of: datetime,
+        period: Period = "month",
+        time_zone: str = "UTC",
+    ) -> pa.Table:
+        """vintage, issued, members: the exposure that the triangle is divided by."""
+        return self._ask(
+            "ledger_vintages", {"point_ledger": ledger}, as_of=as_of, period=period, time_zone=time_zone
+        )
+
+    def survey_scores(
+        self,
+        responses: Snapshot | None,
+        *,
+        as_of: datetime,
+        period: Period = "month",
+        time_zone: str = "UTC",
+    ) -> pa.Table:
+        """survey, period, responses, promoters, detractors, satisfied, score_sum, score_squares."""
+        return self._ask(
+            "survey_scores", {"survey_responses": responses}, as_of=as_of, period=period, time_zone=time_zone
+        )
+
+    def usage_activity(
+        self,
+        usage: Snapshot | None,
+        *,
+        as_of: datetime,
+        period: Period = "month",
+        time_zone: str = "UTC",
+    ) -> pa.Table:
+        """period, event, members, events."""
+        return self._ask(
+            "usage_activity", {"usage_events": usage}, as_of=as_of, period=period, time_zone=time_zone
+        )
+
+    def lifecycle_days(
+        self, purchases: Snapshot | None, *, as_of: datetime, threshold: float, time_zone: str = "UTC"
+    ) -> pa.Table:
+        """One row a member: day numbers of first_purchase, second_purchase, fourth_purchase, near_next_tier
+        and next_tier_reached (spend of 365 days within 20 % of ``threshold``, or there)."""
+        parameters = {"as_of": as_of, "threshold": threshold, "time_zone": time_zone}
+        return self._ask("lifecycle_days", {"purchases": purchases}, **parameters)
+
+    def purchase_spells(
+        self, purchases: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC"
+    ) -> pa.Table:
+        """One row a purchase: day numbers of purchase and next_purchase."""
+        return self._ask("purchase_spells", {"purchases": purchases}, as_of=as_of, time_zone=time_zone)
+
+    def survey_days(self, responses: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC") -> pa.Table:
+        """One row an NPS answer: day number and score."""
+        return self._ask("survey_days", {"survey_responses": responses}, as_of=as_of, time_zone=time_zone)
+
+    @abstractmethod
+    def _ask(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
+        """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind.
+
+        A kind in ``optional`` may be None: its view has the contract's columns and no rows.
+        """
+
+
+class DuckDBEngine(QueryEngine):
+    """The answers of an in-memory DuckDB over the Parquet of a store, one connection a question."""
+
+    def __init__(self, store: SnapshotStore, limits: Limits | None = None):
+        self.store = store
+        self.limits = limits or Limits()
+
+    def _ask(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
+        return self._ask_with(question, datasets, {}, optional, **parameters)
+
+    def _ask_with(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        tables: Mapping[str, pa.Table],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
+        if parameters.get("period", "month") not in PERIODS:
+            raise InvalidInput(f"“{parameters['period']}” is not a period; one of {', '.join(PERIODS)}.")
+        if "as_of" in parameters:
+            parameters["as_of"] = _instant(parameters["as_of"])
+        query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
+        with self._views(question, datasets, optional) as connection:
+            for name, table in tables.items():
+                connection.register(name, table)
+            *before, last = query.split(";\n")
+            for statement in before:
+                connection.execute(statement, _named_in(statement, parameters))
+            # A table first: an answer that is fetched while it is worked out is worked out by one thread.
+            connection.execute(f"CREATE TEMP TABLE answer AS {last}", _named_in(last, parameters))
+            return connection.execute("FROM answer").to_arrow_table()
+
+    def _ask_partners(
+        self,
+        question: str,
+        kind: str,
+        partners: Mapping[str, Snapshot],
+        *,
+        tables: Mapping[str, pa.Table] | None = None,
+        prelude: str = "",
+        **parameters: Any,
+    ) -> pa.Table:
+        if not partners:
+            raise MissingDataset(
+                f"{question} needs a dataset of kind {kind}.", hint=f"Load one with load_dataset {kind}."
+            )
+        if "as_of" in parameters:
+            parameters["as_of"] = _instant(parameters["as_of"])
+        paths = [self.store.rows_path(snapshot) for snapshot in partners.values()]
+        with hardened([path.parent for path in paths], self.limits) as connection:
+            # Slugs come in as rows of a table: text of others never becomes SQL.
+            connection.register(
+                "owners", pa.table({"number": list(range(len(paths))), "owner": list(partners)})
+            )
+            for name, table in (tables or {}).items():
+                connection.register(name, table)
+            for number, path in enumerate(paths):
+                connection.read_parquet(str(path.resolve())).create_view(f"rows_{number}")
+            each = (
+                f"SELECT rows_{n}.*, owners.owner FROM rows_{n}, owners WHERE number = {n}"  # noqa: S608
+                for n in range(len(paths))
+            )
+            connection.execute(f"CREATE TEMP VIEW {kind} AS {' UNION ALL BY NAME '.join(each)}")
+            if prelude:
+                connection.execute((SQL / f"{prelude}.sql").read_text(encoding="utf-8"))
+            query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
+            return connection.execute(query, parameters).to_arrow_table()
+
+    @contextmanager
+    def _views(
+        self, question: str, datasets: dict[str, Snapshot | None], optional: Sequence[str]
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection in which each dataset is a view named after its kind."""
+        paths = {}
+        for kind, snapshot in datasets.items():
+            if snapshot is None and kind in optional:
+                continue
+            if snapshot is None or snapshot.kind != kind:
+                given = f"; a dataset of kind {snapshot.kind} was given" if snapshot else ""
+                raise MissingDataset(
+                    f"{question} needs a dataset of kind {kind}{given}.",
+                    hint=f"Load one with load_dataset {kind}.",
+                )
+            if CONTRACTS[kind].money and len(snapshot.currencies) > 1:
+                raise MixedCurrencies(
+                    f"The {kind} are in {', '.join(snapshot.currencies)}, which do not add up.",
+                    hint="Convert them to one currency, or load one dataset per currency.",
+                )
+            paths[kind] = self.store.rows_path(snapshot)
+        with hardened([path.parent for path in paths.values()], self.limits) as connection:
+            for kind, path in paths.items():
+                connection.read_parquet(str(path.resolve())).create_view(kind)
+            for kind in datasets.keys() - paths.keys():
+                columns = (f"NULL::{column.type.sql} AS {column.name}" for column in CONTRACTS[kind].columns)
+                connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT {', '.join(columns)} WHERE false")
+            yield connection
+
+
+def _named_in(statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters that a statement of a question names; only the last statement answers."""
+    named = set(re.findall(r"\$([a-z_]+)", statement))
+    return {name: value for name, value in parameters.items() if name in named}
+
+
+def _instant(as_of: datetime) -> str:
+    if as_of.tzinfo is None:
+        raise InvalidInput("as_of must say its time zone.")
+    return as_of.isoformat()

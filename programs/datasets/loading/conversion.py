@@ -1,0 +1,180 @@
+"""SQL that turns the text of a cell into a typed value and, where it cannot, into a reason.
+
+Their text never becomes SQL: cells are ``c0 … cN``, names are ours, and everything said by the person
+loading is a bound parameter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from programs.datasets.contracts import Column, Type
+from programs.datasets.loading.conventions import ISO, ISO_ZONED, Convention, formats
+from programs.datasets.loading.currencies import CODES, SIGNS
+from programs.datasets.loading.limits import Limits, Options
+
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+GROUPED = {
+    ".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$",
+    ",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d*)?$",
+}
+LONGEST_FIRST = sorted(SIGNS, key=len, reverse=True)
+TRUE = ("true", "t", "yes", "y", "1")
+FALSE = ("false", "f", "no", "n", "0")
+
+
+@dataclass(slots=True)
+class Parameters:
+    """Bound values of a statement, named as they come."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def bind(self, value: Any) -> str:
+        name = f"p{len(self.values)}"
+        self.values[name] = value
+        return f"${name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """``steps``: columns to compute first; ``value``: the typed value; ``reasons``: condition → words."""
+
+    value: str
+    reasons: tuple[tuple[str, str], ...] = ()
+    steps: tuple[tuple[str, str], ...] = ()
+
+
+def convert(
+    column: Column, cell: str, how: Convention, options: Options, limits: Limits, bind: Parameters
+) -> Converted:
+    """The conversion of one column of one file."""
+    text = f"{column.name}__text"
+    first = (text, f"nullif(trim(nfc_normalize({cell})), '')")
+    if column.type is Type.TEXT:
+        found = Converted(text, ((f"length({text}) > {limits.text_length}", "too long"),))
+    elif column.type in (Type.INTEGER, Type.DECIMAL, Type.MONEY):
+        found = _number(column, text, how, bind)
+    elif column.type in (Type.TIMESTAMP, Type.DATE):
+        found = _time(column, text, how, options, bind)
+    elif column.type is Type.BOOLEAN:
+        found = Converted(
+            f"CASE WHEN lower({text}) IN {TRUE} THEN true WHEN lower({text}) IN {FALSE} THEN false END",
+            ((f"lower({text}) NOT IN {TRUE + FALSE}", "not yes or no"),),
+        )
+    elif column.type is Type.CURRENCY:
+        found = Converted(
+            f"upper({text})",
+            ((f"upper({text}) NOT IN {tuple(sorted(CODES))}", "not an ISO 4217 currency code"),),
+        )
+    else:
+        allowed = bind.bind(list(column.allowed))
+        value = f"regexp_replace(lower({text}), '[ -]+', '_', 'g')"
+        reason = f"not one of {', '.join(column.allowed)}"
+        found = Converted(value, ((f"NOT list_contains({allowed}, {value})", reason),))
+    reasons = found.reasons
+    if column.required:
+        reasons = ((f"{text} IS NULL", "missing"), *reasons)
+    return Converted(found.value, reasons, (first, *found.steps))
+
+
+def _number(column: Column, text: str, how: Convention, bind: Parameters) -> Converted:
+    name = column.name
+    plain, number = f"{name}__plain", f"{name}__number"
+    thousands = "." if how.decimal == "," else ","
+    bare = f"regexp_replace({text}, '[\\s\\x{{00a0}}\\x{{202f}}'']', '', 'g')"
+    if column.type is Type.MONEY:
+        signs = bind.bind("|".join(["(?i:" + "|".join(sorted(CODES)) + ")", *map(_escaped, LONGEST_FIRST)]))
+        around = f"'^([+-]?)\\(?(' || {signs} || ')?(.*?)(' || {signs} || ')?\\)?$'"
+        bare = f"regexp_replace({bare}, {around}, '\\1\\3')"
+        negative = f"starts_with({text}, '(') AND ends_with({text}, ')')"
+        bare = f"CASE WHEN {negative} THEN '-' || {bare} ELSE {bare} END"
+    bare = f"CASE WHEN {_digits_only(text)} THEN {text} ELSE {bare} END"
+    grouped = f"regexp_matches({plain}, {bind.bind(GROUPED[how.decimal])})"
+    ungrouped = f"CASE WHEN {grouped} THEN replace({plain}, '{thousands}', '') ELSE {plain} END"
+    dotted = f"replace({ungrouped}, ',', '.')" if how.decimal == "," else ungrouped
+    if how.decimal == ",":  # a point that groups nothing is no decimal separator here
+        dotted = f"CASE WHEN contains({ungrouped}, '.') THEN 'x' ELSE {dotted} END"
+    steps = [(plain, bare), (number, dotted)]
+    shaped = f"regexp_matches({number}, {bind.bind(NUMBER)})"
+    if column.type is Type.INTEGER:
+        whole = f"regexp_matches({number}, '^[+-]?\\d+(\\.0*)?$')"
+        value = f"CASE WHEN {whole} THEN try_cast(split_part({number}, '.', 1) AS BIGINT) END"
+        reasons = [
+            (f"NOT {shaped}", "not a number"),
+            (f"{shaped} AND NOT {whole}", "not a whole number"),
+            (f"{whole} AND {value} IS NULL", "too large"),
+        ]
+    else:
+        exact = f"try_cast({number} AS DECIMAL(38,18))"
+        value = f"try_cast({exact} AS DECIMAL(18,4))"
+        reasons = [
+            (f"NOT {shaped}", "not a number"),
+            (f"{shaped} AND {value} IS NULL", "too large"),
+            (f"{exact} <> {value}", "more than 4 decimals"),
+        ]
+    if column.minimum is not None:
+        reasons.append((f"{value} < {column.minimum}", f"below {column.minimum}"))
+    if column.maximum is not None:
+        reasons.append((f"{value} > {column.maximum}", f"above {column.maximum}"))
+    return Converted(value, tuple(reasons), tuple(steps))
+
+
+def money_currency(cell: str) -> tuple[str, str]:
+    """(SQL of the ISO code written in an amount or null, SQL of the sign written in it or null)."""
+    codes = "|".join(sorted(CODES))
+    letters = f"upper(nullif(regexp_extract({cell}, '(?i)(^|[^a-z])({codes})($|[^a-z])', 2), ''))"
+    cases = " ".join(f"WHEN contains({cell}, '{sign}') THEN '{sign}'" for sign in LONGEST_FIRST)
+    return (
+        f"CASE WHEN NOT {_digits_only(cell)} THEN {letters} END",
+        f"CASE WHEN NOT {_digits_only(cell)} THEN CASE {cases} END END",
+    )
+
+
+def _digits_only(cell: str) -> str:
+    """Most amounts are bare numbers; asking first spares them the costlier patterns."""
+    return f"regexp_full_match({cell}, '[-0-9.,]*')"
+
+
+def _escaped(sign: str) -> str:
+    return sign.replace("$", r"\$")
+
+
+def _time(column: Column, text: str, how: Convention, options: Options, bind: Parameters) -> Converted:
+    name = column.name
+    naive, zoned = f"{name}__naive", f"{name}__zoned"
+    iso, iso_zoned = bind.bind(ISO), bind.bind(ISO_ZONED)
+    other = bind.bind(formats(how.date_order))
+    # DuckDB reads an offset only after seconds.
+    seconds = f"regexp_replace({text}, '^(.{{10}}[T ]\\d\\d:\\d\\d) ?(Z|UTC|[+-])', '\\1:00\\2')"
+    steps = [
+        (zoned, f"CASE WHEN regexp_matches({text}, {iso_zoned}) THEN try_cast({seconds} AS TIMESTAMPTZ) END"),
+        (
+            naive,
+            f"CASE WHEN regexp_matches({text}, {iso}) THEN try_cast(replace({text}, ',', '.') AS TIMESTAMP) "
+            f"ELSE try_strptime({text}, {other}) END",
+        ),
+    ]
+    if column.type is Type.DATE:
+        midnight = f"{naive} = date_trunc('day', {naive})"
+        reasons = [
+            (f"{text} IS NOT NULL AND {naive} IS NULL", "not a date"),
+            (f"NOT ({midnight})", "a time where a date is expected"),
+        ]
+        return Converted(f"CAST({naive} AS DATE)", tuple(reasons), tuple(steps))
+    zone = bind.bind(options.time_zone)
+    local = f"timezone({zone}, {naive})"
+    value = f"coalesce({zoned}, {local})"
+    reasons = [
+        (f"{text} IS NOT NULL AND {zoned} IS NULL AND {naive} IS NULL", "not a date or time"),
+        (
+            f"{zoned} IS NULL AND timezone({zone}, {local}) <> {naive}",
+            f"does not exist in {options.time_zone}: the clocks went forward over it",
+        ),
+        (f"{value} < TIMESTAMPTZ '1900-01-01'", "before 1900"),
+    ]
+    if column.past:
+        # A day's grace: files come from clocks and zones ahead of ours.
+        now = bind.bind(options.now.isoformat())
+        reasons.append((f"{value} > CAST({now} AS TIMESTAMPTZ) + INTERVAL 1 DAY", "in the future"))
+    return Converted(value, tuple(reasons), tuple(steps))

@@ -1,0 +1,302 @@
+"""The door: files in, an immutable snapshot out, and an account of every row."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gtm.core.canonical import digest, dumps
+from programs.datasets.contracts import Contract, Type, contract_of
+from programs.datasets.engines.session import hardened, one_row
+from programs.datasets.loading.limits import Limits, Options
+from programs.datasets.loading.mapping import map_columns
+from programs.datasets.loading.problems import DatasetProblems, Problem, nearest
+from programs.datasets.loading.rejects import write_rejects
+from programs.datasets.loading.staging import Staged, convert_all, settle, stage
+from programs.datasets.readers import RawFile, Source, read_source
+from programs.datasets.readers.base import BATCH_ROWS
+from programs.datasets.snapshots.store import Snapshot, SnapshotStore
+
+DATE_ORDERS = ("dmy", "mdy", "ymd")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestResult:
+    """The account of a load: ``input_rows`` = accepted + ``rejected_rows`` + ``duplicate_rows``.
+
+    ``snapshot.rows`` is the number accepted. ``identical_rows`` of them look like another row but, having no
+    key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.
+    ``mapping``: our column → theirs, per file. ``rejects``: path below the store's root, "" when none.
+    """
+
+    snapshot: Snapshot
+    input_rows: int
+    rejected_rows: int
+    duplicate_rows: int
+    identical_rows: int
+    reasons: dict[str, int]
+    sources: tuple[dict[str, Any], ...]
+    mapping: dict[str, dict[str, str]]
+    rejects: str = ""
+    stored_before: bool = False
+    notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+def ingest(
+    sources: Iterable[Source | Path | str],
+    kind: str,
+    *,
+    store: SnapshotStore,
+    mapping: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    limits: Limits | None = None,
+) -> IngestResult:
+    """Load files of one kind into one snapshot.
+
+    ``mapping`` is our column → theirs. The same rows give the same fingerprint, whatever their order,
+    format or number of files; loading them again stores nothing new.
+    Raises DatasetProblems, listing every problem of every file, when nothing can be stored.
+    """
+    contract = contract_of(kind)
+    options, limits = options or Options(), limits or Limits()
+    _check_options(options)
+    files = [source if isinstance(source, Source) else Source(Path(source)) for source in sources]
+    with store.workspace() as directory, hardened([directory], limits) as connection:
+        raws, notes = _read(files, directory, options, limits)
+        staged, more = _stage(connection, raws, contract, mapping or {}, options)
+        convert_all(connection, staged, contract, options, limits)
+        settle(connection, contract)
+        counts = _counts(connection, raws)
+        _refuse_if_empty(connection, raws, counts)
+        rows = directory / "rows.parquet"
+        snapshot = _write_snapshot(connection, contract, rows)
+        stored = store.put(snapshot, rows)
+        rejects = ""
+        if counts["rejected"] or counts["duplicate"]:
+            write_rejects(connection, staged, directory / "rejects.parquet")
+            rejects = store.put_rejects(
+                snapshot, _load_id(raws, mapping, options), directory / "rejects.parquet"
+            )
+        reasons = _reasons(connection, raws)
+        identical = _identical(connection)
+    return IngestResult(
+        snapshot=snapshot,
+        input_rows=sum(raw.rows for raw in raws),
+        rejected_rows=counts["rejected"],
+        duplicate_rows=counts["duplicate"],
+        identical_rows=identical,
+        reasons=reasons,
+        sources=tuple(
+            {
+                "name": raw.name,
+                "format": raw.format,
+                "bytes": raw.bytes,
+                "sha256": raw.sha256,
+                "rows": raw.rows,
+            }
+            for raw in raws
+        ),
+        mapping={
+            file.raw.name: {ours: file.raw.headers[index] for ours, index in file.columns.items()}
+            for file in staged
+        },
+        rejects=rejects,
+        stored_before=not stored,
+        notes=(*notes, *more),
+    )
+
+
+def _check_options(options: Options) -> None:
+    problems = []
+    zones = available_timezones()
+    if options.time_zone not in zones:
+        problems.append(
+            Problem(
+                "time_zone",
+                f"“{options.time_zone}” is not an IANA time zone.",
+                nearest=nearest(options.time_zone, zones),
+                code="unknown_time_zone",
+            )
+        )
+    for name, value, allowed in (
+        ("date_format", options.date_format, DATE_ORDERS),
+        ("decimal_separator", options.decimal_separator, (".", ",")),
+    ):
+        if value and value not in allowed:
+            problems.append(Problem(name, f"“{value}” is not possible.", allowed=allowed, code="option"))
+    if problems:
+        raise DatasetProblems(problems)
+
+
+def _read(
+    files: list[Source], directory: Path, options: Options, limits: Limits
+) -> tuple[list[RawFile], list[str]]:
+    """Read every file; a file that is there twice is read once."""
+    if not files:
+        raise DatasetProblems([Problem("files", "No file was given.", code="no_file")])
+    raws: dict[str, RawFile] = {}
+    notes: list[str] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            raw = read_source(file, directory, options, limits)
+        except DatasetProblems as refused:
+            problems += refused.problems
+            continue
+        if raw.sha256 in raws:
+            notes.append(f"{raw.name} is the same file as {raws[raw.sha256].name} and was left out")
+        else:
+            raws[raw.sha256] = raw
+            notes += [f"{raw.name}: {note}" for note in raw.notes]
+    if problems:
+        raise DatasetProblems(problems)
+    return list(raws.values()), notes
+
+
+def _stage(
+    connection: duckdb.DuckDBPyConnection,
+    raws: list[RawFile],
+    contract: Contract,
+    mapping: Mapping[str, str],
+    options: Options,
+) -> tuple[list[Staged], list[str]]:
+    staged: list[Staged] = []
+    problems: list[Problem] = []
+    notes: list[str] = []
+    for number, raw in enumerate(raws):
+        columns, wrong = map_columns(contract, raw, mapping)
+        if not wrong:
+            file, wrong, found = stage(connection, raw, f"raw{number}", contract, columns, options)
+            staged.append(file)
+            notes += found
+            unused = [header for index, header in enumerate(raw.headers) if index not in columns.values()]
+            if unused:
+                notes.append(f"{raw.name}: not loaded: {', '.join(unused)}")
+        problems += wrong
+    if problems:
+        raise DatasetProblems(problems)
+    return staged, notes
+
+
+def _counts(connection: duckdb.DuckDBPyConnection, raws: list[RawFile]) -> dict[str, int]:
+    found = connection.execute("SELECT outcome, count(*) FROM fate GROUP BY outcome").fetchall()
+    counts = {"rejected": 0, "duplicate": 0} | dict(found)
+    counts["rejected"] += sum(len(raw.broken) for raw in raws)
+    counts["accepted"] = sum(raw.rows for raw in raws) - counts["rejected"] - counts["duplicate"]
+    return counts
+
+
+def _reasons(connection: duckdb.DuckDBPyConnection, raws: list[RawFile]) -> dict[str, int]:
+    query = "SELECT reason, count(*) FROM (SELECT unnest(reasons) AS reason FROM fate) GROUP BY reason"
+    reasons = dict(connection.execute(query).fetchall())
+    for raw in raws:
+        for row in raw.broken:
+            reasons[row.reason] = reasons.get(row.reason, 0) + 1
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _refuse_if_empty(
+    connection: duckdb.DuckDBPyConnection, raws: list[RawFile], counts: dict[str, int]
+) -> None:
+    if counts["accepted"] > 0:
+        return
+    names = ", ".join(raw.name for raw in raws)
+    if not counts["rejected"]:
+        raise DatasetProblems([Problem(names, "There is a header but no rows.", code="no_rows")])
+    problems = [
+        Problem(names, f"{count:,} of {counts['rejected']:,} rows: {reason}.", code="every_row_rejected")
+        for reason, count in _reasons(connection, raws).items()
+    ]
+    raise DatasetProblems(problems, hint="No row was good; look at the mapping, the formats and the options.")
+
+
+def _identical(connection: duckdb.DuckDBPyConnection) -> int:
+    (count,) = one_row(
+        connection, 'SELECT count(*) - count(DISTINCT digest) FROM good ANTI JOIN fate USING (file_no, "row")'
+    )
+    return int(count)
+
+
+def _write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
+    """Write the accepted rows in the order of the contract, and fingerprint them."""
+    connection.execute('CREATE VIEW accepted AS FROM good ANTI JOIN fate USING (file_no, "row")')
+    names = ", ".join(column.name for column in contract.columns)
+    order = ", ".join([*contract.order, "digest"])
+    reader = connection.execute(f"SELECT {names} FROM accepted ORDER BY {order}").to_arrow_reader(BATCH_ROWS)  # noqa: S608
+    rows = 0
+    with pq.ParquetWriter(path, reader.schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    sha256 = _fingerprint(connection, contract)
+    currencies = ()
+    if "currency" in contract.by_name:
+        query = "SELECT DISTINCT currency FROM accepted WHERE currency IS NOT NULL ORDER BY currency"
+        currencies = tuple(code for (code,) in connection.execute(query).fetchall())
+    window = _window(connection, contract)
+    return Snapshot(
+        kind=contract.kind,
+        contract_version=contract.version,
+        sha256=sha256,
+        rows=rows,
+        path=SnapshotStore.address(contract.kind, sha256),
+        currencies=currencies,
+        window_start=window[0],
+        window_end=window[1],
+        profile=_profile(connection, contract),
+    )
+
+
+def _fingerprint(connection: duckdb.DuckDBPyConnection, contract: Contract) -> str:
+    """SHA-256 over the contract's columns and the sorted SHA-256 of the canonical rows."""
+    header = {
+        "kind": contract.kind,
+        "version": contract.version,
+        "columns": [[column.name, column.type] for column in contract.columns],
+    }
+    hashed = hashlib.sha256(dumps(header))
+    reader = connection.execute("SELECT digest FROM accepted ORDER BY digest").to_arrow_reader(BATCH_ROWS)
+    for batch in reader:
+        column = batch.column(0).cast(pa.large_string())
+        start, end = column.offset, column.offset + len(column)
+        offsets = memoryview(column.buffers()[1]).cast("q")
+        hashed.update(memoryview(column.buffers()[2])[offsets[start] : offsets[end]])
+    return hashed.hexdigest()
+
+
+def _window(connection: duckdb.DuckDBPyConnection, contract: Contract) -> tuple[Any, Any]:
+    if not contract.time:
+        return None, None
+    query = f"SELECT min({contract.time}), max({contract.time}) FROM accepted"  # noqa: S608
+    (row,) = connection.execute(query).to_arrow_table().to_pylist()
+    return tuple(row.values())
+
+
+def _profile(connection: duckdb.DuckDBPyConnection, contract: Contract) -> dict[str, dict[str, Any]]:
+    parts = []
+    for column in contract.columns:
+        bounds = "NULL, NULL"
+        if not column.personal and column.type is not Type.BOOLEAN:
+            bounds = f"min({column.name})::VARCHAR, max({column.name})::VARCHAR"
+        parts.append(
+            f"[count({column.name})::VARCHAR, approx_count_distinct({column.name})::VARCHAR, {bounds}]"
+        )
+    found = one_row(connection, f"SELECT {', '.join(parts)} FROM accepted")  # noqa: S608
+    return {
+        column.name: {"filled": int(filled), "distinct": int(distinct), "minimum": low, "maximum": high}
+        for column, (filled, distinct, low, high) in zip(contract.columns, found, strict=True)
+        if int(filled)
+    }
+
+
+def _load_id(raws: list[RawFile], mapping: Mapping[str, str] | None, options: Options) -> str:
+    said = {name: value for name, value in asdict(options).items() if name != "now"}
+    return digest([sorted(raw.sha256 for raw in raws), dict(mapping or {}), said])[:16]

@@ -1,0 +1,128 @@
+"""Which of their columns is which of ours: said explicitly, else the same name, else a known alias."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from programs.datasets.contracts import Column, Contract
+from programs.datasets.loading.problems import Problem, nearest
+from programs.datasets.readers import RawFile
+
+
+def fold(header: str) -> str:
+    """A header without case, spaces and punctuation: "Order-Date " → "orderdate"."""
+    return re.sub(r"[\W_]+", "", header).casefold()
+
+
+def map_columns(
+    contract: Contract, raw: RawFile, explicit: Mapping[str, str]
+) -> tuple[dict[str, int], list[Problem]]:
+    """Our column → position in the file, and every problem with it (empty when the file can be loaded).
+
+    ``explicit`` is ours → theirs. Their columns that nobody asks for are left out of the snapshot.
+    """
+    problems = _unknown_names(contract, raw, explicit)
+    found: dict[str, int] = {}
+    taken: set[int] = set()
+    for ours, theirs in explicit.items():
+        if ours in contract.by_name and theirs in raw.headers:
+            found[ours] = raw.headers.index(theirs)
+            taken.add(found[ours])
+    for spellings in (_own_name, _aliases):
+        for column in contract.columns:
+            if column.name in found:
+                continue
+            candidates = [
+                index
+                for index, header in enumerate(raw.headers)
+                if index not in taken and fold(header) in spellings(column)
+            ]
+            if len(candidates) > 1 and (column.required or _all_own(contract, column, raw, candidates)):
+                problems.append(_ambiguous(column, raw, candidates))
+            if candidates:
+                found[column.name] = candidates[0]
+                taken.update(candidates)
+    problems += [
+        _missing(contract.by_name[name], raw, taken) for name in contract.required if name not in found
+    ]
+    return found, problems
+
+
+def _own_name(column: Column) -> set[str]:
+    return {fold(column.name)}
+
+
+def _aliases(column: Column) -> set[str]:
+    return {fold(alias) for alias in column.aliases}
+
+
+def _all_own(contract: Contract, column: Column, raw: RawFile, candidates: list[int]) -> bool:
+    """Whether none of the candidates could be meant for another column of the contract."""
+    others = {
+        fold(word)
+        for other in contract.columns
+        if other is not column
+        for word in (other.name, *other.aliases)
+    }
+    return all(fold(raw.headers[index]) not in others for index in candidates)
+
+
+def _unknown_names(contract: Contract, raw: RawFile, explicit: Mapping[str, str]) -> list[Problem]:
+    problems = [
+        Problem(
+            f"{raw.name}: {ours}",
+            f"The contract {contract.kind} has no column “{ours}”.",
+            allowed=tuple(contract.by_name),
+            nearest=nearest(ours, contract.by_name),
+            code="unknown_column",
+        )
+        for ours in explicit
+        if ours not in contract.by_name
+    ]
+    problems += [
+        Problem(
+            f"{raw.name}: {ours}",
+            f"The file has no column “{theirs}”.",
+            allowed=raw.headers,
+            nearest=nearest(theirs, raw.headers),
+            code="missing_column",
+        )
+        for ours, theirs in explicit.items()
+        if theirs not in raw.headers
+    ]
+    twice = [name for name, count in Counter(explicit.values()).items() if count > 1]
+    return problems + [
+        Problem(f"{raw.name}: {name}", "The column is mapped to two of ours.", code="ambiguous_column")
+        for name in twice
+    ]
+
+
+def _ambiguous(column: Column, raw: RawFile, candidates: list[int]) -> Problem:
+    return Problem(
+        f"{raw.name}: {column.name}",
+        f"{len(candidates)} columns could be {column.name}; say which, as {column.name}=… in the mapping.",
+        allowed=tuple(raw.headers[index] for index in candidates),
+        code="ambiguous_column",
+    )
+
+
+def _missing(column: Column, raw: RawFile, taken: set[int]) -> Problem:
+    free = tuple(header for index, header in enumerate(raw.headers) if index not in taken)
+    message = (
+        f"The required column {column.name} is missing: {column.description.rstrip('.')}. "
+        f"Say which it is, as {column.name}=… in the mapping."
+    )
+    if len(raw.headers) == 1:
+        message += (
+            " The file has one column only: if its values are separated by something other than"
+            " comma, semicolon, tab or bar, say the delimiter."
+        )
+    return Problem(
+        f"{raw.name}: {column.name}",
+        message,
+        allowed=free,
+        nearest=nearest(column.name, free),
+        code="missing_column",
+    )

@@ -1,0 +1,60 @@
+"""A look into a file before it is loaded: its columns, its first rows, and which of ours each would be."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from programs.datasets.contracts import Contract, contract_of
+from programs.datasets.loading.limits import Limits, Options
+from programs.datasets.loading.mapping import map_columns
+from programs.datasets.loading.problems import Problem
+from programs.datasets.readers import Source, read_source
+
+FIRST_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """``headers`` and the first ``rows`` as text; ``mapping``: our column → theirs, as far as it is found.
+
+    ``total`` is the number of rows; ``problems`` say what a load with this mapping would refuse.
+    """
+
+    contract: Contract
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    total: int
+    mapping: dict[str, str]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+
+
+def preview(
+    source: Source,
+    kind: str,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    limits: Limits | None = None,
+) -> Preview:
+    """Read a file and map its columns; stores nothing. Raises DatasetProblems where it cannot be read."""
+    contract = contract_of(kind)
+    with tempfile.TemporaryDirectory(prefix="gtm-preview-") as directory:
+        raw = read_source(source, Path(directory), options or Options(), limits or Limits())
+        columns, problems = map_columns(contract, raw, mapping or {})
+        first = next(pq.ParquetFile(raw.path).iter_batches(batch_size=FIRST_ROWS), None)
+    table = first.drop_columns(["row"]).to_pylist() if first is not None else []
+    return Preview(
+        contract,
+        raw.headers,
+        tuple(tuple("" if value is None else str(value) for value in row.values()) for row in table),
+        raw.rows,
+        {ours: raw.headers[index] for ours, index in columns.items()},
+        tuple(problems),
+        raw.notes,
+    )

@@ -1,0 +1,175 @@
+"""The questions optimize-referrals asks. Windows are [start, end); ``as_of`` is exclusive.
+
+Per-group answers carry the columns channel, persona, partner_tier, region; a dimension not asked for
+(``by``) is "" throughout, and so is a value not recorded.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from gtm.core.errors import InvalidInput
+from programs.datasets.snapshots.store import Snapshot
+
+NO_PAYOUTS = pa.table({
+    "referral_id": pa.array([], pa.string()),
+    "account_hash": pa.array([], pa.string()),
+    "paid_at": pa.array([], pa.timestamp("us", tz="UTC")),
+})  # fmt: skip
+DIMENSIONS = ("channel", "persona", "partner_tier", "region")
+
+
+class ReferralQuestions(ABC):
+    """Part of ``QueryEngine``."""
+
+    def referral_funnel(
+        self,
+        referrals: Snapshot | None,
+        *,
+        start: datetime,
+        end: datetime,
+        as_of: datetime,
+        by: Collection[str] = (),
+    ) -> pa.Table:
+        """Invitations of the window as they stood at as_of: invites, clicks, referrals, qualified, pipeline,
+        won, paid (nested), pipeline_amount, revenue, margin, reward, out_of_order, labelled, fraud."""
+        return self._ask(
+            "referral_funnel", {"referrals": referrals}, as_of=as_of, **_span(start, end), **_flags(by)
+        )
+
+    def referral_flows(
+        self, referrals: Snapshot | None, *, start: datetime, end: datetime, by: Collection[str] = ()
+    ) -> pa.Table:
+        """Events of the window by their own time: invites, submissions, qualified, conversions, refunds,
+        revenue, margin, refunded, fraud_flags, labelled. Adjoining windows add up."""
+        return self._ask("referral_flows", {"referrals": referrals}, **_span(start, end), **_flags(by))
+
+    def referral_payout_flows(
+        self,
+        referrals: Snapshot | None,
+        payouts: Snapshot | None,
+        *,
+        start: datetime,
+        end: datetime,
+        by: Collection[str] = (),
+    ) -> pa.Table:
+        """Payouts of the window by their own time: payouts, paid_out, held, reversed."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("referral_payout_flows", datasets, **_span(start, end), **_flags(by))
+
+    def referral_trend(
+        self, referrals: Snapshot | None, *, start: datetime, end: datetime, step_days: int = 7
+    ) -> pa.Table:
+        """step (0 from start), invites, submissions, conversions, refunds, revenue, by the event's time."""
+        return self._ask("referral_trend", {"referrals": referrals}, step_days=step_days, **_span(start, end))
+
+    def reward_levels(
+        self, referrals: Snapshot | None, *, start: datetime, end: datetime, as_of: datetime
+    ) -> pa.Table:
+        """reward, invites, won, payout, gross_margin of the invitations of the window at as_of."""
+        return self._ask("reward_levels", {"referrals": referrals}, as_of=as_of, **_span(start, end))
+
+    def referrer_count(self, referrals: Snapshot | None, *, start: datetime, end: datetime) -> int:
+        """How many different people invited in the window."""
+        found = self._ask("referrer_count", {"referrals": referrals}, **_span(start, end))
+        return int(found.column("referrers")[0].as_py())
+
+    def filled_dimensions(self, referrals: Snapshot | None) -> dict[str, int]:
+        """Dimension → rows that record it."""
+        row = self._ask("filled_columns", {"referrals": referrals}).to_pylist()[0]
+        return {name: row[name] for name in DIMENSIONS}
+
+    def payout_compliance(
+        self,
+        referrals: Snapshot | None,
+        payouts: Snapshot | None,
+        *,
+        start: datetime,
+        end: datetime,
+        holding_days: int,
+    ) -> pa.Table:
+        """rule, payouts, amount: payouts of the window that break a rule of paying."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("payout_compliance", datasets, holding_days=holding_days, **_span(start, end))
+
+    def partner_referrals(self, referrals: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
+        """partner, tier, referrals, won, revenue, gross_margin, payout, last_invited_at."""
+        return self._ask("partner_referrals", {"referrals": referrals}, **_span(start, end))
+
+    def partner_events(self, activity: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
+        """partner, tier, events, last_active_at."""
+        return self._ask("partner_events", {"partner_activity": activity}, **_span(start, end))
+
+    def nps_groups(self, responses: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
+        """partner, tier, channel, region, promoters, passives, detractors."""
+        return self._ask("nps_groups", {"survey_responses": responses}, **_span(start, end))
+
+    def referral_keys(
+        self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime, **screen: Any
+    ) -> pa.Table:
+        """Every referral known at as_of as numbers, as ``fraud.screen`` reads them; ``screen``: parameters of
+        the SQL file."""
+        datasets = {"referrals": referrals} | ({"referral_payouts": payouts} if payouts else {})
+        nothing = {} if payouts else {"referral_payouts": NO_PAYOUTS}
+        return self._ask_with("referral_keys", datasets, nothing, as_of=as_of, **screen)
+
+    def referral_rows(self, referrals: Snapshot | None, *, chosen: pa.Table, as_of: datetime) -> pa.Table:
+        """Columns of the contract as known at as_of, without the label, of the referrals whose hashes
+        ``chosen`` has in its column referral, beside its other columns."""
+        return self._ask_with("referral_rows", {"referrals": referrals}, {"chosen": chosen}, as_of=as_of)
+
+    def referral_labels(
+        self, referrals: Snapshot | None, *, judged: Collection[str], as_of: datetime
+    ) -> pa.Table:
+        """referral_id, referrer_id, fraud: all labelled fraud, and the ``judged`` ids labelled honest."""
+        tables = {"judged": pa.table({"referral_id": pa.array(judged, pa.string())})}
+        return self._ask_with("referral_labels", {"referrals": referrals}, tables, as_of=as_of)
+
+    def experiment_arms(
+        self, experiments: Snapshot | None, *, as_of: datetime, purchases: Snapshot | None = None
+    ) -> pa.Table:
+        """experiment, metric, variant, units, total, squares, two_valued, first_at, last_at; of the value
+        from before the test stated, pre_total, pre_squares, pre_cross; of the spend before it spend_total,
+        spend_squares, spend_cross (0 without ``purchases``)."""
+        datasets = {"experiments": experiments, "purchases": purchases}
+        return self._ask("experiment_arms", datasets, ("purchases",), as_of=as_of)
+
+    @abstractmethod
+    def _ask(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
+        """Run ``sql/<question>.sql`` over the snapshots, each a view named after its kind."""
+
+    @abstractmethod
+    def _ask_with(
+        self,
+        question: str,
+        datasets: dict[str, Snapshot | None],
+        tables: Mapping[str, pa.Table],
+        optional: Sequence[str] = (),
+        /,
+        **parameters: Any,
+    ) -> pa.Table:
+        """The same with ``tables`` of the caller's beside the views."""
+
+
+def _span(start: datetime, end: datetime) -> dict[str, str]:
+    if start.tzinfo is None or end.tzinfo is None:
+        raise InvalidInput("A window must say its time zone.")
+    return {"start": start.isoformat(), "end": end.isoformat()}
+
+
+def _flags(by: Collection[str]) -> dict[str, bool]:
+    if unknown := set(by) - set(DIMENSIONS):
+        raise InvalidInput(f"No dimension of referrals: {', '.join(sorted(unknown))}.")
+    return {f"by_{name}": name in by for name in DIMENSIONS}

@@ -1,0 +1,57 @@
+"""The data of one run: its snapshots by kind, opened for questions."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gtm.core.errors import NotFound
+from programs.datasets.engines.duck import DuckDBEngine
+from programs.datasets.snapshots.store import Snapshot, SnapshotStore
+
+
+class OpenData:
+    """What a step asks. ``described`` is the plan's own list of datasets (kind, sha256, partner).
+
+    Steps see only these snapshots, whatever was loaded since.
+    """
+
+    def __init__(self, root: Path, described: Sequence[Mapping[str, Any]]):
+        self._store = SnapshotStore(root)
+        self._described = described
+        self.engine = DuckDBEngine(self._store)
+
+    def has(self, kind: str) -> bool:
+        return any(d["kind"] == kind for d in self._described)
+
+    def snapshots(self, kind: str) -> dict[str, Snapshot]:
+        """Partner → snapshot, "" for our own."""
+        return {
+            d["partner"]: self._store.get(kind, d["sha256"]) for d in self._described if d["kind"] == kind
+        }
+
+    def snapshot(self, kind: str) -> Snapshot:
+        """The one snapshot of a kind. Raises NotFound where the run has none."""
+        found = self.snapshots(kind)
+        if not found:
+            raise NotFound(f"This run reads no {kind}.", hint=f"Load {kind} and start a new run.")
+        return next(iter(found.values()))
+
+    def find(self, kind: str) -> Snapshot | None:
+        """The one snapshot of a kind, or None where the run has none."""
+        return next(iter(self.snapshots(kind).values()), None)
+
+    def as_of(self, kind: str) -> datetime:
+        """The first instant after the day of the last row: reports stand at the end of the data."""
+        end = self.snapshot(kind).window_end
+        if end is None:
+            raise NotFound(f"The {kind} of this run have no time column.")
+        return end.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+    def is_month_complete(self, kind: str) -> bool:
+        """Whether the last month with rows is over at the end of the data."""
+        last = self.as_of(kind) - timedelta(days=1)
+        return last.day == calendar.monthrange(last.year, last.month)[1]

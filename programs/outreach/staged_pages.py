@@ -1,0 +1,49 @@
+"""A launch's landing page before the real one is up, so that links and the way of a code can be checked.
+
+Its words are edited by people who may not rule this site, so the page is cut off from it: the sandbox of its
+policy gives it an origin of its own, without our cookies, and it may load, send and ask for nothing.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from gtm.core import clock
+from programs.analytics.templating import TemplatingError
+from programs.models import Asset, LaunchProfile, MessageTemplate
+from programs.outreach.communications import preview
+
+POLICY = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@require_safe
+def landing_page(request: HttpRequest, program: str) -> HttpResponse:
+    """The active landing-page template of the program, filled as if it launched today."""
+    if not settings.GTM_STAGE_LANDING_PAGES:
+        raise Http404("No landing pages are staged here.")
+    profile = LaunchProfile.objects.select_related("program__owner").filter(program__slug=program).first()
+    if profile is None:
+        raise Http404("There is no such landing page.")
+    template = MessageTemplate.objects.filter(
+        asset=Asset.LANDING_PAGE, program_kind=profile.program.kind, locale=profile.locale, segment="",
+        is_active=True,
+    ).exclude(html="").first()  # fmt: skip
+    try:
+        pieces = preview(template, profile, clock.now().date()) if template else []
+    except TemplatingError:
+        pieces = []
+    page = next((piece for piece in pieces if piece.media_type == "text/html"), None)
+    if page is None:
+        raise Http404("There is no landing page that can be filled; its preview in the admin says why.")
+    headers = {
+        "Content-Security-Policy": POLICY,
+        "X-Robots-Tag": "noindex",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-store",
+    }
+    return HttpResponse(page.body, headers=headers)

@@ -1,0 +1,105 @@
+"""Completeness: a stored state is the one its last event led to, and what is gone was deleted by an event."""
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+
+from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.evidence import append_only, audit
+from gtm.core.evidence.changelog import Break
+from gtm.core.evidence.erasure import erase
+from gtm.core.fsm import perform
+from gtm.core.governed import open_door
+from gtm.core.models import ChangeLogEntry, ChangeLogPayload
+from programs.models import Program
+from tests.factories import ProgramFactory, UserFactory, make_plan
+
+CHAIN = "installation"
+
+
+@pytest.fixture
+def program(db):
+    """Row 1 made it, row 2 made it active, row 3 named it."""
+    with acting_as(Actor.system("Test")):
+        made = perform(ProgramFactory(), "activate")
+        made.name = "Renamed"
+        made.save()
+        yield made
+
+
+def unexplained(chain=None):
+    return list(audit.unexplained_states(chain))
+
+
+def put(program, state):
+    with open_door():
+        Program._base_manager.filter(pk=program.pk).update(state=state)
+
+
+def gone(program, row):
+    return [Break(CHAIN, row, f"programs.program {program.pk} is gone, and no event says so")]
+
+
+def test_what_its_events_led_to_is_explained(program):
+    assert (unexplained(), unexplained(CHAIN)) == ([], [])
+
+
+def test_a_state_that_differs_from_the_last_event_is_told_with_its_row(program):
+    put(program, "archived")
+    sentence = f"programs.program {program.pk} is “archived”, its last event says “active”"
+    assert unexplained() == unexplained(CHAIN) == [Break(CHAIN, 2, sentence)]
+
+
+def test_a_state_before_any_transition_is_explained_by_the_creation(db):
+    with acting_as(Actor.system("Test")):
+        program = ProgramFactory()
+    assert unexplained() == []
+    put(program, "active")
+    sentence = f"programs.program {program.pk} is “active”, its last event says “draft”"
+    assert unexplained() == [Break(CHAIN, 1, sentence)]
+
+
+def test_an_object_nobody_ever_told_of_is_found_unless_it_has_just_begun(db):
+    silent, moved = Program(slug="a", name="a"), Program(slug="b", name="b")
+    with open_door():
+        Program.objects.bulk_create([silent, moved])
+    put(moved, "active")
+    sentence = f"programs.program {moved.pk} is “active”, and no event ever led there"
+    assert (unexplained(), unexplained(CHAIN)) == ([Break("-", 0, sentence)], [])
+
+
+def test_what_is_gone_without_an_event_is_told_and_what_was_deleted_is_not(program):
+    pk = program.pk
+    Program._base_manager.filter(pk=pk)._raw_delete("default")
+    program.pk = pk
+    assert unexplained() == unexplained(CHAIN) == gone(program, 2)
+
+
+def test_what_was_deleted_is_explained(program):
+    program.delete()
+    assert (unexplained(), unexplained(CHAIN)) == ([], [])
+
+
+def test_one_chain_is_asked_of_its_own_objects_alone(program):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan()
+    put(program, "archived")
+    assert (len(unexplained(CHAIN)), unexplained(plan.change_chain())) == (1, [])
+
+
+def test_a_state_whose_payload_is_gone_is_told_by_nothing_and_found_by_the_chain(program):
+    append_only.drop(connection)
+    entry = ChangeLogEntry.objects.get(chain=CHAIN, sequence=2)
+    ChangeLogPayload.objects.filter(entry=entry).delete()
+    put(program, "archived")
+    assert unexplained() == []
+
+
+def test_an_erased_row_still_tells_the_state_it_led_to(program):
+    user = UserFactory()
+    user.user_permissions.add(Permission.objects.get(codename="erase_payload"))
+    with acting_as(Actor.of_user(user, ADMIN)):
+        erase(CHAIN, [2], reason="Asked for.")
+    assert unexplained() == []
+    put(program, "archived")
+    assert [broken.sequence for broken in unexplained()] == [2]

@@ -1,0 +1,212 @@
+"""Disputes of published records: who may, until when, who hears, and when it is over."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import Permission
+
+from gtm.core import canonical, clock
+from gtm.core.actors import acting_as
+from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
+from gtm.core.fsm import perform
+from plans.cases.disputes import verbs
+from plans.cases.disputes.section import published
+from plans.models import AttributionRecord, Dispute, Escalation, RipcordPull
+from plans.selectors import visible_attribution, visible_disputes, visible_plans
+from programs.models import Campaign, Partner
+from tests.factories import PersonFactory, ProgramFactory, UserFactory, make_plan
+from tests.plans.engine.conftest import actor_of
+
+TRIGGER = {"signal": verbs.TRIGGER, "title": "A partner disputes", "breaches": 1, "pulls_ripcord": True}
+CLAIM = {"deal": "no-opp-1", "claim": "Our webinar came first."}
+
+
+class Joint:
+    """Two partners with a contact each, a campaign, a plan and a published record of each partner."""
+
+    def __init__(self, *, is_over=True):
+        program = ProgramFactory(kind="partner")
+        self.campaign = Campaign(slug="tour", name="Tour", program=program)
+        self.campaign.save()
+        self.people = {slug: PersonFactory() for slug in ("north", "south")}
+        self.partners = {}
+        for slug, person in self.people.items():
+            partner = Partner(slug=slug, name=slug.title(), contact=person)
+            partner.save()
+            self.partners[slug] = partner
+        self.campaign.partners.set(self.partners.values())
+        self.plan = make_plan(program=program, campaign=self.campaign, triggers=[TRIGGER])
+        if is_over:
+            perform(self.plan, "cancel", comment="Over.")
+        self.records = {slug: self.record(partner) for slug, partner in self.partners.items()}
+        self.desk = PersonFactory()
+        self.desk.accounts.first().user_permissions.add(Permission.objects.get(codename="answer_dispute"))
+
+    def record(self, partner):
+        row = AttributionRecord(
+            plan=self.plan,
+            campaign=self.campaign,
+            partner=partner,
+            window_start=date(2026, 1, 1),
+            window_end=date(2026, 1, 30),
+            model="multi-touch",
+            currency="USD",
+            sourced_pipeline=Decimal(1000),
+            dispute_until=clock.now() + timedelta(days=14),
+        )
+        row.save()
+        return row
+
+    def file(self, by="north", **told):
+        with acting_as(actor_of(self.people[by])):
+            return verbs.file(self.records["north"], self.partners["north"], **CLAIM | told)
+
+    def allow_desk_to_see(self):
+        self.desk.accounts.first().user_permissions.add(Permission.objects.get(codename="view_dispute"))
+
+    def answer(self, dispute, text="The first touch is yours; the record will say so."):
+        with acting_as(actor_of(self.desk)):
+            return verbs.answer(dispute, text)
+
+    def sign(self, dispute, by):
+        with acting_as(actor_of(self.people[by])):
+            return verbs.sign_off(dispute, "Agreed.")
+
+
+@pytest.fixture
+def joint(acting):
+    return Joint()
+
+
+def test_a_claim_opens_the_ladder_at_once_and_a_finished_plan_is_not_stopped(joint):
+    dispute = joint.file(evidence=["webinar list of 4 January"])
+    assert (dispute.state, dispute.evidence) == ("open", ["webinar list of 4 January"])
+    assert Escalation.objects.get(trigger=verbs.TRIGGER).evidence[0]["period"] == f"dispute {dispute.pk}"
+    assert not RipcordPull.objects.exists()
+
+
+def test_a_claim_on_a_live_plan_pulls_the_ripcord(acting):
+    joint = Joint(is_over=False)
+    joint.file()
+    joint.plan.refresh_from_db()
+    assert joint.plan.state == "held"
+    assert RipcordPull.objects.get().trigger == verbs.TRIGGER
+
+
+def test_both_partners_sign_off_and_then_it_is_settled(joint):
+    dispute = joint.answer(joint.file())
+    assert joint.sign(dispute, "north").state == "answered"
+    settled = joint.sign(dispute, "south")
+    assert settled.state == "settled"
+    assert [s["partner"] for s in settled.signed_off] == ["north", "south"]
+    assert settled.closed_at == clock.now()
+
+
+def test_the_plan_json_tells_claim_answer_and_every_signature(joint):
+    dispute = joint.answer(joint.file(evidence=["webinar list of 4 January"]))
+    joint.sign(dispute, "north")
+    joint.sign(dispute, "south")
+    north, south = canonical.plain(published(joint.plan))
+    assert (north["partner"], north["sourced_pipeline"], south["disputes"]) == ("north", "1000.00", [])
+    assert north["disputes"] == [
+        {
+            "id": dispute.pk,
+            "claimant": "north",
+            "status": "settled",
+            **CLAIM,
+            "evidence": ["webinar list of 4 January"],
+            "filed_at": canonical.rfc3339(dispute.created_at),
+            "answer": "The first touch is yours; the record will say so.",
+            "answered_by": joint.desk.name,
+            "signed_off": [
+                {"partner": slug, "name": joint.people[slug].name, "said": "Agreed."} for slug in joint.people
+            ],
+            "closed_at": canonical.rfc3339(dispute.closed_at),
+        }
+    ]
+
+
+def test_nobody_signs_twice_or_for_the_other(joint):
+    dispute = joint.answer(joint.file())
+    joint.sign(dispute, "north")
+    with pytest.raises(NotPermitted, match="signed off already"):
+        joint.sign(dispute, "north")
+    with acting_as(actor_of(joint.desk)), pytest.raises(NotPermitted, match="Only the contact of a partner"):
+        verbs.sign_off(dispute, "For them.")
+    assert Dispute.objects.get().state == "answered"
+
+
+def test_a_new_answer_asks_everybody_again(joint):
+    dispute = joint.answer(joint.file())
+    joint.sign(dispute, "north")
+    assert joint.answer(dispute, "On a second look it is shared.").signed_off == []
+
+
+def test_a_party_does_not_answer_its_own_dispute(joint):
+    dispute = joint.file()
+    account = joint.people["south"].accounts.first()
+    account.user_permissions.add(Permission.objects.get(codename="answer_dispute"))
+    with (
+        acting_as(actor_of(joint.people["south"])),
+        pytest.raises(NotPermitted, match="speaks for a partner"),
+    ):
+        verbs.answer(dispute, "No.")
+    assert Dispute.objects.get().answer == ""
+
+
+def test_the_other_partner_files_nothing_in_its_name(joint):
+    with pytest.raises(NotPermitted, match="Only the contact of North"):
+        joint.file(by="south")
+    assert not Dispute.objects.exists()
+
+
+def test_after_the_time_agreed_nothing_is_filed(joint, time):
+    time.pass_time(days=14)
+    with pytest.raises(GuardNotMet, match="time to dispute ended"):
+        joint.file()
+    assert not Escalation.objects.filter(trigger=verbs.TRIGGER).exists()
+
+
+@pytest.mark.parametrize("empty", ["deal", "claim"])
+def test_a_claim_without_words_is_refused(joint, empty):
+    with pytest.raises(InvalidInput) as refused:
+        joint.file(**{empty: "  "})
+    assert [p.field for p in refused.value.problems] == [empty]
+
+
+def test_the_same_claim_again_is_the_open_one(joint):
+    assert joint.file() == joint.file()
+    assert Dispute.objects.count() == 1
+
+
+def test_the_claimant_alone_withdraws(joint):
+    dispute = joint.file()
+    with acting_as(actor_of(joint.people["south"])), pytest.raises(NotPermitted, match="Only North"):
+        verbs.withdraw(dispute, "Not ours.")
+    with acting_as(actor_of(joint.people["north"])):
+        assert verbs.withdraw(dispute, "We were wrong.").state == "withdrawn"
+
+
+def test_a_partner_sees_its_own_record_and_both_see_the_dispute(joint):
+    dispute = joint.file()
+    users = {slug: person.accounts.first() for slug, person in joint.people.items()}
+    for slug, user in users.items():
+        assert [r.partner.slug for r in visible_attribution(user)] == [slug]
+        assert list(visible_disputes(user)) == [dispute]
+        assert not visible_plans(user).exists()
+
+
+def test_a_permission_does_not_widen_what_a_partners_contact_sees(joint):
+    user = joint.people["north"].accounts.first()
+    user.user_permissions.add(Permission.objects.get(codename="view_attributionrecord"))
+    assert [r.partner.slug for r in visible_attribution(user)] == ["north"]
+
+
+def test_our_people_see_all_with_the_permission_and_nothing_without(joint):
+    joint.file()
+    user, stranger = UserFactory(), UserFactory()
+    wanted = Permission.objects.filter(codename__in=["view_attributionrecord", "view_dispute"])
+    user.user_permissions.set(wanted)
+    assert (visible_attribution(user).count(), visible_disputes(user).count()) == (2, 1)
+    assert (visible_attribution(stranger).count(), visible_disputes(stranger).count()) == (0, 0)

@@ -1,0 +1,206 @@
+"""Breaches are counted by rule and period, across the runs of a command on a program."""
+
+import pytest
+
+from gtm.core.actors import acting_as
+from gtm.core.errors import InvalidInput, NotPermitted
+from plans.engine.alarms import counting, readings
+from plans.engine.escalation import deadlines
+from plans.engine.running import runner
+from plans.models import TaskAttempt
+from plans.schemas.outputs import Measured, Signal
+from tests.factories import PersonFactory, ProgramFactory, gate, make_plan, seat
+from tests.plans.engine.conftest import actor_of
+
+pytestmark = pytest.mark.usefixtures("acting")
+RULE = {"signal": "negative-roi", "title": "Negative", "breaches": 2, "pulls_ripcord": False}
+
+
+def cases(plan):
+    return plan.escalations.filter(trigger="negative-roi")
+
+
+def raise_in(plan, period, value=-1.0):
+    return readings.raise_signal(
+        plan, plan.tasks.get(key="work"), Signal("negative-roi", "ROI below 0", period=period, value=value)
+    )
+
+
+def test_the_first_breach_is_on_record_and_the_second_opens_the_ladder():
+    program = ProgramFactory()
+    first, second = make_plan(program=program, triggers=[RULE]), make_plan(program=program, triggers=[RULE])
+    raise_in(first, "Q1")
+    assert cases(first).count() == 0
+    raise_in(second, "Q2")
+    assert [e["period"] for e in cases(second).get().evidence] == ["Q1", "Q2"]
+
+
+def test_the_same_period_twice_counts_once():
+    plan = make_plan(triggers=[RULE])
+    assert raise_in(plan, "Q1").pk == raise_in(plan, "Q1").pk
+    assert cases(plan).count() == 0
+
+
+def test_a_run_and_its_revision_are_two_periods():
+    plan = make_plan(triggers=[RULE])
+    raise_in(plan, "")
+    plan.revision = 2
+    plan.save()
+    raise_in(plan, "")
+    assert cases(plan).count() == 1
+
+
+def test_a_good_measurement_starts_the_count_again():
+    plan = make_plan(triggers=[RULE])
+    raise_in(plan, "Q1")
+    readings.clear(plan, {"negative-roi"})
+    raise_in(plan, "Q2")
+    assert cases(plan).count() == 0
+
+
+def test_another_program_counts_for_itself():
+    raise_in(make_plan(triggers=[RULE]), "Q1")
+    other = make_plan(triggers=[RULE])
+    raise_in(other, "Q2")
+    assert cases(other).count() == 0
+
+
+def test_a_rule_that_says_so_pulls_the_ripcord():
+    plan = make_plan(triggers=[RULE | {"breaches": 1, "pulls_ripcord": True}])
+    raise_in(plan, "Q1")
+    plan.refresh_from_db()
+    assert (plan.state, plan.pulls.get().trigger) == ("held", "negative-roi")
+
+
+# ------------------------------------------------------------------ metric rules
+
+ALERT = RULE | {"comparator": "<", "limit": "0.8", "clear_limit": "0.85", "of": 3, "metric_version": 1}
+
+
+def measure(plan, *values):
+    for number, value in enumerate(values, start=1 + plan.readings.count()):
+        readings.measure(plan, None, Measured("negative-roi", value, f"week {number}"))
+
+
+@pytest.mark.parametrize(
+    ("values", "opened"),
+    [
+        ((0.7, 0.7), 1),
+        ((0.7, 0.9, 0.7), 0),
+        ((0.7, 0.82, 0.7), 1),
+        ((0.7, 0.82, 0.82, 0.7), 0),
+        ((0.7, None, 0.7), 1),
+        ((0.8, 0.8), 0),
+    ],
+    ids=[
+        "two",
+        "good between",
+        "not yet clear between",
+        "out of the window",
+        "missing between",
+        "at the limit",
+    ],
+)
+def test_two_of_three_periods_past_the_limit_escalate(values, opened):
+    plan = make_plan(triggers=[ALERT])
+    measure(plan, *values)
+    assert cases(plan).count() == opened
+
+
+def test_the_case_names_both_periods_and_their_values():
+    plan = make_plan(triggers=[ALERT])
+    measure(plan, 0.7, 0.6)
+    assert cases(plan).get().detail == "Breached week 1: 0.7; week 2: 0.6."
+
+
+def test_several_missing_periods_raise_a_notice_of_their_own():
+    plan = make_plan(triggers=[ALERT])
+    silent = plan.escalations.filter(trigger="negative-roi-metric-missing")
+    measure(plan, 0.9, None)
+    assert silent.count() == 0
+    measure(plan, None)
+    assert silent.count() == 1
+
+
+def test_readings_of_another_version_of_the_metric_do_not_count():
+    program = ProgramFactory()
+    measure(make_plan(program=program, triggers=[ALERT]), 0.7)
+    later = make_plan(program=program, triggers=[ALERT | {"metric_version": 2}])
+    measure(later, 0.7)
+    assert cases(later).count() == 0
+
+
+def test_a_correction_lowers_the_counter_and_is_noted_on_the_open_case():
+    plan = make_plan(triggers=[ALERT])
+    measure(plan, 0.7, 0.6)
+    first = plan.readings.order_by("pk").first()
+    readings.correct(first, value="0.95", breached=False, comment="The feed was late.")
+    assert cases(plan).get().evidence[-1] == {
+        "correction": "week 1",
+        "before": "breached 0.7",
+        "after": "good 0.95",
+        "note": "The feed was late.",
+    }
+    fresh = make_plan(program=plan.program, triggers=[ALERT])
+    assert counting.standing(ALERT, [r.verdict for r in plan.readings.order_by("pk")]).counted == (1,)
+    assert cases(fresh).count() == 0
+
+
+def test_the_same_period_measured_again_corrects_and_never_counts_twice():
+    plan = make_plan(triggers=[ALERT])
+    for value in (0.7, 0.6, 0.9):
+        readings.measure(plan, None, Measured("negative-roi", value, "week 1"))
+    assert (plan.readings.get().verdict, cases(plan).count()) == ("good", 0)
+
+
+def test_only_operations_correct_and_they_say_why():
+    plan = make_plan(triggers=[ALERT])
+    measure(plan, 0.7)
+    with pytest.raises(InvalidInput):
+        readings.correct(plan.readings.get(), value="1", breached=False, comment=" ")
+    with acting_as(actor_of(PersonFactory())), pytest.raises(NotPermitted):
+        readings.correct(plan.readings.get(), value="1", breached=False, comment="I say so.")
+
+
+def test_the_first_breach_is_on_record_for_the_owner_the_second_pulls_and_a_good_period_clears():
+    plan = make_plan(triggers=[RULE | {"pulls_ripcord": True}])
+    raise_in(plan, "Q1")
+    assert (plan.breaches.get().cleared_at, plan.pulls.count()) == (None, 0)
+    raise_in(plan, "Q2")
+    assert plan.pulls.get().reason == "Negative: ROI below 0"
+    readings.clear(plan, {"negative-roi"}, period="Q3")
+    assert plan.breaches.filter(cleared_at=None).count() == 0
+
+
+def test_people_of_the_plan_report_what_no_metric_shows_and_others_do_not():
+    plan = make_plan(triggers=[RULE | {"signal": "partner-dispute", "breaches": 1}])
+    strategist = PersonFactory(roles=["strategist"])
+    with acting_as(actor_of(PersonFactory())), pytest.raises(NotPermitted):
+        readings.report(plan, "partner-dispute", "They say the lead was theirs.")
+    with acting_as(actor_of(strategist)):
+        readings.report(plan, "partner-dispute", "They say the lead was theirs.")
+        with pytest.raises(InvalidInput, match="no such trigger"):
+            readings.report(plan, "bad-weather", "It rains.")
+    assert plan.escalations.filter(trigger="partner-dispute").count() == 1
+
+
+def test_approvals_that_slip_twice_escalate_where_the_command_says_so(time):
+    for role in ("finance", "legal"):
+        PersonFactory(roles=[role])
+    late = RULE | {"signal": "approval-late"}
+    plan = make_plan(gate(), gate(seat("legal"), key="law", hours=24), triggers=[late])
+    time.pass_time(days=2)
+    deadlines.escalate_overdue(time())
+    assert plan.escalations.filter(trigger="approval-late").count() == 0
+    time.pass_time(days=2)
+    deadlines.escalate_overdue(time())
+    assert plan.escalations.filter(trigger="approval-late").count() == 1
+
+
+def test_a_step_that_fails_twice_escalates_where_the_command_says_so():
+    plan = make_plan(triggers=[RULE | {"signal": "work-failed"}])
+    task = plan.tasks.get(key="work")
+    for fence in (1, 2):
+        assert plan.escalations.filter(trigger="work-failed").count() == 0
+        runner.count_failure(task, TaskAttempt(task=task, number=fence, fence=fence), "A link is broken.")
+    assert plan.escalations.filter(trigger="work-failed").count() == 1

@@ -1,0 +1,52 @@
+"""More to tell than one pass of the outbox carries: the head of a queue starves nothing behind it."""
+
+import pytest
+
+from plans.engine.notices import delivery, table
+from plans.engine.stopping import ripcord
+from plans.models import Notification
+from tests.factories import make_plan, round_of
+from tests.plans.engine.conftest import prefer
+
+pytestmark = pytest.mark.usefixtures("acting", "mail")
+
+
+def test_matters_that_stand_still_do_not_hold_up_what_came_after_them(finance, owner, mail, monkeypatch):
+    monkeypatch.setattr(delivery, "BATCH", 2)
+    mail.answers["DATA"] = "451 later"
+    stopped = [make_plan() for _ in range(3)]
+    for _ in stopped:
+        delivery.work_off()
+    for plan in stopped:
+        ripcord.pull("plan", plan=plan, reason="Odd figures")
+    mail.answers.clear()
+    later = make_plan()
+    for _ in range(6):
+        delivery.work_off()
+    assert [a.url for a in Notification.objects.filter(state="sent", notice__plan=later)] == [
+        f"https://gtm.example.com/plans/approval/{round_of(later).pk}/change/"
+    ]
+
+
+def test_a_full_queue_of_a_broken_channel_does_not_starve_the_other(finance, mail, hook, time, monkeypatch):
+    monkeypatch.setattr(delivery, "BATCH", 2)
+    mail.answers["DATA"] = "451 later"
+    for _ in range(4):
+        make_plan()
+    delivery.work_off(), delivery.work_off()
+    prefer(finance, channels=["finance"])
+    make_plan()
+    delivery.work_off()
+    assert len(hook.posts) == 1
+
+
+def test_every_overdue_task_is_told_however_many_there_are(finance, owner, vote, time, monkeypatch):
+    monkeypatch.setattr(table, "BATCH", 2)
+    for _ in range(5):
+        plan = make_plan()
+        vote(finance, round_of(plan))
+        task = plan.tasks.get(key="publish")
+        task.due_at = time()
+        task.save()
+    time.pass_time(minutes=1)
+    assert [table.tell_overdue(time()) for _ in range(4)] == [2, 2, 1, 0]

@@ -1,0 +1,38 @@
+"""Approvals, stops and ends ask for an anchor as soon as they are committed; nothing else does."""
+
+import pytest
+
+from gtm.core import events
+from gtm.core.actors import Actor, acting_as
+from gtm.core.fsm import perform
+from plans.engine.running import anchoring
+from plans.engine.stopping import ripcord
+from tests.factories import PersonFactory, make_plan, round_of
+
+
+@pytest.fixture
+def asked(acting, monkeypatch):
+    """How many anchors were asked for so far, of transactions that committed."""
+    calls = []
+    monkeypatch.setitem(events._subscribers, anchoring.AnchorWanted, [calls.append])
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("act", "anchors"),
+    [
+        (lambda plan, vote, person: vote(person, round_of(plan)), 1),
+        (lambda plan, vote, person: vote(person, round_of(plan), "recuse"), 0),
+        (lambda plan, vote, person: ripcord.pull("plan", plan=plan, reason="Odd"), 1),
+        (lambda plan, vote, person: perform(plan, "cancel", comment="Not needed"), 1),
+        (lambda plan, vote, person: perform(plan, "pause", comment="Wait"), 0),
+    ],
+    ids=["approval", "recusal", "stop", "end", "pause"],
+)
+def test_what_asks_for_an_anchor(asked, vote, django_capture_on_commit_callbacks, act, anchors):
+    person = PersonFactory(roles=["finance"])
+    with acting_as(Actor.system("Test")):
+        plan = make_plan()
+    with django_capture_on_commit_callbacks(execute=True):
+        act(plan, vote, person)
+    assert len(asked) == anchors
