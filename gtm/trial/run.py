@@ -1,4 +1,4 @@
-"""``python -m gtm.trial.run`` (``make run``): the whole site on one machine, its database and broker included.
+"""``python -m gtm.trial.run`` (``make run``): the whole site on one machine, with database and broker.
 
 Prepares the database and the demo organisation, starts broker, web, workers and scheduler, and stops them
 together. In production each of these programs is a service of its own; see docs/operators.
