@@ -17,7 +17,7 @@ from gtm.core import canonical, clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from programs.datasets import CONTRACTS, IngestResult, Options, SnapshotStore, Source
-from programs.datasets.loading import ingest
+from programs.datasets.loading.ingest import ingest
 from programs.datasets.loading.problems import nearest
 from programs.models import (
     Benefit,

@@ -17,7 +17,7 @@ from gtm.core.errors import GtmError, InvalidInput
 from programs.admin import pending
 from programs.datasets import CONTRACTS, Preview, Source, export_rejects
 from programs.datasets.contracts import Column
-from programs.datasets.loading import preview
+from programs.datasets.loading.preview import preview
 from programs.models import Dataset, Partner, Program
 from programs.services import load_dataset, snapshot_root
 

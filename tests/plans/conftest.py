@@ -29,7 +29,7 @@ from plans.schemas.declaration import Command, Rung, Stage, Step
 from plans.schemas.inputs import Choice
 from programs import services
 from programs.datasets import IngestResult, Options, SnapshotStore
-from programs.datasets.loading import ingest
+from programs.datasets.loading.ingest import ingest
 from tests.factories import START
 from tests.plans.engine.conftest import acting, time  # noqa: F401 - fixtures of all tests of plans
 

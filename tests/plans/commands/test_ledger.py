@@ -7,7 +7,7 @@ import pytest
 
 from plans.commands.plan_loyalty.ledger import end_of_full_months, forecast, read_vintages
 from programs.datasets import OpenData, Options, SnapshotStore
-from programs.datasets.loading import ingest
+from programs.datasets.loading.ingest import ingest
 
 MONTHS = 8
 SHARES = (0.05, 0.10, 0.15, 0.10, 0.05, 0.03, 0.02, 0.01)

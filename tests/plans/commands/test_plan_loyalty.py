@@ -9,7 +9,7 @@ import pytest
 
 from plans.demo import organisation as demo
 from programs import services
-from programs.datasets.loading import ingest
+from programs.datasets.loading.ingest import ingest
 from programs.models import LifecycleTrigger, Program, Tier
 from tests.plans.conftest import BLUEPRINT, LOYALTY, decide, finish, output_of, start, work_off
 

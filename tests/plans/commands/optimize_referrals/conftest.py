@@ -24,7 +24,7 @@ from plans.models import Plan
 from plans.runs import start
 from programs import services
 from programs.datasets import IngestResult, Options, SnapshotStore
-from programs.datasets.loading import ingest
+from programs.datasets.loading.ingest import ingest
 from programs.models import Person
 from tests.factories import PersonFactory, ProgramFactory
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from programs.datasets import Options, SnapshotStore
 from programs.datasets.engines.duck import DuckDBEngine
-from programs.datasets.loading import ingest
+from programs.datasets.loading.ingest import ingest
 from programs.datasets.questions.referrals import DIMENSIONS
 from programs.datasets.worlds.referral_world import build_referral_world
 
