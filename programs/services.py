@@ -18,6 +18,7 @@ from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from programs.datasets import CONTRACTS, IngestResult, Options, SnapshotStore, Source
 from programs.datasets.loading.ingest import ingest
+from programs.datasets.loading.limits import CHOICES
 from programs.datasets.loading.problems import nearest
 from programs.models import (
     Benefit,
@@ -104,7 +105,7 @@ def load_dataset(
             contract_version=snapshot.contract_version,
             sources=canonical.plain(list(result.sources)),
             mapping=canonical.plain(result.mapping),
-            options={"currency": told.currency, "time_zone": told.time_zone},
+            options={c.name: value for c in CHOICES if (value := getattr(told, c.name))},
             snapshot=snapshot.path,
             sha256=snapshot.sha256,
             rows=snapshot.rows,
