@@ -18,6 +18,7 @@ from programs.admin import pending
 from programs.datasets import CONTRACTS, Preview, Source, export_rejects
 from programs.datasets.contracts import Column
 from programs.datasets.loading.preview import preview
+from programs.datasets.local_time import on_wall_clock
 from programs.models import Dataset, Partner, Program
 from programs.services import load_dataset, snapshot_root
 
@@ -114,7 +115,9 @@ class DatasetAdmin(GovernedAdmin):
     def window(self, dataset: Dataset) -> str:
         if dataset.window_start is None or dataset.window_end is None:
             return "–"
-        return f"{dataset.window_start:%Y-%m-%d} – {dataset.window_end:%Y-%m-%d}"
+        zone = (dataset.partner or dataset.program).time_zone
+        first, last = (on_wall_clock(at, zone) for at in (dataset.window_start, dataset.window_end))
+        return f"{first:%Y-%m-%d} – {last:%Y-%m-%d}"
 
     @admin.display(description="Fingerprint")
     def fingerprint(self, dataset: Dataset) -> str:

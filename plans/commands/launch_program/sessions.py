@@ -117,7 +117,7 @@ def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
 def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple[Session, Briefing]]:
     """What the channels ask for; what was handed out and is asked for no more is called off."""
     zone = ZoneInfo(context.program["time_zone"])
-    calendar = WorkingCalendar(context.program["country"], time_zone=context.program["time_zone"])
+    calendar = WorkingCalendar(context.program["country"])
     earliest = calendar.add_business_days(context.now.astimezone(zone).date(), 1)
     day_of_launch = _launch_day(context)
     for briefing in BRIEFINGS:

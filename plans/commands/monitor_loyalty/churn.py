@@ -37,9 +37,7 @@ class Buyers:
 def read_buyers(context: StepContext, *, days_ago: int = 0) -> Buyers | Unavailable:
     """Purchases up to ``days_ago`` days before the end of the window."""
     end = window_of(context).current.end - timedelta(days=days_ago)
-    table = context.data.engine.member_rfm(
-        context.data.snapshot("purchases"), as_of=end, time_zone=context.program["time_zone"]
-    )
+    table = context.data.engine.member_rfm(context.data.snapshot("purchases"), as_of=end)
     if not len(table):
         return Unavailable("There are no purchases before the hold-out period.")
     rfm = columns(table)

@@ -35,7 +35,7 @@ def diagnose(context: StepContext) -> StepResult:
         error.relative_error, numerator=error.forecast, denominator=error.actual
     )  # fmt: skip
     context.progress(60, "Points")
-    vintages = read_vintages(context.data, context.program["time_zone"])
+    vintages = read_vintages(context.data)
     redemptions = forecast(vintages)
     known = not isinstance(redemptions, Unavailable)
     rate = redemptions.rate_of_outstanding if known else redemptions

@@ -47,7 +47,7 @@ def read_balances(context: StepContext) -> Balances | None:
         return None
     span = window_of(context).current
     rows = context.data.engine.ledger_flows(
-        context.data.snapshot("point_ledger"), as_of=span.end, period="day", time_zone=context.program["time_zone"]
+        context.data.snapshot("point_ledger"), as_of=span.end, period="day"
     ).to_pylist()  # fmt: skip
     if not rows:
         return None

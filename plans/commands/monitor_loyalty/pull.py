@@ -72,7 +72,7 @@ def pull_data(context: StepContext) -> StepResult:
         outputs.append(definition_table(context.program["metrics"], currency, people, changes))
     return StepResult(
         values={
-            "window": windows.values(),
+            "window": windows.values(context.program["time_zone"]),
             "currency": currency,
             "dimensions": known,
             "notes": [*notes, *([groups.note] if groups.note else [])],
@@ -103,7 +103,7 @@ def pull_data(context: StepContext) -> StepResult:
 
 def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]:
     """The windows, the latest first, and their sums per group: one question, one scan a dataset."""
-    data, zone = context.data, context.program["time_zone"]
+    data = context.data
     purchases = data.snapshot("purchases")
     spans = spans_until(window_of(context).current.end, context.inputs["window"], since=purchases.window_start,
                         most=MOST_WINDOWS)  # fmt: skip
@@ -115,7 +115,6 @@ def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]
         members=data.find("members"),
         ledger=data.find("point_ledger"),
         responses=data.find("survey_responses"),
-        time_zone=zone,
     )
     return spans, table.to_pylist()
 
@@ -149,7 +148,7 @@ def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
         )
     end = windows.previous.end if ago else windows.current.end
     row = context.data.engine.repeat_purchase(
-        context.data.snapshot("purchases"), as_of=end, days=days, time_zone=context.program["time_zone"]
+        context.data.snapshot("purchases"), as_of=end, days=days
     ).to_pylist()[0]
     return as_defined("retention", metric, repeat_rate(row["members"], row["repeat_members"]))
 

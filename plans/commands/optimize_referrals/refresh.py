@@ -81,7 +81,7 @@ def refresh_data(context: StepContext) -> StepResult:
         outputs.append(definition_table(context.program["metrics"], currency, people, changes))
     return StepResult(
         values={
-            "window": windows.values(),
+            "window": windows.values(context.program["time_zone"]),
             "currency": currency,
             "dimensions": dimensions,
             "label_of": dict(groups.label_of),

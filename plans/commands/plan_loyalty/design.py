@@ -63,7 +63,7 @@ def assumptions_of(context: StepContext) -> LoyaltyAssumptions:
 
 def measured_redemption(context: StepContext) -> Assumption | None:
     """The ultimate redemption rate from the ledger's triangle; None without a ledger that tells."""
-    forecast = redemption_forecast(context.data, context.program["time_zone"])
+    forecast = redemption_forecast(context.data)
     if isinstance(forecast, Unavailable):
         return None
     rate = forecast.rate_of_issued
@@ -75,13 +75,13 @@ def measured_redemption(context: StepContext) -> Assumption | None:
 
 def projected_spend(context: StepContext) -> tuple[np.ndarray, str]:
     """Twelve-month qualifying spend a member, (members,) money, and a sentence on how it was projected."""
-    data, zone = context.data, context.program["time_zone"]
+    data = context.data
     as_of = data.as_of("purchases")
-    rows = columns(data.engine.first_year_spend(data.snapshot("purchases"), as_of=as_of, time_zone=zone))
+    rows = columns(data.engine.first_year_spend(data.snapshot("purchases"), as_of=as_of))
     observed, spend = rows["observed_days"], rows["spend"]
     if (observed >= 365).all():
         return spend, f"All {spend.size:,} members were seen for their first 365 days; nothing is projected."
-    _, matrix = cohorts(data, zone)
+    _, matrix = cohorts(data)
     age = np.floor(observed / 30.4375).astype(int)
     old_enough = age >= 3
     young = int((~old_enough).sum())
@@ -106,8 +106,8 @@ def projected_spend(context: StepContext) -> tuple[np.ndarray, str]:
 def missions_of(context: StepContext) -> list[Mission]:
     """Missions counted on the data: how many completions a year they would have had."""
     data = context.data
-    as_of, zone = data.as_of("purchases"), context.program["time_zone"]
-    rfm = columns(data.engine.member_rfm(data.snapshot("purchases"), as_of=as_of, time_zone=zone))
+    as_of = data.as_of("purchases")
+    rfm = columns(data.engine.member_rfm(data.snapshot("purchases"), as_of=as_of))
     years = max(float(rfm["tenure_days"].max()) / 365, 1 / 12)
     second, fourth = int((rfm["orders"] >= 2).sum()), int((rfm["orders"] >= 4).sum())
     return [Mission("Second purchase", second / years), Mission("Fourth purchase", fourth / years)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from programs.analytics import breakage
 from programs.analytics.estimate import Unavailable
 from programs.datasets import OpenData
+from programs.datasets.local_time import MIDNIGHT
 
 NO_LEDGER = "No point ledger is loaded; load one with load_dataset point_ledger."
 
@@ -39,7 +39,7 @@ class Vintages:
         return self.issued - self.redeemed_so_far - self.lapsed
 
 
-def read_vintages(data: OpenData, zone: str, *, as_of: datetime | None = None) -> Vintages | Unavailable:
+def read_vintages(data: OpenData, *, as_of: datetime | None = None) -> Vintages | Unavailable:
     """The ledger's triangle by full months: half a month taken for a whole would lower every forecast.
 
     Unavailable without a ledger, or without an issue before its last full month ended.
@@ -47,15 +47,15 @@ def read_vintages(data: OpenData, zone: str, *, as_of: datetime | None = None) -
     if not data.has("point_ledger"):
         return Unavailable(NO_LEDGER)
     ledger = data.snapshot("point_ledger")
-    end = end_of_full_months(as_of or data.as_of("point_ledger"), zone)
-    rows = data.engine.ledger_vintages(ledger, as_of=end, time_zone=zone).to_pylist()
+    end = end_of_full_months(as_of or data.as_of("point_ledger"))
+    rows = data.engine.ledger_vintages(ledger, as_of=end).to_pylist()
     if not rows:
         return Unavailable("The point ledger shows no points issued in a full month.")
     first = rows[0]["vintage"]
     place = {row["vintage"]: n for n, row in enumerate(rows)}
-    flows = data.engine.ledger_triangle(ledger, as_of=end, time_zone=zone).to_pylist()
+    flows = data.engine.ledger_triangle(ledger, as_of=end).to_pylist()
     # A month in which nothing was issued has no row, yet the others age in it.
-    last = _months_between(first, (end.astimezone(ZoneInfo(zone)) - timedelta(days=1)).date())
+    last = _months_between(first, (end - timedelta(days=1)).date())
     ages = [last - _months_between(first, row["vintage"]) for row in rows]
     redeemed = np.full((len(rows), max(ages) + 1), np.nan)
     for n, oldest in enumerate(ages):
@@ -73,10 +73,9 @@ def read_vintages(data: OpenData, zone: str, *, as_of: datetime | None = None) -
     return Vintages(tuple(place), issued, np.cumsum(redeemed, axis=1), lapsed, unplaced, end)
 
 
-def end_of_full_months(end: datetime, zone: str) -> datetime:
-    """``end``, or the first instant of its month in the time zone where that month goes on for a day or more."""
-    here = (end - timedelta(microseconds=1)).astimezone(ZoneInfo(zone))
-    begun = here.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+def end_of_full_months(end: datetime) -> datetime:
+    """``end``, or the first moment of its month where that month goes on for a day or more."""
+    begun = (end - timedelta(microseconds=1)).replace(day=1, **MIDNIGHT)
     over = (begun + timedelta(days=31)).replace(day=1)
     return begun if over - end >= timedelta(days=1) else end
 
@@ -91,9 +90,9 @@ def forecast(vintages: Vintages | Unavailable) -> breakage.MaybeForecast:
         return Unavailable(str(error))
 
 
-def redemption_forecast(data: OpenData, zone: str) -> breakage.MaybeForecast:
+def redemption_forecast(data: OpenData) -> breakage.MaybeForecast:
     """Ultimate redemption from the ledger's triangle by month of issue; Unavailable without a ledger that tells."""
-    return forecast(read_vintages(data, zone))
+    return forecast(read_vintages(data))
 
 
 def _months_between(start: date, end: date) -> int:

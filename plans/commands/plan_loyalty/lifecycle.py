@@ -56,23 +56,19 @@ def map_lifecycle(context: StepContext) -> StepResult:
 
 def event_days(context: StepContext) -> dict[str, np.ndarray]:
     """Day numbers of each event the data hold, NaN where it did not happen to that member or spell."""
-    data, zone = context.data, context.program["time_zone"]
+    data = context.data
     purchases, as_of = data.snapshot("purchases"), data.as_of("purchases")
     thresholds = [tier["threshold"] for tier in context.outputs["design"]["tiers"] if tier["threshold"] > 0]
     first_step = thresholds[0] if thresholds else 0
-    members = columns(
-        data.engine.lifecycle_days(purchases, as_of=as_of, threshold=first_step, time_zone=zone)
-    )
+    members = columns(data.engine.lifecycle_days(purchases, as_of=as_of, threshold=first_step))
     found = {name: members[name] for name in ("first_purchase", "second_purchase", "fourth_purchase")}
-    spells = columns(data.engine.purchase_spells(purchases, as_of=as_of, time_zone=zone))
+    spells = columns(data.engine.purchase_spells(purchases, as_of=as_of))
     found |= {"purchase": spells["purchase"], "next_purchase": spells["next_purchase"]}
     if thresholds:
         found |= {name: members[name] for name in ("near_next_tier", "next_tier_reached")}
         found["tier_period_end"] = members["next_tier_reached"] + TIER_PERIOD_DAYS
     if data.has("survey_responses"):
-        answers = columns(
-            data.engine.survey_days(data.snapshot("survey_responses"), as_of=as_of, time_zone=zone)
-        )
+        answers = columns(data.engine.survey_days(data.snapshot("survey_responses"), as_of=as_of))
         found["promoter_answer"] = np.where(answers["score"] >= 9, answers["day"], np.nan)
         found["detractor_answer"] = np.where(answers["score"] <= 6, answers["day"], np.nan)
     return found

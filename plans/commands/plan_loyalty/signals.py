@@ -20,18 +20,16 @@ SATISFIED_FROM = 4
 
 def review_signals(context: StepContext) -> StepResult:
     data: OpenData = context.data
-    zone, currency = context.program["time_zone"], context.program["currency"]
+    currency = context.program["currency"]
     as_of = data.as_of("purchases")
     purchases = data.snapshot("purchases")
     context.progress(5, "Members")
-    rfm = columns(data.engine.member_rfm(purchases, as_of=as_of, time_zone=zone))
+    rfm = columns(data.engine.member_rfm(purchases, as_of=as_of))
     context.progress(25, "Cohorts")
-    labels, matrix = cohorts(data, zone)
+    labels, matrix = cohorts(data)
     context.progress(50, "Repeat purchases and churn")
-    repeat = data.engine.repeat_purchase(
-        purchases, as_of=as_of, days=REPEAT_DAYS, time_zone=zone
-    ).to_pylist()[0]
-    lapse = columns(data.engine.lapse_table(purchases, as_of=as_of, inactive_days=LAPSE_DAYS, time_zone=zone))
+    repeat = data.engine.repeat_purchase(purchases, as_of=as_of, days=REPEAT_DAYS).to_pylist()[0]
+    lapse = columns(data.engine.lapse_table(purchases, as_of=as_of, inactive_days=LAPSE_DAYS))
     orders, spend = rfm["orders"], rfm["monetary"]
     tenure_years = max(float(np.mean(rfm["tenure_days"])) / 365, 1 / 365)
     figures = [
@@ -81,8 +79,8 @@ def review_signals(context: StepContext) -> StepResult:
     context.progress(75, "Segments and voice of the customer")
     scores = segments.rfm_scores(rfm["inactive_days"], orders, spend)
     rows = segments.summarise_segments(scores, rfm["inactive_days"], orders, spend)
-    voice, heard = voice_of_customer(data, as_of, zone)
-    usage, used = product_usage(data, as_of, zone)
+    voice, heard = voice_of_customer(data, as_of)
+    usage, used = product_usage(data, as_of)
     known = {row.name.lower() for row in rows}
     asked = context.inputs.get("personas", [])
     unknown = [name for name in asked if name not in known]
@@ -122,9 +120,9 @@ def columns(table: Any) -> dict[str, np.ndarray]:
     return found
 
 
-def cohorts(data: OpenData, zone: str) -> tuple[list[str], CohortMatrix]:
+def cohorts(data: OpenData) -> tuple[list[str], CohortMatrix]:
     """Monthly cohorts of complete months only: an age that has not passed is not a loss."""
-    table = data.engine.cohort_matrix(data.snapshot("purchases"), period="month", time_zone=zone)
+    table = data.engine.cohort_matrix(data.snapshot("purchases"), period="month")
     starts = [str(day)[:7] for day in table.column("cohort").to_pylist()]
     labels = sorted(set(starts))
     values = columns(table)
@@ -169,7 +167,7 @@ def _survival(table: retention.LifeTable, month: int) -> Any:
     )
 
 
-def voice_of_customer(data: OpenData, as_of: Any, zone: str) -> tuple[list[Metric], dict[str, Any]]:
+def voice_of_customer(data: OpenData, as_of: Any) -> tuple[list[Metric], dict[str, Any]]:
     """NPS and CSAT over all answers before ``as_of``, where surveys are loaded."""
     if not data.has("survey_responses"):
         missing = "No survey_responses are loaded."
@@ -177,9 +175,7 @@ def voice_of_customer(data: OpenData, as_of: Any, zone: str) -> tuple[list[Metri
             Metric("nps", "Net promoter score", None, "points", unavailable=missing),
             Metric("csat", "Customer satisfaction", None, "%", unavailable=missing),
         ], {}
-    table = data.engine.survey_scores(
-        data.snapshot("survey_responses"), as_of=as_of, time_zone=zone
-    ).to_pylist()
+    table = data.engine.survey_scores(data.snapshot("survey_responses"), as_of=as_of).to_pylist()
     found, heard = [], {}
     for survey in sorted({row["survey"] for row in table}):
         mine = [row for row in table if row["survey"] == survey]
@@ -195,11 +191,11 @@ def voice_of_customer(data: OpenData, as_of: Any, zone: str) -> tuple[list[Metri
     return found, heard
 
 
-def product_usage(data: OpenData, as_of: Any, zone: str) -> tuple[list[Metric], dict[str, Any]]:
+def product_usage(data: OpenData, as_of: Any) -> tuple[list[Metric], dict[str, Any]]:
     """Active members of the last month by event, where usage is loaded."""
     if not data.has("usage_events"):
         return [Metric("usage", "Product usage", None, unavailable="No usage_events are loaded.")], {}
-    rows = data.engine.usage_activity(data.snapshot("usage_events"), as_of=as_of, time_zone=zone).to_pylist()
+    rows = data.engine.usage_activity(data.snapshot("usage_events"), as_of=as_of).to_pylist()
     newest = max(row["period"] for row in rows)
     latest = {row["event"]: row["members"] for row in rows if row["period"] == newest}
     return [

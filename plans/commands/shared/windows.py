@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from programs.datasets.local_time import to_instant
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Instants from ``start`` until before ``end``."""
+    """From ``start`` until before ``end``, on the wall clock of the program."""
 
     start: datetime
     end: datetime
@@ -34,13 +36,13 @@ class WindowPair:
         """What a breach is counted by: two runs that stand on the same last day measured the same moment."""
         return f"until {self.current.end - timedelta(days=1):%Y-%m-%d}"
 
-    def values(self) -> dict[str, Any]:
-        """The pair as later tasks and the plan JSON read it."""
+    def values(self, zone: str) -> dict[str, Any]:
+        """The pair as later tasks and the plan JSON read it: instants of ``zone``."""
         return {
             "days": self.current.days,
-            "start": self.current.start.isoformat(),
-            "end": self.current.end.isoformat(),
-            "previous_start": self.previous.start.isoformat(),
+            "start": to_instant(self.current.start, zone).isoformat(),
+            "end": to_instant(self.current.end, zone).isoformat(),
+            "previous_start": to_instant(self.previous.start, zone).isoformat(),
             "label": self.current.label,
             "previous_label": self.previous.label,
         }

@@ -76,7 +76,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         inputs=plan.inputs,
         outputs={t.output_var: t.output for t in earlier if t.position < task.position},
         program=plan.context,
-        data=OpenData(snapshot_root(), plan.datasets),
+        data=OpenData(snapshot_root(), plan.datasets, plan.context.get("time_zone", "UTC")),
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,

@@ -1,7 +1,8 @@
 """Questions to snapshots. Each method is one SQL file; the answer is an Arrow table in a fixed order.
 
 The last statement of a file answers, those before it make what it reads. Amounts are DECIMAL(18,4) in the
-one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is exclusive. NumPy and
+one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is exclusive, on the
+program's wall clock. NumPy and
 SciPy go on from there.
 """
 
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -21,8 +23,10 @@ import pyarrow as pa
 
 from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.contracts import CONTRACTS
+from programs.datasets.contracts.base import Type
 from programs.datasets.engines.session import hardened
 from programs.datasets.loading.limits import Limits
+from programs.datasets.local_time import sql_on_wall_clock
 from programs.datasets.questions.loyalty import LoyaltyQuestions
 from programs.datasets.questions.partners import PartnerQuestions
 from programs.datasets.questions.referrals import ReferralQuestions
@@ -49,42 +53,30 @@ class MixedCurrencies(InvalidInput):
 class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
     """The questions that commands may ask; an engine answers them from its own copy of the SQL files."""
 
-    def cohort_matrix(
-        self, purchases: Snapshot | None, *, period: Period = "month", time_zone: str = "UTC"
-    ) -> pa.Table:
+    def cohort_matrix(self, purchases: Snapshot | None, *, period: Period = "month") -> pa.Table:
         """cohort, age, cohort_size, members, orders, revenue: retention is members / cohort_size."""
-        return self._ask("cohort_matrix", {"purchases": purchases}, period=period, time_zone=time_zone)
+        return self._ask("cohort_matrix", {"purchases": purchases}, period=period)
 
-    def revenue_by_period(
-        self, purchases: Snapshot | None, *, period: Period = "month", time_zone: str = "UTC"
-    ) -> pa.Table:
+    def revenue_by_period(self, purchases: Snapshot | None, *, period: Period = "month") -> pa.Table:
         """period, members, new_members, orders, paid_orders, revenue: AOV is revenue / orders."""
-        return self._ask("monthly_revenue", {"purchases": purchases}, period=period, time_zone=time_zone)
+        return self._ask("monthly_revenue", {"purchases": purchases}, period=period)
 
-    def member_rfm(self, purchases: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC") -> pa.Table:
+    def member_rfm(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
         """One row a member: first_date, last_date, orders, frequency, recency_days, tenure_days,
         inactive_days, monetary (Fader, Hardie and Lee 2005 for frequency, recency and tenure)."""
-        return self._ask("member_rfm", {"purchases": purchases}, as_of=as_of, time_zone=time_zone)
+        return self._ask("member_rfm", {"purchases": purchases}, as_of=as_of)
 
-    def first_year_spend(
-        self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365, time_zone: str = "UTC"
-    ) -> pa.Table:
+    def first_year_spend(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
         """One row a member: first_date, observed_days (≤ days), orders, spend in the first ``days`` days."""
-        return self._ask(
-            "first_year_spend", {"purchases": purchases}, as_of=as_of, days=days, time_zone=time_zone
-        )
+        return self._ask("first_year_spend", {"purchases": purchases}, as_of=as_of, days=days)
 
     def trailing_spend(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
         """One row a member known before as_of: orders and spend in the ``days`` days before it."""
         return self._ask("trailing_spend", {"purchases": purchases}, as_of=as_of, days=days)
 
-    def repeat_purchase(
-        self, purchases: Snapshot | None, *, as_of: datetime, days: int = 90, time_zone: str = "UTC"
-    ) -> pa.Table:
+    def repeat_purchase(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 90) -> pa.Table:
         """One row: members observed for ``days`` days, repeat_members of them, too_young left out."""
-        return self._ask(
-            "repeat_purchase", {"purchases": purchases}, as_of=as_of, days=days, time_zone=time_zone
-        )
+        return self._ask("repeat_purchase", {"purchases": purchases}, as_of=as_of, days=days)
 
     def lapse_table(
         self,
@@ -93,7 +85,6 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         as_of: datetime,
         inactive_days: int = 90,
         period: Period = "month",
-        time_zone: str = "UTC",
     ) -> pa.Table:
         """tenure, at_risk, lapsed, censored: the discrete churn hazard is lapsed / at_risk."""
         return self._ask(
@@ -102,7 +93,6 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
             as_of=as_of,
             inactive_days=inactive_days,
             period=period,
-            time_zone=time_zone,
         )
 
     def trigger_counts(
@@ -144,12 +134,9 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         *,
         as_of: datetime,
         period: Period = "month",
-        time_zone: str = "UTC",
     ) -> pa.Table:
         """period, issued, redeemed, expired, reversed, adjusted, outstanding: points."""
-        return self._ask(
-            "ledger_flows", {"point_ledger": ledger}, as_of=as_of, period=period, time_zone=time_zone
-        )
+        return self._ask("ledger_flows", {"point_ledger": ledger}, as_of=as_of, period=period)
 
     def ledger_triangle(
         self,
@@ -157,13 +144,10 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         *,
         as_of: datetime,
         period: Period = "month",
-        time_zone: str = "UTC",
     ) -> pa.Table:
         """vintage, age, redeemed, expired, reversed: incremental points; first in, first out where the
         ledger names no vintages, and a null vintage for what cannot be placed."""
-        return self._ask(
-            "ledger_triangle", {"point_ledger": ledger}, as_of=as_of, period=period, time_zone=time_zone
-        )
+        return self._ask("ledger_triangle", {"point_ledger": ledger}, as_of=as_of, period=period)
 
     def ledger_vintages(
         self,
@@ -171,12 +155,9 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         *,
         as_of: datetime,
         period: Period = "month",
-        time_zone: str = "UTC",
     ) -> pa.Table:
         """vintage, issued, members: the exposure that the triangle is divided by."""
-        return self._ask(
-            "ledger_vintages", {"point_ledger": ledger}, as_of=as_of, period=period, time_zone=time_zone
-        )
+        return self._ask("ledger_vintages", {"point_ledger": ledger}, as_of=as_of, period=period)
 
     def survey_scores(
         self,
@@ -184,12 +165,9 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         *,
         as_of: datetime,
         period: Period = "month",
-        time_zone: str = "UTC",
     ) -> pa.Table:
         """survey, period, responses, promoters, detractors, satisfied, score_sum, score_squares."""
-        return self._ask(
-            "survey_scores", {"survey_responses": responses}, as_of=as_of, period=period, time_zone=time_zone
-        )
+        return self._ask("survey_scores", {"survey_responses": responses}, as_of=as_of, period=period)
 
     def usage_activity(
         self,
@@ -197,30 +175,23 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         *,
         as_of: datetime,
         period: Period = "month",
-        time_zone: str = "UTC",
     ) -> pa.Table:
         """period, event, members, events."""
-        return self._ask(
-            "usage_activity", {"usage_events": usage}, as_of=as_of, period=period, time_zone=time_zone
-        )
+        return self._ask("usage_activity", {"usage_events": usage}, as_of=as_of, period=period)
 
-    def lifecycle_days(
-        self, purchases: Snapshot | None, *, as_of: datetime, threshold: float, time_zone: str = "UTC"
-    ) -> pa.Table:
+    def lifecycle_days(self, purchases: Snapshot | None, *, as_of: datetime, threshold: float) -> pa.Table:
         """One row a member: day numbers of first_purchase, second_purchase, fourth_purchase, near_next_tier
         and next_tier_reached (spend of 365 days within 20 % of ``threshold``, or there)."""
-        parameters = {"as_of": as_of, "threshold": threshold, "time_zone": time_zone}
+        parameters = {"as_of": as_of, "threshold": threshold}
         return self._ask("lifecycle_days", {"purchases": purchases}, **parameters)
 
-    def purchase_spells(
-        self, purchases: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC"
-    ) -> pa.Table:
+    def purchase_spells(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
         """One row a purchase: day numbers of purchase and next_purchase."""
-        return self._ask("purchase_spells", {"purchases": purchases}, as_of=as_of, time_zone=time_zone)
+        return self._ask("purchase_spells", {"purchases": purchases}, as_of=as_of)
 
-    def survey_days(self, responses: Snapshot | None, *, as_of: datetime, time_zone: str = "UTC") -> pa.Table:
+    def survey_days(self, responses: Snapshot | None, *, as_of: datetime) -> pa.Table:
         """One row an NPS answer: day number and score."""
-        return self._ask("survey_days", {"survey_responses": responses}, as_of=as_of, time_zone=time_zone)
+        return self._ask("survey_days", {"survey_responses": responses}, as_of=as_of)
 
     @abstractmethod
     def _ask(
@@ -238,11 +209,15 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
 
 
 class DuckDBEngine(QueryEngine):
-    """The answers of an in-memory DuckDB over the Parquet of a store, one connection a question."""
+    """The answers of an in-memory DuckDB over the Parquet of a store, one connection a question.
 
-    def __init__(self, store: SnapshotStore, limits: Limits | None = None):
+    Times are those on the wall clock of ``zone`` (see ``local_time``), but in questions to several partners.
+    """
+
+    def __init__(self, store: SnapshotStore, limits: Limits | None = None, *, zone: str = "UTC"):
         self.store = store
         self.limits = limits or Limits()
+        self.zone = zone
 
     def _ask(
         self,
@@ -337,11 +312,23 @@ class DuckDBEngine(QueryEngine):
             paths[kind] = self.store.rows_path(snapshot)
         with hardened([path.parent for path in paths.values()], self.limits) as connection:
             for kind, path in paths.items():
-                connection.read_parquet(str(path.resolve())).create_view(kind)
+                self._create_view(connection, kind, path)
             for kind in datasets.keys() - paths.keys():
                 columns = (f"NULL::{column.type.sql} AS {column.name}" for column in CONTRACTS[kind].columns)
                 connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT {', '.join(columns)} WHERE false")
             yield connection
+
+    def _create_view(self, connection: duckdb.DuckDBPyConnection, kind: str, path: Path) -> None:
+        rows = connection.read_parquet(str(path.resolve()))
+        times = [
+            c.name for c in CONTRACTS[kind].columns if c.type is Type.TIMESTAMP and c.name in rows.columns
+        ]
+        if self.zone == "UTC" or not times:
+            rows.create_view(kind)
+            return
+        rows.create_view(f"{kind}_as_loaded")
+        shown = ", ".join(sql_on_wall_clock(name, self.zone) for name in times)
+        connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT * REPLACE ({shown}) FROM {kind}_as_loaded")  # noqa: S608
 
 
 def _named_in(statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

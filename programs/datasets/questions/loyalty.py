@@ -26,7 +26,6 @@ class LoyaltyQuestions(ABC):
         members: Snapshot | None = None,
         ledger: Snapshot | None = None,
         responses: Snapshot | None = None,
-        time_zone: str = "UTC",
     ) -> pa.Table:
         """n (0 is the first of ``windows``, which ends last), tier, cohort, region, channel ("" where not
         asked for or not recorded), members, enrolled, departed, active, orders, revenue, earned, redeemed,
@@ -44,7 +43,6 @@ class LoyaltyQuestions(ABC):
             dimensions=list(dimensions),
             tiers=list(tiers or {}),
             thresholds=list((tiers or {}).values()),
-            time_zone=time_zone,
         )
 
     def tier_moves(

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from gtm.core.errors import NotFound
 from programs.datasets.engines.duck import DuckDBEngine
+from programs.datasets.local_time import end_of_day, on_wall_clock
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
 
 class OpenData:
     """What a step asks. ``described`` is the plan's own list of datasets (kind, sha256, partner).
 
-    Steps see only these snapshots, whatever was loaded since.
+    Steps see only these snapshots, whatever was loaded since. Times are those on the wall clock of ``zone``,
+    the program's (see ``local_time``); snapshots of several partners keep their instants.
     """
 
-    def __init__(self, root: Path, described: Sequence[Mapping[str, Any]]):
+    def __init__(self, root: Path, described: Sequence[Mapping[str, Any]], zone: str = "UTC"):
         self._store = SnapshotStore(root)
         self._described = described
-        self.engine = DuckDBEngine(self._store)
+        self.engine = DuckDBEngine(self._store, zone=zone)
+        self._zone = zone
 
     def has(self, kind: str) -> bool:
         return any(d["kind"] == kind for d in self._described)
@@ -38,18 +42,24 @@ class OpenData:
         found = self.snapshots(kind)
         if not found:
             raise NotFound(f"This run reads no {kind}.", hint=f"Load {kind} and start a new run.")
-        return next(iter(found.values()))
+        return self._on_wall_clock(next(iter(found.values())))
 
     def find(self, kind: str) -> Snapshot | None:
         """The one snapshot of a kind, or None where the run has none."""
-        return next(iter(self.snapshots(kind).values()), None)
+        found = next(iter(self.snapshots(kind).values()), None)
+        return found and self._on_wall_clock(found)
+
+    def _on_wall_clock(self, snapshot: Snapshot) -> Snapshot:
+        ends = (snapshot.window_start, snapshot.window_end)
+        first, last = (at and on_wall_clock(at, self._zone) for at in ends)
+        return replace(snapshot, window_start=first, window_end=last)
 
     def as_of(self, kind: str) -> datetime:
-        """The first instant after the day of the last row: reports stand at the end of the data."""
+        """The first moment after the local day of the last row: reports stand at the end of the data."""
         end = self.snapshot(kind).window_end
         if end is None:
             raise NotFound(f"The {kind} of this run have no time column.")
-        return end.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return end_of_day(end)
 
     def is_month_complete(self, kind: str) -> bool:
         """Whether the last month with rows is over at the end of the data."""

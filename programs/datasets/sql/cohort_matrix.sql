@@ -1,7 +1,7 @@
 -- Per cohort (period of first purchase) and age in periods: who bought, how often, for how much.
 -- cohort_size is the denominator of retention; ages without a purchase have no row.
 WITH orders AS (
-    SELECT member_id, amount, date_trunc($period, purchased_at AT TIME ZONE $time_zone) AS period FROM purchases
+    SELECT member_id, amount, date_trunc($period, purchased_at AT TIME ZONE 'UTC') AS period FROM purchases
 ),
 cohorts AS (
     SELECT member_id, min(period) AS cohort FROM orders GROUP BY member_id

@@ -3,7 +3,7 @@
 -- at_risk counts members who reached the period; the discrete hazard is lapsed / at_risk.
 WITH spans AS (
     SELECT
-        date_diff($period, min(purchased_at) AT TIME ZONE $time_zone, max(purchased_at) AT TIME ZONE $time_zone)
+        date_diff($period, min(purchased_at) AT TIME ZONE 'UTC', max(purchased_at) AT TIME ZONE 'UTC')
             AS tenure,
         max(purchased_at) < CAST($as_of AS TIMESTAMPTZ) - to_days($inactive_days) AS lapsed
     FROM purchases WHERE purchased_at < CAST($as_of AS TIMESTAMPTZ)

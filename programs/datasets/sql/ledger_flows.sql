@@ -1,6 +1,6 @@
 -- Points per period by kind of movement, and the balance outstanding at its end.
 WITH moves AS (
-    SELECT date_trunc($period, posted_at AT TIME ZONE $time_zone) AS period, entry, points
+    SELECT date_trunc($period, posted_at AT TIME ZONE 'UTC') AS period, entry, points
     FROM point_ledger WHERE posted_at < CAST($as_of AS TIMESTAMPTZ)
 ),
 flows AS (

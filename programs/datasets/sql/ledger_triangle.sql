@@ -43,8 +43,8 @@ placed AS (
 ),
 cells AS (
     SELECT
-        date_trunc($period, issued_at AT TIME ZONE $time_zone) AS vintage,
-        date_trunc($period, posted_at AT TIME ZONE $time_zone) AS period,
+        date_trunc($period, issued_at AT TIME ZONE 'UTC') AS vintage,
+        date_trunc($period, posted_at AT TIME ZONE 'UTC') AS period,
         entry, points
     FROM placed
 )

@@ -1,6 +1,6 @@
 -- Points issued per vintage: the exposure of the triangle.
 SELECT
-    CAST(date_trunc($period, posted_at AT TIME ZONE $time_zone) AS DATE) AS vintage,
+    CAST(date_trunc($period, posted_at AT TIME ZONE 'UTC') AS DATE) AS vintage,
     CAST(sum(points) AS DECIMAL(18, 4)) AS issued,
     count(DISTINCT member_id) AS members
 FROM point_ledger

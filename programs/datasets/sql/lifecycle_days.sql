@@ -4,7 +4,7 @@
 WITH orders AS (
     SELECT
         member_id,
-        datediff('day', DATE '1970-01-01', CAST(purchased_at AT TIME ZONE $time_zone AS DATE)) AS day,
+        datediff('day', DATE '1970-01-01', CAST(purchased_at AT TIME ZONE 'UTC' AS DATE)) AS day,
         row_number() OVER (PARTITION BY member_id ORDER BY purchased_at, amount) AS nth,
         sum(amount) OVER (
             PARTITION BY member_id ORDER BY purchased_at RANGE BETWEEN INTERVAL 365 DAYS PRECEDING AND CURRENT ROW

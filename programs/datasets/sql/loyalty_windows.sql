@@ -23,7 +23,7 @@ people AS (
         CASE WHEN list_contains($dimensions, 'region') THEN coalesce(listed.region, '') ELSE '' END AS region,
         CASE WHEN list_contains($dimensions, 'channel') THEN coalesce(listed.channel, '') ELSE '' END AS channel,
         CASE WHEN list_contains($dimensions, 'cohort')
-            THEN strftime(coalesce(listed.enrolled_at, buyers.first_at) AT TIME ZONE $time_zone, '%Y-%m')
+            THEN strftime(coalesce(listed.enrolled_at, buyers.first_at) AT TIME ZONE 'UTC', '%Y-%m')
             ELSE '' END AS cohort
     FROM (FROM members, horizon WHERE enrolled_at < horizon.high) AS listed
     FULL JOIN buyers USING (member_id), tiers_recorded

@@ -2,10 +2,10 @@
 -- frequency: days with a purchase after the first such day; recency_days: first to last purchase day;
 -- tenure_days: first purchase day to as_of; inactive_days: last purchase day to as_of; days are local.
 WITH orders AS (
-    SELECT member_id, amount, CAST(purchased_at AT TIME ZONE $time_zone AS DATE) AS day
+    SELECT member_id, amount, CAST(purchased_at AT TIME ZONE 'UTC' AS DATE) AS day
     FROM purchases WHERE purchased_at < CAST($as_of AS TIMESTAMPTZ)
 ),
-today AS (SELECT CAST(CAST($as_of AS TIMESTAMPTZ) AT TIME ZONE $time_zone AS DATE) AS today)
+today AS (SELECT CAST(CAST($as_of AS TIMESTAMPTZ) AT TIME ZONE 'UTC' AS DATE) AS today)
 SELECT
     member_id,
     min(day) AS first_date,

@@ -2,8 +2,8 @@
 WITH orders AS (
     SELECT
         member_id, amount,
-        date_trunc($period, purchased_at AT TIME ZONE $time_zone) AS period,
-        date_trunc($period, min(purchased_at) OVER (PARTITION BY member_id) AT TIME ZONE $time_zone) AS joined
+        date_trunc($period, purchased_at AT TIME ZONE 'UTC') AS period,
+        date_trunc($period, min(purchased_at) OVER (PARTITION BY member_id) AT TIME ZONE 'UTC') AS joined
     FROM purchases
 )
 SELECT

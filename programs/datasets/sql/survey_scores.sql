@@ -1,7 +1,7 @@
 -- Sufficient statistics of NPS (promoters 9-10, detractors 0-6) and CSAT (satisfied 4-5) per period.
 SELECT
     survey,
-    CAST(date_trunc($period, answered_at AT TIME ZONE $time_zone) AS DATE) AS period,
+    CAST(date_trunc($period, answered_at AT TIME ZONE 'UTC') AS DATE) AS period,
     count(*) AS responses,
     count(*) FILTER (survey = 'nps' AND score >= 9) AS promoters,
     count(*) FILTER (survey = 'nps' AND score <= 6) AS detractors,

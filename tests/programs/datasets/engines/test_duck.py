@@ -46,9 +46,9 @@ def test_period_and_as_of_are_checked(engine, load):
         engine.trailing_spend(purchases, as_of=datetime(2024, 6, 1))
 
 
-def test_months_are_those_of_the_time_zone(engine, load):
+def test_months_are_those_of_the_time_zone(store, load):
     purchases = load("purchases", "member_id,purchased_at,amount\n1,2024-01-31T23:30Z,5\n")
-    (row,) = engine.revenue_by_period(purchases, time_zone="Europe/Berlin").to_pylist()
+    (row,) = DuckDBEngine(store, zone="Europe/Berlin").revenue_by_period(purchases).to_pylist()
     assert row["period"].isoformat() == "2024-02-01"
 
 
