@@ -15,7 +15,9 @@ def test_three_clicks_lead_from_the_list_of_programs_to_a_running_plan(enter):
     row = page.locator("#result_list tr", has_text=program.name)
     row.locator("td.field-actions_holder span").click()
     menu = page.locator("nav a:visible", has_text="Plan loyalty")
-    assert page.locator("nav a:visible", has_text="Launch").count() == 0  # of another kind of program
+    of_other_kinds = page.locator("nav a:visible").get_by_text("Launch", exact=True)
+    assert of_other_kinds.count() == 0
+    page.wait_for_function("document.getAnimations().every(a => a.playState !== 'running')")
     ops.picture("program-actions")
     menu.click()
     page.get_by_role("button", name="Start the run").wait_for()
@@ -28,6 +30,7 @@ def test_three_clicks_lead_from_the_list_of_programs_to_a_running_plan(enter):
     assert page.locator("#live [role=status]").inner_text().startswith("▶ Running")
     plan = Plan.objects.latest("pk")
     assert (plan.program, plan.command) == (program, "plan-loyalty")
+    ops.look("started from a program")
     ops.leave()
 
 
