@@ -18,7 +18,7 @@ from plans.admin.forms import CommandForm
 from plans.admin.page import Preview
 from plans.drawing import badges
 from plans.models import Decision, DecisionKind, Plan
-from plans.runs import registry, start
+from plans.runs import origins, registry, start
 from plans.runs import revise as revision
 from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
@@ -80,7 +80,9 @@ class RunPages:
         except NotFound as error:
             raise Http404(error.detail) from error
         line = (request.POST.get("usage") or request.GET.get("usage") or command.example).strip()
-        form, preview = self._form(request, command), None
+        form, preview, source = self._form(request, command), None, ""
+        if request.method == "GET" and (origin := request.GET.get("from")):
+            form, preview, source = self._from_object(request, command, origin)
         if request.method == "POST" and request.POST.get("step") == "read-line":
             form = self._form_from_line(request, command, line, _default_slug(command))
         elif request.method == "POST" and form.is_valid():
@@ -100,8 +102,31 @@ class RunPages:
         )
         return self.page(
             request, "plans/run_command.html", command.title, command=command, form=form, preview=preview,
-            recent=recent, usage=line,
+            recent=recent, usage=line, source=source,
         )  # fmt: skip
+
+    def _from_object(
+        self, request: HttpRequest, command: Any, origin: str
+    ) -> tuple[CommandForm, Preview | None, str]:
+        """The form filled in for what its action was chosen on, with its preview where nothing is missing."""
+        kind, _, number = origin.partition("-")
+        if not number.isdecimal():
+            raise Http404("There is no such object to start from.")
+        try:
+            filled = origins.fill(command, kind, int(number[:18]))
+        except NotFound as error:
+            raise Http404(error.detail) from error
+        form = CommandForm(command, {**filled.given, "program": filled.program.slug})
+        if form.is_valid():
+            try:
+                with acting_in_admin(request):
+                    draft = start.prepare(command, form.given(), filled.program)
+                    return form, Preview.of(draft), filled.source
+            except InvalidInput as error:
+                _to_fields(form, error)
+            except GtmError as error:
+                tell(request, error)
+        return form, None, filled.source
 
     def _form(self, request: HttpRequest, command: Any) -> CommandForm:
         if request.method == "POST":

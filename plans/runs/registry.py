@@ -16,6 +16,7 @@ from plans.schemas.inputs import nearest
 
 LOWEST_LADDER = 3
 MOST_REPEATS = 3
+ORIGINS = ("program", "campaign", "partner", "dataset")
 _commands: dict[str, Command] = {}
 
 
@@ -107,6 +108,14 @@ def faults(command: Command) -> Iterable[str]:
         named = getattr(command, role)
         if named and command.input(named) is None:
             yield f"{role} names no input: {named}"
+    for origin in command.starts_from:
+        if origin.kind not in ORIGINS:
+            yield f"it starts from a {origin.kind}, which has no page to start from"
+        yield from (
+            f"{name} of a {origin.kind} fills no input" for name in origin.fills if not command.input(name)
+        )
+    if command.starts_from and not command.action:
+        yield "it starts from pages and its button says nothing"
 
 
 def _number_faults(command: Command) -> Iterable[str]:

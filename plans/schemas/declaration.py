@@ -168,10 +168,22 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A kind of object from whose page the command starts: "program", "campaign", "partner" or "dataset".
+
+    ``fills`` says which input takes which attribute of the object. The program comes by itself.
+    """
+
+    kind: str
+    fills: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """``stages_for(inputs, facts)`` makes the stages of one run where the inputs decide on them; ``stages``
     then holds the tasks that every run has. ``standing(plan)`` answers outputs on how a plan stands now.
-    ``program_input`` names the input that chooses the program.
+    ``program_input`` names the input that chooses the program. ``action`` is what a button that
+    starts it says, ``starts_from`` on whose pages that button is.
     """
 
     plugin: str
@@ -205,6 +217,8 @@ class Command:
     stages_for: str | Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Stage]] = ""
     standing: str | Callable[..., Sequence[Any]] = ""
     version: int = 1
+    action: str = ""
+    starts_from: Sequence[Origin] = ()
 
     @property
     def path(self) -> str:

@@ -96,6 +96,12 @@ register.filter("pretty", readable)
 
 
 @register.filter
+def words(name: str) -> str:
+    """A name of ours as people write it."""
+    return name.replace("_", " ").replace("-", " ")
+
+
+@register.filter
 def in_words(attempt: Any, task: Any) -> str:
     """An attempt at a task as a sentence: which, by whom, what came of it, and why."""
     who = "" if attempt.executor == "original" else f" by the {attempt.get_executor_display().lower()}"

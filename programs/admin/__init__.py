@@ -148,6 +148,7 @@ class LifecycleTriggerAdmin(GovernedAdmin):
 
 @admin.register(Partner)
 class PartnerAdmin(GovernedAdmin):
+    change_form_outer_before_template = "gtm/_panels.html"
     list_display = ["name", "tier", "country", "currency", "contact"]
     list_filter = ["tier", "country", "programs"]
     list_select_related = ["contact"]
@@ -158,6 +159,7 @@ class PartnerAdmin(GovernedAdmin):
 
 @admin.register(Campaign)
 class CampaignAdmin(GovernedAdmin):
+    change_form_outer_before_template = "gtm/_panels.html"
     list_display = ["name", "program", "starts_on", "ends_on", "budget", "currency"]
     list_filter = ["program", "partners"]
     date_hierarchy = "starts_on"

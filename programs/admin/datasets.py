@@ -188,7 +188,8 @@ class DatasetAdmin(GovernedAdmin):
             raise PermissionDenied
         token = request.POST.get("token", "")
         kept = pending.find(request.user, token) if token else None
-        form = UploadForm(request.POST or None, request.FILES or None, kept=kept is not None)
+        wanted = {name: request.GET[name] for name in ("program", "kind") if name in request.GET}
+        form = UploadForm(request.POST or None, request.FILES or None, kept=kept is not None, initial=wanted)
         looked = None
         if token and kept is None:
             messages.error(request, "The file is not kept any more: choose it again.")

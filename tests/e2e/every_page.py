@@ -15,6 +15,7 @@ from rest_framework.authtoken.models import Token
 
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
+from gtm.core.admin import actions
 from gtm.core.evidence import anchors
 from plans.cases.fraud import verbs
 from plans.engine.gates import break_glass
@@ -79,6 +80,16 @@ def _patterns(found: list[Any]) -> Iterator[URLPattern]:
             yield from _patterns(one.url_patterns)
         else:
             yield one
+
+
+def action_names() -> set[str]:
+    """The addresses of what is offered on the pages of models, and of the dialogs of several objects."""
+    return {
+        f"{model._meta.app_label}_{model._meta.model_name}_{action}{suffix}"
+        for model in admin.site._registry
+        for action in actions.offers_of(model)
+        for suffix in ("", "_all")
+    }
 
 
 def own_pages(plan: Plan) -> dict[str, list[str]]:

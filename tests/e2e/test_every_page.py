@@ -32,7 +32,7 @@ def test_no_page_is_forgotten(furnished, request_of_admin):
         if name.endswith(f"_{kind}") and name not in every_page.NO_PAGES
     }
     forms = {name for name in every_page.names() if name.endswith(every_page.FORMS)}
-    own = every_page.own_pages(furnished).keys() | every_page.NO_PAGES.keys()
+    own = every_page.own_pages(furnished).keys() | every_page.NO_PAGES.keys() | every_page.action_names()
     assert every_page.names() - of_models - forms - own == set()
 
 

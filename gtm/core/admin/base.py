@@ -29,6 +29,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gtm.core.actors import ADMIN, Actor, acting_as, name_of
+from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError
@@ -141,7 +142,7 @@ class _ChangeList(ChangeList):
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
 
 
-class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin):
+class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, OfferedActions):
     """A governed model: saved by the person in the session, with history, import and export.
 
     ``shortcuts`` are filters that everybody needs, as label and query; everybody saves their own beside them.

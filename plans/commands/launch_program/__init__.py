@@ -8,7 +8,7 @@ from typing import Any
 from plans.commands.launch_program.facts import facts
 from plans.commands.launch_program.stages import ARCHITECT, OPS, SPONSOR, assemble
 from plans.runs import checklist, registry
-from plans.schemas.declaration import ChecklistItem, Command, Rung, SuccessMetric, ToolHook, Trigger
+from plans.schemas.declaration import ChecklistItem, Command, Origin, Rung, SuccessMetric, ToolHook, Trigger
 from plans.schemas.inputs import Day, Known, KnownList, TextList
 from programs.models import Program
 
@@ -28,6 +28,8 @@ LAUNCH_PROGRAM = registry.register(
         example='/referral-program-orchestration:launch-program --program "Customer Advocates" '
         '--launch-date 2025-12-10 --channels "email,in-app"',
         program_kind="referral",
+        action="Launch",
+        starts_from=(Origin("program"),),
         inputs=(
             Known("program", "Name or ID of the referral initiative", required=True, among="programs", max_length=120),
             Day("launch_date", "Target go-live date", required=True, flag="launch-date"),

@@ -9,7 +9,18 @@ from plans.commands.monitor_loyalty.kpis import KPIS, LIABILITY_SPIKE
 from plans.commands.shared.metric_values import facts_of, remediation_of
 from plans.commands.shared.thresholds import alert_triggers
 from plans.runs import checklist, registry
-from plans.schemas.declaration import Command, Gate, Rung, Seat, Stage, Step, SuccessMetric, ToolHook, Trigger
+from plans.schemas.declaration import (
+    Command,
+    Gate,
+    Origin,
+    Rung,
+    Seat,
+    Stage,
+    Step,
+    SuccessMetric,
+    ToolHook,
+    Trigger,
+)
 from plans.schemas.inputs import Choice, TextList
 from plans.schemas.thresholds import Thresholds
 from programs.models import Program
@@ -57,6 +68,8 @@ MONITOR_LOYALTY = registry.register(
         summary="Evaluates loyalty program performance, member health, and experiment impact.",
         example='/loyalty-lifecycle-orchestration:monitor-loyalty --window 30d --detail full --dimensions "tier,region"',
         program_kind="loyalty",
+        action="Monitor",
+        starts_from=(Origin("program"), Origin("dataset")),
         inputs=(
             Choice("window", "Time range; it ends with the last day of the purchases", default="30d", options=("7d", "30d", "quarter")),
             Choice("detail", "Report depth", default="summary", options=("summary", "full")),

@@ -10,7 +10,18 @@ from plans.commands.optimize_referrals.kpis import KPIS
 from plans.commands.shared.metric_values import facts_of
 from plans.commands.shared.thresholds import alert_triggers
 from plans.runs import checklist, registry
-from plans.schemas.declaration import Command, Gate, Rung, Seat, Stage, Step, SuccessMetric, ToolHook, Trigger
+from plans.schemas.declaration import (
+    Command,
+    Gate,
+    Origin,
+    Rung,
+    Seat,
+    Stage,
+    Step,
+    SuccessMetric,
+    ToolHook,
+    Trigger,
+)
 from plans.schemas.inputs import Choice, TextList
 from plans.schemas.thresholds import Thresholds
 from programs.models import Program
@@ -54,6 +65,8 @@ OPTIMIZE_REFERRALS = registry.register(
         summary="Analyzes referral performance, fraud risk, and partner health to recommend improvements.",
         example='/referral-program-orchestration:optimize-referrals --window 30d --detail full --dimensions "channel,partner-tier"',
         program_kind="referral",
+        action="Optimise referrals",
+        starts_from=(Origin("program"), Origin("dataset")),
         inputs=(
             Choice("window", "Analysis horizon; it ends with the last day of the data", default="30d", options=("7d", "30d", "90d")),
             Choice("detail", "Length of the output", default="summary", options=("summary", "full")),

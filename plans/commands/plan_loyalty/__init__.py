@@ -10,6 +10,7 @@ from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
     Gate,
+    Origin,
     Rung,
     Seat,
     Stage,
@@ -69,6 +70,8 @@ PLAN_LOYALTY = registry.register(
         summary="Produces loyalty program blueprint with tiers, benefits, and lifecycle triggers.",
         example="/loyalty-lifecycle-orchestration:plan-loyalty --goal retention --tiers 3 --budget 50000",
         program_kind="loyalty",
+        action="Plan loyalty",
+        starts_from=(Origin("program"), Origin("dataset")),
         inputs=(
             Choice("goal", "What the program is for", required=True,
                    options=("retention", "expansion", "engagement", "advocacy")),

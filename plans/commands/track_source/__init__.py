@@ -11,6 +11,7 @@ from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
     Gate,
+    Origin,
     Rung,
     Seat,
     Stage,
@@ -52,6 +53,8 @@ TRACK_SOURCE = registry.register(
         summary="Aligns attribution, dashboards, and ROI reporting for partner co-marketing campaigns.",
         example='/partner-co-marketing-orchestration:track-source --campaign "AI Launch Tour" --window 30d --detail full',
         program_kind="partner",
+        action="Track source",
+        starts_from=(Origin("program"), Origin("campaign", {"campaign": "name"}), Origin("partner"), Origin("dataset")),
         inputs=(
             Known("campaign", "Joint campaign, as in briefs and assets", required=True, among="campaigns", max_length=120),
             Window("window", "Time range that ends with the data: 7d, 30d, or campaign for its whole duration", default="30d",
