@@ -17,6 +17,7 @@ from gtm.core.errors import GtmError, InvalidInput
 from programs.admin import pending
 from programs.datasets import CONTRACTS, Preview, Source, export_rejects
 from programs.datasets.contracts import Column
+from programs.datasets.loading.limits import CHOICES, Choice
 from programs.datasets.loading.preview import preview
 from programs.datasets.local_time import on_wall_clock
 from programs.models import Dataset, Partner, Program
@@ -40,15 +41,10 @@ class UploadForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text="Columns the loader does not find by name: amount=order_total, member_id=customer",
     )
-    currency = forms.CharField(
-        required=False, max_length=3, widget=UnfoldAdminTextInputWidget, help_text="Empty: the program's"
-    )
-    time_zone = forms.CharField(
-        required=False, max_length=60, widget=UnfoldAdminTextInputWidget, help_text="Empty: the program's"
-    )
 
     def __init__(self, *args: Any, kept: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.fields |= {choice.name: _field_of(choice) for choice in CHOICES}
         if kept:  # the file is here already
             del self.fields["file"]
 
@@ -57,6 +53,17 @@ class UploadForm(forms.Form):
         if bad := [p for p in pairs if "=" not in p]:
             raise forms.ValidationError(f"Write ours=theirs: {', '.join(bad)}")
         return {ours.strip(): theirs.strip() for ours, theirs in (p.split("=", 1) for p in pairs)}
+
+
+def _field_of(choice: Choice) -> forms.Field:
+    if choice.allowed:
+        choices = [("", "Find it in the file"), *((value, value) for value in choice.allowed)]
+        return forms.ChoiceField(
+            choices=choices, required=False, widget=UnfoldAdminSelectWidget, help_text=choice.help
+        )
+    return forms.CharField(
+        required=False, max_length=60, widget=UnfoldAdminTextInputWidget, help_text=choice.help
+    )
 
 
 @admin.register(Dataset)
@@ -234,6 +241,8 @@ class DatasetAdmin(GovernedAdmin):
             f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {result.rejected_rows:,} rejected, "
             f"{result.duplicate_rows:,} duplicates.",
         )
+        for note in result.notes[-1:] if result.stored_before else ():
+            messages.info(request, note)
         return dataset
 
     def rejects(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -28,6 +28,7 @@ from programs.api.serializers import (
     TierSerializer,
 )
 from programs.datasets import Source, export_rejects
+from programs.datasets.loading.limits import CHOICES
 from programs.models import (
     Approver,
     Benefit,
@@ -112,8 +113,16 @@ class UploadSerializer(serializers.Serializer):
     campaign = serializers.SlugRelatedField("slug", queryset=Campaign.objects.all(), required=False)
     file = serializers.FileField(allow_empty_file=True)  # the reader says what is missing
     mapping = serializers.CharField(required=False, default="{}", help_text="JSON: our column → theirs")
-    currency = serializers.CharField(required=False, default="", allow_blank=True, max_length=3)
-    time_zone = serializers.CharField(required=False, default="", allow_blank=True, max_length=60)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """The options of a load are those of every other door."""
+        said = {
+            choice.name: serializers.CharField(
+                required=False, default="", allow_blank=True, max_length=60, help_text=choice.help
+            )
+            for choice in CHOICES
+        }
+        return {**super().get_fields(), **said}
 
     def validate_mapping(self, text: str) -> dict[str, str]:
         try:

@@ -21,6 +21,7 @@ DAYS = {
 }
 NAMES = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 TIMES_AND_DATES = (Type.TIMESTAMP, Type.DATE)
+FEWEST_TO_DOUBT = 3  # of either kind: days up to 12 three times over happen by chance once in 15
 NUMBERS = (Type.INTEGER, Type.DECIMAL, Type.MONEY)
 
 
@@ -43,14 +44,12 @@ def detect_dates(
     """The order of day, month and year in ``cell`` of ``view``; ISO 8601 is always read."""
     if options.date_format:
         return Convention(date_order=options.date_format), [], []
+    problem = _contradicting_dates(connection, view, cell, where)
+    if problem:
+        return Convention(), [problem], []
     counts = ", ".join(f"count(try_strptime(value, ${order}))" for order in DAYS)
-    query = f"""
-        SELECT {counts}, any_value(value)
-        FROM (SELECT trim({cell}) AS value FROM {view})
-        WHERE value <> '' AND NOT regexp_matches(value, $iso) AND NOT regexp_matches(value, $zoned)
-    """  # noqa: S608
-    parameters = {order: formats(order) for order in DAYS} | {"iso": ISO, "zoned": ISO_ZONED}
-    *found, example = one_row(connection, query, parameters)
+    query = f"SELECT {counts}, any_value(value) FROM ({_other_dates(view, cell)})"  # noqa: S608
+    *found, example = one_row(connection, query, _orders())
     fits = dict(zip(DAYS, found, strict=True))
     most = max(found)
     if most == 0:
@@ -66,6 +65,68 @@ def detect_dates(
         )
         return Convention(), [problem], []
     return Convention(date_order=best[0]), [], [f"{where}: dates read as {NAMES[best[0]]}"]
+
+
+def _other_dates(view: str, cell: str) -> str:
+    """SQL of the values that are not ISO 8601, which is always read."""
+    return f"""
+        SELECT value FROM (SELECT trim({cell}) AS value FROM {view})
+        WHERE value <> '' AND NOT regexp_matches(value, $iso) AND NOT regexp_matches(value, $zoned)
+    """  # noqa: S608
+
+
+def _orders() -> dict[str, object]:
+    return {order: formats(order) for order in DAYS} | {"iso": ISO, "zoned": ISO_ZONED}
+
+
+def _contradicting_dates(
+    connection: duckdb.DuckDBPyConnection, view: str, cell: str, where: str
+) -> Problem | None:
+    """What no order of day and month explains. It is never settled by what most of the rows say.
+
+    Either a date that has its day first stands beside one that has its month first; or a spreadsheet has
+    turned the dates it could read (days up to 12) into real ones, day and month swapped, and left the others
+    as text.
+    """
+    query = f"""
+        WITH other AS (
+            SELECT value,
+                try_strptime(value, $dmy) IS NOT NULL AS dmy, try_strptime(value, $mdy) IS NOT NULL AS mdy
+            FROM ({_other_dates(view, cell)})
+        ), iso AS (
+            SELECT trim({cell}) AS value FROM {view}
+            WHERE regexp_matches(trim({cell}), $iso) OR regexp_matches(trim({cell}), $zoned)
+        )
+        SELECT
+            (SELECT min(value) FROM other WHERE dmy AND NOT mdy),
+            (SELECT min(value) FROM other WHERE mdy AND NOT dmy),
+            (SELECT count(*) FROM other WHERE dmy AND mdy), (SELECT count(*) FROM other WHERE dmy <> mdy),
+            (SELECT count(*) FROM iso), (SELECT min(value) FROM iso),
+            (SELECT coalesce(max(try_cast(value[9:10] AS INTEGER)), 0) FROM iso)
+    """  # noqa: S608
+    day_first, month_first, either, one_way, real, example, latest = one_row(
+        connection, query, {name: value for name, value in _orders().items() if name != "ymd"}
+    )
+    if day_first and month_first:
+        return Problem(
+            where,
+            f"“{day_first}” has its day first and “{month_first}” its month first. Write the dates of one "
+            "file in one way, or say date_format and get the others back as rejected rows.",
+            allowed=("dmy", "mdy"),
+            code="contradicting_dates",
+        )
+    text = day_first or month_first
+    if text and not either and min(one_way, real) >= FEWEST_TO_DOUBT and latest <= 12:
+        order = "dmy" if day_first else "mdy"
+        return Problem(
+            where,
+            f"Dates like “{example}” all have a day up to 12 and those like “{text}” all have one above: a "
+            "spreadsheet may have swapped day and month of the first kind. Export them as text; or say "
+            f"date_format={order} if “{example}” is year, month, day.",
+            allowed=(order,),
+            code="half_converted_dates",
+        )
+    return None
 
 
 def detect_decimals(
@@ -87,10 +148,23 @@ def detect_decimals(
                 OR regexp_matches(value, '\\..*,') OR regexp_matches(value, '\\..*\\.')
                 OR regexp_matches(value, '^0,') OR regexp_matches(value, '\\d{{4,}},')),
             count(*) FILTER (regexp_matches(value, '[.,]')),
-            any_value(value) FILTER (regexp_matches(value, '[.,]'))
+            any_value(value) FILTER (regexp_matches(value, '[.,]')),
+            min(value) FILTER (regexp_matches(value, '^\\d+\\.(\\d{{1,2}}|\\d{{4,}})$')
+                OR regexp_matches(value, ',.*\\.')),
+            min(value) FILTER (regexp_matches(value, '^\\d+,(\\d{{1,2}}|\\d{{4,}})$')
+                OR regexp_matches(value, '\\..*,'))
         FROM (SELECT regexp_replace({cell}, '[^0-9.,]', '', 'g') AS value FROM {view})
     """  # noqa: S608
-    points, commas, any_separator, example = one_row(connection, query)
+    points, commas, any_separator, example, with_point, with_comma = one_row(connection, query)
+    if with_point and with_comma:
+        problem = Problem(
+            where,
+            f"“{with_point}” has a decimal point and “{with_comma}” a decimal comma. Write the numbers of "
+            "one file in one way, or say decimal_separator and get the others back as rejected rows.",
+            allowed=(".", ","),
+            code="contradicting_decimals",
+        )
+        return Convention(), [problem], []
     if not any_separator or points > commas:
         return Convention(), [], []
     if commas > points:

@@ -15,13 +15,19 @@ from programs.datasets.loading.currencies import CODES, SIGNS
 from programs.datasets.loading.limits import Limits, Options
 
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
-GROUPED = {
-    ".": r"^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$",
+GROUPED = {  # by thousands, and in India by hundreds above the first thousand
+    ".": r"^[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})+,\d{3})(\.\d*)?$",
     ",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d*)?$",
 }
+EARLY = "before 1900; a year needs four digits"
 LONGEST_FIRST = sorted(SIGNS, key=len, reverse=True)
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
+MISSING = ("NULL", "null", "Null", "nan", "NaN", "N/A", "n/a", "None", "-", "\\N", "#N/A")
+"""What exports write where there is nothing. "NA" is not among them: it is Namibia, and North America."""
+NOBODY = ("0", "guest")
+"""What shops write for a buyer without an account: many people, not one customer."""
+TOTAL = r"^(grand |sub-?)?totals?:?$"
 
 
 @dataclass(slots=True)
@@ -50,9 +56,13 @@ def convert(
 ) -> Converted:
     """The conversion of one column of one file."""
     text = f"{column.name}__text"
-    first = (text, f"nullif(trim(nfc_normalize({cell})), '')")
+    written = f"nullif(trim(nfc_normalize({cell})), '')"
+    first = (
+        text,
+        f"CASE WHEN list_contains({bind.bind(list(MISSING))}, {written}) THEN NULL ELSE {written} END",
+    )
     if column.type is Type.TEXT:
-        found = Converted(text, ((f"length({text}) > {limits.text_length}", "too long"),))
+        found = _text(column, text, limits, bind)
     elif column.type in (Type.INTEGER, Type.DECIMAL, Type.MONEY):
         found = _number(column, text, how, bind)
     elif column.type in (Type.TIMESTAMP, Type.DATE):
@@ -78,11 +88,28 @@ def convert(
     return Converted(found.value, reasons, (first, *found.steps))
 
 
+def _text(column: Column, text: str, limits: Limits, bind: Parameters) -> Converted:
+    """Names of people and things are one however a spreadsheet wrote them: 17850.0 is 17850."""
+    reasons = [(f"length({text}) > {limits.text_length}", "too long")]
+    if not column.name.endswith("_id"):
+        return Converted(text, tuple(reasons))
+    value = f"regexp_replace({text}, '^([0-9]+)\\.0+$', '\\1')"
+    if column.name in ("member_id", "referee_customer_id"):
+        value = (
+            f"CASE WHEN list_contains({bind.bind(list(NOBODY))}, lower({value})) THEN NULL ELSE {value} END"
+        )
+        total = f"regexp_matches(lower({text}), {bind.bind(TOTAL)})"
+        reasons.append((total, "looks like a line of totals, not like somebody"))
+    if column.required:
+        reasons.append((f"{text} IS NOT NULL AND ({value}) IS NULL", "stands for nobody in particular"))
+    return Converted(value, tuple(reasons))
+
+
 def _number(column: Column, text: str, how: Convention, bind: Parameters) -> Converted:
     name = column.name
     plain, number = f"{name}__plain", f"{name}__number"
     thousands = "." if how.decimal == "," else ","
-    bare = f"regexp_replace({text}, '[\\s\\x{{00a0}}\\x{{202f}}'']', '', 'g')"
+    bare = f"replace(regexp_replace({text}, '[\\s\\x{{00a0}}\\x{{202f}}'']', '', 'g'), '−', '-')"
     if column.type is Type.MONEY:
         signs = bind.bind("|".join(["(?i:" + "|".join(sorted(CODES)) + ")", *map(_escaped, LONGEST_FIRST)]))
         around = f"'^([+-]?)\\(?(' || {signs} || ')?(.*?)(' || {signs} || ')?\\)?$'"
@@ -90,6 +117,7 @@ def _number(column: Column, text: str, how: Convention, bind: Parameters) -> Con
         negative = f"starts_with({text}, '(') AND ends_with({text}, ')')"
         bare = f"CASE WHEN {negative} THEN '-' || {bare} ELSE {bare} END"
     bare = f"CASE WHEN {_digits_only(text)} THEN {text} ELSE {bare} END"
+    bare = f"regexp_replace({bare}, '^([0-9.,]+)-$', '-\\1')"  # an accountant's minus stands behind
     grouped = f"regexp_matches({plain}, {bind.bind(GROUPED[how.decimal])})"
     ungrouped = f"CASE WHEN {grouped} THEN replace({plain}, '{thousands}', '') ELSE {plain} END"
     dotted = f"replace({ungrouped}, ',', '.')" if how.decimal == "," else ungrouped
@@ -145,8 +173,9 @@ def _time(column: Column, text: str, how: Convention, options: Options, bind: Pa
     naive, zoned = f"{name}__naive", f"{name}__zoned"
     iso, iso_zoned = bind.bind(ISO), bind.bind(ISO_ZONED)
     other = bind.bind(formats(how.date_order))
-    # DuckDB reads an offset only after seconds.
-    seconds = f"regexp_replace({text}, '^(.{{10}}[T ]\\d\\d:\\d\\d) ?(Z|UTC|[+-])', '\\1:00\\2')"
+    # DuckDB reads an offset only after seconds, without a space, and with a colon.
+    offset = f"regexp_replace({text}, ' ?([+-]\\d\\d):?(\\d\\d)$', '\\1:\\2')"
+    seconds = f"regexp_replace({offset}, '^(.{{10}}[T ]\\d\\d:\\d\\d) ?(Z|UTC|[+-])', '\\1:00\\2')"
     steps = [
         (zoned, f"CASE WHEN regexp_matches({text}, {iso_zoned}) THEN try_cast({seconds} AS TIMESTAMPTZ) END"),
         (
@@ -160,6 +189,7 @@ def _time(column: Column, text: str, how: Convention, options: Options, bind: Pa
         reasons = [
             (f"{text} IS NOT NULL AND {naive} IS NULL", "not a date"),
             (f"NOT ({midnight})", "a time where a date is expected"),
+            (f"{naive} < DATE '1900-01-01'", EARLY),
         ]
         return Converted(f"CAST({naive} AS DATE)", tuple(reasons), tuple(steps))
     zone = bind.bind(options.time_zone)
@@ -171,7 +201,7 @@ def _time(column: Column, text: str, how: Convention, options: Options, bind: Pa
             f"{zoned} IS NULL AND timezone({zone}, {local}) <> {naive}",
             f"does not exist in {options.time_zone}: the clocks went forward over it",
         ),
-        (f"{value} < TIMESTAMPTZ '1900-01-01'", "before 1900"),
+        (f"{value} < TIMESTAMPTZ '1900-01-01'", EARLY),
     ]
     if column.past:
         # A day's grace: files come from clocks and zones ahead of ours.

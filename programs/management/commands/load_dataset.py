@@ -6,6 +6,7 @@ from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
+from programs.datasets.loading.limits import CHOICES
 from programs.models import Campaign, Partner, Program
 from programs.services import load_dataset, snapshot_root
 
@@ -23,14 +24,9 @@ class Command(GovernedCommand):
         parser.add_argument(
             "--map", action="append", default=[], metavar="OURS=THEIRS", help="a column of the file"
         )
-        parser.add_argument(
-            "--currency", default="", help="of amounts that name none; the program's otherwise"
-        )
-        parser.add_argument(
-            "--time-zone", default="", help="of times without an offset; the program's otherwise"
-        )
-        parser.add_argument("--date-format", default="", help="dmy, mdy or ymd")
-        parser.add_argument("--sheet", default="", help="of an XLSX file; the first otherwise")
+        for choice in CHOICES:
+            said = f"{choice.help} ({', '.join(choice.allowed)})" if choice.allowed else choice.help
+            parser.add_argument(f"--{choice.name.replace('_', '-')}", default="", help=said)
 
     def act(self, **options: Any) -> None:
         problems: list[Problem] = []
@@ -52,10 +48,7 @@ class Command(GovernedCommand):
             partner=partner,
             campaign=campaign,
             mapping=mapping,
-            currency=options["currency"],
-            time_zone=options["time_zone"],
-            date_format=options["date_format"],
-            sheet=options["sheet"],
+            **{choice.name: options[choice.name] for choice in CHOICES},
         )
         rejected = f"{result.rejected_rows:,} rejected, {result.duplicate_rows:,} duplicates"
         self.stdout.write(f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {rejected}.")
