@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 from gtm.core import workbooks
 
-workbooks.register()  # here, because the admin's pages, and with them their formats, are loaded before ready()
+workbooks.register()  # here, because the admin loads its pages, and their formats with them, before ready()
 
 
 class CoreConfig(AppConfig):
