@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from celery import shared_task
@@ -17,13 +16,12 @@ from plans.runs import schedules
 
 
 @worker_init.connect
-def load_steps(options: Mapping[str, Any] | None = None, **_: Any) -> None:
+def load_steps(sender: Any, **_: Any) -> None:
     """Before a worker of steps forks: its children share the analytics in memory, and none waits for them.
 
     A worker of the control queue alone computes nothing and loads none.
     """
-    queues = (options or {}).get("queues")
-    if not queues or "steps" in queues:
+    if "steps" in sender.app.amqp.queues.consume_from:
         steps.load_all()
 
 
