@@ -121,10 +121,10 @@ def experiment_designs(program: Program) -> dict[str, dict[str, Any]]:
 
 
 def latest_datasets(program: Program, kinds: Sequence[str]) -> list[Dataset]:
-    """The newest dataset of each kind, per partner where partners bring their own."""
+    """The current dataset of each kind, per partner where partners bring their own: what was loaded last."""
     rows = Dataset.objects.filter(program=program, kind__in=kinds).select_related("partner")
     newest: dict[tuple[str, int | None], Dataset] = {}
-    for dataset in rows.order_by("created_at", "pk"):
+    for dataset in rows.order_by("current_since", "pk"):
         newest[dataset.kind, dataset.partner_id] = dataset
     return [newest[key] for key in sorted(newest, key=lambda k: (k[0], k[1] or 0))]
 

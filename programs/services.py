@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -74,8 +74,8 @@ def load_dataset(
 ) -> tuple[Dataset, IngestResult]:
     """Validate files against the contract of ``kind``, keep the snapshot, register it.
 
-    Loading the same rows again answers the dataset that is there. Raises InvalidInput
-    (DatasetProblems) with every problem; nothing is stored then.
+    What is loaded last is current. Loading the same rows again makes the dataset that is there current again,
+    and its account says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored then.
     """
     if kind not in CONTRACTS:
         problem = Problem(
@@ -96,7 +96,7 @@ def load_dataset(
             program=program, partner=partner, kind=kind, sha256=snapshot.sha256
         ).first()
         if earlier is not None:
-            return earlier, result
+            return earlier, replace(result, notes=(*result.notes, _make_current(earlier)))
         dataset = Dataset(
             program=program,
             partner=partner,
@@ -119,6 +119,19 @@ def load_dataset(
         )
         dataset.save()
     return dataset, result
+
+
+def _make_current(dataset: Dataset) -> str:
+    """Runs that start from now on read these rows again. Answers what happened in a sentence."""
+    kept = Dataset.objects.filter(program=dataset.program, partner=dataset.partner, kind=dataset.kind)
+    newest = kept.order_by("-current_since", "-pk").first()
+    if newest == dataset:
+        return f"These rows are dataset {dataset.pk}, which is current."
+    dataset.current_since = clock.now()
+    dataset.save()
+    return (
+        f"These rows were loaded before as dataset {dataset.pk}; it is current again, instead of {newest.pk}."
+    )
 
 
 def delegate(

@@ -71,8 +71,8 @@ def of_partner(partner: Any) -> Overview:
 
 
 def _newest(which: Q) -> list[Dataset]:
-    """The newest dataset of each kind and partner."""
-    rows = Dataset.objects.filter(which).select_related("partner").order_by("-created_at", "-pk")
+    """The current dataset of each kind and partner."""
+    rows = Dataset.objects.filter(which).select_related("partner").order_by("-current_since", "-pk")
     found: dict[tuple[str, int | None], Dataset] = {}
     for dataset in rows.defer("profile", "sources", "mapping", "options", "reject_reasons")[:MOST_DATASETS]:
         found.setdefault((dataset.kind, dataset.partner_id), dataset)

@@ -5,7 +5,8 @@ Admin form, command line and REST all come through here, so all refuse the same 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -140,6 +141,8 @@ def prepare(
                     code="missing",
                 )
             )
+    if not command.reads_partners:
+        problems += [_several_owners(command, kind, chosen) for kind in sorted(_shared(chosen))]
     if problems:
         raise InvalidInput(f"{command.path} cannot start.", problems=problems)
     command = registry.tailor(command, values, facts)
@@ -160,6 +163,23 @@ def prepare(
     )
     draft.checklist.extend(review(draft))
     return draft
+
+
+def _shared(chosen: Sequence[Dataset]) -> set[str]:
+    """Kinds that more than one owner has loaded, us included."""
+    owners = Counter(dataset.kind for dataset in chosen)
+    return {kind for kind, count in owners.items() if count > 1}
+
+
+def _several_owners(command: Command, kind: str, chosen: Sequence[Dataset]) -> Problem:
+    """The command reads one owner's rows; the others' would be left out without a word."""
+    owners = [str(d.partner or "ourselves") for d in chosen if d.kind == kind]
+    return Problem(
+        "datasets",
+        f"{kind} were loaded by {', '.join(owners)}, and {command.name} reads those of one. "
+        f"Load them together, as one dataset of {kind}.",
+        code="several_owners",
+    )
 
 
 def standing_of(plan: Plan) -> dict[str, Any]:

@@ -210,6 +210,8 @@ class Command:
     example: str = ""
     required_datasets: Sequence[str] = ()
     optional_datasets: Sequence[str] = ()
+    reads_partners: bool = False
+    """Whether data of one kind that several partners brought are read together."""
     amount_input: str = ""
     campaign_input: str = ""
     program_input: str = ""

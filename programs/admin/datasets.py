@@ -241,6 +241,8 @@ class DatasetAdmin(GovernedAdmin):
             f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {result.rejected_rows:,} rejected, "
             f"{result.duplicate_rows:,} duplicates.",
         )
+        for note in result.notes[-1:] if result.stored_before else ():
+            messages.info(request, note)
         return dataset
 
     def rejects(self, request: HttpRequest, pk: int) -> HttpResponse:

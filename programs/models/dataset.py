@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from gtm.core import clock
 from gtm.core.governed import GovernedModel
 
 
@@ -32,6 +33,11 @@ class Dataset(GovernedModel):
     window_start = models.DateTimeField(null=True, blank=True)
     window_end = models.DateTimeField(null=True, blank=True)
     profile = models.JSONField(default=dict, help_text="Column statistics for the preview")
+    current_since = models.DateTimeField(
+        default=clock.now,
+        editable=False,
+        help_text="When it was last loaded: the last one of its kind counts",
+    )
 
     class Meta:
         ordering = ["-created_at"]
@@ -47,7 +53,7 @@ class Dataset(GovernedModel):
                 name="dataset_same_rows_once_per_partner",
             ),
         ]
-        indexes = [models.Index(fields=["program", "kind", "-created_at"], name="dataset_latest")]
+        indexes = [models.Index(fields=["program", "kind", "-current_since"], name="dataset_latest")]
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.program} ({self.rows:,} rows, {self.sha256[:12]})"

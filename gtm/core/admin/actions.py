@@ -23,6 +23,7 @@ from unfold.admin import ModelAdmin
 from unfold.dataclasses import UnfoldAction
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from gtm.core import fsm
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.evidence import refusals
@@ -105,6 +106,23 @@ def add_panel(model: type[Model], template: str, context: Callable[..., Mapping[
 
 def offers_of(model: type[Model]) -> dict[str, Offer]:
     return {one.name: one for source in _sources.get(model, ()) for one in source()}
+
+
+def why_not(*names: str) -> Callable[[Actor, Any], str]:
+    """Asks the machine whether one of these transitions is possible now; answers "" or every reason."""
+
+    def ask(actor: Actor, obj: Any) -> str:
+        found = [action for action in fsm.actions(obj, actor) if action.name in names]
+        if not found:
+            return f"it is {obj.get_state_display().lower()}."
+        return "" if any(action.allowed for action in found) else " ".join(found[0].reasons)
+
+    return ask
+
+
+def form_of(model: type[Any], name: str) -> type[forms.Form]:
+    """The dialog of a transition: a reason where its machine asks for one, else a comment."""
+    return ReasonForm if fsm.machine_of(model).by_name[name].comment_required else CommentForm
 
 
 class OfferedActions(ModelAdmin):
@@ -204,6 +222,9 @@ class OfferedActions(ModelAdmin):
                 return HttpResponseRedirect(back)
         answered = request.method == "POST" and "answered" in request.POST
         form = one.form(request.POST if answered else None)
+        if answered and not objects:
+            messages.error(request, "Choose at least one for which it is possible.")
+            return HttpResponseRedirect(back)
         if answered and form.is_valid():
             for obj in objects:
                 self._do(request, one, obj, form.cleaned_data)

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from gtm.core import clock, fsm
 from gtm.core.actors import current
-from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, actions, tell
 from gtm.core.errors import GtmError
 from plans.cases.disputes import verbs
 from plans.drawing import badges
@@ -117,6 +117,33 @@ class AttributionRecordAdmin(VisibleOnly, GovernedAdmin):
         return filed
 
 
+def _may_see(request: HttpRequest) -> bool:
+    return request.user.has_perm("plans.answer_dispute") or bool(partners_of(request.user))
+
+
+def _deed(name: str, title: str, icon: str) -> actions.Deed:
+    """What one of the parties, or ours, says to several disputes."""
+
+    def perform(dispute: Dispute, told: actions.Answers, seen: str) -> str:
+        verbs.act(dispute, name, told["reason"])
+        return f"{dispute.get_state_display()}."
+
+    form = actions.form_of(Dispute, name)
+    return actions.Deed(
+        name, title, _may_see, icon=icon, perform=perform, why_not=actions.why_not(name), form=form
+    )
+
+
+actions.offer(
+    Dispute,
+    lambda: [
+        _deed("answer", "Answer", "reply"),
+        _deed("agree", "Sign off", "draw"),
+        _deed("withdraw", "Withdraw", "undo"),
+    ],
+)
+
+
 @admin.register(Dispute)
 class DisputeAdmin(VisibleOnly, GovernedAdmin):
     list_display = ["deal", "claimant", "campaign", "status", "signatures", "created_at", "closed_at"]
@@ -147,7 +174,7 @@ class DisputeAdmin(VisibleOnly, GovernedAdmin):
                 self._act(request, dispute)
                 return HttpResponseRedirect(reverse("admin:plans_dispute_change", args=[dispute.pk]))
             # Settling is what the last signature does: one button signs, whoever comes last.
-            actions = [a for a in fsm.actions(dispute, current().actor) if a.name != "settle"]
+            offered = [a for a in fsm.actions(dispute, current().actor) if a.name != "settle"]
         signed = {one["partner"]: one for one in dispute.signed_off}
         context = {
             **self.admin_site.each_context(request),
@@ -158,8 +185,8 @@ class DisputeAdmin(VisibleOnly, GovernedAdmin):
             "signatures": [
                 (p, signed.get(p.slug)) for p in dispute.record.campaign.partners.order_by("name")
             ],
-            "actions": [a for a in actions if a.allowed],
-            "refused": next((a.reasons[0] for a in actions if not a.allowed), ""),
+            "actions": [a for a in offered if a.allowed],
+            "refused": next((a.reasons[0] for a in offered if not a.allowed), ""),
             "may_see_plan": request.user.has_perm("plans.view_plan"),
             "may_see_record": visible_attribution(request.user).filter(pk=dispute.record_id).exists(),
         }

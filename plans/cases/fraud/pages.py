@@ -12,11 +12,39 @@ from django.urls import reverse
 
 from gtm.core import fsm
 from gtm.core.actors import current
-from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, actions, tell
 from gtm.core.errors import GtmError
 from plans.cases.fraud import verbs
 from plans.drawing import badges
 from plans.models import FraudCase
+
+
+def _may_judge(request: HttpRequest) -> bool:
+    return request.user.has_perm("plans.judge_fraudcase")
+
+
+def _deed(name: str, title: str, icon: str) -> actions.Deed:
+    """A judgement on several cases, each with the same comment. Evidence is given on a case's own page."""
+
+    def perform(case: FraudCase, told: actions.Answers, seen: str) -> str:
+        verbs.act(case, name, comment=told["reason"])
+        return f"{case.get_state_display()}."
+
+    form = actions.form_of(FraudCase, name)
+    return actions.Deed(
+        name, title, _may_judge, icon=icon, perform=perform, why_not=actions.why_not(name), form=form
+    )
+
+
+actions.offer(
+    FraudCase,
+    lambda: [
+        _deed("hold", "Hold the rewards", "front_hand"),
+        _deed("release", "Release", "lock_open"),
+        _deed("confirm", "Confirm as fraud", "gavel"),
+        _deed("appeal", "Record an appeal", "undo"),
+    ],
+)
 
 
 @admin.register(FraudCase)
@@ -45,14 +73,14 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
             if request.method == "POST":
                 self._judge(request, case)
                 return HttpResponseRedirect(reverse("admin:plans_fraudcase_change", args=[case.pk]))
-            actions = fsm.actions(case, current().actor)
+            offered = fsm.actions(case, current().actor)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Fraud case {case.key}",
             "case": case,
             "status": badges.badge(case),
-            "actions": [a for a in actions if a.allowed],
-            "refused": next((a.reasons[0] for a in actions if not a.allowed), ""),
+            "actions": [a for a in offered if a.allowed],
+            "refused": next((a.reasons[0] for a in offered if not a.allowed), ""),
         }
         return TemplateResponse(request, "plans/fraud_case.html", context)
 

@@ -156,6 +156,7 @@ TRACK_SOURCE = registry.register(
         context=facts,
         required_datasets=("touchpoints", "opportunities"),
         optional_datasets=("contacts", "targets"),
+        reads_partners=True,
         campaign_input="campaign",
     )
 )  # fmt: skip

@@ -22,6 +22,11 @@ def holds_role(user: Any, *role_ids: int | None) -> bool:
     return Person.objects.filter(accounts=user, is_active=True, approverships__role__in=wanted).exists()
 
 
+def holds_any_role(user: Any) -> bool:
+    """Whether the account belongs to somebody who holds a role, and so may have tasks and decisions."""
+    return Person.objects.filter(accounts=user, is_active=True, approverships__isnull=False).exists()
+
+
 def may_operate(actor: Actor, obj: Any, params: Params) -> str | None:
     """Ops staff start, pause and cancel plans; the engine does it where a rule says so."""
     if actor.is_system or actor.user.has_perm("plans.operate_plan"):

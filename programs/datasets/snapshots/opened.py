@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gtm.core.errors import NotFound
+from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.engines.duck import DuckDBEngine
 from programs.datasets.local_time import end_of_day, on_wall_clock
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
@@ -42,12 +42,11 @@ class OpenData:
         found = self.snapshots(kind)
         if not found:
             raise NotFound(f"This run reads no {kind}.", hint=f"Load {kind} and start a new run.")
-        return self._on_wall_clock(next(iter(found.values())))
+        return self._on_wall_clock(_only(kind, found))
 
     def find(self, kind: str) -> Snapshot | None:
         """The one snapshot of a kind, or None where the run has none."""
-        found = next(iter(self.snapshots(kind).values()), None)
-        return found and self._on_wall_clock(found)
+        return self.snapshot(kind) if self.has(kind) else None
 
     def _on_wall_clock(self, snapshot: Snapshot) -> Snapshot:
         ends = (snapshot.window_start, snapshot.window_end)
@@ -65,3 +64,14 @@ class OpenData:
         """Whether the last month with rows is over at the end of the data."""
         last = self.as_of(kind) - timedelta(days=1)
         return last.day == calendar.monthrange(last.year, last.month)[1]
+
+
+def _only(kind: str, found: Mapping[str, Snapshot]) -> Snapshot:
+    """Raises InvalidInput where reading one would leave out what others brought."""
+    if len(found) > 1:
+        owners = ", ".join(sorted(name or "ourselves" for name in found))
+        raise InvalidInput(
+            f"{kind} were loaded by {owners}; reading those of one would leave out the others.",
+            hint=f"Load them together, as one dataset of {kind}.",
+        )
+    return next(iter(found.values()))

@@ -1,5 +1,8 @@
 """Every action there is: who sees it, and that looking changes nothing. From a program to its run."""
 
+import io
+import json
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -12,12 +15,16 @@ from django.urls import reverse
 from gtm.core.actors import Actor, acting_as
 from gtm.core.admin import actions
 from gtm.core.models import ChangeLogEntry
-from plans.models import Plan
+from plans.cases.fraud import verbs
+from plans.engine.escalation import ladder
+from plans.models import Approval, Dispute, Escalation, FraudCase, Plan, Task
 from plans.runs import origins, registry
 from plans.schemas.declaration import Origin
-from programs.models import Campaign, Dataset, Partner, Program
-from tests.doors import user
-from tests.factories import gate, make_plan, seat
+from programs.models import Campaign, Dataset, Partner, Person, Program
+from tests.doors import start, user
+from tests.factories import gate, make_plan, make_run, seat
+from tests.plans.cases.disputes.test_disputes_verbs import Joint
+from tests.plans.cases.fraud.test_fraud_api import RING
 
 COMMANDS = ("plan_loyalty", "monitor_loyalty", "launch_program", "optimize_referrals", "track_source")
 RUNS = {
@@ -26,6 +33,26 @@ RUNS = {
     Partner: {"run_track_source"},
     Dataset: {"run_plan_loyalty", "run_monitor_loyalty", "run_optimize_referrals", "run_track_source"},
 }  # fmt: skip
+DEEDS = {
+    Plan: {
+        "run_again", "open_revision", "export_plans", "compare_two", "pause", "resume", "pull_ripcord",
+    },
+    Task: {"complete", "report_blocked", "reassign"},
+    Approval: {"decide"},
+    Escalation: {"acknowledge", "hand_over", "resolve"},
+    FraudCase: {"hold", "release", "confirm", "appeal"},
+    Dispute: {"answer", "agree", "withdraw"},
+}  # fmt: skip
+OPERATE = {"run_again", "open_revision", "pause", "resume", *(f"run_{name}" for name in COMMANDS)}
+READ = {"export_plans", "compare_two"}
+WORK = DEEDS[Task] | DEEDS[Approval] | DEEDS[Escalation]
+SEEN = {
+    "admin": set().union(*DEEDS.values(), OPERATE),
+    "ops": OPERATE | READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase],
+    "finance": READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase],
+    "legal": READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase],
+    "auditor": READ,
+}
 PROGRAMS = reverse("admin:programs_program_changelist")
 
 
@@ -54,10 +81,9 @@ def change_page(obj):
     return path_of(type(obj), "change", obj.pk)
 
 
-def test_the_commands_start_from_what_they_declare(demo):
-    assert {
-        model: {n for m, _, n in offered() if m is model and n.startswith("run_")} for model in RUNS
-    } == RUNS
+def test_these_actions_are_offered_and_no_others(demo):
+    found = offered()
+    assert {model: {name for m, _, name in found if m is model} for model, _, _ in found} == RUNS | DEEDS
 
 
 def test_unfold_knows_no_action_but_these():
@@ -68,9 +94,21 @@ def test_unfold_knows_no_action_but_these():
         assert all(isinstance(one.method, actions._View) for one in found)
 
 
+@pytest.mark.parametrize("name", SEEN)
+def test_who_is_offered_what(rf, demo, name):
+    request = rf.get("/")
+    request.user = user(name)
+    shown = {a for model, _, a in offered() if actions.offers_of(model)[a].may(request)}
+    assert shown == SEEN[name]
+
+
 @pytest.mark.parametrize("name", ["ops", "admin"])
-def test_a_get_of_any_action_changes_nothing(login, demo, asked, name):
-    client = login(name)
+def test_a_get_of_any_action_changes_nothing(login, demo, name):
+    client, plan = login(name), start()
+    with acting_as(Actor.system("Test")):
+        ladder.open_case(plan, "task-blocked", "It is stuck", task=plan.tasks.first())
+        verbs.open_all(plan, [RING])
+        Joint(is_over=False).file()
     client.get(reverse("admin:index"))
     before = rows()
     for model, slot, action in sorted(offered(), key=str):
@@ -79,8 +117,8 @@ def test_a_get_of_any_action_changes_nothing(login, demo, asked, name):
             assert client.get(path_of(model, action)).status_code in (200, 302)
         elif slot != actions.SELECTED:
             obj = one.fits(model._default_manager.all()).first() or model._default_manager.first()
-            if obj is not None:
-                assert client.get(path_of(model, action, obj.pk), follow=True).status_code == 200
+            shown = client.get(path_of(model, action, obj.pk), follow=True)
+            assert shown.status_code == (200 if action in SEEN[name] else 403)
         elif isinstance(one, actions.Deed):
             assert client.get(path_of(model, f"{action}_all")).status_code == 405
     assert rows() == before
@@ -176,3 +214,127 @@ def test_the_page_of_a_program_takes_as_many_queries_with_many_plans(login, demo
 def test_campaigns_and_partners_have_the_panel_too(login, demo):
     for obj in (Campaign.objects.first(), Partner.objects.first()):
         assert "What to do next" in login("ops").get(change_page(obj)).content.decode()
+
+
+def do(client, model, action, rows, **answers):
+    chosen = {"answered": "1", "chosen": [row.pk for row in rows], **answers}
+    page = client.post(path_of(model, f"{action}_all"), chosen, follow=True)
+    return [str(message) for message in page.context["messages"]]
+
+
+def running(program, number):
+    with acting_as(Actor.system("Test")):
+        return [
+            make_plan(gate(seat("finance"), reauthenticate=False), requester=user("ops"), program=program)
+            for _ in range(number)
+        ]
+
+
+def test_several_plans_are_paused_and_each_outcome_is_told(login, demo):
+    one, other = running(demo, 2)
+    client = login("ops")
+    assert do(client, Plan, "pause", [one], reason="Quarter end.") == [f"{one}: Paused."]
+    told = do(client, Plan, "pause", [one, other], reason="Quarter end.")
+    assert f"{other}: Paused." in told and any("it is paused" in text for text in told)
+    do(client, Plan, "resume", [one, other], reason="Go on.")
+    assert {Plan.objects.get(pk=plan.pk).state for plan in (one, other)} == {"running"}
+
+
+def test_a_dialog_shows_who_is_left_out_and_why(login, demo):
+    one, other = running(demo, 2)
+    client = login("ops")
+    do(client, Plan, "pause", [one], reason="Quarter end.")
+    asked = {"action": "pause", "_selected_action": [one.pk, other.pk]}
+    page = client.post(reverse("admin:plans_plan_changelist"), asked)
+    assert {row.pk: why for row, why, _ in page.context["rows"]} == {one.pk: "it is paused.", other.pk: ""}
+    assert "Left out: it is paused." in page.content.decode()
+
+
+def test_without_a_reason_nothing_happens_where_the_machine_asks_for_one(login, demo):
+    (plan,) = running(demo, 1)
+    page = login("ops").post(path_of(Plan, "pause_all"), {"answered": "1", "chosen": [plan.pk]})
+    assert page.context["form"].errors
+    plan.refresh_from_db()
+    assert plan.state == "running"
+
+
+def test_who_may_not_is_refused_at_the_door(login, demo):
+    (plan,) = running(demo, 1)
+    answered = {"answered": "1", "chosen": [plan.pk], "reason": "No."}
+    for name in ("finance", "auditor"):
+        assert login(name).post(path_of(Plan, "pause_all"), answered).status_code == 403
+    plan.refresh_from_db()
+    assert plan.state == "running"
+
+
+def test_so_many_at_once_and_no_more(login, demo, monkeypatch):
+    monkeypatch.setattr(actions, "MOST", 1)
+    plans = running(demo, 2)
+    assert do(login("ops"), Plan, "pause", plans, reason="All.") == ["At most 1 at once; these are 2."]
+    assert do(login("ops"), Plan, "pause", [], reason="All.") == [
+        "Choose at least one for which it is possible."
+    ]
+
+
+def test_the_ripcord_is_pulled_from_the_list(login, demo):
+    (plan,) = running(demo, 1)
+    do(login("ops"), Plan, "pull_ripcord", [plan], reason="Wrong figures.")
+    plan.refresh_from_db()
+    assert plan.state == "held"
+
+
+def test_several_plans_come_as_one_zip(login, demo):
+    with acting_as(Actor.system("Test")):
+        plans = [make_run(requester=user("ops"), program=demo).plan for _ in range(2)]
+    asked = {"action": "export_plans", "_selected_action": [plan.pk for plan in plans]}
+    answer = login("auditor").post(reverse("admin:plans_plan_changelist"), asked)
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        found = {json.loads(archive.read(name))["plan_id"] for name in archive.namelist()}
+    assert found == {plan.plan_id for plan in plans}
+
+
+def test_two_plans_are_compared_and_not_three(login, demo):
+    plans = running(demo, 3)
+    client, at = login("ops"), reverse("admin:plans_plan_changelist")
+    asked = {"action": "compare_two", "_selected_action": [plan.pk for plan in plans]}
+    assert "Choose two plans" in client.post(at, asked, follow=True).content.decode()
+    two = client.post(at, {**asked, "_selected_action": [plan.pk for plan in plans[:2]]}, follow=True)
+    assert two.context["other"] == plans[0]
+
+
+def test_rounds_are_decided_together_but_those_that_ask_for_the_password(login, demo, asked):
+    rounds = [plan.approvals.get() for plan in [*running(demo, 2), asked]]
+    client, at = login("finance"), reverse("admin:plans_approval_changelist")
+    page = client.post(at, {"action": "decide", "_selected_action": [one.pk for one in rounds]})
+    why = {row.pk: why for row, why, _ in page.context["rows"]}
+    assert [why[one.pk] for one in rounds] == ["", "", "it asks for the password: decide it on its own page."]
+    seen = {f"seen-{row.pk}": digest for row, _, digest in page.context["rows"]}
+    seen[f"seen-{rounds[1].pk}"] = "0" * 64  # it has changed since
+    do(client, Approval, "decide", rounds, decision="approve", reason="Fits.", **seen)
+    states = [Approval.objects.get(pk=one.pk).state for one in rounds]
+    assert states == ["approved", "pending", "pending"]
+
+
+def test_a_task_is_completed_and_another_says_why_not(login, demo):
+    (plan,) = running(demo, 1)
+    gate_, last = plan.tasks.order_by("position")[1:3]
+    do(login("finance"), Approval, "decide", [plan.approvals.get()], decision="approve", reason="Fits.",
+       **{f"seen-{plan.approvals.get().pk}": plan.approvals.get().scope_sha256})  # fmt: skip
+    told = do(login("ops"), Task, "complete", [last, gate_], reason="Done.", evidence="The page is up.")
+    last.refresh_from_db()
+    assert last.state == "succeeded" and f"{last}: done." in told
+    assert len(told) == 2 and any(text.startswith(f"{gate_}: Complete of") for text in told)
+
+
+def test_an_escalation_is_acknowledged_and_its_task_handed_over(login, demo):
+    (plan,) = running(demo, 1)
+    task = plan.tasks.get(kind="human")
+    with acting_as(Actor.system("Test")):
+        case = ladder.open_case(plan, "task-blocked", "It is stuck", task=task)
+    client, person = login("ops"), Person.objects.filter(is_active=True).last()
+    told = do(client, Escalation, "hand_over", [case], owner=person.pk, reason="She knows it.")
+    assert told == [f"{case}: now with {person}."]
+    do(client, Escalation, "acknowledge", [case], reason="I look at it.")
+    case.refresh_from_db()
+    task.refresh_from_db()
+    assert (case.state, task.owner) == ("acknowledged", person)

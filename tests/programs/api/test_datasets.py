@@ -6,7 +6,8 @@ import io
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from programs.models import Dataset
+from programs.models import Dataset, Partner, Program
+from programs.selectors import latest_datasets
 from tests.doors import HEADER, PURCHASES, fields, manage, stored, url
 from tests.programs.datasets.test_bad_files import BAD_FILES, parquet
 
@@ -108,3 +109,38 @@ def test_every_bad_word_on_the_command_line_is_named(site, purchases):
 def test_a_file_that_is_not_there_exits_2(site, tmp_path):
     code, said = manage("load_dataset", "purchases", str(tmp_path / "none.csv"), "--program", "cdnow")
     assert (code, "none.csv" in said) == (2, True)
+
+
+JANUARY = f"{HEADER}m1,2024-01-05,5\n".encode()
+FEBRUARY = f"{HEADER}m1,2024-02-05,7\n".encode()
+
+
+def test_what_was_loaded_last_is_current_also_when_it_is_an_old_file(upload):
+    program = Program.objects.get(slug="cdnow")
+    january = upload("jan.csv", JANUARY).json()["id"]
+    february = upload("feb.csv", FEBRUARY).json()["id"]
+    assert [d.pk for d in latest_datasets(program, ["purchases"])] == [february]
+    assert upload("jan.csv", JANUARY).json()["id"] == january
+    assert [d.pk for d in latest_datasets(program, ["purchases"])] == [january]
+    assert Dataset.objects.get(pk=january).history.count() == 2
+
+
+def test_the_command_line_says_that_an_old_file_is_current_again(site, tmp_path):
+    for name, content in (("jan.csv", JANUARY), ("feb.csv", FEBRUARY)):
+        (tmp_path / name).write_bytes(content)
+    said = [
+        manage("load_dataset", "purchases", str(tmp_path / name), "--program", "cdnow")[1]
+        for name in ("jan.csv", "feb.csv", "jan.csv")
+    ]
+    assert "is current again" not in said[1]
+    assert "it is current again, instead of" in said[2]
+
+
+def test_rows_of_two_owners_are_refused_where_one_would_be_left_out(upload, ops):
+    assert upload("own.csv", JANUARY).status_code == 201
+    partner = Partner.objects.order_by("slug").first()
+    assert upload("theirs.csv", FEBRUARY, partner=partner.slug).status_code == 201
+    usage = "/loyalty-lifecycle-orchestration:monitor-loyalty --window 30d"
+    answer = ops.post(url("runs/"), {"usage": usage, "program": "cdnow"}, content_type="application/json")
+    assert answer.status_code == 400
+    assert f"purchases were loaded by ourselves, {partner}" in str(answer.json())
