@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from celery import shared_task
@@ -16,9 +17,14 @@ from plans.runs import schedules
 
 
 @worker_init.connect
-def load_steps(**_: Any) -> None:
-    """Before the worker forks: its children share the analytics in memory, and none waits for them."""
-    steps.load_all()
+def load_steps(options: Mapping[str, Any] | None = None, **_: Any) -> None:
+    """Before a worker of steps forks: its children share the analytics in memory, and none waits for them.
+
+    A worker of the control queue alone computes nothing and loads none.
+    """
+    queues = (options or {}).get("queues")
+    if not queues or "steps" in queues:
+        steps.load_all()
 
 
 @shared_task(bind=True, name="plans.tasks.run_task")

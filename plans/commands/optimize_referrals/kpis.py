@@ -14,7 +14,7 @@ from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metric
 from programs.analytics.estimate import MaybeEstimate
-from programs.analytics.funnel import STAGES
+from programs.analytics.stages import STAGES
 from programs.schemas.metrics import STANDARD
 
 PREFIX = "referral-"
