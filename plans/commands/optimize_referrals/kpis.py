@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.plan_loyalty.figures import figure
 from plans.commands.shared import measures
+from plans.commands.shared.figures import figure
 from plans.commands.shared.measures import EVENTS, MONEY, Measure
 from plans.commands.shared.metric_values import default_thresholds, sentence, unit_of
 from plans.commands.shared.thresholds import Alerts, evaluate
