@@ -1,4 +1,4 @@
-"""Who must not decide at which round: reads what happened around a gate for the rules in ``separation``.
+"""Who must not decide at which round: reads what happened around a gate for the rules in ``duties``.
 
 One pass over any number of rounds, a fixed number of queries.
 """
