@@ -11,7 +11,7 @@ from django.urls import reverse
 from gtm.core import clock
 from plans.admin.waiting import waiting
 from plans.drawing import badges, sparkline
-from plans.engine.alarms.overview import rule_standings
+from plans.engine.alarms.overview import rule_overviews
 from plans.engine.gates.tolerance import number_of
 from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan, RipcordPull
 from plans.selectors import (
@@ -72,7 +72,7 @@ def _trends() -> list[dict[str, Any]]:
         {"label": name, "value": values[-1], "unit": "this week", "values": values, "href": ""}
         for name, values in weekly_trends().items()
     ]
-    for one in rule_standings():
+    for one in rule_overviews():
         values = [number_of(reading.value) for reading in one.readings[-MOST_PERIODS:]]
         if len(found) < MOST_TRENDS and values[-1] is not None:
             numbers = [None if value is None else float(value) for value in values]

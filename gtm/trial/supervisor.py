@@ -29,7 +29,7 @@ LOG_TAIL_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class SupervisedProcess:
     """What to run. ``stops_last``: others need it until they have stopped."""
 
     name: str
@@ -83,7 +83,7 @@ def _kill_group(group: int) -> None:
 
 @dataclass(slots=True)
 class _Running:
-    program: Program
+    program: SupervisedProcess
     log: Path | None  # None: the terminal
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
@@ -125,7 +125,7 @@ class Supervisor:
         """Whether somebody asked for the end."""
         return self._stop_requests > 0
 
-    def start(self, program: Program) -> None:
+    def start(self, program: SupervisedProcess) -> None:
         """Start a program and keep it running."""
         log = self.log_dir / f"{program.name}.log"
         log.write_bytes(b"")
@@ -149,7 +149,7 @@ class Supervisor:
 
     def run_to_end(self, command: Iterable[str]) -> int:
         """Run a command in the foreground; return its exit status (negative: the signal that ended it)."""
-        entry = _Running(Program("command", tuple(command)), log=None)
+        entry = _Running(SupervisedProcess("command", tuple(command)), log=None)
         process = self._spawn(entry)
         try:
             while not self.stopping and process.poll() is None:

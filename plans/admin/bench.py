@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from plans.engine.gates import preview
 from plans.models import LADDER, LIVE_PLAN_STATES, Plan
 from plans.runs import policies, registry
-from plans.runs.policies import Rule
+from plans.runs.policies import PolicyInForce
 from programs.models import Role
 
 MOST_PLANS = 50
@@ -53,7 +53,7 @@ class SeatForm(forms.Form):
 Seats: type[BaseFormSet] = forms.formset_factory(SeatForm, extra=0, max_num=policies.MOST_SEATS)
 
 
-def gates() -> dict[str, Rule]:
+def gates() -> dict[str, PolicyInForce]:
     """The policy in force at every gate there is, as "command/gate"."""
     return {
         f"{command.name}/{rule.subject}": rule
@@ -98,7 +98,7 @@ def replay(request: HttpRequest) -> dict[str, Any]:
     return context
 
 
-def initial_seats(rule: Rule) -> list[dict[str, Any]]:
+def initial_seats(rule: PolicyInForce) -> list[dict[str, Any]]:
     """The seats as they are, and two empty ones."""
     seats = rule.text["seats"]
     found = [{"role": s["role"], "minimum": s["minimum"], **_limit(s["condition"])} for s in seats]

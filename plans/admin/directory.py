@@ -12,7 +12,7 @@ from programs.models import Absence, Approver, Delegation, Role
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class ApproverEntry:
     """An approver as the directory shows one."""
 
     approver: Approver
@@ -35,7 +35,7 @@ class Office:
     """A role and those who hold it. ``nobody`` says that nobody could be asked now."""
 
     role: Role
-    seats: list[Seat] = field(default_factory=list)
+    seats: list[ApproverEntry] = field(default_factory=list)
 
     @property
     def nobody(self) -> bool:
@@ -53,7 +53,7 @@ def offices() -> tuple[datetime, list[Office]]:
         key = (approver.person_id, approver.role_id)
         held = [d for d in directory.delegations if (d.principal_id, d.role_id) == key]
         away = directory.absences.get(approver.person_id, ())
-        seat = Seat(approver, approver.is_valid_at(directory.now), away, held)
+        seat = ApproverEntry(approver, approver.is_valid_at(directory.now), away, held)
         found[approver.role_id].seats.append(seat)
     return directory.now, list(found.values())
 

@@ -35,7 +35,7 @@ STEERING = ("pause", "resume", "cancel")
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class DryRun:
     """A dry run: graph, checklist, who will have to approve and why, how long it takes. Nothing is stored."""
 
     graph: str
@@ -49,7 +49,7 @@ class Preview:
     token: str
 
     @classmethod
-    def of(cls, draft: start.Draft) -> Preview:
+    def of(cls, draft: start.Draft) -> DryRun:
         with transaction.atomic():
             plan = start.build(draft)
             body = document.build(plan)

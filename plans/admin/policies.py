@@ -23,7 +23,7 @@ from plans.engine.gates import eligibility, preview
 from plans.engine.gates import seats as policy
 from plans.models import LADDER, MOST_RUNGS, PolicyVersion
 from plans.runs import policies, registry
-from plans.runs.policies import Rule
+from plans.runs.policies import PolicyInForce
 from plans.schemas.declaration import Command
 from programs.models import Role
 
@@ -40,7 +40,7 @@ def _number(**rest: Any) -> forms.IntegerField:
     return forms.IntegerField(widget=UnfoldAdminTextInputWidget(attrs={"type": "number"}), **rest)
 
 
-class ReasonForm(forms.Form):
+class PolicyReasonForm(forms.Form):
     reason = forms.CharField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         label="Why",
@@ -48,7 +48,7 @@ class ReasonForm(forms.Form):
     )
 
 
-class GateForm(ReasonForm):
+class GateForm(PolicyReasonForm):
     """What a gate's policy says beside its seats."""
 
     hours = _number(min_value=1, max_value=policies.MOST_HOURS, label="Working hours to decide")
@@ -63,12 +63,12 @@ class GateForm(ReasonForm):
     )
     field_order = ["hours", "on_reject", "on_exhausted", "distinct_from", "reason"]
 
-    def __init__(self, *args: Any, others: Mapping[str, Rule], **kwargs: Any):
+    def __init__(self, *args: Any, others: Mapping[str, PolicyInForce], **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["distinct_from"].choices = [(key, rule.title) for key, rule in others.items()]
 
 
-class LadderForm(ReasonForm):
+class LadderForm(PolicyReasonForm):
     repeats = _number(
         min_value=0, max_value=registry.MOST_REPEATS, label="Starts over when nobody has answered"
     )
@@ -158,7 +158,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         return self.page(request, "plans/policy_propose.html", title, **context)
 
     def _proposed(
-        self, request: HttpRequest, command: Command, rule: Rule, form: forms.Form, rows: BaseFormSet
+        self, request: HttpRequest, command: Command, rule: PolicyInForce, form: forms.Form, rows: BaseFormSet
     ) -> PolicyVersion | None:
         told = dict(form.cleaned_data)
         reason = told.pop("reason")
@@ -208,7 +208,9 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
 # ------------------------------------------------------------------ forms
 
 
-def _gate_forms(request: HttpRequest, rule: Rule, others: Mapping[str, Rule]) -> tuple[GateForm, BaseFormSet]:
+def _gate_forms(
+    request: HttpRequest, rule: PolicyInForce, others: Mapping[str, PolicyInForce]
+) -> tuple[GateForm, BaseFormSet]:
     said = request.POST if request.method == "POST" else request.GET
     form = GateForm(request.POST or None, initial={**rule.text}, others=others)
     seats = Seats(said) if "form-TOTAL_FORMS" in said else Seats(initial=initial_seats(rule))
@@ -216,7 +218,7 @@ def _gate_forms(request: HttpRequest, rule: Rule, others: Mapping[str, Rule]) ->
 
 
 def _ladder_forms(
-    request: HttpRequest, rule: Rule, others: Mapping[str, Rule]
+    request: HttpRequest, rule: PolicyInForce, others: Mapping[str, PolicyInForce]
 ) -> tuple[LadderForm, BaseFormSet]:
     form = LadderForm(request.POST or None, initial={"repeats": rule.text["repeats"]})
     rungs = [{**rung, **dict(zip(ANY_OF, rung["roles"], strict=False))} for rung in rule.text["rungs"]]
@@ -226,7 +228,7 @@ def _ladder_forms(
 # ------------------------------------------------------------------ words
 
 
-def in_words(rule: Rule, titles: Mapping[str, str]) -> list[tuple[str, str]]:
+def in_words(rule: PolicyInForce, titles: Mapping[str, str]) -> list[tuple[str, str]]:
     """A rule line by line, as label and sentence; ``titles`` maps roles to their names."""
     text = rule.text
     if rule.subject == LADDER:
@@ -264,7 +266,7 @@ def compared(row: PolicyVersion) -> dict[str, Any]:
     titles = dict(Role.objects.values_list("slug", "name"))
     command = registry.find(row.command)
     rule = policies.in_force(command).get(row.subject) if command else None
-    mine = dict(in_words(Rule(row.subject, "", row.number, row.text), titles))
+    mine = dict(in_words(PolicyInForce(row.subject, "", row.number, row.text), titles))
     theirs = dict(in_words(rule, titles)) if rule is not None else {}
     labels = dict.fromkeys([*max(mine, theirs, key=len), *mine, *theirs])
     lines = [

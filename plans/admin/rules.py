@@ -12,8 +12,8 @@ from django.urls import path, reverse
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.drawing import badges
-from plans.engine.alarms import readings as triggers
-from plans.engine.alarms.overview import rule_standings
+from plans.engine.alarms import readings
+from plans.engine.alarms.overview import rule_overviews
 from plans.models import Breach, Reading
 
 LAST = 12  # readings shown beside a counter
@@ -43,7 +43,7 @@ class ReadingAdmin(ReadOnly, GovernedAdmin):
             raise PermissionDenied
         rows = [
             {"rule": one, "last": [(r, badges.verdict(r)) for r in one.readings[-LAST:]]}
-            for one in rule_standings()
+            for one in rule_overviews()
         ]
         return self.page(request, "plans/rules.html", "Rules and breaches", rows=rows)
 
@@ -73,7 +73,7 @@ class ReadingAdmin(ReadOnly, GovernedAdmin):
         said = request.POST.get("comment", "").strip()
         try:
             with acting_in_admin(request, said):
-                triggers.correct(
+                readings.correct(
                     reading,
                     value=request.POST.get("value", "").strip(),
                     breached=request.POST.get("verdict") == "breached",

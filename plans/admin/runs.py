@@ -15,11 +15,10 @@ from django.views.decorators.http import require_POST
 from gtm.core.admin import acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput, NotFound
 from plans.admin.forms import CommandForm
-from plans.admin.page import Preview
+from plans.admin.page import DryRun
 from plans.drawing import badges
 from plans.models import Decision, DecisionKind, Plan
-from plans.runs import origins, registry, start
-from plans.runs import revise as revision
+from plans.runs import origins, registry, revise, start
 from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
 
@@ -92,7 +91,7 @@ class RunPages:
                     if request.POST.get("step") == "start":
                         plan = start.start(draft, idempotency_key=_key(request))
                         return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
-                    preview = Preview.of(draft)
+                    preview = DryRun.of(draft)
             except InvalidInput as error:
                 _to_fields(form, error)
             except GtmError as error:
@@ -107,7 +106,7 @@ class RunPages:
 
     def _from_object(
         self, request: HttpRequest, command: Any, origin: str
-    ) -> tuple[CommandForm, Preview | None, str]:
+    ) -> tuple[CommandForm, DryRun | None, str]:
         """The form filled in for what its action was chosen on, with its preview where nothing is missing."""
         kind, _, number = origin.partition("-")
         if not number.isdecimal():
@@ -121,7 +120,7 @@ class RunPages:
             try:
                 with acting_in_admin(request):
                     draft = start.prepare(command, form.given(), filled.program)
-                    return form, Preview.of(draft), filled.source
+                    return form, DryRun.of(draft), filled.source
             except InvalidInput as error:
                 _to_fields(form, error)
             except GtmError as error:
@@ -172,7 +171,7 @@ class RunPages:
         asked = [i for i in command.inputs if i.name != command.program_input]
         initial = {i.name: i.write(plan.inputs[i.name]) for i in asked if plan.inputs.get(i.name)}
         form = CommandForm(command, request.POST or None, initial=initial)
-        verb = revision.change if plan.state in CHANGEABLE else revision.revise
+        verb = revise.change if plan.state in CHANGEABLE else revise.revise
         if request.method == "POST" and form.is_valid():
             given = form.given()
             changed = {i.name: given.get(i.name) for i in asked if _differs(i.name, given, initial)}

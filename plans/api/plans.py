@@ -38,8 +38,7 @@ from plans.engine.gates import preview
 from plans.engine.stopping import ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
-from plans.runs import follow_up
-from plans.runs import revise as revision
+from plans.runs import follow_up, revise
 from plans.runs.current_outputs import standing_of
 from plans.selectors import visible_plans, with_tasks
 
@@ -105,7 +104,7 @@ class PlanViewSet(GovernedReadViewSet):
         body.is_valid(raise_exception=True)
         plan = self._checked(request, required=True)
         told = body.validated_data
-        revision.revise(
+        revise.revise(
             plan,
             told["inputs"],
             comment=told["comment"],
@@ -122,7 +121,7 @@ class PlanViewSet(GovernedReadViewSet):
         body.is_valid(raise_exception=True)
         plan = self._checked(request, required=True)
         told = dict(body.validated_data)
-        revision.change(plan, told.pop("inputs"), **told)
+        revise.change(plan, told.pop("inputs"), **told)
         return self._answer(plan)
 
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)

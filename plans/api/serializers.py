@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from gtm.core import fsm
 from gtm.core.actors import current
-from plans.engine.gates import rounds as gates
+from plans.engine.gates import rounds
 from plans.models import (
     Approval,
     Artifact,
@@ -50,7 +50,7 @@ class DecisionsField(ActionsField):
     """The votes the caller may cast now; a token sees why it may not."""
 
     def actions(self, obj: Any) -> list[fsm.Action]:
-        return gates.available(obj, current().actor)
+        return rounds.available(obj, current().actor)
 
 
 class AttemptSerializer(serializers.ModelSerializer):

@@ -18,7 +18,7 @@ SPONSOR, SUCCESS, SALES, STUDIO = "exec-sponsor", "customer-success", "sales", "
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class RunbookLine:
     """A task: ``days`` are optimistic, likely and pessimistic business days."""
 
     key: str
@@ -38,69 +38,69 @@ class Line:
 
 
 EVERY_LAUNCH = (
-    Line("design-charter", "Pull the design charter", TOOLING, "checklist", ARCHITECT, ARCHITECT, ("0.5", "1", "2"),
+    RunbookLine("design-charter", "Pull the design charter", TOOLING, "checklist", ARCHITECT, ARCHITECT, ("0.5", "1", "2"),
          informed=(SPONSOR,), purpose="Goal, audience, reward and rules, agreed and in one place"),
-    Line("terms-review", "Review terms and privacy", TOOLING, "legal", "legal", "legal", ("2", "3", "6"),
+    RunbookLine("terms-review", "Review terms and privacy", TOOLING, "legal", "legal", "legal", ("2", "3", "6"),
          ("design-charter",), weight="2", consulted=(PARTNERS,), purpose="Terms, tax, claims, consent and personal data"),
-    Line("reward-funding", "Fund the rewards", TOOLING, "finance", "finance", "finance", ("1", "2", "4"),
+    RunbookLine("reward-funding", "Fund the rewards", TOOLING, "finance", "finance", "finance", ("1", "2", "4"),
          ("design-charter",), weight="2", consulted=(ARCHITECT,), purpose="Budget, accrual and payout calendar"),
-    Line("referral-forms", "Finish the referral forms", TOOLING, "tooling", OPS, OPS, ("2", "3", "5"), ("design-charter",),
+    RunbookLine("referral-forms", "Finish the referral forms", TOOLING, "tooling", OPS, OPS, ("2", "3", "5"), ("design-charter",),
          weight="2", consulted=(ARCHITECT,), purpose="Invite, landing and status forms with their validation"),
-    Line("tracking", "Set up tracking", TOOLING, "tooling", OPS, OPS, ("1", "2", "4"), ("referral-forms",), weight="2",
+    RunbookLine("tracking", "Set up tracking", TOOLING, "tooling", OPS, OPS, ("1", "2", "4"), ("referral-forms",), weight="2",
          informed=("revops",), purpose="Codes, UTM tags and events from invite to reward"),
-    Line("reward-fulfilment", "Connect reward fulfilment", TOOLING, "tooling", OPS, OPS, ("2", "4", "8"), ("reward-funding",),
+    RunbookLine("reward-fulfilment", "Connect reward fulfilment", TOOLING, "tooling", OPS, OPS, ("2", "4", "8"), ("reward-funding",),
          weight="2", consulted=("finance",), purpose="Holding period, payout run, reversal"),
-    Line("map-workflows", "Build the marketing automation flows", TOOLING, "tooling", OPS, OPS, ("2", "3", "6"), ("tracking",),
+    RunbookLine("map-workflows", "Build the marketing automation flows", TOOLING, "tooling", OPS, OPS, ("2", "3", "6"), ("tracking",),
          weight="2", purpose="Invite, reminder, thanks, reward notice"),
-    Line("creative-assets", "Produce the creative assets", TOOLING, "creative", STUDIO, ARCHITECT, ("3", "5", "8"),
+    RunbookLine("creative-assets", "Produce the creative assets", TOOLING, "creative", STUDIO, ARCHITECT, ("3", "5", "8"),
          ("design-charter",), blocks=False, consulted=(PARTNERS,), purpose="Pictures and formats the channels ask for"),
-    Line("partner-alignment", "Align partners", TOOLING, "partner", PARTNERS, PARTNERS, ("2", "4", "7"), ("design-charter",),
+    RunbookLine("partner-alignment", "Align partners", TOOLING, "partner", PARTNERS, PARTNERS, ("2", "4", "7"), ("design-charter",),
          weight="2", informed=(SALES,), purpose="Workflows, approvals and what partners may say, documented"),
-    Line("kit-review", "Proof-read and sign off the kit", COMMUNICATIONS, "communications", STUDIO, ARCHITECT, ("1", "2", "3"),
+    RunbookLine("kit-review", "Proof-read and sign off the kit", COMMUNICATIONS, "communications", STUDIO, ARCHITECT, ("1", "2", "3"),
          ("creative-assets",), consulted=("legal",), purpose="Every message of the communications kit, word by word"),
-    Line("train-sales", "Train sales", ENABLEMENT, "enablement", SALES, PARTNERS, ("1", "2", "3"), blocks=False,
+    RunbookLine("train-sales", "Train sales", ENABLEMENT, "enablement", SALES, PARTNERS, ("1", "2", "3"), blocks=False,
          purpose="Sessions held, attendance noted"),
-    Line("train-success", "Train customer success", ENABLEMENT, "enablement", SUCCESS, PARTNERS, ("1", "2", "3"),
+    RunbookLine("train-success", "Train customer success", ENABLEMENT, "enablement", SUCCESS, PARTNERS, ("1", "2", "3"),
          purpose="Sessions held, attendance noted, support script rehearsed"),
-    Line("publish-faq", "Publish the FAQ", ENABLEMENT, "enablement", SUCCESS, SUCCESS, ("0.5", "1", "2"), ("train-success",),
+    RunbookLine("publish-faq", "Publish the FAQ", ENABLEMENT, "enablement", SUCCESS, SUCCESS, ("0.5", "1", "2"), ("train-success",),
          informed=(SALES,), purpose="Questions of advocates and their friends"),
-    Line("help-centre", "Update the help centre", ENABLEMENT, "enablement", SUCCESS, SUCCESS, ("1", "2", "4"),
+    RunbookLine("help-centre", "Update the help centre", ENABLEMENT, "enablement", SUCCESS, SUCCESS, ("1", "2", "4"),
          ("train-success",), blocks=False, purpose="Articles linked from forms and messages"),
-    Line("legal-approval", "Legal approval", APPROVAL, "approvals", "legal", "legal", ("0.5", "1", "3")),
-    Line("finance-approval", "Finance approval", APPROVAL, "approvals", "finance", "finance", ("0.5", "1", "3")),
-    Line("partner-approval", "Partner approval", APPROVAL, "approvals", PARTNERS, PARTNERS, ("0.5", "1", "3")),
-    Line("go-no-go", "Go or no-go", APPROVAL, "approvals", SPONSOR, SPONSOR, ("0.25", "0.5", "1")),
-    Line("confirm-tracking", "Confirm tracking on live pages", DAY_OF, "day of launch", OPS, OPS, after=0,
+    RunbookLine("legal-approval", "Legal approval", APPROVAL, "approvals", "legal", "legal", ("0.5", "1", "3")),
+    RunbookLine("finance-approval", "Finance approval", APPROVAL, "approvals", "finance", "finance", ("0.5", "1", "3")),
+    RunbookLine("partner-approval", "Partner approval", APPROVAL, "approvals", PARTNERS, PARTNERS, ("0.5", "1", "3")),
+    RunbookLine("go-no-go", "Go or no-go", APPROVAL, "approvals", SPONSOR, SPONSOR, ("0.25", "0.5", "1")),
+    RunbookLine("confirm-tracking", "Confirm tracking on live pages", DAY_OF, "day of launch", OPS, OPS, after=0,
          purpose="One referral from invite to event, with a test code"),
-    Line("confirm-forms", "Confirm forms and fulfilment", DAY_OF, "day of launch", OPS, OPS, after=0,
+    RunbookLine("confirm-forms", "Confirm forms and fulfilment", DAY_OF, "day of launch", OPS, OPS, after=0,
          purpose="One test referral is taken, held and reversed"),
-    Line("enable-dashboards", "Enable dashboards and alerts", DAY_OF, "day of launch", "revops", OPS, after=0,
+    RunbookLine("enable-dashboards", "Enable dashboards and alerts", DAY_OF, "day of launch", "revops", OPS, after=0,
          purpose="Every line of the monitoring plan shows live figures"),
-    Line("brief-support", "Brief support on duty", DAY_OF, "day of launch", SUCCESS, SUCCESS, after=0, blocks=False),
-    Line("outcomes-day-1", "Log outcomes of day 1", MONITORING, "monitoring", ARCHITECT, ARCHITECT, after=1),
-    Line("outcomes-day-7", "Log outcomes of day 7", MONITORING, "monitoring", ARCHITECT, ARCHITECT, after=7),
-    Line("retrospective", "Hold the retrospective of day 30", MONITORING, "monitoring", ARCHITECT, SPONSOR, after=30,
+    RunbookLine("brief-support", "Brief support on duty", DAY_OF, "day of launch", SUCCESS, SUCCESS, after=0, blocks=False),
+    RunbookLine("outcomes-day-1", "Log outcomes of day 1", MONITORING, "monitoring", ARCHITECT, ARCHITECT, after=1),
+    RunbookLine("outcomes-day-7", "Log outcomes of day 7", MONITORING, "monitoring", ARCHITECT, ARCHITECT, after=7),
+    RunbookLine("retrospective", "Hold the retrospective of day 30", MONITORING, "monitoring", ARCHITECT, SPONSOR, after=30,
          consulted=(OPS, PARTNERS)),
 )  # fmt: skip
-CHANNELS: dict[str, tuple[str, tuple[Line, ...]]] = {
+CHANNELS: dict[str, tuple[str, tuple[RunbookLine, ...]]] = {
     "email": ("Referral launch: e-mail", (
-        Line("email-deliverability", "Check deliverability", TOOLING, "email", OPS, OPS, ("0.5", "1", "2"), ("map-workflows",),
+        RunbookLine("email-deliverability", "Check deliverability", TOOLING, "email", OPS, OPS, ("0.5", "1", "2"), ("map-workflows",),
              purpose="SPF, DKIM, DMARC, one-click unsubscribe, seed list"),
-        Line("email-schedule", "Schedule the sends", COMMUNICATIONS, "email", OPS, OPS, ("0.25", "0.5", "1"), ("kit-review",),
+        RunbookLine("email-schedule", "Schedule the sends", COMMUNICATIONS, "email", OPS, OPS, ("0.25", "0.5", "1"), ("kit-review",),
              informed=(SUCCESS,)),
     )),
     "in-app": ("Referral launch: in-app", (
-        Line("in-app-placement", "Place the prompt behind a flag", TOOLING, "in-app", OPS, OPS, ("1", "2", "4"),
+        RunbookLine("in-app-placement", "Place the prompt behind a flag", TOOLING, "in-app", OPS, OPS, ("1", "2", "4"),
              ("referral-forms",), purpose="Audience, frequency cap, off switch"),
-        Line("in-app-copy", "Fit the copy into the prompt", COMMUNICATIONS, "in-app", STUDIO, ARCHITECT, ("0.5", "1", "2"),
+        RunbookLine("in-app-copy", "Fit the copy into the prompt", COMMUNICATIONS, "in-app", STUDIO, ARCHITECT, ("0.5", "1", "2"),
              ("kit-review",), blocks=False),
     )),
     "social": ("Referral launch: social", (
-        Line("social-schedule", "Schedule the posts", COMMUNICATIONS, "social", STUDIO, PARTNERS, ("0.5", "1", "2"),
+        RunbookLine("social-schedule", "Schedule the posts", COMMUNICATIONS, "social", STUDIO, PARTNERS, ("0.5", "1", "2"),
              ("kit-review",), blocks=False),
     )),
     "partner": ("Referral launch: partners", (
-        Line("partner-briefing", "Brief the partners", COMMUNICATIONS, "partner", PARTNERS, PARTNERS, ("1", "2", "4"),
+        RunbookLine("partner-briefing", "Brief the partners", COMMUNICATIONS, "partner", PARTNERS, PARTNERS, ("1", "2", "4"),
              ("kit-review",), informed=("partner-ops",)),
     )),
 }  # fmt: skip
@@ -126,7 +126,7 @@ def load() -> None:
         _runbook(channel, title, lines, roles)
 
 
-def _runbook(channel: str, title: str, lines: tuple[Line, ...], roles: dict[str, Role]) -> None:
+def _runbook(channel: str, title: str, lines: tuple[RunbookLine, ...], roles: dict[str, Role]) -> None:
     if Runbook.objects.filter(program_kind=ProgramKind.REFERRAL, channel=channel).exists():
         return
     runbook = Runbook(program_kind=ProgramKind.REFERRAL, channel=channel, title=title)
@@ -137,7 +137,7 @@ def _runbook(channel: str, title: str, lines: tuple[Line, ...], roles: dict[str,
         _alert(runbook, position, alert, roles).save(new_version=False)
 
 
-def _task(runbook: Runbook, position: int, line: Line, roles: dict[str, Role]) -> RunbookTask:
+def _task(runbook: Runbook, position: int, line: RunbookLine, roles: dict[str, Role]) -> RunbookTask:
     optimistic, likely, pessimistic = map(Decimal, line.days)
     substitute = PARTNERS if line.responsible == OPS else ""
     return RunbookTask(

@@ -19,7 +19,7 @@ IMPORT_RECORD = "import_record"
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Discrepancy:
     """One thing that does not hold: the place in the document (JSON pointer like) and a sentence."""
 
     where: str
@@ -29,79 +29,81 @@ class Finding:
         return f"{self.where}: {self.message}"
 
 
-def verify_bytes(raw: bytes) -> list[Finding]:
+def verify_bytes(raw: bytes) -> list[Discrepancy]:
     """Everything wrong with a file; an empty list says it is intact."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as error:
         position = getattr(error, "pos", getattr(error, "start", 0))
-        return [Finding(_line(raw, position), f"the file is not JSON any more ({error})")]
+        return [Discrepancy(_line(raw, position), f"the file is not JSON any more ({error})")]
     if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
-        return [Finding("integrity", "the file is no plan JSON: it has no integrity section")]
+        return [Discrepancy("integrity", "the file is no plan JSON: it has no integrity section")]
     findings = verify_document(body)
     if not findings and (differs := _first_difference(raw, document.to_bytes(body))) is not None:
         findings.append(
-            Finding(_line(raw, differs), "the text differs from the form the plan was written in")
+            Discrepancy(_line(raw, differs), "the text differs from the form the plan was written in")
         )
     return findings
 
 
-def verify_document(body: Mapping[str, Any]) -> list[Finding]:
+def verify_document(body: Mapping[str, Any]) -> list[Discrepancy]:
     """Everything wrong with a document, with or without an import record; it has an integrity section."""
     record = body.get(IMPORT_RECORD)
     body = {key: value for key, value in body.items() if key != IMPORT_RECORD}
     integrity = body["integrity"]
-    findings: list[Finding] = []
+    findings: list[Discrepancy] = []
     try:
         if record is not None and record["sha256"] != canonical.digest(body):
-            findings.append(Finding(IMPORT_RECORD, "it was written for another document"))
+            findings.append(Discrepancy(IMPORT_RECORD, "it was written for another document"))
         if document.seal(integrity) != integrity.get("seal"):
-            findings.append(Finding("integrity", "the integrity section itself was changed"))
+            findings.append(Discrepancy("integrity", "the integrity section itself was changed"))
         findings += _sections(body, integrity)
         findings += _log(body, integrity)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        findings.append(Finding("integrity", f"the document cannot be read as a plan ({error!r})"))
+        findings.append(Discrepancy("integrity", f"the document cannot be read as a plan ({error!r})"))
     if not findings:
-        findings += [Finding(problem.field, problem.message) for problem in rules.problems(body)]
+        findings += [Discrepancy(problem.field, problem.message) for problem in rules.problems(body)]
     return findings
 
 
-def _sections(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Finding]:
+def _sections(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepancy]:
     recorded, actual = integrity["sections"], document.section_digests(body)
-    findings = [Finding(key, "the section is missing") for key in sorted(set(recorded) - set(actual))]
-    findings += [Finding(key, "the section was added") for key in sorted(set(actual) - set(recorded))]
+    findings = [Discrepancy(key, "the section is missing") for key in sorted(set(recorded) - set(actual))]
+    findings += [Discrepancy(key, "the section was added") for key in sorted(set(actual) - set(recorded))]
     changed = [key for key in sorted(set(actual) & set(recorded)) if actual[key] != recorded[key]]
-    return findings + [Finding(key, "its content differs from what was recorded") for key in changed]
+    return findings + [Discrepancy(key, "its content differs from what was recorded") for key in changed]
 
 
-def _log(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Finding]:
+def _log(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepancy]:
     breaks, head, length = changelog.verify_rows(body["change_log"], integrity["chain"])
-    findings = [Finding(f"change_log row {b.sequence}", b.reason) for b in breaks]
+    findings = [Discrepancy(f"change_log row {b.sequence}", b.reason) for b in breaks]
     if length != integrity["length"]:
         findings.append(
-            Finding(
+            Discrepancy(
                 "change_log", f"it has {length} rows, {integrity['length']} were recorded: the tail was cut"
             )
         )
     elif head != integrity["head"]:
-        findings.append(Finding(f"change_log row {length}", "it is not the head that was recorded"))
+        findings.append(Discrepancy(f"change_log row {length}", "it is not the head that was recorded"))
     return findings + _anchored(body, integrity) + _explains_state(body)
 
 
-def _anchored(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Finding]:
+def _anchored(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepancy]:
     """Each anchor is whole and saw the very row of the log that is here."""
     rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
     findings = []
     for made in integrity["anchors"]:
         where, seen = f"anchor {made['number']}", made["heads"].get(integrity["chain"], {})
         if anchors.root_of(made) != made["root"]:
-            findings.append(Finding(where, "its content differs from its root"))
+            findings.append(Discrepancy(where, "its content differs from its root"))
         elif rows.get(seen.get("sequence")) != seen.get("hash"):
-            findings.append(Finding(where, "it saw another row of the change log than the one that is here"))
+            findings.append(
+                Discrepancy(where, "it saw another row of the change log than the one that is here")
+            )
     return findings
 
 
-def _explains_state(body: Mapping[str, Any]) -> list[Finding]:
+def _explains_state(body: Mapping[str, Any]) -> list[Discrepancy]:
     """Completeness: the status of the plan is the one its last transition led to."""
     states = [
         row["to"]
@@ -110,7 +112,9 @@ def _explains_state(body: Mapping[str, Any]) -> list[Finding]:
     ]
     if states and states[-1] != body["status"]:
         return [
-            Finding("status", f"the change log leads to “{states[-1]}”, the document says “{body['status']}”")
+            Discrepancy(
+                "status", f"the change log leads to “{states[-1]}”, the document says “{body['status']}”"
+            )
         ]
     return []
 

@@ -10,21 +10,21 @@ from django.apps import apps
 
 from gtm.core.fsm import Transition, machines, nobody, system_only
 from plans.engine.gates import duties
-from plans.engine.gates.duties import Facts, Rule
+from plans.engine.gates.duties import Facts, SeparationRule
 
 PERSON, STAND_IN, DELEGATE = "person", "stand-in", "delegate"
 _BY_HAND = "Written by `manage.py governance_matrices`; a test fails when it is out of date.\n"
 
-_SITUATIONS: Sequence[tuple[Rule, str, Mapping[str, Any]]] = (
-    (Rule.REQUESTED, "asked for or launched the run", {"requesters": {PERSON}}),
-    (Rule.EDITED, "edited material fields since the last approved revision", {"editors": {PERSON}}),
-    (Rule.EXECUTES, "executes or owns a task the gate guards", {"executors": {PERSON}}),
+_SITUATIONS: Sequence[tuple[SeparationRule, str, Mapping[str, Any]]] = (
+    (SeparationRule.REQUESTED, "asked for or launched the run", {"requesters": {PERSON}}),
+    (SeparationRule.EDITED, "edited material fields since the last approved revision", {"editors": {PERSON}}),
+    (SeparationRule.EXECUTES, "executes or owns a task the gate guards", {"executors": {PERSON}}),
     (
-        Rule.DECIDED_ELSEWHERE,
+        SeparationRule.DECIDED_ELSEWHERE,
         "decided a stage this one must be distinct from",
         {"decided_elsewhere": {PERSON}},
     ),
-    (Rule.NOT_A_PERSON, "is a token or service account", {"services": {PERSON}}),
+    (SeparationRule.NOT_A_PERSON, "is a token or service account", {"services": {PERSON}}),
 )
 
 

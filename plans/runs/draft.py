@@ -15,7 +15,7 @@ from gtm.core.errors import InvalidInput, Problem
 from gtm.core.places.calendars import WorkingCalendar
 from plans.models import LADDER, Plan, Task, new_plan_id
 from plans.runs import policies, registry
-from plans.runs.policies import Rule
+from plans.runs.policies import PolicyInForce
 from plans.schemas.declaration import Command, Stage, Step
 from programs.models import Campaign, Person, Program, Role
 
@@ -169,7 +169,7 @@ def worker_facts(person: Person) -> dict[str, str]:
 def snapshot(
     command: Command,
     metric_versions: Mapping[str, int] | None = None,
-    rules: Mapping[str, Rule] | None = None,
+    rules: Mapping[str, PolicyInForce] | None = None,
 ) -> dict[str, Any]:
     """The declaration as data, as the plan keeps it. A later edit of the command does not move the plan.
 

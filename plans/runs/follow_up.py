@@ -32,7 +32,7 @@ END_OF_DAY = time(17)
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class BacklogRow:
     """A row of a backlog: ``rank`` from 1, owner's role, date, and the plan it became, if it did."""
 
     rank: int
@@ -44,11 +44,11 @@ class Item:
     follow_up: Plan | None = None
 
 
-def backlog_of(plan: Plan) -> list[Item]:
+def backlog_of(plan: Plan) -> list[BacklogRow]:
     """The backlog a plan wrote, in its order. Raises NotFound where it wrote none."""
     became = {row.inputs["item"]: row for row in follow_ups_of(plan)}
     return [
-        Item(
+        BacklogRow(
             rank, row["title"], row["why"], row["owner_role"], date.fromisoformat(row["eta"]), row,
             became.get(row["title"]),
         )
@@ -121,7 +121,7 @@ def _due_at(plan: Plan, due: date) -> datetime:
     return found
 
 
-def _draft(plan: Plan, item: Item) -> base.Draft:
+def _draft(plan: Plan, item: BacklogRow) -> base.Draft:
     command = Command(
         plugin=PLUGIN,
         name=NAME,
@@ -155,5 +155,5 @@ def _draft(plan: Plan, item: Item) -> base.Draft:
     return draft
 
 
-def _step(item: Item) -> Step:
+def _step(item: BacklogRow) -> Step:
     return Step("1.1", "carry-out", item.title[:160], item.owner_role, item.why, output_var="result")

@@ -28,7 +28,7 @@ PLAN_FIELDS = ("plan_id", "objective", "command", "state", "created_at", "progra
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextStep:
     """One thing to do next: a sentence, where it is done, and what the link says."""
 
     text: str
@@ -40,7 +40,7 @@ class Step:
 class Overview:
     datasets: Sequence[Dataset]
     plans: Sequence[Plan]
-    steps: Sequence[Step]
+    steps: Sequence[NextStep]
 
 
 def of_program(program: Program) -> Overview:
@@ -83,25 +83,29 @@ def _latest(which: Q) -> list[Plan]:
     return list(Plan.objects.filter(which).only(*PLAN_FIELDS).order_by("-created_at", "-pk")[:MOST_PLANS])
 
 
-def _waiting(which: Q) -> list[Step]:
+def _waiting(which: Q) -> list[NextStep]:
     rounds = Approval.objects.filter(which, state__in=OPEN_APPROVAL_STATES).order_by("pk")
     rows = rounds.values_list("pk", "title", "plan__objective")[:MOST_WAITING]
     return [
-        Step(f"{title} is open: {objective}", reverse("admin:plans_approval_change", args=[pk]), "Look at it")
+        NextStep(
+            f"{title} is open: {objective}", reverse("admin:plans_approval_change", args=[pk]), "Look at it"
+        )
         for pk, title, objective in rows
     ]
 
 
-def _asking(which: Q) -> list[Step]:
+def _asking(which: Q) -> list[NextStep]:
     plans = Plan.objects.filter(which, state__in=ASKING).order_by("-created_at", "-pk")
     rows = plans.values_list("pk", "state", "objective")[:MOST_WAITING]
     return [
-        Step(f"{ASKING[state]}: {objective}", reverse("admin:plans_plan_change", args=[pk]), "Open the plan")
+        NextStep(
+            f"{ASKING[state]}: {objective}", reverse("admin:plans_plan_change", args=[pk]), "Open the plan"
+        )
         for pk, state, objective in rows
     ]
 
 
-def _missing(commands: Sequence[Command], there: set[str], program: Program) -> list[Step]:
+def _missing(commands: Sequence[Command], there: set[str], program: Program) -> list[NextStep]:
     needs: dict[str, list[str]] = {}
     for command in commands:
         for kind in command.required_datasets:
@@ -109,7 +113,7 @@ def _missing(commands: Sequence[Command], there: set[str], program: Program) -> 
                 needs.setdefault(kind, []).append(command.action or command.title)
     upload = reverse("admin:programs_dataset_upload")
     return [
-        Step(
+        NextStep(
             f"No {kind.replace('_', ' ')} yet: needed by {' and '.join(names)}.",
             f"{upload}?{urlencode({'program': program.pk, 'kind': kind})}",
             "Load a file",
@@ -118,8 +122,8 @@ def _missing(commands: Sequence[Command], there: set[str], program: Program) -> 
     ]
 
 
-def _start(command: Command, program: Program) -> Step:
+def _start(command: Command, program: Program) -> NextStep:
     name = command.action or command.title
     query = urlencode({"from": f"program-{program.pk}"})
     url = f"{reverse('admin:plans_run_command', args=[command.name])}?{query}"
-    return Step(f"“{name}” has not run for this program yet; its data are there.", url, name)
+    return NextStep(f"“{name}” has not run for this program yet; its data are there.", url, name)

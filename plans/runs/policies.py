@@ -32,7 +32,7 @@ MOST_SEATS, MOST_ROLES = 6, 3  # what a form can show, and a person take in
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class PolicyInForce:
     """What holds for a gate or the ladder: the number of the version and its full text."""
 
     subject: str
@@ -44,33 +44,33 @@ class Rule:
 # ------------------------------------------------------------------ what is in force
 
 
-def declared(command: Command) -> dict[str, Rule]:
+def declared(command: Command) -> dict[str, PolicyInForce]:
     """Version 0 of everything a command has rules for: each gate by its key, and the ladder."""
-    found = {gate.key: Rule(gate.key, gate.title, 0, _text_of(gate)) for gate in _gates(command)}
+    found = {gate.key: PolicyInForce(gate.key, gate.title, 0, _text_of(gate)) for gate in _gates(command)}
     rungs = [asdict(rung) for rung in command.ladder]
     text = canonical.plain({"rungs": rungs, "repeats": command.ladder_repeats})
-    return found | {LADDER: Rule(LADDER, "Escalation ladder", 0, text)}
+    return found | {LADDER: PolicyInForce(LADDER, "Escalation ladder", 0, text)}
 
 
-def in_force(command: Command) -> dict[str, Rule]:
+def in_force(command: Command) -> dict[str, PolicyInForce]:
     """The rules that a run of the command would start under now."""
     found = declared(command)
     for row in PolicyVersion.objects.filter(command=command.name, state="in_force"):
         if row.subject in found:  # a gate the command has no more asks nobody
             rule = found[row.subject]  # its text fills in what versions did not say yet
-            found[row.subject] = Rule(row.subject, rule.title, row.number, {**rule.text, **row.text})
+            found[row.subject] = PolicyInForce(row.subject, rule.title, row.number, {**rule.text, **row.text})
     return found
 
 
-def kept_by(plan: Plan, command: Command) -> dict[str, Rule]:
+def kept_by(plan: Plan, command: Command) -> dict[str, PolicyInForce]:
     """The rules a plan started under; those in force now for gates that come to it later."""
     found, told = in_force(command), plan.declaration
     for gate in told["gates"]:
         text = {name: gate[name] for name in GATE_FIELDS if name in gate}
-        found[gate["key"]] = Rule(gate["key"], gate["title"], gate.get("policy_version", 0), text)
+        found[gate["key"]] = PolicyInForce(gate["key"], gate["title"], gate.get("policy_version", 0), text)
     rungs = [{name: value for name, value in rung.items() if name != "rung"} for rung in told["ladder"]]
     text = {"rungs": rungs, "repeats": told.get("ladder_repeats", 0)}
-    return found | {LADDER: Rule(LADDER, found[LADDER].title, told.get("ladder_version", 0), text)}
+    return found | {LADDER: PolicyInForce(LADDER, found[LADDER].title, told.get("ladder_version", 0), text)}
 
 
 def _gates(command: Command) -> list[Gate]:
@@ -157,7 +157,7 @@ def _make_room(row: PolicyVersion, comment: str) -> None:
             perform(current, "replace", comment=f"Version {row.number} took its place. {comment}".strip())
 
 
-def _rule(command: Command, subject: str) -> Rule:
+def _rule(command: Command, subject: str) -> PolicyInForce:
     rules = in_force(command)
     if subject not in rules:
         problem = Problem(

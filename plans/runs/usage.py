@@ -18,7 +18,7 @@ _OPTION = re.compile(r"^--(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:=(?P<value>.*))?$",
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class UsageLine:
     """A line taken apart. Names are as typed; values are text."""
 
     plugin: str = ""
@@ -27,7 +27,7 @@ class Line:
     problems: tuple[Problem, ...] = ()
 
 
-def parse(text: str) -> Line:
+def parse(text: str) -> UsageLine:
     """Take a usage line apart. What is wrong comes back in ``problems``, all of it."""
     if len(text) > MAX_LENGTH:
         return _refused(f"the line is longer than {MAX_LENGTH} characters.")
@@ -45,7 +45,7 @@ def parse(text: str) -> Line:
     rest = words[1:]
     while rest:
         rest = _take_option(rest, options, problems)
-    return Line(match["plugin"], match["name"], options, tuple(problems))
+    return UsageLine(match["plugin"], match["name"], options, tuple(problems))
 
 
 def _take_option(words: Sequence[str], options: dict[str, str], problems: list[Problem]) -> Sequence[str]:
@@ -88,5 +88,5 @@ def _quoted(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _refused(message: str) -> Line:
-    return Line(problems=(Problem("usage", message),))
+def _refused(message: str) -> UsageLine:
+    return UsageLine(problems=(Problem("usage", message),))

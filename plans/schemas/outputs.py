@@ -19,7 +19,7 @@ SIGNIFICANT_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class Figure:
     """One figure: value with unit, interval, numerator and denominator, and its definition on hover.
 
     ``value`` None with ``unavailable`` set says why there is no figure.
@@ -44,7 +44,7 @@ class Metrics:
     kind: ClassVar[str] = "metrics"
     key: str
     title: str
-    items: Sequence[Metric]
+    items: Sequence[Figure]
     note: str = ""
 
 

@@ -17,14 +17,14 @@ from gtm.core.errors import GtmError, InvalidInput
 from gtm.core.later import later
 from programs.admin import pending
 from programs.datasets import CONTRACTS, Source
-from programs.datasets.contracts import Column
-from programs.datasets.loading.limits import CHOICES, Choice
+from programs.datasets.contracts import ContractColumn
+from programs.datasets.loading.limits import CHOICES, LoadOption
 from programs.datasets.local_time import on_wall_clock
 from programs.models import Dataset, Partner, Program
 from programs.services import load_dataset, snapshot_root
 
 if TYPE_CHECKING:
-    from programs.datasets import Preview
+    from programs.datasets import FilePreview
     from programs.datasets.loading import preview as looking
     from programs.datasets.loading import rejects
 else:
@@ -63,7 +63,7 @@ class UploadForm(forms.Form):
         return {ours.strip(): theirs.strip() for ours, theirs in (p.split("=", 1) for p in pairs)}
 
 
-def _field_of(choice: Choice) -> forms.Field:
+def _field_of(choice: LoadOption) -> forms.Field:
     if choice.allowed:
         choices = [("", "Find it in the file"), *((value, value) for value in choice.allowed)]
         return forms.ChoiceField(
@@ -226,7 +226,7 @@ class DatasetAdmin(GovernedAdmin):
             file_name=kept.name if kept else "",
         )
 
-    def _look(self, request: HttpRequest, form: UploadForm, kept: Source) -> Preview | None:
+    def _look(self, request: HttpRequest, form: UploadForm, kept: Source) -> FilePreview | None:
         mapping = {**form.cleaned_data["mapping"], **_chosen(request)}
         try:
             return looking.preview(kept, form.cleaned_data["kind"], mapping=mapping)
@@ -271,7 +271,7 @@ def _chosen(request: HttpRequest) -> dict[str, str]:
     return {name.removeprefix(prefix): theirs for name, theirs in pairs if name.startswith(prefix) and theirs}
 
 
-def _choices(looked: Preview) -> list[tuple[Column, str]]:
+def _choices(looked: FilePreview) -> list[tuple[ContractColumn, str]]:
     """Our columns with the one of theirs that each would be, those that are required first."""
     ordered = sorted(looked.contract.columns, key=lambda column: not column.required)
     return [(column, looked.mapping.get(column.name, "")) for column in ordered]

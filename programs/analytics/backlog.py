@@ -11,7 +11,7 @@ from programs.analytics.experiments import TestPlan
 
 
 @dataclass(frozen=True, slots=True)
-class BacklogItem:
+class ProposedAction:
     """One proposed action.
 
     ``chance_to_win`` 0..1; ``effect`` the change per unit of volume if it wins, with its interval
@@ -44,12 +44,12 @@ class RankedItem:
     """``expected_value`` = P(win) × effect × volume × margin in money; ``per_effort`` = value / effort."""
 
     rank: int
-    item: BacklogItem
+    item: ProposedAction
     expected_value: Estimate
     per_effort: Estimate
 
 
-def prioritise(items: Iterable[BacklogItem]) -> tuple[RankedItem, ...]:
+def prioritise(items: Iterable[ProposedAction]) -> tuple[RankedItem, ...]:
     """Best value per person-day first; equals by earlier due date, then by name.
 
     The interval carries the effect's alone. An item may rank last with a negative value: it stays
@@ -62,7 +62,7 @@ def prioritise(items: Iterable[BacklogItem]) -> tuple[RankedItem, ...]:
     )
 
 
-def _scale(item: BacklogItem, divisor: float) -> Estimate:
+def _scale(item: ProposedAction, divisor: float) -> Estimate:
     effect = item.effect
     factor = item.chance_to_win * item.volume * item.margin / divisor
     ends = [None if end is None else end * factor for end in (effect.low, effect.high)]

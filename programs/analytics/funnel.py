@@ -42,7 +42,7 @@ class FunnelCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FunnelStep:
     """From one stage to the next: pass rate, share of all invites, and how many were lost."""
 
     source: str
@@ -77,11 +77,11 @@ class DropOff:
     significant: bool
 
 
-def steps(funnel: FunnelCounts, *, level: float = 0.95) -> tuple[Step, ...]:
+def steps(funnel: FunnelCounts, *, level: float = 0.95) -> tuple[FunnelStep, ...]:
     """Every step with Wilson intervals (Wilson 1927)."""
     counts = funnel.counts
     return tuple(
-        Step(
+        FunnelStep(
             STAGES[index],
             STAGES[index + 1],
             wilson_rate(counts[index + 1], counts[index], level=level),

@@ -19,7 +19,7 @@ from programs.analytics.estimate import Unavailable
 FloatArray = NDArray[np.float64]
 
 
-class Stage(StrEnum):
+class MemberStage(StrEnum):
     """Where the member stands."""
 
     ONBOARDING = "onboarding"
@@ -82,11 +82,11 @@ EVENTS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class TriggerRow:
     """One row of the matrix: event → loyalty action → channel → owner."""
 
     key: str
-    stage: Stage
+    stage: MemberStage
     rule: EntryRule
     action: str
     channel: str
@@ -97,109 +97,109 @@ class Trigger:
 
 _ALL = tuple(Goal)
 
-TRIGGERS: tuple[Trigger, ...] = (
-    Trigger(
+TRIGGERS: tuple[TriggerRow, ...] = (
+    TriggerRow(
         "welcome",
-        Stage.ONBOARDING,
+        MemberStage.ONBOARDING,
         EntryRule("enrolment"),
         "Explain how points are earned and show the first reward within reach",
         "email",
         "Lifecycle marketing",
         _ALL,
     ),
-    Trigger(
+    TriggerRow(
         "first-purchase-missing",
-        Stage.ONBOARDING,
+        MemberStage.ONBOARDING,
         EntryRule("enrolment", 14, "first_purchase"),
         "Offer double points on the first purchase",
         "email",
         "Lifecycle marketing",
         (Goal.RETENTION, Goal.ENGAGEMENT),
     ),
-    Trigger(
+    TriggerRow(
         "second-purchase-missing",
-        Stage.ONBOARDING,
+        MemberStage.ONBOARDING,
         EntryRule("first_purchase", 30, "second_purchase"),
         "Offer a bonus for a second purchase within two weeks",
         "email",
         "Lifecycle marketing",
         (Goal.RETENTION, Goal.ENGAGEMENT),
     ),
-    Trigger(
+    TriggerRow(
         "habit-formed",
-        Stage.ADOPTION,
+        MemberStage.ADOPTION,
         EntryRule("fourth_purchase"),
         "Surprise with an unannounced thank-you reward",
         "in-app",
         "Customer success",
         (Goal.ENGAGEMENT, Goal.ADVOCACY),
     ),
-    Trigger(
+    TriggerRow(
         "points-unused",
-        Stage.ADOPTION,
+        MemberStage.ADOPTION,
         EntryRule("second_purchase", 60, "first_redemption"),
         "Show what the balance already pays for and guide to the first redemption",
         "in-app",
         "Loyalty operations",
         (Goal.RETENTION, Goal.ENGAGEMENT),
     ),
-    Trigger(
+    TriggerRow(
         "near-next-tier",
-        Stage.UPSELL,
+        MemberStage.UPSELL,
         EntryRule("near_next_tier", 7, "next_tier_reached"),
         "Show the gap to the next tier and what it brings",
         "push",
         "Loyalty operations",
         (Goal.EXPANSION, Goal.ENGAGEMENT),
     ),
-    Trigger(
+    TriggerRow(
         "tier-reached",
-        Stage.UPSELL,
+        MemberStage.UPSELL,
         EntryRule("next_tier_reached"),
         "Congratulate, hand over the benefits, introduce a higher category",
         "email",
         "Account management",
         (Goal.EXPANSION, Goal.RETENTION),
     ),
-    Trigger(
+    TriggerRow(
         "ask-for-referral",
-        Stage.UPSELL,
+        MemberStage.UPSELL,
         EntryRule("promoter_answer", 2, "referral"),
         "Invite to refer, with a reward for both sides",
         "email",
         "Advocacy",
         (Goal.ADVOCACY,),
     ),
-    Trigger(
+    TriggerRow(
         "detractor-recovery",
-        Stage.RENEWAL,
+        MemberStage.RENEWAL,
         EntryRule("detractor_answer", 1),
         "Call, solve the issue, add a goodwill reward",
         "phone",
         "Customer success",
         (Goal.RETENTION, Goal.ADVOCACY),
     ),
-    Trigger(
+    TriggerRow(
         "lapsing",
-        Stage.RENEWAL,
+        MemberStage.RENEWAL,
         EntryRule("purchase", 90, "next_purchase"),
         "Win back with a time-limited bonus on the usual category",
         "email",
         "Lifecycle marketing",
         (Goal.RETENTION,),
     ),
-    Trigger(
+    TriggerRow(
         "tier-renewal",
-        Stage.RENEWAL,
+        MemberStage.RENEWAL,
         EntryRule("tier_period_end", -60),
         "Say what is missing to keep the tier",
         "email",
         "Account management",
         (Goal.RETENTION, Goal.EXPANSION),
     ),
-    Trigger(
+    TriggerRow(
         "points-expiring",
-        Stage.RENEWAL,
+        MemberStage.RENEWAL,
         EntryRule("points_expiry", -30),
         "Remind of the points about to expire and what they pay for",
         "email",
@@ -209,9 +209,9 @@ TRIGGERS: tuple[Trigger, ...] = (
 )
 
 
-def triggers_for(goal: Goal) -> tuple[Trigger, ...]:
+def triggers_for(goal: Goal) -> tuple[TriggerRow, ...]:
     """All triggers by stage, those that serve ``goal`` first within each stage."""
-    stages = list(Stage)
+    stages = list(MemberStage)
     return tuple(sorted(TRIGGERS, key=lambda row: (stages.index(row.stage), goal not in row.goals)))
 
 

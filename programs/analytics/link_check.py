@@ -35,7 +35,7 @@ _DOUBLY_ENCODED = re.compile(r"%25[0-9a-fA-F]{2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class LinkFault:
     """One thing wrong: the rule's name, how bad, the parameter ("" for the whole link), and a sentence."""
 
     rule: str
@@ -49,7 +49,7 @@ class LinkReport:
     """A link with everything found; it passes without errors, warnings are for a person to judge."""
 
     url: str
-    findings: tuple[Finding, ...]
+    findings: tuple[LinkFault, ...]
 
     @property
     def passed(self) -> bool:
@@ -85,7 +85,7 @@ def check_link(
     return LinkReport(url, tuple(dict.fromkeys(found)))
 
 
-def check_redirect(hops: Sequence[str]) -> tuple[Finding, ...]:
+def check_redirect(hops: Sequence[str]) -> tuple[LinkFault, ...]:
     """Whether the query arrives: ``hops`` are the requested address, every redirect, and the final address.
 
     Each parameter that is lost, changed or doubled is reported with the first hop where that shows.
@@ -113,7 +113,7 @@ def check_redirect(hops: Sequence[str]) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def check_round_trip(code: str, observed: Mapping[str, str | None]) -> tuple[Finding, ...]:
+def check_round_trip(code: str, observed: Mapping[str, str | None]) -> tuple[LinkFault, ...]:
     """Whether a referral ``code`` comes through every place where it was looked for, in order.
 
     ``observed`` maps places (link, landing page, form, stored referral, …) to the code seen there, None for
@@ -159,7 +159,7 @@ def is_loopback(host: str) -> bool:
 # ------------------------------------------------------------------ rules
 
 
-def _check_address(url: str, scheme: str, host: str, authority: str, fragment: str) -> Iterator[Finding]:
+def _check_address(url: str, scheme: str, host: str, authority: str, fragment: str) -> Iterator[LinkFault]:
     if scheme == "http" and not is_loopback(host):
         yield _error("encryption", "", "The link is not encrypted: use https.")
     if "@" in authority:
@@ -174,14 +174,14 @@ def _check_address(url: str, scheme: str, host: str, authority: str, fragment: s
         yield _error("fragment", "", "The tags stand after the #, where no server sees them.")
 
 
-def _check_required(pairs: Sequence[tuple[str, str]], required: Sequence[str]) -> Iterator[Finding]:
+def _check_required(pairs: Sequence[tuple[str, str]], required: Sequence[str]) -> Iterator[LinkFault]:
     filled = {name.lower() for name, value in pairs if value.strip()}
     for name in required:
         if name not in filled:
             yield _error("missing", name, f"{name} is missing or empty.")
 
 
-def _check_names_and_case(pairs: Sequence[tuple[str, str]], ours: Collection[str]) -> Iterator[Finding]:
+def _check_names_and_case(pairs: Sequence[tuple[str, str]], ours: Collection[str]) -> Iterator[LinkFault]:
     for name, value in pairs:
         lower = name.lower()
         if lower in CLICK_IDS:
@@ -200,7 +200,7 @@ def _check_names_and_case(pairs: Sequence[tuple[str, str]], ours: Collection[str
 
 def _check_vocabulary(
     pairs: Sequence[tuple[str, str]], vocabulary: Mapping[str, Collection[str]]
-) -> Iterator[Finding]:
+) -> Iterator[LinkFault]:
     for name, value in pairs:
         allowed = vocabulary.get(name.lower())
         # Case is a rule of its own: one mistake, one finding.
@@ -211,7 +211,7 @@ def _check_vocabulary(
         yield _error("vocabulary", name, f"{name}={value} is not in the vocabulary.{hint}")
 
 
-def _check_repetitions(pairs: Sequence[tuple[str, str]]) -> Iterator[Finding]:
+def _check_repetitions(pairs: Sequence[tuple[str, str]]) -> Iterator[LinkFault]:
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name.lower(), []).append(value)
@@ -222,7 +222,7 @@ def _check_repetitions(pairs: Sequence[tuple[str, str]]) -> Iterator[Finding]:
             yield _warning("duplicate", name, f"{name} is given {len(given)} times.")
 
 
-def _check_personal_data(path: str, query: str) -> Iterator[Finding]:
+def _check_personal_data(path: str, query: str) -> Iterator[LinkFault]:
     if _E_MAIL.search(path) or _PHONE.search(path):
         yield _error("personal-data", "", "The path carries an e-mail address or a phone number.")
     # Read twice: a plus sign is a space in a form's encoding, and part of a phone number.
@@ -248,9 +248,9 @@ def _bare(url: str) -> str:
     return f"{parts.netloc}{parts.path}"
 
 
-def _error(rule: str, parameter: str, message: str) -> Finding:
-    return Finding(rule, ERROR, parameter, message)
+def _error(rule: str, parameter: str, message: str) -> LinkFault:
+    return LinkFault(rule, ERROR, parameter, message)
 
 
-def _warning(rule: str, parameter: str, message: str) -> Finding:
-    return Finding(rule, WARNING, parameter, message)
+def _warning(rule: str, parameter: str, message: str) -> LinkFault:
+    return LinkFault(rule, WARNING, parameter, message)

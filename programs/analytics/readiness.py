@@ -12,7 +12,7 @@ GO, NO_GO = "go", "no-go"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReadinessItem:
     """Something that has to be ready.
 
     ``progress`` runs from 0 to 1; ``weight`` says how much it counts against the others. An open ``blocker``
@@ -46,12 +46,12 @@ class Readiness:
     share: MaybeEstimate
     decision: str
     reasons: tuple[str, ...]
-    open_blockers: tuple[Item, ...]
-    waived: tuple[Item, ...]
+    open_blockers: tuple[ReadinessItem, ...]
+    waived: tuple[ReadinessItem, ...]
     by_group: Mapping[str, MaybeEstimate]
 
 
-def readiness(items: Sequence[Item], *, minimum: float = 0.95) -> Readiness:
+def readiness(items: Sequence[ReadinessItem], *, minimum: float = 0.95) -> Readiness:
     """Go only if ``minimum`` (a share) is reached and no blocker is open: 97 % without legal is a no-go.
 
     Waived items count on neither side and are listed.
@@ -83,7 +83,7 @@ def _vetoes(titles: Sequence[str]) -> list[str]:
     return [f"{title} is open and blocks the launch." for title in titles]
 
 
-def weighted_progress(items: Sequence[Item]) -> MaybeEstimate:
+def weighted_progress(items: Sequence[ReadinessItem]) -> MaybeEstimate:
     """Σ weight · progress / Σ weight. A count of all items, not a sample: there is no interval."""
     total = sum(item.weight for item in items)
     if not total:

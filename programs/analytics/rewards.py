@@ -19,7 +19,7 @@ from programs.analytics.tiers import TierProfile, assign_tiers, profile_tiers
 FloatArray = NDArray[np.float64]
 
 
-class ProgramKind(StrEnum):
+class RewardBasis(StrEnum):
     """What members are rewarded for."""
 
     TIERS = "tiers"
@@ -32,7 +32,7 @@ class ProgramKind(StrEnum):
 class ProgramStructure:
     """Kind and number of spend tiers (1 = everybody alike)."""
 
-    kind: ProgramKind
+    kind: RewardBasis
     tiers: int
 
 
@@ -46,11 +46,11 @@ class PoolSplit:
     surprise: float
 
 
-POOL_SPLITS: Mapping[ProgramKind, PoolSplit] = {
-    ProgramKind.TIERS: PoolSplit(points=0.80, benefits=0.15, missions=0.0, surprise=0.05),
-    ProgramKind.POINTS_ONLY: PoolSplit(points=0.95, benefits=0.0, missions=0.0, surprise=0.05),
-    ProgramKind.HYBRID: PoolSplit(points=0.55, benefits=0.25, missions=0.15, surprise=0.05),
-    ProgramKind.MISSIONS: PoolSplit(points=0.0, benefits=0.0, missions=0.95, surprise=0.05),
+POOL_SPLITS: Mapping[RewardBasis, PoolSplit] = {
+    RewardBasis.TIERS: PoolSplit(points=0.80, benefits=0.15, missions=0.0, surprise=0.05),
+    RewardBasis.POINTS_ONLY: PoolSplit(points=0.95, benefits=0.0, missions=0.0, surprise=0.05),
+    RewardBasis.HYBRID: PoolSplit(points=0.55, benefits=0.25, missions=0.15, surprise=0.05),
+    RewardBasis.MISSIONS: PoolSplit(points=0.0, benefits=0.0, missions=0.95, surprise=0.05),
 }
 
 
@@ -62,10 +62,10 @@ def parse_structure(text: str) -> ProgramStructure:
     word = text.strip().lower()
     if word.isdecimal() and 1 <= int(word) <= 6:
         count = int(word)
-        return ProgramStructure(ProgramKind.POINTS_ONLY if count == 1 else ProgramKind.TIERS, count)
-    kinds = {ProgramKind.POINTS_ONLY: 1, ProgramKind.HYBRID: 3, ProgramKind.MISSIONS: 1}
+        return ProgramStructure(RewardBasis.POINTS_ONLY if count == 1 else RewardBasis.TIERS, count)
+    kinds = {RewardBasis.POINTS_ONLY: 1, RewardBasis.HYBRID: 3, RewardBasis.MISSIONS: 1}
     if word in kinds:
-        kind = ProgramKind(word)
+        kind = RewardBasis(word)
         return ProgramStructure(kind, kinds[kind])
     raise ValueError(f"“{text}” is neither a number from 1 to 6 nor one of points-only, hybrid, missions.")
 

@@ -17,7 +17,7 @@ import numpy as np
 from programs.analytics.assumptions import Assumption
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.rates import wilson_rate
-from programs.analytics.task_network import Network, Pass, Task
+from programs.analytics.task_network import Network, NetworkTask, Pass
 from programs.analytics.working_time import SETTLED, BusinessDays
 
 NO_SLACK = 1e-6
@@ -50,7 +50,7 @@ class ScheduledTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class DatedNetwork:
     """The network with dates, in an order in which it can be worked.
 
     ``critical_path`` is the chain of tasks each of which the next one waits for, up to the last;
@@ -104,7 +104,9 @@ class Recovery:
     late_by: int
 
 
-def schedule(tasks: Sequence[Task], *, start: date, launch: date, calendar: BusinessDays) -> Schedule:
+def schedule(
+    tasks: Sequence[NetworkTask], *, start: date, launch: date, calendar: BusinessDays
+) -> DatedNetwork:
     """Dates, slack and critical path on the expected durations, work beginning on ``start`` at the earliest.
 
     Raises ScheduleError naming all unknown and circular dependencies and impossible estimates.
@@ -114,7 +116,7 @@ def schedule(tasks: Sequence[Task], *, start: date, launch: date, calendar: Busi
     early = network.forward(durations)
     finish = network.finish(early)
     bound, planned = (network.backward(durations, end) for end in (finish, network.deadline))
-    return Schedule(
+    return DatedNetwork(
         tasks=tuple(_dated(network, key, early, bound, planned) for key in network.tasks),
         critical_path=network.driving_chain(early),
         working_days=float(network.axis.work_at(finish) - network.axis.work_at(network.begin)),
@@ -125,7 +127,7 @@ def schedule(tasks: Sequence[Task], *, start: date, launch: date, calendar: Busi
 
 
 def forecast(
-    tasks: Sequence[Task],
+    tasks: Sequence[NetworkTask],
     *,
     start: date,
     launch: date,
@@ -161,7 +163,7 @@ def forecast(
     )
 
 
-def recovery(tasks: Sequence[Task], *, start: date, launch: date, calendar: BusinessDays) -> Recovery:
+def recovery(tasks: Sequence[NetworkTask], *, start: date, launch: date, calendar: BusinessDays) -> Recovery:
     """Which tasks to do in their optimistic time so that the launch date holds.
 
     Starts from all of them and gives the least useful ones their expected time back while the date holds:

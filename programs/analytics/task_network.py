@@ -25,7 +25,7 @@ class ScheduleError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class NetworkTask:
     """Work of one owner: an estimate in business days of ``calendar``, and the keys of what comes before.
 
     All three estimates 0 is a milestone, or a task that is done already.
@@ -61,7 +61,7 @@ class Pass:
 class Network:
     """A valid network in topological order with the axis of every calendar."""
 
-    tasks: Mapping[str, Task]
+    tasks: Mapping[str, NetworkTask]
     followers: Mapping[str, tuple[str, ...]]
     axes: Mapping[BusinessDays, WorkingTime]
     axis: WorkingTime
@@ -69,7 +69,7 @@ class Network:
     deadline: FloatArray
 
     @classmethod
-    def of(cls, tasks: Sequence[Task], start: date, launch: date, calendar: BusinessDays) -> Network:
+    def of(cls, tasks: Sequence[NetworkTask], start: date, launch: date, calendar: BusinessDays) -> Network:
         if problems := find_problems(tasks):
             raise ScheduleError(problems)
         by_key = {task.key: task for task in tasks}
@@ -162,7 +162,7 @@ class Network:
         return int(delay)
 
 
-def _longest_chain(tasks: Mapping[str, Task], order: Sequence[str]) -> int:
+def _longest_chain(tasks: Mapping[str, NetworkTask], order: Sequence[str]) -> int:
     """Business days at most; a day more a task, for a follower who does not work the rest of the day."""
     days: dict[str, int] = {}
     for key in order:
@@ -176,7 +176,7 @@ def _tidy(slack: FloatArray) -> FloatArray:
     return rounded
 
 
-def find_problems(tasks: Sequence[Task]) -> tuple[str, ...]:
+def find_problems(tasks: Sequence[NetworkTask]) -> tuple[str, ...]:
     """Everything that keeps the network from being scheduled, a sentence each; empty when it can be."""
     keys = [task.key for task in tasks]
     found = [f"Task {key} is there more than once." for key in sorted({k for k in keys if keys.count(k) > 1})]

@@ -126,7 +126,7 @@ def _fold(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Breach:
+class Alarm:
     """A rule that alarms. ``certain`` when the whole interval does; None when the value has no interval."""
 
     rule: ThresholdRule
@@ -138,7 +138,7 @@ class Breach:
 class ThresholdReport:
     """Every rule is in exactly one of the three; ``missing`` carries why there was no value."""
 
-    breaches: tuple[Breach, ...]
+    breaches: tuple[Alarm, ...]
     kept: tuple[ThresholdRule, ...]
     missing: tuple[tuple[ThresholdRule, str], ...]
 
@@ -147,7 +147,7 @@ def evaluate_thresholds(
     rules: Collection[ThresholdRule], values: Mapping[str, Decimal | Estimate | Unavailable]
 ) -> ThresholdReport:
     """Hold each rule against the metric's value. A metric without a value neither alarms nor clears."""
-    breaches: list[Breach] = []
+    breaches: list[Alarm] = []
     kept: list[ThresholdRule] = []
     missing: list[tuple[ThresholdRule, str]] = []
     for rule in rules:
@@ -159,7 +159,7 @@ def evaluate_thresholds(
         if not value.is_finite():
             missing.append((rule, "The metric has no finite value."))
         elif rule.comparator.holds(value, rule.limit):
-            breaches.append(Breach(rule, value, _is_certain(rule, found)))
+            breaches.append(Alarm(rule, value, _is_certain(rule, found)))
         else:
             kept.append(rule)
     return ThresholdReport(tuple(breaches), tuple(kept), tuple(missing))

@@ -18,7 +18,7 @@ from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
 if TYPE_CHECKING:
     from programs.datasets.loading.ingest import IngestResult, ingest
-    from programs.datasets.loading.preview import Preview, preview
+    from programs.datasets.loading.preview import FilePreview, preview
     from programs.datasets.loading.rejects import export_rejects
     from programs.datasets.snapshots.opened import OpenData
 
@@ -38,7 +38,7 @@ __all__ = [
     "Limits",
     "OpenData",
     "Options",
-    "Preview",
+    "FilePreview",
     "Snapshot",
     "SnapshotStore",
     "Source",

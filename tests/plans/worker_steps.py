@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from plans.engine.running import steps
 from plans.engine.running.steps import StepContext
 from plans.models import Plan
-from plans.schemas.outputs import Metric, Metrics, StepResult
+from plans.schemas.outputs import Figure, Metrics, StepResult
 
 
 def runs() -> Path:
@@ -24,7 +24,7 @@ def work(context: StepContext) -> StepResult:
         lines.write(f"{os.getpid()}\n")
     if len(runs().read_text().splitlines()) == 1:
         time.sleep(600)
-    return StepResult({"points": 7}, [Metrics("found", "Found", [Metric("points", "Points", 7)])])
+    return StepResult({"points": 7}, [Metrics("found", "Found", [Figure("points", "Points", 7)])])
 
 
 def leave_a_mark(plan: Plan, values: dict) -> None:

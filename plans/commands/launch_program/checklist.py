@@ -17,7 +17,7 @@ from plans.commands.launch_program.timetable import (
     way_back,
 )
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics import raci
 from programs.analytics.schedule import Forecast, Recovery
 from programs.models import RunbookPhase
@@ -81,23 +81,23 @@ def _figures(found: Timetable, chance: Forecast, told: str) -> Metrics:
     plan, on_time = found.schedule, chance.on_time
     names = {row["key"]: row["name"] for row in found.rows}
     dates = [
-        Metric(f"launch-p{p * 100:.0f}", f"Launch possible with {p:.0%} probability", day.isoformat())
+        Figure(f"launch-p{p * 100:.0f}", f"Launch possible with {p:.0%} probability", day.isoformat())
         for p, day in chance.launch_dates.items()
     ]
     return Metrics(
         "schedule",
         "Schedule",
         [
-            Metric("late_by", "Late by", plan.late_by, "business days", target="0",
+            Figure("late_by", "Late by", plan.late_by, "business days", target="0",
                    definition="from the launch date to the earliest possible launch, on the program's calendar"),
-            Metric("earliest_launch", "Earliest possible launch", plan.earliest_launch.isoformat()),
-            Metric("on_time", "Probability of making the date", 100 * on_time.value, "%",
+            Figure("earliest_launch", "Earliest possible launch", plan.earliest_launch.isoformat()),
+            Figure("on_time", "Probability of making the date", 100 * on_time.value, "%",
                    100 * (on_time.low or 0.0), 100 * (on_time.high or 0.0), on_time.level, on_time.numerator,
                    on_time.denominator, f"beta-PERT durations through the whole network, {chance.draws:,} draws"),
             *dates,
-            Metric("working_days", "Length of the critical path", plan.working_days, "business days",
+            Figure("working_days", "Length of the critical path", plan.working_days, "business days",
                    definition="expected durations, (optimistic + 4 likely + pessimistic) / 6"),
-            Metric("critical_path", "Critical path", " → ".join(names[key] for key in plan.critical_path)),
+            Figure("critical_path", "Critical path", " → ".join(names[key] for key in plan.critical_path)),
         ],
         note=told,
     )  # fmt: skip

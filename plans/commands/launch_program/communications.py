@@ -10,7 +10,7 @@ from gtm.core.errors import Problem
 from plans.commands.launch_program.material import TAKE_UP, audiences, material_of
 from plans.commands.shared.files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.schemas.outputs import Column, Message, Messages, Metric, Metrics, StepResult, Table
+from plans.schemas.outputs import Column, Figure, Message, Messages, Metrics, StepResult, Table
 from programs.analytics.bundle import pack
 from programs.analytics.templating import TemplatingError
 from programs.outreach.communications import EVERYONE, Piece, render_pieces
@@ -99,10 +99,10 @@ def _figures(pieces: Sequence[Piece], links: Sequence[Any], heard: Sequence[Any]
         "kit-figures",
         "The kit in figures",
         [
-            Metric("assets", "Assets", len({(p.key, p.segment) for p in pieces}), "assets"),
-            Metric("files", "Files", len(pieces), "files"),
-            Metric("links", "Tracking links", len({link["url"] for link in links}), "links"),
-            Metric("personas", "Personas with words of their own", personas, "personas"),
+            Figure("assets", "Assets", len({(p.key, p.segment) for p in pieces}), "assets"),
+            Figure("files", "Files", len(pieces), "files"),
+            Figure("links", "Tracking links", len({link["url"] for link in links}), "links"),
+            Figure("personas", "Personas with words of their own", personas, "personas"),
         ],
     )
 

@@ -13,13 +13,13 @@ from gtm.core.errors import Problem
 from plans.commands.launch_program.material import TAKE_UP, material_of
 from plans.commands.shared.files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
-from plans.schemas.outputs import Column, File, Metric, Metrics, Output, StepResult, Table
+from plans.schemas.outputs import Column, Figure, File, Metrics, Output, StepResult, Table
 from programs.analytics.found_links import field_value
 from programs.analytics.link_check import (
     ERROR,
     REQUIRED,
     WARNING,
-    Finding,
+    LinkFault,
     LinkReport,
     check_link,
     check_redirect,
@@ -162,59 +162,61 @@ def _look(
 # ------------------------------------------------------------------ what it means
 
 
-def _as_written(url: str, context: StepContext, launch: Mapping[str, Any]) -> tuple[Finding, ...]:
+def _as_written(url: str, context: StepContext, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
     """Rules on the link as text. Our own destinations must be tagged; others must only be sound."""
     vocabulary = {**launch["vocabulary"], "utm_campaign": [context.program["slug"]]}
     ours = {_host(address) for address in launch["links"].values()}
     return check_link(url, vocabulary, required=REQUIRED if _host(url) in ours else ()).findings
 
 
-def _as_met(told: Mapping[str, Any]) -> tuple[Finding, ...]:
+def _as_met(told: Mapping[str, Any]) -> tuple[LinkFault, ...]:
     """What following it showed. A host off the list is no error of the link; a redirect to one is."""
     hops = told["hops"]
     found = list(check_redirect(hops))
     if told["outcome"] == NOT_ALLOWED:
         severity = ERROR if len(hops) > 1 else WARNING
-        found.append(Finding("not-followed", severity, "", told["reason"]))
+        found.append(LinkFault("not-followed", severity, "", told["reason"]))
     elif told["outcome"] == UNREACHABLE:
-        found.append(Finding("unreachable", ERROR, "", told["reason"]))
+        found.append(LinkFault("unreachable", ERROR, "", told["reason"]))
     elif told["outcome"] != ARRIVED and told["outcome"] != CIRCLE:
-        found.append(Finding(told["outcome"], ERROR, "", told["reason"]))
+        found.append(LinkFault(told["outcome"], ERROR, "", told["reason"]))
     elif told["outcome"] == ARRIVED and not 200 <= told["status"] < 300:
-        found.append(Finding("status", ERROR, "", f"The way ends with status {told['status']}."))
+        found.append(LinkFault("status", ERROR, "", f"The way ends with status {told['status']}."))
     return tuple(found)
 
 
-def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]) -> tuple[Finding, ...]:
+def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
     """The way of a referral code: link, landing page, form, and the same in a browser."""
     told, parameter, code = seen["visits"][flow], launch["code_parameter"], launch["test_code"]
     if told["outcome"] != ARRIVED:
         return _as_met(told)
     places = {"link": code_in(flow, parameter), "landing page": code_in(told["hops"][-1], parameter)}
     look = seen["look"]
-    found: list[Finding] = []
+    found: list[LinkFault] = []
     if told["field"] and not look:  # an empty one may be filled by a script, which only a browser runs
         places["form"] = told["field"]
     if look and look["error"]:
-        found.append(Finding("browser", ERROR, "", look["error"]))
+        found.append(LinkFault("browser", ERROR, "", look["error"]))
     elif look:
         places["page in the browser"] = code_in(look["url"], parameter)
         if look["field"] is not None:
             places["form in the browser"] = look["field"] or None
         if look["status"] >= 400:
-            found.append(Finding("browser", ERROR, "", f"In the browser the page answers {look['status']}."))
+            found.append(
+                LinkFault("browser", ERROR, "", f"In the browser the page answers {look['status']}.")
+            )
     found += check_round_trip(code, places)
     if not any("form" in place for place in places):
         text = f"No filled form field {parameter} was seen: confirm by hand that the code is stored."
-        found.append(Finding("referral-form", WARNING, parameter, text))
+        found.append(LinkFault("referral-form", WARNING, parameter, text))
     return (*_as_met(told), *found)
 
 
 def _refuse_errors(
     pieces: Mapping[str, Sequence[str]],
-    written: Mapping[str, Sequence[Finding]],
-    met: Mapping[str, Sequence[Finding]],
-    flow: Sequence[Finding],
+    written: Mapping[str, Sequence[LinkFault]],
+    met: Mapping[str, Sequence[LinkFault]],
+    flow: Sequence[LinkFault],
 ) -> None:
     """Raise where anything is an error, with every error of every link."""
     for_good = list(_problems(pieces, written))
@@ -235,7 +237,7 @@ def _refuse_errors(
 
 
 def _problems(
-    pieces: Mapping[str, Sequence[str]], findings: Mapping[str, Sequence[Finding]]
+    pieces: Mapping[str, Sequence[str]], findings: Mapping[str, Sequence[LinkFault]]
 ) -> Iterator[Problem]:
     for url, found in findings.items():
         for finding in found:
@@ -243,7 +245,7 @@ def _problems(
                 yield _problem(", ".join(pieces[url]), finding)
 
 
-def _problem(where: str, finding: Finding) -> Problem:
+def _problem(where: str, finding: LinkFault) -> Problem:
     return Problem(where, finding.message, code=finding.rule)
 
 
@@ -252,9 +254,9 @@ def _problem(where: str, finding: Finding) -> Problem:
 
 def _outputs(
     pieces: Mapping[str, Sequence[str]],
-    written: Mapping[str, Sequence[Finding]],
-    met: Mapping[str, Sequence[Finding]],
-    flow: Sequence[Finding],
+    written: Mapping[str, Sequence[LinkFault]],
+    met: Mapping[str, Sequence[LinkFault]],
+    flow: Sequence[LinkFault],
     seen: Mapping[str, Any],
     accuracy: Any,
 ) -> Iterator[Output]:
@@ -263,9 +265,9 @@ def _outputs(
         "link-qa",
         "Link and tracking QA",
         [
-            Metric("tracking_accuracy", "Tracking accuracy", 100 * accuracy.value, "%", numerator=accuracy.numerator,
+            Figure("tracking_accuracy", "Tracking accuracy", 100 * accuracy.value, "%", numerator=accuracy.numerator,
                    denominator=accuracy.denominator, definition="links of the kit that pass every rule; all are checked"),
-            Metric("followed", "Links followed to their end", followed, "links", numerator=followed, denominator=len(pieces)),
+            Figure("followed", "Links followed to their end", followed, "links", numerator=followed, denominator=len(pieces)),
         ],
         _browser_note(seen),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 from plans.commands.launch_program.timetable import rows_of
 from plans.engine.running.steps import Finished, StepContext
-from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
+from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.rates import wilson_rate
 from programs.models import RunbookPhase
@@ -48,13 +48,13 @@ def _told(output: Mapping[str, Any]) -> list[str]:
     return ["; ".join(f"{k}: {v}" for k, v in told.items()), "; ".join(str(v) for v in evidence.values())]
 
 
-def _readiness(went: Mapping[str, Any]) -> Metric:
-    return Metric("readiness", "Launch readiness when it went live", 100 * went["readiness"], "%")
+def _readiness(went: Mapping[str, Any]) -> Figure:
+    return Figure("readiness", "Launch readiness when it went live", 100 * went["readiness"], "%")
 
 
-def _sla(answered: MaybeEstimate) -> Metric:
+def _sla(answered: MaybeEstimate) -> Figure:
     label, definition = "Answered in time", "finished tasks and approvals with a due date, done by it"
     if isinstance(answered, Unavailable):
-        return Metric("response_sla", label, None, definition=definition, unavailable=answered.reason)
-    return Metric("response_sla", label, 100 * answered.value, "%", 100 * (answered.low or 0.0),
+        return Figure("response_sla", label, None, definition=definition, unavailable=answered.reason)
+    return Figure("response_sla", label, 100 * answered.value, "%", 100 * (answered.low or 0.0),
                   100 * (answered.high or 0.0), answered.level, answered.numerator, answered.denominator, definition)  # fmt: skip

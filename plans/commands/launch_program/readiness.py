@@ -7,9 +7,9 @@ from typing import Any
 
 from plans.commands.launch_program.timetable import APPROVALS, BEFORE_LAUNCH, Facts, rows_of
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
+from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 from programs.analytics.estimate import Unavailable
-from programs.analytics.readiness import Item, Readiness, readiness
+from programs.analytics.readiness import Readiness, ReadinessItem, readiness
 from programs.models import RunbookPhase
 
 MINIMUM = 0.95
@@ -23,7 +23,7 @@ def items(
     done: Mapping[str, float],
     waived: Collection[str],
     checks: Mapping[str, str],
-) -> list[Item]:
+) -> list[ReadinessItem]:
     """What has to be ready before go or no-go.
 
     ``done``: key → progress from 0 to 1. ``checks``: keys and titles of the engine's own tasks, which weigh 1
@@ -31,17 +31,19 @@ def items(
     """
     rows = {row["key"]: row for row in rows_of(inputs, facts) if row["phase"] in BEFORE_LAUNCH}
     people = [
-        Item(key, row["name"], done.get(key, 0.0), row["weight"], row["group"], row["is_blocker"],
+        ReadinessItem(key, row["name"], done.get(key, 0.0), row["weight"], row["group"], row["is_blocker"],
              "waived" if key in waived else "")
         for key, row in rows.items()
         if row["phase"] != RunbookPhase.APPROVAL
     ]  # fmt: skip
     engine = [
-        Item(key, title, done.get(key, 0.0), 1.0, ENGINE_GROUP, True, "waived" if key in waived else "")
+        ReadinessItem(
+            key, title, done.get(key, 0.0), 1.0, ENGINE_GROUP, True, "waived" if key in waived else ""
+        )
         for key, title in checks.items()
     ]
     approvals = [
-        Item(key, key.replace("-", " ").capitalize(), done.get(key, 0.0),
+        ReadinessItem(key, key.replace("-", " ").capitalize(), done.get(key, 0.0),
              rows[key]["weight"] if key in rows else 1.0, "approvals", True)
         for key in APPROVALS
     ]  # fmt: skip
@@ -87,11 +89,11 @@ def figures(found: Readiness) -> Metrics:
     )
 
 
-def _figure(key: str, label: str, share: Any) -> Metric:
+def _figure(key: str, label: str, share: Any) -> Figure:
     definition = "Σ weight × progress / Σ weight; waived tasks count on neither side"
     if isinstance(share, Unavailable):
-        return Metric(key, label, None, definition=definition, unavailable=share.reason)
-    return Metric(key, label, 100 * share.value, "%", numerator=share.numerator, denominator=share.denominator,
+        return Figure(key, label, None, definition=definition, unavailable=share.reason)
+    return Figure(key, label, 100 * share.value, "%", numerator=share.numerator, denominator=share.denominator,
                   definition=definition, target=f"at least {MINIMUM:.0%}" if key == "readiness" else "")  # fmt: skip
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from programs.analytics import schedule as scheduling
     from programs.analytics import task_network
-    from programs.analytics.schedule import Forecast, Recovery, Schedule, ScheduledTask
-    from programs.analytics.task_network import Task
+    from programs.analytics.schedule import DatedNetwork, Forecast, Recovery, ScheduledTask
+    from programs.analytics.task_network import NetworkTask
 else:
     np = later("numpy")
     scheduling = later("programs.analytics.schedule")
@@ -36,7 +36,7 @@ class Timetable:
     """``rows``: the runbook's tasks in order; ``due`` and ``begin``: the last days to finish and to start."""
 
     rows: tuple[Row, ...]
-    schedule: Schedule
+    schedule: DatedNetwork
     due: Mapping[str, date]
     begin: Mapping[str, date]
     as_of: date
@@ -113,11 +113,11 @@ def _question(inputs: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
     }
 
 
-def network(rows: Sequence[Row], facts: Facts) -> list[Task]:
+def network(rows: Sequence[Row], facts: Facts) -> list[NetworkTask]:
     """The tasks before the launch with what each waits for. What is done takes no more time."""
     standing = facts.get("standing", {})
     return [
-        task_network.Task(
+        task_network.NetworkTask(
             row["key"],
             *((0, 0, 0) if standing.get(row["key"], {}).get("is_done") else row["days"]),
             calendar=calendar_of(row, facts),

@@ -16,7 +16,7 @@ from plans.commands.shared.thresholds import alert_table
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
 from plans.schemas.outputs import Column, StepResult, Table
-from programs.analytics.backlog import BacklogItem, RankedItem, prioritise
+from programs.analytics.backlog import ProposedAction, RankedItem, prioritise
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments import (
     TestPlan,
@@ -99,7 +99,7 @@ def chance_to_win(tests: Sequence[dict[str, Any]]) -> tuple[float, str]:
     )
 
 
-def proposals(context: StepContext, chance: float) -> Iterator[BacklogItem]:
+def proposals(context: StepContext, chance: float) -> Iterator[ProposedAction]:
     """A test per play with members: a relative lift of ``SMALLEST_LIFT`` of what is at stake, an assumption."""
     currency = context.outputs["data"]["currency"]
     margin = float(context.program["gross_margin"])
@@ -116,7 +116,7 @@ def proposals(context: StepContext, chance: float) -> Iterator[BacklogItem]:
             method="assumed range",
         )
         test, shows = test_of(play)
-        yield BacklogItem(
+        yield ProposedAction(
             move.title, move.owner, due(context.now.date(), move.effort, test), chance, effect, play["members"],
             1.0 if play["play"] == "win-back" else margin, move.effort,
             f"{move.kind}: {play['members']:,} members, {money(play['value_at_stake'], currency)} at stake. {shows}".strip(),

@@ -17,7 +17,7 @@ from plans.commands.monitor_loyalty.tiers import tier_outputs
 from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.commands.shared.ledger import forecast, read_vintages
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Signal, StepResult, Table
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
 from programs.analytics import lifetime
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
@@ -66,7 +66,7 @@ def diagnose(context: StepContext) -> StepResult:
                definition="Points still to be redeemed / points outstanding, chain ladder"),
         figure("holdout_error", f"Error of the churn model's forecast of the last {HOLDOUT_DAYS} days", missed, unit="%", scale=100,
                definition="(forecast − actual) / actual purchases, fitted on the data before"),
-        Metric("cost_per_point", "Cost per redeemed point", float(context.program["point_unit_cost"]), currency,
+        Figure("cost_per_point", "Cost per redeemed point", float(context.program["point_unit_cost"]), currency,
                definition="As set for the program"),
     ]  # fmt: skip
     note = "" if not isinstance(liability.chart, Unavailable) else liability.chart.reason

@@ -11,7 +11,7 @@ from plans.commands.shared.metric_values import default_thresholds, sentence, un
 from plans.commands.shared.thresholds import Alerts, evaluate
 from plans.commands.shared.windows import WindowPair, windows_until
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Metric
+from plans.schemas.outputs import Figure
 from programs.analytics.estimate import MaybeEstimate
 
 OPTIONAL = ("members", "point_ledger", "survey_responses")
@@ -40,7 +40,7 @@ def tiers_of(context: StepContext) -> dict[str, float]:
     return {tier["name"]: float(tier["threshold"]) for tier in context.program["tiers"]}
 
 
-def kpi(context: StepContext, name: str, value: MaybeEstimate) -> Metric:
+def kpi(context: StepContext, name: str, value: MaybeEstimate) -> Figure:
     """A KPI as people read it, with the definition and the version it was computed by."""
     metric = metric_of(context, name)
     unit = unit_of(metric, context.program["currency"])

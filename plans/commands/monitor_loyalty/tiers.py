@@ -12,7 +12,7 @@ from plans.commands.monitor_loyalty.scope import is_full, tiers_of, window_of
 from plans.commands.shared.figures import value_of
 from plans.commands.shared.windows import windows_until
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Table
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Table
 from programs.analytics.drift import mix_drift
 from programs.analytics.estimate import Unavailable
 from programs.analytics.tier_health import ABSENT, TierMigration, tier_migration, tier_mix
@@ -34,7 +34,7 @@ def tier_outputs(context: StepContext) -> dict[str, Any]:
     window = context.inputs["window"]
     moves = moves_by_rule(context) if len(tiers_of(context)) > 1 else moves_as_recorded(context)
     if isinstance(moves, Unavailable):
-        missing = Metric("tier_mix", "Tier mix", None, unavailable=moves.reason)
+        missing = Figure("tier_mix", "Tier mix", None, unavailable=moves.reason)
         return {"drift": None, "moves": {}, "outputs": [Metrics("tiers", "Tiers", [missing])]}
     chosen = moves.by_window[window]
     tiers = len(moves.names)

@@ -12,7 +12,7 @@ from plans.commands.shared.metric_values import default_thresholds, sentence, un
 from plans.commands.shared.thresholds import Alerts, evaluate
 from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Metric
+from plans.schemas.outputs import Figure
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.stages import STAGES
 from programs.schemas.metrics import STANDARD
@@ -74,7 +74,7 @@ def as_defined(context: StepContext, values: Mapping[str, MaybeEstimate]) -> dic
     }
 
 
-def kpi(context: StepContext, name: str, value: MaybeEstimate, currency: str, note: str = "") -> Metric:
+def kpi(context: StepContext, name: str, value: MaybeEstimate, currency: str, note: str = "") -> Figure:
     """A KPI as people read it, with the definition and the version it was computed by."""
     metric = metric_of(context, name)
     unit = unit_of(metric, currency)

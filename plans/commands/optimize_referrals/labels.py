@@ -14,7 +14,7 @@ import numpy as np
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Metric
+from plans.schemas.outputs import Figure
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.fraud.review import Review
 from programs.analytics.fraud.scoring import Accuracy, accuracy, case_accuracy
@@ -24,7 +24,7 @@ AT_LEAST_HALF = "A case counts as fraud where at least half of its labelled refe
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class LabelAccuracy:
     """Accuracy in referrals and in cases, over ``labelled`` referrals; how decided cases came out."""
 
     by_referral: Accuracy
@@ -42,7 +42,7 @@ class Measured:
             "confirmed_share": value_of(self.confirmed),
         }
 
-    def figures(self) -> list[Metric]:
+    def figures(self) -> list[Figure]:
         if not self.labelled:
             return []
         told = (
@@ -71,7 +71,7 @@ class Measured:
         )
 
 
-def measure(context: StepContext, found: Review, held: np.ndarray, span: Span) -> Measured:
+def measure(context: StepContext, found: Review, held: np.ndarray, span: Span) -> LabelAccuracy:
     """Hold proposals against every label known at the end of the window. A decided case outweighs the file."""
     judged = dict(zip(found.referral_ids, found.owners.tolist(), strict=True))
     proposed = {key for key, is_held in zip(found.referral_ids, held.tolist(), strict=True) if is_held}
@@ -88,7 +88,7 @@ def measure(context: StepContext, found: Review, held: np.ndarray, span: Span) -
     fraud = np.array([label[key] for key in known], dtype=bool)
     outcomes = context.program.get("decided_cases", {})
     confirmed, released = outcomes.get("confirmed", 0), outcomes.get("released", 0)
-    return Measured(
+    return LabelAccuracy(
         by_referral=accuracy(flagged, fraud),
         by_case=case_accuracy(owners, flagged, fraud),
         labelled=len(known),

@@ -15,7 +15,7 @@ from plans.commands.shared.figures import money, percent
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
 from plans.schemas.outputs import Document, Section, StepResult
-from programs.analytics.backlog import BacklogItem, RankedItem, prioritise
+from programs.analytics.backlog import ProposedAction, RankedItem, prioritise
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments import TestPlan, members_per_arm_for_share, plan_test
 
@@ -38,7 +38,7 @@ class Proposal:
     """A backlog item with its kind and what its effect is counted in."""
 
     kind: str
-    item: BacklogItem
+    item: ProposedAction
     unit: str
 
 
@@ -95,7 +95,7 @@ def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
         test = test_of(context, drop["rate"], lift, drop["entered"])
         yield Proposal(
             "message",
-            BacklogItem(
+            ProposedAction(
                 f"Try a new message at {step} in {drop['group']}",
                 OWNERS["message"],
                 due(today, EFFORT["message"], test),
@@ -125,7 +125,7 @@ def _incentives(context: StepContext, today: date) -> Iterator[Proposal]:
         test = test_of(context, won_rate, abs(step["extra_rate"]), invites)
         yield Proposal(
             "incentive",
-            BacklogItem(
+            ProposedAction(
                 f"Try a reward of {to:g} instead of {from_:g}",
                 OWNERS["incentive"],
                 due(today, EFFORT["incentive"], test),
@@ -156,7 +156,7 @@ def _enablement(context: StepContext, today: date) -> Iterator[Proposal]:
         test = test_of(context, partner["conversion"], GAP_CLOSED * gap, partner["referrals"])
         yield Proposal(
             "enablement",
-            BacklogItem(
+            ProposedAction(
                 f"Enable partner {partner['partner']}",
                 OWNERS["enablement"],
                 due(today, EFFORT["enablement"], test),
@@ -182,7 +182,7 @@ def _cases(context: StepContext, today: date) -> Iterator[Proposal]:
     at_risk = sum(case["at_risk"] for case in risk["cases"])
     yield Proposal(
         "fraud",
-        BacklogItem(
+        ProposedAction(
             f"Decide {len(risk['cases'])} fraud cases",
             OWNERS["fraud"],
             due(today, effort, None),

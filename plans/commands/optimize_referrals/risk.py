@@ -13,7 +13,7 @@ import numpy as np
 from gtm.core import canonical
 from plans.cases.fraud import verbs
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
-from plans.commands.optimize_referrals.labels import Measured, measure
+from plans.commands.optimize_referrals.labels import LabelAccuracy, measure
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.screen import POLICY, policy_of, screened
 from plans.commands.shared.figures import figure, value_of
@@ -213,7 +213,7 @@ def _figures(
     earlier: MaybeEstimate,
     holds: Sequence[Case],
     cases: Sequence[Case],
-    measured: Measured,
+    measured: LabelAccuracy,
     currency: str,
     windows: WindowPair,
 ) -> Metrics:

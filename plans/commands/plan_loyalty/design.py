@@ -12,11 +12,11 @@ from plans.commands.shared.columns import columns
 from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.commands.shared.ledger import redemption_forecast
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics import rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Unavailable
-from programs.analytics.rewards import Mission, ProgramKind, RewardDesign
+from programs.analytics.rewards import Mission, RewardBasis, RewardDesign
 
 PERIODS_A_YEAR = {"quarter": 4, "month": 12}
 SURPRISES = {
@@ -129,7 +129,7 @@ def design_of(context: StepContext) -> tuple[RewardDesign, LoyaltyAssumptions, n
             assumptions,
             generator=np.random.default_rng(context.seed),
             missions=missions_of(context)
-            if structure.kind in (ProgramKind.HYBRID, ProgramKind.MISSIONS)
+            if structure.kind in (RewardBasis.HYBRID, RewardBasis.MISSIONS)
             else (),
         )
     except ValueError as error:
@@ -233,16 +233,16 @@ def _earning(design: RewardDesign, currency: str) -> Metrics:
         "earning",
         "Earn rules and budget",
         [
-            Metric("budget", "Reward budget a year", design.budget, currency),
-            Metric("pool", "Expected reward cost a year", design.pool, currency, definition="At most the budget"),
-            Metric("unspent", "Budget no sensible earn rate can use", design.unspent, currency),
-            Metric("base_rate", "Base earn rate", design.base_points_per_unit, "points per unit spent"),
-            Metric("cautious_rate", "Earn rate with at most 10 % chance of overrun", design.cautious_points_per_unit, "points per unit spent"),
+            Figure("budget", "Reward budget a year", design.budget, currency),
+            Figure("pool", "Expected reward cost a year", design.pool, currency, definition="At most the budget"),
+            Figure("unspent", "Budget no sensible earn rate can use", design.unspent, currency),
+            Figure("base_rate", "Base earn rate", design.base_points_per_unit, "points per unit spent"),
+            Figure("cautious_rate", "Earn rate with at most 10 % chance of overrun", design.cautious_points_per_unit, "points per unit spent"),
             figure("overrun", "Chance that the budget is overrun", design.overrun_probability, unit="%", scale=100,
                    definition="Within a year, over all assumptions"),
             figure("mission_points", "Points per mission", mission, unit="points"),
-            Metric("missions_pool", "Pool for missions", design.missions_pool, currency),
-            Metric("surprise_pool", "Pool for surprise moments", design.surprise_pool, currency),
+            Figure("missions_pool", "Pool for missions", design.missions_pool, currency),
+            Figure("surprise_pool", "Pool for surprise moments", design.surprise_pool, currency),
         ],
     )  # fmt: skip
 

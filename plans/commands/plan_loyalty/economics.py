@@ -9,7 +9,7 @@ from plans.commands.plan_loyalty.design import design_of
 from plans.commands.plan_loyalty.triggers import NEGATIVE_ROI
 from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Signal, StepResult, Table
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
 from programs.analytics import loyalty_finance, revenue
 from programs.analytics.estimate import Unavailable
 from programs.analytics.loyalty_finance import FinancialModel
@@ -90,19 +90,19 @@ def _summary(model: FinancialModel, values: dict, currency: str) -> Metrics:
         "financial_model",
         "Financial model summary",
         [
-            Metric("cost_per_point", "Cost per redeemed point", model.point_value.cost, currency),
-            Metric("face_value", "Face value of a point", model.point_value.face_value, currency),
-            Metric("selling_price", "Stand-alone selling price of a point", model.point_value.stand_alone_selling_price,
+            Figure("cost_per_point", "Cost per redeemed point", model.point_value.cost, currency),
+            Figure("face_value", "Face value of a point", model.point_value.face_value, currency),
+            Figure("selling_price", "Stand-alone selling price of a point", model.point_value.stand_alone_selling_price,
                    currency, definition="Face value × chance of redemption (IFRS 15.B42)"),
-            Metric("breakage", "Breakage", 100 * values["breakage_rate"], "%", definition=f"Points never redeemed; {source}"),
-            Metric("lift", "Expected lift in spend", 100 * model.expected_lift, "%"),
+            Figure("breakage", "Breakage", 100 * values["breakage_rate"], "%", definition=f"Points never redeemed; {source}"),
+            Figure("lift", "Expected lift in spend", 100 * model.expected_lift, "%"),
             figure("break_even_lift", "Lift at which the year breaks even", model.break_even_lift, unit="%", scale=100),
-            Metric("net", "Net margin of a full year", float(year.net), currency),
-            Metric("npv", "Net present value, 36 months", model.net_present_value, currency),
+            Figure("net", "Net margin of a full year", float(year.net), currency),
+            Figure("npv", "Net present value, 36 months", model.net_present_value, currency),
             figure("irr", "Internal rate of return", model.internal_rate_of_return, unit="% a year", scale=100),
             figure("payback", "Payback", model.payback_months, unit="months"),
             figure("break_even_month", "Break-even month", model.break_even_month, unit="month"),
-            Metric("roi", "Return on cost", 100 * model.return_on_cost.p50, "%", low=100 * model.return_on_cost.p5,
+            Figure("roi", "Return on cost", 100 * model.return_on_cost.p50, "%", low=100 * model.return_on_cost.p5,
                    high=100 * model.return_on_cost.p95, level=0.9, definition="Median; 5th to 95th percentile"),
             figure("loss", "Chance of a loss", model.return_on_cost.probability_of_loss, unit="%", scale=100),
             figure("best_pool", "Yearly reward pool that earns most", best, unit=currency),

@@ -11,7 +11,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
 from programs.analytics import lifecycle
 from programs.analytics.estimate import Unavailable
-from programs.analytics.lifecycle import Goal, Trigger
+from programs.analytics.lifecycle import Goal, TriggerRow
 
 WINDOW_DAYS = 30
 TIER_PERIOD_DAYS = 365
@@ -78,7 +78,9 @@ def _day(instant: Any) -> float:
     return instant.timestamp() / 86400
 
 
-def _row(trigger: Trigger, days: dict[str, np.ndarray], end: float, context: StepContext) -> dict[str, Any]:
+def _row(
+    trigger: TriggerRow, days: dict[str, np.ndarray], end: float, context: StepContext
+) -> dict[str, Any]:
     fired = lifecycle.count_fired(trigger.rule, days, end - WINDOW_DAYS, end)
     role = OWNER_ROLES[trigger.owner]
     return {

@@ -9,7 +9,7 @@ import numpy as np
 from plans.commands.shared.columns import columns
 from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics import retention, segments
 from programs.analytics.retention import CohortMatrix
 from programs.datasets import OpenData
@@ -34,7 +34,7 @@ def review_signals(context: StepContext) -> StepResult:
     orders, spend = rfm["orders"], rfm["monetary"]
     tenure_years = max(float(np.mean(rfm["tenure_days"])) / 365, 1 / 365)
     figures = [
-        Metric("members", "Members with a purchase", int(orders.size), "members"),
+        Figure("members", "Members with a purchase", int(orders.size), "members"),
         figure(
             "repeat_rate",
             f"Bought again within {REPEAT_DAYS} days",
@@ -158,13 +158,13 @@ def _survival(table: retention.LifeTable, month: int) -> Any:
     )
 
 
-def voice_of_customer(data: OpenData, as_of: Any) -> tuple[list[Metric], dict[str, Any]]:
+def voice_of_customer(data: OpenData, as_of: Any) -> tuple[list[Figure], dict[str, Any]]:
     """NPS and CSAT over all answers before ``as_of``, where surveys are loaded."""
     if not data.has("survey_responses"):
         missing = "No survey_responses are loaded."
         return [
-            Metric("nps", "Net promoter score", None, "points", unavailable=missing),
-            Metric("csat", "Customer satisfaction", None, "%", unavailable=missing),
+            Figure("nps", "Net promoter score", None, "points", unavailable=missing),
+            Figure("csat", "Customer satisfaction", None, "%", unavailable=missing),
         ], {}
     table = data.engine.survey_scores(data.snapshot("survey_responses"), as_of=as_of).to_pylist()
     found, heard = [], {}
@@ -182,15 +182,15 @@ def voice_of_customer(data: OpenData, as_of: Any) -> tuple[list[Metric], dict[st
     return found, heard
 
 
-def product_usage(data: OpenData, as_of: Any) -> tuple[list[Metric], dict[str, Any]]:
+def product_usage(data: OpenData, as_of: Any) -> tuple[list[Figure], dict[str, Any]]:
     """Active members of the last month by event, where usage is loaded."""
     if not data.has("usage_events"):
-        return [Metric("usage", "Product usage", None, unavailable="No usage_events are loaded.")], {}
+        return [Figure("usage", "Product usage", None, unavailable="No usage_events are loaded.")], {}
     rows = data.engine.usage_activity(data.snapshot("usage_events"), as_of=as_of).to_pylist()
     newest = max(row["period"] for row in rows)
     latest = {row["event"]: row["members"] for row in rows if row["period"] == newest}
     return [
-        Metric(f"usage_{event}", f"Members with “{event}” in {newest:%Y-%m}", members, "members")
+        Figure(f"usage_{event}", f"Members with “{event}” in {newest:%Y-%m}", members, "members")
         for event, members in sorted(latest.items())
     ], latest
 

@@ -12,11 +12,11 @@ from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments import (
     Arm,
     Comparison,
-    Experiment,
-    Metric,
+    ExperimentMetric,
+    MetricRole,
+    ObservedExperiment,
     PrePeriod,
     Readout,
-    Role,
     adjust_with_pre_period,
     members_per_arm_for_mean,
     members_per_arm_for_share,
@@ -58,7 +58,7 @@ class Pace:
 class Found:
     """A test with what its readout does not carry: what it was built from and how that came about."""
 
-    test: Experiment
+    test: ObservedExperiment
     pace: Pace
     notes: tuple[str, ...]
 
@@ -108,9 +108,9 @@ def experiment_of(rows: Sequence[Mapping[str, Any]], design: Design) -> Found:
             f"The design names {', '.join(missing)}, of which there are no outcomes; there are {', '.join(names)}."
         )
     planned = {metric.name: metric for metric in design.metrics}
-    primary = next((m.name for m in design.metrics if m.role == Role.PRIMARY), None)
+    primary = next((m.name for m in design.metrics if m.role == MetricRole.PRIMARY), None)
     first = primary or next(
-        (n for n in names if n not in planned or planned[n].role != Role.GUARDRAIL), names[0]
+        (n for n in names if n not in planned or planned[n].role != MetricRole.GUARDRAIL), names[0]
     )
     metrics, notes = [], []
     if primary is None:
@@ -121,13 +121,13 @@ def experiment_of(rows: Sequence[Mapping[str, Any]], design: Design) -> Found:
         )
         metrics.append(metric)
         notes += note
-    decides = next(metric for metric in metrics if metric.role is Role.PRIMARY)
+    decides = next(metric for metric in metrics if metric.role is MetricRole.PRIMARY)
     size = design.planned_per_arm or _planned(decides.arms[control])
     if not design.planned_per_arm:
         notes.append(
             f"No design states a sample size; {size:,} per arm would show a relative lift of {SMALLEST_LIFT:.0%}."
         )
-    test = Experiment(
+    test = ObservedExperiment(
         rows[0]["experiment"], control, members, metrics, size,
         weights=dict(design.split) or None, tuning=2.0 * size if design.is_sequential else None,
     )  # fmt: skip
@@ -135,14 +135,18 @@ def experiment_of(rows: Sequence[Mapping[str, Any]], design: Design) -> Found:
     return Found(test, pace, tuple(notes))
 
 
-def _metric(rows: Sequence[Mapping[str, Any]], decides: bool, planned: Any) -> tuple[Metric, list[str]]:
+def _metric(
+    rows: Sequence[Mapping[str, Any]], decides: bool, planned: Any
+) -> tuple[ExperimentMetric, list[str]]:
     name = rows[0]["metric"]
     shares = all(row["two_valued"] for row in rows)
     arms = {row["variant"]: _arm(row, shares) for row in rows}
-    role = Role.PRIMARY if decides else Role(planned.role) if planned else Role.SECONDARY
+    role = MetricRole.PRIMARY if decides else MetricRole(planned.role) if planned else MetricRole.SECONDARY
     adjusted, note = _adjusted(rows)
-    higher, margin = (planned.higher_is_better, planned.margin) if planned else (True, Metric.margin)
-    return Metric(name, role, arms, higher, margin, adjusted), [f"{name}: {note}"] if note else []
+    higher, margin = (
+        (planned.higher_is_better, planned.margin) if planned else (True, ExperimentMetric.margin)
+    )
+    return ExperimentMetric(name, role, arms, higher, margin, adjusted), [f"{name}: {note}"] if note else []
 
 
 def _arm(row: Mapping[str, Any], share: bool) -> Arm:
@@ -206,8 +210,8 @@ def readout_table(read: Sequence[Readout], unread: Sequence[NotRead]) -> Table:
                     test.experiment, arm.treatment, metric.name,
                     effect.value if effect else None, effect.low if effect else None, effect.high if effect else None,
                     metric.adjusted_p if effect else None,
-                    arm.recommendation.value if metric.role is Role.PRIMARY else "",
-                    " ".join(arm.reasons) if metric.role is Role.PRIMARY else "",
+                    arm.recommendation.value if metric.role is MetricRole.PRIMARY else "",
+                    " ".join(arm.reasons) if metric.role is MetricRole.PRIMARY else "",
                 ])  # fmt: skip
     return Table(
         "experiments",

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from plans.schemas.outputs import Metric
+from plans.schemas.outputs import Figure
 from programs.analytics.estimate import Estimate, Unavailable
 
 
 def figure(
     key: str, label: str, estimate: Any, *, unit: str = "", definition: str = "", scale: float = 1.0
-) -> Metric:
+) -> Figure:
     """A Metric from an Estimate with its interval, a bare number, or the reason there is none."""
     if isinstance(estimate, Unavailable):
-        return Metric(key, label, None, unit, definition=definition, unavailable=estimate.reason)
+        return Figure(key, label, None, unit, definition=definition, unavailable=estimate.reason)
     if not isinstance(estimate, Estimate):
-        return Metric(
+        return Figure(
             key, label, None if estimate is None else float(estimate) * scale, unit, definition=definition
         )
-    return Metric(
+    return Figure(
         key,
         label,
         estimate.value * scale,

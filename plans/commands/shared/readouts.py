@@ -15,9 +15,9 @@ from programs.analytics.experiments import (
     Comparison,
     Guardrail,
     MetricReadout,
+    MetricRole,
     Readout,
     Recommendation,
-    Role,
     members_per_arm_for_mean,
     members_per_arm_for_share,
     plan_test,
@@ -119,7 +119,7 @@ def split_table(read: Sequence[Readout]) -> Table:
 def lift_chart(read: Sequence[Readout]) -> Chart | None:
     """The lift of each arm in the metric that decides, with its interval."""
     found = [(f"{test.experiment} {arm.treatment}", *_ends(metric.lift))
-             for test, arm in _arms(read) for metric in arm.metrics if metric.role is Role.PRIMARY]  # fmt: skip
+             for test, arm in _arms(read) for metric in arm.metrics if metric.role is MetricRole.PRIMARY]  # fmt: skip
     shown = [row for row in found if row[1] is not None]
     if not shown:
         return None
@@ -161,7 +161,7 @@ def next_tests(found: Sequence[Found], read: Sequence[Readout]) -> list[NextTest
 
 
 def _after(origin: Found, arm: ArmReadout) -> NextTest:
-    decides = next(metric for metric in arm.metrics if metric.role is Role.PRIMARY)
+    decides = next(metric for metric in arm.metrics if metric.role is MetricRole.PRIMARY)
     if arm.recommendation is Recommendation.KEEP_RUNNING:
         seen = min(decides.control.members, decides.treated.members)
         missing = max(origin.test.planned_per_arm - seen, 0)
@@ -195,7 +195,7 @@ def members_for(metric: MetricReadout) -> float | None:
 
 
 def _sized(origin: Found, suggestion: str, size: float | None, why: str) -> NextTest:
-    decides = next(metric for metric in origin.test.metrics if metric.role is Role.PRIMARY)
+    decides = next(metric for metric in origin.test.metrics if metric.role is MetricRole.PRIMARY)
     level = decides.arms[origin.test.control].mean
     if size is None:
         return NextTest(origin.test.name, suggestion, decides.name, level, None, None, why)

@@ -17,7 +17,7 @@ from plans.commands.track_source.scope import Scope
 from plans.commands.track_source.touches import SEPARATOR
 from plans.commands.track_source.triggers import ACCURACY
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Signal, StepResult, Table
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
 from programs.analytics.attribution import (
     MODELS,
     Attribution,
@@ -245,7 +245,7 @@ def _confidence(confidence: AttributionConfidence | Unavailable, scope: Scope) -
     target = f"at least {percent(scope.guardrail)}"
     if isinstance(confidence, Unavailable):
         items = [
-            Metric(
+            Figure(
                 "confidence",
                 "Attribution confidence",
                 None,
@@ -262,7 +262,7 @@ def _confidence(confidence: AttributionConfidence | Unavailable, scope: Scope) -
         "confidence",
         "Attribution confidence",
         [
-            Metric("confidence", "Attribution confidence", 100 * confidence.value, "%", target=target,
+            Figure("confidence", "Attribution confidence", 100 * confidence.value, "%", target=target,
                    definition="Share of credit that stays where it was put: the product of the four parts"),
             figure("sampling", "Sampling", confidence.sampling, unit="%", scale=100,
                    definition=f"1 − credit that resampled journeys move (95th percentile of {REPLICATES})"),

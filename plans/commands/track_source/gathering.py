@@ -6,7 +6,7 @@ from plans.commands.shared.figures import figure, percent, value_of
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.commands.track_source.touches import Taxonomy, read_taxonomy
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
+from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 
 STALE_DAYS = 7
 KINDS = ("touchpoints", "opportunities", "contacts", "targets")
@@ -39,8 +39,8 @@ def gather_data(context: StepContext) -> StepResult:
                 "gathered",
                 "Data gathered",
                 [
-                    Metric("touches", "Touches of the campaign", sum(taxonomy.touches.values()), "touches"),
-                    Metric(
+                    Figure("touches", "Touches of the campaign", sum(taxonomy.touches.values()), "touches"),
+                    Figure(
                         "other", "Touches of other campaigns, left out", taxonomy.other_campaigns, "touches"
                     ),
                     figure("coverage", "UTM coverage", audit.coverage, unit="%", scale=100,

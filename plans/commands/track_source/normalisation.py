@@ -7,7 +7,7 @@ from plans.commands.track_source.deals import Normalised, normalise
 from plans.commands.track_source.people import People, resolve_people
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
+from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 from programs.models import COMMON_STAGES
 
 SHOWN_RATES = 200
@@ -42,18 +42,18 @@ def _figures(found: Normalised, scope: Scope) -> Metrics:
         "normalised",
         "Deal records in one currency and one funnel",
         [
-            Metric("records", "Records of the campaign", len(found.records), "records"),
-            Metric("other", "Records of other campaigns, left out", found.other_campaigns, "records"),
-            Metric(
+            Figure("records", "Records of the campaign", len(found.records), "records"),
+            Figure("other", "Records of other campaigns, left out", found.other_campaigns, "records"),
+            Figure(
                 "unconverted",
                 "Amounts without a rate",
                 unconverted,
                 "amounts",
                 definition=(why or "None.") + remedy,
             ),
-            Metric("no_amount", "Records without an amount", found.without_amount, "records"),
-            Metric("moved", "Converted at the rate of an earlier business day", found.moved_days, "records"),
-            Metric(
+            Figure("no_amount", "Records without an amount", found.without_amount, "records"),
+            Figure("moved", "Converted at the rate of an earlier business day", found.moved_days, "records"),
+            Figure(
                 "unmapped",
                 "Records whose stage waits for a person",
                 sum(i.rows for i in found.review),
@@ -119,8 +119,8 @@ def match_people(context: StepContext) -> StepResult:
                 "identity",
                 "Who is who across partners",
                 [
-                    Metric("contacts", "Contacts compared", people.contacts, "contacts"),
-                    Metric(
+                    Figure("contacts", "Contacts compared", people.contacts, "contacts"),
+                    Figure(
                         "repeated", "Kept twice by one partner under one key", people.repeated, "contacts"
                     ),
                     figure(

@@ -11,7 +11,7 @@ from plans.commands.track_source.people import People, resolve_people
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.commands.track_source.touches import Taxonomy, read_taxonomy
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.schemas.outputs import Column, Metric, Metrics, StepResult, Table
+from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 
 SHOWN = 100
 
@@ -69,19 +69,19 @@ def reconcile_deals(context: StepContext) -> StepResult:
                 "reconciled",
                 "Deals, each once",
                 [
-                    Metric(
+                    Figure(
                         "deals",
                         "Deals",
                         len(deals),
                         "deals",
                         definition=f"From {len(found.normalised.records)} records",
                     ),
-                    Metric("joined", "Kept by several partners", len(joined), "deals"),
-                    Metric("twice", "Pipeline that would be counted twice", counted_twice, scope.currency),
-                    Metric("opened", "Opened in the window", len(opened), "deals"),
-                    Metric("pipeline", "Pipeline opened in the window", pipeline, scope.currency),
-                    Metric("won", "Won in the window", len(won), "deals"),
-                    Metric("revenue", "Revenue won in the window", revenue, scope.currency),
+                    Figure("joined", "Kept by several partners", len(joined), "deals"),
+                    Figure("twice", "Pipeline that would be counted twice", counted_twice, scope.currency),
+                    Figure("opened", "Opened in the window", len(opened), "deals"),
+                    Figure("pipeline", "Pipeline opened in the window", pipeline, scope.currency),
+                    Figure("won", "Won in the window", len(won), "deals"),
+                    Figure("revenue", "Revenue won in the window", revenue, scope.currency),
                 ],
                 note=f"{scope.label}. One deal: one person at two partners, or one company and amount, within 14 days.",
             ),

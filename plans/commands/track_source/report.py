@@ -10,7 +10,7 @@ from plans.commands.track_source.insights import describe, efficiency
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.commands.track_source.touches import SEPARATOR, UNTAGGED
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Backlog, BacklogItem, Document, Metric, Metrics, Section, StepResult
+from plans.schemas.outputs import Backlog, BacklogItem, Document, Figure, Metrics, Section, StepResult
 
 EARNS_MORE, EARNS_LESS = 1.3, 0.6
 LEAST_TOUCHES = 50
@@ -192,14 +192,14 @@ def _dashboard(context: StepContext, scope: Scope) -> Metrics:
         "dashboard",
         f"Dashboard: {scope.name}",
         [
-            Metric("pipeline", "Pipeline opened", result["total_pipeline"], scope.currency),
-            Metric("revenue", "Revenue won", result["total_revenue"], scope.currency),
-            Metric("confidence", "Attribution confidence", 100 * result["confidence"] if sure else None, "%",
+            Figure("pipeline", "Pipeline opened", result["total_pipeline"], scope.currency),
+            Figure("revenue", "Revenue won", result["total_revenue"], scope.currency),
+            Figure("confidence", "Attribution confidence", 100 * result["confidence"] if sure else None, "%",
                    target=f"at least {percent(result['guardrail'])}", unavailable="" if sure else result["confidence_reason"]),
-            Metric("coverage", "UTM coverage", None if gathered["utm_coverage"] is None else 100 * gathered["utm_coverage"], "%",
+            Figure("coverage", "UTM coverage", None if gathered["utm_coverage"] is None else 100 * gathered["utm_coverage"], "%",
                    unavailable="" if gathered["utm_coverage"] is not None else "No touch in the window."),
             *[
-                Metric(f"share_{p}", f"Pipeline credited to {scope.partners.get(p, p)}", c["pipeline"], scope.currency)
+                Figure(f"share_{p}", f"Pipeline credited to {scope.partners.get(p, p)}", c["pipeline"], scope.currency)
                 for p, c in result["partner_credit"].items()
             ],
         ],

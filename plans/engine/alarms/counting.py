@@ -21,7 +21,7 @@ _PAST = {
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RuleCount:
     """``counted``: indices of the breaches that count; ``missing``: how many periods are missing last."""
 
     counted: tuple[int, ...]
@@ -41,7 +41,7 @@ def verdict(rule: Mapping[str, Any], value: Decimal | float | str | None) -> str
     return GOOD if clear in (None, "") or not past(number, Decimal(str(clear))) else BETWEEN
 
 
-def standing(rule: Mapping[str, Any], verdicts: Sequence[str]) -> Standing:
+def count_breaches(rule: Mapping[str, Any], verdicts: Sequence[str]) -> RuleCount:
     """Where the counter of ``rule`` stands after ``verdicts``, the oldest first."""
     needed, clear_after = rule.get("breaches", 2), rule.get("clear_after", 1)
     window: list[int] = []
@@ -55,4 +55,4 @@ def standing(rule: Mapping[str, Any], verdicts: Sequence[str]) -> Standing:
     last = window[-rule["of"] :] if rule.get("of") else window
     counted = tuple(index for index in last if verdicts[index] == BREACHED)
     silent_after = rule.get("missing_after", 2)
-    return Standing(counted, len(counted) >= needed, missing, bool(silent_after) and missing >= silent_after)
+    return RuleCount(counted, len(counted) >= needed, missing, bool(silent_after) and missing >= silent_after)

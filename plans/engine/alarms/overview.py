@@ -15,7 +15,7 @@ MOST_READINGS = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class RuleStanding:
+class RuleOverview:
     """One rule on one program: what it asks for, its readings (the oldest first), and its counter.
 
     ``rule`` is the trigger as the newest plan that read it declares it, empty where it declares none.
@@ -26,7 +26,7 @@ class RuleStanding:
     key: str
     rule: Mapping[str, Any]
     readings: Sequence[Reading]
-    standing: counting.Standing
+    standing: counting.RuleCount
 
     @property
     def title(self) -> str:
@@ -48,7 +48,7 @@ class RuleStanding:
         return int(self.rule.get("breaches", 2))
 
 
-def rule_standings() -> list[RuleStanding]:
+def rule_overviews() -> list[RuleOverview]:
     """Every rule that was ever read, those nearest to their limit of breaches first."""
     rows = Reading.objects.select_related("program").order_by("-created_at", "-pk")[:MOST_READINGS]
     by_rule: defaultdict[tuple[int, str, str], list[Reading]] = defaultdict(list)
@@ -65,10 +65,10 @@ def rule_standings() -> list[RuleStanding]:
 
 def _standing(
     command: str, key: str, newest_first: Sequence[Reading], declaration: Mapping[str, Any]
-) -> RuleStanding:
+) -> RuleOverview:
     """Readings of another version of the metric do not count, and are not shown."""
     rule = next((t for t in declaration["triggers"] if t["signal"] == key), {})
     version = rule.get("metric_version", 1)
     readings = [r for r in reversed(newest_first) if r.metric_version == version] or [newest_first[0]]
-    stands = counting.standing(rule, [r.verdict for r in readings])
-    return RuleStanding(readings[0].program, command, key, rule, readings, stands)
+    stands = counting.count_breaches(rule, [r.verdict for r in readings])
+    return RuleOverview(readings[0].program, command, key, rule, readings, stands)

@@ -134,7 +134,7 @@ def _act(plan: Plan, reading: Reading, rule: dict[str, Any]) -> None:
     readings = list(
         Reading.objects.filter(**same, metric_version=reading.metric_version).select_related("plan")
     )
-    found = counting.standing(rule, [r.verdict for r in readings])
+    found = counting.count_breaches(rule, [r.verdict for r in readings])
     if found.is_silent:
         subject = f"{rule['title']}: {found.missing} periods without a value"
         ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)

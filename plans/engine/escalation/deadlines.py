@@ -15,8 +15,7 @@ from gtm.core.evidence import changelog
 from plans.engine.alarms import readings
 from plans.engine.escalation import ladder
 from plans.engine.escalation.clocks import REMIND_AT, calendar_of, next_reminder
-from plans.engine.gates import eligibility, tally
-from plans.engine.gates import rounds as gates
+from plans.engine.gates import eligibility, rounds, tally
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import stopped
 from plans.models import OPEN_CASE_STATES, Approval
@@ -107,7 +106,7 @@ def reweigh() -> int:
 def _reconsider(approval: Approval) -> bool:
     before = approval.state
     try:
-        gates.recheck(approval)
+        rounds.recheck(approval)
     except GtmError as error:
         logger.warning("could not weigh %s again: %s", approval, error.detail)
     if approval.state != before:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 
-class Rule(IntEnum):
+class SeparationRule(IntEnum):
     """The rules in the order in which they are told."""
 
     REQUESTED = 1
@@ -23,11 +23,11 @@ class Rule(IntEnum):
 
 
 _SENTENCES = {
-    Rule.REQUESTED: "asked for this run: nobody approves their own request",
-    Rule.EDITED: "edited what is to be approved since its last approval",
-    Rule.EXECUTES: "executes or owns a task this gate guards",
-    Rule.DECIDED_ELSEWHERE: "decided another stage of this plan",
-    Rule.NOT_A_PERSON: "is a token or service account: a decision needs a person in a session",
+    SeparationRule.REQUESTED: "asked for this run: nobody approves their own request",
+    SeparationRule.EDITED: "edited what is to be approved since its last approval",
+    SeparationRule.EXECUTES: "executes or owns a task this gate guards",
+    SeparationRule.DECIDED_ELSEWHERE: "decided another stage of this plan",
+    SeparationRule.NOT_A_PERSON: "is a token or service account: a decision needs a person in a session",
 }
 
 
@@ -56,7 +56,7 @@ class Exclusion:
     """One reason why one person must not decide; ``sentence`` goes on after the person's name."""
 
     person: str
-    rule: Rule
+    rule: SeparationRule
     sentence: str
 
 
@@ -67,21 +67,21 @@ def exclusions(facts: Facts, names: Mapping[str, str] | None = None) -> tuple[Ex
     """
     called = names or {}
     own = [
-        *_by(Rule.REQUESTED, facts.requesters),
-        *_by(Rule.EDITED, facts.editors),
-        *_by(Rule.EXECUTES, facts.executors),
-        *_by(Rule.DECIDED_ELSEWHERE, facts.decided_elsewhere),
+        *_by(SeparationRule.REQUESTED, facts.requesters),
+        *_by(SeparationRule.EDITED, facts.editors),
+        *_by(SeparationRule.EXECUTES, facts.executors),
+        *_by(SeparationRule.DECIDED_ELSEWHERE, facts.decided_elsewhere),
     ]
     barred = {exclusion.person for exclusion in own}
-    found = {*own, *_by(Rule.NOT_A_PERSON, facts.services)}
+    found = {*own, *_by(SeparationRule.NOT_A_PERSON, facts.services)}
     for stand_in, principals in facts.acts_for.items():
         for principal in barred.intersection(principals) - {stand_in}:
             sentence = f"acts for {called.get(principal, principal)}, who must not decide here"
-            found.add(Exclusion(stand_in, Rule.ACTS_FOR, sentence))
+            found.add(Exclusion(stand_in, SeparationRule.ACTS_FOR, sentence))
     for delegate, chooser in facts.chosen_by.items():
         if chooser in facts.requesters and delegate != chooser:
             sentence = f"is the delegate chosen by {called.get(chooser, chooser)}, who asked for this run"
-            found.add(Exclusion(delegate, Rule.ACTS_FOR, sentence))
+            found.add(Exclusion(delegate, SeparationRule.ACTS_FOR, sentence))
     return tuple(sorted(found, key=lambda e: (e.person, e.rule, e.sentence)))
 
 
@@ -93,5 +93,5 @@ def excluded_people(found: Iterable[Exclusion]) -> dict[str, str]:
     return {person: "; ".join(sentences) for person, sentences in reasons.items()}
 
 
-def _by(rule: Rule, people: Iterable[str]) -> list[Exclusion]:
+def _by(rule: SeparationRule, people: Iterable[str]) -> list[Exclusion]:
     return [Exclusion(person, rule, _SENTENCES[rule]) for person in people]

@@ -64,7 +64,7 @@ def who_would_approve(declaration: Mapping[str, Any], draft: Any) -> list[Asked]
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedRound:
     """A past round under a proposed policy: what it came to, and what the same votes would have come to."""
 
     plan_id: str
@@ -139,7 +139,7 @@ def _is_number(value: Any) -> bool:
 
 def replay_policy(
     seats: Sequence[Mapping[str, Any]], rounds: Iterable[Approval], *, on_reject: str = "veto"
-) -> list[Replayed]:
+) -> list[ReplayedRound]:
     """Hold the recorded votes of past rounds against other seats.
 
     Each vote counts for the roles that its authority holds today. Nobody votes anew: where the votes do not
@@ -154,7 +154,7 @@ def past_rounds(command: str, gate: str) -> QuerySet[Approval]:
     return rounds.select_related("plan__program", "task").prefetch_related("decisions").order_by("-pk")
 
 
-def _replay(approval: Approval, seats: Sequence[Mapping[str, Any]], on_reject: str) -> Replayed:
+def _replay(approval: Approval, seats: Sequence[Mapping[str, Any]], on_reject: str) -> ReplayedRound:
     facts = eligibility.facts_of(approval.plan) | {"amount": approval.amount, "currency": approval.currency}
     before = policy.applying_seats(approval.policy["seats"], facts)
     after = policy.applying_seats(seats, facts)
@@ -167,7 +167,7 @@ def _replay(approval: Approval, seats: Sequence[Mapping[str, Any]], on_reject: s
         on_reject=on_reject,
         on_behalf_of={str(v.person_id): str(authority_of(v)) for v in votes},
     )
-    return Replayed(
+    return ReplayedRound(
         approval.plan.plan_id,
         approval.gate,
         approval.round,

@@ -16,8 +16,7 @@ from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import machine_of, perform
 from plans.engine.escalation import clocks, ladder
-from plans.engine.gates import rounds as gates
-from plans.engine.gates import scope, tolerance
+from plans.engine.gates import rounds, scope, tolerance
 from plans.engine.gates.tolerance import Difference
 from plans.engine.running.leases import CONTENT_DIFFERS
 from plans.engine.stopping import stopped as stops
@@ -57,7 +56,7 @@ def revise(
         perform(plan, "submit", comment=comment)
         _begin_again(plan, comment)
         for approval in clocks.thaw(plan, comment):
-            gates.recheck(approval)
+            rounds.recheck(approval)
     return plan
 
 

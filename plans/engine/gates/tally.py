@@ -11,8 +11,7 @@ from gtm.core import actors, canonical, clock
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import clocks, ladder
-from plans.engine.gates import eligibility
-from plans.engine.gates import seats as policy
+from plans.engine.gates import eligibility, seats
 from plans.engine.gates.eligibility import Bench
 from plans.models import OPEN_CASE_STATES, Approval, Decision, DecisionKind, Escalation
 from programs.models import Person
@@ -28,7 +27,7 @@ def reconsider(approval: Approval) -> None:
         return
     bench = eligibility.bench_of(approval)
     votes = _live_votes(approval, bench)
-    outcome = policy.evaluate(
+    outcome = seats.evaluate(
         bench.seats,
         {str(v.person_id): v.kind for v in votes},
         _roles_left(bench, votes),
@@ -110,13 +109,13 @@ def _why_void(decision: Decision, approval: Approval, bench: Bench) -> str:
     return ""
 
 
-def _wait(approval: Approval, outcome: policy.Outcome) -> None:
+def _wait(approval: Approval, outcome: seats.Outcome) -> None:
     if approval.missing != list(outcome.missing):
         approval.missing = list(outcome.missing)
         approval.save()
 
 
-def _approve(approval: Approval, outcome: policy.Outcome) -> None:
+def _approve(approval: Approval, outcome: seats.Outcome) -> None:
     perform(approval, "approve", set_fields={"decided_at": clock.now(), "missing": []})
     ladder.settle(approval=approval, reason=f"{approval.title} was approved.")
     names = dict(Person.objects.filter(pk__in=outcome.assignment).values_list("pk", "name"))
@@ -134,14 +133,14 @@ def succeed(approval: Approval, values: dict[str, Any]) -> None:
     perform(approval.task, "succeed", set_fields={**fields, "finished_at": clock.now()})
 
 
-def _reject(approval: Approval, outcome: policy.Outcome) -> None:
+def _reject(approval: Approval, outcome: seats.Outcome) -> None:
     reason = _last_comment(approval, DecisionKind.REJECT)
     perform(approval, "reject", comment=reason, set_fields={"decided_at": clock.now()})
     ladder.settle(approval=approval, reason=f"{approval.title} was rejected.")
     perform(approval.plan, "reject", comment=reason, set_fields={"finished_at": clock.now()})
 
 
-def _request_changes(approval: Approval, outcome: policy.Outcome) -> None:
+def _request_changes(approval: Approval, outcome: seats.Outcome) -> None:
     reason = _last_comment(approval, DecisionKind.REQUEST_CHANGES)
     perform(approval, "request_changes", comment=reason, set_fields={"decided_at": clock.now()})
     ladder.settle(approval=approval, reason="Changes were requested.")
@@ -153,7 +152,7 @@ def _request_changes(approval: Approval, outcome: policy.Outcome) -> None:
         ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
 
 
-def _escalate_unsatisfiable(approval: Approval, outcome: policy.Outcome) -> None:
+def _escalate_unsatisfiable(approval: Approval, outcome: seats.Outcome) -> None:
     missing = ", ".join(outcome.missing)
     if approval.state == "pending":
         comment = f"Nobody who could still decide fills: {missing}."

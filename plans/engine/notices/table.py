@@ -36,7 +36,7 @@ def _nothing(obj: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class NoticeRule:
     """The kind of notice, when the row alone does not decide, and what must be remembered of the moment."""
 
     kind: NoticeKind
@@ -52,23 +52,23 @@ def _rung(case: Any) -> dict[str, Any]:
     return {"rung": case.rung, "cycle": case.cycle}
 
 
-_ASSIGNED = Rule(NoticeKind.TASK, _waits_for_people)
-_ENDED = Rule(NoticeKind.ENDED, facts=lambda plan: {"state": plan.state})
+_ASSIGNED = NoticeRule(NoticeKind.TASK, _waits_for_people)
+_ENDED = NoticeRule(NoticeKind.ENDED, facts=lambda plan: {"state": plan.state})
 
-RULES: Mapping[tuple[str, str, str], Rule] = {
-    ("plans.approval", "open", STATE): Rule(NoticeKind.DECISION),
-    ("plans.approval", "changed", "reminded"): Rule(
+RULES: Mapping[tuple[str, str, str], NoticeRule] = {
+    ("plans.approval", "open", STATE): NoticeRule(NoticeKind.DECISION),
+    ("plans.approval", "changed", "reminded"): NoticeRule(
         NoticeKind.REMINDER, facts=lambda approval: {"percent": approval.reminded}
     ),
-    ("plans.escalation", "notify", STATE): Rule(NoticeKind.RUNG, facts=_rung),
-    ("plans.escalation", "exhaust", STATE): Rule(NoticeKind.EXHAUSTED),
+    ("plans.escalation", "notify", STATE): NoticeRule(NoticeKind.RUNG, facts=_rung),
+    ("plans.escalation", "exhaust", STATE): NoticeRule(NoticeKind.EXHAUSTED),
     ("plans.task", "make_ready", STATE): _ASSIGNED,
     ("plans.task", "grant_attempt", STATE): _ASSIGNED,
     ("plans.task", "changed", "owner_id"): _ASSIGNED,
-    ("plans.breach", "created", ""): Rule(NoticeKind.BREACH),
-    ("plans.ripcordpull", "created", ""): Rule(NoticeKind.RIPCORD),
-    ("plans.scheduledrun", "refuse", STATE): Rule(NoticeKind.SCHEDULE),
-    ("plans.policyversion", "created", ""): Rule(NoticeKind.POLICY),
+    ("plans.breach", "created", ""): NoticeRule(NoticeKind.BREACH),
+    ("plans.ripcordpull", "created", ""): NoticeRule(NoticeKind.RIPCORD),
+    ("plans.scheduledrun", "refuse", STATE): NoticeRule(NoticeKind.SCHEDULE),
+    ("plans.policyversion", "created", ""): NoticeRule(NoticeKind.POLICY),
     **{
         ("plans.plan", name, STATE): _ENDED
         for name in ("succeed", "succeed_degraded", "reject", "fail", "cancel", "finish_abort")

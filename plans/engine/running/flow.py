@@ -15,8 +15,7 @@ from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
 from plans.engine.escalation import clocks, ladder
-from plans.engine.gates import rounds as gates
-from plans.engine.gates import scope
+from plans.engine.gates import rounds, scope
 from plans.engine.people.permissions import holds_role
 from plans.engine.running import steps
 from plans.engine.stopping import stopped
@@ -169,7 +168,7 @@ def start_clocks(plan: Plan, change: Change) -> None:
     """Under a rip-cord of the program or the installation its release starts them."""
     if stopped.is_stopped(plan) is None:
         for approval in clocks.thaw(plan, change.comment):
-            gates.recheck(approval)
+            rounds.recheck(approval)
 
 
 def advance_plan(plan: Plan, change: Change) -> None:
@@ -195,7 +194,7 @@ def advance(plan: Plan) -> None:
             continue
         if task.kind == TaskKind.GATE:
             perform(task, "ask_approval")
-            gates.open_round(task)
+            rounds.open_round(task)
         else:
             perform(task, "make_ready", set_fields={"due_at": _due_at(task), "frozen_at": None})
     plan.refresh_from_db()

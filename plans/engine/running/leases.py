@@ -140,7 +140,7 @@ def mark_effect(task_pk: int, attempt_pk: int) -> bool:
         return True
 
 
-class Heartbeat:
+class LeaseKeeper:
     """Extends the lease from a thread of its own while the step computes.
 
     Use as a context manager. ``progress`` is what the step calls; it raises LeaseLost where another
@@ -155,7 +155,7 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{task.pk}", daemon=True)
         self._last = clock.now() - timedelta(seconds=WRITE_PROGRESS_EVERY)
 
-    def __enter__(self) -> Heartbeat:
+    def __enter__(self) -> LeaseKeeper:
         self._thread.start()
         return self
 

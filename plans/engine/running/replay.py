@@ -12,7 +12,7 @@ from plans.schemas.outputs import payload_of
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class ReplayedTask:
     task: str
     same: bool
     differing: tuple[str, ...] = ()
@@ -33,14 +33,14 @@ class _Silent:
     effect = staticmethod(steps.refuse_effect)
 
 
-def replay(plan: Plan) -> Iterator[Replayed]:
+def replay(plan: Plan) -> Iterator[ReplayedTask]:
     """Recompute every automated task that succeeded. Stores nothing."""
     done = plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["succeeded", "succeeded_degraded"])
     for task in done.select_related("plan").order_by("position"):
         yield _compare(task)
 
 
-def _compare(task: Task) -> Replayed:
+def _compare(task: Task) -> ReplayedTask:
     last = task.attempts.filter(outcome="succeeded").order_by("-fence").first()
     result = runner.compute(task, last, _Silent(task))
     stored = {a.key: (a.payload, a.sha256) for a in task.artifacts.filter(superseded_at=None)}
@@ -50,4 +50,4 @@ def _compare(task: Task) -> Replayed:
     again = {o.key: {canonical.digest(payload_of(o))} for o in result.outputs}
     again["values"] = {canonical.digest(runner.stored_values(result))}
     differing = tuple(sorted(k for k in recorded.keys() | again.keys() if recorded.get(k) != again.get(k)))
-    return Replayed(str(task), not differing, differing)
+    return ReplayedTask(str(task), not differing, differing)

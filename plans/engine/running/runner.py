@@ -22,7 +22,7 @@ from gtm.core.later import later
 from plans.engine.alarms import readings
 from plans.engine.escalation import ladder
 from plans.engine.running import steps
-from plans.engine.running.leases import Heartbeat, claim, is_current
+from plans.engine.running.leases import LeaseKeeper, claim, is_current
 from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
 from plans.engine.stopping import stopped, stopped_tasks
 from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
@@ -56,7 +56,7 @@ def run_task(task_pk: int, worker: str) -> str:
     if attempt is None:
         return task.state
     try:
-        with Heartbeat(task, attempt) as heartbeat:
+        with LeaseKeeper(task, attempt) as heartbeat:
             result = compute(task, attempt, heartbeat)
         record_success(task, attempt, result)
     except LeaseLost:

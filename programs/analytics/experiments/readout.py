@@ -24,7 +24,7 @@ from programs.analytics.experiments.guardrail import Guardrail, GuardrailState, 
 from programs.analytics.experiments.sample_ratio import SampleRatio, check_sample_ratio
 
 
-class Role(StrEnum):
+class MetricRole(StrEnum):
     """What a metric decides."""
 
     PRIMARY = "primary"
@@ -42,7 +42,7 @@ class Recommendation(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class ExperimentMetric:
     """A metric with one ``Arm`` per arm name. ``margin`` is the relative loss a guardrail tolerates.
 
     ``adjusted`` are the same arms after CUPED: lifts and guardrails are read from them, the difference in the
@@ -50,7 +50,7 @@ class Metric:
     """
 
     name: str
-    role: Role
+    role: MetricRole
     arms: Mapping[str, Arm]
     higher_is_better: bool = True
     margin: float = 0.02
@@ -63,7 +63,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Experiment:
+class ObservedExperiment:
     """A test as it stands. ``members`` per arm name were assigned, in the ratio of ``weights``.
 
     ``planned_per_arm`` is the sample size fixed in advance; ``tuning`` N* makes the test sequential,
@@ -73,7 +73,7 @@ class Experiment:
     name: str
     control: str
     members: Mapping[str, int]
-    metrics: Sequence[Metric]
+    metrics: Sequence[ExperimentMetric]
     planned_per_arm: int
     weights: Mapping[str, float] | None = None
     tuning: float | None = None
@@ -86,7 +86,7 @@ class Experiment:
             raise ValueError("Planned weights name the same arms as the members.")
         if any(set(arms) != names for m in self.metrics for arms in (m.arms, m.sharpest)):
             raise ValueError("Each metric needs a value in every arm.")
-        if sum(metric.role is Role.PRIMARY for metric in self.metrics) != 1:
+        if sum(metric.role is MetricRole.PRIMARY for metric in self.metrics) != 1:
             raise ValueError("An experiment has exactly one primary metric.")
         if self.planned_per_arm < 1:
             raise ValueError("The sample size planned per arm is at least 1.")
@@ -105,7 +105,7 @@ class MetricReadout:
     """
 
     name: str
-    role: Role
+    role: MetricRole
     control: Arm
     treated: Arm
     lift: MaybeComparison
@@ -137,7 +137,7 @@ class Readout:
     arms: tuple[ArmReadout, ...] | Unavailable
 
 
-def read_experiment(experiment: Experiment, *, alpha: float = 0.05) -> Readout:
+def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> Readout:
     """Check the split, compare every treatment with the control, and recommend.
 
     Holm's correction runs over primary and secondary metrics of all treatments (Holm 1979). Guardrails
@@ -158,7 +158,7 @@ def read_experiment(experiment: Experiment, *, alpha: float = 0.05) -> Readout:
                 "Find the fault in assignment or logging; until then no result can be read."
             ),
         )
-    judged = [metric for metric in experiment.metrics if metric.role is not Role.GUARDRAIL]
+    judged = [metric for metric in experiment.metrics if metric.role is not MetricRole.GUARDRAIL]
     lifts = {
         (treatment, metric.name): _lift(experiment, metric, treatment, 1 - alpha)
         for treatment in experiment.treatments
@@ -196,14 +196,16 @@ def read_experiment(experiment: Experiment, *, alpha: float = 0.05) -> Readout:
                 ),
             )
             for metric in experiment.metrics
-            if metric.role is Role.GUARDRAIL
+            if metric.role is MetricRole.GUARDRAIL
         )
         recommendation, reasons = _recommend(experiment, treatment, metrics, guardrails)
         arms.append(ArmReadout(treatment, metrics, guardrails, recommendation, reasons))
     return Readout(experiment.name, ratio, tuple(arms))
 
 
-def _lift(experiment: Experiment, metric: Metric, treatment: str, level: float) -> MaybeComparison:
+def _lift(
+    experiment: ObservedExperiment, metric: ExperimentMetric, treatment: str, level: float
+) -> MaybeComparison:
     control, treated = metric.sharpest[experiment.control], metric.sharpest[treatment]
     if experiment.tuning is None:
         return relative_lift(control, treated, level=level)
@@ -211,8 +213,8 @@ def _lift(experiment: Experiment, metric: Metric, treatment: str, level: float) 
 
 
 def _metric(
-    experiment: Experiment,
-    metric: Metric,
+    experiment: ObservedExperiment,
+    metric: ExperimentMetric,
     treatment: str,
     lift: MaybeComparison,
     adjusted_p: float,
@@ -239,7 +241,7 @@ def _metric(
 
 
 def _recommend(
-    experiment: Experiment,
+    experiment: ObservedExperiment,
     treatment: str,
     metrics: tuple[MetricReadout, ...],
     guardrails: tuple[tuple[str, Guardrail | Unavailable], ...],
@@ -247,7 +249,7 @@ def _recommend(
     smallest = min(experiment.members[experiment.control], experiment.members[treatment])
     full = smallest >= experiment.planned_per_arm
     progress = f"{smallest:,} of {experiment.planned_per_arm:,} members per arm."
-    primary = next(metric for metric in metrics if metric.role is Role.PRIMARY)
+    primary = next(metric for metric in metrics if metric.role is MetricRole.PRIMARY)
     harmed = [
         f"{name} {_describe(rail)}" for name, rail in guardrails if _state(rail) is GuardrailState.HARMED
     ]

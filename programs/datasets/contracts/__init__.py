@@ -1,7 +1,7 @@
 """The contracts, by kind. ``contract_of`` is the way to ask for one."""
 
 from programs.datasets.contracts import loyalty, partner, referral
-from programs.datasets.contracts.base import Column, Contract, Type
+from programs.datasets.contracts.base import Contract, ContractColumn, Type
 from programs.datasets.loading.problems import DatasetProblems, Problem, nearest
 
 CONTRACTS: dict[str, Contract] = {
@@ -26,4 +26,4 @@ def contract_of(kind: str) -> Contract:
     )
 
 
-__all__ = ["CONTRACTS", "Column", "Contract", "Type", "contract_of"]
+__all__ = ["CONTRACTS", "ContractColumn", "Contract", "Type", "contract_of"]

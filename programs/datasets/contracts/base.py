@@ -41,7 +41,7 @@ SQL_TYPES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ContractColumn:
     """One column of ours.
 
     ``aliases`` are headers that mean the same, compared without case, spaces and punctuation.
@@ -63,7 +63,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class RowRule:
     """A condition across the columns of a row: rows for which ``broken`` (SQL) holds are rejected."""
 
     column: str
@@ -87,13 +87,13 @@ class Contract:
     version: int
     title: str
     description: str
-    columns: tuple[Column, ...]
+    columns: tuple[ContractColumn, ...]
     time: str = ""
     key: tuple[str, ...] = ()
     latest_by: str = ""
     order: tuple[str, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    by_name: dict[str, Column] = field(init=False, repr=False, compare=False)
+    rules: tuple[RowRule, ...] = ()
+    by_name: dict[str, ContractColumn] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
@@ -117,7 +117,7 @@ class Contract:
         return tuple(column.name for column in self.columns if column.personal)
 
 
-CURRENCY = Column(
+CURRENCY = ContractColumn(
     "currency",
     Type.CURRENCY,
     "ISO 4217 code of every amount in the row. Without it the currency of the load applies.",
@@ -125,8 +125,8 @@ CURRENCY = Column(
 )
 
 
-def member(name: str = "member_id", *, required: bool = True) -> Column:
-    return Column(
+def member(name: str = "member_id", *, required: bool = True) -> ContractColumn:
+    return ContractColumn(
         name,
         Type.TEXT,
         "The customer's own identifier of the member, as text; leading zeros count.",
@@ -136,21 +136,23 @@ def member(name: str = "member_id", *, required: bool = True) -> Column:
     )
 
 
-def identifier(name: str, description: str, *aliases: str, required: bool = False) -> Column:
-    return Column(name, Type.TEXT, description, required=required, aliases=aliases)
+def identifier(name: str, description: str, *aliases: str, required: bool = False) -> ContractColumn:
+    return ContractColumn(name, Type.TEXT, description, required=required, aliases=aliases)
 
 
-def instant(name: str, description: str, *aliases: str, required: bool = False, past: bool = True) -> Column:
-    return Column(name, Type.TIMESTAMP, description, required=required, aliases=aliases, past=past)
+def instant(
+    name: str, description: str, *aliases: str, required: bool = False, past: bool = True
+) -> ContractColumn:
+    return ContractColumn(name, Type.TIMESTAMP, description, required=required, aliases=aliases, past=past)
 
 
-def money(name: str, description: str, *aliases: str, required: bool = False) -> Column:
-    return Column(name, Type.MONEY, description, required=required, aliases=aliases, unit="currency")
+def money(name: str, description: str, *aliases: str, required: bool = False) -> ContractColumn:
+    return ContractColumn(name, Type.MONEY, description, required=required, aliases=aliases, unit="currency")
 
 
-def dimension(name: str, description: str, *aliases: str) -> Column:
-    return Column(name, Type.TEXT, description, aliases=aliases)
+def dimension(name: str, description: str, *aliases: str) -> ContractColumn:
+    return ContractColumn(name, Type.TEXT, description, aliases=aliases)
 
 
-def personal(name: str, description: str, *aliases: str) -> Column:
-    return Column(name, Type.TEXT, description, aliases=aliases, personal=True)
+def personal(name: str, description: str, *aliases: str) -> ContractColumn:
+    return ContractColumn(name, Type.TEXT, description, aliases=aliases, personal=True)

@@ -2,9 +2,9 @@
 
 from programs.datasets.contracts.base import (
     CURRENCY,
-    Column,
     Contract,
-    Rule,
+    ContractColumn,
+    RowRule,
     Type,
     dimension,
     identifier,
@@ -45,7 +45,7 @@ PURCHASES = Contract(
         ),
         CURRENCY,
         identifier("order_id", "Identifier of the order; the natural key.", "order", "transaction id"),
-        Column(
+        ContractColumn(
             "quantity",
             Type.INTEGER,
             "Units bought.",
@@ -83,7 +83,7 @@ MEMBERS = Contract(
         instant("updated_at", "As of when the row is true; settles two rows for one member.", "as of"),
         dimension("tier", "Tier held now.", "current tier", "level"),
         dimension("previous_tier", "Tier held at the start of the window.", "prior tier"),
-        Column(
+        ContractColumn(
             "status",
             Type.CATEGORY,
             "Whether the membership is open.",
@@ -94,7 +94,9 @@ MEMBERS = Contract(
         dimension("persona", "Segment of the member.", "segment"),
         dimension("channel", "Where the member joined.", "signup channel", "source"),
         dimension("region", "Region or country.", "country", "market"),
-        Column("birth_date", Type.DATE, "For birthday rewards.", aliases=("birthday", "dob"), personal=True),
+        ContractColumn(
+            "birth_date", Type.DATE, "For birthday rewards.", aliases=("birthday", "dob"), personal=True
+        ),
         instant("renews_at", "When the membership or contract renews.", "renewal date", past=False),
     ),
     time="enrolled_at",
@@ -120,7 +122,7 @@ POINT_LEDGER = Contract(
             "timestamp",
             required=True,
         ),
-        Column(
+        ContractColumn(
             "entry",
             Type.CATEGORY,
             "issue (earned), redeem, expire, reverse (an issue taken back), adjust (signed correction).",
@@ -128,7 +130,7 @@ POINT_LEDGER = Contract(
             allowed=("issue", "redeem", "expire", "reverse", "adjust"),
             aliases=("type", "entry type", "movement", "transaction type"),
         ),
-        Column(
+        ContractColumn(
             "points",
             Type.DECIMAL,
             "Points moved; positive except for an adjust.",
@@ -146,7 +148,7 @@ POINT_LEDGER = Contract(
     time="posted_at",
     key=("entry_id",),
     order=("posted_at", "member_id"),
-    rules=(Rule("points", "negative, which only an adjust may be", "points < 0 AND entry <> 'adjust'"),),
+    rules=(RowRule("points", "negative, which only an adjust may be", "points < 0 AND entry <> 'adjust'"),),
 )
 
 USAGE_EVENTS = Contract(
@@ -158,8 +160,10 @@ USAGE_EVENTS = Contract(
         identifier("event_id", "Identifier of the event; the natural key."),
         member(),
         instant("occurred_at", "When it happened.", "date", "timestamp", "event time", required=True),
-        Column("event", Type.TEXT, "What happened.", required=True, aliases=("event name", "action", "type")),
-        Column("count", Type.INTEGER, "How often; 1 unless given.", unit="events", minimum=0),
+        ContractColumn(
+            "event", Type.TEXT, "What happened.", required=True, aliases=("event name", "action", "type")
+        ),
+        ContractColumn("count", Type.INTEGER, "How often; 1 unless given.", unit="events", minimum=0),
         dimension("feature", "Part of the product.", "module"),
         dimension("channel", "Where: app, web, e-mail, …", "platform"),
         dimension("region", "Region or country.", "country"),
@@ -179,7 +183,7 @@ SURVEY_RESPONSES = Contract(
         member(required=False),
         identifier("partner_id", "The partner who answered, for partner NPS.", "partner"),
         instant("answered_at", "When.", "date", "submitted at", "response date", "timestamp", required=True),
-        Column(
+        ContractColumn(
             "survey",
             Type.CATEGORY,
             "Which scale the score is on.",
@@ -187,7 +191,7 @@ SURVEY_RESPONSES = Contract(
             allowed=("nps", "csat"),
             aliases=("type", "survey type", "question"),
         ),
-        Column(
+        ContractColumn(
             "score",
             Type.INTEGER,
             "NPS 0 to 10, CSAT 1 to 5.",
@@ -196,7 +200,9 @@ SURVEY_RESPONSES = Contract(
             minimum=0,
             maximum=10,
         ),
-        Column("comment", Type.TEXT, "Words of the respondent.", aliases=("verbatim",), personal=True),
+        ContractColumn(
+            "comment", Type.TEXT, "Words of the respondent.", aliases=("verbatim",), personal=True
+        ),
         dimension("tier", "Tier at the time."),
         dimension("channel", "Where asked."),
         dimension("region", "Region or country.", "country"),
@@ -204,7 +210,7 @@ SURVEY_RESPONSES = Contract(
     time="answered_at",
     key=("response_id",),
     order=("answered_at",),
-    rules=(Rule("score", "outside 1 to 5 for csat", "survey = 'csat' AND score NOT BETWEEN 1 AND 5"),),
+    rules=(RowRule("score", "outside 1 to 5 for csat", "survey = 'csat' AND score NOT BETWEEN 1 AND 5"),),
 )
 
 EXPERIMENTS = Contract(
@@ -213,8 +219,10 @@ EXPERIMENTS = Contract(
     title="Experiment outcomes",
     description="One row per experiment, unit and metric; a unit without outcome has value 0.",
     columns=(
-        Column("experiment", Type.TEXT, "Name of the test.", required=True, aliases=("test", "campaign")),
-        Column(
+        ContractColumn(
+            "experiment", Type.TEXT, "Name of the test.", required=True, aliases=("test", "campaign")
+        ),
+        ContractColumn(
             "unit_id",
             Type.TEXT,
             "Who or what was assigned.",
@@ -222,11 +230,15 @@ EXPERIMENTS = Contract(
             aliases=("member id", "customer id", "user id", "unit"),
             personal=True,
         ),
-        Column("variant", Type.TEXT, "Arm.", required=True, aliases=("arm", "group", "treatment")),
+        ContractColumn("variant", Type.TEXT, "Arm.", required=True, aliases=("arm", "group", "treatment")),
         instant("assigned_at", "When assigned.", "assignment date", "date", "exposed at", required=True),
-        Column("metric", Type.TEXT, "Which outcome.", required=True, aliases=("kpi", "outcome name")),
-        Column("value", Type.DECIMAL, "The outcome.", required=True, aliases=("outcome", "metric value")),
-        Column("pre_value", Type.DECIMAL, "The same before assignment, for CUPED.", aliases=("pre", "x")),
+        ContractColumn("metric", Type.TEXT, "Which outcome.", required=True, aliases=("kpi", "outcome name")),
+        ContractColumn(
+            "value", Type.DECIMAL, "The outcome.", required=True, aliases=("outcome", "metric value")
+        ),
+        ContractColumn(
+            "pre_value", Type.DECIMAL, "The same before assignment, for CUPED.", aliases=("pre", "x")
+        ),
         dimension("tier", "Tier at assignment."),
         dimension("region", "Region or country.", "country"),
         dimension("channel", "Channel."),

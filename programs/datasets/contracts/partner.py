@@ -2,8 +2,8 @@
 
 from programs.datasets.contracts.base import (
     CURRENCY,
-    Column,
     Contract,
+    ContractColumn,
     Type,
     dimension,
     identifier,
@@ -19,7 +19,7 @@ TOUCHPOINTS = Contract(
     description="Every marketing touch of a person, with its UTM parameters as they were.",
     columns=(
         identifier("touch_id", "Identifier; the natural key.", "id", "event id", "session id"),
-        Column(
+        ContractColumn(
             "person_id",
             Type.TEXT,
             "Who was touched.",
@@ -39,7 +39,7 @@ TOUCHPOINTS = Contract(
         dimension("utm_campaign", "UTM campaign."),
         dimension("utm_content", "UTM content."),
         dimension("utm_term", "UTM term.", "term", "keyword"),
-        Column("landing_url", Type.TEXT, "Page landed on.", aliases=("landing page", "url")),
+        ContractColumn("landing_url", Type.TEXT, "Page landed on.", aliases=("landing page", "url")),
         money("cost", "Cost of the touch.", "spend"),
         CURRENCY,
     ),
@@ -55,7 +55,7 @@ OPPORTUNITIES = Contract(
     description="Pipeline and deals; the latest row of an opportunity counts.",
     columns=(
         identifier("opportunity_id", "Identifier; the natural key.", "deal id", "id", required=True),
-        Column(
+        ContractColumn(
             "person_id",
             Type.TEXT,
             "Primary contact, as in the touchpoints.",
@@ -69,11 +69,13 @@ OPPORTUNITIES = Contract(
         dimension("campaign", "Campaign.", "campaign name"),
         dimension("segment", "Segment.", "persona"),
         dimension("region", "Region or country.", "country"),
-        Column("stage", Type.TEXT, "Stage in the partner's words.", required=True, aliases=("stage name",)),
+        ContractColumn(
+            "stage", Type.TEXT, "Stage in the partner's words.", required=True, aliases=("stage name",)
+        ),
         instant("created_at", "When opened.", "created date", "open date", "date", required=True),
         instant("updated_at", "As of when the row is true.", "last modified", "stage date"),
         instant("closed_at", "When won or lost.", "close date", past=False),
-        Column("won", Type.BOOLEAN, "Closed won.", aliases=("is won",)),
+        ContractColumn("won", Type.BOOLEAN, "Closed won.", aliases=("is won",)),
         money("amount", "Amount.", "value", "deal size", "pipeline"),
         CURRENCY,
     ),
@@ -89,7 +91,7 @@ CONTACTS = Contract(
     title="Contacts",
     description="People as a partner knows them, for matching; keyed hashes in place of e-mail are enough.",
     columns=(
-        Column(
+        ContractColumn(
             "contact_id",
             Type.TEXT,
             "Identifier; the natural key.",
@@ -108,7 +110,9 @@ CONTACTS = Contract(
         dimension("city", "City.", "suburb", "town"),
         dimension("postcode", "Postal code.", "zip", "postal code"),
         dimension("region", "Region or country.", "country", "state"),
-        Column("birth_date", Type.DATE, "Date of birth.", aliases=("date of birth", "dob"), personal=True),
+        ContractColumn(
+            "birth_date", Type.DATE, "Date of birth.", aliases=("date of birth", "dob"), personal=True
+        ),
         instant("updated_at", "As of when the row is true.", "last modified"),
     ),
     key=("contact_id",),
@@ -122,12 +126,14 @@ TARGETS = Contract(
     title="Targets",
     description="What was agreed: a value of a metric for a part of the campaign and a period.",
     columns=(
-        Column("metric", Type.TEXT, "Which metric.", required=True, aliases=("kpi",)),
+        ContractColumn("metric", Type.TEXT, "Which metric.", required=True, aliases=("kpi",)),
         dimension("dimension", "What the target is split by: partner, channel, asset, …."),
         dimension("member", "The part: a partner, a channel, …; empty for the whole.", "part", "name"),
-        Column("starts_on", Type.DATE, "First day.", required=True, aliases=("start", "from", "period")),
-        Column("ends_on", Type.DATE, "Last day.", required=True, aliases=("end", "to", "until")),
-        Column("target", Type.DECIMAL, "The value agreed.", required=True, aliases=("value", "goal")),
+        ContractColumn(
+            "starts_on", Type.DATE, "First day.", required=True, aliases=("start", "from", "period")
+        ),
+        ContractColumn("ends_on", Type.DATE, "Last day.", required=True, aliases=("end", "to", "until")),
+        ContractColumn("target", Type.DECIMAL, "The value agreed.", required=True, aliases=("value", "goal")),
         CURRENCY,
     ),
     key=("metric", "dimension", "member", "starts_on", "ends_on"),

@@ -2,8 +2,8 @@
 
 from programs.datasets.contracts.base import (
     CURRENCY,
-    Column,
     Contract,
+    ContractColumn,
     Type,
     dimension,
     identifier,
@@ -19,7 +19,7 @@ REFERRALS = Contract(
     description="One row per invitation, with the time it reached each stage of the funnel.",
     columns=(
         identifier("referral_id", "Identifier; the natural key.", "id", "referral", required=True),
-        Column(
+        ContractColumn(
             "referrer_id",
             Type.TEXT,
             "Who referred.",
@@ -63,9 +63,13 @@ REFERRALS = Contract(
         personal("referrer_cookie_id", "Cookie of the referrer."),
         personal("referrer_device_id", "Device of the referrer."),
         personal("referrer_payment_hash", "Keyed hash of the referrer's payment instrument."),
-        Column("landing_url", Type.TEXT, "Page landed on.", aliases=("landing page",)),
-        Column("referer_url", Type.TEXT, "Where the click came from.", aliases=("referer", "referrer url")),
-        Column("fraud", Type.BOOLEAN, "Known label, where there is one.", aliases=("is fraud", "fraud flag")),
+        ContractColumn("landing_url", Type.TEXT, "Page landed on.", aliases=("landing page",)),
+        ContractColumn(
+            "referer_url", Type.TEXT, "Where the click came from.", aliases=("referer", "referrer url")
+        ),
+        ContractColumn(
+            "fraud", Type.BOOLEAN, "Known label, where there is one.", aliases=("is fraud", "fraud flag")
+        ),
     ),
     time="invited_at",
     key=("referral_id",),
@@ -80,7 +84,7 @@ REFERRAL_PAYOUTS = Contract(
     columns=(
         identifier("payout_id", "Identifier; the natural key.", "id", required=True),
         identifier("referral_id", "The referral paid for.", "referral", required=True),
-        Column(
+        ContractColumn(
             "beneficiary_id",
             Type.TEXT,
             "Who was paid.",
@@ -91,7 +95,7 @@ REFERRAL_PAYOUTS = Contract(
         instant("paid_at", "When.", "date", "payout date", required=True),
         money("amount", "How much.", "payout", "reward", required=True),
         CURRENCY,
-        Column(
+        ContractColumn(
             "status",
             Type.CATEGORY,
             "What became of it.",
@@ -114,8 +118,8 @@ PARTNER_ACTIVITY = Contract(
         identifier("activity_id", "Identifier; the natural key.", "id"),
         identifier("partner_id", "Which partner.", "partner", required=True),
         instant("occurred_at", "When.", "date", "timestamp", required=True),
-        Column("activity", Type.TEXT, "What.", required=True, aliases=("event", "type", "action")),
-        Column("count", Type.INTEGER, "How often; 1 unless given.", unit="events", minimum=0),
+        ContractColumn("activity", Type.TEXT, "What.", required=True, aliases=("event", "type", "action")),
+        ContractColumn("count", Type.INTEGER, "How often; 1 unless given.", unit="events", minimum=0),
         dimension("partner_tier", "Tier of the partner.", "tier"),
         dimension("region", "Region or country.", "country"),
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from programs.datasets.contracts import Column, Type
+from programs.datasets.contracts import ContractColumn, Type
 from programs.datasets.loading.conventions import ISO, ISO_ZONED, Convention, formats
 from programs.datasets.loading.currencies import CODES, SIGNS
 from programs.datasets.loading.limits import Limits, Options
@@ -52,7 +52,7 @@ class Converted:
 
 
 def convert(
-    column: Column, cell: str, how: Convention, options: Options, limits: Limits, bind: Parameters
+    column: ContractColumn, cell: str, how: Convention, options: Options, limits: Limits, bind: Parameters
 ) -> Converted:
     """The conversion of one column of one file."""
     text = f"{column.name}__text"
@@ -88,7 +88,7 @@ def convert(
     return Converted(found.value, reasons, (first, *found.steps))
 
 
-def _text(column: Column, text: str, limits: Limits, bind: Parameters) -> Converted:
+def _text(column: ContractColumn, text: str, limits: Limits, bind: Parameters) -> Converted:
     """Names of people and things are one however a spreadsheet wrote them: 17850.0 is 17850."""
     reasons = [(f"length({text}) > {limits.text_length}", "too long")]
     if not column.name.endswith("_id"):
@@ -105,7 +105,7 @@ def _text(column: Column, text: str, limits: Limits, bind: Parameters) -> Conver
     return Converted(value, tuple(reasons))
 
 
-def _number(column: Column, text: str, how: Convention, bind: Parameters) -> Converted:
+def _number(column: ContractColumn, text: str, how: Convention, bind: Parameters) -> Converted:
     name = column.name
     plain, number = f"{name}__plain", f"{name}__number"
     thousands = "." if how.decimal == "," else ","
@@ -168,7 +168,9 @@ def _escaped(sign: str) -> str:
     return sign.replace("$", r"\$")
 
 
-def _time(column: Column, text: str, how: Convention, options: Options, bind: Parameters) -> Converted:
+def _time(
+    column: ContractColumn, text: str, how: Convention, options: Options, bind: Parameters
+) -> Converted:
     name = column.name
     naive, zoned = f"{name}__naive", f"{name}__zoned"
     iso, iso_zoned = bind.bind(ISO), bind.bind(ISO_ZONED)

@@ -44,7 +44,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class LoadOption:
     """An option as every door offers it: command line, upload page and REST."""
 
     name: str
@@ -53,11 +53,11 @@ class Choice:
 
 
 CHOICES = (
-    Choice("currency", "Of amounts that name none; empty: the program's"),
-    Choice("time_zone", "Of times without an offset; empty: the program's"),
-    Choice("date_format", "The order in dates such as 05/06/2026; empty: found", ("dmy", "mdy", "ymd")),
-    Choice("decimal_separator", "Of numbers such as 1,234; empty: found", (".", ",")),
-    Choice("delimiter", "Between the columns of a CSV file; empty: found"),
-    Choice("encoding", "Of a text file, such as cp1252; empty: UTF-8 or what its mark says"),
-    Choice("sheet", "Of an XLSX file; empty: the first"),
+    LoadOption("currency", "Of amounts that name none; empty: the program's"),
+    LoadOption("time_zone", "Of times without an offset; empty: the program's"),
+    LoadOption("date_format", "The order in dates such as 05/06/2026; empty: found", ("dmy", "mdy", "ymd")),
+    LoadOption("decimal_separator", "Of numbers such as 1,234; empty: found", (".", ",")),
+    LoadOption("delimiter", "Between the columns of a CSV file; empty: found"),
+    LoadOption("encoding", "Of a text file, such as cp1252; empty: UTF-8 or what its mark says"),
+    LoadOption("sheet", "Of an XLSX file; empty: the first"),
 )

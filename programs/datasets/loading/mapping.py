@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from programs.datasets.contracts import Column, Contract
+from programs.datasets.contracts import Contract, ContractColumn
 from programs.datasets.loading.problems import Problem, nearest
 from programs.datasets.readers import RawFile
 
@@ -50,15 +50,15 @@ def map_columns(
     return found, problems
 
 
-def _own_name(column: Column) -> set[str]:
+def _own_name(column: ContractColumn) -> set[str]:
     return {fold(column.name)}
 
 
-def _aliases(column: Column) -> set[str]:
+def _aliases(column: ContractColumn) -> set[str]:
     return {fold(alias) for alias in column.aliases}
 
 
-def _all_own(contract: Contract, column: Column, raw: RawFile, candidates: list[int]) -> bool:
+def _all_own(contract: Contract, column: ContractColumn, raw: RawFile, candidates: list[int]) -> bool:
     """Whether none of the candidates could be meant for another column of the contract."""
     others = {
         fold(word)
@@ -99,7 +99,7 @@ def _unknown_names(contract: Contract, raw: RawFile, explicit: Mapping[str, str]
     ]
 
 
-def _ambiguous(column: Column, raw: RawFile, candidates: list[int]) -> Problem:
+def _ambiguous(column: ContractColumn, raw: RawFile, candidates: list[int]) -> Problem:
     return Problem(
         f"{raw.name}: {column.name}",
         f"{len(candidates)} columns could be {column.name}; say which, as {column.name}=… in the mapping.",
@@ -108,7 +108,7 @@ def _ambiguous(column: Column, raw: RawFile, candidates: list[int]) -> Problem:
     )
 
 
-def _missing(column: Column, raw: RawFile, taken: set[int]) -> Problem:
+def _missing(column: ContractColumn, raw: RawFile, taken: set[int]) -> Problem:
     free = tuple(header for index, header in enumerate(raw.headers) if index not in taken)
     message = (
         f"The required column {column.name} is missing: {column.description.rstrip('.')}. "

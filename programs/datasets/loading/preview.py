@@ -19,7 +19,7 @@ FIRST_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class FilePreview:
     """``headers`` and the first ``rows`` as text; ``mapping``: our column → theirs, as far as it is found.
 
     ``total`` is the number of rows; ``problems`` say what a load with this mapping would refuse.
@@ -41,7 +41,7 @@ def preview(
     mapping: Mapping[str, str] | None = None,
     options: Options | None = None,
     limits: Limits | None = None,
-) -> Preview:
+) -> FilePreview:
     """Read a file and map its columns; stores nothing. Raises DatasetProblems where it cannot be read."""
     contract = contract_of(kind)
     with tempfile.TemporaryDirectory(prefix="gtm-preview-") as directory:
@@ -49,7 +49,7 @@ def preview(
         columns, problems = map_columns(contract, raw, mapping or {})
         first = next(pq.ParquetFile(raw.path).iter_batches(batch_size=FIRST_ROWS), None)
     table = first.drop_columns(["row"]).to_pylist() if first is not None else []
-    return Preview(
+    return FilePreview(
         contract,
         raw.headers,
         tuple(tuple("" if value is None else str(value) for value in row.values()) for row in table),

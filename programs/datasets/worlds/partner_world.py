@@ -139,7 +139,7 @@ class PartnerWorld:
 
 
 @dataclass(slots=True)
-class Builder:
+class PartnerWorldBuilder:
     """Collects rows of both partners and what is true of them."""
 
     rng: np.random.Generator
@@ -172,7 +172,7 @@ def build_partner_world(
     days: int = 58,
 ) -> PartnerWorld:
     """A world of ``people`` touched over ``days`` days from ``start`` (with a time zone)."""
-    world = Builder(rng, start, days)
+    world = PartnerWorldBuilder(rng, start, days)
     for person in range(people):
         known = PARTNERS if rng.random() < SHARED else (PARTNERS[int(rng.integers(2))],)
         live(world, person, known)
@@ -204,7 +204,7 @@ def build_partner_world(
     )  # fmt: skip
 
 
-def live(world: Builder, person: int, known: tuple[str, ...]) -> None:
+def live(world: PartnerWorldBuilder, person: int, known: tuple[str, ...]) -> None:
     """A person's contacts, touches and, perhaps, deal."""
     rng = world.rng
     given, family = world.pick(FIRST), world.pick(LAST)
@@ -235,7 +235,7 @@ def live(world: Builder, person: int, known: tuple[str, ...]) -> None:
             deal(world, person, who, ids, journey[0][1], opened, region, segment)
 
 
-def contact(world: Builder, who: Row, contact_id: str, person: int, *, second: bool) -> Row:
+def contact(world: PartnerWorldBuilder, who: Row, contact_id: str, person: int, *, second: bool) -> Row:
     """The person as a partner knows them; the second partner often has another address or a slip."""
     row: Row = {"contact_id": contact_id} | who
     if second and world.rng.random() > SAME_ADDRESS:
@@ -248,7 +248,7 @@ def contact(world: Builder, who: Row, contact_id: str, person: int, *, second: b
     return row | {"person": person}
 
 
-def touches(world: Builder, known: tuple[str, ...]) -> list[tuple[datetime, str, str]]:
+def touches(world: PartnerWorldBuilder, known: tuple[str, ...]) -> list[tuple[datetime, str, str]]:
     """(when, partner, channel), oldest first; social closes every third journey whatever went before."""
     rng = world.rng
     count = 1 + int(rng.poisson(2.2))
@@ -265,8 +265,8 @@ def touches(world: Builder, known: tuple[str, ...]) -> list[tuple[datetime, str,
 
 
 def touch(
-    world: Builder, person_id: str, partner: str, channel: str, at: datetime, region: str, segment: str,
-    *, campaign: str = CAMPAIGN,
+    world: PartnerWorldBuilder, person_id: str, partner: str, channel: str, at: datetime, region: str,
+    segment: str, *, campaign: str = CAMPAIGN,
 ) -> Row:  # fmt: skip
     """A touch as the partner's tool writes it; Northwind keeps the URL, Contoso the parameters."""
     rng, drawn = world.rng, world.rng.random()
@@ -289,7 +289,7 @@ def touch(
 
 
 def deal(
-    world: Builder, person: int, who: Row, ids: dict[str, str], first: str, opened: datetime,
+    world: PartnerWorldBuilder, person: int, who: Row, ids: dict[str, str], first: str, opened: datetime,
     region: str, segment: str,
 ) -> None:  # fmt: skip
     """A deal, in the CRM of the partner that sourced it or in both."""
@@ -347,7 +347,7 @@ def truth_table(rows: dict[str, list[Row]], key: str) -> pa.Table:
     )
 
 
-def targets_table(world: Builder) -> pa.Table:
+def targets_table(world: PartnerWorldBuilder) -> pa.Table:
     """Sourced pipeline and revenue agreed for the 91 days of the campaign, in USD."""
     agreed = (
         ("sourced_pipeline", "northwind", 7_000_000), ("sourced_pipeline", "contoso", 7_000_000),

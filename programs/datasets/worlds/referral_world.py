@@ -42,7 +42,7 @@ class ReferralWorld:
     truth: pa.Table
 
 
-class Builder:
+class ReferralWorldBuilder:
     """Collects rows; knows how an ordinary referral looks so that every scheme only says what differs."""
 
     def __init__(self, rng: np.random.Generator, start: datetime, days: int) -> None:
@@ -139,7 +139,7 @@ class Builder:
         self.rows.append(row | given)
 
 
-def ordinary(world: Builder) -> None:
+def ordinary(world: ReferralWorldBuilder) -> None:
     advocate = world.person()
     for _ in range(1 + int(world.rng.poisson(2.5))):
         friend = world.person(region=advocate["region"])
@@ -151,7 +151,7 @@ def ordinary(world: Builder) -> None:
         world.refer("ordinary", False, advocate, friend, **given)
 
 
-def household(world: Builder) -> None:
+def household(world: ReferralWorldBuilder) -> None:
     """Family at one address; half of them share the tablet."""
     a = world.person()
     shared: Row = {"address": a["address"], "ip": a["ip"], "agent": a["agent"]}
@@ -161,7 +161,7 @@ def household(world: Builder) -> None:
         world.refer("household", False, a, world.person(**shared))
 
 
-def office(world: Builder) -> None:
+def office(world: ReferralWorldBuilder) -> None:
     """Colleagues behind one address, one network and one kind of browser, referring each other forward."""
     shared: Row = {"address": "1 Office Park", "ip": "203.0.113.7", "agent": AGENTS[1]}
     staff = [world.person(**shared) for _ in range(30)]
@@ -169,7 +169,7 @@ def office(world: Builder) -> None:
         world.refer("office", False, staff[int(world.rng.integers(index))], staff[index])
 
 
-def power_referrer(world: Builder) -> None:
+def power_referrer(world: ReferralWorldBuilder) -> None:
     """An honest enthusiast: many friends, and two newsletters that bring a dozen within the hour."""
     a = world.person()
     for _ in range(40):
@@ -180,14 +180,14 @@ def power_referrer(world: Builder) -> None:
             world.refer("power", False, a, world.person(), at=letter + float(world.rng.uniform(0, HOUR)))
 
 
-def kiosk(world: Builder) -> None:
+def kiosk(world: ReferralWorldBuilder) -> None:
     """A library computer that strangers, sent by different referrers, sign up on."""
     device = world.token("d")
     for _ in range(12):
         world.refer("kiosk", False, world.person(), world.person(device=device))
 
 
-def self_referral(world: Builder) -> None:
+def self_referral(world: ReferralWorldBuilder) -> None:
     a = world.person()
     local, _, domain = a["email"].partition("@")
     disguise = int(world.rng.integers(3))
@@ -202,7 +202,7 @@ def self_referral(world: Builder) -> None:
     world.refer("self", True, a, b)
 
 
-def ring(world: Builder) -> None:
+def ring(world: ReferralWorldBuilder) -> None:
     """Accounts of one hand: few devices and cards, one payout account, referring each other onward."""
     rng = world.rng
     size = int(rng.integers(5, 12))
@@ -221,7 +221,7 @@ def ring(world: Builder) -> None:
         world.refer("ring", True, members[-1], members[0], at=start + 30 * DAY)
 
 
-def bot_burst(world: Builder) -> None:
+def bot_burst(world: ReferralWorldBuilder) -> None:
     """A script: numbered or throw-away mailboxes within the hour, bought seconds after the click."""
     a = world.person()
     start, stem = world.moment(), world.token("user") + "n"
@@ -237,7 +237,7 @@ def bot_burst(world: Builder) -> None:
         world.refer("bots", True, a, world.person(email=email), at=at, **fast, paid_at=clicked + 30 * DAY)
 
 
-def advertiser(world: Builder) -> None:
+def advertiser(world: ReferralWorldBuilder) -> None:
     """Buys search advertisements on the brand and sends the clicks through a referral link."""
     a = world.person()
     for index in range(int(world.rng.integers(5, 15))):
@@ -245,7 +245,7 @@ def advertiser(world: Builder) -> None:
         world.refer("advertiser", True, a, world.person(), referer_url=url)
 
 
-PLANTED: tuple[tuple[Callable[[Builder], None], float], ...] = (
+PLANTED: tuple[tuple[Callable[[ReferralWorldBuilder], None], float], ...] = (
     (household, 20),
     (office, 1),
     (power_referrer, 3),
@@ -268,7 +268,7 @@ def build_referral_world(
 
     Times run from ``start`` (with a time zone) over ``days`` days of invitations. Amounts in EUR.
     """
-    world = Builder(rng, start, days)
+    world = ReferralWorldBuilder(rng, start, days)
     for _ in range(advocates):
         ordinary(world)
     for plant, per_500 in PLANTED:

@@ -13,7 +13,7 @@ from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
 from plans.engine.escalation import ladder
 from plans.models import Artifact
-from plans.schemas.outputs import Chart, Column, Document, Metric, Metrics, Section, Series, Table, payload_of
+from plans.schemas.outputs import Chart, Column, Document, Figure, Metrics, Section, Series, Table, payload_of
 from programs.models import Person
 from tests.doors import fields, url
 from tests.factories import make_plan, make_task
@@ -135,7 +135,7 @@ OUTPUTS = {
     "table": Table(
         "found", "Found", [Column("name", "Name"), Column("value", "Value", "number")], [["=1+1", 2]]
     ),
-    "metrics": Metrics("found", "Found", [Metric("points", "Points", 7)]),
+    "metrics": Metrics("found", "Found", [Figure("points", "Points", 7)]),
     "chart": Chart("found", "Found", "bar", ["a", "b"], [Series("s", [1.0, 2.0])]),
     "document": Document("found", "Found", [Section("What", ["It went well."])]),
 }

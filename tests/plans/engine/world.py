@@ -29,7 +29,7 @@ from plans.engine.running.steps import EffectUnclear, PermanentError, TransientE
 from plans.engine.running.sweep import sweep
 from plans.engine.stopping import ripcord, stopped
 from plans.models import Approval, BreakGlass, Escalation, Plan, RipcordPull, Task
-from plans.schemas.outputs import Metric, Metrics, StepResult
+from plans.schemas.outputs import Figure, Metrics, StepResult
 from tests.factories import AbsenceFactory, PersonFactory, RoleFactory, UserFactory, gate, make_run, seat
 from tests.plans.engine.conftest import MovableClock
 
@@ -94,7 +94,7 @@ class World(RuleBasedStateMachine):
 
     def step(self, context: steps.StepContext) -> StepResult:
         self.script()
-        return StepResult({"points": 7}, [Metrics("found", "Found", [Metric("points", "Points", 7)])])
+        return StepResult({"points": 7}, [Metrics("found", "Found", [Figure("points", "Points", 7)])])
 
     def effect(self, plan: Plan, values: Any) -> None:
         approval = plan.approvals.filter(gate="sign-off").latest("round")

@@ -10,7 +10,7 @@ from gtm.core import canonical, clock
 from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import anchors, changelog
 from plans.export import document
-from plans.export.verify import Finding, verify_bytes, verify_document
+from plans.export.verify import Discrepancy, verify_bytes, verify_document
 from tests.factories import START, gate, make_run
 
 pytestmark = pytest.mark.django_db  # where the plan is made; what is read is bytes
@@ -76,9 +76,9 @@ def test_what_is_no_plan_is_told_as_such(raw, where, message):
 
 def test_text_in_another_form_is_told_with_its_first_line_that_differs(written):
     form = "the text differs from the form the plan was written in"
-    assert verify_bytes(written + b"\n") == [Finding(f"line {written.count(10) + 1}", form)]
-    assert verify_bytes(written[:-1]) == [Finding(f"line {written.count(10)}", form)]
-    assert verify_bytes(written.replace(b"{\n", b"{ \n", 1)) == [Finding("line 1", form)]
+    assert verify_bytes(written + b"\n") == [Discrepancy(f"line {written.count(10) + 1}", form)]
+    assert verify_bytes(written[:-1]) == [Discrepancy(f"line {written.count(10)}", form)]
+    assert verify_bytes(written.replace(b"{\n", b"{ \n", 1)) == [Discrepancy("line 1", form)]
 
 
 def test_a_section_that_was_changed_added_or_left_out_is_named(body):

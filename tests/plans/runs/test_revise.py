@@ -6,7 +6,7 @@ import pytest
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput
-from plans.engine.gates import rounds as gates
+from plans.engine.gates import rounds
 from plans.runs import registry, revise, start
 from plans.schemas.declaration import ChecklistItem, Command, Gate, Rung, Seat, Stage, Step
 from plans.schemas.inputs import Amount, Text
@@ -62,7 +62,7 @@ def plan(monkeypatch):
 def decide(plan, kind):
     ann = round_of(plan).plan.tasks.get(key="sign-off").agent.approvers.get().person
     with acting_as(actor_of(ann)):
-        gates.decide(round_of(plan), kind, comment="Because.")
+        rounds.decide(round_of(plan), kind, comment="Because.")
     plan.refresh_from_db()
 
 

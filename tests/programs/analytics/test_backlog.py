@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.analytics.backlog import BacklogItem, prioritise
+from programs.analytics.backlog import ProposedAction, prioritise
 from programs.analytics.estimate import Estimate
 
-ITEM = BacklogItem("Win back", "CRM", date(2026, 3, 1), 0.6, Estimate(0.5, 0.2, 0.9), 1000, 12.0, 5.0)
+ITEM = ProposedAction("Win back", "CRM", date(2026, 3, 1), 0.6, Estimate(0.5, 0.2, 0.9), 1000, 12.0, 5.0)
 
 
 def test_value_is_chance_times_effect_times_volume_times_margin():

@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.analytics.estimate import Unavailable
-from programs.analytics.lifecycle import EVENTS, TRIGGERS, EntryRule, Goal, Stage, count_fired, triggers_for
+from programs.analytics.lifecycle import (
+    EVENTS,
+    TRIGGERS,
+    EntryRule,
+    Goal,
+    MemberStage,
+    count_fired,
+    triggers_for,
+)
 
 NAN = float("nan")
 RULE = EntryRule("first_purchase", 30, "second_purchase")
@@ -41,9 +49,9 @@ def test_windows_that_meet_count_every_firing_once(members, split):
 @pytest.mark.parametrize("goal", list(Goal))
 def test_every_goal_covers_every_stage_and_leads_with_its_own_triggers(goal):
     rows = triggers_for(goal)
-    assert list(dict.fromkeys(row.stage for row in rows)) == list(Stage)
+    assert list(dict.fromkeys(row.stage for row in rows)) == list(MemberStage)
     assert sorted(row.key for row in rows) == sorted({row.key for row in TRIGGERS})
-    adoption = [goal in row.goals for row in rows if row.stage is Stage.ADOPTION]
+    adoption = [goal in row.goals for row in rows if row.stage is MemberStage.ADOPTION]
     assert adoption == sorted(adoption, reverse=True)
 
 

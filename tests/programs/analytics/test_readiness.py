@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.analytics.estimate import Unavailable
-from programs.analytics.readiness import Item, readiness
+from programs.analytics.readiness import ReadinessItem, readiness
 
 shares = st.floats(0, 1)
 items = st.lists(
     st.builds(
-        Item,
+        ReadinessItem,
         key=st.uuids().map(str),
         title=st.just("x"),
         progress=shares,
@@ -24,8 +24,8 @@ items = st.lists(
 
 
 def test_97_percent_with_an_open_legal_approval_is_a_no_go():
-    legal = Item("legal", "Legal approval", 0, weight=3, is_blocker=True)
-    result = readiness([Item("rest", "Everything else", 1, weight=97), legal])
+    legal = ReadinessItem("legal", "Legal approval", 0, weight=3, is_blocker=True)
+    result = readiness([ReadinessItem("rest", "Everything else", 1, weight=97), legal])
     assert (result.share.value, result.share.numerator, result.share.denominator) == (0.97, 97, 100)
     assert (result.decision, result.open_blockers) == ("no-go", (legal,))
     assert result.reasons == ("Legal approval is open and blocks the launch.",)
@@ -33,29 +33,36 @@ def test_97_percent_with_an_open_legal_approval_is_a_no_go():
 
 def test_several_open_blockers_are_named_in_one_sentence():
     found = readiness(
-        [Item(key, key, 0, is_blocker=True) for key in ("Terms", "Tracking and tags")], minimum=0
+        [ReadinessItem(key, key, 0, is_blocker=True) for key in ("Terms", "Tracking and tags")], minimum=0
     )
     assert found.reasons == ("Open and blocking the launch: Terms; Tracking and tags.",)
 
 
 def test_a_closed_blocker_and_enough_of_the_rest_is_a_go():
-    done = [Item("legal", "Legal approval", 1, weight=95, is_blocker=True), Item("faq", "FAQ", 0, weight=5)]
+    done = [
+        ReadinessItem("legal", "Legal approval", 1, weight=95, is_blocker=True),
+        ReadinessItem("faq", "FAQ", 0, weight=5),
+    ]
     result = readiness(done)
     assert (result.decision, result.reasons, result.share.value) == ("go", (), 0.95)
 
 
 def test_too_little_is_a_no_go_that_says_how_much_is_asked_for():
-    result = readiness([Item("a", "A", 1, weight=31), Item("b", "B", 0, weight=9)], minimum=0.9)
+    result = readiness(
+        [ReadinessItem("a", "A", 1, weight=31), ReadinessItem("b", "B", 0, weight=9)], minimum=0.9
+    )
     assert result.reasons == ("Ready to 77.5%, 90.0% is asked for.",)
 
 
 def test_an_almost_finished_blocker_still_blocks():
-    assert readiness([Item("legal", "Legal approval", 0.999, is_blocker=True)]).decision == "no-go"
+    assert readiness([ReadinessItem("legal", "Legal approval", 0.999, is_blocker=True)]).decision == "no-go"
 
 
 def test_a_waived_item_counts_on_neither_side_and_is_listed():
-    waived = Item("app", "App review", 0, weight=50, is_blocker=True, waiver="The app launches in spring.")
-    result = readiness([Item("mail", "E-mail", 1), waived])
+    waived = ReadinessItem(
+        "app", "App review", 0, weight=50, is_blocker=True, waiver="The app launches in spring."
+    )
+    result = readiness([ReadinessItem("mail", "E-mail", 1), waived])
     assert (result.decision, result.share.denominator, result.waived) == ("go", 1, (waived,))
 
 
@@ -66,7 +73,7 @@ def test_nothing_to_be_ready_is_a_no_go_not_a_hundred_percent():
 
 
 def test_every_group_has_its_own_share():
-    parts = [Item("a", "A", 1, group="legal"), Item("b", "B", 0.5, group="tooling")]
+    parts = [ReadinessItem("a", "A", 1, group="legal"), ReadinessItem("b", "B", 0.5, group="tooling")]
     assert {group: share.value for group, share in readiness(parts).by_group.items()} == {
         "legal": 1,
         "tooling": 0.5,
@@ -78,7 +85,7 @@ def test_every_group_has_its_own_share():
 )
 def test_numbers_without_a_meaning_are_refused(wrong):
     with pytest.raises(ValueError, match="lies outside|is not positive"):
-        Item(**{"key": "a", "title": "A", "progress": 0.5} | wrong)
+        ReadinessItem(**{"key": "a", "title": "A", "progress": 0.5} | wrong)
 
 
 @given(items, shares)

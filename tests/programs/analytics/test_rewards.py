@@ -8,8 +8,8 @@ from programs.analytics.estimate import Unavailable
 from programs.analytics.rewards import (
     POOL_SPLITS,
     Mission,
-    ProgramKind,
     ProgramStructure,
+    RewardBasis,
     design_rewards,
     parse_structure,
 )
@@ -36,11 +36,11 @@ def design(budget, text="3", missions=(), seed=5):
 @pytest.mark.parametrize(
     ("text", "kind", "tiers"),
     [
-        ("3", ProgramKind.TIERS, 3),
-        ("1", ProgramKind.POINTS_ONLY, 1),
-        ("points-only", ProgramKind.POINTS_ONLY, 1),
-        ("Hybrid", ProgramKind.HYBRID, 3),
-        ("missions", ProgramKind.MISSIONS, 1),
+        ("3", RewardBasis.TIERS, 3),
+        ("1", RewardBasis.POINTS_ONLY, 1),
+        ("points-only", RewardBasis.POINTS_ONLY, 1),
+        ("Hybrid", RewardBasis.HYBRID, 3),
+        ("missions", RewardBasis.MISSIONS, 1),
     ],
 )
 def test_tiers_take_a_number_or_a_kind(text, kind, tiers):
@@ -53,7 +53,7 @@ def test_other_structures_are_refused_with_what_is_accepted(text):
         parse_structure(text)
 
 
-@pytest.mark.parametrize("kind", list(ProgramKind))
+@pytest.mark.parametrize("kind", list(RewardBasis))
 def test_every_pool_is_split_completely(kind):
     split = POOL_SPLITS[kind]
     assert split.points + split.benefits + split.missions + split.surprise == pytest.approx(1)

@@ -12,7 +12,7 @@ from scipy.stats import beta
 
 from gtm.core.places.calendars import ALWAYS_OPEN, WorkingCalendar
 from programs.analytics.schedule import forecast, recovery, schedule
-from programs.analytics.task_network import ScheduleError, Task
+from programs.analytics.task_network import NetworkTask, ScheduleError
 
 US = WorkingCalendar(country="US")
 GERMANY = WorkingCalendar(country="DE", subdivision="BY")
@@ -30,11 +30,11 @@ PUBLISHED = {
     "f": ((3, 4, 8), "d"),
     "g": ((3, 5, 8), "e"),
 }
-THREE_POINT = [Task(key, *days, ALWAYS_OPEN, tuple(needs)) for key, (days, needs) in PUBLISHED.items()]
+THREE_POINT = [NetworkTask(key, *days, ALWAYS_OPEN, tuple(needs)) for key, (days, needs) in PUBLISHED.items()]
 
 
 def fixed(key, days, needs="", calendar=US):
-    return Task(key, days, days, days, calendar, tuple(needs))
+    return NetworkTask(key, days, days, days, calendar, tuple(needs))
 
 
 def planned(tasks, start=START, launch=LAUNCH, calendar=US):
@@ -140,7 +140,7 @@ def test_everything_wrong_is_told_at_once():
         fixed("c", 1, "c"),
         fixed("d", 1, "x"),
         fixed("d", 1),
-        Task("e", 3, 2, 5, US),
+        NetworkTask("e", 3, 2, 5, US),
         fixed("f", float("nan")),
     ]
     with pytest.raises(ScheduleError) as refused:
@@ -173,7 +173,7 @@ estimates = st.lists(st.integers(0, 12), min_size=3, max_size=3).map(lambda days
 def networks(draw, calendars=(US, GERMANY, GULF, ALWAYS_OPEN)):
     count = draw(st.integers(1, 8))
     return [
-        Task(
+        NetworkTask(
             f"t{n}",
             *draw(estimates),
             draw(st.sampled_from(calendars)),
@@ -227,7 +227,11 @@ def test_on_one_calendar_the_critical_path_has_no_slack_and_is_the_longest_chain
     assert result.working_days == pytest.approx(nx.dag_longest_path_length(graph, "d"), abs=1e-6)
 
 
-THIRDS = [Task("a", 0, 0, 4, US), Task("b", 0, 0.5, 2, US, ("a",)), Task("c", 0, 0.5, 2, US, ("a", "b"))]
+THIRDS = [
+    NetworkTask("a", 0, 0, 4, US),
+    NetworkTask("b", 0, 0.5, 2, US, ("a",)),
+    NetworkTask("c", 0, 0.5, 2, US, ("a", "b")),
+]
 
 
 @given(networks([US]), starts)
@@ -241,7 +245,7 @@ def test_on_one_calendar_margins_say_what_late_says(tasks, start):
 
 @given(networks([US]), starts)
 def test_whole_days_agree_with_the_calendar(tasks, start):
-    whole = [Task(t.key, *[np.ceil(t.likely)] * 3, t.calendar, t.needs) for t in tasks]
+    whole = [NetworkTask(t.key, *[np.ceil(t.likely)] * 3, t.calendar, t.needs) for t in tasks]
     for task in planned(whole, start).tasks:
         back = US.add_business_days(task.latest_finish + timedelta(days=1), -int(task.expected))
         assert (task.expected == 0) or task.latest_start == back
@@ -256,15 +260,15 @@ def predicted(tasks, start=START, launch=LAUNCH, seed=7, draws=4_000):
 
 
 def test_one_task_is_on_time_as_often_as_its_beta_distribution_says():
-    result = predicted([Task("build", 2, 4, 12, US)], start=date(2025, 12, 3), draws=20_000)
+    result = predicted([NetworkTask("build", 2, 4, 12, US)], start=date(2025, 12, 3), draws=20_000)
     exact = beta(1 + 4 * 2 / 10, 1 + 4 * 8 / 10).cdf((5 - 2) / 10)  # five business days to go
     assert result.on_time.low < exact < result.on_time.high
     assert result.on_time.denominator == 20_000
 
 
 def test_parallel_tasks_delay_each_other_where_their_normal_sum_does_not_see_it():
-    alone = Task("a", 2, 4, 12, US)
-    both = predicted([alone, Task("b", 2, 4, 12, US)], start=date(2025, 12, 3), draws=20_000)
+    alone = NetworkTask("a", 2, 4, 12, US)
+    both = predicted([alone, NetworkTask("b", 2, 4, 12, US)], start=date(2025, 12, 3), draws=20_000)
     exact = beta(1.8, 4.2).cdf(0.3) ** 2
     assert both.on_time.low < exact < both.on_time.high
     assert both.criticality["a"] == pytest.approx(0.5, abs=0.02)
@@ -296,26 +300,30 @@ def recovered(tasks, start):
 
 
 def test_a_launch_in_time_needs_nothing():
-    result = recovered([Task("a", 1, 2, 3, US)], START)
+    result = recovered([NetworkTask("a", 1, 2, 3, US)], START)
     assert (result.needed, result.late_by, result.earliest_launch) == ((), 0, date(2025, 11, 5))
 
 
 def test_the_compression_that_buys_most_comes_first():
-    tasks = [Task("a", 1, 5, 9, US), Task("b", 4, 5, 6, US, ("a",)), Task("c", 0, 3, 6, US)]
+    tasks = [
+        NetworkTask("a", 1, 5, 9, US),
+        NetworkTask("b", 4, 5, 6, US, ("a",)),
+        NetworkTask("c", 0, 3, 6, US),
+    ]
     result = recovered(tasks, date(2025, 12, 1))
     assert [(option.key, option.buys) for option in result.options] == [("a", 4), ("b", 1), ("c", 0)]
     assert (result.needed, result.late_by) == (("a",), 0)
 
 
 def test_parallel_critical_paths_are_compressed_together():
-    tasks = [Task("a", 2, 5, 8, US), Task("b", 3, 5, 7, US)]
+    tasks = [NetworkTask("a", 2, 5, 8, US), NetworkTask("b", 3, 5, 7, US)]
     result = recovered(tasks, date(2025, 12, 5))
     assert [option.buys for option in result.options] == [0, 0]
     assert (set(result.needed), result.late_by) == ({"a", "b"}, 0)
 
 
 def test_what_no_compression_can_save_says_how_late_it_stays():
-    result = recovered([Task("a", 4, 5, 6, US)], date(2025, 12, 8))
+    result = recovered([NetworkTask("a", 4, 5, 6, US)], date(2025, 12, 8))
     assert (result.needed, result.late_by, result.earliest_launch) == (("a",), 2, date(2025, 12, 12))
 
 

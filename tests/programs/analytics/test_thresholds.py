@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.thresholds import (
-    Breach,
+    Alarm,
     Comparator,
     InvalidThresholds,
     ThresholdRule,
@@ -99,17 +99,17 @@ def test_any_text_gives_rules_or_problems(text):
 def test_a_breach_carries_its_value_and_whether_the_interval_agrees():
     sure, unsure = Estimate(0.7, 0.65, 0.75), Estimate(0.78, 0.74, 0.82)
     assert evaluate_thresholds([RETENTION], {"retention": sure}).breaches == (
-        Breach(RETENTION, Decimal("0.7"), True),
+        Alarm(RETENTION, Decimal("0.7"), True),
     )
     assert evaluate_thresholds([RETENTION], {"retention": unsure}).breaches == (
-        Breach(RETENTION, Decimal("0.78"), False),
+        Alarm(RETENTION, Decimal("0.78"), False),
     )
 
 
 def test_money_is_compared_exactly():
     rule = ThresholdRule("liability", Comparator.ABOVE, Decimal(250000))
     report = evaluate_thresholds([rule], {"liability": Decimal("250000.01")})
-    assert report.breaches == (Breach(rule, Decimal("250000.01"), None),)
+    assert report.breaches == (Alarm(rule, Decimal("250000.01"), None),)
     assert evaluate_thresholds([rule], {"liability": Decimal(250000)}).kept == (rule,)
 
 

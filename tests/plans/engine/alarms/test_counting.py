@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.engine.alarms.counting import BETWEEN, BREACHED, GOOD, MISSING, Standing, standing, verdict
+from plans.engine.alarms.counting import BETWEEN, BREACHED, GOOD, MISSING, RuleCount, count_breaches, verdict
 
 LETTERS = {"b": BREACHED, "g": GOOD, "~": BETWEEN, "-": MISSING}
 
 
 def stand(text, **rule):
-    return standing(rule, [LETTERS[letter] for letter in text])
+    return count_breaches(rule, [LETTERS[letter] for letter in text])
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_missing_periods_in_a_row(text, rule, missing, silent):
 
 
 def test_nothing_read_is_nothing_counted():
-    assert standing({}, []) == Standing((), False, 0, False)
+    assert count_breaches({}, []) == RuleCount((), False, 0, False)
 
 
 @given(st.text("bg~"), st.data())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.engine.gates.duties import Exclusion, Facts, Rule, excluded_people, exclusions
+from plans.engine.gates.duties import Exclusion, Facts, SeparationRule, excluded_people, exclusions
 
 people = st.frozensets(st.sampled_from("abcdef"))
 links = st.dictionaries(st.sampled_from("abcdef"), people)
@@ -20,13 +20,13 @@ def rules_of(person, given_facts):
 @pytest.mark.parametrize(
     ("known", "rule"),
     [
-        (Facts(requesters=["ada"]), Rule.REQUESTED),
-        (Facts(editors=["ada"]), Rule.EDITED),
-        (Facts(executors=["ada"]), Rule.EXECUTES),
-        (Facts(decided_elsewhere=["ada"]), Rule.DECIDED_ELSEWHERE),
-        (Facts(requesters=["bob"], acts_for={"ada": ["bob"]}), Rule.ACTS_FOR),
-        (Facts(requesters=["bob"], chosen_by={"ada": "bob"}), Rule.ACTS_FOR),
-        (Facts(services=["ada"]), Rule.NOT_A_PERSON),
+        (Facts(requesters=["ada"]), SeparationRule.REQUESTED),
+        (Facts(editors=["ada"]), SeparationRule.EDITED),
+        (Facts(executors=["ada"]), SeparationRule.EXECUTES),
+        (Facts(decided_elsewhere=["ada"]), SeparationRule.DECIDED_ELSEWHERE),
+        (Facts(requesters=["bob"], acts_for={"ada": ["bob"]}), SeparationRule.ACTS_FOR),
+        (Facts(requesters=["bob"], chosen_by={"ada": "bob"}), SeparationRule.ACTS_FOR),
+        (Facts(services=["ada"]), SeparationRule.NOT_A_PERSON),
     ],
 )
 def test_each_rule_excludes_by_itself(known, rule):
@@ -40,7 +40,7 @@ def test_nothing_known_excludes_nobody():
 @pytest.mark.parametrize("fact", ["editors", "executors", "decided_elsewhere"])
 def test_who_acts_for_somebody_excluded_is_excluded_whatever_excludes_them(fact):
     known = Facts(**{fact: ["bob"]}, acts_for={"ada": ["bob"]})
-    assert rules_of("ada", known) == [Rule.ACTS_FOR]
+    assert rules_of("ada", known) == [SeparationRule.ACTS_FOR]
 
 
 def test_acting_for_somebody_who_may_decide_excludes_nobody():
@@ -64,7 +64,7 @@ def test_every_reason_is_told_in_the_order_of_the_rules():
 
 def test_one_person_is_excluded_once_a_rule():
     assert exclusions(Facts(requesters=["ada", "ada"])) == (
-        Exclusion("ada", Rule.REQUESTED, "asked for this run: nobody approves their own request"),
+        Exclusion("ada", SeparationRule.REQUESTED, "asked for this run: nobody approves their own request"),
     )
 
 
@@ -89,7 +89,7 @@ def test_more_facts_never_let_anybody_back_in(first, second):
 
 
 def test_the_rules_carry_the_numbers_that_auditors_know_them_by():
-    assert {rule.name: int(rule) for rule in Rule} == {
+    assert {rule.name: int(rule) for rule in SeparationRule} == {
         "REQUESTED": 1,
         "EDITED": 2,
         "EXECUTES": 3,
@@ -101,4 +101,7 @@ def test_the_rules_carry_the_numbers_that_auditors_know_them_by():
 
 def test_who_asked_for_the_run_is_not_also_their_own_delegate():
     found = exclusions(Facts(requesters={"ann"}, chosen_by={"ann": "ann", "dan": "ann"}))
-    assert [(e.person, e.rule) for e in found] == [("ann", Rule.REQUESTED), ("dan", Rule.ACTS_FOR)]
+    assert [(e.person, e.rule) for e in found] == [
+        ("ann", SeparationRule.REQUESTED),
+        ("dan", SeparationRule.ACTS_FOR),
+    ]

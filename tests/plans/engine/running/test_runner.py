@@ -17,12 +17,12 @@ from plans.engine.running.steps import EffectUnclear, PermanentError, TransientE
 from plans.engine.running.sweep import sweep
 from plans.engine.stopping import ripcord
 from plans.models import Escalation
-from plans.schemas.outputs import Metric, Metrics, StepResult
+from plans.schemas.outputs import Figure, Metrics, StepResult
 from tests.factories import PersonFactory, RoleFactory, make_run
 from tests.plans.engine.conftest import actor_of
 
 pytestmark = pytest.mark.usefixtures("acting")
-FOUND = StepResult({"points": 7}, [Metrics("found", "Found", [Metric("points", "Points", 7)])])
+FOUND = StepResult({"points": 7}, [Metrics("found", "Found", [Figure("points", "Points", 7)])])
 OTHER = StepResult({"points": 8})
 BRIEFLY = TransientError("The warehouse is busy.")
 FOR_GOOD = PermanentError("There is no such table.")

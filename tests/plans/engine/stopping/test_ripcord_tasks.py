@@ -81,7 +81,7 @@ def test_a_task_whose_effect_had_begun_is_unknown_and_never_retried_by_itself(at
 def test_no_effect_may_begin_after_a_pull(at_work):
     task, attempt = at_work
     ripcord.pull("program", program=task.plan.program, reason="Fraud.")
-    with leases.Heartbeat(task, attempt) as heartbeat, pytest.raises(LeaseLost):
+    with leases.LeaseKeeper(task, attempt) as heartbeat, pytest.raises(LeaseLost):
         heartbeat.effect("mail")
     attempt.refresh_from_db()
     assert attempt.effect_started_at is None
@@ -94,7 +94,7 @@ def test_a_heartbeat_outlives_a_database_that_is_away_and_hears_of_the_stop_afte
     settings.GTM_LEASE_SECONDS = 0.03
     extend = Mock(side_effect=[gone("away"), gone("still away"), True, False])
     monkeypatch.setattr(leases, "extend", extend)
-    with leases.Heartbeat(*at_work) as heartbeat:
+    with leases.LeaseKeeper(*at_work) as heartbeat:
         wait_until(lambda: extend.call_count == 4)
         heartbeat._thread.join()
         with pytest.raises(LeaseLost):
@@ -105,7 +105,7 @@ def test_a_heartbeat_outlives_a_database_that_is_away_and_hears_of_the_stop_afte
 def test_a_running_step_is_told_to_stop_when_it_next_reports(at_work, scope):
     task, attempt = at_work
     about = {"plan": {"plan": task.plan}, "program": {"program": task.plan.program}, "installation": {}}
-    with leases.Heartbeat(task, attempt) as heartbeat:
+    with leases.LeaseKeeper(task, attempt) as heartbeat:
         heartbeat.progress(10)
         ripcord.pull(scope, reason="Fraud.", **about[scope])
         with pytest.raises(LeaseLost):

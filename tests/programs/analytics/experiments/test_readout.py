@@ -8,12 +8,12 @@ from scipy.stats import norm
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments import (
     Arm,
-    Experiment,
+    ExperimentMetric,
     GuardrailState,
-    Metric,
+    MetricRole,
     NullVariance,
+    ObservedExperiment,
     Recommendation,
-    Role,
     check_guardrail,
     members_per_arm_for_mean,
     members_per_arm_for_share,
@@ -22,25 +22,27 @@ from programs.analytics.experiments import (
 )
 
 
-def share(role: Role, control: float, treatment: float, n: int = 10_000, **more) -> Metric:
+def share(role: MetricRole, control: float, treatment: float, n: int = 10_000, **more) -> ExperimentMetric:
     arms = {
         "control": Arm.of_proportion(round(control * n), n),
         "bonus": Arm.of_proportion(round(treatment * n), n),
     }
-    return Metric(f"{role} metric", role, arms, **more)
+    return ExperimentMetric(f"{role} metric", role, arms, **more)
 
 
-def experiment(*metrics: Metric, n: int = 10_000, planned: int = 10_000, **more) -> Experiment:
-    return Experiment("Bonus", "control", {"control": n, "bonus": n}, metrics, planned, **more)
+def experiment(
+    *metrics: ExperimentMetric, n: int = 10_000, planned: int = 10_000, **more
+) -> ObservedExperiment:
+    return ObservedExperiment("Bonus", "control", {"control": n, "bonus": n}, metrics, planned, **more)
 
 
-WIN = share(Role.PRIMARY, 0.20, 0.23)
-FLAT = share(Role.PRIMARY, 0.20, 0.20)
-LOSS = share(Role.PRIMARY, 0.23, 0.20)
-SAFE = share(Role.GUARDRAIL, 0.90, 0.90)
-HARMED = share(Role.GUARDRAIL, 0.90, 0.85)
-UNCLEAR = share(Role.GUARDRAIL, 0.20, 0.199)
-SECOND_LOSS = share(Role.SECONDARY, 0.30, 0.25)
+WIN = share(MetricRole.PRIMARY, 0.20, 0.23)
+FLAT = share(MetricRole.PRIMARY, 0.20, 0.20)
+LOSS = share(MetricRole.PRIMARY, 0.23, 0.20)
+SAFE = share(MetricRole.GUARDRAIL, 0.90, 0.90)
+HARMED = share(MetricRole.GUARDRAIL, 0.90, 0.85)
+UNCLEAR = share(MetricRole.GUARDRAIL, 0.20, 0.199)
+SECOND_LOSS = share(MetricRole.SECONDARY, 0.30, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -92,11 +94,14 @@ def test_holm_runs_over_metrics_and_treatments_but_not_guardrails():
         "a": Arm.of_proportion(2150, 10_000),
         "b": Arm.of_proportion(2010, 10_000),
     }
-    test = Experiment(
+    test = ObservedExperiment(
         "Three arms",
         "control",
         dict.fromkeys(arms, 10_000),
-        [Metric("repeat", Role.PRIMARY, arms), Metric("margin", Role.GUARDRAIL, arms)],
+        [
+            ExperimentMetric("repeat", MetricRole.PRIMARY, arms),
+            ExperimentMetric("margin", MetricRole.GUARDRAIL, arms),
+        ],
         10_000,
     )
     first, second = (arm.metrics[0] for arm in read_experiment(test).arms)
@@ -107,14 +112,14 @@ def test_holm_runs_over_metrics_and_treatments_but_not_guardrails():
 
 
 def test_a_metric_without_a_lift_waits():
-    empty = share(Role.PRIMARY, 0.0, 0.1)
+    empty = share(MetricRole.PRIMARY, 0.0, 0.1)
     (arm,) = read_experiment(experiment(empty)).arms
     assert arm.recommendation is Recommendation.HOLD
     assert "positive mean" in arm.reasons[0]
 
 
 def test_a_guardrail_that_cannot_be_computed_is_not_called_safe():
-    (arm,) = read_experiment(experiment(WIN, share(Role.GUARDRAIL, 0.0, 0.1))).arms
+    (arm,) = read_experiment(experiment(WIN, share(MetricRole.GUARDRAIL, 0.0, 0.1))).arms
     assert arm.recommendation is Recommendation.HOLD
     assert "positive mean" in " ".join(arm.reasons)
 
@@ -137,7 +142,7 @@ def test_readout_does_not_depend_on_the_order_of_metrics():
         ({"weights": {"control": 1}}, "weights"),
         ({"metrics": [SAFE]}, "exactly one primary"),
         ({"metrics": [WIN, FLAT]}, "exactly one primary"),
-        ({"metrics": [Metric("x", Role.PRIMARY, {"control": Arm(2, 1, 1)})]}, "every arm"),
+        ({"metrics": [ExperimentMetric("x", MetricRole.PRIMARY, {"control": Arm(2, 1, 1)})]}, "every arm"),
         ({"planned_per_arm": 0}, "at least 1"),
     ],
 )
