@@ -22,7 +22,7 @@ from gtm.core.clock import standing_at
 from gtm.core.errors import GtmError, NotPermitted
 from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
-from plans.engine.gates import break_glass, rework, rounds
+from plans.engine.gates import break_glass, rework, rounds, scope
 from plans.engine.people import human_tasks
 from plans.engine.running import dispatch, runner, steps
 from plans.engine.running.steps import EffectUnclear, PermanentError, TransientError
@@ -100,7 +100,7 @@ class World(RuleBasedStateMachine):
         approval = plan.approvals.filter(gate="sign-off").latest("round")
         assert stopped.is_stopped(plan) is None, "I6: an effect after the pull"
         assert approval.state in ("approved", "bypassed"), "I3: an effect behind an unapproved gate"
-        now = canonical.digest(rounds.scope_of(plan, approval.policy))
+        now = canonical.digest(scope.scope_of(plan, approval.policy))
         assert now == approval.scope_sha256, "I3: an effect of content nobody approved"
         self.effects.append((plan.pk, plan.revision))
 
