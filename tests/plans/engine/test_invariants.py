@@ -199,8 +199,10 @@ class Governance(World):
 
 @pytest.mark.django_db
 def test_whatever_happens_in_whatever_order_the_invariants_hold():
-    """Few and short: asked for 5 histories, hypothesis ran 6, of 150 steps together, with 19 attempts, 9 effects,
-    8 approved rounds and 3 pulls. A history without an effect shows nothing of I3 and I6, so they are counted.
+    """Few and short: asked for 5 histories, hypothesis ran 6, of 150 steps together.
+
+    They held 19 attempts, 9 effects, 8 approved rounds and 3 pulls. A history without an effect shows nothing
+    of I3 and I6, so these are counted.
     """
     Governance.seen = Counter()
     run_state_machine_as_test(
