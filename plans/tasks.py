@@ -16,9 +16,13 @@ from plans.runs import schedules
 
 
 @worker_init.connect
-def load_steps(**_: Any) -> None:
-    """Before the worker forks: its children share the analytics in memory, and none waits for them."""
-    steps.load_all()
+def load_steps(sender: Any, **_: Any) -> None:
+    """Before a worker of steps forks: its children share the analytics in memory, and none waits for them.
+
+    A worker of the control queue alone computes nothing and loads none.
+    """
+    if "steps" in sender.app.amqp.queues.consume_from:
+        steps.load_all()
 
 
 @shared_task(bind=True, name="plans.tasks.run_task")

@@ -20,7 +20,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from gtm.core import canonical
 from gtm.core.evidence import accounts
 from gtm.core.models import ChangeLogEntry
-from programs.datasets.loading.rejects import inert
+from programs.datasets.loading.cells import inert
 from programs.models import Absence, Approver, Delegation, Person, Role
 
 

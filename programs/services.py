@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -16,8 +16,8 @@ from django.db.models import Min
 from gtm.core import canonical, clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
-from programs.datasets import CONTRACTS, IngestResult, Options, SnapshotStore, Source
-from programs.datasets.loading.ingest import ingest
+from gtm.core.later import later
+from programs.datasets import CONTRACTS, Options, SnapshotStore, Source
 from programs.datasets.loading.limits import CHOICES
 from programs.datasets.loading.problems import nearest
 from programs.models import (
@@ -35,6 +35,12 @@ from programs.models import (
     Tier,
 )
 from programs.schemas.metrics import STANDARD
+
+if TYPE_CHECKING:
+    from programs.datasets import IngestResult
+    from programs.datasets.loading import ingest as loading
+else:
+    loading = later("programs.datasets.loading.ingest")
 
 
 def establish_metrics() -> tuple[int, int]:
@@ -89,7 +95,7 @@ def load_dataset(
         now=clock.now(),
         **options,
     )
-    result = ingest(files, kind, store=SnapshotStore(snapshot_root()), mapping=mapping, options=told)
+    result = loading.ingest(files, kind, store=SnapshotStore(snapshot_root()), mapping=mapping, options=told)
     snapshot = result.snapshot
     with transaction.atomic():
         earlier = Dataset.objects.filter(

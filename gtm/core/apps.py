@@ -1,5 +1,9 @@
 from django.apps import AppConfig
 
+from gtm.core import workbooks
+
+workbooks.register()  # here, because the admin loads its pages, and their formats with them, before ready()
+
 
 class CoreConfig(AppConfig):
     """The ground floor: errors, clock, actors, state machines, change log, outbox."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pkgutil import resolve_name
 from typing import Any
 
 from django.contrib import admin, messages
@@ -23,7 +24,7 @@ from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page
 from plans.admin.runs import CHANGEABLE, RunPages
 from plans.drawing import badges, timeline
 from plans.engine.stopping import ripcord
-from plans.export import files, render, report, workbook
+from plans.export import files, render
 from plans.models import FINAL_PLAN_STATES, Plan
 from plans.runs import follow_up
 from plans.selectors import PLAN_DOCUMENTS
@@ -34,7 +35,11 @@ TABS = (
     ("rules", "Checklist and rules"),
     ("changes", "Change log"),
 )
-REPORTS = {"pdf": (report.pdf, "application/pdf"), "xlsx": (workbook.xlsx, render.MEDIA_TYPES["xlsx"])}
+REPORTS = {
+    "pdf": ("plans.export.report:pdf", "application/pdf"),
+    "xlsx": ("plans.export.workbook:xlsx", render.MEDIA_TYPES["xlsx"]),
+}
+"""How each is made, loaded when somebody asks for it, and its media type."""
 MOST_OTHERS = 50
 
 
@@ -184,7 +189,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
             raise Http404("A plan is to be had as pdf and xlsx.")
         make, media_type = REPORTS[fmt]
         payloads = plan.artifacts.filter(superseded_at=None).order_by("task__position", "position")
-        content = make(json.loads(files.read(plan)), payloads.values_list("payload", flat=True))
+        content = resolve_name(make)(json.loads(files.read(plan)), payloads.values_list("payload", flat=True))
         response = HttpResponse(content, content_type=media_type)
         response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}.{fmt}"'
         return response

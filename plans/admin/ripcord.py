@@ -14,7 +14,7 @@ from gtm.core import clock
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.drawing import badges
-from plans.engine.stopping import ripcord
+from plans.engine.stopping import ripcord, stopped
 from plans.models import LIVE_PLAN_STATES, Plan, RipcordPull
 from programs.models import Program
 
@@ -42,7 +42,13 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
         ]
 
     def pull(self, request: HttpRequest) -> HttpResponse:
-        """Stop a program or the whole installation. A single plan is stopped on its own page."""
+        """Stop a program or the whole installation. A single plan is stopped on its own page.
+
+        ``?where=`` chooses a program; one that is stopped leads to its pull, where two people close it.
+        """
+        chosen = Program.objects.filter(slug=request.GET.get("where", "")).first()
+        if chosen is not None and (pulled := stopped.open_pull_of(chosen)) is not None:
+            return HttpResponseRedirect(reverse("admin:plans_ripcordpull_change", args=[pulled.pk]))
         if not request.user.has_perm("plans.pull_ripcord"):
             raise PermissionDenied("It takes the permission to pull the rip-cord.")
         if request.method == "POST":
@@ -65,6 +71,7 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
             "plans/ripcord_pull.html",
             "Pull the rip-cord",
             programs=programs,
+            chosen=chosen,
             live=sum(number for _, number in programs),
         )
 

@@ -1,4 +1,4 @@
-"""All transition tables of plans, on one screen each. The only source of what can happen to what.
+"""All transition tables, of programs as of plans, on one screen each. The only source of what can happen to what.
 
 Nothing imports this module but the app's start-up: everybody else asks ``gtm.core.fsm``.
 """
@@ -11,6 +11,7 @@ from plans.cases.fraud import verbs as fraud_cases
 from plans.engine.people.permissions import (
     may_adopt_policy,
     may_answer,
+    may_manage_programs,
     may_operate,
     may_pull_ripcord,
     may_release_ripcord,
@@ -20,6 +21,7 @@ from plans.engine.people.permissions import (
     may_work_on,
 )
 from plans.engine.running import flow
+from plans.engine.stopping import stopped
 from plans.models import (
     FINAL_PLAN_STATES,
     Approval,
@@ -45,6 +47,25 @@ from plans.models import (
     Task,
     TaskState,
 )
+from programs.models import Program
+
+PROGRAM = Machine(
+    Program,
+    states=("draft", "planning", "active", "paused", "held", "completed", "aborted", "cancelled", "archived"),
+    final=frozenset({"aborted", "archived"}),
+    transitions=(
+        to("plan", "draft", "planning", permission=may_manage_programs),
+        to("activate", "draft planning", "active", permission=may_manage_programs),
+        to("pause", "active", "paused", permission=may_manage_programs, comment_required=True),
+        to("resume", "paused", "active", permission=may_manage_programs, comment_required=True),
+        to("hold", stopped.PROGRAM_LIVE, "held", permission=system_only, guards=(stopped.program_is_pulled,), comment_required=True),
+        to("release", "held", stopped.program_before_hold, permission=system_only, guards=(stopped.program_pull_is_closed,), comment_required=True),
+        to("abort", "held", "aborted", permission=system_only, guards=(stopped.program_pull_is_closed,), comment_required=True),
+        to("complete", "active", "completed", permission=may_manage_programs),
+        to("cancel", "draft planning active paused", "cancelled", permission=may_manage_programs, comment_required=True),
+        to("archive", "completed cancelled", "archived", permission=may_manage_programs),
+    ),
+)  # fmt: skip
 
 _ROLLING = "draft in_review changes_requested approved running blocked paused"
 

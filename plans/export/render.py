@@ -8,15 +8,18 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
-
-from openpyxl import Workbook
-from openpyxl.styles import Font
+from typing import TYPE_CHECKING, Any
 
 from gtm.core import canonical
+from gtm.core.later import later
 from gtm.core.places import filestore
 from plans.drawing import charts
-from programs.datasets.loading.rejects import inert
+from programs.datasets.loading.cells import inert
+
+if TYPE_CHECKING:
+    import openpyxl
+else:
+    openpyxl = later("openpyxl")
 
 FORMATS = ("csv", "xlsx", "json", "svg", "md", "file")
 MEDIA_TYPES = {
@@ -156,12 +159,12 @@ def _csv(payload: Mapping[str, Any]) -> bytes:
 
 def _xlsx(payload: Mapping[str, Any]) -> bytes:
     found = grid(payload)
-    book = Workbook()
+    book = openpyxl.Workbook()
     sheet = book.active
     sheet.title = payload["key"][:31]
     sheet.append([safe_cell(h) for h in found.header])
     for cell in sheet[1]:
-        cell.font = Font(bold=True)
+        cell.font = openpyxl.styles.Font(bold=True)
     for row in found.rows:
         sheet.append([safe_cell(v) for v in row])
     for kind, column in zip(found.kinds, sheet.iter_cols(min_row=2), strict=True):

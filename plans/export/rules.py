@@ -6,22 +6,27 @@ import functools
 import json
 from collections.abc import Iterable, Mapping
 from importlib import resources
-from typing import Any
-
-import networkx as nx
-from jsonschema import Draft202012Validator, FormatChecker
+from typing import TYPE_CHECKING, Any
 
 from gtm.core.errors import Problem
+from gtm.core.later import later
+
+if TYPE_CHECKING:
+    import jsonschema
+    import networkx as nx
+else:
+    jsonschema = later("jsonschema")
+    nx = later("networkx")
 
 LOWEST_LADDER = 3
 
 
 @functools.cache
-def validator() -> Draft202012Validator:
+def validator() -> jsonschema.Draft202012Validator:
     text = resources.files("plans.export").joinpath("schema/plan-1.json").read_text(encoding="utf-8")
     schema = json.loads(text)
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema, format_checker=FormatChecker())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
 
 
 def problems(body: Mapping[str, Any]) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -14,14 +14,22 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, 
 
 from gtm.core.admin import GovernedAdmin, acting_in_admin
 from gtm.core.errors import GtmError, InvalidInput
+from gtm.core.later import later
 from programs.admin import pending
-from programs.datasets import CONTRACTS, Preview, Source, export_rejects
+from programs.datasets import CONTRACTS, Source
 from programs.datasets.contracts import Column
 from programs.datasets.loading.limits import CHOICES, Choice
-from programs.datasets.loading.preview import preview
 from programs.datasets.local_time import on_wall_clock
 from programs.models import Dataset, Partner, Program
 from programs.services import load_dataset, snapshot_root
+
+if TYPE_CHECKING:
+    from programs.datasets import Preview
+    from programs.datasets.loading import preview as looking
+    from programs.datasets.loading import rejects
+else:
+    looking = later("programs.datasets.loading.preview")
+    rejects = later("programs.datasets.loading.rejects")
 
 
 class UploadForm(forms.Form):
@@ -221,7 +229,7 @@ class DatasetAdmin(GovernedAdmin):
     def _look(self, request: HttpRequest, form: UploadForm, kept: Source) -> Preview | None:
         mapping = {**form.cleaned_data["mapping"], **_chosen(request)}
         try:
-            return preview(kept, form.cleaned_data["kind"], mapping=mapping)
+            return looking.preview(kept, form.cleaned_data["kind"], mapping=mapping)
         except InvalidInput as error:
             if not form.non_field_errors():
                 _blame(form, error)
@@ -252,7 +260,7 @@ class DatasetAdmin(GovernedAdmin):
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="rejects-{pk}.csv"'
         if dataset.rejects:
-            export_rejects(snapshot_root() / dataset.rejects, response)
+            rejects.export_rejects(snapshot_root() / dataset.rejects, response)
         return response
 
 

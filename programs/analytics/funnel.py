@@ -12,8 +12,8 @@ from statsmodels.stats.multitest import multipletests
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.rates import wilson_rate
+from programs.analytics.stages import STAGES
 
-STAGES = ("invites", "clicks", "referrals", "qualified", "pipeline", "won", "paid")
 #: The last stage a customer passes; paying the reward is ours, so a drop there loses no revenue.
 WON = STAGES.index("won")
 

@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
+from gtm.core.later import later
 from programs.analytics.estimate import MaybeEstimate
-from programs.analytics.rates import wilson_rate
+
+if TYPE_CHECKING:
+    from programs.analytics import rates
+else:
+    rates = later("programs.analytics.rates")
 
 UTM_FIELDS = ("source", "medium", "campaign", "content", "term")
 REQUIRED_FIELDS = ("source", "medium", "campaign")
@@ -145,7 +151,7 @@ def audit_coverage(links: Iterable[tuple[str, int]], vocabulary: Vocabulary) -> 
         conflicts.update(dict.fromkeys(link.conflicts, rows))
         unknown.update({(field, fold(raw)): rows for field, raw in link.unknown.items()})
     return CoverageAudit(
-        coverage=wilson_rate(covered, total),
+        coverage=rates.wilson_rate(covered, total),
         missing=dict(missing),
         conflicts=dict(conflicts),
         review=tuple(

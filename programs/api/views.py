@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -15,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gtm.core.api.views import CrudPermissions, GovernedReadViewSet, GovernedViewSet
+from gtm.core.later import later
 from programs.api.serializers import (
     ApproverSerializer,
     BenefitSerializer,
@@ -27,7 +29,7 @@ from programs.api.serializers import (
     ProgramSerializer,
     TierSerializer,
 )
-from programs.datasets import Source, export_rejects
+from programs.datasets import Source
 from programs.datasets.loading.limits import CHOICES
 from programs.models import (
     Approver,
@@ -42,6 +44,11 @@ from programs.models import (
     Tier,
 )
 from programs.services import load_dataset, snapshot_root
+
+if TYPE_CHECKING:
+    from programs.datasets.loading import rejects
+else:
+    rejects = later("programs.datasets.loading.rejects")
 
 
 class ProgramViewSet(GovernedViewSet):
@@ -161,5 +168,5 @@ class DatasetViewSet(GovernedReadViewSet):
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="rejects-{dataset.pk}.csv"'
         if dataset.rejects:
-            export_rejects(snapshot_root() / dataset.rejects, response)
+            rejects.export_rejects(snapshot_root() / dataset.rejects, response)
         return response

@@ -8,10 +8,8 @@ may appear an hour further apart, or closer, than they were.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
-
-MIDNIGHT = {"hour": 0, "minute": 0, "second": 0, "microsecond": 0}
 
 
 def on_wall_clock(instant: datetime, zone: str) -> datetime:
@@ -24,9 +22,14 @@ def to_instant(shown: datetime, zone: str) -> datetime:
     return shown.replace(tzinfo=ZoneInfo(zone))
 
 
+def start_of_day(shown: datetime) -> datetime:
+    """The first moment of the day, on the wall clock."""
+    return datetime.combine(shown.date(), time.min, UTC)
+
+
 def end_of_day(shown: datetime) -> datetime:
     """The first moment after the day, on the wall clock."""
-    return shown.replace(**MIDNIGHT) + timedelta(days=1)
+    return start_of_day(shown) + timedelta(days=1)
 
 
 def sql_on_wall_clock(column: str, zone: str) -> str:

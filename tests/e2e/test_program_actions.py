@@ -4,6 +4,7 @@ import pytest
 
 from plans.models import Plan
 from programs.models import Program
+from tests.doors import start
 
 pytestmark = pytest.mark.e2e
 
@@ -24,6 +25,7 @@ def test_three_clicks_lead_from_the_list_of_programs_to_a_running_plan(enter):
     assert page.get_by_label("Budget").input_value()
     assert Plan.objects.count() == before  # looking has changed nothing
     ops.look("from a program")
+    ops.picture("program-form")
     page.get_by_role("button", name="Start the run").click()
     page.locator("#live [role=status]").wait_for()
     assert Plan.objects.count() == before + 1
@@ -40,3 +42,15 @@ def test_the_page_of_a_program_is_sound(enter, size):
     ops.open(f"/programs/program/{program.pk}/change/", f"overview {size}")
     assert ops.page.get_by_role("heading", name="What to do next").is_visible()
     ops.picture(f"program-{size}")
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_the_dialog_of_an_action_is_sound(enter, size):
+    ops, plan = enter("ops", size), start()
+    ops.open(f"/plans/plan/{plan.pk}/pause/", f"dialog {size}")
+    ops.picture(f"pause-{size}")
+    ops.page.get_by_label("Reason").fill("Quarter end.")
+    ops.page.get_by_role("button", name="Pause").click()
+    ops.page.locator("#live [role=status]", has_text="Paused").wait_for()
+    ops.look("paused by an action")
+    ops.leave()

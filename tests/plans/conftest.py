@@ -29,6 +29,7 @@ from plans.schemas.declaration import Command, Rung, Stage, Step
 from plans.schemas.inputs import Choice
 from programs import services
 from programs.datasets import IngestResult, Options, SnapshotStore
+from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
 from tests import kept
 from tests.factories import START
@@ -60,7 +61,7 @@ def cdnow(tmp_path_factory: pytest.TempPathFactory) -> Sample:
 def demo_organisation(cdnow: Sample, patch: pytest.MonkeyPatch) -> Iterator[None]:
     """The people and programs of the demo; the engine acts."""
     patch.setattr(settings, "GTM_DATA_DIR", cdnow.data)
-    patch.setattr(services, "ingest", lambda *files, **told: cdnow.result)
+    patch.setattr(loading, "ingest", lambda *files, **told: cdnow.result)
     with acting_as(Actor.system("Test")), clock.standing_at(START):
         kept.once("established", establish)
         yield

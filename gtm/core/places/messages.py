@@ -11,10 +11,17 @@ from __future__ import annotations
 
 import os
 import smtplib
+from typing import TYPE_CHECKING
 
-import apprise
 from django.conf import settings
 from django.core.mail import EmailMessage
+
+from gtm.core.later import later
+
+if TYPE_CHECKING:
+    import apprise
+else:
+    apprise = later("apprise")
 
 PREFIX = "GTM_CHANNEL_"
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from gtm.core.errors import InvalidInput, Problem
+from gtm.core.later import later
 from plans.commands.launch_program.timetable import (
     APPROVALS,
     GO_NO_GO,
@@ -19,8 +18,15 @@ from plans.commands.launch_program.timetable import (
     timetable,
 )
 from plans.schemas.declaration import Gate, Seat, Stage, Step
-from programs.analytics.task_network import ScheduleError
 from programs.models import RunbookPhase
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from programs.analytics import task_network
+else:
+    nx = later("networkx")
+    task_network = later("programs.analytics.task_network")
 
 PACKAGE = __name__.rpartition(".")[0]
 OPS, ARCHITECT, PARTNERS, SPONSOR = "lifecycle-ops", "referral-architect", "partner-manager", "exec-sponsor"
@@ -79,7 +85,7 @@ def stages_for(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Sta
         raise InvalidInput("The runbooks estimate gates that a launch does not have.", problems=problems)
     try:
         found = timetable(inputs, facts)
-    except (ScheduleError, ValueError) as error:
+    except (task_network.ScheduleError, ValueError) as error:
         problems = [Problem("runbook", told) for told in getattr(error, "problems", (str(error),))]
         raise InvalidInput("The runbooks cannot be scheduled.", problems=problems) from error
     return with_due_dates(assemble(rows, approvers=inputs.get("approvers", ())), found)

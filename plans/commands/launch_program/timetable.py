@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from gtm.core.later import later
 from gtm.core.places.calendars import WorkingCalendar
 from programs.analytics.raci import Assignment
-from programs.analytics.schedule import (
-    Forecast,
-    Recovery,
-    Schedule,
-    ScheduledTask,
-    forecast,
-    recovery,
-    schedule,
-)
-from programs.analytics.task_network import Task
 from programs.models import BEFORE_LAUNCH, RunbookPhase
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from programs.analytics import schedule as scheduling
+    from programs.analytics import task_network
+    from programs.analytics.schedule import Forecast, Recovery, Schedule, ScheduledTask
+    from programs.analytics.task_network import Task
+else:
+    np = later("numpy")
+    scheduling = later("programs.analytics.schedule")
+    task_network = later("programs.analytics.task_network")
 
 APPROVALS = ("legal-approval", "finance-approval", "partner-approval")
 GO_NO_GO = "go-no-go"
@@ -81,7 +82,9 @@ def versions_of(inputs: Mapping[str, Any], facts: Facts) -> str:
 def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
     """Raises ScheduleError naming every unknown or circular need and impossible estimate."""
     rows, launch, as_of = rows_of(inputs, facts), launch_date(inputs), date.fromisoformat(facts["as_of"])
-    found = schedule(network(rows, facts), start=as_of, launch=launch, calendar=program_calendar(facts))
+    found = scheduling.schedule(
+        network(rows, facts), start=as_of, launch=launch, calendar=program_calendar(facts)
+    )
     due = {task.key: task.latest_finish for task in found.tasks}
     begin = {task.key: task.latest_start for task in found.tasks}
     for row in rows:
@@ -93,12 +96,12 @@ def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
 
 def odds(inputs: Mapping[str, Any], facts: Facts, seed: int) -> Forecast:
     """What the spread of the estimates does to the launch date."""
-    return forecast(**_question(inputs, facts), generator=np.random.default_rng(seed))
+    return scheduling.forecast(**_question(inputs, facts), generator=np.random.default_rng(seed))
 
 
 def way_back(inputs: Mapping[str, Any], facts: Facts) -> Recovery:
     """Which tasks to compress so that the date holds, or comes closest."""
-    return recovery(**_question(inputs, facts))
+    return scheduling.recovery(**_question(inputs, facts))
 
 
 def _question(inputs: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
@@ -114,7 +117,7 @@ def network(rows: Sequence[Row], facts: Facts) -> list[Task]:
     """The tasks before the launch with what each waits for. What is done takes no more time."""
     standing = facts.get("standing", {})
     return [
-        Task(
+        task_network.Task(
             row["key"],
             *((0, 0, 0) if standing.get(row["key"], {}).get("is_done") else row["days"]),
             calendar=calendar_of(row, facts),

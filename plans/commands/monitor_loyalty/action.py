@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from plans.commands.monitor_loyalty.scope import metric_of
-from plans.commands.plan_loyalty.figures import money, percent
 from plans.commands.shared.experiments import SMALLEST_LIFT
+from plans.commands.shared.figures import money, percent
 from plans.commands.shared.thresholds import alert_table
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown

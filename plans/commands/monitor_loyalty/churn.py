@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from plans.commands.monitor_loyalty.scope import window_of
-from plans.commands.plan_loyalty.signals import columns
+from plans.commands.shared.columns import columns
 from plans.engine.running.steps import StepContext
 from programs.analytics import lifetime
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable

@@ -14,8 +14,8 @@ from plans.commands.monitor_loyalty.points import (
 )
 from plans.commands.monitor_loyalty.scope import alerts_of, is_full, kpi, metric_of, window_of
 from plans.commands.monitor_loyalty.tiers import tier_outputs
-from plans.commands.plan_loyalty.figures import figure, money, percent, value_of
-from plans.commands.plan_loyalty.ledger import forecast, read_vintages
+from plans.commands.shared.figures import figure, money, percent, value_of
+from plans.commands.shared.ledger import forecast, read_vintages
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Signal, StepResult, Table
 from programs.analytics import lifetime

@@ -8,8 +8,8 @@ import numpy as np
 
 from plans.commands.monitor_loyalty.churn import Buyers, read_buyers
 from plans.commands.monitor_loyalty.scope import is_full, tiers_of, window_of
-from plans.commands.plan_loyalty.figures import money
-from plans.commands.plan_loyalty.signals import columns
+from plans.commands.shared.columns import columns
+from plans.commands.shared.figures import money
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, StepResult, Table
 from programs.analytics.estimate import Unavailable

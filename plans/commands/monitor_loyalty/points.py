@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from plans.commands.monitor_loyalty.scope import window_of
-from plans.commands.plan_loyalty.ledger import NO_LEDGER, Vintages
+from plans.commands.shared.ledger import NO_LEDGER, Vintages
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Table
 from programs.analytics.breakage import MaybeForecast

@@ -19,8 +19,8 @@ from plans.commands.monitor_loyalty.scope import (
     tiers_of,
     window_of,
 )
-from plans.commands.plan_loyalty.figures import percent, value_of
 from plans.commands.shared.breakdowns import Breakdown, merge_small, relabel
+from plans.commands.shared.figures import percent, value_of
 from plans.commands.shared.metric_values import changes_since, days_of, definition_table
 from plans.commands.shared.windows import Span, spans_until
 from plans.engine.running.steps import StepContext

@@ -7,8 +7,8 @@ from typing import Any
 
 from plans.commands.monitor_loyalty.kpis import FLOW_KPIS, compute
 from plans.commands.monitor_loyalty.scope import is_full, loaded, metric_of
-from plans.commands.plan_loyalty.figures import value_of
 from plans.commands.shared.breakdowns import Breakdown, relabel
+from plans.commands.shared.figures import value_of
 from plans.commands.shared.metric_values import unit_of, version_of
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plans.commands.monitor_loyalty.kpis import KPIS
-from plans.commands.plan_loyalty.figures import figure
+from plans.commands.shared.figures import figure
 from plans.commands.shared.metric_values import default_thresholds, sentence, unit_of
 from plans.commands.shared.thresholds import Alerts, evaluate
 from plans.commands.shared.windows import WindowPair, windows_until

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from plans.commands.monitor_loyalty.scope import is_full, tiers_of, window_of
-from plans.commands.plan_loyalty.figures import value_of
+from plans.commands.shared.figures import value_of
 from plans.commands.shared.windows import windows_until
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Table

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.plan_loyalty.figures import figure
 from plans.commands.shared import measures
+from plans.commands.shared.figures import figure
 from plans.commands.shared.measures import EVENTS, MONEY, Measure
 from plans.commands.shared.metric_values import default_thresholds, sentence, unit_of
 from plans.commands.shared.thresholds import Alerts, evaluate
@@ -14,7 +14,7 @@ from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metric
 from programs.analytics.estimate import MaybeEstimate
-from programs.analytics.funnel import STAGES
+from programs.analytics.stages import STAGES
 from programs.schemas.metrics import STANDARD
 
 PREFIX = "referral-"

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.plan_loyalty.figures import figure, value_of
+from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metric

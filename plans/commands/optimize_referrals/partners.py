@@ -11,7 +11,7 @@ import numpy as np
 
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, net_promoters, survey, window_of
-from plans.commands.plan_loyalty.figures import figure, value_of
+from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.thresholds import alert_table
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext

@@ -9,9 +9,9 @@ from typing import Any
 from plans.commands.optimize_referrals.drilldown import STAGE_TITLES, breakdowns_of, details
 from plans.commands.optimize_referrals.kpis import COUNTED, alerts_of, as_defined, count, kpi, metric_of
 from plans.commands.optimize_referrals.refresh import SMALLEST_GROUP, is_full, window_of
-from plans.commands.plan_loyalty.figures import percent, value_of
 from plans.commands.shared.breakdowns import column_of, merge_small, relabel
 from plans.commands.shared.experiments import read_experiments, readout_table, verdicts
+from plans.commands.shared.figures import percent, value_of
 from plans.commands.shared.metric_values import unit_of
 from plans.commands.shared.thresholds import alert_table
 from plans.commands.shared.windows import Span, WindowPair

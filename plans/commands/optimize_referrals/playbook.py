@@ -11,7 +11,7 @@ import numpy as np
 
 from plans.commands.optimize_referrals.drilldown import STAGE_TITLES
 from plans.commands.optimize_referrals.refresh import is_full
-from plans.commands.plan_loyalty.figures import money, percent
+from plans.commands.shared.figures import money, percent
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
 from plans.schemas.outputs import Document, Section, StepResult

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plans.commands.optimize_referrals.kpis import thresholds_of
-from plans.commands.plan_loyalty.figures import figure
 from plans.commands.shared.breakdowns import NOT_RECORDED, column_of, merge_small
+from plans.commands.shared.figures import figure
 from plans.commands.shared.metric_values import changes_since, definition_table
 from plans.commands.shared.windows import Span, WindowPair, windows_until
 from plans.engine.running.steps import StepContext

@@ -16,7 +16,7 @@ from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.labels import Measured, measure
 from plans.commands.optimize_referrals.refresh import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.screen import POLICY, policy_of, screened
-from plans.commands.plan_loyalty.figures import figure, value_of
+from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
 from plans.models import Plan

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.plan_loyalty.figures import figure, money, percent, value_of
-from plans.commands.plan_loyalty.ledger import redemption_forecast
-from plans.commands.plan_loyalty.signals import cohorts, columns
+from plans.commands.plan_loyalty.signals import cohorts
+from plans.commands.shared.columns import columns
+from plans.commands.shared.figures import figure, money, percent, value_of
+from plans.commands.shared.ledger import redemption_forecast
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
 from programs.analytics import rewards, tiers

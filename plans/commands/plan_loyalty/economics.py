@@ -6,8 +6,8 @@ import numpy as np
 
 from gtm.core import canonical
 from plans.commands.plan_loyalty.design import design_of
-from plans.commands.plan_loyalty.figures import figure, money, percent, value_of
 from plans.commands.plan_loyalty.triggers import NEGATIVE_ROI
+from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, Signal, StepResult, Table
 from programs.analytics import loyalty_finance, revenue

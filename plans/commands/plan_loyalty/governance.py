@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plans.commands.plan_loyalty.figures import money, percent
+from plans.commands.shared.figures import money, percent
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Document, Section, StepResult, Table
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.plan_loyalty.signals import columns
+from plans.commands.shared.columns import columns
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
 from programs.analytics import lifecycle

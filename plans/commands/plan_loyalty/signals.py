@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.plan_loyalty.figures import figure, value_of
+from plans.commands.shared.columns import columns
+from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metric, Metrics, Series, StepResult, Table
 from programs.analytics import retention, segments
@@ -108,16 +109,6 @@ def review_signals(context: StepContext) -> StepResult:
             "Sequential Thinking": "Signals read in the order cohorts, repeat, churn, segments, voice, usage."
         },
     )
-
-
-def columns(table: Any) -> dict[str, np.ndarray]:
-    """Numeric columns of an Arrow table as float arrays; others are left out."""
-    found = {}
-    for name in table.column_names:
-        values = table.column(name)
-        if str(values.type).startswith(("int", "uint", "float", "double", "decimal")):
-            found[name] = np.asarray(values.cast("double").to_numpy(zero_copy_only=False), dtype=float)
-    return found
 
 
 def cohorts(data: OpenData) -> tuple[list[str], CohortMatrix]:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from gtm.core.later import later
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
-from programs.analytics.rates import count_ratio, wilson_rate
+
+if TYPE_CHECKING:
+    from programs.analytics import rates
+else:
+    rates = later("programs.analytics.rates")
 
 MONEY, EVENTS = "money", "events"
 NESTED = {"members", "answers", "invitations"}
@@ -50,9 +55,9 @@ def compute(
         return Unavailable(f"There were no {words[1]} in the window.")
     kinds = {measure.counts for measure in found}
     if len(kinds) == 1 and kinds <= NESTED and values[0] <= values[1]:
-        return wilson_rate(int(values[0]), int(values[1]))
+        return rates.wilson_rate(int(values[0]), int(values[1]))
     if kinds == {EVENTS}:
-        return count_ratio(values[0], values[1])
+        return rates.count_ratio(values[0], values[1])
     return Estimate(values[0] / values[1], numerator=values[0], denominator=values[1])
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from plans.commands.plan_loyalty.figures import figure, money, percent
+from plans.commands.shared.figures import figure, money, percent
 from plans.commands.track_source.deals import JointDeal
 from plans.commands.track_source.journeys import PIPELINE, REVENUE, Journeys, journeys
 from plans.commands.track_source.reconciliation import Reconciled, reconciled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plans.commands.plan_loyalty.figures import figure, percent, value_of
+from plans.commands.shared.figures import figure, percent, value_of
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.commands.track_source.touches import Taxonomy, read_taxonomy
 from plans.engine.running.steps import PermanentError, StepContext

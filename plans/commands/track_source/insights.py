@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.plan_loyalty.figures import percent
+from plans.commands.shared.figures import percent
 from plans.commands.track_source.attribution import credit_of
 from plans.commands.track_source.deals import JointDeal
 from plans.commands.track_source.journeys import Journeys, journeys

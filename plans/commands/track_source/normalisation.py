@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plans.commands.plan_loyalty.figures import figure, percent, value_of
+from plans.commands.shared.figures import figure, percent, value_of
 from plans.commands.track_source.deals import Normalised, normalise
 from plans.commands.track_source.people import People, resolve_people
 from plans.commands.track_source.scope import Scope, scope_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from plans.commands.plan_loyalty.figures import money, percent
+from plans.commands.shared.figures import money, percent
 from plans.commands.track_source.insights import describe, efficiency
 from plans.commands.track_source.scope import Scope, scope_of
 from plans.commands.track_source.touches import SEPARATOR, UNTAGGED

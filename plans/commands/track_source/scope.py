@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from gtm.core import canonical
+from gtm.core.later import later
 from plans.engine.running.steps import PermanentError, StepContext
-from programs.analytics.attribution import AGREED
 from programs.analytics.taxonomy import StageMap, Vocabulary
-from programs.datasets import OpenData
 from programs.models import Campaign, MeasurementAgreement, Program, read_stages, read_vocabulary
 from programs.selectors import people_by_role
+
+if TYPE_CHECKING:
+    from programs.analytics import attribution
+    from programs.datasets import OpenData
+else:
+    attribution = later("programs.analytics.attribution")
 
 OWNERS = ("co-marketing-analytics-lead", "partner-marketer", "revops", "finance", "exec-sponsor")
 JOINT = "joint"
@@ -121,7 +126,7 @@ def scope_of(context: StepContext) -> Scope:
         vocabulary=vocabulary,
         stages=stages,
         agreed_name=chosen,
-        model=AGREED[chosen],
+        model=attribution.AGREED[chosen],
         overridden=chosen != rules["attribution_model"],
         is_agreed=told["agreed"],
         guardrail=float(rules["confidence_guardrail"]),

@@ -34,6 +34,13 @@ def may_operate(actor: Actor, obj: Any, params: Params) -> str | None:
     return "Ask operations: it takes the permission to operate plans."
 
 
+def may_manage_programs(actor: Actor, program: Any, params: Params) -> str | None:
+    """People with the permission to change programs, and the engine."""
+    if actor.is_system or actor.user.has_perm("programs.change_program"):
+        return None
+    return "Ask somebody who manages programs."
+
+
 def may_pull_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to pull the rip-cord, and the engine for a trigger that says so."""
     if actor.is_system or actor.user.has_perm("plans.pull_ripcord"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import random
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, InterfaceError, transaction
@@ -18,6 +18,7 @@ from gtm.core import canonical, clock
 from gtm.core.errors import GtmError
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from gtm.core.later import later
 from plans.engine.alarms import readings
 from plans.engine.escalation import ladder
 from plans.engine.running import steps
@@ -26,8 +27,12 @@ from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepC
 from plans.engine.stopping import stopped, stopped_tasks
 from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
 from plans.schemas.outputs import Signal, StepResult, payload_of, settle
-from programs.datasets import OpenData
 from programs.services import snapshot_root
+
+if TYPE_CHECKING:
+    from programs.datasets.snapshots import opened
+else:
+    opened = later("programs.datasets.snapshots.opened")
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +81,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         inputs=plan.inputs,
         outputs={t.output_var: t.output for t in earlier if t.position < task.position},
         program=plan.context,
-        data=OpenData(snapshot_root(), plan.datasets, plan.context.get("time_zone", "UTC")),
+        data=opened.OpenData(snapshot_root(), plan.datasets, plan.context.get("time_zone", "UTC")),
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,

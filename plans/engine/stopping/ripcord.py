@@ -24,7 +24,7 @@ from plans.engine.gates import rounds
 from plans.engine.people.permissions import may_pull_ripcord, may_release_ripcord, persons_of
 from plans.engine.running import flow
 from plans.engine.stopping import stopped_tasks, undo
-from plans.engine.stopping.stopped import current_epoch, is_stopped
+from plans.engine.stopping.stopped import PROGRAM_LIVE, current_epoch, is_stopped
 from plans.models import LIVE_PLAN_STATES, Plan, RipcordPull
 from plans.models.ripcord import CLOSERS
 from programs.models import Program
@@ -33,7 +33,6 @@ __all__ = ["abort", "current_epoch", "is_stopped", "pull", "release"]
 
 RELEASE, ABORT = "release", "abort"
 RUNNING = ("running", "blocked")
-PROGRAM_LIVE = ("planning", "active", "paused")
 
 
 def pull(

@@ -1,12 +1,18 @@
-"""Whether a plan is stopped, and its epoch: asked by everything that is about to act."""
+"""Whether a plan or a program is stopped, and a plan's epoch: asked by everything that is about to act."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Min, Q, QuerySet
 
 from plans.models import Plan, RipcordPull
+from programs.models import Program
+
+PROGRAM_LIVE = ("planning", "active", "paused")
+"""States of a program that the rip-cord holds. In any other the program keeps its state under a pull."""
 
 
 def wider_pulls(plan: Plan) -> QuerySet[RipcordPull]:
@@ -36,3 +42,23 @@ def is_stopped(plan: Plan) -> str | None:
 def stands_still(plan: Plan) -> str | None:
     """Why the plan's clocks do not run now, or None: it is stopped, or somebody paused it."""
     return is_stopped(plan) or (f"{plan.plan_id} is paused." if plan.state == "paused" else None)
+
+
+def open_pull_of(program: Program) -> RipcordPull | None:
+    """The program's own rip-cord, where it is pulled. A pull on the installation is another."""
+    return RipcordPull.objects.filter(scope="program", program=program, state="pulled").first()
+
+
+def program_is_pulled(program: Program, params: Mapping[str, Any]) -> str | None:
+    """The program's own rip-cord is pulled: held without it, its plans would go on."""
+    return None if open_pull_of(program) else "A program is held by its rip-cord, which stops its plans."
+
+
+def program_pull_is_closed(program: Program, params: Mapping[str, Any]) -> str | None:
+    """The program's own rip-cord is closed, which takes two people."""
+    return "Two people close its rip-cord, by a release or an abort." if open_pull_of(program) else None
+
+
+def program_before_hold(program: Program, params: Mapping[str, Any]) -> str:
+    """The state the program was in when it was held, read from its history."""
+    return program.history.exclude(state="held").order_by("-history_id").first().state

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from programs.datasets.loading.cells import inert
 from programs.datasets.loading.staging import Staged
 from programs.datasets.readers.base import BATCH_ROWS
 
@@ -23,7 +24,6 @@ SCHEMA = pa.schema(
         ("cells", pa.string()),
     ]
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_rejects(connection: duckdb.DuckDBPyConnection, staged: list[Staged], path: Path) -> None:
@@ -56,17 +56,6 @@ def _broken(file: Staged) -> pa.Table:
         },
         schema=SCHEMA,
     )
-
-
-def inert(value: str) -> str:
-    """A cell that no spreadsheet takes for a formula; numbers stay numbers (OWASP, CSV injection)."""
-    if not value.startswith(FORMULA):
-        return value
-    try:
-        float(value)
-    except ValueError:
-        return f"'{value}"
-    return value
 
 
 def export_rejects(path: Path, out: IO[str]) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from programs.datasets.loading.limits import Limits, Options
-from programs.datasets.readers.base import BrokenRow, RawFile, Source, refuse
+from programs.datasets.loading.source import Source
+from programs.datasets.readers.base import BrokenRow, RawFile, refuse
 from programs.datasets.readers.csv import read_csv
 from programs.datasets.readers.jsonl import read_jsonl
 from programs.datasets.readers.parquet import read_parquet

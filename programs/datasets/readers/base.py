@@ -20,18 +20,6 @@ BATCH_ROWS = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A file to load: where it is, and the name the user knows it by."""
-
-    path: Path
-    name: str = ""
-
-    @property
-    def label(self) -> str:
-        return self.name or self.path.name
-
-
-@dataclass(frozen=True, slots=True)
 class BrokenRow:
     """A record that could not be split into the columns of its file."""
 

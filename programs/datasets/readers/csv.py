@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from programs.datasets.loading.limits import MEBIBYTE, Limits, Options
-from programs.datasets.readers.base import BrokenRow, RawFile, Source, check_headers, refuse, write_rows
+from programs.datasets.loading.source import Source
+from programs.datasets.readers.base import BrokenRow, RawFile, check_headers, refuse, write_rows
 from programs.datasets.readers.unpack import Digest, to_utf8
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}

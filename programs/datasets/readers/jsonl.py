@@ -11,11 +11,11 @@ import pyarrow.csv as arrow_csv
 
 from programs.datasets.engines.session import hardened
 from programs.datasets.loading.limits import MEBIBYTE, Limits, Options
+from programs.datasets.loading.source import Source
 from programs.datasets.readers.base import (
     BATCH_ROWS,
     BrokenRow,
     RawFile,
-    Source,
     check_headers,
     numbers_from,
     refuse,

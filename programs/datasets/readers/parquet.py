@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.problems import DatasetProblems, Problem
+from programs.datasets.loading.source import Source
 from programs.datasets.readers.base import (
     BATCH_ROWS,
     RawFile,
-    Source,
     check_headers,
     numbers_from,
     refuse,

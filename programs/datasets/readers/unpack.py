@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from programs.datasets.loading.limits import MEBIBYTE, Limits
-from programs.datasets.readers.base import Source, refuse
+from programs.datasets.loading.source import Source
+from programs.datasets.readers.base import refuse
 
 CHUNK = MEBIBYTE
 MARKS = (

@@ -16,10 +16,10 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from programs.datasets.loading.limits import Limits, Options
+from programs.datasets.loading.source import Source
 from programs.datasets.readers.base import (
     BATCH_ROWS,
     RawFile,
-    Source,
     check_headers,
     numbers_from,
     refuse,

@@ -12,9 +12,10 @@ from django.urls import reverse
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from plans.engine.alarms import readings
+from plans.engine.stopping.stopped import PROGRAM_LIVE
 from plans.models import Breach, BreakGlass, Reading, RipcordPull
 from plans.schemas.outputs import Signal
-from programs.models import Absence, Delegation, Person
+from programs.models import Absence, Delegation, Person, Program
 from tests.doors import user
 from tests.factories import round_of
 
@@ -94,6 +95,30 @@ def test_two_people_release_what_one_stopped(login, asked, where, scope):
     second.post(page, {"remediation": "Payouts are checked."})
     row.refresh_from_db()
     assert (row.state, round_of(asked).state) == ("released", "pending")
+
+
+def test_hold_on_a_programs_page_stops_its_plans_and_two_people_release_it(login, asked):
+    ops, program = login("ops"), Program.objects.get(slug="cdnow")
+    page = reverse("admin:programs_program_change", args=[program.pk])
+    cord = f"{reverse('admin:plans_ripcord_pull')}?where=cdnow"
+    assert program.state in PROGRAM_LIVE
+    assert f'href="{cord}"' in ops.get(page).content.decode()
+    assert ops.get(cord).context["chosen"] == program
+    pulled = ops.post(cord, {"where": "cdnow", "reason": "Points are paid twice."}).url
+    before = program.state
+    program.refresh_from_db()
+    assert (program.state, round_of(asked).state) == ("held", "frozen")
+    for name in ("hold", "release", "abort"):
+        url = reverse("admin:programs_program_perform", args=[program.pk, name])
+        assert said(ops.post(url, {"comment": "Alone."})), name
+    assert f'href="{cord}"' in login("exec").get(page).content.decode()
+    assert login("exec").get(cord).url == pulled
+    login("exec").post(pulled, {"remediation": "The job is off."})
+    program.refresh_from_db()
+    assert (program.state, round_of(asked).state) == ("held", "frozen")
+    login("deputy").post(pulled, {"remediation": "Payouts are checked."})
+    program.refresh_from_db()
+    assert (program.state, round_of(asked).state) == (before, "pending")
 
 
 def test_a_pull_names_what_it_stops_and_why(login, asked):

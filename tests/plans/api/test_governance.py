@@ -5,6 +5,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from gtm.core.actors import Actor, acting_as
+from gtm.core.fsm import perform
 from tests.factories import PersonFactory, gate, make_plan, round_of, seat
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,24 @@ def test_a_stopped_program_is_aborted_by_two_people(caller):
     assert post(rex, path, reason="Over.").json()["state"] == "aborted"
     plan.refresh_from_db()
     assert plan.state == "aborted"
+
+
+@pytest.mark.parametrize(
+    ("verb", "said", "ends"), [("release", "remediation", "active"), ("abort", "reason", "aborted")]
+)
+def test_one_person_neither_releases_nor_aborts_a_program(caller, verb, said, ends):
+    plan = make_plan()
+    program = perform(plan.program, "activate")
+    ida, rex = caller("Ida"), caller("Rex")
+    pulled = post(ida, "ripcords/", scope="program", program=program.slug, reason="Breach.").json()
+    path = f"ripcords/{pulled['id']}/{verb}/"
+    assert post(ida, path, **{said: "Alone."}).status_code == 200
+    assert post(ida, path, **{said: "Alone again."}).status_code == 403
+    program.refresh_from_db()
+    assert (program.state, plan.tasks.get(key="sign-off").state) == ("held", "suspended")
+    assert post(rex, path, **{said: "Seen."}).status_code == 200
+    program.refresh_from_db()
+    assert program.state == ends
 
 
 def test_a_scope_without_its_object_is_a_bad_request(caller):

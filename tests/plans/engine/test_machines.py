@@ -10,7 +10,14 @@ from plans.engine import machines
 from plans.models import Approval, Escalation, RipcordPull
 from tests.factories import make_plan, round_of
 
-MACHINES = [machines.PLAN, machines.TASK, machines.APPROVAL, machines.CASE, machines.RIPCORD]
+MACHINES = [
+    machines.PROGRAM,
+    machines.PLAN,
+    machines.TASK,
+    machines.APPROVAL,
+    machines.CASE,
+    machines.RIPCORD,
+]
 
 
 @pytest.fixture
@@ -20,7 +27,7 @@ def rows(acting):
     pull = RipcordPull(scope="plan", plan=plan, reason="r")
     case.save()
     pull.save()
-    found = [plan, plan.tasks.get(key="work"), round_of(plan), case, pull]
+    found = [plan.program, plan, plan.tasks.get(key="work"), round_of(plan), case, pull]
     return {type(row): row for row in found}
 
 

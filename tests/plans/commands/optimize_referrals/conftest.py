@@ -24,6 +24,7 @@ from plans.models import Plan
 from plans.runs import start
 from programs import services
 from programs.datasets import IngestResult, Options, SnapshotStore
+from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
 from programs.models import Person
 from tests.factories import PersonFactory, ProgramFactory
@@ -77,7 +78,7 @@ class Site:
         for kind, table in tables.items():
             taken = self.shelf.result(kind, table)
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(services, "ingest", lambda *files, found=taken, **told: found)
+                patch.setattr(loading, "ingest", lambda *files, found=taken, **told: found)
                 services.load_dataset(kind, [], program=self.program, currency="EUR")
 
     def run(self, line: str = LINE) -> Plan:

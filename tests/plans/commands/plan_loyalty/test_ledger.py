@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
-from plans.commands.plan_loyalty.ledger import end_of_full_months, forecast, read_vintages
+from plans.commands.shared.ledger import end_of_full_months, forecast, read_vintages
 from programs.datasets import OpenData, Options, SnapshotStore
 from programs.datasets.loading.ingest import ingest
 

@@ -9,6 +9,7 @@ import pytest
 
 from plans.demo import organisation as demo
 from programs import services
+from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
 from programs.models import LifecycleTrigger, Program, Tier
 from tests.plans.conftest import BLUEPRINT, LOYALTY, decide, finish, output_of, start, work_off
@@ -83,7 +84,7 @@ def test_twice_the_spend_is_twice_the_thresholds_and_the_same_loyalty(tmp_path, 
         writer = csv.DictWriter(target, rows.fieldnames)
         writer.writeheader()
         writer.writerows({**row, "dollar_value": Decimal(row["dollar_value"]) * 2} for row in rows)
-    monkeypatch.setattr(services, "ingest", ingest)
+    monkeypatch.setattr(loading, "ingest", ingest)
     services.load_dataset("purchases", [doubled], program=before.program, currency="USD")
     after = work_off(start(BLUEPRINT), "signal-review", "tier-design")
     assert thresholds(output_of(after, "tier-design")) == [0, 230, 640]  # of 232.84 and 642.34

@@ -245,3 +245,36 @@ def test_an_abort_of_everything_that_was_interrupted_is_finished_by_the_sweep(re
 def test_a_scope_without_its_object_is_refused(scope):
     with pytest.raises(InvalidInput):
         ripcord.pull(scope, reason="Fraud.")
+
+
+@pytest.mark.parametrize(("scope", "verb"), [("plan", "hold"), ("program", "release"), ("program", "abort")])
+def test_nobody_holds_releases_or_aborts_a_program_past_the_rip_cord(scope, verb):
+    plan = make_plan()
+    program = perform(plan.program, "activate")
+    ripcord.pull(scope, **{scope: {"plan": plan, "program": program}[scope]}, reason="Breach.")
+    program.refresh_from_db()
+    state = program.state
+    manager = PersonFactory(name="Max").accounts.get()
+    manager.user_permissions.set(Permission.objects.all())
+    for actor in (Actor.of_user(manager, "test", interactive=True), Actor.system("Test")):
+        with acting_as(actor), pytest.raises((GuardNotMet, NotPermitted)):
+            perform(program, verb, comment="Alone.")
+    program.refresh_from_db()
+    assert (program.state, state) == (state, {"plan": "active", "program": "held"}[scope])
+
+
+@pytest.mark.parametrize(
+    ("steps", "before"),
+    [(["plan"], "planning"), (["activate"], "active"), (["activate", "pause"], "paused")],
+)
+def test_a_released_program_is_what_it_was_before_the_pull(releasers, steps, before):
+    program = ProgramFactory()
+    for step in steps:
+        perform(program, step, comment="Now.")
+    ripcord.pull("program", program=program, reason="Breach.")
+    program.refresh_from_db()
+    assert program.state == "held"
+    for person, expected in zip(releasers, ("held", before), strict=True):
+        release(person, scope="program", program=program)
+        program.refresh_from_db()
+        assert program.state == expected

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from openpyxl import Workbook
 
 from programs.datasets.engines.duck import DuckDBEngine
+from programs.datasets.loading.cells import inert
 from programs.datasets.loading.ingest import ingest
 from programs.datasets.loading.limits import Options
-from programs.datasets.loading.rejects import export_rejects, inert
+from programs.datasets.loading.rejects import export_rejects
 from programs.datasets.snapshots.store import SnapshotStore
 from tests.programs.datasets.conftest import NOW
 

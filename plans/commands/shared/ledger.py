@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from programs.analytics import breakage
 from programs.analytics.estimate import Unavailable
 from programs.datasets import OpenData
-from programs.datasets.local_time import MIDNIGHT
+from programs.datasets.local_time import start_of_day
 
 NO_LEDGER = "No point ledger is loaded; load one with load_dataset point_ledger."
 
@@ -75,7 +75,7 @@ def read_vintages(data: OpenData, *, as_of: datetime | None = None) -> Vintages 
 
 def end_of_full_months(end: datetime) -> datetime:
     """``end``, or the first moment of its month where that month goes on for a day or more."""
-    begun = (end - timedelta(microseconds=1)).replace(day=1, **MIDNIGHT)
+    begun = start_of_day((end - timedelta(microseconds=1)).replace(day=1))
     over = (begun + timedelta(days=31)).replace(day=1)
     return begun if over - end >= timedelta(days=1) else end
 
