@@ -37,8 +37,11 @@ lint: $(INSTALLED) ## ruff, mypy, import directions, missing migrations
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
-test: lint test-sqlite test-postgres ## everything: linters, the suite on SQLite and on PostgreSQL with Redis, a browser
-	@if [ -n "$(BROWSER)" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; }; then $(MAKE) e2e; else \
+# Chromium waits for pages while PostgreSQL works: the two lanes run side by side, and each says what it has
+# to say in one piece when it ends. A lane that fails fails the whole, after the other one has ended too.
+test: lint test-sqlite ## everything: linters, the suite on SQLite and on PostgreSQL with Redis, a browser
+	@if [ -n "$(BROWSER)" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; }; then \
+	  $(MAKE) --jobs=2 --output-sync=target --keep-going test-postgres e2e; else $(MAKE) test-postgres; \
 	  echo "The browser tests did not run: no Chromium here, and not root to install it (package chromium)."; fi
 
 # A module stays on one worker: many build an organisation once for all their tests.
@@ -55,12 +58,22 @@ ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_anchoring gates/test
   test_invariants escalation/test_ladder notices/test_delivery notices/test_delivery_queues test_races \
   stopping/test_ripcord stopping/test_ripcord_tasks running/test_runner alarms/test_readings running/test_auditor \
   test_ways_in)
+# Of REST: what reaches the database as text or JSON, filters, and two requests at once; answers are Python's.
 ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog erasure) tests/gtm/core/api \
-  tests/gtm/test_celery.py $(ENGINE) tests/plans/api tests/plans/test_*.py tests/programs/api
+  tests/gtm/test_celery.py $(ENGINE) $(patsubst %,tests/plans/api/test_%.py,idempotency_race plans schedules) \
+  $(wildcard tests/plans/test_*.py) tests/programs/api/test_datasets.py
 
 test-postgres: $(INSTALLED)
-	GTM_TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ON_POSTGRES) \
-	  --ignore=tests/plans/api/test_permissions.py $(ARGS)
+	GTM_TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ON_POSTGRES) $(ARGS)
+
+test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long histories, mutation (hours)
+	GTM_TEST_DATABASE=postgres $(BIN)/python benchmarks/races.py
+	GTM_TEST_DATABASE=sqlite GTM_HISTORIES=200 GTM_HISTORY_STEPS=60 \
+	  $(BIN)/python -m pytest tests/plans/engine/test_invariants.py $(ARGS)
+	$(BIN)/python benchmarks/mutants.py
+
+# Each shard has a server, a database, a broker and a worker of its own.
+SHARDS ?= 2
 
 e2e: $(INSTALLED) ## real Chromium (installed with apt-get when this is root and it is missing)
 ifeq ($(BROWSER),)
@@ -68,10 +81,10 @@ ifeq ($(BROWSER),)
 	  { echo "make e2e needs Chromium and may not install it here: install the package chromium, then again." >&2; exit 1; }
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium
 endif
-	$(BIN)/python -m pytest -m e2e $(ARGS)
+	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope $(ARGS)
 
 bench: $(INSTALLED) ## benchmarks, each beside its peers
-	@for file in benchmarks/*.py; do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done
+	@for file in $(filter-out benchmarks/races.py benchmarks/mutants.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done
 
 docs: $(INSTALLED) ## write docs/openapi.yaml from the code
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
@@ -84,4 +97,4 @@ clean: ## remove .venv and caches; var/ holds data and stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run lint test test-sqlite test-postgres e2e bench docs lock clean
+.PHONY: help setup run lint test test-sqlite test-postgres test-slow e2e bench docs lock clean

@@ -21,6 +21,7 @@ from plans.demo import organisation
 from plans.models import Plan
 from plans.runs import start as base
 from programs import services
+from tests import kept
 from tests.factories import gate, make_plan, seat
 
 USAGE = "/loyalty-lifecycle-orchestration:plan-loyalty --goal retention --tiers 3 --budget 50000"
@@ -46,11 +47,11 @@ def build(purchases: Path) -> None:
 
 @pytest.fixture(scope="module")
 def built(django_db_setup: None, django_db_blocker: Any, tmp_path_factory: Any) -> Iterator[None]:
-    """The organisation once for a module, in a transaction around those of its tests."""
+    """The organisation, built once a session, in a transaction around those of the module's tests."""
     home = tmp_path_factory.mktemp("organisation")
     (home / "purchases.csv").write_text(PURCHASES)
     with django_db_blocker.unblock(), transaction.atomic(), override_settings(GTM_DATA_DIR=home):
-        build(home / "purchases.csv")
+        kept.once("built", lambda: build(home / "purchases.csv"))
         with django_db_blocker.block():
             yield
         transaction.set_rollback(True)

@@ -22,6 +22,8 @@ WIDTHS = (1280, 390)
 EVERYTHING = {"resultTypes": ["violations"]}
 # What a dark page may have lost is colour; its structure was looked at in the light.
 COLOURS = {"resultTypes": ["violations"], "runOnly": ["color-contrast", "link-in-text-block"]}
+# What another width may lose: colours of what lies over what, room to tap, a way to scroll by keyboard.
+LAYOUT = COLOURS | {"runOnly": [*COLOURS["runOnly"], "target-size", "scrollable-region-focusable"]}
 
 # A traceback, JSON, an object as Python prints it.
 RAW = re.compile(
@@ -64,7 +66,11 @@ class Person:
         self.look(state)
 
     def look(self, state: str = "") -> None:
-        """Check the page as it stands: accessibility, width, words. Once for each page and ``state``."""
+        """Check the page as it stands: accessibility, width, words. Once for each page and ``state``.
+
+        Every rule at the width it was opened in, at a desk or on a phone; at the other one, and in the dark,
+        what these may change.
+        """
         found = self._faults(state)
         assert not found, "\n".join([f"{self.username} at {_place(self.page.url)} ({state})", *found])
 
@@ -85,7 +91,7 @@ class Person:
         page.evaluate("script => { window.axe || window.eval(script) }", AXE_SCRIPT)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            found += self._violations(f"{width}", EVERYTHING)
+            found += self._violations(f"{width}", EVERYTHING if width == size["width"] else LAYOUT)
             wide = page.evaluate("document.documentElement.scrollWidth")
             found += [f"{width}: {wide} pixels wide"] if wide > width else []
         page.evaluate("document.documentElement.classList.toggle('dark')")

@@ -31,6 +31,7 @@ from programs import services
 from programs.datasets import IngestResult, Options, SnapshotStore
 from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
+from tests import kept
 from tests.factories import START
 from tests.plans.engine.conftest import acting, time  # noqa: F401 - fixtures of all tests of plans
 
@@ -62,14 +63,17 @@ def demo_organisation(cdnow: Sample, patch: pytest.MonkeyPatch) -> Iterator[None
     patch.setattr(settings, "GTM_DATA_DIR", cdnow.data)
     patch.setattr(loading, "ingest", lambda *files, **told: cdnow.result)
     with acting_as(Actor.system("Test")), clock.standing_at(START):
-        program = demo.establish()
-        services.load_dataset("purchases", [], program=program, currency="USD")
+        kept.once("established", establish)
         yield
+
+
+def establish() -> None:
+    services.load_dataset("purchases", [], program=demo.establish(), currency="USD")
 
 
 @pytest.fixture(scope="module")
 def established(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> Iterator[None]:
-    """The demo organisation once for a module, in a transaction around those of its tests."""
+    """The demo organisation, built once a session, in a transaction around those of the module's tests."""
     with (
         django_db_blocker.unblock(),
         pytest.MonkeyPatch.context() as patch,

@@ -10,7 +10,7 @@ from plans.admin.agreements import open_values, read_stage_lines, read_values, w
 from programs.datasets.worlds.partner_world import agreed_taxonomy
 from programs.models import MeasurementAgreement
 from tests.factories import UserFactory
-from tests.plans.commands.track_source_campaign import establish
+from tests.plans.commands.track_source.campaign import establish
 
 REVIEW = {
     "gathered": {"review": [{"field": "medium", "raw": "misc", "rows": 81}]},

@@ -13,7 +13,7 @@ from plans.commands.launch_program.communications import render_kit
 from plans.models import Artifact
 from plans.schemas.outputs import payload_of
 from programs.models import Program
-from tests.plans.commands.launch_kit import context_of
+from tests.plans.commands.launch_program.launch_kit import context_of
 
 
 @pytest.fixture

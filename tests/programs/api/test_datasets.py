@@ -9,7 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from programs.models import Dataset, Partner, Program
 from programs.selectors import latest_datasets
 from tests.doors import HEADER, PURCHASES, fields, manage, stored, url
-from tests.programs.datasets.test_bad_files import BAD_FILES, parquet
+from tests.programs.datasets.loading.test_bad_files import BAD_FILES, parquet
 
 UPLOAD = url("datasets/upload/")
 BAD = {what: (name, content, words) for what, (name, content, _, words) in BAD_FILES.items()} | {

@@ -6,7 +6,7 @@ from django.urls import reverse
 from plans.commands.launch_program.link_qa import check_links
 from plans.demo import launch_kit
 from programs.models import LaunchProfile
-from tests.plans.commands.launch_kit import change_template, context_of, establish
+from tests.plans.commands.launch_program.launch_kit import change_template, context_of, establish
 from tests.plans.engine.conftest import acting, time  # noqa: F401
 
 URL = "/join/customer-advocates/"

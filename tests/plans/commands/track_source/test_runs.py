@@ -21,7 +21,7 @@ from plans.runs import start as base
 from programs.datasets.rates import ecb_rates
 from programs.models import Dataset, MeasurementAgreement
 from tests.factories import START, PersonFactory
-from tests.plans.commands.track_source_campaign import (
+from tests.plans.commands.track_source.campaign import (
     LINE,
     establish,
     load,

@@ -14,7 +14,12 @@ from plans.commands.launch_program.sessions import keep_revisions, schedule_sess
 from plans.engine.running.runner import stored_values
 from programs.models import CalendarRevision
 from tests.factories import START, PersonFactory
-from tests.plans.commands.launch_kit import change_template, context_of, establish, outputs_by_key
+from tests.plans.commands.launch_program.launch_kit import (
+    change_template,
+    context_of,
+    establish,
+    outputs_by_key,
+)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from plans.engine.running.steps import PermanentError
 from plans.schemas.outputs import payload_of
 from programs.analytics.link_check import check_link
 from programs.models import MessageTemplate
-from tests.plans.commands.launch_kit import (
+from tests.plans.commands.launch_program.launch_kit import (
     change_profile,
     change_template,
     context_of,

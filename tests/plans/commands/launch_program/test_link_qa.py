@@ -10,7 +10,12 @@ from plans.engine.running.runner import classify, stored_values
 from programs.analytics.tracking_links import tagged
 from programs.outreach import browser
 from tests.landing_site import landing_site
-from tests.plans.commands.launch_kit import change_profile, context_of, establish, outputs_by_key
+from tests.plans.commands.launch_program.launch_kit import (
+    change_profile,
+    context_of,
+    establish,
+    outputs_by_key,
+)
 
 TAGS = {"utm_source": "crm", "utm_medium": "email", "utm_campaign": "customer-advocates"}
 

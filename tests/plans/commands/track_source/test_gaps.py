@@ -5,7 +5,7 @@ import pytest
 from gtm.core.errors import InvalidInput
 from plans.models import Artifact, Breach, Escalation
 from plans.runs import start as base
-from tests.plans.commands.track_source_campaign import (
+from tests.plans.commands.track_source.campaign import (
     LINE,
     establish,
     load,

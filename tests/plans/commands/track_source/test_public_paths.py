@@ -13,7 +13,7 @@ from programs.models import Campaign
 from programs.services import load_dataset
 from tests.conftest import ROOT
 from tests.factories import PersonFactory, ProgramFactory
-from tests.plans.commands.track_source_campaign import LEAD, LINE, START, run, values
+from tests.plans.commands.track_source.campaign import LEAD, LINE, START, run, values
 
 LAST_TOUCH = {
     "alpha": 8447, "eta": 4167, "iota": 3355, "lambda": 1207, "beta": 989, "theta": 653, "epsilon": 531,

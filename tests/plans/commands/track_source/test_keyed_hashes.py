@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from plans.models import Artifact
-from tests.plans.commands.track_source_campaign import (
+from tests.plans.commands.track_source.campaign import (
     establish,
     load,
     start,

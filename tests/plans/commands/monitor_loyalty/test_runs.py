@@ -32,7 +32,7 @@ from tests.plans.commands.loyalty_program import (
 from tests.plans.engine.conftest import actor_of
 from tests.programs.datasets.conftest import CDNOW
 
-DATA = Path(__file__).parents[2] / "data"
+DATA = Path(__file__).parents[3] / "data"
 
 
 def test_the_usage_line_runs_to_the_strategists_gate(loyalty, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from programs.models import Role, Runbook, RunbookTask
-from tests.plans.commands.test_launch_program import LINE
+from tests.plans.commands.launch_program.test_program import LINE
 from tests.plans.conftest import output_of, start, work_off
 
 pytestmark = pytest.mark.usefixtures("organisation")
