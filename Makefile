@@ -56,7 +56,7 @@ ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_anchoring gates/test
   stopping/test_ripcord stopping/test_ripcord_tasks running/test_runner alarms/test_readings running/test_auditor \
   test_ways_in)
 ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog erasure) tests/gtm/core/api \
-  tests/gtm/test_celery.py $(ENGINE) tests/plans/api tests/plans/test_*.py tests/programs/api
+  tests/gtm/test_celery.py $(ENGINE) tests/plans/api tests/plans/cases tests/plans/test_*.py tests/programs/api
 
 test-postgres: $(INSTALLED)
 	GTM_TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ON_POSTGRES) \
