@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse_lazy
 
 from gtm import dashboard
+from plans import case_kinds
 from plans.admin.waiting import badge
 
 
@@ -69,9 +70,7 @@ NAVIGATION = [
                 "plans_escalation_changelist",
                 "plans.view_escalation",
             ),
-            _list("Fraud cases", "policy", "plans.fraudcase"),
-            _list("Attribution", "pie_chart", "plans.attributionrecord"),
-            _list("Disputes", "balance", "plans.dispute"),
+            *(_list(entry.title, entry.icon, entry.model) for entry in case_kinds.navigation()),
             _list("Schedules", "schedule", "plans.schedule"),
             _list("Messages", "mail", "plans.notification"),
         ],

@@ -1,4 +1,4 @@
-"""Search from everywhere: plans, programs, approvals, cases, disputes, whatever a list can be searched for.
+"""Search from everywhere: plans, programs, approvals, cases, whatever a list can be searched for.
 
 Unfold's own search of models reads every row that fits; this one reads a few of each kind.
 """
@@ -13,10 +13,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
+from plans import case_kinds
 from plans.selectors import PLAN_DOCUMENTS
 
 MOST_OF_A_KIND = 8
-FIRST = ("plan", "program", "approval", "escalation", "dispute", "fraudcase", "campaign", "partner")
+FIRST = (
+    *("plan", "program", "approval", "escalation"),
+    *sorted(kind.machine.model._meta.model_name for kind in case_kinds.all_kinds()),
+    *("campaign", "partner"),
+)
 
 
 def search(request: HttpRequest, term: str) -> list[SearchResult]:

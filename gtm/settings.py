@@ -281,7 +281,7 @@ SPECTACULAR_SETTINGS = {
         "NotificationStateEnum": "plans.models.NotificationState",
         "PolicyStateEnum": "plans.models.PolicyState",
         "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
-        "FraudCaseStateEnum": "plans.models.FraudCaseState",
+        "FraudCaseStateEnum": "plans.cases.fraud.models.FraudCaseState",
     },
 }
 

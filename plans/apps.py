@@ -1,4 +1,9 @@
+from importlib import import_module
+
 from django.apps import AppConfig
+
+CASES = ("plans.cases.fraud", "plans.cases.disputes")
+"""The kinds of cases, each a package with ``models`` and ``case``; the order is that of the sidebar."""
 
 
 class PlansConfig(AppConfig):
@@ -8,10 +13,17 @@ class PlansConfig(AppConfig):
     verbose_name = "Plans"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def import_models(self) -> None:
+        """The models of cases live in their packages and belong to this app all the same."""
+        super().import_models()
+        for case in CASES:
+            import_module(f"{case}.models")
+
     def ready(self) -> None:
         from django.db.models.signals import post_delete, post_save  # noqa: PLC0415
 
         from gtm.core import events  # noqa: PLC0415 - models exist only now
+        from plans import case_kinds  # noqa: PLC0415
         from plans.commands import (  # noqa: F401, PLC0415
             launch_program,
             monitor_loyalty,
@@ -27,6 +39,10 @@ class PlansConfig(AppConfig):
         from plans.runs import schedules  # noqa: F401, PLC0415
         from programs.models import Program  # noqa: PLC0415
 
+        for case in CASES:
+            import_module(f"{case}.case")
+        for kind in case_kinds.all_kinds():
+            import_module(kind.pages)  # the admin has looked for pages before any case was registered
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Anchored, files.follow_anchor)

@@ -17,13 +17,10 @@ from gtm.core.models import AnchorCopy, ChangeLogEntry
 from plans.models import (
     Approval,
     ApprovalState,
-    AttributionRecord,
     BreakGlass,
     Decision,
-    Dispute,
     Escalation,
     EscalationState,
-    FraudCase,
     Notification,
     Plan,
     PlanState,
@@ -35,7 +32,6 @@ from plans.models import (
     TaskState,
 )
 from programs.models import Partner
-from programs.selectors import partners_of
 
 # What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
 PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
@@ -60,69 +56,10 @@ def visible_plans(user: Any) -> QuerySet[Plan]:
     return plans.exclude(Exists(Partner.objects.filter(contact__accounts=user)))
 
 
-def visible_attribution(user: Any) -> QuerySet[AttributionRecord]:
-    """A partner's contact sees the partner's own records; our people with the permission see all."""
-    records = AttributionRecord.objects.select_related("plan", "campaign", "partner")
-    if not user.is_active:
-        return records.none()
-    if mine := partners_of(user):
-        return records.filter(partner__in=mine)
-    return records if user.has_perm("plans.view_attributionrecord") else records.none()
-
-
-def visible_disputes(user: Any) -> QuerySet[Dispute]:
-    """A partner's contact sees the disputes of its campaigns, which it has to sign off; our people all."""
-    found = Dispute.objects.select_related("record__campaign", "record__partner", "record__plan", "claimant")
-    if not user.is_active:
-        return found.none()
-    if mine := partners_of(user):
-        return found.filter(record__campaign__partners__in=mine).distinct()
-    return found if user.has_perm("plans.view_dispute") else found.none()
-
-
 def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
     """The campaign's newest plan of which a task has recorded ``variable``."""
     done = Task.objects.filter(plan=OuterRef("pk"), output_var=variable, output__isnull=False)
     return Plan.objects.filter(Exists(done), campaign=campaign).order_by("-created_at").first()
-
-
-def find_record(reference: str, user: Any) -> AttributionRecord:
-    """The record "plan-id/partner", where the user may see it. Raises NotFound."""
-    plan_id, _, partner = reference.partition("/")
-    found = visible_attribution(user).filter(plan__plan_id=plan_id, partner__slug=partner).first()
-    if found is None:
-        raise NotFound(f"There is no record {reference} that you may see.", hint="Write it as PLAN/partner.")
-    return found
-
-
-def find_dispute(reference: str, user: Any) -> Dispute:
-    """By number, where the user may see it. Raises NotFound."""
-    found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
-    if found is None:
-        raise NotFound(
-            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
-        )
-    return found
-
-
-def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
-    """Suspicions are for our own people: a partner's contact may stand in one."""
-    cases = FraudCase.objects.select_related(
-        "plan", "program", "opened_by", "held_by", "appealed_by", "decided_by"
-    )
-    if not user.is_active:
-        return cases.none()
-    return cases.exclude(Exists(Partner.objects.filter(contact__accounts=user)))
-
-
-def find_fraud_case(reference: str) -> FraudCase:
-    """By number, or by key (the newest of it). Raises NotFound."""
-    cases = FraudCase.objects.select_related("plan", "program")
-    named = Q(pk=int(reference)) if reference.isdigit() else Q(key=reference)
-    found = cases.filter(named).order_by("-pk").first()
-    if found is None:
-        raise NotFound(f"There is no fraud case {reference}.", hint="`manage.py fraud_cases` lists them.")
-    return found
 
 
 def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:

@@ -12,17 +12,12 @@ from plans.admin.ripcord import RipcordPullAdmin
 from plans.admin.rules import BreachAdmin, ReadingAdmin
 from plans.admin.schedules import ScheduleAdmin
 from plans.admin.tasks import TaskAdmin
-from plans.cases.disputes.pages import AttributionRecordAdmin, DisputeAdmin
-from plans.cases.fraud.pages import FraudCaseAdmin
 
 __all__ = [
     "ApprovalAdmin",
-    "AttributionRecordAdmin",
     "BreachAdmin",
     "BreakGlassAdmin",
-    "DisputeAdmin",
     "EscalationAdmin",
-    "FraudCaseAdmin",
     "MeasurementAgreementAdmin",
     "NotificationAdmin",
     "PlanAdmin",

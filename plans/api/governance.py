@@ -11,7 +11,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gtm.core.api.views import GovernedReadViewSet
+from gtm.core.api.views import ActionViewSet
 from plans.api.serializers import CommentSerializer, ReasonSerializer, RemediationSerializer
 from plans.engine.alarms import readings
 from plans.engine.gates import break_glass
@@ -39,14 +39,6 @@ class PullSerializer(serializers.Serializer):
     plan = serializers.SlugRelatedField("plan_id", queryset=Plan.objects.all(), required=False)
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all(), required=False)
     reason = serializers.CharField(max_length=4000)
-
-
-class ActionViewSet(GovernedReadViewSet):
-    def opened(self, request: Request, serializer_class: Any) -> tuple[Any, dict[str, Any]]:
-        """The object and the checked body of an action on it."""
-        body = serializer_class(data=request.data)
-        body.is_valid(raise_exception=True)
-        return self.get_object(), body.validated_data
 
 
 class RipcordViewSet(ActionViewSet):

@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from gtm.core import fsm
 from gtm.core.actors import current
+from gtm.core.api.serializers import ActionSerializer
 from plans.engine.gates import rounds
 from plans.models import (
     Approval,
@@ -22,14 +23,6 @@ from plans.models import (
     TaskAttempt,
 )
 from plans.selectors import comments_on
-
-
-class ActionSerializer(serializers.Serializer):
-    name = serializers.CharField()
-    title = serializers.CharField()
-    comment_required = serializers.BooleanField()
-    allowed = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.CharField(), help_text="Why not, where refused")
 
 
 @extend_schema_field(ActionSerializer(many=True))

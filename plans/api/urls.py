@@ -1,9 +1,11 @@
 """Routes of plans under /api/v1/."""
 
+from pkgutil import resolve_name
+
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from plans.api.attribution import AttributionViewSet, DisputeViewSet
+from plans import case_kinds
 from plans.api.commands import CommandViewSet, RunViewSet
 from plans.api.evidence import AccessReviewView, AnchorViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
@@ -12,7 +14,6 @@ from plans.api.plans import PlanViewSet
 from plans.api.policies import PolicyViewSet
 from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
 from plans.api.work import ApprovalViewSet, EscalationViewSet, TaskViewSet
-from plans.cases.fraud.api import FraudCaseViewSet
 
 router = SimpleRouter()
 router.register("commands", CommandViewSet, basename="command")
@@ -24,9 +25,8 @@ router.register("escalations", EscalationViewSet, basename="escalation")
 router.register("ripcords", RipcordViewSet, basename="ripcord")
 router.register("break-glass", BreakGlassViewSet, basename="break-glass")
 router.register("policies", PolicyViewSet, basename="policy")
-router.register("attribution", AttributionViewSet, basename="attribution")
-router.register("disputes", DisputeViewSet, basename="dispute")
-router.register("fraud-cases", FraudCaseViewSet, basename="fraud-case")
+for route in case_kinds.routes():
+    router.register(route.prefix, resolve_name(route.view_set), basename=route.basename)
 router.register("readings", ReadingViewSet, basename="reading")
 router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")

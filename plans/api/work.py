@@ -10,9 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gtm.core import clock
-from gtm.core.api import etag
 from gtm.core.api.etag import IF_MATCH
-from gtm.core.api.views import GovernedReadViewSet
+from gtm.core.api.views import WorkViewSet
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
 from plans.api.serializers import (
     ApprovalDetailSerializer,
@@ -36,30 +35,6 @@ from plans.models import Approval, Escalation, Task
 from plans.runs import revise
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 from programs.models import Person
-
-
-class WorkViewSet(GovernedReadViewSet):
-    """Actions on one object: body checked, If-Match honoured, then one call of the engine."""
-
-    list_serializer_class: Any
-
-    def get_serializer_class(self) -> Any:
-        return self.list_serializer_class if self.action == "list" else self.serializer_class
-
-    def checked(
-        self, request: Request, serializer_class: Any, *, instead: str = ""
-    ) -> tuple[Any, dict[str, Any]]:
-        """``instead``: If-Match is required unless the body's field of that name says what was seen."""
-        body = serializer_class(data=request.data)
-        body.is_valid(raise_exception=True)
-        obj = self.get_object()
-        required = bool(instead) and not body.validated_data.get(instead)
-        etag.check_match(request, self.etag_of(obj), required=required)
-        return obj, body.validated_data
-
-    def answer(self, obj: Any) -> Response:
-        data = self.get_serializer(self.get_queryset().get(pk=obj.pk)).data
-        return Response(data, headers={"ETag": etag.of_body(data)})
 
 
 class TaskViewSet(WorkViewSet):

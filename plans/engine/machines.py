@@ -6,8 +6,6 @@ Nothing imports this module but the app's start-up: everybody else asks ``gtm.co
 from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
-from plans.cases.disputes import verbs
-from plans.cases.fraud import verbs as fraud_cases
 from plans.engine.people.permissions import (
     may_adopt_policy,
     may_answer,
@@ -28,12 +26,8 @@ from plans.models import (
     ApprovalState,
     BreakGlass,
     BreakGlassState,
-    Dispute,
-    DisputeState,
     Escalation,
     EscalationState,
-    FraudCase,
-    FraudCaseState,
     Notification,
     NotificationState,
     Plan,
@@ -222,30 +216,6 @@ SCHEDULED_RUN = Machine(
         to("skip", "due", "skipped", permission=system_only, comment_required=True, writes="reason"),
         to("refuse", "due", "refused", permission=system_only, comment_required=True, writes="reason"),
         to("run_after_all", "skipped refused", "due", permission=may_operate, comment_required=True, writes="reason", label="Run after all"),
-    ),
-)  # fmt: skip
-
-DISPUTE = Machine(
-    Dispute,
-    states=tuple(DisputeState.values),
-    final=frozenset({"settled", "withdrawn"}),
-    transitions=(
-        to("answer", "open answered", "answered", permission=verbs.may_answer, comment_required=True, writes="answer answered_by_id signed_off"),
-        to("agree", "answered", "answered", permission=verbs.may_sign_off, comment_required=True, writes="signed_off", label="Sign off"),
-        to("settle", "answered", "settled", permission=verbs.may_sign_off, comment_required=True, writes="signed_off closed_at"),
-        to("withdraw", "open answered", "withdrawn", permission=verbs.may_withdraw, comment_required=True, writes="closed_at"),
-    ),
-)  # fmt: skip
-
-FRAUD_CASE = Machine(
-    FraudCase,
-    states=tuple(FraudCaseState.values),
-    final=frozenset({"released"}),
-    transitions=(
-        to("hold", "open", "held", permission=fraud_cases.may_judge, comment_required=True, writes="held_by_id judgements", label="Hold the rewards"),
-        to("release", "open held appealed", "released", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at judgements"),
-        to("confirm", "held appealed", "confirmed", permission=fraud_cases.may_close, comment_required=True, writes="decided_by_id decided_at judgements", label="Confirm as fraud"),
-        to("appeal", "held confirmed", "appealed", permission=fraud_cases.may_judge, comment_required=True, writes="appealed_by_id judgements", label="Record an appeal"),
     ),
 )  # fmt: skip
 

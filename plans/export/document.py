@@ -15,8 +15,8 @@ from django.conf import settings
 from gtm.core import canonical
 from gtm.core.evidence import anchors, changelog
 from gtm.core.models import ChangeLogChain
-from plans.cases.disputes import section
-from plans.export import cases, decisions
+from plans import case_kinds
+from plans.export import decisions, follow_ups
 from plans.models import LADDER, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
@@ -81,9 +81,8 @@ def build(plan: Plan) -> dict[str, Any]:
         "approvals": decisions.approvals(plan),
         "escalations": decisions.escalations(plan),
         "ripcord": decisions.ripcord(plan),
-        "attribution": section.published(plan),
-        "fraud_cases": cases.fraud_cases(plan),
-        "follow_ups": cases.follow_ups(plan),
+        **{section.key: section.build(plan) for section in case_kinds.sections()},
+        "follow_ups": follow_ups.follow_ups(plan),
         "change_log": log,
     }
     body = canonical.plain(body)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtm.core.errors import Problem
 from gtm.core.later import later
+from plans import case_kinds
 
 if TYPE_CHECKING:
     import jsonschema
@@ -21,12 +22,27 @@ else:
 LOWEST_LADDER = 3
 
 
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a plan document: ``schema/plan.json`` and the sections of registered cases.
+
+    ``schema/plan-1.json`` is its published copy. Raises ValueError for a section that the plan has itself.
+    """
+    text = resources.files("plans.export").joinpath("schema/plan.json").read_text(encoding="utf-8")
+    whole = json.loads(text)
+    for section in case_kinds.sections():
+        if section.key in whole["properties"]:
+            raise ValueError(f"The section {section.key} of a case is one of the plan document's own.")
+        whole["properties"][section.key] = json.loads(section.schema.read_text(encoding="utf-8"))
+        whole["required"] += [section.key] if section.is_required else []
+    whole["required"].sort()
+    return whole
+
+
 @functools.cache
 def validator() -> jsonschema.Draft202012Validator:
-    text = resources.files("plans.export").joinpath("schema/plan-1.json").read_text(encoding="utf-8")
-    schema = json.loads(text)
-    jsonschema.Draft202012Validator.check_schema(schema)
-    return jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    whole = schema()
+    jsonschema.Draft202012Validator.check_schema(whole)
+    return jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker())
 
 
 def problems(body: Mapping[str, Any]) -> list[Problem]:

@@ -1,6 +1,5 @@
 """How it is governed. This package is the one public door to its models."""
 
-from plans.cases.fraud.models import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase, FraudCaseState
 from plans.models.approval import (
     OPEN_APPROVAL_STATES,
     Approval,
@@ -9,7 +8,6 @@ from plans.models.approval import (
     DecisionKind,
 )
 from plans.models.artifact import Artifact
-from plans.models.attribution import OPEN_DISPUTE_STATES, AttributionRecord, Dispute, DisputeState
 from plans.models.breach import Breach
 from plans.models.break_glass import BreakGlass, BreakGlassState
 from plans.models.escalation import MOST_RUNGS, OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
@@ -50,31 +48,23 @@ __all__ = [
     "DONE_STATES",
     "FINAL_PLAN_STATES",
     "FINAL_TASK_STATES",
-    "FRAUD_LABELS",
     "LADDER",
     "LIVE_PLAN_STATES",
     "MAIL",
     "OPEN_APPROVAL_STATES",
     "MOST_RUNGS",
     "OPEN_CASE_STATES",
-    "OPEN_DISPUTE_STATES",
-    "OPEN_FRAUD_STATES",
     "Approval",
     "ApprovalState",
     "Artifact",
-    "AttributionRecord",
     "Breach",
     "BreakGlass",
     "BreakGlassState",
     "CatchUp",
     "Decision",
     "DecisionKind",
-    "Dispute",
-    "DisputeState",
     "Escalation",
     "EscalationState",
-    "FraudCase",
-    "FraudCaseState",
     "Heartbeat",
     "ImportedPlan",
     "Notice",

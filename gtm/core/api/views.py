@@ -76,6 +76,40 @@ class GovernedReadViewSet(ActingMixin, viewsets.ReadOnlyModelViewSet):
         return Response(data, headers={"ETag": tag})
 
 
+class WorkViewSet(GovernedReadViewSet):
+    """Actions on one object: body checked, If-Match honoured, then one call of the engine."""
+
+    list_serializer_class: Any
+
+    def get_serializer_class(self) -> Any:
+        return self.list_serializer_class if self.action == "list" else self.serializer_class
+
+    def checked(
+        self, request: Request, serializer_class: Any, *, instead: str = ""
+    ) -> tuple[Any, dict[str, Any]]:
+        """``instead``: If-Match is required unless the body's field of that name says what was seen."""
+        body = serializer_class(data=request.data)
+        body.is_valid(raise_exception=True)
+        obj = self.get_object()
+        required = bool(instead) and not body.validated_data.get(instead)
+        etag.check_match(request, self.etag_of(obj), required=required)
+        return obj, body.validated_data
+
+    def answer(self, obj: Any) -> Response:
+        data = self.get_serializer(self.get_queryset().get(pk=obj.pk)).data
+        return Response(data, headers={"ETag": etag.of_body(data)})
+
+
+class ActionViewSet(GovernedReadViewSet):
+    """Actions on one object without If-Match."""
+
+    def opened(self, request: Request, serializer_class: Any) -> tuple[Any, dict[str, Any]]:
+        """The object and the checked body of an action on it."""
+        body = serializer_class(data=request.data)
+        body.is_valid(raise_exception=True)
+        return self.get_object(), body.validated_data
+
+
 class GovernedViewSet(
     mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin, GovernedReadViewSet
 ):

@@ -22,9 +22,9 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, actions, tell
 from gtm.core.errors import GtmError
 from plans.cases.disputes import verbs
+from plans.cases.disputes.models import AttributionRecord, Dispute
+from plans.cases.disputes.selectors import visible_attribution, visible_disputes
 from plans.drawing import badges
-from plans.models import AttributionRecord, Dispute
-from plans.selectors import visible_attribution, visible_disputes
 from programs.selectors import partners_of
 
 

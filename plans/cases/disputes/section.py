@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from plans.models import Dispute, Plan
+from plans.cases.disputes.models import Dispute
+from plans.models import Plan
 
 FIGURES = (
     "sourced_deals", "sourced_pipeline", "sourced_revenue", "influenced_pipeline", "influenced_revenue",

@@ -12,9 +12,9 @@ from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from plans.cases.disputes.models import OPEN_DISPUTE_STATES, AttributionRecord, Dispute
 from plans.engine.alarms import readings
 from plans.engine.people.permissions import persons_of
-from plans.models import OPEN_DISPUTE_STATES, AttributionRecord, Dispute
 from plans.schemas.outputs import Signal
 from programs.models import Partner
 from programs.selectors import partners_of

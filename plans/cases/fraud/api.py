@@ -14,11 +14,11 @@ from rest_framework.response import Response
 from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.api.etag import IF_MATCH
-from plans.api.serializers import ActionSerializer
-from plans.api.work import WorkViewSet
+from gtm.core.api.serializers import ActionSerializer
+from gtm.core.api.views import WorkViewSet
 from plans.cases.fraud import verbs
-from plans.models import FraudCase
-from plans.selectors import visible_fraud_cases
+from plans.cases.fraud.models import FraudCase
+from plans.cases.fraud.selectors import visible_fraud_cases
 from programs.models import Program
 
 

@@ -15,8 +15,8 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, actions, tell
 from gtm.core.errors import GtmError
 from plans.cases.fraud import verbs
+from plans.cases.fraud.models import FraudCase
 from plans.drawing import badges
-from plans.models import FraudCase
 
 
 def _may_judge(request: HttpRequest) -> bool:

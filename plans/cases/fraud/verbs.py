@@ -12,8 +12,9 @@ from gtm.core import actors, canonical, clock
 from gtm.core.actors import Actor
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from plans.cases.fraud.models import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase
 from plans.engine.people.permissions import persons_of
-from plans.models import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase, Plan
+from plans.models import Plan
 from programs.models import Program
 
 Params = Mapping[str, Any]

@@ -9,9 +9,10 @@ from typing import Any
 
 from gtm.core import clock
 from gtm.core.actors import acting_as, current, name_of
+from plans.cases.disputes.models import AttributionRecord
 from plans.commands.track_source.scope import scope_of
 from plans.engine.running.steps import StepContext
-from plans.models import AttributionRecord, Plan
+from plans.models import Plan
 from plans.schemas.outputs import Column, StepResult, Table
 from programs.models import Partner
 

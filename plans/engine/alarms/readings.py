@@ -48,7 +48,7 @@ def clear(plan: Plan, rules: Collection[str], *, task: Task | None = None, perio
 
 
 def report(plan: Plan, trigger: str, message: str) -> Reading:
-    """A person reports what no metric shows: a partner disputes, compliance blocks. Counts as a breach.
+    """A person reports what no metric shows: a partner objects, compliance blocks. Counts as a breach.
 
     Operations and whoever holds a role in the plan may. Raises InvalidInput for an undeclared trigger.
     """

@@ -12,6 +12,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
+from plans import case_kinds
 from plans.engine.gates import eligibility
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
@@ -61,12 +62,12 @@ def subject_of(notice: Notice) -> Any | None:
 
 def recipients(notice: Notice, obj: Any) -> list[Person]:
     """The people concerned, as the organisation stands now; nobody twice."""
-    found = _KINDS[NoticeKind(notice.kind)].recipients(notice, obj)
+    found = _kind_of(notice).recipients(notice, obj)
     return list({person.pk: person for person in found if person.is_active}.values())
 
 
 def wording(notice: Notice, obj: Any) -> Wording:
-    return _KINDS[NoticeKind(notice.kind)].wording(notice, obj)
+    return _kind_of(notice).wording(notice, obj)
 
 
 def pointless(notice: Notice, obj: Any | None, person: Person) -> str | None:
@@ -77,7 +78,7 @@ def pointless(notice: Notice, obj: Any | None, person: Person) -> str | None:
         return "What it was about is gone."
     if not person.is_active:
         return f"{person} has left."
-    return _KINDS[NoticeKind(notice.kind)].pointless(notice, obj, person)
+    return _kind_of(notice).pointless(notice, obj, person)
 
 
 # ------------------------------------------------------------------ people
@@ -259,3 +260,15 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.SCHEDULE: _Kind(_schedule_owner, _schedule),
     NoticeKind.POLICY: _Kind(_adopters, _policy, _proposal_stands),
 }
+
+
+def _kind_of(notice: Notice) -> _Kind:
+    """What a kind of case says of its own notices, else the table above."""
+    of_case = case_kinds.notice_about(notice.entity, notice.kind)
+    if of_case is None:
+        return _KINDS[NoticeKind(notice.kind)]
+
+    def worded(notice: Notice, obj: Any) -> Wording:
+        return Wording(*of_case.wording(notice, obj), obj)
+
+    return _Kind(of_case.recipients, worded, of_case.pointless)

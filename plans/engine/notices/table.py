@@ -19,6 +19,7 @@ from django.db.models.functions import Cast
 from kombu.exceptions import OperationalError
 
 from gtm.core import clock, events
+from plans import case_kinds
 from plans.models import Notice, NoticeKind, Plan, Task, TaskKind
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
         for name in ("succeed", "succeed_degraded", "reject", "fail", "cancel", "finish_abort")
     },
 }
-"""(entity, event, field) of a log row → what is told of it."""
+"""(entity, event, field) of a log row → what is told of it. Kinds of cases declare their own."""
 
 UNDECIDED: Mapping[str, frozenset[str]] = {
     "plans.approval": frozenset({"scheduled", "pending", "frozen", "unsatisfiable"}),
@@ -94,14 +95,16 @@ class NoticeWaiting:
 def record(event: events.Recorded) -> None:
     """Subscriber, inside the transaction of the change: put a notice into the outbox, or withdraw some."""
     entity = event.obj._meta.label_lower
-    if event.field == STATE and entity in UNDECIDED and event.obj.state not in UNDECIDED[entity]:
+    told = case_kinds.states_told(UNDECIDED, entity)
+    if event.field == STATE and told is not None and event.obj.state not in told:
         _withdraw(event.obj, f"It is {event.obj.get_state_display().lower()} now.")
     if event.field == "owner_id" and entity == "plans.task":
         _withdraw(event.obj, "The task was given to somebody else.")
-    rule = RULES.get((entity, event.event, event.field))
+    of_case = case_kinds.notice_after(entity, event.event, event.field)
+    rule = of_case or RULES.get((entity, event.event, event.field))
     if rule is not None and rule.applies(event.obj):
         key = f"{rule.kind}:{event.chain}:{event.sequence}"
-        notify(rule.kind, event.obj, key=key, facts=rule.facts(event.obj))
+        notify(NoticeKind(rule.kind), event.obj, key=key, facts=rule.facts(event.obj))
 
 
 def notify(kind: NoticeKind, obj: Any, *, key: str, facts: Mapping[str, Any] | None = None) -> bool:

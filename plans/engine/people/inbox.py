@@ -1,5 +1,5 @@
-"""What waits for me: approvals I can decide, tasks I own or my roles do, cases on my rung, break-glass, and
-policies that others propose."""
+"""What waits for me: approvals I can decide, tasks I own or my roles do, escalations on my rung, break-glass,
+policies that others propose, and what every kind of case lists."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from plans import case_kinds
 from plans.engine.gates import eligibility
 from plans.engine.gates import rounds as gates
 from plans.engine.gates.break_glass import awaiting_second
@@ -41,6 +42,15 @@ MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
+class CasesOfKind:
+    """The waiting cases of one kind, under the name and title by which it is registered."""
+
+    name: str
+    title: str
+    rows: list[case_kinds.WaitingCase]
+
+
+@dataclass(frozen=True, slots=True)
 class Inbox:
     approvals: list[Approval] = field(default_factory=list)
     tasks: list[Task] = field(default_factory=list)
@@ -50,6 +60,8 @@ class Inbox:
     reviews: list[BreakGlass] = field(default_factory=list)
     policies: list[PolicyVersion] = field(default_factory=list)
     """Proposed by somebody else, to adopt or to reject."""
+    cases: list[CasesOfKind] = field(default_factory=list)
+    """Kinds of which something waits."""
     most: int = MOST
 
     def __len__(self) -> int:
@@ -62,7 +74,8 @@ class Inbox:
 
     @property
     def _kinds(self) -> tuple[list[Any], ...]:
-        return self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews, self.policies
+        ours = self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews, self.policies
+        return (*ours, *(of_kind.rows for of_kind in self.cases))
 
 
 def waiting_for(user: Any, most: int = MOST) -> Inbox:
@@ -83,8 +96,17 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
         break_glass=awaiting_second(people)[:most] if user.has_perm("plans.use_break_glass") else [],
         reviews=owed_reviews(user, people)[:most],
         policies=proposals(user, people)[:most],
+        cases=_cases(user, people, most),
         most=most,
     )
+
+
+def _cases(user: Any, people: set[int], most: int) -> list[CasesOfKind]:
+    found = [
+        CasesOfKind(kind.name, kind.title, kind.waiting(user, people, most)[:most])
+        for kind in case_kinds.all_kinds()
+    ]
+    return [of_kind for of_kind in found if of_kind.rows]
 
 
 def proposals(user: Any, people: set[int]) -> list[PolicyVersion]:
@@ -120,7 +142,7 @@ def _decidable(people: set[int], directory: Directory, most: int) -> list[Approv
         return [a for a in batch if any(c.person.pk in people for c in benches[a.pk].candidates)]
 
     rounds = rounds_that_may_ask(people, directory)
-    return _take(rounds.prefetch_related("escalations").order_by("due_at", "pk"), judged, most)
+    return take(rounds.prefetch_related("escalations").order_by("due_at", "pk"), judged, most)
 
 
 def rounds_that_may_ask(people: set[int], directory: Directory) -> QuerySet[Approval]:
@@ -143,7 +165,7 @@ def _names_one(path: str, slugs: set[str]) -> Q:
     return reduce(or_, (Q(**{f"{path}__icontains": f'"{slug}"'}) for slug in sorted(slugs)), Q(pk__in=[]))
 
 
-def _take(rows: QuerySet[Any], keep: Callable[[list[Any]], list[Any]], most: int) -> list[Any]:
+def take(rows: QuerySet[Any], keep: Callable[[list[Any]], list[Any]], most: int) -> list[Any]:
     """The first that are kept, up to ``most``, reading on only where too many were not."""
     found: list[Any] = []
     for start in count(0, most):

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
 from plans.cases.disputes import verbs
-from plans.selectors import find_dispute, find_record, visible_disputes
+from plans.cases.disputes.selectors import find_dispute, find_record, visible_disputes
 
 VERBS = {"answer": "answer", "sign-off": "agree", "withdraw": "withdraw"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
-from plans.models import FraudCase, FraudCaseState
+from plans.cases.fraud.models import FraudCase, FraudCaseState
 from plans.schemas.inputs import nearest
 
 

@@ -10,7 +10,7 @@ from plans.engine.people import inbox
 
 
 class Command(GovernedCommand):
-    help = "What waits for a person: approvals, tasks, escalations, break-glass, owed reviews, policies"
+    help = "What waits for a person: approvals, tasks, escalations, break-glass, reviews, policies, cases"
     requires_user = True
 
     def act(self, **options: Any) -> None:
@@ -31,6 +31,9 @@ class Command(GovernedCommand):
             self.stdout.write(f"review {use.pk}  {plan_id}  {use}, due {due}")
         for row in waiting.policies:
             self.stdout.write(f"policy {row.pk}  {row}, proposed: {row.reason}")
+        for of_kind in waiting.cases:
+            for case in of_kind.rows:
+                self.stdout.write(f"{of_kind.name} {case.obj.pk}  {case.title}: {case.detail}")
         if waiting.is_full:
             self.stdout.write(f"The {waiting.most} most urgent of a kind; more follow when they are done.")
         if not waiting:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from plans.cases.fraud import verbs
-from plans.selectors import find_fraud_case
+from plans.cases.fraud.selectors import find_fraud_case
 
 
 class Command(GovernedCommand):

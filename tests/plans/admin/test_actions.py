@@ -15,9 +15,11 @@ from django.urls import reverse
 from gtm.core.actors import Actor, acting_as
 from gtm.core.admin import actions
 from gtm.core.models import ChangeLogEntry
+from plans.cases.disputes.models import Dispute
 from plans.cases.fraud import verbs
+from plans.cases.fraud.models import FraudCase
 from plans.engine.escalation import ladder
-from plans.models import Approval, Dispute, Escalation, FraudCase, Plan, Task
+from plans.models import Approval, Escalation, Plan, Task
 from plans.runs import origins, registry
 from plans.schemas.declaration import Origin
 from programs.models import Campaign, Dataset, Partner, Person, Program

@@ -25,12 +25,11 @@ from gtm.core.errors import Forbidden, InvalidInput
 from gtm.core.evidence import audit
 from gtm.core.evidence.revert import revert
 from gtm.core.governed import GovernedModel, GovernedQuerySet, StateField
+from plans.cases.disputes.models import AttributionRecord, Dispute
+from plans.cases.fraud.models import FraudCase
 from plans.models import (
-    AttributionRecord,
     BreakGlass,
-    Dispute,
     Escalation,
-    FraudCase,
     Notice,
     Notification,
     PolicyVersion,
@@ -266,6 +265,6 @@ def test_every_management_command_is_listed():
     assert ours == {
         "abort", "access_review", "anchor_changelog", "change", "decide", "demo", "dispute",
         "erase_changelog", "export_plan", "follow_up", "fraud_cases", "governance_matrices", "gtm",
-        "import_plan", "inbox", "judge", "load_dataset", "load_metrics", "plans", "policy", "replay",
-        "replay_policy", "resume", "revise", "ripcord", "verify_changelog",
+        "import_plan", "inbox", "judge", "load_dataset", "load_metrics", "plan_schema", "plans", "policy",
+        "replay", "replay_policy", "resume", "revise", "ripcord", "verify_changelog",
     }  # fmt: skip

@@ -6,7 +6,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from plans.models import Dispute
+from plans.cases.disputes.models import Dispute
 from tests.plans.cases.disputes.test_disputes_verbs import CLAIM, Joint
 
 SEE = ("view_attributionrecord", "view_dispute")

@@ -11,9 +11,11 @@ from gtm.core.actors import acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
 from gtm.core.fsm import perform
 from plans.cases.disputes import verbs
+from plans.cases.disputes.models import AttributionRecord, Dispute
 from plans.cases.disputes.section import published
-from plans.models import AttributionRecord, Dispute, Escalation, RipcordPull
-from plans.selectors import visible_attribution, visible_disputes, visible_plans
+from plans.cases.disputes.selectors import visible_attribution, visible_disputes
+from plans.models import Escalation, RipcordPull
+from plans.selectors import visible_plans
 from programs.models import Campaign, Partner
 from tests.factories import PersonFactory, ProgramFactory, UserFactory, make_plan
 from tests.plans.engine.conftest import actor_of

@@ -5,9 +5,9 @@ from rest_framework.test import APIClient
 
 from gtm.core.actors import Actor, acting_as
 from plans.cases.fraud import verbs
+from plans.cases.fraud.models import FraudCase
 from plans.demo.organisation import PASSWORD
 from plans.export import document, rules
-from plans.models import FraudCase
 from tests.doors import manage, url, user
 from tests.factories import make_run
 

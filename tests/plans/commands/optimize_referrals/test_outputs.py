@@ -9,10 +9,10 @@ import pytest
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
+from plans.cases.fraud.models import FraudCase
 from plans.commands.optimize_referrals import distribute, playbook
 from plans.demo import referrals as demo
 from plans.engine.gates import rounds
-from plans.models import FraudCase
 from plans.schemas.outputs import payload_of
 from programs.datasets.worlds.referral_world import build_referral_world
 from programs.models import Person

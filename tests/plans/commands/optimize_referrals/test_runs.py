@@ -8,9 +8,10 @@ import pytest
 
 from gtm.core.errors import GtmError, InvalidInput
 from plans.cases.fraud import verbs
+from plans.cases.fraud.models import FraudCase
 from plans.demo import referrals as demo
 from plans.engine.gates import rounds
-from plans.models import Breach, FraudCase
+from plans.models import Breach
 from plans.runs import start
 from tests.plans.commands.optimize_referrals.conftest import SHORT, keys, output, table
 

@@ -12,10 +12,11 @@ from django.test import override_settings
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from plans.cases.disputes import verbs
+from plans.cases.disputes.models import AttributionRecord
 from plans.engine.running.replay import replay
 from plans.engine.stopping import ripcord
 from plans.export import document, rules
-from plans.models import Artifact, AttributionRecord, Plan
+from plans.models import Artifact, Plan
 from plans.runs import registry
 from plans.runs import start as base
 from programs.datasets.rates import ecb_rates

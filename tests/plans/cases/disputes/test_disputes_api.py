@@ -3,7 +3,7 @@
 import pytest
 from rest_framework.test import APIClient
 
-from plans.models import AttributionRecord
+from plans.cases.disputes.models import AttributionRecord
 from tests.plans.cases.disputes.test_disputes_verbs import CLAIM, Joint
 
 

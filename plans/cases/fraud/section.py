@@ -1,14 +1,13 @@
-"""What a run left for people to do, in its plan JSON: fraud cases, and backlog items that became work."""
+"""The cases a run opened, as the plan JSON shows them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from plans.models import Plan
-from plans.selectors import follow_ups_of
 
 
-def fraud_cases(plan: Plan) -> list[dict[str, Any]]:
+def opened(plan: Plan) -> list[dict[str, Any]]:
     """The cases this run opened, with what people made of them since."""
     return [
         {
@@ -28,20 +27,4 @@ def fraud_cases(plan: Plan) -> list[dict[str, Any]]:
             "judgements": case.judgements,
         }
         for case in plan.fraud_cases.select_related("opened_by").order_by("pk")
-    ]
-
-
-def follow_ups(plan: Plan) -> list[dict[str, Any]]:
-    """The plans that backlog items of this one became."""
-    return [
-        {
-            "item": row.inputs["item"],
-            "plan_id": row.plan_id,
-            "status": row.state,
-            "owner": task.owner.name if task.owner else None,
-            "due_at": task.due_at,
-            "created_at": row.created_at,
-        }
-        for row in follow_ups_of(plan)
-        for task in row.tasks.all()
     ]

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission
 
-from plans.models import Dispute
+from plans.cases.disputes.models import Dispute
 from tests.doors import manage
 from tests.plans.cases.disputes.test_disputes_verbs import Joint
 

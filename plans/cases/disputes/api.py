@@ -11,10 +11,10 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from plans.api.governance import ActionViewSet
+from gtm.core.api.views import ActionViewSet
 from plans.cases.disputes import verbs
-from plans.models import AttributionRecord, Dispute
-from plans.selectors import visible_attribution, visible_disputes
+from plans.cases.disputes.models import AttributionRecord, Dispute
+from plans.cases.disputes.selectors import visible_attribution, visible_disputes
 
 
 class AttributionSerializer(serializers.ModelSerializer):

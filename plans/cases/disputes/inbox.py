@@ -1,0 +1,39 @@
+"""The disputes that wait for a person: an answer to sign for a partner's contact, a claim for our people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from plans.case_kinds import WaitingCase
+from plans.cases.disputes.models import Dispute
+from plans.cases.disputes.selectors import visible_disputes
+from plans.engine.people.inbox import take
+from programs.selectors import partners_of
+
+
+def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
+    """The oldest first. Who speaks for a partner signs and does not answer, as the transitions have it."""
+    mine = {partner.pk: partner.slug for partner in partners_of(user)}
+    rows = visible_disputes(user).order_by("created_at", "pk")
+    if mine:
+        answered = rows.filter(state="answered").prefetch_related("record__campaign__partners")
+
+        def unsigned(batch: Sequence[Dispute]) -> list[Dispute]:
+            return [dispute for dispute in batch if _owes_signature(dispute, mine)]
+
+        return [_entry(dispute) for dispute in take(answered, unsigned, most)]
+    if not user.has_perm("plans.answer_dispute"):
+        return []
+    return [_entry(dispute) for dispute in rows.filter(state="open")[:most]]
+
+
+def _owes_signature(dispute: Dispute, mine: dict[int, str]) -> bool:
+    """Who speaks for several partners of the campaign signs for none of them."""
+    parties = [mine[partner.pk] for partner in dispute.record.campaign.partners.all() if partner.pk in mine]
+    return len(parties) == 1 and parties[0] not in {signed["partner"] for signed in dispute.signed_off}
+
+
+def _entry(dispute: Dispute) -> WaitingCase:
+    detail = f"{dispute.record.campaign} · {dispute.get_state_display().lower()} · {dispute.claim}"
+    return WaitingCase(dispute, f"Dispute of {dispute.claimant} on {dispute.deal}", detail)

@@ -1,0 +1,50 @@
+"""Which records and disputes a person sees: a partner's contact its own and its campaigns', no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from gtm.core.errors import NotFound
+from plans.cases.disputes.models import AttributionRecord, Dispute
+from programs.selectors import partners_of
+
+
+def visible_attribution(user: Any) -> QuerySet[AttributionRecord]:
+    """A partner's contact sees the partner's own records; our people with the permission see all."""
+    records = AttributionRecord.objects.select_related("plan", "campaign", "partner")
+    if not user.is_active:
+        return records.none()
+    if mine := partners_of(user):
+        return records.filter(partner__in=mine)
+    return records if user.has_perm("plans.view_attributionrecord") else records.none()
+
+
+def visible_disputes(user: Any) -> QuerySet[Dispute]:
+    """A partner's contact sees the disputes of its campaigns, which it has to sign off; our people all."""
+    found = Dispute.objects.select_related("record__campaign", "record__partner", "record__plan", "claimant")
+    if not user.is_active:
+        return found.none()
+    if mine := partners_of(user):
+        return found.filter(record__campaign__partners__in=mine).distinct()
+    return found if user.has_perm("plans.view_dispute") else found.none()
+
+
+def find_record(reference: str, user: Any) -> AttributionRecord:
+    """The record "plan-id/partner", where the user may see it. Raises NotFound."""
+    plan_id, _, partner = reference.partition("/")
+    found = visible_attribution(user).filter(plan__plan_id=plan_id, partner__slug=partner).first()
+    if found is None:
+        raise NotFound(f"There is no record {reference} that you may see.", hint="Write it as PLAN/partner.")
+    return found
+
+
+def find_dispute(reference: str, user: Any) -> Dispute:
+    """By number, where the user may see it. Raises NotFound."""
+    found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
+    if found is None:
+        raise NotFound(
+            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
+        )
+    return found

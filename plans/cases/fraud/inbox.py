@@ -1,0 +1,30 @@
+"""The fraud cases that wait for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q
+
+from plans.case_kinds import WaitingCase
+from plans.cases.fraud.models import FraudCase
+from plans.cases.fraud.selectors import visible_fraud_cases
+
+
+def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
+    """For who may judge: new cases, and those under hold or appeal in which these people had no part yet.
+
+    The greatest expected loss first.
+    """
+    if not user.has_perm("plans.judge_fraudcase"):
+        return []
+    roles = ("opened_by", "held_by", "appealed_by", "decided_by")
+    cases = visible_fraud_cases(user).filter(state__in=["open", "held", "appealed"])
+    for role in roles:
+        cases = cases.exclude(~Q(state="open"), **{f"{role}__in": people})
+    return [_entry(case) for case in cases[:most]]
+
+
+def _entry(case: FraudCase) -> WaitingCase:
+    detail = f"{case.program} · {case.get_state_display().lower()} · {case.at_risk} {case.currency} at risk"
+    return WaitingCase(case, f"Fraud case {case.key}", detail)
