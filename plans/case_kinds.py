@@ -47,7 +47,7 @@ class WaitingCase:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class DocumentSection:
     """A part of the plan JSON: its key, what it says of a plan, and its JSON Schema in a file."""
 
     key: str
@@ -102,7 +102,7 @@ class CaseKind:
     pages: str
     waiting: Callable[[Any, set[int], int], list[WaitingCase]]
     """(user, keys of the people behind it, the most) → what they can act on now, the most urgent first."""
-    sections: tuple[Section, ...] = ()
+    sections: tuple[DocumentSection, ...] = ()
     notices: tuple[CaseNotice, ...] = ()
     told_while: frozenset[str] = frozenset()
     """States in which a notice not yet delivered still has a point; in any other it is withdrawn."""
@@ -175,7 +175,7 @@ def kind_of(entity: str) -> CaseKind | None:
     return next((kind for kind in _kinds.values() if kind.entity == entity), None)
 
 
-def sections() -> Iterator[Section]:
+def sections() -> Iterator[DocumentSection]:
     return (section for kind in _kinds.values() for section in kind.sections)
 
 

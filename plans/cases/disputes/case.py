@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plans.case_kinds import CaseKind, Place, Route, Section, register
+from plans.case_kinds import CaseKind, DocumentSection, Place, Route, register
 from plans.cases.disputes import inbox, section
 from plans.cases.disputes.machine import DISPUTE
 
@@ -17,7 +17,7 @@ register(
         machine=DISPUTE,
         pages="plans.cases.disputes.pages",
         waiting=inbox.waiting,
-        sections=(Section("attribution", section.published, SCHEMA, is_required=False),),
+        sections=(DocumentSection("attribution", section.published, SCHEMA, is_required=False),),
         routes=(
             Route("attribution", "plans.cases.disputes.api:AttributionViewSet", "attribution"),
             Route("disputes", "plans.cases.disputes.api:DisputeViewSet", "dispute"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plans.case_kinds import CaseKind, Place, Route, Section, register
+from plans.case_kinds import CaseKind, DocumentSection, Place, Route, register
 from plans.cases.fraud import inbox, section
 from plans.cases.fraud.machine import FRAUD_CASE
 
@@ -15,7 +15,7 @@ register(
         machine=FRAUD_CASE,
         pages="plans.cases.fraud.pages",
         waiting=inbox.waiting,
-        sections=(Section("fraud_cases", section.opened, Path(__file__).with_name("section.json")),),
+        sections=(DocumentSection("fraud_cases", section.opened, Path(__file__).with_name("section.json")),),
         routes=(Route("fraud-cases", "plans.cases.fraud.api:FraudCaseViewSet", "fraud-case"),),
         navigation=(Place("Fraud cases", "policy", "plans.fraudcase"),),
         permissions=("plans.judge_fraudcase",),

@@ -14,7 +14,7 @@ import pytest
 SCRIPT = """
 import sys
 from pathlib import Path
-from gtm.trial.supervisor import Program, Supervisor
+from gtm.trial.supervisor import SupervisedProcess, Supervisor
 
 CHILD = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])"
 STUBBORN = "import signal; [signal.signal(n, signal.SIG_IGN) for n in (signal.SIGTERM, signal.SIGQUIT)]"
@@ -23,7 +23,7 @@ say = lambda line: print(line, flush=True)
 with Supervisor(Path(sys.argv[1]), environment, say, patience_seconds=0.5) as supervisor:
     for name, prelude in (("parent", CHILD), ("stubborn", STUBBORN)):
         code = f"{prelude}; import time; print('up', flush=True); time.sleep(600)"
-        supervisor.start(Program(name, (sys.executable, "-c", code)))
+        supervisor.start(SupervisedProcess(name, (sys.executable, "-c", code)))
     logs = [Path(sys.argv[1]) / f"{name}.log" for name in ("parent", "stubborn")]
     supervisor.wait_for(lambda: all("up" in log.read_text() for log in logs), "The programs")
     say("ready")
