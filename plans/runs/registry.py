@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import networkx as nx
-
 from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.engine.running import steps
 from plans.models import LADDER, MOST_RUNGS
 from plans.schemas.declaration import GATE, Command
+from plans.schemas.dependencies import Dependencies
 from plans.schemas.inputs import nearest
 
 LOWEST_LADDER = 3
@@ -134,12 +133,9 @@ def _number_faults(command: Command) -> Iterable[str]:
                 yield f"gate {step.key} has no seats"
 
 
-def graph(command: Command) -> nx.DiGraph:
-    """The tasks and what each needs, an edge from need to task."""
-    network = nx.DiGraph()
-    network.add_nodes_from(step.task_id for step in command.steps)
-    network.add_edges_from((need, step.task_id) for step in command.steps for need in step.needs)
-    return network
+def dependencies(command: Command) -> Dependencies:
+    """The tasks and what each needs."""
+    return Dependencies({step.task_id: step.needs for step in command.steps})
 
 
 def _graph_faults(command: Command) -> Iterable[str]:
@@ -150,20 +146,20 @@ def _graph_faults(command: Command) -> Iterable[str]:
                 yield f"{step.task_id} needs {need}, which does not exist"
             elif stage_of[need] > stage_of[step.task_id]:
                 yield f"{step.task_id} needs {need} of a later stage"
-    network = graph(command)
-    if not nx.is_directed_acyclic_graph(network):
-        yield f"the tasks form a circle: {' → '.join(a for a, _ in nx.find_cycle(network))}"
+    network = dependencies(command)
+    if circle := network.circle():
+        yield f"the tasks form a circle: {' → '.join(circle)}"
         return
     for stage in command.stages:
         if stage.execution == "parallel":
             ids = [step.task_id for step in stage.steps]
             for one in ids:
-                for other in set(ids) & set(nx.descendants(network, one)):
+                for other in set(ids) & network.after(one):
                     yield f"{one} and {other} run in parallel, but one needs the other"
 
 
 def _variable_faults(command: Command) -> Iterable[str]:
-    network = graph(command)
+    network = dependencies(command)
     producer = {step.output_var: step.task_id for step in command.steps if step.output_var}
     inputs = {i.name for i in command.inputs}
     for step in command.steps:
@@ -172,5 +168,5 @@ def _variable_faults(command: Command) -> Iterable[str]:
                 continue
             if name not in producer:
                 yield f"gate {step.key} approves {name}, which nothing produces"
-            elif producer[name] not in nx.ancestors(network, step.task_id):
+            elif producer[name] not in network.before(step.task_id):
                 yield f"gate {step.key} approves {name} before it is produced"

@@ -18,14 +18,12 @@ from plans.commands.launch_program.timetable import (
     timetable,
 )
 from plans.schemas.declaration import Gate, Seat, Stage, Step
+from plans.schemas.dependencies import Dependencies
 from programs.models import RunbookPhase
 
 if TYPE_CHECKING:
-    import networkx as nx
-
     from programs.analytics import task_network
 else:
-    nx = later("networkx")
     task_network = later("programs.analytics.task_network")
 
 PACKAGE = __name__.rpartition(".")[0]
@@ -226,7 +224,7 @@ class _Numbers:
 
 def _execution(steps: Sequence[Step]) -> str:
     """Parallel where no task of the stage leads to another."""
-    graph = nx.DiGraph((need, step.task_id) for step in steps for need in step.needs)
+    within = Dependencies({step.task_id: step.needs for step in steps})
     ids = {step.task_id for step in steps}
-    reached = (nx.descendants(graph, one) & ids for one in ids if one in graph)
+    reached = (within.after(one) & ids for one in ids)
     return "parallel" if len(steps) > 1 and not any(reached) else "sequential"
