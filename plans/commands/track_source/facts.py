@@ -1,4 +1,4 @@
-"""What a run is about: the campaign, its window, and what its partners agreed on."""
+"""What a track-source run reads of the organisation, and its scope: campaign, window, what partners agreed on."""
 
 from __future__ import annotations
 
