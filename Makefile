@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 BIN := .venv/bin
+PIP = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
 LOCKED := $(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
 RUNS := .venv/run-$(LOCKED)
 INSTALLED := .venv/test-$(LOCKED)
@@ -21,15 +22,15 @@ setup: $(INSTALLED) ## make .venv with the pinned dependencies, each checked aga
 # One lock, of which each lane installs its part (gtm/trial/lanes.py): what runs, and beside it what tests.
 $(RUNS) $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say PYTHON=... make")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
 	@sed -n '/^uv==/,/# via/p' requirements.lock > .venv/uv.lock
 	@$(BIN)/python gtm/trial/lanes.py $(word 2,$(subst /, ,$(firstword $(subst -, ,$@)))) < requirements.lock > .venv/lane.lock
 	@# uv installs in seconds what takes pip more than a minute; pip knows the proxies that uv may not.
 	@# Compiled now, or every process compiles 3,000 modules anew where Python may not write beside them.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
+	$(PIP) install --quiet --require-hashes -r .venv/uv.lock
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r .venv/lane.lock || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/lane.lock
-	@grep -q '^uv==' .venv/lane.lock || $(BIN)/python -m pip uninstall --quiet --yes uv
+	  $(PIP) install --quiet --require-hashes -r .venv/lane.lock
+	@grep -q '^uv==' .venv/lane.lock || $(PIP) uninstall --quiet --yes uv
 	@rm -f $(filter-out $@ .venv/run-$(LOCKED) .venv/test-$(LOCKED),$(wildcard .venv/run-* .venv/test-*)) && touch $@
 
 run: $(if $(wildcard $(INSTALLED)),,$(RUNS)) ## start web, workers and scheduler with the demo organisation; Ctrl-C stops them

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gtm.core.errors import Problem
 from gtm.core.later import later
 from plans import case_kinds
-from plans.schemas.dependencies import Dependencies
+from programs.analytics.dependencies import Dependencies
 
 if TYPE_CHECKING:
     import jsonschema
@@ -71,7 +71,7 @@ def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:
             else:
                 needs[task["task_id"]].append(need)
     network = Dependencies(needs)
-    if network.circle():
+    if network.circles():
         yield Problem("stages", "the dependencies form a circle")
         return
     yield from _groups(body, network)
