@@ -6,7 +6,9 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 BIN := .venv/bin
-PIP = $(PYTHON) -m pip --disable-pip-version-check --python $(BIN)/python
+# The environment has a pip of its own only where the machine has none.
+MACHINE_PIP := $(shell $(PYTHON) -m pip --version 2> /dev/null)
+PIP = $(if $(MACHINE_PIP),$(PYTHON) -m pip --python $(BIN)/python,$(BIN)/python -m pip) --disable-pip-version-check
 LOCKED := $(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
 RUNS := .venv/run-$(LOCKED)
 INSTALLED := .venv/test-$(LOCKED)
@@ -22,7 +24,7 @@ setup: $(INSTALLED) ## make .venv with the pinned dependencies, each checked aga
 # One lock, of which each lane installs its part (gtm/trial/lanes.py): what runs, and beside it what tests.
 $(RUNS) $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say PYTHON=... make")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv --without-pip .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(if $(MACHINE_PIP),--without-pip) .venv
 	@sed -n '/^uv==/,/# via/p' requirements.lock > .venv/uv.lock
 	@$(BIN)/python gtm/trial/lanes.py $(word 2,$(subst /, ,$(firstword $(subst -, ,$@)))) < requirements.lock > .venv/lane.lock
 	@# uv installs in seconds what takes pip more than a minute; pip knows the proxies that uv may not.
