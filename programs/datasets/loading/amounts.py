@@ -1,4 +1,4 @@
-"""From the amounts of a file to ours: quantity × price, other columns added or taken off, minor units, signs."""
+"""From the amounts of a file to ours: quantity × price, columns added or taken off, minor units, signs."""
 
 from __future__ import annotations
 
@@ -75,6 +75,6 @@ def _signed_points(values: Values) -> None:
         return
     entry = values["entry"]
     values["points"] = (
-        f"CASE WHEN {entry} = 'issue' THEN abs({points}) WHEN {entry} = 'adjust' THEN {points} ELSE -({points}) END"
+        f"CASE {entry} WHEN 'issue' THEN abs({points}) WHEN 'adjust' THEN {points} ELSE -({points}) END"
     )
     values["entry"] = f"CASE WHEN {entry} = 'issue' AND {points} < 0 THEN 'reverse' ELSE {entry} END"

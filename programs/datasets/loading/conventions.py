@@ -32,7 +32,7 @@ def formats(order: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How one column of one file is written: ``date_order`` and ``zone``, or ``decimal`` separator, as applies.
+    """How one column of one file is written: ``date_order`` and ``zone``, or ``decimal`` separator.
 
     ``zone`` is what the header says: “Created date (UTC)”.
     """

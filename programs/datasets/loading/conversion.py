@@ -28,7 +28,10 @@ MISSING = ("NULL", "null", "Null", "nan", "NaN", "N/A", "n/a", "None", "-", "\\N
 NOBODY = ("0", "guest")
 """What shops write for a buyer without an account: many people, not one customer."""
 PEOPLE = ("member_id", "referee_customer_id", "person_id")
-TOTAL = r"^((grand |sub-? ?|net |overall |report )?totals?|summe|(gesamt|end|zwischen)summe|totaal|totale|sum)( \(.*\))?:?$"
+TOTAL = (
+    r"^((grand |sub-? ?|net |overall |report )?totals?|(gesamt|end|zwischen)?summe|totaal|totale|sum)"
+    r"( \(.*\))?:?$"
+)
 
 
 @dataclass(slots=True)
@@ -44,8 +47,8 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What conversion is told of a load: ``words`` of theirs by column of ours, and ids that are ``nobody``."""
+class ConversionTerms:
+    """What conversion is told: ``words`` of theirs by column of ours, and ids that are ``nobody``."""
 
     options: Options
     limits: Limits
@@ -66,11 +69,11 @@ def convert(
     column: ContractColumn,
     cell: str,
     how: Convention,
-    told: Told,
+    told: ConversionTerms,
     bind: Parameters,
 ) -> Converted:
     """The conversion of one column of one file."""
-    options, limits = told.options, told.limits
+    options = told.options
     text = f"{column.name}__text"
     written = f"nullif(trim(nfc_normalize({cell})), '')"
     known = f"CASE WHEN list_contains({bind.bind(list(MISSING))}, {written}) THEN NULL ELSE {written} END"
@@ -110,7 +113,7 @@ def _translated(text: str, words: dict[str, str], bind: Parameters) -> str:
     return f"nullif(coalesce({bind.bind(list(words.values()))}[nullif({place}, 0)], {text}), '')"
 
 
-def _text(column: ContractColumn, text: str, told: Told, bind: Parameters) -> Converted:
+def _text(column: ContractColumn, text: str, told: ConversionTerms, bind: Parameters) -> Converted:
     """Names of people and things are one however a spreadsheet wrote them: 17850.0 is 17850."""
     reasons = [(f"length({text}) > {told.limits.text_length}", "too long")]
     if not column.name.endswith("_id"):

@@ -15,6 +15,8 @@ from programs.datasets.loading.said import Said
 from programs.datasets.loading.words import fold
 from programs.datasets.readers import RawFile
 
+IN_HEADER = re.compile(r"[(\[]([A-Za-z]{3})[)\]]\s*$")
+
 
 def currency_of_load(
     connection: duckdb.DuckDBPyConnection,
@@ -27,7 +29,7 @@ def currency_of_load(
 ) -> tuple[str, list[Problem]]:
     """The currency of rows that do not name one ("" where every row does), and the problems with it.
 
-    One currency written in the amounts themselves or in their headers is enough; several need a currency column.
+    One currency written in the amounts or in their headers is enough; several need a currency column.
     A cell left empty beside others that name a currency is asked about: it is not the program's by itself.
     """
     name = raw.name
@@ -105,7 +107,8 @@ def _unclear_codes(
     """Names where codes belong, and cells left empty: one question with an answer ready to be copied."""
     cell = f"c{columns['currency']}"
     found = connection.execute(
-        f"SELECT coalesce(trim({cell}), '') AS said, count(*), min(row) FROM {view} GROUP BY said ORDER BY min(row)"  # noqa: S608
+        f"SELECT coalesce(trim({cell}), '') AS said, count(*), min(row) "  # noqa: S608
+        f"FROM {view} GROUP BY said ORDER BY min(row)"
     ).fetchall()
     known = said.words.get("currency", {})
     stated = {known.get(word.lower(), word).upper() for word, _, _ in found if word} & CODES
@@ -115,7 +118,8 @@ def _unclear_codes(
         if word.lower() in NAMES and word.lower() not in known
     ]
     empty = [(count, row) for word, count, row in found if not word]
-    open_ = bool(empty) and not options.currency and bool(stated - {options.home_currency.upper()})
+    others = bool(names) or bool(stated - {options.home_currency.upper()})
+    open_ = bool(empty) and not options.currency and others
     if not names and not open_:
         return []
     shown = [f"“{word}” in row {row:,}" for word, _, row in names]
@@ -129,7 +133,8 @@ def _unclear_codes(
     return [
         Problem(
             f"{name}: currency",
-            f"Not every row names its currency by an ISO 4217 code: {', '.join(shown)}. Say {' and '.join(answers)}.",
+            f"Not every row names its currency by an ISO 4217 code: {', '.join(shown)}. "
+            f"Say {' and '.join(answers)}.",
             code="currency_names",
         )
     ]
@@ -137,7 +142,7 @@ def _unclear_codes(
 
 def _code_in(header: str) -> str:
     """The code that a header says: “Total (EUR)”."""
-    found = re.search(r"[(\\[]([A-Za-z]{3})[)\\]]\\s*$", header)
+    found = IN_HEADER.search(header)
     return found[1].upper() if found and found[1].upper() in CODES else ""
 
 
@@ -171,8 +176,8 @@ def _unread_column(raw: RawFile, columns: dict[str, int], said: Said) -> list[Pr
     return [
         Problem(
             f"{raw.name}: currency",
-            f"“{sounding[0]}” sounds like the currency of the amounts. Say currency={sounding[0]} in the mapping; or one "
-            "currency for all rows.",
+            f"“{sounding[0]}” sounds like the currency of the amounts. Say currency={sounding[0]} in the "
+            "mapping; or one currency for all rows.",
             allowed=sounding,
             code="currency_column",
         )

@@ -29,14 +29,14 @@ PRICE = {
     "priceperunit",
 }
 PRODUCT = {
-    "sku", "product", "productid", "productname", "producttitle", "item", "itemid", "itemname", "itemsku", "lineitemname",
-    "lineitemsku", "lineitemid", "stockcode", "variant", "variantid", "variantsku", "articleno", "article", "lineno",
-    "linenumber", "orderline", "description",
+    "sku", "product", "productid", "productname", "producttitle", "item", "itemid", "itemname", "itemsku",
+    "lineitemname", "lineitemsku", "lineitemid", "stockcode", "variant", "variantid", "variantsku",
+    "articleno", "article", "lineno", "linenumber", "orderline", "description",
 }  # fmt: skip
 QUANTITY = {"lineitemquantity", "itemquantity", "orderquantity"}
 STATUS = {
-    "status", "orderstatus", "financialstatus", "paymentstatus", "orderstate", "state", "transactionstatus", "chargestatus",
-    "invoicestatus",
+    "status", "orderstatus", "financialstatus", "paymentstatus", "orderstate", "state", "transactionstatus",
+    "chargestatus", "invoicestatus",
 }  # fmt: skip
 CANCELLED = {"cancelledat", "canceledat", "cancelleddate", "canceldate", "cancelledon", "voidedat"}
 NO_SALE = (
@@ -48,7 +48,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class QuestionedFile:
     """A file with its columns found, as the questions see it."""
 
     connection: duckdb.DuckDBPyConnection
@@ -74,7 +74,7 @@ class Look:
         return fold(header) in {fold(name) for name in self.said.ignored}
 
 
-def doubts(look: Look) -> list[Problem]:
+def doubts(look: QuestionedFile) -> list[Problem]:
     """Every question about one file."""
     found = [*_minor_units(look)]
     if look.contract.kind == "purchases":
@@ -82,7 +82,7 @@ def doubts(look: Look) -> list[Problem]:
     return found
 
 
-def _lines(look: Look) -> Iterator[Problem]:
+def _lines(look: QuestionedFile) -> Iterator[Problem]:
     """A price beside a quantity, or a product beside an order number that comes again."""
     if look.options.line_items or "amount" not in look.columns:
         return
@@ -98,8 +98,8 @@ def _lines(look: Look) -> Iterator[Problem]:
         shown = f", as in {example[0]} at {example[1]}" if example[0] else ""
         yield Problem(
             look.asked("amount"),
-            f"“{header}” stands beside “{look.raw.headers[quantity]}”{shown}: is it the price of one, or the amount of "
-            "the row, and is a row a line of an order? Say line_items.",
+            f"“{header}” stands beside “{look.raw.headers[quantity]}”{shown}: is it the price of one, or the "
+            "amount of the row, and is a row a line of an order? Say line_items.",
             allowed=("price_each", "line_total", "order_total", "none"),
             code="line_items",
         )
@@ -119,21 +119,21 @@ def _lines(look: Look) -> Iterator[Problem]:
     if row:
         yield Problem(
             look.asked("amount"),
-            f"The rows look like lines of orders: {row[0]} has {row[1]} of them. What is “{header}”: the price of one "
-            "piece, the amount of the line, or of the whole order in each line? Say line_items.",
+            f"The rows look like lines of orders: {row[0]} has {row[1]} of them. What is “{header}”: the "
+            "price of one piece, the amount of the line, or of the whole order in each line? Say line_items.",
             allowed=("price_each", "line_total", "order_total", "none"),
             code="line_items",
         )
 
 
-def _status(look: Look) -> Iterator[Problem]:
+def _status(look: QuestionedFile) -> Iterator[Problem]:
     """Orders that failed or were taken back are no sales."""
     for index, header in look.unused():
         if bare(header) not in STATUS:
             continue
         rows = look.connection.execute(
-            f"SELECT trim(c{index}) AS status, count(*), regexp_matches(lower(c{index}), $no) FROM {look.view} "  # noqa: S608
-            "WHERE status <> '' GROUP BY ALL ORDER BY count(*) DESC, status LIMIT 50",
+            f"SELECT trim(c{index}) AS status, count(*), regexp_matches(lower(c{index}), $no) "  # noqa: S608
+            f"FROM {look.view} WHERE status <> '' GROUP BY ALL ORDER BY count(*) DESC, status LIMIT 50",
             {"no": NO_SALE},
         ).fetchall()
         sales = [status for status, _, none in rows if not none]
@@ -143,13 +143,13 @@ def _status(look: Look) -> Iterator[Problem]:
         keep = ", ".join(sales) or "…"
         yield Problem(
             look.asked(header),
-            f"Not every row is a sale: “{header}” has {counted}. Say which rows to load, as filters={header}: {keep}; or "
-            f"ignore_columns={header} to count them all.",
+            f"Not every row is a sale: “{header}” has {counted}. Say which rows to load, as "
+            f"filters={header}: {keep}; or ignore_columns={header} to count them all.",
             code="status",
         )
 
 
-def _cancelled(look: Look) -> Iterator[Problem]:
+def _cancelled(look: QuestionedFile) -> Iterator[Problem]:
     for index, header in look.unused():
         if bare(header) not in CANCELLED:
             continue
@@ -166,7 +166,7 @@ def _cancelled(look: Look) -> Iterator[Problem]:
             )
 
 
-def _refunded(look: Look) -> Iterator[Problem]:
+def _refunded(look: QuestionedFile) -> Iterator[Problem]:
     """What was given back stands in a column of its own."""
     for index, header in look.unused():
         name = bare(header)
@@ -186,7 +186,7 @@ def _refunded(look: Look) -> Iterator[Problem]:
             )
 
 
-def _minor_units(look: Look) -> Iterator[Problem]:
+def _minor_units(look: QuestionedFile) -> Iterator[Problem]:
     if look.options.unit:
         return
     for ours in look.contract.money:

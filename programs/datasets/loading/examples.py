@@ -1,4 +1,4 @@
-"""For every reason a row was rejected: an example from the file, what is accepted instead, and what to say."""
+"""For every reason to reject a row: an example from the file, what is accepted instead, what to say."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def remedy(contract: Contract, reason: str, example: str) -> str:
     if column is None or not separator:
         return ""
     if words == "missing":
-        return f"Say another column, as {name}=… in the mapping, or one value for all rows, as constants={name}=…."
+        return f"Say another column, as {name}=… in the mapping, or one value for all, as constants={name}=…."
     if words.startswith("stands for nobody"):
         return f"Say the column that names the buyer, such as an e-mail, as {name}=… in the mapping."
     return _accepted(column, example)

@@ -1,7 +1,7 @@
 """Lines of orders into orders: a file of lines is never read as a file of orders.
 
-Tables: takes ``converted`` as it is, a row a line, and leaves it with a row an order; ``folded`` (file_no, row)
-are the lines that stand in another line's row.
+Tables: takes ``converted`` as it is, a row a line, and leaves it with a row an order; ``folded`` (file_no,
+row) are the lines that stand in another line's row.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ ANOTHER = "another line of the same order was not accepted"
 DIFFERENT = "not the same in every line of the order"
 ONE_OF_ALL = ("member_id", "currency")
 ORDER = """CASE WHEN order_id IS NOT NULL THEN 'n' || order_id
-        WHEN member_id IS NOT NULL AND purchased_at IS NOT NULL THEN 'm' || epoch_us(purchased_at) || '@' || member_id
+        WHEN member_id IS NOT NULL AND purchased_at IS NOT NULL
+            THEN 'm' || epoch_us(purchased_at) || '@' || member_id
         ELSE 'r' || "row" END"""
 """SQL of what makes lines one order: its number, else the member and the moment."""
 
@@ -24,16 +25,16 @@ def fill_order_cells(
 ) -> None:
     """A view of ``view`` in which what only one line of an order says stands in all its lines."""
     key = f"coalesce(nullif(trim(c{order}), ''), 'row ' || \"row\")"
+    order_rows = f'PARTITION BY {key} ORDER BY "row" ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING'
     replaced = ", ".join(
-        f"first_value(nullif(trim(c{cell}), '') IGNORE NULLS) OVER "
-        f'(PARTITION BY {key} ORDER BY "row" ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS c{cell}'
+        f"first_value(nullif(trim(c{cell}), '') IGNORE NULLS) OVER ({order_rows}) AS c{cell}"
         for cell in cells
     )
     connection.execute(f"CREATE VIEW {filled} AS SELECT * REPLACE ({replaced}) FROM {view}")  # noqa: S608
 
 
 def fold(connection: duckdb.DuckDBPyConnection, contract: Contract, line_items: str) -> None:
-    """Amounts of lines are added up, or where each says the order's, are the same. Quantities are added up."""
+    """Amounts of lines are added up, or are the same where each says the order's. Quantities are added up."""
     amounts = "max" if line_items == "order_total" else "sum"
     aggregates = {}
     for column in contract.columns:

@@ -32,7 +32,7 @@ from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 @dataclass(frozen=True, slots=True)
 class IngestResult:
     """The account of a load: ``input_rows`` = accepted + ``rejected_rows`` + ``duplicate_rows``
-    + ``left_out_rows`` (by a filter or as a footer) + ``folded_rows`` (lines that stand in their order's row).
+    + ``left_out_rows`` (by a filter or as a footer) + ``folded_rows`` (lines in the row of their order).
 
     ``snapshot.rows`` is the number accepted. ``identical_rows`` of them look like another row but, having no
     key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.

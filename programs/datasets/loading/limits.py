@@ -27,8 +27,8 @@ class Limits:
 class Options:
     """What the person loading says about the files, as text; what is left empty is found or asked about.
 
-    ``CHOICES`` says what each means. ``home_currency`` is of amounts for which neither the file nor the person
-    names one, and never of a cell left empty beside cells that do.
+    ``CHOICES`` says what each means. ``home_currency`` is of amounts for which neither the file nor the
+    person names one, and never of a cell left empty beside cells that do.
     """
 
     currency: str = ""
@@ -141,7 +141,7 @@ CHOICES = (
     ),
     LoadOption(
         "source",
-        "The shop or system of the rows, which tells its order numbers from another's; by_file: the file's name",
+        "The shop or system of the rows, which tells its numbers from another's; by_file: the file's name",
         example="shop-de",
     ),
 )

@@ -19,8 +19,8 @@ def map_columns(
 ) -> tuple[dict[str, int], list[Problem]]:
     """Our column → position in the file, and every problem with it (empty when the file can be loaded).
 
-    ``explicit`` is ours → theirs; ``constants`` are ours that no column of theirs is. Their columns that nobody
-    asks for are left out of the snapshot.
+    ``explicit`` is ours → theirs; ``constants`` are ours that need no column of theirs. Their columns that
+    nobody asks for are left out of the snapshot.
     """
     problems = _unknown_names(contract, raw, explicit)
     found: dict[str, int] = {}
@@ -36,7 +36,9 @@ def map_columns(
             candidates = [
                 index
                 for index, header in enumerate(raw.headers)
-                if index not in taken and bare(_name(header)) in spellings(column)
+                if index not in taken
+                and bare(_name(header)) in spellings(column)
+                and (column.required or header not in raw.nested)
             ]
             if len(candidates) > 1 and (column.required or _all_own(contract, column, raw, candidates)):
                 problems.append(_ambiguous(column, raw, candidates))
@@ -69,12 +71,11 @@ def _name(header: str) -> str:
 
 
 def _nested(ours: str, raw: RawFile, theirs: str) -> Problem:
-    inside = tuple(header for header in raw.headers if header.startswith(f"{theirs}."))
+    inside = f" Say a path into it, such as {ours}={theirs}.0, or" if "json" in raw.format else " Say"
     return Problem(
         f"{raw.name}: {ours}",
-        f"The column {theirs} is {raw.nested[theirs]}, which is not one value a row. Say a path into it, such as "
-        f"{ours}={theirs}.0, or another column.",
-        allowed=inside,
+        f"The column {theirs} is {raw.nested[theirs]}, which is not one value a row.{inside} another column.",
+        allowed=tuple(header for header in raw.headers if header not in raw.nested),
         code="column_type",
     )
 
@@ -133,7 +134,8 @@ def _ambiguous(column: ContractColumn, raw: RawFile, candidates: list[int]) -> P
     said = f"are called “{min(names)}”" if len(names) == 1 else f"could be {column.name}"
     return Problem(
         f"{raw.name}: {column.name}",
-        f"{len(candidates)} columns {said}; say which, as {column.name}={raw.headers[candidates[0]]} in the mapping.",
+        f"{len(candidates)} columns {said}; say which, as {column.name}={raw.headers[candidates[0]]} in the "
+        "mapping.",
         allowed=tuple(raw.headers[index] for index in candidates),
         code="ambiguous_column",
     )

@@ -26,7 +26,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """``constants``: ours → value. ``words``: ours → their word, folded → ours. The rest as in ``CHOICES``."""
+    """``constants``: ours → value. ``words``: ours → their word, folded → ours. The rest: see ``CHOICES``."""
 
     constants: dict[str, str]
     words: dict[str, dict[str, str]]
@@ -120,9 +120,14 @@ def _words(text: str, contract: Contract, problems: list[Problem]) -> dict[str, 
         for theirs, ours in pairs.items():
             if allowed and ours not in allowed:
                 problems.append(
-                    Problem("value_map", f"{column} cannot be “{ours}”, as “{theirs}” would be.", allowed=allowed,
-                            nearest=nearest(ours, allowed), code="option")
-                )  # fmt: skip
+                    Problem(
+                        "value_map",
+                        f"{column} cannot be “{ours}”, as “{theirs}” would be.",
+                        allowed=allowed,
+                        nearest=nearest(ours, allowed),
+                        code="option",
+                    )
+                )
             found.setdefault(column, {})[theirs.strip().lower()] = ours
     return found
 

@@ -34,7 +34,7 @@ def select_rows(
     options: Options,
     said: Said,
 ) -> RawFile:
-    """Create ``view`` with the rows to load and note the others in ``left_out``; returns the file without them."""
+    """Create ``view`` of the rows to load, note the others in ``left_out``; return the file without them."""
     rows = f"{view}_read"
     connection.read_parquet(str(raw.path)).create_view(rows)
     if options.line_items == "order_total" and "order_id" in columns:
@@ -56,7 +56,8 @@ def select_rows(
         wanted = f"{view}_filter{index}"
         connection.execute(f"CREATE TABLE {wanted} (value VARCHAR)")
         connection.execute(f"INSERT INTO {wanted} SELECT unnest($1)", [list(each.values)])
-        inside = f"coalesce(lower(trim(c{places[each.column]})), '') {'NOT ' if each.but else ''}IN (FROM {wanted})"
+        value = f"coalesce(lower(trim(c{places[each.column]})), '')"
+        inside = f"{value} {'NOT IN' if each.but else 'IN'} (FROM {wanted})"
         conditions.append((inside, f"left out by filters: {each.sentence()}"))
     kept = " AND ".join(f"({condition})" for condition, _ in conditions) or "true"
     connection.execute(f"CREATE VIEW {view} AS SELECT * FROM {rows} WHERE {kept}")  # noqa: S608

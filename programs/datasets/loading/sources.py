@@ -1,4 +1,4 @@
-"""Two shops both have an order 1001: a source name tells them apart, and two files that need one are asked about."""
+"""Two shops both have an order 1001: a source name tells them apart, and where it is needed we ask."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def of_source(values: dict[str, str], contract: Contract, source: str) -> None:
 def ask_for_sources(
     connection: duckdb.DuckDBPyConnection, raws: list[RawFile], contract: Contract, options: Options
 ) -> list[Problem]:
-    """The question whether files are of several shops: the same order number has different members in them."""
+    """The question whether files are of several shops: one order number has different members in them."""
     if options.source or len(raws) < 2 or "member_id" not in contract.by_name or len(contract.key) != 1:
         return []
     (key,) = contract.key
@@ -49,8 +49,8 @@ def ask_for_sources(
     return [
         Problem(
             f"{raws[first].name}, {raws[second].name}",
-            f"{key} {number} is of {one} in {raws[first].name} and of {other} in {raws[second].name}. If these are two "
-            "shops, say source=by_file, or load each with a source of its own.",
+            f"{key} {number} is of {one} in {raws[first].name} and of {other} in {raws[second].name}. If "
+            "these are two shops, say source=by_file, or load each with a source of its own.",
             allowed=(BY_FILE, "a name of the shop"),
             code="several_sources",
         )

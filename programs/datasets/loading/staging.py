@@ -19,9 +19,9 @@ from programs.datasets.loading.conventions import (
     detect_dates,
     detect_decimals,
 )
-from programs.datasets.loading.conversion import Converted, Parameters, Told, convert
+from programs.datasets.loading.conversion import Converted, Parameters, ConversionTerms, convert
 from programs.datasets.loading.currency import currency_conversion, currency_of_load
-from programs.datasets.loading.doubts import Look, doubts
+from programs.datasets.loading.doubts import QuestionedFile, doubts
 from programs.datasets.loading.folding import fold
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.problems import Problem, nearest
@@ -104,7 +104,7 @@ def stage(
         problems += found[1]
         notes += found[2]
     currency, more = currency_of_load(connection, view, raw, contract, columns, options, said)
-    asked = doubts(Look(connection, view, raw, contract, columns, options, said))
+    asked = doubts(QuestionedFile(connection, view, raw, contract, columns, options, said))
     staged = Staged(raw, view, columns, conventions, currency, further_places)
     return staged, problems + more + asked, notes
 
@@ -120,7 +120,7 @@ def convert_all(
     """Fill ``converted`` and ``good``."""
     for number, file in enumerate(staged):
         query, parameters = _conversion(
-            number, file, contract, Told(options, limits, said.words, said.nobody), said
+            number, file, contract, ConversionTerms(options, limits, said.words, said.nobody), said
         )
         connection.execute(f"INSERT INTO converted {query}", parameters)
     if options.line_items not in ("", "none"):
@@ -147,7 +147,7 @@ def row_digest(contract: Contract) -> str:
 
 
 def _conversion(
-    number: int, file: Staged, contract: Contract, told: Told, said: Said
+    number: int, file: Staged, contract: Contract, told: ConversionTerms, said: Said
 ) -> tuple[str, dict[str, object]]:
     options = told.options
     bind = Parameters()

@@ -26,7 +26,7 @@ def header_index(name: str, rows: Sequence[tuple[int, list[str]]], said: str, wa
         if not found:
             raise refuse(
                 name,
-                f"header_row is {said}, and that row is empty or not among the first {LOOKED_AT} that are filled.",
+                f"header_row is {said}, which is empty or not among the first {LOOKED_AT} that are filled.",
                 code="option",
                 allowed=tuple(str(number) for number, _ in rows[:5]),
             )

@@ -80,7 +80,7 @@ def read_json(
 def _objects(
     source: Source, text: Path, target: Path, records: str, wanted: Wanted, limits: Limits
 ) -> tuple[str, int]:
-    """Write the text of each object as a row; return what shape they were found in ("": lines), and how many."""
+    """Write the text of each object as a row; return their shape ("": lines) and how many there are."""
     with text.open(encoding="utf-8") as file:
         sample = file.read(SAMPLE).lstrip()
     if sample.startswith("[") and not records:
@@ -239,7 +239,9 @@ def _members(connection: duckdb.DuckDBPyConnection, parent: tuple[str, ...]) -> 
     inside = "json_extract(line, $pointer)" if parent else "line::JSON"
     query = f"""
         WITH held AS (SELECT row, {inside} AS object FROM lines WHERE {OBJECT}),
-        keys AS (SELECT row, object, unnest(json_keys(object)) AS key FROM held WHERE json_type(object) = 'OBJECT')
+        keys AS (
+            SELECT row, object, unnest(json_keys(object)) AS key FROM held WHERE json_type(object) = 'OBJECT'
+        )
         SELECT key, list(DISTINCT json_type(object, '/' || replace(replace(key, '~', '~0'), '/', '~1')))
         FROM keys GROUP BY key ORDER BY min(row), key
     """  # noqa: S608
@@ -266,7 +268,7 @@ def _numeric(
 def _cells(
     connection: duckdb.DuckDBPyConnection, pointers: list[str], nested: set[str]
 ) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
-    """The text of each value. An object where other rows have a value is none: what is in it has its own columns."""
+    """The text of each value; an object where other rows have a value is none, but has columns of its own."""
 
     def cell(index: int, pointer: str) -> str:
         text = f"json_extract_string(line, ${index + 1})"

@@ -35,7 +35,7 @@ def read_parquet(
             headers = told_apart([".".join(steps) for steps in paths])
             check_headers(source.label, headers, limits)
             _check_size(source, file.metadata, limits)
-            rows = write_rows(path, source.label, len(headers), _batches(file, paths), limits)
+            rows = write_rows(path, source.label, len(headers), _batches(file), limits)
             by_header = dict(zip(headers, types, strict=True))
             nested = {
                 header: f"of type {type_}" for header, type_ in by_header.items() if not _is_plain(type_)
@@ -106,14 +106,18 @@ def _is_plain(type_: pa.DataType) -> bool:
     )
 
 
-def _batches(file: pq.ParquetFile, paths: list[tuple[str, ...]]) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
+def _flat(column: pa.Array) -> list[pa.Array]:
+    """A struct as the columns of its fields."""
+    if not pa.types.is_struct(column.type):
+        return [column]
+    return [leaf for field in column.flatten() for leaf in _flat(field)]
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
     following = 1
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
-        while any(pa.types.is_struct(field.type) for field in batch.schema):
-            batch = batch.flatten()
-        if batch.num_columns != len(paths):
-            raise pa.ArrowInvalid("its columns change from one row group to the next")
-        yield numbers_from(following, batch.num_rows), [_text(column) for column in batch.columns]
+        leaves = [leaf for column in batch.columns for leaf in _flat(column)]
+        yield numbers_from(following, batch.num_rows), [_text(leaf) for leaf in leaves]
         following += batch.num_rows
 
 

@@ -21,9 +21,9 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 ENCODINGS = (
-    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "iso-8859-2", "iso-8859-15", "cp1250",
-    "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "mac-roman", "cp437", "cp850", "shift-jis",
-    "cp932", "euc-jp", "gb18030", "gbk", "big5", "euc-kr", "koi8-r",
+    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "iso-8859-2", "iso-8859-15",
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "mac-roman", "cp437",
+    "cp850", "shift-jis", "cp932", "euc-jp", "gb18030", "gbk", "big5", "euc-kr", "koi8-r",
 )  # fmt: skip
 LIKELY = ("cp1252", "mac-roman", "cp1250", "cp850")
 """What spreadsheets of Europe and America write; shown with how each would read a byte that is no UTF-8."""
@@ -115,7 +115,7 @@ def _undecodable(name: str, encoding: str, error: UnicodeError, lines: int) -> D
     shown = ", ".join(f"“{text}” in {likely}" for likely, text in readings.items() if "\ufffd" not in text)
     return refuse(
         name,
-        f"The text is not {encoding}. Line {row:,} has {shown}; say the one that is right, as encoding=cp1252.",
+        f"The text is not {encoding}. Line {row:,} has {shown}; say the right one, as encoding=cp1252.",
         code="encoding",
         allowed=ENCODINGS,
     )
