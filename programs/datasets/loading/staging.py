@@ -19,7 +19,7 @@ from programs.datasets.loading.conventions import (
     detect_dates,
     detect_decimals,
 )
-from programs.datasets.loading.conversion import Converted, Parameters, ConversionTerms, convert
+from programs.datasets.loading.conversion import ConversionTerms, Converted, Parameters, convert
 from programs.datasets.loading.currency import currency_conversion, currency_of_load
 from programs.datasets.loading.doubts import QuestionedFile, doubts
 from programs.datasets.loading.folding import fold
