@@ -19,6 +19,12 @@ DAYS = {
     "mdy": ("%m/%d/%Y", "%m.%d.%Y", "%m-%d-%Y", "%b %d, %Y", "%B %d, %Y"),
     "ymd": ("%Y%m%d", "%Y/%m/%d", "%Y.%m.%d"),
 }
+SHORT_YEARS = {
+    "dd/mm/yy": ("%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d %b %y", "%d-%b-%y"),
+    "mm/dd/yy": ("%m/%d/%y", "%m.%d.%y", "%m-%d-%y", "%b %d, %y"),
+}
+"""Read only where it is said: 68 is 2068 and 69 is 1969, as POSIX has it."""
+SHORT = r"^\d{1,2}[./-](\d{1,2}|[A-Za-z]{3})[./-]\d{2}([ ,T]|$)"
 NAMES = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 TIMES_AND_DATES = (Type.TIMESTAMP, Type.DATE)
 FEWEST_TO_DOUBT = 3  # of either kind: days up to 12 three times over happen by chance once in 15
@@ -27,7 +33,7 @@ NUMBERS = (Type.INTEGER, Type.DECIMAL, Type.MONEY)
 
 def formats(order: str) -> list[str]:
     """The strptime formats of an order of day, month and year, with and without a time of day."""
-    return [day + time for day in DAYS[order] for time in TIMES]
+    return [day + time for day in (DAYS | SHORT_YEARS)[order] for time in TIMES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,9 @@ def detect_dates(
     """The order of day, month and year in ``cell`` of ``view``; ISO 8601 is always read."""
     if options.date_format:
         return Convention(date_order=options.date_format), [], []
-    problem = _contradicting_dates(connection, view, cell, where)
+    problem = _short_years(connection, view, cell, where) or _contradicting_dates(
+        connection, view, cell, where
+    )
     if problem:
         return Convention(), [problem], []
     counts = ", ".join(f"count(try_strptime(value, ${order}))" for order in DAYS)
@@ -81,6 +89,23 @@ def _other_dates(view: str, cell: str) -> str:
 
 def _orders() -> dict[str, object]:
     return {order: formats(order) for order in DAYS} | {"iso": ISO, "zoned": ISO_ZONED}
+
+
+def _short_years(connection: duckdb.DuckDBPyConnection, view: str, cell: str, where: str) -> Problem | None:
+    """A column whose years all have two digits. Nothing is ever stored in the year 24."""
+    query = f"""
+        SELECT count(*), count(*) FILTER (regexp_matches(value, $short)), min_by(value, place)
+        FROM (SELECT trim({cell}) AS value, row AS place FROM {view}) WHERE value <> ''
+    """  # noqa: S608
+    dates, short, example = one_row(connection, query, {"short": SHORT})
+    if not dates or short < dates:
+        return None
+    return Problem(
+        where,
+        f"“{example}” and the others have years of two digits, and a year needs four digits: say date_format.",
+        allowed=tuple(SHORT_YEARS),
+        code="short_years",
+    )
 
 
 def _contradicting_dates(

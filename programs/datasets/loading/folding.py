@@ -40,6 +40,8 @@ def fold(connection: duckdb.DuckDBPyConnection, contract: Contract, line_items: 
     for column in contract.columns:
         if column.name == "quantity":
             of = f"sum({column.name})"
+        elif column.name == "movement":
+            of = "CASE WHEN count(DISTINCT movement) < 2 THEN min(movement) WHEN sum(amount) < 0 THEN 'refund' ELSE 'sale' END"
         elif column.type is Type.MONEY:
             of = f"{amounts}({column.name})"
         elif column.type in (Type.TEXT, Type.CATEGORY) and column.name not in ("order_id", *ONE_OF_ALL):
