@@ -62,7 +62,7 @@ def chain_ladder(cumulative: ArrayLike) -> ChainLadder:
         volume[age] = before.sum()
         if volume[age] <= 0:
             raise ValueError(
-                f"Nothing was redeemed by age {age + 1} of any vintage that is older: nothing to develop from."
+                f"Nothing was redeemed by age {age + 1} of the older vintages: nothing to develop from."
             )
         factors[age] = after.sum() / volume[age]
         pairs = int(both.sum())
@@ -131,9 +131,9 @@ def forecast_redemption(
     ``issued`` (vintages,) points; ``cumulative_redeemed`` (vintages, ages) points; ``expired`` points
     no longer outstanding. Rate of issued U = Σ ultimate / Σ issued; rate of outstanding =
     (U·issued − redeemed) / (issued − redeemed − expired), for points that can still be spent.
-    Where nothing can be redeemed at the first ages, the triangle starts at the first age with redemptions, which
-    are developed from the points issued. ``Unavailable`` when more would be redeemed than was ever issued, or
-    when too few vintages have come to that age.
+    Where nothing can be redeemed at the first ages, the triangle starts at the first age with redemptions,
+    which are developed from the points issued. ``Unavailable`` when more would be redeemed than was ever
+    issued, or when too few vintages have come to that age.
     """
     points = np.asarray(issued, dtype=float)
     triangle = np.asarray(cumulative_redeemed, dtype=float)
@@ -201,7 +201,7 @@ MaybeForecast = RedemptionForecast | Unavailable
 
 
 def _ages_without_redemptions(triangle: FloatArray) -> int:
-    """How many of the first ages have nothing to develop from: points are held, or nobody redeems that soon."""
+    """How many of the first ages have nothing to develop from: points are held, or nobody is so soon."""
     if triangle.ndim != 2:
         return 0
     seen = ~np.isnan(triangle)
@@ -215,7 +215,8 @@ def _too_early(triangle: FloatArray, held: int) -> Unavailable | None:
     old_enough = int((~np.isnan(triangle[:, held])).sum())
     if old_enough < 2:
         return Unavailable(
-            f"Points are redeemed from age {held + 1} on, which {old_enough} month of issue has reached; two tell more."
+            f"Points are redeemed from age {held + 1} on, which {old_enough} month of issue has reached; "
+            "it takes two."
         )
     return None
 

@@ -100,8 +100,9 @@ def _blocked(ratio: SampleRatio) -> Unavailable:
     """Why members per arm that no plan explains allow no reading."""
     if not ratio.planned:
         return Unavailable(
-            f"Members per arm {ratio.counts} are not equal (p = {ratio.p_value:.2g}), and no split was planned. "
-            "Register the test with the split that was meant, such as 90 to 10; until then no result can be read."
+            f"Members per arm {ratio.counts} are not equal (p = {ratio.p_value:.2g}), and no split was "
+            "planned. Register the test with the split that was meant, such as 90 to 10; until then no "
+            "result can be read."
         )
     return Unavailable(
         f"Members per arm {ratio.counts} do not fit the planned split (p = {ratio.p_value:.2g}). "

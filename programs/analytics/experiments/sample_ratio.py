@@ -14,8 +14,9 @@ from scipy.stats import chi2
 
 @dataclass(frozen=True, slots=True)
 class SampleRatio:
-    """Pearson's χ² of the counts against the split, equal where none is ``planned``. A ``mismatch`` blocks the
-    readout.
+    """Pearson's χ² of the counts against the split, which is equal where none is ``planned``.
+
+    A ``mismatch`` blocks the readout.
     """
 
     counts: tuple[int, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import duckdb
@@ -54,9 +55,8 @@ def detect_dates(
     """The order of day, month and year in ``cell`` of ``view``; ISO 8601 is always read."""
     if options.date_format:
         return Convention(date_order=options.date_format), [], []
-    problem = _short_years(connection, view, cell, where) or _contradicting_dates(
-        connection, view, cell, where
-    )
+    problem = _short_years(connection, view, cell, where)
+    problem = problem or _contradicting_dates(connection, view, cell, where)
     if problem:
         return Convention(), [problem], []
     counts = ", ".join(f"count(try_strptime(value, ${order}))" for order in DAYS)
@@ -93,16 +93,16 @@ def _orders() -> dict[str, object]:
 
 def _short_years(connection: duckdb.DuckDBPyConnection, view: str, cell: str, where: str) -> Problem | None:
     """A column whose years all have two digits. Nothing is ever stored in the year 24."""
-    query = f"""
-        SELECT count(*), count(*) FILTER (regexp_matches(value, $short)), min_by(value, place)
-        FROM (SELECT trim({cell}) AS value, row AS place FROM {view}) WHERE value <> ''
-    """  # noqa: S608
-    dates, short, example = one_row(connection, query, {"short": SHORT})
-    if not dates or short < dates:
+    values = f"SELECT trim({cell}) AS value FROM {view} WHERE value <> ''"  # noqa: S608
+    first = connection.execute(f"{values} LIMIT 1").fetchone()
+    if first is None or not re.search(SHORT, first[0]):
+        return None
+    query = f"SELECT count(*) FROM ({values}) WHERE NOT regexp_matches(value, $short)"  # noqa: S608
+    if one_row(connection, query, {"short": SHORT})[0]:
         return None
     return Problem(
         where,
-        f"“{example}” and the others have years of two digits, and a year needs four digits: say date_format.",
+        f"“{first[0]}” and the others have years of two digits; a year needs four digits: say date_format.",
         allowed=tuple(SHORT_YEARS),
         code="short_years",
     )
