@@ -17,7 +17,7 @@ from gtm.core import actors, clock
 from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
 from gtm.core.evidence import changelog, refusals
-from gtm.core.governed import GovernedModel, open_door
+from gtm.core.governed import GovernedModel, StatefulModel, open_door
 
 Guard = Callable[[Any, Mapping[str, Any]], str | None]
 """Answers None where the condition is met, else the reason in a sentence."""
@@ -78,7 +78,7 @@ def to(name: str, sources: Iterable[str] | str, target: Any, **rest: Any) -> Tra
 class Machine:
     """All that can happen to one model."""
 
-    model: type[GovernedModel]
+    model: type[StatefulModel]
     states: tuple[str, ...]
     transitions: tuple[Transition, ...]
     final: frozenset[str] = frozenset()
@@ -128,7 +128,7 @@ def machines() -> tuple[Machine, ...]:
     return tuple(_machines.values())
 
 
-def actions(obj: GovernedModel, actor: Actor, **params: Any) -> list[Action]:
+def actions(obj: StatefulModel, actor: Actor, **params: Any) -> list[Action]:
     """The transitions open from here for this actor; those refused carry every reason.
 
     Admin, REST and the command line all ask this. Transitions only the engine performs are left out.
@@ -146,14 +146,14 @@ def actions(obj: GovernedModel, actor: Actor, **params: Any) -> list[Action]:
 
 
 def perform(
-    obj: GovernedModel,
+    obj: StatefulModel,
     name: str,
     *,
     comment: str = "",
     expected_version: int | None = None,
     set_fields: Mapping[str, Any] | None = None,
     **params: Any,
-) -> GovernedModel:
+) -> StatefulModel:
     """Perform one transition on ``obj``, or refuse and change nothing.
 
     ``set_fields`` are written in the same swap and must be among the transition's ``writes``.
@@ -196,7 +196,7 @@ def perform(
 
 
 def _check(
-    obj: GovernedModel,
+    obj: StatefulModel,
     transition_: Transition,
     machine: Machine,
     actor: Actor,
@@ -229,7 +229,7 @@ def _check(
         )
 
 
-def _swap(obj: GovernedModel, source: str, target: str, values: Mapping[str, Any], reason: str) -> None:
+def _swap(obj: StatefulModel, source: str, target: str, values: Mapping[str, Any], reason: str) -> None:
     """Compare-and-swap on state and version: one row or nothing."""
     written = {"state": target, "version": obj.version + 1, "updated_at": clock.now(), **values}
     with open_door():

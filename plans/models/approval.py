@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 
 FALLBACK = "fallback for"
 """How the authority of somebody from a gate's fallback list begins, on a bench and in evidence."""
@@ -29,7 +29,7 @@ class ApprovalState(models.TextChoices):
 OPEN_APPROVAL_STATES = frozenset({"scheduled", "pending", "frozen", "unsatisfiable", "exhausted"})
 
 
-class Approval(GovernedModel):
+class Approval(StatefulModel):
     """One round at one gate. ``policy`` is the seats as they stood when the plan started."""
 
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="approvals")

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class EscalationState(models.TextChoices):
@@ -24,7 +24,7 @@ MOST_RUNGS = 9
 OPEN_CASE_STATES = frozenset({"armed", "notified", "acknowledged", "paused", "exhausted"})
 
 
-class Escalation(GovernedModel):
+class Escalation(StatefulModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="escalations")
     task = models.ForeignKey(
         "plans.Task", null=True, blank=True, on_delete=models.CASCADE, related_name="escalations"

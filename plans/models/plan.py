@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class PlanState(models.TextChoices):
@@ -53,7 +53,7 @@ def new_plan_id(at: datetime | None = None) -> str:
     return f"{PLAN_ID_PREFIX}{at or clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-class Plan(GovernedModel):
+class Plan(StatefulModel):
     """What was asked, under which rules, and how far it is.
 
     ``declaration`` is the command's declaration as it stood at the start: ladder, guardrails,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 LADDER = "ladder"
 """The subject of a version that is about the escalation ladder; of any other it is the key of a gate."""
@@ -19,7 +19,7 @@ class PolicyState(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
-class PolicyVersion(GovernedModel):
+class PolicyVersion(StatefulModel):
     """One version of a gate's policy or of a ladder. What a command declares itself is version 0.
 
     Runs that start while it is in force are held to it; a plan keeps the text it started with.

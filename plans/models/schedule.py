@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from gtm.core import actors, clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 from plans.schemas import cron
 
 
@@ -96,7 +96,7 @@ class ScheduledRunState(models.TextChoices):
     REFUSED = "refused", "Refused"
 
 
-class ScheduledRun(GovernedModel):
+class ScheduledRun(StatefulModel):
     """One time a schedule was due, and what came of it."""
 
     schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="runs")
