@@ -315,7 +315,7 @@ class _View:
 class _All(_View):
     """The dialog of the chosen objects, answered. Nothing is shown here on GET."""
 
-    def __call__(self, request: HttpRequest, object_id: str = "") -> HttpResponse:
+    def __call__(self, request: HttpRequest, object_id: str = "", **from_unfold: Any) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         chosen = [int(pk) for pk in request.POST.getlist(CHOSEN) if pk.isdecimal() and len(pk) < 19]
