@@ -37,7 +37,6 @@ from celery import Celery, chain
 ROOT = Path(__file__).parent.parent
 PROCESSES, IN_A_ROW = 2, 5
 COUNTER = "chains done"
-COMMAND, STEP = "bench", "nothing"
 TICK = os.sysconf("SC_CLK_TCK")
 
 # Not the current application: in a worker of ours this module only brings the step along.
@@ -77,7 +76,7 @@ def do_nothing(context: Any) -> Any:
 def register() -> None:
     from plans.engine.running import steps  # noqa: PLC0415 - the peer runs without Django
 
-    steps.register(COMMAND, STEP, do_nothing)
+    steps.register("proof", "work", do_nothing)
 
 
 if os.environ.get("DJANGO_SETTINGS_MODULE"):
@@ -163,10 +162,11 @@ def run_plans(shapes: list[Any], groups: list[int], server: int) -> dict[str, fl
     from gtm.core.fsm import perform  # noqa: PLC0415
     from plans.export import files  # noqa: PLC0415
     from plans.models import Plan, Task  # noqa: PLC0415
+    from tests.factories import make_steps  # noqa: PLC0415
 
     with acting_as(Actor.system("Benchmark")):
         with transaction.atomic():
-            plans = [make_plan(*shape) for shape in shapes]
+            plans = [make_steps(size, is_parallel) for size, is_parallel in shapes]
         cpu, database = cpu_seconds(*groups), cpu_seconds(server=server or -1)
         begun = time.monotonic()
         for plan in plans:
@@ -196,34 +196,6 @@ class Bell:
         if time.monotonic() - self.last >= 1:
             self.last = time.monotonic()
             write_plans.apply_async(queue="control", expires=1)
-
-
-def make_plan(size: int, parallel: bool) -> Any:
-    """Accepted, and not begun."""
-    from gtm.core.fsm import perform  # noqa: PLC0415 - the peer runs without Django
-    from plans.models import Plan, Task, TaskKind  # noqa: PLC0415
-    from programs.models import Program, Role  # noqa: PLC0415
-    from tests import factories  # noqa: PLC0415
-
-    role = Role.objects.filter(slug="strategist").first() or factories.RoleFactory(slug="strategist")
-    plan = Plan(
-        plan_id=factories.new_plan_id(), plugin="p", command=COMMAND, usage="/p:bench", objective="Nothing",
-        complexity="simple", strategy="pipeline", seed=1, inputs={},
-        declaration=factories.DECLARATION | {"gates": []},
-        program=Program.objects.first() or factories.ProgramFactory(),
-    )  # fmt: skip
-    plan.save()
-    before = None
-    for number in range(1, size + 1):
-        task = Task(plan=plan, position=number, stage_id="1", stage_name="S", key=STEP, name=f"Step {number}",
-                    kind=TaskKind.AUTOMATED, agent=role, task_id=f"1.{number}")  # fmt: skip
-        task.save()
-        if before is not None and not parallel:
-            task.needs.add(before)
-        before = task
-    for step in ("submit", "accept"):
-        perform(plan, step)
-    return plan
 
 
 # ------------------------------------------------------------------ the peer
