@@ -200,8 +200,9 @@ def make_run(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> Ta
 def make_steps(size: int, is_parallel: bool) -> Plan:
     """An accepted plan of command ``proof``: ``size`` automated tasks ``work``, side by side or in a row."""
     plan = Plan(
-        plan_id=new_plan_id(), plugin="p", command="proof", usage="/p:proof", objective="o", complexity="medium",
-        strategy="pipeline", seed=1, declaration=DECLARATION, program=Program.objects.first() or ProgramFactory(),
+        plan_id=new_plan_id(), plugin="p", command="proof", usage="/p:proof", objective="o",
+        complexity="medium", strategy="pipeline", seed=1, declaration=DECLARATION,
+        program=Program.objects.first() or ProgramFactory(),
     )  # fmt: skip
     plan.save()
     tasks = [
