@@ -76,7 +76,7 @@ def do_nothing(context: Any) -> Any:
 def register() -> None:
     from plans.engine.running import steps  # noqa: PLC0415 - the peer runs without Django
 
-    steps.register("proof", "work", do_nothing)
+    steps.register("p:proof", "work", do_nothing)
 
 
 if os.environ.get("DJANGO_SETTINGS_MODULE"):

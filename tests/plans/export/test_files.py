@@ -53,7 +53,7 @@ def plan(monkeypatch):
     monkeypatch.setattr("plans.engine.running.dispatch.current_app.send_task", Mock())
     monkeypatch.setattr(steps, "_steps", dict(steps._steps))
     for key in ("work", "sum-up"):
-        steps.register("proof", key, lambda context: StepResult({"points": 7}))
+        steps.register("p:proof", key, lambda context: StepResult({"points": 7}))
     with acting_as(Actor.system("Test")):
         yield make_run().plan
 
