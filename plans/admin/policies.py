@@ -25,6 +25,7 @@ from plans.models import LADDER, MOST_RUNGS, PolicyVersion
 from plans.runs import policies, registry
 from plans.runs.policies import PolicyInForce
 from plans.schemas.declaration import Command
+from plans.schemas.rules import seats
 from programs.models import Role
 
 REJECTION = {"veto": "one ends the round", "impossible": "ends it when the seats can no longer be filled"}
@@ -283,5 +284,5 @@ def tried(row: PolicyVersion) -> dict[str, Any]:
         return {}
     rounds = preview.past_rounds(row.command, row.subject)[:MOST_ROUNDS]
     found = preview.replay_policy(row.text["seats"], rounds, on_reject=row.text["on_reject"])
-    today = eligibility.bench({"seats": row.text["seats"]}, {}, {})
+    today = eligibility.bench(seats(row.text["seats"]), {}, {})
     return {"past": len(found), "differing": [r for r in found if r.differs], "today": today}

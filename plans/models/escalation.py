@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 
 from gtm.core.governed import GovernedModel, StateField
+from plans.models.read_by import ReadBy
+from plans.schemas import rules
 
 
 class EscalationState(models.TextChoices):
@@ -59,6 +59,8 @@ class Escalation(GovernedModel):
     remediation = models.TextField(blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
+    rungs = ReadBy("ladder", rules.rungs)
+
     unlogged_fields = frozenset({"due_at", "frozen_at", "closed_at", "restarted_due_at"})
 
     class Meta:
@@ -80,9 +82,9 @@ class Escalation(GovernedModel):
         return self.plan.change_chain()
 
     @property
-    def reached(self) -> list[dict[str, Any]]:
+    def reached(self) -> tuple[rules.RungRules, ...]:
         """The rungs that have fired; a ladder that starts over keeps those of its earlier cycles."""
-        return self.ladder if self.cycle > 1 else self.ladder[: self.rung]
+        return self.rungs if self.cycle > 1 else self.rungs[: self.rung]
 
     def change_label(self) -> str:
         return f"escalation {self.trigger}"

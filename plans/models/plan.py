@@ -10,6 +10,8 @@ from django.db import models
 
 from gtm.core import clock
 from gtm.core.governed import GovernedModel, StateField
+from plans.models.read_by import ReadBy
+from plans.schemas import rules
 
 
 class PlanState(models.TextChoices):
@@ -58,6 +60,7 @@ class Plan(GovernedModel):
 
     ``declaration`` is the command's declaration as it stood at the start: ladder, guardrails,
     policies and checklist of this run. A later edit of the command does not move a running plan.
+    It is read through ``rules``, and through nothing else.
     """
 
     plan_id = models.CharField(max_length=60, unique=True, editable=False)
@@ -104,6 +107,8 @@ class Plan(GovernedModel):
     expected_seconds = models.PositiveIntegerField(
         default=0, help_text="Estimated duration of the automated part"
     )
+
+    rules = ReadBy("declaration", rules.plan_rules)
 
     unlogged_fields = frozenset({"declaration", "context", "started_at", "finished_at"})
 

@@ -65,7 +65,7 @@ def why_not_yet(plan: Plan) -> str | None:
     """Why items of this backlog cannot become work now: it is stopped, or a gate behind it is open."""
     if stopped := stops.is_stopped(plan):
         return stopped
-    keys = [gate["key"] for gate in flow.gates_behind(_writer(plan))]
+    keys = [gate.key for gate in flow.gates_behind(_writer(plan))]
     missing = [str(gate) for gate in plan.tasks.filter(key__in=keys) if not gate.is_done]
     return f"The backlog is not approved: {', '.join(missing)} is open." if missing else None
 
@@ -132,7 +132,7 @@ def _draft(plan: Plan, item: BacklogRow) -> base.Draft:
         stages=(Stage("1", "Work", "sequential", (_step(item),)),),
         strategy="pipeline",
         strategy_rationale="One task: the backlog it comes from was planned and approved in its own run.",
-        ladder=[Rung(rung["roles"], rung["hours"], rung["effect"]) for rung in plan.declaration["ladder"]],
+        ladder=[Rung(rung.roles, rung.hours, rung.effect) for rung in plan.rules.ladder],
         objective=lambda inputs, program: f"{inputs['item']} (item {item.rank} of {inputs['source']})"[:240],
         complexity="simple",
         checklist=checklist.STANDARD,

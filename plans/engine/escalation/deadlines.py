@@ -53,7 +53,7 @@ def _escalate(approval: Approval, now: datetime) -> bool:
         detail = f"It was due {approval.due_at:%Y-%m-%d %H:%M} UTC."
         subject = f"{approval.title} is overdue"
         ladder.open_case(approval.plan, ladder.OVERDUE, subject, approval=approval, detail=detail)
-        if any(t["signal"] == LATE for t in approval.plan.declaration["triggers"]):
+        if approval.plan.rules.trigger(LATE) is not None:
             period = f"{approval.plan.plan_id} {approval.gate} round {approval.round}"
             readings.raise_signal(approval.plan, approval.task, Signal(LATE, subject, period))
         return True
@@ -77,7 +77,7 @@ def _remind(approval: Approval, now: datetime) -> bool:
         is_due = approval.state == "pending" and approval.remind_at is not None and approval.remind_at <= now
         if not is_due:
             return False
-        hours = approval.policy["hours"]
+        hours = approval.rules.hours
         left = calendar_of(approval.plan).hours_between(now, approval.due_at)
         over = round(100 * (1 - left / hours), 6)
         reached = max((mark for mark in REMIND_AT if mark <= over), default=0)

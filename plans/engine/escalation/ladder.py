@@ -62,7 +62,7 @@ def open_case(
             subject=shorten(subject, 240, placeholder=" …"),
             detail=detail,
             evidence=evidence or [],
-            ladder=plan.declaration["ladder"],
+            ladder=[dict(rung.stored) for rung in plan.rules.ladder],
             due_at=clock.now(),  # a plan that is stopped climbs as soon as it goes on
         )
         case.save()
@@ -76,29 +76,29 @@ def open_case(
 def climb(case: Escalation, now: datetime) -> None:
     """Fire the next rung somebody stands on; without one, start over or be exhausted: the matter holds."""
     calendar, directory = calendar_of(case.plan), Directory.today()
-    for rung in case.ladder[case.rung :]:
-        people = directory.standing(rung["roles"])
+    for rung in case.rungs[case.rung :]:
+        people = directory.standing(rung.roles)
         firing = RungFiring(
             case=case,
             cycle=case.cycle,
-            rung=rung["rung"],
-            role="/".join(rung["roles"])[:80],
+            rung=rung.rung,
+            role="/".join(rung.roles)[:80],
             notified=[{"name": p.name, "email": p.email} for p in people],
             skipped_reason="" if people else "Nobody stands on this rung today.",
             fired_at=now,
         )
         firing.save()
-        due = calendar.add_hours(now, rung["hours"]) if people else now
+        due = calendar.add_hours(now, rung.hours) if people else now
         told = ", ".join(p.name for p in people) or "nobody; skipped"
         perform(
             case,
             "notify",
-            comment=f"Rung {rung['rung']} ({firing.role}): {told}.",
-            set_fields={"rung": rung["rung"], "due_at": due, "renewals": 0},
+            comment=f"Rung {rung.rung} ({firing.role}): {told}.",
+            set_fields={"rung": rung.rung, "due_at": due, "renewals": 0},
         )
         if people:
             return
-    if case.cycle <= case.plan.declaration.get("ladder_repeats", 0):
+    if case.cycle <= case.plan.rules.ladder_repeats:
         again = {"cycle": case.cycle + 1, "rung": 0, "due_at": now}
         perform(case, "start_over", comment="The ladder starts over.", set_fields=again)
         climb(case, now)
@@ -122,7 +122,7 @@ def _give_up(approval: Approval) -> None:
     if approval.state not in ("pending", "unsatisfiable"):
         return
     reason = "The last rung of the ladder has not answered."
-    if approval.policy.get("on_exhausted", "hold") == "hold":
+    if approval.rules.on_exhausted == "hold":
         if approval.state == "pending":
             perform(approval, "exhaust", comment=reason, set_fields={"decided_at": clock.now()})
         return
@@ -166,7 +166,7 @@ def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()
-        hours = case.ladder[max(case.rung, 1) - 1]["hours"]
+        hours = case.rungs[max(case.rung, 1) - 1].hours
         due = calendar_of(case.plan).add_hours(clock.now(), hours)
         person = next(iter(persons_of(actors.current().actor.user)), None)
         if case.state == "acknowledged":

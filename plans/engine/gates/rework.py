@@ -168,7 +168,7 @@ def _touched(
 
 def _reads(task: Task, moved: Collection[str], *, undeclared: bool = False) -> bool:
     """Whether its step says that it reads something that moved; ``undeclared`` where it says nothing."""
-    declared = task.plan.declaration.get("reads", {}).get(task.key)
+    declared = task.plan.rules.reads.get(task.key)
     return undeclared if declared is None else not set(declared).isdisjoint(moved)
 
 

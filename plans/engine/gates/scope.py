@@ -15,10 +15,10 @@ from django.db.models import F, QuerySet
 from gtm.core import canonical
 from plans.engine.gates import tolerance
 from plans.models import Approval, Plan, Task, TaskKind
+from plans.schemas.rules import GateRules
 
 Needs = Mapping[int, Sequence[int]]
 STANDING = ("approved", "bypassed")
-_RULES = ("gates", "ladder", "ladder_repeats", "triggers", "max_retries")
 
 
 def structure_of(plan: Plan) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def structure_of(plan: Plan) -> dict[str, Any]:
             }
             for task in tasks
         ],
-        **{name: plan.declaration.get(name) for name in _RULES},
+        **plan.rules.sealed,
     }
 
 
@@ -45,14 +45,14 @@ def structure_digest(plan: Plan) -> str:
     return canonical.digest(structure_of(plan))
 
 
-def scope_of(plan: Plan, gate: Mapping[str, Any]) -> dict[str, Any]:
+def scope_of(plan: Plan, gate: GateRules) -> dict[str, Any]:
     """The content a gate approves, as it is now: named inputs and outputs, or all there is before it."""
-    if not gate["scope"]:
-        before = ancestors(plan.tasks.get(key=gate["key"]))
+    if not gate.scope:
+        before = ancestors(plan.tasks.get(key=gate.key))
         made = {t.output_var: t.output for t in before if t.output_var and t.kind != TaskKind.GATE}
         return {**plan.inputs, **made}
     outputs = {t.output_var: t.output for t in plan.tasks.exclude(output_var="")}
-    return {name: plan.inputs[name] if name in plan.inputs else outputs.get(name) for name in gate["scope"]}
+    return {name: plan.inputs[name] if name in plan.inputs else outputs.get(name) for name in gate.scope}
 
 
 def needs_of(plan: Plan) -> Needs:
@@ -81,15 +81,15 @@ def ancestors(task: Task, needs: Needs | None = None) -> QuerySet[Task]:
 def drift(approval: Approval) -> tuple[str, ...]:
     """Paths outside the tolerance of what was approved; measured from the approval, never from an edit."""
     plan = approval.plan
-    tolerances = {"amount": _amount_tolerance(approval), **approval.policy.get("tolerances", {})}
+    tolerances = {"amount": _amount_tolerance(approval), **approval.rules.tolerances}
     before = {**approval.scope, "amount": approval.amount, "currency": approval.currency}
-    after = {**scope_of(plan, approval.policy), "amount": plan.amount, "currency": plan.currency}
+    after = {**scope_of(plan, approval.rules), "amount": plan.amount, "currency": plan.currency}
     return tolerance.outside(before, canonical.plain(after), tolerances)
 
 
 def _amount_tolerance(approval: Approval) -> float:
     """The plan's amount is one of its inputs: it moves as far as that input may."""
-    allowed, amount = approval.policy.get("tolerances", {}), approval.amount
+    allowed, amount = approval.rules.tolerances, approval.amount
     money = {name: value["amount"] for name, value in approval.scope.items() if _is_money(value)}
     same = (name for name, found in money.items() if tolerance.number_of(found) == amount)
     return max((allowed.get(name, 0) for name in same), default=0)

@@ -31,7 +31,7 @@ def reconsider(approval: Approval) -> None:
         bench.seats,
         {str(v.person_id): v.kind for v in votes},
         _roles_left(bench, votes),
-        on_reject=approval.policy.get("on_reject", "veto"),
+        on_reject=approval.rules.on_reject,
         on_behalf_of={str(v.person_id): str(authority_of(v)) for v in votes},
     )
     if approval.state == "exhausted":
@@ -148,7 +148,7 @@ def _request_changes(approval: Approval, outcome: seats.Outcome) -> None:
     if approval.plan.state != "changes_requested":
         perform(approval.plan, "request_changes", comment=reason)
     clocks.freeze(approval.plan, "Changes were requested: the requester's clock runs now.")
-    if signal := approval.policy.get("signal_on_changes"):
+    if signal := approval.rules.signal_on_changes:
         ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
 
 

@@ -154,8 +154,8 @@ def _escalation(notice: Notice, case: Escalation) -> Wording:
             (case.plan.objective, case.detail, "The last rung has not answered. Silence approves nothing."),
             case,
         )
-    rung = case.ladder[notice.facts["rung"] - 1]
-    which = f"Rung {rung['rung']} of {len(case.ladder)} ({', '.join(rung['roles'])})"
+    rung = case.rungs[notice.facts["rung"] - 1]
+    which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.roles)})"
     due = f"Acknowledge or resolve it by {_utc(case.due_at)}." if case.due_at else ""
     return Wording(f"Escalation: {case.subject}", (case.plan.objective, case.detail, f"{which}. {due}"), case)
 

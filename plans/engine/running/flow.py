@@ -32,6 +32,7 @@ from plans.models import (
     Task,
     TaskKind,
 )
+from plans.schemas.rules import GateRules
 
 Params = Mapping[str, Any]
 
@@ -105,7 +106,7 @@ def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
     """Waiving takes somebody whom the gates behind the task would ask, never the task's own people."""
     if actor.is_system:
         return "The engine waives nothing."
-    roles = {seat["role"] for gate in gates_behind(task) for seat in gate["seats"]}
+    roles = {seat.role for gate in gates_behind(task) for seat in gate.seats}
     if not roles:
         return (
             None
@@ -120,17 +121,16 @@ def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
     )
 
 
-def gates_behind(task: Task) -> list[dict[str, Any]]:
+def gates_behind(task: Task) -> list[GateRules]:
     """The gates of the plan that lie on a path after the task."""
     found, queue, seen = [], [task], {task.pk}
-    declared = {g["key"]: g for g in task.plan.declaration.get("gates", [])}
     while queue:
         for after in queue.pop().successors.all():
             if after.pk not in seen:
                 seen.add(after.pk)
                 queue.append(after)
                 if after.kind == TaskKind.GATE:
-                    found.append(declared[after.key])
+                    found.append(task.plan.rules.gate(after.key))
     return found
 
 
@@ -204,7 +204,7 @@ def advance(plan: Plan) -> None:
 
 def _due_at(task: Task) -> datetime | None:
     """When people should have done it: the step's hours on the program's calendar, or as planned."""
-    hours = task.plan.declaration.get("due_hours", {}).get(task.task_id)
+    hours = task.plan.rules.due_hours.get(task.task_id)
     return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
 
 
