@@ -28,7 +28,16 @@ class ApprovalState(models.TextChoices):
     BYPASSED = "bypassed", "Bypassed (owes a review)"
 
 
-OPEN_APPROVAL_STATES = frozenset({"scheduled", "pending", "frozen", "unsatisfiable", "exhausted"})
+ASKING_STATES = frozenset({"pending", "unsatisfiable"})
+"""People are asked and the clock runs."""
+DECIDABLE_STATES = ASKING_STATES | {"exhausted"}
+POSTPONED_STATES = frozenset({"scheduled", "frozen"})
+"""Open, and nobody is asked now."""
+OPEN_APPROVAL_STATES = DECIDABLE_STATES | POSTPONED_STATES
+STANDING_STATES = frozenset({"approved", "bypassed"})
+"""What is behind the gate may start."""
+VOTED_STATES = STANDING_STATES | {"rejected", "changes_requested", "superseded", "exhausted"}
+"""Its votes are complete, as far as there were any."""
 
 
 class Approval(GovernedModel):

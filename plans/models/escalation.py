@@ -21,7 +21,11 @@ class EscalationState(models.TextChoices):
 
 MOST_RUNGS = 9
 """A longer ladder is refused; lists of cases ask the database rung by rung."""
-OPEN_CASE_STATES = frozenset({"armed", "notified", "acknowledged", "paused", "exhausted"})
+CLIMBING_STATES = frozenset({"armed", "notified", "acknowledged"})
+UNANSWERED_STATES = frozenset({"notified", "exhausted"})
+REACHED_STATES = UNANSWERED_STATES | {"acknowledged"}
+"""A rung has fired: the case is with people."""
+OPEN_CASE_STATES = CLIMBING_STATES | {"paused", "exhausted"}
 
 
 class Escalation(GovernedModel):

@@ -47,6 +47,14 @@ LIVE_PLAN_STATES = frozenset(
     }
 )
 FINAL_PLAN_STATES = frozenset(PlanState.values) - LIVE_PLAN_STATES
+AT_WORK_PLAN_STATES = frozenset({"running", "blocked"})
+"""A blocked plan waits at one task; the others go on."""
+CHANGEABLE_PLAN_STATES = AT_WORK_PLAN_STATES | {"approved"}
+RESTING_PLAN_STATES = frozenset({"changes_requested", "paused"})
+"""Its clocks stand still by itself, with or without a rip-cord."""
+SUCCEEDED_PLAN_STATES = frozenset({"succeeded", "succeeded_degraded"})
+GIVEN_UP_PLAN_STATES = frozenset({"cancelled", "aborted"})
+TROUBLED_PLAN_STATES = GIVEN_UP_PLAN_STATES | {"failed", "rejected", "blocked", "held"}
 PLAN_ID_PREFIX = "plan-"
 
 

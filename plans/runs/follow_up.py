@@ -20,7 +20,7 @@ from gtm.core.evidence import changelog
 from plans.engine.people.permissions import may_operate
 from plans.engine.running import flow
 from plans.engine.stopping import stopped as stops
-from plans.models import Plan, Task
+from plans.models import GIVEN_UP_PLAN_STATES, Plan, Task
 from plans.runs import checklist
 from plans.runs import start as base
 from plans.schemas.declaration import Command, Rung, Stage, Step
@@ -87,7 +87,7 @@ def start(
         item = next((found for found in backlog_of(plan) if found.rank == rank), None)
         if item is None:
             raise NotFound(f"The backlog of {plan.plan_id} has no item {rank}.")
-        if item.follow_up is not None and item.follow_up.state not in ("cancelled", "aborted"):
+        if item.follow_up is not None and item.follow_up.state not in GIVEN_UP_PLAN_STATES:
             return item.follow_up.tasks.get()
         if reason := why_not_yet(plan):
             raise GuardNotMet(reason, problems=[Problem("backlog", reason)])

@@ -23,7 +23,7 @@ from plans.runs.draft import Draft, build, snapshot, worker_facts
 from plans.schemas.declaration import Command
 from plans.schemas.inputs import read_inputs
 from plans.schemas.rules import plan_rules
-from programs.models import Dataset, Program
+from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
 from programs.selectors import default_program, latest_datasets, program_facts
 
 
@@ -70,7 +70,7 @@ def _declared_name(command: Command, typed: str) -> str:
 def choose_program(command: Command, slug: str | None) -> Program:
     """The program named, or the default of the command's kind. Raises InvalidInput listing what there is."""
     candidates = list(
-        Program.objects.filter(kind=command.program_kind).exclude(state__in=("archived", "aborted"))
+        Program.objects.filter(kind=command.program_kind).exclude(state__in=CLOSED_PROGRAM_STATES)
     )
     slugs = tuple(p.slug for p in candidates)
     if slug:

@@ -18,7 +18,7 @@ from plans.engine.escalation.clocks import REMIND_AT, calendar_of, next_reminder
 from plans.engine.gates import eligibility, rounds, tally
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import stopped
-from plans.models import OPEN_CASE_STATES, Approval
+from plans.models import ASKING_STATES, OPEN_CASE_STATES, Approval
 from plans.schemas.outputs import Signal
 from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
 
@@ -91,7 +91,7 @@ def _remind(approval: Approval, now: datetime) -> bool:
 
 def reweigh() -> int:
     """People come, go and get authority: find open rounds whose seats can be filled again, or no longer."""
-    waiting = approvals_with_votes().filter(state__in=["pending", "unsatisfiable"])
+    waiting = approvals_with_votes().filter(state__in=ASKING_STATES)
     waiting = waiting.defer(*(f"plan__{name}" for name in PLAN_DOCUMENTS), "task__output", "scope", "summary")
     rounds = a_share(waiting.prefetch_related("escalations").order_by("pk"), WEIGHED_AT_ONCE)
     benches = eligibility.benches_of(rounds)

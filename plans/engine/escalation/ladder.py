@@ -18,11 +18,20 @@ from gtm.core import actors, clock
 from gtm.core.errors import GtmError, GuardNotMet, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
-from plans.engine.escalation.clocks import CLIMBING, calendar_of, pause_case
+from plans.engine.escalation.clocks import calendar_of, pause_case
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
 from plans.engine.stopping import stopped
-from plans.models import OPEN_CASE_STATES, Approval, Escalation, Plan, RungFiring, Task
+from plans.models import (
+    ASKING_STATES,
+    CLIMBING_STATES,
+    OPEN_CASE_STATES,
+    Approval,
+    Escalation,
+    Plan,
+    RungFiring,
+    Task,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +128,7 @@ def _give_up(approval: Approval) -> None:
     A round nobody can decide holds as it is: people who come bring it back.
     """
     approval.refresh_from_db()
-    if approval.state not in ("pending", "unsatisfiable"):
+    if approval.state not in ASKING_STATES:
         return
     reason = "The last rung of the ladder has not answered."
     if approval.rules.on_exhausted == "hold":
@@ -137,7 +146,7 @@ def open_cases(trigger: str) -> QuerySet[Escalation]:
 
 def fire_due(now: datetime) -> int:
     """Fire every case whose time has come, one rung each. Safe to run twice: a fired rung has moved on."""
-    due = Escalation.objects.filter(state__in=CLIMBING, due_at__lte=now).select_related(
+    due = Escalation.objects.filter(state__in=CLIMBING_STATES, due_at__lte=now).select_related(
         "plan", "plan__program"
     )
     fired = 0
@@ -154,7 +163,7 @@ def fire(case: Escalation, now: datetime) -> bool:
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()
-        is_due = case.state in CLIMBING and case.due_at is not None and case.due_at <= now
+        is_due = case.state in CLIMBING_STATES and case.due_at is not None and case.due_at <= now
         if not is_due or stopped.is_stopped(case.plan):
             return False
         climb(case, now)

@@ -15,14 +15,13 @@ from plans.engine.gates import eligibility
 from plans.engine.gates import seats as policy
 from plans.engine.gates.eligibility import Bench
 from plans.engine.gates.tally import authority_of
-from plans.models import Approval, Plan, TaskKind
+from plans.models import VOTED_STATES, Approval, Plan, TaskKind
 from plans.schemas import rules as read
 from plans.schemas.declaration import Seat
 from plans.schemas.rules import PlanRules
 from programs.models import Approver, Role
 
 COMPARISONS = ("over", "equals", "among", "is_true")
-CLOSED = ("approved", "rejected", "changes_requested", "superseded", "bypassed", "exhausted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +153,7 @@ def replay_policy(
 
 def past_rounds(command: str, gate: str) -> QuerySet[Approval]:
     """Rounds that are over at a gate of a command, the newest first."""
-    rounds = Approval.objects.filter(plan__command=command, gate=gate, state__in=CLOSED)
+    rounds = Approval.objects.filter(plan__command=command, gate=gate, state__in=VOTED_STATES)
     return rounds.select_related("plan__program", "task").prefetch_related("decisions").order_by("-pk")
 
 

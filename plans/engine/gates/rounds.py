@@ -31,10 +31,10 @@ from plans.engine.escalation.clocks import calendar_of
 from plans.engine.gates import eligibility, tally, tolerance
 from plans.engine.gates import scope as content
 from plans.engine.gates.eligibility import Bench, Candidate, Capacity
-from plans.engine.gates.tally import DECIDABLE, reconsider
+from plans.engine.gates.tally import reconsider
 from plans.engine.people.permissions import persons_of
 from plans.engine.stopping import stopped as stops
-from plans.models import Approval, Decision, DecisionKind, Plan, Task
+from plans.models import DECIDABLE_STATES, Approval, Decision, DecisionKind, Plan, Task
 from programs.models import Person
 
 logger = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ def decide(
         with transaction.atomic():
             changelog.lock_chain(approval.change_chain())
             approval.refresh_from_db()
-            if approval.state not in DECIDABLE:
+            if approval.state not in DECIDABLE_STATES:
                 state = approval.get_state_display().lower()
                 raise WrongState(
                     f"{approval.title} is {state} already; nothing was changed.", state=approval.state
@@ -173,7 +173,7 @@ def _put_on_record(approval: Approval, kind: str, refusal: GtmError) -> None:
 
 def available(approval: Approval, actor: Actor) -> list[Action]:
     """What this actor may do with the round now; refused actions carry the reason."""
-    if approval.state not in DECIDABLE:
+    if approval.state not in DECIDABLE_STATES:
         return []
     reasons: tuple[str, ...] = ()
     try:

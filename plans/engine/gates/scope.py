@@ -14,11 +14,10 @@ from django.db.models import F, QuerySet
 
 from gtm.core import canonical
 from plans.engine.gates import tolerance
-from plans.models import Approval, Plan, Task, TaskKind
+from plans.models import STANDING_STATES, Approval, Plan, Task, TaskKind
 from plans.schemas.rules import GateRules
 
 Needs = Mapping[int, Sequence[int]]
-STANDING = ("approved", "bypassed")
 
 
 def structure_of(plan: Plan) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def why_not_approved(task: Task) -> str | None:
     for gate in ancestors(task).filter(kind=TaskKind.GATE):
         if not gate.is_done:
             return f"{gate} is not approved."
-        standing = gate.approvals.filter(state__in=STANDING).order_by("-round").first()
+        standing = gate.approvals.filter(state__in=STANDING_STATES).order_by("-round").first()
         if standing is None:
             return f"{gate} is not approved."
         if outside := drift(standing):

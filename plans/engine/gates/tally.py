@@ -13,17 +13,22 @@ from gtm.core.fsm import perform
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import eligibility, seats
 from plans.engine.gates.eligibility import Bench
-from plans.models import OPEN_CASE_STATES, Approval, Decision, DecisionKind, Escalation
+from plans.models import (
+    ASKING_STATES,
+    DECIDABLE_STATES,
+    OPEN_CASE_STATES,
+    Approval,
+    Decision,
+    DecisionKind,
+    Escalation,
+)
 from programs.models import Person
-
-DECIDABLE = frozenset({"pending", "unsatisfiable", "exhausted"})
-_STILL_OPEN = frozenset({"pending", "unsatisfiable"})
 
 
 def reconsider(approval: Approval) -> None:
     """Weigh the live votes with today's people, and approve, reject, hand back, or say nobody can decide."""
     approval.refresh_from_db()
-    if approval.state not in DECIDABLE:
+    if approval.state not in DECIDABLE_STATES:
         return
     bench = eligibility.bench_of(approval)
     votes = _live_votes(approval, bench)
@@ -35,7 +40,7 @@ def reconsider(approval: Approval) -> None:
         on_behalf_of={str(v.person_id): str(authority_of(v)) for v in votes},
     )
     if approval.state == "exhausted":
-        if outcome.verdict in _STILL_OPEN:
+        if outcome.verdict in ASKING_STATES:
             return  # on hold until people decide, however late
         with actors.on_their_behalf("Gate"):
             perform(approval, "revive", comment="People decided after the ladder was exhausted.")

@@ -20,6 +20,9 @@ from plans.engine.people.permissions import holds_role
 from plans.engine.running import steps
 from plans.engine.stopping import stopped
 from plans.models import (
+    AT_WORK_PLAN_STATES,
+    CLAIMABLE_STATES,
+    DEGRADED_STATES,
     DONE_STATES,
     FINAL_TASK_STATES,
     OPEN_APPROVAL_STATES,
@@ -35,9 +38,6 @@ from plans.models import (
 from plans.schemas.rules import GateRules
 
 Params = Mapping[str, Any]
-
-AT_WORK_PLANS = frozenset({"running", "blocked"})
-"""A blocked plan waits at one task; the others go on."""
 
 
 # ------------------------------------------------------------------ guards
@@ -155,8 +155,11 @@ def at_work_again(plan: Plan, params: Params) -> str:
 
 def ring(task: Task, change: Change) -> None:
     """Tell a worker, after the commit, that there is something to do. The row says what; this is the bell."""
-    runnable = {"ready", "fallback_ready"}
-    if task.kind == TaskKind.AUTOMATED and change.target in runnable and task.plan.state in AT_WORK_PLANS:
+    if (
+        task.kind == TaskKind.AUTOMATED
+        and change.target in CLAIMABLE_STATES
+        and task.plan.state in AT_WORK_PLAN_STATES
+    ):
         events.publish_on_commit(events.TaskReady(task.pk))
 
 
@@ -173,7 +176,7 @@ def start_clocks(plan: Plan, change: Change) -> None:
 
 def advance_plan(plan: Plan, change: Change) -> None:
     advance(plan)
-    for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["ready", "fallback_ready"]):
+    for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=CLAIMABLE_STATES):
         events.publish_on_commit(events.TaskReady(task.pk))
 
 
@@ -184,7 +187,7 @@ def advance_after_task(task: Task, change: Change) -> None:
 def advance(plan: Plan) -> None:
     """Open everything whose needs are met, and close the plan when nothing is left."""
     plan.refresh_from_db()
-    if plan.state not in AT_WORK_PLANS or stopped.is_stopped(plan):
+    if plan.state not in AT_WORK_PLAN_STATES or stopped.is_stopped(plan):
         return
     for task in _needs_met(plan, "suspended"):
         perform(task, "unsuspend", comment="What it depends on is approved.")
@@ -242,7 +245,7 @@ def finish(plan: Plan) -> None:
     if plan.tasks.filter(state="cancelled").exists():
         perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
         return
-    degraded = plan.tasks.filter(state__in=["succeeded_degraded", "succeeded_manual", "waived"]).exists()
+    degraded = plan.tasks.filter(state__in=DEGRADED_STATES).exists()
     degraded |= plan.approvals.filter(state="bypassed").exists()
     perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
 

@@ -264,7 +264,7 @@ def recover_lost(task: Task) -> None:
     with transaction.atomic():
         changelog.lock_chain(task.change_chain())
         task.refresh_from_db()
-        if task.state not in {"leased", "running", "fallback_running"}:
+        if task.state not in AT_WORK_STATES:
             return
         if task.lease_expires_at and task.lease_expires_at > clock.now():
             return
