@@ -1,6 +1,6 @@
 """Plans in the admin: run, watch, decide, answer. Views only translate; the engine decides."""
 
-from plans.admin import deeds, starts  # noqa: F401 - offers the commands
+from plans.admin import addresses, deeds, starts  # noqa: F401 - makes <command:> known, offers the commands
 from plans.admin.agreements import MeasurementAgreementAdmin
 from plans.admin.approvals import ApprovalAdmin
 from plans.admin.break_glass import BreakGlassAdmin

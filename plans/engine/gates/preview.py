@@ -15,7 +15,7 @@ from plans.engine.gates import eligibility
 from plans.engine.gates import seats as policy
 from plans.engine.gates.eligibility import Bench
 from plans.engine.gates.tally import authority_of
-from plans.models import Approval, Plan, TaskKind
+from plans.models import Approval, Plan, TaskKind, of_command
 from programs.models import Approver, Role
 
 COMPARISONS = ("over", "equals", "among", "is_true")
@@ -149,8 +149,8 @@ def replay_policy(
 
 
 def past_rounds(command: str, gate: str) -> QuerySet[Approval]:
-    """Rounds that are over at a gate of a command, the newest first."""
-    rounds = Approval.objects.filter(plan__command=command, gate=gate, state__in=CLOSED)
+    """Rounds that are over at a gate of a command, by its key; the newest first."""
+    rounds = Approval.objects.filter(gate=gate, state__in=CLOSED, **of_command(command, "plan__"))
     return rounds.select_related("plan__program", "task").prefetch_related("decisions").order_by("-pk")
 
 

@@ -60,7 +60,7 @@ def test_a_proposed_policy_is_held_against_the_votes_of_a_past_round(
     ann, sam, vote, seats, would_be, missing, differs
 ):
     vote(ann, round_of(make_plan(amount=Decimal(80))))
-    (row,) = preview.replay_policy(seats, preview.past_rounds("c", "sign-off"))
+    (row,) = preview.replay_policy(seats, preview.past_rounds("p:c", "sign-off"))
     assert (row.was, row.would_be, row.missing, row.differs) == ("approved", would_be, missing, differs)
 
 
@@ -69,7 +69,7 @@ def test_one_no_vetoes_or_is_outvoted_as_the_proposal_says(ann, vote):
     plan = make_plan(gate(seat("finance"), on_reject="impossible"))
     vote(ann, round_of(plan), "reject")
     vote(ben, round_of(plan))
-    past = list(preview.past_rounds("c", "sign-off"))
+    past = list(preview.past_rounds("p:c", "sign-off"))
     assert preview.replay_policy([seat("finance")], past, on_reject="impossible")[0].would_be == "approved"
     assert preview.replay_policy([seat("finance")], past)[0].would_be == "rejected"
 
