@@ -54,7 +54,7 @@ def new_plan_id(at: datetime | None = None) -> str:
 
 
 def of_command(key: str, plan: str = "") -> dict[str, str]:
-    """The filter for plans of a command by its key; ``plan`` (``plan__``) is the way to them from other rows."""
+    """The filter for plans of a command by its key; ``plan`` (``plan__``) leads to them from other rows."""
     plugin, _, name = key.partition(":")
     return {f"{plan}plugin": plugin, f"{plan}command": name}
 
