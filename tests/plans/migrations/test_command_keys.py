@@ -18,14 +18,14 @@ from tests.doors import built, purchases, site, user  # noqa: F401
 from tests.factories import DelegationFactory, PersonFactory, ProgramFactory, gate, make_plan, seat
 
 KEY, NAME = "loyalty-lifecycle-orchestration:plan-loyalty", "plan-loyalty"
-MIGRATION = import_module("plans.migrations.0005_command_keys")
+MIGRATION = import_module("plans.migrations.0006_command_keys")
 TRIGGER = {"signal": "fell", "title": "It fell", "breaches": 2, "pulls_ripcord": False}
 
 
 @pytest.fixture
 def tables(db):
     """The models as they are right after the migration."""
-    return MigrationExecutor(connection).loader.project_state(("plans", "0005_command_keys")).apps
+    return MigrationExecutor(connection).loader.project_state(("plans", "0006_command_keys")).apps
 
 
 @pytest.fixture

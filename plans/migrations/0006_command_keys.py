@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
     """In a migration of its own: PostgreSQL changes no table whose rows this transaction has changed."""
 
     dependencies = [
-        ('plans', '0004_command_keys_fit'),
+        ('plans', '0005_command_keys_fit'),
         ('programs', '0002_dataset_current_since'),
     ]
 

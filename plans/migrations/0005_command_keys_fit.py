@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plans', '0003_policies'),
+        ('plans', '0004_schedule_days'),
     ]
 
     operations = [
