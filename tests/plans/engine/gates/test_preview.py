@@ -79,7 +79,7 @@ def test_the_command_prints_what_would_have_gone_otherwise(ann, vote, tmp_path, 
     vote(ann, round_of(plan))
     file = tmp_path / "seats.json"
     file.write_text(json.dumps([seat("finance", 2)]))
-    call_command("replay_policy", "c", "sign-off", str(file))
+    call_command("replay_policy", "p:c", "sign-off", str(file))
     printed = capsys.readouterr().out
     assert f"! {plan.plan_id} round 1: approved → unsatisfiable; not asked: finance" in printed
     assert "1 past rounds, 1 would have gone otherwise" in printed
@@ -106,7 +106,7 @@ def test_seats_that_are_none_are_refused(ann, tmp_path, text):
     file = tmp_path / "seats.json"
     file.write_text(text)
     with pytest.raises(CommandError):
-        call_command("replay_policy", "c", "sign-off", str(file))
+        call_command("replay_policy", "p:c", "sign-off", str(file))
 
 
 def test_seats_are_read_with_what_they_leave_out(ann):
