@@ -44,7 +44,6 @@ class PlansConfig(AppConfig):
         for case in CASES:
             import_module(f"{case}.case")
         events.subscribe(events.TaskReady, dispatch.ring_worker)
-        events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Anchored, files.follow_anchor)
         events.subscribe(events.Recorded, table.record)
         events.subscribe(table.NoticeWaiting, dispatch.ring_outbox)
