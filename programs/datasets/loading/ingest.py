@@ -19,6 +19,7 @@ from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.mapping import map_columns
 from programs.datasets.loading.problems import DatasetProblems, Problem, nearest
+from programs.datasets.loading.readings import FileReading, readings
 from programs.datasets.loading.rejects import write_rejects
 from programs.datasets.loading.staging import Staged, convert_all, settle, stage
 from programs.datasets.readers import RawFile, Source, read_source
@@ -35,6 +36,7 @@ class IngestResult:
     ``snapshot.rows`` is the number accepted. ``identical_rows`` of them look like another row but, having no
     key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.
     ``mapping``: our column → theirs, per file. ``rejects``: path below the store's root, "" when none.
+    ``read_as``: how each file was read, with its first accepted rows.
     """
 
     snapshot: Snapshot
@@ -48,6 +50,7 @@ class IngestResult:
     rejects: str = ""
     stored_before: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+    read_as: dict[str, FileReading] = field(default_factory=dict)
 
 
 def ingest(
@@ -77,7 +80,7 @@ def ingest(
         counts = _counts(connection, raws)
         _refuse_if_empty(connection, raws, counts)
         rows = directory / "rows.parquet"
-        snapshot = _write_snapshot(connection, contract, rows)
+        snapshot = write_snapshot(connection, contract, rows)
         stored = store.put(snapshot, rows)
         rejects = ""
         if counts["rejected"] or counts["duplicate"]:
@@ -87,6 +90,7 @@ def ingest(
             )
         reasons = _reasons(connection, raws)
         identical = _identical(connection)
+        read_as = readings(connection, staged, contract)
     return IngestResult(
         snapshot=snapshot,
         input_rows=sum(raw.rows for raw in raws),
@@ -111,6 +115,7 @@ def ingest(
         rejects=rejects,
         stored_before=not stored,
         notes=(*notes, *more),
+        read_as=read_as,
     )
 
 
@@ -225,8 +230,8 @@ def _identical(connection: duckdb.DuckDBPyConnection) -> int:
     return int(count)
 
 
-def _write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
-    """Write the accepted rows in the order of the contract, and fingerprint them."""
+def write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
+    """Write the accepted rows in the order of the contract, and fingerprint them: ``good`` less ``fate``."""
     connection.execute('CREATE VIEW accepted AS FROM good ANTI JOIN fate USING (file_no, "row")')
     names = ", ".join(column.name for column in contract.columns)
     order = ", ".join([*contract.order, "digest"])
