@@ -121,7 +121,7 @@ def experiment_designs(program: Program) -> dict[str, dict[str, Any]]:
 
 
 def latest_datasets(program: Program, kinds: Sequence[str]) -> list[Dataset]:
-    """The current dataset of each kind, per partner where partners bring their own: the last choice counts."""
+    """The current dataset of each kind, per partner where partners bring their own: see ``series``."""
     rows = Dataset.objects.filter(program=program, kind__in=kinds, current_since__isnull=False)
     rows = rows.select_related("partner")
     newest: dict[tuple[str, int | None], Dataset] = {}

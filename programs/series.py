@@ -1,8 +1,8 @@
 """Which data count: a series of each kind, program and owner, and the dataset of it that is current.
 
-A load adds to what is current or replaces it. The choice is the time ``Dataset.current_since``: the latest of a
-series counts. It is saved like everything governed, with history and a row in the change log, and can be taken
-back; runs keep the snapshots they started with.
+A load adds to what is current or replaces it. The choice is the time ``Dataset.current_since``: the latest of
+a series counts. It is saved like everything governed, with history and a row in the change log, and can be
+taken back; runs keep the snapshots they started with.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def snapshot_root() -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where rows belong: the series is that of program, partner and kind."""
+class DataSeries:
+    """Where rows belong: the series is that of program, partner and kind, whatever the campaign."""
 
     program: Program
     partner: Partner | None
@@ -83,7 +83,7 @@ class Place:
         return latest.current_since + timedelta(microseconds=1)
 
     @classmethod
-    def of(cls, dataset: Dataset) -> Place:
+    def of(cls, dataset: Dataset) -> DataSeries:
         return cls(dataset.program, dataset.partner, dataset.campaign, dataset.kind)
 
 
@@ -91,7 +91,7 @@ class Place:
 class Entering:
     """A load that is decided and not yet registered. ``snapshot`` is what will be current."""
 
-    place: Place
+    place: DataSeries
     result: IngestResult
     there: Dataset | None
     how: str
@@ -101,7 +101,7 @@ class Entering:
     addition: Addition | None = None
 
 
-def enter(place: Place, result: IngestResult, trial: SnapshotStore, series: str) -> Entering:
+def enter(place: DataSeries, result: IngestResult, trial: SnapshotStore, series: str) -> Entering:
     """What becomes of new rows. Raises InvalidInput, with both in numbers, where that was not said."""
     if series and series not in HOW:
         raise InvalidInput(
@@ -115,7 +115,7 @@ def enter(place: Place, result: IngestResult, trial: SnapshotStore, series: str)
     if there.sha256 == new.sha256:
         return Entering(place, result, there, NOTHING, new, loaded, loaded)
     stored = snapshot_of(there)
-    before = summary.summarise(trial.rows_path(stored), stored, place.zone)
+    before = _summary_of(stored, trial, place.zone)
     if not series:
         raise _question(place, result, trial, stored, loaded, before)
     if series == REPLACE:
@@ -126,18 +126,28 @@ def enter(place: Place, result: IngestResult, trial: SnapshotStore, series: str)
     return Entering(place, result, there, how, added.snapshot, loaded, before, added)
 
 
+def _summary_of(stored: Snapshot, store: SnapshotStore, zone: str) -> SnapshotSummary:
+    """Of what is current; without sums where its rows are gone, for that must not keep new ones out."""
+    try:
+        rows = store.rows_path(stored)
+    except NotFound:
+        return summary.without_rows(stored, zone)
+    return summary.summarise(rows, stored, zone)
+
+
 def _question(
-    place: Place,
+    place: DataSeries,
     result: IngestResult,
     trial: SnapshotStore,
     stored: Snapshot,
     loaded: SnapshotSummary,
     before: SnapshotSummary,
 ) -> InvalidInput:
-    paths = trial.rows_path(stored), trial.rows_path(result.snapshot)
-    shared = addition.shared_keys(*paths, place.kind)
-    key = " and ".join(CONTRACTS[place.kind].key)
-    overlap = "" if shared is None else f" {shared:,} of the new rows have the {key} of a row that is there."
+    overlap = ""
+    if (key := CONTRACTS[place.kind].key) and before.sums:
+        paths = trial.rows_path(stored), trial.rows_path(result.snapshot)
+        shared = addition.shared_keys(*paths, place.kind)
+        overlap = f" {shared:,} of the new rows have the {' and '.join(key)} of a row that is there."
     names = ", ".join(source["name"] for source in result.sources) or "The new file"
     problem = Problem(
         "series",
@@ -149,15 +159,15 @@ def _question(
     return InvalidInput(
         f"{place.owner} has {place.words} that are current; nothing was loaded.",
         problems=[problem],
-        hint="Say --add or --replace at the command line, series=add or series=replace over REST, or choose on "
-        "the upload page.",
+        hint="Say --add or --replace at the command line, series=add or series=replace over REST, or choose "
+        "on the upload page.",
     )
 
 
-def register(entering: Entering, trial: SnapshotStore, options: Options, *, said: Sequence[str]) -> Dataset:
-    """Keep the rows of a decided load and make them current. Raises StaleVersion where another load came first.
+def register(entering: Entering, trial: SnapshotStore, options: Options, said: Sequence[str]) -> Dataset:
+    """Keep the rows of a decided load and make them current.
 
-    ``said`` names the options that were given with the load; the others came from the owner of the data.
+    Raises StaleVersion where another load came first. ``said`` names the options that were given with the load; the others came from the owner of the data.
     """
     place, result, snapshot = entering.place, entering.result, entering.snapshot
     after = entering.loaded
@@ -288,7 +298,7 @@ def make_current(dataset: Dataset, *, reason: str) -> str:
     with transaction.atomic(), actors.acting_as(actors.current().actor, _why(reason)):
         changelog.lock_chain(dataset.change_chain())
         dataset.refresh_from_db()
-        place = Place.of(dataset)
+        place = DataSeries.of(dataset)
         before = place.current()
         if before == dataset:
             raise WrongState(f"Dataset {dataset.pk} is current already.")
@@ -306,7 +316,7 @@ def take_back(dataset: Dataset, *, reason: str) -> str:
     with transaction.atomic(), actors.acting_as(actors.current().actor, _why(reason)):
         changelog.lock_chain(dataset.change_chain())
         dataset.refresh_from_db()
-        place = Place.of(dataset)
+        place = DataSeries.of(dataset)
         if place.current() != dataset:
             raise WrongState(
                 f"Dataset {dataset.pk} is not current, so there is nothing to take back.",

@@ -33,7 +33,7 @@ from programs.models import (
     Tier,
 )
 from programs.schemas.metrics import STANDARD
-from programs.series import Place, enter, register, snapshot_root
+from programs.series import DataSeries, enter, register, snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
@@ -76,9 +76,10 @@ def load_dataset(
 ) -> tuple[Dataset, IngestResult]:
     """Validate files against the contract of ``kind``, keep the snapshot, register it.
 
-    ``series`` says whether the rows are added to those that are current or replace them; it is asked for where
-    there are any. What comes of it is current, also where the same rows were loaded before, and
-    ``Dataset.answer`` says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored then.
+    ``series`` says whether the rows are added to those that are current or replace them; it is asked for
+    where there are any. What comes of it is current, also where the same rows were loaded before, and
+    ``Dataset.answer`` says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored
+    then.
     """
     if kind not in CONTRACTS:
         problem = Problem(
@@ -93,11 +94,11 @@ def load_dataset(
         **options,
     )
     given = {"currency": currency, "time_zone": time_zone, **options}
-    place = Place(program, partner, campaign, kind)
+    place = DataSeries(program, partner, campaign, kind)
     with SnapshotStore(snapshot_root()).trial() as trial:
         result = loading.ingest(files, kind, store=trial, mapping=mapping, options=told)
         entering = enter(place, result, trial, series)
-        dataset = register(entering, trial, told, said=[name for name, value in given.items() if value])
+        dataset = register(entering, trial, told, [name for name, value in given.items() if value])
     return dataset, result
 
 

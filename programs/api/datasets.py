@@ -102,7 +102,7 @@ class DatasetViewSet(ActionViewSet):
     @extend_schema(responses={200: dict}, filters=False)
     @action(detail=True, methods=["get"])
     def answer(self, request: Request, pk: str) -> Response:
-        """The answer of the load: what was read as what, what changed, and what each command has and lacks."""
+        """The answer of the load: what was read as what, what changed, what each command has and lacks."""
         return Response(answer_of_dataset(self.get_object()))
 
     @extend_schema(request=ChoiceSerializer, responses={200: DatasetSerializer})

@@ -35,7 +35,7 @@ class Addition:
 def add_rows(
     store: SnapshotStore, there: Path, new: Path, kind: str, *, limits: Limits | None = None
 ) -> Addition:
-    """Write rows at ``there`` and ``new`` as one snapshot into ``store``. Memory is that of a query engine."""
+    """Write rows at ``there`` and ``new`` as one snapshot into ``store``, in the memory of ``limits``."""
     contract, limits = contract_of(kind), limits or Limits()
     with (
         store.workspace() as directory,
@@ -53,11 +53,9 @@ def add_rows(
     return Addition(snapshot, total - same - outdated - replaced, same, replaced, outdated)
 
 
-def shared_keys(there: Path, new: Path, kind: str, *, limits: Limits | None = None) -> int | None:
-    """How many of the new rows have a key that is there; None for a kind whose rows have no key."""
+def shared_keys(there: Path, new: Path, kind: str, *, limits: Limits | None = None) -> int:
+    """How many of the new rows have a key that is there. The kind must have a key."""
     contract = contract_of(kind)
-    if not contract.key:
-        return None
     with hardened([there.parent, new.parent], limits or Limits()) as connection:
         for name, path in (("there", there), ("new", new)):
             connection.execute(

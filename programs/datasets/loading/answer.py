@@ -1,7 +1,7 @@
 """The answer of a load: all that a person needs to see whether the right thing was read. Plain data.
 
-It is kept with the dataset and shown by REST, at the command line and in the admin from the same JSON. What is
-personal is masked in it: the answer stays when the rows are gone.
+It is kept with the dataset and shown by REST, at the command line and in the admin from the same JSON. What
+is personal is masked in it: the answer stays when the rows are gone.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def answer_of(
     loaded: SnapshotSummary,
     change: SeriesChange,
 ) -> LoadAnswer:
-    """``said`` names the options that whoever loads gave; what else is set came from the owner of the data."""
+    """``said`` names the options that came with the load; what else is set is that of the data's owner."""
     contract = contract_of(result.snapshot.kind)
     return LoadAnswer(
         kind=contract.kind,
@@ -148,7 +148,8 @@ def masked(value: str) -> str:
     """The first letters and the length: enough to see which column it is, not who."""
     if not value:
         return ""
-    return f"{value[:SHOWN_OF_PERSONAL] if len(value) > 2 * SHOWN_OF_PERSONAL else ''}… ({len(value)} characters)"
+    shown = value[:SHOWN_OF_PERSONAL] if len(value) > 2 * SHOWN_OF_PERSONAL else ""
+    return f"{shown}… ({len(value)} characters)"
 
 
 def _given(options: Options, said: set[str], partner: str) -> Iterable[AppliedOption]:

@@ -81,8 +81,8 @@ def change_lines(change: Mapping[str, Any]) -> Iterator[str]:
         yield f"  now:    {summary_sentence(change['after'])}"
     if change["how"] == "add":
         yield (
-            f"  {change['added']:,} rows are new, {change['same']:,} were there, {change['replaced']:,} replaced "
-            f"an older row of their key, {change['outdated']:,} are older than the row that is there"
+            f"  {change['added']:,} rows are new, {change['same']:,} were there, {change['replaced']:,} "
+            f"replaced an older row of their key, {change['outdated']:,} are older than the row that is there"
         )
 
 

@@ -66,9 +66,8 @@ def _samples(
         return ()
     cells = ", ".join(f"c{index}" for index in file.columns.values())
     listed = ", ".join(str(int(row)) for row in read)
-    raw = connection.execute(
-        f'SELECT "row", {cells} FROM {file.view} WHERE "row" IN ({listed}) ORDER BY "row"'
-    )  # noqa: S608
+    query = f'SELECT "row", {cells} FROM {file.view} WHERE "row" IN ({listed}) ORDER BY "row"'  # noqa: S608
+    raw = connection.execute(query)
     written = {row: dict(zip(file.columns, values, strict=True)) for row, *values in _rows(raw)}
     return tuple(
         SampleRow(

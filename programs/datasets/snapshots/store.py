@@ -45,7 +45,7 @@ class Snapshot:
 
 
 class SnapshotStore:
-    """The folder of snapshots. What it has not is looked for in the store ``behind`` it, where there is one."""
+    """The folder of snapshots. Rows that it has not are looked for in the store ``behind`` it, if any."""
 
     def __init__(self, root: Path, behind: SnapshotStore | None = None):
         self.root = Path(root)
@@ -61,7 +61,7 @@ class SnapshotStore:
 
     @contextmanager
     def trial(self) -> Iterator[SnapshotStore]:
-        """A store beside this one for a load that is not decided: it is gone at the end, see ``take_over``."""
+        """A store before this one, for a load that is not decided: gone at the end, see ``take_over``."""
         with self.workspace() as directory:
             yield SnapshotStore(directory, behind=self)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -76,9 +76,15 @@ def summarise(rows: Path, snapshot: Snapshot, zone: str, limits: Limits | None =
             for value, (count, sums) in _grouped(connection, contract, stored, column.name, measures).items()
             if value or count < snapshot.rows
         ]
+    known = without_rows(snapshot, zone)
+    return replace(known, sums=totals[""][1] if totals else {}, groups=tuple(groups))
+
+
+def without_rows(snapshot: Snapshot, zone: str) -> SnapshotSummary:
+    """What is known of a snapshot without its rows: their number and days."""
     ends = (snapshot.window_start, snapshot.window_end)
     first, last = (on_wall_clock(at, zone).date().isoformat() if at else "" for at in ends)
-    return SnapshotSummary(snapshot.rows, first, last, totals[""][1] if totals else {}, tuple(groups))
+    return SnapshotSummary(snapshot.rows, first, last, {}, ())
 
 
 def _adds_up(column: ContractColumn) -> bool:
