@@ -37,7 +37,8 @@ class PlansConfig(AppConfig):
         from plans.engine.running import anchoring, dispatch  # noqa: F401, PLC0415
         from plans.export import files  # noqa: PLC0415
         from plans.models import Schedule  # noqa: PLC0415
-        from plans.runs import schedules  # noqa: F401, PLC0415
+        from plans.runs import data_needs, schedules  # noqa: F401, PLC0415
+        from programs import command_needs  # noqa: PLC0415
         from programs.models import Program  # noqa: PLC0415
 
         for command in COMMANDS:
@@ -46,6 +47,7 @@ class PlansConfig(AppConfig):
             import_module(f"{case}.case")
         for kind in case_kinds.all_kinds():
             import_module(kind.pages)  # the admin has looked for pages before any case was registered
+        command_needs.register(data_needs.of_program)
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Anchored, files.follow_anchor)

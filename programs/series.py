@@ -167,7 +167,8 @@ def _question(
 def register(entering: Entering, trial: SnapshotStore, options: Options, said: Sequence[str]) -> Dataset:
     """Keep the rows of a decided load and make them current.
 
-    Raises StaleVersion where another load came first. ``said`` names the options that were given with the load; the others came from the owner of the data.
+    Raises StaleVersion where another load came first. ``said`` names the options that were given with the
+    load; the others came from the owner of the data.
     """
     place, result, snapshot = entering.place, entering.result, entering.snapshot
     after = entering.loaded
