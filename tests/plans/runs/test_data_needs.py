@@ -41,7 +41,7 @@ def test_a_command_with_its_data_can_run_and_says_what_else_it_lacks(answer):
     found = said(needs, MONITOR)
     assert found["No point ledger are current."].startswith("Engagement by redemptions, point liability")
     assert found["The purchases have no region."] == "There is no breakdown of purchases by region."
-    assert said(needs, PLAN)["The purchases cover 159 days; 365 are wanted."].startswith("Survival after 12")
+    assert said(needs, PLAN)["The purchases cover 161 days; 365 are wanted."].startswith("Survival after 12")
 
 
 def test_what_is_there_is_not_missing(answer):
@@ -65,7 +65,7 @@ def test_without_its_own_data_a_command_cannot_run(answer):
 
 def test_a_kind_that_is_required_blocks(answer):
     touches = "t1,p1,2026-01-05\n"
-    needs = answer(f"touch_id,person_id,occurred_at\n{touches}", kind="touchpoints", program="joint-launch")
+    needs = answer(f"touch_id,person_id,occurred_at\n{touches}", kind="touchpoints", program="ai-launch")
     (one,) = needs.values()
     assert not one["can_run"]
     (blocking,) = [missing for missing in one["missing"] if missing["blocks"]]
