@@ -213,7 +213,8 @@ def _new(entering: Entering, options: Options) -> Dataset:
         entering.there if entering.how == ADD else None,
     )
     sources, mapping = canonical.plain(list(result.sources)), canonical.plain(result.mapping)
-    applied = {c.name: canonical.plain(value) for c in CHOICES if (value := getattr(options, c.name))}
+    applied = {"currency": (place.partner or place.program).currency}
+    applied |= {choice.name: value for choice in CHOICES if (value := getattr(options, choice.name))}
     parts = []
     if there is not None:
         part = {"sha256": result.snapshot.sha256, "rows": result.snapshot.rows, "sources": sources,

@@ -88,7 +88,8 @@ def load_dataset(
         raise InvalidInput("There is no such kind of dataset.", problems=[problem])
     owner = partner or program
     told = Options(
-        currency=currency or owner.currency,
+        currency=currency,
+        home_currency=owner.currency,
         time_zone=time_zone or owner.time_zone,
         now=clock.now(),
         **options,

@@ -36,6 +36,12 @@ class AnswerPage:
             for group in self._answer["loaded"]["groups"]
         ]
 
+    def reasons(self) -> list[str]:
+        return list(answer_lines.reason_lines(self._answer["rejects"]))
+
+    def left_out(self) -> list[str]:
+        return list(answer_lines.left_out_lines(self._answer["rejects"]))
+
     def files(self) -> list[tuple[str, list[int], list[tuple[str, str, list[str]]]]]:
         """Name, numbers of the sample rows, and per column of ours: theirs and the cells as read."""
         found = []

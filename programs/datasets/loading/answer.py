@@ -44,11 +44,18 @@ class LoadedFile:
 
 @dataclass(frozen=True, slots=True)
 class RejectsOfLoad:
-    """``reasons``: reason → rows with it. ``file`` is the path of the rows to correct below the store."""
+    """``reasons``: reason → rows with it, ``examples``: reason → where it is seen first.
+
+    ``left_out``: reason → rows that the options leave out. ``file``: where the rows to correct are, below the
+    store.
+    """
 
     rejected: int
     duplicates: int
     reasons: dict[str, int]
+    examples: dict[str, str]
+    left_out: dict[str, int]
+    folded: int
     file: str
 
 
@@ -98,16 +105,23 @@ def answer_of(
 ) -> LoadAnswer:
     """``said`` names the options that came with the load; what else is set is that of the data's owner."""
     contract = contract_of(result.snapshot.kind)
+    owner = "partner" if partner else "program"
     return LoadAnswer(
         kind=contract.kind,
         program=program,
         partner=partner,
         input_rows=result.input_rows,
         files=tuple(_files(result, contract, options.time_zone)),
-        applied=(*_given(options, set(said), partner), *_found(result)),
+        applied=(*_given(options, set(said), owner), *_found(result, options, owner)),
         loaded=loaded,
         rejects=RejectsOfLoad(
-            result.rejected_rows, result.duplicate_rows, dict(result.reasons), result.rejects
+            result.rejected_rows,
+            result.duplicate_rows,
+            dict(result.reasons),
+            _shown_examples(result, contract),
+            dict(result.left_out),
+            result.folded_rows,
+            result.rejects,
         ),
         change=change,
         notes=result.notes,
@@ -152,18 +166,30 @@ def masked(value: str) -> str:
     return f"{shown}… ({len(value)} characters)"
 
 
-def _given(options: Options, said: set[str], partner: str) -> Iterable[AppliedOption]:
-    owner = "partner" if partner else "program"
+def _shown_examples(result: IngestResult, contract: Contract) -> dict[str, str]:
+    """Where a reason is seen, without the value where that is personal."""
+    found = {}
+    for reason, example in result.examples.items():
+        column = contract.by_name.get(reason.partition(":")[0])
+        value, separator, where = example.partition("” in ")
+        found[reason] = where if separator and (column is None or column.personal) else example
+    return found
+
+
+def _given(options: Options, said: set[str], owner: str) -> Iterable[AppliedOption]:
     for choice in CHOICES:
         value = getattr(options, choice.name)
-        if value not in ("", None, (), {}):
-            yield AppliedOption(choice.name, str(value), "said" if choice.name in said else owner)
+        if value:
+            yield AppliedOption(choice.name, value, "said" if choice.name in said else owner)
 
 
-def _found(result: IngestResult) -> Iterable[AppliedOption]:
+def _found(result: IngestResult, options: Options, owner: str) -> Iterable[AppliedOption]:
     """What the loader found in a file's columns."""
+    contract = contract_of(result.snapshot.kind)
     for name, reading in result.read_as.items():
-        contract = contract_of(result.snapshot.kind)
+        if reading.currency and not options.currency:
+            source = owner if reading.currency == options.home_currency else "file"
+            yield AppliedOption("currency", reading.currency, source, name)
         for column, how in reading.conventions.items():
             shown = _convention_of(contract.by_name[column].type)
             if shown and shown in how:

@@ -29,11 +29,26 @@ def _counts(answer: Mapping[str, Any], store: Path) -> Iterator[str]:
         f"{answer['input_rows']:,} rows read: {answer['loaded']['rows']:,} accepted, "
         f"{rejects['rejected']:,} rejected, {rejects['duplicates']:,} duplicates."
     )
-    for reason, count in sorted(rejects["reasons"].items(), key=lambda item: -item[1]):
-        yield f"  {count:,} × {reason}"
+    yield from (f"  {line}" for line in reason_lines(rejects))
+    yield from left_out_lines(rejects)
     if rejects["file"]:
         yield f"Rejected rows with their reasons: {store / rejects['file']}"
     yield f"Accepted: {summary_sentence(answer['loaded'])}."
+
+
+def reason_lines(rejects: Mapping[str, Any]) -> Iterator[str]:
+    """Why rows were rejected, the most frequent reason first."""
+    for reason, count in sorted(rejects["reasons"].items(), key=lambda item: -item[1]):
+        example = rejects["examples"].get(reason)
+        yield f"{count:,} × {reason}{f': {example}' if example else ''}"
+
+
+def left_out_lines(rejects: Mapping[str, Any]) -> Iterator[str]:
+    """Rows that the options leave out, and lines that stand in the row of their order."""
+    for reason, count in rejects["left_out"].items():
+        yield f"  {count:,} {reason}"
+    if rejects["folded"]:
+        yield f"  {rejects['folded']:,} lines stand in the row of their order"
 
 
 def _rows_by_group(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -44,11 +44,7 @@ def readings(
     """File → how it was read. Asked when every row has its fate."""
     found = {}
     for number, file in enumerate(staged):
-        how = {
-            name: asdict(file.conventions[name])
-            for name in file.columns
-            if file.raw.headers[file.columns[name]]
-        }
+        how = {name: asdict(file.conventions[name]) for name in file.columns}
         found[file.raw.name] = FileReading(how, file.currency, _samples(connection, number, file, contract))
     return found
 

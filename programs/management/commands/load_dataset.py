@@ -15,7 +15,7 @@ from programs.services import load_dataset
 
 
 class Command(GovernedCommand):
-    help = "Load CSV, Parquet, JSONL or XLSX files against the contract of a kind"
+    help = "Load CSV, XLSX, JSON or Parquet files, or a zip of these, against the contract of a kind"
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
@@ -32,7 +32,8 @@ class Command(GovernedCommand):
             both.add_argument(f"--{how}", dest="series", action="store_const", const=how, help=meaning)
         parser.add_argument("--json", action="store_true", dest="as_json", help="the whole answer as JSON")
         for choice in CHOICES:
-            said = f"{choice.help} ({', '.join(choice.allowed)})" if choice.allowed else choice.help
+            shapes = ", ".join(choice.allowed) or choice.example
+            said = f"{choice.help} ({shapes})" if shapes else choice.help
             parser.add_argument(f"--{choice.name.replace('_', '-')}", default="", help=said)
 
     def act(self, **options: Any) -> None:
