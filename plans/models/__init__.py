@@ -37,6 +37,7 @@ from plans.models.task import (
     AT_WORK_STATES,
     DONE_STATES,
     FINAL_TASK_STATES,
+    MOVING_STATES,
     Task,
     TaskAttempt,
     TaskKind,
@@ -45,6 +46,7 @@ from plans.models.task import (
 
 __all__ = [
     "AT_WORK_STATES",
+    "MOVING_STATES",
     "DONE_STATES",
     "FINAL_PLAN_STATES",
     "FINAL_TASK_STATES",

@@ -38,6 +38,8 @@ class TaskState(models.TextChoices):
 DONE_STATES = frozenset({"succeeded", "succeeded_degraded", "succeeded_manual", "waived", "skipped"})
 FINAL_TASK_STATES = DONE_STATES | {"cancelled"}
 AT_WORK_STATES = frozenset({"leased", "running", "fallback_running"})
+MOVING_STATES = AT_WORK_STATES | {"ready", "retry_wait", "fallback_ready"}
+"""States in which an automated task goes on without anybody."""
 
 
 class Task(GovernedModel):

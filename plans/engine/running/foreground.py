@@ -11,12 +11,11 @@ from django.db import connection
 from gtm.core.actors import TASK, Actor, acting_as
 from plans.engine.running.runner import run_task
 from plans.engine.running.sweep import sweep
-from plans.models import FINAL_PLAN_STATES, Plan, Task, TaskKind
+from plans.models import FINAL_PLAN_STATES, MOVING_STATES, Plan, Task, TaskKind
 
 POLL = 0.3
 SWEEP_EVERY = 2.0
 THREADS = 2
-MOVING = ("ready", "leased", "running", "retry_wait", "fallback_ready", "fallback_running")
 
 
 def until_waiting(plan: Plan, *, report: Callable[[str], None]) -> None:
@@ -42,7 +41,7 @@ def is_moving(plan: Plan) -> bool:
     """Whether the engine has something to do that needs nobody."""
     if plan.state not in ("running", "blocked"):
         return False
-    return plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=MOVING).exists()
+    return plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=MOVING_STATES).exists()
 
 
 def progress_line(plan: Plan) -> str:
