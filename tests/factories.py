@@ -146,7 +146,7 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
         complexity="medium",
         strategy="sequential",
         seed=1,
-        declaration={"gates": list(gates), "ladder": LADDER, "triggers": triggers, "due_hours": due_hours},
+        declaration=DECLARATION | {"gates": list(gates), "triggers": triggers, "due_hours": due_hours},
         program=fields.pop("program", None) or ProgramFactory(),
         requested_by=requester,
         **({"inputs": {"budget": {"amount": "100", "currency": "USD"}}} | fields),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from plans.models import BreakGlass, Decision, Plan, Task
@@ -24,8 +25,8 @@ def fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     ]
     agents = {t.task_id: t.agent.slug for t in tasks}
     return [
-        {**cover, "used": [u for u in used if agents[u["task_id"]] == cover["agent"]]}
-        for cover in plan.declaration["fallbacks"]
+        {**asdict(cover), "used": [u for u in used if agents[u["task_id"]] == cover.agent]}
+        for cover in plan.rules.fallbacks
     ]
 
 
