@@ -72,7 +72,8 @@ def of_partner(partner: Any) -> Overview:
 
 def _newest(which: Q) -> list[Dataset]:
     """The current dataset of each kind and partner."""
-    rows = Dataset.objects.filter(which).select_related("partner").order_by("-current_since", "-pk")
+    chosen = Dataset.objects.filter(which, current_since__isnull=False).select_related("partner")
+    rows = chosen.order_by("-current_since", "-pk")
     found: dict[tuple[str, int | None], Dataset] = {}
     for dataset in rows.defer("profile", "sources", "mapping", "options", "reject_reasons")[:MOST_DATASETS]:
         found.setdefault((dataset.kind, dataset.partner_id), dataset)
