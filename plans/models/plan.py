@@ -63,6 +63,12 @@ def new_plan_id(at: datetime | None = None) -> str:
     return f"{PLAN_ID_PREFIX}{at or clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
+def of_command(key: str, plan: str = "") -> dict[str, str]:
+    """The filter for plans of a command by its key; ``plan`` (``plan__``) leads to them from other rows."""
+    plugin, _, name = key.partition(":")
+    return {f"{plan}plugin": plugin, f"{plan}command": name}
+
+
 class Plan(StatefulModel):
     """What was asked, under which rules, and how far it is.
 

@@ -25,7 +25,7 @@ class PolicyVersion(StatefulModel):
     Runs that start while it is in force are held to it; a plan keeps the text it started with.
     """
 
-    command = models.SlugField(max_length=60)
+    command = models.CharField(max_length=161, help_text="Key of the command, plugin:name")
     subject = models.SlugField(max_length=60, help_text="Key of the gate, or “ladder”")
     number = models.PositiveIntegerField(help_text="Counts the proposals about the subject")
     based_on = models.PositiveIntegerField(default=0, help_text="The version that was in force then")
@@ -72,5 +72,5 @@ class PolicyVersion(StatefulModel):
 
 
 def chain_of(command: str) -> str:
-    """The chain of the change log that tells what became of a command's rules."""
+    """The chain of the change log that tells what became of a command's rules, by its key."""
     return f"policies:{command}"

@@ -27,7 +27,10 @@ class Schedule(GovernedModel):
     """
 
     name = models.SlugField(max_length=60, unique=True)
-    command = models.CharField(max_length=80, help_text="Name of the command, e.g. monitor-loyalty")
+    command = models.CharField(
+        max_length=161,
+        help_text="Key of the command, plugin:name; the name is enough where one plugin has it",
+    )
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="schedules")
     inputs = models.JSONField(default=dict, blank=True)
     crontab = models.CharField(
