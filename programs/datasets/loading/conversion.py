@@ -80,6 +80,9 @@ def convert(
     else:
         allowed = bind.bind(list(column.allowed))
         value = f"regexp_replace(lower({text}), '[ -]+', '_', 'g')"
+        if column.words:
+            meant = f"{bind.bind([m for _, m in column.words])}[list_position({bind.bind([w for w, _ in column.words])}, {value})]"
+            value = f"coalesce({meant}, {value})"
         reason = f"not one of {', '.join(column.allowed)}"
         found = Converted(value, ((f"NOT list_contains({allowed}, {value})", reason),))
     reasons = found.reasons

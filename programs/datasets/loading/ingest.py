@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from gtm.core.canonical import digest, dumps
 from programs.datasets.contracts import Contract, Type, contract_of
+from programs.datasets.engines.netting import MovementAccount, net_orders
 from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.mapping import map_columns
@@ -35,6 +36,7 @@ class IngestResult:
     ``snapshot.rows`` is the number accepted. ``identical_rows`` of them look like another row but, having no
     key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.
     ``mapping``: our column → theirs, per file. ``rejects``: path below the store's root, "" when none.
+    ``movements``: what became of refunds, cancellations and adjustments, None without any.
     """
 
     snapshot: Snapshot
@@ -48,6 +50,7 @@ class IngestResult:
     rejects: str = ""
     stored_before: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+    movements: MovementAccount | None = None
 
 
 def ingest(
@@ -87,6 +90,7 @@ def ingest(
             )
         reasons = _reasons(connection, raws)
         identical = _identical(connection)
+    netted = net_orders(store, snapshot, limits)
     return IngestResult(
         snapshot=snapshot,
         input_rows=sum(raw.rows for raw in raws),
@@ -110,7 +114,8 @@ def ingest(
         },
         rejects=rejects,
         stored_before=not stored,
-        notes=(*notes, *more),
+        notes=(*notes, *more, *(netted.account.sentences() if netted else ())),
+        movements=netted.account if netted else None,
     )
 
 

@@ -139,7 +139,10 @@ def _conversion(
         f"CASE WHEN {rule.broken} THEN {bind.bind(f'{rule.column}: {rule.reason}')} END"
         for rule in contract.rules
     )
-    names = ", ".join(column.name for column in contract.columns)
+    derived = dict(contract.derived)
+    names = ", ".join(
+        f"{derived[c.name]} AS {c.name}" if c.name in derived else c.name for c in contract.columns
+    )
     query = f"""
         SELECT {number}, "row", {names}, list_filter(found || [{rules}]::VARCHAR[], lambda x: x IS NOT NULL)
         FROM ({query})
@@ -152,7 +155,7 @@ def settle(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
 
     What is kept depends on what the rows say, never on their order or on the order of the files.
     """
-    keyed = " AND ".join(f"{name} IS NOT NULL" for name in contract.key) or "false"
+    keyed = contract.has_key
     connection.execute(f"""
         CREATE TABLE fate AS
         SELECT file_no, "row", 'rejected' AS outcome, reasons FROM converted WHERE len(reasons) > 0;
