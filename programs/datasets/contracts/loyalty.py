@@ -26,8 +26,8 @@ PURCHASES = Contract(
     kind="purchases",
     version=2,
     title="Purchases",
-    description="One row per order, and one per refund, cancellation or adjustment of an order. Sum order lines "
-    "before loading: one order id means one sale.",
+    description="One row per order, and one per refund, cancellation or adjustment of an order. Sum order "
+    "lines before loading: one order id means one sale.",
     columns=(
         member(),
         instant(
@@ -63,14 +63,14 @@ PURCHASES = Contract(
         ContractColumn(
             "movement",
             Type.CATEGORY,
-            "Sale, refund, cancellation or adjustment. Without it the sign of the amount decides between the first two.",
+            "Sale, refund, cancellation or adjustment. Without it, a negative amount is a refund.",
             allowed=MOVEMENTS,
             aliases=("kind", "movement kind", "movement type", "transaction kind", "transaction type"),
             words=MOVEMENT_WORDS,
         ),
         money(
             "refunded_amount",
-            "What was given back of the order, where the file says it beside the order and not in a row of its own.",
+            "What was given back of the order, said beside the order and not in a row of its own.",
             "refund amount",
             "order refund amount",
             "amount refunded",

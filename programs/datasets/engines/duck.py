@@ -1,10 +1,9 @@
 """Questions to snapshots. Each method is one SQL file; the answer is an Arrow table in a fixed order.
 
-The last statement of a file answers, those before it make what it reads. ``purchases`` are orders net of refunds,
-cancellations and adjustments, each in the period of its sale (see ``netting``). Amounts are DECIMAL(18,4) in the
-one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is exclusive, on the
-program's wall clock. NumPy and
-SciPy go on from there.
+The last statement of a file answers, those before it make what it reads. ``purchases`` are orders net of
+refunds, cancellations and adjustments, each in the period of its sale (see ``netting``). Amounts are
+DECIMAL(18,4) in the one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is
+exclusive, on the program's wall clock. NumPy and SciPy go on from there.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ import pyarrow as pa
 
 from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.contracts import CONTRACTS
-from programs.datasets.contracts.base import Type
 from programs.datasets.engines.netting import NO_CHANGES, net_orders
 from programs.datasets.engines.session import hardened
 from programs.datasets.loading.limits import Limits

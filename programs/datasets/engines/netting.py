@@ -1,14 +1,14 @@
-"""Orders net of refunds, cancellations and adjustments: the one rule that every question about purchases follows.
+"""Orders net of refunds, cancellations and adjustments: the one rule of every question about purchases.
 
-A row that is no sale changes an order. With the order's key it changes that order. Without one, or with a number of
-its own, it lowers the member's latest order at or before it whose remaining net is not less; an adjustment upwards
-raises the latest. Currencies never mix. What fits no order is *unplaced*: it stands in the account, and in no figure.
-What a sale itself says was refunded lowers it.
-A cancellation whose order has no other row is that order, cancelled before it counted. What goes beyond an order's
-amount leaves the order at zero, and is told in the account. An order brought to zero or below is no purchase; a free
-order that nothing changed is one.
+A row that is no sale changes an order. With the order's key it changes that order. Without one, or with a
+number of its own, it lowers the member's latest order at or before it whose remaining net is not less; an
+adjustment upwards raises the latest. What a sale itself says was refunded lowers it. Currencies never mix.
+What fits no order is *unplaced*: it stands in the account, and in no figure. A cancellation whose order has
+no other row is that order, cancelled before it counted. What goes beyond an order's amount leaves the order
+at zero, and is told in the account. An order brought to zero or below is no purchase; a free order that
+nothing changed is one.
 
-The result is kept beside the rows of the snapshot, as orders that are left, changes, and the account of both.
+The result is kept beside the rows of the snapshot: orders that are left, changes, and the account of both.
 """
 
 from __future__ import annotations
@@ -42,10 +42,11 @@ KIND = "coalesce({movement}, CASE WHEN amount < 0 THEN 'refund' ELSE 'sale' END)
 
 @dataclass(frozen=True, slots=True)
 class MovementCount:
-    """Movements of one kind that found their order in one way. ``amount`` is what they move, without its sign.
+    """Movements of one kind that found their order in one way. ``amount`` is what they move, unsigned.
 
-    ``placing``: "order" by the order's key, "customer" by the member's latest order that it fits, "column" where the
-    sale itself says it, "itself" for an order cancelled in its own row, "unplaced", and "beyond" for what exceeds the order it belongs to.
+    ``placing``: "order" by the order's key, "customer" by the member's latest order that it fits, "column" where
+    the sale itself says it, "itself" for an order cancelled in its own row, "unplaced", and "beyond" for what
+    exceeds the order it belongs to.
     """
 
     movement: str
@@ -57,7 +58,7 @@ class MovementCount:
 
 @dataclass(frozen=True, slots=True)
 class MovementAccount:
-    """What became of a snapshot's movements. ``orders`` are left of ``sales``, the first of them at ``first_at``."""
+    """What became of a snapshot's movements. ``orders`` are left of ``sales``, the first at ``first_at``."""
 
     sales: int
     orders: int
@@ -79,14 +80,15 @@ class MovementAccount:
             )
             said.append(
                 f"Orders are net of {in_words(placed)}{how}. Brought to zero and no purchases: "
-                f"{self.sales - self.orders:,} of {self.sales:,} sales. Revenue is net in the period of the sale."
+                f"{self.sales - self.orders:,} of {self.sales:,} sales. Revenue is net in the period of the "
+                "sale."
             )
         if own := self.of("itself"):
             said.append(f"No purchases, because cancelled in the order's own row: {in_words(own)}.")
         if unplaced := self.of("unplaced"):
             said.append(
-                f"Unplaced, for want of an order in these data, and in no figure: {in_words(unplaced)}. Load the "
-                "orders that belong to them, too."
+                f"Unplaced, for want of an order in these data, and in no figure: {in_words(unplaced)}. Load "
+                "the orders that belong to them, too."
             )
         if beyond := self.of("beyond"):
             said.append(f"More than their order came to, and the excess in no figure: {in_words(beyond)}.")
@@ -96,7 +98,7 @@ class MovementAccount:
 def in_words(counts: Any) -> str:
     """ "2 refunds of 30.00 USD and 1 cancellation of 5.00 USD"."""
     parts = [
-        f"{c.rows:,} {c.movement}{'' if c.rows == 1 else 's'} of {c.amount:,.2f}{f' {c.currency}' if c.currency else ''}"
+        f"{c.rows:,} {c.movement}{'' if c.rows == 1 else 's'} of {c.amount:,.2f} {c.currency}".rstrip()
         for c in _by_kind(counts)
     ]
     return " and ".join(parts)
@@ -113,7 +115,7 @@ def _by_kind(counts: Any) -> Iterator[MovementCount]:
 
 @dataclass(frozen=True, slots=True)
 class NettedOrders:
-    """``orders`` has the columns of purchases; ``changes`` are those of NO_CHANGES, one row a placed movement."""
+    """``orders`` has the columns of purchases, ``changes`` those of NO_CHANGES, one row a placed movement."""
 
     orders: Path
     changes: Path
@@ -137,7 +139,7 @@ def has_movements(snapshot: Snapshot) -> bool:
 
 
 def net_orders(store: SnapshotStore, snapshot: Snapshot, limits: Limits | None = None) -> NettedOrders | None:
-    """The netted orders of a snapshot of purchases, made when they are first asked for; None without movements."""
+    """The netted orders of purchases, made when they are first asked for; None without movements."""
     if not has_movements(snapshot):
         return None
     rows = store.rows_path(snapshot)
@@ -187,10 +189,12 @@ def _net(connection: duckdb.DuckDBPyConnection, rows: Path, made: Path) -> Movem
         CREATE TEMP TABLE placed AS
         SELECT moves.id, sales.file_row_number AS sale, 'order' AS how,
             -- A cancellation that names no amount cancels all of its order.
-            CASE WHEN moves.kind = 'cancellation' AND moves.amount = 0 THEN -sales.amount ELSE moves.effect END AS effect
+            CASE WHEN moves.kind = 'cancellation' AND moves.amount = 0 THEN -sales.amount
+                ELSE moves.effect END AS effect
         FROM moves JOIN sales ON {key} AND moves.currency IS NOT DISTINCT FROM sales.currency;
         INSERT INTO placed
-        SELECT -1 - file_row_number, file_row_number, 'column', -abs({refunded}) FROM sales WHERE {refunded} <> 0;
+        SELECT -1 - file_row_number, file_row_number, 'column', -abs({refunded})
+        FROM sales WHERE {refunded} <> 0;
         CREATE TEMP TABLE own AS
         SELECT id FROM moves ANTI JOIN placed USING (id)
         WHERE kind = 'cancellation' AND amount > 0 AND {has_key};
@@ -219,7 +223,8 @@ def _place_by_customer(connection: duckdb.DuckDBPyConnection) -> pa.Table:
             SELECT member_id, purchased_at, file_row_number AS id, currency,
                 10000 * (amount + coalesce(lowered, 0)) AS units, false AS is_move
             FROM (FROM sales SEMI JOIN free USING (member_id))
-            LEFT JOIN (SELECT sale, sum(effect) AS lowered FROM placed GROUP BY sale) ON sale = file_row_number
+            LEFT JOIN (SELECT sale, sum(effect) AS lowered FROM placed GROUP BY sale)
+                ON sale = file_row_number
             UNION ALL
             SELECT member_id, purchased_at, id, currency, 10000 * effect, true FROM free
         ) ORDER BY member_id, purchased_at, is_move, CASE WHEN is_move THEN units END, id
@@ -246,7 +251,7 @@ def _place_by_customer(connection: duckdb.DuckDBPyConnection) -> pa.Table:
 
 
 def _write(connection: duckdb.DuckDBPyConnection, made: Path) -> None:
-    """Orders that are left, and what was taken from which sale when. ``beyond`` gives back what was too much."""
+    """Orders that are left, and what was taken from which sale when. ``beyond`` gives back the excess."""
     connection.execute(
         """
         COPY (
@@ -266,7 +271,8 @@ def _write(connection: duckdb.DuckDBPyConnection, made: Path) -> None:
         SELECT last AS id, sale, -(amount + effect) AS amount
         FROM changed JOIN sales ON sale = file_row_number WHERE amount + effect < 0;
         CREATE TEMP TABLE told AS
-        SELECT m.member_id, m.purchased_at AS moved_at, s.purchased_at, m.currency, m.kind, p.how, -p.effect AS lowered
+        SELECT m.member_id, m.purchased_at AS moved_at, s.purchased_at, m.currency, m.kind, p.how,
+            -p.effect AS lowered
         FROM placed p JOIN moves m USING (id) JOIN sales s ON s.file_row_number = p.sale
         UNION ALL
         SELECT s.member_id, s.purchased_at, s.purchased_at, s.currency, 'refund', 'column', -p.effect
@@ -293,7 +299,8 @@ def _write(connection: duckdb.DuckDBPyConnection, made: Path) -> None:
 
 def _account(connection: duckdb.DuckDBPyConnection, made: Path) -> MovementAccount:
     counts = connection.execute("""
-        SELECT kind, how, coalesce(currency, ''), count(*), sum(abs(lowered)) FROM told GROUP BY ALL ORDER BY ALL
+        SELECT kind, how, coalesce(currency, ''), count(*), sum(abs(lowered))
+        FROM told GROUP BY ALL ORDER BY ALL
     """).fetchall()
     (sales,) = one_row(connection, "SELECT count(*) FROM sales")
     left = connection.read_parquet(str(made / "orders.parquet"))

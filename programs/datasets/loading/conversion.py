@@ -81,8 +81,8 @@ def convert(
         allowed = bind.bind(list(column.allowed))
         value = f"regexp_replace(lower({text}), '[ -]+', '_', 'g')"
         if column.words:
-            meant = f"{bind.bind([m for _, m in column.words])}[list_position({bind.bind([w for w, _ in column.words])}, {value})]"
-            value = f"coalesce({meant}, {value})"
+            words, meanings = (bind.bind(list(side)) for side in zip(*column.words, strict=True))
+            value = f"coalesce({meanings}[list_position({words}, {value})], {value})"
         reason = f"not one of {', '.join(column.allowed)}"
         found = Converted(value, ((f"NOT list_contains({allowed}, {value})", reason),))
     reasons = found.reasons

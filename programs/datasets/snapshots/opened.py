@@ -49,7 +49,8 @@ class OpenData:
             return snapshot
         if not account.orders:
             raise NotFound(
-                f"Nothing is left of the purchases of this run: all {account.sales:,} sales were refunded or cancelled.",
+                f"Nothing is left of the purchases of this run: all {account.sales:,} sales were refunded or "
+                "cancelled.",
                 hint="Load the purchases with the orders that stood, and start a new run.",
             )
         return replace(
