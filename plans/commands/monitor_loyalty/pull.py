@@ -54,7 +54,10 @@ def pull_data(context: StepContext) -> StepResult:
     flows = (*FLOWS, *CASH_FLOWS) if context.data.movements() else FLOWS
     totals = [add_up((row for row in rows if row["n"] == n), flows) for n in range(len(spans))]
     groups = merge_small(
-        [row for row in rows if row["n"] == 0], known, size="members", minimum=SMALLEST_GROUP
+        [row for row in rows if row["n"] == 0 and any(row[name] for name in FLOWS)],
+        known,
+        size="members",
+        minimum=SMALLEST_GROUP,
     )
     before = relabel([row for row in rows if row["n"] == 1], known, groups.label_of)
     values, earlier = kpis_of(context, totals[0]), kpis_of(context, totals[1], ago=1)

@@ -44,9 +44,9 @@ KIND = "coalesce({movement}, CASE WHEN amount < 0 THEN 'refund' ELSE 'sale' END)
 class MovementCount:
     """Movements of one kind that found their order in one way. ``amount`` is what they move, unsigned.
 
-    ``placing``: "order" by the order's key, "customer" by the member's latest order that it fits, "column" where
-    the sale itself says it, "itself" for an order cancelled in its own row, "unplaced", and "beyond" for what
-    exceeds the order it belongs to.
+    ``placing``: "order" by the order's key, "customer" by the member's latest order that it fits, "column"
+    where the sale itself says it, "itself" for an order cancelled in its own row, "unplaced", and "beyond"
+    for what exceeds the order it belongs to.
     """
 
     movement: str
