@@ -126,7 +126,7 @@ def ours(root: Path, described: list[dict[str, str]]) -> dict[str, Any]:
     from programs.datasets import OpenData
     from programs.schemas.metrics import STANDARD
 
-    command = registry.get("monitor-loyalty", "")
+    command = registry.get("monitor-loyalty")
     inputs, problems = read_inputs(
         command.inputs, {"window": "30d", "detail": "full", "dimensions": ",".join(DIMENSIONS)}, {}
     )

@@ -33,12 +33,12 @@ ROWS, ADVOCATES = 10_000_000, 20_000
 SEED = 7
 KINDS = ("referrals", "referral_payouts", "partner_activity")
 STEPS = (
-    ("Data refresh", "refresh:refresh_data", "data"),
-    ("Performance diagnostics", "performance:diagnose", "performance"),
-    ("Risk review", "risk:review_risk", "risk"),
-    ("Partner health", "partners:assess_partners", "partners"),
-    ("Playbook", "playbook:write_playbook", "playbook"),
-    ("Hand over", "distribute:hand_over", "handed_over"),
+    ("Data refresh", "steps.refresh:refresh_data", "data"),
+    ("Performance diagnostics", "steps.performance:diagnose", "performance"),
+    ("Risk review", "steps.risk:review_risk", "risk"),
+    ("Partner health", "steps.partners:assess_partners", "partners"),
+    ("Playbook", "steps.playbook:write_playbook", "playbook"),
+    ("Hand over", "report:hand_over", "handed_over"),
 )
 #: What identifies somebody or something: each copy has its own.
 OWN = (

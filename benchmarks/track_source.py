@@ -35,8 +35,8 @@ import pyarrow as pa  # noqa: E402
 import pyarrow.csv as pa_csv  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
-from plans.commands.track_source.attribution import credit_of  # noqa: E402
-from plans.commands.track_source.journeys import encode  # noqa: E402
+from plans.commands.track_source.steps.attribution import credit_of  # noqa: E402
+from plans.commands.track_source.steps.journeys import encode  # noqa: E402
 from programs.analytics.attribution import Attribution, ConversionPaths  # noqa: E402
 from programs.analytics.estimate import Unavailable  # noqa: E402
 from programs.datasets import CONTRACTS, Snapshot, SnapshotStore  # noqa: E402

@@ -2,6 +2,14 @@ from importlib import import_module
 
 from django.apps import AppConfig
 
+COMMANDS = (
+    "plans.commands.plan_loyalty",
+    "plans.commands.monitor_loyalty",
+    "plans.commands.launch_program",
+    "plans.commands.optimize_referrals",
+    "plans.commands.track_source",
+)
+"""The commands, a line each: packages whose module ``command`` registers what it declares."""
 CASES = ("plans.cases.fraud", "plans.cases.disputes")
 """The kinds of cases, each a package with ``models`` and ``case``; the order is that of the sidebar."""
 
@@ -23,14 +31,6 @@ class PlansConfig(AppConfig):
         from django.db.models.signals import post_delete, post_save  # noqa: PLC0415
 
         from gtm.core import events  # noqa: PLC0415 - models exist only now
-        from plans import case_kinds  # noqa: PLC0415
-        from plans.commands import (  # noqa: F401, PLC0415
-            launch_program,
-            monitor_loyalty,
-            optimize_referrals,
-            plan_loyalty,
-            track_source,
-        )
         from plans.engine import machines  # noqa: F401, PLC0415
         from plans.engine.notices import table  # noqa: F401, PLC0415
         from plans.engine.running import anchoring, dispatch  # noqa: F401, PLC0415
@@ -39,10 +39,10 @@ class PlansConfig(AppConfig):
         from plans.runs import schedules  # noqa: F401, PLC0415
         from programs.models import Program  # noqa: PLC0415
 
+        for command in COMMANDS:
+            import_module(f"{command}.command")
         for case in CASES:
             import_module(f"{case}.case")
-        for kind in case_kinds.all_kinds():
-            import_module(kind.pages)  # the admin has looked for pages before any case was registered
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Anchored, files.follow_anchor)

@@ -93,7 +93,7 @@ def may_have_work(request: HttpRequest) -> bool:
 
 def run_again(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
     """The form of the plan's command with the plan's inputs."""
-    command = registry.get(plans[0].command, plans[0].plugin)
+    command = registry.get(plans[0].command_key)
     at = reverse("admin:plans_run_command", args=[command.name])
     return HttpResponseRedirect(f"{at}?{urlencode({'copy': plans[0].plan_id})}")
 

@@ -166,7 +166,7 @@ class RunPages:
         """Answer a request for changes, or change what runs: other inputs, newer data, or words alone."""
         _need_operator(request)
         plan = self._plan(request, pk)
-        command = registry.get(plan.command, plan.plugin)
+        command = registry.get(plan.command_key)
         comment = request.POST.get("comment", "").strip()
         asked = [i for i in command.inputs if i.name != command.program_input]
         initial = {i.name: i.write(plan.inputs[i.name]) for i in asked if plan.inputs.get(i.name)}

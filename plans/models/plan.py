@@ -132,6 +132,11 @@ class Plan(GovernedModel):
         return self.plan_id
 
     @property
+    def command_key(self) -> str:
+        """``plugin:name`` of the command, as the registry keeps it."""
+        return f"{self.plugin}:{self.command}"
+
+    @property
     def is_live(self) -> bool:
         return self.state in LIVE_PLAN_STATES
 

@@ -13,7 +13,8 @@ from programs.models import Role
 def _dependencies(draft: Draft) -> tuple[bool, str]:
     found = list(faults(draft.command))
     tasks = len(draft.command.steps)
-    return not found, "; ".join(found) or f"{tasks} tasks, no circle, nothing needed from a later stage."
+    told = "; ".join(f"{fault.field}: {fault.message}" for fault in found)
+    return not found, told or f"{tasks} tasks, no circle, nothing needed from a later stage."
 
 
 def _agents(draft: Draft) -> tuple[bool, str]:

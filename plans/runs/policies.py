@@ -190,7 +190,7 @@ def _gate_faults(command: Command, subject: str, text: Mapping[str, Any]) -> Ite
         if len(seats) > MOST_SEATS:
             yield Problem("seats", f"must be at most {MOST_SEATS}.")
         if all(seat["condition"] for seat in seats):
-            yield Problem("seats", "must hold one that is always asked, or silence would approve.")
+            yield Problem("seats", registry.ALWAYS_ASKED)
     if not _is_whole(text["hours"], 1, MOST_HOURS):
         yield Problem("hours", f"must be a whole number of working hours, 1 to {MOST_HOURS}.")
     for name, choices in (("on_reject", ON_REJECT), ("on_exhausted", ON_EXHAUSTED)):

@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import networkx as nx
-
 from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.engine.running import steps
 from plans.models import LADDER, MOST_RUNGS
-from plans.schemas.declaration import GATE, Command
+from plans.schemas.declaration import Command, Gate, Step, no_objective
 from plans.schemas.inputs import nearest
+from programs.analytics.dependencies import Dependencies
 
 LOWEST_LADDER = 3
 MOST_REPEATS = 3
 ORIGINS = ("program", "campaign", "partner", "dataset")
+ALWAYS_ASKED = "must hold one that is always asked, or silence would approve."
+LONGEST_NAME = 80  # as long as a plan can keep it
+_WORD = re.compile(r"[a-z0-9-]+")
 _commands: dict[str, Command] = {}
+"""Key ("plugin:name") → command."""
 
 
 class BadDeclaration(ValueError):
-    """A command that must not be registered; the message lists all that is wrong."""
+    """A command that must not be registered; ``problems`` and the message list all that is wrong."""
+
+    def __init__(self, path: str, problems: Iterable[Problem]):
+        self.problems = tuple(problems)
+        super().__init__(f"{path}: " + "; ".join(_line(problem) for problem in self.problems))
 
 
 def register(command: Command) -> Command:
-    if found := list(faults(command)):
-        raise BadDeclaration(f"{command.path}: " + "; ".join(found))
-    _commands[command.name] = command
+    """Take a command in. Raises BadDeclaration with everything that is wrong with it."""
+    if found := [*faults(command), *_twin_faults(command)]:
+        raise BadDeclaration(command.path, found)
+    _commands[command.key] = command
     for step in command.steps:
         if step.run:
-            steps.register(command.name, step.key, step.run, step.apply, step.compensate)
+            steps.register(command.key, step.key, step.run, step.apply, step.compensate)
         if step.hold:
-            steps.register_hold(command.name, step.key, step.hold)
+            steps.register_hold(command.key, step.key, step.hold)
     return command
+
+
+def forget(key: str) -> None:
+    """Take a command and its steps out again. Its plans stay readable, and nothing more of them runs."""
+    del _commands[key]
+    steps.forget(key)
 
 
 def tailor(command: Command, inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> Command:
@@ -44,9 +59,9 @@ def tailor(command: Command, inputs: Mapping[str, Any], facts: Mapping[str, Any]
     tailored = replace(command, stages=tuple(stages))
     known = {step.key for step in command.steps if step.run}
     strange = [s.key for s in tailored.steps if s.run and s.key not in known]
-    found = [*faults(tailored), *(f"step {key} computes and is not declared" for key in strange)]
+    found = [*map(_line, faults(tailored)), *(f"step {key} computes and is not declared" for key in strange)]
     if found:
-        problems = [Problem("tasks", f"{fault}.") for fault in found]
+        problems = [Problem("tasks", f"{fault.rstrip('.')}.") for fault in found]
         raise InvalidInput(f"The tasks of {command.path} are not well formed.", problems=problems)
     return tailored
 
@@ -55,122 +70,200 @@ def all_commands() -> list[Command]:
     return sorted(_commands.values(), key=lambda command: command.path)
 
 
-def find(name: str, plugin: str = "") -> Command | None:
-    """The command, or None: a plan may have outlived the plugin it came from."""
-    command = _commands.get(name)
-    return command if command and plugin in ("", command.plugin) else None
+def find(key: str) -> Command | None:
+    """The command of a key, or None: a plan may have outlived the plugin it came from."""
+    return _commands.get(key)
 
 
-def get(name: str, plugin: str = "") -> Command:
-    """Find a command by name, or by plugin and name. Raises NotFound naming the nearest."""
-    command = find(name, plugin)
-    if command is None:
-        paths = [c.path for c in all_commands()]
-        asked = f"/{plugin}:{name}" if plugin else name
-        close = next((c.path for c in all_commands() if c.name == name), "") or nearest(
-            asked, paths if plugin else list(_commands)
+def get(asked: str) -> Command:
+    """Find a command by its key, or by its name where one plugin alone has it.
+
+    Raises NotFound naming the nearest, or every command of that name where several have it.
+    """
+    if command := find(asked):
+        return command
+    same = [command for command in all_commands() if command.name == asked.rpartition(":")[2]]
+    if ":" not in asked and len(same) == 1:
+        return same[0]
+    if ":" not in asked and same:
+        candidates = tuple(command.path for command in same)
+        problem = Problem(
+            "command",
+            f"“{asked}” is a command of several plugins; say which one.",
+            candidates,
+            code="ambiguous",
         )
-        raise NotFound(
-            f"There is no command {asked}.",
-            problems=[Problem("command", "is unknown.", tuple(paths), close, "unknown")],
-        )
-    return command
+        raise NotFound(f"There are {len(same)} commands {asked}.", problems=[problem])
+    paths = tuple(command.path for command in all_commands())
+    wanted, names = (f"/{asked}", paths) if ":" in asked else (asked, [c.name for c in all_commands()])
+    close = same[0].path if same else nearest(wanted, names)
+    problem = Problem("command", "is unknown.", paths, close, "unknown")
+    raise NotFound(f"There is no command {wanted}.", problems=[problem])
 
 
-def faults(command: Command) -> Iterable[str]:
-    """Everything wrong with a declaration, a sentence each."""
-    yield from _number_faults(command)
+def _line(problem: Problem) -> str:
+    return f"{problem.field}: {problem.message}"
+
+
+# ------------------------------------------------------------------ what a declaration must be
+
+
+def faults(command: Command) -> Iterable[Problem]:
+    """Everything wrong with a declaration, each by its path: ``stages.0.steps.1.gate.seats``."""
+    yield from _head_faults(command)
+    yield from _step_faults(command)
     yield from _graph_faults(command)
-    yield from _variable_faults(command)
-    if len(command.ladder) < LOWEST_LADDER:
-        yield f"a ladder has three rungs, this one {len(command.ladder)}"
-    if len(command.ladder) > MOST_RUNGS:
-        yield f"a ladder has at most {MOST_RUNGS} rungs, this one {len(command.ladder)}"
-    if not 0 <= command.ladder_repeats <= MOST_REPEATS:
-        yield f"a ladder repeats at most {MOST_REPEATS} times"
+    yield from _scope_faults(command)
+    yield from _ladder_faults(command)
+    yield from _strategy_faults(command)
+    yield from _trigger_faults(command)
+    yield from _input_faults(command)
+    yield from _origin_faults(command)
+
+
+def _twin_faults(command: Command) -> Iterable[Problem]:
+    if command.key in _commands:
+        yield Problem("name", f"{command.path} is registered already, and a command has one declaration.")
+
+
+def _head_faults(command: Command) -> Iterable[Problem]:
+    for field in ("plugin", "name"):
+        value = getattr(command, field)
+        if not _WORD.fullmatch(value) or len(value) > LONGEST_NAME:
+            rule = f"must be 1 to {LONGEST_NAME} lower-case letters, digits and hyphens"
+            yield Problem(field, f"“{value}” {rule}, for usage lines and addresses hold it.")
+    if command.objective is no_objective or not callable(command.objective):
+        message = "is missing: the sentence at the head of a plan, made from its inputs and its program."
+        yield Problem("objective", message, code="required")
+    if not command.checklist:
+        message = "is empty, and no run begins unreviewed; plans.runs.checklist.STANDARD is the common one."
+        yield Problem("checklist", message, code="required")
     if command.max_retries < 0:
-        yield "max_retries is negative"
-    if command.strategy == "diamond":
-        if not any(len(stage.steps) > 1 and stage.execution == "parallel" for stage in command.stages):
-            yield "a diamond fans out, no stage runs in parallel"
-        if not any(stage.merge_gate for stage in command.stages):
-            yield "a diamond has a merge gate, no stage is one"
+        yield Problem("max_retries", "max_retries is negative")
+
+
+def _placed(command: Command) -> Iterable[tuple[str, Step]]:
+    """Each step and its path."""
+    for at, stage in enumerate(command.stages):
+        for position, step in enumerate(stage.steps):
+            yield f"stages.{at}.steps.{position}", step
+
+
+def _step_faults(command: Command) -> Iterable[Problem]:
+    for attribute in ("task_id", "key"):
+        seen: set[str] = set()
+        for at, step in _placed(command):
+            value = getattr(step, attribute)
+            if value in seen:
+                yield Problem(f"{at}.{attribute}", f"{attribute} {value} is used twice")
+            seen.add(value)
+    for at, step in _placed(command):
+        if step.gate is not None:
+            yield from _gate_faults(f"{at}.gate", step, step.gate)
+
+
+def _gate_faults(at: str, step: Step, gate: Gate) -> Iterable[Problem]:
+    if gate.key != step.key:
+        yield Problem(f"{at}.key", f"gate {gate.key} stands at step {step.key}: the keys must agree")
+    if step.key == LADDER:
+        yield Problem(f"{at}.key", f"gate {step.key} has the name by which policies call the ladder")
+    if not gate.seats:
+        yield Problem(f"{at}.seats", f"gate {step.key} has no seats")
+    elif all(seat.condition for seat in gate.seats):
+        yield Problem(f"{at}.seats", ALWAYS_ASKED)
+
+
+def _ladder_faults(command: Command) -> Iterable[Problem]:
+    if len(command.ladder) < LOWEST_LADDER:
+        yield Problem("ladder", f"a ladder has three rungs, this one {len(command.ladder)}")
+    if len(command.ladder) > MOST_RUNGS:
+        yield Problem("ladder", f"a ladder has at most {MOST_RUNGS} rungs, this one {len(command.ladder)}")
+    if not 0 <= command.ladder_repeats <= MOST_REPEATS:
+        yield Problem("ladder_repeats", f"a ladder repeats at most {MOST_REPEATS} times")
+
+
+def _strategy_faults(command: Command) -> Iterable[Problem]:
+    if command.strategy != "diamond":
+        return
+    if not any(len(stage.steps) > 1 and stage.execution == "parallel" for stage in command.stages):
+        yield Problem("strategy", "a diamond fans out, no stage runs in parallel")
+    if not any(stage.merge_gate for stage in command.stages):
+        yield Problem("strategy", "a diamond has a merge gate, no stage is one")
+
+
+def _trigger_faults(command: Command) -> Iterable[Problem]:
     declared = {trigger.signal for trigger in command.triggers}
-    for step in command.steps:
-        if step.gate and step.gate.signal_on_changes and step.gate.signal_on_changes not in declared:
-            yield f"gate {step.key} raises {step.gate.signal_on_changes}, which no trigger declares"
-    for trigger in command.triggers:
+    for at, step in _placed(command):
+        signal = step.gate.signal_on_changes if step.gate else ""
+        if signal and signal not in declared:
+            message = f"gate {step.key} raises {signal}, which no trigger declares"
+            yield Problem(f"{at}.gate.signal_on_changes", message)
+    for at, trigger in enumerate(command.triggers):
         if bool(trigger.comparator) != bool(trigger.limit) or trigger.breaches < 1:
-            yield f"trigger {trigger.signal} needs a comparator with its limit, and at least one breach"
+            message = f"trigger {trigger.signal} needs a comparator with its limit, and at least one breach"
+            yield Problem(f"triggers.{at}", message)
+
+
+def _input_faults(command: Command) -> Iterable[Problem]:
     if len({i.name for i in command.inputs}) != len(command.inputs):
-        yield "two inputs have one name"
+        yield Problem("inputs", "two inputs have one name")
     for role in ("amount_input", "campaign_input", "program_input"):
         named = getattr(command, role)
         if named and command.input(named) is None:
-            yield f"{role} names no input: {named}"
-    for origin in command.starts_from:
+            yield Problem(role, f"{role} names no input: {named}")
+
+
+def _origin_faults(command: Command) -> Iterable[Problem]:
+    for at, origin in enumerate(command.starts_from):
         if origin.kind not in ORIGINS:
-            yield f"it starts from a {origin.kind}, which has no page to start from"
-        yield from (
-            f"{name} of a {origin.kind} fills no input" for name in origin.fills if not command.input(name)
-        )
+            message = f"it starts from a {origin.kind}, which has no page to start from"
+            yield Problem(f"starts_from.{at}.kind", message)
+        for name in origin.fills:
+            if not command.input(name):
+                yield Problem(f"starts_from.{at}.fills", f"{name} of a {origin.kind} fills no input")
     if command.starts_from and not command.action:
-        yield "it starts from pages and its button says nothing"
+        yield Problem("action", "it starts from pages and its button says nothing")
 
 
-def _number_faults(command: Command) -> Iterable[str]:
-    for attribute in ("task_id", "key"):
-        values = [getattr(step, attribute) for step in command.steps]
-        yield from (
-            f"{attribute} {value} is used twice" for value in sorted(set(values)) if values.count(value) > 1
-        )
-    for stage in command.stages:
-        for step in stage.steps:
-            if step.gate is not None and step.gate.key != step.key:
-                yield f"gate {step.gate.key} stands at step {step.key}: the keys must agree"
-            if step.gate is not None and step.key == LADDER:
-                yield f"gate {step.key} has the name by which policies call the ladder"
-            if step.kind == GATE and not step.gate.seats:
-                yield f"gate {step.key} has no seats"
+def dependencies(command: Command) -> Dependencies:
+    """The tasks and what each needs."""
+    return Dependencies({step.task_id: step.needs for step in command.steps})
 
 
-def graph(command: Command) -> nx.DiGraph:
-    """The tasks and what each needs, an edge from need to task."""
-    network = nx.DiGraph()
-    network.add_nodes_from(step.task_id for step in command.steps)
-    network.add_edges_from((need, step.task_id) for step in command.steps for need in step.needs)
-    return network
-
-
-def _graph_faults(command: Command) -> Iterable[str]:
+def _graph_faults(command: Command) -> Iterable[Problem]:
     stage_of = {step.task_id: n for n, stage in enumerate(command.stages) for step in stage.steps}
-    for step in command.steps:
+    for at, step in _placed(command):
         for need in step.needs:
             if need not in stage_of:
-                yield f"{step.task_id} needs {need}, which does not exist"
+                yield Problem(f"{at}.needs", f"{step.task_id} needs {need}, which does not exist")
             elif stage_of[need] > stage_of[step.task_id]:
-                yield f"{step.task_id} needs {need} of a later stage"
-    network = graph(command)
-    if not nx.is_directed_acyclic_graph(network):
-        yield f"the tasks form a circle: {' → '.join(a for a, _ in nx.find_cycle(network))}"
+                yield Problem(f"{at}.needs", f"{step.task_id} needs {need} of a later stage")
+    network = dependencies(command)
+    circles = network.circles()
+    yield from (
+        Problem("stages", f"tasks wait for each other in a circle: {', '.join(circle)}") for circle in circles
+    )
+    if circles:
         return
-    for stage in command.stages:
+    for at, stage in enumerate(command.stages):
         if stage.execution == "parallel":
             ids = [step.task_id for step in stage.steps]
             for one in ids:
-                for other in set(ids) & set(nx.descendants(network, one)):
-                    yield f"{one} and {other} run in parallel, but one needs the other"
+                for other in set(ids) & network.after(one):
+                    message = f"{one} and {other} run in parallel, but one needs the other"
+                    yield Problem(f"stages.{at}.execution", message)
 
 
-def _variable_faults(command: Command) -> Iterable[str]:
-    network = graph(command)
+def _scope_faults(command: Command) -> Iterable[Problem]:
+    network = dependencies(command)
     producer = {step.output_var: step.task_id for step in command.steps if step.output_var}
     inputs = {i.name for i in command.inputs}
-    for step in command.steps:
+    for at, step in _placed(command):
         for name in step.gate.scope if step.gate else ():
             if name in inputs:
                 continue
             if name not in producer:
-                yield f"gate {step.key} approves {name}, which nothing produces"
-            elif producer[name] not in nx.ancestors(network, step.task_id):
-                yield f"gate {step.key} approves {name} before it is produced"
+                message = f"gate {step.key} approves {name}, which nothing produces"
+                yield Problem(f"{at}.gate.scope", message)
+            elif producer[name] not in network.before(step.task_id):
+                yield Problem(f"{at}.gate.scope", f"gate {step.key} approves {name} before it is produced")

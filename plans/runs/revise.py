@@ -56,7 +56,7 @@ def reassign(task: Task, *, owner: Person, comment: str) -> Task:
     with transaction.atomic():
         human_tasks.reassign(task, owner=owner, comment=comment)
         plan = Plan.objects.select_related("program").get(pk=task.plan_id)
-        command = registry.find(plan.command, plan.plugin)
+        command = registry.find(plan.command_key)
         if command and command.stages_for:
             _reschedule(plan, command, comment)
     return task
@@ -72,7 +72,7 @@ def _send_back(
 ) -> Plan:
     if not given and not fresh_data:
         return verb(plan, comment=comment, redo=redo)
-    command = registry.get(plan.command, plan.plugin)
+    command = registry.get(plan.command_key)
     draft = start.prepare(command, {**plan.inputs, **(given or {})}, plan.program, plan=plan)
     if draft.currency != plan.currency:
         message = (

@@ -40,7 +40,7 @@ def parse_usage(line: str) -> tuple[Command, dict[str, str]]:
     if not parsed.name:
         raise InvalidInput("The usage line cannot be read.", problems=parsed.problems)
     try:
-        command = registry.get(parsed.name, parsed.plugin)
+        command = registry.get(parsed.command)
     except NotFound as error:
         raise InvalidInput(error.detail, problems=[*error.problems, *parsed.problems]) from error
     given: dict[str, str] = {}

@@ -1,4 +1,7 @@
-"""The usage line of the runbooks: ``/plugin:name --option value``, quotes and commas included."""
+"""The usage line of the runbooks: ``/plugin:name --option value``, quotes and commas included.
+
+The plugin may be left out where one alone has a command of that name.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,23 @@ from plans.schemas.declaration import Command
 
 MAX_LENGTH = 4000
 _SMART_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "\u00a0": " "})
-_PATH = re.compile(r"^/(?P<plugin>[a-z0-9-]+):(?P<name>[a-z0-9-]+)$")
+_PATH = re.compile(r"^/(?:(?P<plugin>[a-z0-9-]+):)?(?P<name>[a-z0-9-]+)$")
 _OPTION = re.compile(r"^--(?P<name>[A-Za-z][A-Za-z0-9_-]*)(?:=(?P<value>.*))?$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageLine:
-    """A line taken apart. Names are as typed; values are text."""
+    """A line taken apart. Names are as typed, the plugin may be empty; values are text."""
 
     plugin: str = ""
     name: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """The command's key, or its name alone."""
+        return f"{self.plugin}:{self.name}" if self.plugin else self.name
 
 
 def parse(text: str) -> UsageLine:
@@ -45,7 +53,7 @@ def parse(text: str) -> UsageLine:
     rest = words[1:]
     while rest:
         rest = _take_option(rest, options, problems)
-    return UsageLine(match["plugin"], match["name"], options, tuple(problems))
+    return UsageLine(match["plugin"] or "", match["name"], options, tuple(problems))
 
 
 def _take_option(words: Sequence[str], options: dict[str, str], problems: list[Problem]) -> Sequence[str]:

@@ -178,6 +178,11 @@ class Origin:
     fills: Mapping[str, str] = field(default_factory=dict)
 
 
+def no_objective(inputs: Mapping[str, Any], program: Any) -> str:
+    """Stands where a command has none; the registry refuses it."""
+    raise NotImplementedError("A command says with its objective what a run is for.")
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """``stages_for(inputs, facts)`` makes the stages of one run where the inputs decide on them; ``stages``
@@ -196,7 +201,7 @@ class Command:
     strategy: str
     strategy_rationale: str
     ladder: Sequence[Rung]
-    objective: Callable[[Mapping[str, Any], Any], str]
+    objective: Callable[[Mapping[str, Any], Any], str] = no_objective
     triggers: Sequence[Trigger] = ()
     tool_hooks: Sequence[ToolHook] = ()
     checklist: Sequence[ChecklistItem] = ()
@@ -223,8 +228,14 @@ class Command:
     starts_from: Sequence[Origin] = ()
 
     @property
+    def key(self) -> str:
+        """What the command is kept by everywhere: two plugins may each have a command of one name."""
+        return f"{self.plugin}:{self.name}"
+
+    @property
     def path(self) -> str:
-        return f"/{self.plugin}:{self.name}"
+        """The key as a usage line begins with it."""
+        return f"/{self.key}"
 
     @property
     def steps(self) -> list[Step]:

@@ -25,7 +25,7 @@ from plans.export import document
 from plans.models import Approval, Plan, TaskKind
 from plans.runs import registry
 from plans.runs import start as base
-from plans.schemas.declaration import Command, Rung, Stage, Step
+from plans.schemas.declaration import ChecklistItem, Command, Rung, Stage, Step
 from plans.schemas.inputs import Choice
 from programs import services
 from programs.datasets import IngestResult, Options, SnapshotStore
@@ -169,5 +169,6 @@ def watch_command(monkeypatch):
             strategy_rationale="One step.",
             ladder=(Rung(("watcher",)), Rung(("watcher",)), Rung(("watcher",))),
             objective=lambda inputs, program: f"Watch {program.name}",
+            checklist=(ChecklistItem("looked-at", "Somebody has looked at it"),),
         )
     )

@@ -35,5 +35,5 @@ def sum_up(context: StepContext) -> StepResult:
     return StepResult({"total": context.outputs["found"]["points"]})
 
 
-steps.register("proof", "work", work, leave_a_mark)
-steps.register("proof", "sum-up", sum_up)
+steps.register("p:proof", "work", work, leave_a_mark)
+steps.register("p:proof", "sum-up", sum_up)

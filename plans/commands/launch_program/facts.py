@@ -1,16 +1,35 @@
-"""What a launch reads of the organisation: runbooks in force, who holds which role, and where they work."""
+"""What a launch reads of the organisation, and what its review looks at before it starts."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from gtm.core import clock
-from plans.commands.launch_program import material
+from django.conf import settings
+from django.utils.text import slugify
+
+from gtm.core import canonical, clock
+from plans.commands.launch_program.steps.timetable import (
+    assignments,
+    odds,
+    rows_of,
+    timetable,
+    verdict,
+    way_back,
+)
+from plans.engine.running.steps import PermanentError, StepContext
 from plans.runs.draft import owner_of, worker_facts
-from programs.models import Program, Role
+from plans.runs.start import Draft
+from programs.analytics import raci
+from programs.analytics.templating import TemplatingError
+from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program, Role
+from programs.outreach.communications import EVERYONE, Audience, render_pieces
 from programs.selectors import runbooks_of
 
+TAKE_UP = "Then change the plan with “Read the newest data and material”: the kit is made again."
+CONTACT_ROLES = ("sales", "customer-success", "partner-manager", "partner-ops", "lifecycle-ops")
 CHECKS = {
     "checklist": "Launch checklist",
     "comms-kit": "Communications kit",
@@ -21,14 +40,14 @@ CHECKS = {
 """What the engine does before go or no-go: each of them blocks the launch while it is open."""
 
 
-def facts(program: Program) -> dict[str, Any]:
+def gather_facts(program: Program) -> dict[str, Any]:
     """``channels`` and ``roles`` are what the inputs may name; ``people`` maps roles to who does their tasks.
 
     ``as_of`` is the day the run is planned on, in the program's time zone.
     """
     runbooks = runbooks_of(program.kind)
     people = {role.slug: (role, owner_of(role)) for role in Role.objects.order_by("slug")}
-    return material.facts(program) | {
+    return material_facts(program) | {
         "as_of": clock.now().astimezone(ZoneInfo(program.time_zone)).date().isoformat(),
         "checks": CHECKS,
         "runbooks": runbooks,
@@ -36,3 +55,109 @@ def facts(program: Program) -> dict[str, Any]:
         "roles": {slug: {"name": role.name} for slug, (role, _) in people.items()},
         "people": {slug: worker_facts(owner) for slug, (_, owner) in people.items() if owner},
     }
+
+
+def material_facts(program: Program) -> dict[str, Any]:
+    """Everything the kit, its links and its calendar are made from; the plan keeps this copy.
+
+    ``launch`` is None where the program has no launch profile yet; ``calendar`` are the revisions of events
+    that were handed out, by key.
+    """
+    profile = LaunchProfile.objects.filter(program=program).select_related("program__owner").first()
+    if profile is None:
+        return {"launch": None, "calendar": {}}
+    templates = MessageTemplate.objects.filter(
+        program_kind=program.kind, locale=profile.locale, is_active=True
+    )
+    revisions = CalendarRevision.objects.filter(program=program)
+    return canonical.plain(
+        {
+            "launch": profile.facts()
+            | {
+                "templates": [template.facts() for template in templates.order_by("key", "segment")],
+                "contacts": _contacts(CONTACT_ROLES),
+                "domain": urlsplit(settings.GTM_BASE_URL).hostname,
+            },
+            "calendar": {
+                row.key: {"sequence": row.sequence, "sha256": row.sha256, "changed_at": row.changed_at}
+                for row in revisions
+            },
+        }
+    )
+
+
+def material_of(context: StepContext) -> Mapping[str, Any]:
+    """The launch facts of a run. Raises PermanentError where the program had no launch profile."""
+    launch = context.program.get("launch")
+    if launch is None:
+        raise PermanentError(
+            f"{context.program['name']} has no launch profile.",
+            hint="Enter destinations and copy under Programs, Launch profiles, then start again.",
+        )
+    return launch
+
+
+def audiences(segments: Sequence[str] | None) -> list[Audience]:
+    """The personas a launch speaks to; everybody as one where none is named.
+
+    Raises PermanentError for personas that would share a name in links and files.
+    """
+    found = [Audience(slugify(name), name) for name in segments or ()]
+    slugs = [audience.slug for audience in found]
+    if "" in slugs or len(set(slugs)) < len(slugs):
+        raise PermanentError(
+            f"The personas {', '.join(segments or ())} cannot be told apart in links.",
+            hint="Give each a name of its own in Latin letters and digits.",
+        )
+    return found or [EVERYONE]
+
+
+def date_can_be_made(draft: Draft) -> tuple[bool, str]:
+    """Fails at once where the date is missed: by how much, and what to compress."""
+    found = timetable(draft.inputs, draft.facts)
+    chance = odds(draft.inputs, draft.facts, draft.seed).on_time
+    told = verdict(found, way_back(draft.inputs, draft.facts))
+    return not found.is_late, f"{told} Probability of making it: {chance.value:.0%}."
+
+
+def everybody_is_named(draft: Draft) -> tuple[bool, str]:
+    """Exactly one accountable and somebody responsible for every task, in roles that exist."""
+    rows = rows_of(draft.inputs, draft.facts)
+    problems = raci.find_problems(
+        assignments(rows), tasks=[row["key"] for row in rows], roles=draft.facts["roles"]
+    )
+    return not problems, " ".join(problems) or f"{len(rows)} tasks, each with exactly one accountable role."
+
+
+def not_live_yet(draft: Draft) -> tuple[bool, str]:
+    """A launch that has gone live is not moved any more: launch again instead."""
+    is_live = draft.facts.get("standing", {}).get("go-live", {}).get("is_done", False)
+    return (
+        not is_live,
+        "It went live: its date and channels are history." if is_live else "Nothing is live yet.",
+    )
+
+
+def check_material(draft: Draft) -> tuple[bool, str]:
+    """A line of the review checklist: the kit of this very run renders with nothing missing."""
+    launch = draft.facts.get("launch")
+    if launch is None:
+        return False, f"{draft.program} has no launch profile: enter one under Programs, Launch profiles."
+    try:
+        pieces = render_pieces(launch, draft.facts, draft.inputs, audiences(draft.inputs.get("segments")))
+    except TemplatingError as error:
+        return False, " ".join(error.problems)
+    except PermanentError as error:
+        return False, error.detail
+    covered = {piece.channel for piece in pieces}
+    if bare := sorted(set(draft.inputs["channels"]) - covered - {Channel.EVERY.value}):
+        return False, f"No template serves {', '.join(bare)}."
+    return True, f"{len(pieces)} files from {len({piece.key for piece in pieces})} templates, all filled."
+
+
+def _contacts(roles: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+    rows = Approver.objects.filter(role__slug__in=roles, person__is_active=True)
+    found: dict[str, list[dict[str, str]]] = {role: [] for role in roles}
+    for row in rows.select_related("person", "role").order_by("person__name", "pk"):
+        found[row.role.slug].append({"name": row.person.name, "email": row.person.email})
+    return found

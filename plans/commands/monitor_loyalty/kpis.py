@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from plans.commands.monitor_loyalty.facts import window_of
 from plans.commands.shared import measures
+from plans.commands.shared.figures import figure
 from plans.commands.shared.measures import Measure
+from plans.commands.shared.metric_values import default_thresholds, sentence, unit_of
+from plans.commands.shared.thresholds import Alerts, evaluate
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Figure
 from programs.analytics.estimate import MaybeEstimate
 from programs.schemas.metrics import STANDARD
 
@@ -56,3 +62,25 @@ def compute(
 def as_defined(name: str, metric: Mapping[str, Any], value: MaybeEstimate) -> MaybeEstimate:
     """``value`` where the registry's words are those of the method that found it."""
     return measures.as_defined(metric, EXPECTED[name], value)
+
+
+def metric_of(context: StepContext, name: str) -> Mapping[str, Any]:
+    """The registry's definition of a KPI, as it stood when the run started."""
+    return context.program["metrics"][name]  # type: ignore[no-any-return]
+
+
+def kpi(context: StepContext, name: str, value: MaybeEstimate) -> Figure:
+    """A KPI as people read it, with the definition and the version it was computed by."""
+    metric = metric_of(context, name)
+    unit = unit_of(metric, context.program["currency"])
+    scale = 100.0 if unit == "%" else 1.0
+    return figure(name, metric["name"], value, unit=unit, scale=scale, definition=sentence(metric))
+
+
+def thresholds_of(context: StepContext) -> str:
+    """The limits named for the run, else those the registry keeps."""
+    return context.inputs.get("alert_threshold") or default_thresholds(context.program["metrics"])
+
+
+def alerts_of(context: StepContext, values: Mapping[str, MaybeEstimate]) -> Alerts:
+    return evaluate(thresholds_of(context), values, vocabulary=tuple(KPIS), period=window_of(context).period)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.monitor_loyalty.kpis import FLOW_KPIS, compute
-from plans.commands.monitor_loyalty.scope import is_full, loaded, metric_of
+from plans.commands.monitor_loyalty.facts import is_full, loaded
+from plans.commands.monitor_loyalty.kpis import FLOW_KPIS, compute, metric_of
 from plans.commands.shared.breakdowns import Breakdown, relabel
 from plans.commands.shared.figures import value_of
 from plans.commands.shared.metric_values import unit_of, version_of

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from plans.commands.shared.figures import money, percent
-from plans.commands.track_source.insights import describe, efficiency
-from plans.commands.track_source.scope import Scope, scope_of
-from plans.commands.track_source.touches import SEPARATOR, UNTAGGED
+from plans.commands.track_source.facts import Scope, scope_of
+from plans.commands.track_source.steps.insights import describe, efficiency
+from plans.commands.track_source.steps.touches import SEPARATOR, UNTAGGED
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Backlog, BacklogItem, Document, Figure, Metrics, Section, StepResult
 

@@ -72,7 +72,7 @@ def run_task(task_pk: int, worker: str) -> str:
 def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResult:
     """Run the step on the plan's own inputs, data and seed. Pure but for progress: a replay calls it too."""
     plan = task.plan
-    run, _ = steps.resolve(plan.command, task.key)
+    run, _ = steps.resolve(plan.command_key, task.key)
     done = plan.tasks.filter(state__in=DONE_STATES).exclude(pk=task.pk)
     if attempt is not None:  # a replay must not see what was finished later
         done = done.filter(finished_at__lte=attempt.started_at)
@@ -117,7 +117,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 payload=payload,
                 sha256=canonical.digest(payload),
             ).save()
-        _, apply = steps.resolve(task.plan.command, task.key)
+        _, apply = steps.resolve(task.plan.command_key, task.key)
         if apply is not None:
             apply(task.plan, values)
         _close_attempt(attempt, TaskAttempt.Outcome.SUCCEEDED)

@@ -92,6 +92,7 @@ Apply = Callable[[Any, Mapping[str, Any]], None]
 
 Hold = Callable[[Any], str | None]
 
+# By the key of the command ("plugin:name") and that of the step.
 _steps: dict[tuple[str, str], tuple[Run | str, Apply | str]] = {}
 _compensations: dict[tuple[str, str], Apply | str] = {}
 _holds: dict[tuple[str, str], Hold | str] = {}
@@ -110,9 +111,16 @@ def register_hold(command: str, key: str, hold: Hold | str) -> None:
     _holds[command, key] = hold
 
 
+def forget(command: str) -> None:
+    """Take out all that a command has here."""
+    for kept in (_steps, _compensations, _holds):
+        for where in [where for where in kept if where[0] == command]:
+            del kept[where]
+
+
 def why_held(plan: Any, key: str) -> str | None:
     """Why the task must not begin although all it needs is done, or None."""
-    hold = _holds.get((plan.command, key))
+    hold = _holds.get((plan.command_key, key))
     return load(hold)(plan) if hold else None
 
 

@@ -45,7 +45,7 @@ def sweep() -> int:
 
 
 def _compensate(task: Task) -> bool:
-    undo = steps.compensation(task.plan.command, task.key)
+    undo = steps.compensation(task.plan.command_key, task.key)
     if undo is None or task.output is None or _is_compensated(task):
         return True
     try:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from gtm.core import canonical
 from gtm.core.actors import Actor, acting_as
 from gtm.core.places import filestore
-from plans.commands.launch_program.communications import render_kit
+from plans.commands.launch_program.steps.communications import render_kit
 from plans.models import Artifact
 from plans.schemas.outputs import payload_of
 from programs.models import Program

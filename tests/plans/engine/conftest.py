@@ -63,13 +63,13 @@ def vote(acting: None) -> Callable[..., Approval]:
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mock]:
     """Give a function that says what a step of command ``proof`` does at each call: raise, answer, act."""
-    installed = {where: step for where, step in steps._steps.items() if where[0] != "proof"}
+    installed = {where: step for where, step in steps._steps.items() if where[0] != "p:proof"}
     monkeypatch.setattr(steps, "_steps", installed)
 
     def write(*acts: Any, key: str = "work", apply: Any = "") -> Mock:
         waiting = iter(acts)
         follow = Mock(side_effect=lambda context: _act(next(waiting), context))
-        steps.register("proof", key, follow, apply)
+        steps.register("p:proof", key, follow, apply)
         return follow
 
     return write

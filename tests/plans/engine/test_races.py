@@ -162,7 +162,7 @@ def test_two_claims_at_once_are_one_attempt(pair):
 
 
 def test_a_pull_and_a_commit_at_once_apply_the_result_or_keep_it(pair, monkeypatch):
-    monkeypatch.setitem(steps._steps, ("c", "send"), (StepResult, ""))
+    monkeypatch.setitem(steps._steps, ("p:c", "send"), (StepResult, ""))
     for _ in range(ROUNDS):
         task = ready_task()
         task.refresh_from_db()

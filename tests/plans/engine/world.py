@@ -60,8 +60,8 @@ class World(RuleBasedStateMachine):
         patch.setattr(steps, "_steps", dict(steps._steps))
         patch.setattr(installation, "GTM_BREAK_GLASS", True)
         patch.setattr(dispatch, "ring_worker", lambda event: self.bells.append(event.task_pk))
-        steps.register("proof", "work", self.step)
-        steps.register("proof", "sum-up", self.step, self.effect)
+        steps.register("p:proof", "work", self.step)
+        steps.register("p:proof", "sum-up", self.step, self.effect)
         self.bells: list[int] = []
         self.effects: list[tuple[int, int]] = []
         self.script: Any = lambda: None

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from plans.commands.launch_program.link_qa import check_links
+from plans.commands.launch_program.steps.link_qa import check_links
 from plans.demo import launch_kit
 from programs.models import LaunchProfile
 from tests.plans.commands.launch_program.launch_kit import change_template, context_of, establish

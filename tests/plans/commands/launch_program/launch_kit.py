@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from gtm.core import canonical
-from plans.commands.launch_program import material
+from plans.commands.launch_program.facts import material_facts
 from plans.demo import launch_kit, organisation
 from plans.engine.running.steps import StepContext
 from programs.models import LaunchProfile, MessageTemplate, Program
@@ -37,7 +37,7 @@ def context_of(program: Program, *, now: datetime = START, **given: Any) -> Step
     return StepContext(
         inputs={**INPUTS, **given},
         outputs=canonical.plain(outputs),
-        program=canonical.plain(program_facts(program) | material.facts(program)),
+        program=canonical.plain(program_facts(program) | material_facts(program)),
         data=None,
         seed=1,
         now=now,

@@ -13,7 +13,7 @@ from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput
 from gtm.core.fsm import perform
 from gtm.core.places import filestore
-from plans.commands.launch_program.standing import standing
+from plans.commands.launch_program.report import standing
 from plans.engine.people import human_tasks
 from plans.engine.running import runner, sweep
 from plans.engine.running.replay import replay

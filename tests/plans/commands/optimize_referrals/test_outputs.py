@@ -10,7 +10,8 @@ import pytest
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
 from plans.cases.fraud.models import FraudCase
-from plans.commands.optimize_referrals import distribute, playbook
+from plans.commands.optimize_referrals import report
+from plans.commands.optimize_referrals.steps import playbook
 from plans.demo import referrals as demo
 from plans.engine.gates import rounds
 from plans.schemas.outputs import payload_of
@@ -213,7 +214,7 @@ class Handed:
 
 
 def holds(*given):
-    found = distribute.hand_over(Handed(*given))
+    found = report.hand_over(Handed(*given))
     return [tuple(row) for row in payload_of(found.outputs[0])["rows"]]
 
 

@@ -260,7 +260,7 @@ def test_a_replay_gives_every_byte_again(plan):
 
 
 def test_the_declaration_says_what_the_document_says():
-    command = registry.get("track-source", "partner-co-marketing-orchestration")
+    command = registry.get("partner-co-marketing-orchestration:track-source")
     assert command.example == LINE
     assert [i.name for i in command.inputs] == [
         "campaign",

@@ -240,7 +240,7 @@ def undone(monkeypatch):
         return act
 
     for key in ("work", "publish"):
-        monkeypatch.setitem(steps._compensations, ("c", key), undo(key))
+        monkeypatch.setitem(steps._compensations, ("p:c", key), undo(key))
     return seen, broken
 
 
@@ -319,7 +319,7 @@ def test_with_twenty_tasks_running_and_broker_and_mail_down_no_effect_starts_aft
         plan = make_plan()
         for number in range(RUNNING):
             task = make_task(plan, 20 + number, f"send-{number}", TaskKind.AUTOMATED)
-            monkeypatch.setitem(steps._steps, ("c", task.key), (busy, ""))
+            monkeypatch.setitem(steps._steps, ("p:c", task.key), (busy, ""))
             tasks.append(task)
         perform(plan, "review_again", comment="Twenty tasks more.")
         perform(plan, "accept")

@@ -1,0 +1,61 @@
+"""What a launch writes: the calendar revisions it handed out, the program made active, its reviews booked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gtm.core.fsm import perform
+from plans.models import Plan, Task
+from plans.runs import schedules
+from programs.models import CalendarRevision, Program
+
+REVIEW_COMMAND = "optimize-referrals"
+NOT_YET_ACTIVE = ("draft", "planning")
+
+
+def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Remember what was handed out, in the transaction that records the task: a change counts on from it."""
+    program: Program = plan.program
+    kept = {row.key: row for row in CalendarRevision.objects.filter(program=program)}
+    for key, told in values["revisions"].items():
+        row = kept.get(key) or CalendarRevision(program=program, key=key)
+        row.sequence, row.sha256 = told["sequence"], told["sha256"]
+        row.changed_at = datetime.fromisoformat(told["changed_at"])
+        row.save()
+
+
+def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Make the program active and book its reviews, each to run once, in the name of who launched it."""
+    if plan.program.state in NOT_YET_ACTIVE:
+        perform(plan.program, "activate")
+    for review in values["reviews"]:
+        schedules.book(
+            _name(review, plan),
+            REVIEW_COMMAND,
+            plan.program,
+            review["inputs"],
+            at=datetime.fromisoformat(review["at"]),
+            owner=_account(plan),
+        )
+
+
+def withdraw_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Undo ``apply_go_live`` when the plan is aborted: no review is due any more, and a program that was
+    active only by this launch pauses."""
+    for review in values["reviews"]:
+        schedules.call_off(_name(review, plan))
+    if values["activates"] and plan.program.state == "active":
+        perform(plan.program, "pause", comment=f"Its launch {plan.plan_id} was aborted.")
+
+
+def _name(review: Mapping[str, Any], plan: Plan) -> str:
+    return f"review-day-{review['day']}-{plan.plan_id}"
+
+
+def _account(plan: Plan) -> Any:
+    """Who launched, else who owns the task of going live: the first who may start plans."""
+    owner = Task.objects.select_related("owner").get(plan=plan, key="go-live").owner
+    accounts = [plan.requested_by, *(owner.accounts.all() if owner else ())]
+    return next((a for a in accounts if a and a.is_active and a.has_perm("plans.operate_plan")), None)

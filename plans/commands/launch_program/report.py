@@ -1,0 +1,177 @@
+"""What a launch tells people: the packet its approvers read, how it stands now, and what holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gtm.core import clock
+from plans.commands.launch_program.steps.readiness import MINIMUM, figures, items
+from plans.commands.launch_program.steps.timetable import (
+    alerts_of,
+    launch_date,
+    rows_of,
+    timetable,
+    versions_of,
+)
+from plans.engine.running.steps import PermanentError, StepContext
+from plans.models import Plan, TaskKind
+from plans.schemas.outputs import Column, Output, Section, StepResult, Table
+from plans.schemas.outputs import Document as DocumentOutput
+from programs.analytics.readiness import Readiness, readiness
+from programs.models import RunbookPhase
+
+
+def write_packet(context: StepContext) -> StepResult:
+    """Raises PermanentError where nothing watches the launch: it would go live unobserved."""
+    inputs, facts = context.inputs, context.program
+    alerts = alerts_of(inputs, facts)
+    if not alerts:
+        raise PermanentError(
+            "The runbooks of this launch watch nothing.",
+            hint="Add alerts to the runbook of this kind of program, then start again.",
+        )
+    rows = rows_of(inputs, facts)
+    day_of = [row for row in rows if row["phase"] == RunbookPhase.DAY_OF]
+    due = timetable(inputs, facts).due
+    watched = [_watched(alert, facts) for alert in alerts]
+    return StepResult(
+        values={
+            "launch_date": launch_date(inputs),
+            "channels": inputs["channels"],
+            "day_of": [{"key": row["key"], "name": row["name"], "owner": _who(row["responsible"], facts)} for row in day_of],
+            "monitoring": watched,
+            "headline": [
+                {"label": "Launch date", "value": inputs["launch_date"]},
+                {"label": "Channels", "value": ", ".join(inputs["channels"])},
+                {"label": "Alerts", "value": f"{len(alerts)}, each with an owner and a time to answer"},
+            ],
+        },
+        outputs=[
+            _monitoring(watched),
+            _responses(alerts, facts),
+            _day_of([[row["name"], _who(row["responsible"], facts), due[row["key"]],
+                      "yes" if row["is_blocker"] else ""] for row in day_of]),
+        ],
+        evidence={
+            "Context7": f"{versions_of(inputs, facts)}.",
+            "Sequential Thinking": f"{len(day_of)} checks on the day, {len(alerts)} alerts after it.",
+        },
+    )  # fmt: skip
+
+
+def _who(role: str, facts: Mapping[str, Any]) -> str:
+    return facts["people"].get(role, {}).get("name") or facts["roles"][role]["name"]
+
+
+def _watched(alert: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    same = ("key", "name", "dashboard", "condition", "response_minutes")
+    return {name: alert[name] for name in same} | {
+        "owner": _who(alert["owner"], facts),
+        "role": alert["owner"],
+    }
+
+
+def _monitoring(watched: Sequence[Mapping[str, Any]]) -> Table:
+    columns = (
+        Column("name", "Watches"),
+        Column("dashboard", "Dashboard"),
+        Column("condition", "Alarms when"),
+        Column("owner", "Owner"),
+        Column("role", "Role"),
+        Column("response_minutes", "Time to answer", "integer", "minutes"),
+    )
+    rows = [[alert[column.key] for column in columns] for alert in watched]
+    return Table("monitoring", "Monitoring plan: dashboards and alerts", columns, rows)
+
+
+def _responses(alerts: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> DocumentOutput:
+    sections = [
+        Section(
+            alert["name"],
+            (f"{_who(alert['owner'], facts)} answers within {alert['response_minutes']} minutes.",),
+            [line.strip() for line in alert["response"].splitlines() if line.strip()],
+        )
+        for alert in alerts
+    ]
+    return DocumentOutput("incident_response", "Incident response", sections)
+
+
+def _day_of(rows: Sequence[Sequence[Any]]) -> Table:
+    columns = (
+        Column("name", "Check"),
+        Column("owner", "Owner"),
+        Column("due", "On", "date"),
+        Column("is_blocker", "Blocks going live"),
+    )
+    return Table("day_of", "Day-of checklist", columns, rows)
+
+
+def today(plan: Plan) -> date:
+    """The calendar day where the program is at home."""
+    return clock.now().astimezone(ZoneInfo(plan.program.time_zone)).date()
+
+
+def readiness_of(plan: Plan) -> Readiness:
+    """Readiness before go or no-go, with every veto, as the tasks stand now."""
+    tasks = {task.key: task for task in plan.tasks.all()}
+    done = {key: 1.0 if task.is_done else task.progress / 100 for key, task in tasks.items()}
+    waived = {key for key, task in tasks.items() if task.state == "waived"}
+    checks = {key: name for key, name in plan.context["checks"].items() if key in tasks}
+    return readiness(items(plan.inputs, plan.context, done, waived, checks), minimum=MINIMUM)
+
+
+def why_not_ready(plan: Plan) -> str | None:
+    """What keeps go or no-go from being asked: vetoes, and a launch date that has passed."""
+    return " ".join([*_date_passed(plan), *readiness_of(plan).reasons]) or None
+
+
+def why_not_live(plan: Plan) -> str | None:
+    """What keeps the program from going live: it goes live on its date, and on no other day."""
+    ahead = (launch_date(plan.inputs) - today(plan)).days
+    waits = [f"It goes live on {plan.inputs['launch_date']}, in {ahead} days."] if ahead > 0 else []
+    return " ".join([*_date_passed(plan), *waits, *readiness_of(plan).reasons]) or None
+
+
+def _date_passed(plan: Plan) -> list[str]:
+    past = (today(plan) - launch_date(plan.inputs)).days
+    if past <= 0:
+        return []
+    return [
+        f"The launch date {plan.inputs['launch_date']} passed {past} days ago: a person has to change it."
+    ]
+
+
+def standing(plan: Plan) -> Sequence[Output]:
+    """Readiness and the runbook with the state of each task, as of now."""
+    rows = {row["key"]: row for row in rows_of(plan.inputs, plan.context)}
+    tasks = plan.tasks.select_related("owner", "agent").order_by("position")
+    lines = [
+        [
+            task.task_id,
+            task.name,
+            task.stage_name,
+            task.owner.name if task.owner else task.agent.name,
+            task.due_at,
+            task.get_state_display(),
+            "yes" if rows.get(task.key, {}).get("is_blocker") or task.kind != TaskKind.HUMAN else "",
+            task.held_because or (task.error or {}).get("message", ""),
+        ]
+        for task in tasks
+    ]
+    columns = (
+        Column("task_id", "No."),
+        Column("name", "Task"),
+        Column("stage", "Stage"),
+        Column("owner", "Owner"),
+        Column("due_at", "Due", "datetime"),
+        Column("state", "State"),
+        Column("is_blocker", "Blocks the launch"),
+        Column("why", "Waits because"),
+    )
+    return [
+        figures(readiness_of(plan)),
+        Table("runbook-status", "Runbook: owners, due dates, status", columns, lines),
+    ]

@@ -1,0 +1,1 @@
+"""What the tasks of launch-program compute, and the helpers they share."""

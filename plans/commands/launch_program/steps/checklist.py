@@ -1,0 +1,197 @@
+"""Step 1, checklist creation: the runbook with owners and due dates, its critical path and its odds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plans.commands.launch_program.steps.timetable import (
+    Timetable,
+    assignments,
+    calendar_of,
+    needs_of,
+    odds,
+    timetable,
+    verdict,
+    versions_of,
+    way_back,
+)
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
+from programs.analytics import raci
+from programs.analytics.schedule import Forecast, Recovery
+from programs.models import RunbookPhase
+
+FREEZE = "content-freeze"
+"""The day on which the first approval has to begin: what is approved changes no more without asking again."""
+
+
+def create_checklist(context: StepContext) -> StepResult:
+    """Values: ``due`` (key → date), ``critical_path``, ``late_by``, ``earliest_launch``, ``on_time``."""
+    inputs, facts = context.inputs, context.program
+    found, chance, back = timetable(inputs, facts), odds(inputs, facts, context.seed), way_back(inputs, facts)
+    plan, told = found.schedule, verdict(found, back)
+    return StepResult(
+        values={
+            "due": found.due,
+            "critical_path": plan.critical_path,
+            "working_days": plan.working_days,
+            "late_by": plan.late_by,
+            "days_past": found.days_past,
+            "earliest_launch": plan.earliest_launch,
+            "on_time": chance.on_time.value,
+            "runbooks": versions_of(inputs, facts),
+            "milestones": _milestones(found),
+            "headline": [
+                {"label": "Launch date", "value": told},
+                {"label": "Probability of making it", "value": f"{chance.on_time.value:.0%}"},
+            ],
+        },
+        outputs=[
+            _figures(found, chance, told),
+            _gantt(found),
+            _runbook(found, facts, versions_of(inputs, facts)),
+            _responsibilities(found, facts),
+            _compressions(found, back),
+        ],
+        evidence={
+            "Serena": f"Runbooks of this launch: {versions_of(inputs, facts)}.",
+            "Context7": f"{len(found.rows)} tasks from the templates.",
+        },
+    )
+
+
+def _milestones(found: Timetable) -> list[dict[str, Any]]:
+    """Days that everybody concerned wants in the calendar: when content is final, and each approval due."""
+    approvals = [row for row in found.rows if row["phase"] == RunbookPhase.APPROVAL]
+    due = [
+        {"key": row["key"], "title": f"{row['name']} due", "day": found.due[row["key"]]} for row in approvals
+    ]
+    if not approvals:
+        return due
+    frozen = {
+        "key": FREEZE,
+        "title": "content freeze",
+        "day": min(found.begin[row["key"]] for row in approvals),
+    }
+    return [frozen, *due]
+
+
+def _figures(found: Timetable, chance: Forecast, told: str) -> Metrics:
+    plan, on_time = found.schedule, chance.on_time
+    names = {row["key"]: row["name"] for row in found.rows}
+    dates = [
+        Figure(f"launch-p{p * 100:.0f}", f"Launch possible with {p:.0%} probability", day.isoformat())
+        for p, day in chance.launch_dates.items()
+    ]
+    return Metrics(
+        "schedule",
+        "Schedule",
+        [
+            Figure("late_by", "Late by", plan.late_by, "business days", target="0",
+                   definition="from the launch date to the earliest possible launch, on the program's calendar"),
+            Figure("earliest_launch", "Earliest possible launch", plan.earliest_launch.isoformat()),
+            Figure("on_time", "Probability of making the date", 100 * on_time.value, "%",
+                   100 * (on_time.low or 0.0), 100 * (on_time.high or 0.0), on_time.level, on_time.numerator,
+                   on_time.denominator, f"beta-PERT durations through the whole network, {chance.draws:,} draws"),
+            *dates,
+            Figure("working_days", "Length of the critical path", plan.working_days, "business days",
+                   definition="expected durations, (optimistic + 4 likely + pessimistic) / 6"),
+            Figure("critical_path", "Critical path", " → ".join(names[key] for key in plan.critical_path)),
+        ],
+        note=told,
+    )  # fmt: skip
+
+
+def _gantt(found: Timetable) -> Chart:
+    """Bars from the earliest start to the earliest finish, with the time that is left to the latest finish."""
+    plan = found.schedule
+    tasks = sorted(plan.tasks, key=lambda task: (task.earliest_start, task.earliest_finish, task.key))
+    names = {row["key"]: row["name"] for row in found.rows}
+    origin = min([task.earliest_start for task in tasks], default=found.as_of)
+
+    def series(label: str, critical: bool) -> Series:
+        chosen = [task if task.is_critical == critical else None for task in tasks]
+        return Series(
+            label,
+            values=[(t.earliest_finish - origin).days + 1.0 if t else None for t in chosen],
+            low=[float((t.earliest_start - origin).days) if t else None for t in chosen],
+            high=[max((t.latest_finish - origin).days, (t.earliest_finish - origin).days) + 1.0 if t else None
+                  for t in chosen],
+        )  # fmt: skip
+
+    return Chart(
+        "gantt",
+        "Gantt chart with the critical path",
+        "gantt",
+        [names[task.key] for task in tasks],
+        [series("on the critical path", True), series("with slack", False)],
+        x_label=f"days from {origin.isoformat()}",
+        unit="days",
+        origin=origin.isoformat(),
+        marks=[[plan.launch_date.isoformat(), "launch"]],
+        note="A bar runs from the earliest start to the earliest finish, the thin line behind it to the last day "
+             f"that keeps the launch on {plan.launch_date}.",
+    )  # fmt: skip
+
+
+def _runbook(found: Timetable, facts: Mapping[str, Any], versions: str) -> Table:
+    dated = found.scheduled
+    rows = []
+
+    def role_name(slug: str) -> str:
+        return facts["roles"][slug]["name"]
+
+    for row in found.rows:
+        task = dated.get(row["key"])
+        owner = facts.get("standing", {}).get(row["key"], {}).get("owner") or facts["people"].get(
+            row["responsible"]
+        )
+        rows.append(
+            [row["name"], row["phase"], row["group"], owner["name"] if owner else "", role_name(row["responsible"]),
+             role_name(row["accountable"]), found.begin[row["key"]], found.due[row["key"]],
+             task.expected if task else None, task.total_slack if task else None,
+             ("yes" if task.is_critical else "") if task else "", "yes" if row["is_blocker"] else "",
+             ", ".join(needs_of(row, found.rows)), calendar_of(row, facts).country]
+        )  # fmt: skip
+    columns = (
+        Column("name", "Task"),
+        Column("phase", "Phase"),
+        Column("group", "Group"),
+        Column("owner", "Owner"),
+        Column("responsible", "Responsible"),
+        Column("accountable", "Accountable"),
+        Column("begin", "Start by", "date"),
+        Column("due", "Due", "date"),
+        Column("expected", "Takes", "number", "business days", "(optimistic + 4 likely + pessimistic) / 6"),
+        Column("slack", "Slack", "number", "business days", "how far it may slip before the whole slips"),
+        Column("critical", "Critical"),
+        Column("is_blocker", "Blocks the launch"),
+        Column("needs", "After"),
+        Column("calendar", "Holidays of"),
+    )
+    return Table("runbook", "Launch runbook", columns, rows, note=f"From {versions}. Due dates count back from "
+                 "the launch date on the calendar of each owner.")  # fmt: skip
+
+
+def _responsibilities(found: Timetable, facts: Mapping[str, Any]) -> Table:
+    cells = raci.matrix(assignments(found.rows))
+    roles = sorted({role for row in cells.values() for role in row})
+    rows = [[row["name"], *(cells[row["key"]].get(role, "") for role in roles)] for row in found.rows]
+    columns = [Column("task", "Task"), *(Column(role, facts["roles"][role]["name"]) for role in roles)]
+    return Table("raci", "Who answers for what (RACI)", columns, rows,
+                 note="Responsible, accountable (exactly one), consulted, informed.")  # fmt: skip
+
+
+def _compressions(found: Timetable, back: Recovery) -> Table:
+    names: dict[str, str] = {row["key"]: row["name"] for row in found.rows}
+    rows: Sequence[Sequence[Any]] = [
+        [names[o.key], o.saves, o.buys, "yes" if o.key in back.needed else ""] for o in back.options
+    ]
+    columns = (
+        Column("task", "Task"),
+        Column("saves", "Saves", "number", "business days", "expected less optimistic time"),
+        Column("buys", "Brings the launch forward", "number", "business days", "by itself"),
+        Column("needed", "Needed to hold the date, or come closest"),
+    )
+    return Table("compressions", "What compression buys", columns, rows)

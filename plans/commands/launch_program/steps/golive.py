@@ -1,0 +1,76 @@
+"""Step 11, go-live: the day-of checklist confirmed, the program active, and its reviews booked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from plans.commands.launch_program.records import NOT_YET_ACTIVE, REVIEW_COMMAND
+from plans.commands.launch_program.steps.readiness import assess_readiness
+from plans.commands.launch_program.steps.timetable import launch_date, rows_of
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Column, StepResult, Table
+from programs.models import RunbookPhase
+
+REVIEWS = (
+    (0, time(17), {"window": "7d"}),
+    (1, time(9), {"window": "7d"}),
+    (7, time(9), {"window": "7d", "detail": "full"}),
+    (30, time(9), {"window": "30d", "detail": "full"}),
+)
+"""Days after the launch, the time of day where the program is at home, and what the review looks at."""
+
+
+def go_live(context: StepContext) -> StepResult:
+    """Values: the readiness it went live with, when, what was confirmed on the day, and the reviews."""
+    inputs, facts = context.inputs, context.program
+    ready = assess_readiness(context)
+    day_of = [row for row in rows_of(inputs, facts) if row["phase"] == RunbookPhase.DAY_OF]
+    confirmed = [row["key"] for row in day_of if row["key"] in context.finished]
+    reviews = [
+        {
+            "day": day,
+            "at": _moment(launch_date(inputs) + timedelta(days=day), at, facts["time_zone"]),
+            "inputs": told,
+        }
+        for day, at, told in REVIEWS
+    ]
+    return StepResult(
+        values={
+            "launch_date": inputs["launch_date"],
+            "readiness": ready.values["readiness"],
+            "decision": ready.values["decision"],
+            "confirmed": confirmed,
+            "not_confirmed": [row["key"] for row in day_of if row["key"] not in context.finished],
+            "reviews": reviews,
+            "activates": facts["state"] in NOT_YET_ACTIVE,
+        },
+        outputs=[_checks(day_of, context), _reviews(reviews)],
+        evidence={"Serena": f"{len(confirmed)} of {len(day_of)} day-of checks confirmed."},
+    )
+
+
+def _moment(day: Any, at: time, zone: str) -> str:
+    return datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC).isoformat()
+
+
+def _checks(day_of: list[Any], context: StepContext) -> Table:
+    rows = [
+        [row["name"], "confirmed" if row["key"] in context.finished else "not confirmed",
+         context.finished[row["key"]].finished_at if row["key"] in context.finished else None]
+        for row in day_of
+    ]  # fmt: skip
+    columns = (Column("name", "Check"), Column("state", "State"), Column("at", "At", "datetime"))
+    return Table("go_live_checks", "Day-of checklist as confirmed", columns, rows)
+
+
+def _reviews(reviews: list[dict[str, Any]]) -> Table:
+    rows = [[r["day"], r["at"], REVIEW_COMMAND, r["inputs"]["window"]] for r in reviews]
+    columns = (
+        Column("day", "Day", "integer"),
+        Column("at", "Due", "datetime"),
+        Column("command", "Command"),
+        Column("window", "Window"),
+    )
+    return Table("reviews", "Reviews after launch", columns, rows)

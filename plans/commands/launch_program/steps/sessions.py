@@ -1,0 +1,278 @@
+"""Step 4, training and enablement: sessions and milestones as calendar files, FAQ, help-centre list."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gtm.core.places.calendars import WorkingCalendar
+from plans.commands.launch_program.facts import audiences, material_of
+from plans.commands.shared.files import kept_file
+from plans.engine.running.steps import PermanentError, StepContext
+from plans.schemas.outputs import Column, Document, Output, Section, StepResult, Table
+from programs.analytics.bundle import pack
+from programs.analytics.ical import (
+    Attendee,
+    CalendarEvent,
+    Milestone,
+    Revision,
+    Session,
+    calendar_file,
+    invitation,
+    revise,
+)
+from programs.analytics.templating import TemplatingError
+from programs.models import Asset, Channel
+from programs.outreach.communications import Piece, render_pieces
+
+REMINDER = timedelta(minutes=15)
+REVIEW_DAYS = (0, 1, 7, 30)
+CALLED_OFF = "called off"
+_ITEM = re.compile(r"(?:[-*]|\d+\.) +")
+
+
+@dataclass(frozen=True, slots=True)
+class Briefing:
+    """A session planned against the launch: ``days`` business days from it, negative before it.
+
+    ``teams`` are roles; one for a ``channel`` is held only where the launch uses that channel.
+    """
+
+    key: str
+    title: str
+    days: int
+    at: time
+    minutes: int
+    teams: tuple[str, ...]
+    agenda: str
+    channel: str = ""
+
+
+BRIEFINGS = (
+    Briefing("sales-training", "Training: sales", -5, time(10), 60, ("sales",),
+             "The offer in one sentence, who qualifies, what not to promise, where the links are."),
+    Briefing("success-training", "Training: customer success and support", -4, time(10), 60, ("customer-success",),
+             "Support script, FAQ, how a lost code is found again, what to do with a suspicious referral."),
+    Briefing("partner-enablement", "Enablement: partners", -3, time(14), 45, ("partner-manager", "partner-ops"),
+             "Partner kit, tracked links, who answers after the launch.", Channel.PARTNER),
+    Briefing("dry-run", "Dry run of the launch day", -1, time(15), 30, ("lifecycle-ops",),
+             "Day-of checklist, who is on call, how the rip-cord is pulled."),
+    Briefing("office-hour", "Office hour after the launch", 2, time(11), 45, ("sales", "customer-success"),
+             "Questions of the first days; what is missing in the FAQ."),
+)  # fmt: skip
+
+
+def schedule_sessions(context: StepContext) -> StepResult:
+    """Sessions, milestones, FAQ and help-centre entries of the launch.
+
+    Values: ``sessions`` (key, title, starts, ends, teams, late), ``help_centre``, ``revisions`` by key of
+    event, which ``keep_revisions`` stores. Milestones of an output ``runbook`` come along.
+    """
+    launch = material_of(context)
+    held, milestones = list(_sessions(context, launch)), list(_milestones(context))
+    events = [*(session for session, _ in held), *milestones]
+    handed_out = context.program["calendar"]
+    revisions = {event.key: _revised(event, handed_out, context.now) for event in events}
+    pieces = _reading(context, launch)
+    return StepResult(
+        values={
+            "sessions": [
+                _told(session, briefing, context) for session, briefing in held if not session.is_cancelled
+            ],
+            "help_centre": [_entry(piece) for piece in pieces],
+            "revisions": revisions,
+        },
+        outputs=[
+            _table(held, milestones, context),
+            *_calendars(held, milestones, revisions, context, launch),
+            *(_faq(piece) for piece in pieces if piece.asset == Asset.FAQ),
+            _help_centre(pieces),
+        ],
+        evidence={
+            "Context7": f"{len(pieces)} entries for the help centre from templates.",
+            "Serena": f"{len(events)} calendar events, {_changed(revisions, handed_out)} of them new or changed.",
+        },
+    )
+
+
+# ------------------------------------------------------------------ events
+
+
+def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple[Session, Briefing]]:
+    """What the channels ask for; what was handed out and is asked for no more is called off."""
+    zone = ZoneInfo(context.program["time_zone"])
+    calendar = WorkingCalendar(context.program["country"])
+    earliest = calendar.add_business_days(context.now.astimezone(zone).date(), 1)
+    day_of_launch = _launch_day(context)
+    for briefing in BRIEFINGS:
+        is_asked = not briefing.channel or briefing.channel in context.inputs["channels"]
+        if not is_asked and _key(context, briefing.key) not in context.program["calendar"]:
+            continue
+        # A day that has gone by is no day for a session: the next one that people can still attend.
+        day = max(calendar.add_business_days(day_of_launch, briefing.days), earliest)
+        starts = datetime.combine(day, briefing.at, zone)
+        people = {p["email"]: p for team in briefing.teams for p in launch["contacts"][team]}
+        yield (
+            Session(
+                key=_key(context, briefing.key),
+                title=f"{context.program['name']}: {briefing.title}",
+                starts=starts,
+                ends=starts + timedelta(minutes=briefing.minutes),
+                description=briefing.agenda,
+                organizer=Attendee(**_named(launch["owner"])) if launch["owner"] else None,
+                attendees=tuple(Attendee(**_named(people[email])) for email in sorted(people)),
+                remind=REMINDER if is_asked else None,
+                is_cancelled=not is_asked,
+            ),
+            briefing,
+        )
+
+
+def _milestones(context: StepContext) -> Iterator[Milestone]:
+    name, launch = context.program["name"], _launch_day(context)
+    yield Milestone(_key(context, "go-live"), f"{name}: go-live", launch)
+    for days in REVIEW_DAYS:
+        title = f"{name}: review, day {days}"
+        yield Milestone(_key(context, f"review-{days}"), title, launch + timedelta(days=days))
+    asked = {_key(context, key) for key in ("go-live", *(f"review-{days}" for days in REVIEW_DAYS))}
+    for told in context.outputs.get("runbook", {}).get("milestones", ()):
+        day = date.fromisoformat(told["day"])
+        asked.add(_key(context, told["key"]))
+        yield Milestone(_key(context, told["key"]), f"{name}: {told['title']}", day)
+    sessions = {_key(context, briefing.key) for briefing in BRIEFINGS}
+    for key in sorted(context.program["calendar"].keys() - asked - sessions):
+        title = key.rpartition("/")[2].replace("-", " ")
+        yield Milestone(key, f"{name}: {title}", launch, is_cancelled=True)
+
+
+def _launch_day(context: StepContext) -> date:
+    return date.fromisoformat(context.inputs["launch_date"])
+
+
+def _key(context: StepContext, key: str) -> str:
+    """One event of a program keeps its key when the launch moves, also from plan to plan."""
+    return f"{context.program['slug']}/{key}"
+
+
+def _named(person: Mapping[str, str]) -> dict[str, str]:
+    return {"email": person["email"], "name": person["name"]}
+
+
+def _revised(event: CalendarEvent, handed_out: Mapping[str, Any], now: datetime) -> Revision:
+    told = handed_out.get(event.key)
+    before = told and Revision(told["sequence"], told["sha256"], datetime.fromisoformat(told["changed_at"]))
+    return revise(event, before, now=now)
+
+
+def _changed(revisions: Mapping[str, Revision], handed_out: Mapping[str, Any]) -> int:
+    return sum(handed_out.get(key, {}).get("sha256") != found.sha256 for key, found in revisions.items())
+
+
+def _is_late(session: Session, briefing: Briefing, context: StepContext) -> bool:
+    """Whether a session meant before the launch no longer is."""
+    return briefing.days < 0 and session.starts.date() >= _launch_day(context)
+
+
+# ------------------------------------------------------------------ what comes of them
+
+
+def _calendars(
+    held: Sequence[tuple[Session, Briefing]],
+    milestones: Sequence[Milestone],
+    revisions: Mapping[str, Revision],
+    context: StepContext,
+    launch: Mapping[str, Any],
+) -> Iterator[Output]:
+    name = f"Launch of {context.program['name']}"
+    events: list[CalendarEvent] = [*(session for session, _ in held), *milestones]
+    content = calendar_file(
+        [(event, revisions[event.key]) for event in events], name=name, domain=launch["domain"]
+    )
+    yield kept_file("launch-calendar", "Launch calendar", content, "ics", "text/calendar")
+    invitations = {
+        f"{briefing.key}{'-called-off' if session.is_cancelled else ''}.ics": invitation(
+            session, revisions[session.key], domain=launch["domain"]
+        )
+        for session, briefing in held
+        if session.organizer and session.attendees
+    }
+    if invitations:
+        archive = pack(invitations, {"program": context.program["name"]})
+        yield kept_file("invitations", "Invitations to the sessions", archive, "zip", "application/zip")
+
+
+def _table(
+    held: Sequence[tuple[Session, Briefing]], milestones: Sequence[Milestone], context: StepContext
+) -> Table:
+    rows = []
+    for session, briefing in held:
+        invited = ", ".join(person.name or person.email for person in session.attendees)
+        late = "not before the launch" if _is_late(session, briefing, context) else ""
+        note = CALLED_OFF if session.is_cancelled else late
+        rows.append([session.title, session.starts.date().isoformat(), f"{session.starts:%H:%M}–{session.ends:%H:%M}",
+                     invited or f"nobody holds {', '.join(briefing.teams)}", note])  # fmt: skip
+    for milestone in milestones:
+        note = CALLED_OFF if milestone.is_cancelled else ""
+        rows.append([milestone.title, milestone.day.isoformat(), "", "", note])
+    return Table(
+        "sessions",
+        "Sessions and milestones",
+        [Column("event", "Event"), Column("day", "Day", "date"), Column("time", "Time"), Column("invited", "Invited"),
+         Column("note", "Note")],
+        sorted(rows, key=lambda row: (row[1], row[2], row[0])),
+        f"Times in {context.program['time_zone']}. The calendar file updates events that were handed out before.",
+    )  # fmt: skip
+
+
+def _told(session: Session, briefing: Briefing, context: StepContext) -> dict[str, Any]:
+    return {
+        "key": briefing.key,
+        "title": session.title,
+        "starts": session.starts.isoformat(),
+        "ends": session.ends.isoformat(),
+        "teams": list(briefing.teams),
+        "invited": len(session.attendees),
+        "late": _is_late(session, briefing, context),
+    }
+
+
+# ------------------------------------------------------------------ reading
+
+
+def _reading(context: StepContext, launch: Mapping[str, Any]) -> list[Piece]:
+    heard = audiences(context.inputs.get("segments"))
+    try:
+        pieces = render_pieces(launch, context.program, context.inputs, heard)
+    except TemplatingError as error:
+        raise PermanentError("The FAQ cannot be rendered: " + " ".join(error.problems)) from error
+    return [piece for piece in pieces if piece.asset in (Asset.FAQ, Asset.HELP_ARTICLE)]
+
+
+def _faq(piece: Piece) -> Document:
+    """The Markdown of the template as sections: a question a heading."""
+    sections = []
+    for block in re.split(r"^## +", piece.body, flags=re.MULTILINE)[1:]:
+        question, *lines = [line.strip() for line in block.splitlines() if line.strip()]
+        items = [line for line in lines if _ITEM.match(line)]
+        said = " ".join(line for line in lines if not _ITEM.match(line))
+        sections.append(Section(question, [said] if said else [], [_ITEM.sub("", item) for item in items]))
+    return Document(piece.key, piece.title, sections)
+
+
+def _entry(piece: Piece) -> dict[str, Any]:
+    return {"title": piece.title, "path": piece.path, "template": piece.key, "version": piece.version}
+
+
+def _help_centre(pieces: Sequence[Piece]) -> Table:
+    return Table(
+        "help-centre",
+        "Help centre",
+        [Column("title", "Entry"), Column("path", "Text in the kit"), Column("version", "Version", "integer"),
+         Column("links", "Links", "integer")],
+        [[piece.title, piece.path, piece.version, len(piece.links)] for piece in pieces],
+        "Publish or update these entries before the launch.",
+    )  # fmt: skip

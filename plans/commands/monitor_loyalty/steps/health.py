@@ -1,0 +1,139 @@
+"""Step 2, health diagnostics: tier mix, churn risk, point liability and reward breakage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plans.commands.monitor_loyalty.facts import is_full, window_of
+from plans.commands.monitor_loyalty.kpis import LIABILITY_SPIKE, alerts_of, as_defined, kpi, metric_of
+from plans.commands.monitor_loyalty.steps.churn import HOLDOUT_DAYS, churn_risk, holdout, read_buyers
+from plans.commands.monitor_loyalty.steps.points import (
+    liability_of,
+    read_balances,
+    redemption_to_date,
+    vintage_table,
+)
+from plans.commands.monitor_loyalty.steps.tiers import tier_outputs
+from plans.commands.shared.figures import figure, money, percent, value_of
+from plans.commands.shared.ledger import forecast, read_vintages
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
+from programs.analytics import lifetime
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+
+
+def diagnose(context: StepContext) -> StepResult:
+    currency, windows = context.program["currency"], window_of(context)
+    context.progress(10, "Tiers")
+    tiers = tier_outputs(context)
+    context.progress(30, "Churn")
+    buyers = read_buyers(context)
+    fit = buyers if isinstance(buyers, Unavailable) else lifetime.fit_bg_nbd(buyers.histories)
+    churn: MaybeEstimate = fit if isinstance(fit, Unavailable) else churn_risk(fit, buyers)
+    error = fit if isinstance(fit, Unavailable) else holdout(context, buyers)
+    missed: MaybeEstimate = error if isinstance(error, Unavailable) else Estimate(
+        error.relative_error, numerator=error.forecast, denominator=error.actual
+    )  # fmt: skip
+    context.progress(60, "Points")
+    vintages = read_vintages(context.data)
+    redemptions = forecast(vintages)
+    known = not isinstance(redemptions, Unavailable)
+    rate = redemptions.rate_of_outstanding if known else redemptions
+    balances = read_balances(context)
+    liability = liability_of(context, balances, redemptions)
+    values = {
+        name: as_defined(name, metric_of(context, name), value)
+        for name, value in {
+            "churn_risk": churn,
+            "liability": liability.owed,
+            "breakage": redemptions.breakage_rate if known else redemptions,
+            "redemption_to_date": redemption_to_date(balances),
+        }.items()
+    }
+    alerts = alerts_of(context, values)
+    signals, measured = list(alerts.signals), list(alerts.measured)
+    if not isinstance(liability.chart, Unavailable):
+        measured.append(LIABILITY_SPIKE)
+        if liability.spikes:
+            told = f"Liability rose out of bounds: {'; '.join(liability.spikes)}"
+            signals.append(Signal(LIABILITY_SPIKE, told, windows.period))
+    items = [
+        *(kpi(context, name, value) for name, value in values.items()),
+        figure("liability_before", "Point liability at the start of the window", liability.at_start, unit=currency,
+               definition="At today's redemption rate of outstanding points"),
+        figure("liability_trend", "Liability, change a week", liability.slope, unit=currency, definition="Theil–Sen, 13 weeks"),
+        figure("redemption_of_outstanding", "Redemption rate of outstanding points", rate, unit="%", scale=100,
+               definition="Points still to be redeemed / points outstanding, chain ladder"),
+        figure("holdout_error", f"Error of the churn model's forecast of the last {HOLDOUT_DAYS} days", missed, unit="%", scale=100,
+               definition="(forecast − actual) / actual purchases, fitted on the data before"),
+        Figure("cost_per_point", "Cost per redeemed point", float(context.program["point_unit_cost"]), currency,
+               definition="As set for the program"),
+    ]  # fmt: skip
+    note = "" if not isinstance(liability.chart, Unavailable) else liability.chart.reason
+    outputs: list[Any] = [Metrics("health", "Program health", items, note), *tiers["outputs"]]
+    if balances:
+        outputs.append(_liability_chart(balances.weeks, liability, currency))
+    if is_full(context):
+        if not isinstance(vintages, Unavailable):
+            outputs.append(vintage_table(vintages, redemptions))
+        if not isinstance(error, Unavailable):
+            outputs.append(_holdout_table(error))
+    return StepResult(
+        values={
+            **{name: value_of(value) for name, value in values.items()},
+            "churn_model": model_values(fit),
+            "holdout_error": value_of(missed),
+            "liability_before": value_of(liability.at_start),
+            "liability_per_week": value_of(liability.slope),
+            "redemption_of_outstanding": value_of(rate),
+            "tier_drift": tiers["drift"],
+            "tier_moves": tiers["moves"],
+            "spikes": list(liability.spikes),
+            "unavailable": {n: v.reason for n, v in values.items() if isinstance(v, Unavailable)},
+            "alerts": alerts.rows(),
+            "headline": [
+                {"label": "Churn risk of repeat buyers", "value": percent(value_of(churn))},
+                {"label": "Point liability", "value": money(value_of(values["liability"]), currency)},
+            ],
+        },
+        outputs=outputs,
+        signals=signals,
+        measured=measured,
+        evidence={"Playwright": "Charts are drawn from the stored tables; no embedded dashboard was opened."},
+    )  # fmt: skip
+
+
+def model_values(fit: lifetime.BgNbdFit | Unavailable) -> dict[str, Any] | None:
+    """The fitted churn model, so that later tasks need not fit it again."""
+    if isinstance(fit, Unavailable):
+        return None
+    model = fit.model
+    return {"r": model.r, "alpha": model.alpha, "a": model.a, "b": model.b, "log_likelihood": fit.log_likelihood,
+            "customers": fit.customers, "unit": "weeks"}  # fmt: skip
+
+
+def _liability_chart(weeks: Any, liability: Any, currency: str) -> Chart:
+    limits: list[float | None] = [None] * len(weeks)
+    if not isinstance(liability.chart, Unavailable):
+        for point in liability.chart:
+            limits[point.period] = liability.series[point.period - 1] * (1 + point.upper_limit)
+    return Chart(
+        "liability_chart", "Point liability by week", "line", [str(week) for week in weeks],
+        [Series("Liability", list(liability.series)), Series("Spike above", limits)], "week", "liability", currency,
+        "At today's redemption rate of outstanding points, so only the balance moves; without a rate, at face cost.",
+    )  # fmt: skip
+
+
+def _holdout_table(error: lifetime.HoldoutError) -> Table:
+    highest = int(error.by_frequency[-1, 0])
+    rows = [
+        [f"{int(x)}{' or more' if int(x) == highest else ''}", int(count), float(expected), float(actual)]
+        for x, count, expected, actual in error.by_frequency
+    ]
+    return Table(
+        "holdout", f"Forecast of the last {HOLDOUT_DAYS} days against what was bought",
+        [Column("frequency", "Repeat purchases before"), Column("members", "Members", "integer"),
+         Column("forecast", "Forecast, mean", "number", "purchases"), Column("actual", "Bought, mean", "number", "purchases")],
+        rows,
+        f"In all {error.forecast:,.0f} forecast and {error.actual:,.0f} bought; BG/NBD fitted on the purchases before.",
+    )  # fmt: skip

@@ -1,0 +1,139 @@
+"""Point liability and its spikes, redemption to date, and breakage of closed and open vintages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+from plans.commands.monitor_loyalty.facts import window_of
+from plans.commands.shared.ledger import NO_LEDGER, Vintages
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Column, Table
+from programs.analytics.breakage import MaybeForecast
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.liability import LiabilityPoint, liability_chart, liability_trend, point_liability
+
+TREND_WEEKS = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """Points at the end of each week, and totals to the end of the window; empty without a ledger."""
+
+    weeks: tuple[date, ...]
+    outstanding: tuple[float, ...]
+    at_start: float
+    earned: float
+    redeemed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Liability:
+    """``series`` is money a week at today's redemption rate, so only the balance moves."""
+
+    owed: MaybeEstimate
+    at_start: MaybeEstimate
+    slope: MaybeEstimate
+    series: tuple[float, ...]
+    chart: tuple[LiabilityPoint, ...] | Unavailable
+    spikes: tuple[str, ...]
+
+
+def read_balances(context: StepContext) -> Balances | None:
+    """What the ledger shows up to the end of the window; None without one, or before its first entry."""
+    if not context.data.has("point_ledger"):
+        return None
+    span = window_of(context).current
+    rows = context.data.engine.ledger_flows(
+        context.data.snapshot("point_ledger"), as_of=span.end, period="day"
+    ).to_pylist()  # fmt: skip
+    if not rows:
+        return None
+    by_week = {
+        row["period"] - timedelta(days=row["period"].weekday()): float(row["outstanding"]) for row in rows
+    }
+    first, last = min(by_week), max(by_week)
+    weeks = [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
+    outstanding: list[float] = []
+    for week in weeks:  # a week without an entry keeps the balance of the one before
+        outstanding.append(by_week.get(week, outstanding[-1] if outstanding else 0.0))
+    earlier = [row for row in rows if row["period"] < span.start.date()]
+    return Balances(
+        tuple(weeks),
+        tuple(outstanding),
+        float(earlier[-1]["outstanding"]) if earlier else 0.0,
+        float(sum(row["issued"] for row in rows)),
+        float(sum(row["redeemed"] for row in rows)),
+    )
+
+
+def liability_of(context: StepContext, balances: Balances | None, forecast: MaybeForecast) -> Liability:
+    """Outstanding × cost × redemption rate of outstanding, now and at the window's start; growth that is a spike."""
+    rate = forecast if isinstance(forecast, Unavailable) else forecast.rate_of_outstanding
+    if balances is None:
+        nothing = Unavailable(NO_LEDGER)
+        return Liability(nothing, nothing, nothing, (), nothing, ())
+    cost = float(context.program["point_unit_cost"])
+    series = np.array(balances.outstanding) * cost * (rate.value if isinstance(rate, Estimate) else 1.0)
+    chart = liability_chart(series)
+    begins = window_of(context).current.start.date()
+    inside = (
+        () if isinstance(chart, Unavailable) else [p for p in chart if balances.weeks[p.period] >= begins]
+    )
+    spikes = tuple(
+        f"week of {balances.weeks[p.period]}: {p.change:+.1%}, limit {p.upper_limit:+.1%}"
+        for p in inside
+        if p.spike
+    )
+    return Liability(
+        _owed(balances.outstanding[-1], cost, rate),
+        _owed(balances.at_start, cost, rate),
+        liability_trend(series[-TREND_WEEKS:]),
+        tuple(float(value) for value in series),
+        chart,
+        spikes,
+    )
+
+
+def _owed(points: float, cost: float, rate: MaybeEstimate) -> MaybeEstimate:
+    if points < 0:
+        return Unavailable(f"The ledger shows {-points:,.0f} points more spent than issued.")
+    return point_liability(points, cost, rate)
+
+
+def redemption_to_date(balances: Balances | None) -> MaybeEstimate:
+    if balances is None:
+        return Unavailable(NO_LEDGER)
+    if balances.earned <= 0:
+        return Unavailable("No points were issued up to the end of the window.")
+    return Estimate(
+        balances.redeemed / balances.earned, numerator=balances.redeemed, denominator=balances.earned
+    )
+
+
+def vintage_table(vintages: Vintages, forecast: MaybeForecast) -> Table:
+    """Breakage per month of issue: counted where no point is left, forecast where some are."""
+    rows = []
+    known = not isinstance(forecast, Unavailable)
+    ladder = forecast.by_vintage if known else None
+    for n, month in enumerate(vintages.months):
+        issued, redeemed, left = (
+            float(v[n]) for v in (vintages.issued, vintages.redeemed_so_far, vintages.outstanding)
+        )
+        closed = left <= 0.005 * issued
+        ultimate = redeemed if closed or ladder is None else float(ladder.ultimate[n])
+        error = None if closed or ladder is None else float(ladder.standard_error[n]) / issued
+        share = None if not closed and ladder is None else 1 - ultimate / issued
+        rows.append([f"{month:%Y-%m}", issued, redeemed, left, "closed" if closed else "open", share, error])
+    unplaced = f" {vintages.unplaced:,.0f} points left that no vintage covers." if vintages.unplaced else ""
+    return Table(
+        "vintages", "Breakage by month of issue",
+        [Column("month", "Issued in"), Column("issued", "Points issued", "number"), Column("redeemed", "Redeemed", "number"),
+         Column("outstanding", "Outstanding", "number"), Column("state", "State"), Column("breakage", "Breakage", "percent"),
+         Column("error", "Standard error", "percent")],
+        rows,
+        f"Full months only, before {vintages.until:%Y-%m-%d}. Closed: all points redeemed or lapsed, so breakage is "
+        f"counted. Open: forecast by chain ladder with Mack's error.{unplaced}",
+    )  # fmt: skip

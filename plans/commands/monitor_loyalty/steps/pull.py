@@ -1,0 +1,187 @@
+"""Step 1, data pull: enrolment, engagement, redemption, CSAT and revenue of the window and those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from plans.commands.monitor_loyalty import report
+from plans.commands.monitor_loyalty.facts import is_full, loaded, tiers_of, window_of
+from plans.commands.monitor_loyalty.kpis import (
+    FLOW_KPIS,
+    KPIS,
+    alerts_of,
+    as_defined,
+    compute,
+    kpi,
+    metric_of,
+    thresholds_of,
+)
+from plans.commands.shared.breakdowns import Breakdown, merge_small, relabel
+from plans.commands.shared.data_quality import movement_tables, movement_values, purchase_notes
+from plans.commands.shared.figures import percent, value_of
+from plans.commands.shared.metric_values import changes_since, days_of, definition_table
+from plans.commands.shared.windows import Span, spans_until
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Metrics, StepResult
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.retention import repeat_rate
+
+SMALLEST_GROUP = 30
+MOST_WINDOWS = 8
+FLOWS = ("members", "enrolled", "departed", "active", "orders", "revenue", "earned", "redeemed", "expired",
+         "responses", "satisfied")  # fmt: skip
+CASH_FLOWS = ("gross", "refunded")
+"""Sums that differ from revenue only where something was refunded."""
+MISSING = {
+    "members": "No members are loaded: region, channel and departures are unavailable.",
+    "point_ledger": "No point ledger is loaded: points earned, redeemed and expired are unavailable.",
+    "survey_responses": "No survey responses are loaded: CSAT is unavailable.",
+}
+
+
+def pull_data(context: StepContext) -> StepResult:
+    windows, currency = window_of(context), context.program["currency"]
+    spans, rows = window_rows(context)
+    asked = context.inputs.get("dimensions", [])
+    known = [name for name in asked if any(row[name] for row in rows)]
+    notes = [f"No member records {name}; that breakdown is left out." for name in asked if name not in known]
+    notes += [MISSING[kind] for kind in MISSING if not context.data.has(kind)]
+    notes += purchase_notes(context.data)
+    context.progress(60, "Breakdowns")
+    flows = (*FLOWS, *CASH_FLOWS) if context.data.movements() else FLOWS
+    totals = [add_up((row for row in rows if row["n"] == n), flows) for n in range(len(spans))]
+    groups = merge_small(
+        [row for row in rows if row["n"] == 0 and any(row[name] for name in FLOWS)],
+        known,
+        size="members",
+        minimum=SMALLEST_GROUP,
+    )
+    before = relabel([row for row in rows if row["n"] == 1], known, groups.label_of)
+    values, earlier = kpis_of(context, totals[0]), kpis_of(context, totals[1], ago=1)
+    values["alert_remediation_time"] = remediation(context)
+    alerts = alerts_of(context, values)
+    outputs: list[Any] = [
+        Metrics("kpis", "KPIs of the window", [kpi(context, name, value) for name, value in values.items()],
+                " ".join([f"{windows.current.label}.", *notes])),
+        report.kpi_comparison(context, values, earlier),
+        report.flow_comparison(context, totals),
+        *report.trends(context, spans, totals),
+        *movement_tables(context.data),
+    ]  # fmt: skip
+    if known:
+        outputs += report.breakdown(context, groups, before, known)
+        if is_full(context):
+            outputs.append(report.group_trend(context, spans, rows, known, groups))
+    changes = changes_since(context.program, context.inputs.get("alert_threshold", ""))
+    if is_full(context):
+        people = context.program["people"]
+        outputs.append(definition_table(context.program["metrics"], currency, people, changes))
+    return StepResult(
+        values={
+            "window": windows.values(context.program["time_zone"]),
+            "currency": currency,
+            "dimensions": known,
+            "notes": [*notes, *([groups.note] if groups.note else [])],
+            "flows": {**totals[0], **{f"{name}_before": value for name, value in totals[1].items()}},
+            "kpis": {name: value_of(value) for name, value in values.items()},
+            "kpis_before": {name: value_of(value) for name, value in earlier.items()},
+            "unavailable": {name: v.reason for name, v in values.items() if isinstance(v, Unavailable)},
+            "metric_versions": context.program["metric_versions"],
+            "definition_changes": changes,
+            "thresholds": thresholds_of(context),
+            "retention": value_of(values["retention"]),
+            "engagement": value_of(values["active_rate"]),
+            "engagement_lift": lift(totals[0]["active"], totals[1]["active"]),
+            "alert_remediation_time": value_of(values["alert_remediation_time"]),
+            "groups": group_values(groups, before),
+            "alerts": alerts.rows(),
+            **movement_values(context.data),
+            "headline": [
+                {"label": "Window", "value": f"{windows.current.label}, compared with {windows.previous.label}"},
+                {"label": KPIS["active_rate"], "value": percent(value_of(values["active_rate"]))},
+            ],
+        },
+        outputs=outputs,
+        signals=alerts.signals,
+        measured=alerts.measured,
+        evidence={"Serena": f"Metric definitions: {' '.join(changes)}"},
+    )  # fmt: skip
+
+
+def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]:
+    """The windows, the latest first, and their sums per group: one question, one scan a dataset."""
+    data = context.data
+    purchases = data.snapshot("purchases")
+    spans = spans_until(window_of(context).current.end, context.inputs["window"], since=purchases.window_start,
+                        most=MOST_WINDOWS)  # fmt: skip
+    table = data.engine.loyalty_windows(
+        purchases,
+        windows=[(span.start, span.end) for span in spans],
+        dimensions=context.inputs.get("dimensions", []),
+        tiers=tiers_of(context),
+        members=data.find("members"),
+        ledger=data.find("point_ledger"),
+        responses=data.find("survey_responses"),
+    )
+    return spans, table.to_pylist()
+
+
+def add_up(rows: Any, flows: Sequence[str] = FLOWS) -> dict[str, float]:
+    """Sums over groups; a member is in one group, so these are the sums over everybody."""
+    total = dict.fromkeys(flows, 0)
+    for row in rows:
+        for name in flows:
+            total[name] += row[name]
+    return total
+
+
+def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) -> dict[str, MaybeEstimate]:
+    """The KPIs of a window from its sums; ``ago`` 1 is the window before."""
+    found = {"retention": retention_of(context, ago=ago)}
+    for name in FLOW_KPIS:
+        found[name] = compute(
+            metric_of(context, name), sums, loaded(context), currency=context.program["currency"]
+        )
+    return found
+
+
+def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
+    """The repeat rate over the days that the registry names."""
+    metric, windows = metric_of(context, "retention"), window_of(context)
+    days = days_of(metric)
+    if days is None:
+        return Unavailable(
+            f"The registry's window is “{metric['window']}”; write a number of days such as 90 days."
+        )
+    end = windows.previous.end if ago else windows.current.end
+    row = context.data.engine.repeat_purchase(
+        context.data.snapshot("purchases"), as_of=end, days=days
+    ).to_pylist()[0]
+    return as_defined("retention", metric, repeat_rate(row["members"], row["repeat_members"]))
+
+
+def remediation(context: StepContext) -> MaybeEstimate:
+    """Median hours from the opening of an alert's case to its resolution, over the cases of this program."""
+    told = context.program["remediation"]
+    if not told["hours"]:
+        still = f" {told['open']} are open." if told["open"] else ""
+        return Unavailable(f"No alert of this program has been resolved yet.{still}")
+    hours = np.array(told["hours"], dtype=float)
+    return as_defined("alert_remediation_time", metric_of(context, "alert_remediation_time"),
+                      Estimate(float(np.median(hours)), denominator=float(hours.size), method="median"))  # fmt: skip
+
+
+def group_values(groups: Breakdown, before: Breakdown) -> list[dict[str, Any]]:
+    """Groups with the sums of both windows, as later tasks and the plan JSON read them."""
+    return [
+        {"group": name, **{flow: row[flow] for flow in FLOWS},
+         **{f"{flow}_before": before.rows.get(name, {}).get(flow, 0) for flow in FLOWS}}
+        for name, row in groups.rows.items()
+    ]  # fmt: skip
+
+
+def lift(now: float, before: float) -> float | None:
+    return now / before - 1 if before else None

@@ -1,0 +1,41 @@
+"""What an optimize-referrals run reads of the organisation, and what every step reads of the run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plans.cases.fraud import verbs
+from plans.commands.shared.metric_values import facts_of
+from plans.commands.shared.windows import WindowPair, windows_until
+from plans.engine.running.steps import StepContext
+from programs.models import Program
+from programs.selectors import people_by_role
+
+NAME = "optimize-referrals"
+ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR = "referral-architect", "lifecycle-ops", "partner-ops", "exec-sponsor"
+
+
+def gather_facts(program: Program) -> dict[str, Any]:
+    """Who owns the backlog, what the registry defines and did in the last run, what people decided so far."""
+    return {
+        **facts_of(program, NAME),
+        "people": people_by_role([ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR, "finance"]),
+        "held_referrals": sorted(verbs.held_referrals(program)),
+        "case_labels": verbs.decided_labels(program),
+        "decided_cases": verbs.count_decided(program),
+    }
+
+
+def window_of(context: StepContext) -> WindowPair:
+    """The run's window: it ends with the last day of the referrals, so that a report stands where the data end."""
+    return windows_until(context.data.as_of("referrals"), context.inputs["window"])
+
+
+def currency_of(context: StepContext) -> str:
+    """Amounts are shown in the one currency of the referrals; the program's where they have no amounts."""
+    known = context.data.snapshot("referrals").currencies
+    return str(known[0] if known else context.program["currency"])
+
+
+def is_full(context: StepContext) -> bool:
+    return bool(context.inputs["detail"] == "full")

@@ -1,0 +1,1 @@
+"""What the tasks of optimize-referrals compute, and the helpers they share."""

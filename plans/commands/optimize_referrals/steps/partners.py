@@ -1,0 +1,211 @@
+"""Step 4, partner health: top and bottom partners, share of voice, engagement, concentration."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
+from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
+from plans.commands.optimize_referrals.steps.refresh import net_promoters, survey
+from plans.commands.shared.figures import figure, value_of
+from plans.commands.shared.thresholds import alert_table
+from plans.commands.shared.windows import Span
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.partner_health import (
+    Concentration,
+    PartnerCounts,
+    PartnerHealth,
+    concentration,
+    partner_health,
+)
+
+ENDS = 3
+"""Partners shown at either end where the detail is a summary."""
+
+
+def assess_partners(context: StepContext) -> StepResult:
+    windows, currency = window_of(context), currency_of(context)
+    answers = survey(context.data, windows.current)
+    counts = partner_counts(context, windows.current, windows.previous, answers)
+    context.progress(40, "Scores and ranks")
+    found = partner_health(counts, np.random.default_rng(context.seed))
+    healthy = () if isinstance(found, Unavailable) else found
+    shares = concentration([max(partner.revenue, 0.0) for partner in counts])
+    of_partners = [row for row in answers if row["partner"]]
+    kpis = as_defined(context, {
+        "partner_nps": net_promoters(of_partners),
+        "concentration": Estimate(shares.hhi, unit="index", method="sum of squares")
+        if isinstance(shares, Concentration)
+        else shares,
+    })  # fmt: skip
+    alerts = alerts_of(context, kpis, windows)
+    outputs: list[Any] = [
+        _figures(context, kpis, shares, windows.current),
+        _health_table(healthy, counts, currency, full=is_full(context)),
+    ]
+    if healthy:
+        outputs.append(_score_chart(healthy))
+    if is_full(context):
+        outputs.append(_driver_table(healthy))
+    if alerts.rows():
+        outputs.append(alert_table(alerts.rows()))
+    return StepResult(
+        values={
+            "kpis": {name: value_of(estimate) for name, estimate in kpis.items()},
+            "partner_nps": value_of(kpis["partner_nps"]),
+            "partners": [_values(partner) for partner in healthy],
+            "alerts": alerts.rows(),
+            "why_none": found.reason if isinstance(found, Unavailable) else "",
+            "headline": _headline(healthy),
+        },
+        outputs=outputs,
+        signals=alerts.signals,
+        measured=alerts.measured,
+        evidence={
+            "Context7": f"{len(healthy)} partners to write to; the playbook holds what each should hear."
+        },
+    )
+
+
+def partner_counts(
+    context: StepContext, span: Span, before: Span, answers: Sequence[Mapping[str, Any]]
+) -> list[PartnerCounts]:
+    """What each partner did in the window; a partner with activity and no referral counts too."""
+    data = context.data
+    referrals = data.snapshot("referrals")
+    rows = data.engine.partner_referrals(referrals, start=span.start, end=span.end).to_pylist()
+    earlier = data.engine.partner_referrals(referrals, start=before.start, end=before.end).to_pylist()
+    was = {row["partner"]: float(row["revenue"]) for row in earlier}
+    events: dict[str, Mapping[str, Any]] = {}
+    if data.has("partner_activity"):
+        activity = data.snapshot("partner_activity")
+        active = data.engine.partner_events(activity, start=span.start, end=span.end).to_pylist()
+        events = {row["partner"]: row for row in active}
+    said: dict[str, dict[str, int]] = defaultdict(lambda: {"promoters": 0, "passives": 0, "detractors": 0})
+    for row in answers:
+        for name in said[row["partner"]]:
+            said[row["partner"]][name] += row[name]
+    by_partner = {row["partner"]: row for row in rows}
+    found = []
+    for partner in sorted(by_partner.keys() | events.keys()):
+        row, event = by_partner.get(partner, {}), events.get(partner, {})
+        found.append(
+            PartnerCounts(
+                partner,
+                row.get("tier") or event.get("tier") or "",
+                int(event.get("events", 0)),
+                row.get("referrals", 0),
+                row.get("won", 0),
+                float(row.get("revenue", 0)),
+                was.get(partner, 0.0),
+                float(row.get("gross_margin", 0)),
+                float(row.get("payout", 0)),
+                days_since(span.end, row.get("last_invited_at"), event.get("last_active_at")),
+                **said[partner],
+            )
+        )
+    return found
+
+
+def days_since(end: datetime, *seen: datetime | None) -> float | None:
+    """Days from the latest sign of life until ``end``; None for never."""
+    known = [at for at in seen if at is not None]
+    return (end - max(known)).total_seconds() / 86_400 if known else None
+
+
+def _values(found: PartnerHealth) -> dict[str, Any]:
+    return {
+        "partner": found.partner, "tier": found.tier, "score": found.score.value, "rank": found.rank.value,
+        "rank_low": found.rank.low, "rank_high": found.rank.high, "conversion": found.conversion.value,
+        "conversion_low": found.conversion.low, "conversion_high": found.conversion.high,
+        "won": found.conversion.numerator, "referrals": found.conversion.denominator,
+        "share_of_voice": found.share_of_voice, "trend": value_of(found.trend),
+        "payout_ratio": value_of(found.payout_ratio), "nps": value_of(found.nps),
+        "weakest": min(found.drivers, key=lambda driver: driver.effect).name,
+    }  # fmt: skip
+
+
+def _headline(healthy: Sequence[PartnerHealth]) -> list[dict[str, str]]:
+    if not healthy:
+        return [{"label": "Partners", "value": "none in the window"}]
+    best, worst = healthy[0], healthy[-1]
+    return [
+        {"label": "Best partner", "value": f"{best.partner}, {best.score.value:.0f} of 100"},
+        {"label": "Weakest partner", "value": f"{worst.partner}, {worst.score.value:.0f} of 100"},
+    ]
+
+
+# ------------------------------------------------------------------ outputs
+
+
+def _figures(context: StepContext, kpis: Mapping[str, MaybeEstimate], shares: Any, span: Span) -> Metrics:
+    items = [kpi(context, name, value, currency_of(context)) for name, value in kpis.items()]
+    if isinstance(shares, Concentration):
+        items.append(figure("effective_partners", "Effective number of partners", shares.effective_partners))
+        items.append(
+            figure("top_share", "Share of the largest partner", shares.top_share, unit="%", scale=100)
+        )
+    return Metrics("partner_figures", "Partners", items, f"{span.label}.")
+
+
+def _health_table(
+    healthy: Sequence[PartnerHealth], counts: Sequence[PartnerCounts], currency: str, *, full: bool
+) -> Table:
+    known = {item.partner: item for item in counts}
+    shown = healthy if full or len(healthy) <= 2 * ENDS else [*healthy[:ENDS], *healthy[-ENDS:]]
+    return Table(
+        "partner_health",
+        "Partner health",
+        [Column("partner", "Partner"), Column("tier", "Tier"), Column("score", "Score 0–100", "number"),
+         Column("rank", "Rank", "integer"), Column("rank_low", "from", "integer"), Column("rank_high", "to", "integer"),
+         Column("referrals", "Referrals", "integer"), Column("conversion", "Conversion, shrunk", "percent"),
+         Column("low", "from", "percent"), Column("high", "to", "percent"),
+         Column("revenue", "Revenue", "money", currency), Column("trend", "Change", "percent"),
+         Column("payout", "Payout / margin", "percent"), Column("events", "Activities", "integer"),
+         Column("voice", "Share of voice", "percent"), Column("nps", "NPS", "number")],
+        [
+            [p.partner, p.tier, p.score.value, p.rank.value, p.rank.low, p.rank.high, known[p.partner].referrals,
+             p.conversion.value, p.conversion.low, p.conversion.high, known[p.partner].revenue, value_of(p.trend),
+             value_of(p.payout_ratio), known[p.partner].events, p.share_of_voice, value_of(p.nps)]
+            for p in shown
+        ],
+        f"{len(shown)} of {len(healthy)} partners. Conversion is shrunk toward the mean of the tier; where the ranges "
+        "of ranks overlap, the data do not tell the partners apart.",
+    )  # fmt: skip
+
+
+def _score_chart(healthy: Sequence[PartnerHealth]) -> Chart:
+    return Chart(
+        "partner_scores",
+        "Partner scores",
+        "bar",
+        [partner.partner for partner in healthy],
+        [
+            Series(
+                "Score",
+                [p.score.value for p in healthy],
+                [p.score.low for p in healthy],
+                [p.score.high for p in healthy],
+            )
+        ],
+        "partner",
+        "score 0–100",
+    )
+
+
+def _driver_table(healthy: Sequence[PartnerHealth]) -> Table:
+    return Table(
+        "partner_drivers",
+        "What moves the scores",
+        [Column("partner", "Partner"), Column("driver", "Part"), Column("part", "Part's score", "number"),
+         Column("weight", "Weight", "percent"), Column("effect", "Points against the mean partner", "number")],
+        [[p.partner, d.name, d.score, d.weight, d.effect] for p in healthy for d in p.drivers],
+        "The weights are a judgment: engagement and conversion 25 % each, revenue and recency 20 % each, payout 10 %.",
+    )  # fmt: skip

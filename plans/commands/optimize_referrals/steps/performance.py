@@ -1,0 +1,280 @@
+"""Step 2, performance diagnostics: the funnel, what each drop-off costs, incentives, growth, experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from plans.commands.optimize_referrals.facts import is_full, window_of
+from plans.commands.optimize_referrals.kpis import COUNTED, alerts_of, as_defined, count, kpi, metric_of
+from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES, breakdowns_of, details
+from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
+from plans.commands.shared.breakdowns import column_of, merge_small, relabel
+from plans.commands.shared.experiments import read_experiments, readout_table, verdicts
+from plans.commands.shared.figures import percent, value_of
+from plans.commands.shared.metric_values import unit_of
+from plans.commands.shared.thresholds import alert_table
+from plans.commands.shared.windows import Span, WindowPair
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
+from programs.analytics import funnel
+from programs.analytics.estimate import MaybeEstimate, Unavailable
+from programs.analytics.funnel import STAGES, DropOff, FunnelCounts
+from programs.analytics.referrals import (
+    IncentiveEfficiency,
+    RewardLevel,
+    ViralGrowth,
+    incentive_efficiency,
+    viral_coefficient,
+)
+
+SHOWN_IN_SUMMARY = 5
+
+
+def diagnose(context: StepContext) -> StepResult:
+    windows, refreshed = window_of(context), context.outputs["data"]
+    dimensions, currency = refreshed["dimensions"], refreshed["currency"]
+    context.progress(10, "Funnel")
+    rows, before_rows = (cohort(context, span, dimensions) for span in (windows.current, windows.previous))
+    now = funnel.total_funnel([counts_of(row) for row in relabel(rows, (), {}).rows.values()])
+    before = funnel.total_funnel([counts_of(row) for row in relabel(before_rows, (), {}).rows.values()])
+    found, note = dropped(rows, dimensions)
+    context.progress(50, "Incentives and growth")
+    incentives = incentives_of(context, windows.current)
+    referrals = context.data.snapshot("referrals")
+    users = context.data.engine.referrer_count(
+        referrals, start=windows.current.start, end=windows.current.end
+    )
+    growth = viral_coefficient(users, now.counts[0], now.counts[funnel.WON], seeds=users)
+    flows = refreshed["flows"]
+    earlier = counted(context, flows["previous"], before, currency)
+    kpis = counted(context, flows["current"], now, currency) | as_defined(context, {
+        "payout_ratio": incentives.payout_ratio,
+        "cost_per_won": incentives.cost_per_won,
+        "viral_k": growth.k if isinstance(growth, ViralGrowth) else growth,
+    })  # fmt: skip
+    alerts = alerts_of(context, kpis, windows)
+    context.progress(75, "Trend and experiments")
+    asked = context.inputs.get("experiments", [])
+    arms = (
+        context.data.engine.experiment_arms(
+            context.data.snapshot("experiments"), as_of=windows.current.end
+        ).to_pylist()
+        if asked and context.data.has("experiments")
+        else []
+    )
+    read, unread = read_experiments(arms, asked)
+    outputs: list[Any] = [
+        _headline(context, kpis, earlier, windows, currency),
+        _funnel_chart(now, before, windows),
+        _drop_table(found if is_full(context) else found[:SHOWN_IN_SUMMARY], currency, note),
+    ]
+    if alerts.rows():
+        outputs.append(alert_table(alerts.rows()))
+    if asked:
+        outputs.append(readout_table(read, unread))
+    if is_full(context):
+        outputs += details(context, windows, now, before, rows, dimensions, incentives, currency)
+    return StepResult(
+        values={
+            "kpis": {name: value_of(estimate) for name, estimate in kpis.items()},
+            "unavailable": {n: v.reason for n, v in kpis.items() if isinstance(v, Unavailable)},
+            "conversion_lift": change_of(kpis["conversion"], earlier["conversion"]),
+            "funnel": dict(zip(STAGES, now.counts, strict=True)),
+            "funnel_before": dict(zip(STAGES, before.counts, strict=True)),
+            "revenue": now.revenue,
+            "margin": sum(float(row["margin"]) for row in rows),
+            "reward": sum(float(row["reward"]) for row in rows),
+            "out_of_order": sum(row["out_of_order"] for row in rows),
+            "drops": [_drop_values(drop) for drop in found],
+            "incentives": _incentive_values(incentives),
+            "experiments": verdicts(read, unread),
+            "alerts": alerts.rows(),
+            "headline": _summary(kpis, found, currency),
+        },
+        outputs=outputs,
+        signals=alerts.signals,
+        measured=alerts.measured,
+        evidence={"Playwright": _where_to_look(found)},
+    )
+
+
+def cohort(context: StepContext, span: Span, dimensions: Sequence[str]) -> list[dict[str, Any]]:
+    """The window's invitations as they stood at its own end: both windows have had the same time to ripen."""
+    return context.data.engine.referral_funnel(
+        context.data.snapshot("referrals"),
+        start=span.start,
+        end=span.end,
+        as_of=span.end,
+        by=[column_of(name) for name in dimensions],
+    ).to_pylist()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDrop:
+    """A drop-off with the breakdown it was found in and how many entered the step."""
+
+    drop: DropOff
+    breakdown: tuple[str, ...]
+    entered: int
+
+
+def dropped(
+    rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str]
+) -> tuple[tuple[GroupDrop, ...], str]:
+    """Drop-offs of every breakdown, beyond chance first and dearest first, with notes on what was left out.
+
+    A dimension alone sees a stage that is broken throughout it; all together say where it is worst.
+    """
+    found: list[GroupDrop] = []
+    notes = [] if dimensions else ["No dimension was asked for, so there are no groups to compare."]
+    for breakdown in breakdowns_of(dimensions):
+        groups = merge_small(rows, breakdown, size="invites", minimum=SMALLEST_GROUP)
+        counts = {name: counts_of(row) for name, row in groups.rows.items()}
+        drops = funnel.drop_offs(counts)
+        notes.append(groups.note)
+        if isinstance(drops, Unavailable):
+            notes.append(f"{' and '.join(breakdown).capitalize()}: {drops.reason}")
+            continue
+        found += [
+            GroupDrop(drop, breakdown, counts[drop.group].counts[STAGES.index(drop.source)]) for drop in drops
+        ]
+    found.sort(key=lambda item: (not item.drop.significant, -item.drop.value, item.drop.group))
+    return tuple(found), " ".join(dict.fromkeys(filter(None, notes)))
+
+
+def change_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
+    """Relative change, a share; None where either side has no number."""
+    here, there = value_of(now), value_of(before)
+    return here / there - 1 if here is not None and there else None
+
+
+def counts_of(row: Mapping[str, Any]) -> FunnelCounts:
+    return FunnelCounts(tuple(int(row.get(stage, 0)) for stage in STAGES), float(row.get("revenue", 0)))
+
+
+def incentives_of(context: StepContext, span: Span) -> IncentiveEfficiency:
+    levels = context.data.engine.reward_levels(
+        context.data.snapshot("referrals"), start=span.start, end=span.end, as_of=span.end
+    ).to_pylist()
+    return incentive_efficiency([
+        RewardLevel(float(row["reward"]), row["invites"], row["won"], float(row["payout"]), float(row["gross_margin"]))
+        for row in levels
+    ])  # fmt: skip
+
+
+def counted(
+    context: StepContext, flows: Mapping[str, Any], counts: FunnelCounts, currency: str
+) -> dict[str, MaybeEstimate]:
+    """The KPIs of a window that are counted by the words of their definition."""
+    stages = dict(zip(STAGES, counts.counts, strict=True))
+    return {name: count(context, name, flows, stages, currency) for name in COUNTED}
+
+
+def _headline(
+    context: StepContext,
+    kpis: Mapping[str, MaybeEstimate],
+    earlier: Mapping[str, MaybeEstimate],
+    windows: WindowPair,
+    currency: str,
+) -> Metrics:
+    items = []
+    for name, estimate in kpis.items():
+        unit = unit_of(metric_of(context, name), currency)
+        was = f"Window before: {_short(earlier[name], unit)}" if name in earlier else ""
+        items.append(kpi(context, name, estimate, currency, was))
+    return Metrics("dashboard", "Performance", items, f"{windows.current.label}; 95 % intervals.")
+
+
+def _short(estimate: MaybeEstimate, unit: str) -> str:
+    if isinstance(estimate, Unavailable):
+        return "not available"
+    return f"{estimate.value * (100 if unit == '%' else 1):,.1f} {unit}".strip()
+
+
+def _funnel_chart(now: FunnelCounts, before: FunnelCounts, windows: WindowPair) -> Chart:
+    return Chart(
+        "funnel",
+        "Referral funnel",
+        "bar",
+        [STAGE_TITLES[stage] for stage in STAGES],
+        [
+            Series(windows.current.label, [float(count) for count in now.counts]),
+            Series(windows.previous.label, [float(count) for count in before.counts]),
+        ],
+        "stage",
+        "invitations that reached it",
+        note="Invitations of each window as they stood at its own end, so that both had the same time to ripen.",
+    )
+
+
+def _drop_table(drops: Sequence[GroupDrop], currency: str, note: str) -> Table:
+    return Table(
+        "drop_offs",
+        "What drop-offs cost",
+        [Column("group", "Group"), Column("step", "Step"), Column("rate", "Passes", "percent"),
+         Column("best", "Best group"), Column("best_rate", "Passes there", "percent"),
+         Column("low", "Gap from", "percent"), Column("high", "to", "percent"),
+         Column("value", "Revenue at the best rate", "money", currency), Column("q", "q", "number"),
+         Column("verdict", "Beyond chance")],
+        [
+            [d.group, f"{STAGE_TITLES[d.source]} → {STAGE_TITLES[d.target]}", d.rate.value, d.best_group,
+             d.best_rate.value, d.difference.low, d.difference.high, d.value, d.q_value,
+             "yes" if d.significant else "no"]
+            for d in (item.drop for item in drops)
+        ],
+        " ".join(filter(None, (
+            "Valued at the rate of the best group of the same breakdown; tested against all its other groups together, q "
+            "after Benjamini–Hochberg. Beyond chance first, then dearest. Breakdowns overlap, so values do not add up.", note,
+        ))),
+    )  # fmt: skip
+
+
+def _drop_values(found: GroupDrop) -> dict[str, Any]:
+    drop = found.drop
+    return {
+        "breakdown": list(found.breakdown),
+        "group": drop.group, "source": drop.source, "target": drop.target, "best_group": drop.best_group,
+        "rate": drop.rate.value, "best_rate": drop.best_rate.value, "gap": drop.difference.value,
+        "gap_low": drop.difference.low, "gap_high": drop.difference.high, "entered": found.entered, "value": drop.value,
+        "p": drop.p_value, "q": drop.q_value, "significant": drop.significant,
+    }  # fmt: skip
+
+
+def _incentive_values(found: IncentiveEfficiency) -> dict[str, Any]:
+    return {
+        "payout_ratio": value_of(found.payout_ratio),
+        "cost_per_won": value_of(found.cost_per_won),
+        "cost_per_incremental": value_of(found.cost_per_incremental),
+        "steps": [
+            {"lower": step.lower, "higher": step.higher, "extra_rate": step.extra_rate.value,
+             "extra_low": step.extra_rate.low, "extra_high": step.extra_rate.high,
+             "marginal_cost": value_of(step.marginal_cost), "extra_margin_per_invite": step.extra_margin_per_invite}
+            for step in found.steps
+        ],
+    }  # fmt: skip
+
+
+def _summary(
+    kpis: Mapping[str, MaybeEstimate], drops: Sequence[GroupDrop], currency: str
+) -> list[dict[str, str]]:
+    real = [item.drop for item in drops if item.drop.significant]
+    told = [{"label": "Conversion", "value": percent(value_of(kpis["conversion"]))}]
+    if real:
+        told.append({
+            "label": "Dearest drop-off",
+            "value": f"{real[0].group}: {STAGE_TITLES[real[0].source]} → {STAGE_TITLES[real[0].target]}, "
+                     f"{real[0].value:,.0f} {currency}",
+        })  # fmt: skip
+    return told
+
+
+def _where_to_look(drops: Sequence[GroupDrop]) -> str:
+    real = [item.drop for item in drops if item.drop.significant]
+    if not real:
+        return "No step of the offer flow stands out; nothing to walk through."
+    steps = sorted(
+        {f"{STAGE_TITLES[drop.source]} → {STAGE_TITLES[drop.target]} in {drop.group}" for drop in real}
+    )
+    return f"Steps of the offer flow to walk through: {'; '.join(steps)}."

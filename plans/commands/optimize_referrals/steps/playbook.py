@@ -1,0 +1,332 @@
+"""Step 5, playbook: experiments and actions with owner, date, expected value and sample size, best value first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from plans.commands.optimize_referrals.facts import is_full
+from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES
+from plans.commands.shared.figures import money, percent
+from plans.engine.running.steps import StepContext
+from plans.schemas import outputs as shown
+from plans.schemas.outputs import Document, Section, StepResult
+from programs.analytics.backlog import ProposedAction, RankedItem, prioritise
+from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.experiments import TestPlan, members_per_arm_for_share, plan_test
+
+CHANCE_TO_WIN = 1 / 3
+"""About a third of experiments improve what they were meant to (Kohavi et al. 2009, "Online experimentation at
+Microsoft"); used until the program has a record of its own."""
+GAP_CLOSED = 0.5
+"""A test is planned to close half of a gap: the best group is best partly by luck."""
+MOST_DROP_OFFS, MOST_PARTNERS = 5, 3
+EFFORT = {"incentive": 3.0, "message": 5.0, "enablement": 4.0}
+CASES_A_DAY = 10
+LONGEST_TEST = 26
+"""Weeks; where a test would take longer the action is judged by the next windows instead."""
+OWNERS = {"incentive": "referral-architect", "message": "lifecycle-ops", "enablement": "partner-ops",
+          "fraud": "partner-ops"}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A backlog item with its kind and what its effect is counted in."""
+
+    kind: str
+    item: ProposedAction
+    unit: str
+
+
+def write_playbook(context: StepContext) -> StepResult:
+    found = list(proposals(context))
+    kinds = {proposal.item.action: proposal for proposal in found}
+    ranked = prioritise(proposal.item for proposal in found)
+    refreshed = context.outputs["data"]
+    currency, people = refreshed["currency"], context.program["people"]
+    backlog = [_values(row, kinds[row.item.action], people, currency) for row in ranked]
+    alerts = [row for name in ("performance", "risk", "partners") for row in context.outputs[name]["alerts"]]
+    insights = insights_of(context, backlog, alerts)
+    return StepResult(
+        values={
+            "backlog": backlog,
+            "messages": partner_messages(context),
+            "insights": insights,
+            "alerts": alerts,
+            "expected_value": sum(row["expected_value"] for row in backlog),
+            "headline": [
+                {"label": "Proposed", "value": f"{len(backlog)} actions"},
+                {"label": "First", "value": backlog[0]["title"] if backlog else "nothing stands out"},
+            ],
+        },
+        outputs=[
+            _backlog(backlog, currency),
+            _document(context, insights, alerts, currency),
+        ],
+        evidence={
+            "Sequential Thinking": f"Retro with the next run: {len(backlog)} actions, each with a date."
+        },
+    )
+
+
+def proposals(context: StepContext) -> Iterator[Proposal]:
+    """Everything worth proposing, each from a finding of the steps before."""
+    today = context.now.date()
+    yield from _messages(context, today)
+    yield from _incentives(context, today)
+    yield from _enablement(context, today)
+    yield from _cases(context, today)
+
+
+def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
+    """A test per drop-off beyond chance. Volume is one window; money is gross margin."""
+    found = context.outputs["performance"]
+    margin_rate = found["margin"] / found["revenue"] if found["revenue"] else 0.0
+    # Breakdowns overlap: one dimension at a time, so that no money is counted twice within it.
+    real = [drop for drop in found["drops"] if drop["significant"] and len(drop["breakdown"]) == 1]
+    for drop in real[:MOST_DROP_OFFS]:
+        lift = GAP_CLOSED * drop["gap"]
+        per_pass = drop["value"] / (drop["entered"] * drop["gap"]) * margin_rate
+        step = f"{STAGE_TITLES[drop['source']]} → {STAGE_TITLES[drop['target']]}"
+        test = test_of(context, drop["rate"], lift, drop["entered"])
+        yield Proposal(
+            "message",
+            ProposedAction(
+                f"Try a new message at {step} in {drop['group']}",
+                OWNERS["message"],
+                due(today, EFFORT["message"], test),
+                CHANCE_TO_WIN,
+                _scaled(lift, drop["gap_low"], drop["gap_high"]),
+                drop["entered"],
+                per_pass,
+                EFFORT["message"],
+                f"{percent(drop['rate'])} pass against {percent(drop['best_rate'])} in {drop['best_group']}, "
+                f"q = {drop['q']:.2g}",
+                test,
+            ),
+            f"pass rate {percent(drop['rate'])} → {percent(drop['rate'] + lift)}",
+        )
+
+
+def _incentives(context: StepContext, today: date) -> Iterator[Proposal]:
+    """Between neighbouring rewards: try the higher where it earns more, the lower where it does not."""
+    found = context.outputs["performance"]
+    invites = found["funnel"]["invites"]
+    won_rate = found["funnel"]["won"] / invites if invites else 0.0
+    for step in found["incentives"]["steps"]:
+        extra = step["extra_margin_per_invite"]
+        if not extra:
+            continue
+        to, from_ = (step["higher"], step["lower"]) if extra > 0 else (step["lower"], step["higher"])
+        test = test_of(context, won_rate, abs(step["extra_rate"]), invites)
+        yield Proposal(
+            "incentive",
+            ProposedAction(
+                f"Try a reward of {to:g} instead of {from_:g}",
+                OWNERS["incentive"],
+                due(today, EFFORT["incentive"], test),
+                CHANCE_TO_WIN,
+                Estimate(abs(extra), unit="currency", method="difference"),
+                invites,
+                1.0,
+                EFFORT["incentive"],
+                f"{abs(extra):.2f} more margin after reward an invitation in the data; not randomised",
+                test,
+            ),
+            f"won of invited {100 * step['extra_rate']:+.2f} points from {step['lower']:g} to {step['higher']:g}",
+        )
+
+
+def _enablement(context: StepContext, today: date) -> Iterator[Proposal]:
+    """The weakest partners whose conversion lies below their tier's: enable them up to half of the gap."""
+    found = context.outputs["performance"]
+    margin = found["margin"] / found["funnel"]["won"] if found["funnel"]["won"] else 0.0
+    partners = context.outputs["partners"]["partners"]
+    for partner in list(reversed(partners))[:MOST_PARTNERS]:
+        peers = [p for p in partners if p["tier"] == partner["tier"]]
+        referrals = sum(p["referrals"] for p in peers)
+        level = sum(p["won"] for p in peers) / referrals if referrals else 0.0
+        gap = level - partner["conversion"]
+        if gap <= 0 or not partner["referrals"]:
+            continue
+        test = test_of(context, partner["conversion"], GAP_CLOSED * gap, partner["referrals"])
+        yield Proposal(
+            "enablement",
+            ProposedAction(
+                f"Enable partner {partner['partner']}",
+                OWNERS["enablement"],
+                due(today, EFFORT["enablement"], test),
+                CHANCE_TO_WIN,
+                _scaled(
+                    GAP_CLOSED * gap, level - partner["conversion_high"], level - partner["conversion_low"]
+                ),
+                partner["referrals"],
+                margin,
+                EFFORT["enablement"],
+                f"converts {percent(partner['conversion'])}, its tier {percent(level)}; weakest in {partner['weakest']}",
+                test,
+            ),
+            f"conversion {percent(partner['conversion'])} → {percent(partner['conversion'] + GAP_CLOSED * gap)}",
+        )
+
+
+def _cases(context: StepContext, today: date) -> Iterator[Proposal]:
+    risk = context.outputs["risk"]
+    if not risk["cases"]:
+        return
+    effort = max(len(risk["cases"]) / CASES_A_DAY, 0.5)
+    at_risk = sum(case["at_risk"] for case in risk["cases"])
+    yield Proposal(
+        "fraud",
+        ProposedAction(
+            f"Decide {len(risk['cases'])} fraud cases",
+            OWNERS["fraud"],
+            due(today, effort, None),
+            1.0,
+            Estimate(risk["expected_loss"], 0.0, at_risk, unit="currency", method="score times reward"),
+            1.0,
+            1.0,
+            effort,
+            f"{at_risk:,.0f} of rewards in the cases, weighed by the chance of fraud",
+        ),
+        "loss avoided",
+    )
+
+
+def test_of(context: StepContext, baseline: float, lift: float, entered: float) -> TestPlan | None:
+    """Members per arm and weeks at the window's own volume; None where no share can move so."""
+    weeks = context.outputs["data"]["window"]["days"] / 7
+    if not (0 < baseline < 1 and 0 < baseline + lift < 1 and lift):
+        return None
+    found = plan_test(members_per_arm_for_share(baseline, lift), entered / weeks)
+    return None if isinstance(found, Unavailable) else found
+
+
+def due(today: date, effort: float, test: TestPlan | None) -> date:
+    """Working days of effort, then the weeks the test runs where it can end."""
+    ready = np.busday_offset(today, int(np.ceil(effort)), roll="forward")
+    return (ready + np.timedelta64(7 * (test.weeks if test and is_feasible(test) else 0), "D")).item()
+
+
+def is_feasible(test: TestPlan) -> bool:
+    return test.weeks <= LONGEST_TEST
+
+
+def proof_of(test: TestPlan | None) -> str:
+    """How the action will be judged, for whoever owns it."""
+    if test is None:
+        return "no test can be sized"
+    if is_feasible(test):
+        return f"test of {test.members_per_arm:,} an arm, {test.weeks} weeks"
+    return f"a test needs {test.members_per_arm:,} an arm, {test.weeks} weeks at this volume: compare windows instead"
+
+
+def _scaled(value: float, low: float | None, high: float | None) -> Estimate:
+    ends = [None if end is None else GAP_CLOSED * end for end in (low, high)]
+    return Estimate(value, *ends, unit="share", method="half of the gap")
+
+
+def _values(row: RankedItem, proposal: Proposal, people: Mapping[str, str], currency: str) -> dict[str, Any]:
+    item = row.item
+    return {
+        "rank": row.rank, "kind": proposal.kind, "title": item.action, "why": item.evidence,
+        "owner_role": item.owner, "owner": people.get(item.owner) or item.owner, "eta": item.due_date.isoformat(),
+        "expected_value": row.expected_value.value, "expected_low": row.expected_value.low,
+        "expected_high": row.expected_value.high, "currency": currency, "lift": proposal.unit,
+        "proof": "" if proposal.kind == "fraud" else proof_of(item.test), "chance_to_win": item.chance_to_win, "effort_days": item.effort,
+        "sample_size_per_arm": item.test.members_per_arm if item.test else None,
+        "test_weeks": item.test.weeks if item.test else None,
+    }  # fmt: skip
+
+
+def partner_messages(context: StepContext) -> list[dict[str, str]]:
+    """What partner operations should tell whom: a sentence a partner, from its own figures."""
+    return [
+        {
+            "partner": partner["partner"],
+            "message": f"Score {partner['score']:.0f} of 100, rank {partner['rank']:.0f} "
+            f"({partner['rank_low']:.0f} to {partner['rank_high']:.0f}); weakest in {partner['weakest']}.",
+        }
+        for partner in context.outputs["partners"]["partners"]
+    ]
+
+
+def insights_of(
+    context: StepContext, backlog: Sequence[Mapping[str, Any]], alerts: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """The annotations of the dashboard, in sentences."""
+    refreshed, found = context.outputs["data"], context.outputs["performance"]
+    now, before = refreshed["flows"]["current"], refreshed["flows"]["previous"]
+    currency = refreshed["currency"]
+    told = [
+        f"{now['conversions']:,.0f} customers were won, {before['conversions']:,.0f} in the window before; "
+        f"revenue {money(now['revenue'], currency)} against {money(before['revenue'], currency)}."
+    ]
+    told += [
+        f"{STAGE_TITLES[d['source']]} → {STAGE_TITLES[d['target']]} loses most in {d['group']}: "
+        f"{percent(d['rate'])} pass against {percent(d['best_rate'])} in {d['best_group']}, worth {money(d['value'], currency)}."
+        for d in found["drops"][:1]
+        if d["significant"]
+    ]
+    if found["out_of_order"]:
+        told.append(f"{found['out_of_order']:,} referrals reached a stage before the one ahead of it.")
+    told += [f"Alert: {row['rule']} is breached." for row in alerts if row["verdict"] == "breached"]
+    told += [f"Spike: {text}." for text in context.outputs["risk"]["spikes"]]
+    if backlog:
+        told.append(f"Best value for the work: {backlog[0]['title']}.")
+    return told
+
+
+def _backlog(rows: Sequence[Mapping[str, Any]], currency: str) -> shown.Backlog:
+    return shown.Backlog(
+        "backlog",
+        "Optimization backlog",
+        [
+            shown.BacklogItem(
+                row["title"], "; ".join(filter(None, (row["why"], row["proof"]))), row["owner"], row["eta"], row["expected_value"], currency, row["lift"],
+                row["sample_size_per_arm"], f"{row['effort_days']:g} days",
+            )
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def _document(
+    context: StepContext, insights: Sequence[str], alerts: Sequence[Mapping[str, Any]], currency: str
+) -> Document:
+    risk, found = context.outputs["risk"], context.outputs["performance"]
+    precision, recall = risk["precision"], risk["recall"]
+    sections = [
+        Section("Insights", bullets=list(insights)),
+        Section(
+            "Fraud and risk",
+            [
+                f"The fraud-detection skill reviewed {risk['reviewed']:,} referrals and proposes {len(risk['cases'])} "
+                f"cases for hold; expected loss {money(risk['expected_loss'], currency)}. People decide, two on each.",
+                f"On labelled referrals: precision {percent(precision)}, recall {percent(recall)}.",
+            ],
+            [f"{row['payouts']} payouts break the rule {row['rule']}." for row in risk["compliance"] if row["payouts"]],
+        ),
+        Section("Experiments read", bullets=[
+            f"{test['experiment']} {test['arm']}: {test['verdict']}. {test['why']}".replace(" :", ":")
+            for test in found["experiments"]
+        ] or ["None was asked for."]),
+        Section("How expected values are made", bullets=[
+            f"Chance to win {percent(CHANCE_TO_WIN, 0)}: the share of experiments that win elsewhere (Kohavi et al. 2009), "
+            "until the program has a record of its own.",
+            "A test is sized to close half of the gap, at 5 % error and 80 % power; values are gross margin of one window.",
+        ]),
+    ]  # fmt: skip
+    if is_full(context):
+        messages = [f"{row['partner']}: {row['message']}" for row in partner_messages(context)]
+        sections.append(
+            Section("What partners should hear", bullets=messages or ["No partner is in the window."])
+        )
+        sections.append(Section("Thresholds", bullets=[
+            f"{row['rule']}: {row['verdict']} {row['note']}".strip() for row in alerts
+        ] or ["No threshold was given."]))  # fmt: skip
+    return Document("playbook", "Playbook", sections)

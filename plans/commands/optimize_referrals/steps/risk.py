@@ -1,0 +1,293 @@
+"""Step 3, risk review: scored heuristics, suspicious cohorts, rules of paying, cases for people to decide."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+
+from gtm.core import canonical
+from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
+from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
+from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, measure
+from plans.commands.optimize_referrals.steps.screen import POLICY, policy_of, screened
+from plans.commands.shared.figures import figure, value_of
+from plans.commands.shared.windows import Span, WindowPair
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Chart, Column, Metrics, Series, Signal, StepResult, Table
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.fraud.catalogue import CATALOGUE
+from programs.analytics.fraud.review import Review, review
+from programs.analytics.fraud.scoring import Case
+from programs.analytics.fraud.spike import ControlPoint, control_chart
+from programs.analytics.fraud.table import ReferralTable
+from programs.analytics.rates import wilson_rate
+
+FRAUD_SPIKE = "fraud-spike"
+COHORT_DAYS = 7
+MOST_CASES = 500
+"""Cases one run opens, worst money first; the others are counted and come with the next run."""
+SHOWN_IN_SUMMARY = 10
+RULES = {
+    "unknown_referral": "Paid for a referral nobody knows",
+    "paid_twice": "Paid more than once for a referral",
+    "before_win": "Paid before the customer was won",
+    "before_holding": f"Paid before the holding period of {POLICY.holding_days:.0f} days was over",
+    "after_refund": "Paid after the order was refunded",
+    "above_reward": "Paid more than was promised",
+    "other_beneficiary": "Paid to somebody else than the referrer",
+}
+
+
+def review_risk(context: StepContext) -> StepResult:
+    windows, currency = window_of(context), currency_of(context)
+    policy = policy_of(context.program)
+    context.progress(5, "Referrals to review")
+    table, population = screened(context.data, windows.current.end, policy)
+    context.progress(40, "Heuristics")
+    now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
+    actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
+    found = review(table, policy, population, within=actionable)
+    context.progress(75, "Cohorts and payouts")
+    held = found.scores >= policy.hold
+    # The table holds what is worth a look; shares are of everybody invited.
+    invites = {span: int(flows["invites"]) for span, flows in context.outputs["data"]["flows"].items()}
+    rates = as_defined(context, {
+        "fraud_rate": wilson_rate(int((held & now).sum()), invites["current"]),
+        "money_at_risk": Estimate(float(table.reward[held & now].sum()), unit="currency", method="sum"),
+    })  # fmt: skip
+    earlier = wilson_rate(int((held & before).sum()), invites["previous"])
+    alerts = alerts_of(context, rates, windows)
+    chart = cohorts(context, table.invited_at[held], windows.current)
+    spikes = spikes_in(chart, windows)
+    cases = found.cases
+    holds = [case for case in cases if case.proposal == "hold"]
+    measured = measure(context, found, held, windows.current)
+    broken = compliance(context, windows.current)
+    outputs: list[Any] = [
+        _figures(context, rates, earlier, holds, cases, measured, currency, windows),
+        _case_table(cases if is_full(context) else holds[:SHOWN_IN_SUMMARY], len(cases), currency),
+        _rule_table(broken, context.data.has("referral_payouts"), currency),
+    ]
+    if not isinstance(chart, Unavailable):
+        outputs.append(_control_chart(chart))
+    if is_full(context):
+        outputs.append(_heuristics_table(found, now))
+    signals = [*alerts.signals, *spikes]
+    looked_at = [*alerts.measured, *([] if isinstance(chart, Unavailable) else [FRAUD_SPIKE])]
+    return StepResult(
+        values={
+            "kpis": {name: value_of(estimate) for name, estimate in rates.items()},
+            "fraud_reduction": reduction_of(rates["fraud_rate"], earlier),
+            "reviewed": population.referrals,
+            "looked_at": len(table),
+            "held": int(held.sum()),
+            "cases": [case_values(case, currency) for case in holds[:MOST_CASES]],
+            "cases_left": max(len(holds) - MOST_CASES, 0),
+            "cases_to_review": len(cases) - len(holds),
+            "expected_loss": sum(case.expected_loss for case in holds),
+            "spikes": [signal.message for signal in spikes],
+            "compliance": broken,
+            **measured.values(),
+            "alerts": alerts.rows(),
+            "headline": [
+                {"label": "Fraud cases to decide", "value": f"{len(holds)}, {sum(c.at_risk for c in holds):,.0f} "
+                                                            f"{currency} of rewards at risk"},
+                {"label": "Spike", "value": "; ".join(s.message for s in spikes) or "none"},
+            ],
+        },
+        outputs=outputs,
+        signals=signals,
+        measured=looked_at,
+        evidence={"Sequential Thinking": "Read in the order traces, timing, traffic, graph, cohorts, payouts."},
+    )  # fmt: skip
+
+
+def reduction_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
+    """By how much the share fell against the window before, a share of it; None where there was none."""
+    here, there = value_of(now), value_of(before)
+    return 1 - here / there if here is not None and there else None
+
+
+def invited_in(table: ReferralTable, span: Span) -> np.ndarray:
+    low, high = (np.datetime64(at.replace(tzinfo=None), "us") for at in (span.start, span.end))
+    return (table.invited_at >= low) & (table.invited_at < high)
+
+
+def cohorts(context: StepContext, held_at: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
+    """Weeks of invitations, counted back from the end of the data, on a control chart."""
+    referrals = context.data.snapshot("referrals")
+    first = referrals.window_start
+    if first is None or not referrals.rows:
+        return Unavailable("No referrals.")
+    weeks = -(-(span.end - first) // timedelta(days=COHORT_DAYS))
+    start = span.end - timedelta(days=COHORT_DAYS * weeks)
+    found = context.data.engine.referral_trend(referrals, start=start, end=span.end, step_days=COHORT_DAYS)
+    sizes = dict(zip(found.column("step").to_pylist(), found.column("invites").to_pylist(), strict=True))
+    since = (held_at - np.datetime64(start.replace(tzinfo=None), "us")) // np.timedelta64(COHORT_DAYS, "D")
+    flagged = np.bincount(since.astype(int), minlength=weeks)
+    names = [f"{start + timedelta(days=COHORT_DAYS * week):%Y-%m-%d}" for week in range(weeks)]
+    size = [sizes.get(week, 0) for week in range(weeks)]
+    # The first week is cut off by the start of the data.
+    return control_chart(names[1:], flagged[1:].tolist(), size[1:])
+
+
+def spikes_in(chart: Sequence[ControlPoint] | Unavailable, windows: WindowPair) -> list[Signal]:
+    """Cohorts of the window beyond the control limit."""
+    if isinstance(chart, Unavailable):
+        return []
+    first = f"{windows.current.start - timedelta(days=COHORT_DAYS - 1):%Y-%m-%d}"
+    return [
+        Signal(
+            FRAUD_SPIKE,
+            f"week of {point.cohort}: {rate_of(point):.1%} proposed for hold against {point.expected:.1%}",
+            f"week of {point.cohort}",
+            round(rate_of(point), 6),
+        )
+        for point in chart
+        if point.spike and point.cohort >= first
+    ]
+
+
+def rate_of(point: ControlPoint) -> float:
+    return point.rate.value if isinstance(point.rate, Estimate) else 0.0
+
+
+def compliance(context: StepContext, span: Span) -> list[dict[str, Any]]:
+    data = context.data
+    if not data.has("referral_payouts"):
+        return []
+    rows = data.engine.payout_compliance(
+        data.snapshot("referrals"), data.snapshot("referral_payouts"), start=span.start, end=span.end,
+        holding_days=int(POLICY.holding_days),
+    ).to_pylist()  # fmt: skip
+    return [{"rule": row["rule"], "payouts": row["payouts"], "amount": float(row["amount"])} for row in rows]
+
+
+def case_values(case: Case, currency: str) -> dict[str, Any]:
+    """A case as it is stored: traces of people appear as what was seen, not as the trace itself."""
+    return {
+        "key": f"fc-{canonical.digest([case.case_id, case.proposal])[:16]}",
+        "referrals": list(case.referral_ids),
+        "referrers": len(case.referrer_ids),
+        "score": round(case.score, 2),
+        "at_risk": round(case.at_risk, 2),
+        "expected_loss": round(case.expected_loss, 2),
+        "currency": currency,
+        "evidence": [
+            {"heuristic": r.heuristic, "title": r.title, "referrals": r.referrals,
+             "seen": without_traces(r.heuristic, r.example), "false_positives": r.false_positives}
+            for r in case.reasons
+        ],
+    }  # fmt: skip
+
+
+def without_traces(heuristic: str, example: str) -> str:
+    """The sentence of evidence without what identifies a person: the case names referrals, not people."""
+    if heuristic in ("self_customer", "self_name_address", "shared_payment", "shared_device", "shared_cookie",
+                     "sequential_mailboxes"):  # fmt: skip
+        return CATALOGUE[heuristic].explanation
+    return re.sub(r"\S+@\S+", "one mailbox", example)
+
+
+# ------------------------------------------------------------------ outputs
+
+
+def _figures(
+    context: StepContext,
+    rates: Mapping[str, MaybeEstimate],
+    earlier: MaybeEstimate,
+    holds: Sequence[Case],
+    cases: Sequence[Case],
+    measured: LabelAccuracy,
+    currency: str,
+    windows: WindowPair,
+) -> Metrics:
+    was = f"{100 * earlier.value:.2f} %" if isinstance(earlier, Estimate) else "not available"
+    items = [
+        kpi(context, "fraud_rate", rates["fraud_rate"], currency, f"Window before: {was}"),
+        kpi(context, "money_at_risk", rates["money_at_risk"], currency),
+        figure("cases_to_hold", "Cases proposed for hold", float(len(holds)), unit="cases"),
+        figure("cases_to_review", "Cases to look at", float(len(cases) - len(holds)), unit="cases"),
+        figure("expected_loss", "Expected loss in the cases", sum(c.expected_loss for c in holds), unit=currency,
+               definition="Rewards weighed by the chance of fraud"),
+    ]  # fmt: skip
+    items += measured.figures()
+    return Metrics("risk", "Fraud and risk", items, f"{windows.current.label}. {measured.note}")
+
+
+def _case_table(cases: Sequence[Case], known: int, currency: str) -> Table:
+    return Table(
+        "fraud_cases",
+        "Suspicious referrals",
+        [Column("case", "Case"), Column("proposal", "Proposal"), Column("score", "Score 0–100", "number"),
+         Column("referrals", "Referrals", "integer"), Column("people", "Referrers", "integer"),
+         Column("at_risk", "Rewards at risk", "money", currency),
+         Column("expected_loss", "Expected loss", "money", currency), Column("why", "Why"),
+         Column("else", "What else it can be")],
+        [
+            [case_values(case, currency)["key"], case.proposal, case.score, len(case.referral_ids),
+             len(case.referrer_ids), case.at_risk, case.expected_loss,
+             "; ".join(f"{r.title} ({r.referrals})" for r in case.reasons),
+             case.reasons[0].false_positives if case.reasons else ""]
+            for case in cases
+        ],
+        f"{len(cases)} of {known} cases shown, worst expected loss first. A case is a question to people: hold, "
+        "release or confirm, with two people on each; nothing is banned by itself.",
+    )  # fmt: skip
+
+
+def _rule_table(broken: Sequence[Mapping[str, Any]], has_payouts: bool, currency: str) -> Table:
+    found = {row["rule"]: row for row in broken}
+    rows = [
+        [title, found.get(rule, {}).get("payouts", 0), found.get(rule, {}).get("amount", 0.0)]
+        for rule, title in RULES.items()
+    ]
+    return Table(
+        "compliance",
+        "Rules of paying",
+        [Column("rule", "Rule broken"), Column("payouts", "Payouts", "integer"),
+         Column("amount", "Amount", "money", currency)],
+        rows if has_payouts else [],
+        "Payouts of the window." if has_payouts else "No payouts are loaded, so the log of payouts was not checked.",
+    )  # fmt: skip
+
+
+def _control_chart(points: Sequence[ControlPoint]) -> Chart:
+    return Chart(
+        "control_chart",
+        "Share proposed for hold, week by week",
+        "line",
+        [point.cohort for point in points],
+        [
+            Series("Proposed for hold", [100 * rate_of(point) for point in points]),
+            Series("Expected", [100 * point.expected for point in points]),
+            Series("Upper limit", [100 * point.upper_limit for point in points]),
+        ],
+        "week of invitation",
+        "share",
+        "%",
+        "Beta-binomial limits at p < .001 from the quiet weeks before.",
+    )
+
+
+def _heuristics_table(found: Review, now: np.ndarray) -> Table:
+    counts: Counter[str] = Counter()
+    within: Counter[str] = Counter()
+    for hit in found.hits:
+        counts[hit.key] += len(hit.rows)
+        within[hit.key] += int(now[hit.rows].sum())
+    return Table(
+        "heuristics",
+        "What was looked for",
+        [Column("heuristic", "Heuristic"), Column("meaning", "Means"), Column("window", "In the window", "integer"),
+         Column("ever", "Ever", "integer"), Column("weight", "Log-odds", "number"),
+         Column("false_positives", "Known false positives")],
+        [[h.title, h.explanation, within[key], counts[key], h.weight, h.false_positives]
+         for key, h in CATALOGUE.items()],
+        "Scores add log-odds; of one family the strongest counts in full and the others by half.",
+    )  # fmt: skip

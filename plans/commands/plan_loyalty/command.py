@@ -1,0 +1,162 @@
+"""The declaration of plan-loyalty: its form, its tasks, its gates, and when it alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from plans.commands.plan_loyalty.facts import ANALYST, OPS, STRATEGIST, gather_facts
+from plans.runs import checklist, registry
+from plans.schemas.declaration import (
+    Command,
+    Gate,
+    Origin,
+    Rung,
+    Seat,
+    Stage,
+    Step,
+    SuccessMetric,
+    ToolHook,
+    Trigger,
+)
+from plans.schemas.inputs import Amount, Choice, CountOrKind, Text, TextList
+from programs.models import Program
+
+HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
+STEPS, REPORT, RECORDS = f"{HERE}.steps", f"{HERE}.report", f"{HERE}.records"
+COMPLIANCE_BLOCKER = "compliance-blocker"
+NEGATIVE_ROI = "negative-roi"
+
+
+def objective(inputs: Mapping[str, Any], program: Program) -> str:
+    budget = inputs["budget"]
+    return (
+        f"Loyalty blueprint for {program.name}: {inputs['goal']}, tiers {inputs['tiers']}, "
+        f"{budget['amount']} {budget['currency']} a {budget['period']}"
+    )
+
+
+FINANCE_GATE = Gate(
+    key="finance-approval",
+    title="Finance approval",
+    question="Are the reward pool, its risk and its return acceptable?",
+    seats=(
+        Seat("finance", why="signs every reward budget"),
+        Seat("exec-sponsor", condition={"field": "amount", "over": "100000", "currency": "USD"}),
+    ),
+    scope=("budget", "design", "economics", "packet"),
+    tolerances={"economics": 0.05, "design": 0.05},
+    reauthenticate=True,
+)
+LEGAL_GATE = Gate(
+    key="legal-approval",
+    title="Legal approval",
+    question="Do terms, expiry, personal data and constraints hold?",
+    seats=(Seat("legal", why="signs the terms of every program"),),
+    scope=("design", "lifecycle", "packet"),
+    reauthenticate=True,
+    signal_on_changes=COMPLIANCE_BLOCKER,
+)
+
+PLAN_LOYALTY = registry.register(
+    Command(
+        plugin="loyalty-lifecycle-orchestration",
+        name="plan-loyalty",
+        title="Plan a loyalty program",
+        summary="Produces loyalty program blueprint with tiers, benefits, and lifecycle triggers.",
+        example="/loyalty-lifecycle-orchestration:plan-loyalty --goal retention --tiers 3 --budget 50000",
+        program_kind="loyalty",
+        action="Plan loyalty",
+        starts_from=(Origin("program"), Origin("dataset")),
+        inputs=(
+            Choice("goal", "What the program is for", required=True,
+                   options=("retention", "expansion", "engagement", "advocacy")),
+            CountOrKind("tiers", "Number of tiers, or the kind of program", required=True, minimum=1, maximum=6,
+                        kinds=("points-only", "hybrid", "missions")),
+            Amount("budget", "Reward pool a quarter; write 50000/month for a monthly pool", required=True,
+                   periods=("quarter", "month")),
+            TextList("personas", "Member segments to look at, separated by commas"),
+            Text("constraints", "Compliance or platform notes the approvers must see"),
+        ),
+        strategy="diamond",
+        strategy_rationale=(
+            "Research (signals, lifecycle) and modelling (tiers, economics) read the data independently and run in "
+            "parallel; they converge at the governance packet, the merge gate, before finance and legal decide."
+        ),
+        complexity="complex",
+        stages=(
+            Stage("1", "Research and design", "parallel", (
+                Step("1.1", "signal-review", "Signal review", ANALYST,
+                     "Pull churn, cohort revenue, product usage and voice of the customer",
+                     run=f"{STEPS}.signals:review_signals", fallback_agent=STRATEGIST, skills=("member-insights",),
+                     tools=("Sequential Thinking",), output_var="signals"),
+                Step("1.2", "tier-design", "Tier and benefit design", STRATEGIST,
+                     "Requirements per tier: earn rules, benefits, surprise moments",
+                     run=f"{STEPS}.design:design_tiers", fallback_agent=OPS, skills=("loyalty-modeling",), tools=("Serena",),
+                     output_var="design"),
+            )),
+            Stage("2", "Mapping and modelling", "parallel", (
+                Step("2.1", "lifecycle-mapping", "Lifecycle mapping", OPS,
+                     "Embed loyalty triggers into onboarding, adoption, upsell and renewal",
+                     needs=("1.1", "1.2"), run=f"{STEPS}.lifecycle:map_lifecycle", fallback_agent=STRATEGIST, tools=("Playwright",),
+                     output_var="lifecycle"),
+                Step("2.2", "economic-modeling", "Economic modelling", STRATEGIST,
+                     "Cost per point, breakage, projected return and its risk",
+                     needs=("1.2",), run=f"{STEPS}.economics:model_economics", fallback_agent="finance", skills=("loyalty-modeling",),
+                     tools=("Sequential Thinking",), output_var="economics"),
+            )),
+            Stage("3", "Governance packet", "sequential", (
+                Step("3.1", "governance-packet", "Governance packet", STRATEGIST,
+                     "Merge gate: owners, cadences, KPIs and thresholds for launch",
+                     needs=("2.1", "2.2"), run=f"{REPORT}:write_packet", fallback_agent=OPS, tools=("Context7",),
+                     output_var="packet"),
+            ), merge_gate=True),
+            Stage("4", "Approvals", "parallel", (
+                Step("4.1", "finance-approval", "Finance approval", "finance", "Approve budget and return",
+                     needs=("3.1",), gate=FINANCE_GATE, output_var="finance_approval"),
+                Step("4.2", "legal-approval", "Legal approval", "legal", "Approve terms and constraints",
+                     needs=("3.1",), gate=LEGAL_GATE, output_var="legal_approval"),
+            )),
+            Stage("5", "Publication", "sequential", (
+                Step("5.1", "publish-blueprint", "Publish the blueprint", OPS,
+                     "Write the approved tiers, benefits and triggers to the program",
+                     needs=("4.1", "4.2"), run=f"{STEPS}.publish:gather_blueprint", apply=f"{RECORDS}:apply_blueprint",
+                     compensate=f"{RECORDS}:withdraw_blueprint", fallback_agent=STRATEGIST, tools=("Serena",), output_var="published"),
+            )),
+        ),
+        ladder=(
+            Rung((STRATEGIST,), hours=8),
+            Rung(("finance", "legal"), hours=8),
+            Rung(("exec-sponsor",), hours=16, effect="add authority"),
+        ),
+        triggers=(
+            Trigger(NEGATIVE_ROI, "The model shows a negative return", breaches=2),
+            Trigger(COMPLIANCE_BLOCKER, "Legal sees a compliance blocker", breaches=1),
+        ),
+        tool_hooks=(
+            ToolHook("Serena", "Differences in catalogue and tiers"),
+            ToolHook("Context7", "Compliance documents"),
+            ToolHook("Sequential Thinking", "Scenario modelling"),
+            ToolHook("Playwright", "Testing redemption flows"),
+        ),
+        checklist=checklist.STANDARD,
+        success_metrics=(
+            SuccessMetric("retention", "Repeat rate within 90 days", "not below the baseline", "signals.repeat_rate"),
+            SuccessMetric("nrr", "Lift in spend of members", "at or above the break-even lift", "economics.expected_lift"),
+            SuccessMetric("cost_per_point", "Cost per point", "within 10 % of the model", "economics.cost_per_point"),
+        ),
+        outputs=(
+            "Program blueprint table (tiers, requirements, benefits, KPIs)",
+            "Lifecycle trigger matrix (event → loyalty action → channel → owner)",
+            "Financial model summary (cost, expected lift, break-even timeline)",
+            "Plan JSON entry stored and updated for the audit trail",
+        ),
+        deliverables=("blueprint", "kpis", "trigger_matrix", "financial_model", "packet"),
+        outside_parties=("legal", "finance", "ops"),
+        objective=objective,
+        context=gather_facts,
+        required_datasets=("purchases",),
+        optional_datasets=("members", "point_ledger", "survey_responses", "usage_events"),
+        amount_input="budget",
+    )
+)  # fmt: skip

@@ -1,0 +1,15 @@
+"""What a plan-loyalty run reads of the organisation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from programs.models import Program
+from programs.selectors import people_by_role
+
+STRATEGIST, ANALYST, OPS = "loyalty-strategist", "member-insights-analyst", "loyalty-ops"
+
+
+def gather_facts(program: Program) -> dict[str, Any]:
+    """Who holds the roles the blueprint names as owners."""
+    return {"people": people_by_role([STRATEGIST, ANALYST, OPS, "finance", "legal", "exec-sponsor"])}

@@ -1,0 +1,1 @@
+"""What the tasks of plan-loyalty compute, and the helpers they share."""

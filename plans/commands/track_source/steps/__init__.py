@@ -1,0 +1,1 @@
+"""What the tasks of track-source compute, and the helpers they share."""

