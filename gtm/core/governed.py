@@ -147,14 +147,13 @@ class GovernedModel(models.Model):
         return f"{self._meta.verbose_name} {self}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        with transaction.atomic():
-            chain = changelog.lock_chain(self.change_chain())
+        with changelog.holding(self.change_chain(), savepoint=True):
             acting = actors.current()
             self._change_reason, self._history_date = acting.reason, clock.now()
             if self._state.adding:
                 self._refuse_foreign_state()
                 super().save(*args, **kwargs)
-                changelog.append(self, "created", chain=chain)
+                changelog.append(self, "created")
                 return
             stored = type(self)._base_manager.get(pk=self.pk)
             changed = self._changed_since(stored, kwargs.get("update_fields"))
@@ -178,7 +177,6 @@ class GovernedModel(models.Model):
                         field=name,
                         before=_readable(stored, name),
                         after=_readable(self, name),
-                        chain=chain,
                     )
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:

@@ -30,7 +30,6 @@ from gtm.core.admin.actions import (
     why_not,
 )
 from gtm.core.errors import InvalidInput
-from plans.admin.runs import CHANGEABLE
 from plans.admin.starts import may_run
 from plans.engine.escalation import ladder
 from plans.engine.gates import rounds
@@ -38,7 +37,15 @@ from plans.engine.people import human_tasks
 from plans.engine.people.permissions import holds_any_role, may_pull_ripcord, may_work_on
 from plans.engine.stopping import ripcord
 from plans.export import files
-from plans.models import FINAL_PLAN_STATES, Approval, DecisionKind, Escalation, Plan, Task
+from plans.models import (
+    CHANGEABLE_PLAN_STATES,
+    FINAL_PLAN_STATES,
+    Approval,
+    DecisionKind,
+    Escalation,
+    Plan,
+    Task,
+)
 from plans.runs import registry, revise
 from programs.models import Person
 
@@ -143,7 +150,7 @@ def _why_no_pull(actor: Actor, plan: Plan) -> str:
 
 def of_plans() -> list[Any]:
     row, selected = frozenset({ROW}), frozenset({SELECTED})
-    changeable = {"changes_requested", *CHANGEABLE}
+    changeable = {"changes_requested", *CHANGEABLE_PLAN_STATES}
     return [
         Link("run_again", "Run again", may_run, icon="replay", slots=row, respond=run_again),
         Link("open_revision", "Revise", may_run, icon="edit", slots=row, respond=open_revision,

@@ -25,6 +25,7 @@ from plans.models import LADDER, MOST_RUNGS, PolicyVersion
 from plans.runs import policies, registry
 from plans.runs.policies import PolicyInForce
 from plans.schemas.declaration import Command
+from plans.schemas.rules import seats
 from programs.models import Role
 
 REJECTION = {"veto": "one ends the round", "impossible": "ends it when the seats can no longer be filled"}
@@ -264,8 +265,7 @@ def _roles(slugs: Sequence[str], titles: Mapping[str, str]) -> str:
 def compared(row: PolicyVersion) -> dict[str, Any]:
     """Line by line what is in force and what this version says."""
     titles = dict(Role.objects.values_list("slug", "name"))
-    command = registry.find(row.command)
-    rule = policies.in_force(command).get(row.subject) if command else None
+    rule = _rule_in_force(row)
     mine = dict(in_words(PolicyInForce(row.subject, "", row.number, row.text), titles))
     theirs = dict(in_words(rule, titles)) if rule is not None else {}
     labels = dict.fromkeys([*max(mine, theirs, key=len), *mine, *theirs])
@@ -277,11 +277,19 @@ def compared(row: PolicyVersion) -> dict[str, Any]:
     return {"about": rule.title if rule else row.subject, "in_force": rule, "lines": lines}
 
 
+def _rule_in_force(row: PolicyVersion) -> PolicyInForce | None:
+    """What holds for the subject of a version, or None where its command or its gate is no more."""
+    try:
+        return policies.in_force(registry.get(row.command)).get(row.subject)
+    except NotFound:
+        return None
+
+
 def tried(row: PolicyVersion) -> dict[str, Any]:
     """Of a gate's version: who could sit today, and what past rounds would have come to."""
     if row.subject == LADDER:
         return {}
     rounds = preview.past_rounds(row.command, row.subject)[:MOST_ROUNDS]
     found = preview.replay_policy(row.text["seats"], rounds, on_reject=row.text["on_reject"])
-    today = eligibility.bench({"seats": row.text["seats"]}, {}, {})
+    today = eligibility.bench(seats(row.text["seats"]), {}, {})
     return {"past": len(found), "differing": [r for r in found if r.differs], "today": today}

@@ -17,12 +17,11 @@ from gtm.core.errors import GtmError, InvalidInput, NotFound
 from plans.admin.forms import CommandForm
 from plans.admin.page import DryRun
 from plans.drawing import badges
-from plans.models import Decision, DecisionKind, Plan
+from plans.models import CHANGEABLE_PLAN_STATES, Decision, DecisionKind, Plan
 from plans.runs import origins, registry, revise, start
 from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
 
-CHANGEABLE = frozenset({"approved", "running", "blocked"})
 RECENT = 10
 
 
@@ -171,7 +170,7 @@ class RunPages:
         asked = [i for i in command.inputs if i.name != command.program_input]
         initial = {i.name: i.write(plan.inputs[i.name]) for i in asked if plan.inputs.get(i.name)}
         form = CommandForm(command, request.POST or None, initial=initial)
-        verb = revise.change if plan.state in CHANGEABLE else revise.revise
+        verb = revise.change if plan.state in CHANGEABLE_PLAN_STATES else revise.revise
         if request.method == "POST" and form.is_valid():
             given = form.given()
             changed = {i.name: given.get(i.name) for i in asked if _differs(i.name, given, initial)}
@@ -188,7 +187,7 @@ class RunPages:
             approval__plan=plan, kind=DecisionKind.REQUEST_CHANGES, superseded_at=None
         ).select_related("person")
         told = {"plan": plan, "form": form, "asked": requests, "comment": comment, "next": plan.revision + 1}
-        title = "Change" if plan.state in CHANGEABLE else "Revise"
+        title = "Change" if plan.state in CHANGEABLE_PLAN_STATES else "Revise"
         return self.page(request, "plans/revise.html", f"{title}: {plan.objective}", **told)
 
 

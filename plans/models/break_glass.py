@@ -14,6 +14,9 @@ class BreakGlassState(models.TextChoices):
     EXPIRED = "expired", "Expired unused"
 
 
+OPEN_BREAK_GLASS_STATES = frozenset({"asked", "granted"})
+
+
 class BreakGlass(GovernedModel):
     """One use, for one round at one gate and the content it asks about."""
 
@@ -37,7 +40,7 @@ class BreakGlass(GovernedModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["approval"],
-                condition=models.Q(state__in=["asked", "granted"]),
+                condition=models.Q(state__in=sorted(OPEN_BREAK_GLASS_STATES)),
                 name="break_glass_one_open_per_round",
             )
         ]

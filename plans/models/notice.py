@@ -70,6 +70,11 @@ class NotificationState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+UNSENT_STATES = frozenset({"queued", "retry_wait"})
+FAILING_STATES = frozenset({"retry_wait", "failed"})
+"""Of interest to operations: the last try went wrong."""
+
+
 class Notification(GovernedModel):
     """One message to one person over one channel."""
 

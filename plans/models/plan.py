@@ -10,6 +10,8 @@ from django.db import models
 
 from gtm.core import clock
 from gtm.core.governed import GovernedModel, StateField
+from plans.models.read_by import ReadBy
+from plans.schemas import rules
 
 
 class PlanState(models.TextChoices):
@@ -45,6 +47,14 @@ LIVE_PLAN_STATES = frozenset(
     }
 )
 FINAL_PLAN_STATES = frozenset(PlanState.values) - LIVE_PLAN_STATES
+AT_WORK_PLAN_STATES = frozenset({"running", "blocked"})
+"""A blocked plan waits at one task; the others go on."""
+CHANGEABLE_PLAN_STATES = AT_WORK_PLAN_STATES | {"approved"}
+RESTING_PLAN_STATES = frozenset({"changes_requested", "paused"})
+"""Its clocks stand still by itself, with or without a rip-cord."""
+SUCCEEDED_PLAN_STATES = frozenset({"succeeded", "succeeded_degraded"})
+GIVEN_UP_PLAN_STATES = frozenset({"cancelled", "aborted"})
+TROUBLED_PLAN_STATES = GIVEN_UP_PLAN_STATES | {"failed", "rejected", "blocked", "held"}
 PLAN_ID_PREFIX = "plan-"
 
 
@@ -58,6 +68,7 @@ class Plan(GovernedModel):
 
     ``declaration`` is the command's declaration as it stood at the start: ladder, guardrails,
     policies and checklist of this run. A later edit of the command does not move a running plan.
+    It is read through ``rules``, and through nothing else.
     """
 
     plan_id = models.CharField(max_length=60, unique=True, editable=False)
@@ -104,6 +115,8 @@ class Plan(GovernedModel):
     expected_seconds = models.PositiveIntegerField(
         default=0, help_text="Estimated duration of the automated part"
     )
+
+    rules = ReadBy("declaration", rules.plan_rules)
 
     unlogged_fields = frozenset({"declaration", "context", "started_at", "finished_at"})
 

@@ -13,7 +13,7 @@ from plans.models import Plan
 from plans.runs import registry, start
 from plans.schemas.declaration import Command, Origin
 from plans.schemas.inputs import Day
-from programs.models import Campaign, Dataset, Partner, Program
+from programs.models import CLOSED_PROGRAM_STATES, Campaign, Dataset, Partner, Program
 from programs.selectors import default_program
 
 KINDS: Mapping[str, type[Model]] = {
@@ -41,7 +41,7 @@ def startable(kind: str) -> list[tuple[Command, Origin]]:
 
 def usable(command: Command) -> QuerySet[Program]:
     """The programs that the command can run on."""
-    return Program.objects.filter(kind=command.program_kind).exclude(state__in=("archived", "aborted"))
+    return Program.objects.filter(kind=command.program_kind).exclude(state__in=CLOSED_PROGRAM_STATES)
 
 
 def fitting(command: Command, kind: str) -> Callable[[QuerySet[Any]], QuerySet[Any]]:

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from plans.models import OPEN_APPROVAL_STATES, Approval, Plan
 from plans.runs import registry
 from plans.schemas.declaration import Command
-from programs.models import Dataset, Program
+from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
 
 MOST_PLANS = 5
 MOST_DATASETS = 200
@@ -48,7 +48,7 @@ def of_program(program: Program) -> Overview:
     commands = [c for c in registry.all_commands() if c.program_kind == program.kind]
     ran = set(Plan.objects.filter(program=program).values_list("command", flat=True).distinct())
     steps = [*_waiting(Q(plan__program=program)), *_asking(Q(program=program))]
-    if program.state in ("archived", "aborted"):
+    if program.state in CLOSED_PROGRAM_STATES:
         return Overview(datasets, _latest(Q(program=program)), steps)
     there = {dataset.kind for dataset in datasets}
     steps += _missing(commands, there, program)

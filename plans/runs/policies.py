@@ -64,13 +64,13 @@ def in_force(command: Command) -> dict[str, PolicyInForce]:
 
 def kept_by(plan: Plan, command: Command) -> dict[str, PolicyInForce]:
     """The rules a plan started under; those in force now for gates that come to it later."""
-    found, told = in_force(command), plan.declaration
-    for gate in told["gates"]:
-        text = {name: gate[name] for name in GATE_FIELDS if name in gate}
-        found[gate["key"]] = PolicyInForce(gate["key"], gate["title"], gate.get("policy_version", 0), text)
-    rungs = [{name: value for name, value in rung.items() if name != "rung"} for rung in told["ladder"]]
-    text = {"rungs": rungs, "repeats": told.get("ladder_repeats", 0)}
-    return found | {LADDER: PolicyInForce(LADDER, found[LADDER].title, told.get("ladder_version", 0), text)}
+    found, rules = in_force(command), plan.rules
+    for gate in rules.gates:
+        text = {name: gate.stored[name] for name in GATE_FIELDS if name in gate.stored}
+        found[gate.key] = PolicyInForce(gate.key, gate.title, gate.policy_version, text)
+    rungs = [{k: value for k, value in rung.stored.items() if k != "rung"} for rung in rules.ladder]
+    text = {"rungs": rungs, "repeats": rules.ladder_repeats}
+    return found | {LADDER: PolicyInForce(LADDER, found[LADDER].title, rules.ladder_version, text)}
 
 
 def _gates(command: Command) -> list[Gate]:

@@ -18,6 +18,13 @@ class ProgramKind(models.TextChoices):
     PARTNER = "partner", "Partner co-marketing"
 
 
+LIVE_PROGRAM_STATES = frozenset({"planning", "active", "paused"})
+"""The rip-cord holds it. In any other state a program keeps its state under a pull."""
+CLOSED_PROGRAM_STATES = frozenset({"archived", "aborted"})
+"""No run starts on it."""
+UNLAUNCHED_PROGRAM_STATES = frozenset({"draft", "planning"})
+
+
 def all_words(value: Any) -> None:
     """Refuse what is no list of words."""
     if not isinstance(value, list) or not all(isinstance(word, str) and word.strip() for word in value):

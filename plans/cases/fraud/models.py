@@ -16,6 +16,8 @@ class FraudCaseState(models.TextChoices):
 
 
 OPEN_FRAUD_STATES = frozenset({"open", "held", "appealed"})
+HOLDING_FRAUD_STATES = frozenset({"held", "appealed", "confirmed"})
+"""The rewards of its referrals must not be paid."""
 FRAUD_LABELS = {"confirmed": True, "released": False}
 """What people decided becomes the label of the case's referrals; an open or appealed case has none."""
 

@@ -39,6 +39,9 @@ PURCHASES = Contract(
             "ordered at",
             "transaction date",
             "timestamp",
+            "invoice date",
+            "created at",
+            "created",
             required=True,
         ),
         money(
@@ -50,7 +53,9 @@ PURCHASES = Contract(
             "revenue",
             "order value",
             "sales",
+            "order total amount",
             "price",
+            "unit price",
             required=True,
         ),
         CURRENCY,
@@ -58,6 +63,8 @@ PURCHASES = Contract(
             "order_id",
             "Identifier of the order; the natural key of sales. On any other row, the order that it changes.",
             "order",
+            "order number",
+            "invoice no",
             "transaction id",
         ),
         ContractColumn(
@@ -71,10 +78,6 @@ PURCHASES = Contract(
         money(
             "refunded_amount",
             "What was given back of the order, said beside the order and not in a row of its own.",
-            "refund amount",
-            "order refund amount",
-            "amount refunded",
-            "total refunded",
         ),
         ContractColumn(
             "quantity",
@@ -179,7 +182,7 @@ POINT_LEDGER = Contract(
             Type.DECIMAL,
             "Points moved; positive except for an adjust.",
             required=True,
-            aliases=("amount", "point amount"),
+            aliases=("amount", "point amount", "points change"),
             unit="points",
         ),
         instant("issued_at", "When the points that move were issued: the vintage.", "vintage", "earned at"),

@@ -12,10 +12,9 @@ from django.urls import reverse
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from plans.engine.alarms import readings
-from plans.engine.stopping.stopped import PROGRAM_LIVE
 from plans.models import Breach, BreakGlass, Reading, RipcordPull
 from plans.schemas.outputs import Signal
-from programs.models import Absence, Delegation, Person, Program
+from programs.models import LIVE_PROGRAM_STATES, Absence, Delegation, Person, Program
 from tests.doors import user
 from tests.factories import round_of
 
@@ -101,7 +100,7 @@ def test_hold_on_a_programs_page_stops_its_plans_and_two_people_release_it(login
     ops, program = login("ops"), Program.objects.get(slug="cdnow")
     page = reverse("admin:programs_program_change", args=[program.pk])
     cord = f"{reverse('admin:plans_ripcord_pull')}?where=cdnow"
-    assert program.state in PROGRAM_LIVE
+    assert program.state in LIVE_PROGRAM_STATES
     assert f'href="{cord}"' in ops.get(page).content.decode()
     assert ops.get(cord).context["chosen"] == program
     pulled = ops.post(cord, {"where": "cdnow", "reason": "Points are paid twice."}).url

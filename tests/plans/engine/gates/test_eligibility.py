@@ -152,7 +152,7 @@ def test_the_bench_tells_which_condition_asks_for_a_seat():
     person("Eve", "sponsor")
     over = seat("sponsor", field="amount", over="50", currency="USD")
     plan = make_plan(gate(seat("finance"), over), amount=Decimal(100))
-    found = eligibility.who_must_approve(plan, plan.declaration["gates"][0])
+    found = eligibility.who_must_approve(plan, plan.rules.gates[0])
     assert [(s.role, s.why) for s in found.seats] == [
         ("finance", "always asked"),
         ("sponsor", "asked when amount is over 50 USD"),
@@ -296,8 +296,9 @@ def test_a_vote_from_the_fallback_list_is_marked_and_stands_when_the_absent_come
         "approved",
         {"authority": "fallback for finance"},
     )
+    covers = [{"agent": "strategist", "covered_by": "deputies"}]
     (covered,) = decisions.fallbacks(
-        Plan(pk=plan.pk, declaration={"fallbacks": [{"agent": "strategist", "covered_by": "deputies"}]}),
+        Plan(pk=plan.pk, declaration=plan.declaration | {"fallbacks": covers}),
         list(plan.tasks.all()),
     )
     assert [(used["person"], used["outcome"]) for used in covered["used"]] == [("Dan", "approve")]

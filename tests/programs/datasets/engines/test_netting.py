@@ -166,7 +166,7 @@ def test_every_way_to_write_refunds_gives_the_same_figures(tmp_path, world):
     }
     file = tmp_path / "columns.csv"
     lines = (f"{sale.cells(*plain)},{given}" for sale, given in world)
-    file.write_text("\n".join([",".join([*plain, "Order Refund Amount"]), *lines]) + "\n")
+    file.write_text("\n".join([",".join([*plain, "Refunded amount"]), *lines]) + "\n")
     taken["a column"] = ingest([file], "purchases", store=SnapshotStore(tmp_path / "store"), options=OPTIONS)
     event(f"refunds: {min(len(back), 3)}")
     figures = {way: sale_view(answers(opened(tmp_path, result))) for way, result in taken.items()}
