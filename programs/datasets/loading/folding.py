@@ -18,7 +18,7 @@ ORDER = """CASE WHEN movement <> 'sale' THEN movement ELSE '' END || CASE
         WHEN member_id IS NOT NULL AND purchased_at IS NOT NULL
             THEN 'm' || epoch_us(purchased_at) || '@' || member_id
         ELSE 'r' || "row" END"""
-"""SQL of what makes lines one order: its number, else the member and the moment; its refund is another row."""
+"""SQL of what makes lines one order: its number, else the member and the moment. Its refund is apart."""
 
 
 def fill_order_cells(
