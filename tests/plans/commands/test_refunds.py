@@ -30,11 +30,11 @@ def shop():
     return kept, gone, refunds
 
 
-def load(program, folder, lines, header=HEADER):
+def load(program, folder, lines, *how, header=HEADER):
     file = folder / "orders.csv"
     file.write_text("\n".join([header, *lines]) + "\n")
     told = StringIO()
-    call_command("load_dataset", "purchases", str(file), program=program.slug, stdout=told)
+    call_command("load_dataset", "purchases", str(file), f"--program={program.slug}", *how, stdout=told)
     return told.getvalue()
 
 
@@ -73,7 +73,7 @@ def test_a_shop_with_refunds_is_planned_like_the_net_one(loyalty, tmp_path, ways
     netted, refunded = ways
     load(loyalty, tmp_path, netted)
     wanted = figures(PLAN, *steps)
-    told = load(loyalty, tmp_path, refunded)
+    told = load(loyalty, tmp_path, refunded, "--replace")
     assert "Orders are net of 20 refunds" in told
     assert "Brought to zero and no purchases: 20 of" in told
     assert figures(PLAN, *steps) == wanted
@@ -84,10 +84,21 @@ def test_a_shop_with_refunds_is_monitored_like_the_net_one(loyalty, tmp_path, wa
     netted, refunded = ways
     load(loyalty, tmp_path, netted)
     wanted = figures(MONITOR, *steps)
-    load(loyalty, tmp_path, refunded)
+    load(loyalty, tmp_path, refunded, "--replace")
     found = figures(MONITOR, *steps)
     for name, output in wanted.items():
         assert found[name] == output, [k for k in output if found[name].get(k) != output[k]]
+
+
+def test_refunds_that_come_later_lower_the_orders_that_were_there(loyalty, tmp_path):
+    kept, gone, refunds = shop()
+    load(loyalty, tmp_path, kept)
+    wanted = figures(PLAN, "signal-review")
+    load(loyalty, tmp_path, [*kept, *gone], "--replace")
+    told = load(loyalty, tmp_path, refunds, "--add")
+    assert "Orders are net of 20 refunds" in told
+    assert "Unplaced" not in told
+    assert figures(PLAN, "signal-review") == wanted
 
 
 def test_what_was_netted_stands_in_the_results_of_the_run(loyalty, tmp_path, ways):
