@@ -15,11 +15,12 @@ DIFFERENT = "not the same in every line of the order"
 MOVEMENT = """CASE WHEN count(DISTINCT movement) < 2 THEN min(movement)
     WHEN sum(amount) < 0 THEN 'refund' ELSE 'sale' END"""
 ONE_OF_ALL = ("member_id", "currency")
-ORDER = """CASE WHEN order_id IS NOT NULL THEN 'n' || order_id
+ORDER = """CASE WHEN movement <> 'sale' THEN movement ELSE '' END || CASE
+        WHEN order_id IS NOT NULL THEN 'n' || order_id
         WHEN member_id IS NOT NULL AND purchased_at IS NOT NULL
             THEN 'm' || epoch_us(purchased_at) || '@' || member_id
         ELSE 'r' || "row" END"""
-"""SQL of what makes lines one order: its number, else the member and the moment."""
+"""SQL of what makes lines one order: its number, else the member and the moment. Its refund is apart."""
 
 
 def fill_order_cells(
