@@ -73,11 +73,8 @@ def _figures(test: Readout, arm: ArmReadout, metric: MetricReadout) -> list[Any]
     ]  # fmt: skip
 
 
-def _ends(found: Any) -> list[float | None]:
-    effect = found.effect if isinstance(found, Comparison) else found
-    if not isinstance(effect, Estimate):
-        return [None, None, None]
-    return [effect.value, effect.low, effect.high]
+def _ends(found: Comparison | MaybeEstimate) -> tuple[float | None, float | None, float | None]:
+    return with_ends(found.effect if isinstance(found, Comparison) else found)
 
 
 def guardrail_table(read: Sequence[Readout]) -> Table | None:
@@ -85,10 +82,12 @@ def guardrail_table(read: Sequence[Readout]) -> Table | None:
     rows = []
     for test, arm in _arms(read):
         for name, rail in arm.guardrails:
-            known = isinstance(rail, Guardrail)
-            rows.append([test.experiment, arm.treatment, name, rail.change.value if known else None,
-                         rail.worst if known else None, -rail.margin if known else None,
-                         rail.state.value if known else f"unclear: {rail.reason}"])  # fmt: skip
+            told = (
+                [None, None, None, f"unclear: {rail.reason}"]
+                if isinstance(rail, Unavailable)
+                else [rail.change.value, rail.worst, -rail.margin, rail.state.value]
+            )
+            rows.append([test.experiment, arm.treatment, name, *told])
     if not rows:
         return None
     return Table(
@@ -118,14 +117,16 @@ def split_table(read: Sequence[Readout]) -> Table:
 
 def lift_chart(read: Sequence[Readout]) -> Chart | None:
     """The lift of each arm in the metric that decides, with its interval."""
-    found = [(f"{test.experiment} {arm.treatment}", *_ends(metric.lift))
+    found = [(f"{test.experiment} {arm.treatment}", _ends(metric.lift))
              for test, arm in _arms(read) for metric in arm.metrics if metric.role is MetricRole.PRIMARY]  # fmt: skip
-    shown = [row for row in found if row[1] is not None]
+    shown = [(name, ends) for name, ends in found if ends[0] is not None]
     if not shown:
         return None
-    scaled = [[100 * float(row[k]) for row in shown] for k in (1, 2, 3)]
-    return Chart("experiment_lift", "Relative lift by test", "bar", [row[0] for row in shown],
-                 [Series("Lift", *scaled)], "test and arm", "relative lift", "%", "95 % intervals.")  # fmt: skip
+    values, lows, highs = (
+        [None if ends[k] is None else 100 * float(ends[k]) for _, ends in shown] for k in range(3)
+    )
+    return Chart("experiment_lift", "Relative lift by test", "bar", [name for name, _ in shown],
+                 [Series("Lift", values, lows, highs)], "test and arm", "relative lift", "%", "95 % intervals.")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,7 +121,7 @@ def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]
 
 def add_up(rows: Any) -> dict[str, float]:
     """Sums over groups; a member is in one group, so these are the sums over everybody."""
-    total = dict.fromkeys(FLOWS, 0)
+    total: dict[str, float] = dict.fromkeys(FLOWS, 0)
     for row in rows:
         for name in FLOWS:
             total[name] += row[name]
