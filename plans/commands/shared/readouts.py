@@ -8,12 +8,11 @@ from typing import Any
 
 from plans.commands.shared.experiments import SMALLEST_LIFT, Found
 from plans.schemas.outputs import Chart, Column, Series, Table
-from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments import (
     ArmReadout,
     BayesianLift,
     Comparison,
-    Guardrail,
     MetricReadout,
     MetricRole,
     Readout,
