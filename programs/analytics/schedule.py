@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from programs.analytics.assumptions import Assumption
+from programs.analytics.estimate import Estimate
 from programs.analytics.rates import wilson_rate
 from programs.analytics.task_network import Network, NetworkTask, Pass
 from programs.analytics.working_time import SETTLED, BusinessDays

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from plans.commands.shared.experiments import SMALLEST_LIFT, Found
+from plans.commands.shared.figures import with_ends
 from plans.schemas.outputs import Chart, Column, Series, Table
-from programs.analytics.estimate import Unavailable
+from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.experiments import (
     ArmReadout,
     BayesianLift,
