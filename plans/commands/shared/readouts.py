@@ -122,11 +122,12 @@ def lift_chart(read: Sequence[Readout]) -> Chart | None:
     shown = [(name, ends) for name, ends in found if ends[0] is not None]
     if not shown:
         return None
-    values, lows, highs = (
-        [None if ends[k] is None else 100 * float(ends[k]) for _, ends in shown] for k in range(3)
-    )
+    scaled = [
+        [None if end is None else 100 * float(end) for end in column]
+        for column in zip(*(ends for _, ends in shown), strict=True)
+    ]
     return Chart("experiment_lift", "Relative lift by test", "bar", [name for name, _ in shown],
-                 [Series("Lift", values, lows, highs)], "test and arm", "relative lift", "%", "95 % intervals.")  # fmt: skip
+                 [Series("Lift", *scaled)], "test and arm", "relative lift", "%", "95 % intervals.")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

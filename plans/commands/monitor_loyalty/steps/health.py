@@ -28,11 +28,13 @@ def diagnose(context: StepContext) -> StepResult:
     tiers = tier_outputs(context)
     context.progress(30, "Churn")
     buyers = read_buyers(context)
-    fit = buyers if isinstance(buyers, Unavailable) else lifetime.fit_bg_nbd(buyers.histories)
+    fit: lifetime.BgNbdFit | Unavailable
     churn: MaybeEstimate
     error: lifetime.HoldoutError | Unavailable
-    if isinstance(fit, Unavailable) or isinstance(buyers, Unavailable):
-        churn = error = buyers if isinstance(buyers, Unavailable) else fit
+    if isinstance(buyers, Unavailable):
+        fit = churn = error = buyers
+    elif isinstance(fit := lifetime.fit_bg_nbd(buyers.histories), Unavailable):
+        churn = error = fit
     else:
         churn, error = churn_risk(fit, buyers), holdout(context, buyers)
     missed: MaybeEstimate = error if isinstance(error, Unavailable) else Estimate(
