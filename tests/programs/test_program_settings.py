@@ -80,7 +80,11 @@ def _set(program, **fields):
     program.save()
 
 
-def _benefit(program):
-    tier = Tier(program=program, name="Base", rank=1)
+def _tier(program, **more):
+    tier = Tier(program=program, name="Base", rank=1, **more)
     tier.save()
-    Benefit(tier=tier, name="Gift", kind="perk", unit_cost=3).save()
+    return tier
+
+
+def _benefit(program):
+    Benefit(tier=_tier(program), name="Gift", kind="perk", unit_cost=3).save()

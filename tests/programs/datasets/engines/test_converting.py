@@ -83,7 +83,7 @@ def test_the_day_is_that_of_the_program(tmp_path):
             "USD",
             "in KWD and the program counts in USD: 1 amounts in KWD on 2024-01-05",
         ),
-        ("a,2024-01-05,10,EUR,o1", "KWD", "in EUR and the program counts in KWD"),
+        ("a,2024-01-05,10,EUR,o1", "KWD", "in EUR, USD and the program counts in KWD"),
         ("a,2024-01-05,10,RUB,o1", "EUR", "have no rate in the ECB"),  # not quoted since 2022
     ],
 )
