@@ -147,7 +147,7 @@ def _hand_over(dispute: Dispute, told: actions.Answers, seen: str) -> str:
 actions.offer(
     Dispute,
     lambda: [
-        actions.Deed("hand_over", "Hand over", _may_answer, icon="person_add", perform=_hand_over,
+        actions.Deed("hand_over_dispute", "Hand over", _may_answer, icon="person_add", perform=_hand_over,
                      why_not=verbs.why_no_handover, form=OwnerForm),
         _deed("answer", "Answer", "reply"),
         _deed("agree", "Sign off", "draw"),

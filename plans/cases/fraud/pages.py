@@ -45,7 +45,7 @@ def _hand_over(case: FraudCase, told: actions.Answers, seen: str) -> str:
 actions.offer(
     FraudCase,
     lambda: [
-        actions.Deed("hand_over", "Hand over", _may_judge, icon="person_add", perform=_hand_over,
+        actions.Deed("hand_over_case", "Hand over", _may_judge, icon="person_add", perform=_hand_over,
                      why_not=verbs.why_no_handover, form=OwnerForm),
         _deed("hold", "Hold the rewards", "front_hand"),
         _deed("release", "Release", "lock_open"),

@@ -152,7 +152,7 @@ def test_our_people_hand_a_dispute_over_and_parties_do_not(joint, as_):
     colleague = PersonFactory(name="Cleo")
     may = Permission.objects.filter(codename__in=("answer_dispute", "view_dispute"))
     colleague.accounts.first().user_permissions.add(*may)
-    dialog = reverse("admin:plans_dispute_hand_over", args=[dispute.pk])
+    dialog = reverse("admin:plans_dispute_hand_over_dispute", args=[dispute.pk])
     assert dialog in as_("desk").get(page_of(dispute)).content.decode()
     assert dialog not in as_("north").get(page_of(dispute)).content.decode()
     said = {"owner": colleague.pk, "reason": "She knows the deal.", "answered": "1"}

@@ -52,7 +52,7 @@ def person(username):
 
 def hand_over(client, case, **said):
     told = {"owner": person("exec").pk, "reason": "I am away.", "answered": "1"} | said
-    return client.post(reverse("admin:plans_fraudcase_hand_over", args=[case.pk]), told, follow=True)
+    return client.post(reverse("admin:plans_fraudcase_hand_over_case", args=[case.pk]), told, follow=True)
 
 
 def test_a_case_is_handed_over_with_its_reason_and_waits_for_that_person_first(login, page, case):
@@ -60,7 +60,7 @@ def test_a_case_is_handed_over_with_its_reason_and_waits_for_that_person_first(l
         other = {"key": "fc-1", "referrals": ["r9"], "expected_loss": 9000.0}
         verbs.open_all(make_run(requester=user("ops")).plan, [RING | other])
     elena = person("exec")
-    dialog = reverse("admin:plans_fraudcase_hand_over", args=[case.pk])
+    dialog = reverse("admin:plans_fraudcase_hand_over_case", args=[case.pk])
     assert dialog in login("finance").get(page).content.decode()
     hand_over(login("finance"), case)
     case.refresh_from_db()
@@ -94,7 +94,7 @@ def test_without_the_permission_or_a_reason_nothing_is_handed_over(login, case, 
 def test_what_is_closed_is_handed_to_nobody(login, page, case):
     login("exec").post(page, {"judgement": "release", "comment": "Kin."})
     assert "hand-over" not in login("finance").get(page).content.decode()
-    dialog = reverse("admin:plans_fraudcase_hand_over", args=[case.pk])
+    dialog = reverse("admin:plans_fraudcase_hand_over_case", args=[case.pk])
     assert "it is released" in login("finance").get(dialog).content.decode()
     hand_over(login("finance"), case)
     case.refresh_from_db()
