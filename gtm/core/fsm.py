@@ -16,7 +16,7 @@ from django.db import models, transaction
 from gtm.core import actors, clock
 from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
-from gtm.core.evidence import changelog, refusals
+from gtm.core.evidence import changelog, refusals, told
 from gtm.core.governed import GovernedModel, open_door
 
 Guard = Callable[[Any, Mapping[str, Any]], str | None]
@@ -185,9 +185,13 @@ def perform(
         )
         if target not in machine.states:
             raise ValueError(f"{name} led to unknown state {target}")
-        _swap(obj, source, target, values, comment or acting.reason)
         reason = comment or acting.reason
-        changelog.append(obj, name, field="state", before=source, after=target, reason=reason, chain=chain)
+        before = _told(obj, values)
+        _swap(obj, source, target, values, reason)
+        fields = _moved(before, _told(obj, values))
+        changelog.append(
+            obj, name, field="state", before=source, after=target, reason=reason, fields=fields, chain=chain
+        )
         change = Change(name, source, target, comment, params)
         with actors.on_their_behalf("Engine"):
             for effect in transition_.effects:
@@ -227,6 +231,19 @@ def _check(
         raise GuardNotMet(
             f"{what}: {' '.join(reasons)}", problems=[Problem(transition_.name, reason) for reason in reasons]
         )
+
+
+def _told(obj: GovernedModel, values: Mapping[str, Any]) -> dict[str, Any]:
+    """How the log tells each column of evidence that a transition writes, as it stands now."""
+    columns = {obj._meta.get_field(name).attname for name in values} & {*obj.evidence_columns()}
+    kept = {name: getattr(obj, name) for name in values if name in obj.digested_fields.values()}
+    return {name: told.field_value(obj, name, kept) for name in sorted(columns)}
+
+
+def _moved(before: Mapping[str, Any], after: Mapping[str, Any]) -> told.Told | None:
+    """Column by column what a transition has changed beside the state."""
+    moved = {n: {told.FROM: was, told.TO: after[n]} for n, was in before.items() if was != after[n]}
+    return moved or None
 
 
 def _swap(obj: GovernedModel, source: str, target: str, values: Mapping[str, Any], reason: str) -> None:

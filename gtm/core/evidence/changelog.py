@@ -22,10 +22,15 @@ INSTALLATION = "installation"
 GENESIS = "0" * 64
 HEADER = ("chain", "sequence", "at", "via", "request_id", "entity", "entity_id", "event")
 PAYLOAD = ("actor", "actor_id", "on_behalf_of", "object", "field", "from", "to", "reason")
+FIELDS = "fields"
+"""Part of a payload that tells more than one field; hashed where it is there."""
 
 
 def payload_hash(salt: str, payload: Mapping[str, Any]) -> str:
-    return hashlib.sha256(salt.encode() + canonical.dumps({key: payload[key] for key in PAYLOAD})).hexdigest()
+    body = {key: payload[key] for key in PAYLOAD}
+    if payload.get(FIELDS) is not None:
+        body[FIELDS] = payload[FIELDS]
+    return hashlib.sha256(salt.encode() + canonical.dumps(body)).hexdigest()
 
 
 def entry_hash(previous: str, header: Mapping[str, Any], hashed_payload: str) -> str:
@@ -55,10 +60,12 @@ def append(
     before: Any = None,
     after: Any = None,
     reason: str | None = None,
+    fields: Mapping[str, Any] | None = None,
     chain: ChangeLogChain | None = None,
 ) -> ChangeLogEntry:
     """Write one row about ``obj`` to its chain, by whoever is acting. Must run inside a transaction.
 
+    ``fields``: column → {"from", "to"} of everything written with the event, in the form of ``told``.
     ``chain`` is the chain's row where the caller holds its lock and nothing was appended to it since.
     """
     if not transaction.get_connection().in_atomic_block:
@@ -84,6 +91,7 @@ def append(
         "from": canonical.plain(before),
         "to": canonical.plain(after),
         "reason": acting.reason if reason is None else reason,
+        **({} if fields is None else {FIELDS: canonical.plain(fields)}),
     }
     salt = secrets.token_hex(16)
     hashed = payload_hash(salt, payload)
@@ -159,7 +167,7 @@ def _verify_row(
     if row["previous_hash"] != previous:
         breaks.append(Break(chain, sequence, "it does not link to the row before it"))
     if row.get("erased"):
-        if row["salt"] is not None or any(row[key] is not None for key in PAYLOAD):
+        if row["salt"] is not None or any(row.get(key) is not None for key in (*PAYLOAD, FIELDS)):
             breaks.append(Break(chain, sequence, "it says it was erased, and still has content"))
     elif payload_hash(row["salt"], row) != row["payload_hash"]:
         breaks.append(Break(chain, sequence, "its content differs from what was hashed"))
