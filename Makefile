@@ -6,7 +6,12 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || echo python3)
 BIN := .venv/bin
-INSTALLED := .venv/installed-$(shell cksum < requirements.lock | tr ' ' '-')
+# The environment has a pip of its own only where the machine has none.
+MACHINE_PIP := $(shell $(PYTHON) -m pip --version 2> /dev/null)
+PIP = $(if $(MACHINE_PIP),$(PYTHON) -m pip --python $(BIN)/python,$(BIN)/python -m pip) --disable-pip-version-check
+LOCKED := $(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
+RUNS := .venv/run-$(LOCKED)
+INSTALLED := .venv/test-$(LOCKED)
 PURE := gtm/trial/supervisor.py gtm/trial/embedded.py gtm/headers.py programs/analytics $(wildcard programs/datasets) \
         $(wildcard $(addprefix gtm/core/,errors.py canonical.py money.py clock.py))
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
@@ -16,18 +21,21 @@ help: ## list the targets
 
 setup: $(INSTALLED) ## make .venv with the pinned dependencies, each checked against its hash
 
-$(INSTALLED): requirements.lock
+# One lock, of which each lane installs its part (gtm/trial/lanes.py): what runs, and beside it what tests.
+$(RUNS) $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say PYTHON=... make")'
-	$(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(if $(MACHINE_PIP),--without-pip) .venv
+	@sed -n '/^uv==/,/# via/p' requirements.lock > .venv/uv.lock
+	@$(BIN)/python gtm/trial/lanes.py $(word 2,$(subst /, ,$(firstword $(subst -, ,$@)))) < requirements.lock > .venv/lane.lock
 	@# uv installs in seconds what takes pip more than a minute; pip knows the proxies that uv may not.
 	@# Compiled now, or every process compiles 3,000 modules anew where Python may not write beside them.
-	@sed -n '/^uv==/,/# via/p' requirements.lock > .venv/uv.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock || \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@rm -f .venv/installed-* && touch $@
+	$(PIP) install --quiet --require-hashes -r .venv/uv.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r .venv/lane.lock || \
+	  $(PIP) install --quiet --require-hashes -r .venv/lane.lock
+	@grep -q '^uv==' .venv/lane.lock || $(PIP) uninstall --quiet --yes uv
+	@rm -f $(filter-out $@ .venv/run-$(LOCKED) .venv/test-$(LOCKED),$(wildcard .venv/run-* .venv/test-*)) && touch $@
 
-run: $(INSTALLED) ## start web, workers and scheduler with the demo organisation; Ctrl-C stops them
+run: $(if $(wildcard $(INSTALLED)),,$(RUNS)) ## start web, workers and scheduler with the demo organisation; Ctrl-C stops them
 	@exec $(BIN)/python -m gtm.trial.run
 
 lint: $(INSTALLED) ## ruff, mypy, import directions, missing migrations

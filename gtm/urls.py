@@ -9,6 +9,7 @@ from gtm.core.api.tokens import TokenView
 from gtm.probes import healthz, metrics, readyz
 from programs.outreach.staged_pages import landing_page
 
+admin.autodiscover()
 admin.site.index_title = "Home"
 
 api_v1 = [

@@ -31,7 +31,6 @@ class PlansConfig(AppConfig):
         from django.db.models.signals import post_delete, post_save  # noqa: PLC0415
 
         from gtm.core import events  # noqa: PLC0415 - models exist only now
-        from plans import case_kinds  # noqa: PLC0415
         from plans.engine import machines  # noqa: F401, PLC0415
         from plans.engine.notices import table  # noqa: F401, PLC0415
         from plans.engine.running import anchoring, dispatch  # noqa: F401, PLC0415
@@ -44,8 +43,6 @@ class PlansConfig(AppConfig):
             import_module(f"{command}.command")
         for case in CASES:
             import_module(f"{case}.case")
-        for kind in case_kinds.all_kinds():
-            import_module(kind.pages)  # the admin has looked for pages before any case was registered
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Anchored, files.follow_anchor)

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db import connections
 from django.test import TransactionTestCase
 
+from gtm import urls  # noqa: F401 - registers the admin's pages, as the first request does
 from gtm.celery import app
 from gtm.core.evidence import append_only
 from gtm.trial.run import accepts, redis_command

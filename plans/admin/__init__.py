@@ -1,5 +1,8 @@
 """Plans in the admin: run, watch, decide, answer. Views only translate; the engine decides."""
 
+from importlib import import_module
+
+from plans import case_kinds
 from plans.admin import deeds, starts  # noqa: F401 - offers the commands
 from plans.admin.agreements import MeasurementAgreementAdmin
 from plans.admin.approvals import ApprovalAdmin
@@ -12,6 +15,9 @@ from plans.admin.ripcord import RipcordPullAdmin
 from plans.admin.rules import BreachAdmin, ReadingAdmin
 from plans.admin.schedules import ScheduleAdmin
 from plans.admin.tasks import TaskAdmin
+
+for kind in case_kinds.all_kinds():
+    import_module(kind.pages)
 
 __all__ = [
     "ApprovalAdmin",

@@ -24,11 +24,12 @@ from gtm.core.errors import GtmError
 from plans.drawing import badges
 from plans.models import Schedule, ScheduledRun
 from plans.runs import registry, schedules, start
+from plans.schemas import cron
 
 # The bells behind the schedules have no page of their own: a schedule is governed, a bell is not.
 admin.site.unregister([PeriodicTask, IntervalSchedule, CrontabSchedule, SolarSchedule, ClockedSchedule])
 
-WORKED_OUT = ("next_due_at", "owner")
+WORKED_OUT = ("due_when", "next_due_at", "owner")
 
 
 class ScheduleForm(forms.ModelForm):
@@ -77,7 +78,7 @@ def as_options(inputs: Mapping[str, Any]) -> str:
 class ScheduleAdmin(GovernedAdmin):
     form = ScheduleForm
     shortcuts = [("Switched on", "?is_active=1"), ("Switched off", "?is_active=0")]
-    list_display = ["name", "command", "program", "crontab", "next_due_at", "catch_up", "owner", "is_active"]
+    list_display = ["name", "command", "program", "due_when", "next_due_at", "catch_up", "owner", "is_active"]
     list_filter = ["command", "program", "is_active"]
     list_select_related = ["program", "owner"]
     search_fields = ["name", "command"]
@@ -89,10 +90,21 @@ class ScheduleAdmin(GovernedAdmin):
         "crontab",
         "catch_up",
         "is_active",
+        "due_when",
         "next_due_at",
         "owner",
     ]
     readonly_fields = WORKED_OUT
+
+    @admin.display(description="Due", ordering="crontab")
+    def due_when(self, schedule: Schedule) -> str:
+        """The crontab line in words."""
+        if not schedule.program_id:
+            return "-"
+        words = cron.explain(schedule.crontab)
+        return (
+            f"{words}, {schedule.program.time_zone} time" if words else "Only at the times that were booked"
+        )
 
 
 @admin.register(ScheduledRun)

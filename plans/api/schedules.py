@@ -16,6 +16,7 @@ from gtm.core.api.views import GovernedReadViewSet, GovernedViewSet
 from plans.api.serializers import ReasonSerializer
 from plans.models import Schedule, ScheduledRun
 from plans.runs import schedules
+from plans.schemas import cron
 from programs.models import Program
 
 
@@ -23,14 +24,20 @@ class ScheduleSerializer(serializers.ModelSerializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
     inputs = serializers.DictField(child=serializers.JSONField(), required=False)
     owner = serializers.CharField(source="owner.username", read_only=True)
+    due_when = serializers.SerializerMethodField(
+        help_text="The crontab line in words; empty where it has none"
+    )
 
     class Meta:
         model = Schedule
         fields = [
             "id", "name", "command", "program", "inputs", "crontab", "catch_up", "is_active", "owner",
-            "next_due_at", "version", "created_at", "updated_at",
+            "due_when", "next_due_at", "version", "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = ["next_due_at", "version", "created_at", "updated_at"]
+
+    def get_due_when(self, schedule: Schedule) -> str:
+        return cron.explain(schedule.crontab)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         """The model's own check, on the schedule as it would be."""

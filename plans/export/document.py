@@ -22,7 +22,7 @@ from plans.models import LADDER, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_ID = "urn:gtm-governance:plan-1"
-LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "networkx", "django", "celery")
+LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "django", "celery")
 
 
 def build(plan: Plan) -> dict[str, Any]:

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 from gtm.core.errors import Problem
 from gtm.core.later import later
 from plans import case_kinds
+from programs.analytics.dependencies import Dependencies
 
 if TYPE_CHECKING:
     import jsonschema
-    import networkx as nx
 else:
     jsonschema = later("jsonschema")
-    nx = later("networkx")
 
 LOWEST_LADDER = 3
 
@@ -61,8 +60,7 @@ def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:
         if task["task_id"] in stage_of:
             yield Problem(f"stages/{n}/tasks/{m}/task_id", f"{task['task_id']} is used twice")
         stage_of[task["task_id"]] = n
-    network = nx.DiGraph()
-    network.add_nodes_from(stage_of)
+    needs: dict[str, list[str]] = {task_id: [] for task_id in stage_of}
     for n, m, task in tasks:
         for need in task["dependencies"]:
             where = f"stages/{n}/tasks/{m}/dependencies"
@@ -71,21 +69,22 @@ def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:
             elif stage_of[need] > n:
                 yield Problem(where, f"{need} belongs to a later stage")
             else:
-                network.add_edge(need, task["task_id"])
-    if not nx.is_directed_acyclic_graph(network):
+                needs[task["task_id"]].append(need)
+    network = Dependencies(needs)
+    if network.circles():
         yield Problem("stages", "the dependencies form a circle")
         return
     yield from _groups(body, network)
     yield from _strategy(body)
 
 
-def _groups(body: Mapping[str, Any], network: nx.DiGraph) -> Iterable[Problem]:
+def _groups(body: Mapping[str, Any], network: Dependencies) -> Iterable[Problem]:
     for n, group in enumerate(body["parallelization"]["parallel_groups"]):
         for task_id in group["tasks"]:
             where = f"parallelization/parallel_groups/{n}/tasks"
-            if task_id not in network:
+            if task_id not in network.needs:
                 yield Problem(where, f"{task_id} is no task of this plan")
-            elif reached := set(group["tasks"]) & nx.descendants(network, task_id):
+            elif reached := set(group["tasks"]) & network.after(task_id):
                 yield Problem(
                     where, f"{task_id} leads to {', '.join(sorted(reached))}: they cannot run in parallel"
                 )

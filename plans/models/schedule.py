@@ -34,8 +34,8 @@ class Schedule(GovernedModel):
         max_length=100,
         default="0 6 * * 1",
         blank=True,
-        help_text="Minute, hour, day of month, month, day of week, in the program's time zone; "
-        "empty: only at the times that were booked, each once",
+        help_text="Minute, hour, day of month, month, day of week, in the program's time zone. Where both "
+        "days are given, either makes it due. Empty: only at the times that were booked, each once",
     )
     catch_up = models.CharField(max_length=20, choices=CatchUp.choices, default=CatchUp.SKIP)
     owner = models.ForeignKey(

@@ -8,8 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-import networkx as nx
-
 from gtm.core import actors, canonical, clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.places.calendars import WorkingCalendar
@@ -90,12 +88,11 @@ def calendar_for(owner: Person | None, program: Program) -> WorkingCalendar:
 
 def expected_seconds(command: Command) -> int:
     """Duration of the longest path through the tasks, people's time not counted."""
-    network, finish = registry.graph(command), {}
+    network = registry.dependencies(command)
+    finish: dict[str, int] = {}
     cost = {step.task_id: step.expected_seconds if step.run else 0 for step in command.steps}
-    for task_id in nx.topological_sort(network):
-        finish[task_id] = cost[task_id] + max(
-            (finish[need] for need in network.predecessors(task_id)), default=0
-        )
+    for task_id in network.order():
+        finish[task_id] = cost[task_id] + max((finish[need] for need in network.needs[task_id]), default=0)
     return max(finish.values())
 
 

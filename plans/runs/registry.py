@@ -7,13 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import networkx as nx
-
 from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.engine.running import steps
 from plans.models import LADDER, MOST_RUNGS
 from plans.schemas.declaration import Command, Gate, Step, no_objective
 from plans.schemas.inputs import nearest
+from programs.analytics.dependencies import Dependencies
 
 LOWEST_LADDER = 3
 MOST_REPEATS = 3
@@ -226,12 +225,9 @@ def _origin_faults(command: Command) -> Iterable[Problem]:
         yield Problem("action", "it starts from pages and its button says nothing")
 
 
-def graph(command: Command) -> nx.DiGraph:
-    """The tasks and what each needs, an edge from need to task."""
-    network = nx.DiGraph()
-    network.add_nodes_from(step.task_id for step in command.steps)
-    network.add_edges_from((need, step.task_id) for step in command.steps for need in step.needs)
-    return network
+def dependencies(command: Command) -> Dependencies:
+    """The tasks and what each needs."""
+    return Dependencies({step.task_id: step.needs for step in command.steps})
 
 
 def _graph_faults(command: Command) -> Iterable[Problem]:
@@ -242,22 +238,24 @@ def _graph_faults(command: Command) -> Iterable[Problem]:
                 yield Problem(f"{at}.needs", f"{step.task_id} needs {need}, which does not exist")
             elif stage_of[need] > stage_of[step.task_id]:
                 yield Problem(f"{at}.needs", f"{step.task_id} needs {need} of a later stage")
-    network = graph(command)
-    if not nx.is_directed_acyclic_graph(network):
-        circle = " → ".join(a for a, _ in nx.find_cycle(network))
-        yield Problem("stages", f"the tasks form a circle: {circle}")
+    network = dependencies(command)
+    circles = network.circles()
+    yield from (
+        Problem("stages", f"tasks wait for each other in a circle: {', '.join(circle)}") for circle in circles
+    )
+    if circles:
         return
     for at, stage in enumerate(command.stages):
         if stage.execution == "parallel":
             ids = [step.task_id for step in stage.steps]
             for one in ids:
-                for other in set(ids) & set(nx.descendants(network, one)):
+                for other in set(ids) & network.after(one):
                     message = f"{one} and {other} run in parallel, but one needs the other"
                     yield Problem(f"stages.{at}.execution", message)
 
 
 def _scope_faults(command: Command) -> Iterable[Problem]:
-    network = graph(command)
+    network = dependencies(command)
     producer = {step.output_var: step.task_id for step in command.steps if step.output_var}
     inputs = {i.name for i in command.inputs}
     for at, step in _placed(command):
@@ -267,5 +265,5 @@ def _scope_faults(command: Command) -> Iterable[Problem]:
             if name not in producer:
                 message = f"gate {step.key} approves {name}, which nothing produces"
                 yield Problem(f"{at}.gate.scope", message)
-            elif producer[name] not in nx.ancestors(network, step.task_id):
+            elif producer[name] not in network.before(step.task_id):
                 yield Problem(f"{at}.gate.scope", f"gate {step.key} approves {name} before it is produced")

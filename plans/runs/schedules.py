@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from celery.schedules import ParseException, crontab
 from django.db import transaction
 from django.db.models import Q
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
@@ -180,8 +181,12 @@ def faults(schedule: Schedule) -> dict[str, str]:
 
 
 def follow_schedule(sender: Any, instance: Schedule, **_: Any) -> None:
-    """Receiver: django-celery-beat rings as the schedule says; what is booked is heard by the sweep."""
-    if not instance.crontab:
+    """Receiver: django-celery-beat rings as the schedule says; what it cannot say is heard by the sweep.
+
+    That is what is booked, a line with two days of which either counts (Celery wants both), and words that
+    Celery does not know (``L``, ``#``).
+    """
+    if not instance.crontab or cron.either_day(instance.crontab) or not _can_ring(instance.crontab):
         PeriodicTask.objects.filter(name=_bell(instance)).delete()
         return
     fields = dict(zip(cron.FIELDS, instance.crontab.split(), strict=True))
@@ -199,6 +204,14 @@ def follow_schedule(sender: Any, instance: Schedule, **_: Any) -> None:
             "description": f"The bell of schedule {instance.name}; edit it there.",
         },
     )
+
+
+def _can_ring(line: str) -> bool:
+    try:
+        crontab(*line.split())
+    except (ParseException, ValueError):
+        return False
+    return True
 
 
 def forget_schedule(sender: Any, instance: Schedule, **_: Any) -> None:

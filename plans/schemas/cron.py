@@ -1,44 +1,44 @@
 """When a schedule is due: a crontab line read on the wall clock of a place, answered in UTC.
 
-Five fields as in POSIX crontab(5): minute, hour, day of month, month, day of week (0 is Sunday); where both
-days are restricted, both must match. A time that the clocks skip in spring is due as much later; an hour
-that comes twice in autumn is due the first time.
+Five fields as in POSIX crontab(5): minute, hour, day of month, month, day of week (0 and 7 are Sunday). Where
+both days are restricted it is due on either: ``0 6 1 * 1`` is every Monday and the first of each month. A
+time that the clocks skip in spring is due when they have skipped; an hour that comes twice in autumn is due
+the first time. The calculation is cronsim's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from celery.schedules import ParseException, crontab
+from cronsim import CronSim, CronSimError
 
 FIELDS = ("minute", "hour", "day_of_month", "month_of_year", "day_of_week")
 HORIZON = timedelta(days=366 * 8 + 1)  # 29 February may be eight years away
+_ANY_MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def parse(line: str) -> crontab:
-    """Raises ValueError with a sentence."""
-    parts = line.split()
-    if len(parts) != len(FIELDS):
-        raise ValueError(
-            "Five fields: minute, hour, day of month, month, day of week; “0 6 * * 1” is Mondays at 6."
-        )
-    try:
-        return crontab(**dict(zip(FIELDS, parts, strict=True)))
-    except (ParseException, ValueError) as error:
-        raise ValueError(f"This is no crontab line: {error}") from error
+def check(line: str) -> None:
+    """Raises ValueError with a sentence where ``line`` is no crontab line."""
+    _simulation(line, _ANY_MOMENT)
+
+
+def explain(line: str) -> str:
+    """What the line means, in words; empty for an empty line, which is due at booked times alone."""
+    return _simulation(line, _ANY_MOMENT).explain() if line else ""
 
 
 def occurrences(line: str, zone: str, after: datetime, until: datetime) -> Iterator[datetime]:
     """Every time the line is due in (after, until], ascending, in UTC."""
-    cron, place = parse(line), ZoneInfo(zone)
-    day, last = after.astimezone(place).date() - timedelta(days=1), until.astimezone(place).date()
-    while day <= last:
-        if _matches(cron, day):
-            walls = (datetime.combine(day, time(h, m), place) for h in cron.hour for m in cron.minute)
-            yield from (at for at in sorted({wall.astimezone(UTC) for wall in walls}) if after < at <= until)
-        day += timedelta(days=1)
+    before = after
+    for wall in _simulation(line, after.astimezone(ZoneInfo(zone))):
+        at = wall.astimezone(UTC)
+        if at > until:
+            return
+        if at > before:  # times that the clocks skip all fall on the moment after
+            yield at
+            before = at
 
 
 def next_after(line: str, zone: str, after: datetime) -> datetime | None:
@@ -46,9 +46,18 @@ def next_after(line: str, zone: str, after: datetime) -> datetime | None:
     return next(occurrences(line, zone, after, after + HORIZON), None)
 
 
-def _matches(cron: crontab, day: date) -> bool:
-    return (
-        day.month in cron.month_of_year
-        and day.day in cron.day_of_month
-        and day.isoweekday() % 7 in cron.day_of_week
-    )
+def either_day(line: str) -> bool:
+    """Whether day of month and day of week are both restricted, so that either makes it due."""
+    _, _, day, _, weekday = line.split()
+    return not (day.startswith("*") or weekday.startswith("*"))
+
+
+def _simulation(line: str, after: datetime) -> CronSim:
+    if len(line.split()) != len(FIELDS):
+        raise ValueError(
+            "Five fields: minute, hour, day of month, month, day of week; “0 6 * * 1” is Mondays at 6."
+        )
+    try:
+        return CronSim(line, after)
+    except CronSimError as error:
+        raise ValueError(f"“{line}” is no crontab line: {error}.") from error

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import norm
-from statsmodels.stats.multitest import multipletests
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.multiplicity import benjamini_hochberg
 from programs.analytics.rates import wilson_rate
 from programs.analytics.stages import STAGES
 
@@ -140,12 +140,10 @@ def drop_offs(
             found.append(price_drop(groups, name, best, stage, rate, known[best], mean_revenue))
     if not found:
         return Unavailable(f"No step has a better group to compare with that holds {minimum} cases.")
-    rejected, q_values, _, _ = multipletests(
-        [drop.p_value for drop in found], alpha=false_discovery_rate, method="fdr_bh"
-    )
+    q_values = benjamini_hochberg([drop.p_value for drop in found])
     judged = [
-        replace(drop, q_value=float(q), significant=bool(reject))
-        for drop, q, reject in zip(found, q_values, rejected, strict=True)
+        replace(drop, q_value=q, significant=q <= false_discovery_rate)
+        for drop, q in zip(found, q_values, strict=True)
     ]
     return tuple(sorted(judged, key=lambda drop: (-drop.value, drop.group, drop.source)))
 

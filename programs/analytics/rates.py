@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 from scipy.stats import norm, t
-from statsmodels.stats.proportion import proportion_confint
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
@@ -20,11 +19,11 @@ def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> Mayb
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes do not fit into {trials} trials.")
     share = successes / trials
-    low, high = proportion_confint(int(successes), int(trials), 1 - level, method="wilson")
+    low, high = _wilson_bounds(int(successes), int(trials), level)
     return Estimate(
         value=share,
-        low=float(low) if successes else 0.0,  # exactly, where rounding leaves a hair
-        high=float(high) if successes < trials else 1.0,
+        low=low if successes else 0.0,  # exactly, where rounding leaves a hair
+        high=high if successes < trials else 1.0,
         level=level,
         standard_error=math.sqrt(share * (1 - share) / trials),
         numerator=successes,
@@ -32,6 +31,14 @@ def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> Mayb
         unit="share",
         method="wilson",
     )
+
+
+def _wilson_bounds(successes: int, trials: int, level: float) -> tuple[float, float]:
+    share, z = successes / trials, float(norm.isf((1 - level) / 2))
+    shrink = 1 + z**2 / trials
+    centre = (share + z**2 / (2 * trials)) / shrink
+    reach = z * math.sqrt(share * (1.0 - share) / trials + z**2 / (4.0 * trials**2)) / shrink
+    return max(centre - reach, 0.0), min(centre + reach, 1.0)
 
 
 def count_ratio(events: float, per: float, *, level: float = 0.95) -> MaybeEstimate:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from math import ceil
 
-import networkx as nx
 import numpy as np
 
+from programs.analytics.dependencies import Dependencies
 from programs.analytics.working_time import DECIMALS, SETTLED, BusinessDays, FloatArray, WorkingTime, axes
 
 
@@ -73,15 +73,14 @@ class Network:
         if problems := find_problems(tasks):
             raise ScheduleError(problems)
         by_key = {task.key: task for task in tasks}
-        graph = nx.DiGraph([(need, task.key) for task in tasks for need in task.needs])
-        graph.add_nodes_from(by_key)
-        order = list(nx.lexicographical_topological_sort(graph))
+        dependencies = Dependencies({task.key: task.needs for task in tasks})
+        order = dependencies.order()
         calendars = [calendar, *(task.calendar for task in tasks)]
         found = axes(calendars, min(start, launch), max(start, launch), _longest_chain(by_key, order))
         own = found[calendar]
         return cls(
             tasks={key: by_key[key] for key in order},
-            followers={key: tuple(sorted(graph.successors(key))) for key in order},
+            followers={key: dependencies.followers(key) for key in order},
             axes=found,
             axis=own,
             begin=np.array(own.offset(start)),
@@ -187,8 +186,6 @@ def find_problems(tasks: Sequence[NetworkTask]) -> tuple[str, ...]:
         found += [
             f"Task {task.key} needs {need}, which is not there." for need in task.needs if need not in keys
         ]
-    graph = nx.DiGraph([(need, task.key) for task in tasks for need in task.needs])
-    for component in sorted(sorted(c) for c in nx.strongly_connected_components(graph)):
-        if len(component) > 1 or graph.has_edge(component[0], component[0]):
-            found.append(f"Tasks wait for each other in a circle: {', '.join(component)}.")
+    circles = Dependencies({task.key: task.needs for task in tasks}).circles()
+    found += [f"Tasks wait for each other in a circle: {', '.join(circle)}." for circle in circles]
     return tuple(found)

@@ -39,14 +39,12 @@ from plans.schemas.declaration import (
     Trigger,
 )
 from plans.schemas.inputs import Day, Known, KnownList, TextList
+from programs.analytics.dependencies import Dependencies
 from programs.models import Program, RunbookPhase
 
 if TYPE_CHECKING:
-    import networkx as nx
-
     from programs.analytics import task_network
 else:
-    nx = later("networkx")
     task_network = later("programs.analytics.task_network")
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
@@ -248,9 +246,9 @@ class _Numbers:
 
 def _execution(steps: Sequence[Step]) -> str:
     """Parallel where no task of the stage leads to another."""
-    graph = nx.DiGraph((need, step.task_id) for step in steps for need in step.needs)
+    within = Dependencies({step.task_id: step.needs for step in steps})
     ids = {step.task_id for step in steps}
-    reached = (nx.descendants(graph, one) & ids for one in ids if one in graph)
+    reached = (within.after(one) & ids for one in ids)
     return "parallel" if len(steps) > 1 and not any(reached) else "sequential"
 
 

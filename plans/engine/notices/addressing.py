@@ -8,9 +8,8 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 
 from plans import case_kinds
 from plans.engine.gates import eligibility
@@ -44,10 +43,11 @@ class Wording:
     @property
     def url(self) -> str:
         """The page in the admin; the site's start where the object has none."""
-        if not admin.site.is_registered(type(self.page)):
-            return settings.GTM_BASE_URL + "/"
         name = f"admin:{self.page._meta.app_label}_{self.page._meta.model_name}_change"
-        return settings.GTM_BASE_URL + reverse(name, args=[self.page.pk])
+        try:
+            return settings.GTM_BASE_URL + reverse(name, args=[self.page.pk])
+        except NoReverseMatch:
+            return settings.GTM_BASE_URL + "/"
 
     @property
     def body(self) -> str:

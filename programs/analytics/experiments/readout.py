@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from statsmodels.stats.multitest import multipletests
-
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments.arm import Arm
 from programs.analytics.experiments.effects import (
@@ -22,6 +20,7 @@ from programs.analytics.experiments.effects import (
 )
 from programs.analytics.experiments.guardrail import Guardrail, GuardrailState, check_guardrail
 from programs.analytics.experiments.sample_ratio import SampleRatio, check_sample_ratio
+from programs.analytics.multiplicity import holm
 
 
 class MetricRole(StrEnum):
@@ -165,11 +164,7 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
         for metric in judged
     }
     tested = {key: lift.p_value for key, lift in lifts.items() if isinstance(lift, Comparison)}
-    adjusted = (
-        dict(zip(tested, multipletests(list(tested.values()), alpha, "holm")[1].tolist(), strict=True))
-        if tested
-        else {}
-    )
+    adjusted = dict(zip(tested, holm(list(tested.values())), strict=True))
     arms = []
     for treatment in experiment.treatments:
         metrics = tuple(
