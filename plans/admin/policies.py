@@ -265,8 +265,7 @@ def _roles(slugs: Sequence[str], titles: Mapping[str, str]) -> str:
 def compared(row: PolicyVersion) -> dict[str, Any]:
     """Line by line what is in force and what this version says."""
     titles = dict(Role.objects.values_list("slug", "name"))
-    command = registry.find(row.command)
-    rule = policies.in_force(command).get(row.subject) if command else None
+    rule = _rule_in_force(row)
     mine = dict(in_words(PolicyInForce(row.subject, "", row.number, row.text), titles))
     theirs = dict(in_words(rule, titles)) if rule is not None else {}
     labels = dict.fromkeys([*max(mine, theirs, key=len), *mine, *theirs])
@@ -276,6 +275,14 @@ def compared(row: PolicyVersion) -> dict[str, Any]:
     for line in lines:
         line["differs"] = line["before"] != line["after"]
     return {"about": rule.title if rule else row.subject, "in_force": rule, "lines": lines}
+
+
+def _rule_in_force(row: PolicyVersion) -> PolicyInForce | None:
+    """What holds for the subject of a version, or None where its command or its gate is no more."""
+    try:
+        return policies.in_force(registry.get(row.command)).get(row.subject)
+    except NotFound:
+        return None
 
 
 def tried(row: PolicyVersion) -> dict[str, Any]:
