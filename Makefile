@@ -62,7 +62,7 @@ test-sqlite: $(INSTALLED)
 
 # What two databases do differently: locks, races, triggers, workers, JSON and text in queries, and what the
 # doors let through to them. What Python alone decides (calendars, votes, figures, pages) SQLite has shown.
-ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_anchoring gates/test_eligibility gates/test_rounds \
+ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_dispatch gates/test_eligibility gates/test_rounds \
   test_invariants escalation/test_ladder notices/test_delivery notices/test_delivery_queues test_races \
   stopping/test_ripcord stopping/test_ripcord_tasks running/test_runner alarms/test_readings running/test_auditor \
   test_ways_in)

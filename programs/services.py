@@ -90,7 +90,8 @@ def load_dataset(
         raise InvalidInput("There is no such kind of dataset.", problems=[problem])
     owner = partner or program
     told = Options(
-        currency=currency or owner.currency,
+        currency=currency,
+        home_currency=owner.currency,
         time_zone=time_zone or owner.time_zone,
         now=clock.now(),
         **options,
@@ -111,7 +112,8 @@ def load_dataset(
             contract_version=snapshot.contract_version,
             sources=canonical.plain(list(result.sources)),
             mapping=canonical.plain(result.mapping),
-            options={c.name: value for c in CHOICES if (value := getattr(told, c.name))},
+            options={"currency": owner.currency}
+            | {c.name: value for c in CHOICES if (value := getattr(told, c.name))},
             snapshot=snapshot.path,
             sha256=snapshot.sha256,
             rows=snapshot.rows,

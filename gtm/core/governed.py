@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -151,15 +152,14 @@ class GovernedModel(models.Model):
         return f"{self._meta.verbose_name} {self}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        with transaction.atomic():
-            chain = changelog.lock_chain(self.change_chain())
+        with changelog.holding(self.change_chain(), savepoint=True):
             acting = actors.current()
             self._change_reason, self._history_date = acting.reason, clock.now()
             if self._state.adding:
                 self._refuse_foreign_state()
                 super().save(*args, **kwargs)
                 fields = told.at_creation(self, self.evidence_columns())
-                changelog.append(self, "created", fields=fields, chain=chain)
+                changelog.append(self, "created", fields=fields)
                 return
             stored = type(self)._base_manager.get(pk=self.pk)
             changed = self._changed_since(stored, kwargs.get("update_fields"))
@@ -183,20 +183,16 @@ class GovernedModel(models.Model):
                         field=name,
                         before=self._as_logged(stored, name),
                         after=self._as_logged(self, name),
-                        chain=chain,
+                        fields={},
                     )
 
     @classmethod
-    def evidence_columns(cls) -> list[str]:
+    @cache
+    def evidence_columns(cls) -> tuple[str, ...]:
         """The columns whose value the log tells. A state is told by the events that lead to it."""
         outside = cls.unlogged_fields | cls._bookkeeping
-        return [
-            field.attname
-            for field in cls._meta.concrete_fields
-            if not (
-                field.primary_key or isinstance(field, StateField) or {field.name, field.attname} & outside
-            )
-        ]
+        columns = (f for f in cls._meta.concrete_fields if not (f.primary_key or isinstance(f, StateField)))
+        return tuple(field.attname for field in columns if not {field.name, field.attname} & outside)
 
     def _as_logged(self, row: models.Model, name: str) -> Any:
         return told.field_value(row, name) if name in self.digested_fields else _readable(row, name)

@@ -17,7 +17,7 @@ from gtm.core import canonical
 from gtm.core.evidence import anchors, changelog
 from gtm.core.models import ChangeLogChain
 from plans import case_kinds
-from plans.export import decisions, follow_ups
+from plans.export import decisions
 from plans.models import LADDER, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
@@ -83,7 +83,7 @@ def build(plan: Plan) -> dict[str, Any]:
         "escalations": decisions.escalations(plan),
         "ripcord": decisions.ripcord(plan),
         **{section.key: section.build(plan) for section in case_kinds.sections()},
-        "follow_ups": follow_ups.follow_ups(plan),
+        "follow_ups": decisions.follow_ups(plan),
         "change_log": log,
     }
     body = canonical.plain(body)

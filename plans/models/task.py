@@ -43,11 +43,13 @@ DEGRADED_STATES = frozenset({"succeeded_degraded", "succeeded_manual", "waived"}
 """Done, but not as it was planned."""
 COMPUTED_STATES = frozenset({"succeeded", "succeeded_degraded"})
 """Done by its step, so that a replay can do it again."""
+UNOPENED_STATES = frozenset({"pending", "suspended"})
+"""It opens once all that it needs is done."""
 CLAIMABLE_STATES = frozenset({"ready", "fallback_ready"})
 COMPUTING_STATES = frozenset({"running", "fallback_running"})
 AT_WORK_STATES = COMPUTING_STATES | {"leased"}
 MOVING_STATES = CLAIMABLE_STATES | AT_WORK_STATES | {"retry_wait"}
-"""The engine has something to do that needs nobody."""
+"""An automated task goes on without anybody."""
 WAITING_STATES = CLAIMABLE_STATES | {"awaiting_approval", "retry_wait"}
 """Begun by nobody yet: a stop suspends it at once."""
 STUCK_STATES = frozenset({"escalated", "unknown"})

@@ -16,7 +16,7 @@ from gtm.core.admin import GovernedAdmin, acting_in_admin
 from gtm.core.errors import GtmError, InvalidInput
 from gtm.core.later import later
 from programs.admin import pending
-from programs.datasets import CONTRACTS, Source
+from programs.datasets import CONTRACTS, Options, Source
 from programs.datasets.contracts import ContractColumn
 from programs.datasets.loading.limits import CHOICES, LoadOption
 from programs.datasets.local_time import on_wall_clock
@@ -42,7 +42,7 @@ class UploadForm(forms.Form):
         Partner.objects.all(), required=False, widget=UnfoldAdminSelectWidget, help_text="Empty: our own data"
     )
     file = forms.FileField(
-        widget=UnfoldAdminFileFieldWidget, help_text="CSV (also .gz), Parquet, JSONL or XLSX"
+        widget=UnfoldAdminFileFieldWidget, help_text="CSV (also .gz), XLSX, JSON, Parquet, or a zip of these"
     )
     mapping = forms.CharField(
         required=False,
@@ -69,8 +69,9 @@ def _field_of(choice: LoadOption) -> forms.Field:
         return forms.ChoiceField(
             choices=choices, required=False, widget=UnfoldAdminSelectWidget, help_text=choice.help
         )
+    said = f"{choice.help}: {choice.example}" if choice.example else choice.help
     return forms.CharField(
-        required=False, max_length=60, widget=UnfoldAdminTextInputWidget, help_text=choice.help
+        required=False, max_length=choice.longest, widget=UnfoldAdminTextInputWidget, help_text=said
     )
 
 
@@ -229,7 +230,9 @@ class DatasetAdmin(GovernedAdmin):
     def _look(self, request: HttpRequest, form: UploadForm, kept: Source) -> FilePreview | None:
         mapping = {**form.cleaned_data["mapping"], **_chosen(request)}
         try:
-            return looking.preview(kept, form.cleaned_data["kind"], mapping=mapping)
+            said = {choice.name: form.cleaned_data[choice.name] for choice in CHOICES}
+            said["time_zone"] = said["time_zone"] or form.cleaned_data["program"].time_zone
+            return looking.preview(kept, form.cleaned_data["kind"], mapping=mapping, options=Options(**said))
         except InvalidInput as error:
             if not form.non_field_errors():
                 _blame(form, error)

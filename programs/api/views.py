@@ -125,7 +125,7 @@ class UploadSerializer(serializers.Serializer):
         """The options of a load are those of every other door."""
         said = {
             choice.name: serializers.CharField(
-                required=False, default="", allow_blank=True, max_length=60, help_text=choice.help
+                required=False, default="", allow_blank=True, max_length=choice.longest, help_text=choice.help
             )
             for choice in CHOICES
         }

@@ -92,24 +92,24 @@ def audit_values(chain: str | None = None) -> ValuesAudit:
     """
     breaks: list[Break] = []
     checked = before = 0
-    for model in _governed_models():
+    for model in governed_models():
         log = ChangeLogEntry.objects.filter(entity=model._meta.label_lower)
         if chain is not None:
             log = log.filter(chain=chain)
         rows = log.select_related("payload").order_by("entity_id", "pk").iterator(chunk_size=CHUNK)
-        stories = (_story(model, *group) for group in groupby(rows, key=lambda entry: entry.entity_id))
+        stories = (_story(*group) for group in groupby(rows, key=lambda entry: entry.entity_id))
         for batch in _batches(stories, OBJECTS):
             stored = model._base_manager.in_bulk([story.pk for story in batch])
             found = {str(pk): obj for pk, obj in stored.items()}
             for story in batch:
                 if story.pk in found:
                     checked += 1
-                    before += not story.is_told_from_the_start
+                    before += story.is_of_before
                     breaks += _differing(found[story.pk], story)
     return ValuesAudit(tuple(breaks), checked, before)
 
 
-def _governed_models() -> list[type[GovernedModel]]:
+def governed_models() -> list[type[GovernedModel]]:
     return [
         model
         for model in apps.get_models()
@@ -121,16 +121,15 @@ def _governed_models() -> list[type[GovernedModel]]:
 class _Story:
     """What the rows of one object told of its columns: column → what was told last, and where.
 
-    Before rows told all that they write, a transition could follow a told change unseen: there, a change
-    counts for digested columns, and for those that a row of today has told before.
+    A row that has ``fields``, be they none, tells all that it writes. Rows of before do not: after a change
+    that one of them tells, a transition may have written the column unseen.
     """
 
     pk: str
-    digested: frozenset[str]
     chain: str = ""
     last: dict[str, tuple[Any, int]] = field(default_factory=dict)
-    is_told_from_the_start: bool = False
     is_known_in_full: bool = False
+    is_of_before: bool = True
     created: int = 0
 
     def tell(self, entry: ChangeLogEntry) -> None:
@@ -138,22 +137,20 @@ class _Story:
         self.chain = entry.chain
         if payload is None or payload.body is None:
             self.last, self.is_known_in_full = {}, False
+            self.is_of_before &= entry.event != "created"
             return
-        body, fields = payload.body, payload.body.get(changelog.FIELDS)
+        fields = payload.body.get(changelog.FIELDS)
+        if fields is None:
+            return
         if entry.event == "created":
-            self.is_told_from_the_start = self.is_known_in_full = fields is not None
-            self.created = entry.sequence
-        for column, values in (fields or {}).items():
-            self.last[column] = values[told.TO], entry.sequence
-        column = body["field"]
-        if entry.event == "changed" and (
-            self.is_told_from_the_start or column in {*self.last, *self.digested}
-        ):
-            self.last[column] = body["to"], entry.sequence
+            self.is_known_in_full, self.is_of_before, self.created = True, False, entry.sequence
+        self.last |= {column: (values[told.TO], entry.sequence) for column, values in fields.items()}
+        if entry.event == "changed":
+            self.last[payload.body["field"]] = payload.body["to"], entry.sequence
 
 
-def _story(model: type[GovernedModel], pk: str, entries: Iterable[ChangeLogEntry]) -> _Story:
-    story = _Story(pk, frozenset(model.digested_fields))
+def _story(pk: str, entries: Iterable[ChangeLogEntry]) -> _Story:
+    story = _Story(pk)
     for entry in entries:
         story.tell(entry)
     return story

@@ -28,6 +28,8 @@ Told = dict[str, dict[str, Any]]
 def value_of(field: models.Field[Any, Any], value: Any) -> Any:
     """``value`` as the log tells it, in the form in which the database gives it back."""
     plain = canonical.plain(_as_read(field, value))
+    if isinstance(plain, int) and abs(plain) >= canonical.EXACT:
+        return str(plain)
     if plain is None or isinstance(plain, bool | int) or isinstance(plain, str) and len(plain) <= LONGEST:
         return plain
     raw = _canonical(plain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from plans.commands.shared.metric_values import facts_of, remediation_of
+from plans.commands.shared.metrics import facts_of, remediation_of
 from plans.commands.shared.windows import WindowPair, windows_until
 from plans.engine.running.steps import StepContext
 from programs.models import Program

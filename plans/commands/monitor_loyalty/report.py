@@ -9,7 +9,7 @@ from plans.commands.monitor_loyalty.facts import is_full, loaded
 from plans.commands.monitor_loyalty.kpis import FLOW_KPIS, compute, metric_of
 from plans.commands.shared.breakdowns import Breakdown, relabel
 from plans.commands.shared.figures import value_of
-from plans.commands.shared.metric_values import unit_of, version_of
+from plans.commands.shared.metrics import unit_of, version_of
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, Table

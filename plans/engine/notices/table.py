@@ -7,16 +7,13 @@ delivered is withdrawn in the same transaction.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from celery import current_app
 from django.db.models import CharField, Exists, OuterRef
 from django.db.models.functions import Cast
-from kombu.exceptions import OperationalError
 
 from gtm.core import clock, events
 from plans import case_kinds
@@ -30,8 +27,6 @@ from plans.models import (
     Task,
     TaskKind,
 )
-
-logger = logging.getLogger(__name__)
 
 STATE = "state"
 BATCH = 500
@@ -146,11 +141,3 @@ def tell_overdue(now: datetime) -> int:
         notify(NoticeKind.OVERDUE, task, key=f"{NoticeKind.OVERDUE}:{task.pk}:{task.due_at.isoformat()}")
         for task in untold.select_related("plan").order_by("due_at", "pk")[:BATCH]
     )
-
-
-def ring(event: NoticeWaiting) -> None:
-    """Send the bell. Without a broker the sweep finds the outbox filled and works it off."""
-    try:
-        current_app.send_task("plans.tasks.send_notices", queue="control")
-    except OperationalError as error:
-        logger.warning("the broker is not there (%s); the sweep will send the notices", error)

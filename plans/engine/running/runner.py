@@ -24,6 +24,7 @@ from plans.engine.escalation import ladder
 from plans.engine.running import steps
 from plans.engine.running.leases import LeaseKeeper, claim, is_current
 from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
+from plans.engine.running.under_lock import read_again
 from plans.engine.stopping import stopped, stopped_tasks
 from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
 from plans.schemas.outputs import Signal, StepResult, payload_of, settle
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 60, 900  # seconds: 60 × 2ⁿ ± 20 %, capped at 15 min
 MAX_RESTARTS = 3
+HOW_FINISHED = ("state", "finished_at", "due_at")
 TRANSIENT = (
     TransientError,
     DatabaseError,
@@ -51,7 +53,7 @@ TRANSIENT = (
 
 def run_task(task_pk: int, worker: str) -> str:
     """Run a task if it is still to be run. Answers the state it is in afterwards."""
-    task = Task.objects.select_related("plan", "plan__program", "agent", "fallback_agent").get(pk=task_pk)
+    task = Task.objects.select_related("plan").get(pk=task_pk)
     attempt = claim(task, worker)
     if attempt is None:
         return task.state
@@ -59,6 +61,7 @@ def run_task(task_pk: int, worker: str) -> str:
         with LeaseKeeper(task, attempt) as heartbeat:
             result = compute(task, attempt, heartbeat)
         record_success(task, attempt, result)
+        return task.state
     except LeaseLost:
         _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
         _settle_if_stopped(task, attempt)
@@ -76,17 +79,19 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
     done = plan.tasks.filter(state__in=DONE_STATES).exclude(pk=task.pk)
     if attempt is not None:  # a replay must not see what was finished later
         done = done.filter(finished_at__lte=attempt.started_at)
-    earlier = done.exclude(output_var="").exclude(output__isnull=True)
+    earlier = done.filter(position__lt=task.position).exclude(output_var="").exclude(output__isnull=True)
     context = StepContext(
         inputs=plan.inputs,
-        outputs={t.output_var: t.output for t in earlier if t.position < task.position},
+        outputs=steps.OnDemand(lambda: dict(earlier.values_list("output_var", "output"))),
         program=plan.context,
         data=opened.OpenData(snapshot_root(), plan.datasets, plan.context.get("time_zone", "UTC")),
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,
         effect=heartbeat.effect,
-        finished={t.key: Finished(t.state, t.finished_at, t.due_at) for t in done},
+        finished=steps.OnDemand(
+            lambda: {key: Finished(*rest) for key, *rest in done.values_list("key", *HOW_FINISHED)}
+        ),
         observed=heartbeat.observed,
         substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
     )
@@ -96,11 +101,9 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
 def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None:
     """Write artifacts, the task's output and its successors in one transaction, once."""
     values = stored_values(result)
-    with transaction.atomic():
-        changelog.lock_chain(task.change_chain())
-        task.refresh_from_db()
-        task.plan.refresh_from_db()
-        if not is_current(task, attempt):
+    with changelog.holding(task.change_chain()):
+        now = read_again(task)
+        if not is_current(task, attempt, now):
             _keep_late_result(task, attempt, values)
             _settle_if_stopped(task, attempt)
             return
@@ -135,6 +138,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 "lease_expires_at": None,
                 "error": None,
             },
+            is_fresh=True,
         )
         fine = set(result.measured) - {signal.trigger for signal in result.signals}
         readings.clear(task.plan, fine, task=task, period=result.period)
@@ -169,13 +173,10 @@ def _settle_if_stopped(task: Task, attempt: TaskAttempt) -> None:
 
 def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
     """Retry, hand to the substitute, or escalate: by the kind of error and what is left."""
-    now = clock.now()
     kind = classify(error)
-    with transaction.atomic():
-        changelog.lock_chain(task.change_chain())
-        task.refresh_from_db()
-        task.plan.refresh_from_db()
-        if not is_current(task, attempt):
+    with changelog.holding(task.change_chain()):
+        now = read_again(task)
+        if not is_current(task, attempt, now):
             _close_attempt(attempt, TaskAttempt.Outcome.SUPERSEDED, kind, error)
             _settle_if_stopped(task, attempt)
             return
@@ -192,7 +193,7 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
             and attempt.executor == TaskAttempt.Executor.ORIGINAL
             and task.attempts_used < task.attempts_allowed
         ):
-            due = now + timedelta(seconds=backoff(task.attempts_used))
+            due = clock.now() + timedelta(seconds=backoff(task.attempts_used))
             perform(task, "retry_later", comment=message, set_fields={**told, "next_attempt_at": due})
         elif stands_in:
             perform(task, "hand_to_substitute", comment=message, set_fields=told)

@@ -46,6 +46,7 @@ class ContractColumn:
 
     ``aliases`` are headers that mean the same, compared without case, spaces and punctuation.
     ``minimum``/``maximum`` bound numbers inclusively. ``past`` refuses times after the load.
+    ``several``: a cell may name more than one, as “51;77”.
     ``personal`` marks data about a person: masked in previews, left out of exports unless asked for.
     """
 
@@ -60,6 +61,7 @@ class ContractColumn:
     minimum: int | None = None
     maximum: int | None = None
     past: bool = False
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,18 @@ CURRENCY = ContractColumn(
     "currency",
     Type.CURRENCY,
     "ISO 4217 code of every amount in the row. Without it the currency of the load applies.",
-    aliases=("currency code", "iso currency", "ccy"),
+    aliases=(
+        "currency code",
+        "iso currency",
+        "currency iso code",
+        "ccy",
+        "amount currency",
+        "order currency",
+        "presentment currency",
+        "transaction currency",
+        "deal currency",
+        "currency iso",
+    ),  # fmt: skip
 )
 
 
@@ -131,7 +144,17 @@ def member(name: str = "member_id", *, required: bool = True) -> ContractColumn:
         Type.TEXT,
         "The customer's own identifier of the member, as text; leading zeros count.",
         required=required,
-        aliases=("member", "customer", "customer id", "client id", "user id", "contact id", "account id"),
+        aliases=(
+            "member",
+            "customer",
+            "customer id",
+            "client id",
+            "user id",
+            "contact id",
+            "account id",
+            "customer user",
+            "customer email",
+        ),  # fmt: skip
         personal=True,
     )
 

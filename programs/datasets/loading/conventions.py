@@ -32,10 +32,14 @@ def formats(order: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """How one column of one file is written: ``date_order`` or ``decimal`` separator, as applies."""
+    """How one column of one file is written: ``date_order`` and ``zone``, or ``decimal`` separator.
+
+    ``zone`` is what the header says: “Created date (UTC)”.
+    """
 
     date_order: str = "ymd"
     decimal: str = "."
+    zone: str = ""
 
 
 def detect_dates(

@@ -12,7 +12,7 @@ from programs.services import load_dataset, snapshot_root
 
 
 class Command(GovernedCommand):
-    help = "Load CSV, Parquet, JSONL or XLSX files against the contract of a kind"
+    help = "Load CSV, XLSX, JSON or Parquet files, or a zip of these, against the contract of a kind"
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
@@ -25,7 +25,8 @@ class Command(GovernedCommand):
             "--map", action="append", default=[], metavar="OURS=THEIRS", help="a column of the file"
         )
         for choice in CHOICES:
-            said = f"{choice.help} ({', '.join(choice.allowed)})" if choice.allowed else choice.help
+            shapes = ", ".join(choice.allowed) or choice.example
+            said = f"{choice.help} ({shapes})" if shapes else choice.help
             parser.add_argument(f"--{choice.name.replace('_', '-')}", default="", help=said)
 
     def act(self, **options: Any) -> None:
@@ -53,7 +54,12 @@ class Command(GovernedCommand):
         rejected = f"{result.rejected_rows:,} rejected, {result.duplicate_rows:,} duplicates"
         self.stdout.write(f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {rejected}.")
         for reason, count in sorted(result.reasons.items(), key=lambda item: -item[1]):
-            self.stdout.write(f"  {count:,} × {reason}")
+            example = f": {result.examples[reason]}" if reason in result.examples else ""
+            self.stdout.write(f"  {count:,} × {reason}{example}")
+        for reason, count in result.left_out.items():
+            self.stdout.write(f"  {count:,} {reason}")
+        if result.folded_rows:
+            self.stdout.write(f"  {result.folded_rows:,} lines stand in the row of their order")
         if result.rejects:
             self.stdout.write(f"Rejected rows with their reasons: {snapshot_root() / result.rejects}")
         for note in result.notes:

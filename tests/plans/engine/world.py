@@ -107,7 +107,7 @@ class World(RuleBasedStateMachine):
     def commit(self, crash: bool) -> None:
         """Bells ring after the commit, unless the process dies right there."""
         pending = [entry[1].event for entry in connection.run_on_commit if hasattr(entry[1], "event")]
-        connection.run_on_commit.clear()
+        connection.run_on_commit = []  # a new one, as Django makes after each commit
         if not crash:
             self.bells += [event.task_pk for event in pending if isinstance(event, events.TaskReady)]
 

@@ -21,7 +21,7 @@ from plans.commands.monitor_loyalty.kpis import (
 )
 from plans.commands.shared.breakdowns import Breakdown, merge_small, relabel
 from plans.commands.shared.figures import percent, value_of
-from plans.commands.shared.metric_values import changes_since, days_of, definition_table
+from plans.commands.shared.metrics import changes_since, days_of, definition_table
 from plans.commands.shared.windows import Span, spans_until
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult

@@ -13,7 +13,7 @@ from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
 from plans.commands.shared.breakdowns import column_of, merge_small, relabel
 from plans.commands.shared.experiments import read_experiments, readout_table, verdicts
 from plans.commands.shared.figures import percent, value_of
-from plans.commands.shared.metric_values import unit_of
+from plans.commands.shared.metrics import unit_of
 from plans.commands.shared.thresholds import alert_table
 from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext

@@ -9,7 +9,7 @@ from plans.commands.optimize_referrals.facts import currency_of, is_full, window
 from plans.commands.optimize_referrals.kpis import thresholds_of
 from plans.commands.shared.breakdowns import NOT_RECORDED, column_of, merge_small
 from plans.commands.shared.figures import figure
-from plans.commands.shared.metric_values import changes_since, definition_table
+from plans.commands.shared.metrics import changes_since, definition_table
 from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Metrics, StepResult, Table
