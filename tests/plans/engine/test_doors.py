@@ -1,4 +1,4 @@
-"""The doors of the engine's rooms: what is outside comes in through a module that the room names as a door."""
+"""The doors of the engine's rooms: outsiders come in through a module that the room names as a door."""
 
 import ast
 import importlib
