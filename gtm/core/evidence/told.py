@@ -25,6 +25,14 @@ Told = dict[str, dict[str, Any]]
 """Column → {"from": …, "to": …}; what a creation tells has no "from"."""
 
 
+def field_of(obj: models.Model, name: str) -> models.Field[Any, Any]:
+    """The field of a column, by its name or that of the column."""
+    field = obj._meta.get_field(name)
+    if not isinstance(field, models.Field):
+        raise TypeError(f"{name} is no column of {obj._meta.label_lower}")
+    return field
+
+
 def value_of(field: models.Field[Any, Any], value: Any) -> Any:
     """``value`` as the log tells it, in the form in which the database gives it back."""
     plain = canonical.plain(_as_read(field, value))
@@ -52,7 +60,7 @@ def field_value(obj: models.Model, column: str, kept: Mapping[str, Any] | None =
     digested: Mapping[str, str] = getattr(obj, "digested_fields", {})
     value = getattr(obj, column)
     if column not in digested:
-        return value_of(obj._meta.get_field(column), value)
+        return value_of(field_of(obj, column), value)
     known = (kept or {}).get(digested[column])
     return DIGEST + known if known and value is not None else digest_of(value)
 
@@ -66,7 +74,7 @@ def at_creation(obj: models.Model, columns: Iterable[str]) -> Told:
 
 def is_still(obj: models.Model, column: str, told: Any) -> bool:
     """Whether the column holds what the log told last."""
-    field = obj._meta.get_field(column)
+    field = field_of(obj, column)
     now = field_value(obj, column)
     if isinstance(told, str) and told.startswith(DIGEST):
         return now == told or digest_of(_as_read(field, getattr(obj, column))) == told
@@ -76,7 +84,7 @@ def is_still(obj: models.Model, column: str, told: Any) -> bool:
 def is_empty(obj: models.Model, column: str) -> bool:
     """Whether a column that its creation did not tell holds nothing, or what a later column began with."""
     value = getattr(obj, column)
-    return not value or value == obj._meta.get_field(column).get_default()
+    return not value or value == field_of(obj, column).get_default()
 
 
 def _as_read(field: models.Field[Any, Any], value: Any) -> Any:

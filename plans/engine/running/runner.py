@@ -28,7 +28,7 @@ from plans.engine.running.under_lock import read_again
 from plans.engine.stopping import stopped, stopped_tasks
 from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
 from plans.schemas.outputs import Signal, StepResult, payload_of, settle
-from programs.services import snapshot_root
+from programs.series import snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets.snapshots import opened

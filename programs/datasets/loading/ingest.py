@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,13 @@ import pyarrow.parquet as pq
 
 from gtm.core.canonical import digest, dumps
 from programs.datasets.contracts import Contract, Type, contract_of
+from programs.datasets.engines.netting import MovementAccount, net_orders
 from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.loading.examples import examples, remedy
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.mapping import map_columns, wanted
 from programs.datasets.loading.problems import DatasetProblems, Problem
+from programs.datasets.loading.readings import FileReading, readings
 from programs.datasets.loading.rejects import write_rejects
 from programs.datasets.loading.said import Said, given, read_said
 from programs.datasets.loading.sources import ask_for_sources
@@ -38,6 +40,8 @@ class IngestResult:
     key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.
     ``examples``: reason → where it is seen first. ``left_out``: reason → rows left out for it.
     ``mapping``: our column → theirs, per file. ``rejects``: path below the store's root, "" when none.
+    ``movements``: what became of refunds, cancellations and adjustments, None without any.
+    ``read_as``: how each file was read, with its first accepted rows.
     """
 
     snapshot: Snapshot
@@ -51,10 +55,19 @@ class IngestResult:
     rejects: str = ""
     stored_before: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+    movements: MovementAccount | None = None
+    read_as: dict[str, FileReading] = field(default_factory=dict)
     left_out_rows: int = 0
     folded_rows: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+
+
+def with_movements(result: IngestResult, account: MovementAccount | None) -> IngestResult:
+    """The result with what became of movements among these rows and others."""
+    before = result.movements.sentences() if result.movements else []
+    notes = [note for note in result.notes if note not in before]
+    return replace(result, notes=(*notes, *(account.sentences() if account else ())), movements=account)
 
 
 def ingest(
@@ -90,7 +103,7 @@ def ingest(
         seen = examples(connection, staged, contract, reasons)
         _refuse_if_empty(contract, raws, counts, reasons, seen)
         rows = directory / "rows.parquet"
-        snapshot = _write_snapshot(connection, contract, rows)
+        snapshot = write_snapshot(connection, contract, rows)
         stored = store.put(snapshot, rows)
         rejects = ""
         if counts["rejected"] or counts["duplicate"]:
@@ -100,6 +113,8 @@ def ingest(
             )
         left_out = _left_out(connection)
         identical = _identical(connection)
+        read_as = readings(connection, staged, contract)
+    netted = net_orders(store, snapshot, limits)
     return IngestResult(
         snapshot=snapshot,
         input_rows=sum(raw.rows for raw in raws),
@@ -123,7 +138,9 @@ def ingest(
         },
         rejects=rejects,
         stored_before=not stored,
-        notes=(*notes, *more),
+        notes=(*notes, *more, *(netted.account.sentences() if netted else ())),
+        movements=netted.account if netted else None,
+        read_as=read_as,
         left_out_rows=counts["left_out"],
         folded_rows=counts["folded"],
         left_out=left_out,
@@ -239,8 +256,8 @@ def _identical(connection: duckdb.DuckDBPyConnection) -> int:
     return int(count)
 
 
-def _write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
-    """Write the accepted rows in the order of the contract, and fingerprint them."""
+def write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
+    """Write the accepted rows in the order of the contract, and fingerprint them: ``good`` less ``fate``."""
     connection.execute('CREATE VIEW accepted AS FROM good ANTI JOIN fate USING (file_no, "row")')
     names = ", ".join(column.name for column in contract.columns)
     order = ", ".join([*contract.order, "digest"])
