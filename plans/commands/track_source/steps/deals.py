@@ -196,9 +196,9 @@ def _joins(record: Record, deal: Sequence[Record], *, same_person: bool) -> bool
     if same_person:
         return True
     ours, theirs = record.opening, deal[0].opening
-    return bool(ours and theirs) and abs(ours.amount - theirs.amount) <= SAME_AMOUNT * max(
-        ours.amount, theirs.amount
-    )  # type: ignore[union-attr]
+    if ours is None or theirs is None:
+        return False
+    return abs(ours.amount - theirs.amount) <= SAME_AMOUNT * max(ours.amount, theirs.amount)
 
 
 def _deal(number: int, records: Sequence[Record]) -> JointDeal:
