@@ -7,7 +7,6 @@ taken back; runs keep the snapshots they started with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from gtm.core.later import later
 from programs import command_needs
 from programs.datasets import CONTRACTS, Options, Snapshot, SnapshotStore
 from programs.datasets.loading.limits import CHOICES
+from programs.datasets.loading.terms import LoadTerms
 from programs.models import Campaign, Dataset, Partner, Program
 
 if TYPE_CHECKING:
@@ -164,11 +164,11 @@ def _question(
     )
 
 
-def register(entering: Entering, trial: SnapshotStore, options: Options, said: Sequence[str]) -> Dataset:
+def register(entering: Entering, trial: SnapshotStore, options: Options, terms: LoadTerms) -> Dataset:
     """Keep the rows of a decided load and make them current.
 
-    Raises StaleVersion where another load came first. ``said`` names the options that were given with the
-    load; the others came from the owner of the data.
+    Raises StaleVersion where another load came first. ``options`` are ``terms`` with what the owner of the
+    data adds.
     """
     place, result, snapshot = entering.place, entering.result, entering.snapshot
     after = entering.loaded
@@ -196,7 +196,7 @@ def register(entering: Entering, trial: SnapshotStore, options: Options, said: S
             program=place.program.slug,
             partner=place.partner.slug if place.partner else "",
             options=options,
-            said=said,
+            terms=terms,
             loaded=entering.loaded,
             change=_change(entering, dataset, after, known),
         )
