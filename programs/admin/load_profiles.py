@@ -26,10 +26,7 @@ class LoadProfileAdmin(GovernedAdmin):
             "How the files are read",
             {
                 "fields": ["mapping", "options"],
-                "description": "Options: "
-                + "; ".join(
-                    f"{choice.name}: {choice.help[0].lower()}{choice.help[1:]}" for choice in CHOICES
-                ),
+                "description": "Options: " + "; ".join(f"{each.name}: {each.help}" for each in CHOICES),
             },
         ),
     ]

@@ -1,4 +1,4 @@
-"""What a person settled once about an export: kept with the program, with history, and named by later loads."""
+"""What a person settled once about an export: kept with the program and named by later loads."""
 
 from __future__ import annotations
 
