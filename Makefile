@@ -12,8 +12,6 @@ PIP = $(if $(MACHINE_PIP),$(PYTHON) -m pip --python $(BIN)/python,$(BIN)/python 
 LOCKED := $(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
 RUNS := .venv/run-$(LOCKED)
 INSTALLED := .venv/test-$(LOCKED)
-PURE := gtm/trial/supervisor.py gtm/trial/embedded.py gtm/headers.py programs/analytics $(wildcard programs/datasets) \
-        $(wildcard $(addprefix gtm/core/,errors.py canonical.py money.py clock.py))
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 help: ## list the targets
@@ -41,7 +39,7 @@ run: $(if $(wildcard $(INSTALLED)),,$(RUNS)) ## start web, workers and scheduler
 lint: $(INSTALLED) ## ruff, mypy, import directions, missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PURE)
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 

@@ -35,8 +35,12 @@ from plans.models import (
     Task,
     TaskKind,
     TaskState,
+    of_command,
 )
 from programs.models import Partner
+
+FOLLOW_UP = "gtm-governance:follow-up"
+"""The key of the command by which an item of a backlog becomes work."""
 
 # What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
 PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
@@ -76,7 +80,7 @@ def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
 
 def follow_ups_of(plan: Plan) -> QuerySet[Plan]:
     """The plans that items of this plan's backlog became, the oldest first."""
-    found = Plan.objects.filter(command="follow-up", inputs__source=plan.plan_id)
+    found = Plan.objects.filter(inputs__source=plan.plan_id, **of_command(FOLLOW_UP))
     return found.prefetch_related("tasks__owner").order_by("pk")
 
 

@@ -101,7 +101,7 @@ def may_have_work(request: HttpRequest) -> bool:
 def run_again(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
     """The form of the plan's command with the plan's inputs."""
     command = registry.get(plans[0].command_key)
-    at = reverse("admin:plans_run_command", args=[command.name])
+    at = reverse("admin:plans_run_command", args=[command.key])
     return HttpResponseRedirect(f"{at}?{urlencode({'copy': plans[0].plan_id})}")
 
 
@@ -121,7 +121,7 @@ def export(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
 
 
 def compare(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
-    if len(plans) != 2 or plans[0].command != plans[1].command:
+    if len(plans) != 2 or plans[0].command_key != plans[1].command_key:
         raise InvalidInput("Choose two plans of the same command to compare.")
     older, newer = sorted(plans, key=lambda plan: plan.pk)
     at = reverse("admin:plans_plan_compare", args=[newer.pk])

@@ -116,7 +116,9 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         view = self.admin_site.admin_view
         return [
             path("in-force/", view(self.in_force), name="plans_policies"),
-            path("propose/<slug:command>/<slug:subject>/", view(self.propose), name="plans_policy_propose"),
+            path(
+                "propose/<command:command>/<slug:subject>/", view(self.propose), name="plans_policy_propose"
+            ),
             *super().get_urls(),
         ]
 
@@ -128,7 +130,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         open_ = PolicyVersion.objects.filter(state="proposed").select_related("proposed_by")
         proposed = {(row.command, row.subject): row for row in open_}
         groups = [
-            (command, [(r, in_words(r, titles), proposed.get((command.name, r.subject))) for r in rules])
+            (command, [(r, in_words(r, titles), proposed.get((command.key, r.subject))) for r in rules])
             for command in registry.all_commands()
             if (rules := policies.in_force(command).values())
         ]
@@ -144,7 +146,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         try:
             found = registry.get(command)
         except NotFound as error:
-            raise Http404(error.detail) from error
+            raise Http404(" ".join(error.lines())) from error
         rules = policies.in_force(found)
         if subject not in rules:
             raise Http404(f"{found.path} has no such gate.")
@@ -170,7 +172,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
             told["seats"] = [form.seat(seats) for form in rows if form.cleaned_data.get("role")]
         try:
             with acting_in_admin(request, reason):
-                row = policies.propose(command.name, rule.subject, told, reason=reason)
+                row = policies.propose(command.key, rule.subject, told, reason=reason)
         except GtmError as error:
             tell(request, error)
             return None

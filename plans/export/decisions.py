@@ -12,7 +12,7 @@ from plans.selectors import follow_ups_of, pulls_of
 
 def fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     """Who covers whom, and each time it was used: by a task's substitute, or by a vote at a gate."""
-    used = [
+    used: list[dict[str, Any]] = [
         {"task_id": t.task_id, "at": a.started_at, "outcome": a.outcome, "person": None}
         for t in tasks
         for a in t.attempts.all()

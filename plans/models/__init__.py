@@ -50,6 +50,7 @@ from plans.models.plan import (
     PlanFile,
     PlanState,
     new_plan_id,
+    of_command,
 )
 from plans.models.policy import LADDER, PolicyState, PolicyVersion, chain_of
 from plans.models.reading import Reading, Verdict
@@ -147,4 +148,5 @@ __all__ = [
     "Verdict",
     "chain_of",
     "new_plan_id",
+    "of_command",
 ]

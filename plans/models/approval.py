@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 from plans.models.read_by import ReadBy
 from plans.schemas import rules
 
@@ -40,7 +40,7 @@ VOTED_STATES = STANDING_STATES | {"rejected", "changes_requested", "superseded",
 """Its votes are complete, as far as there were any."""
 
 
-class Approval(GovernedModel):
+class Approval(StatefulModel):
     """One round at one gate. ``policy`` is the gate as it stood when the plan started; ``rules`` reads it."""
 
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="approvals")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class BreakGlassState(models.TextChoices):
@@ -17,7 +17,7 @@ class BreakGlassState(models.TextChoices):
 OPEN_BREAK_GLASS_STATES = frozenset({"asked", "granted"})
 
 
-class BreakGlass(GovernedModel):
+class BreakGlass(StatefulModel):
     """One use, for one round at one gate and the content it asks about."""
 
     approval = models.ForeignKey("plans.Approval", on_delete=models.PROTECT, related_name="break_glass")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 from plans.models.read_by import ReadBy
 from plans.schemas import rules
 
@@ -28,7 +28,7 @@ REACHED_STATES = UNANSWERED_STATES | {"acknowledged"}
 OPEN_CASE_STATES = CLIMBING_STATES | {"paused", "exhausted"}
 
 
-class Escalation(GovernedModel):
+class Escalation(StatefulModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="escalations")
     task = models.ForeignKey(
         "plans.Task", null=True, blank=True, on_delete=models.CASCADE, related_name="escalations"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 from plans.models.read_by import ReadBy
 from plans.schemas import rules
 
@@ -63,7 +63,13 @@ def new_plan_id(at: datetime | None = None) -> str:
     return f"{PLAN_ID_PREFIX}{at or clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-class Plan(GovernedModel):
+def of_command(key: str, plan: str = "") -> dict[str, str]:
+    """The filter for plans of a command by its key; ``plan`` (``plan__``) leads to them from other rows."""
+    plugin, _, name = key.partition(":")
+    return {f"{plan}plugin": plugin, f"{plan}command": name}
+
+
+class Plan(StatefulModel):
     """What was asked, under which rules, and how far it is.
 
     ``declaration`` is the command's declaration as it stood at the start: ladder, guardrails,

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class TaskKind(models.TextChoices):
@@ -55,7 +55,7 @@ ASSIGNED_STATES = frozenset({"ready", "suspended"})
 """With people: to be done, or to be done once a stop is over."""
 
 
-class Task(GovernedModel):
+class Task(StatefulModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="tasks")
     task_id = models.CharField(max_length=20, help_text='Number within the plan, e.g. "1.1"')
     position = models.PositiveIntegerField(default=0)

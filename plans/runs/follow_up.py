@@ -24,10 +24,10 @@ from plans.models import GIVEN_UP_PLAN_STATES, Plan, Task
 from plans.runs import checklist
 from plans.runs import start as base
 from plans.schemas.declaration import Command, Rung, Stage, Step
-from plans.selectors import follow_ups_of
+from plans.selectors import FOLLOW_UP, follow_ups_of
 from programs.models import Person
 
-NAME, PLUGIN = "follow-up", "gtm-governance"
+PLUGIN, _, NAME = FOLLOW_UP.partition(":")
 END_OF_DAY = time(17)
 
 

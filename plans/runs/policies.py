@@ -55,7 +55,7 @@ def declared(command: Command) -> dict[str, PolicyInForce]:
 def in_force(command: Command) -> dict[str, PolicyInForce]:
     """The rules that a run of the command would start under now."""
     found = declared(command)
-    for row in PolicyVersion.objects.filter(command=command.name, state="in_force"):
+    for row in PolicyVersion.objects.filter(command=command.key, state="in_force"):
         if row.subject in found:  # a gate the command has no more asks nobody
             rule = found[row.subject]  # its text fills in what versions did not say yet
             found[row.subject] = PolicyInForce(row.subject, rule.title, row.number, {**rule.text, **row.text})
@@ -85,7 +85,7 @@ def _text_of(gate: Gate) -> dict[str, Any]:
 
 
 def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str) -> PolicyVersion:
-    """Propose other rules for a gate or the ladder of a command, as changes of those in force.
+    """Propose other rules for a gate or the ladder of a command (key, or name), as changes of those in force.
 
     Raises NotFound for a command or a subject there is not, NotPermitted without the permission, InvalidInput
     with every problem of the text at once, or where nothing differs.
@@ -94,7 +94,7 @@ def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str)
     if actor.is_system or not actor.user.has_perm("plans.propose_policy"):
         raise NotPermitted("It takes the permission to propose policies.")
     with transaction.atomic():
-        changelog.lock_chain(chain_of(command.name))
+        changelog.lock_chain(chain_of(command.key))
         rule = _rule(command, subject)
         text = {**rule.text, **canonical.plain(dict(changes))}
         problems = [*_faults(command, subject, text)]
@@ -107,9 +107,9 @@ def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str)
         if text == rule.text:
             problem = Problem("text", f"says what version {rule.number} says, which is in force.")
             raise InvalidInput("Nothing would change.", problems=[problem])
-        about = PolicyVersion.objects.filter(command=command.name, subject=subject)
+        about = PolicyVersion.objects.filter(command=command.key, subject=subject)
         row = PolicyVersion(
-            command=command.name,
+            command=command.key,
             subject=subject,
             number=(about.aggregate(last=Max("number"))["last"] or 0) + 1,
             based_on=rule.number,

@@ -102,6 +102,14 @@ def get(asked: str) -> Command:
     raise NotFound(f"There is no command {wanted}.", problems=[problem])
 
 
+def key_of(asked: str) -> str:
+    """The key of a command by key or name; what is asked itself where the registry cannot tell."""
+    try:
+        return get(asked).key
+    except NotFound:
+        return asked
+
+
 def _line(problem: Problem) -> str:
     return f"{problem.field}: {problem.message}"
 

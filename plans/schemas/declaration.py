@@ -10,6 +10,8 @@ from typing import Any
 from plans.schemas.inputs import Input
 
 AUTOMATED, HUMAN, GATE = "automated", "human", "gate"
+COMMAND_IN_ADDRESS = "[a-z0-9-]+(?::[a-z0-9-]+)?"
+"""A command in an address: its key, ``plugin:name``, or its name where one plugin alone has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 
 
 class ProgramKind(models.TextChoices):
@@ -31,7 +31,7 @@ def all_words(value: Any) -> None:
         raise ValidationError('Must be a list of words such as ["coupon-site", "deals.example"].')
 
 
-class Program(GovernedModel):
+class Program(StatefulModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20, choices=ProgramKind.choices, db_index=True)

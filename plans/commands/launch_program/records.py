@@ -12,6 +12,7 @@ from plans.runs import schedules
 from programs.models import UNLAUNCHED_PROGRAM_STATES, CalendarRevision, Program
 
 REVIEW_COMMAND = "optimize-referrals"
+REVIEW_KEY = f"referral-program-orchestration:{REVIEW_COMMAND}"
 
 
 def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
@@ -32,7 +33,7 @@ def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
     for review in values["reviews"]:
         schedules.book(
             _name(review, plan),
-            REVIEW_COMMAND,
+            REVIEW_KEY,
             plan.program,
             review["inputs"],
             at=datetime.fromisoformat(review["at"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.monitor_loyalty.facts import ANALYST, NAME, SPONSOR, STRATEGIST, gather_facts
+from plans.commands.monitor_loyalty.facts import ANALYST, NAME, PLUGIN, SPONSOR, STRATEGIST, gather_facts
 from plans.commands.monitor_loyalty.kpis import KPIS, LIABILITY_SPIKE
 from plans.commands.shared.thresholds import alert_triggers
 from plans.runs import checklist, registry
@@ -46,7 +46,7 @@ ROADMAP_GATE = Gate(
 
 MONITOR_LOYALTY = registry.register(
     Command(
-        plugin="loyalty-lifecycle-orchestration",
+        plugin=PLUGIN,
         name=NAME,
         title="Monitor a loyalty program",
         summary="Evaluates loyalty program performance, member health, and experiment impact.",

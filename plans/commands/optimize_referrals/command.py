@@ -10,6 +10,7 @@ from plans.commands.optimize_referrals.facts import (
     LIFECYCLE,
     NAME,
     PARTNERS,
+    PLUGIN,
     SPONSOR,
     gather_facts,
 )
@@ -53,7 +54,7 @@ PLAYBOOK_GATE = Gate(
 
 OPTIMIZE_REFERRALS = registry.register(
     Command(
-        plugin="referral-program-orchestration",
+        plugin=PLUGIN,
         name=NAME,
         title="Optimize a referral program",
         summary="Analyzes referral performance, fraud risk, and partner health to recommend improvements.",

@@ -17,7 +17,7 @@ from plans.engine.alarms import counting
 from plans.engine.escalation import ladder
 from plans.engine.people.permissions import holds_role, may_operate
 from plans.engine.stopping import ripcord, stopped
-from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Breach, Plan, Reading, Task
+from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Breach, Plan, Reading, Task, of_command
 from plans.schemas.outputs import Measured, Signal
 from plans.schemas.rules import TriggerRules
 
@@ -93,7 +93,7 @@ def _read(
     declared = plan.rules.trigger(rule)
     key = {
         "program": plan.program,
-        "command": plan.command,
+        "command": plan.command_key,
         "rule": rule,
         "metric_version": declared.metric_version if declared else 1,
         "period": period or f"{plan.plan_id} revision {plan.revision}",
@@ -118,7 +118,9 @@ def _amend(reading: Reading, verdict: str, value: str, note: str) -> None:
     reading.verdict, reading.value = verdict, value[:60]
     reading.save()
     open_cases = ladder.open_cases(reading.rule).filter(
-        plan__program=reading.program_id, plan__command=reading.command, state__in=OPEN_CASE_STATES
+        plan__program=reading.program_id,
+        state__in=OPEN_CASE_STATES,
+        **of_command(reading.command, "plan__"),
     )
     for case in open_cases:
         after = f"{verdict} {value}".strip()
@@ -127,7 +129,7 @@ def _amend(reading: Reading, verdict: str, value: str, note: str) -> None:
 
 
 def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
-    same = {"program": plan.program, "command": plan.command, "rule": reading.rule}
+    same = {"program": plan.program, "command": plan.command_key, "rule": reading.rule}
     readings = list(
         Reading.objects.filter(**same, metric_version=reading.metric_version).select_related("plan")
     )

@@ -112,6 +112,7 @@ def facts_of(plan: Plan) -> dict[str, Any]:
         "currency": plan.currency,
         "kind": plan.program.kind,
         "region": plan.program.region,
+        "plugin": plan.plugin,
         "command": plan.command,
     }
 
@@ -292,6 +293,12 @@ def _consider_substitute(
             tally.seat(substitute, Capacity(role, absence.person, f"substitute of {absence.person}"))
 
 
+def _covers(commands: Collection[str], facts: Mapping[str, Any]) -> bool:
+    """Whether a plan of these facts is of one of ``commands``: keys, or names for that of every plugin."""
+    name = facts.get("command")
+    return name in commands or f"{facts.get('plugin')}:{name}" in commands
+
+
 def _consider_delegate(
     delegation: Delegation,
     facts: Mapping[str, Any],
@@ -308,7 +315,7 @@ def _consider_delegate(
         reason = "has left"
     elif held is None:
         reason = f"acts for {principal}, who does not hold {delegation.role}"
-    elif delegation.commands and facts.get("command") not in delegation.commands:
+    elif delegation.commands and not _covers(delegation.commands, facts):
         reason = f"acts for {principal} only for {', '.join(delegation.commands)}"
     elif short := _authority(held, facts, directory):
         reason = f"acts for {principal}, who {short}"
@@ -358,6 +365,7 @@ def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> lis
         "currency": draft.currency,
         "kind": draft.program.kind,
         "region": draft.program.region,
+        "plugin": draft.command.plugin,
         "command": draft.command.name,
     }
     directory = Directory.today()

@@ -15,7 +15,7 @@ from plans.engine.gates import eligibility
 from plans.engine.gates import seats as policy
 from plans.engine.gates.eligibility import Bench
 from plans.engine.gates.tally import authority_of
-from plans.models import VOTED_STATES, Approval, Plan, TaskKind
+from plans.models import VOTED_STATES, Approval, Plan, TaskKind, of_command
 from plans.schemas import rules as read
 from plans.schemas.declaration import Seat
 from plans.schemas.rules import PlanRules
@@ -152,8 +152,8 @@ def replay_policy(
 
 
 def past_rounds(command: str, gate: str) -> QuerySet[Approval]:
-    """Rounds that are over at a gate of a command, the newest first."""
-    rounds = Approval.objects.filter(plan__command=command, gate=gate, state__in=VOTED_STATES)
+    """Rounds that are over at a gate of a command, by its key; the newest first."""
+    rounds = Approval.objects.filter(gate=gate, state__in=VOTED_STATES, **of_command(command, "plan__"))
     return rounds.select_related("plan__program", "task").prefetch_related("decisions").order_by("-pk")
 
 

@@ -13,11 +13,12 @@ from programs.datasets.contracts import Contract, Type
 ANOTHER = "another line of the same order was not accepted"
 DIFFERENT = "not the same in every line of the order"
 ONE_OF_ALL = ("member_id", "currency")
-ORDER = """CASE WHEN order_id IS NOT NULL THEN 'n' || order_id
+ORDER = """CASE WHEN movement <> 'sale' THEN movement ELSE '' END || CASE
+        WHEN order_id IS NOT NULL THEN 'n' || order_id
         WHEN member_id IS NOT NULL AND purchased_at IS NOT NULL
             THEN 'm' || epoch_us(purchased_at) || '@' || member_id
         ELSE 'r' || "row" END"""
-"""SQL of what makes lines one order: its number, else the member and the moment."""
+"""SQL of what makes lines one order: its number, else the member and the moment. Its refund is apart."""
 
 
 def fill_order_cells(

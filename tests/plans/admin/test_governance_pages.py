@@ -18,6 +18,8 @@ from programs.models import LIVE_PROGRAM_STATES, Absence, Delegation, Person, Pr
 from tests.doors import user
 from tests.factories import round_of
 
+FINANCE_GATE = "loyalty-lifecycle-orchestration:plan-loyalty/finance-approval"
+
 
 def said(response) -> str:
     return " ".join(map(str, get_messages(response.wsgi_request)))
@@ -203,7 +205,7 @@ def test_the_bench_says_who_must_approve_and_who_is_passed_over(login, asked):
 def test_a_proposed_policy_is_held_against_past_rounds_and_stores_nothing(login, asked, decided):
     url = reverse("admin:plans_bench_replay")
     client = login("auditor")
-    seats = {"gate": "plan-loyalty/finance-approval", "form-TOTAL_FORMS": 2, "form-INITIAL_FORMS": 0}
+    seats = {"gate": FINANCE_GATE, "form-TOTAL_FORMS": 2, "form-INITIAL_FORMS": 0}
     seats |= {"form-0-role": "finance", "form-0-minimum": 2, "form-1-role": "", "form-1-minimum": ""}
     (row,) = client.get(url, seats).context["rows"]
     assert (row.was, row.would_be, row.differs) == ("approved", "unsatisfiable", True)
@@ -214,7 +216,7 @@ def test_a_proposed_policy_is_held_against_past_rounds_and_stores_nothing(login,
 
 def test_the_replay_starts_from_the_seats_as_they_are(login, asked):
     url = reverse("admin:plans_bench_replay")
-    forms = login("auditor").get(url, {"gate": "plan-loyalty/finance-approval"}).context["seats"].forms
+    forms = login("auditor").get(url, {"gate": FINANCE_GATE}).context["seats"].forms
     assert [f.initial for f in forms[:2]] == [
         {"role": "finance", "minimum": 1},
         {"role": "exec-sponsor", "minimum": 1, "over": "100000", "currency": "USD"},

@@ -186,6 +186,7 @@ def test_nobody_away_and_nobody_to_stand_in_leaves_the_seat_empty():
         ({"amount_cap": Decimal(99)}, "up to 99.00 USD"),
         ({"amount_cap": Decimal(999), "currency": "EUR"}, "in EUR only"),
         ({"commands": ["other"]}, "only for other"),
+        ({"commands": ["q:c"]}, "only for q:c"),
     ],
 )
 def test_a_delegation_reaches_no_further_than_it_says(terms, reason):
@@ -194,6 +195,13 @@ def test_a_delegation_reaches_no_further_than_it_says(terms, reason):
     plan = make_plan(amount=Decimal(100))
     assert names_of(bench(plan)) == {"Ann"}
     assert reason in reasons(plan)["Ben"]
+
+
+@pytest.mark.parametrize("commands", [["c"], ["p:c"], ["other", "p:c"]])
+def test_a_delegation_for_a_command_names_it_by_key_or_by_name(commands):
+    ann, ben = person("Ann", "finance"), person("Ben")
+    DelegationFactory(principal=ann, delegate=ben, commands=commands)
+    assert names_of(bench(make_plan(amount=Decimal(100)))) == {"Ann", "Ben"}
 
 
 def test_a_delegation_is_not_transitive():
