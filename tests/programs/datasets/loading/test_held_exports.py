@@ -243,7 +243,7 @@ CASES = {
         columns="survey score",
         kind="survey_responses",
         asks="missing_column",
-        shows=("survey",),
+        shows=("survey", "constants=survey=nps"),
         said={"constants": "survey=nps"},
     ),
     "signed points in other words": Case(
@@ -252,7 +252,7 @@ CASES = {
         columns="member_id entry points",
         kind="point_ledger",
         asks="every_row_rejected every_row_rejected",
-        shows=("“earning” in row 1 of a.csv", "value_map=entry: earning=issue"),
+        shows=("“earning” in row 1 of a.csv", "value_map=entry: earning=issue", "sign_rule=negative_redeems"),
         said={"value_map": "earning=issue, spending=redeem", "sign_rule": "negative_redeems"},
     ),
     "signed points without words": Case(
@@ -401,6 +401,15 @@ CASES = {
         [("ann", datetime(2024, 2, 1, 23, 30, tzinfo=UTC))],
         columns="member_id purchased_at",
         said={"time_zone": "Asia/Tokyo"},
+    ),
+    "years of two digits": Case(
+        {"a.csv": "metric,member,starts_on,ends_on,target\npipeline,north,01/15/24,03/31/24,5\n"},
+        [(date(2024, 1, 15), date(2024, 3, 31))],
+        columns="starts_on ends_on",
+        kind="targets",
+        asks="short_years short_years",
+        shows=("“01/15/24”", "mm/dd/yy"),
+        said={"date_format": "mm/dd/yy"},
     ),
     "amounts of India": Case(
         {"a.csv": 'member_id,purchased_at,amount\nann,2024-02-01,"1,23,456.50"\nbob,2024-02-01,99.50\n'},
