@@ -61,8 +61,11 @@ def shared_keys(there: Path, new: Path, kind: str, *, limits: Limits | None = No
             connection.execute(
                 f"CREATE TEMP VIEW {name} AS {_rows(connection, contract, path, f'{name}_stored')}"
             )
-        key = ", ".join(contract.key)
-        (count,) = one_row(connection, f"SELECT count(*) FROM new SEMI JOIN there USING ({key})")  # noqa: S608
+        key, keyed = ", ".join(contract.key), contract.has_key
+        query = f"""
+            SELECT count(*) FROM (FROM new WHERE {keyed}) SEMI JOIN (FROM there WHERE {keyed}) USING ({key})
+        """  # noqa: S608
+        (count,) = one_row(connection, query)
     return int(count)
 
 
