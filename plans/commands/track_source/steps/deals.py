@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from gtm.core.money import minor_units
 from plans.commands.track_source.facts import JOINT, Scope
 from plans.commands.track_source.steps.people import People
 from programs.analytics.fx import ConvertedAmount, RateNotFound, convert
@@ -151,7 +152,8 @@ def _convert(
     if row["amount"] is None:
         return None
     try:
-        return convert(row["amount"], row["currency"], scope.currency, day, ecb_rates())
+        exponent = Decimal(1).scaleb(-minor_units(scope.currency))
+        return convert(row["amount"], row["currency"], scope.currency, day, ecb_rates(), exponent=exponent)
     except RateNotFound as error:
         unconverted[f"{error.currency}: {error.reason}"] += 1
         return None
@@ -190,9 +192,9 @@ def _joins(record: Record, deal: Sequence[Record], *, same_person: bool) -> bool
     if same_person:
         return True
     ours, theirs = record.opening, deal[0].opening
-    return bool(ours and theirs) and abs(ours.amount - theirs.amount) <= SAME_AMOUNT * max(
-        ours.amount, theirs.amount
-    )  # type: ignore[union-attr]
+    if ours is None or theirs is None:
+        return False
+    return abs(ours.amount - theirs.amount) <= SAME_AMOUNT * max(ours.amount, theirs.amount)
 
 
 def _deal(number: int, records: Sequence[Record]) -> JointDeal:

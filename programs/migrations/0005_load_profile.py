@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0003_series'),
+        ('programs', '0004_program_currency_help'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
