@@ -84,7 +84,12 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         inputs=plan.inputs,
         outputs=steps.OnDemand(lambda: dict(earlier.values_list("output_var", "output"))),
         program=plan.context,
-        data=opened.OpenData(snapshot_root(), plan.datasets, plan.context.get("time_zone", "UTC")),
+        data=opened.OpenData(
+            snapshot_root(),
+            plan.datasets,
+            plan.context.get("time_zone", "UTC"),
+            plan.context.get("currency", ""),
+        ),
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from gtm.core.money import minor_units
 from plans.commands.track_source.facts import JOINT, Scope
 from plans.commands.track_source.steps.people import People
 from programs.analytics.fx import ConvertedAmount, RateNotFound, convert
@@ -151,7 +152,8 @@ def _convert(
     if row["amount"] is None:
         return None
     try:
-        return convert(row["amount"], row["currency"], scope.currency, day, ecb_rates())
+        exponent = Decimal(1).scaleb(-minor_units(scope.currency))
+        return convert(row["amount"], row["currency"], scope.currency, day, ecb_rates(), exponent=exponent)
     except RateNotFound as error:
         unconverted[f"{error.currency}: {error.reason}"] += 1
         return None
