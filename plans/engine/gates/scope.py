@@ -59,7 +59,7 @@ class AcceptedStructure:
             entity=Task._meta.label_lower,
             event__in=_MOVES,
         )
-        edges = Task.needs.through.objects.filter(from_task=OuterRef("pk")).order_by()
+        edges: QuerySet[Any] = Task.needs.through.objects.filter(from_task=OuterRef("pk")).order_by()
         number = Func(F("pk"), function="COUNT", output_field=IntegerField())
         counted = Subquery(edges.annotate(number=number).values("number"))
         has_moved, own_needs = Task.objects.order_by().values_list(Exists(moved), counted).get(pk=task.pk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from django.db.models import F, Func, IntegerField, OuterRef, QuerySet, Subquery
 
@@ -51,7 +52,7 @@ def _columns() -> tuple[str, ...]:
 
 
 @cache
-def _rows() -> QuerySet[Task]:
+def _rows() -> QuerySet[Task, tuple[Any, ...]]:
     pulls = stopped.pulls_on(OuterRef("plan__program"))
     counted = {"pulls": _count(pulls), "open_pulls": _count(pulls.filter(state="pulled"))}
     return Task.objects.order_by().annotate(**counted).values_list(*_columns())
