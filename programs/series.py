@@ -121,9 +121,23 @@ def enter(place: DataSeries, result: IngestResult, trial: SnapshotStore, series:
     if series == REPLACE:
         return Entering(place, result, there, REPLACE, new, loaded, before)
     paths = trial.rows_path(stored), trial.rows_path(new)
+    if other := addition.other_person(*paths, place.kind):
+        raise _two_sources(place, other)
     added = addition.add_rows(trial, *paths, place.kind)
     how = NOTHING if added.snapshot.sha256 == there.sha256 else ADD
     return Entering(place, result, there, how, added.snapshot, loaded, before, added)
+
+
+def _two_sources(place: DataSeries, other: tuple[str, str, str]) -> InvalidInput:
+    number, one, another = other
+    (key,) = CONTRACTS[place.kind].key
+    problem = Problem(
+        "source",
+        f"{key} {number} is of {one} in what is current and of {another} in the new rows. If they are of "
+        "another shop or system, say source, its name; if the new rows are right, replace what is current.",
+        code="several_sources",
+    )
+    return InvalidInput("Nothing was added.", problems=[problem])
 
 
 def _summary_of(stored: Snapshot, store: SnapshotStore, zone: str) -> SnapshotSummary:

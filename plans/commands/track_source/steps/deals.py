@@ -11,6 +11,7 @@ from typing import Any
 
 from gtm.core.money import minor_units
 from plans.commands.track_source.facts import JOINT, Scope
+from plans.commands.track_source.steps.credit_notes import CreditNotes, settle
 from plans.commands.track_source.steps.people import People
 from programs.analytics.fx import ConvertedAmount, RateNotFound, convert
 from programs.analytics.identity import normalise_company
@@ -57,6 +58,7 @@ class Normalised:
     moved_days: int
     other_campaigns: int
     source: str
+    credit: CreditNotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ def normalise(data: OpenData, scope: Scope, people: People | None = None) -> Nor
         if row["campaign"] and scope.vocabulary.canonical("campaign", row["campaign"]) != scope.slug
     ]
     strangers = {(row["owner"], row["opportunity_id"]) for row in other}
-    ours = [row for row in rows if (row["owner"], row["opportunity_id"]) not in strangers]
+    credit = settle([row for row in rows if (row["owner"], row["opportunity_id"]) not in strangers])
+    ours = credit.rows
     unconverted: Counter[str] = Counter()
     records = tuple(_record(row, scope, people, unconverted) for row in ours)
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -114,6 +117,7 @@ def normalise(data: OpenData, scope: Scope, people: People | None = None) -> Nor
         moved_days=sum(bool(r.opening and r.opening.note) for r in records),
         other_campaigns=len(other),
         source=ecb_rates().source,
+        credit=credit,
     )
 
 
