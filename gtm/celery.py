@@ -4,8 +4,11 @@ The database holds what is to be done; a message is only the doorbell that says 
 """
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gtm.settings")
 
@@ -13,3 +16,9 @@ app = Celery("gtm")
 app.set_default()  # for every thread: a web server's threads would otherwise get an app without settings
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@task_prerun.connect
+def drop_broken_connections(**_: Any) -> None:
+    """Connections live on from task to task, but none that is old or that the database has closed."""
+    close_old_connections()

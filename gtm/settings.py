@@ -147,8 +147,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["CONN_MAX_AGE"] = 60
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 
 # --- People ---------------------------------------------------------------------------------------
@@ -208,6 +208,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}  # above the time
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
+CELERY_DB_REUSE_MAX = 1000  # else Celery opens a connection for each task, which costs more than the task
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = env.int("GTM_TASK_TIME_LIMIT", default=1800)
@@ -230,6 +231,11 @@ CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     # What could not run within one period is stale: the next sweep sees the same rows.
     "sweep": {"task": "plans.tasks.sweep", "schedule": 5.0, "options": {"queue": "control", "expires": 5}},
+    "plan files": {
+        "task": "plans.tasks.write_plans",
+        "schedule": 1.0,
+        "options": {"queue": "control", "expires": 1},
+    },
     "notices": {"task": "plans.tasks.send_notices", "schedule": 15.0, "options": {"expires": 15}},
     "anchor": {"task": "gtm.core.tasks.anchor_changelog", "schedule": crontab(minute="15", hour="0")},
     "anchor copies": {"task": "gtm.core.tasks.deliver_anchors", "schedule": 600.0},

@@ -33,23 +33,24 @@ class PlansConfig(AppConfig):
         from gtm.core import events  # noqa: PLC0415 - models exist only now
         from plans.engine import machines  # noqa: F401, PLC0415
         from plans.engine.notices import table  # noqa: F401, PLC0415
-        from plans.engine.running import anchoring, dispatch  # noqa: F401, PLC0415
+        from plans.engine.running import dispatch  # noqa: PLC0415
         from plans.export import files  # noqa: PLC0415
         from plans.models import Schedule  # noqa: PLC0415
-        from plans.runs import schedules  # noqa: F401, PLC0415
+        from plans.runs import data_needs, schedules  # noqa: F401, PLC0415
+        from programs import command_needs  # noqa: PLC0415
         from programs.models import Program  # noqa: PLC0415
 
         for command in COMMANDS:
             import_module(f"{command}.command")
         for case in CASES:
             import_module(f"{case}.case")
+        command_needs.register(data_needs.of_program)
         events.subscribe(events.TaskReady, dispatch.ring_worker)
-        events.subscribe(events.ChainGrew, files.follow)
         events.subscribe(events.Anchored, files.follow_anchor)
         events.subscribe(events.Recorded, table.record)
-        events.subscribe(table.NoticeWaiting, table.ring)
-        events.subscribe(events.Recorded, anchoring.record)
-        events.subscribe(anchoring.AnchorWanted, anchoring.ring)
+        events.subscribe(table.NoticeWaiting, dispatch.ring_outbox)
+        events.subscribe(events.Recorded, dispatch.want_anchor)
+        events.subscribe(dispatch.AnchorWanted, dispatch.ring_anchor)
         Schedule.checks.append(schedules.faults)
         post_save.connect(schedules.follow_schedule, Schedule, dispatch_uid="schedule-bell")
         post_delete.connect(schedules.forget_schedule, Schedule, dispatch_uid="schedule-bell")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
@@ -13,6 +14,9 @@ from plans.engine.running import runner, steps
 from plans.engine.running import sweep as sweeper
 from plans.export import files
 from plans.runs import schedules
+
+MOVED_JUST_NOW = timedelta(minutes=2)
+"""How far back the pass of each second looks; the sweep looks back a day."""
 
 
 @worker_init.connect
@@ -34,8 +38,13 @@ def run_task(self: Any, *, task_pk: int) -> None:
 @shared_task(name="plans.tasks.sweep")
 def sweep() -> None:
     sweeper.sweep()
-    files.write_behind()
+    files.write_behind(patience=files.PATIENCE)
     schedules.fire_due(unheard_for=schedules.UNHEARD_AFTER)
+
+
+@shared_task(name="plans.tasks.write_plans")
+def write_plans() -> None:
+    files.write_behind(since=MOVED_JUST_NOW, patience=files.PATIENCE)
 
 
 @shared_task(name="plans.tasks.send_notices")

@@ -9,17 +9,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Min
 
-from gtm.core import canonical, clock
+from gtm.core import clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.later import later
 from programs.datasets import CONTRACTS, Options, SnapshotStore, Source
-from programs.datasets.loading.limits import CHOICES
 from programs.datasets.loading.problems import nearest
+from programs.load_profiles import settle_terms
 from programs.models import (
     Benefit,
     BenefitKind,
@@ -35,12 +34,15 @@ from programs.models import (
     Tier,
 )
 from programs.schemas.metrics import STANDARD
+from programs.series import DataSeries, Entering, enter, register, snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
+    from programs.datasets.engines import netting
     from programs.datasets.loading import ingest as loading
 else:
     loading = later("programs.datasets.loading.ingest")
+    netting = later("programs.datasets.engines.netting")
 
 
 def establish_metrics() -> tuple[int, int]:
@@ -62,10 +64,6 @@ def establish_metrics() -> tuple[int, int]:
     return len(missing), len(STANDARD) - len(missing)
 
 
-def snapshot_root() -> Path:
-    return Path(settings.GTM_DATA_DIR) / "datasets"
-
-
 def load_dataset(
     kind: str,
     files: Iterable[Source | Path | str],
@@ -74,70 +72,52 @@ def load_dataset(
     partner: Partner | None = None,
     campaign: Campaign | None = None,
     mapping: Mapping[str, str] | None = None,
-    currency: str = "",
-    time_zone: str = "",
-    **options: Any,
+    series: str = "",
+    profile: str = "",
+    **options: str,
 ) -> tuple[Dataset, IngestResult]:
     """Validate files against the contract of ``kind``, keep the snapshot, register it.
 
-    What is loaded last is current. Loading the same rows again makes the dataset that is there current again,
-    and its account says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored then.
+    ``profile`` names a load profile of the program or a preset; what is said with the load counts more.
+    ``series`` says whether the rows are added to those that are current or replace them; it is asked for
+    where there are any. What comes of it is current, also where the same rows were loaded before, and
+    ``Dataset.answer`` says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored
+    then.
     """
     if kind not in CONTRACTS:
         problem = Problem(
             "kind", f"“{kind}” is unknown.", tuple(CONTRACTS), nearest(kind, CONTRACTS), "unknown"
         )
         raise InvalidInput("There is no such kind of dataset.", problems=[problem])
+    terms = settle_terms(program, kind, profile, mapping or {}, options)
     owner = partner or program
     told = Options(
-        currency=currency or owner.currency,
-        time_zone=time_zone or owner.time_zone,
-        now=clock.now(),
-        **options,
+        **({"time_zone": owner.time_zone} | terms.options), home_currency=owner.currency, now=clock.now()
     )
-    result = loading.ingest(files, kind, store=SnapshotStore(snapshot_root()), mapping=mapping, options=told)
-    snapshot = result.snapshot
-    with transaction.atomic():
-        earlier = Dataset.objects.filter(
-            program=program, partner=partner, kind=kind, sha256=snapshot.sha256
-        ).first()
-        if earlier is not None:
-            return earlier, replace(result, notes=(*result.notes, _make_current(earlier)))
-        dataset = Dataset(
-            program=program,
-            partner=partner,
-            campaign=campaign,
-            kind=kind,
-            contract_version=snapshot.contract_version,
-            sources=canonical.plain(list(result.sources)),
-            mapping=canonical.plain(result.mapping),
-            options={c.name: value for c in CHOICES if (value := getattr(told, c.name))},
-            snapshot=snapshot.path,
-            sha256=snapshot.sha256,
-            rows=snapshot.rows,
-            rejected_rows=result.rejected_rows,
-            duplicate_rows=result.duplicate_rows,
-            rejects=result.rejects,
-            reject_reasons=result.reasons,
-            window_start=snapshot.window_start,
-            window_end=snapshot.window_end,
-            profile=canonical.plain(snapshot.profile or {}),
-        )
-        dataset.save()
+    place = DataSeries(program, partner, campaign, kind)
+    with SnapshotStore(snapshot_root()).trial() as trial:
+        result = loading.ingest(files, kind, store=trial, mapping=terms.mapping, options=told)
+        entering = enter(place, result, trial, series)
+        if entering.addition is not None:  # refunds may change orders that were there
+            netted = netting.net_orders(trial, entering.snapshot)
+            result = loading.with_movements(result, netted.account if netted else None)
+            entering = replace(entering, result=result)
+        result = replace(entering.result, notes=(*entering.result.notes, *_other_currencies(entering)))
+        entering = replace(entering, result=result)
+        dataset = register(entering, trial, told, terms)
     return dataset, result
 
 
-def _make_current(dataset: Dataset) -> str:
-    """Runs that start from now on read these rows again. Answers what happened in a sentence."""
-    kept = Dataset.objects.filter(program=dataset.program, partner=dataset.partner, kind=dataset.kind)
-    newest = kept.order_by("-current_since", "-pk").first()
-    if newest == dataset:
-        return f"These rows are dataset {dataset.pk}, which is current."
-    dataset.current_since = clock.now()
-    dataset.save()
-    return (
-        f"These rows were loaded before as dataset {dataset.pk}; it is current again, instead of {newest.pk}."
-    )
+def _other_currencies(entering: Entering) -> list[str]:
+    """What happens to amounts that are not in the program's currency."""
+    program = entering.place.program
+    others = [code for code in entering.snapshot.currencies if code != program.currency]
+    if not others:
+        return []
+    return [
+        f"Amounts in {' and '.join(others)} stay so in the data. {program} counts in {program.currency}: its "
+        "commands convert each amount at the ECB rate of its own day, and refuse where there is none."
+    ]
 
 
 def delegate(

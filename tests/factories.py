@@ -139,14 +139,14 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     due_hours = fields.pop("due_hours", {})
     plan = Plan(
         plan_id=new_plan_id(),
-        plugin="p",
+        plugin=fields.pop("plugin", "p"),
         command=fields.pop("command", "c"),
         usage="/p:c",
         objective=fields.pop("objective", "o"),
         complexity="medium",
         strategy="sequential",
         seed=1,
-        declaration={"gates": list(gates), "ladder": LADDER, "triggers": triggers, "due_hours": due_hours},
+        declaration=DECLARATION | {"gates": list(gates), "triggers": triggers, "due_hours": due_hours},
         program=fields.pop("program", None) or ProgramFactory(),
         requested_by=requester,
         **({"inputs": {"budget": {"amount": "100", "currency": "USD"}}} | fields),
@@ -195,6 +195,26 @@ def make_run(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> Ta
         perform(plan, step)
     work.refresh_from_db()
     return work
+
+
+def make_steps(size: int, is_parallel: bool) -> Plan:
+    """An accepted plan of command ``proof``: ``size`` automated tasks ``work``, side by side or in a row."""
+    plan = Plan(
+        plan_id=new_plan_id(), plugin="p", command="proof", usage="/p:proof", objective="o",
+        complexity="medium", strategy="pipeline", seed=1, declaration=DECLARATION,
+        program=Program.objects.first() or ProgramFactory(),
+    )  # fmt: skip
+    plan.save()
+    tasks = [
+        make_task(plan, number, "work", TaskKind.AUTOMATED, task_id=f"1.{number}")
+        for number in range(1, size + 1)
+    ]
+    for before, task in zip(tasks, tasks[1:], strict=False):
+        if not is_parallel:
+            task.needs.add(before)
+    for step in ("submit", "accept"):
+        perform(plan, step)
+    return plan
 
 
 def make_task(plan: Plan, position: int, key: str, kind: str, **fields: Any) -> Task:

@@ -17,13 +17,6 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class ChainGrew:
-    """A chain of the change log has new rows: whatever is derived from it is out of date."""
-
-    chain: str
-
-
-@dataclass(frozen=True, slots=True)
 class Anchored:
     """An anchor holds the heads of these chains; whatever shows anchors is out of date."""
 
@@ -66,11 +59,20 @@ def publish(event: Any) -> None:
 
 def publish_on_commit(event: Any) -> None:
     """Publish ``event`` after the commit of the running transaction, once however often it is asked."""
-    connection = transaction.get_connection()
-    pending = {entry[1] for entry in connection.run_on_commit}
-    announce = _Announcement(event)
-    if announce not in pending:
-        transaction.on_commit(announce, robust=True)
+    pending = _pending_on(transaction.get_connection())
+    if event not in pending:
+        transaction.on_commit(_Announcement(event), robust=True)
+        pending.add(event)
+
+
+def _pending_on(connection: Any) -> set[Any]:
+    """The events the running transaction holds. Django makes a new list where a savepoint is rolled back."""
+    waiting = connection.run_on_commit
+    known = getattr(connection, "gtm_announced", None)
+    if known is None or known[0] is not waiting:
+        found = {call.event for _, call, _ in waiting if isinstance(call, _Announcement)}
+        known = connection.gtm_announced = waiting, found
+    return known[1]
 
 
 @dataclass(frozen=True, slots=True)

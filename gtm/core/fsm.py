@@ -7,17 +7,19 @@ history and change log → effects, all in one transaction. Why not django-fsm: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models
 
 from gtm.core import actors, clock
 from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
-from gtm.core.evidence import changelog, refusals
-from gtm.core.governed import GovernedModel, open_door
+from gtm.core.evidence import changelog, refusals, told
+from gtm.core.governed import GovernedModel, StatefulModel, open_door
 
 Guard = Callable[[Any, Mapping[str, Any]], str | None]
 """Answers None where the condition is met, else the reason in a sentence."""
@@ -28,13 +30,17 @@ Effect = Callable[[Any, "Change"], None]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an effect is told: the transition, the state before, the comment and the parameters."""
+    """What an effect is told: the transition, the state before, the comment and the parameters.
+
+    ``is_fresh``: the object and what it belongs to were read under the chain's lock, see ``perform``.
+    """
 
     transition: str
     source: str
     target: str
     comment: str
     params: Mapping[str, Any]
+    is_fresh: bool = False
 
 
 def nobody(actor: Actor, obj: Any, params: Mapping[str, Any]) -> str | None:
@@ -78,7 +84,7 @@ def to(name: str, sources: Iterable[str] | str, target: Any, **rest: Any) -> Tra
 class Machine:
     """All that can happen to one model."""
 
-    model: type[GovernedModel]
+    model: type[StatefulModel]
     states: tuple[str, ...]
     transitions: tuple[Transition, ...]
     final: frozenset[str] = frozenset()
@@ -128,7 +134,7 @@ def machines() -> tuple[Machine, ...]:
     return tuple(_machines.values())
 
 
-def actions(obj: GovernedModel, actor: Actor, **params: Any) -> list[Action]:
+def actions(obj: StatefulModel, actor: Actor, **params: Any) -> list[Action]:
     """The transitions open from here for this actor; those refused carry every reason.
 
     Admin, REST and the command line all ask this. Transitions only the engine performs are left out.
@@ -146,57 +152,94 @@ def actions(obj: GovernedModel, actor: Actor, **params: Any) -> list[Action]:
 
 
 def perform(
-    obj: GovernedModel,
+    obj: StatefulModel,
     name: str,
     *,
     comment: str = "",
     expected_version: int | None = None,
     set_fields: Mapping[str, Any] | None = None,
+    is_fresh: bool = False,
     **params: Any,
-) -> GovernedModel:
+) -> StatefulModel:
     """Perform one transition on ``obj``, or refuse and change nothing.
 
-    ``set_fields`` are written in the same swap and must be among the transition's ``writes``.
-    Raises WrongState (409), GuardNotMet (422, every reason), NotPermitted (403),
+    ``set_fields`` are written in the same swap and must be among the transition's ``writes``. ``is_fresh``
+    says that the caller holds the chain (``changelog.holding``) and has read ``obj`` since: it is not read
+    again. Raises WrongState (409), GuardNotMet (422, every reason), NotPermitted (403),
     StaleVersion (412) where ``expected_version`` is no longer the stored one.
     """
     machine = machine_of(obj)
-    transition_ = machine.by_name.get(name)
-    if transition_ is None:
-        raise InvalidInput(
-            f"A {obj._meta.verbose_name} knows no action “{name}”.",
-            problems=[Problem("action", f"“{name}” is unknown.", tuple(machine.by_name))],
-        )
-    values = dict(set_fields or {})
-    if not set(values) <= transition_.writes:
-        raise ValueError(f"{name} may not write {sorted(set(values) - transition_.writes)}")
+    transition_ = _named(machine, obj, name)
+    values = _values(transition_, set_fields)
     acting = actors.current()
-    with transaction.atomic():
-        chain = changelog.lock_chain(obj.change_chain())
-        obj.refresh_from_db()
+    with changelog.holding(obj.change_chain()):
+        if not is_fresh:
+            obj.refresh_from_db()
         try:
             _check(obj, transition_, machine, acting.actor, comment, expected_version, params)
         except (WrongState, NotPermitted) as refused:
             refusals.note(obj, name, refused.detail)
             raise
-        source = obj.state
-        target = (
-            transition_.target if isinstance(transition_.target, str) else transition_.target(obj, params)
-        )
-        if target not in machine.states:
-            raise ValueError(f"{name} led to unknown state {target}")
-        _swap(obj, source, target, values, comment or acting.reason)
-        reason = comment or acting.reason
-        changelog.append(obj, name, field="state", before=source, after=target, reason=reason, chain=chain)
-        change = Change(name, source, target, comment, params)
+        source, reason = obj.state, comment or acting.reason
+        target = _target(obj, transition_, machine, params)
+        with _swapping(obj) as swap:
+            fields = swap(target, values, reason)
+        changelog.append(obj, name, field="state", before=source, after=target, reason=reason, fields=fields)
+        change = Change(name, source, target, comment, params, is_fresh)
         with actors.on_their_behalf("Engine"):
             for effect in transition_.effects:
                 effect(obj, change)
     return obj
 
 
+def perform_in_a_row(
+    obj: StatefulModel, names: Sequence[str], set_fields: Mapping[str, Any]
+) -> StatefulModel:
+    """Perform transitions without effects one after the other, and write the row once.
+
+    For a caller that holds the chain and has read ``obj`` since. History and change log have each of them,
+    as ``perform`` would have written; ``set_fields`` are those of the first.
+    """
+    machine, acting = machine_of(obj), actors.current()
+    with changelog.holding(obj.change_chain()), _swapping(obj) as swap:
+        for name in names:
+            transition_ = _named(machine, obj, name)
+            if transition_.effects:
+                raise ValueError(f"{name} has effects: perform it by itself")
+            values = _values(transition_, set_fields if name == names[0] else None)
+            _check(obj, transition_, machine, acting.actor, "", None, {})
+            source, target = obj.state, _target(obj, transition_, machine, {})
+            fields = swap(target, values, acting.reason)
+            changelog.append(obj, name, field="state", before=source, after=target, fields=fields)
+    return obj
+
+
+def _named(machine: Machine, obj: StatefulModel, name: str) -> Transition:
+    found = machine.by_name.get(name)
+    if found is None:
+        raise InvalidInput(
+            f"A {obj._meta.verbose_name} knows no action “{name}”.",
+            problems=[Problem("action", f"“{name}” is unknown.", tuple(machine.by_name))],
+        )
+    return found
+
+
+def _values(transition_: Transition, set_fields: Mapping[str, Any] | None) -> dict[str, Any]:
+    values = dict(set_fields or {})
+    if not set(values) <= transition_.writes:
+        raise ValueError(f"{transition_.name} may not write {sorted(set(values) - transition_.writes)}")
+    return values
+
+
+def _target(obj: StatefulModel, transition_: Transition, machine: Machine, params: Mapping[str, Any]) -> str:
+    target = transition_.target if isinstance(transition_.target, str) else transition_.target(obj, params)
+    if target not in machine.states:
+        raise ValueError(f"{transition_.name} led to unknown state {target}")
+    return target
+
+
 def _check(
-    obj: GovernedModel,
+    obj: StatefulModel,
     transition_: Transition,
     machine: Machine,
     actor: Actor,
@@ -229,14 +272,52 @@ def _check(
         )
 
 
-def _swap(obj: GovernedModel, source: str, target: str, values: Mapping[str, Any], reason: str) -> None:
-    """Compare-and-swap on state and version: one row or nothing."""
-    written = {"state": target, "version": obj.version + 1, "updated_at": clock.now(), **values}
-    with open_door():
-        rows = type(obj)._base_manager.filter(pk=obj.pk, state=source, version=obj.version)
+def _told(obj: GovernedModel, values: Iterable[str]) -> dict[str, Any]:
+    """How the log tells each column of evidence that a transition writes, where the row has been read."""
+    columns = {told.field_of(obj, name).attname for name in values} & {*obj.evidence_columns()}
+    kept = {name: getattr(obj, name) for name in values if name in obj.digested_fields.values()}
+    read = sorted(columns - obj.get_deferred_fields())
+    return {name: told.field_value(obj, name, kept) for name in read}
+
+
+def _moved(was: Mapping[str, Any], now: Mapping[str, Any]) -> told.Told | None:
+    """Column by column what a transition has changed beside the state."""
+    moved = {name: {told.TO: value} for name, value in now.items() if name not in was or was[name] != value}
+    for name in moved.keys() & was.keys():
+        moved[name] = {told.FROM: was[name], **moved[name]}
+    return moved or None
+
+
+@contextmanager
+def _swapping(
+    obj: StatefulModel,
+) -> Iterator[Callable[[str, Mapping[str, Any], str], told.Told | None]]:
+    """Compare-and-swap on state and version, one row or nothing, however many steps it takes there.
+
+    Gives ``swap(target, values, reason)``, which answers what it moved; the history has each step.
+    """
+    model, before = type(obj), copy(obj.__dict__)
+    written: dict[str, Any] = {}
+    steps: list[StatefulModel] = []
+
+    def swap(target: str, values: Mapping[str, Any], reason: str) -> told.Told | None:
+        now, was = clock.now(), _told(obj, values)
+        step = {"state": target, "version": obj.version + 1, "updated_at": now, **values}
+        with open_door():
+            for key, value in step.items():
+                setattr(obj, key, value)
+        written.update(step)
+        as_it_was = copy(obj)
+        as_it_was._change_reason, as_it_was._history_date = reason, now
+        steps.append(as_it_was)
+        return _moved(was, _told(obj, values))
+
+    try:
+        yield swap
+        rows = model._base_manager.filter(pk=obj.pk, state=before["state"], version=before["version"])
         if models.QuerySet.update(rows, **written) != 1:
             raise StaleVersion(f"{obj.change_label()} was changed by somebody else at the same moment.")
-        for key, value in written.items():
-            setattr(obj, key, value)
-        obj._change_reason, obj._history_date = reason, written["updated_at"]
-        type(obj).history.bulk_history_create([obj], update=True, default_user=actors.current().actor.user)
+    except Exception:
+        obj.__dict__.update(before)
+        raise
+    model.history.bulk_history_create(steps, update=True, default_user=actors.current().actor.user)

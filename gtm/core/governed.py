@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from functools import cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, transaction
 from simple_history.models import HistoricalRecords
 
 from gtm.core import actors, clock
 from gtm.core.errors import Forbidden, StaleVersion
-from gtm.core.evidence import changelog
+from gtm.core.evidence import changelog, told
+
+# In the stubs a field is generic, at run time it is not.
+if TYPE_CHECKING:
+    _Text = models.CharField[str, str]
+else:
+    _Text = models.CharField
+_Row = TypeVar("_Row", bound="GovernedModel", covariant=True)
+_Method = TypeVar("_Method", bound=Callable[..., Any])
 
 _open_doors: ContextVar[int] = ContextVar("open_doors", default=0)
 
@@ -31,7 +41,7 @@ def door_is_open() -> bool:
     return _open_doors.get() > 0
 
 
-class StateField(models.CharField):
+class StateField(_Text):
     """A state that only a transition can set.
 
     Assigning to it is refused while the object stands outside ``fsm.perform``; a new row may
@@ -70,7 +80,13 @@ class _GuardedAttribute:
         instance.__dict__[self.name] = value
 
 
-class GovernedQuerySet(models.QuerySet):
+def alters_data(method: _Method) -> _Method:
+    """No template calls it. What overrides a method of Django that says so inherits it."""
+    vars(method)["alters_data"] = True
+    return method
+
+
+class GovernedQuerySet(models.QuerySet[_Row]):
     """Bulk writes leave no history and no log row, so they raise outside the one door."""
 
     def _refuse(self, verb: str) -> None:
@@ -96,18 +112,13 @@ class GovernedQuerySet(models.QuerySet):
         self._refuse("delete()")
         return super().delete()
 
+    @alters_data
     def note(self, **values: Any) -> int:
         """Write bookkeeping, fields the model names as unlogged: no history, no log row, no new version."""
         if evidence := sorted(set(values) - self.model.unlogged_fields):
             raise Forbidden(f"{', '.join(evidence)} is evidence: save the object, or perform a transition.")
         with open_door():
             return super().update(**values)
-
-    note.alters_data = True
-    update.alters_data = True
-    bulk_create.alters_data = True
-    bulk_update.alters_data = True
-    delete.alters_data = True
 
 
 def _history_user(instance: models.Model, **_: Any) -> Any:
@@ -119,8 +130,10 @@ class GovernedModel(models.Model):
     """A row whose every change says who, what, why and when.
 
     ``save()`` compares with the stored row, bumps ``version`` by compare-and-swap and writes one
-    change-log row a changed field, in one transaction. ``unlogged_fields`` names bookkeeping
-    (timestamps, counters) that is not evidence.
+    change-log row a changed field, in one transaction. The row of a creation tells every field that holds
+    something, the row of a transition those it writes. ``unlogged_fields`` names bookkeeping (timestamps,
+    counters) that is not evidence. ``digested_fields`` are long: the log tells their digest; each names the
+    field that keeps the same digest, or nothing.
     """
 
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -133,6 +146,7 @@ class GovernedModel(models.Model):
     objects = GovernedQuerySet.as_manager()
 
     unlogged_fields: frozenset[str] = frozenset()
+    digested_fields: Mapping[str, str] = MappingProxyType({})
     _bookkeeping = frozenset({"version", "created_at", "updated_at"})
 
     class Meta:
@@ -147,14 +161,14 @@ class GovernedModel(models.Model):
         return f"{self._meta.verbose_name} {self}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        with transaction.atomic():
-            chain = changelog.lock_chain(self.change_chain())
+        with changelog.holding(self.change_chain(), savepoint=True):
             acting = actors.current()
             self._change_reason, self._history_date = acting.reason, clock.now()
             if self._state.adding:
                 self._refuse_foreign_state()
                 super().save(*args, **kwargs)
-                changelog.append(self, "created", chain=chain)
+                fields = told.at_creation(self, self.evidence_columns())
+                changelog.append(self, "created", fields=fields)
                 return
             stored = type(self)._base_manager.get(pk=self.pk)
             changed = self._changed_since(stored, kwargs.get("update_fields"))
@@ -176,10 +190,21 @@ class GovernedModel(models.Model):
                         self,
                         "changed",
                         field=name,
-                        before=_readable(stored, name),
-                        after=_readable(self, name),
-                        chain=chain,
+                        before=self._as_logged(stored, name),
+                        after=self._as_logged(self, name),
+                        fields={},
                     )
+
+    @classmethod
+    @cache
+    def evidence_columns(cls) -> tuple[str, ...]:
+        """The columns whose value the log tells. A state is told by the events that lead to it."""
+        outside = cls.unlogged_fields | cls._bookkeeping
+        columns = (f for f in cls._meta.concrete_fields if not (f.primary_key or isinstance(f, StateField)))
+        return tuple(field.attname for field in columns if not {field.name, field.attname} & outside)
+
+    def _as_logged(self, row: models.Model, name: str) -> Any:
+        return told.field_value(row, name) if name in self.digested_fields else _readable(row, name)
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         with transaction.atomic():
@@ -189,6 +214,7 @@ class GovernedModel(models.Model):
             with open_door():
                 return super().delete(*args, **kwargs)
 
+    @alters_data
     def set_related(self, name: str, objects: Iterable[models.Model]) -> None:
         """Make a many-to-many relation hold exactly ``objects``; a change is logged and a new version."""
         with transaction.atomic():
@@ -234,9 +260,14 @@ class GovernedModel(models.Model):
                     f"not as “{getattr(self, field.attname)}”."
                 )
 
-    save.alters_data = True
-    delete.alters_data = True
-    set_related.alters_data = True
+
+class StatefulModel(GovernedModel):
+    """A governed row with a state: what ``fsm`` has a machine for. Each model says its own states."""
+
+    state = StateField()
+
+    class Meta:
+        abstract = True
 
 
 def _readable(obj: models.Model, attname: str) -> Any:
@@ -266,9 +297,9 @@ def log_related(
     owners = model._base_manager.filter(pk__in=pk_set or ()) if reverse else [instance]
     for owner in owners:
         if isinstance(owner, GovernedModel):
-            told = [str(instance.pk)] if reverse else changed
+            ids = [str(instance.pk)] if reverse else changed
             with transaction.atomic():
-                changelog.append(owner, _LINKED[action], field=_link_name(sender, owner), after=told)
+                changelog.append(owner, _LINKED[action], field=_link_name(sender, owner), after=ids)
 
 
 _LINKED = {"post_add": "linked", "post_remove": "unlinked", "pre_clear": "unlinked"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from plans.export import document, render
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.runs import follow_up, start
 from plans.runs.current_outputs import standing_of
+from plans.schemas.rules import RungRules
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 from programs.models import Role
 
@@ -54,8 +55,8 @@ class DryRun:
             plan = start.build(draft)
             body = document.build(plan)
             asked = [
-                {**gate, "bench": eligibility.who_must_approve(plan, gate)}
-                for gate in plan.declaration["gates"]
+                {**gate.stored, "bench": eligibility.who_must_approve(plan, gate)}
+                for gate in plan.rules.gates
             ]
             transaction.set_rollback(True)
         nodes = [
@@ -107,10 +108,12 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
     }
 
 
-def named_rungs(ladder: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def named_rungs(ladder: Sequence[RungRules]) -> list[dict[str, Any]]:
     """The rungs of a ladder with ``who``: the names of their roles, as people call them."""
     names = dict(Role.objects.values_list("slug", "name"))
-    return [{**rung, "who": " or ".join(names.get(slug, slug) for slug in rung["roles"])} for rung in ladder]
+    return [
+        {**asdict(rung), "who": " or ".join(names.get(slug, slug) for slug in rung.roles)} for rung in ladder
+    ]
 
 
 def _seconds_left(tasks: list[Task]) -> int:

@@ -1,17 +1,18 @@
-"""Sections of the plan JSON about people: who covered whom, approvals, escalations, rip-cords."""
+"""Sections of the plan JSON about people: who covered whom, approvals, escalations, rip-cords, follow-ups."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from plans.models import BreakGlass, Decision, Plan, Task
 from plans.models.approval import FALLBACK
-from plans.selectors import pulls_of
+from plans.selectors import follow_ups_of, pulls_of
 
 
 def fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     """Who covers whom, and each time it was used: by a task's substitute, or by a vote at a gate."""
-    used = [
+    used: list[dict[str, Any]] = [
         {"task_id": t.task_id, "at": a.started_at, "outcome": a.outcome, "person": None}
         for t in tasks
         for a in t.attempts.all()
@@ -24,8 +25,8 @@ def fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     ]
     agents = {t.task_id: t.agent.slug for t in tasks}
     return [
-        {**cover, "used": [u for u in used if agents[u["task_id"]] == cover["agent"]]}
-        for cover in plan.declaration["fallbacks"]
+        {**asdict(cover), "used": [u for u in used if agents[u["task_id"]] == cover.agent]}
+        for cover in plan.rules.fallbacks
     ]
 
 
@@ -138,4 +139,20 @@ def ripcord(plan: Plan) -> list[dict[str, Any]]:
             "closed_at": pull.closed_at,
         }
         for pull in pulls_of(plan)
+    ]
+
+
+def follow_ups(plan: Plan) -> list[dict[str, Any]]:
+    """The plans that backlog items of this one became."""
+    return [
+        {
+            "item": row.inputs["item"],
+            "plan_id": row.plan_id,
+            "status": row.state,
+            "owner": task.owner.name if task.owner else None,
+            "due_at": task.due_at,
+            "created_at": row.created_at,
+        }
+        for row in follow_ups_of(plan)
+        for task in row.tasks.all()
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from gtm.core import canonical
 from gtm.core.evidence import anchors, changelog
 from gtm.core.models import ChangeLogChain
 from plans import case_kinds
-from plans.export import decisions, follow_ups
+from plans.export import decisions
 from plans.models import LADDER, Plan, Task, TaskKind
 
 SCHEMA_VERSION = "1.0"
@@ -46,7 +47,7 @@ def build(plan: Plan) -> dict[str, Any]:
         "objective": plan.objective,
         "complexity": plan.complexity,
         "strategy": plan.strategy,
-        "strategy_rationale": plan.declaration["strategy_rationale"],
+        "strategy_rationale": plan.rules.strategy_rationale,
         "estimated_duration": _duration(plan.expected_seconds),
         "command": {"plugin": plan.plugin, "name": plan.command, "usage": plan.usage, "inputs": plan.inputs},
         "subject": _subject(plan),
@@ -56,21 +57,21 @@ def build(plan: Plan) -> dict[str, Any]:
         "context_passing": {"method": "output_var", "artifacts_location": f"plans/{plan.plan_id}/artifacts"},
         "error_handling": {
             "retry_strategy": "with-modification",
-            "max_retries": plan.declaration["max_retries"],
+            "max_retries": plan.rules.max_retries,
             "fallback_plan": "After the retries the substitute named at the task has one turn.",
-            "escalation": " → ".join("/".join(rung["roles"]) for rung in plan.declaration["ladder"]),
+            "escalation": " → ".join("/".join(rung.roles) for rung in plan.rules.ladder),
         },
-        "success_criteria": [f"{m['label']}: {m['target']}" for m in plan.declaration["success_metrics"]],
-        "deliverables": plan.declaration["outputs"],
+        "success_criteria": [f"{m.label}: {m.target}" for m in plan.rules.success_metrics],
+        "deliverables": plan.rules.outputs,
         "guardrails": _guardrails(plan),
         "escalation_ladder": [
             {
-                "rung": r["rung"],
-                "role": "/".join(r["roles"]),
-                "response_time": f"PT{r['hours']}H",
-                "effect": r["effect"],
+                "rung": r.rung,
+                "role": "/".join(r.roles),
+                "response_time": f"PT{r.hours}H",
+                "effect": r.effect,
             }
-            for r in plan.declaration["ladder"]
+            for r in plan.rules.ladder
         ],
         "fallbacks": decisions.fallbacks(plan, tasks),
         "tool_hooks": _tool_hooks(plan, tasks),
@@ -82,7 +83,7 @@ def build(plan: Plan) -> dict[str, Any]:
         "escalations": decisions.escalations(plan),
         "ripcord": decisions.ripcord(plan),
         **{section.key: section.build(plan) for section in case_kinds.sections()},
-        "follow_ups": follow_ups.follow_ups(plan),
+        "follow_ups": decisions.follow_ups(plan),
         "change_log": log,
     }
     body = canonical.plain(body)
@@ -142,10 +143,10 @@ def _subject(plan: Plan) -> dict[str, Any]:
 def _stages(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     return [
         {
-            **{key: stage[key] for key in ("stage_id", "name", "execution", "merge_gate")},
-            "tasks": [_task(plan, task) for task in tasks if task.stage_id == stage["stage_id"]],
+            **asdict(stage),
+            "tasks": [_task(plan, task) for task in tasks if task.stage_id == stage.stage_id],
         }
-        for stage in plan.declaration["stages"]
+        for stage in plan.rules.stages
     ]
 
 
@@ -195,13 +196,13 @@ def _natural(task_id: str) -> tuple[int, ...]:
 
 def _parallelization(plan: Plan, tasks: list[Task]) -> dict[str, Any]:
     groups = []
-    for stage in plan.declaration["stages"]:
-        members = [t for t in tasks if t.stage_id == stage["stage_id"]]
-        if stage["execution"] == "parallel" and len(members) > 1:
+    for stage in plan.rules.stages:
+        members = [t for t in tasks if t.stage_id == stage.stage_id]
+        if stage.execution == "parallel" and len(members) > 1:
             waits = {n.task_id for t in members for n in t.needs.all()}
             groups.append(
                 {
-                    "group_id": stage["stage_id"],
+                    "group_id": stage.stage_id,
                     "tasks": [t.task_id for t in members],
                     "wait_for": sorted(waits, key=_natural),
                 }
@@ -217,20 +218,20 @@ def _graph(plan: Plan, tasks: list[Task]) -> dict[str, Any]:
             for t in tasks
             for need in sorted(t.needs.all(), key=lambda n: _natural(n.task_id))
         ],
-        "outside_parties": plan.declaration["outside_parties"],
+        "outside_parties": plan.rules.outside_parties,
     }
 
 
 def _guardrails(plan: Plan) -> dict[str, Any]:
     return {
-        "max_retries": plan.declaration["max_retries"],
+        "max_retries": plan.rules.max_retries,
         "triggers": [
-            {**trigger, "count": plan.breaches.filter(rule=trigger["signal"]).count()}
-            for trigger in plan.declaration["triggers"]
+            {**trigger.stored, "count": plan.breaches.filter(rule=trigger.signal).count()}
+            for trigger in plan.rules.triggers
         ],
         "policy_versions": {
-            LADDER: plan.declaration.get("ladder_version", 0),
-            **{gate["key"]: gate.get("policy_version", 0) for gate in plan.declaration["gates"]},
+            LADDER: plan.rules.ladder_version,
+            **{gate.key: gate.policy_version for gate in plan.rules.gates},
         },
     }
 
@@ -240,21 +241,21 @@ def _tool_hooks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     for task in tasks:
         for tool, sentence in ((task.output or {}).get("evidence") or {}).items():
             left.setdefault(tool, []).append(f"{task.task_id}: {sentence}")
-    return [{**hook, "evidence": left.get(hook["tool"], [])} for hook in plan.declaration["tool_hooks"]]
+    return [{**asdict(hook), "evidence": left.get(hook.tool, [])} for hook in plan.rules.tool_hooks]
 
 
 def _success_metrics(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     produced = {t.output_var: t.output for t in tasks if t.output_var and t.output is not None}
     found = []
-    for metric in plan.declaration["success_metrics"]:
-        variable, _, key = metric["actual"].partition(".")
+    for metric in plan.rules.success_metrics:
+        variable, _, key = metric.actual.partition(".")
         actual = (produced.get(variable) or {}).get(key) if variable else None
         found.append(
             {
-                **metric,
+                **asdict(metric),
                 "actual": actual,
-                "measured_by": metric["actual"],
-                "definition_version": plan.declaration["version"],
+                "measured_by": metric.actual,
+                "definition_version": plan.rules.version,
             }
         )
     return found

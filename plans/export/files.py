@@ -1,4 +1,8 @@
-"""The plans folder: one file a plan, rewritten after every commit that touched it.
+"""The plans folder: one file a plan, written when the plan comes to rest, and for whoever reads it.
+
+What is behind is known from the rows: the head of the plan's chain and its last anchor, against those the
+file shows. So a crash before the write loses nothing. No task waits for a file: the control worker writes it,
+and a reader whose file is behind.
 
 Writers take a lock a plan and read the rows while they hold it, so the last file written shows the last
 state; the file appears whole or not at all.
@@ -10,23 +14,26 @@ import fcntl
 import logging
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Max
+from django.db.models import Case, Exists, Max, OuterRef, Q, QuerySet, When
 
 from gtm.core import clock, events
 from gtm.core.evidence import anchors
 from gtm.core.models import ChangeLogChain
+from gtm.core.one_view import one_view
 from plans.export import document, rules
-from plans.models import Plan, PlanFile
+from plans.models import AT_WORK_PLAN_STATES, MOVING_STATES, Plan, PlanFile, Task, TaskKind
 
 logger = logging.getLogger(__name__)
 
+PATIENCE = timedelta(seconds=30)
+"""How old the file of a plan that is moving may grow: the document of a long plan takes seconds to make."""
 PREFIX = "plan:"
 """A plan's chain is named by it."""
 
@@ -43,9 +50,10 @@ def write(plan: Plan) -> bytes:
     """Write the plan's file as of now and answer its bytes."""
     target = path_of(plan)
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(target), transaction.atomic():
-        plan = Plan.objects.select_related("program", "campaign", "requested_by").get(pk=plan.pk)
-        body = document.build(plan)
+    with _lock(target):
+        with one_view():
+            plan = Plan.objects.select_related("program", "campaign", "requested_by").get(pk=plan.pk)
+            body = document.build(plan)
         if found := rules.problems(body):
             raise InvalidDocument(
                 f"{plan.plan_id}: " + "; ".join(f"{p.field}: {p.message}" for p in found[:10])
@@ -68,13 +76,15 @@ def read(plan: Plan) -> bytes:
     return target.read_bytes() if known == (head, last) and target.is_file() else write(plan)
 
 
-def write_behind(since: timedelta = timedelta(days=1)) -> int:
-    """Write every file that is behind its plan or its anchors; the sweep calls it. Answers how many.
+def write_behind(since: timedelta = timedelta(days=1), patience: timedelta = timedelta(0)) -> int:
+    """Write every file that is behind its plan or its anchors. Answers how many.
 
-    A crash between commit and write leaves a plan behind; ``since`` bounds how far back that is looked for.
+    The control worker calls it each second for what moved just now, and the sweep for the last day: a crash
+    leaves a plan behind, and ``since`` bounds how far back that is looked for. A plan that is moving is left
+    until its file is older than ``patience``.
     """
     written = 0
-    for plan in Plan.objects.filter(plan_id__in=_behind(clock.now() - since)):
+    for plan in _due(Plan.objects.filter(plan_id__in=_behind(clock.now() - since)), patience):
         try:
             write(plan)
             written += 1
@@ -101,17 +111,20 @@ def _behind(since: datetime) -> set[str]:
 
 
 def follow_anchor(event: events.Anchored) -> None:
-    """Subscriber: an anchor holds these plans, and their files show it."""
+    """Subscriber: an anchor holds these plans, and their files show it. Who moves is written soon anyway."""
     held = {name.removeprefix(PREFIX) for name in event.chains if name.startswith(PREFIX)}
-    for plan in Plan.objects.filter(plan_id__in=held):
+    for plan in _due(Plan.objects.filter(plan_id__in=held), PATIENCE):
         write(plan)
 
 
-def follow(event: events.ChainGrew) -> None:
-    """Subscriber: a plan's chain grew, so its file is out of date."""
-    plan = Plan.objects.filter(plan_id=event.chain.removeprefix(PREFIX)).first()
-    if plan is not None:
-        write(plan)
+def _due(plans: QuerySet[Plan], patience: timedelta) -> Iterator[Plan]:
+    at_work = Task.objects.filter(plan=OuterRef("pk"), kind=TaskKind.AUTOMATED, state__in=MOVING_STATES)
+    moves = Q(state__in=AT_WORK_PLAN_STATES) & Exists(at_work)
+    latest = time.time() - patience.total_seconds()
+    for plan in plans.annotate(moves=Case(When(moves, then=True), default=False)).order_by("pk"):
+        target = path_of(plan)
+        if not plan.moves or not target.is_file() or target.stat().st_mtime <= latest:
+            yield plan
 
 
 @contextmanager

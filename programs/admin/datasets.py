@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from gtm.core.admin import GovernedAdmin, acting_in_admin
-from gtm.core.errors import GtmError, InvalidInput
+from gtm.core.admin import GovernedAdmin, acting_in_admin, tell
+from gtm.core.errors import GtmError, InvalidInput, NotFound
 from gtm.core.later import later
 from programs.admin import pending
-from programs.datasets import CONTRACTS, Source
+from programs.admin.load_answer import AnswerPage
+from programs.admin.upload_form import UploadForm
+from programs.datasets import CONTRACTS, Options, Source
 from programs.datasets.contracts import ContractColumn
-from programs.datasets.loading.limits import CHOICES, LoadOption
+from programs.datasets.loading.limits import CHOICES
 from programs.datasets.local_time import on_wall_clock
-from programs.models import Dataset, Partner, Program
-from programs.services import load_dataset, snapshot_root
+from programs.load_profiles import settle_terms
+from programs.models import Dataset
+from programs.series import answer_of_dataset, mark_current, snapshot_root
+from programs.services import load_dataset
 
 if TYPE_CHECKING:
     from programs.datasets import FilePreview
@@ -30,48 +32,6 @@ if TYPE_CHECKING:
 else:
     looking = later("programs.datasets.loading.preview")
     rejects = later("programs.datasets.loading.rejects")
-
-
-class UploadForm(forms.Form):
-    program = forms.ModelChoiceField(Program.objects.all(), widget=UnfoldAdminSelectWidget)
-    kind = forms.ChoiceField(
-        choices=[(kind, contract.title) for kind, contract in CONTRACTS.items()],
-        widget=UnfoldAdminSelectWidget,
-    )
-    partner = forms.ModelChoiceField(
-        Partner.objects.all(), required=False, widget=UnfoldAdminSelectWidget, help_text="Empty: our own data"
-    )
-    file = forms.FileField(
-        widget=UnfoldAdminFileFieldWidget, help_text="CSV (also .gz), Parquet, JSONL or XLSX"
-    )
-    mapping = forms.CharField(
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Columns the loader does not find by name: amount=order_total, member_id=customer",
-    )
-
-    def __init__(self, *args: Any, kept: bool = False, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.fields |= {choice.name: _field_of(choice) for choice in CHOICES}
-        if kept:  # the file is here already
-            del self.fields["file"]
-
-    def clean_mapping(self) -> dict[str, str]:
-        pairs = [p.strip() for p in self.cleaned_data["mapping"].split(",") if p.strip()]
-        if bad := [p for p in pairs if "=" not in p]:
-            raise forms.ValidationError(f"Write ours=theirs: {', '.join(bad)}")
-        return {ours.strip(): theirs.strip() for ours, theirs in (p.split("=", 1) for p in pairs)}
-
-
-def _field_of(choice: LoadOption) -> forms.Field:
-    if choice.allowed:
-        choices = [("", "Find it in the file"), *((value, value) for value in choice.allowed)]
-        return forms.ChoiceField(
-            choices=choices, required=False, widget=UnfoldAdminSelectWidget, help_text=choice.help
-        )
-    return forms.CharField(
-        required=False, max_length=60, widget=UnfoldAdminTextInputWidget, help_text=choice.help
-    )
 
 
 @admin.register(Dataset)
@@ -83,20 +43,32 @@ class DatasetAdmin(GovernedAdmin):
         "accepted",
         "rejected",
         "window",
+        "current",
         "fingerprint",
         "created_at",
     ]
     list_filter = ["kind", "program", "partner"]
     list_select_related = ["program", "partner"]
     change_list_template = "programs/dataset_list.html"
-    readonly_fields = ["contents", "accepted", "rejected", "duplicates", "window", "source_files", "columns",
-                       "statistics", "reasons"]  # fmt: skip
+    readonly_fields = ["contents", "current", "accepted", "rejected", "duplicates", "window", "source_files",
+                       "added_up", "columns", "statistics", "reasons"]  # fmt: skip
     fieldsets = [
         (
             None,
-            {"fields": ["contents", "program", "partner", "accepted", "rejected", "duplicates", "window"]},
+            {
+                "fields": [
+                    "contents",
+                    "current",
+                    "program",
+                    "partner",
+                    "accepted",
+                    "rejected",
+                    "duplicates",
+                    "window",
+                ]
+            },
         ),
-        ("Where it came from", {"fields": ["source_files", "columns", "sha256", "created_at"]}),
+        ("Where it came from", {"fields": ["source_files", "added_up", "columns", "sha256", "created_at"]}),
         ("Preview", {"fields": ["statistics"]}),
         ("Rejected rows", {"fields": ["reasons"]}),
     ]
@@ -109,6 +81,27 @@ class DatasetAdmin(GovernedAdmin):
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return mark_current(super().get_queryset(request))
+
+    @admin.display(description="Current", boolean=True)
+    def current(self, dataset: Dataset) -> bool:
+        return dataset.is_current
+
+    @admin.display(description="Loads that were added up")
+    def added_up(self, dataset: Dataset) -> str:
+        if not dataset.parts:
+            return "One load."
+        parts = (
+            (
+                ", ".join(source["name"] for source in part["sources"]),
+                f"{part['rows']:,}",
+                part["sha256"][:12],
+            )
+            for part in dataset.parts
+        )
+        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}: {} rows, {}</li>", parts))
 
     @admin.display(description="Kind", ordering="kind")
     def contents(self, dataset: Dataset) -> str:
@@ -183,6 +176,7 @@ class DatasetAdmin(GovernedAdmin):
         return [
             path("upload/", view(self.upload), name="programs_dataset_upload"),
             path("<int:pk>/rejects/", view(self.rejects), name="programs_dataset_rejects"),
+            path("<int:pk>/answer/", view(self.answer_page), name="programs_dataset_answer"),
             *super().get_urls(),
         ]
 
@@ -209,7 +203,7 @@ class DatasetAdmin(GovernedAdmin):
                 looked = self._look(request, form, kept)
             elif dataset := self._load(request, form, kept):
                 kept.path.unlink(missing_ok=True)
-                return HttpResponseRedirect(reverse("admin:programs_dataset_change", args=[dataset.pk]))
+                return HttpResponseRedirect(reverse("admin:programs_dataset_answer", args=[dataset.pk]))
             else:
                 looked = self._look(request, form, kept)
         if looked:
@@ -228,8 +222,12 @@ class DatasetAdmin(GovernedAdmin):
 
     def _look(self, request: HttpRequest, form: UploadForm, kept: Source) -> FilePreview | None:
         mapping = {**form.cleaned_data["mapping"], **_chosen(request)}
+        told = form.cleaned_data
+        said = {choice.name: told[choice.name] for choice in CHOICES}
         try:
-            return looking.preview(kept, form.cleaned_data["kind"], mapping=mapping)
+            terms = settle_terms(told["program"], told["kind"], told["profile"], mapping, said)
+            options = Options(**({"time_zone": told["program"].time_zone} | terms.options))
+            return looking.preview(kept, told["kind"], mapping=terms.mapping, options=options)
         except InvalidInput as error:
             if not form.non_field_errors():
                 _blame(form, error)
@@ -246,12 +244,30 @@ class DatasetAdmin(GovernedAdmin):
             return None
         messages.success(
             request,
-            f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {result.rejected_rows:,} rejected, "
+            f"{result.input_rows:,} rows read: {result.snapshot.rows:,} accepted, "
+            f"{result.rejected_rows:,} rejected, "
             f"{result.duplicate_rows:,} duplicates.",
         )
-        for note in result.notes[-1:] if result.stored_before else ():
-            messages.info(request, note)
         return dataset
+
+    def answer_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The answer of the load: what was read as what, what changed, what each command has and lacks."""
+        dataset = self.get_object(request, str(pk))
+        if dataset is None or not self.has_view_permission(request, dataset):
+            raise PermissionDenied
+        try:
+            answer = answer_of_dataset(dataset)
+        except NotFound as error:
+            tell(request, error)
+            return HttpResponseRedirect(reverse("admin:programs_dataset_change", args=[pk]))
+        return self.page(
+            request,
+            "programs/dataset_answer.html",
+            f"What was loaded: {self.contents(dataset)}",
+            dataset=dataset,
+            answer=answer,
+            shown=AnswerPage(answer),
+        )
 
     def rejects(self, request: HttpRequest, pk: int) -> HttpResponse:
         dataset = self.get_object(request, str(pk))

@@ -9,11 +9,15 @@ from programs.models.agreement import (
 )
 from programs.models.dataset import Dataset
 from programs.models.launch import CalendarRevision, LaunchProfile
+from programs.models.load_profile import LoadProfile
 from programs.models.message_template import BY_PERSONA, Asset, Channel, MessageTemplate
 from programs.models.metric import Direction, Metric
 from programs.models.partner import Campaign, Experiment, Partner
 from programs.models.people import Absence, Approver, Delegation, Person, Role
 from programs.models.program import (
+    CLOSED_PROGRAM_STATES,
+    LIVE_PROGRAM_STATES,
+    UNLAUNCHED_PROGRAM_STATES,
     Benefit,
     BenefitKind,
     LifecycleStage,
@@ -25,6 +29,9 @@ from programs.models.program import (
 from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
+    "CLOSED_PROGRAM_STATES",
+    "LIVE_PROGRAM_STATES",
+    "UNLAUNCHED_PROGRAM_STATES",
     "BEFORE_LAUNCH",
     "BY_PERSONA",
     "COMMON_STAGES",
@@ -42,6 +49,7 @@ __all__ = [
     "Direction",
     "Experiment",
     "LaunchProfile",
+    "LoadProfile",
     "LifecycleStage",
     "LifecycleTrigger",
     "MeasurementAgreement",

@@ -8,9 +8,13 @@ on request and the chain still holds.
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from django.db import transaction
@@ -18,14 +22,21 @@ from django.db import transaction
 from gtm.core import actors, canonical, clock, events
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 
+logger = logging.getLogger(__name__)
+
 INSTALLATION = "installation"
 GENESIS = "0" * 64
 HEADER = ("chain", "sequence", "at", "via", "request_id", "entity", "entity_id", "event")
 PAYLOAD = ("actor", "actor_id", "on_behalf_of", "object", "field", "from", "to", "reason")
+FIELDS = "fields"
+"""Part of a payload that tells more than one field; hashed where it is there."""
 
 
 def payload_hash(salt: str, payload: Mapping[str, Any]) -> str:
-    return hashlib.sha256(salt.encode() + canonical.dumps({key: payload[key] for key in PAYLOAD})).hexdigest()
+    body = {key: payload[key] for key in PAYLOAD}
+    if payload.get(FIELDS) is not None:
+        body[FIELDS] = payload[FIELDS]
+    return hashlib.sha256(salt.encode() + canonical.dumps(body)).hexdigest()
 
 
 def entry_hash(previous: str, header: Mapping[str, Any], hashed_payload: str) -> str:
@@ -40,11 +51,108 @@ def lock_chain(name: str) -> ChangeLogChain:
     Whoever changes something in a chain takes this lock first and other rows after it:
     one order everywhere, so two transitions on one plan wait for each other and never deadlock.
     """
+    if held := _held.get().get(name):
+        return held.chain
     chain = ChangeLogChain.objects.select_for_update().filter(name=name).first()
     if chain is None:
         ChangeLogChain.objects.get_or_create(name=name, defaults={"head": GENESIS})
         chain = ChangeLogChain.objects.select_for_update().get(name=name)
     return chain
+
+
+class _Row:
+    """A row that is told and not yet written. It waits among the transaction's calls on commit.
+
+    There a savepoint that is rolled back takes it away, with everything else that was done since.
+    """
+
+    __slots__ = ("header", "is_written", "payload", "salt")
+
+    def __init__(self, header: dict[str, Any], payload: dict[str, Any]):
+        self.header, self.payload, self.salt = header, payload, secrets.token_hex(16)
+        self.is_written = False
+
+    def __call__(self) -> None:
+        if not self.is_written:
+            logger.error("row %s of %s was not written", self.header["sequence"], self.header["chain"])
+
+
+class _HeldChain:
+    """A chain whose lock this transaction has, and the rows that wait to be written to it."""
+
+    def __init__(self, chain: ChangeLogChain):
+        self.chain, self._connection = chain, transaction.get_connection()
+        self._calls = self._connection.run_on_commit
+        self._waiting: list[_Row] = []
+
+    def add(self, header: dict[str, Any], payload: dict[str, Any]) -> ChangeLogEntry:
+        waiting = self._still_waiting()
+        header["sequence"] = self.chain.sequence + len(waiting) + 1
+        row = _Row(header, payload)
+        transaction.on_commit(row)
+        waiting.append(row)
+        return ChangeLogEntry(**header)
+
+    def write(self) -> None:
+        """Chain and write what waits: one statement for the rows, one for what they say, one for the head."""
+        waiting, chain = self._still_waiting(), self.chain
+        if not waiting:
+            return
+        entries = []
+        for row in waiting:
+            hashed = payload_hash(row.salt, row.payload)
+            own = entry_hash(chain.head, row.header, hashed)
+            entry = ChangeLogEntry(**row.header, payload_hash=hashed, previous_hash=chain.head, hash=own)
+            entries.append(entry)
+            chain.sequence, chain.head, row.is_written = entry.sequence, own, True
+        ChangeLogEntry.objects.bulk_create(entries)
+        ChangeLogPayload.objects.bulk_create(
+            ChangeLogPayload(entry=entry, salt=row.salt, body=row.payload)
+            for entry, row in zip(entries, waiting, strict=True)
+        )
+        chain.grown_at = clock.now()
+        chain.save(update_fields=["sequence", "head", "grown_at"])
+        self._waiting = []
+
+    def _still_waiting(self) -> list[_Row]:
+        """What no savepoint has undone: Django makes a new list of calls when it rolls one back."""
+        calls = self._connection.run_on_commit
+        if calls is not self._calls:
+            self._calls = calls
+            left = {id(call) for _, call, _ in calls}
+            self._waiting = [row for row in self._waiting if id(row) in left]
+        return self._waiting
+
+
+_held: ContextVar[Mapping[str, _HeldChain]] = ContextVar("held_chains", default=MappingProxyType({}))
+
+
+@contextmanager
+def holding(name: str, *, savepoint: bool = False) -> Iterator[None]:
+    """One transaction on a chain: its lock is taken once, and its rows are written together at the end.
+
+    Inside another such block of the same chain this one joins it, and opens a savepoint only where asked.
+    What reads the log inside the block does not see its rows yet.
+    """
+    held = _held.get()
+    if name in held:
+        with transaction.atomic(savepoint=savepoint):
+            yield
+        return
+    with transaction.atomic():
+        mine = _HeldChain(lock_chain(name))
+        token = _held.set({**held, name: mine})
+        try:
+            yield
+        finally:
+            _held.reset(token)
+        mine.write()
+
+
+def length_of_held(name: str) -> int | None:
+    """How many rows a chain has without those that wait; None where this transaction does not hold it."""
+    held = _held.get().get(name)
+    return held.chain.sequence if held else None
 
 
 def append(
@@ -55,16 +163,22 @@ def append(
     before: Any = None,
     after: Any = None,
     reason: str | None = None,
+    fields: Mapping[str, Any] | None = None,
     chain: ChangeLogChain | None = None,
 ) -> ChangeLogEntry:
     """Write one row about ``obj`` to its chain, by whoever is acting. Must run inside a transaction.
 
-    ``chain`` is the chain's row where the caller holds its lock and nothing was appended to it since.
+    ``fields``: column → {"from", "to"} of everything written with the event, in the form of ``told``.
+    Where the chain is held (``holding``) the row is written with the others at the end of that block, and the
+    answer has no hash yet. ``chain`` is the chain's row where the caller holds its lock and nothing was
+    appended to it since.
     """
     if not transaction.get_connection().in_atomic_block:
         raise RuntimeError("the change log is written in the transaction of the change")
     acting = actors.current()
-    chain = chain or lock_chain(obj.change_chain())
+    name = obj.change_chain()
+    held = _held.get().get(name)
+    chain = held.chain if held else chain or lock_chain(name)
     header = {
         "chain": chain.name,
         "sequence": chain.sequence + 1,
@@ -84,7 +198,12 @@ def append(
         "from": canonical.plain(before),
         "to": canonical.plain(after),
         "reason": acting.reason if reason is None else reason,
+        **({} if fields is None else {FIELDS: canonical.plain(fields)}),
     }
+    if held is not None:
+        entry = held.add(header, payload)
+        events.publish(events.Recorded(obj, event, field, name, entry.sequence))
+        return entry
     salt = secrets.token_hex(16)
     hashed = payload_hash(salt, payload)
     entry = ChangeLogEntry.objects.create(
@@ -97,7 +216,6 @@ def append(
     chain.sequence, chain.head, chain.grown_at = entry.sequence, entry.hash, clock.now()
     chain.save(update_fields=["sequence", "head", "grown_at"])
     events.publish(events.Recorded(obj, event, field, chain.name, entry.sequence))
-    events.publish_on_commit(events.ChainGrew(chain.name))
     return entry
 
 
@@ -159,7 +277,7 @@ def _verify_row(
     if row["previous_hash"] != previous:
         breaks.append(Break(chain, sequence, "it does not link to the row before it"))
     if row.get("erased"):
-        if row["salt"] is not None or any(row[key] is not None for key in PAYLOAD):
+        if row["salt"] is not None or any(row.get(key) is not None for key in (*PAYLOAD, FIELDS)):
             breaks.append(Break(chain, sequence, "it says it was erased, and still has content"))
     elif payload_hash(row["salt"], row) != row["payload_hash"]:
         breaks.append(Break(chain, sequence, "its content differs from what was hashed"))

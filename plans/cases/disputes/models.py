@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 
 
 class AttributionRecord(GovernedModel):
@@ -67,7 +67,7 @@ class DisputeState(models.TextChoices):
 OPEN_DISPUTE_STATES = frozenset({"open", "answered"})
 
 
-class Dispute(GovernedModel):
+class Dispute(StatefulModel):
     """A partner's claim on a record: claim, evidence, answer, and the sign-off of every partner.
 
     ``signed_off`` lists {"partner", "person", "name", "said"}; each partner signs once, by its own contact.
@@ -79,6 +79,14 @@ class Dispute(GovernedModel):
     deal = models.CharField(max_length=240, help_text="Identifier of the deal in the partner's books")
     claim = models.TextField()
     evidence = models.JSONField(default=list, help_text="What the claim rests on, a sentence each")
+    owner = models.ForeignKey(
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="owned_disputes",
+        help_text="Who works on it now; nobody until it is handed to somebody",
+    )
     answer = models.TextField(blank=True)
     answered_by = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="answered_disputes"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class FraudCaseState(models.TextChoices):
@@ -16,11 +18,13 @@ class FraudCaseState(models.TextChoices):
 
 
 OPEN_FRAUD_STATES = frozenset({"open", "held", "appealed"})
+HOLDING_FRAUD_STATES = frozenset({"held", "appealed", "confirmed"})
+"""The rewards of its referrals must not be paid."""
 FRAUD_LABELS = {"confirmed": True, "released": False}
 """What people decided becomes the label of the case's referrals; an open or appealed case has none."""
 
 
-class FraudCase(GovernedModel):
+class FraudCase(StatefulModel):
     """``opened_by`` … ``decided_by`` are people: whoever opened or held a case does not close it."""
 
     plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="fraud_cases")
@@ -34,6 +38,14 @@ class FraudCase(GovernedModel):
     expected_loss = models.DecimalField(max_digits=16, decimal_places=2)
     currency = models.CharField(max_length=3)
     evidence = models.JSONField(default=list, help_text="Heuristics, what was seen, what else it can be")
+    owner = models.ForeignKey(
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="owned_fraud_cases",
+        help_text="Who works on it now; nobody until it is handed to somebody",
+    )
     opened_by = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="opened_fraud_cases"
     )
@@ -55,7 +67,8 @@ class FraudCase(GovernedModel):
         default=list, help_text="Who did what when, why, and on which evidence; only added to"
     )
 
-    unlogged_fields = frozenset({"decided_at", "evidence", "judgements"})
+    unlogged_fields = frozenset({"decided_at"})
+    digested_fields = MappingProxyType({"evidence": "", "judgements": ""})
 
     class Meta:
         ordering = ["-expected_loss", "key"]

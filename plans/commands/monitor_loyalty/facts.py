@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from plans.commands.shared.metric_values import facts_of, remediation_of
+from plans.commands.shared.metrics import facts_of, remediation_of
 from plans.commands.shared.windows import WindowPair, windows_until
 from plans.engine.running.steps import StepContext
 from programs.models import Program
 from programs.selectors import experiment_designs, people_by_role
 
-NAME = "monitor-loyalty"
+PLUGIN, NAME = "loyalty-lifecycle-orchestration", "monitor-loyalty"
+KEY = f"{PLUGIN}:{NAME}"
 ANALYST, STRATEGIST, SPONSOR, OPS = (
     "member-insights-analyst",
     "loyalty-strategist",
@@ -23,10 +24,10 @@ OPTIONAL = ("members", "point_ledger", "survey_responses")
 def gather_facts(program: Program) -> dict[str, Any]:
     """Who owns the backlog, what the registry defines, how tests were planned, and how long alerts took."""
     return {
-        **facts_of(program, NAME),
+        **facts_of(program, KEY),
         "people": people_by_role([ANALYST, STRATEGIST, SPONSOR, OPS, "finance"]),
         "experiments": experiment_designs(program),
-        "remediation": remediation_of(program, NAME),
+        "remediation": remediation_of(program, KEY),
     }
 
 

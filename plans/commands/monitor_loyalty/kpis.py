@@ -6,10 +6,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from plans.commands.monitor_loyalty.facts import window_of
-from plans.commands.shared import measures
+from plans.commands.shared import metrics
 from plans.commands.shared.figures import figure
-from plans.commands.shared.measures import Measure
-from plans.commands.shared.metric_values import default_thresholds, sentence, unit_of
+from plans.commands.shared.metrics import Measure, default_thresholds, sentence, unit_of
 from plans.commands.shared.thresholds import Alerts, evaluate
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Figure
@@ -56,17 +55,17 @@ def compute(
     metric: Mapping[str, Any], sums: Mapping[str, float], loaded: Collection[str], *, currency: str
 ) -> MaybeEstimate:
     """A KPI from the sums of a window or a group, by the registry's own words."""
-    return measures.compute(metric, sums, MEASURES, loaded, currency=currency)
+    return metrics.compute(metric, sums, MEASURES, loaded, currency=currency)
 
 
 def as_defined(name: str, metric: Mapping[str, Any], value: MaybeEstimate) -> MaybeEstimate:
     """``value`` where the registry's words are those of the method that found it."""
-    return measures.as_defined(metric, EXPECTED[name], value)
+    return metrics.as_defined(metric, EXPECTED[name], value)
 
 
 def metric_of(context: StepContext, name: str) -> Mapping[str, Any]:
     """The registry's definition of a KPI, as it stood when the run started."""
-    return context.program["metrics"][name]  # type: ignore[no-any-return]
+    return context.program["metrics"][name]
 
 
 def kpi(context: StepContext, name: str, value: MaybeEstimate) -> Figure:

@@ -9,7 +9,7 @@ from plans.commands.monitor_loyalty.facts import is_full, loaded
 from plans.commands.monitor_loyalty.kpis import FLOW_KPIS, compute, metric_of
 from plans.commands.shared.breakdowns import Breakdown, relabel
 from plans.commands.shared.figures import value_of
-from plans.commands.shared.metric_values import unit_of, version_of
+from plans.commands.shared.metrics import unit_of, version_of
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, Table
@@ -87,13 +87,31 @@ def flow_comparison(context: StepContext, totals: Sequence[Mapping[str, float]])
     for name, title, needs in FLOW_TITLES:
         known = not needs or needs in loaded(context)
         now, before = (float(total[name]) if known else None for total in totals[:2])
-        rows.append([title, now, before, now / before - 1 if now is not None and before else None])
+        rows.append(_flow(title, now, before))
+    note = f"Revenue in {context.program['currency']}."
+    if context.data.movements():
+        rows += _cash_flows(totals)
+        note += " Revenue is net of refunds in the window of the sale; as cash, in the window of the refund."
     return Table(
         "window_comparison", "What happened",
         [Column("flow", "What happened"), Column("current", "This window", "number"),
          Column("previous", "The window before", "number"), Column("change", "Change", "percent")],
-        rows, f"Revenue in {context.program['currency']}. An empty cell is not known.",
+        rows, f"{note} An empty cell is not known.",
     )  # fmt: skip
+
+
+def _flow(title: str, now: float | None, before: float | None) -> list[Any]:
+    return [title, now, before, now / before - 1 if now is not None and before else None]
+
+
+def _cash_flows(totals: Sequence[Mapping[str, float]]) -> list[list[Any]]:
+    """What was sold and taken back in a window, and what that left in it."""
+    gross, refunded = ([float(total[name]) for total in totals[:2]] for name in ("gross", "refunded"))
+    return [
+        _flow("Gross sales", *gross),
+        _flow("Refunded, by day of refund", *refunded),
+        _flow("Revenue as cash, by day of refund", gross[0] - refunded[0], gross[1] - refunded[1]),
+    ]
 
 
 def trends(context: StepContext, spans: Sequence[Span], totals: Sequence[Mapping[str, float]]) -> list[Any]:
@@ -168,10 +186,10 @@ def breakdown(context: StepContext, groups: Breakdown, before: Breakdown, known:
     note = f"{len(shown)} of {len(rows)} groups, the biggest first. {groups.note}".strip()
     found: list[Any] = [Table("drilldown", "The window by group", columns, shown, note)]
     if shares:
-        now = [pair[0] for pair in judged[shares[0]]]
+        latest = [now for now, _ in judged[shares[0]]]
         found.append(
             Chart("drilldown_chart", f"{metric_of(context, shares[0])['name']} by group", "bar",
-                  [str(row[0]) for row in shown], [Series("Share", *_percents(now[: len(shown)], intervals=True))],
+                  [str(row[0]) for row in shown], [Series("Share", *_percents(latest[: len(shown)], intervals=True))],
                   " · ".join(known), "share", "%", note)
         )  # fmt: skip
     return found
@@ -181,13 +199,11 @@ def _by_group(
     context: StepContext, name: str, groups: Breakdown, before: Breakdown
 ) -> list[tuple[MaybeEstimate, MaybeEstimate]]:
     """A KPI of each group, now and in the window before."""
-    return [
-        tuple(
-            compute(metric_of(context, name), sums, loaded(context), currency=context.program["currency"])
-            for sums in (row, before.rows.get(label, {}))
-        )
-        for label, row in groups.rows.items()
-    ]  # type: ignore[misc]
+
+    def found(sums: Mapping[str, Any]) -> MaybeEstimate:
+        return compute(metric_of(context, name), sums, loaded(context), currency=context.program["currency"])
+
+    return [(found(row), found(before.rows.get(label, {}))) for label, row in groups.rows.items()]
 
 
 def group_trend(

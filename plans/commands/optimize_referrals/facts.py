@@ -5,20 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from plans.cases.fraud import verbs
-from plans.commands.shared.metric_values import facts_of
+from plans.commands.shared.metrics import facts_of
 from plans.commands.shared.windows import WindowPair, windows_until
 from plans.engine.running.steps import StepContext
 from programs.models import Program
 from programs.selectors import people_by_role
 
-NAME = "optimize-referrals"
+PLUGIN, NAME = "referral-program-orchestration", "optimize-referrals"
+KEY = f"{PLUGIN}:{NAME}"
 ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR = "referral-architect", "lifecycle-ops", "partner-ops", "exec-sponsor"
 
 
 def gather_facts(program: Program) -> dict[str, Any]:
     """Who owns the backlog, what the registry defines and did in the last run, what people decided so far."""
     return {
-        **facts_of(program, NAME),
+        **facts_of(program, KEY),
         "people": people_by_role([ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR, "finance"]),
         "held_referrals": sorted(verbs.held_referrals(program)),
         "case_labels": verbs.decided_labels(program),
@@ -32,9 +33,8 @@ def window_of(context: StepContext) -> WindowPair:
 
 
 def currency_of(context: StepContext) -> str:
-    """Amounts are shown in the one currency of the referrals; the program's where they have no amounts."""
-    known = context.data.snapshot("referrals").currencies
-    return str(known[0] if known else context.program["currency"])
+    """Amounts are added and shown in the program's currency, whatever they were loaded in."""
+    return str(context.program["currency"])
 
 
 def is_full(context: StepContext) -> bool:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.shared import measures
+from plans.commands.shared import metrics
 from plans.commands.shared.figures import figure
-from plans.commands.shared.measures import EVENTS, MONEY, Measure
-from plans.commands.shared.metric_values import default_thresholds, sentence, unit_of
+from plans.commands.shared.metrics import EVENTS, Measure, default_thresholds, sentence, unit_of
 from plans.commands.shared.thresholds import Alerts, evaluate
 from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Figure
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.stages import STAGES
-from programs.schemas.metrics import STANDARD
+from programs.schemas.metrics import MONEY, STANDARD
 
 PREFIX = "referral-"
 KPIS = {
@@ -54,7 +53,7 @@ EXPECTED = {
 
 def metric_of(context: StepContext, name: str) -> Mapping[str, Any]:
     """The registry's definition of a KPI, as it stood when the run started."""
-    return context.program["metrics"][name]  # type: ignore[no-any-return]
+    return context.program["metrics"][name]
 
 
 def count(
@@ -63,13 +62,13 @@ def count(
     """A KPI of a window by the registry's own words, from its flows and the stages of its invitations."""
     sums = {**flows, **{COHORT + stage: number for stage, number in stages.items()}}
     loaded = [kind for kind in ("referral_payouts",) if context.data.has(kind)]
-    return measures.compute(metric_of(context, name), sums, MEASURES, loaded, currency=currency)
+    return metrics.compute(metric_of(context, name), sums, MEASURES, loaded, currency=currency)
 
 
 def as_defined(context: StepContext, values: Mapping[str, MaybeEstimate]) -> dict[str, MaybeEstimate]:
     """What methods of their own found, where the registry's words are theirs."""
     return {
-        name: measures.as_defined(metric_of(context, name), EXPECTED[name], value)
+        name: metrics.as_defined(metric_of(context, name), EXPECTED[name], value)
         for name, value in values.items()
     }
 

@@ -8,36 +8,125 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, Func, IntegerField, OuterRef, QuerySet, Subquery
 
 from gtm.core import canonical
+from gtm.core.evidence import changelog
+from gtm.core.models import ChangeLogChain, ChangeLogEntry
 from plans.engine.gates import tolerance
-from plans.models import Approval, Plan, Task, TaskKind
+from plans.models import STANDING_STATES, Approval, Plan, Task, TaskKind
+from plans.schemas.rules import GateRules
 
 Needs = Mapping[int, Sequence[int]]
-STANDING = ("approved", "bypassed")
-_RULES = ("gates", "ladder", "ladder_repeats", "triggers", "max_retries")
+READ_AGAIN_AFTER = 60  # seconds
+MOST_KNOWN = 256
+_COLUMNS = ("task_id", "key", "kind", "max_retries")
+_OWN = (*_COLUMNS, "agent_id", "fallback_agent_id")
+_MOVES = ("created", "changed", "linked", "unlinked", "deleted")
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedStructure:
+    """A plan's structure, read whole and found to be what was accepted.
+
+    Reading it whole at every claim would make a task of a long plan dearer than one of a short plan. A
+    process keeps it for as long as plan, change log and the task at hand say that nothing moved, and for a
+    minute at most: that bounds what somebody did to the rows without leaving a row in the log.
+    """
+
+    accepted: tuple[str, int]
+    sequence: int
+    read_at: float
+    rows: Mapping[int, tuple[Any, ...]]
+    needs: Needs
+    gates: frozenset[int]
+
+    def gates_before(self, task_pk: int) -> frozenset[int]:
+        """Primary keys of the gates on a path to the task."""
+        return self.gates & all_before(task_pk, self.needs) if self.gates else frozenset()
+
+    def still_holds(self, task: Task) -> bool:
+        """Whether neither the log nor the task's own row and edges say otherwise. One query."""
+        if self.rows.get(task.pk) != tuple(getattr(task, name) for name in _OWN):
+            return False
+        moved = ChangeLogEntry.objects.filter(
+            chain=task.plan.change_chain(),
+            sequence__gt=self.sequence,
+            entity=Task._meta.label_lower,
+            event__in=_MOVES,
+        )
+        edges: QuerySet[Any] = Task.needs.through.objects.filter(from_task=OuterRef("pk")).order_by()
+        number = Func(F("pk"), function="COUNT", output_field=IntegerField())
+        counted = Subquery(edges.annotate(number=number).values("number"))
+        has_moved, own_needs = Task.objects.order_by().values_list(Exists(moved), counted).get(pk=task.pk)
+        return not has_moved and own_needs == len(self.needs.get(task.pk, ()))
+
+
+_accepted: dict[str, AcceptedStructure] = {}
+
+
+def known_structure(plan: Plan) -> AcceptedStructure | None:
+    """What this process found out about this version of the plan less than a minute ago."""
+    known = _accepted.get(plan.plan_id)
+    if known is None or known.accepted != (plan.structure_sha256, plan.version):
+        return None
+    return known if monotonic() - known.read_at < READ_AGAIN_AFTER else None
+
+
+def structure_around(task: Task) -> AcceptedStructure | None:
+    """The structure the task stands in, or None where it is not the one that was accepted."""
+    plan = task.plan
+    chain, known = plan.change_chain(), known_structure(plan)
+    length = changelog.length_of_held(chain)
+    if known is not None and known.still_holds(task):
+        _accepted[plan.plan_id] = replace(known, sequence=known.sequence if length is None else length)
+        return known
+    if length is None:
+        length = ChangeLogChain.objects.filter(name=chain).values_list("sequence", flat=True).first() or 0
+    tasks, needs = _tasks_of(plan), needs_of(plan)
+    if canonical.digest(_structure(plan, tasks, needs)) != plan.structure_sha256:
+        _accepted.pop(plan.plan_id, None)
+        return None
+    while len(_accepted) >= MOST_KNOWN:
+        _accepted.pop(next(iter(_accepted)), None)
+    found = _accepted[plan.plan_id] = AcceptedStructure(
+        (plan.structure_sha256, plan.version),
+        length,
+        monotonic(),
+        {row["pk"]: tuple(row[name] for name in _OWN) for row in tasks},
+        dict(needs),
+        frozenset(row["pk"] for row in tasks if row["kind"] == TaskKind.GATE),
+    )
+    return found
 
 
 def structure_of(plan: Plan) -> dict[str, Any]:
     """What the review of the plan approves: who does what after what, within which limits."""
-    columns = ("task_id", "key", "kind", "max_retries")
+    return _structure(plan, _tasks_of(plan), needs_of(plan))
+
+
+def _tasks_of(plan: Plan) -> list[dict[str, Any]]:
     roles = {"role": F("agent__slug"), "fallback_role": F("fallback_agent__slug")}
-    tasks = list(plan.tasks.order_by("task_id").values("pk", *columns, **roles))
-    number, needs = {task["pk"]: task["task_id"] for task in tasks}, needs_of(plan)
+    return list(plan.tasks.order_by("task_id").values("pk", *_OWN, **roles))
+
+
+def _structure(plan: Plan, tasks: list[dict[str, Any]], needs: Needs) -> dict[str, Any]:
+    number = {task["pk"]: task["task_id"] for task in tasks}
     return {
         "tasks": [
             {
-                **{column: task[column] for column in columns},
+                **{column: task[column] for column in _COLUMNS},
                 "agent": task["role"],
                 "fallback_agent": task["fallback_role"],
-                "needs": sorted(number[need] for need in needs[task["pk"]]),
+                "needs": sorted(number[need] for need in needs.get(task["pk"], ())),
             }
             for task in tasks
         ],
-        **{name: plan.declaration.get(name) for name in _RULES},
+        **plan.rules.sealed,
     }
 
 
@@ -45,14 +134,14 @@ def structure_digest(plan: Plan) -> str:
     return canonical.digest(structure_of(plan))
 
 
-def scope_of(plan: Plan, gate: Mapping[str, Any]) -> dict[str, Any]:
+def scope_of(plan: Plan, gate: GateRules) -> dict[str, Any]:
     """The content a gate approves, as it is now: named inputs and outputs, or all there is before it."""
-    if not gate["scope"]:
-        before = ancestors(plan.tasks.get(key=gate["key"]))
+    if not gate.scope:
+        before = ancestors(plan.tasks.get(key=gate.key))
         made = {t.output_var: t.output for t in before if t.output_var and t.kind != TaskKind.GATE}
         return {**plan.inputs, **made}
     outputs = {t.output_var: t.output for t in plan.tasks.exclude(output_var="")}
-    return {name: plan.inputs[name] if name in plan.inputs else outputs.get(name) for name in gate["scope"]}
+    return {name: plan.inputs[name] if name in plan.inputs else outputs.get(name) for name in gate.scope}
 
 
 def needs_of(plan: Plan) -> Needs:
@@ -67,29 +156,34 @@ def needs_of(plan: Plan) -> Needs:
 
 def ancestors(task: Task, needs: Needs | None = None) -> QuerySet[Task]:
     """Every task on a path to this one, in the order of the plan; ``needs`` where the caller has them."""
-    needs = needs_of(task.plan) if needs is None else needs
+    found = all_before(task.pk, needs_of(task.plan) if needs is None else needs)
+    return task.plan.tasks.filter(pk__in=found).order_by("position")
+
+
+def all_before(task_pk: int, needs: Needs) -> set[int]:
+    """Primary keys of every task on a path to this one."""
     found: set[int] = set()
-    queue = [task.pk]
+    queue = [task_pk]
     while queue:
         for need in needs.get(queue.pop(), ()):
             if need not in found:
                 found.add(need)
                 queue.append(need)
-    return task.plan.tasks.filter(pk__in=found).order_by("position")
+    return found
 
 
 def drift(approval: Approval) -> tuple[str, ...]:
     """Paths outside the tolerance of what was approved; measured from the approval, never from an edit."""
     plan = approval.plan
-    tolerances = {"amount": _amount_tolerance(approval), **approval.policy.get("tolerances", {})}
+    tolerances = {"amount": _amount_tolerance(approval), **approval.rules.tolerances}
     before = {**approval.scope, "amount": approval.amount, "currency": approval.currency}
-    after = {**scope_of(plan, approval.policy), "amount": plan.amount, "currency": plan.currency}
+    after = {**scope_of(plan, approval.rules), "amount": plan.amount, "currency": plan.currency}
     return tolerance.outside(before, canonical.plain(after), tolerances)
 
 
 def _amount_tolerance(approval: Approval) -> float:
     """The plan's amount is one of its inputs: it moves as far as that input may."""
-    allowed, amount = approval.policy.get("tolerances", {}), approval.amount
+    allowed, amount = approval.rules.tolerances, approval.amount
     money = {name: value["amount"] for name, value in approval.scope.items() if _is_money(value)}
     same = (name for name, found in money.items() if tolerance.number_of(found) == amount)
     return max((allowed.get(name, 0) for name in same), default=0)
@@ -101,13 +195,14 @@ def _is_money(value: Any) -> bool:
 
 def why_not_approved(task: Task) -> str | None:
     """Why the task must not start: a gate before it without a standing approval of this very content."""
-    plan = task.plan
-    if plan.structure_sha256 != structure_digest(plan):
+    structure = structure_around(task)
+    if structure is None:
         return "The structure of the plan differs from what was accepted."
-    for gate in ancestors(task).filter(kind=TaskKind.GATE):
+    before = structure.gates_before(task.pk)
+    for gate in task.plan.tasks.filter(pk__in=before).order_by("position") if before else ():
         if not gate.is_done:
             return f"{gate} is not approved."
-        standing = gate.approvals.filter(state__in=STANDING).order_by("-round").first()
+        standing = gate.approvals.filter(state__in=STANDING_STATES).order_by("-round").first()
         if standing is None:
             return f"{gate} is not approved."
         if outside := drift(standing):

@@ -7,22 +7,26 @@ delivered is withdrawn in the same transaction.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from celery import current_app
 from django.db.models import CharField, Exists, OuterRef
 from django.db.models.functions import Cast
-from kombu.exceptions import OperationalError
 
 from gtm.core import clock, events
 from plans import case_kinds
-from plans.models import Notice, NoticeKind, Plan, Task, TaskKind
-
-logger = logging.getLogger(__name__)
+from plans.models import (
+    ASSIGNED_STATES,
+    OPEN_APPROVAL_STATES,
+    OPEN_CASE_STATES,
+    Notice,
+    NoticeKind,
+    Plan,
+    Task,
+    TaskKind,
+)
 
 STATE = "state"
 BATCH = 500
@@ -78,9 +82,9 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
 """(entity, event, field) of a log row → what is told of it. Kinds of cases declare their own."""
 
 UNDECIDED: Mapping[str, frozenset[str]] = {
-    "plans.approval": frozenset({"scheduled", "pending", "frozen", "unsatisfiable"}),
-    "plans.escalation": frozenset({"armed", "notified", "paused", "exhausted"}),
-    "plans.task": frozenset({"ready", "suspended"}),
+    "plans.approval": OPEN_APPROVAL_STATES - {"exhausted"},
+    "plans.escalation": OPEN_CASE_STATES - {"acknowledged"},
+    "plans.task": ASSIGNED_STATES,
     "plans.ripcordpull": frozenset({"pulled"}),
     "plans.policyversion": frozenset({"proposed"}),
 }
@@ -136,12 +140,5 @@ def tell_overdue(now: datetime) -> int:
     return sum(
         notify(NoticeKind.OVERDUE, task, key=f"{NoticeKind.OVERDUE}:{task.pk}:{task.due_at.isoformat()}")
         for task in untold.select_related("plan").order_by("due_at", "pk")[:BATCH]
+        if task.due_at is not None  # so the filter; it is read again here for the type
     )
-
-
-def ring(event: NoticeWaiting) -> None:
-    """Send the bell. Without a broker the sweep finds the outbox filled and works it off."""
-    try:
-        current_app.send_task("plans.tasks.send_notices", queue="control")
-    except OperationalError as error:
-        logger.warning("the broker is not there (%s); the sweep will send the notices", error)

@@ -1,22 +1,59 @@
-"""From a committed row to a worker. The message carries one task's key; the row says what is to be done."""
+"""From a committed row to a worker: every bell the engine rings, and which change asks for an anchor.
+
+A message names at most a row; the rows say what is to be done. So a broker that is down is no error: the
+sweep, or the daily anchor, does later what the bell would have had done now.
+"""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
+from typing import Any
 
 from celery import current_app
 from kombu.exceptions import OperationalError
 
 from gtm.core import events
+from plans.models import FINAL_PLAN_STATES
 
 logger = logging.getLogger(__name__)
 
+STATE = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorWanted:
+    """Something happened that should not be deniable tomorrow."""
+
 
 def ring_worker(event: events.TaskReady) -> bool:
-    """Send the bell; whether the broker took it. One that is down is no error: the sweep rings again."""
+    """A task is ready; whether the broker took the message."""
+    told = {"task_pk": event.task_pk}
+    return _ring("plans.tasks.run_task", event.queue, told, f"the sweep will dispatch task {event.task_pk}")
+
+
+def ring_outbox(event: Any) -> None:
+    """A notice waits to be sent."""
+    _ring("plans.tasks.send_notices", "control", {}, "the sweep will send the notices")
+
+
+def ring_anchor(event: AnchorWanted) -> None:
+    _ring("gtm.core.tasks.anchor_changelog", "control", {"tell_auditors": False}, "the daily anchor will do")
+
+
+def want_anchor(event: events.Recorded) -> None:
+    """Subscriber, inside the transaction of the change: approvals, stops and ends of plans ask for an anchor
+    after the commit, so that no decision waits a day for one."""
+    row = (event.obj._meta.label_lower, event.event)
+    has_ended = row[0] == "plans.plan" and event.field == STATE and event.obj.state in FINAL_PLAN_STATES
+    if has_ended or row in (("plans.approval", "approve"), ("plans.ripcordpull", "created")):
+        events.publish_on_commit(AnchorWanted())
+
+
+def _ring(task: str, queue: str, told: dict[str, Any], otherwise: str) -> bool:
     try:
-        current_app.send_task("plans.tasks.run_task", kwargs={"task_pk": event.task_pk}, queue=event.queue)
+        current_app.send_task(task, kwargs=told, queue=queue)
     except OperationalError as error:
-        logger.warning("the broker is not there (%s); the sweep will dispatch task %s", error, event.task_pk)
+        logger.warning("the broker is not there (%s); %s", error, otherwise)
         return False
     return True

@@ -5,7 +5,7 @@ A finished task makes its successors ready in the same transaction; a plan close
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -20,10 +20,14 @@ from plans.engine.people.permissions import holds_role
 from plans.engine.running import steps
 from plans.engine.stopping import stopped
 from plans.models import (
+    AT_WORK_PLAN_STATES,
+    CLAIMABLE_STATES,
+    DEGRADED_STATES,
     DONE_STATES,
     FINAL_TASK_STATES,
     OPEN_APPROVAL_STATES,
     OPEN_CASE_STATES,
+    UNOPENED_STATES,
     Approval,
     BreakGlass,
     Escalation,
@@ -31,13 +35,13 @@ from plans.models import (
     RipcordPull,
     Task,
     TaskKind,
+    TaskState,
 )
+from plans.schemas.rules import GateRules
 
 Params = Mapping[str, Any]
 
-AT_WORK_PLANS = frozenset({"running", "blocked"})
-"""A blocked plan waits at one task; the others go on."""
-
+_OPEN_TASK_STATES = sorted(frozenset(TaskState.values) - FINAL_TASK_STATES)
 
 # ------------------------------------------------------------------ guards
 
@@ -105,7 +109,7 @@ def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
     """Waiving takes somebody whom the gates behind the task would ask, never the task's own people."""
     if actor.is_system:
         return "The engine waives nothing."
-    roles = {seat["role"] for gate in gates_behind(task) for seat in gate["seats"]}
+    roles = {seat.role for gate in gates_behind(task) for seat in gate.seats}
     if not roles:
         return (
             None
@@ -120,17 +124,16 @@ def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
     )
 
 
-def gates_behind(task: Task) -> list[dict[str, Any]]:
+def gates_behind(task: Task) -> list[GateRules]:
     """The gates of the plan that lie on a path after the task."""
     found, queue, seen = [], [task], {task.pk}
-    declared = {g["key"]: g for g in task.plan.declaration.get("gates", [])}
     while queue:
         for after in queue.pop().successors.all():
             if after.pk not in seen:
                 seen.add(after.pk)
                 queue.append(after)
                 if after.kind == TaskKind.GATE:
-                    found.append(declared[after.key])
+                    found.append(task.plan.rules.gate(after.key))
     return found
 
 
@@ -155,8 +158,11 @@ def at_work_again(plan: Plan, params: Params) -> str:
 
 def ring(task: Task, change: Change) -> None:
     """Tell a worker, after the commit, that there is something to do. The row says what; this is the bell."""
-    runnable = {"ready", "fallback_ready"}
-    if task.kind == TaskKind.AUTOMATED and change.target in runnable and task.plan.state in AT_WORK_PLANS:
+    if (
+        task.kind == TaskKind.AUTOMATED
+        and change.target in CLAIMABLE_STATES
+        and task.plan.state in AT_WORK_PLAN_STATES
+    ):
         events.publish_on_commit(events.TaskReady(task.pk))
 
 
@@ -173,38 +179,55 @@ def start_clocks(plan: Plan, change: Change) -> None:
 
 def advance_plan(plan: Plan, change: Change) -> None:
     advance(plan)
-    for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["ready", "fallback_ready"]):
+    for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=CLAIMABLE_STATES):
         events.publish_on_commit(events.TaskReady(task.pk))
 
 
 def advance_after_task(task: Task, change: Change) -> None:
-    advance(task.plan)
+    """Behind a finished task only its successors can open; behind a gate everything it held back."""
+    advance(task.plan, after=None if task.kind == TaskKind.GATE else task, is_fresh=change.is_fresh)
 
 
-def advance(plan: Plan) -> None:
-    """Open everything whose needs are met, and close the plan when nothing is left."""
-    plan.refresh_from_db()
-    if plan.state not in AT_WORK_PLANS or stopped.is_stopped(plan):
+def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) -> None:
+    """Open everything whose needs are met, and close the plan when nothing is left.
+
+    The chain is locked. ``after``: nothing else than this task has moved since the last time. ``is_fresh``:
+    the plan was read under the lock, and nothing stops it.
+    """
+    if not is_fresh:
+        plan.refresh_from_db()
+    if plan.state not in AT_WORK_PLAN_STATES or (not is_fresh and stopped.is_stopped(plan)):
         return
-    for task in _needs_met(plan, "suspended"):
-        perform(task, "unsuspend", comment="What it depends on is approved.")
-    for task in ready_tasks(plan):
-        task.refresh_from_db()  # an approval that carries over has advanced the plan from within
+    met = _needs_met(plan, after)
+    if suspended := [task for task in met if task.state == "suspended"]:
+        for task in suspended:
+            perform(task, "unsuspend", comment="What it depends on is approved.")
+        met = _needs_met(plan, after)
+    has_opened = has_asked = False
+    for task in met:
+        if has_asked:
+            task.refresh_from_db()  # an approval that carries over has advanced the plan from within
         if task.state != "pending" or held(task):
             continue
+        has_opened = True
         if task.kind == TaskKind.GATE:
-            perform(task, "ask_approval")
+            has_asked = True
+            perform(task, "ask_approval", is_fresh=True)
             rounds.open_round(task)
         else:
-            perform(task, "make_ready", set_fields={"due_at": _due_at(task), "frozen_at": None})
-    plan.refresh_from_db()
-    if plan.state == "running" and not plan.tasks.exclude(state__in=FINAL_TASK_STATES).exists():
+            due = {"due_at": _due_at(task), "frozen_at": None}
+            perform(task, "make_ready", set_fields=due, is_fresh=not has_asked)
+    if has_opened and not has_asked:
+        return
+    if has_asked or not is_fresh:
+        plan.refresh_from_db()
+    if plan.state == "running" and not plan.tasks.filter(state__in=_OPEN_TASK_STATES).exists():
         finish(plan)
 
 
 def _due_at(task: Task) -> datetime | None:
     """When people should have done it: the step's hours on the program's calendar, or as planned."""
-    hours = task.plan.declaration.get("due_hours", {}).get(task.task_id)
+    hours = task.plan.rules.due_hours.get(task.task_id)
     return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
 
 
@@ -219,20 +242,30 @@ def held(task: Task) -> str:
 
 def ready_tasks(plan: Plan) -> list[Task]:
     """The ready set is a query: pending tasks with no unfinished need."""
-    return _needs_met(plan, "pending")
+    return [task for task in _needs_met(plan, None) if task.state == "pending"]
 
 
-def _needs_met(plan: Plan, state: str) -> list[Task]:
+def _needs_met(plan: Plan, after: Task | None) -> list[Task]:
+    """What may open: of the whole plan, or of what follows ``after``."""
     waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
-    met = list(plan.tasks.filter(state=state).filter(~Exists(waiting)).select_related("plan", "agent"))
-    needs = scope.needs_of(plan) if met else {}
-    return [task for task in met if not _waits_for_a_gate(task, needs)]
+    rows = plan.tasks.all() if after is None else after.successors.all()
+    met = list(rows.filter(~Exists(waiting), state__in=UNOPENED_STATES).order_by("position"))
+    for task in met:
+        task.plan = plan
+    behind = _behind_open_gates(plan, met, after) if met else frozenset()
+    return [task for task in met if task.pk not in behind]
 
 
-def _waits_for_a_gate(task: Task, needs: scope.Needs) -> bool:
+def _behind_open_gates(plan: Plan, tasks: list[Task], after: Task | None) -> Collection[int]:
     """A change may reopen a gate before tasks that are finished and stay so: what follows them waits too."""
-    gates = scope.ancestors(task, needs).filter(kind=TaskKind.GATE)
-    return gates.exclude(state__in=DONE_STATES).exists()
+    known = scope.known_structure(plan) if after is not None else None
+    if known is not None and not any(known.gates_before(task.pk) for task in tasks):
+        return frozenset()
+    gates = plan.tasks.filter(kind=TaskKind.GATE).exclude(state__in=DONE_STATES)
+    if not (open_gates := set(gates.values_list("pk", flat=True))):
+        return frozenset()
+    needs = scope.needs_of(plan)
+    return {task.pk for task in tasks if scope.all_before(task.pk, needs) & open_gates}
 
 
 def finish(plan: Plan) -> None:
@@ -242,7 +275,7 @@ def finish(plan: Plan) -> None:
     if plan.tasks.filter(state="cancelled").exists():
         perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
         return
-    degraded = plan.tasks.filter(state__in=["succeeded_degraded", "succeeded_manual", "waived"]).exists()
+    degraded = plan.tasks.filter(state__in=DEGRADED_STATES).exists()
     degraded |= plan.approvals.filter(state="bypassed").exists()
     perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
 

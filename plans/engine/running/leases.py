@@ -14,21 +14,28 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from gtm.core import clock
-from gtm.core.errors import WrongState
 from gtm.core.evidence import changelog
-from gtm.core.fsm import perform
+from gtm.core.fsm import perform_in_a_row
 from plans.engine.escalation import ladder
 from plans.engine.gates import scope
 from plans.engine.running import steps
 from plans.engine.running.steps import LeaseLost
+from plans.engine.running.under_lock import Circumstances, read_again
 from plans.engine.stopping import stopped
-from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Plan, Task, TaskAttempt
+from plans.models import (
+    AT_WORK_PLAN_STATES,
+    AT_WORK_STATES,
+    CLAIMABLE_STATES,
+    OPEN_CASE_STATES,
+    Plan,
+    Task,
+    TaskAttempt,
+)
 
 logger = logging.getLogger(__name__)
 
 WRITE_PROGRESS_EVERY = 0.5  # seconds
 CONTENT_DIFFERS = "content-differs"
-COUNTED = frozenset({TaskAttempt.Outcome.SUCCEEDED, TaskAttempt.Outcome.FAILED})
 
 
 def lease_time() -> timedelta:
@@ -40,13 +47,11 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
 
     The same message delivered twice finds the task leased and does nothing.
     """
-    with transaction.atomic():
-        changelog.lock_chain(task.change_chain())
-        task.refresh_from_db()
-        task.plan.refresh_from_db()
-        if task.state not in {"ready", "fallback_ready"} or task.plan.state not in {"running", "blocked"}:
+    with changelog.holding(task.change_chain()):
+        now = read_again(task)
+        if task.state not in CLAIMABLE_STATES or task.plan.state not in AT_WORK_PLAN_STATES:
             return None
-        if stopped.is_stopped(task.plan):
+        if now.is_stopped:
             return None
         if differs := scope.why_not_approved(task):
             _tell_once(task, differs)
@@ -54,7 +59,10 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
         if steps.why_held(task.plan, task.key):
             return None
         substitute = task.state == "fallback_ready"
-        used = task.attempts_used if substitute else _next_number(task)
+        used = task.attempts_used if substitute else 1
+        if task.fence:
+            used = used if substitute else _next_number(task)
+            _give_up_on_others(task)
         fields = {
             "fence": task.fence + 1,
             "attempts_used": used,
@@ -64,18 +72,12 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             "progress_note": "",
             "next_attempt_at": None,
         }
-        _give_up_on_others(task)
-        try:
-            perform(task, "lease_fallback" if substitute else "lease", set_fields=fields)
-            if not substitute:
-                perform(task, "start")
-        except WrongState:
-            return None
+        perform_in_a_row(task, ["lease_fallback"] if substitute else ["lease", "start"], fields)
         return TaskAttempt.objects.create(
             task=task,
             number=1 if substitute else used,
             fence=task.fence,
-            epoch=stopped.current_epoch(task.plan),
+            epoch=now.epoch,
             executor=TaskAttempt.Executor.SUBSTITUTE if substitute else TaskAttempt.Executor.ORIGINAL,
             worker=worker,
             started_at=clock.now(),
@@ -97,18 +99,22 @@ def _give_up_on_others(task: Task) -> None:
 def _next_number(task: Task) -> int:
     """Which attempt of the original begins. One that was lost or stopped is repeated, not counted again."""
     last = task.attempts.order_by("-fence").first()
-    if last is None or last.executor != TaskAttempt.Executor.ORIGINAL or last.outcome in COUNTED:
+    if (
+        last is None
+        or last.executor != TaskAttempt.Executor.ORIGINAL
+        or last.outcome in TaskAttempt.COUNTED_OUTCOMES
+    ):
         return task.attempts_used + 1
     return max(1, task.attempts_used)
 
 
-def is_current(task: Task, attempt: TaskAttempt) -> bool:
-    """Whether the attempt may still write. Call it with the chain locked and the task read afresh."""
+def is_current(task: Task, attempt: TaskAttempt, now: Circumstances) -> bool:
+    """Whether the attempt may still write. Call it with the chain locked and the task just read again."""
     return (
         task.fence == attempt.fence
         and task.state in AT_WORK_STATES
-        and stopped.current_epoch(task.plan) == attempt.epoch
-        and stopped.is_stopped(task.plan) is None
+        and now.epoch == attempt.epoch
+        and not now.is_stopped
     )
 
 
@@ -130,10 +136,9 @@ def mark_effect(task_pk: int, attempt_pk: int) -> bool:
     with transaction.atomic():
         task = Task.objects.select_related("plan__program").get(pk=task_pk)
         changelog.lock_chain(task.change_chain())
-        task.refresh_from_db()
-        task.plan.refresh_from_db()
+        now = read_again(task)
         attempt = TaskAttempt.objects.get(pk=attempt_pk)
-        if not is_current(task, attempt):
+        if not is_current(task, attempt, now):
             return False
         attempt.effect_started_at = clock.now()
         attempt.save(update_fields=["effect_started_at"])
@@ -164,11 +169,13 @@ class LeaseKeeper:
         self._thread.join()
 
     def _beat(self) -> None:
+        if self._stop.wait(settings.GTM_LEASE_SECONDS / 3):
+            return  # most steps are done before the first beat: this thread has opened no connection
         try:
-            while not self._stop.wait(settings.GTM_LEASE_SECONDS / 3):
-                if not self._extend():
-                    self._lost.set()
+            while self._extend():
+                if self._stop.wait(settings.GTM_LEASE_SECONDS / 3):
                     return
+            self._lost.set()
         finally:
             connection.close()
 

@@ -24,10 +24,11 @@ from plans.engine.escalation import ladder
 from plans.engine.running import steps
 from plans.engine.running.leases import LeaseKeeper, claim, is_current
 from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
+from plans.engine.running.under_lock import read_again
 from plans.engine.stopping import stopped, stopped_tasks
 from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
 from plans.schemas.outputs import Signal, StepResult, payload_of, settle
-from programs.services import snapshot_root
+from programs.series import snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets.snapshots import opened
@@ -38,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 FIRST_BACKOFF, LONGEST_BACKOFF = 60, 900  # seconds: 60 × 2ⁿ ± 20 %, capped at 15 min
 MAX_RESTARTS = 3
+HOW_FINISHED = ("state", "finished_at", "due_at")
 TRANSIENT = (
     TransientError,
     DatabaseError,
@@ -51,7 +53,7 @@ TRANSIENT = (
 
 def run_task(task_pk: int, worker: str) -> str:
     """Run a task if it is still to be run. Answers the state it is in afterwards."""
-    task = Task.objects.select_related("plan", "plan__program", "agent", "fallback_agent").get(pk=task_pk)
+    task = Task.objects.select_related("plan").get(pk=task_pk)
     attempt = claim(task, worker)
     if attempt is None:
         return task.state
@@ -59,6 +61,7 @@ def run_task(task_pk: int, worker: str) -> str:
         with LeaseKeeper(task, attempt) as heartbeat:
             result = compute(task, attempt, heartbeat)
         record_success(task, attempt, result)
+        return task.state
     except LeaseLost:
         _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
         _settle_if_stopped(task, attempt)
@@ -76,17 +79,24 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
     done = plan.tasks.filter(state__in=DONE_STATES).exclude(pk=task.pk)
     if attempt is not None:  # a replay must not see what was finished later
         done = done.filter(finished_at__lte=attempt.started_at)
-    earlier = done.exclude(output_var="").exclude(output__isnull=True)
+    earlier = done.filter(position__lt=task.position).exclude(output_var="").exclude(output__isnull=True)
     context = StepContext(
         inputs=plan.inputs,
-        outputs={t.output_var: t.output for t in earlier if t.position < task.position},
+        outputs=steps.OnDemand(lambda: dict(earlier.values_list("output_var", "output"))),
         program=plan.context,
-        data=opened.OpenData(snapshot_root(), plan.datasets, plan.context.get("time_zone", "UTC")),
+        data=opened.OpenData(
+            snapshot_root(),
+            plan.datasets,
+            plan.context.get("time_zone", "UTC"),
+            plan.context.get("currency", ""),
+        ),
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,
         effect=heartbeat.effect,
-        finished={t.key: Finished(t.state, t.finished_at, t.due_at) for t in done},
+        finished=steps.OnDemand(
+            lambda: {key: Finished(*rest) for key, *rest in done.values_list("key", *HOW_FINISHED)}
+        ),
         observed=heartbeat.observed,
         substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
     )
@@ -96,11 +106,9 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
 def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None:
     """Write artifacts, the task's output and its successors in one transaction, once."""
     values = stored_values(result)
-    with transaction.atomic():
-        changelog.lock_chain(task.change_chain())
-        task.refresh_from_db()
-        task.plan.refresh_from_db()
-        if not is_current(task, attempt):
+    with changelog.holding(task.change_chain()):
+        now = read_again(task)
+        if not is_current(task, attempt, now):
             _keep_late_result(task, attempt, values)
             _settle_if_stopped(task, attempt)
             return
@@ -113,7 +121,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 title=output.title,
                 kind=output.kind,
                 position=position,
-                is_deliverable=output.key in task.plan.declaration.get("deliverable_keys", []),
+                is_deliverable=output.key in task.plan.rules.deliverable_keys,
                 payload=payload,
                 sha256=canonical.digest(payload),
             ).save()
@@ -135,6 +143,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 "lease_expires_at": None,
                 "error": None,
             },
+            is_fresh=True,
         )
         fine = set(result.measured) - {signal.trigger for signal in result.signals}
         readings.clear(task.plan, fine, task=task, period=result.period)
@@ -169,20 +178,18 @@ def _settle_if_stopped(task: Task, attempt: TaskAttempt) -> None:
 
 def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
     """Retry, hand to the substitute, or escalate: by the kind of error and what is left."""
-    now = clock.now()
     kind = classify(error)
-    with transaction.atomic():
-        changelog.lock_chain(task.change_chain())
-        task.refresh_from_db()
-        task.plan.refresh_from_db()
-        if not is_current(task, attempt):
+    with changelog.holding(task.change_chain()):
+        now = read_again(task)
+        if not is_current(task, attempt, now):
             _close_attempt(attempt, TaskAttempt.Outcome.SUPERSEDED, kind, error)
             _settle_if_stopped(task, attempt)
             return
         _close_attempt(attempt, TaskAttempt.Outcome.FAILED, kind, error)
         count_failure(task, attempt, str(error))
-        told = {"error": explain(error, kind, attempt, task), "lease_expires_at": None, "progress_note": ""}
-        message = told["error"]["message"]
+        failure = explain(error, kind, attempt, task)
+        told = {"error": failure, "lease_expires_at": None, "progress_note": ""}
+        message = failure["message"]
         stands_in = task.fallback_agent_id and not _substitute_had_its_turn(task, attempt)
         if kind == "unclear":
             perform(task, "lose_track", comment=message, set_fields=told)
@@ -192,7 +199,7 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
             and attempt.executor == TaskAttempt.Executor.ORIGINAL
             and task.attempts_used < task.attempts_allowed
         ):
-            due = now + timedelta(seconds=backoff(task.attempts_used))
+            due = clock.now() + timedelta(seconds=backoff(task.attempts_used))
             perform(task, "retry_later", comment=message, set_fields={**told, "next_attempt_at": due})
         elif stands_in:
             perform(task, "hand_to_substitute", comment=message, set_fields=told)
@@ -203,7 +210,7 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
 def count_failure(task: Task, attempt: TaskAttempt, message: str) -> None:
     """A command may declare "<key of the step>-failed": QA that fails twice is a matter for people."""
     signal = f"{task.key}-failed"
-    if any(t["signal"] == signal for t in task.plan.declaration.get("triggers", ())):
+    if task.plan.rules.trigger(signal) is not None:
         period = f"{task.plan.plan_id} {task.task_id} run {attempt.fence}"
         readings.raise_signal(task.plan, task, Signal(signal, message[:1000], period))
 
@@ -264,7 +271,7 @@ def recover_lost(task: Task) -> None:
     with transaction.atomic():
         changelog.lock_chain(task.change_chain())
         task.refresh_from_db()
-        if task.state not in {"leased", "running", "fallback_running"}:
+        if task.state not in AT_WORK_STATES:
             return
         if task.lease_expires_at and task.lease_expires_at > clock.now():
             return

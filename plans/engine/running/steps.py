@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pkgutil import resolve_name
@@ -56,6 +56,28 @@ class Finished:
     state: str
     finished_at: datetime | None
     due_at: datetime | None
+
+
+class OnDemand(Mapping[str, Any]):
+    """A mapping that is read when it is first asked for; most steps never do."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Any]]):
+        self._read = read
+        self._known: Mapping[str, Any] | None = None
+
+    def _all(self) -> Mapping[str, Any]:
+        if self._known is None:
+            self._known = self._read()
+        return self._known
+
+    def __getitem__(self, key: str) -> Any:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
 
 
 @dataclass(frozen=True, slots=True)

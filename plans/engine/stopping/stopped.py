@@ -11,13 +11,15 @@ from django.db.models import Min, Q, QuerySet
 from plans.models import Plan, RipcordPull
 from programs.models import Program
 
-PROGRAM_LIVE = ("planning", "active", "paused")
-"""States of a program that the rip-cord holds. In any other the program keeps its state under a pull."""
-
 
 def wider_pulls(plan: Plan) -> QuerySet[RipcordPull]:
     """Pulls on the plan's program and on the installation, open and closed."""
-    return RipcordPull.objects.filter(Q(scope="installation") | Q(scope="program", program=plan.program_id))
+    return pulls_on(plan.program_id)
+
+
+def pulls_on(program: Any) -> QuerySet[RipcordPull]:
+    """Pulls on a program, by its key or by an expression for it, and on the installation."""
+    return RipcordPull.objects.filter(Q(scope="installation") | Q(scope="program", program=program))
 
 
 def current_epoch(plan: Plan) -> int:

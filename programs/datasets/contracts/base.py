@@ -46,7 +46,10 @@ class ContractColumn:
 
     ``aliases`` are headers that mean the same, compared without case, spaces and punctuation.
     ``minimum``/``maximum`` bound numbers inclusively. ``past`` refuses times after the load.
+    ``several``: a cell may name more than one, as “51;77”.
     ``personal`` marks data about a person: masked in previews, left out of exports unless asked for.
+    ``dated_by`` of money: the columns whose day its rate of exchange is of, before the contract's ``time``.
+    ``words`` of a category are other words for its ``allowed`` ones: ("return", "refund").
     """
 
     name: str
@@ -60,6 +63,9 @@ class ContractColumn:
     minimum: int | None = None
     maximum: int | None = None
     past: bool = False
+    words: tuple[tuple[str, str], ...] = ()
+    dated_by: tuple[str, ...] = ()
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,8 @@ class Contract:
     rejected, all of them, because none can be believed over the other.
     Rows without a full key: what one file shows twice happened twice; what several files show is one
     event, as often as the file that shows it most often.
+    Rows for which ``unkeyed`` (SQL) holds have no key of their own: a refund names the order it lowers.
+    ``derived`` columns (name → SQL over the row as it was written) are filled in for every accepted row.
     ``time`` is the column that gives the dataset its window.
     """
 
@@ -93,16 +101,24 @@ class Contract:
     latest_by: str = ""
     order: tuple[str, ...] = ()
     rules: tuple[RowRule, ...] = ()
+    unkeyed: str = ""
+    derived: tuple[tuple[str, str], ...] = ()
     by_name: dict[str, ContractColumn] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
-        named = {*self.key, *self.order, *(rule.column for rule in self.rules)}
+        named = {*self.key, *self.order, *(rule.column for rule in self.rules), *dict(self.derived)}
         named |= {*filter(None, (self.time, self.latest_by))}
         if unknown := named - self.by_name.keys():
             raise ValueError(f"contract {self.kind} refers to columns it has not: {sorted(unknown)}")
         if len(self.by_name) != len(self.columns):
             raise ValueError(f"contract {self.kind} names a column twice")
+
+    @property
+    def has_key(self) -> str:
+        """SQL of whether a row has a full natural key."""
+        filled = " AND ".join(f"{name} IS NOT NULL" for name in self.key) or "false"
+        return f"({filled}) AND NOT coalesce({self.unkeyed}, false)" if self.unkeyed else filled
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -121,7 +137,18 @@ CURRENCY = ContractColumn(
     "currency",
     Type.CURRENCY,
     "ISO 4217 code of every amount in the row. Without it the currency of the load applies.",
-    aliases=("currency code", "iso currency", "ccy"),
+    aliases=(
+        "currency code",
+        "iso currency",
+        "currency iso code",
+        "ccy",
+        "amount currency",
+        "order currency",
+        "presentment currency",
+        "transaction currency",
+        "deal currency",
+        "currency iso",
+    ),  # fmt: skip
 )
 
 
@@ -131,7 +158,17 @@ def member(name: str = "member_id", *, required: bool = True) -> ContractColumn:
         Type.TEXT,
         "The customer's own identifier of the member, as text; leading zeros count.",
         required=required,
-        aliases=("member", "customer", "customer id", "client id", "user id", "contact id", "account id"),
+        aliases=(
+            "member",
+            "customer",
+            "customer id",
+            "client id",
+            "user id",
+            "contact id",
+            "account id",
+            "customer user",
+            "customer email",
+        ),  # fmt: skip
         personal=True,
     )
 
@@ -146,8 +183,12 @@ def instant(
     return ContractColumn(name, Type.TIMESTAMP, description, required=required, aliases=aliases, past=past)
 
 
-def money(name: str, description: str, *aliases: str, required: bool = False) -> ContractColumn:
-    return ContractColumn(name, Type.MONEY, description, required=required, aliases=aliases, unit="currency")
+def money(
+    name: str, description: str, *aliases: str, required: bool = False, dated_by: tuple[str, ...] = ()
+) -> ContractColumn:
+    return ContractColumn(
+        name, Type.MONEY, description, required=required, aliases=aliases, unit="currency", dated_by=dated_by
+    )
 
 
 def dimension(name: str, description: str, *aliases: str) -> ContractColumn:

@@ -54,25 +54,34 @@ OPPORTUNITIES = Contract(
     title="Opportunities",
     description="Pipeline and deals; the latest row of an opportunity counts.",
     columns=(
-        identifier("opportunity_id", "Identifier; the natural key.", "deal id", "id", required=True),
+        identifier(
+            "opportunity_id", "Identifier; the natural key.", "deal id", "id", "record id", required=True
+        ),
         ContractColumn(
             "person_id",
             Type.TEXT,
-            "Primary contact, as in the touchpoints.",
-            aliases=("contact id", "lead id", "primary contact"),
+            "Primary contact, as in the touchpoints; several as “51;77”.",
+            aliases=("contact id", "lead id", "primary contact", "contact ids", "associated contact ids"),
             personal=True,
+            several=True,
         ),
         identifier("account_id", "The account.", "company id", "account"),
-        dimension("account_name", "Name of the account.", "company", "account name"),
+        dimension("account_name", "Name of the account.", "company", "account name", "associated company"),
         dimension("partner", "Whose record.", "partner id"),
         dimension("sourced_by", "Who claims to have sourced it.", "source partner", "lead source"),
         dimension("campaign", "Campaign.", "campaign name"),
         dimension("segment", "Segment.", "persona"),
         dimension("region", "Region or country.", "country"),
         ContractColumn(
-            "stage", Type.TEXT, "Stage in the partner's words.", required=True, aliases=("stage name",)
+            "stage",
+            Type.TEXT,
+            "Stage in the partner's words.",
+            required=True,
+            aliases=("stage name", "deal stage"),
         ),
-        instant("created_at", "When opened.", "created date", "open date", "date", required=True),
+        instant(
+            "created_at", "When opened.", "created date", "create date", "open date", "date", required=True
+        ),
         instant("updated_at", "As of when the row is true.", "last modified", "stage date"),
         instant("closed_at", "When won or lost.", "close date", past=False),
         ContractColumn("won", Type.BOOLEAN, "Closed won.", aliases=("is won",)),

@@ -27,7 +27,11 @@ MISSING = ("NULL", "null", "Null", "nan", "NaN", "N/A", "n/a", "None", "-", "\\N
 """What exports write where there is nothing. "NA" is not among them: it is Namibia, and North America."""
 NOBODY = ("0", "guest")
 """What shops write for a buyer without an account: many people, not one customer."""
-TOTAL = r"^(grand |sub-?)?totals?:?$"
+PEOPLE = ("member_id", "referee_customer_id", "person_id")
+TOTAL = (
+    r"^((grand |sub-? ?|net |overall |report )?totals?|(gesamt|end|zwischen)?summe|totaal|totale|sum)"
+    r"( \(.*\))?:?$"
+)
 
 
 @dataclass(slots=True)
@@ -43,6 +47,16 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
+class ConversionTerms:
+    """What conversion is told: ``words`` of theirs by column of ours, and ids that are ``nobody``."""
+
+    options: Options
+    limits: Limits
+    words: dict[str, dict[str, str]] = field(default_factory=dict)
+    nobody: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Converted:
     """``steps``: columns to compute first; ``value``: the typed value; ``reasons``: condition → words."""
 
@@ -52,17 +66,20 @@ class Converted:
 
 
 def convert(
-    column: ContractColumn, cell: str, how: Convention, options: Options, limits: Limits, bind: Parameters
+    column: ContractColumn,
+    cell: str,
+    how: Convention,
+    told: ConversionTerms,
+    bind: Parameters,
 ) -> Converted:
     """The conversion of one column of one file."""
+    options = told.options
     text = f"{column.name}__text"
     written = f"nullif(trim(nfc_normalize({cell})), '')"
-    first = (
-        text,
-        f"CASE WHEN list_contains({bind.bind(list(MISSING))}, {written}) THEN NULL ELSE {written} END",
-    )
+    known = f"CASE WHEN list_contains({bind.bind(list(MISSING))}, {written}) THEN NULL ELSE {written} END"
+    first = (text, _translated(known, told.words.get(column.name, {}), bind))
     if column.type is Type.TEXT:
-        found = _text(column, text, limits, bind)
+        found = _text(column, text, told, bind)
     elif column.type in (Type.INTEGER, Type.DECIMAL, Type.MONEY):
         found = _number(column, text, how, bind)
     elif column.type in (Type.TIMESTAMP, Type.DATE):
@@ -80,6 +97,9 @@ def convert(
     else:
         allowed = bind.bind(list(column.allowed))
         value = f"regexp_replace(lower({text}), '[ -]+', '_', 'g')"
+        if column.words:
+            words, meanings = (bind.bind(list(side)) for side in zip(*column.words, strict=True))
+            value = f"coalesce({meanings}[list_position({words}, {value})], {value})"
         reason = f"not one of {', '.join(column.allowed)}"
         found = Converted(value, ((f"NOT list_contains({allowed}, {value})", reason),))
     reasons = found.reasons
@@ -88,21 +108,49 @@ def convert(
     return Converted(found.value, reasons, (first, *found.steps))
 
 
-def _text(column: ContractColumn, text: str, limits: Limits, bind: Parameters) -> Converted:
+def _translated(text: str, words: dict[str, str], bind: Parameters) -> str:
+    """Words of theirs as ours; a word that means nothing ("") is missing."""
+    if not words:
+        return text
+    place = f"list_position({bind.bind(list(words))}, lower({text}))"
+    return f"nullif(coalesce({bind.bind(list(words.values()))}[nullif({place}, 0)], {text}), '')"
+
+
+def _text(column: ContractColumn, text: str, told: ConversionTerms, bind: Parameters) -> Converted:
     """Names of people and things are one however a spreadsheet wrote them: 17850.0 is 17850."""
-    reasons = [(f"length({text}) > {limits.text_length}", "too long")]
+    reasons = [(f"length({text}) > {told.limits.text_length}", "too long")]
     if not column.name.endswith("_id"):
         return Converted(text, tuple(reasons))
+    total = f"regexp_matches(lower({text}), {bind.bind(TOTAL)})"
+    reasons.append((total, "looks like a line of totals, not like somebody"))
     value = f"regexp_replace({text}, '^([0-9]+)\\.0+$', '\\1')"
-    if column.name in ("member_id", "referee_customer_id"):
+    if column.personal:
+        value = _one_id(value, told.options.id_rule)
+    if column.several:
+        each = _one_id("regexp_replace(trim(x), '^([0-9]+)\\.0+$', '\\1')", told.options.id_rule)
+        people = f"list_transform(string_split_regex({text}, '[;|]'), lambda x: {each})"
+        people = f"list_sort(list_distinct(list_filter({people}, lambda x: x <> '')))"
         value = (
-            f"CASE WHEN list_contains({bind.bind(list(NOBODY))}, lower({value})) THEN NULL ELSE {value} END"
+            f"CASE WHEN regexp_matches({text}, '[;|]') THEN array_to_string({people}, ';') ELSE {value} END"
         )
-        total = f"regexp_matches(lower({text}), {bind.bind(TOTAL)})"
-        reasons.append((total, "looks like a line of totals, not like somebody"))
+    if column.name in PEOPLE:
+        nobody = bind.bind([*NOBODY, *told.nobody])
+        value = f"CASE WHEN list_contains({nobody}, lower({value})) THEN NULL ELSE {value} END"
     if column.required:
         reasons.append((f"{text} IS NOT NULL AND ({value}) IS NULL", "stands for nobody in particular"))
     return Converted(value, tuple(reasons))
+
+
+def _one_id(value: str, rule: str) -> str:
+    """An identifier of a person as it is compared: e-mails without case, the rest by the rule of the load."""
+    if rule == "lower":
+        return f"lower({value})"
+    if rule == "digits":
+        return f"nullif(regexp_replace({value}, '[^0-9]', '', 'g'), '')"
+    if rule == "no_leading_zeros":
+        short = f"coalesce(nullif(ltrim({value}, '0'), ''), '0')"
+        value = f"CASE WHEN regexp_full_match({value}, '[0-9]+') THEN {short} ELSE {value} END"
+    return f"CASE WHEN contains({value}, '@') THEN lower({value}) ELSE {value} END"
 
 
 def _number(column: ContractColumn, text: str, how: Convention, bind: Parameters) -> Converted:
@@ -194,14 +242,15 @@ def _time(
             (f"{naive} < DATE '1900-01-01'", EARLY),
         ]
         return Converted(f"CAST({naive} AS DATE)", tuple(reasons), tuple(steps))
-    zone = bind.bind(options.time_zone)
+    where = how.zone or options.time_zone
+    zone = bind.bind(where)
     local = f"timezone({zone}, {naive})"
     value = f"coalesce({zoned}, {local})"
     reasons = [
         (f"{text} IS NOT NULL AND {zoned} IS NULL AND {naive} IS NULL", "not a date or time"),
         (
             f"{zoned} IS NULL AND timezone({zone}, {local}) <> {naive}",
-            f"does not exist in {options.time_zone}: the clocks went forward over it",
+            f"does not exist in {where}: the clocks went forward over it",
         ),
         (f"{value} < TIMESTAMPTZ '1900-01-01'", EARLY),
     ]

@@ -32,3 +32,12 @@ SIGNS = {
     "R$": ("BRL",),
 }
 """Sign → the currencies it may mean; one with several needs the currency to be said."""
+
+NAMES = {
+    "euro": "EUR", "euros": "EUR", "us dollar": "USD", "us dollars": "USD", "us$": "USD", "dollar": "USD",
+    "dollars": "USD", "pound": "GBP", "pounds": "GBP", "pound sterling": "GBP", "sterling": "GBP",
+    "rmb": "CNY", "yuan": "CNY", "renminbi": "CNY", "yen": "JPY", "swiss franc": "CHF", "franken": "CHF",
+    "sfr": "CHF", "rupee": "INR", "rupees": "INR", "rs": "INR", "real": "BRL", "peso": "MXN", "zloty": "PLN",
+    "kč": "CZK", "ft": "HUF", "nt$": "TWD",
+}  # fmt: skip
+"""Names of currencies and the code each most likely means: proposed, never taken."""

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import re
+
 import duckdb
 
 from programs.datasets.contracts import Contract
 from programs.datasets.loading.conversion import money_currency
-from programs.datasets.loading.currencies import CODES, SIGNS
+from programs.datasets.loading.currencies import CODES, NAMES, SIGNS
 from programs.datasets.loading.limits import Options
 from programs.datasets.loading.problems import Problem, nearest
+from programs.datasets.loading.said import Said
+from programs.datasets.loading.words import fold
+from programs.datasets.readers import RawFile
+
+IN_HEADER = re.compile(r"[(\[]([A-Za-z]{3})[)\]]\s*$")
 
 
 def currency_of_load(
     connection: duckdb.DuckDBPyConnection,
     view: str,
-    name: str,
+    raw: RawFile,
     contract: Contract,
     columns: dict[str, int],
     options: Options,
+    said: Said,
 ) -> tuple[str, list[Problem]]:
     """The currency of rows that do not name one ("" where every row does), and the problems with it.
 
-    One currency written in the amounts themselves is enough; several need a currency column.
+    One currency written in the amounts or in their headers is enough; several need a currency column.
+    A cell left empty beside others that name a currency is asked about: it is not the program's by itself.
     """
+    name = raw.name
     amounts = [name for name in contract.money if name in columns]
     if options.currency and options.currency.upper() not in CODES:
         problem = Problem(
@@ -32,8 +42,23 @@ def currency_of_load(
             code="unknown_currency",
         )
         return "", [problem]
-    if options.currency or not amounts or "currency" in columns:
+    if not amounts:
         return options.currency.upper(), []
+    home = options.home_currency.upper()
+    if "currency" in columns or "currency" in said.constants:
+        asked = (
+            []
+            if "currency" in said.constants
+            else _unclear_codes(connection, view, name, columns, options, said)
+        )
+        return options.currency.upper() or home, asked
+    if options.currency:
+        return options.currency.upper(), _other_in_header(raw, amounts, columns, options.currency.upper())
+    named = {code for amount in amounts if (code := _code_in(raw.headers[columns[amount]]))}
+    if len(named) == 1:
+        return named.pop(), []
+    if asked := _unread_column(raw, columns, said):
+        return "", asked
     written: dict[str, int] = {}
     for amount in amounts:
         letters, sign = money_currency(f"c{columns[amount]}")
@@ -45,6 +70,8 @@ def currency_of_load(
                 written[key] = written.get(key, 0) + count
     if len(written) == 1 and (only := next(iter(written))) in CODES:
         return only, []
+    if home and (len(written) != 1 or home in SIGNS.get(next(iter(written)), (home,))):
+        return home, []
     where = f"{name}: {', '.join(amounts)}"
     if len(written) > 1:
         listed = ", ".join(f"{key} {count:,}" for key, count in sorted(written.items()))
@@ -69,11 +96,99 @@ def currency_of_load(
     ]
 
 
+def _unclear_codes(
+    connection: duckdb.DuckDBPyConnection,
+    view: str,
+    name: str,
+    columns: dict[str, int],
+    options: Options,
+    said: Said,
+) -> list[Problem]:
+    """Names where codes belong, and cells left empty: one question with an answer ready to be copied."""
+    cell = f"c{columns['currency']}"
+    found = connection.execute(
+        f"SELECT coalesce(trim({cell}), '') AS said, count(*), min(row) "  # noqa: S608
+        f"FROM {view} GROUP BY said ORDER BY min(row)"
+    ).fetchall()
+    known = said.words.get("currency", {})
+    stated = {known.get(word.lower(), word).upper() for word, _, _ in found if word} & CODES
+    names = [
+        (word, count, row)
+        for word, count, row in found
+        if word.lower() in NAMES and word.lower() not in known
+    ]
+    empty = [(count, row) for word, count, row in found if not word]
+    others = bool(names) or bool(stated - {options.home_currency.upper()})
+    open_ = bool(empty) and not options.currency and others
+    if not names and not open_:
+        return []
+    shown = [f"“{word}” in row {row:,}" for word, _, row in names]
+    shown += [f"nothing in row {row:,}" for _, row in empty if open_]
+    answers = []
+    if names:
+        pairs = ", ".join(f"{word}={NAMES[word.lower()]}" for word, _, _ in names)
+        answers.append(f"value_map=currency: {pairs}")
+    if open_:
+        answers.append(f"currency={options.home_currency or 'USD'} for those that name none")
+    return [
+        Problem(
+            f"{name}: currency",
+            f"Not every row names its currency by an ISO 4217 code: {', '.join(shown)}. "
+            f"Say {' and '.join(answers)}.",
+            code="currency_names",
+        )
+    ]
+
+
+def _code_in(header: str) -> str:
+    """The code that a header says: “Total (EUR)”."""
+    found = IN_HEADER.search(header)
+    return found[1].upper() if found and found[1].upper() in CODES else ""
+
+
+def _other_in_header(raw: RawFile, amounts: list[str], columns: dict[str, int], said: str) -> list[Problem]:
+    return [
+        Problem(
+            f"{raw.name}: {amount}",
+            f"“{header}” names {code}, and currency says {said}: amounts are never relabelled.",
+            allowed=(code,),
+            code="other_currency",
+        )
+        for amount in amounts
+        if (code := _code_in(header := raw.headers[columns[amount]])) and code != said
+    ]
+
+
+def _unread_column(raw: RawFile, columns: dict[str, int], said: Said) -> list[Problem]:
+    """A column that sounds like the currency of the amounts and that nobody has spoken of."""
+    ignored = {fold(name) for name in said.ignored}
+    sounding = tuple(
+        header
+        for index, header in enumerate(raw.headers)
+        if index not in columns.values()
+        and any(
+            word in fold(header) for word in ("currency", "ccy", "iso4217", "wahrung", "währung", "devise")
+        )
+        and fold(header) not in ignored
+    )
+    if not sounding:
+        return []
+    return [
+        Problem(
+            f"{raw.name}: currency",
+            f"“{sounding[0]}” sounds like the currency of the amounts. Say currency={sounding[0]} in the "
+            "mapping; or one currency for all rows.",
+            allowed=sounding,
+            code="currency_column",
+        )
+    ]
+
+
 def currency_conversion(
-    contract: Contract, columns: dict[str, int], declared: str
+    contract: Contract, columns: dict[str, int], declared: str, *, named: bool
 ) -> tuple[str, list[tuple[str, str]]]:
-    """(SQL of the row's currency, reasons) given the SQL columns ``currency__text`` and the cells."""
-    stated = "upper(currency__text)" if "currency" in columns else "CAST(NULL AS VARCHAR)"
+    """(SQL of the row's currency, reasons), where ``named`` given the SQL column ``currency__text``."""
+    stated = "upper(currency__text)" if named else "CAST(NULL AS VARCHAR)"
     amounts = [name for name in contract.money if name in columns]
     letters = {name: money_currency(f"c{columns[name]}") for name in amounts}
     meant = " ".join(f"WHEN '{sign}' THEN '{known[0]}'" for sign, known in SIGNS.items() if len(known) == 1)

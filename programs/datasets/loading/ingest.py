@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from zoneinfo import available_timezones
 
 import duckdb
 import pyarrow as pa
@@ -15,26 +14,34 @@ import pyarrow.parquet as pq
 
 from gtm.core.canonical import digest, dumps
 from programs.datasets.contracts import Contract, Type, contract_of
+from programs.datasets.engines.netting import MovementAccount, net_orders
 from programs.datasets.engines.session import hardened, one_row
+from programs.datasets.loading.examples import examples, remedy
 from programs.datasets.loading.limits import Limits, Options
-from programs.datasets.loading.mapping import map_columns
-from programs.datasets.loading.problems import DatasetProblems, Problem, nearest
+from programs.datasets.loading.mapping import map_columns, wanted
+from programs.datasets.loading.problems import DatasetProblems, Problem
+from programs.datasets.loading.readings import FileReading, readings
 from programs.datasets.loading.rejects import write_rejects
-from programs.datasets.loading.staging import Staged, convert_all, settle, stage
+from programs.datasets.loading.said import Said, given, read_said
+from programs.datasets.loading.sources import ask_for_sources
+from programs.datasets.loading.staging import Staged, convert_all, create_tables, settle, stage
+from programs.datasets.loading.words import Wanted
 from programs.datasets.readers import RawFile, Source, read_source
 from programs.datasets.readers.base import BATCH_ROWS
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
-DATE_ORDERS = ("dmy", "mdy", "ymd")
-
 
 @dataclass(frozen=True, slots=True)
 class IngestResult:
-    """The account of a load: ``input_rows`` = accepted + ``rejected_rows`` + ``duplicate_rows``.
+    """The account of a load: ``input_rows`` = accepted + ``rejected_rows`` + ``duplicate_rows``
+    + ``left_out_rows`` (by a filter or as a footer) + ``folded_rows`` (lines in the row of their order).
 
     ``snapshot.rows`` is the number accepted. ``identical_rows`` of them look like another row but, having no
     key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.
+    ``examples``: reason → where it is seen first. ``left_out``: reason → rows left out for it.
     ``mapping``: our column → theirs, per file. ``rejects``: path below the store's root, "" when none.
+    ``movements``: what became of refunds, cancellations and adjustments, None without any.
+    ``read_as``: how each file was read, with its first accepted rows.
     """
 
     snapshot: Snapshot
@@ -48,6 +55,19 @@ class IngestResult:
     rejects: str = ""
     stored_before: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+    movements: MovementAccount | None = None
+    read_as: dict[str, FileReading] = field(default_factory=dict)
+    left_out_rows: int = 0
+    folded_rows: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    examples: dict[str, str] = field(default_factory=dict)
+
+
+def with_movements(result: IngestResult, account: MovementAccount | None) -> IngestResult:
+    """The result with what became of movements among these rows and others."""
+    before = result.movements.sentences() if result.movements else []
+    notes = [note for note in result.notes if note not in before]
+    return replace(result, notes=(*notes, *(account.sentences() if account else ())), movements=account)
 
 
 def ingest(
@@ -67,17 +87,23 @@ def ingest(
     """
     contract = contract_of(kind)
     options, limits = options or Options(), limits or Limits()
-    _check_options(options)
+    said = read_said(options, contract)
     files = [source if isinstance(source, Source) else Source(Path(source)) for source in sources]
     with store.workspace() as directory, hardened([directory], limits) as connection:
-        raws, notes = _read(files, directory, options, limits)
-        staged, more = _stage(connection, raws, contract, mapping or {}, options)
-        convert_all(connection, staged, contract, options, limits)
+        raws, notes = _read(files, directory, options, limits, wanted(contract, mapping or {}, said.columns))
+        create_tables(connection, contract)
+        staged, more = _stage(connection, raws, contract, mapping or {}, options, said)
+        raws = [file.raw for file in staged]
+        convert_all(connection, staged, contract, options, limits, said)
+        if problems := ask_for_sources(connection, raws, contract, options):
+            raise DatasetProblems(problems)
         settle(connection, contract)
         counts = _counts(connection, raws)
-        _refuse_if_empty(connection, raws, counts)
+        reasons = _reasons(connection, raws)
+        seen = examples(connection, staged, contract, reasons)
+        _refuse_if_empty(contract, raws, counts, reasons, seen)
         rows = directory / "rows.parquet"
-        snapshot = _write_snapshot(connection, contract, rows)
+        snapshot = write_snapshot(connection, contract, rows)
         stored = store.put(snapshot, rows)
         rejects = ""
         if counts["rejected"] or counts["duplicate"]:
@@ -85,8 +111,10 @@ def ingest(
             rejects = store.put_rejects(
                 snapshot, _load_id(raws, mapping, options), directory / "rejects.parquet"
             )
-        reasons = _reasons(connection, raws)
+        left_out = _left_out(connection)
         identical = _identical(connection)
+        read_as = readings(connection, staged, contract)
+    netted = net_orders(store, snapshot, limits)
     return IngestResult(
         snapshot=snapshot,
         input_rows=sum(raw.rows for raw in raws),
@@ -110,34 +138,18 @@ def ingest(
         },
         rejects=rejects,
         stored_before=not stored,
-        notes=(*notes, *more),
+        notes=(*notes, *more, *(netted.account.sentences() if netted else ())),
+        movements=netted.account if netted else None,
+        read_as=read_as,
+        left_out_rows=counts["left_out"],
+        folded_rows=counts["folded"],
+        left_out=left_out,
+        examples=seen,
     )
 
 
-def _check_options(options: Options) -> None:
-    problems = []
-    zones = available_timezones()
-    if options.time_zone not in zones:
-        problems.append(
-            Problem(
-                "time_zone",
-                f"“{options.time_zone}” is not an IANA time zone.",
-                nearest=nearest(options.time_zone, zones),
-                code="unknown_time_zone",
-            )
-        )
-    for name, value, allowed in (
-        ("date_format", options.date_format, DATE_ORDERS),
-        ("decimal_separator", options.decimal_separator, (".", ",")),
-    ):
-        if value and value not in allowed:
-            problems.append(Problem(name, f"“{value}” is not possible.", allowed=allowed, code="option"))
-    if problems:
-        raise DatasetProblems(problems)
-
-
 def _read(
-    files: list[Source], directory: Path, options: Options, limits: Limits
+    files: list[Source], directory: Path, options: Options, limits: Limits, known: Wanted
 ) -> tuple[list[RawFile], list[str]]:
     """Read every file; a file that is there twice is read once."""
     if not files:
@@ -147,15 +159,16 @@ def _read(
     problems: list[Problem] = []
     for file in files:
         try:
-            raw = read_source(file, directory, options, limits)
+            found = read_source(file, directory, options, limits, known)
         except DatasetProblems as refused:
             problems += refused.problems
             continue
-        if raw.sha256 in raws:
-            notes.append(f"{raw.name} is the same file as {raws[raw.sha256].name} and was left out")
-        else:
-            raws[raw.sha256] = raw
-            notes += [f"{raw.name}: {note}" for note in raw.notes]
+        for raw in found:
+            if raw.sha256 in raws:
+                notes.append(f"{raw.name} is the same file as {raws[raw.sha256].name} and was left out")
+            else:
+                raws[raw.sha256] = raw
+                notes += [f"{raw.name}: {note}" for note in raw.notes]
     if problems:
         raise DatasetProblems(problems)
     return list(raws.values()), notes
@@ -167,17 +180,19 @@ def _stage(
     contract: Contract,
     mapping: Mapping[str, str],
     options: Options,
+    said: Said,
 ) -> tuple[list[Staged], list[str]]:
     staged: list[Staged] = []
     problems: list[Problem] = []
     notes: list[str] = []
     for number, raw in enumerate(raws):
-        columns, wrong = map_columns(contract, raw, mapping)
+        columns, wrong = map_columns(contract, raw, mapping, given(options, said))
         if not wrong:
-            file, wrong, found = stage(connection, raw, f"raw{number}", contract, columns, options)
+            file, wrong, found = stage(connection, raw, number, contract, columns, options, said)
             staged.append(file)
             notes += found
-            unused = [header for index, header in enumerate(raw.headers) if index not in columns.values()]
+            used = {*columns.values(), *file.further.values()}
+            unused = [header for index, header in enumerate(raw.headers) if index not in used and header]
             if unused:
                 notes.append(f"{raw.name}: not loaded: {', '.join(unused)}")
         problems += wrong
@@ -190,8 +205,15 @@ def _counts(connection: duckdb.DuckDBPyConnection, raws: list[RawFile]) -> dict[
     found = connection.execute("SELECT outcome, count(*) FROM fate GROUP BY outcome").fetchall()
     counts = {"rejected": 0, "duplicate": 0} | dict(found)
     counts["rejected"] += sum(len(raw.broken) for raw in raws)
-    counts["accepted"] = sum(raw.rows for raw in raws) - counts["rejected"] - counts["duplicate"]
+    for table in ("left_out", "folded"):
+        (counts[table],) = one_row(connection, f"SELECT count(*) FROM {table}")  # noqa: S608
+    counts["accepted"] = sum(raw.rows for raw in raws) - sum(counts.values())
     return counts
+
+
+def _left_out(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    query = "SELECT reason, count(*) FROM left_out GROUP BY reason ORDER BY count(*) DESC, reason"
+    return dict(connection.execute(query).fetchall())
 
 
 def _reasons(connection: duckdb.DuckDBPyConnection, raws: list[RawFile]) -> dict[str, int]:
@@ -204,17 +226,26 @@ def _reasons(connection: duckdb.DuckDBPyConnection, raws: list[RawFile]) -> dict
 
 
 def _refuse_if_empty(
-    connection: duckdb.DuckDBPyConnection, raws: list[RawFile], counts: dict[str, int]
+    contract: Contract,
+    raws: list[RawFile],
+    counts: dict[str, int],
+    reasons: dict[str, int],
+    seen: dict[str, str],
 ) -> None:
     if counts["accepted"] > 0:
         return
     names = ", ".join(raw.name for raw in raws)
     if not counts["rejected"]:
-        raise DatasetProblems([Problem(names, "There is a header but no rows.", code="no_rows")])
-    problems = [
-        Problem(names, f"{count:,} of {counts['rejected']:,} rows: {reason}.", code="every_row_rejected")
-        for reason, count in _reasons(connection, raws).items()
-    ]
+        message = "There is a header but no rows."
+        if counts["left_out"]:
+            message = f"filters and footer_rows leave out all of the {counts['left_out']:,} rows."
+        raise DatasetProblems([Problem(names, message, code="no_rows")])
+    problems = []
+    for reason, count in reasons.items():
+        example = f", such as {seen[reason]}" if reason in seen else ""
+        message = f"{count:,} of {counts['rejected']:,} rows: {reason}{example}."
+        advice = remedy(contract, reason, seen.get(reason, ""))
+        problems.append(Problem(names, f"{message} {advice}".strip(), code="every_row_rejected"))
     raise DatasetProblems(problems, hint="No row was good; look at the mapping, the formats and the options.")
 
 
@@ -225,8 +256,8 @@ def _identical(connection: duckdb.DuckDBPyConnection) -> int:
     return int(count)
 
 
-def _write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
-    """Write the accepted rows in the order of the contract, and fingerprint them."""
+def write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
+    """Write the accepted rows in the order of the contract, and fingerprint them: ``good`` less ``fate``."""
     connection.execute('CREATE VIEW accepted AS FROM good ANTI JOIN fate USING (file_no, "row")')
     names = ", ".join(column.name for column in contract.columns)
     order = ", ".join([*contract.order, "digest"])

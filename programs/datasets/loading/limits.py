@@ -25,12 +25,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the person loading says about the files; anything left empty is detected or refused.
+    """What the person loading says about the files, as text; what is left empty is found or asked about.
 
-    ``currency``: ISO 4217 code for amounts that do not name one. ``time_zone``: IANA name for times
-    without an offset. ``date_format``: "dmy", "mdy" or "ymd". ``decimal_separator``: "." or ",".
-    ``encoding``: of CSV and JSONL; without it a byte order mark decides, else UTF-8.
-    ``delimiter``: of CSV. ``sheet``: of XLSX, else the first.
+    ``CHOICES`` says what each means. ``home_currency`` is of amounts for which neither the file nor the
+    person names one, and never of a cell left empty beside cells that do.
     """
 
     currency: str = ""
@@ -40,6 +38,23 @@ class Options:
     encoding: str = ""
     delimiter: str = ""
     sheet: str = ""
+    header_row: str = ""
+    footer_rows: str = ""
+    file_in_zip: str = ""
+    records: str = ""
+    constants: str = ""
+    value_map: str = ""
+    filters: str = ""
+    ignore_columns: str = ""
+    line_items: str = ""
+    add_columns: str = ""
+    subtract_columns: str = ""
+    unit: str = ""
+    sign_rule: str = ""
+    id_rule: str = ""
+    nobody: str = ""
+    source: str = ""
+    home_currency: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
 
 
@@ -50,14 +65,87 @@ class LoadOption:
     name: str
     help: str
     allowed: tuple[str, ...] = ()
+    example: str = ""
+    longest: int = 60
 
 
+LONG = 4000
 CHOICES = (
-    LoadOption("currency", "Of amounts that name none; empty: the program's"),
-    LoadOption("time_zone", "Of times without an offset; empty: the program's"),
-    LoadOption("date_format", "The order in dates such as 05/06/2026; empty: found", ("dmy", "mdy", "ymd")),
+    LoadOption("currency", "Of amounts that name none; empty: the program's", example="EUR"),
+    LoadOption("time_zone", "Of times without an offset; empty: the program's", example="Europe/Berlin"),
+    LoadOption(
+        "date_format",
+        "The order in dates such as 05/06/2026, or with years of two digits 05/06/26; empty: found",
+        ("dmy", "mdy", "ymd", "dd/mm/yy", "mm/dd/yy"),
+    ),
     LoadOption("decimal_separator", "Of numbers such as 1,234; empty: found", (".", ",")),
-    LoadOption("delimiter", "Between the columns of a CSV file; empty: found"),
-    LoadOption("encoding", "Of a text file, such as cp1252; empty: UTF-8 or what its mark says"),
-    LoadOption("sheet", "Of an XLSX file; empty: the first"),
+    LoadOption("delimiter", "Between the columns of a CSV file; empty: found", example=";"),
+    LoadOption("encoding", "Of a text file; empty: UTF-8 or UTF-16, whichever it is", example="cp1252"),
+    LoadOption("sheet", "Of an XLSX file; empty: the one whose columns are known", example="Orders"),
+    LoadOption("header_row", "The row that names the columns, from 1; empty: found", example="3"),
+    LoadOption(
+        "footer_rows", "How many rows at the end are no data, such as totals; empty: none", example="1"
+    ),
+    LoadOption("file_in_zip", "Which files of a zip; * is any text; empty: all", example="orders*.csv"),
+    LoadOption("records", "Where the rows of a JSON document are; empty: found", example="data.orders"),
+    LoadOption(
+        "constants",
+        "Columns of ours that are the same in every row",
+        example="survey=nps, region=EU",
+        longest=LONG,
+    ),
+    LoadOption(
+        "value_map",
+        "Words of theirs that mean words of ours, by column of ours",
+        example="entry: earning=issue, spending=redeem; status: refunded=reversed",
+        longest=LONG,
+    ),
+    LoadOption(
+        "filters",
+        "Which rows to load, by column of theirs; ! before the column: all but these",
+        example='Status: paid, shipped; !Type: test; Cancelled at: ""',
+        longest=LONG,
+    ),
+    LoadOption(
+        "ignore_columns",
+        "Columns of theirs that change nothing about the rows, where we would ask",
+        example="Refund status",
+        longest=LONG,
+    ),
+    LoadOption(
+        "line_items",
+        "Whether a row is a line of an order, and what its amount is; none: a row is an order",
+        ("price_each", "line_total", "order_total", "none"),
+    ),
+    LoadOption(
+        "add_columns", "Columns of theirs to add to the amount", example="Tax, Shipping", longest=LONG
+    ),
+    LoadOption(
+        "subtract_columns",
+        "Columns of theirs to take off the amount",
+        example="Discount, Refunded amount",
+        longest=LONG,
+    ),
+    LoadOption("unit", "Of the amounts: 1050 minor units are 10.50 euros", ("units", "minor_units")),
+    LoadOption(
+        "sign_rule",
+        "negative_redeems: points below zero are redeemed; flipped: every amount has the opposite sign",
+        ("negative_redeems", "flipped"),
+    ),
+    LoadOption(
+        "id_rule",
+        "How identifiers of people are compared; empty: as written, e-mails without case",
+        ("lower", "digits", "no_leading_zeros"),
+    ),
+    LoadOption(
+        "nobody",
+        "Identifiers that stand for nobody, besides 0 and guest",
+        example="walk-in, 99999",
+        longest=LONG,
+    ),
+    LoadOption(
+        "source",
+        "The shop or system of the rows, which tells its numbers from another's; by_file: the file's name",
+        example="shop-de",
+    ),
 )

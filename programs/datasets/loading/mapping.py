@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from programs.datasets.contracts import Contract, ContractColumn
 from programs.datasets.loading.problems import Problem, nearest
+from programs.datasets.loading.words import Wanted, bare, fold
 from programs.datasets.readers import RawFile
 
-
-def fold(header: str) -> str:
-    """A header without case, spaces and punctuation: "Order-Date " → "orderdate"."""
-    return re.sub(r"[\W_]+", "", header).casefold()
+PLACE = re.compile(r" \(column \d+\)$")
 
 
 def map_columns(
-    contract: Contract, raw: RawFile, explicit: Mapping[str, str]
+    contract: Contract, raw: RawFile, explicit: Mapping[str, str], constants: Collection[str] = ()
 ) -> tuple[dict[str, int], list[Problem]]:
     """Our column → position in the file, and every problem with it (empty when the file can be loaded).
 
-    ``explicit`` is ours → theirs. Their columns that nobody asks for are left out of the snapshot.
+    ``explicit`` is ours → theirs; ``constants`` are ours that need no column of theirs. Their columns that
+    nobody asks for are left out of the snapshot.
     """
     problems = _unknown_names(contract, raw, explicit)
     found: dict[str, int] = {}
@@ -32,22 +31,53 @@ def map_columns(
             taken.add(found[ours])
     for spellings in (_own_name, _aliases):
         for column in contract.columns:
-            if column.name in found:
+            if column.name in found or column.name in constants:
                 continue
             candidates = [
                 index
                 for index, header in enumerate(raw.headers)
-                if index not in taken and fold(header) in spellings(column)
+                if index not in taken
+                and bare(_name(header)) in spellings(column)
+                and (column.required or header not in raw.nested)
             ]
             if len(candidates) > 1 and (column.required or _all_own(contract, column, raw, candidates)):
                 problems.append(_ambiguous(column, raw, candidates))
             if candidates:
                 found[column.name] = candidates[0]
                 taken.update(candidates)
+    asked = {problem.field for problem in problems}
     problems += [
-        _missing(contract.by_name[name], raw, taken) for name in contract.required if name not in found
+        _missing(contract.by_name[name], raw, taken)
+        for name in contract.required
+        if name not in found and name not in constants and f"{raw.name}: {name}" not in asked
+    ]
+    problems += [
+        _nested(name, raw, raw.headers[index])
+        for name, index in found.items()
+        if raw.headers[index] in raw.nested
     ]
     return found, problems
+
+
+def wanted(contract: Contract, explicit: Mapping[str, str], named: Collection[str] = ()) -> Wanted:
+    """The headers that this contract knows, and those that the person named."""
+    words = [word for column in contract.columns for word in (column.name, *column.aliases)]
+    return Wanted.of(words, {*explicit.values(), *named})
+
+
+def _name(header: str) -> str:
+    """A header without its place, which tells two of the same name apart."""
+    return PLACE.sub("", header)
+
+
+def _nested(ours: str, raw: RawFile, theirs: str) -> Problem:
+    inside = f" Say a path into it, such as {ours}={theirs}.0, or" if "json" in raw.format else " Say"
+    return Problem(
+        f"{raw.name}: {ours}",
+        f"The column {theirs} is {raw.nested[theirs]}, which is not one value a row.{inside} another column.",
+        allowed=tuple(header for header in raw.headers if header not in raw.nested),
+        code="column_type",
+    )
 
 
 def _own_name(column: ContractColumn) -> set[str]:
@@ -100,9 +130,12 @@ def _unknown_names(contract: Contract, raw: RawFile, explicit: Mapping[str, str]
 
 
 def _ambiguous(column: ContractColumn, raw: RawFile, candidates: list[int]) -> Problem:
+    names = {_name(raw.headers[index]) for index in candidates}
+    said = f"are called “{min(names)}”" if len(names) == 1 else f"could be {column.name}"
     return Problem(
         f"{raw.name}: {column.name}",
-        f"{len(candidates)} columns could be {column.name}; say which, as {column.name}=… in the mapping.",
+        f"{len(candidates)} columns {said}; say which, as {column.name}={raw.headers[candidates[0]]} in the "
+        "mapping.",
         allowed=tuple(raw.headers[index] for index in candidates),
         code="ambiguous_column",
     )
@@ -114,11 +147,15 @@ def _missing(column: ContractColumn, raw: RawFile, taken: set[int]) -> Problem:
         f"The required column {column.name} is missing: {column.description.rstrip('.')}. "
         f"Say which it is, as {column.name}=… in the mapping."
     )
+    if column.allowed:
+        message += f" Where it is the same in every row, say constants={column.name}={column.allowed[0]}."
     if len(raw.headers) == 1:
         message += (
             " The file has one column only: if its values are separated by something other than"
             " comma, semicolon, tab or bar, say the delimiter."
         )
+    elif len(free) == len(raw.headers):
+        message += " If these are not the names of the columns, say header_row."
     return Problem(
         f"{raw.name}: {column.name}",
         message,

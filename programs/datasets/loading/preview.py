@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 
 from programs.datasets.contracts import Contract, contract_of
 from programs.datasets.loading.limits import Limits, Options
-from programs.datasets.loading.mapping import map_columns
+from programs.datasets.loading.mapping import map_columns, wanted
 from programs.datasets.loading.problems import Problem
+from programs.datasets.loading.said import given, read_said
 from programs.datasets.readers import Source, read_source
 
 FIRST_ROWS = 10
@@ -44,9 +45,12 @@ def preview(
 ) -> FilePreview:
     """Read a file and map its columns; stores nothing. Raises DatasetProblems where it cannot be read."""
     contract = contract_of(kind)
+    told = options or Options()
+    said = read_said(told, contract)
+    known = wanted(contract, mapping or {}, said.columns)
     with tempfile.TemporaryDirectory(prefix="gtm-preview-") as directory:
-        raw = read_source(source, Path(directory), options or Options(), limits or Limits())
-        columns, problems = map_columns(contract, raw, mapping or {})
+        raw, *others = read_source(source, Path(directory), told, limits or Limits(), known)
+        columns, problems = map_columns(contract, raw, mapping or {}, given(told, said))
         first = next(pq.ParquetFile(raw.path).iter_batches(batch_size=FIRST_ROWS), None)
     table = first.drop_columns(["row"]).to_pylist() if first is not None else []
     return FilePreview(
@@ -56,5 +60,5 @@ def preview(
         raw.rows,
         {ours: raw.headers[index] for ours, index in columns.items()},
         tuple(problems),
-        raw.notes,
+        (*raw.notes, *(f"{other.name} is loaded too" for other in others)),
     )

@@ -6,11 +6,12 @@ the canonical row), ``fate`` (file_no, row, outcome, reasons of every row that i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 
 from programs.datasets.contracts import Contract, Type
+from programs.datasets.loading.amounts import further, settle_amounts
 from programs.datasets.loading.conventions import (
     NUMBERS,
     TIMES_AND_DATES,
@@ -18,10 +19,16 @@ from programs.datasets.loading.conventions import (
     detect_dates,
     detect_decimals,
 )
-from programs.datasets.loading.conversion import Converted, Parameters, convert
+from programs.datasets.loading.conversion import ConversionTerms, Converted, Parameters, convert
 from programs.datasets.loading.currency import currency_conversion, currency_of_load
+from programs.datasets.loading.doubts import QuestionedFile, doubts
+from programs.datasets.loading.folding import fold
 from programs.datasets.loading.limits import Limits, Options
-from programs.datasets.loading.problems import Problem
+from programs.datasets.loading.problems import Problem, nearest
+from programs.datasets.loading.said import Said
+from programs.datasets.loading.selecting import position, select_rows
+from programs.datasets.loading.sources import of_source, source_of
+from programs.datasets.loading.words import zone_of
 from programs.datasets.readers import RawFile
 
 DUPLICATE = "the same row again"
@@ -31,42 +38,75 @@ CONFLICT = "contradicts another row of the same key"
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """A file with its columns found: ``view`` in the connection, ours → position, conventions."""
+    """A file with its columns found: ``view`` in the connection, ours → position, conventions.
+
+    ``further``: columns of theirs beside ours that the amount is computed with, name → position.
+    """
 
     raw: RawFile
     view: str
     columns: dict[str, int]
     conventions: dict[str, Convention]
     currency: str
+    further: dict[str, int]
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """The tables that every file adds to."""
+    columns = ", ".join(f"{column.name} {column.type.sql}" for column in contract.columns)
+    connection.execute(f"""
+        CREATE TABLE converted (file_no INTEGER, "row" BIGINT, {columns}, reasons VARCHAR[]);
+        CREATE TABLE left_out (file_no INTEGER, "row" BIGINT, reason VARCHAR);
+        CREATE TABLE folded (file_no INTEGER, "row" BIGINT);
+    """)
 
 
 def stage(
     connection: duckdb.DuckDBPyConnection,
     raw: RawFile,
-    view: str,
+    number: int,
     contract: Contract,
     columns: dict[str, int],
     options: Options,
+    said: Said,
 ) -> tuple[Staged, list[Problem], list[str]]:
-    """Register a file and find how it writes dates, decimals and money."""
-    connection.read_parquet(str(raw.path)).create_view(view)
+    """Register the rows of a file that are to be loaded, and find how it writes dates, decimals and money."""
+    places = {name: place for name in said.columns if (place := position(raw, name)) is not None}
+    further_places = {name: places[header] for name, (header, _) in further(said).items() if header in places}
+    absent = [
+        Problem(raw.name, f"The options name a column “{name}”, which the file has not.", allowed=raw.headers,
+                nearest=nearest(name, raw.headers), code="missing_column")
+        for name in said.columns if name not in places
+    ]  # fmt: skip
+    if absent:
+        return Staged(raw, "", columns, {}, "", {}), absent, []
+    view = f"raw{number}"
+    raw = select_rows(connection, raw, number, view, columns, places, options, said)
     conventions: dict[str, Convention] = {}
     problems: list[Problem] = []
     notes: list[str] = []
-    for name, index in columns.items():
-        type_ = contract.by_name[name].type
+    types = {name: contract.by_name[name].type for name in columns} | dict.fromkeys(
+        further_places, Type.MONEY
+    )
+    for name, index in (columns | further_places).items():
+        header = raw.headers[index]
         found: tuple[Convention, list[Problem], list[str]] = (Convention(), [], [])
-        if raw.headers[index] not in raw.typed:
-            where = f"{raw.name}: {name}"
-            if type_ in TIMES_AND_DATES:
+        if header not in raw.typed:
+            where = f"{raw.name}: {name if name in columns else header}"
+            if types[name] in TIMES_AND_DATES:
                 found = detect_dates(connection, view, f"c{index}", where, options)
-            elif type_ in NUMBERS:
+            elif types[name] in NUMBERS:
                 found = detect_decimals(connection, view, f"c{index}", where, options)
         conventions[name] = found[0]
+        if types[name] is Type.TIMESTAMP and (zone := zone_of(header)):
+            conventions[name] = replace(found[0], zone=zone)
+            notes.append(f"{raw.name}: {name}: times read in {zone}, as the header says")
         problems += found[1]
         notes += found[2]
-    currency, more = currency_of_load(connection, view, raw.name, contract, columns, options)
-    return Staged(raw, view, columns, conventions, currency), problems + more, notes
+    currency, more = currency_of_load(connection, view, raw, contract, columns, options, said)
+    asked = doubts(QuestionedFile(connection, view, raw, contract, columns, options, said))
+    staged = Staged(raw, view, columns, conventions, currency, further_places)
+    return staged, problems + more + asked, notes
 
 
 def convert_all(
@@ -75,18 +115,22 @@ def convert_all(
     contract: Contract,
     options: Options,
     limits: Limits,
+    said: Said,
 ) -> None:
     """Fill ``converted`` and ``good``."""
-    columns = ", ".join(f"{column.name} {column.type.sql}" for column in contract.columns)
-    connection.execute(
-        f'CREATE TABLE converted (file_no INTEGER, "row" BIGINT, {columns}, reasons VARCHAR[])'
-    )
     for number, file in enumerate(staged):
-        query, parameters = _conversion(number, file, contract, options, limits)
+        query, parameters = _conversion(
+            number, file, contract, ConversionTerms(options, limits, said.words, said.nobody), said
+        )
         connection.execute(f"INSERT INTO converted {query}", parameters)
+    if options.line_items not in ("", "none"):
+        fold(connection, contract, options.line_items)
+    derived = ", ".join(f"{expression} AS {name}" for name, expression in contract.derived)
+    filled = f"* EXCLUDE (reasons) REPLACE ({derived})" if derived else "* EXCLUDE (reasons)"
     connection.execute(f"""
         CREATE TABLE good AS
-        SELECT * EXCLUDE (reasons), {row_digest(contract)} AS digest FROM converted WHERE len(reasons) = 0
+        SELECT *, {row_digest(contract)} AS digest
+        FROM (SELECT {filled} FROM converted WHERE len(reasons) = 0)
     """)  # noqa: S608
 
 
@@ -106,15 +150,21 @@ def row_digest(contract: Contract) -> str:
 
 
 def _conversion(
-    number: int, file: Staged, contract: Contract, options: Options, limits: Limits
+    number: int, file: Staged, contract: Contract, told: ConversionTerms, said: Said
 ) -> tuple[str, dict[str, object]]:
+    options = told.options
     bind = Parameters()
     converted: dict[str, Converted] = {}
     for column in contract.columns:
-        if column.name in file.columns:
+        if column.name in said.constants:
+            converted[column.name] = convert(
+                column, bind.bind(said.constants[column.name]), Convention(), told, bind
+            )
+        elif column.name in file.columns:
             cell = f"c{file.columns[column.name]}"
-            how = file.conventions[column.name]
-            converted[column.name] = convert(column, cell, how, options, limits, bind)
+            converted[column.name] = convert(column, cell, file.conventions[column.name], told, bind)
+    for name, (_, amount) in further(said).items():
+        converted[name] = convert(amount, f"c{file.further[name]}", file.conventions[name], told, bind)
     query = f"SELECT * FROM {file.view}"  # noqa: S608
     for depth in range(max(len(found.steps) for found in converted.values())):
         steps = [found.steps[depth] for found in converted.values() if len(found.steps) > depth]
@@ -127,8 +177,12 @@ def _conversion(
         for condition, words in found.reasons
     ]
     if "currency" in contract.by_name:
-        values["currency"], more = currency_conversion(contract, file.columns, file.currency)
+        named = "currency" in converted
+        values["currency"], more = currency_conversion(contract, file.columns, file.currency, named=named)
         reasons += more
+    reasons += settle_amounts(values, contract, options, said)
+    if options.source:
+        of_source(values, contract, bind.bind(source_of(file.raw, options)))
     selected = ", ".join(
         f"CAST({values.get(column.name, 'NULL')} AS {column.type.sql}) AS {column.name}"
         for column in contract.columns
@@ -152,7 +206,7 @@ def settle(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
 
     What is kept depends on what the rows say, never on their order or on the order of the files.
     """
-    keyed = " AND ".join(f"{name} IS NOT NULL" for name in contract.key) or "false"
+    keyed = contract.has_key
     connection.execute(f"""
         CREATE TABLE fate AS
         SELECT file_no, "row", 'rejected' AS outcome, reasons FROM converted WHERE len(reasons) > 0;

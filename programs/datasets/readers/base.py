@@ -7,7 +7,7 @@ counted) and ``c0 … cN``, plus the records that are no rows at all. Meaning co
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -30,7 +30,10 @@ class BrokenRow:
 
 @dataclass(frozen=True, slots=True)
 class RawFile:
-    """A file as rows of text. ``typed`` names the columns whose text a machine wrote from typed values."""
+    """A file as rows of text. ``typed`` names the columns whose text a machine wrote from typed values.
+
+    ``nested``: header → what its cells hold where that is more than one value a row.
+    """
 
     name: str
     format: str
@@ -42,6 +45,7 @@ class RawFile:
     broken: tuple[BrokenRow, ...] = ()
     typed: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    nested: dict[str, str] = field(default_factory=dict)
 
 
 def refuse(

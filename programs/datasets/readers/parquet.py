@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from programs.datasets.loading.limits import Limits, Options
-from programs.datasets.loading.problems import DatasetProblems, Problem
 from programs.datasets.loading.source import Source
 from programs.datasets.readers.base import (
     BATCH_ROWS,
@@ -21,22 +20,26 @@ from programs.datasets.readers.base import (
     refuse,
     write_rows,
 )
+from programs.datasets.readers.header import told_apart
 from programs.datasets.readers.unpack import Digest
 
 
 def read_parquet(
     source: Source, digest: Digest, directory: Path, options: Options, limits: Limits
 ) -> RawFile:
-    """Read a Parquet file into rows of text. Raises DatasetProblems, naming nested or binary columns."""
+    """Read a Parquet file into rows of text. A field of a struct is a column by its path: customer.id."""
     path = directory / f"{digest.sha256}.parquet"
     try:
         with pq.ParquetFile(source.path) as file:
-            headers = tuple(file.schema_arrow.names)
+            paths, types = _leaves(file.schema_arrow)
+            headers = told_apart([".".join(steps) for steps in paths])
             check_headers(source.label, headers, limits)
             _check_size(source, file.metadata, limits)
-            _check_types(source, file.schema_arrow)
             rows = write_rows(path, source.label, len(headers), _batches(file), limits)
-            texts = {field.name for field in file.schema_arrow if _is_text(field.type)}
+            by_header = dict(zip(headers, types, strict=True))
+            nested = {
+                header: f"of type {type_}" for header, type_ in by_header.items() if not _is_plain(type_)
+            }
     except pa.ArrowException as error:
         raise refuse(source.label, f"The Parquet file is damaged: {error}.", code="damaged") from error
     return RawFile(
@@ -47,8 +50,9 @@ def read_parquet(
         headers=headers,
         rows=rows,
         path=path,
-        typed=frozenset(headers) - texts,
+        typed=frozenset(header for header, type_ in by_header.items() if not _is_text(type_)),
         notes=("read as Parquet",),
+        nested=nested,
     )
 
 
@@ -64,19 +68,23 @@ def _check_size(source: Source, metadata: pq.FileMetaData, limits: Limits) -> No
         )
 
 
-def _check_types(source: Source, schema: pa.Schema) -> None:
-    problems = [
-        Problem(
-            f"{source.label}: {field.name}",
-            f"The column is of type {field.type}, which is not one value a row.",
-            allowed=("text", "number", "decimal", "date", "timestamp", "boolean"),
-            code="column_type",
-        )
-        for field in schema
-        if not _is_plain(field.type)
-    ]
-    if problems:
-        raise DatasetProblems(problems)
+def _leaves(schema: pa.Schema) -> tuple[list[tuple[str, ...]], list[pa.DataType]]:
+    """The path and type of every column, structs taken apart."""
+    paths: list[tuple[str, ...]] = []
+    types: list[pa.DataType] = []
+
+    def walk(field: pa.Field, above: tuple[str, ...]) -> None:
+        path = (*above, field.name)
+        if pa.types.is_struct(field.type):
+            for inner in field.type:
+                walk(inner, path)
+        else:
+            paths.append(path)
+            types.append(field.type)
+
+    for field in schema:
+        walk(field, ())
+    return paths, types
 
 
 def _is_text(type_: pa.DataType) -> bool:
@@ -98,16 +106,26 @@ def _is_plain(type_: pa.DataType) -> bool:
     )
 
 
+def _flat(column: pa.Array) -> list[pa.Array]:
+    """A struct as the columns of its fields."""
+    if not pa.types.is_struct(column.type):
+        return [column]
+    return [leaf for field in column.flatten() for leaf in _flat(field)]
+
+
 def _batches(file: pq.ParquetFile) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
     following = 1
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
-        yield numbers_from(following, batch.num_rows), [_text(column) for column in batch.columns]
+        leaves = [leaf for column in batch.columns for leaf in _flat(column)]
+        yield numbers_from(following, batch.num_rows), [_text(leaf) for leaf in leaves]
         following += batch.num_rows
 
 
 def _text(column: pa.Array) -> pa.Array:
     """The text of each value; binary floats at 15 significant digits, all that they hold in decimal."""
     type_ = column.type
+    if not _is_plain(type_):  # no value of a row; mapping says so where it is asked for
+        return pa.nulls(len(column), pa.string())
     if pa.types.is_floating(type_):
         values = np.asarray(column.cast(pa.float64()).fill_null(0.0))
         digits = 15 if type_.bit_width == 64 else 6

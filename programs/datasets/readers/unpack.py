@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from programs.datasets.loading.limits import MEBIBYTE, Limits
+from programs.datasets.loading.problems import DatasetProblems
 from programs.datasets.loading.source import Source
 from programs.datasets.readers.base import refuse
 
@@ -19,7 +20,14 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "iso-8859-15")
+ENCODINGS = (
+    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "iso-8859-2", "iso-8859-15",
+    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "mac-roman", "cp437",
+    "cp850", "shift-jis", "cp932", "euc-jp", "gb18030", "gbk", "big5", "euc-kr", "koi8-r",
+)  # fmt: skip
+LIKELY = ("cp1252", "mac-roman", "cp1250", "cp850")
+"""What spreadsheets of Europe and America write; shown with how each would read a byte that is no UTF-8."""
+AROUND = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,11 @@ def digest_file(source: Source, limits: Limits) -> Digest:
         return Digest(hashlib.file_digest(file, "sha256").hexdigest(), size)
 
 
-def to_utf8(source: Source, target: Path, encoding: str, limits: Limits) -> str:
-    """Write the text of ``source`` to ``target`` as UTF-8 without a mark; return the encoding it had."""
+def to_utf8(source: Source, target: Path, encoding: str, limits: Limits, *, quotes_close: bool = True) -> str:
+    """Write the text of ``source`` to ``target`` as UTF-8 without a mark; return the encoding it had.
+
+    ``quotes_close``: refuse a text with a quote that is never closed.
+    """
     with source.path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     open_bytes = gzip.open if packed else open
@@ -54,7 +65,7 @@ def to_utf8(source: Source, target: Path, encoding: str, limits: Limits) -> str:
         allowed = min(allowed, max(source.path.stat().st_size * limits.unpack_ratio, MEBIBYTE))
     name = source.label
     unpacked = 0
-    quotes = 0
+    quotes = lines = 0
     with open_bytes(source.path, "rb") as stream, target.open("wb") as out:
         try:
             chunk = stream.read(CHUNK)
@@ -75,20 +86,15 @@ def to_utf8(source: Source, target: Path, encoding: str, limits: Limits) -> str:
                         allowed=("CSV", "CSV in gzip", "JSONL", "Parquet", "XLSX"),
                     )
                 quotes += text.count('"')
+                lines += text.count("\n")
                 out.write(text.encode())
                 chunk = stream.read(CHUNK)
             out.write(decoder.decode(b"", final=True).encode())
         except UnicodeError as error:
-            raise refuse(
-                name,
-                f"The text is not {encoding}: {getattr(error, 'reason', 'it does not decode')} "
-                f"in the {CHUNK:,} bytes before byte {unpacked:,}.",
-                code="encoding",
-                hint="Say the encoding, for example encoding=latin-1 or encoding=cp1252.",
-            ) from error
+            raise _undecodable(name, encoding, error, lines) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise refuse(name, f"The gzip file is damaged: {error}.", code="damaged") from error
-    if quotes % 2:
+    if quotes_close and quotes % 2:
         raise refuse(
             name,
             'An opening quote (") is never closed, so rows cannot be told apart.',
@@ -98,9 +104,41 @@ def to_utf8(source: Source, target: Path, encoding: str, limits: Limits) -> str:
     return encoding
 
 
+def _undecodable(name: str, encoding: str, error: UnicodeError, lines: int) -> DatasetProblems:
+    """The question which encoding it is, with the place and how each likely one would read it."""
+    if not isinstance(error, UnicodeDecodeError):
+        return refuse(name, f"The text is not {encoding}: {error}.", code="encoding", allowed=ENCODINGS)
+    row = lines + error.object.count(b"\n", 0, error.start) + 1
+    start = max(error.object.rfind(b"\n", 0, error.start) + 1, error.start - AROUND)
+    around = error.object[start : error.start + AROUND].split(b"\n")[0].strip()
+    readings = {likely: around.decode(likely, errors="replace") for likely in LIKELY}
+    shown = ", ".join(f"“{text}” in {likely}" for likely, text in readings.items() if "\ufffd" not in text)
+    return refuse(
+        name,
+        f"The text is not {encoding}. Line {row:,} has {shown}; say the right one, as encoding=cp1252.",
+        code="encoding",
+        allowed=ENCODINGS,
+    )
+
+
 def _encoding(name: str, head: bytes, said: str) -> str:
     if said:
         if said.lower().replace("_", "-") not in ENCODINGS:
             raise refuse(name, f"“{said}” is not an encoding we read.", code="encoding", allowed=ENCODINGS)
         return said
-    return next((encoding for mark, encoding in MARKS if head.startswith(mark)), "utf-8")
+    marked = next((encoding for mark, encoding in MARKS if head.startswith(mark)), "")
+    return marked or _utf_16(head) or "utf-8"
+
+
+def _utf_16(head: bytes) -> str:
+    """UTF-16 without its mark: every other byte of Latin text is zero."""
+    sample = head[:4096]
+    if len(sample) < 4 or len(sample) % 2:
+        return ""
+    for encoding, zeros, letters in (
+        ("utf-16-le", sample[1::2], sample[::2]),
+        ("utf-16-be", sample[::2], sample[1::2]),
+    ):
+        if zeros.count(0) > 0.9 * len(zeros) and not letters.count(0):
+            return encoding
+    return ""

@@ -17,6 +17,7 @@ from openpyxl.utils.exceptions import InvalidFileException
 
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.source import Source
+from programs.datasets.loading.words import Wanted
 from programs.datasets.readers.base import (
     BATCH_ROWS,
     RawFile,
@@ -25,6 +26,7 @@ from programs.datasets.readers.base import (
     refuse,
     write_rows,
 )
+from programs.datasets.readers.header import LOOKED_AT, above, header_index, told_apart
 from programs.datasets.readers.unpack import Digest
 
 PARTS = 10_000
@@ -32,7 +34,9 @@ DAMAGED = "The workbook is damaged: its parts are not the plain XML of a sheet."
 ERRORS = (zipfile.BadZipFile, InvalidFileException, DefusedXmlException, ParseError, KeyError, ValueError)
 
 
-def read_xlsx(source: Source, digest: Digest, directory: Path, options: Options, limits: Limits) -> RawFile:
+def read_xlsx(
+    source: Source, digest: Digest, directory: Path, options: Options, limits: Limits, wanted: Wanted
+) -> RawFile:
     """Read a sheet into rows of text. Raises DatasetProblems; formulas are never computed."""
     _check_zip(source, digest, limits)
     path = directory / f"{digest.sha256}.parquet"
@@ -41,9 +45,14 @@ def read_xlsx(source: Source, digest: Digest, directory: Path, options: Options,
     except ERRORS as error:
         raise refuse(source.label, DAMAGED, code="damaged") from error
     try:
-        sheet = _sheet(source, book, options.sheet)
-        rows = sheet.iter_rows(values_only=True)
-        headers = tuple(_cell(value).strip() if value is not None else "" for value in next(rows, ()))
+        sheet, notes = _sheet(source, book, options.sheet, wanted)
+        first = _first_rows(sheet)
+        index = header_index(source.label, first, options.header_row, wanted)
+        place, names = first[index] if first else (0, [])
+        while names and not names[-1]:
+            names.pop()
+        headers = told_apart(names)
+        rows = islice(sheet.iter_rows(values_only=True), place, None)
         check_headers(source.label, headers, limits)
         texts: set[int] = set()
         count = write_rows(path, source.label, len(headers), _batches(rows, len(headers), texts), limits)
@@ -60,7 +69,7 @@ def read_xlsx(source: Source, digest: Digest, directory: Path, options: Options,
         rows=count,
         path=path,
         typed=frozenset(header for index, header in enumerate(headers) if index not in texts),
-        notes=(f"read sheet “{sheet.title}”",),
+        notes=(*notes, *above(index, place)),
     )
 
 
@@ -80,11 +89,41 @@ def _check_zip(source: Source, digest: Digest, limits: Limits) -> None:
         )
 
 
-def _sheet(source: Source, book: Any, wanted: str) -> Any:
-    names = tuple(book.sheetnames)
-    if wanted and wanted not in names:
-        raise refuse(source.label, f"There is no sheet “{wanted}”.", code="no_sheet", allowed=names)
-    return book[wanted] if wanted else book.worksheets[0]
+def _sheet(source: Source, book: Any, said: str, wanted: Wanted) -> tuple[Any, tuple[str, ...]]:
+    """The sheet to read, and a note: the one that is said, else the only one with columns that we know.
+
+    Two of those are a question: nobody's February is left out because January comes first.
+    """
+    sheets = {sheet.title: sheet for sheet in book.worksheets}
+    if said and said not in sheets:
+        raise refuse(source.label, f"There is no sheet “{said}”.", code="no_sheet", allowed=tuple(sheets))
+    if not said:
+        known = [
+            title
+            for title, sheet in sheets.items()
+            if max((wanted.known(row) for _, row in _first_rows(sheet)), default=0) > 1
+        ]
+        if len(known) > 1:
+            raise refuse(
+                source.label,
+                f"{len(known)} sheets have columns that we know: say which one, as sheet={known[0]}.",
+                code="ambiguous_sheet",
+                allowed=tuple(known),
+            )
+        said = known[0] if known else next(iter(sheets))
+    others = ", ".join(f"“{title}”" for title in sheets if title != said)
+    left = (f"not read: sheet {others}",) if others else ()
+    return sheets[said], (f"read sheet “{said}”", *left)
+
+
+def _first_rows(sheet: Any) -> list[tuple[int, list[str]]]:
+    """The first rows that are not empty, as text, each with its number in the sheet."""
+    rows = enumerate(sheet.iter_rows(values_only=True), start=1)
+    filled = ((number, row) for number, row in rows if any(value is not None for value in row))
+    return [
+        (number, ["" if value is None else _cell(value).strip() for value in row])
+        for number, row in islice(filled, LOOKED_AT)
+    ]
 
 
 def _batches(

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gtm.core.errors import InvalidInput, NotFound
+from programs.datasets.engines.converting import Conversion
 from programs.datasets.engines.duck import DuckDBEngine
+from programs.datasets.engines.netting import MovementAccount, net_orders
 from programs.datasets.local_time import end_of_day, on_wall_clock
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
@@ -19,13 +21,16 @@ class OpenData:
     """What a step asks. ``described`` is the plan's own list of datasets (kind, sha256, partner).
 
     Steps see only these snapshots, whatever was loaded since. Times are those on the wall clock of ``zone``,
-    the program's (see ``local_time``); snapshots of several partners keep their instants.
+    the program's (see ``local_time``), and amounts in its ``currency`` (see ``converting``); snapshots of
+    several partners keep their instants and currencies.
     """
 
-    def __init__(self, root: Path, described: Sequence[Mapping[str, Any]], zone: str = "UTC"):
+    def __init__(
+        self, root: Path, described: Sequence[Mapping[str, Any]], zone: str = "UTC", currency: str = ""
+    ):
         self._store = SnapshotStore(root)
         self._described = described
-        self.engine = DuckDBEngine(self._store, zone=zone)
+        self.engine = DuckDBEngine(self._store, zone=zone, currency=currency)
         self._zone = zone
 
     def has(self, kind: str) -> bool:
@@ -42,11 +47,35 @@ class OpenData:
         found = self.snapshots(kind)
         if not found:
             raise NotFound(f"This run reads no {kind}.", hint=f"Load {kind} and start a new run.")
-        return self._on_wall_clock(_only(kind, found))
+        snapshot = self._on_wall_clock(_only(kind, found))
+        account = self.movements() if kind == "purchases" else None
+        if account is None:
+            return snapshot
+        if not account.orders:
+            raise NotFound(
+                f"Nothing is left of the purchases of this run: all {account.sales:,} sales were refunded or "
+                "cancelled.",
+                hint="Load the purchases with the orders that stood, and start a new run.",
+            )
+        return replace(
+            snapshot, window_start=account.first_at and on_wall_clock(account.first_at, self._zone)
+        )
+
+    def movements(self) -> MovementAccount | None:
+        """What became of the refunds, cancellations and adjustments among the purchases; None without any."""
+        if not self.has("purchases"):
+            return None
+        netted = net_orders(self._store, _only("purchases", self.snapshots("purchases")))
+        return netted.account if netted else None
 
     def find(self, kind: str) -> Snapshot | None:
         """The one snapshot of a kind, or None where the run has none."""
         return self.snapshot(kind) if self.has(kind) else None
+
+    def conversions(self, *kinds: str) -> list[Conversion]:
+        """What is converted when amounts of these kinds are added."""
+        found = (self.engine.conversion(self.snapshot(kind)) for kind in kinds if self.has(kind))
+        return [conversion for conversion in found if conversion]
 
     def _on_wall_clock(self, snapshot: Snapshot) -> Snapshot:
         ends = (snapshot.window_start, snapshot.window_end)

@@ -100,14 +100,14 @@ class World(RuleBasedStateMachine):
         approval = plan.approvals.filter(gate="sign-off").latest("round")
         assert stopped.is_stopped(plan) is None, "I6: an effect after the pull"
         assert approval.state in ("approved", "bypassed"), "I3: an effect behind an unapproved gate"
-        now = canonical.digest(scope.scope_of(plan, approval.policy))
+        now = canonical.digest(scope.scope_of(plan, approval.rules))
         assert now == approval.scope_sha256, "I3: an effect of content nobody approved"
         self.effects.append((plan.pk, plan.revision))
 
     def commit(self, crash: bool) -> None:
         """Bells ring after the commit, unless the process dies right there."""
         pending = [entry[1].event for entry in connection.run_on_commit if hasattr(entry[1], "event")]
-        connection.run_on_commit.clear()
+        connection.run_on_commit = []  # a new one, as Django makes after each commit
         if not crash:
             self.bells += [event.task_pk for event in pending if isinstance(event, events.TaskReady)]
 

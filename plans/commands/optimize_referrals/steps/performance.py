@@ -13,14 +13,14 @@ from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
 from plans.commands.shared.breakdowns import column_of, merge_small, relabel
 from plans.commands.shared.experiments import read_experiments, readout_table, verdicts
 from plans.commands.shared.figures import percent, value_of
-from plans.commands.shared.metric_values import unit_of
+from plans.commands.shared.metrics import unit_of
 from plans.commands.shared.thresholds import alert_table
 from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
 from programs.analytics import funnel
 from programs.analytics.estimate import MaybeEstimate, Unavailable
-from programs.analytics.funnel import STAGES, DropOff, FunnelCounts
+from programs.analytics.funnel import DropOff, FunnelCounts
 from programs.analytics.referrals import (
     IncentiveEfficiency,
     RewardLevel,
@@ -28,6 +28,7 @@ from programs.analytics.referrals import (
     incentive_efficiency,
     viral_coefficient,
 )
+from programs.analytics.stages import STAGES
 
 SHOWN_IN_SUMMARY = 5
 

@@ -9,7 +9,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from gtm.core.money import minor_units
 from plans.commands.track_source.facts import JOINT, Scope
+from plans.commands.track_source.steps.credit_notes import CreditNotes, settle
 from plans.commands.track_source.steps.people import People
 from programs.analytics.fx import ConvertedAmount, RateNotFound, convert
 from programs.analytics.identity import normalise_company
@@ -30,7 +32,7 @@ class Record:
 
     owner: str
     key: str
-    person: str
+    persons: tuple[str, ...]
     company: str
     opened: datetime
     closed: datetime | None
@@ -56,15 +58,18 @@ class Normalised:
     moved_days: int
     other_campaigns: int
     source: str
+    credit: CreditNotes
 
 
 @dataclass(frozen=True, slots=True)
 class JointDeal:
-    """One deal, whoever keeps it. ``claims``: the partners that say they sourced it."""
+    """One deal, whoever keeps it. ``persons``: everybody whom a record names; ``claims``: the partners that say
+    they sourced it.
+    """
 
     number: int
     records: tuple[Record, ...]
-    person: str
+    persons: tuple[str, ...]
     opened: datetime
     closed: datetime | None
     won: bool
@@ -95,7 +100,8 @@ def normalise(data: OpenData, scope: Scope, people: People | None = None) -> Nor
         if row["campaign"] and scope.vocabulary.canonical("campaign", row["campaign"]) != scope.slug
     ]
     strangers = {(row["owner"], row["opportunity_id"]) for row in other}
-    ours = [row for row in rows if (row["owner"], row["opportunity_id"]) not in strangers]
+    credit = settle([row for row in rows if (row["owner"], row["opportunity_id"]) not in strangers])
+    ours = credit.rows
     unconverted: Counter[str] = Counter()
     records = tuple(_record(row, scope, people, unconverted) for row in ours)
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -111,6 +117,7 @@ def normalise(data: OpenData, scope: Scope, people: People | None = None) -> Nor
         moved_days=sum(bool(r.opening and r.opening.note) for r in records),
         other_campaigns=len(other),
         source=ecb_rates().source,
+        credit=credit,
     )
 
 
@@ -124,11 +131,12 @@ def _record(row: Mapping[str, Any], scope: Scope, people: People | None, unconve
     stage = next(iter(mapped), None)
     won = stage == "won" if row["won"] is None else bool(row["won"])
     closed = row["closed_at"] if row["closed_at"] and row["closed_at"] < scope.end else None
-    person_id = row["person_id"] or f"unnamed {row['opportunity_id']}"
+    named = (row["person_id"] or f"unnamed {row['opportunity_id']}").split(";")
+    owner_of = row["owner"]
     return Record(
         owner=owner,
         key=row["opportunity_id"],
-        person=people.person(row["owner"], person_id) if people else f"{row['owner']}:{person_id}",
+        persons=tuple(people.person(owner_of, who) if people else f"{owner_of}:{who}" for who in named),
         company=normalise_company(row["account_name"] or ""),
         opened=row["created_at"],
         closed=closed,
@@ -148,14 +156,15 @@ def _convert(
     if row["amount"] is None:
         return None
     try:
-        return convert(row["amount"], row["currency"], scope.currency, day, ecb_rates())
+        exponent = Decimal(1).scaleb(-minor_units(scope.currency))
+        return convert(row["amount"], row["currency"], scope.currency, day, ecb_rates(), exponent=exponent)
     except RateNotFound as error:
         unconverted[f"{error.currency}: {error.reason}"] += 1
         return None
 
 
 def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
-    """Each deal once: the same person at two partners, or the same company and amount, opened within 14 days.
+    """Each deal once: a person in common at two partners, or the same company and amount, opened within 14 days.
 
     A partner's record joins the deal nearest in time that has none of that partner yet.
     """
@@ -163,7 +172,8 @@ def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
     by_person: defaultdict[str, list[int]] = defaultdict(list)
     by_company: defaultdict[str, list[int]] = defaultdict(list)
     for record in sorted(records, key=lambda r: (r.opened, r.owner, r.key)):
-        near = [n for n in by_person[record.person] if _joins(record, deals[n], same_person=True)]
+        met = dict.fromkeys(n for person in record.persons for n in by_person[person])
+        near = [n for n in met if _joins(record, deals[n], same_person=True)]
         if not near and record.company:
             near = [n for n in by_company[record.company] if _joins(record, deals[n], same_person=False)]
         if near:
@@ -172,7 +182,8 @@ def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
         else:
             number = len(deals)
             deals.append([record])
-        by_person[record.person].append(number)
+        for person in record.persons:
+            by_person[person].append(number)
         by_company[record.company].append(number)
     return tuple(_deal(number, found) for number, found in enumerate(deals))
 
@@ -185,9 +196,9 @@ def _joins(record: Record, deal: Sequence[Record], *, same_person: bool) -> bool
     if same_person:
         return True
     ours, theirs = record.opening, deal[0].opening
-    return bool(ours and theirs) and abs(ours.amount - theirs.amount) <= SAME_AMOUNT * max(
-        ours.amount, theirs.amount
-    )  # type: ignore[union-attr]
+    if ours is None or theirs is None:
+        return False
+    return abs(ours.amount - theirs.amount) <= SAME_AMOUNT * max(ours.amount, theirs.amount)
 
 
 def _deal(number: int, records: Sequence[Record]) -> JointDeal:
@@ -198,7 +209,7 @@ def _deal(number: int, records: Sequence[Record]) -> JointDeal:
     return JointDeal(
         number=number,
         records=tuple(records),
-        person=records[0].person,
+        persons=tuple(dict.fromkeys(person for record in records for person in record.persons)),
         opened=records[0].opened,
         closed=won.closed if won else lead.closed,
         won=won is not None,

@@ -1,6 +1,7 @@
 """A chain row by row: what a row holds, who is told of it, and all the ways in which rows do not fit."""
 
 import hashlib
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -93,21 +94,66 @@ def test_the_head_of_a_chain_is_its_last_row(rows):
     assert (chain.sequence, chain.head, chain.grown_at) == (3, rows[2]["hash"], NOON)
 
 
-def test_who_listens_is_told_of_each_row_inside_the_transaction_and_of_the_chain_after_it(
-    ada, monkeypatch, django_capture_on_commit_callbacks
-):
+@pytest.mark.parametrize("block", [nullcontext(), changelog.holding(CHAIN)], ids=["alone", "held"])
+def test_who_listens_is_told_of_each_row_inside_the_transaction(ada, monkeypatch, block):
     heard = []
-    listeners = dict.fromkeys([events.Recorded, events.ChainGrew], [heard.append])
-    monkeypatch.setattr(events, "_subscribers", listeners)
+    monkeypatch.setattr(events, "_subscribers", {events.Recorded: [heard.append]})
     role = Role(slug="finance", name="Finance")
-    with django_capture_on_commit_callbacks(execute=True):
+    with block:
         role.save()
         changelog.append(role, "counted", field="number")
         assert [(e.obj, e.event, e.field, e.chain, e.sequence) for e in heard] == [
             (role, "created", "", CHAIN, 1),
             (role, "counted", "number", CHAIN, 2),
         ]
-    assert heard[2:] == [events.ChainGrew(CHAIN)]
+
+
+def test_rows_told_together_are_written_together_and_chained_one_by_one(role, django_assert_num_queries):
+    with transaction.atomic(), django_assert_num_queries(6), changelog.holding(CHAIN):
+        for number in range(20):  # savepoint, lock, rows, what they say, head, release
+            told = changelog.append(role, "counted", after=number)
+    assert told.sequence == ChangeLogChain.objects.get(name=CHAIN).sequence == 21
+    assert [row["to"] for row in changelog.rows(CHAIN)][1:] == list(range(20))
+    assert verify_chain(CHAIN) == []
+
+
+def test_what_a_savepoint_undoes_is_not_written_and_leaves_no_gap(role):
+    with changelog.holding(CHAIN):
+        changelog.append(role, "counted")
+        with suppress(ValueError), transaction.atomic():
+            changelog.append(role, "undone")
+            with changelog.holding(CHAIN):
+                changelog.append(role, "undone, too")
+            raise ValueError
+        with suppress(ValueError), changelog.holding(CHAIN, savepoint=True):
+            changelog.append(role, "undone as well")
+            raise ValueError
+        assert changelog.append(role, "weighed").sequence == 3
+    assert [row["event"] for row in changelog.rows(CHAIN)] == ["created", "counted", "weighed"]
+    assert verify_chain(CHAIN) == []
+
+
+def test_a_block_that_fails_writes_nothing_and_the_next_begins_anew(role):
+    with suppress(ValueError), changelog.holding(CHAIN):
+        changelog.append(role, "undone")
+        raise ValueError
+    changelog.append(role, "counted")
+    assert [row["event"] for row in changelog.rows(CHAIN)] == ["created", "counted"]
+    assert verify_chain(CHAIN) == []
+
+
+def test_an_event_is_announced_once_a_transaction_and_again_after_a_savepoint_that_was_undone(
+    db, monkeypatch, django_capture_on_commit_callbacks
+):
+    heard = []
+    monkeypatch.setattr(events, "_subscribers", {events.TaskReady: [heard.append]})
+    with django_capture_on_commit_callbacks(execute=True):
+        with suppress(ValueError), transaction.atomic():
+            events.publish_on_commit(events.TaskReady(1))
+            raise ValueError
+        for task in (1, 2, 1):
+            events.publish_on_commit(events.TaskReady(task))
+    assert heard == [events.TaskReady(1), events.TaskReady(2)]
 
 
 def test_outside_a_transaction_nothing_is_written(role, monkeypatch):

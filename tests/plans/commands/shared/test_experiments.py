@@ -77,11 +77,19 @@ def figures(read):
 
 
 def test_a_split_of_600_to_400_blocks_the_readout(review):
-    tests, read, _ = review({"bought": {"control": share(60, 600), "new": share(60, 400)}})
+    outcomes = {"bought": {"control": share(60, 600), "new": share(60, 400)}}
+    tests, read, _ = review(outcomes, split={"control": 1, "new": 1})
     assert split_table(read).rows[0][3] == pytest.approx(2.54e-10, rel=2e-3)
     assert isinstance(read[0].arms, Unavailable)
     assert verdicts(read, ())[0]["verdict"] == "blocked"
     assert next_tests(tests, read)[0].suggestion.startswith("Repair the assignment")
+
+
+def test_unequal_arms_without_a_plan_are_asked_about(review):
+    tests, read, _ = review({"bought": {"control": share(90, 900), "new": share(12, 100)}})
+    assert "no split was planned" in read[0].arms.reason
+    assert split_table(read).rows[0][4] == "no split was planned: blocked"
+    assert next_tests(tests, read)[0].suggestion.startswith("Register the split")
 
 
 def test_a_planned_split_is_no_mismatch(review):
@@ -204,6 +212,11 @@ def test_the_design_names_the_metric_that_decides_and_holm_runs_over_the_others(
     assert by_name["z"]["role"] == "primary"
     plain = read[0].arms[0].metrics[1].lift.p_value
     assert by_name["z"]["holm"] == pytest.approx(max(plain, by_name["a"]["holm"]))
+
+
+def test_a_metric_no_design_names_has_the_margin_of_every_other(review):
+    tests, _, _ = review(WON)
+    assert [metric.margin for metric in tests[0].test.metrics] == [0.02]
 
 
 def test_a_design_that_does_not_fit_the_outcomes_says_so(review):

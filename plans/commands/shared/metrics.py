@@ -1,26 +1,51 @@
-"""How a monitoring run reads its KPIs from the metric registry, and says what changed since the run before."""
+"""KPIs by the words of the metric registry: what a run keeps of it, what a definition counts, and what has changed.
+
+What a definition names is what is counted, or the reason why it is not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
 
+from gtm.core.later import later
 from plans.commands.shared.thresholds import trigger_of
-from plans.models import OPEN_CASE_STATES, Escalation, Plan
+from plans.models import OPEN_CASE_STATES, Escalation, Plan, of_command
 from plans.schemas.outputs import Column, Table
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.models import Program
 from programs.schemas.metrics import DEFINITION, HIGHER, MONEY
 from programs.selectors import metric_definitions
 
+if TYPE_CHECKING:
+    from programs.analytics import rates
+else:
+    rates = later("programs.analytics.rates")
+
 Definition = Mapping[str, Any]
+EVENTS = "events"
+NESTED = {"members", "answers", "invitations"}
+"""Of these one sum counts part of what the other counts, so that their ratio is a share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A sum that a definition may name; ``counts`` what it counts, ``needs`` the dataset without which it is not
+    known."""
+
+    column: str
+    counts: str
+    needs: str = ""
 
 
 def facts_of(program: Program, command: str) -> dict[str, Any]:
-    """What a run keeps of the registry, and of the run before: definitions, versions, alert thresholds."""
+    """What a run keeps of the registry, and of the run before of the command (its key): definitions, versions,
+    alert thresholds."""
     metrics = metric_definitions(program.kind)
-    last = Plan.objects.filter(program=program, command=command).order_by("-created_at", "-pk").first()
+    last = Plan.objects.filter(program=program, **of_command(command)).order_by("-created_at", "-pk").first()
     return {
         "metrics": metrics,
         "metric_versions": {metric["key"]: metric["version"] for metric in metrics.values()},
@@ -38,12 +63,55 @@ def facts_of(program: Program, command: str) -> dict[str, Any]:
 
 def remediation_of(program: Program, command: str) -> dict[str, Any]:
     """Hours from the opening of each alert's case to its resolution, and how many are open."""
-    cases = Escalation.objects.filter(plan__program=program, plan__command=command).filter(
+    cases = Escalation.objects.filter(plan__program=program, **of_command(command, "plan__")).filter(
         Q(trigger__startswith="alert-") | Q(trigger__endswith="-spike")
     )
     closed = cases.filter(state="resolved", closed_at__isnull=False).order_by("created_at", "pk")
-    hours = [(case.closed_at - case.created_at).total_seconds() / 3600 for case in closed]
+    hours = [(case.closed_at - case.created_at).total_seconds() / 3600 for case in closed if case.closed_at]
     return {"hours": hours, "open": cases.filter(state__in=sorted(OPEN_CASE_STATES)).count()}
+
+
+def compute(
+    metric: Mapping[str, Any],
+    sums: Mapping[str, float],
+    measures: Mapping[str, Measure],
+    loaded: Collection[str],
+    *,
+    currency: str,
+) -> MaybeEstimate:
+    """A KPI from the sums of a window or a group. A share has Wilson's interval, a ratio of other counts that of
+    ``count_ratio``; anything else has none."""
+    words = [word for word in (metric["numerator"], metric["denominator"]) if word]
+    for word in words:
+        if word not in measures:
+            return Unavailable(f"The registry counts “{word}”; this command counts {', '.join(measures)}.")
+        if (needs := measures[word].needs) and needs not in loaded:
+            return Unavailable(
+                f"No {needs.replace('_', ' ')} are loaded; load them with load_dataset {needs}."
+            )
+    found = [measures[word] for word in words]
+    values = [float(sums.get(measure.column, 0)) for measure in found]
+    if len(values) == 1:
+        return Estimate(values[0], unit=currency if found[0].counts == MONEY else found[0].counts)
+    if values[1] <= 0:
+        return Unavailable(f"There were no {words[1]} in the window.")
+    kinds = {measure.counts for measure in found}
+    if len(kinds) == 1 and kinds <= NESTED and values[0] <= values[1]:
+        return rates.wilson_rate(int(values[0]), int(values[1]))
+    if kinds == {EVENTS}:
+        return rates.count_ratio(values[0], values[1])
+    return Estimate(values[0] / values[1], numerator=values[0], denominator=values[1])
+
+
+def as_defined(metric: Mapping[str, Any], expected: tuple[str, str], value: MaybeEstimate) -> MaybeEstimate:
+    """``value`` where the registry's words are those of the method that found it; else the figure would not be
+    what they say."""
+    if (metric["numerator"], metric["denominator"]) == expected:
+        return value
+    words = " / ".join(word for word in expected if word)
+    return Unavailable(
+        f"The registry defines this otherwise than as “{words}”, which is what is computed here."
+    )
 
 
 def sentence(metric: Definition) -> str:

@@ -5,7 +5,7 @@ import pytest
 from gtm.core import events
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
-from plans.engine.running import anchoring
+from plans.engine.running import dispatch
 from plans.engine.stopping import ripcord
 from tests.factories import PersonFactory, make_plan, round_of
 
@@ -14,7 +14,7 @@ from tests.factories import PersonFactory, make_plan, round_of
 def asked(acting, monkeypatch):
     """How many anchors were asked for so far, of transactions that committed."""
     calls = []
-    monkeypatch.setitem(events._subscribers, anchoring.AnchorWanted, [calls.append])
+    monkeypatch.setitem(events._subscribers, dispatch.AnchorWanted, [calls.append])
     return calls
 
 

@@ -1,0 +1,52 @@
+"""Which row names the columns, and names for columns that share one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from programs.datasets.loading.words import Wanted
+from programs.datasets.readers.base import refuse
+
+LOOKED_AT = 50
+"""Rows looked at for the header; more lines than that above a table nobody has sent."""
+
+
+def header_index(name: str, rows: Sequence[tuple[int, list[str]]], said: str, wanted: Wanted) -> int:
+    """The position of the row that names the columns, among the first (number, cells) of a file.
+
+    The first row, unless nothing in it is known and a later one has at least two columns that are.
+    """
+    if said:
+        if not said.isdecimal() or int(said) == 0:
+            raise refuse(
+                name, f"“{said}” is not the number of a row: header_row counts from 1.", code="option"
+            )
+        found = [index for index, (number, _) in enumerate(rows) if number == int(said)]
+        if not found:
+            raise refuse(
+                name,
+                f"header_row is {said}, which is empty or not among the first {LOOKED_AT} that are filled.",
+                code="option",
+                allowed=tuple(str(number) for number, _ in rows[:5]),
+            )
+        return found[0]
+    known = [wanted.known(row) for _, row in rows]
+    if not known or known[0]:
+        return 0
+    best = max(range(len(rows)), key=lambda index: (known[index], -index))
+    return best if known[best] > 1 else 0
+
+
+def told_apart(headers: Sequence[str]) -> tuple[str, ...]:
+    """The headers, where several columns have the same name each with its place: “Amount (column 3)”."""
+    count = Counter(header for header in headers if header)
+    return tuple(
+        f"{header} (column {place})" if count[header] > 1 else header
+        for place, header in enumerate(headers, start=1)
+    )
+
+
+def above(index: int, number: int) -> tuple[str, ...]:
+    """A note about rows above the header."""
+    return (f"the columns are named in row {number}; what stands above is left out",) if index else ()
