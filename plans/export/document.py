@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -119,6 +120,7 @@ def _integrity(plan: Plan, body: Mapping[str, Any], log: list[dict[str, Any]]) -
     return integrity | {"seal": seal(integrity)}
 
 
+@cache
 def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in LIBRARIES} | {"gtm": settings.GTM_VERSION}
 
