@@ -93,10 +93,16 @@ def update(model: type[models.Model], where: Mapping[str, Any], values: Mapping[
     sql, fields = _update_sql(model, connection.vendor, tuple(where), tuple(values))
     given = [*values.values(), *where.values()]
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql, [f.get_db_prep_save(value, connection) for f, value in zip(fields, given, strict=True)]
-        )
+        written = [_prepared(f, value, connection) for f, value in zip(fields, given, strict=True)]
+        cursor.execute(sql, written)
         return cursor.rowcount
+
+
+def _prepared(field: models.Field, value: Any, connection: Any) -> Any:
+    """As the database takes it; of an object a field links to, its key."""
+    if isinstance(value, models.Model):
+        value = getattr(value, field.target_field.attname)
+    return field.get_db_prep_save(value, connection)
 
 
 @cache

@@ -14,11 +14,11 @@ from hypothesis.stateful import invariant, precondition, run_state_machine_as_te
 
 from gtm.core.evidence import audit, changelog
 from gtm.core.models import ChangeLogEntry
-from plans.engine.running import foreground
 from plans.engine.running.sweep import sweep
 from plans.engine.stopping import stopped
 from plans.models import (
     FINAL_PLAN_STATES,
+    MOVING_STATES,
     Approval,
     BreakGlass,
     Decision,
@@ -98,7 +98,7 @@ class Governance(World):
         for pulled in RipcordPull.objects.filter(state="aborted", scope="program"):
             assert {agreed["name"] for agreed in pulled.agreed_to("abort")} == {"Rex", "Rita"}
         over = Plan.objects.filter(state="aborted")
-        assert not Task.objects.filter(plan__in=over, state__in=foreground.MOVING).exists()
+        assert not Task.objects.filter(plan__in=over, state__in=MOVING_STATES).exists()
         assert not Approval.objects.filter(plan__in=over, state__in=["pending", "frozen"]).exists()
 
     @invariant()
@@ -154,7 +154,7 @@ class Governance(World):
             while self.bells:
                 self.run(self.bells.pop(), "success", lambda: None)
                 self.commit(crash=False)
-            moving = Task.objects.filter(kind="automated", state__in=foreground.MOVING)
+            moving = Task.objects.filter(kind="automated", state__in=MOVING_STATES)
             if not moving.filter(plan__state__in=["running", "blocked"]).exists():
                 return
             self.time.pass_time(minutes=20)
