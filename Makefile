@@ -12,8 +12,6 @@ PIP = $(if $(MACHINE_PIP),$(PYTHON) -m pip --python $(BIN)/python,$(BIN)/python 
 LOCKED := $(shell cat requirements.lock pyproject.toml | cksum | tr ' ' '-')
 RUNS := .venv/run-$(LOCKED)
 INSTALLED := .venv/test-$(LOCKED)
-PURE := gtm/trial/supervisor.py gtm/trial/embedded.py gtm/headers.py programs/analytics $(wildcard programs/datasets) \
-        $(wildcard $(addprefix gtm/core/,errors.py canonical.py money.py clock.py))
 BROWSER := $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
 help: ## list the targets
@@ -41,7 +39,7 @@ run: $(if $(wildcard $(INSTALLED)),,$(RUNS)) ## start web, workers and scheduler
 lint: $(INSTALLED) ## ruff, mypy, import directions, missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy $(PURE)
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
@@ -62,7 +60,7 @@ test-sqlite: $(INSTALLED)
 
 # What two databases do differently: locks, races, triggers, workers, JSON and text in queries, and what the
 # doors let through to them. What Python alone decides (calendars, votes, figures, pages) SQLite has shown.
-ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_anchoring gates/test_eligibility gates/test_rounds \
+ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_dispatch gates/test_eligibility gates/test_rounds \
   test_invariants escalation/test_ladder notices/test_delivery notices/test_delivery_queues test_races \
   stopping/test_ripcord stopping/test_ripcord_tasks running/test_runner alarms/test_readings running/test_auditor \
   test_ways_in)

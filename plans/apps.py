@@ -36,13 +36,15 @@ class PlansConfig(AppConfig):
         from plans.engine.running import dispatch  # noqa: PLC0415
         from plans.export import files  # noqa: PLC0415
         from plans.models import Schedule  # noqa: PLC0415
-        from plans.runs import schedules  # noqa: F401, PLC0415
+        from plans.runs import data_needs, schedules  # noqa: F401, PLC0415
+        from programs import command_needs  # noqa: PLC0415
         from programs.models import Program  # noqa: PLC0415
 
         for command in COMMANDS:
             import_module(f"{command}.command")
         for case in CASES:
             import_module(f"{case}.case")
+        command_needs.register(data_needs.of_program)
         events.subscribe(events.TaskReady, dispatch.ring_worker)
         events.subscribe(events.Anchored, files.follow_anchor)
         events.subscribe(events.Recorded, table.record)

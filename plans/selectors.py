@@ -15,6 +15,11 @@ from gtm.core.errors import NotFound
 from gtm.core.evidence import changelog
 from gtm.core.models import AnchorCopy, ChangeLogEntry
 from plans.models import (
+    ASKING_STATES,
+    CLAIMABLE_STATES,
+    FAILING_STATES,
+    SUCCEEDED_PLAN_STATES,
+    UNANSWERED_STATES,
     Approval,
     ApprovalState,
     BreakGlass,
@@ -30,8 +35,12 @@ from plans.models import (
     Task,
     TaskKind,
     TaskState,
+    of_command,
 )
 from programs.models import Partner
+
+FOLLOW_UP = "gtm-governance:follow-up"
+"""The key of the command by which an item of a backlog becomes work."""
 
 # What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
 PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
@@ -71,7 +80,7 @@ def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
 
 def follow_ups_of(plan: Plan) -> QuerySet[Plan]:
     """The plans that items of this plan's backlog became, the oldest first."""
-    found = Plan.objects.filter(command="follow-up", inputs__source=plan.plan_id)
+    found = Plan.objects.filter(inputs__source=plan.plan_id, **of_command(FOLLOW_UP))
     return found.prefetch_related("tasks__owner").order_by("pk")
 
 
@@ -116,7 +125,7 @@ def notifications_with_people() -> QuerySet[Notification]:
 
 def failing_channels() -> list[dict[str, Any]]:
     """What operations repair: channel, how many messages are stuck, since when, and the last reason."""
-    stuck = Notification.objects.filter(state__in=["retry_wait", "failed"]).order_by("updated_at")
+    stuck = Notification.objects.filter(state__in=FAILING_STATES).order_by("updated_at")
     found: dict[str, dict[str, Any]] = {}
     for message in stuck.only("channel", "error", "updated_at"):
         row = found.setdefault(
@@ -202,12 +211,12 @@ def pulls_of(plan: Plan) -> QuerySet[RipcordPull]:
 
 def oldest_waiting() -> dict[str, float]:
     """Seconds that the longest-waiting approval, task and escalation have waited; 0 where none does."""
-    ready = Task.objects.filter(state__in=["ready", "fallback_ready"])
+    ready = Task.objects.filter(state__in=CLAIMABLE_STATES)
     since = {
-        "approval": _oldest(Approval.objects.filter(state__in=["pending", "unsatisfiable"]), "opened_at"),
+        "approval": _oldest(Approval.objects.filter(state__in=ASKING_STATES), "opened_at"),
         "automated task": _oldest(ready.filter(kind=TaskKind.AUTOMATED), "updated_at"),
         "human task": _oldest(ready.filter(kind=TaskKind.HUMAN), "updated_at"),
-        "escalation": _oldest(Escalation.objects.filter(state__in=["notified", "exhausted"]), "created_at"),
+        "escalation": _oldest(Escalation.objects.filter(state__in=UNANSWERED_STATES), "created_at"),
     }
     now = clock.now()
     return {what: (now - at).total_seconds() if at else 0.0 for what, at in since.items()}
@@ -224,10 +233,10 @@ def weekly_trends(weeks: int = 8) -> dict[str, list[float | None]]:
     """
     now = clock.now()
     since = now - timedelta(weeks=weeks)
-    good = [PlanState.SUCCEEDED, PlanState.SUCCEEDED_DEGRADED]
+    done = Plan.objects.filter(state__in=SUCCEEDED_PLAN_STATES)
     counted = {
         "Runs started": (Plan.objects.filter(created_at__gt=since), "created_at"),
-        "Runs finished well": (Plan.objects.filter(finished_at__gt=since, state__in=good), "finished_at"),
+        "Runs finished well": (done.filter(finished_at__gt=since), "finished_at"),
         "Escalations": (Escalation.objects.filter(created_at__gt=since), "created_at"),
     }
     found: dict[str, list[float | None]] = {}

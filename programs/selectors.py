@@ -121,8 +121,9 @@ def experiment_designs(program: Program) -> dict[str, dict[str, Any]]:
 
 
 def latest_datasets(program: Program, kinds: Sequence[str]) -> list[Dataset]:
-    """The current dataset of each kind, per partner where partners bring their own: what was loaded last."""
-    rows = Dataset.objects.filter(program=program, kind__in=kinds).select_related("partner")
+    """The current dataset of each kind, per partner where partners bring their own: see ``series``."""
+    rows = Dataset.objects.filter(program=program, kind__in=kinds, current_since__isnull=False)
+    rows = rows.select_related("partner")
     newest: dict[tuple[str, int | None], Dataset] = {}
     for dataset in rows.order_by("current_since", "pk"):
         newest[dataset.kind, dataset.partner_id] = dataset

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Min
 
-from gtm.core import canonical, clock
+from gtm.core import clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.later import later
 from programs.datasets import CONTRACTS, Options, SnapshotStore, Source
-from programs.datasets.loading.limits import CHOICES
 from programs.datasets.loading.problems import nearest
 from programs.models import (
     Benefit,
@@ -35,6 +33,7 @@ from programs.models import (
     Tier,
 )
 from programs.schemas.metrics import STANDARD
+from programs.series import DataSeries, enter, register, snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
@@ -62,10 +61,6 @@ def establish_metrics() -> tuple[int, int]:
     return len(missing), len(STANDARD) - len(missing)
 
 
-def snapshot_root() -> Path:
-    return Path(settings.GTM_DATA_DIR) / "datasets"
-
-
 def load_dataset(
     kind: str,
     files: Iterable[Source | Path | str],
@@ -74,14 +69,17 @@ def load_dataset(
     partner: Partner | None = None,
     campaign: Campaign | None = None,
     mapping: Mapping[str, str] | None = None,
+    series: str = "",
     currency: str = "",
     time_zone: str = "",
     **options: Any,
 ) -> tuple[Dataset, IngestResult]:
     """Validate files against the contract of ``kind``, keep the snapshot, register it.
 
-    What is loaded last is current. Loading the same rows again makes the dataset that is there current again,
-    and its account says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored then.
+    ``series`` says whether the rows are added to those that are current or replace them; it is asked for
+    where there are any. What comes of it is current, also where the same rows were loaded before, and
+    ``Dataset.answer`` says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored
+    then.
     """
     if kind not in CONTRACTS:
         problem = Problem(
@@ -96,50 +94,13 @@ def load_dataset(
         now=clock.now(),
         **options,
     )
-    result = loading.ingest(files, kind, store=SnapshotStore(snapshot_root()), mapping=mapping, options=told)
-    snapshot = result.snapshot
-    with transaction.atomic():
-        earlier = Dataset.objects.filter(
-            program=program, partner=partner, kind=kind, sha256=snapshot.sha256
-        ).first()
-        if earlier is not None:
-            return earlier, replace(result, notes=(*result.notes, _make_current(earlier)))
-        dataset = Dataset(
-            program=program,
-            partner=partner,
-            campaign=campaign,
-            kind=kind,
-            contract_version=snapshot.contract_version,
-            sources=canonical.plain(list(result.sources)),
-            mapping=canonical.plain(result.mapping),
-            options={"currency": owner.currency}
-            | {c.name: value for c in CHOICES if (value := getattr(told, c.name))},
-            snapshot=snapshot.path,
-            sha256=snapshot.sha256,
-            rows=snapshot.rows,
-            rejected_rows=result.rejected_rows,
-            duplicate_rows=result.duplicate_rows,
-            rejects=result.rejects,
-            reject_reasons=result.reasons,
-            window_start=snapshot.window_start,
-            window_end=snapshot.window_end,
-            profile=canonical.plain(snapshot.profile or {}),
-        )
-        dataset.save()
+    given = {"currency": currency, "time_zone": time_zone, **options}
+    place = DataSeries(program, partner, campaign, kind)
+    with SnapshotStore(snapshot_root()).trial() as trial:
+        result = loading.ingest(files, kind, store=trial, mapping=mapping, options=told)
+        entering = enter(place, result, trial, series)
+        dataset = register(entering, trial, told, [name for name, value in given.items() if value])
     return dataset, result
-
-
-def _make_current(dataset: Dataset) -> str:
-    """Runs that start from now on read these rows again. Answers what happened in a sentence."""
-    kept = Dataset.objects.filter(program=dataset.program, partner=dataset.partner, kind=dataset.kind)
-    newest = kept.order_by("-current_since", "-pk").first()
-    if newest == dataset:
-        return f"These rows are dataset {dataset.pk}, which is current."
-    dataset.current_since = clock.now()
-    dataset.save()
-    return (
-        f"These rows were loaded before as dataset {dataset.pk}; it is current again, instead of {newest.pk}."
-    )
 
 
 def delegate(

@@ -139,14 +139,14 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     due_hours = fields.pop("due_hours", {})
     plan = Plan(
         plan_id=new_plan_id(),
-        plugin="p",
+        plugin=fields.pop("plugin", "p"),
         command=fields.pop("command", "c"),
         usage="/p:c",
         objective=fields.pop("objective", "o"),
         complexity="medium",
         strategy="sequential",
         seed=1,
-        declaration={"gates": list(gates), "ladder": LADDER, "triggers": triggers, "due_hours": due_hours},
+        declaration=DECLARATION | {"gates": list(gates), "triggers": triggers, "due_hours": due_hours},
         program=fields.pop("program", None) or ProgramFactory(),
         requested_by=requester,
         **({"inputs": {"budget": {"amount": "100", "currency": "USD"}}} | fields),

@@ -100,7 +100,7 @@ def _pages(plan: Plan) -> list[Asked]:
         ("plan: change log", ops, f"{page}?tab=changes"),
         ("plan: live part", ops, reverse("admin:plans_plan_live", args=[plan.pk])),
         ("approval", finance, reverse("admin:plans_approval_change", args=[plan.approvals.first().pk])),
-        ("form of a command", ops, reverse("admin:plans_run_command", args=[plan.command])),
+        ("form of a command", ops, reverse("admin:plans_run_command", args=[plan.command_key])),
         ("REST plans", ops, "/api/v1/plans/"),
         ("REST tasks", ops, "/api/v1/tasks/"),
         ("REST approvals", finance, "/api/v1/approvals/"),

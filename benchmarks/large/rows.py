@@ -136,7 +136,7 @@ def _approvals(plan: Plan, share: int) -> None:
 def _cases(plan: Plan, share: int) -> None:
     """A case for every other plan with approvals; those of plans that run are open."""
     with acting_as(Actor.system("Benchmark")):
-        ladder = plan.declaration["ladder"]
+        ladder = [dict(rung.stored) for rung in plan.rules.ladder]
         case = Escalation(plan=plan, trigger="approval-overdue", subject="Finance is overdue", ladder=ladder)
         case.save()
     changed = {

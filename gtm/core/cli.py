@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import warnings
-from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -26,7 +25,7 @@ class GovernedCommand(BaseCommand):
     requires_user = False
     # The site is checked when it starts, at `migrate` and by `check`; a command is asked ten times a minute,
     # and the checks load every page of the admin.
-    requires_system_checks: Sequence[str] = ()
+    requires_system_checks: tuple[str, ...] = ()
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--as", dest="username", metavar="USER", help="the account to act as")

@@ -20,7 +20,7 @@ from gtm.core import actors, clock, prepared
 from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
 from gtm.core.evidence import changelog, refusals
-from gtm.core.governed import GovernedModel, open_door
+from gtm.core.governed import GovernedModel, StatefulModel, open_door
 
 Guard = Callable[[Any, Mapping[str, Any]], str | None]
 """Answers None where the condition is met, else the reason in a sentence."""
@@ -85,7 +85,7 @@ def to(name: str, sources: Iterable[str] | str, target: Any, **rest: Any) -> Tra
 class Machine:
     """All that can happen to one model."""
 
-    model: type[GovernedModel]
+    model: type[StatefulModel]
     states: tuple[str, ...]
     transitions: tuple[Transition, ...]
     final: frozenset[str] = frozenset()
@@ -135,7 +135,7 @@ def machines() -> tuple[Machine, ...]:
     return tuple(_machines.values())
 
 
-def actions(obj: GovernedModel, actor: Actor, **params: Any) -> list[Action]:
+def actions(obj: StatefulModel, actor: Actor, **params: Any) -> list[Action]:
     """The transitions open from here for this actor; those refused carry every reason.
 
     Admin, REST and the command line all ask this. Transitions only the engine performs are left out.
@@ -153,7 +153,7 @@ def actions(obj: GovernedModel, actor: Actor, **params: Any) -> list[Action]:
 
 
 def perform(
-    obj: GovernedModel,
+    obj: StatefulModel,
     name: str,
     *,
     comment: str = "",
@@ -161,7 +161,7 @@ def perform(
     set_fields: Mapping[str, Any] | None = None,
     is_fresh: bool = False,
     **params: Any,
-) -> GovernedModel:
+) -> StatefulModel:
     """Perform one transition on ``obj``, or refuse and change nothing.
 
     ``set_fields`` are written in the same swap and must be among the transition's ``writes``. ``is_fresh``
@@ -194,8 +194,8 @@ def perform(
 
 
 def perform_in_a_row(
-    obj: GovernedModel, names: Sequence[str], set_fields: Mapping[str, Any]
-) -> GovernedModel:
+    obj: StatefulModel, names: Sequence[str], set_fields: Mapping[str, Any]
+) -> StatefulModel:
     """Perform transitions without effects one after the other, and write the row once.
 
     For a caller that holds the chain and has read ``obj`` since. History and change log have each of them,
@@ -215,7 +215,7 @@ def perform_in_a_row(
     return obj
 
 
-def _named(machine: Machine, obj: GovernedModel, name: str) -> Transition:
+def _named(machine: Machine, obj: StatefulModel, name: str) -> Transition:
     found = machine.by_name.get(name)
     if found is None:
         raise InvalidInput(
@@ -232,7 +232,7 @@ def _values(transition_: Transition, set_fields: Mapping[str, Any] | None) -> di
     return values
 
 
-def _target(obj: GovernedModel, transition_: Transition, machine: Machine, params: Mapping[str, Any]) -> str:
+def _target(obj: StatefulModel, transition_: Transition, machine: Machine, params: Mapping[str, Any]) -> str:
     target = transition_.target if isinstance(transition_.target, str) else transition_.target(obj, params)
     if target not in machine.states:
         raise ValueError(f"{transition_.name} led to unknown state {target}")
@@ -240,7 +240,7 @@ def _target(obj: GovernedModel, transition_: Transition, machine: Machine, param
 
 
 def _check(
-    obj: GovernedModel,
+    obj: StatefulModel,
     transition_: Transition,
     machine: Machine,
     actor: Actor,
@@ -274,14 +274,14 @@ def _check(
 
 
 @contextmanager
-def _swapping(obj: GovernedModel) -> Iterator[Callable[[str, Mapping[str, Any], str], None]]:
+def _swapping(obj: StatefulModel) -> Iterator[Callable[[str, Mapping[str, Any], str], None]]:
     """Compare-and-swap on state and version, one row or nothing, however many steps it takes there.
 
     Gives ``swap(target, values, reason)``; the history has each step.
     """
     model, before = type(obj), copy(obj.__dict__)
     written: dict[str, Any] = {}
-    steps: list[GovernedModel] = []
+    steps: list[StatefulModel] = []
 
     def swap(target: str, values: Mapping[str, Any], reason: str) -> None:
         now = clock.now()

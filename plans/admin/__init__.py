@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from plans import case_kinds
-from plans.admin import deeds, starts  # noqa: F401 - offers the commands
+from plans.admin import addresses, deeds, starts  # noqa: F401 - makes <command:> known, offers the commands
 from plans.admin.agreements import MeasurementAgreementAdmin
 from plans.admin.approvals import ApprovalAdmin
 from plans.admin.break_glass import BreakGlassAdmin

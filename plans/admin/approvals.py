@@ -99,7 +99,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         approval = self._round(request, object_id)
-        ask_password = bool(approval.policy.get("reauthenticate"))
+        ask_password = approval.rules.reauthenticate
         with acting_in_admin(request):
             done = self._decide(request, approval, ask_password) if request.method == "POST" else None
             if done is not None:

@@ -54,9 +54,9 @@ Seats: type[BaseFormSet] = forms.formset_factory(SeatForm, extra=0, max_num=poli
 
 
 def gates() -> dict[str, PolicyInForce]:
-    """The policy in force at every gate there is, as "command/gate"."""
+    """The policy in force at every gate there is, as "plugin:command/gate"."""
     return {
-        f"{command.name}/{rule.subject}": rule
+        f"{command.key}/{rule.subject}": rule
         for command in registry.all_commands()
         for rule in policies.in_force(command).values()
         if rule.subject != LADDER

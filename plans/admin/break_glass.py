@@ -17,8 +17,7 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.drawing import badges
 from plans.engine.gates import break_glass
-from plans.engine.gates.tally import DECIDABLE
-from plans.models import Approval, BreakGlass
+from plans.models import DECIDABLE_STATES, Approval, BreakGlass
 from plans.selectors import break_glass_uses
 
 ANSWERS = {
@@ -88,7 +87,7 @@ def offered(request: HttpRequest, approval: Approval) -> dict[str, Any]:
     return {
         "glass": approval.break_glass.exclude(state="expired").first(),
         "may_break_glass": settings.GTM_BREAK_GLASS
-        and approval.state in DECIDABLE
+        and approval.state in DECIDABLE_STATES
         and request.user.has_perm("plans.use_break_glass"),
     }
 

@@ -113,13 +113,9 @@ def _decisions(plan: Plan) -> dict[str, str]:
 
 
 def _rules(plan: Plan) -> dict[str, str]:
-    declared = plan.declaration
-    ladder = {
-        f"Rung {r['rung']}": f"{'/'.join(r['roles'])}, {r['hours']} h, {r['effect']}"
-        for r in declared["ladder"]
-    }
+    ladder = {f"Rung {r.rung}": f"{'/'.join(r.roles)}, {r.hours} h, {r.effect}" for r in plan.rules.ladder}
     seats = {
-        f"Seats of {gate['title']}": ", ".join(f"{s['minimum']} × {s['role']}" for s in gate["seats"])
-        for gate in declared["gates"]
+        f"Seats of {gate.title}": ", ".join(f"{s.minimum} × {s.role}" for s in gate.seats)
+        for gate in plan.rules.gates
     }
-    return {"Version of the command": str(declared.get("version", "")), **seats, **ladder}
+    return {"Version of the command": str(plan.rules.version), **seats, **ladder}

@@ -30,7 +30,6 @@ from gtm.core.admin.actions import (
     why_not,
 )
 from gtm.core.errors import InvalidInput
-from plans.admin.runs import CHANGEABLE
 from plans.admin.starts import may_run
 from plans.engine.escalation import ladder
 from plans.engine.gates import rounds
@@ -38,7 +37,15 @@ from plans.engine.people import human_tasks
 from plans.engine.people.permissions import holds_any_role, may_pull_ripcord, may_work_on
 from plans.engine.stopping import ripcord
 from plans.export import files
-from plans.models import FINAL_PLAN_STATES, Approval, DecisionKind, Escalation, Plan, Task
+from plans.models import (
+    CHANGEABLE_PLAN_STATES,
+    FINAL_PLAN_STATES,
+    Approval,
+    DecisionKind,
+    Escalation,
+    Plan,
+    Task,
+)
 from plans.runs import registry, revise
 from programs.models import Person
 
@@ -94,7 +101,7 @@ def may_have_work(request: HttpRequest) -> bool:
 def run_again(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
     """The form of the plan's command with the plan's inputs."""
     command = registry.get(plans[0].command_key)
-    at = reverse("admin:plans_run_command", args=[command.name])
+    at = reverse("admin:plans_run_command", args=[command.key])
     return HttpResponseRedirect(f"{at}?{urlencode({'copy': plans[0].plan_id})}")
 
 
@@ -114,7 +121,7 @@ def export(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
 
 
 def compare(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
-    if len(plans) != 2 or plans[0].command != plans[1].command:
+    if len(plans) != 2 or plans[0].command_key != plans[1].command_key:
         raise InvalidInput("Choose two plans of the same command to compare.")
     older, newer = sorted(plans, key=lambda plan: plan.pk)
     at = reverse("admin:plans_plan_compare", args=[newer.pk])
@@ -143,7 +150,7 @@ def _why_no_pull(actor: Actor, plan: Plan) -> str:
 
 def of_plans() -> list[Any]:
     row, selected = frozenset({ROW}), frozenset({SELECTED})
-    changeable = {"changes_requested", *CHANGEABLE}
+    changeable = {"changes_requested", *CHANGEABLE_PLAN_STATES}
     return [
         Link("run_again", "Run again", may_run, icon="replay", slots=row, respond=run_again),
         Link("open_revision", "Revise", may_run, icon="edit", slots=row, respond=open_revision,

@@ -55,7 +55,7 @@ class EscalationAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 **self.admin_site.each_context(request),
                 "title": case.subject,
                 "case": case,
-                "ladder": named_rungs(case.ladder),
+                "ladder": named_rungs(case.rungs),
                 "status": badges.badge(case),
                 "actions": fsm.actions(case, current().actor),
                 "firings": case.firings.all(),

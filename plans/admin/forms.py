@@ -14,7 +14,7 @@ from unfold.widgets import (
 
 from plans.schemas.declaration import Command
 from plans.schemas.inputs import Amount, CountOrKind, Day, Input, Text
-from programs.models import Program
+from programs.models import CLOSED_PROGRAM_STATES, Program
 
 
 class CommandForm(forms.Form):
@@ -23,9 +23,7 @@ class CommandForm(forms.Form):
     def __init__(self, command: Command, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.command = command
-        programs = Program.objects.filter(kind=command.program_kind).exclude(
-            state__in=["archived", "aborted"]
-        )
+        programs = Program.objects.filter(kind=command.program_kind).exclude(state__in=CLOSED_PROGRAM_STATES)
         self.fields["program"] = forms.ModelChoiceField(
             programs, widget=UnfoldAdminSelectWidget, to_field_name="slug", help_text="What the run is for"
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from plans.export import render
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.runs import follow_up, start
 from plans.runs.current_outputs import standing_of
+from plans.schemas.rules import RungRules
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 from programs.models import Role
 
@@ -51,8 +52,8 @@ class DryRun:
     def of(cls, draft: start.Draft) -> DryRun:
         plan, body = start.dry_run(draft)
         requester = current().actor.user_id
-        benches = eligibility.benches_of_draft(plan.declaration, draft, requester)
-        asked = [{**gate, "bench": bench} for gate, bench in benches]
+        benches = eligibility.benches_of_draft(plan.rules, draft, requester)
+        asked = [{**gate.stored, "bench": bench} for gate, bench in benches]
         nodes = [
             graph.Node(
                 t["task_id"], t["name"], stage["stage_id"], t["dependencies"], who=t["owner"] or t["agent"]
@@ -102,10 +103,12 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
     }
 
 
-def named_rungs(ladder: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def named_rungs(ladder: Sequence[RungRules]) -> list[dict[str, Any]]:
     """The rungs of a ladder with ``who``: the names of their roles, as people call them."""
     names = dict(Role.objects.values_list("slug", "name"))
-    return [{**rung, "who": " or ".join(names.get(slug, slug) for slug in rung["roles"])} for rung in ladder]
+    return [
+        {**asdict(rung), "who": " or ".join(names.get(slug, slug) for slug in rung.roles)} for rung in ladder
+    ]
 
 
 def _seconds_left(tasks: list[Task]) -> int:

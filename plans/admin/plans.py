@@ -21,11 +21,11 @@ from gtm.core.errors import GtmError, NotFound
 from plans.admin import bench, compare, directory
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page_of
-from plans.admin.runs import CHANGEABLE, RunPages
+from plans.admin.runs import RunPages
 from plans.drawing import badges, timeline
 from plans.engine.stopping import ripcord
 from plans.export import files, render
-from plans.models import FINAL_PLAN_STATES, Plan
+from plans.models import CHANGEABLE_PLAN_STATES, FINAL_PLAN_STATES, Plan, of_command
 from plans.runs import follow_up
 from plans.selectors import PLAN_DOCUMENTS
 
@@ -46,7 +46,7 @@ MOST_OTHERS = 50
 @admin.register(Plan)
 class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["plan_id", "status", "objective", "command", "program", "requested_by", "created_at"]
-    list_filter = ["state", "command", "program", ("created_at", RangeDateFilter)]
+    list_filter = ["state", "command", "plugin", "program", ("created_at", RangeDateFilter)]
     list_select_related = ["program", "requested_by"]
     sortable_by = ["plan_id", "created_at"]  # what an index answers; filters do the rest
     search_fields = ["plan_id", "objective"]
@@ -121,12 +121,11 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
             context["bars"] = found = timeline.bars(tasks, clock.now())
             context["timeline"] = mark_safe(timeline.draw(found))  # noqa: S308 - texts are escaped
         elif tab == "rules":
-            context["declaration"] = plan.declaration
-            context["ladder"] = named_rungs(plan.declaration["ladder"])
+            context |= {"rules": plan.rules, "ladder": named_rungs(plan.rules.ladder)}
         else:
             with acting_in_admin(request):
                 context["outputs"] = outputs_of(plan)
-        context["changeable"] = plan.state in CHANGEABLE
+        context["changeable"] = plan.state in CHANGEABLE_PLAN_STATES
         return self.page(request, "plans/plan.html", plan.objective, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -197,7 +196,9 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
     def compare(self, request: HttpRequest, pk: int) -> HttpResponse:
         plan = self._plan(request, pk)
         others = (
-            Plan.objects.filter(command=plan.command).exclude(pk=pk).select_related("program", "requested_by")
+            Plan.objects.filter(**of_command(plan.command_key))
+            .exclude(pk=pk)
+            .select_related("program", "requested_by")
         )
         other = others.filter(plan_id=request.GET.get("with", "")).first()
         context = {

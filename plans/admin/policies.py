@@ -25,6 +25,7 @@ from plans.models import LADDER, MOST_RUNGS, PolicyVersion
 from plans.runs import policies, registry
 from plans.runs.policies import PolicyInForce
 from plans.schemas.declaration import Command
+from plans.schemas.rules import seats
 from programs.models import Role
 
 REJECTION = {"veto": "one ends the round", "impossible": "ends it when the seats can no longer be filled"}
@@ -115,7 +116,9 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         view = self.admin_site.admin_view
         return [
             path("in-force/", view(self.in_force), name="plans_policies"),
-            path("propose/<slug:command>/<slug:subject>/", view(self.propose), name="plans_policy_propose"),
+            path(
+                "propose/<command:command>/<slug:subject>/", view(self.propose), name="plans_policy_propose"
+            ),
             *super().get_urls(),
         ]
 
@@ -127,7 +130,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         open_ = PolicyVersion.objects.filter(state="proposed").select_related("proposed_by")
         proposed = {(row.command, row.subject): row for row in open_}
         groups = [
-            (command, [(r, in_words(r, titles), proposed.get((command.name, r.subject))) for r in rules])
+            (command, [(r, in_words(r, titles), proposed.get((command.key, r.subject))) for r in rules])
             for command in registry.all_commands()
             if (rules := policies.in_force(command).values())
         ]
@@ -143,7 +146,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         try:
             found = registry.get(command)
         except NotFound as error:
-            raise Http404(error.detail) from error
+            raise Http404(" ".join(error.lines())) from error
         rules = policies.in_force(found)
         if subject not in rules:
             raise Http404(f"{found.path} has no such gate.")
@@ -169,7 +172,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
             told["seats"] = [form.seat(seats) for form in rows if form.cleaned_data.get("role")]
         try:
             with acting_in_admin(request, reason):
-                row = policies.propose(command.name, rule.subject, told, reason=reason)
+                row = policies.propose(command.key, rule.subject, told, reason=reason)
         except GtmError as error:
             tell(request, error)
             return None
@@ -264,8 +267,7 @@ def _roles(slugs: Sequence[str], titles: Mapping[str, str]) -> str:
 def compared(row: PolicyVersion) -> dict[str, Any]:
     """Line by line what is in force and what this version says."""
     titles = dict(Role.objects.values_list("slug", "name"))
-    command = registry.find(row.command)
-    rule = policies.in_force(command).get(row.subject) if command else None
+    rule = _rule_in_force(row)
     mine = dict(in_words(PolicyInForce(row.subject, "", row.number, row.text), titles))
     theirs = dict(in_words(rule, titles)) if rule is not None else {}
     labels = dict.fromkeys([*max(mine, theirs, key=len), *mine, *theirs])
@@ -277,11 +279,19 @@ def compared(row: PolicyVersion) -> dict[str, Any]:
     return {"about": rule.title if rule else row.subject, "in_force": rule, "lines": lines}
 
 
+def _rule_in_force(row: PolicyVersion) -> PolicyInForce | None:
+    """What holds for the subject of a version, or None where its command or its gate is no more."""
+    try:
+        return policies.in_force(registry.get(row.command)).get(row.subject)
+    except NotFound:
+        return None
+
+
 def tried(row: PolicyVersion) -> dict[str, Any]:
     """Of a gate's version: who could sit today, and what past rounds would have come to."""
     if row.subject == LADDER:
         return {}
     rounds = preview.past_rounds(row.command, row.subject)[:MOST_ROUNDS]
     found = preview.replay_policy(row.text["seats"], rounds, on_reject=row.text["on_reject"])
-    today = eligibility.bench({"seats": row.text["seats"]}, {}, {})
+    today = eligibility.bench(seats(row.text["seats"]), {}, {})
     return {"past": len(found), "differing": [r for r in found if r.differs], "today": today}

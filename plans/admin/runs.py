@@ -17,12 +17,11 @@ from gtm.core.errors import GtmError, InvalidInput, NotFound
 from plans.admin.forms import CommandForm
 from plans.admin.page import DryRun
 from plans.drawing import badges
-from plans.models import Decision, DecisionKind, Plan
+from plans.models import CHANGEABLE_PLAN_STATES, Decision, DecisionKind, Plan, of_command
 from plans.runs import origins, registry, revise, start
 from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
 
-CHANGEABLE = frozenset({"approved", "running", "blocked"})
 RECENT = 10
 
 
@@ -34,8 +33,8 @@ class RunPages:
         return [
             path("run/", view(self.run_index), name="plans_run"),
             path("run/line/", view(require_POST(self.run_line)), name="plans_run_line"),
-            path("run/<slug:name>/check/", view(require_POST(self.check_inputs)), name="plans_run_check"),
-            path("run/<slug:name>/", view(self.run_command), name="plans_run_command"),
+            path("run/<command:name>/check/", view(require_POST(self.check_inputs)), name="plans_run_check"),
+            path("run/<command:name>/", view(self.run_command), name="plans_run_command"),
             path("<int:pk>/revise/", view(self.revise), name="plans_plan_revise"),
         ]
 
@@ -53,7 +52,7 @@ class RunPages:
         try:
             command = registry.get(name)
         except NotFound as error:
-            raise Http404(error.detail) from error
+            raise Http404(" ".join(error.lines())) from error
         given = {i.name: request.POST[i.name] for i in command.inputs if request.POST.get(i.name)}
         _, problems = read_inputs(command.inputs, given, {})
         told = {p.field: p.sentence() for p in problems if p.field in given}
@@ -69,7 +68,7 @@ class RunPages:
             tell(request, error)
             return HttpResponseRedirect(reverse("admin:plans_run"))
         query = urlencode({"usage": request.POST["usage"].strip()})
-        return HttpResponseRedirect(f"{reverse('admin:plans_run_command', args=[command.name])}?{query}")
+        return HttpResponseRedirect(f"{reverse('admin:plans_run_command', args=[command.key])}?{query}")
 
     def run_command(self, request: HttpRequest, name: str) -> HttpResponse:
         """Form → dry run → start. A usage line fills the form; a recent run can be copied from."""
@@ -77,7 +76,7 @@ class RunPages:
         try:
             command = registry.get(name)
         except NotFound as error:
-            raise Http404(error.detail) from error
+            raise Http404(" ".join(error.lines())) from error
         line = (request.POST.get("usage") or request.GET.get("usage") or command.example).strip()
         form, preview, source = self._form(request, command), None, ""
         if request.method == "GET" and (origin := request.GET.get("from")):
@@ -97,7 +96,9 @@ class RunPages:
             except GtmError as error:
                 tell(request, error)
         recent = (
-            Plan.objects.filter(command=command.name).select_related("program").order_by("-created_at")[:5]
+            Plan.objects.filter(**of_command(command.key))
+            .select_related("program")
+            .order_by("-created_at")[:5]
         )
         return self.page(
             request, "plans/run_command.html", command.title, command=command, form=form, preview=preview,
@@ -132,7 +133,7 @@ class RunPages:
             return CommandForm(command, request.POST)
         initial: dict[str, Any] = {i.name: i.default for i in command.inputs if i.default is not None}
         copied = request.GET.get("copy")
-        if copied and (plan := Plan.objects.filter(plan_id=copied, command=command.name).first()):
+        if copied and (plan := Plan.objects.filter(plan_id=copied, **of_command(command.key)).first()):
             initial |= {i.name: i.write(plan.inputs[i.name]) for i in command.inputs if i.name in plan.inputs}
             initial["program"] = plan.program.slug
         else:
@@ -149,7 +150,7 @@ class RunPages:
         except GtmError as error:
             tell(request, error)
             return CommandForm(command, initial={"program": program})
-        if found.name != command.name:
+        if found.key != command.key:
             messages.warning(request, f"The line runs {found.path}; open that command instead.")
             return CommandForm(command, initial={"program": program})
         _, problems = read_inputs(command.inputs, given, {})
@@ -171,7 +172,7 @@ class RunPages:
         asked = [i for i in command.inputs if i.name != command.program_input]
         initial = {i.name: i.write(plan.inputs[i.name]) for i in asked if plan.inputs.get(i.name)}
         form = CommandForm(command, request.POST or None, initial=initial)
-        verb = revise.change if plan.state in CHANGEABLE else revise.revise
+        verb = revise.change if plan.state in CHANGEABLE_PLAN_STATES else revise.revise
         if request.method == "POST" and form.is_valid():
             given = form.given()
             changed = {i.name: given.get(i.name) for i in asked if _differs(i.name, given, initial)}
@@ -188,7 +189,7 @@ class RunPages:
             approval__plan=plan, kind=DecisionKind.REQUEST_CHANGES, superseded_at=None
         ).select_related("person")
         told = {"plan": plan, "form": form, "asked": requests, "comment": comment, "next": plan.revision + 1}
-        title = "Change" if plan.state in CHANGEABLE else "Revise"
+        title = "Change" if plan.state in CHANGEABLE_PLAN_STATES else "Revise"
         return self.page(request, "plans/revise.html", f"{title}: {plan.objective}", **told)
 
 

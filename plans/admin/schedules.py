@@ -49,10 +49,11 @@ class ScheduleForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["command"].choices = [
-            (c.name, f"{c.title} ({c.program_kind} programs)") for c in registry.all_commands()
+            (c.key, f"{c.title} ({c.program_kind} programs)") for c in registry.all_commands()
         ]
         if self.instance.pk:
             self.initial["inputs"] = as_options(self.instance.inputs)
+            self.initial["command"] = registry.key_of(self.instance.command)
 
     def clean(self) -> dict[str, Any]:
         """Take the options apart; what they are worth is said by the model's own check."""

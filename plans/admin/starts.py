@@ -36,7 +36,7 @@ def _action(command: Command, kind: str) -> Link:
     """A link to the command's form, filled in for the object; in a program's list for the default one."""
     slots = {ROW, PAGE, SELECTED} | ({LIST} if kind == "program" else set())
     return Link(
-        f"run_{command.name.replace('-', '_')}",
+        f"run_{command.key.replace('-', '_').replace(':', '__')}",
         command.action,
         may_run,
         icon="play_arrow",
@@ -54,7 +54,7 @@ def _opener(command: Command, kind: str) -> Callable[[HttpRequest, list[Any]], H
         if objects:
             origins.fill(command, kind, objects[0].pk)  # says why it does not start from here
             query = "?" + urlencode({"from": f"{kind}-{objects[0].pk}"})
-        return HttpResponseRedirect(reverse("admin:plans_run_command", args=[command.name]) + query)
+        return HttpResponseRedirect(reverse("admin:plans_run_command", args=[command.key]) + query)
 
     return respond
 

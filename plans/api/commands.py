@@ -26,7 +26,7 @@ from plans.api.serializers import (
 )
 from plans.engine.gates import preview
 from plans.runs import registry, start
-from plans.schemas.declaration import Command
+from plans.schemas.declaration import COMMAND_IN_ADDRESS, Command
 from plans.selectors import plan_with_tasks
 
 MAX_KEY = 80
@@ -58,6 +58,7 @@ class MayReadPlans(BasePermission):
 def describe(command: Command) -> dict[str, Any]:
     """A command for machines: inputs as JSON Schema (2020-12), steps, gates."""
     return {
+        "key": command.key,
         "name": command.name,
         "plugin": command.plugin,
         "path": command.path,
@@ -109,7 +110,7 @@ def _key_of(request: Request) -> str | None:
 class CommandViewSet(ActingMixin, viewsets.ViewSet):
     permission_classes = [IsAuthenticated, MayOperate]
     lookup_field = "name"
-    lookup_value_regex = "[a-z-]+"
+    lookup_value_regex = COMMAND_IN_ADDRESS
 
     @extend_schema(responses={200: dict}, operation_id="commands_list")
     def list(self, request: Request) -> Response:
@@ -171,7 +172,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
         body = PolicySerializer(data=request.data)
         body.is_valid(raise_exception=True)
         told = body.validated_data
-        rounds = preview.past_rounds(command.name, gate)[: told["limit"]]
+        rounds = preview.past_rounds(command.key, gate)[: told["limit"]]
         found = preview.replay_policy(preview.read_seats(told["seats"]), rounds, on_reject=told["on_reject"])
         return Response(
             {"differing": sum(row.differs for row in found), "rounds": [row.as_dict() for row in found]}

@@ -50,6 +50,7 @@ class PlanViewSet(GovernedReadViewSet):
     lookup_value_regex = "[A-Za-z0-9-]+"
     filterset_fields = {
         "state": ["exact", "in"],
+        "plugin": ["exact"],
         "command": ["exact"],
         "program__slug": ["exact"],
         "created_at": ["gte", "lt"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django_filters.rest_framework import FilterSet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
@@ -12,6 +13,7 @@ from rest_framework.response import Response
 
 from gtm.core.api import etag
 from gtm.core.api.etag import IF_MATCH
+from plans.api.filters import CommandFilter
 from plans.api.serializers import ActionsField, CommentSerializer
 from plans.api.work import WorkViewSet
 from plans.models import PolicyVersion
@@ -38,7 +40,9 @@ class PolicyVersionDetailSerializer(PolicyVersionSerializer):
 
 
 class ProposalSerializer(serializers.Serializer):
-    command = serializers.CharField(max_length=60)
+    command = serializers.CharField(
+        max_length=161, help_text="plugin:name; the name is enough where one plugin has it"
+    )
     subject = serializers.CharField(max_length=60, help_text="Key of the gate, or “ladder”")
     text = serializers.JSONField(
         help_text="What changes. A gate: seats, hours, on_reject, on_exhausted, distinct_from. "
@@ -52,13 +56,21 @@ class ProposalSerializer(serializers.Serializer):
         return value
 
 
+class PolicyFilters(FilterSet):
+    command = CommandFilter()
+
+    class Meta:
+        model = PolicyVersion
+        fields = {"state": ["exact", "in"], "subject": ["exact"]}
+
+
 class PolicyViewSet(WorkViewSet):
     """Every version of every policy; ``?state=in_force`` are those that took the place of a declaration."""
 
     queryset = PolicyVersion.objects.none()
     serializer_class = PolicyVersionDetailSerializer
     list_serializer_class = PolicyVersionSerializer
-    filterset_fields = {"state": ["exact", "in"], "command": ["exact"], "subject": ["exact"]}
+    filterset_class = PolicyFilters
     search_fields = ["reason"]
     ordering_fields = ["created_at", "number"]
 
@@ -74,7 +86,7 @@ class PolicyViewSet(WorkViewSet):
             OpenApiExample(
                 "Two of finance over 25,000",
                 {
-                    "command": "plan-loyalty",
+                    "command": "loyalty-lifecycle-orchestration:plan-loyalty",
                     "subject": "finance-approval",
                     "text": {"seats": [{"role": "finance"}, {"role": "exec-sponsor", "condition": {
                         "field": "amount", "over": "25000", "currency": "USD"}}], "hours": 24},

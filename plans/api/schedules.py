@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django_filters.rest_framework import FilterSet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 
 from gtm.core.api import etag
 from gtm.core.api.views import GovernedReadViewSet, GovernedViewSet
+from plans.api.filters import CommandFilter
 from plans.api.serializers import ReasonSerializer
 from plans.models import Schedule, ScheduledRun
 from plans.runs import schedules
@@ -50,13 +52,21 @@ class ScheduleSerializer(serializers.ModelSerializer):
         return given
 
 
+class ScheduleFilters(FilterSet):
+    command = CommandFilter()
+
+    class Meta:
+        model = Schedule
+        fields = ["program__slug", "is_active"]
+
+
 class ScheduleViewSet(GovernedViewSet):
     """A schedule is switched off, not deleted: the times it ran are evidence."""
 
     queryset = Schedule.objects.select_related("program", "owner").order_by("name")
     serializer_class = ScheduleSerializer
     http_method_names = ["get", "head", "options", "post", "put", "patch"]
-    filterset_fields = ["command", "program__slug", "is_active"]
+    filterset_class = ScheduleFilters
     ordering_fields = ["name", "next_due_at"]
 
 

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from programs.datasets import SnapshotStore
 from programs.datasets.worlds.loyalty_world import EXPERIMENT, TIERS, build_loyalty_world
 from programs.models import Dataset, Experiment, Program, Tier
-from programs.services import load_dataset, snapshot_root
+from programs.series import snapshot_root
+from programs.services import load_dataset
 
 SEED = 1997
 PLANNED = 3_841

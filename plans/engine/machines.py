@@ -41,7 +41,7 @@ from plans.models import (
     Task,
     TaskState,
 )
-from programs.models import Program
+from programs.models import LIVE_PROGRAM_STATES, Program
 
 PROGRAM = Machine(
     Program,
@@ -52,7 +52,7 @@ PROGRAM = Machine(
         to("activate", "draft planning", "active", permission=may_manage_programs),
         to("pause", "active", "paused", permission=may_manage_programs, comment_required=True),
         to("resume", "paused", "active", permission=may_manage_programs, comment_required=True),
-        to("hold", stopped.PROGRAM_LIVE, "held", permission=system_only, guards=(stopped.program_is_pulled,), comment_required=True),
+        to("hold", LIVE_PROGRAM_STATES, "held", permission=system_only, guards=(stopped.program_is_pulled,), comment_required=True),
         to("release", "held", stopped.program_before_hold, permission=system_only, guards=(stopped.program_pull_is_closed,), comment_required=True),
         to("abort", "held", "aborted", permission=system_only, guards=(stopped.program_pull_is_closed,), comment_required=True),
         to("complete", "active", "completed", permission=may_manage_programs),

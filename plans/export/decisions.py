@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from plans.models import BreakGlass, Decision, Plan, Task
@@ -11,7 +12,7 @@ from plans.selectors import follow_ups_of, pulls_of
 
 def fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     """Who covers whom, and each time it was used: by a task's substitute, or by a vote at a gate."""
-    used = [
+    used: list[dict[str, Any]] = [
         {"task_id": t.task_id, "at": a.started_at, "outcome": a.outcome, "person": None}
         for t in tasks
         for a in t.attempts.all()
@@ -24,8 +25,8 @@ def fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     ]
     agents = {t.task_id: t.agent.slug for t in tasks}
     return [
-        {**cover, "used": [u for u in used if agents[u["task_id"]] == cover["agent"]]}
-        for cover in plan.declaration["fallbacks"]
+        {**asdict(cover), "used": [u for u in used if agents[u["task_id"]] == cover.agent]}
+        for cover in plan.rules.fallbacks
     ]
 
 

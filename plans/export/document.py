@@ -9,7 +9,7 @@ import importlib.metadata
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from typing import Any
 
@@ -83,7 +83,7 @@ def propose(plan: Plan, tasks: list[Task], needs: Mapping[str, Iterable[str]]) -
         for name in ("outputs", "approvals", "escalations", "follow_ups")
         + tuple(section.key for section in case_kinds.sections())
     }
-    covers = [{**cover, "used": []} for cover in plan.declaration["fallbacks"]]
+    covers = [{**asdict(cover), "used": []} for cover in plan.rules.fallbacks]
     recorded = Recorded(nothing | {"fallbacks": covers, "ripcord": decisions.ripcord(plan)})
     ordered = {task_id: _in_order(before) for task_id, before in needs.items()}
     return _document(plan, tasks, ordered, recorded)
@@ -105,7 +105,7 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: Recorded) -
         "objective": plan.objective,
         "complexity": plan.complexity,
         "strategy": plan.strategy,
-        "strategy_rationale": plan.declaration["strategy_rationale"],
+        "strategy_rationale": plan.rules.strategy_rationale,
         "estimated_duration": _duration(plan.expected_seconds),
         "command": {"plugin": plan.plugin, "name": plan.command, "usage": plan.usage, "inputs": plan.inputs},
         "subject": _subject(plan),
@@ -115,21 +115,21 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: Recorded) -
         "context_passing": {"method": "output_var", "artifacts_location": f"plans/{plan.plan_id}/artifacts"},
         "error_handling": {
             "retry_strategy": "with-modification",
-            "max_retries": plan.declaration["max_retries"],
+            "max_retries": plan.rules.max_retries,
             "fallback_plan": "After the retries the substitute named at the task has one turn.",
-            "escalation": " → ".join("/".join(rung["roles"]) for rung in plan.declaration["ladder"]),
+            "escalation": " → ".join("/".join(rung.roles) for rung in plan.rules.ladder),
         },
-        "success_criteria": [f"{m['label']}: {m['target']}" for m in plan.declaration["success_metrics"]],
-        "deliverables": plan.declaration["outputs"],
+        "success_criteria": [f"{m.label}: {m.target}" for m in plan.rules.success_metrics],
+        "deliverables": plan.rules.outputs,
         "guardrails": _guardrails(plan, recorded),
         "escalation_ladder": [
             {
-                "rung": r["rung"],
-                "role": "/".join(r["roles"]),
-                "response_time": f"PT{r['hours']}H",
-                "effect": r["effect"],
+                "rung": r.rung,
+                "role": "/".join(r.roles),
+                "response_time": f"PT{r.hours}H",
+                "effect": r.effect,
             }
-            for r in plan.declaration["ladder"]
+            for r in plan.rules.ladder
         ],
         "tool_hooks": _tool_hooks(plan, tasks),
         "review_checklist": plan.checklist,
@@ -195,14 +195,14 @@ def _subject(plan: Plan) -> dict[str, Any]:
 def _stages(plan: Plan, tasks: list[Task], needs: Needs, recorded: Recorded) -> list[dict[str, Any]]:
     return [
         {
-            **{key: stage[key] for key in ("stage_id", "name", "execution", "merge_gate")},
+            **asdict(stage),
             "tasks": [
                 _task(plan, task, needs[task.task_id], recorded.attempts.get(task.task_id, ()))
                 for task in tasks
-                if task.stage_id == stage["stage_id"]
+                if task.stage_id == stage.stage_id
             ],
         }
-        for stage in plan.declaration["stages"]
+        for stage in plan.rules.stages
     ]
 
 
@@ -255,13 +255,13 @@ def _in_order(task_ids: Iterable[str]) -> list[str]:
 
 def _parallelization(plan: Plan, tasks: list[Task], needs: Needs) -> dict[str, Any]:
     groups = []
-    for stage in plan.declaration["stages"]:
-        members = [t for t in tasks if t.stage_id == stage["stage_id"]]
-        if stage["execution"] == "parallel" and len(members) > 1:
+    for stage in plan.rules.stages:
+        members = [t for t in tasks if t.stage_id == stage.stage_id]
+        if stage.execution == "parallel" and len(members) > 1:
             waits = {need for t in members for need in needs[t.task_id]}
             groups.append(
                 {
-                    "group_id": stage["stage_id"],
+                    "group_id": stage.stage_id,
                     "tasks": [t.task_id for t in members],
                     "wait_for": _in_order(waits),
                 }
@@ -273,20 +273,20 @@ def _graph(plan: Plan, tasks: list[Task], needs: Needs) -> dict[str, Any]:
     return {
         "nodes": [t.task_id for t in tasks],
         "edges": [{"from": need, "to": t.task_id} for t in tasks for need in needs[t.task_id]],
-        "outside_parties": plan.declaration["outside_parties"],
+        "outside_parties": plan.rules.outside_parties,
     }
 
 
 def _guardrails(plan: Plan, recorded: Recorded) -> dict[str, Any]:
     return {
-        "max_retries": plan.declaration["max_retries"],
+        "max_retries": plan.rules.max_retries,
         "triggers": [
-            {**trigger, "count": recorded.breaches.get(trigger["signal"], 0)}
-            for trigger in plan.declaration["triggers"]
+            {**trigger.stored, "count": recorded.breaches.get(trigger.signal, 0)}
+            for trigger in plan.rules.triggers
         ],
         "policy_versions": {
-            LADDER: plan.declaration.get("ladder_version", 0),
-            **{gate["key"]: gate.get("policy_version", 0) for gate in plan.declaration["gates"]},
+            LADDER: plan.rules.ladder_version,
+            **{gate.key: gate.policy_version for gate in plan.rules.gates},
         },
     }
 
@@ -296,21 +296,21 @@ def _tool_hooks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     for task in tasks:
         for tool, sentence in ((task.output or {}).get("evidence") or {}).items():
             left.setdefault(tool, []).append(f"{task.task_id}: {sentence}")
-    return [{**hook, "evidence": left.get(hook["tool"], [])} for hook in plan.declaration["tool_hooks"]]
+    return [{**asdict(hook), "evidence": left.get(hook.tool, [])} for hook in plan.rules.tool_hooks]
 
 
 def _success_metrics(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
     produced = {t.output_var: t.output for t in tasks if t.output_var and t.output is not None}
     found = []
-    for metric in plan.declaration["success_metrics"]:
-        variable, _, key = metric["actual"].partition(".")
+    for metric in plan.rules.success_metrics:
+        variable, _, key = metric.actual.partition(".")
         actual = (produced.get(variable) or {}).get(key) if variable else None
         found.append(
             {
-                **metric,
+                **asdict(metric),
                 "actual": actual,
-                "measured_by": metric["actual"],
-                "definition_version": plan.declaration["version"],
+                "measured_by": metric.actual,
+                "definition_version": plan.rules.version,
             }
         )
     return found

@@ -28,7 +28,7 @@ from gtm.core.evidence import anchors
 from gtm.core.models import ChangeLogChain
 from gtm.core.one_view import one_view
 from plans.export import document, rules
-from plans.models import MOVING_STATES, Plan, PlanFile, Task, TaskKind
+from plans.models import AT_WORK_PLAN_STATES, MOVING_STATES, Plan, PlanFile, Task, TaskKind
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ def follow_anchor(event: events.Anchored) -> None:
 
 def _due(plans: QuerySet[Plan], patience: timedelta) -> Iterator[Plan]:
     at_work = Task.objects.filter(plan=OuterRef("pk"), kind=TaskKind.AUTOMATED, state__in=MOVING_STATES)
-    moves = Q(state__in=("running", "blocked")) & Exists(at_work)
+    moves = Q(state__in=AT_WORK_PLAN_STATES) & Exists(at_work)
     latest = time.time() - patience.total_seconds()
     for plan in plans.annotate(moves=Case(When(moves, then=True), default=False)).order_by("pk"):
         target = path_of(plan)

@@ -1,7 +1,12 @@
 """How it is governed. This package is the one public door to its models."""
 
 from plans.models.approval import (
+    ASKING_STATES,
+    DECIDABLE_STATES,
     OPEN_APPROVAL_STATES,
+    POSTPONED_STATES,
+    STANDING_STATES,
+    VOTED_STATES,
     Approval,
     ApprovalState,
     Decision,
@@ -10,11 +15,22 @@ from plans.models.approval import (
 from plans.models.artifact import Artifact
 from plans.models.breach import Breach
 from plans.models.break_glass import BreakGlass, BreakGlassState
-from plans.models.escalation import MOST_RUNGS, OPEN_CASE_STATES, Escalation, EscalationState, RungFiring
+from plans.models.escalation import (
+    CLIMBING_STATES,
+    MOST_RUNGS,
+    OPEN_CASE_STATES,
+    REACHED_STATES,
+    UNANSWERED_STATES,
+    Escalation,
+    EscalationState,
+    RungFiring,
+)
 from plans.models.heartbeat import Heartbeat
 from plans.models.imported import ImportedPlan
 from plans.models.notice import (
+    FAILING_STATES,
     MAIL,
+    UNSENT_STATES,
     Notice,
     NoticeKind,
     Notification,
@@ -22,22 +38,37 @@ from plans.models.notice import (
     NotificationState,
 )
 from plans.models.plan import (
+    AT_WORK_PLAN_STATES,
+    CHANGEABLE_PLAN_STATES,
     FINAL_PLAN_STATES,
+    GIVEN_UP_PLAN_STATES,
     LIVE_PLAN_STATES,
+    RESTING_PLAN_STATES,
+    SUCCEEDED_PLAN_STATES,
+    TROUBLED_PLAN_STATES,
     Plan,
     PlanFile,
     PlanState,
     new_plan_id,
+    of_command,
 )
 from plans.models.policy import LADDER, PolicyState, PolicyVersion, chain_of
 from plans.models.reading import Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
+    ASSIGNED_STATES,
     AT_WORK_STATES,
+    CLAIMABLE_STATES,
+    COMPUTED_STATES,
+    COMPUTING_STATES,
+    DEGRADED_STATES,
     DONE_STATES,
     FINAL_TASK_STATES,
     MOVING_STATES,
+    STUCK_STATES,
+    UNOPENED_STATES,
+    WAITING_STATES,
     Task,
     TaskAttempt,
     TaskKind,
@@ -45,8 +76,32 @@ from plans.models.task import (
 )
 
 __all__ = [
-    "AT_WORK_STATES",
+    "ASKING_STATES",
+    "DECIDABLE_STATES",
+    "POSTPONED_STATES",
+    "STANDING_STATES",
+    "VOTED_STATES",
+    "CLIMBING_STATES",
+    "REACHED_STATES",
+    "UNANSWERED_STATES",
+    "FAILING_STATES",
+    "UNSENT_STATES",
+    "AT_WORK_PLAN_STATES",
+    "CHANGEABLE_PLAN_STATES",
+    "GIVEN_UP_PLAN_STATES",
+    "RESTING_PLAN_STATES",
+    "SUCCEEDED_PLAN_STATES",
+    "TROUBLED_PLAN_STATES",
+    "ASSIGNED_STATES",
+    "CLAIMABLE_STATES",
+    "COMPUTED_STATES",
+    "COMPUTING_STATES",
+    "DEGRADED_STATES",
     "MOVING_STATES",
+    "STUCK_STATES",
+    "UNOPENED_STATES",
+    "WAITING_STATES",
+    "AT_WORK_STATES",
     "DONE_STATES",
     "FINAL_PLAN_STATES",
     "FINAL_TASK_STATES",
@@ -93,4 +148,5 @@ __all__ = [
     "Verdict",
     "chain_of",
     "new_plan_id",
+    "of_command",
 ]

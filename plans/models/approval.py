@@ -6,7 +6,9 @@ from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
+from plans.models.read_by import ReadBy
+from plans.schemas import rules
 
 FALLBACK = "fallback for"
 """How the authority of somebody from a gate's fallback list begins, on a bench and in evidence."""
@@ -26,11 +28,20 @@ class ApprovalState(models.TextChoices):
     BYPASSED = "bypassed", "Bypassed (owes a review)"
 
 
-OPEN_APPROVAL_STATES = frozenset({"scheduled", "pending", "frozen", "unsatisfiable", "exhausted"})
+ASKING_STATES = frozenset({"pending", "unsatisfiable"})
+"""People are asked and the clock runs."""
+DECIDABLE_STATES = ASKING_STATES | {"exhausted"}
+POSTPONED_STATES = frozenset({"scheduled", "frozen"})
+"""Open, and nobody is asked now."""
+OPEN_APPROVAL_STATES = DECIDABLE_STATES | POSTPONED_STATES
+STANDING_STATES = frozenset({"approved", "bypassed"})
+"""What is behind the gate may start."""
+VOTED_STATES = STANDING_STATES | {"rejected", "changes_requested", "superseded", "exhausted"}
+"""Its votes are complete, as far as there were any."""
 
 
-class Approval(GovernedModel):
-    """One round at one gate. ``policy`` is the seats as they stood when the plan started."""
+class Approval(StatefulModel):
+    """One round at one gate. ``policy`` is the gate as it stood when the plan started; ``rules`` reads it."""
 
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="approvals")
     task = models.ForeignKey("plans.Task", on_delete=models.CASCADE, related_name="approvals")
@@ -58,6 +69,8 @@ class Approval(GovernedModel):
         null=True, blank=True, editable=False, help_text="When the next reminder is due"
     )
     missing = models.JSONField(default=list, blank=True, help_text="Seats nobody fills yet, and why")
+
+    rules = ReadBy("policy", rules.gate_rules)
 
     unlogged_fields = frozenset({"opened_at", "decided_at", "frozen_at", "remind_at", "missing"})
 

@@ -11,7 +11,7 @@ class Breach(GovernedModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="breaches")
     task = models.ForeignKey("plans.Task", null=True, on_delete=models.CASCADE, related_name="breaches")
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="breaches")
-    command = models.CharField(max_length=80)
+    command = models.CharField(max_length=161, help_text="Key of the command, plugin:name")
     rule = models.SlugField(max_length=60)
     period = models.CharField(
         max_length=120, help_text="What was measured: a window, or a design's fingerprint"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class BreakGlassState(models.TextChoices):
@@ -14,7 +14,10 @@ class BreakGlassState(models.TextChoices):
     EXPIRED = "expired", "Expired unused"
 
 
-class BreakGlass(GovernedModel):
+OPEN_BREAK_GLASS_STATES = frozenset({"asked", "granted"})
+
+
+class BreakGlass(StatefulModel):
     """One use, for one round at one gate and the content it asks about."""
 
     approval = models.ForeignKey("plans.Approval", on_delete=models.PROTECT, related_name="break_glass")
@@ -37,7 +40,7 @@ class BreakGlass(GovernedModel):
         constraints = [
             models.UniqueConstraint(
                 fields=["approval"],
-                condition=models.Q(state__in=["asked", "granted"]),
+                condition=models.Q(state__in=sorted(OPEN_BREAK_GLASS_STATES)),
                 name="break_glass_one_open_per_round",
             )
         ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
+from plans.models.read_by import ReadBy
+from plans.schemas import rules
 
 
 class EscalationState(models.TextChoices):
@@ -21,10 +21,14 @@ class EscalationState(models.TextChoices):
 
 MOST_RUNGS = 9
 """A longer ladder is refused; lists of cases ask the database rung by rung."""
-OPEN_CASE_STATES = frozenset({"armed", "notified", "acknowledged", "paused", "exhausted"})
+CLIMBING_STATES = frozenset({"armed", "notified", "acknowledged"})
+UNANSWERED_STATES = frozenset({"notified", "exhausted"})
+REACHED_STATES = UNANSWERED_STATES | {"acknowledged"}
+"""A rung has fired: the case is with people."""
+OPEN_CASE_STATES = CLIMBING_STATES | {"paused", "exhausted"}
 
 
-class Escalation(GovernedModel):
+class Escalation(StatefulModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="escalations")
     task = models.ForeignKey(
         "plans.Task", null=True, blank=True, on_delete=models.CASCADE, related_name="escalations"
@@ -59,6 +63,8 @@ class Escalation(GovernedModel):
     remediation = models.TextField(blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
 
+    rungs = ReadBy("ladder", rules.rungs)
+
     unlogged_fields = frozenset({"due_at", "frozen_at", "closed_at", "restarted_due_at"})
 
     class Meta:
@@ -80,9 +86,9 @@ class Escalation(GovernedModel):
         return self.plan.change_chain()
 
     @property
-    def reached(self) -> list[dict[str, Any]]:
+    def reached(self) -> tuple[rules.RungRules, ...]:
         """The rungs that have fired; a ladder that starts over keeps those of its earlier cycles."""
-        return self.ladder if self.cycle > 1 else self.ladder[: self.rung]
+        return self.rungs if self.cycle > 1 else self.rungs[: self.rung]
 
     def change_label(self) -> str:
         return f"escalation {self.trigger}"

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 from gtm.core.places import messages
 
 MAIL = "mail"
@@ -70,7 +70,12 @@ class NotificationState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-class Notification(GovernedModel):
+UNSENT_STATES = frozenset({"queued", "retry_wait"})
+FAILING_STATES = frozenset({"retry_wait", "failed"})
+"""Of interest to operations: the last try went wrong."""
+
+
+class Notification(StatefulModel):
     """One message to one person over one channel."""
 
     notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="notifications")

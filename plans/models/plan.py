@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
+from plans.models.read_by import ReadBy
+from plans.schemas import rules
 
 
 class PlanState(models.TextChoices):
@@ -45,6 +47,14 @@ LIVE_PLAN_STATES = frozenset(
     }
 )
 FINAL_PLAN_STATES = frozenset(PlanState.values) - LIVE_PLAN_STATES
+AT_WORK_PLAN_STATES = frozenset({"running", "blocked"})
+"""A blocked plan waits at one task; the others go on."""
+CHANGEABLE_PLAN_STATES = AT_WORK_PLAN_STATES | {"approved"}
+RESTING_PLAN_STATES = frozenset({"changes_requested", "paused"})
+"""Its clocks stand still by itself, with or without a rip-cord."""
+SUCCEEDED_PLAN_STATES = frozenset({"succeeded", "succeeded_degraded"})
+GIVEN_UP_PLAN_STATES = frozenset({"cancelled", "aborted"})
+TROUBLED_PLAN_STATES = GIVEN_UP_PLAN_STATES | {"failed", "rejected", "blocked", "held"}
 PLAN_ID_PREFIX = "plan-"
 
 
@@ -53,11 +63,18 @@ def new_plan_id(at: datetime | None = None) -> str:
     return f"{PLAN_ID_PREFIX}{at or clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
-class Plan(GovernedModel):
+def of_command(key: str, plan: str = "") -> dict[str, str]:
+    """The filter for plans of a command by its key; ``plan`` (``plan__``) leads to them from other rows."""
+    plugin, _, name = key.partition(":")
+    return {f"{plan}plugin": plugin, f"{plan}command": name}
+
+
+class Plan(StatefulModel):
     """What was asked, under which rules, and how far it is.
 
     ``declaration`` is the command's declaration as it stood at the start: ladder, guardrails,
     policies and checklist of this run. A later edit of the command does not move a running plan.
+    It is read through ``rules``, and through nothing else.
     """
 
     plan_id = models.CharField(max_length=60, unique=True, editable=False)
@@ -104,6 +121,8 @@ class Plan(GovernedModel):
     expected_seconds = models.PositiveIntegerField(
         default=0, help_text="Estimated duration of the automated part"
     )
+
+    rules = ReadBy("declaration", rules.plan_rules)
 
     unlogged_fields = frozenset({"declaration", "context", "started_at", "finished_at"})
 

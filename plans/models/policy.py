@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 LADDER = "ladder"
 """The subject of a version that is about the escalation ladder; of any other it is the key of a gate."""
@@ -19,13 +19,13 @@ class PolicyState(models.TextChoices):
     WITHDRAWN = "withdrawn", "Withdrawn"
 
 
-class PolicyVersion(GovernedModel):
+class PolicyVersion(StatefulModel):
     """One version of a gate's policy or of a ladder. What a command declares itself is version 0.
 
     Runs that start while it is in force are held to it; a plan keeps the text it started with.
     """
 
-    command = models.SlugField(max_length=60)
+    command = models.CharField(max_length=161, help_text="Key of the command, plugin:name")
     subject = models.SlugField(max_length=60, help_text="Key of the gate, or “ladder”")
     number = models.PositiveIntegerField(help_text="Counts the proposals about the subject")
     based_on = models.PositiveIntegerField(default=0, help_text="The version that was in force then")
@@ -72,5 +72,5 @@ class PolicyVersion(GovernedModel):
 
 
 def chain_of(command: str) -> str:
-    """The chain of the change log that tells what became of a command's rules."""
+    """The chain of the change log that tells what became of a command's rules, by its key."""
     return f"policies:{command}"

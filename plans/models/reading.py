@@ -20,7 +20,7 @@ class Reading(GovernedModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="readings")
     task = models.ForeignKey("plans.Task", null=True, on_delete=models.CASCADE, related_name="readings")
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="readings")
-    command = models.CharField(max_length=80)
+    command = models.CharField(max_length=161, help_text="Key of the command, plugin:name")
     rule = models.SlugField(max_length=60)
     metric_version = models.PositiveIntegerField(
         default=1, help_text="Readings of another version do not count"

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class RipcordState(models.TextChoices):
@@ -20,7 +20,7 @@ CLOSERS = 2
 """So many people close a pull, whichever way."""
 
 
-class RipcordPull(GovernedModel):
+class RipcordPull(StatefulModel):
     class Scope(models.TextChoices):
         PLAN = "plan", "One plan"
         PROGRAM = "program", "A program"

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from gtm.core import actors, clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 from plans.schemas import cron
 
 
@@ -27,7 +27,10 @@ class Schedule(GovernedModel):
     """
 
     name = models.SlugField(max_length=60, unique=True)
-    command = models.CharField(max_length=80, help_text="Name of the command, e.g. monitor-loyalty")
+    command = models.CharField(
+        max_length=161,
+        help_text="Key of the command, plugin:name; the name is enough where one plugin has it",
+    )
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="schedules")
     inputs = models.JSONField(default=dict, blank=True)
     crontab = models.CharField(
@@ -96,7 +99,7 @@ class ScheduledRunState(models.TextChoices):
     REFUSED = "refused", "Refused"
 
 
-class ScheduledRun(GovernedModel):
+class ScheduledRun(StatefulModel):
     """One time a schedule was due, and what came of it."""
 
     schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="runs")

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class TaskKind(models.TextChoices):
@@ -37,12 +37,25 @@ class TaskState(models.TextChoices):
 
 DONE_STATES = frozenset({"succeeded", "succeeded_degraded", "succeeded_manual", "waived", "skipped"})
 FINAL_TASK_STATES = DONE_STATES | {"cancelled"}
-AT_WORK_STATES = frozenset({"leased", "running", "fallback_running"})
-MOVING_STATES = AT_WORK_STATES | {"ready", "retry_wait", "fallback_ready"}
-"""States in which an automated task goes on without anybody."""
+DEGRADED_STATES = frozenset({"succeeded_degraded", "succeeded_manual", "waived"})
+"""Done, but not as it was planned."""
+COMPUTED_STATES = frozenset({"succeeded", "succeeded_degraded"})
+"""Done by its step, so that a replay can do it again."""
+UNOPENED_STATES = frozenset({"pending", "suspended"})
+"""It opens once all that it needs is done."""
+CLAIMABLE_STATES = frozenset({"ready", "fallback_ready"})
+COMPUTING_STATES = frozenset({"running", "fallback_running"})
+AT_WORK_STATES = COMPUTING_STATES | {"leased"}
+MOVING_STATES = CLAIMABLE_STATES | AT_WORK_STATES | {"retry_wait"}
+"""An automated task goes on without anybody."""
+WAITING_STATES = CLAIMABLE_STATES | {"awaiting_approval", "retry_wait"}
+"""Begun by nobody yet: a stop suspends it at once."""
+STUCK_STATES = frozenset({"escalated", "unknown"})
+ASSIGNED_STATES = frozenset({"ready", "suspended"})
+"""With people: to be done, or to be done once a stop is over."""
 
 
-class Task(GovernedModel):
+class Task(StatefulModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="tasks")
     task_id = models.CharField(max_length=20, help_text='Number within the plan, e.g. "1.1"')
     position = models.PositiveIntegerField(default=0)
@@ -152,6 +165,8 @@ class TaskAttempt(models.Model):
         LOST = "lost", "Worker lost"
         SUPERSEDED = "superseded", "Result came too late"
         STOPPED = "stopped", "Stopped"
+
+    COUNTED_OUTCOMES = frozenset({Outcome.SUCCEEDED, Outcome.FAILED})
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="attempts")
     number = models.PositiveSmallIntegerField(help_text="Attempt 2 of 3; a restart repeats its number")

@@ -20,14 +20,14 @@ from gtm.core.evidence import changelog
 from plans.engine.people.permissions import may_operate
 from plans.engine.running import flow
 from plans.engine.stopping import stopped as stops
-from plans.models import Plan, Task
+from plans.models import GIVEN_UP_PLAN_STATES, Plan, Task
 from plans.runs import checklist
 from plans.runs import start as base
 from plans.schemas.declaration import Command, Rung, Stage, Step
-from plans.selectors import follow_ups_of
+from plans.selectors import FOLLOW_UP, follow_ups_of
 from programs.models import Person
 
-NAME, PLUGIN = "follow-up", "gtm-governance"
+PLUGIN, _, NAME = FOLLOW_UP.partition(":")
 END_OF_DAY = time(17)
 
 
@@ -65,7 +65,7 @@ def why_not_yet(plan: Plan) -> str | None:
     """Why items of this backlog cannot become work now: it is stopped, or a gate behind it is open."""
     if stopped := stops.is_stopped(plan):
         return stopped
-    keys = [gate["key"] for gate in flow.gates_behind(_writer(plan))]
+    keys = [gate.key for gate in flow.gates_behind(_writer(plan))]
     missing = [str(gate) for gate in plan.tasks.filter(key__in=keys) if not gate.is_done]
     return f"The backlog is not approved: {', '.join(missing)} is open." if missing else None
 
@@ -87,7 +87,7 @@ def start(
         item = next((found for found in backlog_of(plan) if found.rank == rank), None)
         if item is None:
             raise NotFound(f"The backlog of {plan.plan_id} has no item {rank}.")
-        if item.follow_up is not None and item.follow_up.state not in ("cancelled", "aborted"):
+        if item.follow_up is not None and item.follow_up.state not in GIVEN_UP_PLAN_STATES:
             return item.follow_up.tasks.get()
         if reason := why_not_yet(plan):
             raise GuardNotMet(reason, problems=[Problem("backlog", reason)])
@@ -132,7 +132,7 @@ def _draft(plan: Plan, item: BacklogRow) -> base.Draft:
         stages=(Stage("1", "Work", "sequential", (_step(item),)),),
         strategy="pipeline",
         strategy_rationale="One task: the backlog it comes from was planned and approved in its own run.",
-        ladder=[Rung(rung["roles"], rung["hours"], rung["effect"]) for rung in plan.declaration["ladder"]],
+        ladder=[Rung(rung.roles, rung.hours, rung.effect) for rung in plan.rules.ladder],
         objective=lambda inputs, program: f"{inputs['item']} (item {item.rank} of {inputs['source']})"[:240],
         complexity="simple",
         checklist=checklist.STANDARD,

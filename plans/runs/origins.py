@@ -9,11 +9,11 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from gtm.core.errors import NotFound
-from plans.models import Plan
+from plans.models import Plan, of_command
 from plans.runs import registry, start
 from plans.schemas.declaration import Command, Origin
 from plans.schemas.inputs import Day
-from programs.models import Campaign, Dataset, Partner, Program
+from programs.models import CLOSED_PROGRAM_STATES, Campaign, Dataset, Partner, Program
 from programs.selectors import default_program
 
 KINDS: Mapping[str, type[Model]] = {
@@ -41,7 +41,7 @@ def startable(kind: str) -> list[tuple[Command, Origin]]:
 
 def usable(command: Command) -> QuerySet[Program]:
     """The programs that the command can run on."""
-    return Program.objects.filter(kind=command.program_kind).exclude(state__in=("archived", "aborted"))
+    return Program.objects.filter(kind=command.program_kind).exclude(state__in=CLOSED_PROGRAM_STATES)
 
 
 def fitting(command: Command, kind: str) -> Callable[[QuerySet[Any]], QuerySet[Any]]:
@@ -72,7 +72,7 @@ def fill(command: Command, kind: str, pk: int) -> Filled:
     if obj is None:
         raise NotFound(f"{command.action or command.title} does not start from this {kind}.")
     program = _program_of(command, kind, obj)
-    last = Plan.objects.filter(command=command.name, program=program).order_by("-created_at").first()
+    last = Plan.objects.filter(program=program, **of_command(command.key)).order_by("-created_at").first()
     if last:
         known = [i for i in command.inputs if i.name in last.inputs]
         given = {i.name: i.write(last.inputs[i.name]) for i in known}

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from plans.models import OPEN_APPROVAL_STATES, Approval, Plan
 from plans.runs import registry
 from plans.schemas.declaration import Command
-from programs.models import Dataset, Program
+from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
 
 MOST_PLANS = 5
 MOST_DATASETS = 200
@@ -46,14 +46,14 @@ class Overview:
 def of_program(program: Program) -> Overview:
     datasets = _newest(Q(program=program))
     commands = [c for c in registry.all_commands() if c.program_kind == program.kind]
-    ran = set(Plan.objects.filter(program=program).values_list("command", flat=True).distinct())
+    ran = set(Plan.objects.filter(program=program).values_list("plugin", "command").distinct())
     steps = [*_waiting(Q(plan__program=program)), *_asking(Q(program=program))]
-    if program.state in ("archived", "aborted"):
+    if program.state in CLOSED_PROGRAM_STATES:
         return Overview(datasets, _latest(Q(program=program)), steps)
     there = {dataset.kind for dataset in datasets}
     steps += _missing(commands, there, program)
     for command in commands:
-        if command.name not in ran and there >= set(command.required_datasets):
+        if (command.plugin, command.name) not in ran and there >= set(command.required_datasets):
             steps.append(_start(command, program))
     return Overview(datasets, _latest(Q(program=program)), steps)
 
@@ -72,7 +72,8 @@ def of_partner(partner: Any) -> Overview:
 
 def _newest(which: Q) -> list[Dataset]:
     """The current dataset of each kind and partner."""
-    rows = Dataset.objects.filter(which).select_related("partner").order_by("-current_since", "-pk")
+    chosen = Dataset.objects.filter(which, current_since__isnull=False).select_related("partner")
+    rows = chosen.order_by("-current_since", "-pk")
     found: dict[tuple[str, int | None], Dataset] = {}
     for dataset in rows.defer("profile", "sources", "mapping", "options", "reject_reasons")[:MOST_DATASETS]:
         found.setdefault((dataset.kind, dataset.partner_id), dataset)
@@ -125,5 +126,5 @@ def _missing(commands: Sequence[Command], there: set[str], program: Program) -> 
 def _start(command: Command, program: Program) -> NextStep:
     name = command.action or command.title
     query = urlencode({"from": f"program-{program.pk}"})
-    url = f"{reverse('admin:plans_run_command', args=[command.name])}?{query}"
+    url = f"{reverse('admin:plans_run_command', args=[command.key])}?{query}"
     return NextStep(f"“{name}” has not run for this program yet; its data are there.", url, name)

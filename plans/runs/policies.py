@@ -55,7 +55,7 @@ def declared(command: Command) -> dict[str, PolicyInForce]:
 def in_force(command: Command) -> dict[str, PolicyInForce]:
     """The rules that a run of the command would start under now."""
     found = declared(command)
-    for row in PolicyVersion.objects.filter(command=command.name, state="in_force"):
+    for row in PolicyVersion.objects.filter(command=command.key, state="in_force"):
         if row.subject in found:  # a gate the command has no more asks nobody
             rule = found[row.subject]  # its text fills in what versions did not say yet
             found[row.subject] = PolicyInForce(row.subject, rule.title, row.number, {**rule.text, **row.text})
@@ -64,13 +64,13 @@ def in_force(command: Command) -> dict[str, PolicyInForce]:
 
 def kept_by(plan: Plan, command: Command) -> dict[str, PolicyInForce]:
     """The rules a plan started under; those in force now for gates that come to it later."""
-    found, told = in_force(command), plan.declaration
-    for gate in told["gates"]:
-        text = {name: gate[name] for name in GATE_FIELDS if name in gate}
-        found[gate["key"]] = PolicyInForce(gate["key"], gate["title"], gate.get("policy_version", 0), text)
-    rungs = [{name: value for name, value in rung.items() if name != "rung"} for rung in told["ladder"]]
-    text = {"rungs": rungs, "repeats": told.get("ladder_repeats", 0)}
-    return found | {LADDER: PolicyInForce(LADDER, found[LADDER].title, told.get("ladder_version", 0), text)}
+    found, rules = in_force(command), plan.rules
+    for gate in rules.gates:
+        text = {name: gate.stored[name] for name in GATE_FIELDS if name in gate.stored}
+        found[gate.key] = PolicyInForce(gate.key, gate.title, gate.policy_version, text)
+    rungs = [{k: value for k, value in rung.stored.items() if k != "rung"} for rung in rules.ladder]
+    text = {"rungs": rungs, "repeats": rules.ladder_repeats}
+    return found | {LADDER: PolicyInForce(LADDER, found[LADDER].title, rules.ladder_version, text)}
 
 
 def _gates(command: Command) -> list[Gate]:
@@ -85,7 +85,7 @@ def _text_of(gate: Gate) -> dict[str, Any]:
 
 
 def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str) -> PolicyVersion:
-    """Propose other rules for a gate or the ladder of a command, as changes of those in force.
+    """Propose other rules for a gate or the ladder of a command (key, or name), as changes of those in force.
 
     Raises NotFound for a command or a subject there is not, NotPermitted without the permission, InvalidInput
     with every problem of the text at once, or where nothing differs.
@@ -94,7 +94,7 @@ def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str)
     if actor.is_system or not actor.user.has_perm("plans.propose_policy"):
         raise NotPermitted("It takes the permission to propose policies.")
     with transaction.atomic():
-        changelog.lock_chain(chain_of(command.name))
+        changelog.lock_chain(chain_of(command.key))
         rule = _rule(command, subject)
         text = {**rule.text, **canonical.plain(dict(changes))}
         problems = [*_faults(command, subject, text)]
@@ -107,9 +107,9 @@ def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str)
         if text == rule.text:
             problem = Problem("text", f"says what version {rule.number} says, which is in force.")
             raise InvalidInput("Nothing would change.", problems=[problem])
-        about = PolicyVersion.objects.filter(command=command.name, subject=subject)
+        about = PolicyVersion.objects.filter(command=command.key, subject=subject)
         row = PolicyVersion(
-            command=command.name,
+            command=command.key,
             subject=subject,
             number=(about.aggregate(last=Max("number"))["last"] or 0) + 1,
             based_on=rule.number,

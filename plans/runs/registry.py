@@ -13,6 +13,7 @@ from plans.models import LADDER, MOST_RUNGS
 from plans.schemas.declaration import Command, Gate, Step, no_objective
 from plans.schemas.inputs import nearest
 from programs.analytics.dependencies import Dependencies
+from programs.datasets import CONTRACTS
 
 LOWEST_LADDER = 3
 MOST_REPEATS = 3
@@ -101,6 +102,14 @@ def get(asked: str) -> Command:
     raise NotFound(f"There is no command {wanted}.", problems=[problem])
 
 
+def key_of(asked: str) -> str:
+    """The key of a command by key or name; what is asked itself where the registry cannot tell."""
+    try:
+        return get(asked).key
+    except NotFound:
+        return asked
+
+
 def _line(problem: Problem) -> str:
     return f"{problem.field}: {problem.message}"
 
@@ -119,6 +128,7 @@ def faults(command: Command) -> Iterable[Problem]:
     yield from _trigger_faults(command)
     yield from _input_faults(command)
     yield from _origin_faults(command)
+    yield from _data_faults(command)
 
 
 def _twin_faults(command: Command) -> Iterable[Problem]:
@@ -223,6 +233,19 @@ def _origin_faults(command: Command) -> Iterable[Problem]:
                 yield Problem(f"starts_from.{at}.fills", f"{name} of a {origin.kind} fills no input")
     if command.starts_from and not command.action:
         yield Problem("action", "it starts from pages and its button says nothing")
+
+
+def _data_faults(command: Command) -> Iterable[Problem]:
+    """What is said of missing data is said of data the command reads, and of columns there are."""
+    read = {*command.required_datasets, *command.optional_datasets}
+    for at, need in enumerate(command.data_needs):
+        if need.kind not in read:
+            yield Problem(f"data_needs.{at}.kind", f"it does not read {need.kind}")
+        elif need.kind in CONTRACTS:
+            for column in need.columns.keys() - CONTRACTS[need.kind].by_name.keys():
+                yield Problem(f"data_needs.{at}.columns", f"{need.kind} have no column {column}")
+        if bool(need.days) != bool(need.too_short):
+            yield Problem(f"data_needs.{at}.days", "a number of days goes with what fewer cost")
 
 
 def dependencies(command: Command) -> Dependencies:

@@ -107,7 +107,7 @@ def _reschedule(plan: Plan, command: Command, comment: str) -> None:
 
 def _what_tasks_read(plan: Plan) -> dict[str, Any]:
     """Facts that only a change renews, because it does again the tasks that have read them."""
-    names = {name for names in plan.declaration["reads"].values() for name in names}
+    names = {name for names in plan.rules.reads.values() for name in names}
     return {fact: value for fact, value in plan.context.items() if f"context.{fact}" in names}
 
 

@@ -24,7 +24,8 @@ from plans.runs import registry, usage
 from plans.runs.draft import Draft, build, propose, snapshot, worker_facts
 from plans.schemas.declaration import Command
 from plans.schemas.inputs import read_inputs
-from programs.models import Dataset, Program
+from plans.schemas.rules import plan_rules
+from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
 from programs.selectors import default_program, latest_datasets, program_facts
 
 
@@ -71,7 +72,7 @@ def _declared_name(command: Command, typed: str) -> str:
 def choose_program(command: Command, slug: str | None) -> Program:
     """The program named, or the default of the command's kind. Raises InvalidInput listing what there is."""
     candidates = list(
-        Program.objects.filter(kind=command.program_kind).exclude(state__in=("archived", "aborted"))
+        Program.objects.filter(kind=command.program_kind).exclude(state__in=CLOSED_PROGRAM_STATES)
     )
     slugs = tuple(p.slug for p in candidates)
     if slug:
@@ -287,9 +288,9 @@ def dry_run(draft: Draft) -> tuple[Plan, dict[str, Any]]:
 
 def approvable(draft: Draft) -> tuple[bool, str]:
     """Review check: every gate can be filled by people who are here today."""
-    return eligibility.approvability(snapshot(draft.command), draft)
+    return eligibility.approvability(plan_rules(snapshot(draft.command)), draft)
 
 
 def who_would_approve(draft: Draft) -> list[preview.Asked]:
     """Who would have to approve this run, gate by gate, and why. Stores nothing."""
-    return preview.who_would_approve(snapshot(draft.command), draft)
+    return preview.who_would_approve(plan_rules(snapshot(draft.command)), draft)

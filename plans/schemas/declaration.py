@@ -10,6 +10,8 @@ from typing import Any
 from plans.schemas.inputs import Input
 
 AUTOMATED, HUMAN, GATE = "automated", "human", "gate"
+COMMAND_IN_ADDRESS = "[a-z0-9-]+(?::[a-z0-9-]+)?"
+"""A command in an address: its key, ``plugin:name``, or its name where one plugin alone has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,21 @@ def no_objective(inputs: Mapping[str, Any], program: Any) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class DataNeed:
+    """What a command has from a kind of data, said by what is missing without it, a sentence each.
+
+    ``without``: where none are loaded. ``columns``: column → where it is empty. ``days``: the least that the
+    data should cover, and ``too_short`` what it costs where they cover less.
+    """
+
+    kind: str
+    without: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    days: int = 0
+    too_short: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """``stages_for(inputs, facts)`` makes the stages of one run where the inputs decide on them; ``stages``
     then holds the tasks that every run has. ``standing(plan)`` answers outputs on how a plan stands now.
@@ -215,6 +232,7 @@ class Command:
     example: str = ""
     required_datasets: Sequence[str] = ()
     optional_datasets: Sequence[str] = ()
+    data_needs: Sequence[DataNeed] = ()
     reads_partners: bool = False
     """Whether data of one kind that several partners brought are read together."""
     amount_input: str = ""

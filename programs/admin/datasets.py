@@ -12,16 +12,20 @@ from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from gtm.core.admin import GovernedAdmin, acting_in_admin
-from gtm.core.errors import GtmError, InvalidInput
+from gtm.core.actors import Actor
+from gtm.core.admin import GovernedAdmin, acting_in_admin, tell
+from gtm.core.admin.actions import PAGE, ROW, SELECTED, Deed, Link, Offer, offer
+from gtm.core.errors import GtmError, InvalidInput, NotFound
 from gtm.core.later import later
 from programs.admin import pending
+from programs.admin.load_answer import AnswerPage
 from programs.datasets import CONTRACTS, Options, Source
 from programs.datasets.contracts import ContractColumn
 from programs.datasets.loading.limits import CHOICES, LoadOption
 from programs.datasets.local_time import on_wall_clock
 from programs.models import Dataset, Partner, Program
-from programs.services import load_dataset, snapshot_root
+from programs.series import HOW, answer_of_dataset, make_current, mark_current, snapshot_root, take_back
+from programs.services import load_dataset
 
 if TYPE_CHECKING:
     from programs.datasets import FilePreview
@@ -40,6 +44,13 @@ class UploadForm(forms.Form):
     )
     partner = forms.ModelChoiceField(
         Partner.objects.all(), required=False, widget=UnfoldAdminSelectWidget, help_text="Empty: our own data"
+    )
+    series = forms.ChoiceField(
+        choices=[("", "Ask me"), *HOW.items()],
+        required=False,
+        label="If such data are current",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Monthly files are added, a corrected or complete file replaces",
     )
     file = forms.FileField(
         widget=UnfoldAdminFileFieldWidget, help_text="CSV (also .gz), XLSX, JSON, Parquet, or a zip of these"
@@ -84,20 +95,32 @@ class DatasetAdmin(GovernedAdmin):
         "accepted",
         "rejected",
         "window",
+        "current",
         "fingerprint",
         "created_at",
     ]
     list_filter = ["kind", "program", "partner"]
     list_select_related = ["program", "partner"]
     change_list_template = "programs/dataset_list.html"
-    readonly_fields = ["contents", "accepted", "rejected", "duplicates", "window", "source_files", "columns",
-                       "statistics", "reasons"]  # fmt: skip
+    readonly_fields = ["contents", "current", "accepted", "rejected", "duplicates", "window", "source_files",
+                       "added_up", "columns", "statistics", "reasons"]  # fmt: skip
     fieldsets = [
         (
             None,
-            {"fields": ["contents", "program", "partner", "accepted", "rejected", "duplicates", "window"]},
+            {
+                "fields": [
+                    "contents",
+                    "current",
+                    "program",
+                    "partner",
+                    "accepted",
+                    "rejected",
+                    "duplicates",
+                    "window",
+                ]
+            },
         ),
-        ("Where it came from", {"fields": ["source_files", "columns", "sha256", "created_at"]}),
+        ("Where it came from", {"fields": ["source_files", "added_up", "columns", "sha256", "created_at"]}),
         ("Preview", {"fields": ["statistics"]}),
         ("Rejected rows", {"fields": ["reasons"]}),
     ]
@@ -110,6 +133,27 @@ class DatasetAdmin(GovernedAdmin):
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return False
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return mark_current(super().get_queryset(request))
+
+    @admin.display(description="Current", boolean=True)
+    def current(self, dataset: Dataset) -> bool:
+        return dataset.is_current
+
+    @admin.display(description="Loads that were added up")
+    def added_up(self, dataset: Dataset) -> str:
+        if not dataset.parts:
+            return "One load."
+        parts = (
+            (
+                ", ".join(source["name"] for source in part["sources"]),
+                f"{part['rows']:,}",
+                part["sha256"][:12],
+            )
+            for part in dataset.parts
+        )
+        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}: {} rows, {}</li>", parts))
 
     @admin.display(description="Kind", ordering="kind")
     def contents(self, dataset: Dataset) -> str:
@@ -184,6 +228,7 @@ class DatasetAdmin(GovernedAdmin):
         return [
             path("upload/", view(self.upload), name="programs_dataset_upload"),
             path("<int:pk>/rejects/", view(self.rejects), name="programs_dataset_rejects"),
+            path("<int:pk>/answer/", view(self.answer_page), name="programs_dataset_answer"),
             *super().get_urls(),
         ]
 
@@ -210,7 +255,7 @@ class DatasetAdmin(GovernedAdmin):
                 looked = self._look(request, form, kept)
             elif dataset := self._load(request, form, kept):
                 kept.path.unlink(missing_ok=True)
-                return HttpResponseRedirect(reverse("admin:programs_dataset_change", args=[dataset.pk]))
+                return HttpResponseRedirect(reverse("admin:programs_dataset_answer", args=[dataset.pk]))
             else:
                 looked = self._look(request, form, kept)
         if looked:
@@ -249,12 +294,30 @@ class DatasetAdmin(GovernedAdmin):
             return None
         messages.success(
             request,
-            f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {result.rejected_rows:,} rejected, "
+            f"{result.input_rows:,} rows read: {result.snapshot.rows:,} accepted, "
+            f"{result.rejected_rows:,} rejected, "
             f"{result.duplicate_rows:,} duplicates.",
         )
-        for note in result.notes[-1:] if result.stored_before else ():
-            messages.info(request, note)
         return dataset
+
+    def answer_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The answer of the load: what was read as what, what changed, what each command has and lacks."""
+        dataset = self.get_object(request, str(pk))
+        if dataset is None or not self.has_view_permission(request, dataset):
+            raise PermissionDenied
+        try:
+            answer = answer_of_dataset(dataset)
+        except NotFound as error:
+            tell(request, error)
+            return HttpResponseRedirect(reverse("admin:programs_dataset_change", args=[pk]))
+        return self.page(
+            request,
+            "programs/dataset_answer.html",
+            f"What was loaded: {self.contents(dataset)}",
+            dataset=dataset,
+            answer=answer,
+            shown=AnswerPage(answer),
+        )
 
     def rejects(self, request: HttpRequest, pk: int) -> HttpResponse:
         dataset = self.get_object(request, str(pk))
@@ -283,3 +346,54 @@ def _choices(looked: FilePreview) -> list[tuple[ContractColumn, str]]:
 def _blame(form: UploadForm, error: GtmError) -> None:
     for line in error.lines():
         form.add_error(None, line)
+
+
+def _may_choose(request: HttpRequest) -> bool:
+    return request.user.has_perm("programs.add_dataset")
+
+
+def _is_current(actor: Actor, dataset: Dataset) -> str:
+    return "it is current already." if dataset.is_current else ""
+
+
+def _is_not_current(actor: Actor, dataset: Dataset) -> str:
+    return "" if dataset.is_current else "it is not current."
+
+
+def _offers() -> list[Offer]:
+    """Both deeds on a dataset, and the page with the answer of its load."""
+    return [
+        Link(
+            "answer",
+            "What was loaded",
+            lambda request: request.user.has_perm("programs.view_dataset"),
+            icon="fact_check",
+            slots=frozenset({ROW, PAGE}),
+            respond=lambda request, chosen: HttpResponseRedirect(
+                reverse("admin:programs_dataset_answer", args=[chosen[0].pk])
+            ),
+        ),
+        Deed(
+            "make_current",
+            "Make current",
+            _may_choose,
+            icon="check_circle",
+            slots=frozenset({ROW, PAGE, SELECTED}),
+            perform=lambda dataset, answers, seen: make_current(dataset, reason=answers["reason"]),
+            why_not=_is_current,
+            explain="Runs that start from now on read these rows. Plans keep the rows they started with.",
+        ),
+        Deed(
+            "take_back",
+            "Take back",
+            _may_choose,
+            icon="undo",
+            slots=frozenset({ROW, PAGE, SELECTED}),
+            perform=lambda dataset, answers, seen: take_back(dataset, reason=answers["reason"]),
+            why_not=_is_not_current,
+            explain="What was current before is current again. Plans keep the rows they started with.",
+        ),
+    ]
+
+
+offer(Dataset, _offers)

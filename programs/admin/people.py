@@ -81,7 +81,8 @@ class DelegateForm(forms.Form):
     commands = forms.CharField(
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Only for these commands, separated by commas. Empty: every command",
+        help_text="Only for these commands, separated by commas: plugin:name, or a name for "
+        "the commands of that name of every plugin. Empty: every command",
     )
     reason = forms.CharField(max_length=200, widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}))
 

@@ -247,6 +247,7 @@ class DatasetSerializer(serializers.ModelSerializer):
     program = serializers.SlugRelatedField("slug", read_only=True)
     partner = serializers.SlugRelatedField("slug", read_only=True)
     campaign = serializers.SlugRelatedField("slug", read_only=True)
+    is_current = serializers.BooleanField(read_only=True, help_text="Whether runs that start now read it")
 
     class Meta:
         model = Dataset
@@ -268,6 +269,9 @@ class DatasetSerializer(serializers.ModelSerializer):
             "window_start",
             "window_end",
             "profile",
+            "parts",
+            "is_current",
+            "current_since",
             "version",
             "created_at",
         ]

@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from programs.api import launch, runbooks, views
+from programs.api import datasets, launch, runbooks, views
 
 router = SimpleRouter()
 router.register("programs", views.ProgramViewSet, basename="program")
@@ -14,7 +14,7 @@ router.register("campaigns", views.CampaignViewSet, basename="campaign")
 router.register("experiments", views.ExperimentViewSet, basename="experiment")
 router.register("metrics", views.MetricViewSet, basename="metric")
 router.register("approvers", views.ApproverViewSet, basename="approver")
-router.register("datasets", views.DatasetViewSet, basename="dataset")
+router.register("datasets", datasets.DatasetViewSet, basename="dataset")
 router.register("message-templates", launch.MessageTemplateViewSet, basename="message-template")
 router.register("launch-profiles", launch.LaunchProfileViewSet, basename="launch-profile")
 router.register("runbooks", runbooks.RunbookViewSet, basename="runbook")

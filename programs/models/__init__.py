@@ -14,6 +14,9 @@ from programs.models.metric import Direction, Metric
 from programs.models.partner import Campaign, Experiment, Partner
 from programs.models.people import Absence, Approver, Delegation, Person, Role
 from programs.models.program import (
+    CLOSED_PROGRAM_STATES,
+    LIVE_PROGRAM_STATES,
+    UNLAUNCHED_PROGRAM_STATES,
     Benefit,
     BenefitKind,
     LifecycleStage,
@@ -25,6 +28,9 @@ from programs.models.program import (
 from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
+    "CLOSED_PROGRAM_STATES",
+    "LIVE_PROGRAM_STATES",
+    "UNLAUNCHED_PROGRAM_STATES",
     "BEFORE_LAUNCH",
     "BY_PERSONA",
     "COMMON_STAGES",

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 
 
 class ProgramKind(models.TextChoices):
@@ -18,13 +18,20 @@ class ProgramKind(models.TextChoices):
     PARTNER = "partner", "Partner co-marketing"
 
 
+LIVE_PROGRAM_STATES = frozenset({"planning", "active", "paused"})
+"""The rip-cord holds it. In any other state a program keeps its state under a pull."""
+CLOSED_PROGRAM_STATES = frozenset({"archived", "aborted"})
+"""No run starts on it."""
+UNLAUNCHED_PROGRAM_STATES = frozenset({"draft", "planning"})
+
+
 def all_words(value: Any) -> None:
     """Refuse what is no list of words."""
     if not isinstance(value, list) or not all(isinstance(word, str) and word.strip() for word in value):
         raise ValidationError('Must be a list of words such as ["coupon-site", "deals.example"].')
 
 
-class Program(GovernedModel):
+class Program(StatefulModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20, choices=ProgramKind.choices, db_index=True)

@@ -15,7 +15,8 @@ from plans.models import Plan
 from plans.runs import start
 from programs.datasets import SnapshotStore
 from programs.models import Dataset, Program
-from programs.services import load_dataset, snapshot_root
+from programs.series import snapshot_root
+from programs.services import load_dataset
 from tests.conftest import wait_until
 from tests.doors import USAGE, user
 

@@ -17,7 +17,8 @@ def file(text: str, name: str = "orders.csv") -> SimpleUploadedFile:
 
 @pytest.fixture
 def form(demo):  # noqa: F811
-    return {"program": Program.objects.get(slug="cdnow").pk, "kind": "purchases", "currency": "USD"}
+    return {"program": Program.objects.get(slug="cdnow").pk, "kind": "purchases", "currency": "USD",
+            "series": "replace"}  # fmt: skip
 
 
 def test_a_good_file_is_loaded_and_its_bad_row_can_be_downloaded(login, form):  # noqa: F811
@@ -25,7 +26,7 @@ def test_a_good_file_is_loaded_and_its_bad_row_can_be_downloaded(login, form):  
     client = login("ops")
     response = client.post(UPLOAD, form | {"file": file(rows), "mapping": "member_id=customer"})
     dataset = Dataset.objects.latest("pk")
-    assert response.url == reverse("admin:programs_dataset_change", args=[dataset.pk])
+    assert response.url == reverse("admin:programs_dataset_answer", args=[dataset.pk])
     assert (dataset.rows, dataset.rejected_rows) == (1, 1)
     rejects = client.get(reverse("admin:programs_dataset_rejects", args=[dataset.pk])).content.decode()
     assert "never" in rejects
@@ -68,7 +69,7 @@ def test_a_file_is_looked_at_mapped_and_loaded(login, form):  # noqa: F811
     assert "not kept any more" in " ".join(map(str, stolen.context["messages"]))
     loaded = client.post(UPLOAD, told)
     dataset = Dataset.objects.latest("pk")
-    assert loaded.url == reverse("admin:programs_dataset_change", args=[dataset.pk])
+    assert loaded.url == reverse("admin:programs_dataset_answer", args=[dataset.pk])
     assert (dataset.rows, next(iter(dataset.mapping.values()))["amount"]) == (2, "total")
 
 

@@ -16,7 +16,7 @@ admin.site.unregister(TokenProxy)
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin, ActingAdmin):
+class AccountAdmin(UserAdmin, ActingAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

@@ -177,20 +177,21 @@ class OfferedActions(ModelAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """A row's menu has the actions that fit the row: the numbers of those on this page are told."""
         response = super().changelist_view(request, extra_context)
-        if not isinstance(response, TemplateResponse) or "cl" not in (response.context_data or {}):
+        told = response.context_data if isinstance(response, TemplateResponse) else None
+        if told is None or "cl" not in told:
             return response
-        told = response.context_data
         shown = [row.pk for row in told["cl"].result_list]
         rows, kept = self.model._default_manager.filter(pk__in=shown), []
         for action in told.get("actions_row", ()):
             name = action["raw_path"].rpartition(":")[2].removeprefix(self._prefix)
             one = offers_of(self.model).get(name)
-            fitting = one and sorted(one.fits(rows).values_list("pk", flat=True).distinct())
-            if one and not fitting:
-                continue
-            if one and len(fitting) < len(shown):
-                there = f"{fitting}.includes(Number($el.pathname.split('/').at(-3)))"
-                action = {**action, "attrs": {"x-show": there}}
+            if one is not None:
+                fitting = sorted(one.fits(rows).values_list("pk", flat=True).distinct())
+                if not fitting:
+                    continue
+                if len(fitting) < len(shown):
+                    there = f"{fitting}.includes(Number($el.pathname.split('/').at(-3)))"
+                    action = {**action, "attrs": {"x-show": there}}
             kept.append(action)
         told["actions_row"] = kept
         return response
@@ -220,6 +221,7 @@ class OfferedActions(ModelAdmin):
             except GtmError as error:
                 self._tell(request, error, "")
                 return HttpResponseRedirect(back)
+        assert isinstance(one, Deed), f"{one.name} is neither a link nor a deed: offer one of the two"
         answered = request.method == "POST" and "answered" in request.POST
         form = one.form(request.POST if answered else None)
         if answered and not objects:
@@ -313,7 +315,7 @@ class _View:
 class _All(_View):
     """The dialog of the chosen objects, answered. Nothing is shown here on GET."""
 
-    def __call__(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def __call__(self, request: HttpRequest, object_id: str = "", **from_unfold: Any) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         chosen = [int(pk) for pk in request.POST.getlist(CHOSEN) if pk.isdecimal() and len(pk) < 19]

@@ -1,6 +1,9 @@
 """Anchors of the change log and where their copies are, for auditors."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from gtm.core.admin.base import ReadOnly
@@ -12,7 +15,7 @@ class CopyInline(ReadOnly, TabularInline):
     fields = ["place", "delivered_at", "attempts", "error"]
     extra = 0
 
-    def has_add_permission(self, request, obj=None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets, display
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
-from django.db.models import DateTimeField, JSONField, QuerySet
+from django.db.models import DateTimeField, Field, JSONField, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -37,7 +37,8 @@ from gtm.core.evidence import refusals
 from gtm.core.evidence.revert import may_be_reverted, revert
 from gtm.core.readable import readable
 
-AS_WORDS = {JSONField: {"form_class": WordsField, "widget": UnfoldAdminTextareaWidget}}
+Overrides = Mapping[type["Field[Any, Any]"], Mapping[str, Any]]  # as Django's admin has it
+AS_WORDS: Overrides = {JSONField: {"form_class": WordsField, "widget": UnfoldAdminTextareaWidget}}
 READ_ONLY = ("version", "created_at", "updated_at")
 
 
@@ -61,7 +62,7 @@ def tell(request: HttpRequest, error: GtmError) -> None:
 class ActingAdmin(ModelAdmin):
     """What is saved here is the doing of the person in the session; a refusal is told, not thrown."""
 
-    formfield_overrides = AS_WORDS
+    formfield_overrides: ClassVar[Overrides] = AS_WORDS
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """A time is typed in the site's zone, and says so."""
@@ -244,7 +245,7 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
 
 
 class GovernedInline(TabularInline):
-    formfield_overrides = AS_WORDS
+    formfield_overrides: ClassVar[Overrides] = AS_WORDS
     extra = 0
     show_change_link = True
 

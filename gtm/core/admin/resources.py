@@ -63,12 +63,14 @@ class GovernedResource(ModelResource):
         store_instance = True
 
     @classmethod
-    def get_m2m_widget(cls, field: models.Field) -> Any:
+    def get_m2m_widget(cls, field: models.ManyToManyField[Any, Any]) -> Any:
         model = field.remote_field.model
         return partial(ManyByHandle, model=model, field=handle_of(model))
 
     @classmethod
-    def field_from_django_field(cls, field_name: str, django_field: models.Field, readonly: bool) -> Any:
+    def field_from_django_field(
+        cls, field_name: str, django_field: models.Field[Any, Any], readonly: bool
+    ) -> Any:
         if not isinstance(django_field, models.ForeignKey):
             return super().field_from_django_field(field_name, django_field, not django_field.editable)
         model = django_field.remote_field.model

@@ -54,7 +54,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def of_conflict(error: IntegrityError) -> dict[str, Any]:
     """What the database's constraints refuse: something else depends on it, or stands in its place."""
     if isinstance(error, ProtectedError | RestrictedError):
-        kept = getattr(error, "protected_objects", None) or getattr(error, "restricted_objects", ())
+        kept = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
         kinds = sorted({str(obj._meta.verbose_name_plural) for obj in kept})
         detail = f"Other objects depend on it: {', '.join(kinds)}. Nothing was deleted."
         return _body(409, "in_use", "It is in use", detail)

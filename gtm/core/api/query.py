@@ -30,6 +30,8 @@ def check_query(request: Request, view: Any) -> None:
 
 
 def _filters(view: Any) -> tuple[str, ...]:
+    if filters := getattr(view, "filterset_class", None):
+        return tuple(filters.base_filters)
     declared = getattr(view, "filterset_fields", ())
     if isinstance(declared, dict):
         return tuple(

@@ -14,6 +14,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
+from rest_framework.views import APIView
 
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.api import etag
@@ -36,7 +37,7 @@ class CrudPermissions(ModelPermissions):
     perms_map = {**ModelPermissions.perms_map, "POST": ["%(app_label)s.add_%(model_name)s"]}
 
 
-class ActingMixin:
+class ActingMixin(APIView):
     """Everything a view changes is the caller's doing; a session is a person present, a token is not."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
-from django.db import models, transaction
+from django.db import transaction
 
 from gtm.core import actors, canonical
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as
@@ -136,7 +136,7 @@ def _snapshot(user: Any) -> dict[str, Any]:
     }
 
 
-def _names(rows: Iterable[models.Model]) -> list[str]:
+def _names(rows: Iterable[Group | Permission]) -> list[str]:
     """Groups by name, permissions as "app.codename"."""
     return sorted(
         f"{row.content_type.app_label}.{row.codename}" if isinstance(row, Permission) else row.name

@@ -82,7 +82,8 @@ class _HeldChain:
 
     def __init__(self, chain: ChangeLogChain):
         self.chain, self._connection = chain, transaction.get_connection()
-        self._calls, self._waiting = self._connection.run_on_commit, []
+        self._calls = self._connection.run_on_commit
+        self._waiting: list[_Row] = []
 
     def add(self, header: dict[str, Any], payload: dict[str, Any]) -> ChangeLogEntry:
         waiting = self._still_waiting()

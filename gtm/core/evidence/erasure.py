@@ -46,7 +46,7 @@ def erase(chain: str, sequences: Collection[int], *, reason: str) -> int:
         told = dict(speaking.order_by("entry__sequence").values_list("entry__sequence", "body"))
         speaking.update(salt=None, body=None)
         if told:
-            states = {str(row): body["to"] for row, body in told.items() if body["field"] == "state"}
+            states = {str(row): body["to"] for row, body in told.items() if body and body["field"] == "state"}
             changelog.append(
                 ChangeLogChain.objects.get(name=chain),
                 ERASED,
@@ -65,5 +65,6 @@ def states_kept(chain: str) -> dict[int, str]:
     )
     kept: dict[int, str] = {}
     for body in records.values_list("body", flat=True):
+        assert body is not None, f"an erasure in {chain} was erased itself, which erase() refuses"
         kept |= {int(row): state for row, state in body["to"].items()}
     return kept

@@ -13,13 +13,13 @@ from django.db import transaction
 from gtm.core import fsm
 from gtm.core.errors import GuardNotMet, InvalidInput, Problem
 from gtm.core.evidence import changelog
-from gtm.core.governed import GovernedModel
+from gtm.core.governed import GovernedModel, StatefulModel
 
 
 def may_be_reverted(obj: GovernedModel) -> str | None:
     """None, or why no earlier version of the object can be brought back."""
     machine = fsm.machine_for(type(obj))
-    if machine is not None and obj.state in machine.final:
+    if machine is not None and isinstance(obj, StatefulModel) and obj.state in machine.final:
         return f"It is {obj.state.replace('_', ' ')}: what has ended is not changed any more."
     return None
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import GovernedModel, StateField, StatefulModel
 
 
 class AttributionRecord(GovernedModel):
@@ -67,7 +67,7 @@ class DisputeState(models.TextChoices):
 OPEN_DISPUTE_STATES = frozenset({"open", "answered"})
 
 
-class Dispute(GovernedModel):
+class Dispute(StatefulModel):
     """A partner's claim on a record: claim, evidence, answer, and the sign-off of every partner.
 
     ``signed_off`` lists {"partner", "person", "name", "said"}; each partner signs once, by its own contact.

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 
 from plans.case_kinds import WaitingCase
-from plans.cases.fraud.models import FraudCase
+from plans.cases.fraud.models import OPEN_FRAUD_STATES, FraudCase
 from plans.cases.fraud.selectors import visible_fraud_cases
 
 
@@ -19,7 +19,7 @@ def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
     if not user.has_perm("plans.judge_fraudcase"):
         return []
     roles = ("opened_by", "held_by", "appealed_by", "decided_by")
-    cases = visible_fraud_cases(user).filter(state__in=["open", "held", "appealed"])
+    cases = visible_fraud_cases(user).filter(state__in=OPEN_FRAUD_STATES)
     for role in roles:
         cases = cases.exclude(~Q(state="open"), **{f"{role}__in": people})
     return [_entry(case) for case in cases[:most]]

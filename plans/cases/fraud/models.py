@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from gtm.core.governed import GovernedModel, StateField
+from gtm.core.governed import StateField, StatefulModel
 
 
 class FraudCaseState(models.TextChoices):
@@ -16,11 +16,13 @@ class FraudCaseState(models.TextChoices):
 
 
 OPEN_FRAUD_STATES = frozenset({"open", "held", "appealed"})
+HOLDING_FRAUD_STATES = frozenset({"held", "appealed", "confirmed"})
+"""The rewards of its referrals must not be paid."""
 FRAUD_LABELS = {"confirmed": True, "released": False}
 """What people decided becomes the label of the case's referrals; an open or appealed case has none."""
 
 
-class FraudCase(GovernedModel):
+class FraudCase(StatefulModel):
     """``opened_by`` … ``decided_by`` are people: whoever opened or held a case does not close it."""
 
     plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="fraud_cases")

@@ -12,14 +12,12 @@ from gtm.core import actors, canonical, clock
 from gtm.core.actors import Actor
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
-from plans.cases.fraud.models import FRAUD_LABELS, OPEN_FRAUD_STATES, FraudCase
+from plans.cases.fraud.models import FRAUD_LABELS, HOLDING_FRAUD_STATES, OPEN_FRAUD_STATES, FraudCase
 from plans.engine.people.permissions import persons_of
 from plans.models import Plan
 from programs.models import Program
 
 Params = Mapping[str, Any]
-
-HOLDING = ("held", "appealed", "confirmed")
 
 # What each transition writes about who did it.
 _WRITES = {"hold": "held_by", "appeal": "appealed_by", "release": "decided_by", "confirm": "decided_by"}
@@ -121,7 +119,7 @@ def may_close(actor: Actor, case: FraudCase, params: Params) -> str | None:
 
 def held_referrals(program: Program) -> set[str]:
     """Referrals whose reward must not be paid now: their case is held, appealed or confirmed."""
-    cases = FraudCase.objects.filter(program=program, state__in=HOLDING)
+    cases = FraudCase.objects.filter(program=program, state__in=HOLDING_FRAUD_STATES)
     return {referral for case in cases for referral in case.referrals}
 
 

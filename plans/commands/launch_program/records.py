@@ -9,10 +9,10 @@ from typing import Any
 from gtm.core.fsm import perform
 from plans.models import Plan, Task
 from plans.runs import schedules
-from programs.models import CalendarRevision, Program
+from programs.models import UNLAUNCHED_PROGRAM_STATES, CalendarRevision, Program
 
 REVIEW_COMMAND = "optimize-referrals"
-NOT_YET_ACTIVE = ("draft", "planning")
+REVIEW_KEY = f"referral-program-orchestration:{REVIEW_COMMAND}"
 
 
 def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
@@ -28,12 +28,12 @@ def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
 
 def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
     """Make the program active and book its reviews, each to run once, in the name of who launched it."""
-    if plan.program.state in NOT_YET_ACTIVE:
+    if plan.program.state in UNLAUNCHED_PROGRAM_STATES:
         perform(plan.program, "activate")
     for review in values["reviews"]:
         schedules.book(
             _name(review, plan),
-            REVIEW_COMMAND,
+            REVIEW_KEY,
             plan.program,
             review["inputs"],
             at=datetime.fromisoformat(review["at"]),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.monitor_loyalty.facts import ANALYST, NAME, SPONSOR, STRATEGIST, gather_facts
+from plans.commands.monitor_loyalty.facts import ANALYST, NAME, PLUGIN, SPONSOR, STRATEGIST, gather_facts
 from plans.commands.monitor_loyalty.kpis import KPIS, LIABILITY_SPIKE
 from plans.commands.shared.thresholds import alert_triggers
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
+    DataNeed,
     Gate,
     Origin,
     Rung,
@@ -45,7 +46,7 @@ ROADMAP_GATE = Gate(
 
 MONITOR_LOYALTY = registry.register(
     Command(
-        plugin="loyalty-lifecycle-orchestration",
+        plugin=PLUGIN,
         name=NAME,
         title="Monitor a loyalty program",
         summary="Evaluates loyalty program performance, member health, and experiment impact.",
@@ -135,5 +136,16 @@ MONITOR_LOYALTY = registry.register(
         context=gather_facts,
         required_datasets=("purchases",),
         optional_datasets=("members", "point_ledger", "survey_responses", "experiments"),
+        data_needs=(
+            DataNeed("purchases", "There is nothing to monitor.", days=180,
+                     too_short="The repeat rate within 90 days and the check of the churn forecast rest on few members.",
+                     columns={"region": "There is no breakdown of purchases by region.",
+                              "channel": "There is no breakdown of purchases by channel."}),
+            DataNeed("members", "Enrollments are not available, and tiers are only those that spend gives.",
+                     columns={"tier": "Tiers are only those that spend gives, not compared with those members hold."}),
+            DataNeed("point_ledger", "Engagement by redemptions, point liability and breakage are not available."),
+            DataNeed("survey_responses", "Satisfaction is not available."),
+            DataNeed("experiments", "No experiment is read."),
+        ),
     )
 )  # fmt: skip

@@ -10,7 +10,8 @@ from plans.engine.running.steps import StepContext
 from programs.models import Program
 from programs.selectors import experiment_designs, people_by_role
 
-NAME = "monitor-loyalty"
+PLUGIN, NAME = "loyalty-lifecycle-orchestration", "monitor-loyalty"
+KEY = f"{PLUGIN}:{NAME}"
 ANALYST, STRATEGIST, SPONSOR, OPS = (
     "member-insights-analyst",
     "loyalty-strategist",
@@ -23,10 +24,10 @@ OPTIONAL = ("members", "point_ledger", "survey_responses")
 def gather_facts(program: Program) -> dict[str, Any]:
     """Who owns the backlog, what the registry defines, how tests were planned, and how long alerts took."""
     return {
-        **facts_of(program, NAME),
+        **facts_of(program, KEY),
         "people": people_by_role([ANALYST, STRATEGIST, SPONSOR, OPS, "finance"]),
         "experiments": experiment_designs(program),
-        "remediation": remediation_of(program, NAME),
+        "remediation": remediation_of(program, KEY),
     }
 
 

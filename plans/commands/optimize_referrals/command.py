@@ -10,6 +10,7 @@ from plans.commands.optimize_referrals.facts import (
     LIFECYCLE,
     NAME,
     PARTNERS,
+    PLUGIN,
     SPONSOR,
     gather_facts,
 )
@@ -18,6 +19,7 @@ from plans.commands.shared.thresholds import alert_triggers
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
+    DataNeed,
     Gate,
     Origin,
     Rung,
@@ -52,7 +54,7 @@ PLAYBOOK_GATE = Gate(
 
 OPTIMIZE_REFERRALS = registry.register(
     Command(
-        plugin="referral-program-orchestration",
+        plugin=PLUGIN,
         name=NAME,
         title="Optimize a referral program",
         summary="Analyzes referral performance, fraud risk, and partner health to recommend improvements.",
@@ -152,5 +154,18 @@ OPTIMIZE_REFERRALS = registry.register(
         context=gather_facts,
         required_datasets=("referrals",),
         optional_datasets=("referral_payouts", "partner_activity", "survey_responses", "experiments"),
+        data_needs=(
+            DataNeed("referrals", "There is nothing to optimise.", days=60,
+                     too_short="The window has no window before it to be compared with.",
+                     columns={"partner_id": "Health of partners is not available.",
+                              "revenue": "Revenue, and what an incentive brings, are not available.",
+                              "device_id": "Shared devices are not among the signs of fraud.",
+                              "payment_hash": "Shared payment instruments are not among the signs of fraud.",
+                              "fraud": "How often the fraud screen is right is not known."}),
+            DataNeed("referral_payouts", "What was paid is not known, and the log of payouts is not checked."),
+            DataNeed("partner_activity", "Partners are judged by their referrals alone, not by what they do."),
+            DataNeed("survey_responses", "The net promoter score of partners is not available."),
+            DataNeed("experiments", "No test is evaluated."),
+        ),
     )
 )  # fmt: skip

@@ -11,14 +11,15 @@ from plans.engine.running.steps import StepContext
 from programs.models import Program
 from programs.selectors import people_by_role
 
-NAME = "optimize-referrals"
+PLUGIN, NAME = "referral-program-orchestration", "optimize-referrals"
+KEY = f"{PLUGIN}:{NAME}"
 ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR = "referral-architect", "lifecycle-ops", "partner-ops", "exec-sponsor"
 
 
 def gather_facts(program: Program) -> dict[str, Any]:
     """Who owns the backlog, what the registry defines and did in the last run, what people decided so far."""
     return {
-        **facts_of(program, NAME),
+        **facts_of(program, KEY),
         "people": people_by_role([ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR, "finance"]),
         "held_referrals": sorted(verbs.held_referrals(program)),
         "case_labels": verbs.decided_labels(program),

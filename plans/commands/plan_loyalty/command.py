@@ -9,6 +9,7 @@ from plans.commands.plan_loyalty.facts import ANALYST, OPS, STRATEGIST, gather_f
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
+    DataNeed,
     Gate,
     Origin,
     Rung,
@@ -157,6 +158,13 @@ PLAN_LOYALTY = registry.register(
         context=gather_facts,
         required_datasets=("purchases",),
         optional_datasets=("members", "point_ledger", "survey_responses", "usage_events"),
+        data_needs=(
+            DataNeed("purchases", "Nothing can be planned: tiers, economics and triggers all rest on purchases.", days=365,
+                     too_short="Survival after 12 months is not available, and thresholds rest on part of a year's spend."),
+            DataNeed("point_ledger", "Breakage and redemption are the program's own assumption, not a forecast."),
+            DataNeed("survey_responses", "There is no net promoter score, and no trigger on what members answer."),
+            DataNeed("usage_events", "Product usage is not shown."),
+        ),
         amount_input="budget",
     )
 )  # fmt: skip

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from gtm.core.later import later
 from plans.commands.shared.thresholds import trigger_of
-from plans.models import OPEN_CASE_STATES, Escalation, Plan
+from plans.models import OPEN_CASE_STATES, Escalation, Plan, of_command
 from plans.schemas.outputs import Column, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.models import Program
@@ -42,9 +42,10 @@ class Measure:
 
 
 def facts_of(program: Program, command: str) -> dict[str, Any]:
-    """What a run keeps of the registry, and of the run before: definitions, versions, alert thresholds."""
+    """What a run keeps of the registry, and of the run before of the command (its key): definitions, versions,
+    alert thresholds."""
     metrics = metric_definitions(program.kind)
-    last = Plan.objects.filter(program=program, command=command).order_by("-created_at", "-pk").first()
+    last = Plan.objects.filter(program=program, **of_command(command)).order_by("-created_at", "-pk").first()
     return {
         "metrics": metrics,
         "metric_versions": {metric["key"]: metric["version"] for metric in metrics.values()},
@@ -62,7 +63,7 @@ def facts_of(program: Program, command: str) -> dict[str, Any]:
 
 def remediation_of(program: Program, command: str) -> dict[str, Any]:
     """Hours from the opening of each alert's case to its resolution, and how many are open."""
-    cases = Escalation.objects.filter(plan__program=program, plan__command=command).filter(
+    cases = Escalation.objects.filter(plan__program=program, **of_command(command, "plan__")).filter(
         Q(trigger__startswith="alert-") | Q(trigger__endswith="-spike")
     )
     closed = cases.filter(state="resolved", closed_at__isnull=False).order_by("created_at", "pk")

@@ -10,6 +10,7 @@ from plans.commands.track_source.facts import gather_facts
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
+    DataNeed,
     Gate,
     Origin,
     Rung,
@@ -158,6 +159,15 @@ TRACK_SOURCE = registry.register(
         context=gather_facts,
         required_datasets=("touchpoints", "opportunities"),
         optional_datasets=("contacts", "targets"),
+        data_needs=(
+            DataNeed("touchpoints", "There is nothing to give credit to.",
+                     columns={"asset": "Nothing can be said of single assets."}),
+            DataNeed("opportunities", "There is no pipeline or revenue to give credit for.",
+                     columns={"amount": "Deals count by number, not by what they are worth.",
+                              "person_id": "A deal without its person has no contacts before it."}),
+            DataNeed("contacts", "People of two partners cannot be told to be one."),
+            DataNeed("targets", "Pipeline and revenue are not held against targets."),
+        ),
         reads_partners=True,
         campaign_input="campaign",
     )

@@ -6,10 +6,11 @@ again. A missing period neither counts nor resets; several in a row are a matter
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+
+from plans.schemas.declaration import Trigger
 
 BREACHED, GOOD, BETWEEN, MISSING = "breached", "good", "between", "missing"
 _PAST = {
@@ -30,20 +31,19 @@ class RuleCount:
     is_silent: bool
 
 
-def verdict(rule: Mapping[str, Any], value: Decimal | float | str | None) -> str:
+def verdict(rule: Trigger, value: Decimal | float | str | None) -> str:
     """What a value of a metric rule comes to: breached past the limit, good past the clear limit."""
     if value is None:
         return MISSING
-    number, past = Decimal(str(value)), _PAST[rule["comparator"]]
-    if past(number, Decimal(str(rule["limit"]))):
+    number, past = Decimal(str(value)), _PAST[rule.comparator]
+    if past(number, Decimal(rule.limit)):
         return BREACHED
-    clear = rule.get("clear_limit")
-    return GOOD if clear in (None, "") or not past(number, Decimal(str(clear))) else BETWEEN
+    clear = rule.clear_limit
+    return GOOD if not clear or not past(number, Decimal(clear)) else BETWEEN
 
 
-def count_breaches(rule: Mapping[str, Any], verdicts: Sequence[str]) -> RuleCount:
+def count_breaches(rule: Trigger, verdicts: Sequence[str]) -> RuleCount:
     """Where the counter of ``rule`` stands after ``verdicts``, the oldest first."""
-    needed, clear_after = rule.get("breaches", 2), rule.get("clear_after", 1)
     window: list[int] = []
     good = missing = 0
     for index, found in enumerate(verdicts):
@@ -51,8 +51,8 @@ def count_breaches(rule: Mapping[str, Any], verdicts: Sequence[str]) -> RuleCoun
         if found == MISSING:
             continue
         good = good + 1 if found == GOOD else 0
-        window = [] if good >= clear_after else [*window, index]
-    last = window[-rule["of"] :] if rule.get("of") else window
+        window = [] if good >= rule.clear_after else [*window, index]
+    last = window[-rule.of :] if rule.of else window
     counted = tuple(index for index in last if verdicts[index] == BREACHED)
-    silent_after = rule.get("missing_after", 2)
-    return RuleCount(counted, len(counted) >= needed, missing, bool(silent_after) and missing >= silent_after)
+    is_silent = bool(rule.missing_after) and missing >= rule.missing_after
+    return RuleCount(counted, len(counted) >= rule.breaches, missing, is_silent)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from plans.engine.alarms import counting
 from plans.models import Plan, Reading
+from plans.schemas.declaration import Trigger
+from plans.schemas.rules import PlanRules
 from programs.models import Program
 
 MOST_READINGS = 5000
@@ -18,26 +19,26 @@ MOST_READINGS = 5000
 class RuleOverview:
     """One rule on one program: what it asks for, its readings (the oldest first), and its counter.
 
-    ``rule`` is the trigger as the newest plan that read it declares it, empty where it declares none.
+    ``rule`` is the trigger as the newest plan that read it declares it, nameless where it declares none.
     """
 
     program: Program
     command: str
     key: str
-    rule: Mapping[str, Any]
+    rule: Trigger
     readings: Sequence[Reading]
     standing: counting.RuleCount
 
     @property
     def title(self) -> str:
-        return str(self.rule.get("title") or self.key)
+        return self.rule.title or self.key
 
     @property
     def limit(self) -> str:
         """When the rule alarms, in words."""
-        if not self.rule.get("comparator"):
+        if not self.rule.comparator:
             return "when it is reported"
-        return f"when {self.rule['comparator']} {self.rule['limit']}"
+        return f"when {self.rule.comparator} {self.rule.limit}"
 
     @property
     def breaches(self) -> int:
@@ -45,7 +46,7 @@ class RuleOverview:
 
     @property
     def needed(self) -> int:
-        return int(self.rule.get("breaches", 2))
+        return self.rule.breaches
 
 
 def rule_overviews() -> list[RuleOverview]:
@@ -55,7 +56,7 @@ def rule_overviews() -> list[RuleOverview]:
     for reading in rows:
         by_rule[reading.program_id, reading.command, reading.rule].append(reading)
     newest = {readings[0].plan_id for readings in by_rule.values()}
-    declared = dict(Plan.objects.filter(pk__in=newest).values_list("pk", "declaration"))
+    declared = {plan.pk: plan.rules for plan in Plan.objects.filter(pk__in=newest).only("declaration")}
     found = [
         _standing(command, key, readings, declared[readings[0].plan_id])
         for (_, command, key), readings in by_rule.items()
@@ -63,12 +64,10 @@ def rule_overviews() -> list[RuleOverview]:
     return sorted(found, key=lambda s: (s.breaches - s.needed, s.breaches, s.readings[-1].pk), reverse=True)
 
 
-def _standing(
-    command: str, key: str, newest_first: Sequence[Reading], declaration: Mapping[str, Any]
-) -> RuleOverview:
+def _standing(command: str, key: str, newest_first: Sequence[Reading], rules: PlanRules) -> RuleOverview:
     """Readings of another version of the metric do not count, and are not shown."""
-    rule = next((t for t in declaration["triggers"] if t["signal"] == key), {})
-    version = rule.get("metric_version", 1)
-    readings = [r for r in reversed(newest_first) if r.metric_version == version] or [newest_first[0]]
+    rule = rules.trigger(key) or Trigger(key, "")
+    readings = [r for r in reversed(newest_first) if r.metric_version == rule.metric_version]
+    readings = readings or [newest_first[0]]
     stands = counting.count_breaches(rule, [r.verdict for r in readings])
     return RuleOverview(readings[0].program, command, key, rule, readings, stands)

@@ -17,8 +17,9 @@ from plans.engine.alarms import counting
 from plans.engine.escalation import ladder
 from plans.engine.people.permissions import holds_role, may_operate
 from plans.engine.stopping import ripcord, stopped
-from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Breach, Plan, Reading, Task
+from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Breach, Plan, Reading, Task, of_command
 from plans.schemas.outputs import Measured, Signal
+from plans.schemas.rules import TriggerRules
 
 SILENT = "metric-missing"
 
@@ -31,13 +32,13 @@ def raise_signal(plan: Plan, task: Task | None, signal: Signal) -> Reading:
 
 def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
     """Hold a value against its declared metric rule. Raises InvalidInput where none is declared."""
-    rule = _rule(plan, measured.trigger)
-    if rule is None or not rule.get("comparator"):
+    rule = plan.rules.trigger(measured.trigger)
+    if rule is None or not rule.comparator:
         problem = Problem("trigger", f"“{measured.trigger}” is no metric rule of this command.")
         raise InvalidInput("There is no such rule.", problems=[problem])
     found = counting.verdict(rule, measured.value)
     value = "" if measured.value is None else str(measured.value)
-    told = f"{value or 'nothing'} measured, alarms at {rule['comparator']} {rule['limit']}"
+    told = f"{value or 'nothing'} measured, alarms at {rule.comparator} {rule.limit}"
     return _read(plan, task, measured.trigger, measured.period, found, value, told)
 
 
@@ -52,8 +53,8 @@ def report(plan: Plan, trigger: str, message: str) -> Reading:
 
     Operations and whoever holds a role in the plan may. Raises InvalidInput for an undeclared trigger.
     """
-    if _rule(plan, trigger) is None:
-        declared = tuple(t["signal"] for t in plan.declaration["triggers"])
+    if plan.rules.trigger(trigger) is None:
+        declared = tuple(t.signal for t in plan.rules.triggers)
         problem = Problem("trigger", f"“{trigger}” is unknown.", declared)
         raise InvalidInput("There is no such trigger.", problems=[problem])
     if not message.strip():
@@ -85,20 +86,16 @@ def correct(reading: Reading, *, value: str, breached: bool, comment: str) -> Re
     return reading
 
 
-def _rule(plan: Plan, trigger: str) -> dict[str, Any] | None:
-    return next((t for t in plan.declaration["triggers"] if t["signal"] == trigger), None)
-
-
 def _read(
     plan: Plan, task: Task | None, rule: str, period: str, verdict: str, value: str, message: str
 ) -> Reading:
     changelog.lock_chain(plan.change_chain())
-    declared = _rule(plan, rule) or {}
+    declared = plan.rules.trigger(rule)
     key = {
         "program": plan.program,
-        "command": plan.command,
+        "command": plan.command_key,
         "rule": rule,
-        "metric_version": declared.get("metric_version", 1),
+        "metric_version": declared.metric_version if declared else 1,
         "period": period or f"{plan.plan_id} revision {plan.revision}",
     }
     with actors.on_their_behalf("Triggers"):
@@ -110,7 +107,7 @@ def _read(
             return reading
         else:
             _amend(reading, verdict, value, message)
-        if declared:
+        if declared is not None:
             _act(plan, reading, declared)
     return reading
 
@@ -121,7 +118,9 @@ def _amend(reading: Reading, verdict: str, value: str, note: str) -> None:
     reading.verdict, reading.value = verdict, value[:60]
     reading.save()
     open_cases = ladder.open_cases(reading.rule).filter(
-        plan__program=reading.program_id, plan__command=reading.command, state__in=OPEN_CASE_STATES
+        plan__program=reading.program_id,
+        state__in=OPEN_CASE_STATES,
+        **of_command(reading.command, "plan__"),
     )
     for case in open_cases:
         after = f"{verdict} {value}".strip()
@@ -129,25 +128,25 @@ def _amend(reading: Reading, verdict: str, value: str, note: str) -> None:
         case.save()
 
 
-def _act(plan: Plan, reading: Reading, rule: dict[str, Any]) -> None:
-    same = {"program": plan.program, "command": plan.command, "rule": reading.rule}
+def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
+    same = {"program": plan.program, "command": plan.command_key, "rule": reading.rule}
     readings = list(
         Reading.objects.filter(**same, metric_version=reading.metric_version).select_related("plan")
     )
     found = counting.count_breaches(rule, [r.verdict for r in readings])
     if found.is_silent:
-        subject = f"{rule['title']}: {found.missing} periods without a value"
+        subject = f"{rule.title}: {found.missing} periods without a value"
         ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)
     counted = [readings[index] for index in found.counted]
     _keep_breaches(reading, {r.period for r in counted})
     if reading.verdict != counting.BREACHED or not found.is_enough:
         return
     told = "; ".join(f"{r.period}: {r.value or r.message}" for r in counted)
-    subject = f"{rule['title']}: {reading.message}"
+    subject = f"{rule.title}: {reading.message}"
     evidence = [_evidence(r) for r in counted]
     ladder.open_case(plan, reading.rule, subject, detail=f"Breached {told}.", evidence=evidence)
     # A plan that is over has nothing left to stop; its case goes to the board all the same.
-    if rule["pulls_ripcord"] and plan.state in LIVE_PLAN_STATES and stopped.is_stopped(plan) is None:
+    if rule.pulls_ripcord and plan.state in LIVE_PLAN_STATES and stopped.is_stopped(plan) is None:
         ripcord.pull("plan", plan=plan, reason=subject, trigger=reading.rule)
 
 

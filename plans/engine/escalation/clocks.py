@@ -9,9 +9,17 @@ from django.db.models import QuerySet
 from gtm.core import actors, clock
 from gtm.core.fsm import perform
 from gtm.core.places.calendars import WorkingCalendar
-from plans.models import FINAL_TASK_STATES, Approval, Escalation, Plan, Task, TaskKind
+from plans.models import (
+    ASKING_STATES,
+    CLIMBING_STATES,
+    FINAL_TASK_STATES,
+    Approval,
+    Escalation,
+    Plan,
+    Task,
+    TaskKind,
+)
 
-CLIMBING = ("armed", "notified", "acknowledged")
 _ROUND_TIMES = ("due_at", "remind_at")
 REMIND_AT = (50, 80)  # percent of the time to decide
 
@@ -34,9 +42,9 @@ def freeze(plan: Plan, reason: str) -> None:
     """Stop every running clock. The due time stays in the row: what was left is counted from the freeze."""
     now = clock.now()
     with actors.on_their_behalf("Clocks"):
-        for approval in Approval.objects.filter(plan=plan, state__in=["pending", "unsatisfiable"]):
+        for approval in Approval.objects.filter(plan=plan, state__in=ASKING_STATES):
             perform(approval, "freeze", comment=reason, set_fields={"frozen_at": now})
-        for case in Escalation.objects.filter(plan=plan, state__in=CLIMBING):
+        for case in Escalation.objects.filter(plan=plan, state__in=CLIMBING_STATES):
             pause_case(case, reason)
         for task in _due_tasks(plan).filter(frozen_at=None):
             task.frozen_at = now

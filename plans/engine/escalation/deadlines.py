@@ -18,7 +18,7 @@ from plans.engine.escalation.clocks import REMIND_AT, calendar_of, next_reminder
 from plans.engine.gates import eligibility, rounds, tally
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import stopped
-from plans.models import OPEN_CASE_STATES, Approval
+from plans.models import ASKING_STATES, OPEN_CASE_STATES, Approval
 from plans.schemas.outputs import Signal
 from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
 
@@ -53,7 +53,7 @@ def _escalate(approval: Approval, now: datetime) -> bool:
         detail = f"It was due {approval.due_at:%Y-%m-%d %H:%M} UTC."
         subject = f"{approval.title} is overdue"
         ladder.open_case(approval.plan, ladder.OVERDUE, subject, approval=approval, detail=detail)
-        if any(t["signal"] == LATE for t in approval.plan.declaration["triggers"]):
+        if approval.plan.rules.trigger(LATE) is not None:
             period = f"{approval.plan.plan_id} {approval.gate} round {approval.round}"
             readings.raise_signal(approval.plan, approval.task, Signal(LATE, subject, period))
         return True
@@ -77,7 +77,7 @@ def _remind(approval: Approval, now: datetime) -> bool:
         is_due = approval.state == "pending" and approval.remind_at is not None and approval.remind_at <= now
         if not is_due:
             return False
-        hours = approval.policy["hours"]
+        hours = approval.rules.hours
         left = calendar_of(approval.plan).hours_between(now, approval.due_at)
         over = round(100 * (1 - left / hours), 6)
         reached = max((mark for mark in REMIND_AT if mark <= over), default=0)
@@ -91,7 +91,7 @@ def _remind(approval: Approval, now: datetime) -> bool:
 
 def reweigh() -> int:
     """People come, go and get authority: find open rounds whose seats can be filled again, or no longer."""
-    waiting = approvals_with_votes().filter(state__in=["pending", "unsatisfiable"])
+    waiting = approvals_with_votes().filter(state__in=ASKING_STATES)
     waiting = waiting.defer(*(f"plan__{name}" for name in PLAN_DOCUMENTS), "task__output", "scope", "summary")
     rounds = a_share(waiting.prefetch_related("escalations").order_by("pk"), WEIGHED_AT_ONCE)
     benches = eligibility.benches_of(rounds)

@@ -18,11 +18,20 @@ from gtm.core import actors, clock
 from gtm.core.errors import GtmError, GuardNotMet, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
-from plans.engine.escalation.clocks import CLIMBING, calendar_of, pause_case
+from plans.engine.escalation.clocks import calendar_of, pause_case
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
 from plans.engine.stopping import stopped
-from plans.models import OPEN_CASE_STATES, Approval, Escalation, Plan, RungFiring, Task
+from plans.models import (
+    ASKING_STATES,
+    CLIMBING_STATES,
+    OPEN_CASE_STATES,
+    Approval,
+    Escalation,
+    Plan,
+    RungFiring,
+    Task,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +71,7 @@ def open_case(
             subject=shorten(subject, 240, placeholder=" …"),
             detail=detail,
             evidence=evidence or [],
-            ladder=plan.declaration["ladder"],
+            ladder=[dict(rung.stored) for rung in plan.rules.ladder],
             due_at=clock.now(),  # a plan that is stopped climbs as soon as it goes on
         )
         case.save()
@@ -76,29 +85,29 @@ def open_case(
 def climb(case: Escalation, now: datetime) -> None:
     """Fire the next rung somebody stands on; without one, start over or be exhausted: the matter holds."""
     calendar, directory = calendar_of(case.plan), Directory.today()
-    for rung in case.ladder[case.rung :]:
-        people = directory.standing(rung["roles"])
+    for rung in case.rungs[case.rung :]:
+        people = directory.standing(rung.roles)
         firing = RungFiring(
             case=case,
             cycle=case.cycle,
-            rung=rung["rung"],
-            role="/".join(rung["roles"])[:80],
+            rung=rung.rung,
+            role="/".join(rung.roles)[:80],
             notified=[{"name": p.name, "email": p.email} for p in people],
             skipped_reason="" if people else "Nobody stands on this rung today.",
             fired_at=now,
         )
         firing.save()
-        due = calendar.add_hours(now, rung["hours"]) if people else now
+        due = calendar.add_hours(now, rung.hours) if people else now
         told = ", ".join(p.name for p in people) or "nobody; skipped"
         perform(
             case,
             "notify",
-            comment=f"Rung {rung['rung']} ({firing.role}): {told}.",
-            set_fields={"rung": rung["rung"], "due_at": due, "renewals": 0},
+            comment=f"Rung {rung.rung} ({firing.role}): {told}.",
+            set_fields={"rung": rung.rung, "due_at": due, "renewals": 0},
         )
         if people:
             return
-    if case.cycle <= case.plan.declaration.get("ladder_repeats", 0):
+    if case.cycle <= case.plan.rules.ladder_repeats:
         again = {"cycle": case.cycle + 1, "rung": 0, "due_at": now}
         perform(case, "start_over", comment="The ladder starts over.", set_fields=again)
         climb(case, now)
@@ -119,10 +128,10 @@ def _give_up(approval: Approval) -> None:
     A round nobody can decide holds as it is: people who come bring it back.
     """
     approval.refresh_from_db()
-    if approval.state not in ("pending", "unsatisfiable"):
+    if approval.state not in ASKING_STATES:
         return
     reason = "The last rung of the ladder has not answered."
-    if approval.policy.get("on_exhausted", "hold") == "hold":
+    if approval.rules.on_exhausted == "hold":
         if approval.state == "pending":
             perform(approval, "exhaust", comment=reason, set_fields={"decided_at": clock.now()})
         return
@@ -137,7 +146,7 @@ def open_cases(trigger: str) -> QuerySet[Escalation]:
 
 def fire_due(now: datetime) -> int:
     """Fire every case whose time has come, one rung each. Safe to run twice: a fired rung has moved on."""
-    due = Escalation.objects.filter(state__in=CLIMBING, due_at__lte=now).select_related(
+    due = Escalation.objects.filter(state__in=CLIMBING_STATES, due_at__lte=now).select_related(
         "plan", "plan__program"
     )
     fired = 0
@@ -154,7 +163,7 @@ def fire(case: Escalation, now: datetime) -> bool:
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()
-        is_due = case.state in CLIMBING and case.due_at is not None and case.due_at <= now
+        is_due = case.state in CLIMBING_STATES and case.due_at is not None and case.due_at <= now
         if not is_due or stopped.is_stopped(case.plan):
             return False
         climb(case, now)
@@ -166,7 +175,7 @@ def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()
-        hours = case.ladder[max(case.rung, 1) - 1]["hours"]
+        hours = case.rungs[max(case.rung, 1) - 1].hours
         due = calendar_of(case.plan).add_hours(clock.now(), hours)
         person = next(iter(persons_of(actors.current().actor.user)), None)
         if case.state == "acknowledged":

@@ -23,7 +23,7 @@ from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
 from plans.engine.running import flow
 from plans.engine.stopping import stopped as stops
-from plans.models import OPEN_CASE_STATES, Approval, BreakGlass
+from plans.models import DECIDABLE_STATES, OPEN_CASE_STATES, Approval, BreakGlass
 from plans.selectors import break_glass_uses
 from programs.models import Person
 
@@ -141,7 +141,7 @@ def _person_at(approval: Approval) -> Person:
         raise NotPermitted(stopped)
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.use_break_glass"):
         raise NotPermitted("Break-glass takes a person in a session with the permission to use it.")
-    if approval.state not in tally.DECIDABLE:
+    if approval.state not in DECIDABLE_STATES:
         raise GuardNotMet(f"{approval} is {approval.get_state_display().lower()}: nothing to bypass.")
     people = persons_of(actor.user)
     if not people:

@@ -28,7 +28,7 @@ def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[
     chosen = _chosen_by(directory, accounts)
     found = {}
     for r in rounds:
-        elsewhere = set().union(*(decided[r.plan_id, gate] for gate in r.policy.get("distinct_from", ())))
+        elsewhere = set().union(*(decided[r.plan_id, gate] for gate in r.rules.distinct_from))
         facts = duties.Facts(
             requesters=_ids(requesters[r.plan_id]),
             editors=_ids(editors[r.plan_id]),

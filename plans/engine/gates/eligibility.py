@@ -17,6 +17,8 @@ from plans.engine.gates import seats as policy
 from plans.engine.people.directory import Directory
 from plans.models import OPEN_CASE_STATES, Approval, Plan
 from plans.models.approval import FALLBACK
+from plans.schemas.declaration import Seat
+from plans.schemas.rules import GateRules, PlanRules, RungRules
 from programs.models import Absence, Approver, Delegation, Person
 
 BY_RUNG = "rung"
@@ -110,6 +112,7 @@ def facts_of(plan: Plan) -> dict[str, Any]:
         "currency": plan.currency,
         "kind": plan.program.kind,
         "region": plan.program.region,
+        "plugin": plan.plugin,
         "command": plan.command,
     }
 
@@ -134,51 +137,58 @@ def benches_of(rounds: Sequence[Approval], directory: Directory | None = None) -
     for approval in rounds:
         voted = {d.person_id for d in approval.decisions.all() if d.superseded_at is None}
         facts = facts_of(approval.plan)
-        rungs = fired_rungs(approval)
         found[approval.pk] = bench(
-            approval.policy, facts, excluded[approval.pk], directory, voted=voted, rungs=rungs
+            approval.rules.seats,
+            facts,
+            excluded[approval.pk],
+            directory,
+            voted=voted,
+            rungs=fired_rungs(approval),
+            fallbacks=approval.rules.fallbacks,
         )
     return found
 
 
-def fired_rungs(approval: Approval) -> list[Mapping[str, Any]]:
+def fired_rungs(approval: Approval) -> list[RungRules]:
     """Rungs of open ladders about the round that gave authority to those who stand on them."""
     return [
         rung
         for case in approval.escalations.all()
         if case.state in OPEN_CASE_STATES
         for rung in case.reached
-        if rung.get("effect") in ("add authority", "transfer authority")
+        if rung.gives_authority
     ]
 
 
 def bench(
-    gate: Mapping[str, Any],
+    asked: Sequence[Seat],
     facts: Mapping[str, Any],
     excluded: Mapping[int, str],
     directory: Directory | None = None,
     *,
     voted: Collection[int] = (),
-    rungs: Sequence[Mapping[str, Any]] = (),
+    rungs: Sequence[RungRules] = (),
+    fallbacks: Mapping[str, str] | None = None,
 ) -> Bench:
     """Seats that apply, people who may fill them, people passed over with the reason. Stores nothing."""
     directory = directory or Directory.today()
-    seats = policy.applying_seats(gate["seats"], facts)
+    seats = policy.applying_seats(asked, facts)
     wanted = {seat.role for seat in seats}
     tally = _Tally()
-    if all(rung["effect"] != "transfer authority" for rung in rungs):
+    takes_over = any(rung.takes_authority for rung in rungs)
+    if not takes_over:
         for approver in directory.holders(wanted):
             _consider(approver, wanted, facts, directory, voted, tally)
         for delegation in directory.delegations:
             if delegation.role.slug in wanted:
                 _consider_delegate(delegation, facts, directory, voted, tally)
     for rung in rungs:
-        by = f"{BY_RUNG} {rung['rung']} of the ladder"
-        for approver in directory.holders(rung["roles"]):
+        by = f"{BY_RUNG} {rung.rung} of the ladder"
+        for approver in directory.holders(rung.roles):
             _consider(approver, wanted, facts, directory, voted, tally, by)
     candidates = _candidates(tally, excluded)
-    if all(rung["effect"] != "transfer authority" for rung in rungs):
-        for role, cover in gate.get("fallbacks", {}).items():
+    if not takes_over:
+        for role, cover in (fallbacks or {}).items():
             covers = list(directory.holders({cover}))
             if role in _missing(seats, candidates) or any(a.person_id in voted for a in covers):
                 for approver in covers:
@@ -283,6 +293,12 @@ def _consider_substitute(
             tally.seat(substitute, Capacity(role, absence.person, f"substitute of {absence.person}"))
 
 
+def _covers(commands: Collection[str], facts: Mapping[str, Any]) -> bool:
+    """Whether a plan of these facts is of one of ``commands``: keys, or names for that of every plugin."""
+    name = facts.get("command")
+    return name in commands or f"{facts.get('plugin')}:{name}" in commands
+
+
 def _consider_delegate(
     delegation: Delegation,
     facts: Mapping[str, Any],
@@ -299,7 +315,7 @@ def _consider_delegate(
         reason = "has left"
     elif held is None:
         reason = f"acts for {principal}, who does not hold {delegation.role}"
-    elif delegation.commands and facts.get("command") not in delegation.commands:
+    elif delegation.commands and not _covers(delegation.commands, facts):
         reason = f"acts for {principal} only for {', '.join(delegation.commands)}"
     elif short := _authority(held, facts, directory):
         reason = f"acts for {principal}, who {short}"
@@ -332,18 +348,16 @@ def _authority(approver: Approver, facts: Mapping[str, Any], directory: Director
 # ------------------------------------------------------------------ before anything is stored
 
 
-def who_must_approve(plan: Plan, gate: Mapping[str, Any]) -> Bench:
+def who_must_approve(plan: Plan, gate: GateRules) -> Bench:
     """The bench a gate of the plan would have now; each seat says which condition asks for it."""
-    task = plan.tasks.get(key=gate["key"])
-    asked = Approval(pk=0, plan=plan, task=task, gate=gate["key"], policy=dict(gate))
+    task = plan.tasks.get(key=gate.key)
+    asked = Approval(pk=0, plan=plan, task=task, gate=gate.key, policy=dict(gate.stored))
     directory = Directory.today()
     excluded = conflicts.excluded_by_round([asked], directory)[asked.pk]
-    return bench(gate, facts_of(plan), excluded, directory)
+    return bench(gate.seats, facts_of(plan), excluded, directory, fallbacks=gate.fallbacks)
 
 
-def benches_of_draft(
-    declaration: Mapping[str, Any], draft: Any, requester: int | None
-) -> list[tuple[Mapping[str, Any], Bench]]:
+def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> list[tuple[GateRules, Bench]]:
     """Each gate of a run that is not stored yet, with its bench if ``requester`` asked for it."""
     facts = {
         **_scalars(draft.inputs),
@@ -351,31 +365,32 @@ def benches_of_draft(
         "currency": draft.currency,
         "kind": draft.program.kind,
         "region": draft.program.region,
+        "plugin": draft.command.plugin,
         "command": draft.command.name,
     }
     directory = Directory.today()
     found = []
-    for gate in declaration["gates"]:
-        owners = _future_owners(draft.command, gate["key"], directory)
+    for gate in rules.gates:
+        owners = _future_owners(draft.command, gate.key, directory)
         excluded = conflicts.excluded_from_draft(requester, owners, directory)
-        found.append((gate, bench(gate, facts, excluded, directory)))
+        found.append((gate, bench(gate.seats, facts, excluded, directory, fallbacks=gate.fallbacks)))
     return found
 
 
-def approvability(declaration: Mapping[str, Any], draft: Any) -> tuple[bool, str]:
+def approvability(rules: PlanRules, draft: Any) -> tuple[bool, str]:
     """Whether people who are here today can fill every gate of a run that is not stored yet.
 
     Answers with a sentence a gate: who is asked, or which seat has nobody and who was passed over.
     """
     sentences, all_filled = [], True
-    for gate, found in benches_of_draft(declaration, draft, actors.current().actor.user_id):
+    for gate, found in benches_of_draft(rules, draft, actors.current().actor.user_id):
         all_filled &= found.is_satisfiable
         if found.missing:
             passed = "; ".join(f"{name} {reason}" for name, reason in found.excluded)
             sentence = f"nobody for {', '.join(found.missing)}" + (f" ({passed})" if passed else "")
         else:
             sentence = ", ".join(sorted(c.person.name for c in found.candidates))
-        sentences.append(f"{gate['title']}: {sentence}")
+        sentences.append(f"{gate.title}: {sentence}")
     return all_filled, ". ".join(sentences) or "No gate."
 
 

@@ -15,11 +15,13 @@ from plans.engine.gates import eligibility
 from plans.engine.gates import seats as policy
 from plans.engine.gates.eligibility import Bench
 from plans.engine.gates.tally import authority_of
-from plans.models import Approval, Plan, TaskKind
+from plans.models import VOTED_STATES, Approval, Plan, TaskKind, of_command
+from plans.schemas import rules as read
+from plans.schemas.declaration import Seat
+from plans.schemas.rules import PlanRules
 from programs.models import Approver, Role
 
 COMPARISONS = ("over", "equals", "among", "is_true")
-CLOSED = ("approved", "rejected", "changes_requested", "superseded", "bypassed", "exhausted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +54,15 @@ class Asked:
 
 def who_must_approve(plan: Plan) -> list[Asked]:
     """Every gate of a plan with today's people."""
-    gates = {g["key"]: g for g in plan.declaration["gates"]}
     keys = plan.tasks.filter(kind=TaskKind.GATE).order_by("position").values_list("key", flat=True)
-    return [Asked(k, gates[k]["title"], eligibility.who_must_approve(plan, gates[k])) for k in keys]
+    gates = [plan.rules.gate(key) for key in keys]
+    return [Asked(gate.key, gate.title, eligibility.who_must_approve(plan, gate)) for gate in gates]
 
 
-def who_would_approve(declaration: Mapping[str, Any], draft: Any) -> list[Asked]:
+def who_would_approve(rules: PlanRules, draft: Any) -> list[Asked]:
     """Every gate of a run that is only proposed, were it started by whoever is acting."""
-    benches = eligibility.benches_of_draft(declaration, draft, actors.current().actor.user_id)
-    return [Asked(gate["key"], gate["title"], found) for gate, found in benches]
+    benches = eligibility.benches_of_draft(rules, draft, actors.current().actor.user_id)
+    return [Asked(gate.key, gate.title, found) for gate, found in benches]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +147,19 @@ def replay_policy(
     Each vote counts for the roles that its authority holds today. Nobody votes anew: where the votes do not
     fill the seats, the round would have come to "unsatisfiable", and ``missing`` names who was not asked.
     """
-    return [_replay(approval, seats, on_reject) for approval in rounds]
+    proposed = read.seats(seats)
+    return [_replay(approval, proposed, on_reject) for approval in rounds]
 
 
 def past_rounds(command: str, gate: str) -> QuerySet[Approval]:
-    """Rounds that are over at a gate of a command, the newest first."""
-    rounds = Approval.objects.filter(plan__command=command, gate=gate, state__in=CLOSED)
+    """Rounds that are over at a gate of a command, by its key; the newest first."""
+    rounds = Approval.objects.filter(gate=gate, state__in=VOTED_STATES, **of_command(command, "plan__"))
     return rounds.select_related("plan__program", "task").prefetch_related("decisions").order_by("-pk")
 
 
-def _replay(approval: Approval, seats: Sequence[Mapping[str, Any]], on_reject: str) -> ReplayedRound:
+def _replay(approval: Approval, seats: Sequence[Seat], on_reject: str) -> ReplayedRound:
     facts = eligibility.facts_of(approval.plan) | {"amount": approval.amount, "currency": approval.currency}
-    before = policy.applying_seats(approval.policy["seats"], facts)
+    before = policy.applying_seats(approval.rules.seats, facts)
     after = policy.applying_seats(seats, facts)
     votes = [d for d in approval.decisions.all() if d.superseded_at is None and not d.void_reason]
     roles = _roles_of(votes, after)

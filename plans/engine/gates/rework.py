@@ -20,7 +20,7 @@ from plans.engine.gates import rounds, scope, tolerance
 from plans.engine.gates.tolerance import Difference
 from plans.engine.running.leases import CONTENT_DIFFERS
 from plans.engine.stopping import stopped as stops
-from plans.models import DONE_STATES, OPEN_APPROVAL_STATES, Approval, Plan, Task, TaskKind
+from plans.models import DONE_STATES, OPEN_APPROVAL_STATES, STANDING_STATES, Approval, Plan, Task, TaskKind
 from programs.models import Person
 
 PLAN_FIELDS = frozenset({"usage", "amount", "objective", "datasets", "context", "checklist"})
@@ -84,7 +84,7 @@ def change(
         if stopped := stops.is_stopped(plan):
             raise NotPermitted(stopped)
         moved, written = _edit(plan, inputs, fields)
-        stale = [a for a in plan.approvals.filter(state__in=scope.STANDING) if scope.drift(a)]
+        stale = [a for a in plan.approvals.filter(state__in=STANDING_STATES) if scope.drift(a)]
         rebuilt = bool(plan.structure_sha256) and plan.structure_sha256 != scope.structure_digest(plan)
         if not (moved or redo or stale or rebuilt):
             raise GuardNotMet("Nothing differs from what was approved.")
@@ -168,7 +168,7 @@ def _touched(
 
 def _reads(task: Task, moved: Collection[str], *, undeclared: bool = False) -> bool:
     """Whether its step says that it reads something that moved; ``undeclared`` where it says nothing."""
-    declared = task.plan.declaration.get("reads", {}).get(task.key)
+    declared = task.plan.rules.reads.get(task.key)
     return undeclared if declared is None else not set(declared).isdisjoint(moved)
 
 

@@ -31,10 +31,10 @@ from plans.engine.escalation.clocks import calendar_of
 from plans.engine.gates import eligibility, tally, tolerance
 from plans.engine.gates import scope as content
 from plans.engine.gates.eligibility import Bench, Candidate, Capacity
-from plans.engine.gates.tally import DECIDABLE, reconsider
+from plans.engine.gates.tally import reconsider
 from plans.engine.people.permissions import persons_of
 from plans.engine.stopping import stopped as stops
-from plans.models import Approval, Decision, DecisionKind, Plan, Task
+from plans.models import DECIDABLE_STATES, Approval, Decision, DecisionKind, Plan, Task
 from programs.models import Person
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def open_round(task: Task) -> Approval:
     carries over, visibly, and no round opens. The fourth round goes to the ladder.
     """
     plan = task.plan
-    declared = next(g for g in plan.declaration["gates"] if g["key"] == task.key)
+    declared = plan.rules.gate(task.key)
     scope = content.scope_of(plan, declared)
     standing = task.approvals.filter(state="approved").order_by("-round").first()
     if standing is not None and _carries_over(standing, plan, scope):
@@ -65,10 +65,10 @@ def open_round(task: Task) -> Approval:
         plan=plan,
         task=task,
         gate=task.key,
-        title=declared["title"],
+        title=declared.title,
         round=task.approvals.count() + 1,
-        policy=declared,
-        question=declared["question"],
+        policy=dict(declared.stored),
+        question=declared.question,
         summary=summary_of(scope),
         amount=plan.amount,
         currency=plan.currency,
@@ -76,7 +76,7 @@ def open_round(task: Task) -> Approval:
         scope_sha256=canonical.digest(scope),
     )
     approval.save()
-    hours = declared["hours"]
+    hours = declared.hours
     times = {
         "due_at": calendar_of(plan).add_hours(now, hours),
         "remind_at": clocks.next_reminder(plan, now, hours=hours, left=hours),
@@ -143,7 +143,7 @@ def decide(
         with transaction.atomic():
             changelog.lock_chain(approval.change_chain())
             approval.refresh_from_db()
-            if approval.state not in DECIDABLE:
+            if approval.state not in DECIDABLE_STATES:
                 state = approval.get_state_display().lower()
                 raise WrongState(
                     f"{approval.title} is {state} already; nothing was changed.", state=approval.state
@@ -173,7 +173,7 @@ def _put_on_record(approval: Approval, kind: str, refusal: GtmError) -> None:
 
 def available(approval: Approval, actor: Actor) -> list[Action]:
     """What this actor may do with the round now; refused actions carry the reason."""
-    if approval.state not in DECIDABLE:
+    if approval.state not in DECIDABLE_STATES:
         return []
     reasons: tuple[str, ...] = ()
     try:
@@ -194,7 +194,7 @@ def _check_seen(approval: Approval, seen_digest: str | None, expected_version: i
 
 def allows_bulk(approval: Approval) -> bool:
     """Whether a round may be decided together with others: not where it asks for the password."""
-    return not approval.policy.get("reauthenticate")
+    return not approval.rules.reauthenticate
 
 
 def decide_in_bulk(approval: Approval, kind: str, *, comment: str, seen_digest: str) -> Approval:
@@ -229,7 +229,7 @@ def _may_decide(
 
 
 def _check_reauthentication(approval: Approval, reauthenticated_at: datetime | None) -> None:
-    if not approval.policy.get("reauthenticate"):
+    if not approval.rules.reauthenticate:
         return
     if reauthenticated_at is None or clock.now() - reauthenticated_at > REAUTHENTICATION_HOLDS:
         raise NotPermitted(
@@ -296,7 +296,7 @@ def recheck(approval: Approval) -> None:
     with transaction.atomic(), actors.on_their_behalf("Gate"):
         changelog.lock_chain(approval.change_chain())
         approval.refresh_from_db()
-        scope = content.scope_of(approval.plan, approval.policy)
+        scope = content.scope_of(approval.plan, approval.rules)
         now_sha256 = canonical.digest(scope)
         if now_sha256 != approval.scope_sha256:
             approval.scope, approval.scope_sha256 = scope, now_sha256

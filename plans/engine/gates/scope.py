@@ -18,16 +18,15 @@ from gtm.core import canonical
 from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogChain
 from plans.engine.gates import tolerance
-from plans.models import Approval, Plan, Task, TaskKind
+from plans.models import STANDING_STATES, Approval, Plan, Task, TaskKind
+from plans.schemas.rules import GateRules
 
 Needs = Mapping[int, Sequence[int]]
-STANDING = ("approved", "bypassed")
 READ_AGAIN_AFTER = 60  # seconds
 MOST_KNOWN = 256
 _COLUMNS = ("task_id", "key", "kind", "max_retries")
 _OWN = (*_COLUMNS, "agent_id", "fallback_agent_id")
 MOVES = ("created", "changed", "linked", "unlinked", "deleted")
-_RULES = ("gates", "ladder", "ladder_repeats", "triggers", "max_retries")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def _structure(plan: Plan, tasks: list[dict[str, Any]], needs: Needs) -> dict[st
             }
             for task in tasks
         ],
-        **{name: plan.declaration.get(name) for name in _RULES},
+        **plan.rules.sealed,
     }
 
 
@@ -139,14 +138,14 @@ def structure_digest(plan: Plan) -> str:
     return canonical.digest(structure_of(plan))
 
 
-def scope_of(plan: Plan, gate: Mapping[str, Any]) -> dict[str, Any]:
+def scope_of(plan: Plan, gate: GateRules) -> dict[str, Any]:
     """The content a gate approves, as it is now: named inputs and outputs, or all there is before it."""
-    if not gate["scope"]:
-        before = ancestors(plan.tasks.get(key=gate["key"]))
+    if not gate.scope:
+        before = ancestors(plan.tasks.get(key=gate.key))
         made = {t.output_var: t.output for t in before if t.output_var and t.kind != TaskKind.GATE}
         return {**plan.inputs, **made}
     outputs = {t.output_var: t.output for t in plan.tasks.exclude(output_var="")}
-    return {name: plan.inputs[name] if name in plan.inputs else outputs.get(name) for name in gate["scope"]}
+    return {name: plan.inputs[name] if name in plan.inputs else outputs.get(name) for name in gate.scope}
 
 
 def needs_of(plan: Plan) -> Needs:
@@ -180,15 +179,15 @@ def all_before(task_pk: int, needs: Needs) -> set[int]:
 def drift(approval: Approval) -> tuple[str, ...]:
     """Paths outside the tolerance of what was approved; measured from the approval, never from an edit."""
     plan = approval.plan
-    tolerances = {"amount": _amount_tolerance(approval), **approval.policy.get("tolerances", {})}
+    tolerances = {"amount": _amount_tolerance(approval), **approval.rules.tolerances}
     before = {**approval.scope, "amount": approval.amount, "currency": approval.currency}
-    after = {**scope_of(plan, approval.policy), "amount": plan.amount, "currency": plan.currency}
+    after = {**scope_of(plan, approval.rules), "amount": plan.amount, "currency": plan.currency}
     return tolerance.outside(before, canonical.plain(after), tolerances)
 
 
 def _amount_tolerance(approval: Approval) -> float:
     """The plan's amount is one of its inputs: it moves as far as that input may."""
-    allowed, amount = approval.policy.get("tolerances", {}), approval.amount
+    allowed, amount = approval.rules.tolerances, approval.amount
     money = {name: value["amount"] for name, value in approval.scope.items() if _is_money(value)}
     same = (name for name, found in money.items() if tolerance.number_of(found) == amount)
     return max((allowed.get(name, 0) for name in same), default=0)
@@ -210,7 +209,7 @@ def why_not_approved(task: Task, *, has_moved: bool = True) -> str | None:
     for gate in task.plan.tasks.filter(pk__in=before).order_by("position") if before else ():
         if not gate.is_done:
             return f"{gate} is not approved."
-        standing = gate.approvals.filter(state__in=STANDING).order_by("-round").first()
+        standing = gate.approvals.filter(state__in=STANDING_STATES).order_by("-round").first()
         if standing is None:
             return f"{gate} is not approved."
         if outside := drift(standing):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from plans.schemas.declaration import Seat
+
 APPROVE, REJECT, REQUEST_CHANGES, RECUSE = "approve", "reject", "request_changes", "recuse"
 
 
@@ -37,12 +39,12 @@ class Outcome:
     missing: tuple[str, ...] = ()
 
 
-def applying_seats(seats: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> tuple[SeatRule, ...]:
+def applying_seats(seats: Sequence[Seat], facts: Mapping[str, Any]) -> tuple[SeatRule, ...]:
     """The seats whose condition holds for ``facts`` (amount, currency, kind, region, …)."""
     return tuple(
-        SeatRule(seat["role"], seat["minimum"], seat.get("why") or describe(seat.get("condition")))
+        SeatRule(seat.role, seat.minimum, seat.why or describe(seat.condition))
         for seat in seats
-        if holds(seat.get("condition"), facts)
+        if holds(seat.condition, facts)
     )
 
 

@@ -13,17 +13,22 @@ from gtm.core.fsm import perform
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import eligibility, seats
 from plans.engine.gates.eligibility import Bench
-from plans.models import OPEN_CASE_STATES, Approval, Decision, DecisionKind, Escalation
+from plans.models import (
+    ASKING_STATES,
+    DECIDABLE_STATES,
+    OPEN_CASE_STATES,
+    Approval,
+    Decision,
+    DecisionKind,
+    Escalation,
+)
 from programs.models import Person
-
-DECIDABLE = frozenset({"pending", "unsatisfiable", "exhausted"})
-_STILL_OPEN = frozenset({"pending", "unsatisfiable"})
 
 
 def reconsider(approval: Approval) -> None:
     """Weigh the live votes with today's people, and approve, reject, hand back, or say nobody can decide."""
     approval.refresh_from_db()
-    if approval.state not in DECIDABLE:
+    if approval.state not in DECIDABLE_STATES:
         return
     bench = eligibility.bench_of(approval)
     votes = _live_votes(approval, bench)
@@ -31,11 +36,11 @@ def reconsider(approval: Approval) -> None:
         bench.seats,
         {str(v.person_id): v.kind for v in votes},
         _roles_left(bench, votes),
-        on_reject=approval.policy.get("on_reject", "veto"),
+        on_reject=approval.rules.on_reject,
         on_behalf_of={str(v.person_id): str(authority_of(v)) for v in votes},
     )
     if approval.state == "exhausted":
-        if outcome.verdict in _STILL_OPEN:
+        if outcome.verdict in ASKING_STATES:
             return  # on hold until people decide, however late
         with actors.on_their_behalf("Gate"):
             perform(approval, "revive", comment="People decided after the ladder was exhausted.")
@@ -148,7 +153,7 @@ def _request_changes(approval: Approval, outcome: seats.Outcome) -> None:
     if approval.plan.state != "changes_requested":
         perform(approval.plan, "request_changes", comment=reason)
     clocks.freeze(approval.plan, "Changes were requested: the requester's clock runs now.")
-    if signal := approval.policy.get("signal_on_changes"):
+    if signal := approval.rules.signal_on_changes:
         ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
 
 

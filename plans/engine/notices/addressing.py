@@ -16,6 +16,9 @@ from plans.engine.gates import eligibility
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
 from plans.models import (
+    ASKING_STATES,
+    POSTPONED_STATES,
+    UNANSWERED_STATES,
     Approval,
     Breach,
     Escalation,
@@ -154,8 +157,8 @@ def _escalation(notice: Notice, case: Escalation) -> Wording:
             (case.plan.objective, case.detail, "The last rung has not answered. Silence approves nothing."),
             case,
         )
-    rung = case.ladder[notice.facts["rung"] - 1]
-    which = f"Rung {rung['rung']} of {len(case.ladder)} ({', '.join(rung['roles'])})"
+    rung = case.rungs[notice.facts["rung"] - 1]
+    which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.roles)})"
     due = f"Acknowledge or resolve it by {_utc(case.due_at)}." if case.due_at else ""
     return Wording(f"Escalation: {case.subject}", (case.plan.objective, case.detail, f"{which}. {due}"), case)
 
@@ -205,9 +208,9 @@ def _stands(notice: Notice, obj: Any, person: Person) -> str | None:
 
 
 def _vote_stands(notice: Notice, approval: Approval, person: Person) -> str | None:
-    if approval.state in ("frozen", "scheduled"):
+    if approval.state in POSTPONED_STATES:
         return LATER
-    if approval.state not in ("pending", "unsatisfiable"):
+    if approval.state not in ASKING_STATES:
         return f"The round is {approval.get_state_display().lower()}."
     asked = {candidate.pk for candidate in _deciders(notice, approval)}
     return None if person.pk in asked else f"{person} has decided or is not asked any longer."
@@ -216,7 +219,7 @@ def _vote_stands(notice: Notice, approval: Approval, person: Person) -> str | No
 def _case_stands(notice: Notice, case: Escalation, person: Person) -> str | None:
     if case.state == "paused":
         return LATER
-    open_states = ("exhausted",) if notice.kind == NoticeKind.EXHAUSTED else ("notified", "exhausted")
+    open_states = {"exhausted"} if notice.kind == NoticeKind.EXHAUSTED else UNANSWERED_STATES
     return None if case.state in open_states else f"The case is {case.get_state_display().lower()}."
 
 

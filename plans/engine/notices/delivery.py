@@ -25,7 +25,7 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from gtm.core.places import messages
 from plans.engine.notices import addressing, table
-from plans.models import MAIL, Notice, NoticeKind, Notification, NotificationPreference
+from plans.models import MAIL, UNSENT_STATES, Notice, NoticeKind, Notification, NotificationPreference
 from programs.models import Person
 
 logger = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ def _recover() -> None:
 
 def _due(now: datetime) -> Iterable[list[Notification]]:
     """What is to go out, a person's daily summary together. Each channel has a queue of its own."""
-    rows = Notification.objects.filter(state__in=["queued", "retry_wait"])
+    rows = Notification.objects.filter(state__in=UNSENT_STATES)
     rows = rows.filter(Q(due_at__lte=now) | Q(notice__withdrawn_at__isnull=False))
     groups: defaultdict[tuple[int, str, int], list[Notification]] = defaultdict(list)
     for channel in rows.order_by("channel").values_list("channel", flat=True).distinct():

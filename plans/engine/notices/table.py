@@ -17,7 +17,16 @@ from django.db.models.functions import Cast
 
 from gtm.core import clock, events
 from plans import case_kinds
-from plans.models import Notice, NoticeKind, Plan, Task, TaskKind
+from plans.models import (
+    ASSIGNED_STATES,
+    OPEN_APPROVAL_STATES,
+    OPEN_CASE_STATES,
+    Notice,
+    NoticeKind,
+    Plan,
+    Task,
+    TaskKind,
+)
 
 STATE = "state"
 BATCH = 500
@@ -73,9 +82,9 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
 """(entity, event, field) of a log row → what is told of it. Kinds of cases declare their own."""
 
 UNDECIDED: Mapping[str, frozenset[str]] = {
-    "plans.approval": frozenset({"scheduled", "pending", "frozen", "unsatisfiable"}),
-    "plans.escalation": frozenset({"armed", "notified", "paused", "exhausted"}),
-    "plans.task": frozenset({"ready", "suspended"}),
+    "plans.approval": OPEN_APPROVAL_STATES - {"exhausted"},
+    "plans.escalation": OPEN_CASE_STATES - {"acknowledged"},
+    "plans.task": ASSIGNED_STATES,
     "plans.ripcordpull": frozenset({"pulled"}),
     "plans.policyversion": frozenset({"proposed"}),
 }

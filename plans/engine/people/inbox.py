@@ -14,12 +14,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from plans import case_kinds
 from plans.engine.gates import eligibility
-from plans.engine.gates import rounds as gates
 from plans.engine.gates.break_glass import awaiting_second
 from plans.engine.people.directory import Directory
 from plans.models import (
+    DECIDABLE_STATES,
     MOST_RUNGS,
     OPEN_CASE_STATES,
+    REACHED_STATES,
     Approval,
     BreakGlass,
     Decision,
@@ -87,7 +88,7 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
     role_ids = {approver.role_id for approver in directory.approvers if approver.person_id in people}
     human = tasks_with_people().filter(kind=TaskKind.HUMAN, state="ready")
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
-    cases = cases_with_people().filter(state__in=["notified", "acknowledged", "exhausted"])
+    cases = cases_with_people().filter(state__in=REACHED_STATES)
     cases = cases.filter(_on_rung(_stands_for(people, directory))).order_by("due_at", "pk")
     return Inbox(
         approvals=_decidable(people, directory, most),
@@ -153,7 +154,7 @@ def rounds_that_may_ask(people: set[int], directory: Directory) -> QuerySet[Appr
     slugs = {approver.role.slug for approver in directory.approvers if approver.person_id in holders}
     climbing = Escalation.objects.filter(_on_rung(slugs), approval=OuterRef("pk"), state__in=OPEN_CASE_STATES)
     votes = Decision.objects.filter(approval=OuterRef("pk"), superseded_at=None, void_reason="")
-    rounds = approvals_with_votes().filter(state__in=gates.DECIDABLE)
+    rounds = approvals_with_votes().filter(state__in=DECIDABLE_STATES)
     named = _names_one("policy__seats", slugs) | _names_one("policy__fallbacks", slugs)
     rounds = rounds.filter(named | Q(Exists(climbing)))
     rounds = rounds.exclude(Exists(votes.filter(person__in=people)))

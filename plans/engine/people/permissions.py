@@ -88,7 +88,7 @@ def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
         return "A case is answered by people."
     if actor.user.has_perm("plans.answer_escalation"):
         return None
-    reached = {slug for rung in case.reached for slug in rung["roles"]}
+    reached = {slug for rung in case.reached for slug in rung.roles}
     people, directory = {person.pk for person in persons_of(actor.user)}, Directory.today()
     holders = {approver.person_id for approver in directory.holders(reached)}
     if people & (holders | {person.pk for person in directory.standing(reached)}):

@@ -16,14 +16,13 @@ from gtm.core.errors import GtmError
 from gtm.core.evidence import changelog
 from plans.engine.escalation import ladder
 from plans.engine.stopping import stopped
-from plans.models import Approval, Escalation, Heartbeat, Plan
+from plans.models import AT_WORK_PLAN_STATES, CLIMBING_STATES, Approval, Escalation, Heartbeat, Plan
 
 logger = logging.getLogger(__name__)
 
 SWEEP = "sweep"
 LATE_AFTER = timedelta(minutes=5)
 STALLED = "engine-stalled"
-_ACTIVE = ("running", "blocked")
 
 
 def last_beat() -> datetime | None:
@@ -37,14 +36,16 @@ def wake(now: datetime) -> int:
         return 0
     missed = {"due_at__gt": since, "due_at__lte": now}
     rounds = Approval.objects.filter(state="pending", **missed)
-    cases = Escalation.objects.filter(state__in=ladder.CLIMBING, **missed).exclude(trigger=STALLED)
+    cases = Escalation.objects.filter(state__in=CLIMBING_STATES, **missed).exclude(trigger=STALLED)
     affected = Q(approvals__in=rounds) | Q(escalations__in=cases)
     affected |= Q(
         tasks__state="retry_wait", tasks__next_attempt_at__gt=since, tasks__next_attempt_at__lte=now
     )
     told = 0
     logger.error("the sweep stood still from %s to %s", since, now)
-    for plan in Plan.objects.filter(affected, state__in=_ACTIVE).select_related("program").distinct():
+    for plan in (
+        Plan.objects.filter(affected, state__in=AT_WORK_PLAN_STATES).select_related("program").distinct()
+    ):
         if stopped.is_stopped(plan) is None and not plan.escalations.filter(
             pk__in=ladder.open_cases(STALLED)
         ):
@@ -56,7 +57,7 @@ def wake(now: datetime) -> int:
 
 def check(now: datetime) -> int:
     """After a sweep: restart each late case once, and beat if none is late. Answers how many are."""
-    late = Escalation.objects.filter(state__in=ladder.CLIMBING, due_at__lte=now - LATE_AFTER)
+    late = Escalation.objects.filter(state__in=CLIMBING_STATES, due_at__lte=now - LATE_AFTER)
     found = [case for case in late.select_related("plan__program") if stopped.is_stopped(case.plan) is None]
     for case in found:
         logger.error("%s was due at %s and has not moved", case, case.due_at)

@@ -22,10 +22,14 @@ from plans.engine.running import steps
 from plans.engine.running.under_lock import opens_after
 from plans.engine.stopping import stopped
 from plans.models import (
+    AT_WORK_PLAN_STATES,
+    CLAIMABLE_STATES,
+    DEGRADED_STATES,
     DONE_STATES,
     FINAL_TASK_STATES,
     OPEN_APPROVAL_STATES,
     OPEN_CASE_STATES,
+    UNOPENED_STATES,
     Approval,
     BreakGlass,
     Escalation,
@@ -35,6 +39,7 @@ from plans.models import (
     TaskKind,
     TaskState,
 )
+from plans.schemas.rules import GateRules
 
 Params = Mapping[str, Any]
 
@@ -46,8 +51,6 @@ _OPEN_TASKS = PreparedRead(
     ),
     plan=900_000_901,
 )
-AT_WORK_PLANS = frozenset({"running", "blocked"})
-"""A blocked plan waits at one task; the others go on."""
 
 
 # ------------------------------------------------------------------ guards
@@ -116,7 +119,7 @@ def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
     """Waiving takes somebody whom the gates behind the task would ask, never the task's own people."""
     if actor.is_system:
         return "The engine waives nothing."
-    roles = {seat["role"] for gate in gates_behind(task) for seat in gate["seats"]}
+    roles = {seat.role for gate in gates_behind(task) for seat in gate.seats}
     if not roles:
         return (
             None
@@ -131,17 +134,16 @@ def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
     )
 
 
-def gates_behind(task: Task) -> list[dict[str, Any]]:
+def gates_behind(task: Task) -> list[GateRules]:
     """The gates of the plan that lie on a path after the task."""
     found, queue, seen = [], [task], {task.pk}
-    declared = {g["key"]: g for g in task.plan.declaration.get("gates", [])}
     while queue:
         for after in queue.pop().successors.all():
             if after.pk not in seen:
                 seen.add(after.pk)
                 queue.append(after)
                 if after.kind == TaskKind.GATE:
-                    found.append(declared[after.key])
+                    found.append(task.plan.rules.gate(after.key))
     return found
 
 
@@ -166,8 +168,11 @@ def at_work_again(plan: Plan, params: Params) -> str:
 
 def ring(task: Task, change: Change) -> None:
     """Tell a worker, after the commit, that there is something to do. The row says what; this is the bell."""
-    runnable = {"ready", "fallback_ready"}
-    if task.kind == TaskKind.AUTOMATED and change.target in runnable and task.plan.state in AT_WORK_PLANS:
+    if (
+        task.kind == TaskKind.AUTOMATED
+        and change.target in CLAIMABLE_STATES
+        and task.plan.state in AT_WORK_PLAN_STATES
+    ):
         events.publish_on_commit(events.TaskReady(task.pk))
 
 
@@ -184,7 +189,7 @@ def start_clocks(plan: Plan, change: Change) -> None:
 
 def advance_plan(plan: Plan, change: Change) -> None:
     advance(plan)
-    for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["ready", "fallback_ready"]):
+    for task in plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=CLAIMABLE_STATES):
         events.publish_on_commit(events.TaskReady(task.pk))
 
 
@@ -201,7 +206,7 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
     """
     if not is_fresh:
         plan.refresh_from_db()
-    if plan.state not in AT_WORK_PLANS or (not is_fresh and stopped.is_stopped(plan)):
+    if plan.state not in AT_WORK_PLAN_STATES or (not is_fresh and stopped.is_stopped(plan)):
         return
     met = _needs_met(plan, after)
     if suspended := [task for task in met if task.state == "suspended"]:
@@ -232,7 +237,7 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
 
 def _due_at(task: Task) -> datetime | None:
     """When people should have done it: the step's hours on the program's calendar, or as planned."""
-    hours = task.plan.declaration.get("due_hours", {}).get(task.task_id)
+    hours = task.plan.rules.due_hours.get(task.task_id)
     return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
 
 
@@ -254,7 +259,7 @@ def _needs_met(plan: Plan, after: Task | None) -> list[Task]:
     """What may open: of the whole plan, or of what follows ``after``."""
     if after is None:
         waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
-        rows = plan.tasks.filter(~Exists(waiting), state__in=("pending", "suspended"))
+        rows = plan.tasks.filter(~Exists(waiting), state__in=UNOPENED_STATES)
         met = list(rows.order_by("position"))
         for task in met:
             task.plan = plan
@@ -283,7 +288,7 @@ def finish(plan: Plan) -> None:
     if plan.tasks.filter(state="cancelled").exists():
         perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
         return
-    degraded = plan.tasks.filter(state__in=["succeeded_degraded", "succeeded_manual", "waived"]).exists()
+    degraded = plan.tasks.filter(state__in=DEGRADED_STATES).exists()
     degraded |= plan.approvals.filter(state="bypassed").exists()
     perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
 

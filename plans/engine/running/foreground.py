@@ -11,7 +11,18 @@ from django.db import connection
 from gtm.core.actors import TASK, Actor, acting_as
 from plans.engine.running.runner import run_task
 from plans.engine.running.sweep import sweep
-from plans.models import FINAL_PLAN_STATES, MOVING_STATES, Plan, Task, TaskKind
+from plans.models import (
+    ASKING_STATES,
+    AT_WORK_PLAN_STATES,
+    CLAIMABLE_STATES,
+    COMPUTING_STATES,
+    FINAL_PLAN_STATES,
+    MOVING_STATES,
+    STUCK_STATES,
+    Plan,
+    Task,
+    TaskKind,
+)
 
 POLL = 0.3
 SWEEP_EVERY = 2.0
@@ -39,7 +50,7 @@ def until_waiting(plan: Plan, *, report: Callable[[str], None]) -> None:
 
 def is_moving(plan: Plan) -> bool:
     """Whether the engine has something to do that needs nobody."""
-    if plan.state not in ("running", "blocked"):
+    if plan.state not in AT_WORK_PLAN_STATES:
         return False
     return plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=MOVING_STATES).exists()
 
@@ -51,7 +62,7 @@ def progress_line(plan: Plan) -> str:
 
 def _bar(task: Task) -> str:
     marks = {"succeeded": "done", "pending": "·", "awaiting_approval": "waits for approval"}
-    if task.state in ("running", "fallback_running"):
+    if task.state in COMPUTING_STATES:
         filled = task.progress // 20
         return f"[{'#' * filled}{'-' * (5 - filled)}] {task.progress} %"
     return marks.get(task.state, task.get_state_display().lower())
@@ -59,13 +70,13 @@ def _bar(task: Task) -> str:
 
 def what_waits(plan: Plan) -> list[str]:
     """Sentences for whoever looks at a plan that stands still."""
-    rounds = plan.approvals.filter(state__in=["pending", "unsatisfiable"]).order_by("pk")
+    rounds = plan.approvals.filter(state__in=ASKING_STATES).order_by("pk")
     lines = [f"waits for approval {a.pk}: {a.title} ({a.get_state_display().lower()})" for a in rounds]
     people = plan.tasks.filter(kind=TaskKind.HUMAN, state="ready").select_related("owner", "agent")
     lines += [f"waits for {t.owner or t.agent}: {t}" for t in people]
     held = plan.tasks.filter(state="pending").exclude(held_because="")
     lines += [f"{t} waits: {t.held_because}" for t in held]
-    stuck = plan.tasks.filter(state__in=["escalated", "unknown"])
+    stuck = plan.tasks.filter(state__in=STUCK_STATES)
     return lines + [f"{t}: {(t.error or {}).get('message', 'escalated')}" for t in stuck]
 
 
@@ -88,7 +99,7 @@ class ForegroundWorker:
         self._pool.shutdown(wait=True)
 
     def take_ready(self) -> None:
-        ready = self._plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["ready", "fallback_ready"])
+        ready = self._plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=CLAIMABLE_STATES)
         for pk, fence in ready.order_by("position").values_list("pk", "fence"):
             if (pk, fence) not in self._taken:
                 self._taken[pk, fence] = self._pool.submit(_run_one, pk)

@@ -22,13 +22,20 @@ from plans.engine.running import steps
 from plans.engine.running.steps import LeaseLost
 from plans.engine.running.under_lock import Circumstances, read_again
 from plans.engine.stopping import stopped
-from plans.models import AT_WORK_STATES, OPEN_CASE_STATES, Plan, Task, TaskAttempt
+from plans.models import (
+    AT_WORK_PLAN_STATES,
+    AT_WORK_STATES,
+    CLAIMABLE_STATES,
+    OPEN_CASE_STATES,
+    Plan,
+    Task,
+    TaskAttempt,
+)
 
 logger = logging.getLogger(__name__)
 
 WRITE_PROGRESS_EVERY = 0.5  # seconds
 CONTENT_DIFFERS = "content-differs"
-COUNTED = frozenset({TaskAttempt.Outcome.SUCCEEDED, TaskAttempt.Outcome.FAILED})
 
 
 def lease_time() -> timedelta:
@@ -42,7 +49,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
     """
     with changelog.holding(task.change_chain()):
         now = read_again(task)
-        if task.state not in {"ready", "fallback_ready"} or task.plan.state not in {"running", "blocked"}:
+        if task.state not in CLAIMABLE_STATES or task.plan.state not in AT_WORK_PLAN_STATES:
             return None
         if now.is_stopped:
             return None
@@ -94,7 +101,11 @@ def _give_up_on_others(task: Task) -> None:
 def _next_number(task: Task) -> int:
     """Which attempt of the original begins. One that was lost or stopped is repeated, not counted again."""
     last = task.attempts.order_by("-fence").first()
-    if last is None or last.executor != TaskAttempt.Executor.ORIGINAL or last.outcome in COUNTED:
+    if (
+        last is None
+        or last.executor != TaskAttempt.Executor.ORIGINAL
+        or last.outcome in TaskAttempt.COUNTED_OUTCOMES
+    ):
         return task.attempts_used + 1
     return max(1, task.attempts_used)
 

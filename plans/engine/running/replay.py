@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gtm.core import canonical
 from plans.engine.running import runner, steps
-from plans.models import Plan, Task, TaskKind
+from plans.models import COMPUTED_STATES, Plan, Task, TaskKind
 from plans.schemas.outputs import payload_of
 
 
@@ -35,7 +35,7 @@ class _Silent:
 
 def replay(plan: Plan) -> Iterator[ReplayedTask]:
     """Recompute every automated task that succeeded. Stores nothing."""
-    done = plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=["succeeded", "succeeded_degraded"])
+    done = plan.tasks.filter(kind=TaskKind.AUTOMATED, state__in=COMPUTED_STATES)
     for task in done.select_related("plan").order_by("position"):
         yield _compare(task)
 

@@ -28,7 +28,7 @@ from plans.engine.running.under_lock import read_again, read_task
 from plans.engine.stopping import stopped, stopped_tasks
 from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
 from plans.schemas.outputs import Signal, StepResult, payload_of, settle
-from programs.services import snapshot_root
+from programs.series import snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets.snapshots import opened
@@ -116,7 +116,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
                 title=output.title,
                 kind=output.kind,
                 position=position,
-                is_deliverable=output.key in task.plan.declaration.get("deliverable_keys", []),
+                is_deliverable=output.key in task.plan.rules.deliverable_keys,
                 payload=payload,
                 sha256=canonical.digest(payload),
             ).save()
@@ -204,7 +204,7 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
 def count_failure(task: Task, attempt: TaskAttempt, message: str) -> None:
     """A command may declare "<key of the step>-failed": QA that fails twice is a matter for people."""
     signal = f"{task.key}-failed"
-    if any(t["signal"] == signal for t in task.plan.declaration.get("triggers", ())):
+    if task.plan.rules.trigger(signal) is not None:
         period = f"{task.plan.plan_id} {task.task_id} run {attempt.fence}"
         readings.raise_signal(task.plan, task, Signal(signal, message[:1000], period))
 
@@ -265,7 +265,7 @@ def recover_lost(task: Task) -> None:
     with transaction.atomic():
         changelog.lock_chain(task.change_chain())
         task.refresh_from_db()
-        if task.state not in {"leased", "running", "fallback_running"}:
+        if task.state not in AT_WORK_STATES:
             return
         if task.lease_expires_at and task.lease_expires_at > clock.now():
             return

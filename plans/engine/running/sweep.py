@@ -25,14 +25,13 @@ from plans.engine.gates import break_glass
 from plans.engine.running import auditor, dispatch, flow, runner, steps
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import ripcord, stopped_tasks, undo
-from plans.models import Plan, Task, TaskKind
+from plans.models import AT_WORK_PLAN_STATES, CLAIMABLE_STATES, Plan, Task, TaskKind
 
 logger = logging.getLogger(__name__)
 
 BATCH = 500
 UNHEARD_AFTER = timedelta(seconds=10)
 RING_AGAIN_AFTER = timedelta(minutes=1)
-RUNNABLE_PLANS = ("running", "blocked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def unheard_tasks() -> Iterable[Task]:
     Rung again once a minute only: while every worker is busy, or away for a day, bells pile up in the broker.
     """
     now = clock.now()
-    waiting = _tasks("ready", "fallback_ready").filter(updated_at__lt=now - UNHEARD_AFTER)
+    waiting = _tasks(*CLAIMABLE_STATES).filter(updated_at__lt=now - UNHEARD_AFTER)
     silent = Q(rung_at=None) | Q(rung_at__lt=F("updated_at")) | Q(rung_at__lt=now - RING_AGAIN_AFTER)
     return waiting.filter(silent, kind=TaskKind.AUTOMATED)[:BATCH]
 
@@ -112,7 +111,7 @@ def advance_held(plan: Plan) -> None:
 
 
 def _tasks(*states: str) -> Any:
-    rows = Task.objects.filter(state__in=states, plan__state__in=RUNNABLE_PLANS)
+    rows = Task.objects.filter(state__in=states, plan__state__in=AT_WORK_PLAN_STATES)
     return rows.select_related("plan", "agent", "fallback_agent").order_by("plan_id", "position")
 
 

@@ -14,7 +14,7 @@ from gtm.core.models import ChangeLogEntry
 from gtm.core.prepared import PreparedRead, attnames
 from plans.engine.gates import scope
 from plans.engine.stopping import stopped
-from plans.models import DONE_STATES, Plan, RipcordPull, Task
+from plans.models import DONE_STATES, UNOPENED_STATES, Plan, RipcordPull, Task
 
 _TASK, _PLAN = attnames(Task), attnames(Plan)
 _OF_PLAN = ("version", "state", "held_from", "epoch", "revision", "structure_sha256")
@@ -107,7 +107,7 @@ def _again(pk: int, chain: str, since: int) -> QuerySet[Any]:
 
 def _successors(pk: int) -> QuerySet[Any]:
     waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=sorted(DONE_STATES))
-    rows = Task.objects.filter(~Exists(waiting), needs=pk, state__in=("pending", "suspended"))
+    rows = Task.objects.filter(~Exists(waiting), needs=pk, state__in=sorted(UNOPENED_STATES))
     return rows.order_by("position").values_list(*_TASK)
 
 

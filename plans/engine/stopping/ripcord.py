@@ -24,15 +24,23 @@ from plans.engine.gates import rounds
 from plans.engine.people.permissions import may_pull_ripcord, may_release_ripcord, persons_of
 from plans.engine.running import flow
 from plans.engine.stopping import stopped_tasks, undo
-from plans.engine.stopping.stopped import PROGRAM_LIVE, current_epoch, is_stopped
-from plans.models import LIVE_PLAN_STATES, Plan, RipcordPull
+from plans.engine.stopping.stopped import current_epoch, is_stopped
+from plans.models import (
+    ASKING_STATES,
+    AT_WORK_PLAN_STATES,
+    CLIMBING_STATES,
+    LIVE_PLAN_STATES,
+    RESTING_PLAN_STATES,
+    WAITING_STATES,
+    Plan,
+    RipcordPull,
+)
 from plans.models.ripcord import CLOSERS
-from programs.models import Program
+from programs.models import LIVE_PROGRAM_STATES, Program
 
 __all__ = ["abort", "current_epoch", "is_stopped", "pull", "release"]
 
 RELEASE, ABORT = "release", "abort"
-RUNNING = ("running", "blocked")
 
 
 def pull(
@@ -60,7 +68,7 @@ def pull(
         if plan is not None:
             _stop(plan, reason)
         if program is not None:
-            _hold_program(program, "hold", PROGRAM_LIVE, reason)
+            _hold_program(program, "hold", LIVE_PROGRAM_STATES, reason)
     if plan is None:
         for affected in _live_plans(program):
             _freeze(affected, reason)
@@ -160,10 +168,8 @@ def repair() -> int:
     stuck = Q(tasks__state="suspended") & ~Q(tasks__held_from="pending")
     stuck |= Q(approvals__state="frozen") | Q(escalations__state="paused")
     for pull_ in RipcordPull.objects.filter(state="pulled").exclude(scope="plan").select_related("program"):
-        moving = Q(tasks__state__in=stopped_tasks.WAITING) | Q(
-            approvals__state__in=("pending", "unsatisfiable")
-        )
-        moving |= Q(escalations__state__in=clocks.CLIMBING)
+        moving = Q(tasks__state__in=WAITING_STATES) | Q(approvals__state__in=ASKING_STATES)
+        moving |= Q(escalations__state__in=CLIMBING_STATES)
         for plan in _live_plans(pull_.program).filter(moving).distinct():
             _freeze(plan, pull_.reason)
             repaired += 1
@@ -171,11 +177,11 @@ def repair() -> int:
         if pull_.is_to_be_aborted:
             _abort_scope(pull_, pull_.remediation)
             repaired += 1
-    for plan in _live_plans(None).filter(stuck, state__in=RUNNING).distinct():
+    for plan in _live_plans(None).filter(stuck, state__in=AT_WORK_PLAN_STATES).distinct():
         with transaction.atomic():
             changelog.lock_chain(plan.change_chain())
             plan.refresh_from_db()
-            if plan.state in RUNNING and is_stopped(plan) is None:
+            if plan.state in AT_WORK_PLAN_STATES and is_stopped(plan) is None:
                 _go_on(plan, "The release was finished after an interruption.")
                 repaired += 1
     return repaired
@@ -211,7 +217,7 @@ def _go_on(plan: Plan, remediation: str) -> None:
     if is_stopped(plan) is not None:
         return
     stopped_tasks.resume(plan, remediation)
-    if plan.state in ("changes_requested", "paused"):
+    if plan.state in RESTING_PLAN_STATES:
         return
     for approval in [*clocks.thaw(plan, remediation), *plan.approvals.filter(state="exhausted")]:
         rounds.recheck(approval)

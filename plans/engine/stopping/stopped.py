@@ -11,9 +11,6 @@ from django.db.models import Min, Q, QuerySet
 from plans.models import Plan, RipcordPull
 from programs.models import Program
 
-PROGRAM_LIVE = ("planning", "active", "paused")
-"""States of a program that the rip-cord holds. In any other the program keeps its state under a pull."""
-
 
 def wider_pulls(plan: Plan) -> QuerySet[RipcordPull]:
     """Pulls on the plan's program and on the installation, open and closed."""

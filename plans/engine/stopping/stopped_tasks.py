@@ -12,16 +12,15 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
 from plans.engine.stopping import stopped
-from plans.models import AT_WORK_STATES, Plan, Task, TaskAttempt
+from plans.models import AT_WORK_STATES, WAITING_STATES, Plan, Task, TaskAttempt
 
-WAITING = ("awaiting_approval", "ready", "retry_wait", "fallback_ready")
 EFFECT_UNKNOWN = "effect-unknown"
 
 
 def suspend_waiting(plan: Plan, reason: str) -> None:
     """Tasks not started wait; those at work have a grace time, see ``settle_overdue``."""
     with actors.on_their_behalf("Rip-cord"):
-        for task in plan.tasks.filter(state__in=WAITING):
+        for task in plan.tasks.filter(state__in=WAITING_STATES):
             perform(task, "suspend", comment=reason, set_fields={"held_from": task.state})
 
 

@@ -11,10 +11,8 @@ from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
 from plans.engine.running import foreground
 from plans.export import files
-from plans.models import Plan
+from plans.models import TROUBLED_PLAN_STATES, Plan
 from plans.runs import registry, start
-
-STOPPED_BADLY = frozenset({"failed", "rejected", "aborted", "cancelled", "blocked", "held"})
 
 
 class Command(GovernedCommand):
@@ -65,7 +63,7 @@ class Command(GovernedCommand):
                     self.stdout.write(f"  ! {item['text']}: {item['evidence']}")
             for line in foreground.what_waits(plan):
                 self.stdout.write(f"  {line}")
-        if plan.state in STOPPED_BADLY:
+        if plan.state in TROUBLED_PLAN_STATES:
             raise CommandError(f"{plan.plan_id} is {plan.get_state_display().lower()}.", returncode=1)
 
     def dry_run(self, draft: start.Draft, options: dict[str, Any]) -> None:

@@ -20,9 +20,9 @@ class Command(GovernedCommand):
         super().add_arguments(parser)
         acts = parser.add_subparsers(dest="act", required=True)
         show = acts.add_parser("show", help="what is in force, as JSON")
-        show.add_argument("name", help="name of the command, e.g. plan-loyalty")
+        show.add_argument("name", help="plugin:name of the command, or its name")
         propose = acts.add_parser("propose", help="propose a change of what is in force")
-        propose.add_argument("name", help="name of the command")
+        propose.add_argument("name", help="plugin:name of the command, or its name")
         propose.add_argument("subject", help="key of the gate, or “ladder”")
         propose.add_argument(
             "file", type=Path, help='JSON, e.g. {"hours": 24, "seats": [{"role": "finance"}]}'

@@ -19,6 +19,7 @@ from programs.datasets.loading.examples import examples, remedy
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.mapping import map_columns, wanted
 from programs.datasets.loading.problems import DatasetProblems, Problem
+from programs.datasets.loading.readings import FileReading, readings
 from programs.datasets.loading.rejects import write_rejects
 from programs.datasets.loading.said import Said, given, read_said
 from programs.datasets.loading.sources import ask_for_sources
@@ -38,6 +39,7 @@ class IngestResult:
     key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.
     ``examples``: reason → where it is seen first. ``left_out``: reason → rows left out for it.
     ``mapping``: our column → theirs, per file. ``rejects``: path below the store's root, "" when none.
+    ``read_as``: how each file was read, with its first accepted rows.
     """
 
     snapshot: Snapshot
@@ -51,6 +53,7 @@ class IngestResult:
     rejects: str = ""
     stored_before: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+    read_as: dict[str, FileReading] = field(default_factory=dict)
     left_out_rows: int = 0
     folded_rows: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
@@ -90,7 +93,7 @@ def ingest(
         seen = examples(connection, staged, contract, reasons)
         _refuse_if_empty(contract, raws, counts, reasons, seen)
         rows = directory / "rows.parquet"
-        snapshot = _write_snapshot(connection, contract, rows)
+        snapshot = write_snapshot(connection, contract, rows)
         stored = store.put(snapshot, rows)
         rejects = ""
         if counts["rejected"] or counts["duplicate"]:
@@ -100,6 +103,7 @@ def ingest(
             )
         left_out = _left_out(connection)
         identical = _identical(connection)
+        read_as = readings(connection, staged, contract)
     return IngestResult(
         snapshot=snapshot,
         input_rows=sum(raw.rows for raw in raws),
@@ -124,6 +128,7 @@ def ingest(
         rejects=rejects,
         stored_before=not stored,
         notes=(*notes, *more),
+        read_as=read_as,
         left_out_rows=counts["left_out"],
         folded_rows=counts["folded"],
         left_out=left_out,
@@ -239,8 +244,8 @@ def _identical(connection: duckdb.DuckDBPyConnection) -> int:
     return int(count)
 
 
-def _write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
-    """Write the accepted rows in the order of the contract, and fingerprint them."""
+def write_snapshot(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path) -> Snapshot:
+    """Write the accepted rows in the order of the contract, and fingerprint them: ``good`` less ``fate``."""
     connection.execute('CREATE VIEW accepted AS FROM good ANTI JOIN fate USING (file_no, "row")')
     names = ", ".join(column.name for column in contract.columns)
     order = ", ".join([*contract.order, "digest"])

@@ -45,10 +45,11 @@ class Snapshot:
 
 
 class SnapshotStore:
-    """The folder of snapshots."""
+    """The folder of snapshots. Rows that it has not are looked for in the store ``behind`` it, if any."""
 
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, behind: SnapshotStore | None = None):
         self.root = Path(root)
+        self.behind = behind
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -57,6 +58,28 @@ class SnapshotStore:
         incoming.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=incoming) as directory:
             yield Path(directory)
+
+    @contextmanager
+    def trial(self) -> Iterator[SnapshotStore]:
+        """A store before this one, for a load that is not decided: gone at the end, see ``take_over``."""
+        with self.workspace() as directory:
+            yield SnapshotStore(directory, behind=self)
+
+    def take_over(self, trial: SnapshotStore, snapshot: Snapshot) -> bool:
+        """Keep a snapshot of a trial with its rejects. Returns False when its rows were stored before."""
+        tried, home = (store._home(snapshot.kind, snapshot.sha256) for store in (trial, self))
+        if not tried.exists():
+            return False
+        home.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            tried.rename(home)
+        except OSError:
+            if not (home / "snapshot.json").exists():
+                raise
+            for rejects in tried.glob("rejects-*.parquet"):
+                os.replace(rejects, home / rejects.name)
+            return False
+        return True
 
     def put(self, snapshot: Snapshot, rows: Path) -> bool:
         """Take over the file of rows. Returns False when these rows were stored before."""
@@ -100,6 +123,8 @@ class SnapshotStore:
         """Where the rows are. Raises NotFound when the file is gone."""
         path = self._home(snapshot.kind, snapshot.sha256) / "rows.parquet"
         if not path.exists():
+            if self.behind:
+                return self.behind.rows_path(snapshot)
             raise NotFound(f"The rows of dataset {snapshot.sha256} are no longer in the store.")
         return path
 

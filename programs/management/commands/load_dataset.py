@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
+from programs.datasets.loading.answer_lines import answer_lines
 from programs.datasets.loading.limits import CHOICES
 from programs.models import Campaign, Partner, Program
-from programs.services import load_dataset, snapshot_root
+from programs.series import answer_of_dataset, snapshot_root
+from programs.services import load_dataset
 
 
 class Command(GovernedCommand):
@@ -24,6 +27,10 @@ class Command(GovernedCommand):
         parser.add_argument(
             "--map", action="append", default=[], metavar="OURS=THEIRS", help="a column of the file"
         )
+        both = parser.add_mutually_exclusive_group()
+        for how, meaning in (("add", "add the rows to those that are current"), ("replace", "replace those")):
+            both.add_argument(f"--{how}", dest="series", action="store_const", const=how, help=meaning)
+        parser.add_argument("--json", action="store_true", dest="as_json", help="the whole answer as JSON")
         for choice in CHOICES:
             shapes = ", ".join(choice.allowed) or choice.example
             said = f"{choice.help} ({shapes})" if shapes else choice.help
@@ -42,29 +49,22 @@ class Command(GovernedCommand):
             mapping[ours.strip()] = theirs.strip()
         if problems:
             raise InvalidInput("Nothing was loaded.", problems=problems)
-        dataset, result = load_dataset(
+        dataset, _ = load_dataset(
             options["kind"],
             options["files"],
             program=program,
             partner=partner,
             campaign=campaign,
             mapping=mapping,
+            series=options["series"] or "",
             **{choice.name: options[choice.name] for choice in CHOICES},
         )
-        rejected = f"{result.rejected_rows:,} rejected, {result.duplicate_rows:,} duplicates"
-        self.stdout.write(f"{result.input_rows:,} rows read: {dataset.rows:,} accepted, {rejected}.")
-        for reason, count in sorted(result.reasons.items(), key=lambda item: -item[1]):
-            example = f": {result.examples[reason]}" if reason in result.examples else ""
-            self.stdout.write(f"  {count:,} × {reason}{example}")
-        for reason, count in result.left_out.items():
-            self.stdout.write(f"  {count:,} {reason}")
-        if result.folded_rows:
-            self.stdout.write(f"  {result.folded_rows:,} lines stand in the row of their order")
-        if result.rejects:
-            self.stdout.write(f"Rejected rows with their reasons: {snapshot_root() / result.rejects}")
-        for note in result.notes:
-            self.stdout.write(f"Note: {note}")
-        self.stdout.write(f"Dataset {dataset.pk}, SHA-256 {dataset.sha256}")
+        answer = answer_of_dataset(dataset)
+        if options["as_json"]:
+            self.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False))
+            return
+        for line in answer_lines(answer, snapshot_root()):
+            self.stdout.write(line)
 
 
 def _find(model: Any, slug: str | None, option: str, problems: list[Problem]) -> Any:

@@ -44,7 +44,8 @@ def decided(demo: Program) -> Approval:
     """A round at the finance gate of plan-loyalty that finance approved."""
     with acting_as(Actor.system("Test")):
         gates_ = gate(seat("finance"), key="finance-approval", reauthenticate=False)
-        plan = make_plan(gates_, requester=user("ops"), program=demo, command="plan-loyalty")
+        fields = {"plugin": "loyalty-lifecycle-orchestration", "command": "plan-loyalty"}
+        plan = make_plan(gates_, requester=user("ops"), program=demo, **fields)
     approval = round_of(plan, "finance-approval")
     with acting_as(Actor.of_user(user("finance"), ADMIN, interactive=True)):
         return rounds.decide(approval, "approve", comment="Fits.")

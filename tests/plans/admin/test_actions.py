@@ -28,13 +28,19 @@ from tests.factories import gate, make_plan, make_run, seat
 from tests.plans.cases.disputes.test_disputes_verbs import Joint
 from tests.plans.cases.fraud.test_fraud_api import RING
 
-COMMANDS = ("plan_loyalty", "monitor_loyalty", "launch_program", "optimize_referrals", "track_source")
+PLAN, MONITOR = (
+    f"run_loyalty_lifecycle_orchestration__{name}" for name in ("plan_loyalty", "monitor_loyalty")
+)
+LAUNCH, OPTIMISE = (
+    f"run_referral_program_orchestration__{name}" for name in ("launch_program", "optimize_referrals")
+)
+TRACK = "run_partner_co_marketing_orchestration__track_source"
 RUNS = {
-    Program: {f"run_{name}" for name in COMMANDS},
-    Campaign: {"run_track_source"},
-    Partner: {"run_track_source"},
-    Dataset: {"run_plan_loyalty", "run_monitor_loyalty", "run_optimize_referrals", "run_track_source"},
-}  # fmt: skip
+    Program: {PLAN, MONITOR, LAUNCH, OPTIMISE, TRACK},
+    Campaign: {TRACK},
+    Partner: {TRACK},
+    Dataset: {PLAN, MONITOR, OPTIMISE, TRACK},
+}
 DEEDS = {
     Plan: {
         "run_again", "open_revision", "export_plans", "compare_two", "pause", "resume", "pull_ripcord",
@@ -45,7 +51,7 @@ DEEDS = {
     FraudCase: {"hold", "release", "confirm", "appeal"},
     Dispute: {"answer", "agree", "withdraw"},
 }  # fmt: skip
-OPERATE = {"run_again", "open_revision", "pause", "resume", *(f"run_{name}" for name in COMMANDS)}
+OPERATE = {"run_again", "open_revision", "pause", "resume", *RUNS[Program]}
 READ = {"export_plans", "compare_two"}
 WORK = DEEDS[Task] | DEEDS[Approval] | DEEDS[Escalation]
 SEEN = {
@@ -135,7 +141,7 @@ def test_only_who_operates_plans_sees_and_opens_the_commands(login, demo, name, 
     page = client.get(change_page(demo))
     shown = {item["title"] for menu in page.context["actions_detail"] for item in menu["items"]}
     assert shown == ({"Plan loyalty", "Monitor"} if sees else set())
-    opened = client.get(path_of(Program, "run_plan_loyalty", demo.pk))
+    opened = client.get(path_of(Program, PLAN, demo.pk))
     assert opened.status_code == (302 if sees else 403)
 
 
@@ -148,7 +154,7 @@ def test_a_row_has_the_actions_that_fit_it(login, demo):
 
 def test_from_a_program_to_its_running_plan(login, demo):
     client = login("ops")
-    opened = client.get(path_of(Program, "run_plan_loyalty", demo.pk), follow=True)
+    opened = client.get(path_of(Program, PLAN, demo.pk), follow=True)
     form, preview = opened.context["form"], opened.context["preview"]
     assert form.data["program"] == demo.slug and preview.passed
     assert "examples" in opened.context["source"]
@@ -156,20 +162,20 @@ def test_from_a_program_to_its_running_plan(login, demo):
     assert client.post(reverse("admin:plans_run_command", args=["plan-loyalty"]), start).status_code == 302
     plan = Plan.objects.get()
     assert (plan.program, plan.requested_by) == (demo, user("ops"))
-    again = client.get(path_of(Program, "run_plan_loyalty", demo.pk), follow=True)
+    again = client.get(path_of(Program, PLAN, demo.pk), follow=True)
     assert plan.plan_id in again.context["source"]
 
 
 def test_selected_rows_open_the_form_of_one_program_only(login, demo):
     client, other = login("ops"), Program.objects.exclude(pk=demo.pk).first()
-    said = {"action": "run_plan_loyalty", "_selected_action": [demo.pk]}
+    said = {"action": PLAN, "_selected_action": [demo.pk]}
     assert client.post(PROGRAMS, said).url.endswith(f"plan-loyalty/?from=program-{demo.pk}")
     told = client.post(PROGRAMS, {**said, "_selected_action": [demo.pk, other.pk]}, follow=True)
     assert "a run is for one program; choose one." in told.content.decode()
 
 
 def test_what_does_not_fit_is_told_in_a_sentence(login, demo):
-    page = login("ops").get(path_of(Program, "run_launch_program", demo.pk), follow=True).content.decode()
+    page = login("ops").get(path_of(Program, LAUNCH, demo.pk), follow=True).content.decode()
     assert "Launch does not start from this program." in page
     at = reverse("admin:plans_run_command", args=["launch-program"])
     assert login("ops").get(f"{at}?from=program-{demo.pk}").status_code == 404

@@ -12,12 +12,13 @@ from django.urls import reverse
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from plans.engine.alarms import readings
-from plans.engine.stopping.stopped import PROGRAM_LIVE
 from plans.models import Breach, BreakGlass, Reading, RipcordPull
 from plans.schemas.outputs import Signal
-from programs.models import Absence, Delegation, Person, Program
+from programs.models import LIVE_PROGRAM_STATES, Absence, Delegation, Person, Program
 from tests.doors import user
 from tests.factories import round_of
+
+FINANCE_GATE = "loyalty-lifecycle-orchestration:plan-loyalty/finance-approval"
 
 
 def said(response) -> str:
@@ -101,7 +102,7 @@ def test_hold_on_a_programs_page_stops_its_plans_and_two_people_release_it(login
     ops, program = login("ops"), Program.objects.get(slug="cdnow")
     page = reverse("admin:programs_program_change", args=[program.pk])
     cord = f"{reverse('admin:plans_ripcord_pull')}?where=cdnow"
-    assert program.state in PROGRAM_LIVE
+    assert program.state in LIVE_PROGRAM_STATES
     assert f'href="{cord}"' in ops.get(page).content.decode()
     assert ops.get(cord).context["chosen"] == program
     pulled = ops.post(cord, {"where": "cdnow", "reason": "Points are paid twice."}).url
@@ -204,7 +205,7 @@ def test_the_bench_says_who_must_approve_and_who_is_passed_over(login, asked):
 def test_a_proposed_policy_is_held_against_past_rounds_and_stores_nothing(login, asked, decided):
     url = reverse("admin:plans_bench_replay")
     client = login("auditor")
-    seats = {"gate": "plan-loyalty/finance-approval", "form-TOTAL_FORMS": 2, "form-INITIAL_FORMS": 0}
+    seats = {"gate": FINANCE_GATE, "form-TOTAL_FORMS": 2, "form-INITIAL_FORMS": 0}
     seats |= {"form-0-role": "finance", "form-0-minimum": 2, "form-1-role": "", "form-1-minimum": ""}
     (row,) = client.get(url, seats).context["rows"]
     assert (row.was, row.would_be, row.differs) == ("approved", "unsatisfiable", True)
@@ -215,7 +216,7 @@ def test_a_proposed_policy_is_held_against_past_rounds_and_stores_nothing(login,
 
 def test_the_replay_starts_from_the_seats_as_they_are(login, asked):
     url = reverse("admin:plans_bench_replay")
-    forms = login("auditor").get(url, {"gate": "plan-loyalty/finance-approval"}).context["seats"].forms
+    forms = login("auditor").get(url, {"gate": FINANCE_GATE}).context["seats"].forms
     assert [f.initial for f in forms[:2]] == [
         {"role": "finance", "minimum": 1},
         {"role": "exec-sponsor", "minimum": 1, "over": "100000", "currency": "USD"},

@@ -130,7 +130,7 @@ def test_search_shows_nobody_what_they_may_not_see(login, asked):
 def schedule():
     return {
         "name": "weekly",
-        "command": "plan-loyalty",
+        "command": "loyalty-lifecycle-orchestration:plan-loyalty",
         "program": Program.objects.get(slug="cdnow").pk,
         "inputs": "--goal retention --tiers 3 --budget 50000",
         "crontab": "0 6 * * 1",
@@ -142,7 +142,7 @@ def schedule():
 def test_a_schedule_is_made_from_a_command_and_options(login, demo, schedule):
     client, url = login("ops"), reverse("admin:plans_schedule_add")
     shown = client.get(url).context["adminform"].form.fields["command"].choices
-    assert "plan-loyalty" in dict(shown)
+    assert "loyalty-lifecycle-orchestration:plan-loyalty" in dict(shown)
     assert client.post(url, schedule).status_code == 302
     row = Schedule.objects.get()
     assert row.inputs == {"goal": "retention", "tiers": "3", "budget": "50000"}

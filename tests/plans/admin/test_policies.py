@@ -6,7 +6,7 @@ from django.urls import reverse
 from plans.models import PolicyVersion
 from plans.runs import policies, registry
 
-GATE = ["plan-loyalty", "finance-approval"]
+GATE = ["loyalty-lifecycle-orchestration:plan-loyalty", "finance-approval"]
 PROPOSE = "admin:plans_policy_propose"
 
 

@@ -44,7 +44,8 @@ def test_inputs_that_would_not_start_are_refused_with_every_problem(ops):
 def past(site):
     """A round at the finance gate that one vote approved."""
     with acting_as(Actor.system("Test")):
-        plan = make_plan(gate(seat("finance"), key="finance-approval"), command="plan-loyalty")
+        fields = {"plugin": "loyalty-lifecycle-orchestration", "command": "plan-loyalty"}
+        plan = make_plan(gate(seat("finance"), key="finance-approval"), **fields)
     with acting_as(Actor.of_user(user("finance"), REST, interactive=True)):
         rounds.decide(round_of(plan, "finance-approval"), "approve", comment="Yes.")
     return plan

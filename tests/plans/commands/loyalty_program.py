@@ -35,7 +35,7 @@ def purchases(seed=1, members=300, shift=0):
 def load(program, folder: Path, kind: str, table: pa.Table):
     path = folder / f"{kind}.parquet"
     pq.write_table(table, path)
-    return load_dataset(kind, [path], program=program)
+    return load_dataset(kind, [path], program=program, series="replace")
 
 
 def load_purchases(program, folder, **drawn):

@@ -100,7 +100,7 @@ class World(RuleBasedStateMachine):
         approval = plan.approvals.filter(gate="sign-off").latest("round")
         assert stopped.is_stopped(plan) is None, "I6: an effect after the pull"
         assert approval.state in ("approved", "bypassed"), "I3: an effect behind an unapproved gate"
-        now = canonical.digest(scope.scope_of(plan, approval.policy))
+        now = canonical.digest(scope.scope_of(plan, approval.rules))
         assert now == approval.scope_sha256, "I3: an effect of content nobody approved"
         self.effects.append((plan.pk, plan.revision))
 

@@ -6,8 +6,7 @@ import io
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from programs.models import Dataset, Partner, Program
-from programs.selectors import latest_datasets
+from programs.models import Dataset, Partner
 from tests.doors import HEADER, PURCHASES, fields, manage, stored, url
 from tests.programs.datasets.loading.test_bad_files import BAD_FILES, parquet
 
@@ -22,7 +21,8 @@ BAD = {what: (name, content, words) for what, (name, content, _, words) in BAD_F
 def upload(ops):
     def send(name, content, client=ops, **rest):
         file = SimpleUploadedFile(name, content)
-        return client.post(UPLOAD, {"kind": "purchases", "program": "cdnow", "file": file} | rest)
+        told = {"kind": "purchases", "program": "cdnow", "series": "replace", "file": file}
+        return client.post(UPLOAD, told | rest)
 
     return send
 
@@ -92,7 +92,7 @@ def test_bad_words_about_a_file_are_named(upload, change, named):
 def test_the_command_line_counts_and_says_where_the_rejects_went(site, tmp_path):
     path = tmp_path / "some.csv"
     path.write_text(PURCHASES + "m1,never,5\n")
-    code, said = manage("load_dataset", "purchases", str(path), "--program", "cdnow")
+    code, said = manage("load_dataset", "purchases", str(path), "--program", "cdnow", "--replace")
     assert code == 0
     assert "40 rows read: 39 accepted, 1 rejected, 0 duplicates." in said
     assert "Rejected rows with their reasons: " in said
@@ -113,27 +113,6 @@ def test_a_file_that_is_not_there_exits_2(site, tmp_path):
 
 JANUARY = f"{HEADER}m1,2024-01-05,5\n".encode()
 FEBRUARY = f"{HEADER}m1,2024-02-05,7\n".encode()
-
-
-def test_what_was_loaded_last_is_current_also_when_it_is_an_old_file(upload):
-    program = Program.objects.get(slug="cdnow")
-    january = upload("jan.csv", JANUARY).json()["id"]
-    february = upload("feb.csv", FEBRUARY).json()["id"]
-    assert [d.pk for d in latest_datasets(program, ["purchases"])] == [february]
-    assert upload("jan.csv", JANUARY).json()["id"] == january
-    assert [d.pk for d in latest_datasets(program, ["purchases"])] == [january]
-    assert Dataset.objects.get(pk=january).history.count() == 2
-
-
-def test_the_command_line_says_that_an_old_file_is_current_again(site, tmp_path):
-    for name, content in (("jan.csv", JANUARY), ("feb.csv", FEBRUARY)):
-        (tmp_path / name).write_bytes(content)
-    said = [
-        manage("load_dataset", "purchases", str(tmp_path / name), "--program", "cdnow")[1]
-        for name in ("jan.csv", "feb.csv", "jan.csv")
-    ]
-    assert "is current again" not in said[1]
-    assert "it is current again, instead of" in said[2]
 
 
 def test_rows_of_two_owners_are_refused_where_one_would_be_left_out(upload, ops):

@@ -143,7 +143,8 @@ def test_it_goes_live_on_its_date_and_books_its_reviews(plan):
         sweep.sweep()
         work_off(plan)
     assert state(plan, "go-live") == "succeeded"
-    booked = ScheduledRun.objects.filter(schedule__command="optimize-referrals").order_by("due_at")
+    booked = ScheduledRun.objects.order_by("due_at")
+    assert {run.schedule.command for run in booked} == {"referral-program-orchestration:optimize-referrals"}
     assert [run.due_at.isoformat() for run in booked] == [
         "2026-04-15T17:00:00+00:00",
         "2026-04-16T09:00:00+00:00",

@@ -79,7 +79,7 @@ class Site:
             taken = self.shelf.result(kind, table)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(loading, "ingest", lambda *files, found=taken, **told: found)
-                services.load_dataset(kind, [], program=self.program, currency="EUR")
+                services.load_dataset(kind, [], program=self.program, series="replace", currency="EUR")
 
     def run(self, line: str = LINE) -> Plan:
         command, given = start.parse_usage(line)

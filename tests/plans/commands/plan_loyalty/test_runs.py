@@ -85,7 +85,7 @@ def test_twice_the_spend_is_twice_the_thresholds_and_the_same_loyalty(tmp_path, 
         writer.writeheader()
         writer.writerows({**row, "dollar_value": Decimal(row["dollar_value"]) * 2} for row in rows)
     monkeypatch.setattr(loading, "ingest", ingest)
-    services.load_dataset("purchases", [doubled], program=before.program, currency="USD")
+    services.load_dataset("purchases", [doubled], program=before.program, series="replace", currency="USD")
     after = work_off(start(BLUEPRINT), "signal-review", "tier-design")
     assert thresholds(output_of(after, "tier-design")) == [0, 230, 640]  # of 232.84 and 642.34
     old, new = (output_of(plan, "signal-review") for plan in (before, after))

@@ -87,7 +87,12 @@ def load(joint: Joint, folder: Path, tables: Mapping[str, Mapping[str, pa.Table]
             path = folder / f"{owner}_{kind}.csv"
             pa_csv.write_csv(table, path)
             load_dataset(
-                kind, [path], program=joint.program, partner=partners[owner], campaign=joint.campaign
+                kind,
+                [path],
+                program=joint.program,
+                partner=partners[owner],
+                campaign=joint.campaign,
+                series="replace",
             )
 
 

@@ -1,5 +1,6 @@
 """Counters of breaches: m of n, clearing, missing periods."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.engine.alarms.counting import BETWEEN, BREACHED, GOOD, MISSING, RuleCount, count_breaches, verdict
+from plans.schemas.declaration import Trigger
 
 LETTERS = {"b": BREACHED, "g": GOOD, "~": BETWEEN, "-": MISSING}
 
 
 def stand(text, **rule):
-    return count_breaches(rule, [LETTERS[letter] for letter in text])
+    return count_breaches(Trigger("roi", "ROI", **rule), [LETTERS[letter] for letter in text])
 
 
 @pytest.mark.parametrize(
@@ -25,12 +27,12 @@ def stand(text, **rule):
     ],
 )
 def test_a_value_is_held_against_the_limit(comparator, below, at, above):
-    rule = {"comparator": comparator, "limit": "0.8"}
+    rule = Trigger("roi", "ROI", comparator=comparator, limit="0.8")
     assert [verdict(rule, value) for value in (0.7, "0.8", Decimal("0.9"))] == [below, at, above]
 
 
 def test_between_limit_and_clear_limit_is_neither_and_nothing_is_missing():
-    rule = {"comparator": "<", "limit": "0.8", "clear_limit": "0.85"}
+    rule = Trigger("roi", "ROI", comparator="<", limit="0.8", clear_limit="0.85")
     assert [verdict(rule, v) for v in (0.79, 0.8, 0.849, 0.85, None)] == [
         BREACHED,
         BETWEEN,
@@ -38,7 +40,7 @@ def test_between_limit_and_clear_limit_is_neither_and_nothing_is_missing():
         GOOD,
         MISSING,
     ]
-    assert verdict(rule | {"clear_limit": ""}, 0.81) == GOOD
+    assert verdict(replace(rule, clear_limit=""), 0.81) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_missing_periods_in_a_row(text, rule, missing, silent):
 
 
 def test_nothing_read_is_nothing_counted():
-    assert count_breaches({}, []) == RuleCount((), False, 0, False)
+    assert count_breaches(Trigger("roi", "ROI"), []) == RuleCount((), False, 0, False)
 
 
 @given(st.text("bg~"), st.data())

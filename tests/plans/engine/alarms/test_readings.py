@@ -142,7 +142,9 @@ def test_a_correction_lowers_the_counter_and_is_noted_on_the_open_case():
         "note": "The feed was late.",
     }
     fresh = make_plan(program=plan.program, triggers=[ALERT])
-    assert counting.count_breaches(ALERT, [r.verdict for r in plan.readings.order_by("pk")]).counted == (1,)
+    assert counting.count_breaches(
+        plan.rules.trigger("negative-roi"), [r.verdict for r in plan.readings.order_by("pk")]
+    ).counted == (1,)
     assert cases(fresh).count() == 0
 
 

@@ -152,7 +152,7 @@ def test_the_bench_tells_which_condition_asks_for_a_seat():
     person("Eve", "sponsor")
     over = seat("sponsor", field="amount", over="50", currency="USD")
     plan = make_plan(gate(seat("finance"), over), amount=Decimal(100))
-    found = eligibility.who_must_approve(plan, plan.declaration["gates"][0])
+    found = eligibility.who_must_approve(plan, plan.rules.gates[0])
     assert [(s.role, s.why) for s in found.seats] == [
         ("finance", "always asked"),
         ("sponsor", "asked when amount is over 50 USD"),
@@ -186,6 +186,7 @@ def test_nobody_away_and_nobody_to_stand_in_leaves_the_seat_empty():
         ({"amount_cap": Decimal(99)}, "up to 99.00 USD"),
         ({"amount_cap": Decimal(999), "currency": "EUR"}, "in EUR only"),
         ({"commands": ["other"]}, "only for other"),
+        ({"commands": ["q:c"]}, "only for q:c"),
     ],
 )
 def test_a_delegation_reaches_no_further_than_it_says(terms, reason):
@@ -194,6 +195,13 @@ def test_a_delegation_reaches_no_further_than_it_says(terms, reason):
     plan = make_plan(amount=Decimal(100))
     assert names_of(bench(plan)) == {"Ann"}
     assert reason in reasons(plan)["Ben"]
+
+
+@pytest.mark.parametrize("commands", [["c"], ["p:c"], ["other", "p:c"]])
+def test_a_delegation_for_a_command_names_it_by_key_or_by_name(commands):
+    ann, ben = person("Ann", "finance"), person("Ben")
+    DelegationFactory(principal=ann, delegate=ben, commands=commands)
+    assert names_of(bench(make_plan(amount=Decimal(100)))) == {"Ann", "Ben"}
 
 
 def test_a_delegation_is_not_transitive():
@@ -296,8 +304,9 @@ def test_a_vote_from_the_fallback_list_is_marked_and_stands_when_the_absent_come
         "approved",
         {"authority": "fallback for finance"},
     )
+    covers = [{"agent": "strategist", "covered_by": "deputies"}]
     (covered,) = decisions.fallbacks(
-        Plan(pk=plan.pk, declaration={"fallbacks": [{"agent": "strategist", "covered_by": "deputies"}]}),
+        Plan(pk=plan.pk, declaration=plan.declaration | {"fallbacks": covers}),
         list(plan.tasks.all()),
     )
     assert [(used["person"], used["outcome"]) for used in covered["used"]] == [("Dan", "approve")]

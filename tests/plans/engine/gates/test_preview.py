@@ -60,7 +60,7 @@ def test_a_proposed_policy_is_held_against_the_votes_of_a_past_round(
     ann, sam, vote, seats, would_be, missing, differs
 ):
     vote(ann, round_of(make_plan(amount=Decimal(80))))
-    (row,) = preview.replay_policy(seats, preview.past_rounds("c", "sign-off"))
+    (row,) = preview.replay_policy(seats, preview.past_rounds("p:c", "sign-off"))
     assert (row.was, row.would_be, row.missing, row.differs) == ("approved", would_be, missing, differs)
 
 
@@ -69,7 +69,7 @@ def test_one_no_vetoes_or_is_outvoted_as_the_proposal_says(ann, vote):
     plan = make_plan(gate(seat("finance"), on_reject="impossible"))
     vote(ann, round_of(plan), "reject")
     vote(ben, round_of(plan))
-    past = list(preview.past_rounds("c", "sign-off"))
+    past = list(preview.past_rounds("p:c", "sign-off"))
     assert preview.replay_policy([seat("finance")], past, on_reject="impossible")[0].would_be == "approved"
     assert preview.replay_policy([seat("finance")], past)[0].would_be == "rejected"
 
@@ -79,7 +79,7 @@ def test_the_command_prints_what_would_have_gone_otherwise(ann, vote, tmp_path, 
     vote(ann, round_of(plan))
     file = tmp_path / "seats.json"
     file.write_text(json.dumps([seat("finance", 2)]))
-    call_command("replay_policy", "c", "sign-off", str(file))
+    call_command("replay_policy", "p:c", "sign-off", str(file))
     printed = capsys.readouterr().out
     assert f"! {plan.plan_id} round 1: approved → unsatisfiable; not asked: finance" in printed
     assert "1 past rounds, 1 would have gone otherwise" in printed
@@ -106,7 +106,7 @@ def test_seats_that_are_none_are_refused(ann, tmp_path, text):
     file = tmp_path / "seats.json"
     file.write_text(text)
     with pytest.raises(CommandError):
-        call_command("replay_policy", "c", "sign-off", str(file))
+        call_command("replay_policy", "p:c", "sign-off", str(file))
 
 
 def test_seats_are_read_with_what_they_leave_out(ann):

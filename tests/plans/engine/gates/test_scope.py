@@ -13,6 +13,7 @@ from plans.engine.gates.scope import (
     why_not_approved,
 )
 from plans.models import TaskKind
+from plans.schemas.rules import gate_rules
 from tests.factories import LADDER, PersonFactory, RoleFactory, gate, make_plan, make_task, round_of
 
 pytestmark = pytest.mark.usefixtures("acting")
@@ -57,7 +58,7 @@ def test_a_structure_says_who_does_what_after_what_and_within_which_limits():
         "ladder": LADDER,
         "ladder_repeats": None,
         "triggers": [],
-        "max_retries": None,
+        "max_retries": 2,
     }  # fmt: skip
 
 
@@ -95,7 +96,7 @@ def test_a_scope_is_what_it_names_or_all_there_is_before_the_gate(named, found):
     plan = make_plan(gate(scope=named))
     make_task(plan, 10, "later", TaskKind.HUMAN, output_var="afterthought")
     plan.tasks.get(key=gate()["key"]).needs.add(make_task(plan, 3, "makes nothing", TaskKind.HUMAN))
-    assert scope_of(plan, gate(scope=named)) == found
+    assert scope_of(plan, gate_rules(gate(scope=named))) == found
 
 
 def test_what_a_gate_before_said_is_no_content_of_the_next():
@@ -104,7 +105,7 @@ def test_what_a_gate_before_said_is_no_content_of_the_next():
     first.output_var = "said"
     first.save()
     second.needs.add(first)
-    assert set(scope_of(plan, gate(key="second", scope=[]))) == {"budget", "design"}
+    assert set(scope_of(plan, gate_rules(gate(key="second", scope=[])))) == {"budget", "design"}
 
 
 # ------------------------------------------------------------------ drift

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from plans.engine.gates import seats as policy
 from plans.engine.gates.seats import APPROVE, RECUSE, REJECT, REQUEST_CHANGES, SeatRule, evaluate
+from plans.schemas import rules
 
 ROLES = ("finance", "legal", "sponsor")
 ROLE_SETS = [
@@ -258,8 +259,9 @@ def test_applying_seats_say_why_they_are_asked_for():
         SeatRule("sponsor", 2, "The board wants it."),
         SeatRule("legal", 1, "asked when amount is over 25000 USD"),
     )
-    assert policy.applying_seats(seats, {"amount": "30000", "currency": "USD"}) == (always, told, derived)
-    assert policy.applying_seats(seats, {"amount": "3000", "currency": "USD"}) == (always,)
+    stored = rules.seats(seats)
+    assert policy.applying_seats(stored, {"amount": "30000", "currency": "USD"}) == (always, told, derived)
+    assert policy.applying_seats(stored, {"amount": "3000", "currency": "USD"}) == (always,)
 
 
 @pytest.mark.parametrize(
