@@ -39,7 +39,7 @@ def test_a_dry_run_is_what_the_plan_is_when_it_has_been_stored(organisation, usa
         preview = DryRun.of(draft)
         plan = start.build(draft)
         stored = document.build(plan)
-        benches = [eligibility.who_must_approve(plan, gate) for gate in plan.declaration["gates"]]
+        benches = [eligibility.who_must_approve(plan, gate) for gate in plan.rules.gates]
     assert (proposed.pk, said["change_log"], said["integrity"]["length"]) == (None, [], 0)
     assert {key: said[key] for key in said if key not in MADE_ANEW} == {
         key: stored[key] for key in stored if key not in MADE_ANEW
