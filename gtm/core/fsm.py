@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from django.db import models
-
 from gtm.core import actors, clock, prepared
 from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
@@ -306,12 +304,12 @@ def _swapping(obj: StatefulModel) -> Iterator[Callable[[str, Mapping[str, Any], 
 
 
 @cache
-def _history_of(model: type[GovernedModel]) -> type[models.Model]:
+def _history_of(model: type[GovernedModel]) -> Any:
     """Asking the model makes a class each time."""
     return model.history.model
 
 
-def _told(obj: GovernedModel) -> models.Model:
+def _told(obj: GovernedModel) -> Any:
     """The row of history about an object as it is, as ``bulk_history_create`` makes it."""
     history = _history_of(type(obj))
     return history(

@@ -75,9 +75,7 @@ def insert(rows: Sequence[models.Model]) -> None:
 
 
 @cache
-def _insert_sql(
-    model: type[models.Model], vendor: str, own_key: bool, count: int
-) -> tuple[str, list[models.Field]]:
+def _insert_sql(model: type[models.Model], vendor: str, own_key: bool, count: int) -> tuple[str, list[Any]]:
     quote = transaction.get_connection().ops.quote_name
     fields = [f for f in model._meta.concrete_fields if not (own_key and f.primary_key)]
     columns = ", ".join(quote(field.column) for field in fields)
@@ -98,7 +96,7 @@ def update(model: type[models.Model], where: Mapping[str, Any], values: Mapping[
         return cursor.rowcount
 
 
-def _prepared(field: models.Field, value: Any, connection: Any) -> Any:
+def _prepared(field: Any, value: Any, connection: Any) -> Any:
     """As the database takes it; of an object a field links to, its key."""
     if isinstance(value, models.Model):
         value = getattr(value, field.target_field.attname)
@@ -108,9 +106,10 @@ def _prepared(field: models.Field, value: Any, connection: Any) -> Any:
 @cache
 def _update_sql(
     model: type[models.Model], vendor: str, where: tuple[str, ...], values: tuple[str, ...]
-) -> tuple[str, list[models.Field]]:
+) -> tuple[str, list[Any]]:
     quote = transaction.get_connection().ops.quote_name
-    asked, written = ([model._meta.get_field(name) for name in names] for names in (where, values))
+    get_field: Callable[[str], Any] = model._meta.get_field
+    asked, written = ([get_field(name) for name in names] for names in (where, values))
     sets = ", ".join(f"{quote(field.column)} = %s" for field in written)
     same = " AND ".join(f"{quote(field.column)} = %s" for field in asked)
     return f"UPDATE {quote(model._meta.db_table)} SET {sets} WHERE {same}", [*written, *asked]  # noqa: S608 - as above
