@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -37,9 +37,11 @@ from programs.series import DataSeries, enter, register, snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
+    from programs.datasets.engines import netting
     from programs.datasets.loading import ingest as loading
 else:
     loading = later("programs.datasets.loading.ingest")
+    netting = later("programs.datasets.engines.netting")
 
 
 def establish_metrics() -> tuple[int, int]:
@@ -99,6 +101,10 @@ def load_dataset(
     with SnapshotStore(snapshot_root()).trial() as trial:
         result = loading.ingest(files, kind, store=trial, mapping=mapping, options=told)
         entering = enter(place, result, trial, series)
+        if entering.addition is not None:  # refunds may change orders that were there
+            netted = netting.net_orders(trial, entering.snapshot)
+            result = loading.with_movements(result, netted.account if netted else None)
+            entering = replace(entering, result=result)
         dataset = register(entering, trial, told, [name for name, value in given.items() if value])
     return dataset, result
 

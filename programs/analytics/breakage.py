@@ -8,7 +8,7 @@ recursive calculation and inclusion of a tail factor" (1999).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -61,7 +61,9 @@ def chain_ladder(cumulative: ArrayLike) -> ChainLadder:
         before, after = triangle[both, age], triangle[both, age + 1]
         volume[age] = before.sum()
         if volume[age] <= 0:
-            raise ValueError(f"Nothing was redeemed by age {age + 1}; start the triangle later.")
+            raise ValueError(
+                f"Nothing was redeemed by age {age + 1} of the older vintages: nothing to develop from."
+            )
         factors[age] = after.sum() / volume[age]
         pairs = int(both.sum())
         # C·(F − f)² = (after − f·before)² / before; a vintage without volume carries no information.
@@ -129,10 +131,19 @@ def forecast_redemption(
     ``issued`` (vintages,) points; ``cumulative_redeemed`` (vintages, ages) points; ``expired`` points
     no longer outstanding. Rate of issued U = Σ ultimate / Σ issued; rate of outstanding =
     (U·issued − redeemed) / (issued − redeemed − expired), for points that can still be spent.
-    ``Unavailable`` when more would be redeemed than was ever issued.
+    Where nothing can be redeemed at the first ages, the triangle starts at the first age with redemptions,
+    which are developed from the points issued. ``Unavailable`` when more would be redeemed than was ever
+    issued, or when too few vintages have come to that age.
     """
     points = np.asarray(issued, dtype=float)
-    ladder = chain_ladder(cumulative_redeemed)
+    triangle = np.asarray(cumulative_redeemed, dtype=float)
+    held = _ages_without_redemptions(triangle)
+    if held:
+        if (early := _too_early(triangle, held)) is not None:
+            return early
+        ladder = _after_holding(points, triangle, held)
+    else:
+        ladder = chain_ladder(triangle)
     if points.shape != ladder.ultimate.shape:
         raise ValueError("Issued points need one entry per vintage.")
     total, redeemed = float(points.sum()), float(ladder.latest.sum())
@@ -182,18 +193,51 @@ def forecast_redemption(
             "share",
             rate.method,
         ),
-        cape_cod_rate=_cape_cod(points, ladder, cumulative_redeemed),
+        cape_cod_rate=_cape_cod(points, ladder, triangle, held),
     )
 
 
 MaybeForecast = RedemptionForecast | Unavailable
 
 
-def _cape_cod(issued: FloatArray, ladder: ChainLadder, cumulative: ArrayLike) -> float:
+def _ages_without_redemptions(triangle: FloatArray) -> int:
+    """How many of the first ages have nothing to develop from: points are held, or nobody is so soon."""
+    if triangle.ndim != 2:
+        return 0
+    seen = ~np.isnan(triangle)
+    volume = [triangle[seen[:, age + 1], age].sum() for age in range(triangle.shape[1] - 1)]
+    return next((age for age, redeemed in enumerate(volume) if redeemed > 0), len(volume))
+
+
+def _too_early(triangle: FloatArray, held: int) -> Unavailable | None:
+    if not np.nansum(triangle) > 0:
+        return Unavailable("No point has been redeemed yet.")
+    old_enough = int((~np.isnan(triangle[:, held])).sum())
+    if old_enough < 2:
+        return Unavailable(
+            f"Points are redeemed from age {held + 1} on, which {old_enough} month of issue has reached; "
+            "it takes two."
+        )
+    return None
+
+
+def _after_holding(issued: FloatArray, triangle: FloatArray, held: int) -> ChainLadder:
+    """The chain ladder of a triangle whose first column, in place of the ages held, is the points issued.
+
+    Mack's model for that step says that what is first redeemed is in proportion to what was issued.
+    """
+    ladder = chain_ladder(np.column_stack([issued, triangle[:, held:]]))
+    last = (~np.isnan(triangle)).sum(axis=1) - 1
+    return replace(ladder, latest=triangle[np.arange(len(issued)), last])
+
+
+def _cape_cod(issued: FloatArray, ladder: ChainLadder, triangle: FloatArray, held: int) -> float:
     """Redeemed so far over points "used up" so far (Stanard 1985; Bühlmann): Σ C / Σ issued·share seen."""
-    seen = (~np.isnan(np.asarray(cumulative, dtype=float))).sum(axis=1)
-    to_ultimate = np.append(np.cumprod(ladder.factors[::-1])[::-1], 1.0)[seen - 1]
-    used = issued / to_ultimate
+    seen = (~np.isnan(triangle)).sum(axis=1) - held
+    factors = ladder.factors[1:] if held else ladder.factors
+    to_ultimate = np.append(np.cumprod(factors[::-1])[::-1], 1.0)[np.maximum(seen, 1) - 1]
+    share = np.where(seen > 0, 1 / to_ultimate, 0.0)
+    used = issued * share
     prior = ladder.latest.sum() / used.sum()
-    ultimate = ladder.latest + issued * prior * (1 - 1 / to_ultimate)
+    ultimate = ladder.latest + issued * prior * (1 - share)
     return float(ultimate.sum() / issued.sum())

@@ -87,13 +87,31 @@ def flow_comparison(context: StepContext, totals: Sequence[Mapping[str, float]])
     for name, title, needs in FLOW_TITLES:
         known = not needs or needs in loaded(context)
         now, before = (float(total[name]) if known else None for total in totals[:2])
-        rows.append([title, now, before, now / before - 1 if now is not None and before else None])
+        rows.append(_flow(title, now, before))
+    note = f"Revenue in {context.program['currency']}."
+    if context.data.movements():
+        rows += _cash_flows(totals)
+        note += " Revenue is net of refunds in the window of the sale; as cash, in the window of the refund."
     return Table(
         "window_comparison", "What happened",
         [Column("flow", "What happened"), Column("current", "This window", "number"),
          Column("previous", "The window before", "number"), Column("change", "Change", "percent")],
-        rows, f"Revenue in {context.program['currency']}. An empty cell is not known.",
+        rows, f"{note} An empty cell is not known.",
     )  # fmt: skip
+
+
+def _flow(title: str, now: float | None, before: float | None) -> list[Any]:
+    return [title, now, before, now / before - 1 if now is not None and before else None]
+
+
+def _cash_flows(totals: Sequence[Mapping[str, float]]) -> list[list[Any]]:
+    """What was sold and taken back in a window, and what that left in it."""
+    gross, refunded = ([float(total[name]) for total in totals[:2]] for name in ("gross", "refunded"))
+    return [
+        _flow("Gross sales", *gross),
+        _flow("Refunded, by day of refund", *refunded),
+        _flow("Revenue as cash, by day of refund", gross[0] - refunded[0], gross[1] - refunded[1]),
+    ]
 
 
 def trends(context: StepContext, spans: Sequence[Span], totals: Sequence[Mapping[str, float]]) -> list[Any]:

@@ -18,6 +18,7 @@ from programs.analytics.experiments import (
     MetricRole,
     Readout,
     Recommendation,
+    SampleRatio,
     members_per_arm_for_mean,
     members_per_arm_for_share,
     plan_test,
@@ -105,7 +106,7 @@ def split_table(read: Sequence[Readout]) -> Table:
     rows = [
         [test.experiment, " / ".join(f"{count:,}" for count in test.sample_ratio.counts),
          " / ".join(f"{count:,.0f}" for count in test.sample_ratio.expected), test.sample_ratio.p_value,
-         "mismatch: blocked" if test.sample_ratio.mismatch else "as planned"]
+         _verdict(test.sample_ratio)]
         for test in read
     ]  # fmt: skip
     return Table(
@@ -114,6 +115,12 @@ def split_table(read: Sequence[Readout]) -> Table:
          Column("p", "p", "number"), Column("verdict", "Verdict")],
         rows, "Pearson's χ² of the counts; below p 0.001 no result of the test can be read.",
     )  # fmt: skip
+
+
+def _verdict(ratio: SampleRatio) -> str:
+    if not ratio.mismatch:
+        return "as planned"
+    return "mismatch: blocked" if ratio.planned else "no split was planned: blocked"
 
 
 def lift_chart(read: Sequence[Readout]) -> Chart | None:
@@ -152,8 +159,11 @@ def next_tests(found: Sequence[Found], read: Sequence[Readout]) -> list[NextTest
         origin = by_name[test.experiment]
         if isinstance(test.arms, Unavailable):
             size = origin.test.planned_per_arm
-            suggestions.append(_sized(origin, "Repair the assignment, then run the same test again",
-                                      size, "its split does not fit the plan"))  # fmt: skip
+            suggestions.append(
+                _sized(origin, "Repair the assignment, then run the same test again", size, "its split does not fit the plan")
+                if test.sample_ratio.planned
+                else _sized(origin, "Register the split that was meant, then read the test again", size, "none was planned")
+            )  # fmt: skip
             continue
         for arm in test.arms:
             suggestions.append(_after(origin, arm))

@@ -96,6 +96,20 @@ class ObservedExperiment:
         return tuple(name for name in self.members if name != self.control)
 
 
+def _blocked(ratio: SampleRatio) -> Unavailable:
+    """Why members per arm that no plan explains allow no reading."""
+    if not ratio.planned:
+        return Unavailable(
+            f"Members per arm {ratio.counts} are not equal (p = {ratio.p_value:.2g}), and no split was "
+            "planned. Register the test with the split that was meant, such as 90 to 10; until then no "
+            "result can be read."
+        )
+    return Unavailable(
+        f"Members per arm {ratio.counts} do not fit the planned split (p = {ratio.p_value:.2g}). "
+        "Find the fault in assignment or logging; until then no result can be read."
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class MetricReadout:
     """One metric of one treatment. ``adjusted_p`` is Holm's over all metrics and treatments.
@@ -149,14 +163,7 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
         None if weights is None else tuple(weights[name] for name in experiment.members),
     )
     if ratio.mismatch:
-        return Readout(
-            experiment.name,
-            ratio,
-            Unavailable(
-                f"Members per arm {ratio.counts} do not fit the planned split (p = {ratio.p_value:.2g}). "
-                "Find the fault in assignment or logging; until then no result can be read."
-            ),
-        )
+        return Readout(experiment.name, ratio, _blocked(ratio))
     judged = [metric for metric in experiment.metrics if metric.role is not MetricRole.GUARDRAIL]
     lifts = {
         (treatment, metric.name): _lift(experiment, metric, treatment, 1 - alpha)

@@ -14,13 +14,17 @@ from scipy.stats import chi2
 
 @dataclass(frozen=True, slots=True)
 class SampleRatio:
-    """Pearson's χ² of the counts against the planned split. A ``mismatch`` blocks the readout."""
+    """Pearson's χ² of the counts against the split, which is equal where none is ``planned``.
+
+    A ``mismatch`` blocks the readout.
+    """
 
     counts: tuple[int, ...]
     expected: tuple[float, ...]
     chi_square: float
     p_value: float
     alpha: float
+    planned: bool = True
 
     @property
     def mismatch(self) -> bool:
@@ -49,4 +53,5 @@ def check_sample_ratio(
         statistic,
         float(chi2.sf(statistic, seen.size - 1)),
         alpha,
+        weights is not None,
     )

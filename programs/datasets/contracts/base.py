@@ -48,6 +48,7 @@ class ContractColumn:
     ``minimum``/``maximum`` bound numbers inclusively. ``past`` refuses times after the load.
     ``several``: a cell may name more than one, as “51;77”.
     ``personal`` marks data about a person: masked in previews, left out of exports unless asked for.
+    ``words`` of a category are other words for its ``allowed`` ones: ("return", "refund").
     """
 
     name: str
@@ -61,6 +62,7 @@ class ContractColumn:
     minimum: int | None = None
     maximum: int | None = None
     past: bool = False
+    words: tuple[tuple[str, str], ...] = ()
     several: bool = False
 
 
@@ -82,6 +84,8 @@ class Contract:
     rejected, all of them, because none can be believed over the other.
     Rows without a full key: what one file shows twice happened twice; what several files show is one
     event, as often as the file that shows it most often.
+    Rows for which ``unkeyed`` (SQL) holds have no key of their own: a refund names the order it lowers.
+    ``derived`` columns (name → SQL over the row as it was written) are filled in for every accepted row.
     ``time`` is the column that gives the dataset its window.
     """
 
@@ -95,16 +99,24 @@ class Contract:
     latest_by: str = ""
     order: tuple[str, ...] = ()
     rules: tuple[RowRule, ...] = ()
+    unkeyed: str = ""
+    derived: tuple[tuple[str, str], ...] = ()
     by_name: dict[str, ContractColumn] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {column.name: column for column in self.columns})
-        named = {*self.key, *self.order, *(rule.column for rule in self.rules)}
+        named = {*self.key, *self.order, *(rule.column for rule in self.rules), *dict(self.derived)}
         named |= {*filter(None, (self.time, self.latest_by))}
         if unknown := named - self.by_name.keys():
             raise ValueError(f"contract {self.kind} refers to columns it has not: {sorted(unknown)}")
         if len(self.by_name) != len(self.columns):
             raise ValueError(f"contract {self.kind} names a column twice")
+
+    @property
+    def has_key(self) -> str:
+        """SQL of whether a row has a full natural key."""
+        filled = " AND ".join(f"{name} IS NOT NULL" for name in self.key) or "false"
+        return f"({filled}) AND NOT coalesce({self.unkeyed}, false)" if self.unkeyed else filled
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -13,11 +13,21 @@ from programs.datasets.contracts.base import (
     money,
 )
 
+MOVEMENTS = ("sale", "refund", "cancellation", "adjustment")
+MOVEMENT_WORDS = (
+    ("purchase", "sale"), ("order", "sale"), ("charge", "sale"), ("payment", "sale"), ("invoice", "sale"),
+    ("return", "refund"), ("credit_note", "refund"), ("credit", "refund"), ("chargeback", "refund"),
+    ("cancelled", "cancellation"), ("canceled", "cancellation"), ("cancel", "cancellation"),
+    ("void", "cancellation"), ("voided", "cancellation"),
+    ("adjust", "adjustment"), ("correction", "adjustment"),
+)  # fmt: skip
+
 PURCHASES = Contract(
     kind="purchases",
-    version=1,
+    version=2,
     title="Purchases",
-    description="One row per order. Sum order lines before loading: one order id means one row.",
+    description="One row per order, and one per refund, cancellation or adjustment of an order. Sum order "
+    "lines before loading: one order id means one sale.",
     columns=(
         member(),
         instant(
@@ -36,7 +46,7 @@ PURCHASES = Contract(
         ),
         money(
             "amount",
-            "What the member paid; zero for free orders, negative for refunds.",
+            "What the member paid; zero for free orders. A negative amount without a movement is a refund.",
             "dollar value",
             "total",
             "order total",
@@ -51,11 +61,23 @@ PURCHASES = Contract(
         CURRENCY,
         identifier(
             "order_id",
-            "Identifier of the order; the natural key.",
+            "Identifier of the order; the natural key of sales. On any other row, the order that it changes.",
             "order",
             "order number",
             "invoice no",
             "transaction id",
+        ),
+        ContractColumn(
+            "movement",
+            Type.CATEGORY,
+            "Sale, refund, cancellation or adjustment. Without it, a negative amount is a refund.",
+            allowed=MOVEMENTS,
+            aliases=("kind", "movement kind", "movement type", "transaction kind", "transaction type"),
+            words=MOVEMENT_WORDS,
+        ),
+        money(
+            "refunded_amount",
+            "What was given back of the order, said beside the order and not in a row of its own.",
         ),
         ContractColumn(
             "quantity",
@@ -72,6 +94,19 @@ PURCHASES = Contract(
     time="purchased_at",
     key=("order_id",),
     order=("purchased_at", "member_id"),
+    rules=(
+        RowRule("amount", "negative for a sale; call it a refund", "movement = 'sale' AND amount < 0"),
+        RowRule(
+            "refunded_amount",
+            "refunded on a row that is no sale itself",
+            "refunded_amount <> 0 AND (movement <> 'sale' OR movement IS NULL AND amount < 0)",
+        ),
+    ),
+    unkeyed="movement <> 'sale'",
+    derived=(
+        ("movement", "coalesce(movement, CASE WHEN amount < 0 THEN 'refund' ELSE 'sale' END)"),
+        ("amount", "CASE WHEN movement = 'refund' THEN -abs(amount) ELSE amount END"),
+    ),
 )
 
 MEMBERS = Contract(

@@ -1,9 +1,9 @@
 """Questions to snapshots. Each method is one SQL file; the answer is an Arrow table in a fixed order.
 
-The last statement of a file answers, those before it make what it reads. Amounts are DECIMAL(18,4) in the
-one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is exclusive, on the
-program's wall clock. NumPy and
-SciPy go on from there.
+The last statement of a file answers, those before it make what it reads. ``purchases`` are orders net of
+refunds, cancellations and adjustments, each in the period of its sale (see ``netting``). Amounts are
+DECIMAL(18,4) in the one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is
+exclusive, on the program's wall clock. NumPy and SciPy go on from there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.contracts import CONTRACTS
-from programs.datasets.contracts.base import Type
+from programs.datasets.engines.netting import NO_CHANGES, net_orders
 from programs.datasets.engines.session import hardened
 from programs.datasets.loading.limits import Limits
 from programs.datasets.local_time import sql_on_wall_clock
@@ -58,7 +58,8 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         return self._ask("cohort_matrix", {"purchases": purchases}, period=period)
 
     def revenue_by_period(self, purchases: Snapshot | None, *, period: Period = "month") -> pa.Table:
-        """period, members, new_members, orders, paid_orders, revenue: AOV is revenue / orders."""
+        """period, members, new_members, orders, paid_orders, revenue (net in the period of the sale), gross,
+        refunded (in the period of the refund): AOV is revenue / orders."""
         return self._ask("monthly_revenue", {"purchases": purchases}, period=period)
 
     def member_rfm(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
@@ -310,25 +311,34 @@ class DuckDBEngine(QueryEngine):
                     hint="Convert them to one currency, or load one dataset per currency.",
                 )
             paths[kind] = self.store.rows_path(snapshot)
-        with hardened([path.parent for path in paths.values()], self.limits) as connection:
-            for kind, path in paths.items():
-                self._create_view(connection, kind, path)
+        folders = [path.parent for path in paths.values()]
+        if purchases := datasets.get("purchases"):
+            netted = net_orders(self.store, purchases, self.limits)
+            if netted:
+                paths |= {"purchases": netted.orders, "order_changes": netted.changes}
+        with hardened(folders, self.limits) as connection:
+            for name, path in paths.items():
+                self._create_view(connection, name, path)
             for kind in datasets.keys() - paths.keys():
                 columns = (f"NULL::{column.type.sql} AS {column.name}" for column in CONTRACTS[kind].columns)
                 connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT {', '.join(columns)} WHERE false")
+            if "purchases" in datasets and "order_changes" not in paths:
+                connection.execute(f"CREATE TEMP VIEW order_changes AS {NO_CHANGES}")
             yield connection
 
-    def _create_view(self, connection: duckdb.DuckDBPyConnection, kind: str, path: Path) -> None:
+    def _create_view(self, connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
         rows = connection.read_parquet(str(path.resolve()))
         times = [
-            c.name for c in CONTRACTS[kind].columns if c.type is Type.TIMESTAMP and c.name in rows.columns
+            column
+            for column, type_ in zip(rows.columns, rows.types, strict=True)
+            if str(type_) == "TIMESTAMP WITH TIME ZONE"
         ]
         if self.zone == "UTC" or not times:
-            rows.create_view(kind)
+            rows.create_view(name)
             return
-        rows.create_view(f"{kind}_as_loaded")
-        shown = ", ".join(sql_on_wall_clock(name, self.zone) for name in times)
-        connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT * REPLACE ({shown}) FROM {kind}_as_loaded")  # noqa: S608
+        rows.create_view(f"{name}_as_loaded")
+        shown = ", ".join(sql_on_wall_clock(column, self.zone) for column in times)
+        connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * REPLACE ({shown}) FROM {name}_as_loaded")  # noqa: S608
 
 
 def _named_in(statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

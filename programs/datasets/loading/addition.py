@@ -67,15 +67,15 @@ def shared_keys(there: Path, new: Path, kind: str, *, limits: Limits | None = No
 
 
 def _open(connection: duckdb.DuckDBPyConnection, contract: Contract, there: Path, new: Path) -> None:
-    """``good``: the rows of both with their digest. Columns that an older contract had not are empty."""
+    """``good``: the rows of both with their digest. Columns that an older contract had not are filled in."""
     parts = (
         f'SELECT {number} AS file_no, row_number() OVER () AS "row", * '  # noqa: S608
         f"FROM ({_rows(connection, contract, path, f'part{number}')})"
         for number, path in enumerate((there, new))
     )
-    connection.execute(f"""
-        CREATE TABLE good AS SELECT *, {row_digest(contract)} AS digest FROM ({" UNION ALL ".join(parts)})
-    """)  # noqa: S608
+    derived = ", ".join(f"{expression} AS {name}" for name, expression in contract.derived)
+    both = f"SELECT * {f'REPLACE ({derived})' if derived else ''} FROM ({' UNION ALL '.join(parts)})"  # noqa: S608
+    connection.execute(f"CREATE TABLE good AS SELECT *, {row_digest(contract)} AS digest FROM ({both})")  # noqa: S608
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, view: str) -> str:
@@ -91,7 +91,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path,
 
 def _settle(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     """``fate``: the rows that are left out, "same" or "older"."""
-    keyed = " AND ".join(f"{name} IS NOT NULL" for name in contract.key) or "false"
+    keyed = contract.has_key
     connection.execute(f"""
         CREATE TABLE fate AS
         WITH repeated AS (SELECT digest FROM good GROUP BY digest HAVING count(*) > 1),

@@ -6,6 +6,7 @@ from programs.datasets.contracts import Contract, ContractColumn, Type
 from programs.datasets.loading.currencies import MINOR_DIGITS
 from programs.datasets.loading.limits import Options
 from programs.datasets.loading.said import Said
+from programs.datasets.loading.words import fold
 
 MONEY = Type.MONEY.sql
 FRACTION = "a fraction of a minor unit"
@@ -32,6 +33,8 @@ def settle_amounts(values: Values, contract: Contract, options: Options, said: S
                 f"try_cast(({values['amount']}) * ({values.get('quantity', 'NULL')}) AS {MONEY})"
             )
         values["amount"] = _with_further(values, said)
+        if "refunded_amount" in contract.by_name and (given_back := _given_back(values, said)):
+            values["refunded_amount"] = given_back
     if options.unit == "minor_units":
         reasons += _from_minor_units(values, contract)
     if options.sign_rule == "flipped":
@@ -47,9 +50,23 @@ def _with_further(values: Values, said: Said) -> str:
     amount = values["amount"]
     for name, (header, _) in further(said).items():
         for listed, sign in ((said.added, "+"), (said.subtracted, "-")):
-            if header in listed:
+            if header in listed and not (sign == "-" and _is_refund(header)):
                 amount = f"({amount}) {sign} coalesce({values[name]}, 0)"
     return f"try_cast({amount} AS {MONEY})"
+
+
+def _is_refund(header: str) -> bool:
+    """What was given back stays known beside the amount: an order of which nothing is left is no purchase."""
+    return "refund" in fold(header)
+
+
+def _given_back(values: Values, said: Said) -> str:
+    columns = [
+        f"abs(coalesce({values[name]}, 0))"
+        for name, (header, _) in further(said).items()
+        if header in said.subtracted and _is_refund(header)
+    ]
+    return f"try_cast({' + '.join(columns)} AS {MONEY})" if columns else ""
 
 
 def _from_minor_units(values: Values, contract: Contract) -> Reasons:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import duckdb
@@ -19,6 +20,12 @@ DAYS = {
     "mdy": ("%m/%d/%Y", "%m.%d.%Y", "%m-%d-%Y", "%b %d, %Y", "%B %d, %Y"),
     "ymd": ("%Y%m%d", "%Y/%m/%d", "%Y.%m.%d"),
 }
+SHORT_YEARS = {
+    "dd/mm/yy": ("%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d %b %y", "%d-%b-%y"),
+    "mm/dd/yy": ("%m/%d/%y", "%m.%d.%y", "%m-%d-%y", "%b %d, %y"),
+}
+"""Read only where it is said: 68 is 2068 and 69 is 1969, as POSIX has it."""
+SHORT = r"^\d{1,2}[./-](\d{1,2}|[A-Za-z]{3})[./-]\d{2}([ ,T]|$)"
 NAMES = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 TIMES_AND_DATES = (Type.TIMESTAMP, Type.DATE)
 FEWEST_TO_DOUBT = 3  # of either kind: days up to 12 three times over happen by chance once in 15
@@ -27,7 +34,7 @@ NUMBERS = (Type.INTEGER, Type.DECIMAL, Type.MONEY)
 
 def formats(order: str) -> list[str]:
     """The strptime formats of an order of day, month and year, with and without a time of day."""
-    return [day + time for day in DAYS[order] for time in TIMES]
+    return [day + time for day in (DAYS | SHORT_YEARS)[order] for time in TIMES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,8 @@ def detect_dates(
     """The order of day, month and year in ``cell`` of ``view``; ISO 8601 is always read."""
     if options.date_format:
         return Convention(date_order=options.date_format), [], []
-    problem = _contradicting_dates(connection, view, cell, where)
+    problem = _short_years(connection, view, cell, where)
+    problem = problem or _contradicting_dates(connection, view, cell, where)
     if problem:
         return Convention(), [problem], []
     counts = ", ".join(f"count(try_strptime(value, ${order}))" for order in DAYS)
@@ -81,6 +89,23 @@ def _other_dates(view: str, cell: str) -> str:
 
 def _orders() -> dict[str, object]:
     return {order: formats(order) for order in DAYS} | {"iso": ISO, "zoned": ISO_ZONED}
+
+
+def _short_years(connection: duckdb.DuckDBPyConnection, view: str, cell: str, where: str) -> Problem | None:
+    """A column whose years all have two digits. Nothing is ever stored in the year 24."""
+    values = f"SELECT trim({cell}) AS value FROM {view} WHERE value <> ''"  # noqa: S608
+    first = connection.execute(f"{values} LIMIT 1").fetchone()
+    if first is None or not re.search(SHORT, first[0]):
+        return None
+    query = f"SELECT count(*) FROM ({values}) WHERE NOT regexp_matches(value, $short)"  # noqa: S608
+    if one_row(connection, query, {"short": SHORT})[0]:
+        return None
+    return Problem(
+        where,
+        f"“{first[0]}” and the others have years of two digits; a year needs four digits: say date_format.",
+        allowed=tuple(SHORT_YEARS),
+        code="short_years",
+    )
 
 
 def _contradicting_dates(

@@ -97,6 +97,9 @@ def convert(
     else:
         allowed = bind.bind(list(column.allowed))
         value = f"regexp_replace(lower({text}), '[ -]+', '_', 'g')"
+        if column.words:
+            words, meanings = (bind.bind(list(side)) for side in zip(*column.words, strict=True))
+            value = f"coalesce({meanings}[list_position({words}, {value})], {value})"
         reason = f"not one of {', '.join(column.allowed)}"
         found = Converted(value, ((f"NOT list_contains({allowed}, {value})", reason),))
     reasons = found.reasons

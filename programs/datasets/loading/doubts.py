@@ -44,7 +44,7 @@ NO_SALE = (
     "|denied|reversed|incomplete"
 )
 CENTS = {"cents", "incents", "minor", "minorunits", "pence", "subunits"}
-SHOWN = 5
+NO_SALE_SQL = "regexp_matches({cell}, $no) AND NOT starts_with({cell}, 'partial')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,9 @@ def _status(look: QuestionedFile) -> Iterator[Problem]:
     for index, header in look.unused():
         if bare(header) not in STATUS:
             continue
+        no_sale = NO_SALE_SQL.format(cell=f"lower(trim(c{index}))")
         rows = look.connection.execute(
-            f"SELECT trim(c{index}) AS status, count(*), regexp_matches(lower(c{index}), $no) "  # noqa: S608
+            f"SELECT trim(c{index}) AS status, count(*), {no_sale} "  # noqa: S608
             f"FROM {look.view} WHERE status <> '' GROUP BY ALL ORDER BY count(*) DESC, status LIMIT 50",
             {"no": NO_SALE},
         ).fetchall()

@@ -58,9 +58,16 @@ def remedy(contract: Contract, reason: str, example: str) -> str:
         return ""
     if words == "missing":
         return f"Say another column, as {name}=… in the mapping, or one value for all, as constants={name}=…."
+    if words == contract_sign(contract, name):
+        return "Say sign_rule=negative_redeems if points below zero were redeemed."
     if words.startswith("stands for nobody"):
         return f"Say the column that names the buyer, such as an e-mail, as {name}=… in the mapping."
     return _accepted(column, example)
+
+
+def contract_sign(contract: Contract, name: str) -> str:
+    """The words of the rule about the sign of points."""
+    return next((rule.reason for rule in contract.rules if rule.column == name == "points"), "")
 
 
 def _accepted(column: ContractColumn, example: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from gtm.core.canonical import digest, dumps
 from programs.datasets.contracts import Contract, Type, contract_of
+from programs.datasets.engines.netting import MovementAccount, net_orders
 from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.loading.examples import examples, remedy
 from programs.datasets.loading.limits import Limits, Options
@@ -39,6 +40,7 @@ class IngestResult:
     key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.
     ``examples``: reason → where it is seen first. ``left_out``: reason → rows left out for it.
     ``mapping``: our column → theirs, per file. ``rejects``: path below the store's root, "" when none.
+    ``movements``: what became of refunds, cancellations and adjustments, None without any.
     ``read_as``: how each file was read, with its first accepted rows.
     """
 
@@ -53,11 +55,19 @@ class IngestResult:
     rejects: str = ""
     stored_before: bool = False
     notes: tuple[str, ...] = field(default_factory=tuple)
+    movements: MovementAccount | None = None
     read_as: dict[str, FileReading] = field(default_factory=dict)
     left_out_rows: int = 0
     folded_rows: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+
+
+def with_movements(result: IngestResult, account: MovementAccount | None) -> IngestResult:
+    """The result with what became of movements among these rows and others."""
+    before = result.movements.sentences() if result.movements else []
+    notes = [note for note in result.notes if note not in before]
+    return replace(result, notes=(*notes, *(account.sentences() if account else ())), movements=account)
 
 
 def ingest(
@@ -104,6 +114,7 @@ def ingest(
         left_out = _left_out(connection)
         identical = _identical(connection)
         read_as = readings(connection, staged, contract)
+    netted = net_orders(store, snapshot, limits)
     return IngestResult(
         snapshot=snapshot,
         input_rows=sum(raw.rows for raw in raws),
@@ -127,7 +138,8 @@ def ingest(
         },
         rejects=rejects,
         stored_before=not stored,
-        notes=(*notes, *more),
+        notes=(*notes, *more, *(netted.account.sentences() if netted else ())),
+        movements=netted.account if netted else None,
         read_as=read_as,
         left_out_rows=counts["left_out"],
         folded_rows=counts["folded"],

@@ -73,7 +73,11 @@ LONG = 4000
 CHOICES = (
     LoadOption("currency", "Of amounts that name none; empty: the program's", example="EUR"),
     LoadOption("time_zone", "Of times without an offset; empty: the program's", example="Europe/Berlin"),
-    LoadOption("date_format", "The order in dates such as 05/06/2026; empty: found", ("dmy", "mdy", "ymd")),
+    LoadOption(
+        "date_format",
+        "The order in dates such as 05/06/2026, or with years of two digits 05/06/26; empty: found",
+        ("dmy", "mdy", "ymd", "dd/mm/yy", "mm/dd/yy"),
+    ),
     LoadOption("decimal_separator", "Of numbers such as 1,234; empty: found", (".", ",")),
     LoadOption("delimiter", "Between the columns of a CSV file; empty: found", example=";"),
     LoadOption("encoding", "Of a text file; empty: UTF-8 or UTF-16, whichever it is", example="cp1252"),

@@ -147,6 +147,8 @@ def _missing(column: ContractColumn, raw: RawFile, taken: set[int]) -> Problem:
         f"The required column {column.name} is missing: {column.description.rstrip('.')}. "
         f"Say which it is, as {column.name}=… in the mapping."
     )
+    if column.allowed:
+        message += f" Where it is the same in every row, say constants={column.name}={column.allowed[0]}."
     if len(raw.headers) == 1:
         message += (
             " The file has one column only: if its values are separated by something other than"

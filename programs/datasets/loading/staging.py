@@ -125,9 +125,12 @@ def convert_all(
         connection.execute(f"INSERT INTO converted {query}", parameters)
     if options.line_items not in ("", "none"):
         fold(connection, contract, options.line_items)
+    derived = ", ".join(f"{expression} AS {name}" for name, expression in contract.derived)
+    filled = f"* EXCLUDE (reasons) REPLACE ({derived})" if derived else "* EXCLUDE (reasons)"
     connection.execute(f"""
         CREATE TABLE good AS
-        SELECT * EXCLUDE (reasons), {row_digest(contract)} AS digest FROM converted WHERE len(reasons) = 0
+        SELECT *, {row_digest(contract)} AS digest
+        FROM (SELECT {filled} FROM converted WHERE len(reasons) = 0)
     """)  # noqa: S608
 
 
@@ -203,7 +206,7 @@ def settle(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
 
     What is kept depends on what the rows say, never on their order or on the order of the files.
     """
-    keyed = " AND ".join(f"{name} IS NOT NULL" for name in contract.key) or "false"
+    keyed = contract.has_key
     connection.execute(f"""
         CREATE TABLE fate AS
         SELECT file_no, "row", 'rejected' AS outcome, reasons FROM converted WHERE len(reasons) > 0;

@@ -28,9 +28,9 @@ class LoyaltyQuestions(ABC):
         responses: Snapshot | None = None,
     ) -> pa.Table:
         """n (0 is the first of ``windows``, which ends last), tier, cohort, region, channel ("" where not
-        asked for or not recorded), members, enrolled, departed, active, orders, revenue, earned, redeemed,
-        expired, responses, satisfied. ``tiers`` (name → threshold, the lowest first) place members where no
-        tier is recorded."""
+        asked for or not recorded), members, enrolled, departed, active, orders, revenue (net in the window of
+        the sale), gross, refunded (in the window of the refund), earned, redeemed, expired, responses,
+        satisfied. ``tiers`` (name → threshold, the lowest first) place members where no tier is recorded."""
         datasets = {
             "purchases": purchases, "members": members, "point_ledger": ledger, "survey_responses": responses,
         }  # fmt: skip

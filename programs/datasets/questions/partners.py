@@ -57,7 +57,7 @@ class PartnerQuestions(ABC):
 
         ``taxonomy`` owner, channel, campaign, tags, source: the tags that are of the campaign.
         ``people``   owner, person_id, person: who is who; people left out stay themselves.
-        ``deals``    deal, person, since_at, until_at: touches between the two belong to the deal.
+        ``deals``    deal, person, since_at, until_at: touches between the two belong to it; a row a person.
         ``dealers``  person: everybody with a deal of any time, whose other touches are no lost journey.
         """
         tables = {"taxonomy": taxonomy, "people": people, "deals": deals, "dealers": dealers}

@@ -11,6 +11,7 @@ from typing import Any
 
 from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.engines.duck import DuckDBEngine
+from programs.datasets.engines.netting import MovementAccount, net_orders
 from programs.datasets.local_time import end_of_day, on_wall_clock
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
@@ -42,7 +43,26 @@ class OpenData:
         found = self.snapshots(kind)
         if not found:
             raise NotFound(f"This run reads no {kind}.", hint=f"Load {kind} and start a new run.")
-        return self._on_wall_clock(_only(kind, found))
+        snapshot = self._on_wall_clock(_only(kind, found))
+        account = self.movements() if kind == "purchases" else None
+        if account is None:
+            return snapshot
+        if not account.orders:
+            raise NotFound(
+                f"Nothing is left of the purchases of this run: all {account.sales:,} sales were refunded or "
+                "cancelled.",
+                hint="Load the purchases with the orders that stood, and start a new run.",
+            )
+        return replace(
+            snapshot, window_start=account.first_at and on_wall_clock(account.first_at, self._zone)
+        )
+
+    def movements(self) -> MovementAccount | None:
+        """What became of the refunds, cancellations and adjustments among the purchases; None without any."""
+        if not self.has("purchases"):
+            return None
+        netted = net_orders(self._store, _only("purchases", self.snapshots("purchases")))
+        return netted.account if netted else None
 
     def find(self, kind: str) -> Snapshot | None:
         """The one snapshot of a kind, or None where the run has none."""

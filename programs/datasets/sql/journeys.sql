@@ -1,4 +1,5 @@
 -- One row a touch of a journey, oldest first. A journey ends at a deal (deal, its number) or nowhere (deal null).
+-- The touches of everybody in a deal are one journey.
 -- Taxonomy says which tags are of the campaign and what they mean; people joins the partners' identifiers.
 WITH touches AS (
     SELECT
@@ -25,6 +26,8 @@ lost AS (
     WHERE occurred_at >= $start::TIMESTAMPTZ
 ),
 journeys AS (SELECT * FROM converting UNION ALL SELECT * FROM lost)
-SELECT deal, dense_rank() OVER (ORDER BY deal NULLS LAST, person) AS journey, label, age_days
+SELECT
+    deal, dense_rank() OVER (ORDER BY deal NULLS LAST, CASE WHEN deal IS NULL THEN person END) AS journey,
+    label, age_days
 FROM journeys
 ORDER BY journey, occurred_at, touch_id NULLS LAST, label

@@ -45,6 +45,14 @@ facts AS (
         FROM purchases JOIN windows ON purchased_at >= low AND purchased_at < high GROUP BY n, member_id
     ) JOIN windows USING (n) LEFT JOIN people USING (member_id)
     UNION ALL BY NAME
+    SELECT n, tier, cohort, region, channel, sum(by_sale) AS lowered, sum(by_move) AS refunded
+    FROM (
+        SELECT n, member_id, lowered AS by_sale, 0 AS by_move
+        FROM order_changes JOIN windows ON purchased_at >= low AND purchased_at < high
+        UNION ALL
+        SELECT n, member_id, 0, lowered FROM order_changes JOIN windows ON moved_at >= low AND moved_at < high
+    ) LEFT JOIN people USING (member_id) GROUP BY ALL
+    UNION ALL BY NAME
     SELECT n, tier, cohort, region, channel, earned, redeemed, expired
     FROM (
         SELECT
@@ -66,6 +74,8 @@ SELECT
     CAST(coalesce(sum(members), 0) AS BIGINT) AS members, CAST(coalesce(sum(enrolled), 0) AS BIGINT) AS enrolled,
     CAST(coalesce(sum(departed), 0) AS BIGINT) AS departed, CAST(coalesce(sum(active), 0) AS BIGINT) AS active,
     CAST(coalesce(sum(orders), 0) AS BIGINT) AS orders, CAST(coalesce(sum(revenue), 0) AS DOUBLE) AS revenue,
+    CAST(coalesce(sum(revenue), 0) + coalesce(sum(lowered), 0) AS DOUBLE) AS gross,
+    CAST(coalesce(sum(refunded), 0) AS DOUBLE) AS refunded,
     CAST(coalesce(sum(earned), 0) AS DOUBLE) AS earned, CAST(coalesce(sum(redeemed), 0) AS DOUBLE) AS redeemed,
     CAST(coalesce(sum(expired), 0) AS DOUBLE) AS expired,
     CAST(coalesce(sum(responses), 0) AS BIGINT) AS responses,

@@ -102,3 +102,46 @@ def test_rates_do_not_depend_on_the_unit_of_points(scale):
     plain = forecast_redemption(ISSUED, VINTAGES)
     scaled = forecast_redemption(np.array(ISSUED) * scale, VINTAGES * scale)
     assert scaled.rate_of_issued.value == pytest.approx(plain.rate_of_issued.value)
+
+
+HELD = [0.0, 0.0, 0.2, 0.3, 0.35]
+"""Of points issued, redeemed by each age: none in the first two months."""
+
+
+def held(issued, shares=HELD):
+    rows = [[points * share for share in shares[: len(shares) - n]] for n, points in enumerate(issued)]
+    return triangle(rows)
+
+
+def test_the_triangle_starts_at_the_first_age_with_redemptions():
+    issued = [1000.0, 3000.0, 2000.0, 500.0, 4000.0]
+    forecast = forecast_redemption(issued, held(issued))
+    assert forecast.rate_of_issued.value == pytest.approx(0.35)
+    assert forecast.by_vintage.ultimate == pytest.approx(np.array(issued) * 0.35)
+    redeemed = 350 + 900 + 400
+    assert forecast.by_vintage.latest.sum() == pytest.approx(redeemed)
+    outstanding = sum(issued) - redeemed
+    assert forecast.rate_of_outstanding.value == pytest.approx((0.35 * sum(issued) - redeemed) / outstanding)
+    assert forecast.cape_cod_rate == pytest.approx(0.35)
+
+
+def test_what_is_first_redeemed_is_uncertain_as_the_vintages_differ():
+    issued = np.full(5, 1000.0)
+    redeemed = held(issued)
+    redeemed[1] *= 1.5
+    forecast = forecast_redemption(issued, redeemed)
+    assert forecast.rate_of_issued.standard_error > 0
+    assert forecast.rate_of_issued.low < forecast.rate_of_issued.value < forecast.rate_of_issued.high
+
+
+@pytest.mark.parametrize(
+    ("shares", "reason"),
+    [
+        ([0.0, 0.0, 0.0, 0.0, 0.1], "from age 5 on, which 1 month"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0], "No point has been redeemed yet"),
+    ],
+)
+def test_too_few_vintages_at_the_first_age_with_redemptions_tell_nothing(shares, reason):
+    forecast = forecast_redemption(np.full(5, 1000.0), held(np.full(5, 1000.0), shares))
+    assert isinstance(forecast, Unavailable)
+    assert reason in forecast.reason

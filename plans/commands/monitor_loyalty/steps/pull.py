@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from plans.commands.monitor_loyalty.kpis import (
     thresholds_of,
 )
 from plans.commands.shared.breakdowns import Breakdown, merge_small, relabel
+from plans.commands.shared.data_quality import movement_tables, movement_values, purchase_notes
 from plans.commands.shared.figures import percent, value_of
 from plans.commands.shared.metrics import changes_since, days_of, definition_table
 from plans.commands.shared.windows import Span, spans_until
@@ -32,6 +33,8 @@ SMALLEST_GROUP = 30
 MOST_WINDOWS = 8
 FLOWS = ("members", "enrolled", "departed", "active", "orders", "revenue", "earned", "redeemed", "expired",
          "responses", "satisfied")  # fmt: skip
+CASH_FLOWS = ("gross", "refunded")
+"""Sums that differ from revenue only where something was refunded."""
 MISSING = {
     "members": "No members are loaded: region, channel and departures are unavailable.",
     "point_ledger": "No point ledger is loaded: points earned, redeemed and expired are unavailable.",
@@ -46,10 +49,15 @@ def pull_data(context: StepContext) -> StepResult:
     known = [name for name in asked if any(row[name] for row in rows)]
     notes = [f"No member records {name}; that breakdown is left out." for name in asked if name not in known]
     notes += [MISSING[kind] for kind in MISSING if not context.data.has(kind)]
+    notes += purchase_notes(context.data)
     context.progress(60, "Breakdowns")
-    totals = [add_up(row for row in rows if row["n"] == n) for n in range(len(spans))]
+    flows = (*FLOWS, *CASH_FLOWS) if context.data.movements() else FLOWS
+    totals = [add_up((row for row in rows if row["n"] == n), flows) for n in range(len(spans))]
     groups = merge_small(
-        [row for row in rows if row["n"] == 0], known, size="members", minimum=SMALLEST_GROUP
+        [row for row in rows if row["n"] == 0 and any(row[name] for name in FLOWS)],
+        known,
+        size="members",
+        minimum=SMALLEST_GROUP,
     )
     before = relabel([row for row in rows if row["n"] == 1], known, groups.label_of)
     values, earlier = kpis_of(context, totals[0]), kpis_of(context, totals[1], ago=1)
@@ -61,6 +69,7 @@ def pull_data(context: StepContext) -> StepResult:
         report.kpi_comparison(context, values, earlier),
         report.flow_comparison(context, totals),
         *report.trends(context, spans, totals),
+        *movement_tables(context.data),
     ]  # fmt: skip
     if known:
         outputs += report.breakdown(context, groups, before, known)
@@ -76,7 +85,7 @@ def pull_data(context: StepContext) -> StepResult:
             "currency": currency,
             "dimensions": known,
             "notes": [*notes, *([groups.note] if groups.note else [])],
-            "flows": {**totals[0], **{f"{name}_before": totals[1][name] for name in FLOWS}},
+            "flows": {**totals[0], **{f"{name}_before": value for name, value in totals[1].items()}},
             "kpis": {name: value_of(value) for name, value in values.items()},
             "kpis_before": {name: value_of(value) for name, value in earlier.items()},
             "unavailable": {name: v.reason for name, v in values.items() if isinstance(v, Unavailable)},
@@ -89,6 +98,7 @@ def pull_data(context: StepContext) -> StepResult:
             "alert_remediation_time": value_of(values["alert_remediation_time"]),
             "groups": group_values(groups, before),
             "alerts": alerts.rows(),
+            **movement_values(context.data),
             "headline": [
                 {"label": "Window", "value": f"{windows.current.label}, compared with {windows.previous.label}"},
                 {"label": KPIS["active_rate"], "value": percent(value_of(values["active_rate"]))},
@@ -119,11 +129,11 @@ def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]
     return spans, table.to_pylist()
 
 
-def add_up(rows: Any) -> dict[str, float]:
+def add_up(rows: Any, flows: Sequence[str] = FLOWS) -> dict[str, float]:
     """Sums over groups; a member is in one group, so these are the sums over everybody."""
-    total = dict.fromkeys(FLOWS, 0)
+    total = dict.fromkeys(flows, 0)
     for row in rows:
-        for name in FLOWS:
+        for name in flows:
             total[name] += row[name]
     return total
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from plans.commands.shared.columns import columns
+from plans.commands.shared.data_quality import movement_tables, movement_values, purchase_notes
 from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
@@ -97,13 +98,20 @@ def review_signals(context: StepContext) -> StepResult:
             "unknown_personas": unknown,
             "voice": heard,
             "usage": used,
+            **movement_values(data),
         },
         outputs=[
-            Metrics("signals", "Signals", [*figures, *voice, *usage], note=_note(asked, unknown)),
+            Metrics(
+                "signals",
+                "Signals",
+                [*figures, *voice, *usage],
+                note=" ".join([_note(asked, unknown), *purchase_notes(data)]).strip(),
+            ),
             _retention_chart(labels, matrix),
             _revenue_chart(matrix, currency),
             _churn_chart(table),
             _segment_table(rows, currency, asked),
+            *movement_tables(data),
         ],
         evidence={
             "Sequential Thinking": "Signals read in the order cohorts, repeat, churn, segments, voice, usage."

@@ -30,7 +30,7 @@ class Record:
 
     owner: str
     key: str
-    person: str
+    persons: tuple[str, ...]
     company: str
     opened: datetime
     closed: datetime | None
@@ -60,11 +60,13 @@ class Normalised:
 
 @dataclass(frozen=True, slots=True)
 class JointDeal:
-    """One deal, whoever keeps it. ``claims``: the partners that say they sourced it."""
+    """One deal, whoever keeps it. ``persons``: everybody whom a record names; ``claims``: the partners that say
+    they sourced it.
+    """
 
     number: int
     records: tuple[Record, ...]
-    person: str
+    persons: tuple[str, ...]
     opened: datetime
     closed: datetime | None
     won: bool
@@ -124,11 +126,12 @@ def _record(row: Mapping[str, Any], scope: Scope, people: People | None, unconve
     stage = next(iter(mapped), None)
     won = stage == "won" if row["won"] is None else bool(row["won"])
     closed = row["closed_at"] if row["closed_at"] and row["closed_at"] < scope.end else None
-    person_id = row["person_id"] or f"unnamed {row['opportunity_id']}"
+    named = (row["person_id"] or f"unnamed {row['opportunity_id']}").split(";")
+    owner_of = row["owner"]
     return Record(
         owner=owner,
         key=row["opportunity_id"],
-        person=people.person(row["owner"], person_id) if people else f"{row['owner']}:{person_id}",
+        persons=tuple(people.person(owner_of, who) if people else f"{owner_of}:{who}" for who in named),
         company=normalise_company(row["account_name"] or ""),
         opened=row["created_at"],
         closed=closed,
@@ -155,7 +158,7 @@ def _convert(
 
 
 def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
-    """Each deal once: the same person at two partners, or the same company and amount, opened within 14 days.
+    """Each deal once: a person in common at two partners, or the same company and amount, opened within 14 days.
 
     A partner's record joins the deal nearest in time that has none of that partner yet.
     """
@@ -163,7 +166,8 @@ def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
     by_person: defaultdict[str, list[int]] = defaultdict(list)
     by_company: defaultdict[str, list[int]] = defaultdict(list)
     for record in sorted(records, key=lambda r: (r.opened, r.owner, r.key)):
-        near = [n for n in by_person[record.person] if _joins(record, deals[n], same_person=True)]
+        met = dict.fromkeys(n for person in record.persons for n in by_person[person])
+        near = [n for n in met if _joins(record, deals[n], same_person=True)]
         if not near and record.company:
             near = [n for n in by_company[record.company] if _joins(record, deals[n], same_person=False)]
         if near:
@@ -172,7 +176,8 @@ def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
         else:
             number = len(deals)
             deals.append([record])
-        by_person[record.person].append(number)
+        for person in record.persons:
+            by_person[person].append(number)
         by_company[record.company].append(number)
     return tuple(_deal(number, found) for number, found in enumerate(deals))
 
@@ -198,7 +203,7 @@ def _deal(number: int, records: Sequence[Record]) -> JointDeal:
     return JointDeal(
         number=number,
         records=tuple(records),
-        person=records[0].person,
+        persons=tuple(dict.fromkeys(person for record in records for person in record.persons)),
         opened=records[0].opened,
         closed=won.closed if won else lead.closed,
         won=won is not None,

@@ -64,7 +64,9 @@ def journeys(
         taxonomy=taxonomy.table,
         people=people.table,
         deals=_deal_table(list(asked.values()), scope, goal),
-        dealers=pa.table({"person": pa.array(sorted({d.person for d in deals}), pa.string())}),
+        dealers=pa.table(
+            {"person": pa.array(sorted({person for d in deals for person in d.persons}), pa.string())}
+        ),
         start=scope.start,
         as_of=scope.end,
         dimension=dimension,
@@ -74,13 +76,15 @@ def journeys(
 
 
 def _deal_table(deals: list[JointDeal], scope: Scope, goal: str) -> pa.Table:
-    until = [d.opened if goal == PIPELINE else d.closed or scope.end for d in deals]
+    """A row a deal and person."""
+    pairs = [(d, person) for d in deals for person in d.persons]
+    until = [d.opened if goal == PIPELINE else d.closed or scope.end for d, _ in pairs]
     instant = pa.timestamp("us", tz="UTC")
     return pa.table(
         {
-            "deal": pa.array([d.number for d in deals], pa.int32()),
-            "person": pa.array([d.person for d in deals], pa.string()),
-            "since_at": pa.array([d.opened - scope.lookback for d in deals], instant),
+            "deal": pa.array([d.number for d, _ in pairs], pa.int32()),
+            "person": pa.array([person for _, person in pairs], pa.string()),
+            "since_at": pa.array([d.opened - scope.lookback for d, _ in pairs], instant),
             "until_at": pa.array(until, instant),
         }
     )

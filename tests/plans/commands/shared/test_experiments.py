@@ -77,11 +77,19 @@ def figures(read):
 
 
 def test_a_split_of_600_to_400_blocks_the_readout(review):
-    tests, read, _ = review({"bought": {"control": share(60, 600), "new": share(60, 400)}})
+    outcomes = {"bought": {"control": share(60, 600), "new": share(60, 400)}}
+    tests, read, _ = review(outcomes, split={"control": 1, "new": 1})
     assert split_table(read).rows[0][3] == pytest.approx(2.54e-10, rel=2e-3)
     assert isinstance(read[0].arms, Unavailable)
     assert verdicts(read, ())[0]["verdict"] == "blocked"
     assert next_tests(tests, read)[0].suggestion.startswith("Repair the assignment")
+
+
+def test_unequal_arms_without_a_plan_are_asked_about(review):
+    tests, read, _ = review({"bought": {"control": share(90, 900), "new": share(12, 100)}})
+    assert "no split was planned" in read[0].arms.reason
+    assert split_table(read).rows[0][4] == "no split was planned: blocked"
+    assert next_tests(tests, read)[0].suggestion.startswith("Register the split")
 
 
 def test_a_planned_split_is_no_mismatch(review):

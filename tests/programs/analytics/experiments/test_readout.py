@@ -69,7 +69,8 @@ def test_recommendation_and_its_reason(test, expected, reason):
 
 
 def test_sample_ratio_mismatch_blocks_the_readout():
-    broken = replace(experiment(WIN, SAFE), members={"control": 10_000, "bonus": 10_800})
+    members = {"control": 10_000, "bonus": 10_800}
+    broken = replace(experiment(WIN, SAFE), members=members, weights=dict.fromkeys(members, 1))
     readout = read_experiment(broken)
     assert readout.sample_ratio.mismatch
     assert isinstance(readout.arms, Unavailable)

@@ -243,7 +243,7 @@ CASES = {
         columns="survey score",
         kind="survey_responses",
         asks="missing_column",
-        shows=("survey",),
+        shows=("survey", "constants=survey=nps"),
         said={"constants": "survey=nps"},
     ),
     "signed points in other words": Case(
@@ -252,7 +252,7 @@ CASES = {
         columns="member_id entry points",
         kind="point_ledger",
         asks="every_row_rejected every_row_rejected",
-        shows=("“earning” in row 1 of a.csv", "value_map=entry: earning=issue"),
+        shows=("“earning” in row 1 of a.csv", "value_map=entry: earning=issue", "sign_rule=negative_redeems"),
         said={"value_map": "earning=issue, spending=redeem", "sign_rule": "negative_redeems"},
     ),
     "signed points without words": Case(
@@ -402,6 +402,15 @@ CASES = {
         columns="member_id purchased_at",
         said={"time_zone": "Asia/Tokyo"},
     ),
+    "years of two digits": Case(
+        {"a.csv": "metric,member,starts_on,ends_on,target\npipeline,north,01/15/24,03/31/24,5\n"},
+        [(date(2024, 1, 15), date(2024, 3, 31))],
+        columns="starts_on ends_on",
+        kind="targets",
+        asks="short_years short_years",
+        shows=("“01/15/24”", "mm/dd/yy"),
+        said={"date_format": "mm/dd/yy"},
+    ),
     "amounts of India": Case(
         {"a.csv": 'member_id,purchased_at,amount\nann,2024-02-01,"1,23,456.50"\nbob,2024-02-01,99.50\n'},
         [("ann", Decimal("123456.5")), ("bob", Decimal("99.5"))],
@@ -448,6 +457,8 @@ def test_an_export_is_read_right_or_asked_about(case, write, store):
         assert [path for path in store.root.rglob("*") if path.is_file()] == []
     result = load(case, write, store, case.mapping, case.said)
     rows = pq.read_table(store.root / result.snapshot.path).to_pylist()
+    for row in rows:  # what was refunded beside an order stays known, see test_netting
+        row["amount"] = row["amount"] - (row.get("refunded_amount") or 0) if row.get("amount") else None
     found = [tuple(row[name] for name in case.columns.split()) for row in rows]
     assert sorted(found, key=str) == sorted(case.rows, key=str)
     told = (result.rejected_rows, result.left_out_rows, result.folded_rows)

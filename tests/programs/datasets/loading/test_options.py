@@ -8,7 +8,7 @@ import pytest
 from django.core.management import load_command_class
 
 from programs.admin.datasets import UploadForm
-from programs.api.views import UploadSerializer
+from programs.api.datasets import UploadSerializer
 from programs.datasets.loading.limits import CHOICES, LoadOption, Options
 
 ANALYSTS = Path(__file__).parents[4] / "docs" / "analysts.md"
