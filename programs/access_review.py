@@ -20,6 +20,7 @@ from django.utils.dateparse import parse_date, parse_datetime
 from gtm.core import canonical
 from gtm.core.evidence import accounts
 from gtm.core.models import ChangeLogEntry
+from gtm.core.money import Money
 from programs.datasets.loading.cells import inert
 from programs.models import Absence, Approver, Delegation, Person, Role
 
@@ -79,7 +80,7 @@ def _as_of(model: Any, at: datetime) -> Any:
 def _approvers(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> Iterable[Grant]:
     for seat in _as_of(Approver, at):
         limit = (
-            f"up to {seat.limit_amount:,.2f} {seat.limit_currency}" if seat.limit_amount is not None else ""
+            f"up to {Money(seat.limit_amount, seat.limit_currency)}" if seat.limit_amount is not None else ""
         )
         scope = [limit, ", ".join(seat.program_kinds), ", ".join(seat.regions)]
         yield _grant(
@@ -91,7 +92,7 @@ def _approvers(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> I
 def _delegates(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> Iterable[Grant]:
     for row in _as_of(Delegation, at):
         principal = people.get(row.principal_id)
-        cap = f"up to {row.amount_cap:,.2f} {row.currency}" if row.amount_cap is not None else ""
+        cap = f"up to {Money(row.amount_cap, row.currency)}" if row.amount_cap is not None else ""
         parts = [f"for {principal.name if principal else '?'}", cap, ", ".join(row.commands), row.reason]
         yield _grant(
             "delegate", people.get(row.delegate_id), roles.get(row.role_id, ""), at,

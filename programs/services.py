@@ -33,7 +33,7 @@ from programs.models import (
     Tier,
 )
 from programs.schemas.metrics import STANDARD
-from programs.series import DataSeries, enter, register, snapshot_root
+from programs.series import DataSeries, Entering, enter, register, snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
@@ -105,8 +105,22 @@ def load_dataset(
             netted = netting.net_orders(trial, entering.snapshot)
             result = loading.with_movements(result, netted.account if netted else None)
             entering = replace(entering, result=result)
+        result = replace(entering.result, notes=(*entering.result.notes, *_other_currencies(entering)))
+        entering = replace(entering, result=result)
         dataset = register(entering, trial, told, [name for name, value in given.items() if value])
     return dataset, result
+
+
+def _other_currencies(entering: Entering) -> list[str]:
+    """What happens to amounts that are not in the program's currency."""
+    program = entering.place.program
+    others = [code for code in entering.snapshot.currencies if code != program.currency]
+    if not others:
+        return []
+    return [
+        f"Amounts in {' and '.join(others)} stay so in the data. {program} counts in {program.currency}: its "
+        "commands convert each amount at the ECB rate of its own day, and refuse where there is none."
+    ]
 
 
 def delegate(

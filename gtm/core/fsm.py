@@ -17,7 +17,7 @@ from typing import Any
 from gtm.core import actors, clock, prepared
 from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, StaleVersion, WrongState
-from gtm.core.evidence import changelog, refusals
+from gtm.core.evidence import changelog, refusals, told
 from gtm.core.governed import GovernedModel, StatefulModel, open_door
 
 Guard = Callable[[Any, Mapping[str, Any]], str | None]
@@ -182,8 +182,8 @@ def perform(
         source, reason = obj.state, comment or acting.reason
         target = _target(obj, transition_, machine, params)
         with _swapping(obj) as swap:
-            swap(target, values, reason)
-        changelog.append(obj, name, field="state", before=source, after=target, reason=reason)
+            fields = swap(target, values, reason)
+        changelog.append(obj, name, field="state", before=source, after=target, reason=reason, fields=fields)
         change = Change(name, source, target, comment, params, is_fresh)
         with actors.on_their_behalf("Engine"):
             for effect in transition_.effects:
@@ -208,8 +208,8 @@ def perform_in_a_row(
             values = _values(transition_, set_fields if name == names[0] else None)
             _check(obj, transition_, machine, acting.actor, "", None, {})
             source, target = obj.state, _target(obj, transition_, machine, {})
-            swap(target, values, acting.reason)
-            changelog.append(obj, name, field="state", before=source, after=target)
+            fields = swap(target, values, acting.reason)
+            changelog.append(obj, name, field="state", before=source, after=target, fields=fields)
     return obj
 
 
@@ -271,18 +271,36 @@ def _check(
         )
 
 
+def _told(obj: GovernedModel, values: Iterable[str]) -> dict[str, Any]:
+    """How the log tells each column of evidence that a transition writes, where the row has been read."""
+    columns = {told.field_of(obj, name).attname for name in values} & {*obj.evidence_columns()}
+    kept = {name: getattr(obj, name) for name in values if name in obj.digested_fields.values()}
+    read = sorted(columns - obj.get_deferred_fields())
+    return {name: told.field_value(obj, name, kept) for name in read}
+
+
+def _moved(was: Mapping[str, Any], now: Mapping[str, Any]) -> told.Told | None:
+    """Column by column what a transition has changed beside the state."""
+    moved = {name: {told.TO: value} for name, value in now.items() if name not in was or was[name] != value}
+    for name in moved.keys() & was.keys():
+        moved[name] = {told.FROM: was[name], **moved[name]}
+    return moved or None
+
+
 @contextmanager
-def _swapping(obj: StatefulModel) -> Iterator[Callable[[str, Mapping[str, Any], str], None]]:
+def _swapping(
+    obj: StatefulModel,
+) -> Iterator[Callable[[str, Mapping[str, Any], str], told.Told | None]]:
     """Compare-and-swap on state and version, one row or nothing, however many steps it takes there.
 
-    Gives ``swap(target, values, reason)``; the history has each step.
+    Gives ``swap(target, values, reason)``, which answers what it moved; the history has each step.
     """
     model, before = type(obj), copy(obj.__dict__)
     written: dict[str, Any] = {}
     steps: list[StatefulModel] = []
 
-    def swap(target: str, values: Mapping[str, Any], reason: str) -> None:
-        now = clock.now()
+    def swap(target: str, values: Mapping[str, Any], reason: str) -> told.Told | None:
+        now, was = clock.now(), _told(obj, values)
         step = {"state": target, "version": obj.version + 1, "updated_at": now, **values}
         with open_door():
             for key, value in step.items():
@@ -291,6 +309,7 @@ def _swapping(obj: StatefulModel) -> Iterator[Callable[[str, Mapping[str, Any], 
         as_it_was = copy(obj)
         as_it_was._change_reason, as_it_was._history_date = reason, now
         steps.append(as_it_was)
+        return _moved(was, _told(obj, values))
 
     try:
         yield swap

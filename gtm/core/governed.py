@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import models, transaction
@@ -12,7 +14,7 @@ from simple_history.models import HistoricalRecords
 
 from gtm.core import actors, clock
 from gtm.core.errors import Forbidden, StaleVersion
-from gtm.core.evidence import changelog
+from gtm.core.evidence import changelog, told
 
 # In the stubs a field is generic, at run time it is not.
 if TYPE_CHECKING:
@@ -128,8 +130,10 @@ class GovernedModel(models.Model):
     """A row whose every change says who, what, why and when.
 
     ``save()`` compares with the stored row, bumps ``version`` by compare-and-swap and writes one
-    change-log row a changed field, in one transaction. ``unlogged_fields`` names bookkeeping
-    (timestamps, counters) that is not evidence.
+    change-log row a changed field, in one transaction. The row of a creation tells every field that holds
+    something, the row of a transition those it writes. ``unlogged_fields`` names bookkeeping (timestamps,
+    counters) that is not evidence. ``digested_fields`` are long: the log tells their digest; each names the
+    field that keeps the same digest, or nothing.
     """
 
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -142,6 +146,7 @@ class GovernedModel(models.Model):
     objects = GovernedQuerySet.as_manager()
 
     unlogged_fields: frozenset[str] = frozenset()
+    digested_fields: Mapping[str, str] = MappingProxyType({})
     _bookkeeping = frozenset({"version", "created_at", "updated_at"})
 
     class Meta:
@@ -162,7 +167,8 @@ class GovernedModel(models.Model):
             if self._state.adding:
                 self._refuse_foreign_state()
                 super().save(*args, **kwargs)
-                changelog.append(self, "created")
+                fields = told.at_creation(self, self.evidence_columns())
+                changelog.append(self, "created", fields=fields)
                 return
             stored = type(self)._base_manager.get(pk=self.pk)
             changed = self._changed_since(stored, kwargs.get("update_fields"))
@@ -184,9 +190,21 @@ class GovernedModel(models.Model):
                         self,
                         "changed",
                         field=name,
-                        before=_readable(stored, name),
-                        after=_readable(self, name),
+                        before=self._as_logged(stored, name),
+                        after=self._as_logged(self, name),
+                        fields={},
                     )
+
+    @classmethod
+    @cache
+    def evidence_columns(cls) -> tuple[str, ...]:
+        """The columns whose value the log tells. A state is told by the events that lead to it."""
+        outside = cls.unlogged_fields | cls._bookkeeping
+        columns = (f for f in cls._meta.concrete_fields if not (f.primary_key or isinstance(f, StateField)))
+        return tuple(field.attname for field in columns if not {field.name, field.attname} & outside)
+
+    def _as_logged(self, row: models.Model, name: str) -> Any:
+        return told.field_value(row, name) if name in self.digested_fields else _readable(row, name)
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         with transaction.atomic():
@@ -279,9 +297,9 @@ def log_related(
     owners = model._base_manager.filter(pk__in=pk_set or ()) if reverse else [instance]
     for owner in owners:
         if isinstance(owner, GovernedModel):
-            told = [str(instance.pk)] if reverse else changed
+            ids = [str(instance.pk)] if reverse else changed
             with transaction.atomic():
-                changelog.append(owner, _LINKED[action], field=_link_name(sender, owner), after=told)
+                changelog.append(owner, _LINKED[action], field=_link_name(sender, owner), after=ids)
 
 
 _LINKED = {"post_add": "linked", "post_remove": "unlinked", "pre_clear": "unlinked"}

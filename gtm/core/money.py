@@ -11,13 +11,29 @@ _PATTERN = re.compile(
 )
 
 
+MINOR_DIGITS = {
+    0: (
+        "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
+        "XAF", "XOF", "XPF",
+    ),
+    3: ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"),
+    4: ("CLF", "UYW"),
+}  # fmt: skip
+"""Digits of the minor unit where they are not two (ISO 4217)."""
+
+
+def minor_units(currency: str) -> int:
+    """How many decimals an amount of a currency has (ISO 4217): none of the yen, two of the euro."""
+    return next((digits for digits, codes in MINOR_DIGITS.items() if currency in codes), 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     amount: Decimal
     currency: str
 
     def __str__(self) -> str:
-        return f"{self.amount:,.2f} {self.currency}"
+        return f"{self.amount:,.{minor_units(self.currency)}f} {self.currency}".rstrip()
 
     def as_dict(self) -> dict[str, str]:
         return {"amount": format(self.amount, "f"), "currency": self.currency}

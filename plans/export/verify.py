@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gtm.core import canonical
-from gtm.core.evidence import anchors, changelog
+from gtm.core.evidence import anchors, changelog, told
 from plans.export import document, rules
 
 IMPORT_RECORD = "import_record"
@@ -85,7 +85,7 @@ def _log(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepa
         )
     elif head != integrity["head"]:
         findings.append(Discrepancy(f"change_log row {length}", "it is not the head that was recorded"))
-    return findings + _anchored(body, integrity) + _explains_state(body)
+    return findings + _anchored(body, integrity) + _explains_state(body) + _explains_outputs(body)
 
 
 def _anchored(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepancy]:
@@ -117,6 +117,33 @@ def _explains_state(body: Mapping[str, Any]) -> list[Discrepancy]:
             )
         ]
     return []
+
+
+def _explains_outputs(body: Mapping[str, Any]) -> list[Discrepancy]:
+    """The output of a task is the one that the log told last; logs of older plans tell none."""
+    labels: dict[str, str] = {}
+    last: dict[str, Any] = {}
+    for row in body["change_log"]:
+        if row.get("entity") != "plans.task":
+            continue
+        if row.get("erased"):
+            last.pop(row["entity_id"], None)
+            continue
+        labels[row["entity_id"]] = row["object"]
+        fields = row.get(changelog.FIELDS) or {}
+        if "output" in fields:
+            last[row["entity_id"]] = fields["output"][told.TO]
+        elif row["field"] == "output":
+            last[row["entity_id"]] = row[told.TO]
+    known = {labels[pk]: digest for pk, digest in last.items()}
+    findings = []
+    for task in (task for stage in body["stages"] for task in stage["tasks"]):
+        label = f"task {task['task_id']} {task['name']}"
+        if label in known and told.digest_of(task["output"]) != known[label]:
+            findings.append(
+                Discrepancy(f"stages/{label}", "its output is not the one that the change log tells")
+            )
+    return findings
 
 
 def _first_difference(one: bytes, other: bytes) -> int | None:

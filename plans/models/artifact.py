@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from django.db import models
 
 from gtm.core.governed import GovernedModel
@@ -22,7 +24,7 @@ class Artifact(GovernedModel):
         null=True, blank=True, help_text="A later revision of the plan computed it again; kept for the record"
     )
 
-    unlogged_fields = frozenset({"payload"})
+    digested_fields = MappingProxyType({"payload": "sha256"})
 
     class Meta:
         ordering = ["plan", "task", "position"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from types import MappingProxyType
 
 from django.conf import settings
 from django.db import models
@@ -124,7 +125,8 @@ class Plan(StatefulModel):
 
     rules = ReadBy("declaration", rules.plan_rules)
 
-    unlogged_fields = frozenset({"declaration", "context", "started_at", "finished_at"})
+    unlogged_fields = frozenset({"started_at", "finished_at"})
+    digested_fields = MappingProxyType({"declaration": "", "context": ""})
 
     class Meta:
         ordering = ["-created_at"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from django.conf import settings
 from django.db import models
 
@@ -118,9 +120,9 @@ class Task(StatefulModel):
             "progress_note",
             "started_at",
             "finished_at",
-            "output",
         }
     )
+    digested_fields = MappingProxyType({"output": "output_sha256"})
 
     class Meta:
         ordering = ["plan", "position"]

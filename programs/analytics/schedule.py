@@ -15,7 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from programs.analytics.assumptions import Assumption
-from programs.analytics.estimate import MaybeEstimate
+from programs.analytics.estimate import Estimate
 from programs.analytics.rates import wilson_rate
 from programs.analytics.task_network import Network, NetworkTask, Pass
 from programs.analytics.working_time import SETTLED, BusinessDays
@@ -74,7 +74,7 @@ class Forecast:
     was critical.
     """
 
-    on_time: MaybeEstimate
+    on_time: Estimate
     launch_dates: Mapping[float, date]
     criticality: Mapping[str, float]
     draws: int
@@ -153,8 +153,10 @@ def forecast(
     bound = network.backward(durations, finish)
     critical = {key: np.abs(network.slack(key, early, bound)) < NO_SLACK for key in network.tasks}
     ends = np.quantile(finish, probabilities, method="higher")
+    on_time = wilson_rate(int((np.round(finish, SETTLED) <= network.deadline).sum()), draws)
+    assert isinstance(on_time, Estimate), f"a forecast takes at least one draw, not {draws}"
     return Forecast(
-        on_time=wilson_rate(int((np.round(finish, SETTLED) <= network.deadline).sum()), draws),
+        on_time=on_time,
         launch_dates=MappingProxyType(
             {p: network.launch_after(float(end)) for p, end in zip(probabilities, ends, strict=True)}
         ),

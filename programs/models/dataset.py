@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from django.db import models
 
 from gtm.core import clock
@@ -43,7 +45,7 @@ class Dataset(GovernedModel):
         help_text="When it was chosen: the last choice of a series counts; empty where it was taken back",
     )
 
-    unlogged_fields = frozenset({"answer"})
+    digested_fields = MappingProxyType({"answer": ""})
 
     class Meta:
         ordering = ["-created_at"]

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group
 from django.db import models
 
 from gtm.core.governed import GovernedModel
+from gtm.core.money import Money
 
 
 class Role(GovernedModel):
@@ -88,7 +89,8 @@ class Approver(GovernedModel):
         if currency != self.limit_currency:
             return f"has a limit in {self.limit_currency}, the amount is in {currency}"
         if amount > self.limit_amount:
-            return f"may sign up to {self.limit_amount:,.2f} {self.limit_currency}, asked for {amount:,.2f}"
+            limit, asked = Money(self.limit_amount, currency), Money(amount, currency)
+            return f"may sign up to {limit}, asked for {str(asked).removesuffix(f' {currency}')}"
         return None
 
 

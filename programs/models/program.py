@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 
+from gtm.core.errors import InvalidInput, Problem
 from gtm.core.governed import GovernedModel, StateField, StatefulModel
 
 
@@ -31,6 +32,18 @@ def all_words(value: Any) -> None:
         raise ValidationError('Must be a list of words such as ["coupon-site", "deals.example"].')
 
 
+CURRENCY_HELP = (
+    "ISO 4217. Loaded data keep their currencies and are converted to this one, plans that are over keep "
+    "theirs, and limits of approvers in another currency do not reach amounts in it."
+)
+COUNTED_IN_CURRENCY = (
+    "platform_cost_monthly",
+    "points_per_currency_unit",
+    "point_face_value",
+    "point_unit_cost",
+)
+
+
 class Program(StatefulModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120)
@@ -43,7 +56,7 @@ class Program(StatefulModel):
     owner = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="owned_programs"
     )
-    currency = models.CharField(max_length=3, default="USD", help_text="ISO 4217")
+    currency = models.CharField(max_length=3, default="USD", help_text=CURRENCY_HELP)
     country = models.CharField(
         max_length=2, default="US", help_text="ISO 3166: holidays of the working calendar"
     )
@@ -93,6 +106,52 @@ class Program(StatefulModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        if ties := self.currency_ties():
+            raise ValidationError({"currency": ties})
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if ties := self.currency_ties():
+            raise InvalidInput(
+                f"The currency of {self.name} stays: figures would be called {self.currency} as they are.",
+                hint="Settle each of these first. Amounts of loaded data keep theirs and are converted.",
+                problems=[Problem("currency", tie, code="would_relabel") for tie in ties],
+            )
+        super().save(*args, **kwargs)
+
+    def currency_ties(self) -> list[str]:
+        """What a change of the currency, as it is here, would relabel without converting it.
+
+        A figure that is restated in the same change, or that nobody ever set, ties nothing.
+        """
+        stored = None if self._state.adding else type(self).objects.filter(pk=self.pk).first()
+        if stored is None or stored.currency == self.currency:
+            return []
+        was = stored.currency
+        ties = []
+        for name in (
+            "platform_cost_monthly",
+            "points_per_currency_unit",
+            "point_face_value",
+            "point_unit_cost",
+        ):
+            field, value = self._meta.get_field(name), getattr(stored, name)
+            if value == getattr(self, name) and value not in (0, field.get_default()):
+                ties.append(
+                    f"{field.verbose_name} is {value.normalize():f} in {was}; restate it in the same change."
+                )
+        if tiers := self.tiers.filter(threshold__gt=0).count():
+            ties.append(
+                f"{tiers} tiers have thresholds in {was}; set them to 0 and publish a blueprint anew."
+            )
+        if benefits := Benefit.objects.filter(tier__program=self, unit_cost__gt=0).count():
+            ties.append(f"{benefits} benefits have costs in {was}; set them to 0 and state them anew.")
+        running = self.plans.filter(finished_at__isnull=True).count()
+        if running:
+            ties.append(f"{running} plans that count in {was} are not over; finish or abort them.")
+        return ties
 
 
 class Tier(GovernedModel):

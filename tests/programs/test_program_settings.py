@@ -1,9 +1,13 @@
 """What a program's settings refuse."""
 
+from decimal import Decimal
+
 import pytest
 from django.core.exceptions import ValidationError
 
 from gtm.core.actors import Actor, acting_as
+from gtm.core.errors import InvalidInput
+from programs.models import Benefit, Tier
 from programs.selectors import program_facts
 from tests.factories import ProgramFactory
 
@@ -26,3 +30,61 @@ def test_a_run_keeps_the_banned_sources_it_began_with(acting):
     program = ProgramFactory(banned_sources=["coupon-site"])
     program.full_clean()
     assert program_facts(program)["banned_sources"] == ["coupon-site"]
+
+
+def test_a_currency_changes_while_nothing_counts_in_it(acting):
+    program = ProgramFactory(currency="USD")
+    program.currency = "EUR"
+    program.full_clean()
+    program.save()
+    program.refresh_from_db()
+    assert program.currency == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("tie", "said"),
+    [
+        (
+            lambda p: Tier(program=p, name="Gold", rank=1, threshold=100).save(),
+            "1 tiers have thresholds in USD",
+        ),
+        (lambda p: _benefit(p), "1 benefits have costs in USD"),
+        (lambda p: _set(p, platform_cost_monthly=900), "platform cost monthly is 900 in USD"),
+        (lambda p: _set(p, point_face_value=Decimal("0.05")), "point face value is 0.05 in USD"),
+    ],
+)
+def test_a_currency_that_figures_are_in_stays_at_every_door(acting, tie, said):
+    program = ProgramFactory(currency="USD")
+    tie(program)
+    program.currency = "EUR"
+    with pytest.raises(ValidationError, match=said):  # the admin's form
+        program.full_clean()
+    with pytest.raises(InvalidInput) as refused:  # REST, and everything else that saves
+        program.save()
+    assert said in refused.value.problems[0].message
+    program.refresh_from_db()
+    assert program.currency == "USD"
+
+
+def test_a_figure_restated_with_the_currency_ties_nothing(acting):
+    program = ProgramFactory(currency="USD", platform_cost_monthly=900)
+    program.currency, program.platform_cost_monthly = "EUR", Decimal(830)
+    program.save()
+    program.refresh_from_db()
+    assert (program.currency, program.platform_cost_monthly) == ("EUR", 830)
+
+
+def _set(program, **fields):
+    for name, value in fields.items():
+        setattr(program, name, value)
+    program.save()
+
+
+def _tier(program, **more):
+    tier = Tier(program=program, name="Base", rank=1, **more)
+    tier.save()
+    return tier
+
+
+def _benefit(program):
+    Benefit(tier=_tier(program), name="Gift", kind="perk", unit_cost=3).save()

@@ -37,6 +37,7 @@ class ChangeLogAdmin(ReadOnly, ModelAdmin):
         "chain",
         "sequence",
         *list_display[3:],
+        "written",
         "at",
         "request_id",
         "previous_hash",
@@ -81,6 +82,16 @@ class ChangeLogAdmin(ReadOnly, ModelAdmin):
     @admin.display(description="Why")
     def reason(self, entry: ChangeLogEntry) -> str:
         return self._told(entry)["reason"] or "–"
+
+    @admin.display(description="Fields written")
+    def written(self, entry: ChangeLogEntry) -> str:
+        """What the event wrote beside the field that it is about; long values by their digest."""
+        fields = self._told(entry).get(changelog.FIELDS) or {}
+        moved = {
+            name: f"{readable(v['from'])} → {readable(v['to'])}" if "from" in v else readable(v["to"])
+            for name, v in fields.items()
+        }
+        return readable(moved)
 
     def _told(self, entry: ChangeLogEntry) -> dict[str, Any]:
         return changelog.row_of(entry)

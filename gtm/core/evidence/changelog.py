@@ -28,10 +28,15 @@ INSTALLATION = "installation"
 GENESIS = "0" * 64
 HEADER = ("chain", "sequence", "at", "via", "request_id", "entity", "entity_id", "event")
 PAYLOAD = ("actor", "actor_id", "on_behalf_of", "object", "field", "from", "to", "reason")
+FIELDS = "fields"
+"""Part of a payload that tells more than one field; hashed where it is there."""
 
 
 def payload_hash(salt: str, payload: Mapping[str, Any]) -> str:
-    return hashlib.sha256(salt.encode() + canonical.dumps({key: payload[key] for key in PAYLOAD})).hexdigest()
+    body = {key: payload[key] for key in PAYLOAD}
+    if payload.get(FIELDS) is not None:
+        body[FIELDS] = payload[FIELDS]
+    return hashlib.sha256(salt.encode() + canonical.dumps(body)).hexdigest()
 
 
 def entry_hash(previous: str, header: Mapping[str, Any], hashed_payload: str) -> str:
@@ -166,10 +171,12 @@ def append(
     before: Any = None,
     after: Any = None,
     reason: str | None = None,
+    fields: Mapping[str, Any] | None = None,
     chain: ChangeLogChain | None = None,
 ) -> ChangeLogEntry:
     """Write one row about ``obj`` to its chain, by whoever is acting. Must run inside a transaction.
 
+    ``fields``: column → {"from", "to"} of everything written with the event, in the form of ``told``.
     Where the chain is held (``holding``) the row is written with the others at the end of that block, and the
     answer has no hash yet. ``chain`` is the chain's row where the caller holds its lock and nothing was
     appended to it since.
@@ -199,6 +206,7 @@ def append(
         "from": canonical.plain(before),
         "to": canonical.plain(after),
         "reason": acting.reason if reason is None else reason,
+        **({} if fields is None else {FIELDS: canonical.plain(fields)}),
     }
     if held is not None:
         entry = held.add(header, payload)
@@ -277,7 +285,7 @@ def _verify_row(
     if row["previous_hash"] != previous:
         breaks.append(Break(chain, sequence, "it does not link to the row before it"))
     if row.get("erased"):
-        if row["salt"] is not None or any(row[key] is not None for key in PAYLOAD):
+        if row["salt"] is not None or any(row.get(key) is not None for key in (*PAYLOAD, FIELDS)):
             breaks.append(Break(chain, sequence, "it says it was erased, and still has content"))
     elif payload_hash(row["salt"], row) != row["payload_hash"]:
         breaks.append(Break(chain, sequence, "its content differs from what was hashed"))

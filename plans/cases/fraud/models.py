@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from django.db import models
 
 from gtm.core.governed import StateField, StatefulModel
@@ -57,7 +59,8 @@ class FraudCase(StatefulModel):
         default=list, help_text="Who did what when, why, and on which evidence; only added to"
     )
 
-    unlogged_fields = frozenset({"decided_at", "evidence", "judgements"})
+    unlogged_fields = frozenset({"decided_at"})
+    digested_fields = MappingProxyType({"evidence": "", "judgements": ""})
 
     class Meta:
         ordering = ["-expected_loss", "key"]

@@ -20,8 +20,7 @@ from plans.commands.launch_program.steps.timetable import (
     way_back,
 )
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.runs.draft import owner_of, worker_facts
-from plans.runs.start import Draft
+from plans.runs.draft import Draft, owner_of, worker_facts
 from programs.analytics import raci
 from programs.analytics.templating import TemplatingError
 from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program, Role

@@ -65,7 +65,7 @@ def as_defined(name: str, metric: Mapping[str, Any], value: MaybeEstimate) -> Ma
 
 def metric_of(context: StepContext, name: str) -> Mapping[str, Any]:
     """The registry's definition of a KPI, as it stood when the run started."""
-    return context.program["metrics"][name]  # type: ignore[no-any-return]
+    return context.program["metrics"][name]
 
 
 def kpi(context: StepContext, name: str, value: MaybeEstimate) -> Figure:

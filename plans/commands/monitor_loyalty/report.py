@@ -186,10 +186,10 @@ def breakdown(context: StepContext, groups: Breakdown, before: Breakdown, known:
     note = f"{len(shown)} of {len(rows)} groups, the biggest first. {groups.note}".strip()
     found: list[Any] = [Table("drilldown", "The window by group", columns, shown, note)]
     if shares:
-        now = [pair[0] for pair in judged[shares[0]]]
+        latest = [now for now, _ in judged[shares[0]]]
         found.append(
             Chart("drilldown_chart", f"{metric_of(context, shares[0])['name']} by group", "bar",
-                  [str(row[0]) for row in shown], [Series("Share", *_percents(now[: len(shown)], intervals=True))],
+                  [str(row[0]) for row in shown], [Series("Share", *_percents(latest[: len(shown)], intervals=True))],
                   " · ".join(known), "share", "%", note)
         )  # fmt: skip
     return found
@@ -199,13 +199,11 @@ def _by_group(
     context: StepContext, name: str, groups: Breakdown, before: Breakdown
 ) -> list[tuple[MaybeEstimate, MaybeEstimate]]:
     """A KPI of each group, now and in the window before."""
-    return [
-        tuple(
-            compute(metric_of(context, name), sums, loaded(context), currency=context.program["currency"])
-            for sums in (row, before.rows.get(label, {}))
-        )
-        for label, row in groups.rows.items()
-    ]  # type: ignore[misc]
+
+    def found(sums: Mapping[str, Any]) -> MaybeEstimate:
+        return compute(metric_of(context, name), sums, loaded(context), currency=context.program["currency"])
+
+    return [(found(row), found(before.rows.get(label, {}))) for label, row in groups.rows.items()]
 
 
 def group_trend(

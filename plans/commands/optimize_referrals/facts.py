@@ -33,9 +33,8 @@ def window_of(context: StepContext) -> WindowPair:
 
 
 def currency_of(context: StepContext) -> str:
-    """Amounts are shown in the one currency of the referrals; the program's where they have no amounts."""
-    known = context.data.snapshot("referrals").currencies
-    return str(known[0] if known else context.program["currency"])
+    """Amounts are added and shown in the program's currency, whatever they were loaded in."""
+    return str(context.program["currency"])
 
 
 def is_full(context: StepContext) -> bool:

@@ -18,9 +18,14 @@ PLACINGS = {
 
 
 def purchase_notes(data: OpenData) -> list[str]:
-    """Sentences on refunds, cancellations and adjustments; none where the purchases have none."""
+    """Sentences on currencies, refunds, cancellations and adjustments; none where the purchases have none."""
     account = data.movements()
-    return account.sentences() if account else []
+    return [*conversion_notes(data, "purchases"), *(account.sentences() if account else [])]
+
+
+def conversion_notes(data: OpenData, *kinds: str) -> list[str]:
+    """A sentence on each kind whose amounts are in other currencies than the program's."""
+    return [conversion.sentence() for conversion in data.conversions(*kinds)]
 
 
 def movement_tables(data: OpenData) -> list[Table]:

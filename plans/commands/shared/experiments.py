@@ -143,10 +143,12 @@ def _metric(
     arms = {row["variant"]: _arm(row, shares) for row in rows}
     role = MetricRole.PRIMARY if decides else MetricRole(planned.role) if planned else MetricRole.SECONDARY
     adjusted, note = _adjusted(rows)
-    higher, margin = (
-        (planned.higher_is_better, planned.margin) if planned else (True, ExperimentMetric.margin)
+    metric = (
+        ExperimentMetric(name, role, arms, planned.higher_is_better, planned.margin, adjusted)
+        if planned
+        else ExperimentMetric(name, role, arms, adjusted=adjusted)
     )
-    return ExperimentMetric(name, role, arms, higher, margin, adjusted), [f"{name}: {note}"] if note else []
+    return metric, [f"{name}: {note}"] if note else []
 
 
 def _arm(row: Mapping[str, Any], share: bool) -> Arm:

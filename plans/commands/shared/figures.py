@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plans.schemas.outputs import Figure
-from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
 
 def figure(
@@ -37,6 +37,13 @@ def value_of(estimate: Any) -> float | None:
     if isinstance(estimate, Unavailable) or estimate is None:
         return None
     return float(estimate.value if isinstance(estimate, Estimate) else estimate)
+
+
+def with_ends(estimate: MaybeEstimate) -> tuple[float | None, float | None, float | None]:
+    """Value, low and high for three cells of a table; nothing in any where there is no estimate."""
+    if isinstance(estimate, Unavailable):
+        return None, None, None
+    return estimate.value, estimate.low, estimate.high
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -62,13 +62,13 @@ def read_vintages(data: OpenData, *, as_of: datetime | None = None) -> Vintages 
         redeemed[n, : oldest + 1] = 0.0
     lapsed, unplaced = np.zeros(len(rows)), 0.0
     for row in flows:
-        n = place.get(row["vintage"])
-        if n is None or row["age"] < 0:
+        at = place.get(row["vintage"])
+        if at is None or row["age"] < 0:
             unplaced += float(row["redeemed"] + row["expired"] + row["reversed"])
             continue
-        if row["age"] <= ages[n]:
-            redeemed[n, row["age"]] += float(row["redeemed"])
-        lapsed[n] += float(row["expired"] + row["reversed"])
+        if row["age"] <= ages[at]:
+            redeemed[at, row["age"]] += float(row["redeemed"])
+        lapsed[at] += float(row["expired"] + row["reversed"])
     issued = np.array([float(row["issued"]) for row in rows])
     return Vintages(tuple(place), issued, np.cumsum(redeemed, axis=1), lapsed, unplaced, end)
 

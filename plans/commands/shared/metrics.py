@@ -67,7 +67,7 @@ def remediation_of(program: Program, command: str) -> dict[str, Any]:
         Q(trigger__startswith="alert-") | Q(trigger__endswith="-spike")
     )
     closed = cases.filter(state="resolved", closed_at__isnull=False).order_by("created_at", "pk")
-    hours = [(case.closed_at - case.created_at).total_seconds() / 3600 for case in closed]
+    hours = [(case.closed_at - case.created_at).total_seconds() / 3600 for case in closed if case.closed_at]
     return {"hours": hours, "open": cases.filter(state__in=sorted(OPEN_CASE_STATES)).count()}
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from plans.commands.shared.experiments import SMALLEST_LIFT, Found
+from plans.commands.shared.figures import with_ends
 from plans.schemas.outputs import Chart, Column, Series, Table
-from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.experiments import (
     ArmReadout,
     BayesianLift,
     Comparison,
-    Guardrail,
     MetricReadout,
     MetricRole,
     Readout,
@@ -74,11 +74,8 @@ def _figures(test: Readout, arm: ArmReadout, metric: MetricReadout) -> list[Any]
     ]  # fmt: skip
 
 
-def _ends(found: Any) -> list[float | None]:
-    effect = found.effect if isinstance(found, Comparison) else found
-    if not isinstance(effect, Estimate):
-        return [None, None, None]
-    return [effect.value, effect.low, effect.high]
+def _ends(found: Comparison | MaybeEstimate) -> tuple[float | None, float | None, float | None]:
+    return with_ends(found.effect if isinstance(found, Comparison) else found)
 
 
 def guardrail_table(read: Sequence[Readout]) -> Table | None:
@@ -86,10 +83,12 @@ def guardrail_table(read: Sequence[Readout]) -> Table | None:
     rows = []
     for test, arm in _arms(read):
         for name, rail in arm.guardrails:
-            known = isinstance(rail, Guardrail)
-            rows.append([test.experiment, arm.treatment, name, rail.change.value if known else None,
-                         rail.worst if known else None, -rail.margin if known else None,
-                         rail.state.value if known else f"unclear: {rail.reason}"])  # fmt: skip
+            told = (
+                [None, None, None, f"unclear: {rail.reason}"]
+                if isinstance(rail, Unavailable)
+                else [rail.change.value, rail.worst, -rail.margin, rail.state.value]
+            )
+            rows.append([test.experiment, arm.treatment, name, *told])
     if not rows:
         return None
     return Table(
@@ -125,13 +124,16 @@ def _verdict(ratio: SampleRatio) -> str:
 
 def lift_chart(read: Sequence[Readout]) -> Chart | None:
     """The lift of each arm in the metric that decides, with its interval."""
-    found = [(f"{test.experiment} {arm.treatment}", *_ends(metric.lift))
+    found = [(f"{test.experiment} {arm.treatment}", _ends(metric.lift))
              for test, arm in _arms(read) for metric in arm.metrics if metric.role is MetricRole.PRIMARY]  # fmt: skip
-    shown = [row for row in found if row[1] is not None]
+    shown = [(name, ends) for name, ends in found if ends[0] is not None]
     if not shown:
         return None
-    scaled = [[100 * float(row[k]) for row in shown] for k in (1, 2, 3)]
-    return Chart("experiment_lift", "Relative lift by test", "bar", [row[0] for row in shown],
+    scaled = [
+        [None if end is None else 100 * float(end) for end in column]
+        for column in zip(*(ends for _, ends in shown), strict=True)
+    ]
+    return Chart("experiment_lift", "Relative lift by test", "bar", [name for name, _ in shown],
                  [Series("Lift", *scaled)], "test and arm", "relative lift", "%", "95 % intervals.")  # fmt: skip
 
 

@@ -1,0 +1,3 @@
+"""Rules, their readings and counters."""
+
+DOORS = ("overview", "readings")

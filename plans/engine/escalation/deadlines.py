@@ -77,6 +77,9 @@ def _remind(approval: Approval, now: datetime) -> bool:
         is_due = approval.state == "pending" and approval.remind_at is not None and approval.remind_at <= now
         if not is_due:
             return False
+        assert approval.due_at is not None, (
+            f"{approval} is pending and has no end: the machine sets both times"
+        )
         hours = approval.rules.hours
         left = calendar_of(approval.plan).hours_between(now, approval.due_at)
         over = round(100 * (1 - left / hours), 6)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from gtm.core import actors
+from gtm.core.money import Money
 from plans.engine.gates import conflicts
 from plans.engine.gates import seats as policy
 from plans.engine.people.directory import Directory
@@ -324,7 +325,7 @@ def _consider_delegate(
     elif amount is not None and cap is not None and facts.get("currency") != delegation.currency:
         reason = f"acts for {principal} in {delegation.currency} only"
     elif amount is not None and cap is not None and Decimal(str(amount)) > cap:
-        reason = f"acts for {principal} up to {cap:,.2f} {delegation.currency}"
+        reason = f"acts for {principal} up to {Money(cap, delegation.currency)}"
     elif delegate.pk in directory.absences and delegate.pk not in voted:
         reason = f"acts for {principal} but is away too"
     else:

@@ -140,4 +140,5 @@ def tell_overdue(now: datetime) -> int:
     return sum(
         notify(NoticeKind.OVERDUE, task, key=f"{NoticeKind.OVERDUE}:{task.pk}:{task.due_at.isoformat()}")
         for task in untold.select_related("plan").order_by("due_at", "pk")[:BATCH]
+        if task.due_at is not None  # so the filter; it is read again here for the type
     )

@@ -84,7 +84,12 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         inputs=plan.inputs,
         outputs=steps.OnDemand(lambda: dict(earlier.values_list("output_var", "output"))),
         program=plan.context,
-        data=opened.OpenData(snapshot_root(), plan.datasets, plan.context.get("time_zone", "UTC")),
+        data=opened.OpenData(
+            snapshot_root(),
+            plan.datasets,
+            plan.context.get("time_zone", "UTC"),
+            plan.context.get("currency", ""),
+        ),
         seed=plan.seed,
         now=plan.created_at,
         progress=heartbeat.progress,
@@ -182,8 +187,9 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
             return
         _close_attempt(attempt, TaskAttempt.Outcome.FAILED, kind, error)
         count_failure(task, attempt, str(error))
-        told = {"error": explain(error, kind, attempt, task), "lease_expires_at": None, "progress_note": ""}
-        message = told["error"]["message"]
+        failure = explain(error, kind, attempt, task)
+        told = {"error": failure, "lease_expires_at": None, "progress_note": ""}
+        message = failure["message"]
         stands_in = task.fallback_agent_id and not _substitute_had_its_turn(task, attempt)
         if kind == "unclear":
             perform(task, "lose_track", comment=message, set_fields=told)

@@ -62,7 +62,8 @@ class OnDemand(Mapping[str, Any]):
     """A mapping that is read when it is first asked for; most steps never do."""
 
     def __init__(self, read: Callable[[], Mapping[str, Any]]):
-        self._read, self._known = read, None
+        self._read = read
+        self._known: Mapping[str, Any] | None = None
 
     def _all(self) -> Mapping[str, Any]:
         if self._known is None:

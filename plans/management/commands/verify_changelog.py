@@ -38,9 +38,17 @@ class Command(BaseCommand):
             names = [f"plan:{what}"]
         breaks = [b for name in names for b in changelog.verify_chain(name)]
         breaks += audit.unexplained_states(names[0] if what else None)
+        values = audit.audit_values(names[0] if what else None)
+        breaks += values.breaks
         breaks += self.against_anchors(options["anchors"], names[0] if what else None)
         found = [f"{b.chain} row {b.sequence}: {b.reason}" for b in breaks]
         self.report(what or ("1 chain" if len(names) == 1 else f"{len(names)} chains"), found)
+        self.stdout.write(f"{values.checked} objects hold what the log last told of them.")
+        if values.before_digests:
+            self.stdout.write(
+                f"{values.before_digests} of them were recorded before digests: of these, only what later "
+                "rows told was compared."
+            )
 
     def against_anchors(self, kept: str | None, chain: str | None) -> list[changelog.Break]:
         files = [Path(kept)] if kept else []

@@ -48,6 +48,7 @@ class ContractColumn:
     ``minimum``/``maximum`` bound numbers inclusively. ``past`` refuses times after the load.
     ``several``: a cell may name more than one, as “51;77”.
     ``personal`` marks data about a person: masked in previews, left out of exports unless asked for.
+    ``dated_by`` of money: the columns whose day its rate of exchange is of, before the contract's ``time``.
     ``words`` of a category are other words for its ``allowed`` ones: ("return", "refund").
     """
 
@@ -63,6 +64,7 @@ class ContractColumn:
     maximum: int | None = None
     past: bool = False
     words: tuple[tuple[str, str], ...] = ()
+    dated_by: tuple[str, ...] = ()
     several: bool = False
 
 
@@ -181,8 +183,12 @@ def instant(
     return ContractColumn(name, Type.TIMESTAMP, description, required=required, aliases=aliases, past=past)
 
 
-def money(name: str, description: str, *aliases: str, required: bool = False) -> ContractColumn:
-    return ContractColumn(name, Type.MONEY, description, required=required, aliases=aliases, unit="currency")
+def money(
+    name: str, description: str, *aliases: str, required: bool = False, dated_by: tuple[str, ...] = ()
+) -> ContractColumn:
+    return ContractColumn(
+        name, Type.MONEY, description, required=required, aliases=aliases, unit="currency", dated_by=dated_by
+    )
 
 
 def dimension(name: str, description: str, *aliases: str) -> ContractColumn:

@@ -12,7 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +23,14 @@ import pyarrow as pa
 
 from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.contracts import CONTRACTS
+from programs.datasets.contracts.base import Type
+from programs.datasets.engines.converting import (
+    Conversion,
+    MixedCurrencies,
+    conversion_of,
+    create_converted,
+    rate_table,
+)
 from programs.datasets.engines.netting import NO_CHANGES, net_orders
 from programs.datasets.engines.session import hardened
 from programs.datasets.loading.limits import Limits
@@ -30,9 +38,13 @@ from programs.datasets.local_time import sql_on_wall_clock
 from programs.datasets.questions.loyalty import LoyaltyQuestions
 from programs.datasets.questions.partners import PartnerQuestions
 from programs.datasets.questions.referrals import ReferralQuestions
+from programs.datasets.rates import ecb_rates
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
 Period = Literal["day", "week", "month", "quarter", "year"]
+EARLIER, LATER = timedelta(days=31), timedelta(days=7)
+"""Rates are looked up from before the first row to a week after the last rate that is known."""
+CHANGED_AMOUNTS = {"lowered": ("purchased_at",), "refunded": ("moved_at",)}
 PERIODS = ("day", "week", "month", "quarter", "year")
 SQL = files("programs.datasets") / "sql"
 
@@ -42,12 +54,6 @@ class MissingDataset(NotFound):
 
     code = "missing_dataset"
     title = "A dataset is missing"
-
-
-class MixedCurrencies(InvalidInput):
-    """Amounts of several currencies do not add; they are to be converted first."""
-
-    code = "mixed_currencies"
 
 
 class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
@@ -212,13 +218,23 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
 class DuckDBEngine(QueryEngine):
     """The answers of an in-memory DuckDB over the Parquet of a store, one connection a question.
 
-    Times are those on the wall clock of ``zone`` (see ``local_time``), but in questions to several partners.
+    Times are those on the wall clock of ``zone`` (see ``local_time``) and amounts in ``currency`` (see
+    ``converting``), but in questions to several partners. Without a currency, amounts of several are refused.
     """
 
-    def __init__(self, store: SnapshotStore, limits: Limits | None = None, *, zone: str = "UTC"):
+    def __init__(
+        self, store: SnapshotStore, limits: Limits | None = None, *, zone: str = "UTC", currency: str = ""
+    ):
         self.store = store
         self.limits = limits or Limits()
         self.zone = zone
+        self.currency = currency
+        self._rates: dict[Conversion, pa.Table] = {}
+        self._checked: set[tuple[str, str]] = set()
+
+    def conversion(self, snapshot: Snapshot) -> Conversion | None:
+        """What is converted when this snapshot's amounts are added; None where nothing is."""
+        return conversion_of(snapshot, CONTRACTS[snapshot.kind], self.currency, ecb_rates())
 
     def _ask(
         self,
@@ -305,7 +321,7 @@ class DuckDBEngine(QueryEngine):
                     f"{question} needs a dataset of kind {kind}{given}.",
                     hint=f"Load one with load_dataset {kind}.",
                 )
-            if CONTRACTS[kind].money and len(snapshot.currencies) > 1:
+            if CONTRACTS[kind].money and len(snapshot.currencies) > 1 and not self.currency:
                 raise MixedCurrencies(
                     f"The {kind} are in {', '.join(snapshot.currencies)}, which do not add up.",
                     hint="Convert them to one currency, or load one dataset per currency.",
@@ -318,7 +334,12 @@ class DuckDBEngine(QueryEngine):
                 paths |= {"purchases": netted.orders, "order_changes": netted.changes}
         with hardened(folders, self.limits) as connection:
             for name, path in paths.items():
-                self._create_view(connection, name, path)
+                snapshot = datasets.get("purchases" if name == "order_changes" else name)
+                conversion = self.conversion(snapshot) if snapshot else None
+                kept = f"{name}_kept" if conversion else name
+                self._create_view(connection, kept, path)
+                if conversion and snapshot:
+                    self._convert(connection, name, kept, snapshot, conversion)
             for kind in datasets.keys() - paths.keys():
                 columns = (f"NULL::{column.type.sql} AS {column.name}" for column in CONTRACTS[kind].columns)
                 connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT {', '.join(columns)} WHERE false")
@@ -339,6 +360,31 @@ class DuckDBEngine(QueryEngine):
         rows.create_view(f"{name}_as_loaded")
         shown = ", ".join(sql_on_wall_clock(column, self.zone) for column in times)
         connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * REPLACE ({shown}) FROM {name}_as_loaded")  # noqa: S608
+
+    def _convert(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        name: str,
+        kept: str,
+        snapshot: Snapshot,
+        conversion: Conversion,
+    ) -> None:
+        book, contract = ecb_rates(), CONTRACTS[snapshot.kind]
+        if conversion not in self._rates:
+            first = (snapshot.window_start or datetime(1999, 1, 4, tzinfo=UTC)).date() - EARLIER
+            self._rates[conversion] = rate_table(conversion, first, book.dates["USD"][-1] + LATER, book)
+        amounts = CHANGED_AMOUNTS if name == "order_changes" else {
+            c.name: (*c.dated_by, contract.time) for c in contract.columns if c.type is Type.MONEY
+        }  # fmt: skip
+        stored = connection.view(kept).columns
+        amounts = {column: days for column, days in amounts.items() if column in stored}
+        rates = f"{name}_rates"
+        connection.register(rates, self._rates[conversion])
+        looked = (name, snapshot.sha256)
+        create_converted(
+            connection, name, kept, amounts, conversion, rates, looked_at=looked in self._checked
+        )
+        self._checked.add(looked)
 
 
 def _named_in(statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

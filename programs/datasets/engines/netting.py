@@ -26,16 +26,18 @@ import duckdb
 import pyarrow as pa
 
 from gtm.core.canonical import document
+from gtm.core.money import Money
 from programs.datasets.contracts import CONTRACTS
 from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.loading.limits import Limits
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
-FOLDER = "netted-1"  # another number where the rule becomes another
+FOLDER = "netted-2"  # another number where the rule becomes another
 BATCH = 100_000
 NO_CHANGES = """
     SELECT NULL::VARCHAR AS member_id, NULL::TIMESTAMPTZ AS moved_at, NULL::TIMESTAMPTZ AS purchased_at,
-        NULL::VARCHAR AS currency, NULL::DECIMAL(18, 4) AS lowered WHERE false
+        NULL::VARCHAR AS currency, NULL::DECIMAL(18, 4) AS lowered, NULL::DECIMAL(18, 4) AS refunded
+    WHERE false
 """
 KIND = "coalesce({movement}, CASE WHEN amount < 0 THEN 'refund' ELSE 'sale' END)"
 
@@ -98,7 +100,7 @@ class MovementAccount:
 def in_words(counts: Any) -> str:
     """ "2 refunds of 30.00 USD and 1 cancellation of 5.00 USD"."""
     parts = [
-        f"{c.rows:,} {c.movement}{'' if c.rows == 1 else 's'} of {c.amount:,.2f} {c.currency}".rstrip()
+        f"{c.rows:,} {c.movement}{'' if c.rows == 1 else 's'} of {Money(c.amount, c.currency)}"
         for c in _by_kind(counts)
     ]
     return " and ".join(parts)
@@ -289,7 +291,8 @@ def _write(connection: duckdb.DuckDBPyConnection, made: Path) -> None:
     connection.execute(
         """
         COPY (
-            SELECT member_id, moved_at, purchased_at, currency, CAST(lowered AS DECIMAL(18, 4)) AS lowered
+            SELECT member_id, moved_at, purchased_at, currency, CAST(lowered AS DECIMAL(18, 4)) AS lowered,
+                CAST(lowered AS DECIMAL(18, 4)) AS refunded  -- the same, to be dated by the refund
             FROM told WHERE purchased_at IS NOT NULL ORDER BY ALL
         ) TO $changes (FORMAT parquet, COMPRESSION zstd)
     """,

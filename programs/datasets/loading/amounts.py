@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gtm.core.money import MINOR_DIGITS
 from programs.datasets.contracts import Contract, ContractColumn, Type
-from programs.datasets.loading.currencies import MINOR_DIGITS
 from programs.datasets.loading.limits import Options
 from programs.datasets.loading.said import Said
 from programs.datasets.loading.words import fold

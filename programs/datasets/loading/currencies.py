@@ -41,13 +41,3 @@ NAMES = {
     "kč": "CZK", "ft": "HUF", "nt$": "TWD",
 }  # fmt: skip
 """Names of currencies and the code each most likely means: proposed, never taken."""
-
-MINOR_DIGITS = {
-    0: (
-        "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV",
-        "XAF", "XOF", "XPF",
-    ),
-    3: ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"),
-    4: ("CLF", "UYW"),
-}  # fmt: skip
-"""Digits of the minor unit where they are not two (ISO 4217)."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gtm.core.errors import InvalidInput, NotFound
+from programs.datasets.engines.converting import Conversion
 from programs.datasets.engines.duck import DuckDBEngine
 from programs.datasets.engines.netting import MovementAccount, net_orders
 from programs.datasets.local_time import end_of_day, on_wall_clock
@@ -20,13 +21,16 @@ class OpenData:
     """What a step asks. ``described`` is the plan's own list of datasets (kind, sha256, partner).
 
     Steps see only these snapshots, whatever was loaded since. Times are those on the wall clock of ``zone``,
-    the program's (see ``local_time``); snapshots of several partners keep their instants.
+    the program's (see ``local_time``), and amounts in its ``currency`` (see ``converting``); snapshots of
+    several partners keep their instants and currencies.
     """
 
-    def __init__(self, root: Path, described: Sequence[Mapping[str, Any]], zone: str = "UTC"):
+    def __init__(
+        self, root: Path, described: Sequence[Mapping[str, Any]], zone: str = "UTC", currency: str = ""
+    ):
         self._store = SnapshotStore(root)
         self._described = described
-        self.engine = DuckDBEngine(self._store, zone=zone)
+        self.engine = DuckDBEngine(self._store, zone=zone, currency=currency)
         self._zone = zone
 
     def has(self, kind: str) -> bool:
@@ -67,6 +71,11 @@ class OpenData:
     def find(self, kind: str) -> Snapshot | None:
         """The one snapshot of a kind, or None where the run has none."""
         return self.snapshot(kind) if self.has(kind) else None
+
+    def conversions(self, *kinds: str) -> list[Conversion]:
+        """What is converted when amounts of these kinds are added."""
+        found = (self.engine.conversion(self.snapshot(kind)) for kind in kinds if self.has(kind))
+        return [conversion for conversion in found if conversion]
 
     def _on_wall_clock(self, snapshot: Snapshot) -> Snapshot:
         ends = (snapshot.window_start, snapshot.window_end)

@@ -50,7 +50,7 @@ facts AS (
         SELECT n, member_id, lowered AS by_sale, 0 AS by_move
         FROM order_changes JOIN windows ON purchased_at >= low AND purchased_at < high
         UNION ALL
-        SELECT n, member_id, 0, lowered FROM order_changes JOIN windows ON moved_at >= low AND moved_at < high
+        SELECT n, member_id, 0, refunded FROM order_changes JOIN windows ON moved_at >= low AND moved_at < high
     ) LEFT JOIN people USING (member_id) GROUP BY ALL
     UNION ALL BY NAME
     SELECT n, tier, cohort, region, channel, earned, redeemed, expired

@@ -21,7 +21,7 @@ taken AS (
         SELECT date_trunc($period, purchased_at AT TIME ZONE 'UTC') AS period, lowered AS by_sale, 0 AS by_move
         FROM order_changes
         UNION ALL
-        SELECT date_trunc($period, moved_at AT TIME ZONE 'UTC'), 0, lowered FROM order_changes
+        SELECT date_trunc($period, moved_at AT TIME ZONE 'UTC'), 0, refunded FROM order_changes
     ) GROUP BY period
 )
 SELECT

@@ -189,8 +189,9 @@ class Governance(World):
             assert plan.approvals.filter(state="unsatisfiable").exists(), (plan.state, plan.tasks.all())
 
     def leaves_evidence(self) -> None:
-        """I7. The chains hold, and no attempt is left without an outcome."""
+        """I7. The chains hold, tables hold what was told, and no attempt is left without an outcome."""
         assert list(audit.unexplained_states()) == []
+        assert audit.audit_values().breaks == ()
         assert [b for chain in changelog.chains() for b in changelog.verify_chain(chain)] == []
         assert not TaskAttempt.objects.filter(
             task__plan__state__startswith="succ", outcome="running"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtm.core import canonical
 from plans.export import document
 from plans.export.verify import verify_bytes
 from tests.conftest import ROOT
@@ -118,6 +119,21 @@ def written_anew(body):
 def test_a_log_that_was_cut_and_sealed_anew_is_found_by_its_anchor_alone(exported):
     found = [str(finding) for finding in verify_bytes(rewritten(exported, written_anew))]
     assert found == ["anchor 1: it saw another row of the change log than the one that is here"]
+
+
+def given_another_output(body):
+    """A forger with the code puts another result in its place, with digest, sections and seal."""
+    task = body["stages"][0]["tasks"][0]
+    task["output"] = {"found": "what was wished for"}
+    task["output_sha256"] = canonical.digest(task["output"])
+    body["integrity"]["sections"] = document.section_digests(body)
+    body["integrity"]["seal"] = document.seal(body["integrity"])
+
+
+def test_an_output_that_was_exchanged_and_sealed_anew_is_found_by_the_log(exported):
+    (found,) = verify_bytes(rewritten(exported, given_another_output))
+    assert found.where.startswith("stages/task 1.1")
+    assert found.message == "its output is not the one that the change log tells"
 
 
 @pytest.mark.django_db  # where the plan is made; the command reaches no database

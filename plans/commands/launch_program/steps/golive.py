@@ -6,12 +6,12 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from plans.commands.launch_program.records import NOT_YET_ACTIVE, REVIEW_COMMAND
+from plans.commands.launch_program.records import REVIEW_COMMAND
 from plans.commands.launch_program.steps.readiness import assess_readiness
 from plans.commands.launch_program.steps.timetable import launch_date, rows_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
-from programs.models import RunbookPhase
+from programs.models import UNLAUNCHED_PROGRAM_STATES, RunbookPhase
 
 REVIEWS = (
     (0, time(17), {"window": "7d"}),
@@ -44,7 +44,7 @@ def go_live(context: StepContext) -> StepResult:
             "confirmed": confirmed,
             "not_confirmed": [row["key"] for row in day_of if row["key"] not in context.finished],
             "reviews": reviews,
-            "activates": facts["state"] in NOT_YET_ACTIVE,
+            "activates": facts["state"] in UNLAUNCHED_PROGRAM_STATES,
         },
         outputs=[_checks(day_of, context), _reviews(reviews)],
         evidence={"Serena": f"{len(confirmed)} of {len(day_of)} day-of checks confirmed."},

@@ -11,9 +11,11 @@ from django.conf import settings
 
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, material_of
+from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, Figure, File, Metrics, Output, StepResult, Table
+from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.found_links import field_value
 from programs.analytics.link_check import (
     ERROR,
@@ -66,7 +68,7 @@ class QaRefused(PermanentError):
 def check_links(context: StepContext) -> StepResult:
     """Whether every link of the kit arrives with its tags, and a referral code with it.
 
-    Reads ``links`` of the output ``kit``. Values: ``tracking_accuracy`` (share), ``checked``, ``followed``,
+    Reads ``links`` of the output ``kit``. Values: ``tracking_accuracy`` (share; None of no links), ``checked``, ``followed``,
     ``not_followed`` (host → reason), ``browser`` ("" or why none ran), ``observed`` for a replay. Raises
     QaRefused or QaFailed with a problem for each finding, named by the piece of the kit and never by the
     link, which may carry what must not be repeated.
@@ -83,7 +85,7 @@ def check_links(context: StepContext) -> StepResult:
     kept = {url: told for url, told in seen["visits"].items() if told["outcome"] == NOT_ALLOWED}
     return StepResult(
         values={
-            "tracking_accuracy": accuracy.value,
+            "tracking_accuracy": value_of(accuracy),
             "checked": len(pieces),
             "followed": sum(seen["visits"][url]["outcome"] == ARRIVED for url in pieces),
             "not_followed": {_host(url): told["reason"] for url, told in kept.items()},
@@ -258,15 +260,15 @@ def _outputs(
     met: Mapping[str, Sequence[LinkFault]],
     flow: Sequence[LinkFault],
     seen: Mapping[str, Any],
-    accuracy: Any,
+    accuracy: MaybeEstimate,
 ) -> Iterator[Output]:
     followed = sum(seen["visits"][url]["outcome"] == ARRIVED for url in pieces)
     yield Metrics(
         "link-qa",
         "Link and tracking QA",
         [
-            Figure("tracking_accuracy", "Tracking accuracy", 100 * accuracy.value, "%", numerator=accuracy.numerator,
-                   denominator=accuracy.denominator, definition="links of the kit that pass every rule; all are checked"),
+            figure("tracking_accuracy", "Tracking accuracy", accuracy, unit="%", scale=100,
+                   definition="links of the kit that pass every rule; all are checked"),
             Figure("followed", "Links followed to their end", followed, "links", numerator=followed, denominator=len(pieces)),
         ],
         _browser_note(seen),

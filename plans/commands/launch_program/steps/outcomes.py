@@ -35,10 +35,10 @@ def log_outcomes(context: StepContext) -> StepResult:
 
 def in_time(finished: Mapping[str, Finished]) -> MaybeEstimate:
     """Share of the finished tasks with a due date that were done by it, with Wilson's interval."""
-    dated = [how for how in finished.values() if how.due_at and how.finished_at]
-    if not dated:
+    kept = [how.finished_at <= how.due_at for how in finished.values() if how.due_at and how.finished_at]
+    if not kept:
         return Unavailable("No finished task had a due date.")
-    return wilson_rate(sum(how.finished_at <= how.due_at for how in dated), len(dated))
+    return wilson_rate(sum(kept), len(kept))
 
 
 def _told(output: Mapping[str, Any]) -> list[str]:

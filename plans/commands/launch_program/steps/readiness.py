@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from plans.commands.launch_program.steps.timetable import APPROVALS, BEFORE_LAUNCH, Facts, rows_of
+from plans.commands.launch_program.steps.timetable import APPROVALS, Facts, rows_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.readiness import Readiness, ReadinessItem, readiness
-from programs.models import RunbookPhase
+from programs.models import BEFORE_LAUNCH, RunbookPhase
 
 MINIMUM = 0.95
 """Share of weighted work that has to be done; open blockers forbid the launch whatever it is."""

@@ -74,7 +74,7 @@ def schedule_sessions(context: StepContext) -> StepResult:
     """
     launch = material_of(context)
     held, milestones = list(_sessions(context, launch)), list(_milestones(context))
-    events = [*(session for session, _ in held), *milestones]
+    events: list[Session | Milestone] = [*(session for session, _ in held), *milestones]
     handed_out = context.program["calendar"]
     revisions = {event.key: _revised(event, handed_out, context.now) for event in events}
     pieces = _reading(context, launch)

@@ -119,13 +119,19 @@ def network(rows: Sequence[Row], facts: Facts) -> list[NetworkTask]:
     return [
         task_network.NetworkTask(
             row["key"],
-            *((0, 0, 0) if standing.get(row["key"], {}).get("is_done") else row["days"]),
+            *_estimates(row, standing.get(row["key"], {})),
             calendar=calendar_of(row, facts),
             needs=needs_of(row, rows),
         )
         for row in rows
         if row["phase"] in BEFORE_LAUNCH
     ]
+
+
+def _estimates(row: Row, standing: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Optimistic, likely and pessimistic, in business days."""
+    optimistic, likely, pessimistic = (0, 0, 0) if standing.get("is_done") else row["days"]
+    return optimistic, likely, pessimistic
 
 
 def needs_of(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:

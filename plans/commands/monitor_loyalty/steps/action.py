@@ -151,7 +151,9 @@ def test_of(play: dict[str, Any]) -> tuple[TestPlan | None, str]:
 
 def due(today: date, effort: float, test: TestPlan | None) -> date:
     ready = np.busday_offset(today, int(np.ceil(effort)), roll="forward")
-    return (ready + np.timedelta64(7 * (test.weeks if test else 0), "D")).item()  # type: ignore[no-any-return]
+    day = (ready + np.timedelta64(7 * (test.weeks if test else 0), "D")).item()
+    assert isinstance(day, date), f"{day!r} is no day"
+    return day
 
 
 def values_of(row: RankedItem, people: dict[str, str]) -> dict[str, Any]:

@@ -28,17 +28,26 @@ def diagnose(context: StepContext) -> StepResult:
     tiers = tier_outputs(context)
     context.progress(30, "Churn")
     buyers = read_buyers(context)
-    fit = buyers if isinstance(buyers, Unavailable) else lifetime.fit_bg_nbd(buyers.histories)
-    churn: MaybeEstimate = fit if isinstance(fit, Unavailable) else churn_risk(fit, buyers)
-    error = fit if isinstance(fit, Unavailable) else holdout(context, buyers)
+    fit: lifetime.BgNbdFit | Unavailable
+    churn: MaybeEstimate
+    error: lifetime.HoldoutError | Unavailable
+    if isinstance(buyers, Unavailable):
+        fit = churn = error = buyers
+    elif isinstance(fit := lifetime.fit_bg_nbd(buyers.histories), Unavailable):
+        churn = error = fit
+    else:
+        churn, error = churn_risk(fit, buyers), holdout(context, buyers)
     missed: MaybeEstimate = error if isinstance(error, Unavailable) else Estimate(
         error.relative_error, numerator=error.forecast, denominator=error.actual
     )  # fmt: skip
     context.progress(60, "Points")
     vintages = read_vintages(context.data)
     redemptions = forecast(vintages)
-    known = not isinstance(redemptions, Unavailable)
-    rate = redemptions.rate_of_outstanding if known else redemptions
+    rate, breakage = (
+        (redemptions, redemptions)
+        if isinstance(redemptions, Unavailable)
+        else (redemptions.rate_of_outstanding, redemptions.breakage_rate)
+    )
     balances = read_balances(context)
     liability = liability_of(context, balances, redemptions)
     values = {
@@ -46,7 +55,7 @@ def diagnose(context: StepContext) -> StepResult:
         for name, value in {
             "churn_risk": churn,
             "liability": liability.owed,
-            "breakage": redemptions.breakage_rate if known else redemptions,
+            "breakage": breakage,
             "redemption_to_date": redemption_to_date(balances),
         }.items()
     }

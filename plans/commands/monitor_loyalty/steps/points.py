@@ -116,8 +116,7 @@ def redemption_to_date(balances: Balances | None) -> MaybeEstimate:
 def vintage_table(vintages: Vintages, forecast: MaybeForecast) -> Table:
     """Breakage per month of issue: counted where no point is left, forecast where some are."""
     rows = []
-    known = not isinstance(forecast, Unavailable)
-    ladder = forecast.by_vintage if known else None
+    ladder = None if isinstance(forecast, Unavailable) else forecast.by_vintage
     for n, month in enumerate(vintages.months):
         issued, redeemed, left = (
             float(v[n]) for v in (vintages.issued, vintages.redeemed_so_far, vintages.outstanding)

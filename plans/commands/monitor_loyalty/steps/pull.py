@@ -131,7 +131,7 @@ def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]
 
 def add_up(rows: Any, flows: Sequence[str] = FLOWS) -> dict[str, float]:
     """Sums over groups; a member is in one group, so these are the sums over everybody."""
-    total = dict.fromkeys(flows, 0)
+    total: dict[str, float] = dict.fromkeys(flows, 0)
     for row in rows:
         for name in flows:
             total[name] += row[name]

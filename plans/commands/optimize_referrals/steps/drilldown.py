@@ -7,14 +7,16 @@ from typing import Any
 
 from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
 from plans.commands.shared.breakdowns import TOTAL, column_of, merge_small, relabel
+from plans.commands.shared.figures import with_ends
 from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, Table
 from programs.analytics import funnel
 from programs.analytics.estimate import Estimate, MaybeEstimate
-from programs.analytics.funnel import STAGES, FunnelCounts
+from programs.analytics.funnel import FunnelCounts
 from programs.analytics.rates import wilson_rate
 from programs.analytics.referrals import IncentiveEfficiency
+from programs.analytics.stages import STAGES
 
 STAGE_TITLES = dict(
     zip(STAGES, ("Invited", "Clicked", "Referred", "Qualified", "Pipeline", "Won", "Paid"), strict=True)
@@ -23,7 +25,7 @@ STAGE_TITLES = dict(
 
 def breakdowns_of(dimensions: Sequence[str]) -> list[tuple[str, ...]]:
     """Each dimension alone, then all of them together."""
-    alone = [(name,) for name in dimensions]
+    alone: list[tuple[str, ...]] = [(name,) for name in dimensions]
     return [*alone, tuple(dimensions)] if len(dimensions) > 1 else alone
 
 
@@ -49,7 +51,6 @@ def _step_table(now: FunnelCounts, before: FunnelCounts) -> Table:
     rows = []
     for index, step in enumerate(funnel.steps(now)):
         was = (before.counts[index + 1], before.counts[index])
-        known = isinstance(step.rate, Estimate)
         p = (
             funnel.two_proportion_p(now.counts[index + 1], now.counts[index], *was)
             if now.counts[index] and was[1]
@@ -57,7 +58,7 @@ def _step_table(now: FunnelCounts, before: FunnelCounts) -> Table:
         )
         rows.append([
             f"{STAGE_TITLES[step.source]} → {STAGE_TITLES[step.target]}", now.counts[index], now.counts[index + 1],
-            step.rate.value if known else None, step.rate.low if known else None, step.rate.high if known else None,
+            *with_ends(step.rate),
             was[0] / was[1] if was[1] else None, p,
         ])  # fmt: skip
     return Table(
@@ -112,9 +113,7 @@ def _drill_down(
     shown = [*groups.rows.items(), *([(TOTAL, everything)] if everything else [])]
     for name, row in shown:
         rate = wilson_rate(row["won"], row["invites"])
-        known = isinstance(rate, Estimate)
-        body.append([name, *(row[stage] for stage in STAGES), rate.value if known else None,
-                     rate.low if known else None, rate.high if known else None, float(row["revenue"]),
+        body.append([name, *(row[stage] for stage in STAGES), *with_ends(rate), float(row["revenue"]),
                      float(row["reward"])])  # fmt: skip
     key = "funnel_by_" + "_".join(column_of(name) for name in dimensions)
     table = Table(
@@ -127,7 +126,7 @@ def _drill_down(
         body,
         groups.note,
     )  # fmt: skip
-    rate, low, high = (
+    shares, lows, highs = (
         [None if row[n] is None else 100 * row[n] for row in body]
         for n in range(len(STAGES) + 1, len(STAGES) + 4)
     )
@@ -136,7 +135,7 @@ def _drill_down(
         f"Won of invited by {' and '.join(dimensions)}",
         "bar",
         [row[0] for row in body],
-        [Series("Won of invited", rate, low, high)],
+        [Series("Won of invited", shares, lows, highs)],
         " · ".join(dimensions),
         "share",
         "%",

@@ -20,7 +20,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
 from programs.analytics import funnel
 from programs.analytics.estimate import MaybeEstimate, Unavailable
-from programs.analytics.funnel import STAGES, DropOff, FunnelCounts
+from programs.analytics.funnel import DropOff, FunnelCounts
 from programs.analytics.referrals import (
     IncentiveEfficiency,
     RewardLevel,
@@ -28,6 +28,7 @@ from programs.analytics.referrals import (
     incentive_efficiency,
     viral_coefficient,
 )
+from programs.analytics.stages import STAGES
 
 SHOWN_IN_SUMMARY = 5
 

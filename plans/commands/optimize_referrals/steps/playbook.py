@@ -209,7 +209,9 @@ def test_of(context: StepContext, baseline: float, lift: float, entered: float) 
 def due(today: date, effort: float, test: TestPlan | None) -> date:
     """Working days of effort, then the weeks the test runs where it can end."""
     ready = np.busday_offset(today, int(np.ceil(effort)), roll="forward")
-    return (ready + np.timedelta64(7 * (test.weeks if test and is_feasible(test) else 0), "D")).item()
+    day = (ready + np.timedelta64(7 * (test.weeks if test and is_feasible(test) else 0), "D")).item()
+    assert isinstance(day, date), f"{day!r} is no day"
+    return day
 
 
 def is_feasible(test: TestPlan) -> bool:
@@ -226,8 +228,8 @@ def proof_of(test: TestPlan | None) -> str:
 
 
 def _scaled(value: float, low: float | None, high: float | None) -> Estimate:
-    ends = [None if end is None else GAP_CLOSED * end for end in (low, high)]
-    return Estimate(value, *ends, unit="share", method="half of the gap")
+    low, high = (None if end is None else GAP_CLOSED * end for end in (low, high))
+    return Estimate(value, low, high, unit="share", method="half of the gap")
 
 
 def _values(row: RankedItem, proposal: Proposal, people: Mapping[str, str], currency: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import thresholds_of
 from plans.commands.shared.breakdowns import NOT_RECORDED, column_of, merge_small
+from plans.commands.shared.data_quality import conversion_notes
 from plans.commands.shared.figures import figure
 from plans.commands.shared.metrics import changes_since, definition_table
 from plans.commands.shared.windows import Span, WindowPair
@@ -56,6 +57,7 @@ def refresh_data(context: StepContext) -> StepResult:
         *(f"No referral records {name}; that breakdown is left out." for name in asked if name not in dimensions),
         "" if data.has("referral_payouts") else "No payouts are loaded.",
         "" if answers else "No NPS answers in the window.",
+        *conversion_notes(data, "referrals", "referral_payouts"),
     ) if note]  # fmt: skip
     outputs: list[Any] = [_comparison(totals, windows, currency, notes)]
     if answers:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gtm.core import canonical
@@ -25,7 +27,7 @@ def model_economics(context: StepContext) -> StepResult:
     model = loyalty_finance.model_finances(design, assumptions, generator=generator)
     context.progress(90, "Summary")
     roi, year = model.return_on_cost, model.year
-    values = {
+    values: dict[str, Any] = {
         "cost_per_point": model.point_value.cost,
         "expected_lift": model.expected_lift,
         "break_even_lift": value_of(model.break_even_lift),
@@ -78,7 +80,7 @@ def model_economics(context: StepContext) -> StepResult:
     )  # fmt: skip
 
 
-def _summary(model: FinancialModel, values: dict, currency: str) -> Metrics:
+def _summary(model: FinancialModel, values: dict[str, Any], currency: str) -> Metrics:
     pool, year = model.sustainable_pool, model.year
     source = (
         "stated assumption, no ledger loaded"

@@ -12,6 +12,8 @@ from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics import retention, segments
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.rates import wilson_rate
 from programs.analytics.retention import CohortMatrix
 from programs.datasets import OpenData
 
@@ -153,11 +155,11 @@ def _life_table(lapse: dict[str, np.ndarray]) -> retention.LifeTable:
     return retention.life_table(events, censored)
 
 
-def _survival(table: retention.LifeTable, month: int) -> Any:
+def _survival(table: retention.LifeTable, month: int) -> MaybeEstimate:
     if table.survival.size < month:
-        return retention.Unavailable(f"The data reach back {table.survival.size} months, not {month}.")
+        return Unavailable(f"The data reach back {table.survival.size} months, not {month}.")
     at = month - 1
-    return retention.Estimate(
+    return Estimate(
         float(table.survival[at]),
         float(table.low[at]),
         float(table.high[at]),
@@ -184,7 +186,7 @@ def voice_of_customer(data: OpenData, as_of: Any) -> tuple[list[Figure], dict[st
             estimate = retention.net_promoter_score(promoters, answers - promoters - detractors, detractors)
             found.append(figure("nps", "Net promoter score", estimate))
         else:
-            estimate = retention.wilson_rate(sum(row["satisfied"] for row in mine), answers)
+            estimate = wilson_rate(sum(row["satisfied"] for row in mine), answers)
             found.append(figure(survey, survey.upper(), estimate, unit="%", scale=100))
         heard[survey] = value_of(estimate)
     return found, heard

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 
@@ -198,23 +199,27 @@ def targets_of(context: StepContext, scope: Scope) -> tuple[dict[str, dict[str, 
 def _values(
     found: Reconciled, pipeline: Credit, revenue: Credit | Unavailable, confidence: AttributionConfidence | Unavailable,
     table: ContributionTable, targets: Mapping[str, Mapping[str, Decimal]],
-) -> dict:  # fmt: skip
+) -> dict[str, Any]:  # fmt: skip
     scope, point = found.scope, pipeline.chosen.attribution
     amounts = dict(zip(point.channels, point.revenue.tolist(), strict=True))
     won: dict[str, float] = {}
     if not isinstance(revenue, Unavailable):
         other = revenue.chosen.attribution
         won = dict(zip(other.channels, other.revenue.tolist(), strict=True))
-    sure = isinstance(confidence, AttributionConfidence)
+    sure, why_not, parts, weakest = (
+        (None, confidence.reason, {}, "")
+        if isinstance(confidence, Unavailable)
+        else (confidence.value, "", confidence.parts, confidence.weakest_part)
+    )
     return {
         "model": scope.agreed_name,
         "method": scope.model,
         "overridden": scope.overridden,
         "window": scope.label,
-        "confidence": confidence.value if sure else None,
-        "confidence_reason": "" if sure else confidence.reason,
-        "confidence_parts": confidence.parts if sure else {},
-        "weakest_part": confidence.weakest_part if sure else "",
+        "confidence": sure,
+        "confidence_reason": why_not,
+        "confidence_parts": parts,
+        "weakest_part": weakest,
         "guardrail": scope.guardrail,
         "credit": {s: {"deals": n, "pipeline": amounts[s], "revenue": won.get(s, 0.0),
                        "touches": found.taxonomy.sources.get(s, 0)} for s, n in point.by_channel().items()},
@@ -233,7 +238,7 @@ def _values(
         "total_pipeline": table.total_pipeline,
         "total_revenue": table.total_revenue,
         "headline": [
-            {"label": "Attribution confidence", "value": percent(confidence.value) if sure else "not available"},
+            {"label": "Attribution confidence", "value": percent(sure)},
             {"label": "Pipeline opened", "value": money(float(table.total_pipeline), scope.currency)},
             {"label": "Revenue won", "value": money(float(table.total_revenue), scope.currency)},
             {"label": "Contested deals", "value": str(len(table.contested))},

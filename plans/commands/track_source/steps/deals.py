@@ -9,7 +9,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from gtm.core.money import minor_units
 from plans.commands.track_source.facts import JOINT, Scope
+from plans.commands.track_source.steps.credit_notes import CreditNotes, settle
 from plans.commands.track_source.steps.people import People
 from programs.analytics.fx import ConvertedAmount, RateNotFound, convert
 from programs.analytics.identity import normalise_company
@@ -56,6 +58,7 @@ class Normalised:
     moved_days: int
     other_campaigns: int
     source: str
+    credit: CreditNotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,8 @@ def normalise(data: OpenData, scope: Scope, people: People | None = None) -> Nor
         if row["campaign"] and scope.vocabulary.canonical("campaign", row["campaign"]) != scope.slug
     ]
     strangers = {(row["owner"], row["opportunity_id"]) for row in other}
-    ours = [row for row in rows if (row["owner"], row["opportunity_id"]) not in strangers]
+    credit = settle([row for row in rows if (row["owner"], row["opportunity_id"]) not in strangers])
+    ours = credit.rows
     unconverted: Counter[str] = Counter()
     records = tuple(_record(row, scope, people, unconverted) for row in ours)
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -113,6 +117,7 @@ def normalise(data: OpenData, scope: Scope, people: People | None = None) -> Nor
         moved_days=sum(bool(r.opening and r.opening.note) for r in records),
         other_campaigns=len(other),
         source=ecb_rates().source,
+        credit=credit,
     )
 
 
@@ -151,7 +156,8 @@ def _convert(
     if row["amount"] is None:
         return None
     try:
-        return convert(row["amount"], row["currency"], scope.currency, day, ecb_rates())
+        exponent = Decimal(1).scaleb(-minor_units(scope.currency))
+        return convert(row["amount"], row["currency"], scope.currency, day, ecb_rates(), exponent=exponent)
     except RateNotFound as error:
         unconverted[f"{error.currency}: {error.reason}"] += 1
         return None
@@ -190,9 +196,9 @@ def _joins(record: Record, deal: Sequence[Record], *, same_person: bool) -> bool
     if same_person:
         return True
     ours, theirs = record.opening, deal[0].opening
-    return bool(ours and theirs) and abs(ours.amount - theirs.amount) <= SAME_AMOUNT * max(
-        ours.amount, theirs.amount
-    )  # type: ignore[union-attr]
+    if ours is None or theirs is None:
+        return False
+    return abs(ours.amount - theirs.amount) <= SAME_AMOUNT * max(ours.amount, theirs.amount)
 
 
 def _deal(number: int, records: Sequence[Record]) -> JointDeal:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from plans.commands.shared.figures import percent
+from plans.commands.shared.figures import percent, with_ends
 from plans.commands.track_source.facts import Scope
 from plans.commands.track_source.steps.attribution import credit_of
 from plans.commands.track_source.steps.deals import JointDeal
@@ -67,11 +67,10 @@ def performance(path: Journeys, scope: Scope, rng: np.random.Generator) -> list[
     rows = []
     for n, name in enumerate(paths.channels):
         rate, deals = wilson_rate(ended[n], through[n]), credit.chosen.conversions[name]
-        known = isinstance(rate, Estimate)
+        value, low, high = with_ends(rate)
         rows.append({
             "label": name, "journeys": float(through[n]), "converted": float(ended[n]),
-            "rate": rate.value if known else None, "rate_low": rate.low if known else None,
-            "rate_high": rate.high if known else None, "credit": deals.value, "credit_low": deals.low,
+            "rate": value, "rate_low": low, "rate_high": high, "credit": deals.value, "credit_low": deals.low,
             "credit_high": deals.high, "pipeline": money[name],
             "per_journey": deals.value / float(through[n]) if through[n] else None,
         })  # fmt: skip
@@ -154,7 +153,7 @@ def _lead(deal: JointDeal) -> str:
     return next(iter(deal.claims)) if len(deal.claims) == 1 else deal.records[0].owner
 
 
-def _drop_table(rows: list[Mapping[str, Any]]) -> Table:
+def _drop_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return Table(
         "drop_off",
         "Where deals are lost",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from plans.commands.shared.figures import figure, percent, value_of
 from plans.commands.track_source.facts import Scope, scope_of
+from plans.commands.track_source.steps.credit_notes import CreditNotes, in_words
 from plans.commands.track_source.steps.deals import Normalised, normalise
 from plans.commands.track_source.steps.people import People, resolve_people
 from plans.engine.running.steps import StepContext
@@ -28,6 +31,7 @@ def normalise_deals(context: StepContext) -> StepResult:
                 for i in found.review
             ],
             "rates": found.source,
+            **_credit_values(found.credit),
         },
         outputs=[_figures(found, scope), _stages(found, scope), _stage_review(found), _rates(found, scope)],
         evidence={"Serena": f"Stage names that could not be mapped without guessing: {len(found.review)}."},
@@ -59,9 +63,33 @@ def _figures(found: Normalised, scope: Scope) -> Metrics:
                 sum(i.rows for i in found.review),
                 "records",
             ),
+            *_credit_figures(found.credit),
         ],
         note=f"{scope.currency} at the rate of the day a deal opened (pipeline) or was won (revenue). {found.source}.",
     )
+
+
+def _credit_values(credit: CreditNotes) -> dict[str, Any]:
+    """Nothing where there are no credit notes."""
+    if not credit.notes:
+        return {}
+    placed, unplaced = (
+        {code: float(amount) for code, amount in sums.items()} for sums in (credit.placed, credit.unplaced)
+    )
+    return {
+        "credit_notes": {"rows": credit.notes, "gone": credit.gone, "placed": placed, "unplaced": unplaced}
+    }
+
+
+def _credit_figures(credit: CreditNotes) -> list[Figure]:
+    if not credit.notes:
+        return []
+    return [
+        Figure("credit_notes", "Credit notes", credit.notes, "records",
+               definition=f"Taken off their deals: {in_words(credit.placed)}. Pipeline and revenue are net of it."),
+        Figure("credited", "Deals credited in full, no deals any more", credit.gone, "records"),
+        Figure("unplaced_notes", "Credit notes that fit no deal, in no figure", in_words(credit.unplaced)),
+    ]  # fmt: skip
 
 
 def _stages(found: Normalised, scope: Scope) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -90,10 +91,12 @@ def resolve_people(context: StepContext, scope: Scope) -> People:
         joined.append(found)
     label = clusters(np.concatenate(joined), len(rows))
     several = np.flatnonzero(np.bincount(label)[label] > 1)
-    owners, ids = [rows[n]["owner"] for n in several], [rows[n]["contact_id"] for n in several]
+    keepers, ids = [rows[n]["owner"] for n in several], [rows[n]["contact_id"] for n in several]
     names = [f"person {label[n]}" for n in several]
-    labels = dict(zip(zip(owners, ids, strict=True), names, strict=True))
-    return People(_table(owners, ids, names), labels, tuple(pairs), len(rows), len(joined[0]), _pooled(pairs))
+    labels = dict(zip(zip(keepers, ids, strict=True), names, strict=True))
+    return People(
+        _table(keepers, ids, names), labels, tuple(pairs), len(rows), len(joined[0]), _pooled(pairs)
+    )
 
 
 def _cell(row: Mapping[str, str | None], column: str) -> str:
@@ -117,7 +120,7 @@ def _link(
     ours, theirs = ({name: [cells[n] for n in side] for name, cells in columns.items()} for side in sides)
     usable = {name for name in columns if any(ours[name]) and any(theirs[name])}
     exact = exact_pairs(ours["key"], theirs["key"])
-    told = {"left": left, "right": right, "left_contacts": len(sides[0]), "right_contacts": len(sides[1])}
+    pair_of = partial(PartnerPair, left, right, len(sides[0]), len(sides[1]), len(exact))
     fields = [field for field in FIELDS if field.column in usable]
     rules = [rule for rule in BLOCKING if usable.issuperset(rule)]
     linked = (
@@ -126,17 +129,10 @@ def _link(
         else Unavailable("The two contact lists share no filled column.")
     )
     if isinstance(linked, Unavailable):
-        pair = PartnerPair(**told, exact=len(exact), probable=0, doubtful=0, precision=linked)
-        return pair, _global(exact, sides)
+        return pair_of(probable=0, doubtful=0, precision=linked), _global(exact, sides)
     known = [np.isin(linked.pairs[:, side], exact[:, side]) for side in (0, 1)]
     probable = linked.pairs[~(known[0] | known[1])]
-    pair = PartnerPair(
-        **told,
-        exact=len(exact),
-        probable=len(probable),
-        doubtful=len(linked.review),
-        precision=linked.precision,
-    )
+    pair = pair_of(probable=len(probable), doubtful=len(linked.review), precision=linked.precision)
     return pair, _global(np.concatenate([exact, probable]), sides)
 
 

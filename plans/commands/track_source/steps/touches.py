@@ -44,7 +44,8 @@ def read_taxonomy(data: OpenData, scope: Scope) -> Taxonomy:
         r["owner"] for r, link in zip(rows, links, strict=True) if r["campaign"] or _names_campaign(link)
     }
     whole = tuple(sorted({scope.partner(r["owner"]) for r in rows if r["owner"] not in named}))
-    ours, touches, sources, other = [], dict.fromkeys(scope.partners, 0), {}, 0
+    ours, touches, other = [], dict.fromkeys(scope.partners, 0), 0
+    sources: dict[str, int] = {}
     audited: dict[str, list[tuple[str, int]]] = {}
     for row, link in zip(rows, links, strict=True):
         count = counted.get(tuple(row[k] for k in keys), 0)

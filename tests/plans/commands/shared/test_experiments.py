@@ -214,6 +214,11 @@ def test_the_design_names_the_metric_that_decides_and_holm_runs_over_the_others(
     assert by_name["z"]["holm"] == pytest.approx(max(plain, by_name["a"]["holm"]))
 
 
+def test_a_metric_no_design_names_has_the_margin_of_every_other(review):
+    tests, _, _ = review(WON)
+    assert [metric.margin for metric in tests[0].test.metrics] == [0.02]
+
+
 def test_a_design_that_does_not_fit_the_outcomes_says_so(review):
     _, _, unread = review(WON, metrics=[{"name": "margin", "role": "primary"}])
     assert unread[0].reason == "The design names margin, of which there are no outcomes; there are bought."

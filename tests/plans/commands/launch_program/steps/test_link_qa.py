@@ -56,6 +56,13 @@ def refusal(kind, program, *urls):
     return [(problem.field, problem.code) for problem in refused.value.problems]
 
 
+def test_a_kit_without_links_has_no_accuracy_and_says_why(program):
+    result = check(program)
+    assert (result.values["tracking_accuracy"], result.values["checked"]) == (None, 0)
+    accuracy = outputs_by_key(result)["link-qa"].items[0]
+    assert (accuracy.value, accuracy.unavailable) == (None, "No link was checked.")
+
+
 def test_a_whole_kit_passes_and_every_link_is_followed_once_and_the_flow_once(program, site):
     copy = context_of(program).program["launch"]["copy"]
     change_profile(destinations={"terms": f"http://{site.host}/join/terms"}, copy=copy)
