@@ -106,6 +106,7 @@ NAVIGATION = [
         "title": "Data",
         "items": [
             _list("Datasets", "database", "programs.dataset"),
+            _list("Load profiles", "bookmark", "programs.loadprofile"),
             _item("Load data", "upload", "programs_dataset_upload", "programs.add_dataset"),
         ],
     },

@@ -7,7 +7,6 @@ taken back; runs keep the snapshots they started with.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from gtm.core.later import later
 from programs import command_needs
 from programs.datasets import CONTRACTS, Options, Snapshot, SnapshotStore
 from programs.datasets.loading.limits import CHOICES
+from programs.datasets.loading.terms import LoadTerms
 from programs.models import Campaign, Dataset, Partner, Program
 
 if TYPE_CHECKING:
@@ -121,9 +121,23 @@ def enter(place: DataSeries, result: IngestResult, trial: SnapshotStore, series:
     if series == REPLACE:
         return Entering(place, result, there, REPLACE, new, loaded, before)
     paths = trial.rows_path(stored), trial.rows_path(new)
+    if other := addition.other_person(*paths, place.kind):
+        raise _two_sources(place, other)
     added = addition.add_rows(trial, *paths, place.kind)
     how = NOTHING if added.snapshot.sha256 == there.sha256 else ADD
     return Entering(place, result, there, how, added.snapshot, loaded, before, added)
+
+
+def _two_sources(place: DataSeries, other: tuple[str, str, str]) -> InvalidInput:
+    number, one, another = other
+    (key,) = CONTRACTS[place.kind].key
+    problem = Problem(
+        "source",
+        f"{key} {number} is of {one} in what is current and of {another} in the new rows. If they are of "
+        "another shop or system, say source, its name; if the new rows are right, replace what is current.",
+        code="several_sources",
+    )
+    return InvalidInput("Nothing was added.", problems=[problem])
 
 
 def _summary_of(stored: Snapshot, store: SnapshotStore, zone: str) -> SnapshotSummary:
@@ -164,11 +178,11 @@ def _question(
     )
 
 
-def register(entering: Entering, trial: SnapshotStore, options: Options, said: Sequence[str]) -> Dataset:
+def register(entering: Entering, trial: SnapshotStore, options: Options, terms: LoadTerms) -> Dataset:
     """Keep the rows of a decided load and make them current.
 
-    Raises StaleVersion where another load came first. ``said`` names the options that were given with the
-    load; the others came from the owner of the data.
+    Raises StaleVersion where another load came first. ``options`` are ``terms`` with what the owner of the
+    data adds.
     """
     place, result, snapshot = entering.place, entering.result, entering.snapshot
     after = entering.loaded
@@ -196,7 +210,7 @@ def register(entering: Entering, trial: SnapshotStore, options: Options, said: S
             program=place.program.slug,
             partner=place.partner.slug if place.partner else "",
             options=options,
-            said=said,
+            terms=terms,
             loaded=entering.loaded,
             change=_change(entering, dataset, after, known),
         )

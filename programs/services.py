@@ -18,6 +18,7 @@ from gtm.core.evidence import changelog
 from gtm.core.later import later
 from programs.datasets import CONTRACTS, Options, SnapshotStore, Source
 from programs.datasets.loading.problems import nearest
+from programs.load_profiles import settle_terms
 from programs.models import (
     Benefit,
     BenefitKind,
@@ -72,12 +73,12 @@ def load_dataset(
     campaign: Campaign | None = None,
     mapping: Mapping[str, str] | None = None,
     series: str = "",
-    currency: str = "",
-    time_zone: str = "",
-    **options: Any,
+    profile: str = "",
+    **options: str,
 ) -> tuple[Dataset, IngestResult]:
     """Validate files against the contract of ``kind``, keep the snapshot, register it.
 
+    ``profile`` names a load profile of the program or a preset; what is said with the load counts more.
     ``series`` says whether the rows are added to those that are current or replace them; it is asked for
     where there are any. What comes of it is current, also where the same rows were loaded before, and
     ``Dataset.answer`` says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored
@@ -88,18 +89,14 @@ def load_dataset(
             "kind", f"“{kind}” is unknown.", tuple(CONTRACTS), nearest(kind, CONTRACTS), "unknown"
         )
         raise InvalidInput("There is no such kind of dataset.", problems=[problem])
+    terms = settle_terms(program, kind, profile, mapping or {}, options)
     owner = partner or program
     told = Options(
-        currency=currency,
-        home_currency=owner.currency,
-        time_zone=time_zone or owner.time_zone,
-        now=clock.now(),
-        **options,
+        **({"time_zone": owner.time_zone} | terms.options), home_currency=owner.currency, now=clock.now()
     )
-    given = {"currency": currency, "time_zone": time_zone, **options}
     place = DataSeries(program, partner, campaign, kind)
     with SnapshotStore(snapshot_root()).trial() as trial:
-        result = loading.ingest(files, kind, store=trial, mapping=mapping, options=told)
+        result = loading.ingest(files, kind, store=trial, mapping=terms.mapping, options=told)
         entering = enter(place, result, trial, series)
         if entering.addition is not None:  # refunds may change orders that were there
             netted = netting.net_orders(trial, entering.snapshot)
@@ -107,7 +104,7 @@ def load_dataset(
             entering = replace(entering, result=result)
         result = replace(entering.result, notes=(*entering.result.notes, *_other_currencies(entering)))
         entering = replace(entering, result=result)
-        dataset = register(entering, trial, told, [name for name, value in given.items() if value])
+        dataset = register(entering, trial, told, terms)
     return dataset, result
 
 

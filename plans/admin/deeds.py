@@ -24,7 +24,6 @@ from gtm.core.admin.actions import (
     CommentForm,
     Deed,
     Link,
-    ReasonForm,
     form_of,
     offer,
     why_not,
@@ -47,7 +46,7 @@ from plans.models import (
     Task,
 )
 from plans.runs import registry, revise
-from programs.models import Person
+from programs.admin.owners import OwnerForm
 
 DECISIONS = (DecisionKind.APPROVE, DecisionKind.REJECT, DecisionKind.REQUEST_CHANGES)
 
@@ -60,14 +59,6 @@ class CompleteForm(CommentForm):
         max_length=2000,
         widget=UnfoldAdminTextInputWidget,
         help_text="A link or a sentence others can check",
-    )
-
-
-class OwnerForm(ReasonForm):
-    """Handing work to somebody else, with the reason."""
-
-    owner = forms.ModelChoiceField(
-        Person.objects.filter(is_active=True), label="To", widget=UnfoldAdminSelectWidget
     )
 
 

@@ -13,8 +13,10 @@ from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, GovernedInline, acting_in_admin, tell
 from gtm.core.errors import GtmError
+from programs.admin import dataset_deeds  # noqa: F401 - offers its deeds
 from programs.admin.datasets import DatasetAdmin
 from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
+from programs.admin.load_profiles import LoadProfileAdmin
 from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
 from programs.admin.runbooks import RunbookAdmin, RunbookAlertAdmin, RunbookTaskAdmin
 from programs.models import (
@@ -33,6 +35,7 @@ __all__ = [
     "DatasetAdmin",
     "DelegationAdmin",
     "LaunchProfileAdmin",
+    "LoadProfileAdmin",
     "MessageTemplateAdmin",
     "PersonAdmin",
     "RunbookAdmin",

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
-from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from gtm.core.actors import Actor
 from gtm.core.admin import GovernedAdmin, acting_in_admin, tell
-from gtm.core.admin.actions import PAGE, ROW, SELECTED, Deed, Link, Offer, offer
 from gtm.core.errors import GtmError, InvalidInput, NotFound
 from gtm.core.later import later
 from programs.admin import pending
 from programs.admin.load_answer import AnswerPage
+from programs.admin.upload_form import UploadForm
 from programs.datasets import CONTRACTS, Options, Source
 from programs.datasets.contracts import ContractColumn
-from programs.datasets.loading.limits import CHOICES, LoadOption
+from programs.datasets.loading.limits import CHOICES
 from programs.datasets.local_time import on_wall_clock
-from programs.models import Dataset, Partner, Program
-from programs.series import HOW, answer_of_dataset, make_current, mark_current, snapshot_root, take_back
+from programs.load_profiles import settle_terms
+from programs.models import Dataset
+from programs.series import answer_of_dataset, mark_current, snapshot_root
 from programs.services import load_dataset
 
 if TYPE_CHECKING:
@@ -34,56 +32,6 @@ if TYPE_CHECKING:
 else:
     looking = later("programs.datasets.loading.preview")
     rejects = later("programs.datasets.loading.rejects")
-
-
-class UploadForm(forms.Form):
-    program = forms.ModelChoiceField(Program.objects.all(), widget=UnfoldAdminSelectWidget)
-    kind = forms.ChoiceField(
-        choices=[(kind, contract.title) for kind, contract in CONTRACTS.items()],
-        widget=UnfoldAdminSelectWidget,
-    )
-    partner = forms.ModelChoiceField(
-        Partner.objects.all(), required=False, widget=UnfoldAdminSelectWidget, help_text="Empty: our own data"
-    )
-    series = forms.ChoiceField(
-        choices=[("", "Ask me"), *HOW.items()],
-        required=False,
-        label="If such data are current",
-        widget=UnfoldAdminSelectWidget,
-        help_text="Monthly files are added, a corrected or complete file replaces",
-    )
-    file = forms.FileField(
-        widget=UnfoldAdminFileFieldWidget, help_text="CSV (also .gz), XLSX, JSON, Parquet, or a zip of these"
-    )
-    mapping = forms.CharField(
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-        help_text="Columns the loader does not find by name: amount=order_total, member_id=customer",
-    )
-
-    def __init__(self, *args: Any, kept: bool = False, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        self.fields |= {choice.name: _field_of(choice) for choice in CHOICES}
-        if kept:  # the file is here already
-            del self.fields["file"]
-
-    def clean_mapping(self) -> dict[str, str]:
-        pairs = [p.strip() for p in self.cleaned_data["mapping"].split(",") if p.strip()]
-        if bad := [p for p in pairs if "=" not in p]:
-            raise forms.ValidationError(f"Write ours=theirs: {', '.join(bad)}")
-        return {ours.strip(): theirs.strip() for ours, theirs in (p.split("=", 1) for p in pairs)}
-
-
-def _field_of(choice: LoadOption) -> forms.Field:
-    if choice.allowed:
-        choices = [("", "Find it in the file"), *((value, value) for value in choice.allowed)]
-        return forms.ChoiceField(
-            choices=choices, required=False, widget=UnfoldAdminSelectWidget, help_text=choice.help
-        )
-    said = f"{choice.help}: {choice.example}" if choice.example else choice.help
-    return forms.CharField(
-        required=False, max_length=choice.longest, widget=UnfoldAdminTextInputWidget, help_text=said
-    )
 
 
 @admin.register(Dataset)
@@ -274,10 +222,12 @@ class DatasetAdmin(GovernedAdmin):
 
     def _look(self, request: HttpRequest, form: UploadForm, kept: Source) -> FilePreview | None:
         mapping = {**form.cleaned_data["mapping"], **_chosen(request)}
+        told = form.cleaned_data
+        said = {choice.name: told[choice.name] for choice in CHOICES}
         try:
-            said = {choice.name: form.cleaned_data[choice.name] for choice in CHOICES}
-            said["time_zone"] = said["time_zone"] or form.cleaned_data["program"].time_zone
-            return looking.preview(kept, form.cleaned_data["kind"], mapping=mapping, options=Options(**said))
+            terms = settle_terms(told["program"], told["kind"], told["profile"], mapping, said)
+            options = Options(**({"time_zone": told["program"].time_zone} | terms.options))
+            return looking.preview(kept, told["kind"], mapping=terms.mapping, options=options)
         except InvalidInput as error:
             if not form.non_field_errors():
                 _blame(form, error)
@@ -346,54 +296,3 @@ def _choices(looked: FilePreview) -> list[tuple[ContractColumn, str]]:
 def _blame(form: UploadForm, error: GtmError) -> None:
     for line in error.lines():
         form.add_error(None, line)
-
-
-def _may_choose(request: HttpRequest) -> bool:
-    return request.user.has_perm("programs.add_dataset")
-
-
-def _is_current(actor: Actor, dataset: Dataset) -> str:
-    return "it is current already." if dataset.is_current else ""
-
-
-def _is_not_current(actor: Actor, dataset: Dataset) -> str:
-    return "" if dataset.is_current else "it is not current."
-
-
-def _offers() -> list[Offer]:
-    """Both deeds on a dataset, and the page with the answer of its load."""
-    return [
-        Link(
-            "answer",
-            "What was loaded",
-            lambda request: request.user.has_perm("programs.view_dataset"),
-            icon="fact_check",
-            slots=frozenset({ROW, PAGE}),
-            respond=lambda request, chosen: HttpResponseRedirect(
-                reverse("admin:programs_dataset_answer", args=[chosen[0].pk])
-            ),
-        ),
-        Deed(
-            "make_current",
-            "Make current",
-            _may_choose,
-            icon="check_circle",
-            slots=frozenset({ROW, PAGE, SELECTED}),
-            perform=lambda dataset, answers, seen: make_current(dataset, reason=answers["reason"]),
-            why_not=_is_current,
-            explain="Runs that start from now on read these rows. Plans keep the rows they started with.",
-        ),
-        Deed(
-            "take_back",
-            "Take back",
-            _may_choose,
-            icon="undo",
-            slots=frozenset({ROW, PAGE, SELECTED}),
-            perform=lambda dataset, answers, seen: take_back(dataset, reason=answers["reason"]),
-            why_not=_is_not_current,
-            explain="What was current before is current again. Plans keep the rows they started with.",
-        ),
-    ]
-
-
-offer(Dataset, _offers)

@@ -66,5 +66,8 @@ class AnswerPage:
             for one in self._answer["applied"]
         ]
 
+    def profile(self) -> list[str]:
+        return list(answer_lines.profile_lines(self._answer["terms"]))
+
     def change(self) -> list[str]:
         return list(answer_lines.change_lines(self._answer["change"]))

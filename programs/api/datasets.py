@@ -16,10 +16,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gtm.core.api.views import ActionViewSet, CrudPermissions
+from gtm.core.errors import NotPermitted
 from gtm.core.later import later
+from programs.api.load_profiles import LoadProfileSerializer
 from programs.api.serializers import DatasetSerializer
 from programs.datasets import Source
 from programs.datasets.loading.limits import CHOICES
+from programs.load_profiles import save_profile
 from programs.models import Campaign, Dataset, Partner, Program
 from programs.series import HOW, answer_of_dataset, make_current, mark_current, snapshot_root, take_back
 from programs.services import load_dataset
@@ -39,6 +42,10 @@ class UploadSerializer(serializers.Serializer):
     series = serializers.ChoiceField(
         list(HOW.items()), required=False, default="", allow_blank=True,
         help_text="What becomes of the data that are current; asked for where there are any",
+    )  # fmt: skip
+    profile = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=60,
+        help_text="A load profile of the program, or a preset such as shopify-orders",
     )  # fmt: skip
     mapping = serializers.CharField(required=False, default="{}", help_text="JSON: our column → theirs")
 
@@ -76,6 +83,11 @@ class LoadedDatasetSerializer(DatasetSerializer):
 
 class ChoiceSerializer(serializers.Serializer):
     reason = serializers.CharField(max_length=2000, help_text="Why; it is kept in the change log")
+
+
+class SaveProfileSerializer(serializers.Serializer):
+    name = serializers.SlugField(max_length=60)
+    reason = serializers.CharField(max_length=2000, required=False, default="")
 
 
 class DatasetViewSet(ActionViewSet):
@@ -120,6 +132,16 @@ class DatasetViewSet(ActionViewSet):
         dataset, given = self.opened(request, ChoiceSerializer)
         take_back(dataset, reason=given["reason"])
         return Response(self._shown(dataset))
+
+    @extend_schema(request=SaveProfileSerializer, responses={200: LoadProfileSerializer})
+    @action(detail=True, methods=["post"], url_path="save-profile")
+    def save_profile(self, request: Request, pk: str) -> Response:
+        """Keep what was said with the last load of these rows as a load profile of their program."""
+        if not request.user.has_perms(["programs.add_loadprofile", "programs.change_loadprofile"]):
+            raise NotPermitted("Saving a load profile takes the permission to add and change them.")
+        dataset, given = self.opened(request, SaveProfileSerializer)
+        profile = save_profile(dataset, given["name"], reason=given["reason"])
+        return Response(LoadProfileSerializer(profile).data)
 
     def _shown(self, dataset: Dataset) -> Any:
         return DatasetSerializer(self.get_queryset().get(pk=dataset.pk)).data

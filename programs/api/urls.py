@@ -2,7 +2,7 @@
 
 from rest_framework.routers import SimpleRouter
 
-from programs.api import datasets, launch, runbooks, views
+from programs.api import datasets, launch, load_profiles, runbooks, views
 
 router = SimpleRouter()
 router.register("programs", views.ProgramViewSet, basename="program")
@@ -17,6 +17,7 @@ router.register("approvers", views.ApproverViewSet, basename="approver")
 router.register("datasets", datasets.DatasetViewSet, basename="dataset")
 router.register("message-templates", launch.MessageTemplateViewSet, basename="message-template")
 router.register("launch-profiles", launch.LaunchProfileViewSet, basename="launch-profile")
+router.register("load-profiles", load_profiles.LoadProfileViewSet, basename="load-profile")
 router.register("runbooks", runbooks.RunbookViewSet, basename="runbook")
 router.register("runbook-tasks", runbooks.RunbookTaskViewSet, basename="runbook-task")
 router.register("runbook-alerts", runbooks.RunbookAlertViewSet, basename="runbook-alert")

@@ -9,6 +9,7 @@ from programs.models.agreement import (
 )
 from programs.models.dataset import Dataset
 from programs.models.launch import CalendarRevision, LaunchProfile
+from programs.models.load_profile import LoadProfile
 from programs.models.message_template import BY_PERSONA, Asset, Channel, MessageTemplate
 from programs.models.metric import Direction, Metric
 from programs.models.partner import Campaign, Experiment, Partner
@@ -48,6 +49,7 @@ __all__ = [
     "Direction",
     "Experiment",
     "LaunchProfile",
+    "LoadProfile",
     "LifecycleStage",
     "LifecycleTrigger",
     "MeasurementAgreement",

@@ -343,3 +343,14 @@ def test_a_dataset_from_before_answers_says_so(program, ops):
         old.answer = {}
         old.save()
     assert "before answers were kept" in ops.get(url(f"datasets/{old.pk}/answer/")).json()["detail"]
+
+
+def test_another_shop_s_order_of_the_same_number_is_asked_about(load):
+    load(JANUARY)
+    other = f"{ORDERS}carl03,2026-02-05,7,A1\n"
+    code, said = load(other, "--add")
+    assert code == 2
+    assert "order_id A1 is of anna01 in what is current and of carl03 in the new rows" in said
+    code, said = load(other, "--add", "--source", "south")
+    assert code == 0
+    assert [rows_of(pk) for pk in current()] == [3]

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from plans.case_kinds import WaitingCase
 from plans.cases.disputes.models import Dispute
 from plans.cases.disputes.selectors import visible_disputes
+from plans.cases.handover import theirs_first
 from plans.engine.people.inbox import take
 from programs.selectors import partners_of
 
 
 def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
-    """The oldest first. Who speaks for a partner signs and does not answer, as the transitions have it."""
+    """What was handed to them, then the oldest.
+
+    Who speaks for a partner signs and does not answer, as the transitions have it.
+    """
     mine = {partner.pk: partner.slug for partner in partners_of(user)}
     rows = visible_disputes(user).order_by("created_at", "pk")
     if mine:
@@ -25,7 +29,8 @@ def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
         return [_entry(dispute) for dispute in take(answered, unsigned, most)]
     if not user.has_perm("plans.answer_dispute"):
         return []
-    return [_entry(dispute) for dispute in rows.filter(state="open")[:most]]
+    claims = theirs_first(rows.filter(state="open"), people, "created_at", "pk")
+    return [_entry(dispute, people) for dispute in claims[:most]]
 
 
 def _owes_signature(dispute: Dispute, mine: dict[int, str]) -> bool:
@@ -34,6 +39,7 @@ def _owes_signature(dispute: Dispute, mine: dict[int, str]) -> bool:
     return len(parties) == 1 and parties[0] not in {signed["partner"] for signed in dispute.signed_off}
 
 
-def _entry(dispute: Dispute) -> WaitingCase:
+def _entry(dispute: Dispute, people: Collection[int] = ()) -> WaitingCase:
     detail = f"{dispute.record.campaign} · {dispute.get_state_display().lower()} · {dispute.claim}"
+    detail += " · handed to you" if dispute.owner_id in people else ""
     return WaitingCase(dispute, f"Dispute of {dispute.claimant} on {dispute.deal}", detail)

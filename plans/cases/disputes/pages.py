@@ -25,6 +25,7 @@ from plans.cases.disputes import verbs
 from plans.cases.disputes.models import AttributionRecord, Dispute
 from plans.cases.disputes.selectors import visible_attribution, visible_disputes
 from plans.drawing import badges
+from programs.admin.owners import OwnerForm
 from programs.selectors import partners_of
 
 
@@ -134,14 +135,25 @@ def _deed(name: str, title: str, icon: str) -> actions.Deed:
     )
 
 
+def _may_answer(request: HttpRequest) -> bool:
+    return request.user.has_perm("plans.answer_dispute")
+
+
+def _hand_over(dispute: Dispute, told: actions.Answers, seen: str) -> str:
+    verbs.hand_over(dispute, owner=told["owner"], comment=told["reason"])
+    return f"now with {dispute.owner}."
+
+
 actions.offer(
     Dispute,
     lambda: [
+        actions.Deed("hand_over_dispute", "Hand over", _may_answer, icon="person_add", perform=_hand_over,
+                     why_not=verbs.why_no_handover, form=OwnerForm),
         _deed("answer", "Answer", "reply"),
         _deed("agree", "Sign off", "draw"),
         _deed("withdraw", "Withdraw", "undo"),
     ],
-)
+)  # fmt: skip
 
 
 @admin.register(Dispute)
@@ -174,7 +186,8 @@ class DisputeAdmin(VisibleOnly, GovernedAdmin):
                 self._act(request, dispute)
                 return HttpResponseRedirect(reverse("admin:plans_dispute_change", args=[dispute.pk]))
             # Settling is what the last signature does: one button signs, whoever comes last.
-            offered = [a for a in fsm.actions(dispute, current().actor) if a.name != "settle"]
+            actor = current().actor
+            offered = [a for a in fsm.actions(dispute, actor) if a.name != "settle"]
         signed = {one["partner"]: one for one in dispute.signed_off}
         context = {
             **self.admin_site.each_context(request),
@@ -186,6 +199,7 @@ class DisputeAdmin(VisibleOnly, GovernedAdmin):
                 (p, signed.get(p.slug)) for p in dispute.record.campaign.partners.order_by("name")
             ],
             "actions": [a for a in offered if a.allowed],
+            "may_hand_over": not verbs.why_no_handover(actor, dispute),
             "refused": next((a.reasons[0] for a in offered if not a.allowed), ""),
             "may_see_plan": request.user.has_perm("plans.view_plan"),
             "may_see_record": visible_attribution(request.user).filter(pk=dispute.record_id).exists(),

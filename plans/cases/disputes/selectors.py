@@ -23,7 +23,9 @@ def visible_attribution(user: Any) -> QuerySet[AttributionRecord]:
 
 def visible_disputes(user: Any) -> QuerySet[Dispute]:
     """A partner's contact sees the disputes of its campaigns, which it has to sign off; our people all."""
-    found = Dispute.objects.select_related("record__campaign", "record__partner", "record__plan", "claimant")
+    found = Dispute.objects.select_related(
+        "record__campaign", "record__partner", "record__plan", "claimant", "owner"
+    )
     if not user.is_active:
         return found.none()
     if mine := partners_of(user):

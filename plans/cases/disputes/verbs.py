@@ -12,11 +12,12 @@ from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from plans.cases import handover
 from plans.cases.disputes.models import OPEN_DISPUTE_STATES, AttributionRecord, Dispute
 from plans.engine.alarms import readings
 from plans.engine.people.permissions import persons_of
 from plans.schemas.outputs import Signal
-from programs.models import Partner
+from programs.models import Partner, Person
 from programs.selectors import partners_of
 
 Params = Mapping[str, Any]
@@ -104,6 +105,27 @@ def act(dispute: Dispute, name: str, said: str, *, expected_version: int | None 
         problem = Problem("act", f"“{name}” is unknown.", tuple(verbs))
         raise InvalidInput("A dispute knows no such action.", problems=[problem])
     return verbs[name](dispute, said, expected_version=expected_version)
+
+
+def hand_over(dispute: Dispute, *, owner: Person, comment: str) -> Dispute:
+    """Give an open dispute to somebody else who may answer it. Raises what ``handover`` raises."""
+    with transaction.atomic():
+        handover.locked(dispute)
+        refused, unfit = may_answer(actors.current().actor, dispute, {}), _why_unfit(owner)
+        handover.hand_over(dispute, owner, comment, states=OPEN_DISPUTE_STATES, refused=refused, unfit=unfit)
+    return dispute
+
+
+def why_no_handover(actor: Actor, dispute: Dispute) -> str:
+    return handover.why_not(dispute, OPEN_DISPUTE_STATES, may_answer(actor, dispute, {}))
+
+
+def _why_unfit(person: Person) -> str | None:
+    if not handover.has_permission(person, "plans.answer_dispute"):
+        return f"{person} may not answer disputes."
+    if Partner.objects.filter(contact=person).exists():
+        return f"{person} speaks for a partner."
+    return None
 
 
 def may_answer(actor: Actor, dispute: Dispute, params: Params) -> str | None:

@@ -38,6 +38,14 @@ class FraudCase(StatefulModel):
     expected_loss = models.DecimalField(max_digits=16, decimal_places=2)
     currency = models.CharField(max_length=3)
     evidence = models.JSONField(default=list, help_text="Heuristics, what was seen, what else it can be")
+    owner = models.ForeignKey(
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="owned_fraud_cases",
+        help_text="Who works on it now; nobody until it is handed to somebody",
+    )
     opened_by = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="opened_fraud_cases"
     )

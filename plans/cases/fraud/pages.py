@@ -17,6 +17,7 @@ from gtm.core.errors import GtmError
 from plans.cases.fraud import verbs
 from plans.cases.fraud.models import FraudCase
 from plans.drawing import badges
+from programs.admin.owners import OwnerForm
 
 
 def _may_judge(request: HttpRequest) -> bool:
@@ -36,22 +37,39 @@ def _deed(name: str, title: str, icon: str) -> actions.Deed:
     )
 
 
+def _hand_over(case: FraudCase, told: actions.Answers, seen: str) -> str:
+    verbs.hand_over(case, owner=told["owner"], comment=told["reason"])
+    return f"now with {case.owner}."
+
+
 actions.offer(
     FraudCase,
     lambda: [
+        actions.Deed("hand_over_case", "Hand over", _may_judge, icon="person_add", perform=_hand_over,
+                     why_not=verbs.why_no_handover, form=OwnerForm),
         _deed("hold", "Hold the rewards", "front_hand"),
         _deed("release", "Release", "lock_open"),
         _deed("confirm", "Confirm as fraud", "gavel"),
         _deed("appeal", "Record an appeal", "undo"),
     ],
-)
+)  # fmt: skip
 
 
 @admin.register(FraudCase)
 class FraudCaseAdmin(ReadOnly, GovernedAdmin):
-    list_display = ["key", "program", "status", "score", "at_risk", "expected_loss", "currency", "created_at"]
+    list_display = [
+        "key",
+        "program",
+        "status",
+        "owner",
+        "score",
+        "at_risk",
+        "expected_loss",
+        "currency",
+        "created_at",
+    ]
     list_filter = ["state", "program"]
-    list_select_related = ["program"]
+    list_select_related = ["program", "owner"]
     search_fields = ["key", "plan__plan_id"]
     shortcuts = [("Open", "?state__in=open,held,appealed"), ("Confirmed", "?state=confirmed")]
 
@@ -64,7 +82,7 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        people = ["plan", "program", "opened_by", "held_by", "appealed_by", "decided_by"]
+        people = ["plan", "program", "owner", "opened_by", "held_by", "appealed_by", "decided_by"]
         cases = FraudCase.objects.select_related(*people)
         case = cases.filter(pk=object_id if object_id.isdigit() else 0).first()
         if case is None:
@@ -73,13 +91,15 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
             if request.method == "POST":
                 self._judge(request, case)
                 return HttpResponseRedirect(reverse("admin:plans_fraudcase_change", args=[case.pk]))
-            offered = fsm.actions(case, current().actor)
+            actor = current().actor
+            offered = fsm.actions(case, actor)
         context = {
             **self.admin_site.each_context(request),
             "title": f"Fraud case {case.key}",
             "case": case,
             "status": badges.badge(case),
             "actions": [a for a in offered if a.allowed],
+            "may_hand_over": not verbs.why_no_handover(actor, case),
             "refused": next((a.reasons[0] for a in offered if not a.allowed), ""),
         }
         return TemplateResponse(request, "plans/fraud_case.html", context)

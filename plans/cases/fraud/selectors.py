@@ -14,7 +14,7 @@ from programs.models import Partner
 def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
     """Suspicions are for our own people: a partner's contact may stand in one."""
     cases = FraudCase.objects.select_related(
-        "plan", "program", "opened_by", "held_by", "appealed_by", "decided_by"
+        "plan", "program", "owner", "opened_by", "held_by", "appealed_by", "decided_by"
     )
     if not user.is_active:
         return cases.none()

@@ -12,10 +12,11 @@ from gtm.core import actors, canonical, clock
 from gtm.core.actors import Actor
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from plans.cases import handover
 from plans.cases.fraud.models import FRAUD_LABELS, HOLDING_FRAUD_STATES, OPEN_FRAUD_STATES, FraudCase
 from plans.engine.people.permissions import persons_of
 from plans.models import Plan
-from programs.models import Program
+from programs.models import Person, Program
 
 Params = Mapping[str, Any]
 
@@ -90,6 +91,30 @@ def act(
     return case
 
 
+def hand_over(case: FraudCase, *, owner: Person, comment: str) -> FraudCase:
+    """Give an open case to somebody else who may judge it, with the reason.
+
+    Raises what ``handover`` raises.
+    """
+    with transaction.atomic():
+        handover.locked(case)
+        refused, unfit = may_judge(actors.current().actor, case, {}), _why_unfit(case, owner)
+        handover.hand_over(case, owner, comment, states=OPEN_FRAUD_STATES, refused=refused, unfit=unfit)
+    return case
+
+
+def why_no_handover(actor: Actor, case: FraudCase) -> str:
+    return handover.why_not(case, OPEN_FRAUD_STATES, may_judge(actor, case, {}))
+
+
+def _why_unfit(case: FraudCase, person: Person) -> str | None:
+    if not handover.has_permission(person, "plans.judge_fraudcase"):
+        return f"{person} may not judge fraud cases."
+    if case.state != "open" and (part := _parts_in(case).get(person.pk)):
+        return f"{person} {part}: somebody else closes the case."
+    return None
+
+
 def may_judge(actor: Actor, case: FraudCase, params: Params) -> str | None:
     """A person with the permission; the engine and tokens judge nobody."""
     if actor.is_system or not actor.interactive:
@@ -105,16 +130,20 @@ def may_close(actor: Actor, case: FraudCase, params: Params) -> str | None:
     """Four eyes, by person: who opened, held, appealed or decided the case before does not close it."""
     if refused := may_judge(actor, case, params):
         return refused
-    involved = {
+    involved = _parts_in(case)
+    for person in persons_of(actor.user):
+        if person.pk in involved:
+            return f"{person.name} {involved[person.pk]}: somebody else closes the case."
+    return None
+
+
+def _parts_in(case: FraudCase) -> dict[int | None, str]:
+    return {
         case.opened_by_id: "opened it",
         case.held_by_id: "held it",
         case.appealed_by_id: "brought the appeal",
         case.decided_by_id: "decided it before",
     }
-    for person in persons_of(actor.user):
-        if person.pk in involved:
-            return f"{person.name} {involved[person.pk]}: somebody else closes the case."
-    return None
 
 
 def held_referrals(program: Program) -> set[str]:

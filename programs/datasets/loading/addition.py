@@ -61,9 +61,35 @@ def shared_keys(there: Path, new: Path, kind: str, *, limits: Limits | None = No
             connection.execute(
                 f"CREATE TEMP VIEW {name} AS {_rows(connection, contract, path, f'{name}_stored')}"
             )
-        key = ", ".join(contract.key)
-        (count,) = one_row(connection, f"SELECT count(*) FROM new SEMI JOIN there USING ({key})")  # noqa: S608
+        key, keyed = ", ".join(contract.key), contract.has_key
+        query = f"""
+            SELECT count(*) FROM (FROM new WHERE {keyed}) SEMI JOIN (FROM there WHERE {keyed}) USING ({key})
+        """  # noqa: S608
+        (count,) = one_row(connection, query)
     return int(count)
+
+
+def other_person(
+    there: Path, new: Path, kind: str, *, limits: Limits | None = None
+) -> tuple[str, str, str] | None:
+    """A key that has one member in the rows that are there and another in the new ones: (key, one, other).
+
+    Two shops both have an order 1001; one would take the place of the other.
+    """
+    contract = contract_of(kind)
+    if len(contract.key) != 1 or contract.key == ("member_id",) or "member_id" not in contract.by_name:
+        return None
+    with hardened([there.parent, new.parent], limits or Limits()) as connection:
+        for name, path in (("there", there), ("new", new)):
+            connection.execute(
+                f"CREATE TEMP VIEW {name} AS {_rows(connection, contract, path, f'{name}_stored')}"
+            )
+        (key,) = contract.key
+        found: tuple[str, str, str] | None = connection.execute(f"""
+            SELECT {key}, there.member_id, new.member_id FROM new JOIN there USING ({key})
+            WHERE there.member_id <> new.member_id ORDER BY {key}, 2, 3 LIMIT 1
+        """).fetchone()  # noqa: S608
+        return found
 
 
 def _open(connection: duckdb.DuckDBPyConnection, contract: Contract, there: Path, new: Path) -> None:

@@ -15,6 +15,7 @@ from programs.datasets.contracts import Contract, Type, contract_of
 from programs.datasets.loading.ingest import IngestResult
 from programs.datasets.loading.limits import CHOICES, Options
 from programs.datasets.loading.readings import SampleCell, SampleRow
+from programs.datasets.loading.terms import LoadTerms
 from programs.datasets.snapshots.summary import SnapshotSummary
 
 SHOWN_OF_PERSONAL = 2
@@ -22,7 +23,7 @@ SHOWN_OF_PERSONAL = 2
 
 @dataclass(frozen=True, slots=True)
 class AppliedOption:
-    """An option as it was applied; ``source``: "said", "program", "partner" or "file" that it came from."""
+    """An option as it was applied; ``source``: "said", "profile", "program", "partner" or "file"."""
 
     name: str
     value: str
@@ -90,6 +91,7 @@ class LoadAnswer:
     loaded: SnapshotSummary
     rejects: RejectsOfLoad
     change: SeriesChange
+    terms: LoadTerms
     notes: tuple[str, ...]
 
 
@@ -99,11 +101,11 @@ def answer_of(
     program: str,
     partner: str,
     options: Options,
-    said: Iterable[str],
+    terms: LoadTerms,
     loaded: SnapshotSummary,
     change: SeriesChange,
 ) -> LoadAnswer:
-    """``said`` names the options that came with the load; what else is set is that of the data's owner."""
+    """``options`` are those of ``terms`` and, where they say nothing, of the owner of the data."""
     contract = contract_of(result.snapshot.kind)
     owner = "partner" if partner else "program"
     return LoadAnswer(
@@ -112,7 +114,7 @@ def answer_of(
         partner=partner,
         input_rows=result.input_rows,
         files=tuple(_files(result, contract, options.time_zone)),
-        applied=(*_given(options, set(said), owner), *_found(result, options, owner)),
+        applied=(*_given(options, terms, owner), *_found(result, options, owner)),
         loaded=loaded,
         rejects=RejectsOfLoad(
             result.rejected_rows,
@@ -124,6 +126,7 @@ def answer_of(
             result.rejects,
         ),
         change=change,
+        terms=terms,
         notes=result.notes,
     )
 
@@ -176,11 +179,11 @@ def _shown_examples(result: IngestResult, contract: Contract) -> dict[str, str]:
     return found
 
 
-def _given(options: Options, said: set[str], owner: str) -> Iterable[AppliedOption]:
+def _given(options: Options, terms: LoadTerms, owner: str) -> Iterable[AppliedOption]:
     for choice in CHOICES:
-        value = getattr(options, choice.name)
-        if value:
-            yield AppliedOption(choice.name, value, "said" if choice.name in said else owner)
+        if value := getattr(options, choice.name):
+            source = "said" if choice.name in terms.said else "profile"
+            yield AppliedOption(choice.name, value, source if choice.name in terms.options else owner)
 
 
 def _found(result: IngestResult, options: Options, owner: str) -> Iterable[AppliedOption]:

@@ -14,6 +14,7 @@ def answer_lines(answer: Mapping[str, Any], store: Path) -> list[str]:
     return [
         *_counts(answer, store),
         *_rows_by_group(answer["loaded"]),
+        *profile_lines(answer["terms"]),
         *_files(answer),
         *_applied(answer["applied"]),
         *(f"Note: {note}" for note in answer["notes"]),
@@ -57,6 +58,13 @@ def _rows_by_group(summary: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {group['column']} {value}: {group['rows']:,} rows{sums_sentence(group['sums'])}"
 
 
+def profile_lines(terms: Mapping[str, Any]) -> Iterator[str]:
+    """Which load profile was named."""
+    if terms["profile"]:
+        whose = f"version {terms['version']}" if terms["origin"] == "profile" else "a preset"
+        yield f"Load profile: {terms['profile']}, {whose}"
+
+
 def _files(answer: Mapping[str, Any]) -> Iterator[str]:
     for file in answer["files"]:
         yield f"{file['name']}, as read in its first rows:"
@@ -85,7 +93,12 @@ def source_sentence(applied: Mapping[str, str]) -> str:
     return f"found in {applied['column']}" if applied["source"] == "file" else FROM[applied["source"]]
 
 
-FROM = {"said": "said with the load", "program": "the program's", "partner": "the partner's"}
+FROM = {
+    "said": "said with the load",
+    "profile": "of the load profile",
+    "program": "the program's",
+    "partner": "the partner's",
+}
 
 
 def change_lines(change: Mapping[str, Any]) -> Iterator[str]:

@@ -12,8 +12,6 @@ from programs.datasets.contracts import Contract, Type
 
 ANOTHER = "another line of the same order was not accepted"
 DIFFERENT = "not the same in every line of the order"
-MOVEMENT = """CASE WHEN count(DISTINCT movement) < 2 THEN min(movement)
-    WHEN sum(amount) < 0 THEN 'refund' ELSE 'sale' END"""
 ONE_OF_ALL = ("member_id", "currency")
 ORDER = """CASE WHEN movement <> 'sale' THEN movement ELSE '' END || CASE
         WHEN order_id IS NOT NULL THEN 'n' || order_id
@@ -43,8 +41,6 @@ def fold(connection: duckdb.DuckDBPyConnection, contract: Contract, line_items: 
     for column in contract.columns:
         if column.name == "quantity":
             of = f"sum({column.name})"
-        elif column.name == "movement":
-            of = MOVEMENT
         elif column.type is Type.MONEY:
             of = f"{amounts}({column.name})"
         elif column.type in (Type.TEXT, Type.CATEGORY) and column.name not in ("order_id", *ONE_OF_ALL):

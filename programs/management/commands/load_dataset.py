@@ -9,6 +9,7 @@ from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
 from programs.datasets.loading.answer_lines import answer_lines
 from programs.datasets.loading.limits import CHOICES
+from programs.load_profiles import save_profile
 from programs.models import Campaign, Partner, Program
 from programs.series import answer_of_dataset, snapshot_root
 from programs.services import load_dataset
@@ -31,6 +32,10 @@ class Command(GovernedCommand):
         for how, meaning in (("add", "add the rows to those that are current"), ("replace", "replace those")):
             both.add_argument(f"--{how}", dest="series", action="store_const", const=how, help=meaning)
         parser.add_argument("--json", action="store_true", dest="as_json", help="the whole answer as JSON")
+        parser.add_argument(
+            "--profile", default="", help="a load profile of the program, or a preset such as shopify-orders"
+        )
+        parser.add_argument("--save-profile", metavar="NAME", help="keep these choices as a load profile")
         for choice in CHOICES:
             shapes = ", ".join(choice.allowed) or choice.example
             said = f"{choice.help} ({shapes})" if shapes else choice.help
@@ -57,8 +62,11 @@ class Command(GovernedCommand):
             campaign=campaign,
             mapping=mapping,
             series=options["series"] or "",
+            profile=options["profile"],
             **{choice.name: options[choice.name] for choice in CHOICES},
         )
+        if options["save_profile"]:
+            save_profile(dataset, options["save_profile"])
         answer = answer_of_dataset(dataset)
         if options["as_json"]:
             self.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False))

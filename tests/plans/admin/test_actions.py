@@ -48,8 +48,8 @@ DEEDS = {
     Task: {"complete", "report_blocked", "reassign"},
     Approval: {"decide"},
     Escalation: {"acknowledge", "hand_over", "resolve"},
-    FraudCase: {"hold", "release", "confirm", "appeal"},
-    Dispute: {"answer", "agree", "withdraw"},
+    FraudCase: {"hold", "release", "confirm", "appeal", "hand_over_case"},
+    Dispute: {"answer", "agree", "withdraw", "hand_over_dispute"},
 }  # fmt: skip
 OPERATE = {"run_again", "open_revision", "pause", "resume", *RUNS[Program]}
 READ = {"export_plans", "compare_two"}

@@ -6,7 +6,9 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
+from plans.cases.disputes import inbox
 from plans.cases.disputes.models import Dispute
+from tests.factories import PersonFactory
 from tests.plans.cases.disputes.test_disputes_verbs import CLAIM, Joint
 
 SEE = ("view_attributionrecord", "view_dispute")
@@ -142,3 +144,26 @@ def test_after_the_time_agreed_no_claim_is_offered(joint, as_, time):
     response = as_("north").post(record_page(joint, "north"), CLAIM)
     assert "time to dispute ended" in told(response)
     assert not Dispute.objects.exists()
+
+
+def test_our_people_hand_a_dispute_over_and_parties_do_not(joint, as_):
+    dispute = joint.file()
+    joint.desk.accounts.first().user_permissions.add(Permission.objects.get(codename="answer_dispute"))
+    colleague = PersonFactory(name="Cleo")
+    may = Permission.objects.filter(codename__in=("answer_dispute", "view_dispute"))
+    colleague.accounts.first().user_permissions.add(*may)
+    dialog = reverse("admin:plans_dispute_hand_over_dispute", args=[dispute.pk])
+    assert dialog in as_("desk").get(page_of(dispute)).content.decode()
+    assert dialog not in as_("north").get(page_of(dispute)).content.decode()
+    said = {"owner": colleague.pk, "reason": "She knows the deal.", "answered": "1"}
+    assert as_("north").post(dialog, said).status_code == 403
+    contact = said | {"owner": joint.people["north"].pk}
+    assert "may not answer disputes" in as_("desk").post(dialog, contact, follow=True).content.decode()
+    dispute.refresh_from_db()
+    assert dispute.owner is None
+    as_("desk").post(dialog, said)
+    dispute.refresh_from_db()
+    assert (dispute.owner, dispute.history.latest().owner, dispute.state) == (colleague, colleague, "open")
+    assert "Cleo" not in as_("north").get(page_of(dispute)).content.decode()
+    (waiting,) = inbox.waiting(colleague.accounts.first(), {colleague.pk}, 5)
+    assert "handed to you" in waiting.detail

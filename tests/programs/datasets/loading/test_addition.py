@@ -103,6 +103,18 @@ def test_of_two_rows_of_one_key_the_later_load_knows_more(store, parts):
     assert [row["revenue"] for row in total] == [10]
 
 
+def test_a_refund_that_comes_later_lowers_its_order_and_does_not_replace_it(store, parts):
+    head = "member_id,purchased_at,amount,order_id,movement\n"
+    there, new = parts(
+        "purchases",
+        f"{head}1,2024-01-01,5,A,sale\n1,2024-01-02,6,B,sale\n",
+        f"{head}1,2024-01-09,2,A,refund\n",
+    )
+    assert shared_keys(there, new, "purchases") == 0
+    added = add_rows(store, there, new, "purchases")
+    assert (added.added, added.replaced, added.snapshot.rows) == (1, 0, 3)
+
+
 def test_the_later_date_of_a_row_counts_more_than_the_later_load(store, parts):
     head = "member_id,enrolled_at,updated_at,tier\n"
     there, new = parts(
