@@ -319,7 +319,7 @@ def _swapping(
     except Exception:
         obj.__dict__.update(before)
         raise
-    prepared.insert([_told(step) for step in steps])
+    prepared.insert([_history_row(step) for step in steps])
 
 
 @cache
@@ -328,7 +328,7 @@ def _history_of(model: type[GovernedModel]) -> Any:
     return model.history.model
 
 
-def _told(obj: GovernedModel) -> Any:
+def _history_row(obj: GovernedModel) -> Any:
     """The row of history about an object as it is, as ``bulk_history_create`` makes it."""
     history = _history_of(type(obj))
     return history(
