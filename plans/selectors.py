@@ -203,7 +203,10 @@ def pulls_of(plan: Plan) -> QuerySet[RipcordPull]:
     wider &= Q(closed_at=None) | Q(closed_at__gte=plan.created_at)
     if plan.finished_at:
         wider &= Q(created_at__lte=plan.finished_at)
-    return RipcordPull.objects.filter(Q(plan=plan) | wider).select_related("pulled_by").order_by("pk")
+    touched = (
+        wider if plan.pk is None else Q(plan=plan) | wider
+    )  # one that is only proposed has none of its own
+    return RipcordPull.objects.filter(touched).select_related("pulled_by").order_by("pk")
 
 
 def oldest_waiting() -> dict[str, float]:

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.db import transaction
 from django.urls import reverse
 from django.utils.safestring import mark_safe
 
@@ -22,7 +21,7 @@ from plans.engine.gates import eligibility
 from plans.engine.gates import rounds as gates
 from plans.engine.gates.tolerance import Difference, differences
 from plans.engine.people import permissions
-from plans.export import document, render
+from plans.export import render
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.runs import follow_up, start
 from plans.runs.current_outputs import standing_of
@@ -51,14 +50,10 @@ class DryRun:
 
     @classmethod
     def of(cls, draft: start.Draft) -> DryRun:
-        with transaction.atomic():
-            plan = start.build(draft)
-            body = document.build(plan)
-            asked = [
-                {**gate.stored, "bench": eligibility.who_must_approve(plan, gate)}
-                for gate in plan.rules.gates
-            ]
-            transaction.set_rollback(True)
+        plan, body = start.dry_run(draft)
+        requester = current().actor.user_id
+        benches = eligibility.benches_of_draft(plan.rules, draft, requester)
+        asked = [{**gate.stored, "bench": bench} for gate, bench in benches]
         nodes = [
             graph.Node(
                 t["task_id"], t["name"], stage["stage_id"], t["dependencies"], who=t["owner"] or t["agent"]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -18,11 +20,31 @@ from gtm.core.evidence import anchors, changelog
 from gtm.core.models import ChangeLogChain
 from plans import case_kinds
 from plans.export import decisions
-from plans.models import LADDER, Plan, Task, TaskKind
+from plans.models import LADDER, Plan, Task, TaskAttempt, TaskKind
 
 SCHEMA_VERSION = "1.0"
 SCHEMA_ID = "urn:gtm-governance:plan-1"
 LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "django", "celery")
+
+
+Needs = Mapping[str, Sequence[str]]
+"""Number of each task → numbers of the tasks it waits for, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What the rows tell of a run: a run that is only proposed has none of it yet.
+
+    ``attempts`` by number of the task, ``breaches`` counted by rule; ``sections`` are those of the document
+    that nothing but rows make.
+    """
+
+    sections: Mapping[str, Any]
+    attempts: Mapping[str, Sequence[TaskAttempt]] = field(default_factory=dict)
+    breaches: Mapping[str, int] = field(default_factory=dict)
+    log: Sequence[dict[str, Any]] = ()
+    head: str = changelog.GENESIS
+    anchors: Sequence[dict[str, Any]] = ()
 
 
 def build(plan: Plan) -> dict[str, Any]:
@@ -32,7 +54,43 @@ def build(plan: Plan) -> dict[str, Any]:
         .prefetch_related("needs", "attempts")
         .order_by("position")
     )
-    log = list(changelog.rows(plan.change_chain()))
+    needs = {t.task_id: _in_order(need.task_id for need in t.needs.all()) for t in tasks}
+    chain = ChangeLogChain.objects.get(pk=plan.change_chain())
+    sections = {
+        "fallbacks": decisions.fallbacks(plan, tasks),
+        "outputs": _outputs(plan),
+        "approvals": decisions.approvals(plan),
+        "escalations": decisions.escalations(plan),
+        "ripcord": decisions.ripcord(plan),
+        **{section.key: section.build(plan) for section in case_kinds.sections()},
+        "follow_ups": decisions.follow_ups(plan),
+    }
+    recorded = Recorded(
+        sections,
+        attempts={t.task_id: list(t.attempts.all()) for t in tasks},
+        breaches=Counter(plan.breaches.values_list("rule", flat=True)),
+        log=list(changelog.rows(chain.name)),
+        head=chain.head,
+        anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
+    )
+    return _document(plan, tasks, needs, recorded)
+
+
+def propose(plan: Plan, tasks: list[Task], needs: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """The document of a run that is not stored: what ``build`` would say if it were, with an empty log."""
+    nothing: dict[str, list[Any]] = {
+        name: []
+        for name in ("outputs", "approvals", "escalations", "follow_ups")
+        + tuple(section.key for section in case_kinds.sections())
+    }
+    covers = [{**asdict(cover), "used": []} for cover in plan.rules.fallbacks]
+    recorded = Recorded(nothing | {"fallbacks": covers, "ripcord": decisions.ripcord(plan)})
+    ordered = {task_id: _in_order(before) for task_id, before in needs.items()}
+    return _document(plan, tasks, ordered, recorded)
+
+
+def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: Recorded) -> dict[str, Any]:
+    log = recorded.log
     body: dict[str, Any] = {
         "$schema": SCHEMA_ID,
         "schema_version": SCHEMA_VERSION,
@@ -51,9 +109,9 @@ def build(plan: Plan) -> dict[str, Any]:
         "estimated_duration": _duration(plan.expected_seconds),
         "command": {"plugin": plan.plugin, "name": plan.command, "usage": plan.usage, "inputs": plan.inputs},
         "subject": _subject(plan),
-        "stages": _stages(plan, tasks),
-        "parallelization": _parallelization(plan, tasks),
-        "dependency_graph": _graph(plan, tasks),
+        "stages": _stages(plan, tasks, needs, recorded),
+        "parallelization": _parallelization(plan, tasks, needs),
+        "dependency_graph": _graph(plan, tasks, needs),
         "context_passing": {"method": "output_var", "artifacts_location": f"plans/{plan.plan_id}/artifacts"},
         "error_handling": {
             "retry_strategy": "with-modification",
@@ -63,7 +121,7 @@ def build(plan: Plan) -> dict[str, Any]:
         },
         "success_criteria": [f"{m.label}: {m.target}" for m in plan.rules.success_metrics],
         "deliverables": plan.rules.outputs,
-        "guardrails": _guardrails(plan),
+        "guardrails": _guardrails(plan, recorded),
         "escalation_ladder": [
             {
                 "rung": r.rung,
@@ -73,21 +131,15 @@ def build(plan: Plan) -> dict[str, Any]:
             }
             for r in plan.rules.ladder
         ],
-        "fallbacks": decisions.fallbacks(plan, tasks),
         "tool_hooks": _tool_hooks(plan, tasks),
         "review_checklist": plan.checklist,
         "success_metrics": _success_metrics(plan, tasks),
         "datasets": plan.datasets,
-        "outputs": _outputs(plan),
-        "approvals": decisions.approvals(plan),
-        "escalations": decisions.escalations(plan),
-        "ripcord": decisions.ripcord(plan),
-        **{section.key: section.build(plan) for section in case_kinds.sections()},
-        "follow_ups": decisions.follow_ups(plan),
-        "change_log": log,
+        **recorded.sections,
+        "change_log": list(log),
     }
     body = canonical.plain(body)
-    body["integrity"] = _integrity(plan, body, log)
+    body["integrity"] = _integrity(plan, body, recorded)
     return body
 
 
@@ -104,22 +156,22 @@ def seal(integrity: Mapping[str, Any]) -> str:
     return canonical.digest({key: value for key, value in integrity.items() if key != "seal"})
 
 
-def _integrity(plan: Plan, body: Mapping[str, Any], log: list[dict[str, Any]]) -> dict[str, Any]:
-    chain = ChangeLogChain.objects.get(pk=plan.change_chain())
+def _integrity(plan: Plan, body: Mapping[str, Any], recorded: Recorded) -> dict[str, Any]:
     integrity = {
         "algorithm": "SHA-256",
         "canonicalization": "RFC 8785",
-        "chain": chain.name,
-        "head": chain.head,
-        "length": len(log),
+        "chain": plan.change_chain(),
+        "head": recorded.head,
+        "length": len(recorded.log),
         "seed": plan.seed,
         "sections": section_digests(body),
         "versions": {"python": platform.python_version(), **_versions()},
-        "anchors": [anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
+        "anchors": list(recorded.anchors),
     }
     return integrity | {"seal": seal(integrity)}
 
 
+@cache
 def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in LIBRARIES} | {"gtm": settings.GTM_VERSION}
 
@@ -140,18 +192,21 @@ def _subject(plan: Plan) -> dict[str, Any]:
     return subject | ({"campaign": plan.campaign.name} if plan.campaign else {})
 
 
-def _stages(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
+def _stages(plan: Plan, tasks: list[Task], needs: Needs, recorded: Recorded) -> list[dict[str, Any]]:
     return [
         {
             **asdict(stage),
-            "tasks": [_task(plan, task) for task in tasks if task.stage_id == stage.stage_id],
+            "tasks": [
+                _task(plan, task, needs[task.task_id], recorded.attempts.get(task.task_id, ()))
+                for task in tasks
+                if task.stage_id == stage.stage_id
+            ],
         }
         for stage in plan.rules.stages
     ]
 
 
-def _task(plan: Plan, task: Task) -> dict[str, Any]:
-    needs = sorted((n.task_id for n in task.needs.all()), key=_natural)
+def _task(plan: Plan, task: Task, needs: Sequence[str], attempts: Sequence[TaskAttempt]) -> dict[str, Any]:
     return {
         "task_id": task.task_id,
         "key": task.key,
@@ -181,7 +236,7 @@ def _task(plan: Plan, task: Task) -> dict[str, Any]:
                 "error_class": a.error_class,
                 "error": a.error,
             }
-            for a in task.attempts.all()
+            for a in attempts
         ],
         "gate": task.key if task.kind == TaskKind.GATE else None,
         "output_sha256": task.output_sha256,
@@ -194,39 +249,39 @@ def _natural(task_id: str) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else 0 for part in task_id.split("."))
 
 
-def _parallelization(plan: Plan, tasks: list[Task]) -> dict[str, Any]:
+def _in_order(task_ids: Iterable[str]) -> list[str]:
+    return sorted(task_ids, key=_natural)
+
+
+def _parallelization(plan: Plan, tasks: list[Task], needs: Needs) -> dict[str, Any]:
     groups = []
     for stage in plan.rules.stages:
         members = [t for t in tasks if t.stage_id == stage.stage_id]
         if stage.execution == "parallel" and len(members) > 1:
-            waits = {n.task_id for t in members for n in t.needs.all()}
+            waits = {need for t in members for need in needs[t.task_id]}
             groups.append(
                 {
                     "group_id": stage.stage_id,
                     "tasks": [t.task_id for t in members],
-                    "wait_for": sorted(waits, key=_natural),
+                    "wait_for": _in_order(waits),
                 }
             )
     return {"max_concurrent": max((len(g["tasks"]) for g in groups), default=1), "parallel_groups": groups}
 
 
-def _graph(plan: Plan, tasks: list[Task]) -> dict[str, Any]:
+def _graph(plan: Plan, tasks: list[Task], needs: Needs) -> dict[str, Any]:
     return {
         "nodes": [t.task_id for t in tasks],
-        "edges": [
-            {"from": need.task_id, "to": t.task_id}
-            for t in tasks
-            for need in sorted(t.needs.all(), key=lambda n: _natural(n.task_id))
-        ],
+        "edges": [{"from": need, "to": t.task_id} for t in tasks for need in needs[t.task_id]],
         "outside_parties": plan.rules.outside_parties,
     }
 
 
-def _guardrails(plan: Plan) -> dict[str, Any]:
+def _guardrails(plan: Plan, recorded: Recorded) -> dict[str, Any]:
     return {
         "max_retries": plan.rules.max_retries,
         "triggers": [
-            {**trigger.stored, "count": plan.breaches.filter(rule=trigger.signal).count()}
+            {**trigger.stored, "count": recorded.breaches.get(trigger.signal, 0)}
             for trigger in plan.rules.triggers
         ],
         "policy_versions": {

@@ -118,6 +118,7 @@ def follow_anchor(event: events.Anchored) -> None:
 
 
 def _due(plans: QuerySet[Plan], patience: timedelta) -> Iterator[Plan]:
+    """Plans at rest, and those that move and have no file or an old one."""
     at_work = Task.objects.filter(plan=OuterRef("pk"), kind=TaskKind.AUTOMATED, state__in=MOVING_STATES)
     moves = Q(state__in=AT_WORK_PLAN_STATES) & Exists(at_work)
     latest = time.time() - patience.total_seconds()

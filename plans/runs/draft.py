@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -35,8 +35,17 @@ class Draft:
     checklist: list[dict[str, Any]] = field(default_factory=list)
 
 
-def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
-    """Write a plan in draft with its tasks. Must run inside a transaction."""
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A plan with its tasks as they would be stored; ``needs`` by number of the task. Nothing is stored."""
+
+    plan: Plan
+    tasks: Mapping[str, Task]
+    needs: Mapping[str, Sequence[str]]
+
+
+def propose(draft: Draft, idempotency_key: str | None = None) -> Proposal:
+    """The plan a draft becomes, in memory. Raises InvalidInput where the organisation lacks a role."""
     command, now = draft.command, clock.now()
     plan = Plan(
         plan_id=new_plan_id(now),
@@ -60,16 +69,25 @@ def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
         idempotency_key=idempotency_key,
         expected_seconds=expected_seconds(command),
     )
-    plan.save()
     roles = roles_by_slug()
     tasks: dict[str, Task] = {}
     for stage in command.stages:
         for step in stage.steps:
-            tasks[step.task_id] = build_task(plan, stage, step, roles, len(tasks), command)
-    edges = [(tasks[step.task_id], tasks[need]) for step in command.steps for need in step.needs]
+            tasks[step.task_id] = propose_task(plan, stage, step, roles, len(tasks), command)
+    return Proposal(plan, tasks, {step.task_id: step.needs for step in command.steps})
+
+
+def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
+    """Write a plan in draft with its tasks. Must run inside a transaction."""
+    proposed = propose(draft, idempotency_key)
+    tasks = proposed.tasks
+    proposed.plan.save()
+    for task in tasks.values():
+        task.save()
+    edges = [(tasks[task_id], tasks[need]) for task_id, needs in proposed.needs.items() for need in needs]
     Edge = Task.needs.through
     Edge.objects.bulk_create(Edge(from_task=task, to_task=need) for task, need in edges)
-    return plan
+    return proposed.plan
 
 
 def due_at(step: Step, owner: Person | None, program: Program) -> datetime | None:
@@ -111,9 +129,25 @@ def build_task(
     task_id: str = "",
 ) -> Task:
     """Write a task of the plan. Raises InvalidInput where the organisation lacks its role."""
+    task = propose_task(plan, stage, step, roles, position, command, task_id=task_id)
+    task.save()
+    return task
+
+
+def propose_task(
+    plan: Plan,
+    stage: Stage,
+    step: Step,
+    roles: Mapping[str, Role],
+    position: int,
+    command: Command,
+    *,
+    task_id: str = "",
+) -> Task:
+    """A task as it would be stored. Raises InvalidInput where the organisation lacks its role."""
     agent = _role(roles, step.agent, step)
     owner = owner_of(agent)
-    task = Task(
+    return Task(
         plan=plan,
         task_id=task_id or step.task_id,
         position=position,
@@ -133,8 +167,6 @@ def build_task(
         expected_seconds=step.expected_seconds,
         max_retries=command.max_retries,
     )
-    task.save()
-    return task
 
 
 def _role(roles: Mapping[str, Role], slug: str, step: Step) -> Role:

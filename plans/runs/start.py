@@ -15,11 +15,13 @@ from django.db import IntegrityError, transaction
 from gtm.core import actors, canonical, clock
 from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
+from gtm.core.one_view import one_view
 from plans.engine.gates import eligibility, preview
 from plans.engine.running import steps
+from plans.export import document
 from plans.models import Plan
 from plans.runs import registry, usage
-from plans.runs.draft import Draft, build, snapshot, worker_facts
+from plans.runs.draft import Draft, build, propose, snapshot, worker_facts
 from plans.schemas.declaration import Command
 from plans.schemas.inputs import read_inputs
 from plans.schemas.rules import plan_rules
@@ -275,6 +277,13 @@ def _same_run(plan: Plan, command: Command, values: Mapping[str, Any], slug: str
     if (command.plugin, command.name) == (plan.plugin, plan.command) and values == plan.inputs and named:
         return plan
     raise KeyReused(f"It started {plan.plan_id}; nothing was started now.", plan_id=plan.plan_id)
+
+
+def dry_run(draft: Draft) -> tuple[Plan, dict[str, Any]]:
+    """The plan as it would start, and its document. Stores nothing, and keeps nobody from storing."""
+    with one_view():
+        proposed = propose(draft)
+        return proposed.plan, document.propose(proposed.plan, list(proposed.tasks.values()), proposed.needs)
 
 
 def approvable(draft: Draft) -> tuple[bool, str]:

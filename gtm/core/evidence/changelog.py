@@ -19,7 +19,7 @@ from typing import Any
 
 from django.db import transaction
 
-from gtm.core import actors, canonical, clock, events
+from gtm.core import actors, canonical, clock, events, prepared
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 
 logger = logging.getLogger(__name__)
@@ -45,6 +45,12 @@ def entry_hash(previous: str, header: Mapping[str, Any], hashed_payload: str) ->
     return hashlib.sha256(previous.encode() + body + hashed_payload.encode()).hexdigest()
 
 
+_CHAIN_COLUMNS = prepared.attnames(ChangeLogChain)
+_LOCKED = prepared.PreparedRead(
+    lambda name: ChangeLogChain.objects.select_for_update().filter(name=name).order_by(), name="a chain"
+)
+
+
 def lock_chain(name: str) -> ChangeLogChain:
     """Take the chain's row for the rest of the transaction.
 
@@ -53,11 +59,10 @@ def lock_chain(name: str) -> ChangeLogChain:
     """
     if held := _held.get().get(name):
         return held.chain
-    chain = ChangeLogChain.objects.select_for_update().filter(name=name).first()
-    if chain is None:
-        ChangeLogChain.objects.get_or_create(name=name, defaults={"head": GENESIS})
-        chain = ChangeLogChain.objects.select_for_update().get(name=name)
-    return chain
+    if rows := _LOCKED.rows(name=name):
+        return ChangeLogChain.from_db(transaction.get_connection().alias, _CHAIN_COLUMNS, rows[0])
+    ChangeLogChain.objects.get_or_create(name=name, defaults={"head": GENESIS})
+    return ChangeLogChain.objects.select_for_update().get(name=name)
 
 
 class _Row:
@@ -105,13 +110,16 @@ class _HeldChain:
             entry = ChangeLogEntry(**row.header, payload_hash=hashed, previous_hash=chain.head, hash=own)
             entries.append(entry)
             chain.sequence, chain.head, row.is_written = entry.sequence, own, True
-        ChangeLogEntry.objects.bulk_create(entries)
-        ChangeLogPayload.objects.bulk_create(
-            ChangeLogPayload(entry=entry, salt=row.salt, body=row.payload)
-            for entry, row in zip(entries, waiting, strict=True)
+        prepared.insert(entries)
+        prepared.insert(
+            [
+                ChangeLogPayload(entry=entry, salt=row.salt, body=row.payload)
+                for entry, row in zip(entries, waiting, strict=True)
+            ]
         )
         chain.grown_at = clock.now()
-        chain.save(update_fields=["sequence", "head", "grown_at"])
+        grown = {"sequence": chain.sequence, "head": chain.head, "grown_at": chain.grown_at}
+        prepared.update(ChangeLogChain, {"name": chain.name}, grown)
         self._waiting = []
 
     def _still_waiting(self) -> list[_Row]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
-from django.db.models import Exists, F, Func, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models import F, QuerySet
 
 from gtm.core import canonical
 from gtm.core.evidence import changelog
-from gtm.core.models import ChangeLogChain, ChangeLogEntry
+from gtm.core.models import ChangeLogChain
 from plans.engine.gates import tolerance
 from plans.models import STANDING_STATES, Approval, Plan, Task, TaskKind
 from plans.schemas.rules import GateRules
@@ -26,7 +26,7 @@ READ_AGAIN_AFTER = 60  # seconds
 MOST_KNOWN = 256
 _COLUMNS = ("task_id", "key", "kind", "max_retries")
 _OWN = (*_COLUMNS, "agent_id", "fallback_agent_id")
-_MOVES = ("created", "changed", "linked", "unlinked", "deleted")
+MOVES = ("created", "changed", "linked", "unlinked", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,10 @@ class AcceptedStructure:
         """Primary keys of the gates on a path to the task."""
         return self.gates & all_before(task_pk, self.needs) if self.gates else frozenset()
 
-    def still_holds(self, task: Task) -> bool:
-        """Whether neither the log nor the task's own row and edges say otherwise. One query."""
-        if self.rows.get(task.pk) != tuple(getattr(task, name) for name in _OWN):
-            return False
-        moved = ChangeLogEntry.objects.filter(
-            chain=task.plan.change_chain(),
-            sequence__gt=self.sequence,
-            entity=Task._meta.label_lower,
-            event__in=_MOVES,
-        )
-        edges: QuerySet[Any] = Task.needs.through.objects.filter(from_task=OuterRef("pk")).order_by()
-        number = Func(F("pk"), function="COUNT", output_field=IntegerField())
-        counted = Subquery(edges.annotate(number=number).values("number"))
-        has_moved, own_needs = Task.objects.order_by().values_list(Exists(moved), counted).get(pk=task.pk)
-        return not has_moved and own_needs == len(self.needs.get(task.pk, ()))
+    def holds_for(self, task: Task, edges: int) -> bool:
+        """Whether the task's own row, and the number of its edges, are as they were."""
+        own = tuple(getattr(task, name) for name in _OWN)
+        return self.rows.get(task.pk) == own and edges == len(self.needs.get(task.pk, ()))
 
 
 _accepted: dict[str, AcceptedStructure] = {}
@@ -77,19 +66,26 @@ def known_structure(plan: Plan) -> AcceptedStructure | None:
     return known if monotonic() - known.read_at < READ_AGAIN_AFTER else None
 
 
-def structure_around(task: Task) -> AcceptedStructure | None:
-    """The structure the task stands in, or None where it is not the one that was accepted."""
+def forget_structure(plan: Plan) -> None:
+    _accepted.pop(plan.plan_id, None)
+
+
+def structure_around(task: Task, has_moved: bool) -> AcceptedStructure | None:
+    """The structure the task stands in, or None where it is not the one that was accepted.
+
+    It is read unless it is known and, by what the caller found under the lock, has not moved.
+    """
     plan = task.plan
     chain, known = plan.change_chain(), known_structure(plan)
     length = changelog.length_of_held(chain)
-    if known is not None and known.still_holds(task):
-        _accepted[plan.plan_id] = replace(known, sequence=known.sequence if length is None else length)
+    if known is not None and not has_moved and length is not None:
+        _accepted[plan.plan_id] = replace(known, sequence=length)
         return known
     if length is None:
         length = ChangeLogChain.objects.filter(name=chain).values_list("sequence", flat=True).first() or 0
-    tasks, needs = _tasks_of(plan), needs_of(plan)
+    tasks, needs = _tasks_and_needs(plan)
     if canonical.digest(_structure(plan, tasks, needs)) != plan.structure_sha256:
-        _accepted.pop(plan.plan_id, None)
+        forget_structure(plan)
         return None
     while len(_accepted) >= MOST_KNOWN:
         _accepted.pop(next(iter(_accepted)), None)
@@ -98,7 +94,7 @@ def structure_around(task: Task) -> AcceptedStructure | None:
         length,
         monotonic(),
         {row["pk"]: tuple(row[name] for name in _OWN) for row in tasks},
-        dict(needs),
+        needs,
         frozenset(row["pk"] for row in tasks if row["kind"] == TaskKind.GATE),
     )
     return found
@@ -106,12 +102,20 @@ def structure_around(task: Task) -> AcceptedStructure | None:
 
 def structure_of(plan: Plan) -> dict[str, Any]:
     """What the review of the plan approves: who does what after what, within which limits."""
-    return _structure(plan, _tasks_of(plan), needs_of(plan))
+    return _structure(plan, *_tasks_and_needs(plan))
 
 
-def _tasks_of(plan: Plan) -> list[dict[str, Any]]:
-    roles = {"role": F("agent__slug"), "fallback_role": F("fallback_agent__slug")}
-    return list(plan.tasks.order_by("task_id").values("pk", *_OWN, **roles))
+def _tasks_and_needs(plan: Plan) -> tuple[list[dict[str, Any]], Needs]:
+    """The tasks in the order of their numbers, and what each waits for. One query, one row an edge."""
+    also = {"role": F("agent__slug"), "fallback_role": F("fallback_agent__slug"), "need": F("needs")}
+    tasks: dict[int, dict[str, Any]] = {}
+    needs: dict[int, list[int]] = defaultdict(list)
+    for row in plan.tasks.order_by("task_id").values("pk", *_OWN, **also):
+        need = row.pop("need")
+        tasks[row["pk"]] = row
+        if need is not None:
+            needs[row["pk"]].append(need)
+    return list(tasks.values()), dict(needs)
 
 
 def _structure(plan: Plan, tasks: list[dict[str, Any]], needs: Needs) -> dict[str, Any]:
@@ -193,9 +197,12 @@ def _is_money(value: Any) -> bool:
     return isinstance(value, Mapping) and {"amount", "currency"} <= set(value)
 
 
-def why_not_approved(task: Task) -> str | None:
-    """Why the task must not start: a gate before it without a standing approval of this very content."""
-    structure = structure_around(task)
+def why_not_approved(task: Task, *, has_moved: bool = True) -> str | None:
+    """Why the task must not start: a gate before it without a standing approval of this very content.
+
+    ``has_moved`` False: under the lock the structure was found to be as this process knows it.
+    """
+    structure = structure_around(task, has_moved)
     if structure is None:
         return "The structure of the plan differs from what was accepted."
     before = structure.gates_before(task.pk)

@@ -14,10 +14,12 @@ from django.db.models import Exists, OuterRef
 from gtm.core import clock, events
 from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
+from gtm.core.prepared import PreparedRead
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds, scope
 from plans.engine.people.permissions import holds_role
 from plans.engine.running import steps
+from plans.engine.running.under_lock import opens_after
 from plans.engine.stopping import stopped
 from plans.models import (
     AT_WORK_PLAN_STATES,
@@ -41,7 +43,15 @@ from plans.schemas.rules import GateRules
 
 Params = Mapping[str, Any]
 
-_OPEN_TASK_STATES = sorted(frozenset(TaskState.values) - FINAL_TASK_STATES)
+_OPEN_TASKS = PreparedRead(
+    lambda plan: (
+        Task.objects.order_by()
+        .filter(plan=plan, state__in=sorted(frozenset(TaskState.values) - FINAL_TASK_STATES))
+        .values_list("pk")[:1]
+    ),
+    plan=900_000_901,
+)
+
 
 # ------------------------------------------------------------------ guards
 
@@ -221,7 +231,7 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
         return
     if has_asked or not is_fresh:
         plan.refresh_from_db()
-    if plan.state == "running" and not plan.tasks.filter(state__in=_OPEN_TASK_STATES).exists():
+    if plan.state == "running" and not _OPEN_TASKS.rows(plan=plan.pk):
         finish(plan)
 
 
@@ -247,11 +257,14 @@ def ready_tasks(plan: Plan) -> list[Task]:
 
 def _needs_met(plan: Plan, after: Task | None) -> list[Task]:
     """What may open: of the whole plan, or of what follows ``after``."""
-    waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
-    rows = plan.tasks.all() if after is None else after.successors.all()
-    met = list(rows.filter(~Exists(waiting), state__in=UNOPENED_STATES).order_by("position"))
-    for task in met:
-        task.plan = plan
+    if after is None:
+        waiting = Task.objects.filter(successors=OuterRef("pk")).exclude(state__in=DONE_STATES)
+        rows = plan.tasks.filter(~Exists(waiting), state__in=UNOPENED_STATES)
+        met = list(rows.order_by("position"))
+        for task in met:
+            task.plan = plan
+    else:
+        met = opens_after(after)
     behind = _behind_open_gates(plan, met, after) if met else frozenset()
     return [task for task in met if task.pk not in behind]
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from gtm.core import clock
+from gtm.core import clock, prepared
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform_in_a_row
 from plans.engine.escalation import ladder
@@ -53,7 +53,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             return None
         if now.is_stopped:
             return None
-        if differs := scope.why_not_approved(task):
+        if differs := scope.why_not_approved(task, has_moved=now.has_moved):
             _tell_once(task, differs)
             return None
         if steps.why_held(task.plan, task.key):
@@ -73,7 +73,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             "next_attempt_at": None,
         }
         perform_in_a_row(task, ["lease_fallback"] if substitute else ["lease", "start"], fields)
-        return TaskAttempt.objects.create(
+        attempt = TaskAttempt(
             task=task,
             number=1 if substitute else used,
             fence=task.fence,
@@ -82,6 +82,8 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             worker=worker,
             started_at=clock.now(),
         )
+        prepared.insert([attempt])
+        return attempt
 
 
 def _tell_once(task: Task, differs: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, InterfaceError, transaction
 
-from gtm.core import canonical, clock
+from gtm.core import canonical, clock, prepared
 from gtm.core.errors import GtmError
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
@@ -24,7 +24,7 @@ from plans.engine.escalation import ladder
 from plans.engine.running import steps
 from plans.engine.running.leases import LeaseKeeper, claim, is_current
 from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
-from plans.engine.running.under_lock import read_again
+from plans.engine.running.under_lock import read_again, read_task
 from plans.engine.stopping import stopped, stopped_tasks
 from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
 from plans.schemas.outputs import Signal, StepResult, payload_of, settle
@@ -53,7 +53,7 @@ TRANSIENT = (
 
 def run_task(task_pk: int, worker: str) -> str:
     """Run a task if it is still to be run. Answers the state it is in afterwards."""
-    task = Task.objects.select_related("plan").get(pk=task_pk)
+    task = read_task(task_pk)
     attempt = claim(task, worker)
     if attempt is None:
         return task.state
@@ -302,5 +302,5 @@ def recover_lost(task: Task) -> None:
 def _close_attempt(attempt: TaskAttempt, outcome: str, kind: str = "", error: Any = "") -> None:
     """The outcome is set once: what a lost worker still brings does not change that it was lost."""
     told = {"finished_at": clock.now(), "error_class": kind, "error": str(error)[:4000]}
-    open_ = TaskAttempt.objects.filter(pk=attempt.pk, outcome=TaskAttempt.Outcome.RUNNING)
-    open_.update(outcome=outcome, **told)
+    open_ = {"id": attempt.pk, "outcome": TaskAttempt.Outcome.RUNNING}
+    prepared.update(TaskAttempt, open_, {"outcome": outcome, **told})

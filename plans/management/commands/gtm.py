@@ -6,12 +6,11 @@ import json
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import transaction
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput, Problem
 from plans.engine.running import foreground
-from plans.export import document, files
+from plans.export import files
 from plans.models import TROUBLED_PLAN_STATES, Plan
 from plans.runs import registry, start
 
@@ -68,9 +67,7 @@ class Command(GovernedCommand):
             raise CommandError(f"{plan.plan_id} is {plan.get_state_display().lower()}.", returncode=1)
 
     def dry_run(self, draft: start.Draft, options: dict[str, Any]) -> None:
-        with transaction.atomic():
-            body = document.build(start.build(draft))
-            transaction.set_rollback(True)
+        _, body = start.dry_run(draft)
         if options["json"]:
             self.stdout.write(json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False))
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,8 +30,8 @@ def settle(rows: Sequence[Mapping[str, Any]]) -> CreditNotes:
     """The rule of purchases: the partner's latest earlier deal of the company or person that the note fits."""
     deals = [dict(row) for row in rows if row["amount"] is None or row["amount"] >= 0]
     notes = [row for row in rows if row["amount"] is not None and row["amount"] < 0]
-    placed: Counter[str] = Counter()
-    unplaced: Counter[str] = Counter()
+    placed: defaultdict[str, Decimal] = defaultdict(Decimal)
+    unplaced: defaultdict[str, Decimal] = defaultdict(Decimal)
     changed: set[int] = set()
     for note in sorted(notes, key=lambda row: (row["created_at"], row["amount"], row["opportunity_id"])):
         fitting = [
