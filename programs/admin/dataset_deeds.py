@@ -46,7 +46,7 @@ def _offers() -> list[Offer]:
     """The deeds on a dataset, and the page with the answer of its load."""
     return [
         Link(
-            "answer",
+            "answer_of_load",
             "What was loaded",
             lambda request: request.user.has_perm("programs.view_dataset"),
             icon="fact_check",

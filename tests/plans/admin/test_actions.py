@@ -50,13 +50,14 @@ DEEDS = {
     Escalation: {"acknowledge", "hand_over", "resolve"},
     FraudCase: {"hold", "release", "confirm", "appeal", "hand_over_case"},
     Dispute: {"answer", "agree", "withdraw", "hand_over_dispute"},
+    Dataset: {"answer_of_load", "make_current", "take_back", "save_profile"},
 }  # fmt: skip
 OPERATE = {"run_again", "open_revision", "pause", "resume", *RUNS[Program]}
-READ = {"export_plans", "compare_two"}
+READ = {"export_plans", "compare_two", "answer_of_load"}
 WORK = DEEDS[Task] | DEEDS[Approval] | DEEDS[Escalation]
 SEEN = {
     "admin": set().union(*DEEDS.values(), OPERATE),
-    "ops": OPERATE | READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase],
+    "ops": OPERATE | READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase] | DEEDS[Dataset],
     "finance": READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase],
     "legal": READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase],
     "auditor": READ,
@@ -91,7 +92,9 @@ def change_page(obj):
 
 def test_these_actions_are_offered_and_no_others(demo):
     found = offered()
-    assert {model: {name for m, _, name in found if m is model} for model, _, _ in found} == RUNS | DEEDS
+    assert {model: {name for m, _, name in found if m is model} for model, _, _ in found} == {
+        model: RUNS.get(model, set()) | DEEDS.get(model, set()) for model in RUNS | DEEDS
+    }
 
 
 def test_unfold_knows_no_action_but_these():

@@ -467,7 +467,7 @@ def test_an_export_is_read_right_or_asked_about(case, write, store):
     assert result.input_rows == accounted
 
 
-@pytest.mark.parametrize("case", [case for case in CASES.values() if case.said], ids=str)
+@pytest.mark.parametrize("case", [pytest.param(case, id=key) for key, case in CASES.items() if case.said])
 def test_the_answers_are_options_that_exist(case):
     assert case.said.keys() <= OPTIONS | {"time_zone"}
 
