@@ -26,8 +26,8 @@ FLOWS = (
     ("qualified", "Qualified", "integer"),
     ("conversions", "Won", "integer"),
     ("refunds", "Refunded", "integer"),
-    ("revenue", "Revenue won", "money"),
-    ("margin", "Gross margin won", "money"),
+    ("revenue", "Revenue won, gross", "money"),
+    ("margin", "Gross margin won, before refunds", "money"),
     ("refunded", "Revenue refunded", "money"),
     ("payouts", "Payouts", "integer"),
     ("paid_out", "Paid out", "money"),
@@ -134,6 +134,10 @@ def _comparison(
         unit = currency if kind == "money" else ""
         amounts = [value if kind == "money" else round(value) for value in (now[name], before[name])]
         rows.append([title, unit, *amounts, change])
+    net, was = (float(found["revenue"]) - float(found["refunded"]) for found in (now, before))
+    if now["refunded"] or before["refunded"]:
+        title = "Revenue won less refunds of the window"
+        rows.append([title, currency, net, was, net / was - 1 if was else None])
     return Table(
         "window_comparison",
         "The window and the one before",

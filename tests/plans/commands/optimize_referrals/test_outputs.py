@@ -224,3 +224,10 @@ def test_what_people_released_is_not_held_again_and_what_they_hold_stays():
         ("fc-1", "r1", "proposed by this run"),
         ("an earlier run", "r9", "held by people before it"),
     ]
+
+
+def test_revenue_is_called_gross_and_stands_beside_what_refunds_left_of_it(plan):
+    rows = {row[0]: row[2] for row in table(plan, "window_comparison")}
+    gross, refunded = rows["Revenue won, gross"], rows["Revenue refunded"]
+    assert refunded > 0
+    assert rows["Revenue won less refunds of the window"] == pytest.approx(gross - refunded)
