@@ -32,7 +32,7 @@ Needs = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedSections:
     """What the rows tell of a run: a run that is only proposed has none of it yet.
 
     ``attempts`` by number of the task, ``breaches`` counted by rule; ``sections`` are those of the document
@@ -65,7 +65,7 @@ def build(plan: Plan) -> dict[str, Any]:
         **{section.key: section.build(plan) for section in case_kinds.sections()},
         "follow_ups": decisions.follow_ups(plan),
     }
-    recorded = Recorded(
+    recorded = RecordedSections(
         sections,
         attempts={t.task_id: list(t.attempts.all()) for t in tasks},
         breaches=Counter(plan.breaches.values_list("rule", flat=True)),
@@ -84,12 +84,12 @@ def propose(plan: Plan, tasks: list[Task], needs: Mapping[str, Iterable[str]]) -
         + tuple(section.key for section in case_kinds.sections())
     }
     covers = [{**asdict(cover), "used": []} for cover in plan.rules.fallbacks]
-    recorded = Recorded(nothing | {"fallbacks": covers, "ripcord": decisions.ripcord(plan)})
+    recorded = RecordedSections(nothing | {"fallbacks": covers, "ripcord": decisions.ripcord(plan)})
     ordered = {task_id: _in_order(before) for task_id, before in needs.items()}
     return _document(plan, tasks, ordered, recorded)
 
 
-def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: Recorded) -> dict[str, Any]:
+def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSections) -> dict[str, Any]:
     log = recorded.log
     body: dict[str, Any] = {
         "$schema": SCHEMA_ID,
@@ -156,7 +156,7 @@ def seal(integrity: Mapping[str, Any]) -> str:
     return canonical.digest({key: value for key, value in integrity.items() if key != "seal"})
 
 
-def _integrity(plan: Plan, body: Mapping[str, Any], recorded: Recorded) -> dict[str, Any]:
+def _integrity(plan: Plan, body: Mapping[str, Any], recorded: RecordedSections) -> dict[str, Any]:
     integrity = {
         "algorithm": "SHA-256",
         "canonicalization": "RFC 8785",
@@ -192,7 +192,7 @@ def _subject(plan: Plan) -> dict[str, Any]:
     return subject | ({"campaign": plan.campaign.name} if plan.campaign else {})
 
 
-def _stages(plan: Plan, tasks: list[Task], needs: Needs, recorded: Recorded) -> list[dict[str, Any]]:
+def _stages(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSections) -> list[dict[str, Any]]:
     return [
         {
             **asdict(stage),
@@ -277,7 +277,7 @@ def _graph(plan: Plan, tasks: list[Task], needs: Needs) -> dict[str, Any]:
     }
 
 
-def _guardrails(plan: Plan, recorded: Recorded) -> dict[str, Any]:
+def _guardrails(plan: Plan, recorded: RecordedSections) -> dict[str, Any]:
     return {
         "max_retries": plan.rules.max_retries,
         "triggers": [

@@ -36,7 +36,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProposedPlan:
     """A plan with its tasks as they would be stored; ``needs`` by number of the task. Nothing is stored."""
 
     plan: Plan
@@ -44,7 +44,7 @@ class Proposal:
     needs: Mapping[str, Sequence[str]]
 
 
-def propose(draft: Draft, idempotency_key: str | None = None) -> Proposal:
+def propose(draft: Draft, idempotency_key: str | None = None) -> ProposedPlan:
     """The plan a draft becomes, in memory. Raises InvalidInput where the organisation lacks a role."""
     command, now = draft.command, clock.now()
     plan = Plan(
@@ -74,7 +74,7 @@ def propose(draft: Draft, idempotency_key: str | None = None) -> Proposal:
     for stage in command.stages:
         for step in stage.steps:
             tasks[step.task_id] = propose_task(plan, stage, step, roles, len(tasks), command)
-    return Proposal(plan, tasks, {step.task_id: step.needs for step in command.steps})
+    return ProposedPlan(plan, tasks, {step.task_id: step.needs for step in command.steps})
 
 
 def build(draft: Draft, idempotency_key: str | None = None) -> Plan:

@@ -330,7 +330,7 @@ def test_the_admin_shows_the_answer_to_who_may_see_data(upload, login):
         assert words in page
     assert reverse("admin:programs_dataset_rejects", args=[pk]) in page
     assert (
-        reverse("admin:programs_dataset_answer", args=[pk])
+        reverse("admin:programs_dataset_answer_of_load", args=[pk])
         in login("ops").get(reverse("admin:programs_dataset_changelist")).content.decode()
     )
     get_user_model().objects.create_user("guest", is_staff=True)

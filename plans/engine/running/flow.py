@@ -194,8 +194,11 @@ def advance_plan(plan: Plan, change: Change) -> None:
 
 
 def advance_after_task(task: Task, change: Change) -> None:
-    """Behind a finished task only its successors can open; behind a gate everything it held back."""
-    advance(task.plan, after=None if task.kind == TaskKind.GATE else task, is_fresh=change.is_fresh)
+    """Behind a finished task its successors open; behind a gate, and where tasks are held until something
+    else is so, anything may.
+    """
+    anything = task.kind == TaskKind.GATE or steps.may_hold(task.plan.command_key)
+    advance(task.plan, after=None if anything else task, is_fresh=change.is_fresh)
 
 
 def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) -> None:

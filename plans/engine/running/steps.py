@@ -140,6 +140,11 @@ def forget(command: str) -> None:
             del kept[where]
 
 
+def may_hold(command: str) -> bool:
+    """Whether any task of the command can be held: then whatever changes may be what it waits for."""
+    return any(where[0] == command for where in _holds)
+
+
 def why_held(plan: Any, key: str) -> str | None:
     """Why the task must not begin although all it needs is done, or None."""
     hold = _holds.get((plan.command_key, key))

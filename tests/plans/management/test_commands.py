@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import re
 
 import pytest
 
@@ -228,5 +229,7 @@ def test_files_and_plans_that_are_not_there_exit_2(site, tmp_path):
 
 def test_the_log_of_a_plan_and_of_everything_verifies(site):
     run = start()
-    assert manage("verify_changelog", run.plan_id) == (0, f"{run.plan_id} is intact.\n")
+    code, said = manage("verify_changelog", run.plan_id)
+    assert (code, said.splitlines()[0]) == (0, f"{run.plan_id} is intact.")
+    assert re.fullmatch(r"[1-9]\d* objects hold what the log last told of them\.", said.splitlines()[1])
     assert manage("verify_changelog")[0] == 0
