@@ -35,11 +35,11 @@ def _needs(command: Command, current: Mapping[str, Sequence[Dataset]]) -> Comman
         if not datasets:
             if required or need:
                 cost = need.without if need else f"{command.title} cannot run without them."
-                missing.append(MissingData(kind, "", f"No {words} are current.", cost, required))
+                missing.append(MissingData(kind, "", f"No current {words}.", cost, required))
             continue
         if len(datasets) > 1 and not command.reads_partners:
             owners = ", ".join(str(dataset.partner or "ourselves") for dataset in datasets)
-            what = f"{words.capitalize()} are current of {owners}."
+            what = f"Current {words} of several owners: {owners}."
             cost = f"{command.title} reads those of one owner: load them together."
             missing.append(MissingData(kind, "", what, cost, True))
         if need:

@@ -39,7 +39,7 @@ def test_a_command_with_its_data_can_run_and_says_what_else_it_lacks(answer):
     assert set(needs) == {MONITOR, PLAN}
     assert needs[MONITOR]["can_run"]
     found = said(needs, MONITOR)
-    assert found["No point ledger are current."].startswith("Engagement by redemptions, point liability")
+    assert found["No current point ledger."].startswith("Engagement by redemptions, point liability")
     assert found["The purchases have no region."] == "There is no breakdown of purchases by region."
     assert said(needs, PLAN)["The purchases cover 161 days; 365 are wanted."].startswith("Survival after 12")
 
@@ -69,7 +69,7 @@ def test_a_kind_that_is_required_blocks(answer):
     (one,) = needs.values()
     assert not one["can_run"]
     (blocking,) = [missing for missing in one["missing"] if missing["blocks"]]
-    assert blocking["what"] == "No opportunities are current."
+    assert blocking["what"] == "No current opportunities."
     assert blocking["cost"].startswith("There is no pipeline")
 
 
