@@ -24,8 +24,10 @@ from plans.runs import policies
 from programs.models import (
     Benefit,
     Campaign,
+    Dataset,
     Experiment,
     LifecycleTrigger,
+    LoadProfile,
     MeasurementAgreement,
     MessageTemplate,
     Program,
@@ -118,6 +120,9 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
         "plans_ripcord_pull": [reverse("admin:plans_ripcord_pull")],
         "plans_rules": [reverse("admin:plans_rules")],
         "programs_dataset_upload": [reverse("admin:programs_dataset_upload")],
+        "programs_dataset_answer": [
+            reverse("admin:programs_dataset_answer", args=[Dataset.objects.order_by("pk").first().pk])
+        ],
         "programs_messagetemplate_preview": [
             reverse("admin:programs_messagetemplate_preview", args=[template.pk])
         ],
@@ -159,6 +164,9 @@ def one_of_everything() -> None:
         program, role = Program.objects.get(slug="cdnow"), Role.objects.first()
         MeasurementAgreement(campaign=Campaign.objects.first()).save()
         Experiment(program=program, key="looked-at", name="Looked at").save()
+        LoadProfile(
+            program=program, name="looked-at", kind="purchases", options={"decimal_separator": "."}
+        ).save()
         tier = Tier(program=program, rank=9, name="Gold", threshold=500)
         tier.save()
         Benefit(tier=tier, name="Early sale", kind="perk").save()

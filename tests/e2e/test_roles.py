@@ -73,12 +73,13 @@ def test_an_analyst_loads_data_and_sees_which_rows_were_rejected(enter, size, tm
     page.get_by_label("member_id (required)").select_option("customer")
     page.get_by_label("purchased_at (required)").select_option("bought")
     page.get_by_label("amount (required)").select_option("order_total")
+    page.get_by_label("If such data are current").select_option("replace")
     page.get_by_role("button", name="Load", exact=True).click()
     page.get_by_text("21 rows read: 19 accepted, 2 rejected").wait_for()
     analyst.look()
     analyst.picture(f"dataset-{size}")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Download the rejected rows").click()
+        page.get_by_role("link", name="Download the rows that were left out").click()
     assert "a lot" in download.value.path().read_text()
 
 
