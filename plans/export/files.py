@@ -15,7 +15,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -83,14 +83,7 @@ def write_behind(since: timedelta = timedelta(days=1), patience: timedelta = tim
     leaves a plan behind, and ``since`` bounds how far back that is looked for. A plan that is moving is left
     until its file is older than ``patience``.
     """
-    written = 0
-    for plan in _due(Plan.objects.filter(plan_id__in=_behind(clock.now() - since)), patience):
-        try:
-            write(plan)
-            written += 1
-        except (InvalidDocument, OSError):
-            logger.exception("the file of %s is not written; the others are", plan.plan_id)
-    return written
+    return _write_each(_due(Plan.objects.filter(plan_id__in=_behind(clock.now() - since)), patience))
 
 
 def _behind(since: datetime) -> set[str]:
@@ -113,8 +106,19 @@ def _behind(since: datetime) -> set[str]:
 def follow_anchor(event: events.Anchored) -> None:
     """Subscriber: an anchor holds these plans, and their files show it. Who moves is written soon anyway."""
     held = {name.removeprefix(PREFIX) for name in event.chains if name.startswith(PREFIX)}
-    for plan in _due(Plan.objects.filter(plan_id__in=held), PATIENCE):
-        write(plan)
+    _write_each(_due(Plan.objects.filter(plan_id__in=held), PATIENCE))
+
+
+def _write_each(plans: Iterable[Plan]) -> int:
+    """Write these files and answer how many: one that cannot be made does not keep the others back."""
+    written = 0
+    for plan in plans:
+        try:
+            write(plan)
+            written += 1
+        except (InvalidDocument, OSError):
+            logger.exception("the file of %s is not written; the others are", plan.plan_id)
+    return written
 
 
 def _due(plans: QuerySet[Plan], patience: timedelta) -> Iterator[Plan]:

@@ -43,6 +43,17 @@ def test_a_file_follows_its_anchor_and_the_sweep_brings_it_where_that_failed(mon
     assert last_anchor(plan) == made.number
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_document_that_cannot_be_made_keeps_no_other_file_from_following_the_anchor(monkeypatch, caplog):
+    with acting_as(Actor.system("Test")):
+        broken, sound = make_run().plan, make_run().plan
+        build = document.build
+        monkeypatch.setattr(document, "build", lambda p: {} if p.pk == broken.pk else build(p))
+        made = anchors.anchor()
+    assert last_anchor(sound) == made.number
+    assert f"the file of {broken.plan_id} is not written" in caplog.text
+
+
 class PowerCut(BaseException):
     """Nobody catches it."""
 
