@@ -17,7 +17,7 @@ from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogEntry
 from plans.drawing import badges, charts, graph
 from plans.drawing.timeline import length
-from plans.engine.gates import eligibility
+from plans.engine.gates import future_rounds
 from plans.engine.gates import rounds as gates
 from plans.engine.gates.tolerance import Difference, differences
 from plans.engine.people import permissions
@@ -52,7 +52,7 @@ class DryRun:
     def of(cls, draft: start.Draft) -> DryRun:
         plan, body = start.dry_run(draft)
         requester = current().actor.user_id
-        benches = eligibility.benches_of_draft(plan.rules, draft, requester)
+        benches = future_rounds.benches_of_draft(plan.rules, draft, requester)
         asked = [{**gate.stored, "bench": bench} for gate, bench in benches]
         nodes = [
             graph.Node(

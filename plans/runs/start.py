@@ -16,7 +16,7 @@ from gtm.core import actors, canonical, clock
 from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from gtm.core.one_view import one_view
-from plans.engine.gates import eligibility, preview
+from plans.engine.gates import future_rounds, preview
 from plans.engine.running import steps
 from plans.export import document
 from plans.models import Plan
@@ -288,7 +288,7 @@ def dry_run(draft: Draft) -> tuple[Plan, dict[str, Any]]:
 
 def approvable(draft: Draft) -> tuple[bool, str]:
     """Review check: every gate can be filled by people who are here today."""
-    return eligibility.approvability(plan_rules(snapshot(draft.command)), draft)
+    return future_rounds.approvability(plan_rules(snapshot(draft.command)), draft)
 
 
 def who_would_approve(draft: Draft) -> list[preview.Asked]:

@@ -4,6 +4,7 @@ DOORS = (
     "break_glass",
     "duties",
     "eligibility",
+    "future_rounds",
     "preview",
     "rework",
     "rounds",

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from gtm.core import actors
 from gtm.core.money import Money
 from plans.engine.gates import conflicts
 from plans.engine.gates import seats as policy
@@ -19,7 +18,7 @@ from plans.engine.people.directory import Directory
 from plans.models import OPEN_CASE_STATES, Approval, Plan
 from plans.models.approval import FALLBACK
 from plans.schemas.declaration import Seat
-from plans.schemas.rules import GateRules, PlanRules, RungRules
+from plans.schemas.rules import RungRules
 from programs.models import Absence, Approver, Delegation, Person
 
 BY_RUNG = "rung"
@@ -108,7 +107,7 @@ class _Tally:
 def facts_of(plan: Plan) -> dict[str, Any]:
     """What seats' conditions and authority limits look at. An input never overrides what the plan says."""
     return {
-        **_scalars(plan.inputs),
+        **scalars(plan.inputs),
         "amount": plan.amount,
         "currency": plan.currency,
         "kind": plan.program.kind,
@@ -118,7 +117,7 @@ def facts_of(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _scalars(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def scalars(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in inputs.items() if isinstance(value, str | int | bool | Decimal)}
 
 
@@ -344,63 +343,3 @@ def _authority(approver: Approver, facts: Mapping[str, Any], directory: Director
         kind=facts.get("kind", ""),
         region=facts.get("region", ""),
     )
-
-
-# ------------------------------------------------------------------ before anything is stored
-
-
-def who_must_approve(plan: Plan, gate: GateRules) -> Bench:
-    """The bench a gate of the plan would have now; each seat says which condition asks for it."""
-    task = plan.tasks.get(key=gate.key)
-    asked = Approval(pk=0, plan=plan, task=task, gate=gate.key, policy=dict(gate.stored))
-    directory = Directory.today()
-    excluded = conflicts.excluded_by_round([asked], directory)[asked.pk]
-    return bench(gate.seats, facts_of(plan), excluded, directory, fallbacks=gate.fallbacks)
-
-
-def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> list[tuple[GateRules, Bench]]:
-    """Each gate of a run that is not stored yet, with its bench if ``requester`` asked for it."""
-    facts = {
-        **_scalars(draft.inputs),
-        "amount": draft.amount,
-        "currency": draft.currency,
-        "kind": draft.program.kind,
-        "region": draft.program.region,
-        "plugin": draft.command.plugin,
-        "command": draft.command.name,
-    }
-    directory = Directory.today()
-    found = []
-    for gate in rules.gates:
-        owners = _future_owners(draft.command, gate.key, directory)
-        excluded = conflicts.excluded_from_draft(requester, owners, directory)
-        found.append((gate, bench(gate.seats, facts, excluded, directory, fallbacks=gate.fallbacks)))
-    return found
-
-
-def approvability(rules: PlanRules, draft: Any) -> tuple[bool, str]:
-    """Whether people who are here today can fill every gate of a run that is not stored yet.
-
-    Answers with a sentence a gate: who is asked, or which seat has nobody and who was passed over.
-    """
-    sentences, all_filled = [], True
-    for gate, found in benches_of_draft(rules, draft, actors.current().actor.user_id):
-        all_filled &= found.is_satisfiable
-        if found.missing:
-            passed = "; ".join(f"{name} {reason}" for name, reason in found.excluded)
-            sentence = f"nobody for {', '.join(found.missing)}" + (f" ({passed})" if passed else "")
-        else:
-            sentence = ", ".join(sorted(c.person.name for c in found.candidates))
-        sentences.append(f"{gate.title}: {sentence}")
-    return all_filled, ". ".join(sentences) or "No gate."
-
-
-def _future_owners(command: Any, gate: str, directory: Directory) -> list[Person]:
-    """Who will own the tasks behind the gate: the first valid holder of each one's role."""
-    numbers = {step.task_id for step in command.steps if step.key == gate}
-    agents = {s.agent for s in command.steps if s.gate is None and numbers & set(s.needs)}
-    first: dict[str, Person] = {}
-    for approver in directory.holders(agents):
-        if approver.is_valid_at(directory.now):
-            first.setdefault(approver.role.slug, approver.person)
-    return list(first.values())

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from gtm.core import actors
 from gtm.core.errors import InvalidInput, Problem
-from plans.engine.gates import eligibility
+from plans.engine.gates import eligibility, future_rounds
 from plans.engine.gates import seats as policy
 from plans.engine.gates.eligibility import Bench
 from plans.engine.gates.tally import authority_of
@@ -56,12 +56,12 @@ def who_must_approve(plan: Plan) -> list[Asked]:
     """Every gate of a plan with today's people."""
     keys = plan.tasks.filter(kind=TaskKind.GATE).order_by("position").values_list("key", flat=True)
     gates = [plan.rules.gate(key) for key in keys]
-    return [Asked(gate.key, gate.title, eligibility.who_must_approve(plan, gate)) for gate in gates]
+    return [Asked(gate.key, gate.title, future_rounds.who_must_approve(plan, gate)) for gate in gates]
 
 
 def who_would_approve(rules: PlanRules, draft: Any) -> list[Asked]:
     """Every gate of a run that is only proposed, were it started by whoever is acting."""
-    benches = eligibility.benches_of_draft(rules, draft, actors.current().actor.user_id)
+    benches = future_rounds.benches_of_draft(rules, draft, actors.current().actor.user_id)
     return [Asked(gate.key, gate.title, found) for gate, found in benches]
 
 

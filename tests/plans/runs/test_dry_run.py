@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from gtm.core.actors import Actor, acting_as
 from plans.admin.page import DryRun
-from plans.engine.gates import eligibility
+from plans.engine.gates import future_rounds
 from plans.export import document, rules
 from plans.runs import registry, start
 from tests.doors import USAGE, manage, user
@@ -39,7 +39,7 @@ def test_a_dry_run_is_what_the_plan_is_when_it_has_been_stored(organisation, usa
         preview = DryRun.of(draft)
         plan = start.build(draft)
         stored = document.build(plan)
-        benches = [eligibility.who_must_approve(plan, gate) for gate in plan.rules.gates]
+        benches = [future_rounds.who_must_approve(plan, gate) for gate in plan.rules.gates]
     assert (proposed.pk, said["change_log"], said["integrity"]["length"]) == (None, [], 0)
     assert {key: said[key] for key in said if key not in MADE_ANEW} == {
         key: stored[key] for key in stored if key not in MADE_ANEW

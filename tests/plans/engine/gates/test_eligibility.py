@@ -7,7 +7,7 @@ import pytest
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import NotPermitted
-from plans.engine.gates import eligibility, rounds
+from plans.engine.gates import eligibility, future_rounds, rounds
 from plans.engine.people import inbox
 from plans.export import decisions
 from plans.models import Plan
@@ -152,7 +152,7 @@ def test_the_bench_tells_which_condition_asks_for_a_seat():
     person("Eve", "sponsor")
     over = seat("sponsor", field="amount", over="50", currency="USD")
     plan = make_plan(gate(seat("finance"), over), amount=Decimal(100))
-    found = eligibility.who_must_approve(plan, plan.rules.gates[0])
+    found = future_rounds.who_must_approve(plan, plan.rules.gates[0])
     assert [(s.role, s.why) for s in found.seats] == [
         ("finance", "always asked"),
         ("sponsor", "asked when amount is over 50 USD"),
