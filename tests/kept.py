@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.apps import apps
@@ -18,19 +19,28 @@ from django.db import connection
 Built = TypeVar("Built")
 Tables = dict[str, tuple[list[str], list[tuple[Any, ...]]]]
 
-_kept: dict[tuple[str, str], tuple[Any, Tables]] = {}
+_kept: dict[tuple[str, str], tuple[Any, Difference]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What a build does to the rows that were there."""
+
+    added: Tables
+    #: Whole rows, as they stand afterwards: the head of a chain that had begun before moves on, for one.
+    changed: Tables
 
 
 def once(name: str, build: Callable[[], Built]) -> Built:
-    """What ``build()`` answers and writes. ``build`` only adds rows; which, must not depend on the module."""
+    """What ``build()`` answers and writes. It deletes no row, and does the same in every module."""
     before = _tables()
     key = name, _digest(before)
     if key in _kept:
-        built, added = _kept[key]
-        _write(added)
+        built, difference = _kept[key]
+        _write(difference)
         return built
     built = build()
-    _kept[key] = built, _added(before, _tables())
+    _kept[key] = built, _difference(before, _tables())
     return built
 
 
@@ -50,20 +60,36 @@ def _digest(tables: Tables) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _added(before: Tables, after: Tables) -> Tables:
-    found: Tables = {}
+def _difference(before: Tables, after: Tables) -> Difference:
+    added: Tables = {}
+    changed: Tables = {}
     for name, (columns, rows) in after.items():
-        old, new = set(map(repr, before[name][1])), set(map(repr, rows))
-        assert old <= new, f"{name}: what is kept adds rows, and changes or deletes none"
-        found[name] = columns, [row for row in rows if repr(row) not in old]
-    return found
+        key = columns.index(_keys()[name])
+        old = {row[key]: row for row in before[name][1]}
+        gone = old.keys() - {row[key] for row in rows}
+        assert not gone, f"{name}: what is kept deletes no row; {sorted(gone, key=repr)} are gone"
+        added[name] = columns, [row for row in rows if row[key] not in old]
+        changed[name] = columns, [row for row in rows if row[key] in old and row != old[row[key]]]
+    return Difference(added, changed)
 
 
-def _write(tables: Tables) -> None:
+def _keys() -> dict[str, str]:
+    """The column of the primary key, by table."""
+    models = apps.get_models(include_auto_created=True)
+    return {model._meta.db_table: str(model._meta.pk.column) for model in models}
+
+
+def _write(difference: Difference) -> None:
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
-        for name, (columns, rows) in tables.items():
+        for name, (columns, rows) in difference.added.items():
             if rows:
                 places = ", ".join(["%s"] * len(columns))
                 into = f"{quote(name)} ({', '.join(map(quote, columns))})"
                 cursor.executemany(f"INSERT INTO {into} VALUES ({places})", rows)
+        for name, (columns, rows) in difference.changed.items():
+            if rows:
+                key = _keys()[name]
+                cells = ", ".join(f"{quote(column)} = %s" for column in columns)
+                to = f"UPDATE {quote(name)} SET {cells} WHERE {quote(key)} = %s"
+                cursor.executemany(to, [(*row, row[columns.index(key)]) for row in rows])
