@@ -21,8 +21,8 @@ LAST = 12  # readings shown beside a counter
 
 @admin.register(Reading)
 class ReadingAdmin(ReadOnly, GovernedAdmin):
-    list_display = ["rule", "program", "command", "period", "status", "value", "plan", "created_at"]
-    list_filter = ["verdict", "command", "program", "rule"]
+    list_display = ["rule", "program", "command", "window", "period", "status", "value", "plan", "created_at"]
+    list_filter = ["verdict", "command", "program", "rule", "window"]
     list_select_related = ["program", "plan"]
     search_fields = ["rule", "period", "plan__plan_id"]
     shortcuts = [("Breached", "?verdict=breached"), ("Missing", "?verdict=missing")]
@@ -87,8 +87,18 @@ class ReadingAdmin(ReadOnly, GovernedAdmin):
 
 @admin.register(Breach)
 class BreachAdmin(ReadOnly, GovernedAdmin):
-    list_display = ["rule", "program", "command", "period", "value", "message", "created_at", "cleared_at"]
-    list_filter = [("cleared_at", admin.EmptyFieldListFilter), "command", "program", "rule"]
+    list_display = [
+        "rule",
+        "program",
+        "command",
+        "window",
+        "period",
+        "value",
+        "message",
+        "created_at",
+        "cleared_at",
+    ]
+    list_filter = [("cleared_at", admin.EmptyFieldListFilter), "command", "program", "rule", "window"]
     list_select_related = ["program"]
     search_fields = ["rule", "period", "message", "plan__plan_id"]
     ordering = ["-created_at"]

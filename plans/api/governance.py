@@ -135,6 +135,9 @@ class ReadingSerializer(serializers.ModelSerializer):
             "plan",
             "rule",
             "metric_version",
+            "window",
+            "model",
+            "scope",
             "period",
             "verdict",
             "value",
@@ -160,7 +163,12 @@ class ReadingViewSet(ActionViewSet):
 
     queryset = Reading.objects.select_related("plan").order_by("-created_at", "-pk")
     serializer_class = ReadingSerializer
-    filterset_fields = {"rule": ["exact"], "verdict": ["exact"], "plan__plan_id": ["exact"]}
+    filterset_fields = {
+        "rule": ["exact"],
+        "window": ["exact"],
+        "verdict": ["exact"],
+        "plan__plan_id": ["exact"],
+    }
 
     @extend_schema(request=ReportSerializer, responses={201: ReadingSerializer})
     def create(self, request: Request) -> Response:

@@ -163,7 +163,8 @@ class EscalationSerializer(serializers.ModelSerializer):
         model = Escalation
         fields = [
             "id", "plan", "trigger", "about", "subject", "detail", "evidence", "state", "version", "rung",
-            "due_at", "acknowledged_by", "occurrences", "remediation", "created_at", "closed_at",
+            "asks_to_stop", "told_at_once", "due_at", "acknowledged_by", "occurrences", "remediation",
+            "created_at", "closed_at",
         ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ Nothing imports this module but the app's start-up: everybody else asks ``gtm.co
 from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
+from plans.engine.alarms import blockers
 from plans.engine.people.permissions import (
     may_adopt_policy,
     may_answer,
@@ -78,14 +79,14 @@ PLAN = Machine(
         to("request_changes", "in_review approved running blocked", "changes_requested", permission=system_only),
         to("revise", "changes_requested", "draft", permission=may_operate, comment_required=True, writes="revision inputs usage amount objective datasets context checklist"),
         to("review_again", "approved running blocked", "in_review", permission=may_operate, comment_required=True, writes="revision inputs usage amount objective datasets context checklist", label="Change and review again"),
-        to("reject", "in_review running blocked", "rejected", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
+        to("reject", "in_review running blocked", "rejected", permission=system_only, writes="finished_at", effects=(flow.close_plan, blockers.count_rejection)),
         to("hold", _ROLLING, "held", permission=may_pull_ripcord, comment_required=True, writes="held_from epoch"),
         to("release", "held", flow.state_before_hold, permission=may_release_ripcord, guards=(flow.pull_is_closed,), comment_required=True),
         to("abort", "held", "aborting", permission=may_release_ripcord, guards=(flow.pull_is_closed,), comment_required=True, effects=(flow.close_plan,)),
         to("abort_with_scope", f"{_ROLLING} held", "aborting", permission=system_only, guards=(flow.scope_is_to_be_aborted,), comment_required=True, effects=(flow.close_plan,)),
         to("finish_abort", "aborting", "aborted", permission=system_only, writes="finished_at"),
-        to("succeed", "running", "succeeded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed), writes="finished_at"),
-        to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed), writes="finished_at"),
+        to("succeed", "running", "succeeded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed, flow.nothing_asks_to_stop), writes="finished_at", effects=(flow.close_cases,)),
+        to("succeed_degraded", "running", "succeeded_degraded", permission=system_only, guards=(flow.every_task_done, flow.no_review_owed, flow.nothing_asks_to_stop), writes="finished_at", effects=(flow.close_cases,)),
         to("fail", "running blocked", "failed", permission=system_only, writes="finished_at", effects=(flow.close_plan,)),
         to("cancel", _ROLLING, "cancelled", permission=may_operate, guards=(flow.no_review_owed,), comment_required=True, writes="finished_at", effects=(flow.close_plan,)),
         to("supersede", "draft in_review changes_requested approved", "superseded", permission=system_only),
@@ -107,8 +108,8 @@ TASK = Machine(
         to("lease", "ready", "leased", permission=system_only, writes=_ATTEMPT),
         to("start", "leased", "running", permission=system_only),
         to("lease_fallback", "fallback_ready", "fallback_running", permission=system_only, writes=_ATTEMPT),
-        to("succeed", "running awaiting_approval", "succeeded", permission=system_only, writes=_RESULT, effects=(flow.advance_after_task,)),
-        to("succeed_degraded", "fallback_running", "succeeded_degraded", permission=system_only, writes=_RESULT, effects=(flow.advance_after_task,)),
+        to("succeed", "running awaiting_approval", "succeeded", permission=system_only, guards=(flow.may_publish,), writes=_RESULT, effects=(flow.advance_after_task,)),
+        to("succeed_degraded", "fallback_running", "succeeded_degraded", permission=system_only, guards=(flow.may_publish,), writes=_RESULT, effects=(flow.advance_after_task,)),
         to("retry_later", "leased running", "retry_wait", permission=system_only, writes=_FAILURE),
         to("retry", "retry_wait", "ready", permission=system_only, effects=(flow.ring,)),
         to("restart", "leased running", "ready", permission=system_only, writes="restarts lease_expires_at progress_note", effects=(flow.ring,)),
@@ -120,7 +121,7 @@ TASK = Machine(
         to("report_blocked", "ready", "escalated", permission=may_work_on, guards=(flow.is_human, flow.nothing_is_stopped), comment_required=True, writes=_FAILURE, effects=(flow.block_plan,), label="Report as blocked"),
         to("unblock", "escalated", "ready", permission=may_work_on, guards=(flow.is_human, flow.nothing_is_stopped), comment_required=True, effects=(flow.unblock_plan,), label="Unblock"),
         to("grant_attempt", "escalated unknown", "ready", permission=may_operate, guards=(flow.nothing_is_stopped,), comment_required=True, writes="attempts_granted next_attempt_at", effects=(flow.unblock_plan, flow.ring), label="Grant one more attempt"),
-        to("record_result", "escalated unknown", "succeeded_manual", permission=may_work_on, guards=(flow.nothing_is_stopped,), comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
+        to("record_result", "escalated unknown", "succeeded_manual", permission=may_work_on, guards=(flow.nothing_is_stopped, flow.may_publish), comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
         to("waive", "escalated unknown", "waived", permission=flow.may_waive, guards=(flow.nothing_is_stopped,), comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),
         to("suspend", _OPEN_TASK, "suspended", permission=system_only, writes="held_from lease_expires_at"),
         to("unsuspend", "suspended", flow.state_before_hold, permission=system_only, writes="lease_expires_at", effects=(flow.ring,)),
@@ -165,8 +166,9 @@ CASE = Machine(
         to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
         to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from frozen_at"),
         to("unpause", "paused", flow.state_before_hold, permission=system_only, writes="due_at frozen_at"),
-        to("resolve", "armed notified acknowledged exhausted", "resolved", permission=may_answer, guards=(flow.round_is_decided,), comment_required=True, writes="remediation closed_at due_at"),
-        to("cancel", "armed notified acknowledged exhausted paused", "cancelled", permission=system_only, writes="closed_at due_at"),
+        to("resolve", "armed notified acknowledged exhausted", "resolved", permission=may_answer, guards=(flow.round_is_decided,), comment_required=True, writes="remediation closed_at due_at", effects=(flow.advance_after_case,)),
+        to("settle", "armed notified acknowledged exhausted paused", "resolved", permission=system_only, comment_required=True, writes="remediation closed_at due_at", effects=(flow.advance_after_case,)),
+        to("cancel", "armed notified acknowledged exhausted paused", "cancelled", permission=system_only, writes="remediation closed_at due_at", effects=(flow.advance_after_case,)),
     ),
 )  # fmt: skip
 

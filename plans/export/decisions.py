@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from plans.models import BreakGlass, Decision, Plan, Task
+from plans.models import OPEN_CASE_STATES, BreakGlass, Decision, Plan, Task
 from plans.models.approval import FALLBACK
 from plans.selectors import follow_ups_of, pulls_of
 
@@ -101,6 +101,9 @@ def escalations(plan: Plan) -> list[dict[str, Any]]:
             "subject": case.subject,
             "detail": case.detail,
             "status": case.state,
+            "asks_to_stop": case.asks_to_stop,
+            "told_at_once": case.told_at_once,
+            "carried": not plan.is_live and case.state in OPEN_CASE_STATES,
             "rung": case.rung,
             "occurrences": case.occurrences,
             "evidence": case.evidence,
@@ -122,6 +125,15 @@ def escalations(plan: Plan) -> list[dict[str, Any]]:
             ],
         }
         for case in cases.order_by("pk")
+    ]
+
+
+def readings(plan: Plan) -> list[dict[str, Any]]:
+    """What this plan measured for its rules, the oldest first; those of other plans stand in their files."""
+    names = ("rule", "metric_version", "window", "model", "scope", "period", "value", "verdict", "message")
+    return [
+        {**{name: getattr(reading, name) for name in names}, "at": reading.created_at}
+        for reading in plan.readings.order_by("created_at", "pk")
     ]
 
 

@@ -35,8 +35,8 @@ Needs = Mapping[str, Sequence[str]]
 class RecordedSections:
     """What the rows tell of a run: a run that is only proposed has none of it yet.
 
-    ``attempts`` by number of the task, ``breaches`` counted by rule; ``sections`` are those of the document
-    that nothing but rows make.
+    ``attempts`` by number of the task, ``breaches`` that this plan found, by rule; ``sections`` are those of
+    the document that nothing but rows make.
     """
 
     sections: Mapping[str, Any]
@@ -62,13 +62,14 @@ def build(plan: Plan) -> dict[str, Any]:
         "approvals": decisions.approvals(plan),
         "escalations": decisions.escalations(plan),
         "ripcord": decisions.ripcord(plan),
+        "readings": decisions.readings(plan),
         **{section.key: section.build(plan) for section in case_kinds.sections()},
         "follow_ups": decisions.follow_ups(plan),
     }
     recorded = RecordedSections(
         sections,
         attempts={t.task_id: list(t.attempts.all()) for t in tasks},
-        breaches=Counter(plan.breaches.values_list("rule", flat=True)),
+        breaches=Counter(plan.readings.filter(verdict="breached").values_list("rule", flat=True)),
         log=list(changelog.rows(chain.name)),
         head=chain.head,
         anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
@@ -80,7 +81,7 @@ def propose(plan: Plan, tasks: list[Task], needs: Mapping[str, Iterable[str]]) -
     """The document of a run that is not stored: what ``build`` would say if it were, with an empty log."""
     nothing: dict[str, list[Any]] = {
         name: []
-        for name in ("outputs", "approvals", "escalations", "follow_ups")
+        for name in ("outputs", "approvals", "escalations", "follow_ups", "readings")
         + tuple(section.key for section in case_kinds.sections())
     }
     covers = [{**asdict(cover), "used": []} for cover in plan.rules.fallbacks]

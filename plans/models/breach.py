@@ -1,4 +1,4 @@
-"""A breach: a rule's condition was met in a period. The same period twice counts once."""
+"""A breach: a plan found a rule's condition met in a period. The same period by two plans counts once."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ class Breach(GovernedModel):
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="breaches")
     command = models.CharField(max_length=161, help_text="Key of the command, plugin:name")
     rule = models.SlugField(max_length=60)
+    window = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        help_text="Over what time it was measured; each has its own counter",
+    )
+    model = models.CharField(max_length=60, blank=True, default="", help_text="The method that measured it")
+    scope = models.CharField(
+        max_length=120, blank=True, default="", help_text="Of what it was measured, a campaign for one"
+    )
     period = models.CharField(
         max_length=120, help_text="What was measured: a window, or a design's fingerprint"
     )
@@ -25,7 +35,8 @@ class Breach(GovernedModel):
         verbose_name_plural = "breaches"
         constraints = [
             models.UniqueConstraint(
-                fields=["program", "command", "rule", "period"], name="breach_once_per_period"
+                fields=["plan", "rule", "window", "model", "scope", "period"],
+                name="breach_once_a_plan_and_period",
             )
         ]
 

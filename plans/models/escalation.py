@@ -43,6 +43,13 @@ class Escalation(StatefulModel):
     evidence = models.JSONField(
         default=list, blank=True, help_text="Each time the trigger fired: period, value"
     )
+    asks_to_stop = models.BooleanField(
+        default=False,
+        help_text="Its trigger pulls the rip-cord: while it is open it climbs, and nothing is published",
+    )
+    told_at_once = models.JSONField(
+        default=list, blank=True, help_text="Roles that are told when it opens, whatever rung it is on"
+    )
     state = StateField(default=EscalationState.ARMED.value, choices=EscalationState.choices)
     held_from = models.CharField(max_length=30, blank=True, editable=False)
     ladder = models.JSONField(default=list, help_text="The rungs as they stood when the plan started")

@@ -23,12 +23,13 @@ class NoticeKind(models.TextChoices):
     OVERDUE = "overdue", "A task is overdue"
     BREACH = "breach", "A limit was breached"
     RIPCORD = "ripcord", "The rip-cord was pulled"
+    BOARD = "board", "A governance board is called"
     ENDED = "ended", "A plan has ended"
     SCHEDULE = "schedule", "A scheduled run did not start"
     POLICY = "policy", "A policy is proposed"
 
 
-UNMUTABLE = frozenset({NoticeKind.DECISION, NoticeKind.RUNG, NoticeKind.RIPCORD})
+UNMUTABLE = frozenset({NoticeKind.DECISION, NoticeKind.RUNG, NoticeKind.RIPCORD, NoticeKind.BOARD})
 """Governance counts on these having been told; how and when is the person's choice, whether is not."""
 
 

@@ -15,7 +15,12 @@ class Verdict(models.TextChoices):
 
 
 class Reading(GovernedModel):
-    """A rule looked at in one period. A correction changes the row; history and change log keep the old."""
+    """A rule looked at in one period, by the plan that measured it.
+
+    Readings of one window, model and scope count together. Where two plans measured the same period, the one
+    that was measured or corrected last stands for it, see ``plans.engine.alarms.counting``. A correction
+    changes the row; history and change log keep the old.
+    """
 
     plan = models.ForeignKey("plans.Plan", on_delete=models.CASCADE, related_name="readings")
     task = models.ForeignKey("plans.Task", null=True, on_delete=models.CASCADE, related_name="readings")
@@ -24,6 +29,16 @@ class Reading(GovernedModel):
     rule = models.SlugField(max_length=60)
     metric_version = models.PositiveIntegerField(
         default=1, help_text="Readings of another version do not count"
+    )
+    window = models.CharField(
+        max_length=60,
+        blank=True,
+        default="",
+        help_text="Over what time it was measured; each has its own counter",
+    )
+    model = models.CharField(max_length=60, blank=True, default="", help_text="The method that measured it")
+    scope = models.CharField(
+        max_length=120, blank=True, default="", help_text="Of what it was measured, a campaign for one"
     )
     period = models.CharField(
         max_length=120, help_text="What was measured: a window, or a design's fingerprint"
@@ -36,10 +51,11 @@ class Reading(GovernedModel):
         ordering = ["created_at", "pk"]
         constraints = [
             models.UniqueConstraint(
-                fields=["program", "command", "rule", "metric_version", "period"],
-                name="reading_once_per_period",
+                fields=["plan", "rule", "metric_version", "window", "model", "scope", "period"],
+                name="reading_once_a_plan_and_period",
             )
         ]
+        indexes = [models.Index(fields=["program", "command", "rule"], name="reading_of_rule")]
 
     def __str__(self) -> str:
         return f"{self.rule} in {self.period}: {self.get_verdict_display().lower()}"

@@ -118,7 +118,8 @@ class Trigger:
     good periods in a row start again. A metric rule also has ``comparator`` (<, <=, >, >=) and ``limit``,
     past which it alarms, and a ``clear_limit`` it must come back over; values of another
     ``metric_version`` do not count. ``missing_after`` periods in a row without a value raise a
-    notice of their own; 0 raises none.
+    notice of their own; 0 raises none. ``at_once`` names the roles that are told as soon as its case opens,
+    whatever rung the ladder has reached: a governance board that is called.
     """
 
     signal: str
@@ -132,6 +133,7 @@ class Trigger:
     clear_limit: str = ""
     metric_version: int = 1
     missing_after: int = 2
+    at_once: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

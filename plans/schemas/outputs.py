@@ -180,21 +180,34 @@ KINDS: Mapping[str, type] = {c.kind: c for c in (Metrics, Table, Chart, Document
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A condition a step met that the command's triggers listen for, e.g. ``negative-roi``."""
+    """A condition a step met that the command's triggers listen for, e.g. ``negative-roi``.
+
+    ``period`` is when; ``window``, ``model`` and ``scope`` are how and of what it was measured. Only what
+    agrees in these three is counted together.
+    """
 
     trigger: str
     message: str
     period: str = ""
     value: float | str | None = None
+    window: str = ""
+    model: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A value of a metric whose rule the command declares, in one period; None is a missing value."""
+    """A value of a metric whose rule the command declares, in one period; None is a missing value.
+
+    ``window``, ``model`` and ``scope`` as of ``Signal``.
+    """
 
     trigger: str
     value: float | str | None
     period: str
+    window: str = ""
+    model: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +215,8 @@ class StepResult:
     """What a step returns: ``values`` for later tasks, ``outputs`` for people, ``signals`` for triggers.
 
     ``measured`` names the triggers whose condition was looked at: without a signal they are clear again
-    in ``period`` (the run itself where it is empty). ``readings`` are held against declared metric rules.
+    in ``period`` (the run itself where it is empty), for the ``window``, ``model`` and ``scope`` that a
+    signal would name: kept and breached stand under one key. ``readings`` are held against metric rules.
     ``evidence`` says what each tool hook left behind ("tool": "sentence").
     """
 
@@ -212,6 +226,9 @@ class StepResult:
     measured: Sequence[str] = ()
     readings: Sequence[Measured] = ()
     period: str = ""
+    window: str = ""
+    model: str = ""
+    scope: str = ""
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -82,4 +82,4 @@ def thresholds_of(context: StepContext) -> str:
 
 
 def alerts_of(context: StepContext, values: Mapping[str, MaybeEstimate]) -> Alerts:
-    return evaluate(thresholds_of(context), values, vocabulary=tuple(KPIS), period=window_of(context).period)
+    return evaluate(thresholds_of(context), values, vocabulary=tuple(KPIS), windows=window_of(context))

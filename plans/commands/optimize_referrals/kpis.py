@@ -89,4 +89,4 @@ def thresholds_of(context: StepContext) -> str:
 
 
 def alerts_of(context: StepContext, values: Mapping[str, MaybeEstimate], windows: WindowPair) -> Alerts:
-    return evaluate(thresholds_of(context), values, vocabulary=tuple(KPIS), period=windows.period)
+    return evaluate(thresholds_of(context), values, vocabulary=tuple(KPIS), windows=windows)

@@ -131,8 +131,8 @@ PLAN_LOYALTY = registry.register(
             Rung(("exec-sponsor",), hours=16, effect="add authority"),
         ),
         triggers=(
-            Trigger(NEGATIVE_ROI, "The model shows a negative return", breaches=2),
-            Trigger(COMPLIANCE_BLOCKER, "Legal sees a compliance blocker", breaches=1),
+            Trigger(NEGATIVE_ROI, "The model shows a negative return", breaches=2, pulls_ripcord=True),
+            Trigger(COMPLIANCE_BLOCKER, "Legal sees a compliance blocker", breaches=1, pulls_ripcord=True),
         ),
         tool_hooks=(
             ToolHook("Serena", "Differences in catalogue and tiers"),

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from plans.commands.shared.windows import WindowPair
 from plans.schemas.declaration import Trigger
 from plans.schemas.outputs import Column, Signal, Table
 from programs.analytics.estimate import MaybeEstimate
@@ -62,9 +63,14 @@ class Alerts:
 
 
 def evaluate(
-    text: str, values: Mapping[str, MaybeEstimate], *, vocabulary: Collection[str], period: str
+    text: str, values: Mapping[str, MaybeEstimate], *, vocabulary: Collection[str], windows: WindowPair
 ) -> Alerts:
-    """Hold the rules whose metric this step measured against ``values``. A missing value neither alarms nor clears."""
+    """Hold the rules whose metric this step measured against ``values``. A missing value neither alarms nor clears.
+
+    A rule that alarms is counted in the period and the window of ``windows``; the step says both of its result,
+    for those that are kept.
+    """
+    period = windows.period
     rules = [rule for rule in parse_thresholds(text, vocabulary) if rule.metric in values] if text else []
     report = evaluate_thresholds(rules, values)
     signals = tuple(
@@ -73,6 +79,7 @@ def evaluate(
             f"{breach.rule} {period}: {breach.value:.6g}",
             period,
             f"{breach.value:.6g}",
+            windows.name,
         )
         for breach in report.breaches
     )

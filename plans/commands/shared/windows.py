@@ -28,12 +28,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class WindowPair:
+    """``name`` is the window as it was asked for: "7d", "quarter"."""
+
     current: Span
     previous: Span
+    name: str = ""
 
     @property
     def period(self) -> str:
-        """What a breach is counted by: two runs that stand on the same last day measured the same moment."""
+        """What a breach is counted by, a window at a time: runs that stand on one last day measured one moment."""
         return f"until {self.current.end - timedelta(days=1):%Y-%m-%d}"
 
     def values(self, zone: str) -> dict[str, Any]:
@@ -52,9 +55,9 @@ def windows_until(end: datetime, window: str) -> WindowPair:
     """The window (``"30d"``) that ends at ``end``, and the same length before it; "quarter" is three calendar months."""
     if window == "quarter":
         start = _three_months_before(end)
-        return WindowPair(Span(start, end), Span(_three_months_before(start), start))
+        return WindowPair(Span(start, end), Span(_three_months_before(start), start), window)
     length = timedelta(days=int(window.removesuffix("d")))
-    return WindowPair(Span(end - length, end), Span(end - 2 * length, end - length))
+    return WindowPair(Span(end - length, end), Span(end - 2 * length, end - length), window)
 
 
 def spans_until(end: datetime, window: str, *, since: datetime, most: int) -> list[Span]:

@@ -132,8 +132,8 @@ TRACK_SOURCE = registry.register(
             Rung(("exec-sponsor", BOARD), hours=16, effect="add authority"),
         ),
         triggers=(
-            Trigger(ACCURACY, "Attribution accuracy is below the guardrail: revenue/partner governance board", breaches=2, pulls_ripcord=True),
-            Trigger(DISPUTE, "A partner disputes sourced pipeline: revenue/partner governance board", breaches=1, pulls_ripcord=True),
+            Trigger(ACCURACY, "Attribution accuracy is below the guardrail: revenue/partner governance board", breaches=2, pulls_ripcord=True, at_once=(BOARD,)),
+            Trigger(DISPUTE, "A partner disputes sourced pipeline: revenue/partner governance board", breaches=1, pulls_ripcord=True, at_once=(BOARD,)),
         ),
         tool_hooks=(
             ToolHook("Serena", "Differences of the data model"),

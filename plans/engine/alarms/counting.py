@@ -7,9 +7,11 @@ again. A missing period neither counts nor resets; several in a row are a matter
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from typing import Protocol, TypeVar
 
 from plans.schemas.declaration import Trigger
 
@@ -20,6 +22,38 @@ _PAST: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+class OfPeriod(Protocol):
+    """What is asked of a reading here."""
+
+    @property
+    def period(self) -> str: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def updated_at(self) -> datetime: ...
+
+
+R = TypeVar("R", bound=OfPeriod)
+
+
+def one_a_period(readings: Iterable[R]) -> list[R]:
+    """Of each period the reading that was measured or corrected last; a missing value gives way to any other.
+
+    ``readings`` of one rule, window, model and scope, the oldest first; periods stay in the order in which
+    they were first looked at.
+    """
+    standing: dict[str, R] = {}
+    for reading in readings:
+        before = standing.get(reading.period)
+        if before is None or _rank(reading) >= _rank(before):
+            standing[reading.period] = reading
+    return list(standing.values())
+
+
+def _rank(reading: OfPeriod) -> tuple[bool, datetime]:
+    return reading.verdict != MISSING, reading.updated_at
 
 
 @dataclass(frozen=True, slots=True)

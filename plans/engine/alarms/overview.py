@@ -1,12 +1,14 @@
-"""Where the counters of all rules stand now: readings by program, command and rule. Two queries."""
+"""Where the counters of all rules stand now: readings by program, command, rule and series. Two queries."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from plans.engine.alarms import counting
+from plans.engine.alarms.readings import SERIES
 from plans.models import Plan, Reading
 from plans.schemas.declaration import Trigger
 from plans.schemas.rules import PlanRules
@@ -31,7 +33,12 @@ class RuleOverview:
 
     @property
     def title(self) -> str:
-        return self.rule.title or self.key
+        return " · ".join([self.rule.title or self.key, *self.measured_over])
+
+    @property
+    def measured_over(self) -> list[str]:
+        """Window, model and scope, those that the readings name."""
+        return [value for name in SERIES if (value := getattr(self.readings[-1], name))]
 
     @property
     def limit(self) -> str:
@@ -52,14 +59,15 @@ class RuleOverview:
 def rule_overviews() -> list[RuleOverview]:
     """Every rule that was ever read, those nearest to their limit of breaches first."""
     rows = Reading.objects.select_related("program").order_by("-created_at", "-pk")[:MOST_READINGS]
-    by_rule: defaultdict[tuple[int, str, str], list[Reading]] = defaultdict(list)
+    by_rule: defaultdict[tuple[Any, ...], list[Reading]] = defaultdict(list)
     for reading in rows:
-        by_rule[reading.program_id, reading.command, reading.rule].append(reading)
+        series = (getattr(reading, name) for name in SERIES)
+        by_rule[reading.program_id, reading.command, reading.rule, *series].append(reading)
     newest = {readings[0].plan_id for readings in by_rule.values()}
     declared = {plan.pk: plan.rules for plan in Plan.objects.filter(pk__in=newest).only("declaration")}
     found = [
         _standing(command, key, readings, declared[readings[0].plan_id])
-        for (_, command, key), readings in by_rule.items()
+        for (_, command, key, *_), readings in by_rule.items()
     ]
     return sorted(found, key=lambda s: (s.breaches - s.needed, s.breaches, s.readings[-1].pk), reverse=True)
 
@@ -68,6 +76,6 @@ def _standing(command: str, key: str, newest_first: Sequence[Reading], rules: Pl
     """Readings of another version of the metric do not count, and are not shown."""
     rule = rules.trigger(key) or Trigger(key, "")
     readings = [r for r in reversed(newest_first) if r.metric_version == rule.metric_version]
-    readings = readings or [newest_first[0]]
+    readings = counting.one_a_period(readings) or [newest_first[0]]
     stands = counting.count_breaches(rule, [r.verdict for r in readings])
     return RuleOverview(readings[0].program, command, key, rule, readings, stands)

@@ -1,14 +1,17 @@
 """Triggers: rules looked at period by period, across the runs of a command on a program.
 
-The first breach tells the owner; enough of them open the ladder and, where declared, pull the rip-cord.
+A reading belongs to the plan that measured it, and is counted with those of the same window, model and scope
+of whatever plan: weekly and monthly runs count apart. The first breach tells the owner; enough of them open
+the ladder on the plan that breached and, where declared, pull its rip-cord.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from gtm.core import actors, clock
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
@@ -17,17 +20,41 @@ from plans.engine.alarms import counting
 from plans.engine.escalation import ladder
 from plans.engine.people.permissions import holds_role, may_operate
 from plans.engine.stopping import ripcord, stopped
-from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, Breach, Plan, Reading, Task, of_command
+from plans.models import (
+    LIVE_PLAN_STATES,
+    OPEN_CASE_STATES,
+    Breach,
+    Escalation,
+    Plan,
+    Reading,
+    Task,
+    of_command,
+)
 from plans.schemas.outputs import Measured, Signal
 from plans.schemas.rules import TriggerRules
 
 SILENT = "metric-missing"
+SERIES = ("window", "model", "scope")
+"""What readings must agree in to be counted together."""
+
+
+class MeasuredIn(Protocol):
+    """When, how and of what something was measured: a signal, a measured value, the result of a step."""
+
+    @property
+    def period(self) -> str: ...
+    @property
+    def window(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def scope(self) -> str: ...
 
 
 def raise_signal(plan: Plan, task: Task | None, signal: Signal) -> Reading:
     """Count a breach. The first tells the owner; the declared number escalates."""
     value = "" if signal.value is None else str(signal.value)
-    return _read(plan, task, signal.trigger, signal.period, counting.BREACHED, value, signal.message)
+    return _read(plan, task, signal.trigger, _place(signal), counting.BREACHED, value, signal.message)
 
 
 def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
@@ -39,13 +66,19 @@ def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
     found = counting.verdict(rule, measured.value)
     value = "" if measured.value is None else str(measured.value)
     told = f"{value or 'nothing'} measured, alarms at {rule.comparator} {rule.limit}"
-    return _read(plan, task, measured.trigger, measured.period, found, value, told)
+    return _read(plan, task, measured.trigger, _place(measured), found, value, told)
 
 
-def clear(plan: Plan, rules: Collection[str], *, task: Task | None = None, period: str = "") -> None:
-    """These rules were measured and were fine."""
+def keep(plan: Plan, rules: Collection[str], measured: MeasuredIn, *, task: Task | None = None) -> None:
+    """These rules were measured and were fine, under the key that a breach would have stood under."""
     for rule in sorted(rules):
-        _read(plan, task, rule, period, counting.GOOD, "", "")
+        _read(plan, task, rule, _place(measured), counting.GOOD, "", "")
+
+
+def clear(plan: Plan, rules: Collection[str], *, period: str = "") -> None:
+    """These rules are fine again, without a window, a model or a scope of their own."""
+    for rule in sorted(rules):
+        _read(plan, None, rule, {"period": period}, counting.GOOD, "", "")
 
 
 def report(plan: Plan, trigger: str, message: str) -> Reading:
@@ -86,22 +119,33 @@ def correct(reading: Reading, *, value: str, breached: bool, comment: str) -> Re
     return reading
 
 
+def _place(measured: MeasuredIn) -> dict[str, str]:
+    return {name: getattr(measured, name) for name in ("period", *SERIES)}
+
+
 def _read(
-    plan: Plan, task: Task | None, rule: str, period: str, verdict: str, value: str, message: str
+    plan: Plan,
+    task: Task | None,
+    rule: str,
+    place: Mapping[str, str],
+    verdict: str,
+    value: str,
+    message: str,
 ) -> Reading:
     changelog.lock_chain(plan.change_chain())
     declared = plan.rules.trigger(rule)
     key = {
-        "program": plan.program,
-        "command": plan.command_key,
+        **place,
+        "plan": plan,
         "rule": rule,
         "metric_version": declared.metric_version if declared else 1,
-        "period": period or f"{plan.plan_id} revision {plan.revision}",
+        "period": place["period"] or f"{plan.plan_id} revision {plan.revision}",
     }
     with actors.on_their_behalf("Triggers"):
-        reading = Reading.objects.filter(**key).select_related("plan").first()
+        reading = Reading.objects.filter(**key).first()
         if reading is None:
-            reading = Reading(**key, plan=plan, task=task, verdict=verdict, value=value[:60], message=message)
+            of = {"program": plan.program, "command": plan.command_key, "task": task}
+            reading = Reading(**key, **of, verdict=verdict, value=value[:60], message=message)
             reading.save()
         elif (reading.verdict, reading.value) == (verdict, value[:60]) or verdict == counting.MISSING:
             return reading
@@ -117,34 +161,64 @@ def _amend(reading: Reading, verdict: str, value: str, note: str) -> None:
     before = f"{reading.verdict} {reading.value}".strip()
     reading.verdict, reading.value = verdict, value[:60]
     reading.save()
+    _keep_breaches(reading, _counted(reading))
     open_cases = ladder.open_cases(reading.rule).filter(
         plan__program=reading.program_id,
         state__in=OPEN_CASE_STATES,
         **of_command(reading.command, "plan__"),
     )
     for case in open_cases:
+        if not _is_about(case, reading):
+            continue
         after = f"{verdict} {value}".strip()
         case.evidence += [{"correction": reading.period, "before": before, "after": after, "note": note}]
         case.save()
 
 
+def _is_about(case: Escalation, reading: Reading) -> bool:
+    """Whether the case counts readings of this window, model and scope, or says nothing of any."""
+    told = [one for one in case.evidence if "period" in one]
+    return not told or any(all(one.get(n, "") == getattr(reading, n) for n in SERIES) for one in told)
+
+
+def _of_series(reading: Reading) -> QuerySet[Reading]:
+    """All readings that count together with this one, whichever plan measured them."""
+    same = ("program", "command", "rule", "metric_version", *SERIES)
+    return Reading.objects.filter(**{name: getattr(reading, name) for name in same})
+
+
+def _counted(reading: Reading) -> set[str]:
+    """The periods whose breaches count; none where the plan declares no such rule any more."""
+    rule = reading.plan.rules.trigger(reading.rule)
+    standing = counting.one_a_period(_of_series(reading))
+    if rule is None:
+        return set()
+    found = counting.count_breaches(rule, [r.verdict for r in standing])
+    return {standing[index].period for index in found.counted}
+
+
 def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
-    same = {"program": plan.program, "command": plan.command_key, "rule": reading.rule}
-    readings = list(
-        Reading.objects.filter(**same, metric_version=reading.metric_version).select_related("plan")
-    )
+    readings = counting.one_a_period(_of_series(reading).select_related("plan"))
     found = counting.count_breaches(rule, [r.verdict for r in readings])
     if found.is_silent:
         subject = f"{rule.title}: {found.missing} periods without a value"
         ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)
     counted = [readings[index] for index in found.counted]
-    _keep_breaches(reading, {r.period for r in counted})
-    if reading.verdict != counting.BREACHED or not found.is_enough:
+    periods = {r.period for r in counted}
+    _keep_breaches(reading, periods)
+    if reading.verdict != counting.BREACHED or not found.is_enough or reading.period not in periods:
         return
     told = "; ".join(f"{r.period}: {r.value or r.message}" for r in counted)
     subject = f"{rule.title}: {reading.message}"
-    evidence = [_evidence(r) for r in counted]
-    ladder.open_case(plan, reading.rule, subject, detail=f"Breached {told}.", evidence=evidence)
+    ladder.open_case(
+        plan,
+        reading.rule,
+        subject,
+        detail=f"Breached {told}.",
+        evidence=[_evidence(r) for r in counted],
+        asks_to_stop=rule.pulls_ripcord,
+        told_at_once=rule.at_once,
+    )
     # A plan that is over has nothing left to stop; its case goes to the board all the same.
     if rule.pulls_ripcord and plan.state in LIVE_PLAN_STATES and stopped.is_stopped(plan) is None:
         ripcord.pull("plan", plan=plan, reason=subject, trigger=reading.rule)
@@ -152,22 +226,28 @@ def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
 
 def _keep_breaches(reading: Reading, counted: Collection[str]) -> None:
     """A breach is on record from the first, which tells the owner; one that counts no more is cleared."""
-    of_rule = Breach.objects.filter(program=reading.program, command=reading.command, rule=reading.rule)
-    breach = of_rule.filter(period=reading.period).first()
-    if breach is None and reading.verdict == counting.BREACHED:
-        same = ("plan", "task", "program", "command", "rule", "period", "value", "message")
-        Breach(**{name: getattr(reading, name) for name in same}).save()
+    series = {name: getattr(reading, name) for name in ("command", "rule", *SERIES)}
+    of_rule = Breach.objects.filter(program=reading.program_id, **series)
+    if reading.verdict == counting.BREACHED:
+        own = {"plan": reading.plan, "period": reading.period}
+        if not of_rule.filter(**own).exists():
+            rest = {name: getattr(reading, name) for name in ("task", "program", "value", "message")}
+            Breach(**series, **own, **rest).save()
+    good = set(_of_series(reading).exclude(verdict=counting.BREACHED).values_list("plan_id", "period"))
     for row in of_rule:
-        cleared_at = None if row.period in counted else row.cleared_at or clock.now()
+        counts = row.period in counted and (row.plan_id, row.period) not in good
+        cleared_at = None if counts else row.cleared_at or clock.now()
         if cleared_at != row.cleared_at:
             row.cleared_at = cleared_at
             row.save()
 
 
 def _evidence(reading: Reading) -> dict[str, Any]:
+    series = {name: getattr(reading, name) for name in SERIES if getattr(reading, name)}
     return {
         "plan_id": reading.plan.plan_id,
         "period": reading.period,
+        **series,
         "value": reading.value,
         "message": reading.message,
     }

@@ -39,12 +39,15 @@ def next_reminder(
 
 
 def freeze(plan: Plan, reason: str) -> None:
-    """Stop every running clock. The due time stays in the row: what was left is counted from the freeze."""
+    """Stop every running clock. The due time stays in the row: what was left is counted from the freeze.
+
+    A case whose trigger pulled the rip-cord goes on: it is the call for those who decide what follows.
+    """
     now = clock.now()
     with actors.on_their_behalf("Clocks"):
         for approval in Approval.objects.filter(plan=plan, state__in=ASKING_STATES):
             perform(approval, "freeze", comment=reason, set_fields={"frozen_at": now})
-        for case in Escalation.objects.filter(plan=plan, state__in=CLIMBING_STATES):
+        for case in Escalation.objects.filter(plan=plan, state__in=CLIMBING_STATES, asks_to_stop=False):
             pause_case(case, reason)
         for task in _due_tasks(plan).filter(frozen_at=None):
             task.frozen_at = now
@@ -56,6 +59,12 @@ def pause_case(case: Escalation, reason: str) -> None:
     perform(case, "pause", comment=reason, set_fields={"held_from": case.state, "frozen_at": clock.now()})
 
 
+def unpause_case(case: Escalation, reason: str) -> None:
+    """Let one case climb again, with the time it had left."""
+    due = _left_over(case.plan, case.frozen_at, case.due_at) or clock.now()
+    perform(case, "unpause", comment=reason, set_fields={"due_at": due, "frozen_at": None})
+
+
 def thaw(plan: Plan, reason: str) -> list[Approval]:
     """Start them again. Answers the rounds that go on: their votes and content are to be checked again."""
     thawed = []
@@ -65,8 +74,7 @@ def thaw(plan: Plan, reason: str) -> list[Approval]:
             perform(approval, "thaw", comment=reason, set_fields={**times, "frozen_at": None})
             thawed.append(approval)
         for case in Escalation.objects.filter(plan=plan, state="paused"):
-            due = _left_over(plan, case.frozen_at, case.due_at) or clock.now()
-            perform(case, "unpause", comment=reason, set_fields={"due_at": due, "frozen_at": None})
+            unpause_case(case, reason)
         for task in _due_tasks(plan).exclude(frozen_at=None):
             task.due_at, task.frozen_at = _left_over(plan, task.frozen_at, task.due_at), None
             task.save()

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from gtm.core.errors import GtmError
 from gtm.core.evidence import changelog
-from plans.engine.alarms import readings
+from plans.engine.alarms import blockers, readings
 from plans.engine.escalation import ladder
 from plans.engine.escalation.clocks import REMIND_AT, calendar_of, next_reminder
 from plans.engine.gates import eligibility, rounds, tally
@@ -57,6 +57,35 @@ def _escalate(approval: Approval, now: datetime) -> bool:
             period = f"{approval.plan.plan_id} {approval.gate} round {approval.round}"
             readings.raise_signal(approval.plan, approval.task, Signal(LATE, subject, period))
         return True
+
+
+def escalate_unanswered(now: datetime) -> int:
+    """A gate that watches for blockers asked for changes, and no revision came in the time of the gate."""
+    waiting = Approval.objects.filter(
+        state="changes_requested", plan__state="changes_requested", decided_at__isnull=False
+    ).exclude(policy__signal_on_changes="")
+    raised = 0
+    for approval in waiting.select_related("plan__program", "task").order_by("decided_at", "pk")[:BATCH]:
+        raised += _raise_unanswered(approval, now)
+    return raised
+
+
+def _raise_unanswered(approval: Approval, now: datetime) -> bool:
+    """Look again under the lock: a revision may have been faster."""
+    with transaction.atomic():
+        changelog.lock_chain(approval.change_chain())
+        plan = approval.plan
+        plan.refresh_from_db()
+        if plan.state != "changes_requested" or approval.decided_at is None or stopped.is_stopped(plan):
+            return False
+        last = plan.approvals.filter(task=approval.task_id).order_by("-round").first()
+        due = calendar_of(plan).add_hours(approval.decided_at, approval.rules.hours)
+        if last is None or last.pk != approval.pk or due > now:
+            return False
+        said = (
+            f"Changes asked for by {approval.title} were due {due:%Y-%m-%d %H:%M} UTC; no revision has come."
+        )
+        return blockers.raise_blocker(approval, said)
 
 
 def remind(now: datetime) -> int:

@@ -7,6 +7,7 @@ fires and its wait counts from now.
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 from textwrap import shorten
 from typing import Any
@@ -18,6 +19,7 @@ from gtm.core import actors, clock
 from gtm.core.errors import GtmError, GuardNotMet, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from plans.engine.escalation import clocks
 from plans.engine.escalation.clocks import calendar_of, pause_case
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
@@ -49,8 +51,14 @@ def open_case(
     approval: Approval | None = None,
     detail: str = "",
     evidence: list[dict[str, Any]] | None = None,
+    asks_to_stop: bool = False,
+    told_at_once: Collection[str] = (),
 ) -> Escalation:
-    """Open a case and fire its first rung; the same trigger on the same subject counts on the open one."""
+    """Open a case and fire its first rung; the same trigger on the same subject counts on the open one.
+
+    ``asks_to_stop``: nothing is published while it is open, and its ladder goes on while the plan stands
+    still. ``told_at_once``: roles whose people are told now, whatever rung the ladder is on.
+    """
     about = f"approval {approval.pk}" if approval else f"task {task.task_id}" if task else "plan"
     with transaction.atomic(), actors.on_their_behalf("Ladder"):
         changelog.lock_chain(plan.change_chain())
@@ -60,7 +68,11 @@ def open_case(
         if case is not None:
             case.occurrences += 1
             case.evidence += [item for item in evidence or [] if item not in case.evidence]
+            case.asks_to_stop |= asks_to_stop
             case.save()
+            _say_who_is_told(case)
+            if case.state == "paused" and asks_to_stop:
+                clocks.unpause_case(case, "Its trigger asks to stop: the ladder goes on.")
             return case
         case = Escalation(
             plan=plan,
@@ -72,14 +84,25 @@ def open_case(
             detail=detail,
             evidence=evidence or [],
             ladder=[dict(rung.stored) for rung in plan.rules.ladder],
+            asks_to_stop=asks_to_stop,
+            told_at_once=list(told_at_once),
             due_at=clock.now(),  # a plan that is stopped climbs as soon as it goes on
         )
         case.save()
-        if (still := stopped.stands_still(plan)) is None:
+        _say_who_is_told(case)
+        if asks_to_stop or (still := stopped.stands_still(plan)) is None:
             climb(case, clock.now())
         else:  # its clock stands still like every other, and starts with them
             pause_case(case, still)
     return case
+
+
+def _say_who_is_told(case: Escalation) -> None:
+    """Whom the call reaches, beside the ladder, as the organisation stands now: the notice goes to them."""
+    if case.told_at_once:
+        told = [person.name for person in Directory.today().standing(case.told_at_once)]
+        reason = f"{', '.join(case.told_at_once)}: told at once, whatever the ladder has reached."
+        changelog.append(case, "told at once", field="people", after=told, reason=reason)
 
 
 def climb(case: Escalation, now: datetime) -> None:
@@ -164,7 +187,7 @@ def fire(case: Escalation, now: datetime) -> bool:
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()
         is_due = case.state in CLIMBING_STATES and case.due_at is not None and case.due_at <= now
-        if not is_due or stopped.is_stopped(case.plan):
+        if not is_due or (stopped.is_stopped(case.plan) and not case.asks_to_stop):
             return False
         climb(case, now)
         return True
@@ -196,6 +219,14 @@ def resolve(case: Escalation, *, remediation: str) -> Escalation:
     fields = {"remediation": remediation, "closed_at": clock.now(), "due_at": None}
     perform(case, "resolve", comment=remediation, set_fields=fields)
     return case
+
+
+def close_remedied(plan: Plan, trigger: str, remediation: str) -> None:
+    """The cases of a trigger that asked to stop are answered: people have said what was remedied."""
+    with actors.on_their_behalf("Ladder"):
+        for case in open_cases(trigger).filter(plan=plan, asks_to_stop=True):
+            fields = {"remediation": remediation, "closed_at": clock.now(), "due_at": None}
+            perform(case, "settle", comment=remediation, set_fields=fields)
 
 
 def settle(*, reason: str, task: Task | None = None, approval: Approval | None = None) -> None:

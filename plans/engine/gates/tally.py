@@ -123,6 +123,7 @@ def _wait(approval: Approval, outcome: seats.Outcome) -> None:
 def _approve(approval: Approval, outcome: seats.Outcome) -> None:
     perform(approval, "approve", set_fields={"decided_at": clock.now(), "missing": []})
     ladder.settle(approval=approval, reason=f"{approval.title} was approved.")
+    _answer_blocker(approval)
     names = dict(Person.objects.filter(pk__in=outcome.assignment).values_list("pk", "name"))
     seats: dict[str, list[str]] = {}
     for pk, role in sorted(outcome.assignment.items(), key=lambda item: int(item[0])):
@@ -154,7 +155,20 @@ def _request_changes(approval: Approval, outcome: seats.Outcome) -> None:
         perform(approval.plan, "request_changes", comment=reason)
     clocks.freeze(approval.plan, "Changes were requested: the requester's clock runs now.")
     if signal := approval.rules.signal_on_changes:
-        ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
+        declared = approval.plan.rules.trigger(signal)
+        stops = declared is not None and declared.pulls_ripcord
+        subject = f"{approval.title}: {reason}"
+        ladder.open_case(approval.plan, signal, subject, detail=reason, asks_to_stop=stops)
+
+
+def _answer_blocker(approval: Approval) -> None:
+    """Who asked for the changes agrees with the revision: what was blocked is not blocked any more."""
+    if signal := approval.rules.signal_on_changes:
+        remediation = (
+            f"{approval.title} approved revision {approval.plan.revision} in round {approval.round}: "
+            f"{_last_comment(approval, DecisionKind.APPROVE) or 'no comment'}"
+        )
+        ladder.close_remedied(approval.plan, signal, remediation)
 
 
 def _escalate_unsatisfiable(approval: Approval, outcome: seats.Outcome) -> None:

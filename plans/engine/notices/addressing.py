@@ -17,6 +17,7 @@ from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
 from plans.models import (
     ASKING_STATES,
+    OPEN_CASE_STATES,
     POSTPONED_STATES,
     UNANSWERED_STATES,
     Approval,
@@ -29,7 +30,7 @@ from plans.models import (
     RipcordPull,
     Task,
 )
-from programs.models import Person
+from programs.models import Person, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,13 @@ def _on_rung(notice: Notice, case: Escalation) -> list[Person]:
     return list(Person.objects.filter(email__in=addresses).order_by("pk"))
 
 
+def _called(notice: Notice, case: Escalation) -> list[Person]:
+    """Everybody who holds a role that is told at once, and who stands in for those who are away."""
+    directory = Directory.today()
+    holders = [approver.person for approver in directory.holders(case.told_at_once)]
+    return [*holders, *directory.standing(case.told_at_once)]
+
+
 def _workers(notice: Notice, task: Task) -> list[Person]:
     return [task.owner] if task.owner else Directory.today().standing([task.agent.slug])
 
@@ -161,6 +169,18 @@ def _escalation(notice: Notice, case: Escalation) -> Wording:
     which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.roles)})"
     due = f"Acknowledge or resolve it by {_utc(case.due_at)}." if case.due_at else ""
     return Wording(f"Escalation: {case.subject}", (case.plan.objective, case.detail, f"{which}. {due}"), case)
+
+
+def _call(notice: Notice, case: Escalation) -> Wording:
+    roles = Role.objects.filter(slug__in=case.told_at_once).order_by("name").values_list("name", flat=True)
+    who = " and ".join(roles) or ", ".join(case.told_at_once)
+    stands = "The plan is stopped. " if case.plan.state == "held" else ""
+    lines = (
+        case.plan.objective,
+        case.detail,
+        f"{stands}You are told at once, whatever the ladder has reached.",
+    )
+    return Wording(f"{who} called: {case.subject}", lines, case)
 
 
 def _task(notice: Notice, task: Task) -> Wording:
@@ -223,6 +243,11 @@ def _case_stands(notice: Notice, case: Escalation, person: Person) -> str | None
     return None if case.state in open_states else f"The case is {case.get_state_display().lower()}."
 
 
+def _call_stands(notice: Notice, case: Escalation, person: Person) -> str | None:
+    """Also while the plan is stopped: that is what the board is called for."""
+    return None if case.state in OPEN_CASE_STATES else f"The case is {case.get_state_display().lower()}."
+
+
 def _task_stands(notice: Notice, task: Task, person: Person) -> str | None:
     if task.state == "suspended":
         return LATER
@@ -255,6 +280,7 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.REMINDER: _Kind(_deciders, _decision, _vote_stands),
     NoticeKind.RUNG: _Kind(_on_rung, _escalation, _case_stands),
     NoticeKind.EXHAUSTED: _Kind(_plan_people, _escalation, _case_stands),
+    NoticeKind.BOARD: _Kind(_called, _call, _call_stands),
     NoticeKind.TASK: _Kind(_workers, _task, _task_stands),
     NoticeKind.OVERDUE: _Kind(_workers, _task, _task_stands),
     NoticeKind.BREACH: _Kind(_plan_people, _breach, _breach_stands),

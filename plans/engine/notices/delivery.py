@@ -35,7 +35,9 @@ MOST_ATTEMPTS = 10
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
 LOST_AFTER = timedelta(minutes=10)
-AT_ONCE = frozenset({NoticeKind.REMINDER, NoticeKind.RUNG, NoticeKind.EXHAUSTED, NoticeKind.RIPCORD})
+CALLS = frozenset({NoticeKind.RIPCORD, NoticeKind.BOARD})
+"""Not held back by quiet hours either."""
+AT_ONCE = frozenset({NoticeKind.REMINDER, NoticeKind.RUNG, NoticeKind.EXHAUSTED}) | CALLS
 """Not held back for a daily summary: their time is running."""
 
 
@@ -135,7 +137,7 @@ def _when(notice: Notice, wish: NotificationPreference, person: Person, is_diges
     if is_digest:
         today = now.replace(hour=wish.digest_hour, minute=0, second=0, microsecond=0)
         return today if today > now else today + timedelta(days=1)
-    if notice.kind == NoticeKind.RIPCORD or wish.quiet_from is None or wish.quiet_until is None:
+    if notice.kind in CALLS or wish.quiet_from is None or wish.quiet_until is None:
         return now
     start, end, at = wish.quiet_from, wish.quiet_until, now.time()
     is_quiet = start <= at < end if start <= end else at >= start or at < end

@@ -21,6 +21,7 @@ from plans.models import (
     ASSIGNED_STATES,
     OPEN_APPROVAL_STATES,
     OPEN_CASE_STATES,
+    Escalation,
     Notice,
     NoticeKind,
     Plan,
@@ -66,6 +67,7 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
         NoticeKind.REMINDER, facts=lambda approval: {"percent": approval.reminded}
     ),
     ("plans.escalation", "notify", STATE): NoticeRule(NoticeKind.RUNG, facts=_rung),
+    ("plans.escalation", "told at once", "people"): NoticeRule(NoticeKind.BOARD),
     ("plans.escalation", "exhaust", STATE): NoticeRule(NoticeKind.EXHAUSTED),
     ("plans.task", "make_ready", STATE): _ASSIGNED,
     ("plans.task", "grant_attempt", STATE): _ASSIGNED,
@@ -127,6 +129,8 @@ def _withdraw(obj: Any, reason: str) -> None:
     if isinstance(obj, Task) and obj.kind != TaskKind.HUMAN:
         return  # nobody is told of the engine's own tasks
     told = Notice.objects.filter(entity=obj._meta.label_lower, entity_id=str(obj.pk), withdrawn_at=None)
+    if isinstance(obj, Escalation) and obj.state in OPEN_CASE_STATES:
+        told = told.exclude(kind=NoticeKind.BOARD)  # a board hears of it although somebody has it in hand
     told.update(withdrawn_at=clock.now(), withdrawn_reason=reason)
 
 

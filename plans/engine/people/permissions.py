@@ -83,12 +83,12 @@ def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
 
 
 def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
-    """People on the rungs the case has reached, who stands in for them, and operations, never the engine."""
+    """People on the rungs the case has reached or told at once, their stand-ins, and operations; no engine."""
     if actor.is_system:
         return "A case is answered by people."
     if actor.user.has_perm("plans.answer_escalation"):
         return None
-    reached = {slug for rung in case.reached for slug in rung.roles}
+    reached = {slug for rung in case.reached for slug in rung.roles} | set(case.told_at_once)
     people, directory = {person.pk for person in persons_of(actor.user)}, Directory.today()
     holders = {approver.person_id for approver in directory.holders(reached)}
     if people & (holders | {person.pk for person in directory.standing(reached)}):

@@ -58,7 +58,11 @@ def wake(now: datetime) -> int:
 def check(now: datetime) -> int:
     """After a sweep: restart each late case once, and beat if none is late. Answers how many are."""
     late = Escalation.objects.filter(state__in=CLIMBING_STATES, due_at__lte=now - LATE_AFTER)
-    found = [case for case in late.select_related("plan__program") if stopped.is_stopped(case.plan) is None]
+    found = [
+        case
+        for case in late.select_related("plan__program")
+        if case.asks_to_stop or stopped.is_stopped(case.plan) is None
+    ]
     for case in found:
         logger.error("%s was due at %s and has not moved", case, case.due_at)
         if case.restarted_due_at != case.due_at:

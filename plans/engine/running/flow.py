@@ -74,6 +74,20 @@ def no_review_owed(plan: Plan, params: Params) -> str | None:
     return f"{', '.join(map(str, owed))} owes a review." if owed else None
 
 
+def nothing_asks_to_stop(plan: Plan, params: Params) -> str | None:
+    """No case is open whose trigger asks to stop the plan."""
+    asking = Escalation.objects.filter(plan=plan, asks_to_stop=True, state__in=OPEN_CASE_STATES)
+    if not (subjects := list(asking.order_by("pk").values_list("subject", flat=True))):
+        return None
+    return f"Nothing is published while this is open: {'; '.join(subjects)}. Resolve it on its ladder first."
+
+
+def may_publish(task: Task, params: Params) -> str | None:
+    """A task that publishes waits for every case that asks to stop its plan; others need not."""
+    publishes = steps.publishes(task.plan.command_key, task.key)
+    return nothing_asks_to_stop(task.plan, params) if publishes else None
+
+
 def pull_is_closed(plan: Plan, params: Params) -> str | None:
     """The plan's own rip-cord is closed, which takes two people."""
     is_open = RipcordPull.objects.filter(plan=plan, scope="plan", state="pulled").exists()
@@ -201,6 +215,12 @@ def advance_after_task(task: Task, change: Change) -> None:
     advance(task.plan, after=None if anything else task, is_fresh=change.is_fresh)
 
 
+def advance_after_case(case: Escalation, change: Change) -> None:
+    """What a case kept from being published, and the end of the plan, may go on."""
+    if case.asks_to_stop:
+        advance(case.plan)
+
+
 def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) -> None:
     """Open everything whose needs are met, and close the plan when nothing is left.
 
@@ -246,11 +266,18 @@ def _due_at(task: Task) -> datetime | None:
 
 def held(task: Task) -> str:
     """Why the task must not begin although all it needs is done; a new reason is put on record."""
-    reason = steps.why_held(task.plan, task.key) or ""
+    reason = why_held(task.plan, task)
     if task.held_because != reason:
         task.held_because = reason
         task.save()
     return reason
+
+
+def why_held(plan: Plan, task: Task) -> str:
+    """What keeps the task from beginning beside its needs: its step says so, or a case asks to stop."""
+    if reason := steps.why_held(plan, task.key):
+        return reason
+    return (nothing_asks_to_stop(plan, {}) or "") if steps.publishes(plan.command_key, task.key) else ""
 
 
 def ready_tasks(plan: Plan) -> list[Task]:
@@ -285,8 +312,8 @@ def _behind_open_gates(plan: Plan, tasks: list[Task], after: Task | None) -> Col
 
 
 def finish(plan: Plan) -> None:
-    """Close the plan, unless a review of a break-glass is owed: that review closes it."""
-    if no_review_owed(plan, {}):
+    """Close the plan, unless a break-glass owes its review or a case asks to stop: their end closes it."""
+    if no_review_owed(plan, {}) or nothing_asks_to_stop(plan, {}):
         return
     if plan.tasks.filter(state="cancelled").exists():
         perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
@@ -324,5 +351,16 @@ def close_plan(plan: Plan, change: Change) -> None:
         perform(approval, "cancel", comment=comment, set_fields={"decided_at": now})
     for task in plan.tasks.exclude(state__in=FINAL_TASK_STATES):
         perform(task, "cancel", comment=comment, set_fields={"finished_at": now})
+    _end_cases(plan, comment)
+
+
+def close_cases(plan: Plan, change: Change) -> None:
+    """A plan that has succeeded leaves no ladder climbing: what nobody resolved ends with it, and says so."""
+    ended = change.target.replace("_", " ")
+    _end_cases(plan, f"The plan has {ended}; nobody wrote what was done about this.")
+
+
+def _end_cases(plan: Plan, comment: str) -> None:
+    fields = {"closed_at": clock.now(), "due_at": None, "remediation": comment}
     for case in Escalation.objects.filter(plan=plan, state__in=OPEN_CASE_STATES):
-        perform(case, "cancel", comment=comment, set_fields={"closed_at": now, "due_at": None})
+        perform(case, "cancel", comment=comment, set_fields=fields)

@@ -146,7 +146,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
             is_fresh=True,
         )
         fine = set(result.measured) - {signal.trigger for signal in result.signals}
-        readings.clear(task.plan, fine, task=task, period=result.period)
+        readings.keep(task.plan, fine, result, task=task)
         for measured in result.readings:
             readings.measure(task.plan, task, measured)
         for signal in result.signals:

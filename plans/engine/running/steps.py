@@ -151,6 +151,11 @@ def why_held(plan: Any, key: str) -> str | None:
     return load(hold)(plan) if hold else None
 
 
+def publishes(command: str, key: str) -> bool:
+    """Whether a task writes what others see: it has an effect on our own rows."""
+    return bool(_steps.get((command, key), ("", ""))[1])
+
+
 def compensation(command: str, key: str) -> Apply | None:
     """What undoes a finished task when its plan is aborted, or None."""
     found = _compensations.get((command, key))

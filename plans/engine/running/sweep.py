@@ -22,7 +22,7 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import deadlines, ladder
 from plans.engine.gates import break_glass
-from plans.engine.running import auditor, dispatch, flow, runner, steps
+from plans.engine.running import auditor, dispatch, flow, runner
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import ripcord, stopped_tasks, undo
 from plans.models import AT_WORK_PLAN_STATES, CLAIMABLE_STATES, Plan, Task, TaskKind
@@ -58,7 +58,9 @@ def sweep() -> Swept:
             retried=_each(due_retries(), lambda task: perform(task, "retry")),
             released=_each(held_plans(), advance_held),
             rung=_each(unheard_tasks(), ring_again),
-            escalated=ladder.fire_due(clock.now()) + deadlines.escalate_overdue(clock.now()),
+            escalated=ladder.fire_due(clock.now())
+            + deadlines.escalate_overdue(clock.now())
+            + deadlines.escalate_unanswered(clock.now()),
             reminded=deadlines.remind(clock.now()),
             reweighed=deadlines.reweigh(),
             stopped=stopped_tasks.settle_overdue(clock.now()) + ripcord.repair() + undo.sweep(),
@@ -103,7 +105,7 @@ def held_plans() -> Iterable[Plan]:
 def advance_held(plan: Plan) -> None:
     """Go on where what holds a task has moved; a plan that goes live in a month is looked at, not locked."""
     waiting = plan.tasks.filter(state="pending").exclude(held_because="")
-    if all(steps.why_held(plan, task.key) == task.held_because for task in waiting):
+    if all(flow.why_held(plan, task) == task.held_because for task in waiting):
         return
     with transaction.atomic():
         changelog.lock_chain(plan.change_chain())

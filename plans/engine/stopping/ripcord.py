@@ -19,7 +19,7 @@ from gtm.core import actors, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
-from plans.engine.escalation import clocks
+from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds
 from plans.engine.people.permissions import may_pull_ripcord, may_release_ripcord, persons_of
 from plans.engine.running import flow
@@ -91,6 +91,8 @@ def release(
             return row
         perform(row, "release", comment=remediation, set_fields={**fields, "closed_at": clock.now()})
         if plan is not None:
+            if row.trigger:  # what both wrote answers the case that pulled it
+                ladder.close_remedied(plan, row.trigger, fields["remediation"])
             perform(plan, "release", comment=remediation)
             _go_on(plan, remediation)
         if program is not None:
@@ -120,8 +122,8 @@ def abort(
         if not row.is_to_be_aborted:
             return row
         if plan is not None:
-            _close(row, "abort", reason)
-            perform(plan, "abort", comment=reason)
+            _close(row, "abort", row.remediation)
+            perform(plan, "abort", comment=row.remediation)
     if plan is None:
         _abort_scope(row, reason)
     else:
@@ -139,7 +141,7 @@ def _abort_scope(row: RipcordPull, reason: str) -> None:
                 changelog.lock_chain(row.change_chain())
                 row.refresh_from_db()
                 if row.state == "pulled" and not _live_plans(row.program).exclude(state="aborting").exists():
-                    _close(row, "abort", reason)
+                    _close(row, "abort", row.remediation)
                     if row.program is not None:
                         _hold_program(row.program, "abort", ("held",), reason)
     for plan in _live_plans(row.program).filter(state="aborting"):
@@ -169,7 +171,7 @@ def repair() -> int:
     stuck |= Q(approvals__state="frozen") | Q(escalations__state="paused")
     for pull_ in RipcordPull.objects.filter(state="pulled").exclude(scope="plan").select_related("program"):
         moving = Q(tasks__state__in=WAITING_STATES) | Q(approvals__state__in=ASKING_STATES)
-        moving |= Q(escalations__state__in=CLIMBING_STATES)
+        moving |= Q(escalations__state__in=CLIMBING_STATES, escalations__asks_to_stop=False)
         for plan in _live_plans(pull_.program).filter(moving).distinct():
             _freeze(plan, pull_.reason)
             repaired += 1
@@ -245,7 +247,9 @@ def _agreement(
         raise NotPermitted(f"{person.name} has agreed already; it takes a second person.")
     others = [agreed for agreed in row.released_by if agreed["person"] != person.pk]
     mine = {"person": person.pk, "name": person.name, "said": said, "to": wish}
-    return row, {"released_by": [*others, mine], "remediation": said}
+    agreed = [*others, mine]
+    told = "\n".join(f"{one['name']}: {one['said']}" for one in agreed if one["to"] == wish)
+    return row, {"released_by": agreed, "remediation": told}
 
 
 def _open_pull(scope: str, plan: Plan | None, program: Program | None) -> RipcordPull | None:

@@ -65,7 +65,7 @@ def diagnose(context: StepContext) -> StepResult:
         measured.append(LIABILITY_SPIKE)
         if liability.spikes:
             told = f"Liability rose out of bounds: {'; '.join(liability.spikes)}"
-            signals.append(Signal(LIABILITY_SPIKE, told, windows.period))
+            signals.append(Signal(LIABILITY_SPIKE, told, windows.period, window=windows.name))
     items = [
         *(kpi(context, name, value) for name, value in values.items()),
         figure("liability_before", "Point liability at the start of the window", liability.at_start, unit=currency,
@@ -108,6 +108,8 @@ def diagnose(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=signals,
         measured=measured,
+        period=windows.period,
+        window=windows.name,
         evidence={"Playwright": "Charts are drawn from the stored tables; no embedded dashboard was opened."},
     )  # fmt: skip
 

@@ -107,6 +107,8 @@ def pull_data(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=alerts.signals,
         measured=alerts.measured,
+        period=windows.period,
+        window=windows.name,
         evidence={"Serena": f"Metric definitions: {' '.join(changes)}"},
     )  # fmt: skip
 

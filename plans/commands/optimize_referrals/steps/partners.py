@@ -68,6 +68,8 @@ def assess_partners(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=alerts.signals,
         measured=alerts.measured,
+        period=windows.period,
+        window=windows.name,
         evidence={
             "Context7": f"{len(healthy)} partners to write to; the playbook holds what each should hear."
         },

@@ -97,6 +97,8 @@ def diagnose(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=alerts.signals,
         measured=alerts.measured,
+        period=windows.period,
+        window=windows.name,
         evidence={"Playwright": _where_to_look(found)},
     )
 

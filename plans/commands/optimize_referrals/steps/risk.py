@@ -103,6 +103,8 @@ def review_risk(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=signals,
         measured=looked_at,
+        period=windows.period,
+        window=windows.name,
         evidence={"Sequential Thinking": "Read in the order traces, timing, traffic, graph, cohorts, payouts."},
     )  # fmt: skip
 
@@ -147,6 +149,7 @@ def spikes_in(chart: Sequence[ControlPoint] | Unavailable, windows: WindowPair) 
             f"week of {point.cohort}: {rate_of(point):.1%} proposed for hold against {point.expected:.1%}",
             f"week of {point.cohort}",
             round(rate_of(point), 6),
+            windows.name,
         )
         for point in chart
         if point.spike and point.cohort >= first

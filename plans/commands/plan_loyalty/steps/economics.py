@@ -54,14 +54,14 @@ def model_economics(context: StepContext) -> StepResult:
         {"label": "Chance of a loss", "value": percent(values["probability_of_loss"])},
         {"label": "Pool that earns most a year", "value": money(values["best_pool"], currency)},
     ]
-    design_print = canonical.digest([context.inputs, context.program])[:12]
+    period = f"design {canonical.digest([context.inputs, context.program])[:12]}"
     signals = []
     if model.is_negative:
         signals.append(
             Signal(
                 NEGATIVE_ROI,
                 f"A full year is expected to lose {money(-values['net_year'], currency)}.",
-                period=f"design {design_print}",
+                period=period,
                 value=round(values["net_year"], 2),
             )
         )
@@ -76,6 +76,7 @@ def model_economics(context: StepContext) -> StepResult:
         ],
         signals=signals,
         measured=[NEGATIVE_ROI],
+        period=period,
         evidence={"Sequential Thinking": f"{roi.draws:,} scenarios, seed {context.seed}."},
     )  # fmt: skip
 

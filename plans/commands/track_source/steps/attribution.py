@@ -84,6 +84,9 @@ def attribute_credit(context: StepContext) -> StepResult:
                 f"weakest: {confidence.weakest_part.replace('_', ' ')}.",
                 period=scope.period,
                 value=round(confidence.value, 4),
+                window=context.inputs["window"],
+                model=scope.agreed_name,
+                scope=scope.slug,
             )
         )
     values = _values(found, pipeline, revenue, confidence, table, targets)
@@ -104,6 +107,9 @@ def attribute_credit(context: StepContext) -> StepResult:
         signals=signals,
         measured=[ACCURACY] if isinstance(confidence, AttributionConfidence) else [],
         period=scope.period,
+        window=context.inputs["window"],
+        model=scope.agreed_name,
+        scope=scope.slug,
         evidence={
             "Sequential Thinking": f"{sum(isinstance(m, Attribution) for m in pipeline.models.values())} models on "
             f"{toward[PIPELINE].paths.total_conversions:,.0f} journeys to a deal and {toward[PIPELINE].paths.total_nulls:,.0f} without."

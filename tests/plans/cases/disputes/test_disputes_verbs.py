@@ -10,17 +10,27 @@ from gtm.core import canonical, clock
 from gtm.core.actors import acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
 from gtm.core.fsm import perform
+from gtm.core.models import ChangeLogEntry
 from plans.cases.disputes import verbs
 from plans.cases.disputes.models import AttributionRecord, Dispute
 from plans.cases.disputes.section import published
 from plans.cases.disputes.selectors import visible_attribution, visible_disputes
+from plans.engine.escalation import ladder
+from plans.engine.notices import delivery
+from plans.engine.people.inbox import waiting_for
 from plans.models import Escalation, RipcordPull
 from plans.selectors import visible_plans
 from programs.models import Campaign, Partner
 from tests.factories import PersonFactory, ProgramFactory, UserFactory, make_plan
 from tests.plans.engine.conftest import actor_of
 
-TRIGGER = {"signal": verbs.TRIGGER, "title": "A partner disputes", "breaches": 1, "pulls_ripcord": True}
+TRIGGER = {
+    "signal": verbs.TRIGGER,
+    "title": "A partner disputes",
+    "breaches": 1,
+    "pulls_ripcord": True,
+    "at_once": ["governance-board"],
+}
 CLAIM = {"deal": "no-opp-1", "claim": "Our webinar came first."}
 
 
@@ -94,6 +104,34 @@ def test_a_claim_on_a_live_plan_pulls_the_ripcord(acting):
     joint.plan.refresh_from_db()
     assert joint.plan.state == "held"
     assert RipcordPull.objects.get().trigger == verbs.TRIGGER
+
+
+@pytest.mark.parametrize("is_over", [True, False], ids=["after the plan", "while it is stopped"])
+def test_both_members_of_the_governance_board_have_it_in_mail_and_inbox_at_once(acting, mailoutbox, is_over):
+    board = [PersonFactory(roles=["governance-board"]) for _ in range(2)]
+    lead = PersonFactory(roles=["strategist"])
+    joint = Joint(is_over=is_over)
+    joint.file()
+    delivery.work_off()
+    case = Escalation.objects.get(trigger=verbs.TRIGGER)
+    about = [(m.to, m.subject) for m in mailoutbox if m.subject.startswith("Governance-Board called")]
+    assert sorted(to for to, _ in about) == sorted([p.email] for p in board)
+    assert (case.rung, case.state) == (1, "notified")  # the ladder itself has reached the lead alone
+    for person in (*board, lead):
+        assert waiting_for(person.accounts.get()).escalations == [case]
+    told = ChangeLogEntry.objects.get(entity="plans.escalation", event="told at once").payload.body["to"]
+    assert told == [p.name for p in board]
+    with acting_as(actor_of(board[0])):
+        assert ladder.acknowledge(case).state == "acknowledged"
+
+
+def test_a_second_dispute_calls_the_board_again(acting, mailoutbox):
+    PersonFactory(roles=["governance-board"])
+    joint = Joint(is_over=False)
+    for deal in ("no-opp-1", "no-opp-2"):
+        joint.file(deal=deal)
+        delivery.work_off()
+    assert sum("called" in m.subject for m in mailoutbox) == 2
 
 
 def test_both_partners_sign_off_and_then_it_is_settled(joint):

@@ -109,12 +109,21 @@ def test_a_second_breach_in_another_period_opens_the_ladder_and_pulls_the_rip_co
     assert_escalated(second, "alert-retention")
 
 
-def test_two_runs_on_the_same_day_are_one_breach(loyalty, tmp_path):
+def test_two_runs_on_the_same_day_each_breach_and_count_as_one_period(loyalty, tmp_path):
     load_purchases(loyalty, tmp_path)
     plans = [run(ALARM, "data-pull") for _ in range(2)]
-    assert Breach.objects.filter(rule="alert-retention").count() == 1
+    assert [plan.breaches.get().rule for plan in plans] == ["alert-retention"] * 2
     assert not Escalation.objects.exists()
     assert {plan.state for plan in plans} == {"running"}
+
+
+def test_a_monthly_run_that_keeps_the_rule_does_not_clear_the_breach_of_a_weekly_one(loyalty, tmp_path):
+    for shift, (window, limit) in enumerate((("7d", 0.99), ("30d", 0.01), ("7d", 0.99))):
+        load_purchases(loyalty, tmp_path, shift=7 * shift)
+        plan = run(f"{SUMMARY} --window {window} --alert_threshold retention<{limit}", "data-pull")
+    assert_escalated(plan, "alert-retention")
+    told = plan.readings.get()
+    assert (told.window, told.verdict, told.period[:6]) == ("7d", "breached", "until ")
 
 
 def test_a_good_run_between_two_breaches_clears_the_first(loyalty, tmp_path):

@@ -6,8 +6,20 @@ from decimal import Decimal
 from importlib import resources
 
 import pytest
+from django.contrib.auth import get_user_model
+from django.db import transaction
 
+from gtm.core import canonical
+from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.errors import GuardNotMet
+from gtm.core.fsm import perform
 from plans.demo import organisation as demo
+from plans.engine.escalation import ladder
+from plans.engine.gates import rework
+from plans.engine.running.sweep import sweep
+from plans.engine.stopping import ripcord
+from plans.export import document
+from plans.models import Plan
 from programs import services
 from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
@@ -173,10 +185,112 @@ def test_publishing_again_changes_what_is_there_and_doubles_nothing():
     assert list(Tier.objects.order_by("rank").values_list("name", flat=True)) == ["Member", "Silver"]
 
 
-def test_a_compliance_blocker_stops_the_plan_and_asks_the_ladder_at_once():
+def test_a_negative_return_twice_holds_the_plan_until_two_people_say_what_they_did(time):
+    model(budget="10000")
+    plan = model(budget="50000")[2]
+    plan.refresh_from_db()
+    assert (plan.state, cases(plan).get().state) == ("held", "notified")
+    time.pass_time(days=3)
+    sweep()
+    assert cases(plan).get().rung == 2  # the call goes on while everything else stands still
+    assert work_off(plan).tasks.filter(state="ready").count() == 0
+    for username, said in (("exec", "The pool is halved."), ("deputy", "Seen; margins are checked.")):
+        with acting_as(person(username)):
+            ripcord.release(plan, remediation=said)
+    both = "Elena Rossi: The pool is halved.\nDora Klein: Seen; margins are checked."
+    told = canonical.plain(document.build(Plan.objects.get(pk=plan.pk)))
+    assert [(p["remediation"], p["status"]) for p in told["ripcord"]] == [(both, "released")]
+    assert [(e["remediation"], e["status"], e["carried"]) for e in told["escalations"]] == [
+        (both, "resolved", False)
+    ]
+    assert not Tier.objects.exists()
+    finish(plan)
+    assert (plan.state, Tier.objects.exists()) == ("succeeded", True)
+
+
+def person(username):
+    return Actor.of_user(get_user_model().objects.get(username=username), ADMIN, interactive=True)
+
+
+def blocker(plan):
+    return plan.escalations.get(trigger="compliance-blocker")
+
+
+def count_of(plan, signal):
+    told = document.build(plan)["guardrails"]["triggers"]
+    return next(row["count"] for row in told if row["signal"] == signal)
+
+
+def test_changes_asked_by_legal_open_a_case_and_the_approval_of_the_revision_answers_it():
     plan = work_off(start(BLUEPRINT))
     decide(plan, "legal-approval", "legal", "request_changes")
     plan.refresh_from_db()
     assert plan.state == "changes_requested"
-    assert plan.escalations.get(trigger="compliance-blocker").rung == 1
+    assert (blocker(plan).rung, count_of(plan, "compliance-blocker")) == (1, 0)
+    with acting_as(person("ops")):
+        rework.revise(plan, comment="The terms name the expiry.", redo=["lifecycle-mapping"])
+    work_off(plan)
+    decide(plan, "finance-approval", "finance")
     assert not Tier.objects.exists()
+    decide(plan, "legal-approval", "legal")
+    assert work_off(plan).state == "succeeded"
+    assert (blocker(plan).state, blocker(plan).remediation) == (
+        "resolved", "Legal approval approved revision 2 in round 2: Because.",
+    )  # fmt: skip
+
+
+def test_changes_that_no_revision_answers_in_time_count_and_hold_the_plan(time):
+    plan = work_off(start(BLUEPRINT))
+    decide(plan, "legal-approval", "legal", "request_changes")
+    time.pass_time(days=30)
+    for _ in range(2):
+        sweep()
+    plan.refresh_from_db()
+    assert (plan.state, plan.pulls.get().trigger) == ("held", "compliance-blocker")
+    assert (count_of(plan, "compliance-blocker"), blocker(plan).occurrences) == (1, 2)
+    assert not Tier.objects.exists()
+
+
+def test_a_rejection_by_legal_opens_a_case_that_the_finished_plan_carries():
+    plan = work_off(start(BLUEPRINT))
+    decide(plan, "legal-approval", "legal", "reject")
+    plan.refresh_from_db()
+    assert (plan.state, count_of(plan, "compliance-blocker")) == ("rejected", 1)
+    (told,) = document.build(plan)["escalations"]
+    assert (told["trigger"], told["status"], told["carried"]) == ("compliance-blocker", "notified", True)
+    assert (
+        told["subject"] == "Legal sees a compliance blocker: Legal approval rejected by Lena Brandt: Because."
+    )
+    with acting_as(person("strategist")):
+        ladder.resolve(blocker(plan), remediation="The clone expires points after two years.")
+    assert blocker(plan).state == "resolved"
+
+
+def test_nothing_is_published_under_an_open_case_that_asks_to_stop():
+    plan = work_off(start(BLUEPRINT))
+    case = ladder.open_case(plan, "negative-roi", "A loss", asks_to_stop=True)
+    decide(plan, "finance-approval", "finance")
+    decide(plan, "legal-approval", "legal")
+    publish = work_off(plan).tasks.get(key="publish-blueprint")
+    why = "Nothing is published while this is open: A loss. Resolve it on its ladder first."
+    assert (plan.state, publish.state, publish.held_because) == ("running", "pending", why)
+    with transaction.atomic():  # a worker that was at it already
+        for step in ("make_ready", "lease", "start"):
+            perform(publish, step)
+        with pytest.raises(GuardNotMet, match="Nothing is published"):
+            perform(publish, "succeed")
+        transaction.set_rollback(True)
+    sweep()
+    assert not Tier.objects.exists()
+    with acting_as(person("strategist")):
+        ladder.resolve(case, remediation="The pool is halved.")
+    assert (work_off(plan).state, Tier.objects.exists()) == ("succeeded", True)
+
+
+def test_a_plan_that_succeeds_ends_what_nobody_resolved_and_says_so():
+    plan = work_off(start(BLUEPRINT))
+    ladder.open_case(plan, "engine-stalled", "The engine stood still")
+    finish(plan)
+    (told,) = document.build(plan)["escalations"]
+    assert (plan.state, told["status"], told["carried"]) == ("succeeded", "cancelled", False)
+    assert told["remediation"] == "The plan has succeeded; nobody wrote what was done about this."

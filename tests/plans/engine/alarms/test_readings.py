@@ -2,12 +2,15 @@
 
 import pytest
 
+from gtm.core import canonical
 from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput, NotPermitted
 from plans.engine.alarms import counting, readings
+from plans.engine.alarms.overview import rule_overviews
 from plans.engine.escalation import deadlines
 from plans.engine.running import runner
-from plans.models import TaskAttempt
+from plans.export import document
+from plans.models import Breach, Escalation, TaskAttempt
 from plans.schemas.outputs import Measured, Signal
 from tests.factories import PersonFactory, ProgramFactory, gate, make_plan, seat
 from tests.plans.engine.conftest import actor_of
@@ -33,6 +36,90 @@ def test_the_first_breach_is_on_record_and_the_second_opens_the_ladder():
     assert cases(first).count() == 0
     raise_in(second, "Q2")
     assert [e["period"] for e in cases(second).get().evidence] == ["Q1", "Q2"]
+
+
+def test_the_second_plan_with_the_same_design_counts_its_own_breach_and_no_second_period():
+    program = ProgramFactory()
+    first, same, other = (make_plan(program=program, triggers=[RULE]) for _ in range(3))
+    for plan in (first, same):
+        raise_in(plan, "design a")
+    assert [counted(plan) for plan in (first, same)] == [1, 1]
+    assert cases(first).count() == cases(same).count() == 0
+    raise_in(first, "design b")
+    raise_in(other, "design b")  # the second breach by another plan: it escalates from there as well
+    assert [counted(plan) for plan in (first, same, other)] == [2, 1, 1]
+    assert [e["period"] for e in cases(other).get().evidence] == ["design a", "design b"]
+    assert (cases(first).count(), cases(same).count()) == (1, 0)
+
+
+def counted(plan):
+    """How often the plan breached, as its file says."""
+    told = document.build(plan)["guardrails"]["triggers"]
+    return next(row["count"] for row in told if row["signal"] == "negative-roi")
+
+
+def test_windows_count_apart_and_a_window_that_keeps_the_rule_clears_no_other():
+    """Weekly and monthly runs over a quarter: each reaches its second breach by its own."""
+    program = ProgramFactory()
+
+    def look(day, window, value):
+        plan = make_plan(program=program, triggers=[ALERT | {"of": 0}])
+        readings.measure(plan, None, Measured("negative-roi", value, f"until {day}", window=window))
+        return plan
+
+    look("01-31", "30d", 0.7)
+    weekly = [look(f"02-{day}", "7d", value) for day, value in (("07", 0.7), ("14", 0.9), ("21", 0.7))]
+    assert not Escalation.objects.exists()
+    quarter = look("02-28", "quarter", 0.9)  # the same last day as both below
+    second_week, second_month = look("02-28", "7d", 0.6), look("02-28", "30d", 0.6)
+    assert [cases(plan).count() for plan in (*weekly, quarter)] == [0, 0, 0, 0]
+    week, month = cases(second_week).get(), cases(second_month).get()
+    assert [(e["period"], e["window"]) for e in week.evidence] == [
+        ("until 02-21", "7d"),
+        ("until 02-28", "7d"),
+    ]
+    assert [(e["period"], e["window"]) for e in month.evidence] == [
+        ("until 01-31", "30d"), ("until 02-28", "30d"),
+    ]  # fmt: skip
+    assert {(o.measured_over[0], o.breaches) for o in rule_overviews()} == {
+        ("7d", 2), ("30d", 2), ("quarter", 0),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["model", "scope"])
+def test_models_and_campaigns_share_no_reading(name):
+    plan = make_plan(triggers=[RULE])
+    for value in ("first-touch", "last-touch"):
+        told = {"period": "until 02-28", name: value}
+        readings.raise_signal(plan, None, Signal("negative-roi", "Low.", **told))
+        readings.raise_signal(plan, None, Signal("negative-roi", "Low.", **told))
+    assert (plan.readings.count(), cases(plan).count()) == (2, 0)
+
+
+def test_the_plan_json_lists_the_readings_that_the_plan_made():
+    program = ProgramFactory()
+    raise_in(make_plan(program=program, triggers=[RULE]), "Q1")
+    plan = make_plan(program=program, triggers=[RULE])
+    readings.keep(plan, {"negative-roi"}, Signal("negative-roi", "", "Q2", window="30d"))
+    (told,) = canonical.plain(document.build(plan))["readings"]
+    assert told == {
+        "rule": "negative-roi", "metric_version": 1, "window": "30d", "model": "", "scope": "", "period": "Q2",
+        "value": "", "verdict": "good", "message": "", "at": canonical.rfc3339(plan.readings.get().created_at),
+    }  # fmt: skip
+    assert counted(plan) == 0
+
+
+def test_a_correction_of_one_plans_value_lowers_the_counter_that_another_reached(time):
+    program = ProgramFactory()
+    first, second = (make_plan(program=program, triggers=[RULE]) for _ in range(2))
+    raise_in(first, "Q1")
+    raise_in(second, "Q1")
+    time.pass_time(hours=1)
+    readings.correct(first.readings.get(), value="2", breached=False, comment="The feed was late.")
+    third = make_plan(program=program, triggers=[RULE])
+    raise_in(third, "Q2")
+    assert (counted(first), counted(second), cases(third).count()) == (0, 1, 0)
+    assert not Breach.objects.filter(period="Q1", cleared_at=None).exists()
 
 
 def test_the_same_period_twice_counts_once():

@@ -237,7 +237,7 @@ def test_an_abort_of_everything_that_was_interrupted_is_finished_by_the_sweep(re
         "aborted",
         "aborted",
         "aborted",
-        "Beyond repair.",
+        "Rex: Beyond repair.\nRita: Beyond repair.",
     )
 
 
