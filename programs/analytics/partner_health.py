@@ -23,7 +23,8 @@ class PartnerCounts:
     """What one partner did in the window and the one before; money in one currency.
 
     ``events`` are activities (logins, downloads, posts); ``days_since_active`` is None for never;
-    ``promoters``, ``passives``, ``detractors`` are NPS answers.
+    ``promoters``, ``passives``, ``detractors`` are NPS answers; ``previous_revenue`` is None where the data
+    do not cover the window before.
     """
 
     partner: str
@@ -32,7 +33,7 @@ class PartnerCounts:
     referrals: int
     won: int
     revenue: float
-    previous_revenue: float
+    previous_revenue: float | None
     gross_margin: float
     payout: float
     days_since_active: float | None = None
@@ -260,6 +261,8 @@ def payout_score(item: PartnerCounts) -> float:
 
 def revenue_trend(item: PartnerCounts) -> MaybeEstimate:
     """Relative change of revenue against the window before, a share."""
+    if item.previous_revenue is None:
+        return Unavailable("The data do not cover the window before.")
     if item.previous_revenue <= 0:
         return Unavailable("No revenue in the window before.")
     return Estimate(

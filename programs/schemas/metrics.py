@@ -44,7 +44,7 @@ _INSIGHTS, _FINANCE, _REFERRALS, _PARTNERS = (
 
 STANDARD = (
     MetricDefinition("loyalty-retention", "Repeat rate", "%", HIGHER, "members who bought again within the window",
-                     "members observed for the window", "90 days", (), _INSIGHTS),
+                     "members observed for the window", RUN, (), _INSIGHTS),
     MetricDefinition("loyalty-active-rate", "Active members", "%", HIGHER, "members with a purchase", "members",
                      RUN, GROUPS, _INSIGHTS),
     MetricDefinition("loyalty-enrolment", "Members enrolled", "members", HIGHER, "members enrolled", "", RUN, GROUPS, _INSIGHTS),

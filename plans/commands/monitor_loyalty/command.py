@@ -138,7 +138,7 @@ MONITOR_LOYALTY = registry.register(
         optional_datasets=("members", "point_ledger", "survey_responses", "experiments"),
         data_needs=(
             DataNeed("purchases", "There is nothing to monitor.", days=180,
-                     too_short="The repeat rate within 90 days and the check of the churn forecast rest on few members.",
+                     too_short="The repeat rate of a quarter and the check of the churn forecast rest on few members.",
                      columns={"region": "There is no breakdown of purchases by region.",
                               "channel": "There is no breakdown of purchases by channel."}),
             DataNeed("members", "Enrollments are not available, and tiers are only those that spend gives.",

@@ -33,7 +33,8 @@ def gather_facts(program: Program) -> dict[str, Any]:
 
 def window_of(context: StepContext) -> WindowPair:
     """It ends with the last day of the purchases."""
-    return windows_until(context.data.as_of("purchases"), context.inputs["window"])
+    since = context.data.snapshot("purchases").window_start
+    return windows_until(context.data.as_of("purchases"), context.inputs["window"], since=since)
 
 
 def is_full(context: StepContext) -> bool:

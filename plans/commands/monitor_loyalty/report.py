@@ -82,7 +82,8 @@ def _verdict(direction: str, now: MaybeEstimate, then: MaybeEstimate) -> str:
     return verdict if now.method == "wilson" else f"{verdict}, untested"
 
 
-def flow_comparison(context: StepContext, totals: Sequence[Mapping[str, float]]) -> Table:
+def flow_comparison(context: StepContext, totals: Sequence[Mapping[str, float]], alone: str) -> Table:
+    """What happened in the window and in the one before it; ``alone`` says why there is none to compare with."""
     rows = []
     for name, title, needs in FLOW_TITLES:
         known = not needs or needs in loaded(context)
@@ -96,7 +97,8 @@ def flow_comparison(context: StepContext, totals: Sequence[Mapping[str, float]])
         "window_comparison", "What happened",
         [Column("flow", "What happened"), Column("current", "This window", "number"),
          Column("previous", "The window before", "number"), Column("change", "Change", "percent")],
-        rows, f"{note} An empty cell is not known.",
+        [[title, now, None, None] for title, now, *_ in rows] if alone else rows,
+        f"{note} An empty cell is not known. {alone}".strip(),
     )  # fmt: skip
 
 

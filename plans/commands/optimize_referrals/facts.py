@@ -29,7 +29,8 @@ def gather_facts(program: Program) -> dict[str, Any]:
 
 def window_of(context: StepContext) -> WindowPair:
     """The run's window: it ends with the last day of the referrals, so that a report stands where the data end."""
-    return windows_until(context.data.as_of("referrals"), context.inputs["window"])
+    since = context.data.snapshot("referrals").window_start
+    return windows_until(context.data.as_of("referrals"), context.inputs["window"], since=since)
 
 
 def currency_of(context: StepContext) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from programs.datasets.local_time import to_instant
@@ -28,11 +28,29 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class WindowPair:
-    """``name`` is the window as it was asked for: "7d", "quarter"."""
+    """``name`` is the window as it was asked for: "7d", "quarter"; ``begins`` the day the data do."""
 
     current: Span
     previous: Span
     name: str = ""
+    begins: date | None = None
+
+    @property
+    def why_alone(self) -> str:
+        """Why there is nothing to compare the window with: the one before it begins before the data; else empty."""
+        if self.begins is None or self.previous.start.date() >= self.begins:
+            return ""
+        return (
+            f"No comparison is possible: the window before, {self.previous.label}, begins before the data, "
+            f"which begin on {self.begins:%Y-%m-%d}."
+        )
+
+    @property
+    def compared(self) -> str:
+        """The window and what it is held against, as a headline."""
+        return f"{self.current.label}" + (
+            f". {alone}" if (alone := self.why_alone) else f", compared with {self.previous.label}"
+        )
 
     @property
     def period(self) -> str:
@@ -48,16 +66,21 @@ class WindowPair:
             "previous_start": to_instant(self.previous.start, zone).isoformat(),
             "label": self.current.label,
             "previous_label": self.previous.label,
+            "not_comparable": self.why_alone,
         }
 
 
-def windows_until(end: datetime, window: str) -> WindowPair:
-    """The window (``"30d"``) that ends at ``end``, and the same length before it; "quarter" is three calendar months."""
+def windows_until(end: datetime, window: str, *, since: datetime | None = None) -> WindowPair:
+    """The window (``"30d"``) that ends at ``end``, and the same length before it; "quarter" is three calendar months.
+
+    ``since`` is the first moment of the data.
+    """
+    begins = since.date() if since is not None else None
     if window == "quarter":
         start = _three_months_before(end)
-        return WindowPair(Span(start, end), Span(_three_months_before(start), start), window)
+        return WindowPair(Span(start, end), Span(_three_months_before(start), start), window, begins)
     length = timedelta(days=int(window.removesuffix("d")))
-    return WindowPair(Span(end - length, end), Span(end - 2 * length, end - length), window)
+    return WindowPair(Span(end - length, end), Span(end - 2 * length, end - length), window, begins)
 
 
 def spans_until(end: datetime, window: str, *, since: datetime, most: int) -> list[Span]:

@@ -83,7 +83,7 @@ def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
 
 
 def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
-    """People on the rungs the case has reached or told at once, their stand-ins, and operations; no engine."""
+    """People on the rungs reached or told at once, their stand-ins, and operations; never the engine."""
     if actor.is_system:
         return "A case is answered by people."
     if actor.user.has_perm("plans.answer_escalation"):

@@ -11,11 +11,11 @@ from plans.commands.monitor_loyalty.steps.points import (
     liability_of,
     read_balances,
     redemption_to_date,
+    redemptions_of,
     vintage_table,
 )
 from plans.commands.monitor_loyalty.steps.tiers import tier_outputs
 from plans.commands.shared.figures import figure, money, percent, value_of
-from plans.commands.shared.ledger import forecast, read_vintages
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
 from programs.analytics import lifetime
@@ -41,21 +41,15 @@ def diagnose(context: StepContext) -> StepResult:
         error.relative_error, numerator=error.forecast, denominator=error.actual
     )  # fmt: skip
     context.progress(60, "Points")
-    vintages = read_vintages(context.data)
-    redemptions = forecast(vintages)
-    rate, breakage = (
-        (redemptions, redemptions)
-        if isinstance(redemptions, Unavailable)
-        else (redemptions.rate_of_outstanding, redemptions.breakage_rate)
-    )
     balances = read_balances(context)
-    liability = liability_of(context, balances, redemptions)
+    points = redemptions_of(context, balances)
+    liability = liability_of(context, balances, points.rate)
     values = {
         name: as_defined(name, metric_of(context, name), value)
         for name, value in {
             "churn_risk": churn,
             "liability": liability.owed,
-            "breakage": breakage,
+            "breakage": points.breakage,
             "redemption_to_date": redemption_to_date(balances),
         }.items()
     }
@@ -71,8 +65,8 @@ def diagnose(context: StepContext) -> StepResult:
         figure("liability_before", "Point liability at the start of the window", liability.at_start, unit=currency,
                definition="At today's redemption rate of outstanding points"),
         figure("liability_trend", "Liability, change a week", liability.slope, unit=currency, definition="Theil–Sen, 13 weeks"),
-        figure("redemption_of_outstanding", "Redemption rate of outstanding points", rate, unit="%", scale=100,
-               definition="Points still to be redeemed / points outstanding, chain ladder"),
+        figure("redemption_of_outstanding", "Redemption rate of outstanding points", points.rate, unit="%", scale=100,
+               definition="Points still to be redeemed / points outstanding, additive method on months of issue"),
         figure("holdout_error", f"Error of the churn model's forecast of the last {HOLDOUT_DAYS} days", missed, unit="%", scale=100,
                definition="(forecast − actual) / actual purchases, fitted on the data before"),
         Figure("cost_per_point", "Cost per redeemed point", float(context.program["point_unit_cost"]), currency,
@@ -83,8 +77,8 @@ def diagnose(context: StepContext) -> StepResult:
     if balances:
         outputs.append(_liability_chart(balances.weeks, liability, currency))
     if is_full(context):
-        if not isinstance(vintages, Unavailable):
-            outputs.append(vintage_table(vintages, redemptions))
+        if not isinstance(points.vintages, Unavailable):
+            outputs.append(vintage_table(points.vintages, points.outlook))
         if not isinstance(error, Unavailable):
             outputs.append(_holdout_table(error))
     return StepResult(
@@ -94,7 +88,7 @@ def diagnose(context: StepContext) -> StepResult:
             "holdout_error": value_of(missed),
             "liability_before": value_of(liability.at_start),
             "liability_per_week": value_of(liability.slope),
-            "redemption_of_outstanding": value_of(rate),
+            "redemption_of_outstanding": value_of(points.rate),
             "tier_drift": tiers["drift"],
             "tier_moves": tiers["moves"],
             "spikes": list(liability.spikes),

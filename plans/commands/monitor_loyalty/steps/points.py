@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
 from plans.commands.monitor_loyalty.facts import window_of
-from plans.commands.shared.ledger import NO_LEDGER, Vintages
+from plans.commands.shared.ledger import NO_LEDGER, Vintages, read_vintages
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Table
-from programs.analytics.breakage import MaybeForecast
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.liability import LiabilityPoint, liability_chart, liability_trend, point_liability
+from programs.analytics.outlook import PointOutlook, point_outlook
 
 TREND_WEEKS = 13
 
@@ -27,6 +27,13 @@ class Balances:
     at_start: float
     earned: float
     redeemed: float
+    by_day: tuple[tuple[date, float, float], ...]
+    """Day, points issued and points redeemed."""
+
+    def since(self, moment: datetime) -> tuple[float, float]:
+        """Points issued and points redeemed from the day of ``moment`` on."""
+        late = [(issued, redeemed) for day, issued, redeemed in self.by_day if day >= moment.date()]
+        return sum(issued for issued, _ in late), sum(redeemed for _, redeemed in late)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +73,39 @@ def read_balances(context: StepContext) -> Balances | None:
         float(earlier[-1]["outstanding"]) if earlier else 0.0,
         float(sum(row["issued"] for row in rows)),
         float(sum(row["redeemed"] for row in rows)),
+        tuple((row["period"], float(row["issued"]), float(row["redeemed"])) for row in rows),
     )
 
 
-def liability_of(context: StepContext, balances: Balances | None, forecast: MaybeForecast) -> Liability:
+@dataclass(frozen=True, slots=True)
+class Redemptions:
+    """The redemption rate of points out at the end of the window, breakage, and what both were worked out from."""
+
+    vintages: Vintages | Unavailable
+    outlook: PointOutlook | Unavailable
+    rate: MaybeEstimate
+    breakage: MaybeEstimate
+
+
+def redemptions_of(context: StepContext, balances: Balances | None) -> Redemptions:
+    """From the vintages up to the end of the window; points issued after the last full month are fresh."""
+    if balances is None:
+        missing = Unavailable(NO_LEDGER)
+        return Redemptions(missing, missing, missing, missing)
+    end = min(window_of(context).current.end, context.data.as_of("point_ledger"))
+    vintages = read_vintages(context.data, as_of=end)
+    if isinstance(vintages, Unavailable):
+        return Redemptions(vintages, vintages, vintages, vintages)
+    outlook = point_outlook(vintages.issued, vintages.redeemed, vintages.lapsed)
+    if isinstance(outlook, Unavailable):
+        return Redemptions(vintages, outlook, outlook, outlook)
+    fresh, spent = balances.since(vintages.until)
+    rate = outlook.rate_of_outstanding(balances.outstanding[-1], fresh=fresh, redeemed_since=spent)
+    return Redemptions(vintages, outlook, rate, outlook.breakage())
+
+
+def liability_of(context: StepContext, balances: Balances | None, rate: MaybeEstimate) -> Liability:
     """Outstanding × cost × redemption rate of outstanding, now and at the window's start; growth that is a spike."""
-    rate = forecast if isinstance(forecast, Unavailable) else forecast.rate_of_outstanding
     if balances is None:
         nothing = Unavailable(NO_LEDGER)
         return Liability(nothing, nothing, nothing, (), nothing, ())
@@ -113,18 +147,18 @@ def redemption_to_date(balances: Balances | None) -> MaybeEstimate:
     )
 
 
-def vintage_table(vintages: Vintages, forecast: MaybeForecast) -> Table:
+def vintage_table(vintages: Vintages, outlook: PointOutlook | Unavailable) -> Table:
     """Breakage per month of issue: counted where no point is left, forecast where some are."""
     rows = []
-    ladder = None if isinstance(forecast, Unavailable) else forecast.by_vintage
+    ahead = None if isinstance(outlook, Unavailable) else outlook
     for n, month in enumerate(vintages.months):
         issued, redeemed, left = (
             float(v[n]) for v in (vintages.issued, vintages.redeemed_so_far, vintages.outstanding)
         )
         closed = left <= 0.005 * issued
-        ultimate = redeemed if closed or ladder is None else float(ladder.ultimate[n])
-        error = None if closed or ladder is None else float(ladder.standard_error[n]) / issued
-        share = None if not closed and ladder is None else 1 - ultimate / issued
+        ultimate = redeemed if closed or ahead is None else redeemed + float(ahead.to_come[n])
+        error = None if closed or ahead is None else float(ahead.standard_error[n]) / issued
+        share = None if not closed and ahead is None else 1 - ultimate / issued
         rows.append([f"{month:%Y-%m}", issued, redeemed, left, "closed" if closed else "open", share, error])
     unplaced = f" {vintages.unplaced:,.0f} points left that no vintage covers." if vintages.unplaced else ""
     return Table(
@@ -134,5 +168,5 @@ def vintage_table(vintages: Vintages, forecast: MaybeForecast) -> Table:
          Column("error", "Standard error", "percent")],
         rows,
         f"Full months only, before {vintages.until:%Y-%m-%d}. Closed: all points redeemed or lapsed, so breakage is "
-        f"counted. Open: forecast by chain ladder with Mack's error.{unplaced}",
+        f"counted. Open: points issued × the rates of older months at the ages still ahead, additive method.{unplaced}",
     )  # fmt: skip

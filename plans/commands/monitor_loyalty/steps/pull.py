@@ -28,6 +28,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.retention import repeat_rate
+from programs.schemas.metrics import RUN
 
 SMALLEST_GROUP = 30
 MOST_WINDOWS = 8
@@ -59,15 +60,19 @@ def pull_data(context: StepContext) -> StepResult:
         size="members",
         minimum=SMALLEST_GROUP,
     )
-    before = relabel([row for row in rows if row["n"] == 1], known, groups.label_of)
+    alone = windows.why_alone
+    before = relabel([] if alone else [row for row in rows if row["n"] == 1], known, groups.label_of)
     values, earlier = kpis_of(context, totals[0]), kpis_of(context, totals[1], ago=1)
+    if alone:
+        earlier = dict.fromkeys(earlier, Unavailable(alone))
+    notes += [alone] if alone else []
     values["alert_remediation_time"] = remediation(context)
     alerts = alerts_of(context, values)
     outputs: list[Any] = [
         Metrics("kpis", "KPIs of the window", [kpi(context, name, value) for name, value in values.items()],
                 " ".join([f"{windows.current.label}.", *notes])),
         report.kpi_comparison(context, values, earlier),
-        report.flow_comparison(context, totals),
+        report.flow_comparison(context, totals, alone),
         *report.trends(context, spans, totals),
         *movement_tables(context.data),
     ]  # fmt: skip
@@ -85,7 +90,7 @@ def pull_data(context: StepContext) -> StepResult:
             "currency": currency,
             "dimensions": known,
             "notes": [*notes, *([groups.note] if groups.note else [])],
-            "flows": {**totals[0], **{f"{name}_before": value for name, value in totals[1].items()}},
+            "flows": {**totals[0], **{f"{name}_before": None if alone else value for name, value in totals[1].items()}},
             "kpis": {name: value_of(value) for name, value in values.items()},
             "kpis_before": {name: value_of(value) for name, value in earlier.items()},
             "unavailable": {name: v.reason for name, v in values.items() if isinstance(v, Unavailable)},
@@ -94,13 +99,13 @@ def pull_data(context: StepContext) -> StepResult:
             "thresholds": thresholds_of(context),
             "retention": value_of(values["retention"]),
             "engagement": value_of(values["active_rate"]),
-            "engagement_lift": lift(totals[0]["active"], totals[1]["active"]),
+            "engagement_lift": None if alone else lift(totals[0]["active"], totals[1]["active"]),
             "alert_remediation_time": value_of(values["alert_remediation_time"]),
-            "groups": group_values(groups, before),
+            "groups": group_values(groups, None if alone else before),
             "alerts": alerts.rows(),
             **movement_values(context.data),
             "headline": [
-                {"label": "Window", "value": f"{windows.current.label}, compared with {windows.previous.label}"},
+                {"label": "Window", "value": windows.compared},
                 {"label": KPIS["active_rate"], "value": percent(value_of(values["active_rate"]))},
             ],
         },
@@ -151,12 +156,12 @@ def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) ->
 
 
 def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
-    """The repeat rate over the days that the registry names."""
+    """The repeat rate over the days of the window, or over those that the registry names instead."""
     metric, windows = metric_of(context, "retention"), window_of(context)
-    days = days_of(metric)
+    days = windows.current.days if metric["window"] == RUN else days_of(metric)
     if days is None:
         return Unavailable(
-            f"The registry's window is “{metric['window']}”; write a number of days such as 90 days."
+            f"The registry's window is “{metric['window']}”; write “{RUN}”, or a number of days such as 90 days."
         )
     end = windows.previous.end if ago else windows.current.end
     row = context.data.engine.repeat_purchase(
@@ -176,11 +181,11 @@ def remediation(context: StepContext) -> MaybeEstimate:
                       Estimate(float(np.median(hours)), denominator=float(hours.size), method="median"))  # fmt: skip
 
 
-def group_values(groups: Breakdown, before: Breakdown) -> list[dict[str, Any]]:
-    """Groups with the sums of both windows, as later tasks and the plan JSON read them."""
+def group_values(groups: Breakdown, before: Breakdown | None) -> list[dict[str, Any]]:
+    """Groups with the sums of both windows, as later tasks and the plan JSON read them; None for no comparison."""
     return [
         {"group": name, **{flow: row[flow] for flow in FLOWS},
-         **{f"{flow}_before": before.rows.get(name, {}).get(flow, 0) for flow in FLOWS}}
+         **{f"{flow}_before": before.rows.get(name, {}).get(flow, 0) if before else None for flow in FLOWS}}
         for name, row in groups.rows.items()
     ]  # fmt: skip
 

@@ -33,7 +33,7 @@ def details(
     context: StepContext,
     windows: WindowPair,
     now: FunnelCounts,
-    before: FunnelCounts,
+    before: FunnelCounts | None,
     rows: Sequence[Mapping[str, Any]],
     dimensions: Sequence[str],
     incentives: IncentiveEfficiency,
@@ -47,10 +47,10 @@ def details(
     return outputs
 
 
-def _step_table(now: FunnelCounts, before: FunnelCounts) -> Table:
+def _step_table(now: FunnelCounts, before: FunnelCounts | None) -> Table:
     rows = []
     for index, step in enumerate(funnel.steps(now)):
-        was = (before.counts[index + 1], before.counts[index])
+        was = (before.counts[index + 1], before.counts[index]) if before else (0, 0)
         p = (
             funnel.two_proportion_p(now.counts[index + 1], now.counts[index], *was)
             if now.counts[index] and was[1]
@@ -97,7 +97,7 @@ def _trend(context: StepContext, windows: WindowPair, currency: str) -> list[Any
     ]
     return [
         Chart("trend", f"Trend by {unit}", "line", days, series, f"{unit} from", "events",
-              note="Each event by its own time, over the window and the one before."),
+              note=f"Each event by its own time, over the window and the one before. {windows.why_alone}".strip()),
         Table("trend_table", f"Trend by {unit}",
               [Column("from", "From", "date"), *(Column(name, name.capitalize(), "integer") for name in names),
                Column("revenue", "Revenue", "money", currency)], table),

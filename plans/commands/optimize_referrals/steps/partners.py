@@ -14,7 +14,7 @@ from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.steps.refresh import net_promoters, survey
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.thresholds import alert_table
-from plans.commands.shared.windows import Span
+from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
@@ -33,7 +33,7 @@ ENDS = 3
 def assess_partners(context: StepContext) -> StepResult:
     windows, currency = window_of(context), currency_of(context)
     answers = survey(context.data, windows.current)
-    counts = partner_counts(context, windows.current, windows.previous, answers)
+    counts = partner_counts(context, windows, answers)
     context.progress(40, "Scores and ranks")
     found = partner_health(counts, np.random.default_rng(context.seed))
     healthy = () if isinstance(found, Unavailable) else found
@@ -77,10 +77,10 @@ def assess_partners(context: StepContext) -> StepResult:
 
 
 def partner_counts(
-    context: StepContext, span: Span, before: Span, answers: Sequence[Mapping[str, Any]]
+    context: StepContext, windows: WindowPair, answers: Sequence[Mapping[str, Any]]
 ) -> list[PartnerCounts]:
     """What each partner did in the window; a partner with activity and no referral counts too."""
-    data = context.data
+    data, span, before = context.data, windows.current, windows.previous
     referrals = data.snapshot("referrals")
     rows = data.engine.partner_referrals(referrals, start=span.start, end=span.end).to_pylist()
     earlier = data.engine.partner_referrals(referrals, start=before.start, end=before.end).to_pylist()
@@ -106,7 +106,7 @@ def partner_counts(
                 row.get("referrals", 0),
                 row.get("won", 0),
                 float(row.get("revenue", 0)),
-                was.get(partner, 0.0),
+                None if windows.why_alone else was.get(partner, 0.0),
                 float(row.get("gross_margin", 0)),
                 float(row.get("payout", 0)),
                 days_since(span.end, row.get("last_invited_at"), event.get("last_active_at")),

@@ -39,7 +39,12 @@ def diagnose(context: StepContext) -> StepResult:
     context.progress(10, "Funnel")
     rows, before_rows = (cohort(context, span, dimensions) for span in (windows.current, windows.previous))
     now = funnel.total_funnel([counts_of(row) for row in relabel(rows, (), {}).rows.values()])
-    before = funnel.total_funnel([counts_of(row) for row in relabel(before_rows, (), {}).rows.values()])
+    alone = windows.why_alone
+    before = (
+        None
+        if alone
+        else funnel.total_funnel([counts_of(row) for row in relabel(before_rows, (), {}).rows.values()])
+    )
     found, note = dropped(rows, dimensions)
     context.progress(50, "Incentives and growth")
     incentives = incentives_of(context, windows.current)
@@ -49,7 +54,11 @@ def diagnose(context: StepContext) -> StepResult:
     )
     growth = viral_coefficient(users, now.counts[0], now.counts[funnel.WON], seeds=users)
     flows = refreshed["flows"]
-    earlier = counted(context, flows["previous"], before, currency)
+    earlier: Mapping[str, MaybeEstimate] = (
+        dict.fromkeys(COUNTED, Unavailable(alone))
+        if before is None
+        else counted(context, flows["previous"], before, currency)
+    )
     kpis = counted(context, flows["current"], now, currency) | as_defined(context, {
         "payout_ratio": incentives.payout_ratio,
         "cost_per_won": incentives.cost_per_won,
@@ -83,7 +92,7 @@ def diagnose(context: StepContext) -> StepResult:
             "unavailable": {n: v.reason for n, v in kpis.items() if isinstance(v, Unavailable)},
             "conversion_lift": change_of(kpis["conversion"], earlier["conversion"]),
             "funnel": dict(zip(STAGES, now.counts, strict=True)),
-            "funnel_before": dict(zip(STAGES, before.counts, strict=True)),
+            "funnel_before": dict(zip(STAGES, before.counts, strict=True)) if before else None,
             "revenue": now.revenue,
             "margin": sum(float(row["margin"]) for row in rows),
             "reward": sum(float(row["reward"]) for row in rows),
@@ -185,9 +194,11 @@ def _headline(
     items = []
     for name, estimate in kpis.items():
         unit = unit_of(metric_of(context, name), currency)
-        was = f"Window before: {_short(earlier[name], unit)}" if name in earlier else ""
+        told = name in earlier and not windows.why_alone
+        was = f"Window before: {_short(earlier[name], unit)}" if told else ""
         items.append(kpi(context, name, estimate, currency, was))
-    return Metrics("dashboard", "Performance", items, f"{windows.current.label}; 95 % intervals.")
+    note = f"{windows.current.label}; 95 % intervals. {windows.why_alone}".strip()
+    return Metrics("dashboard", "Performance", items, note)
 
 
 def _short(estimate: MaybeEstimate, unit: str) -> str:
@@ -196,7 +207,7 @@ def _short(estimate: MaybeEstimate, unit: str) -> str:
     return f"{estimate.value * (100 if unit == '%' else 1):,.1f} {unit}".strip()
 
 
-def _funnel_chart(now: FunnelCounts, before: FunnelCounts, windows: WindowPair) -> Chart:
+def _funnel_chart(now: FunnelCounts, before: FunnelCounts | None, windows: WindowPair) -> Chart:
     return Chart(
         "funnel",
         "Referral funnel",
@@ -204,11 +215,12 @@ def _funnel_chart(now: FunnelCounts, before: FunnelCounts, windows: WindowPair) 
         [STAGE_TITLES[stage] for stage in STAGES],
         [
             Series(windows.current.label, [float(count) for count in now.counts]),
-            Series(windows.previous.label, [float(count) for count in before.counts]),
+            *([Series(windows.previous.label, [float(count) for count in before.counts])] if before else []),
         ],
         "stage",
         "invitations that reached it",
-        note="Invitations of each window as they stood at its own end, so that both had the same time to ripen.",
+        note=windows.why_alone
+        or "Invitations of each window as they stood at its own end, so that both had the same time to ripen.",
     )
 
 

@@ -267,6 +267,9 @@ def insights_of(
     told = [
         f"{now['conversions']:,.0f} customers were won, {before['conversions']:,.0f} in the window before; "
         f"revenue {money(now['revenue'], currency)} against {money(before['revenue'], currency)}."
+        if before
+        else f"{now['conversions']:,.0f} customers were won; revenue {money(now['revenue'], currency)}. "
+        f"{refreshed['window']['not_comparable']}"
     ]
     told += [
         f"{STAGE_TITLES[d['source']]} → {STAGE_TITLES[d['target']]} loses most in {d['group']}: "

@@ -51,12 +51,14 @@ def refresh_data(context: StepContext) -> StepResult:
     groups = merge_small(now, dimensions, size="invites", minimum=SMALLEST_GROUP)
     answers = survey(data, windows.current)
     changes = changes_since(context.program, context.inputs.get("alert_threshold", ""))
-    totals = {"current": total(now), "previous": total(before)}
+    alone = windows.why_alone
+    totals = {"current": total(now), "previous": None if alone else total(before)}
     notes = [note for note in (
         groups.note,
         *(f"No referral records {name}; that breakdown is left out." for name in asked if name not in dimensions),
         "" if data.has("referral_payouts") else "No payouts are loaded.",
         "" if answers else "No NPS answers in the window.",
+        alone,
         *conversion_notes(data, "referrals", "referral_payouts"),
     ) if note]  # fmt: skip
     outputs: list[Any] = [_comparison(totals, windows, currency, notes)]
@@ -81,7 +83,7 @@ def refresh_data(context: StepContext) -> StepResult:
             "thresholds": thresholds_of(context),
             "nps": _survey_values(answers),
             "headline": [
-                {"label": "Window", "value": f"{windows.current.label}, compared with {windows.previous.label}"}
+                {"label": "Window", "value": windows.compared}
             ],
         },
         outputs=outputs,
@@ -125,18 +127,20 @@ def net_promoters(rows: Sequence[Mapping[str, Any]]) -> MaybeEstimate:
 
 
 def _comparison(
-    totals: Mapping[str, Mapping[str, float]], windows: WindowPair, currency: str, notes: Sequence[str]
+    totals: Mapping[str, Mapping[str, float] | None], windows: WindowPair, currency: str, notes: Sequence[str]
 ) -> Table:
-    now, before = totals["current"], totals["previous"]
+    now, before = totals["current"] or {}, totals["previous"]
     rows = []
     for name, title, kind in FLOWS:
-        change = float(now[name]) / float(before[name]) - 1 if before[name] else None
+        was = before[name] if before else None
+        change = float(now[name]) / float(was) - 1 if was else None
         unit = currency if kind == "money" else ""
-        amounts = [value if kind == "money" else round(value) for value in (now[name], before[name])]
+        amounts = [value if kind == "money" or value is None else round(value) for value in (now[name], was)]
         rows.append([title, unit, *amounts, change])
-    net, was = (float(found["revenue"]) - float(found["refunded"]) for found in (now, before))
-    if now["refunded"] or before["refunded"]:
+    if now["refunded"] or (before and before["refunded"]):
         title = "Revenue won less refunds of the window"
+        net = float(now["revenue"]) - float(now["refunded"])
+        was = float(before["revenue"]) - float(before["refunded"]) if before else None
         rows.append([title, currency, net, was, net / was - 1 if was else None])
     return Table(
         "window_comparison",

@@ -55,12 +55,16 @@ def review_risk(context: StepContext) -> StepResult:
     context.progress(75, "Cohorts and payouts")
     held = found.scores >= policy.hold
     # The table holds what is worth a look; shares are of everybody invited.
-    invites = {span: int(flows["invites"]) for span, flows in context.outputs["data"]["flows"].items()}
+    flows = context.outputs["data"]["flows"]
     rates = as_defined(context, {
-        "fraud_rate": wilson_rate(int((held & now).sum()), invites["current"]),
+        "fraud_rate": wilson_rate(int((held & now).sum()), int(flows["current"]["invites"])),
         "money_at_risk": Estimate(float(table.reward[held & now].sum()), unit="currency", method="sum"),
     })  # fmt: skip
-    earlier = wilson_rate(int((held & before).sum()), invites["previous"])
+    earlier: MaybeEstimate = (
+        wilson_rate(int((held & before).sum()), int(flows["previous"]["invites"]))
+        if flows["previous"]
+        else Unavailable(windows.why_alone)
+    )
     alerts = alerts_of(context, rates, windows)
     chart = cohorts(context, table.invited_at[held], windows.current)
     spikes = spikes_in(chart, windows)
@@ -210,7 +214,7 @@ def _figures(
     currency: str,
     windows: WindowPair,
 ) -> Metrics:
-    was = f"{100 * earlier.value:.2f} %" if isinstance(earlier, Estimate) else "not available"
+    was = f"{100 * earlier.value:.2f} %" if isinstance(earlier, Estimate) else "no comparison"
     items = [
         kpi(context, "fraud_rate", rates["fraud_rate"], currency, f"Window before: {was}"),
         kpi(context, "money_at_risk", rates["money_at_risk"], currency),

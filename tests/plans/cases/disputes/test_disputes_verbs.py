@@ -114,7 +114,7 @@ def test_both_members_of_the_governance_board_have_it_in_mail_and_inbox_at_once(
     joint.file()
     delivery.work_off()
     case = Escalation.objects.get(trigger=verbs.TRIGGER)
-    about = [(m.to, m.subject) for m in mailoutbox if m.subject.startswith("Governance-Board called")]
+    about = [(m.to, m.subject) for m in mailoutbox if m.subject.startswith("governance-board called")]
     assert sorted(to for to, _ in about) == sorted([p.email] for p in board)
     assert (case.rung, case.state) == (1, "notified")  # the ladder itself has reached the lead alone
     for person in (*board, lead):

@@ -72,7 +72,7 @@ def test_a_changed_definition_over_rest_is_a_new_version_with_its_diff_in_the_ch
     assert (told.status_code, told.json()["definition_version"]) == (200, 2)
     logged = ChangeLogEntry.objects.filter(entity="programs.metric", event="changed").order_by("sequence")
     found = {e.payload.body["field"]: (e.payload.body["from"], e.payload.body["to"]) for e in logged}
-    assert (found["window"], found["definition_version"]) == (("90 days", "60 days"), (1, 2))
+    assert (found["window"], found["definition_version"]) == (("window of the run", "60 days"), (1, 2))
 
 
 def test_a_new_limit_or_name_is_no_new_definition(acting):
@@ -116,14 +116,30 @@ def test_a_method_whose_words_were_changed_gives_no_figure(registry):
 
 def test_the_repeat_rate_is_over_the_days_of_the_registry(registry):
     change("loyalty-retention", window="30 days")
+    for window in ("7d", "quarter"):
+        found = values(pull(f"{SUMMARY} --window {window}"))["data"]
+        assert found["retention"] == pytest.approx(repeat_rate_within(30))
+
+
+@pytest.mark.parametrize(("window", "days"), [("7d", 7), ("30d", 30), ("quarter", 92)])
+def test_the_repeat_rate_is_that_of_the_window_asked(registry, window, days):
+    found = values(pull(f"{SUMMARY} --window {window}"))["data"]
+    assert found["window"]["days"] == days
+    assert found["retention"] == pytest.approx(repeat_rate_within(days))
+
+
+def test_the_repeat_rate_is_another_in_each_window(registry):
+    assert len({repeat_rate_within(days) for days in (7, 30, 92)}) == 3
+
+
+def repeat_rate_within(span):
     who, when, _ = purchases()
     days = {}
     for name, moment in zip(who, when, strict=True):
         days.setdefault(name, set()).add((moment - START).days)
     last = max(max(each) for each in days.values()) + 1
-    seen = [each for each in days.values() if last - min(each) >= 30]
-    again = sum(any(0 < day - min(each) <= 30 for day in each) for each in seen)
-    assert values(pull())["data"]["retention"] == pytest.approx(again / len(seen))
+    seen = [each for each in days.values() if last - min(each) >= span]
+    return sum(any(0 < day - min(each) <= span for day in each) for each in seen) / len(seen)
 
 
 def test_a_window_that_is_no_number_of_days_is_said(registry):
@@ -139,7 +155,7 @@ def test_the_next_run_tells_what_was_redefined(registry):
     told = values(second)["data"]["definition_changes"]
     assert told == [
         f"Alert thresholds were csat<0.5 in {first.plan_id} and are none now.",
-        "Repeat rate, v1 → v2: window “90 days” → “60 days”.",
+        "Repeat rate, v1 → v2: window “window of the run” → “60 days”.",
     ]
     versions = {row["metric"]: row["version"] for row in rows(outputs(second)["definitions"])}
     assert (versions["retention"], versions["csat"]) == ("v2", "v1")

@@ -25,6 +25,7 @@ from tests.plans.commands.loyalty_program import (
     load_purchases,
     outputs,
     purchases,
+    rows,
     run,
     values,
     work,
@@ -60,6 +61,22 @@ def test_revenue_is_that_of_the_purchases_in_the_window(loyalty, tmp_path):
     end = max(times).replace(hour=0) + timedelta(days=1)
     wanted = sum(a for t, a in zip(times, amounts, strict=True) if t >= end - timedelta(days=30))
     assert values(run(LINE))["data"]["flows"]["revenue"] == pytest.approx(wanted)
+
+
+def test_a_window_before_the_data_is_said_to_be_no_comparison(loyalty, tmp_path):
+    members, times, amounts = purchases()
+    late = [n for n, moment in enumerate(times) if moment >= max(times) - timedelta(days=40)]
+    columns = {"member_id": members, "purchased_at": times, "amount": amounts}
+    load(loyalty, tmp_path, "purchases", pa.table({k: [v[n] for n in late] for k, v in columns.items()}))
+    plan = run(f"{SUMMARY} --window 30d --detail full", "data-pull")
+    data, shown = values(plan)["data"], outputs(plan)
+    why = data["window"]["not_comparable"]
+    assert why.startswith("No comparison is possible: the window before, 2025-0")
+    assert (data["engagement_lift"], data["flows"]["active_before"]) == (None, None)
+    assert set(data["kpis_before"].values()) == {None}
+    assert {row["previous"] for row in rows(shown["window_comparison"])} == {None}
+    assert {row["verdict"] for row in rows(shown["kpi_comparison"])} == {"not comparable"}
+    assert why in data["headline"][0]["value"] and why in shown["kpis"]["note"]
 
 
 def test_without_a_ledger_liability_is_said_to_be_unavailable(loyalty, tmp_path):

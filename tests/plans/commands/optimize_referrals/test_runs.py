@@ -13,7 +13,7 @@ from plans.demo import referrals as demo
 from plans.engine.gates import rounds
 from plans.models import Breach
 from plans.runs import start
-from tests.plans.commands.optimize_referrals.conftest import SHORT, keys, output, table
+from tests.plans.commands.optimize_referrals.conftest import SHORT, keys, output, payload, table
 
 STAGES = ("invited_at", "clicked_at", "submitted_at", "qualified_at", "pipeline_at", "won_at")
 
@@ -59,6 +59,24 @@ def test_whoever_asked_for_the_run_does_not_approve_it(site, world):
     site.load(world)
     with site.by("ops"), pytest.raises(GtmError):
         rounds.decide(site.run().approvals.get(), "approve", comment="Mine.")
+
+
+def test_a_window_before_the_data_is_said_to_be_no_comparison(site, world):
+    end = pc.max(world["referrals"].column("invited_at")).as_py()
+    kept = pc.greater(world["referrals"].column("invited_at"), pa.scalar(end - timedelta(days=100)))
+    site.load(world | {"referrals": world["referrals"].filter(kept)})
+    plan = site.run(f"{SHORT} --window 90d --detail full")
+    found = {task.output_var: task.output for task in plan.tasks.all() if task.output}
+    why = found["data"]["window"]["not_comparable"]
+    assert why.startswith("No comparison is possible: the window before, ")
+    assert found["data"]["flows"]["previous"] is None
+    assert found["performance"]["conversion_lift"] is None
+    assert found["risk"]["fraud_reduction"] is None
+    assert len(payload(plan, "funnel")["series"]) == 1
+    assert all("Window before" not in item["definition"] for item in payload(plan, "dashboard")["items"])
+    said = " ".join(str(payload(plan, key)) for key in keys(plan))
+    assert "in the window before" not in said
+    assert why in said
 
 
 def test_a_summary_says_less_with_the_same_figures(site, world):

@@ -103,8 +103,9 @@ def test_the_plan_json_lists_the_readings_that_the_plan_made():
     readings.keep(plan, {"negative-roi"}, Signal("negative-roi", "", "Q2", window="30d"))
     (told,) = canonical.plain(document.build(plan))["readings"]
     assert told == {
-        "rule": "negative-roi", "metric_version": 1, "window": "30d", "model": "", "scope": "", "period": "Q2",
-        "value": "", "verdict": "good", "message": "", "at": canonical.rfc3339(plan.readings.get().created_at),
+        "rule": "negative-roi", "metric_version": 1, "window": "30d", "model": "", "scope": "",
+        "period": "Q2", "value": "", "verdict": "good", "message": "",
+        "at": canonical.rfc3339(plan.readings.get().created_at),
     }  # fmt: skip
     assert counted(plan) == 0
 
