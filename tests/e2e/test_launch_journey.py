@@ -47,7 +47,6 @@ def complete(person: Person, plan: Plan, key: str, evidence: str) -> None:
 
 def answer(person: Person, plan: Plan, trigger: str, told: str) -> None:
     person.open(f"/plans/escalation/{plan.escalations.get(trigger=trigger).pk}/change/", "QA failed twice")
-    person.picture(f"launch-{trigger}")
     person.page.get_by_label("Your answer").fill(told)
     person.page.get_by_role("button", name="Resolve").click()
     person.page.get_by_text("What was done:").wait_for()
@@ -88,12 +87,14 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     page.get_by_label("Destinations").fill(f"terms: {profile.landing_url}#terms")
     page.get_by_role("button", name="Save", exact=True).click()
     ops.look("mended")
+    case = plan.escalations.get(trigger="tooling-qa-failed")
+    ops.open(f"/plans/escalation/{case.pk}/change/", "QA failed twice")
+    ops.picture("launch-tooling-qa-failed")
     sponsor, deputy = enter("exec", "phone"), enter("deputy")
     sponsor.say(plan, "The address is out of the link.", "Release the rip-cord", "Held")
     sponsor.leave()
     deputy.say(plan, "I have read the terms page.", "Release the rip-cord", "Blocked")
     deputy.leave()
-    answer(ops, plan, "tooling-qa-failed", "The link to the terms carries no address any more.")
     answer(ops, plan, "retries-exhausted", "The link to the terms carries no address any more.")
     ops.open(plan_url, "launch")
     page.get_by_role("link", name="Change inputs").click()
@@ -129,8 +130,10 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     call_command("verify_changelog", str(plan_json))
     assert "is intact" in capsys.readouterr().out
     told = json.loads(plan_json.read_bytes())
-    assert {case["remediation"] for case in told["escalations"]} == {
-        "The link to the terms carries no address any more."
+    assert {case["trigger"]: case["remediation"] for case in told["escalations"]} == {
+        "tooling-qa-failed": "Elena Rossi: The address is out of the link.\n"
+        "Dora Klein: I have read the terms page.",
+        "retries-exhausted": "The link to the terms carries no address any more.",
     }
     plan_json.write_bytes(plan_json.read_bytes().replace(b"carries no address", b"carried an address"))
     with pytest.raises(CommandError, match="its content differs"):
