@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from gtm.core import actors, clock
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
@@ -181,10 +181,17 @@ def _is_about(case: Escalation, reading: Reading) -> bool:
     return not told or any(all(one.get(n, "") == getattr(reading, n) for n in SERIES) for one in told)
 
 
+def _same_series(reading: Reading) -> Q:
+    """Rows of the same window, model and scope; of before these were kept, those whose plan asked for the window."""
+    same = Q(**{name: getattr(reading, name) for name in SERIES})
+    if reading.window and not reading.model:
+        same |= Q(**dict.fromkeys(SERIES, ""), plan__inputs__window=reading.window)
+    return same & Q(program=reading.program_id, command=reading.command, rule=reading.rule)
+
+
 def _of_series(reading: Reading) -> QuerySet[Reading]:
     """All readings that count together with this one, whichever plan measured them."""
-    same = ("program", "command", "rule", "metric_version", *SERIES)
-    return Reading.objects.filter(**{name: getattr(reading, name) for name in same})
+    return Reading.objects.filter(_same_series(reading), metric_version=reading.metric_version)
 
 
 def _counted(reading: Reading) -> set[str]:
@@ -227,10 +234,10 @@ def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
 def _keep_breaches(reading: Reading, counted: Collection[str]) -> None:
     """A breach is on record from the first, which tells the owner; one that counts no more is cleared."""
     series = {name: getattr(reading, name) for name in ("command", "rule", *SERIES)}
-    of_rule = Breach.objects.filter(program=reading.program_id, **series)
+    of_rule = Breach.objects.filter(_same_series(reading))
     if reading.verdict == counting.BREACHED:
         own = {"plan": reading.plan, "period": reading.period}
-        if not of_rule.filter(**own).exists():
+        if not Breach.objects.filter(**series, **own).exists():
             rest = {name: getattr(reading, name) for name in ("task", "program", "value", "message")}
             Breach(**series, **own, **rest).save()
     good = set(_of_series(reading).exclude(verdict=counting.BREACHED).values_list("plan_id", "period"))

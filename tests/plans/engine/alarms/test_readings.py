@@ -86,6 +86,16 @@ def test_windows_count_apart_and_a_window_that_keeps_the_rule_clears_no_other():
     }  # fmt: skip
 
 
+def test_a_reading_of_before_windows_were_kept_counts_for_the_window_of_its_plan():
+    program = ProgramFactory()
+    for window, day in (("7d", "02-07"), ("30d", "02-08")):
+        old = make_plan(program=program, triggers=[RULE], inputs={"window": window})
+        raise_in(old, f"until {day}")
+    plan = make_plan(program=program, triggers=[RULE], inputs={"window": "7d"})
+    readings.raise_signal(plan, None, Signal("negative-roi", "Low.", "until 02-14", window="7d"))
+    assert [e["period"] for e in cases(plan).get().evidence] == ["until 02-07", "until 02-14"]
+
+
 @pytest.mark.parametrize("name", ["model", "scope"])
 def test_models_and_campaigns_share_no_reading(name):
     plan = make_plan(triggers=[RULE])
