@@ -117,7 +117,8 @@ def choose(task: Task, directory: Directory, choosers: Choosers) -> StandIn:
 
 
 def _offers(task: Task, directory: Directory, choosers: Choosers) -> Iterator[_Offer]:
-    lead, agent = task.owner, task.agent.slug
+    """What was arranged for the lead; whom a substitute named for their own absence is not asked."""
+    lead, agent = task.covers_for or task.owner, task.agent.slug
     cover = task.fallback_agent.slug if task.fallback_agent else ""
     roles = tuple(role for role in (agent, cover) if role)
     if task.covers_for is not None:
