@@ -53,10 +53,8 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
         names = ", ".join(user.groups.order_by("name").values_list("name", flat=True))
         hints.append(f"You are logged in as {user}{f', in the roles {names}' if names else ''}.")
     hints.append(
-        (
-            "Ask a person who manages accounts to give you a role that allows it. Or ask "
-            "somebody who has the role to do it."
-        )
+        "Ask a person who manages accounts to give you a role that allows it. Or ask "
+        "somebody who has the role to do it."
     )
     return _answer(request, Told(403, "permission_denied", "You may not do this", detail, tuple(hints)))
 
