@@ -1,3 +1,3 @@
 """Rules, their readings and counters."""
 
-DOORS = ("overview", "readings")
+DOORS = ("blockers", "overview", "readings")

@@ -182,7 +182,7 @@ def _is_about(case: Escalation, reading: Reading) -> bool:
 
 
 def _same_series(reading: Reading) -> Q:
-    """Rows of the same window, model and scope; of before these were kept, those whose plan asked for the window."""
+    """Rows of the same window, model and scope; of before these were kept, those of plans with the window."""
     same = Q(**{name: getattr(reading, name) for name in SERIES})
     if reading.window and not reading.model:
         same |= Q(**dict.fromkeys(SERIES, ""), plan__inputs__window=reading.window)

@@ -37,7 +37,12 @@ LONGEST_BACKOFF = timedelta(hours=1)
 LOST_AFTER = timedelta(minutes=10)
 CALLS = frozenset({NoticeKind.RIPCORD, NoticeKind.BOARD})
 """Not held back by quiet hours either."""
-AT_ONCE = frozenset({NoticeKind.REMINDER, NoticeKind.RUNG, NoticeKind.EXHAUSTED}) | CALLS
+AT_ONCE = CALLS | {
+    NoticeKind.REMINDER,
+    NoticeKind.TASK_REMINDER,
+    NoticeKind.RUNG,
+    NoticeKind.EXHAUSTED,
+}
 """Not held back for a daily summary: their time is running."""
 
 
