@@ -87,10 +87,10 @@ class Approver(GovernedModel):
         if self.limit_amount is None or amount is None:
             return None
         if currency != self.limit_currency:
-            return f"has a limit in {self.limit_currency}, the amount is in {currency}"
+            return f"has a limit in {self.limit_currency}, but the amount is in {currency}"
         if amount > self.limit_amount:
             limit, asked = Money(self.limit_amount, currency), Money(amount, currency)
-            return f"may sign up to {limit}, asked for {str(asked).removesuffix(f' {currency}')}"
+            return f"may sign up to {limit}, but the amount is {str(asked).removesuffix(f' {currency}')}"
         return None
 
 
