@@ -232,7 +232,7 @@ def _task_stands(notice: Notice, task: Task, person: Person) -> str | None:
 
 
 def _breach_stands(notice: Notice, breach: Breach, person: Person) -> str | None:
-    return "A later measurement was fine again." if breach.cleared_at else None
+    return "A later measurement was good again." if breach.cleared_at else None
 
 
 def _proposal_stands(notice: Notice, row: PolicyVersion, person: Person) -> str | None:

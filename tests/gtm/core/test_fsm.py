@@ -221,7 +221,7 @@ def test_a_wrong_state_says_which_would_be_right_and_what_is_possible(program):
     error = refusal(program, "look_again", expected_version=1)
     assert (type(error), error.detail) == (
         WrongState,
-        "Look again of program Draft: it is draft, and that is possible only from lost and found, open.",
+        "Look again of program Draft: it is draft. This is possible only from lost and found, open.",
     )
     possible = ("open", "close", "tick", "wish", "lead", "lose_a_race", "stumble", "rename")
     assert error.params == {"state": "draft", "possible": possible}

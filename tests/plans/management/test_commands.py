@@ -231,5 +231,11 @@ def test_the_log_of_a_plan_and_of_everything_verifies(site):
     run = start()
     code, said = manage("verify_changelog", run.plan_id)
     assert (code, said.splitlines()[0]) == (0, f"{run.plan_id} is intact.")
-    assert re.fullmatch(r"[1-9]\d* objects hold what the log last told of them\.", said.splitlines()[1])
+    assert re.fullmatch(
+        (
+            r"[1-9]\d* objects have the values that the log "
+            r"recorded last\."
+        ),
+        said.splitlines()[1],
+    )
     assert manage("verify_changelog")[0] == 0

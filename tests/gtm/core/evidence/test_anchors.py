@@ -211,7 +211,7 @@ def test_the_command_says_what_has_not_arrived(rows, settings):
 def test_a_file_that_holds_no_anchors_is_refused_by_name(tmp_path):
     kept = tmp_path / "kept.jsonl"
     kept.write_text("[]\n")
-    with pytest.raises(CommandError, match="line 1 of .*kept.jsonl is no anchor"):
+    with pytest.raises(CommandError, match="line 1 of .*kept.jsonl is not an anchor"):
         call_command("verify_changelog", anchors=str(kept))
 
 
