@@ -90,7 +90,7 @@ def get(asked: str) -> Command:
         candidates = tuple(command.path for command in same)
         problem = Problem(
             "command",
-            f"“{asked}” is a command of several plugins; say which one.",
+            f"“{asked}” is a command of several plugins; name one of them.",
             candidates,
             code="ambiguous",
         )
