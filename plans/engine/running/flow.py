@@ -93,7 +93,7 @@ def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
 
 
 def subject_is_settled(case: Escalation, params: Params) -> str | None:
-    """The case is not about an open round or a late task: only the decision, or the work, ends such a case."""
+    """The case is not about an open round or a late task; only the decision, or the work, ends those."""
     late = case.task if case.trigger == ladder.TASK_OVERDUE else None
     if late is not None and late.state == "ready" and late.due_at and late.due_at <= clock.now():
         return (
