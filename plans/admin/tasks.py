@@ -53,7 +53,10 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
     shortcuts = [
         ("For people", "?kind=human&state=ready"),
         ("Escalated", "?state__in=escalated,unknown"),
-        ("By the substitute", "?state__in=fallback_ready,fallback_running,succeeded_degraded"),
+        (
+            "By the substitute",
+            "?state__in=fallback_ready,fallback_running,with_substitute,succeeded_degraded",
+        ),
         ("At work", "?state__in=leased,running,fallback_running"),
     ]
 
