@@ -175,6 +175,16 @@ def find_approval(reference: str) -> Approval:
     return found
 
 
+def find_task(reference: str) -> Task:
+    """By number, or by "plan-id/2.3". Raises NotFound."""
+    plan_id, _, task_id = reference.partition("/")
+    asked = {"pk": int(reference)} if reference.isdigit() else {"plan__plan_id": plan_id, "task_id": task_id}
+    found = tasks_with_people().filter(**asked).first()
+    if found is None:
+        raise NotFound(f"There is no task {reference}.", hint="`manage.py inbox --as USER` lists what waits.")
+    return found
+
+
 def break_glass_uses(*, owed: bool = False) -> QuerySet[BreakGlass]:
     """Every use for auditors, newest first; ``owed``: those without their review, most urgent first."""
     rows = BreakGlass.objects.select_related(

@@ -117,7 +117,13 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     page.locator("#live li", has_text="Signal review").get_by_role("link").first.wait_for(timeout=60_000)
     manager.open("/", "escalated")
     wait_until(lambda: not plan.tasks.filter(kind="automated", state__in=AT_WORK).exists(), 60)
-    case = plan.escalations.get(task__task_id="1.1")
+    signals = plan.tasks.get(task_id="1.1")
+    manager.open(f"/plans/task/{signals.pk}/change/", "with the substitute")
+    page.get_by_label("Comment").fill("The rows are not where they were, and I have no access.")
+    page.get_by_role("button", name="Report as blocked").click()
+    page.get_by_text("Recorded.").wait_for()
+    manager.look("reported")
+    case = plan.escalations.get(task=signals)
     manager.open(f"/plans/escalation/{case.pk}/change/", "open")
     manager.picture(f"escalation-{size}")
     page.get_by_label("Your answer").fill("The storage was moved; I am bringing the rows back.")
@@ -130,7 +136,7 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("What was done:").wait_for()
     manager.look("resolved")
-    for task in plan.tasks.filter(state="escalated"):
+    for task in plan.tasks.filter(state__in=("escalated", "with_substitute")):
         manager.open(f"/plans/task/{task.pk}/change/", "escalated")
         page.get_by_label("Comment").fill("The rows are back.")
         page.get_by_role("button", name="Grant one more attempt").click()
