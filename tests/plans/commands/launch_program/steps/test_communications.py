@@ -24,10 +24,12 @@ from tests.plans.commands.launch_program.launch_kit import (
     outputs_by_key,
 )
 
-CORE = {"core/landing-page.html", "core/support-script.md", "core/faq.md", "core/help-article.md"}
+PARTNERS = {"partner/partner-kit.md"}  # theirs, whatever the channels
+CORE = PARTNERS | {
+    "core/landing-page.html", "core/support-script.md", "core/faq.md", "core/help-article.md",
+}  # fmt: skip
 EMAIL = {"email/launch-email.html", "email/launch-email.txt"}
 IN_APP = {"in-app/in-app-prompt.html", "in-app/in-app-prompt.txt"}
-CORE |= {"partner/partner-kit.md"}  # partners get theirs whatever the channels
 SOCIAL = {"social/social-linkedin.txt", "social/social-x.txt"}
 
 
