@@ -98,7 +98,7 @@ def with_tasks(plans: QuerySet[Plan]) -> QuerySet[Plan]:
 
 def tasks_with_people() -> QuerySet[Task]:
     return Task.objects.select_related(
-        "plan", "plan__program", "agent", "fallback_agent", "owner"
+        "plan", "plan__program", "agent", "fallback_agent", "owner", "covers_for"
     ).prefetch_related("needs", "attempts")
 
 

@@ -142,6 +142,8 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
         page.get_by_role("button", name="Grant one more attempt").click()
         page.get_by_text("Recorded.").wait_for()
         manager.look("granted")
+    wait_until(lambda: plan.tasks.filter(key="segment-validation", state="ready").exists(), 60)
+    enter("analyst", size).complete(plan, "segment-validation", "Sizes compared")
     manager.open(f"/plans/plan/{plan.pk}/change/", "resumed")
     page.locator("#live li", has_text="Finance approval").wait_for(timeout=60_000)
     case.refresh_from_db()

@@ -76,6 +76,9 @@ def test_the_strategist_covers_the_analyst():
     assert inbox_of("strategist") == {"Validation of segments"}
     assert "Your task: Validation of segments" in messages_to("strategist")
     task = plan.tasks.get(key="segment-validation")
+    page = as_("strategist").get(f"/plans/task/{task.pk}/change/").content.decode()
+    assert "Samir Haddad, in place of Ana Kovač" in page
+    assert "Segments, sizes and assumptions to validate" in page
     answer = as_("strategist").post(
         f"/api/v1/tasks/{task.pk}/complete/",
         {"comment": "Sizes hold.", "evidence": {"note": "compared"}},
