@@ -71,6 +71,8 @@ def used(plan):
 def test_the_strategist_covers_the_analyst():
     go_away("analyst")
     plan = start_as("ops", BLUEPRINT)
+    reviewed = next(item["evidence"] for item in plan.checklist if item["key"] == "substitutes")
+    assert "Ana Kovač (member-insights-analyst) is away today: loyalty-strategist covers." in reviewed
     assert f"You stand in for Ana Kovač: {plan.plan_id}" in messages_to("strategist")
     work_off(plan, "signal-review", "tier-design")
     assert inbox_of("strategist") == {"Validation of segments"}
