@@ -101,7 +101,7 @@ def test_loyalty_operations_cover_the_strategist():
     go_away("strategist")
     plan = work_off(start_as("partner", MONITOR))
     assert inbox_of("ops") == {"Roadmap validation"}
-    assert "Your decision is asked: Roadmap validation" in messages_to("ops")
+    assert "Your decision is needed: Roadmap validation" in messages_to("ops")
     approval = decide(plan, "roadmap-validation", "ops")
     assert approval.state == "approved"
     why = f"Samir Haddad {UNTIL}"
@@ -118,14 +118,14 @@ def test_the_executive_sponsor_covers_legal():
     go_away("legal")
     plan = work_off(start_as("ops", BLUEPRINT))
     assert inbox_of("exec") == {"Legal approval"}
-    assert "Your decision is asked: Legal approval" in messages_to("exec")
+    assert "Your decision is needed: Legal approval" in messages_to("exec")
     assert decide(plan, "legal-approval", "exec").state == "approved"
     assert used(plan)[-1][2:] == ("approve", "Elena Rossi", "Lena Brandt", f"Lena Brandt {UNTIL}")
 
 
 def test_nobody_covers_for_their_own_request():
     go_away("strategist")
-    with pytest.raises(GuardNotMet, match="Every approval can be given by people who are here today"):
+    with pytest.raises(GuardNotMet, match="Today's people can give every approval"):
         start_as("ops", MONITOR)
 
 

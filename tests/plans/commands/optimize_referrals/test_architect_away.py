@@ -25,7 +25,7 @@ def test_lifecycle_operations_cover_the_architect(site, world):
     assert [a.pk for a in inbox.waiting_for(second.accounts.get()).approvals] == [approval.pk]
     assert inbox.waiting_for(site.people["ops"].accounts.get()).approvals == []  # who asked for the run
     delivery.work_off()
-    asked = Notification.objects.filter(subject="Your decision is asked: Playbook approval")
+    asked = Notification.objects.filter(subject="Your decision is needed: Playbook approval")
     assert [message.person for message in asked] == [second]
     with site.by("second"):
         rounds.decide(approval, "approve", comment="In this order.")
