@@ -343,9 +343,9 @@ def test_tooling_qa_that_fails_twice_pulls_the_ripcord():
     profile = LaunchProfile.objects.get()
     profile.vocabulary = {"utm_source": ["nobody"], "utm_medium": ["nothing"]}
     profile.save()
-    plan = people_work(start(IN_TIME), "map-workflows")
+    plan = people_work(start(IN_TIME), "email-deliverability")
     assert plan.tasks.get(key="tooling-qa").attempts.count() == 0  # the tooling is not all built yet
-    human_tasks.complete(plan.tasks.get(key="map-workflows"), result={}, evidence={})
+    human_tasks.complete(plan.tasks.get(key="email-deliverability"), result={}, evidence={})
     while ready := plan.tasks.filter(kind="automated", state__in=("ready", "fallback_ready")).first():
         runner.run_task(ready.pk, "in-process")
     plan.refresh_from_db()
