@@ -97,17 +97,17 @@ ifeq ($(BROWSER),)
 endif
 	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope --no-loadscope-reorder tests/e2e $(ARGS)
 
-bench: $(INSTALLED) ## benchmarks, each beside its peers
+bench: $(INSTALLED) ## run the benchmarks, each next to similar tools
 	@for file in $(filter-out benchmarks/races.py benchmarks/mutants.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done
 
 docs: $(INSTALLED) ## write docs/openapi.yaml from the code
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
-lock: $(INSTALLED) ## resolve requirements.lock anew from pyproject.toml
+lock: $(INSTALLED) ## make requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
-clean: ## remove .venv and caches; var/ holds data and stays
+clean: ## remove .venv and caches; var/ has data and is kept
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
