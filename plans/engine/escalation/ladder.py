@@ -227,6 +227,13 @@ def resolve(case: Escalation, *, remediation: str) -> Escalation:
     return case
 
 
+def end_all(plan: Plan, comment: str) -> None:
+    """The plan is over: what nobody resolved ends with it, and the comment stands where what was done would."""
+    fields = {"closed_at": clock.now(), "due_at": None, "remediation": comment}
+    for case in Escalation.objects.filter(plan=plan, state__in=OPEN_CASE_STATES):
+        perform(case, "cancel", comment=comment, set_fields=fields)
+
+
 def close_remedied(plan: Plan, trigger: str, remediation: str) -> None:
     """The cases of a trigger that asked to stop are answered: people have said what was remedied."""
     with actors.on_their_behalf("Ladder"):

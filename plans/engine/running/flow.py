@@ -18,7 +18,7 @@ from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds, scope
 from plans.engine.people import substitutes
 from plans.engine.people.permissions import holds_role
-from plans.engine.running import steps
+from plans.engine.running import kept_outputs, steps
 from plans.engine.running.under_lock import opens_after
 from plans.engine.stopping import stopped
 from plans.models import (
@@ -28,7 +28,6 @@ from plans.models import (
     DONE_STATES,
     FINAL_TASK_STATES,
     OPEN_APPROVAL_STATES,
-    OPEN_CASE_STATES,
     UNOPENED_STATES,
     Approval,
     BreakGlass,
@@ -51,6 +50,19 @@ _OPEN_TASKS = PreparedRead(
     ),
     plan=900_000_901,
 )
+_TASK_STATES = PreparedRead(
+    lambda plan: Task.objects.order_by().filter(plan=plan).values_list("state").distinct(), plan=900_000_901
+)
+_BYPASSED = PreparedRead(
+    lambda plan: Approval.objects.order_by().filter(plan=plan, state="bypassed").values_list("pk")[:1],
+    plan=900_000_901,
+)
+_OWED = PreparedRead(
+    lambda plan: (
+        BreakGlass.objects.order_by().filter(approval__plan=plan, state="granted").values_list("pk")[:1]
+    ),
+    plan=900_000_901,
+)
 
 
 # ------------------------------------------------------------------ guards
@@ -64,28 +76,24 @@ def checklist_passed(plan: Plan, params: Params) -> str | None:
 
 def every_task_done(plan: Plan, params: Params) -> str | None:
     """Every task is finished."""
+    if not _OPEN_TASKS.rows(plan=plan.pk):
+        return None
     left = plan.tasks.exclude(state__in=FINAL_TASK_STATES).count()
-    return f"{left} tasks are not finished." if left else None
+    return f"{left} tasks are not finished."
 
 
 def no_review_owed(plan: Plan, params: Params) -> str | None:
     """Every use of break-glass has its review."""
-    owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
-    return f"{', '.join(map(str, owed))} must be reviewed first." if owed else None
-
-
-def nothing_asks_to_stop(plan: Plan, params: Params) -> str | None:
-    """No case is open whose trigger asks to stop the plan."""
-    asking = Escalation.objects.filter(plan=plan, asks_to_stop=True, state__in=OPEN_CASE_STATES)
-    if not (subjects := list(asking.order_by("pk").values_list("subject", flat=True))):
+    if not _OWED.rows(plan=plan.pk):
         return None
-    return f"Nothing is published while this is open: {'; '.join(subjects)}. Resolve it on its ladder first."
+    owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
+    return f"{', '.join(map(str, owed))} must be reviewed first."
 
 
 def may_publish(task: Task, params: Params) -> str | None:
     """A task that publishes waits for every case that asks to stop its plan; others need not."""
     publishes = steps.publishes(task.plan.command_key, task.key)
-    return nothing_asks_to_stop(task.plan, params) if publishes else None
+    return stopped.nothing_asks_to_stop(task.plan, params) if publishes else None
 
 
 def pull_is_closed(plan: Plan, params: Params) -> str | None:
@@ -109,7 +117,7 @@ def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
 def subject_is_settled(case: Escalation, params: Params) -> str | None:
     """The case is not about an open round or a late task; only the decision, or the work, ends those."""
     late = case.task if case.trigger == ladder.TASK_OVERDUE else None
-    if late is not None and late.state == "ready" and late.due_at and late.due_at <= clock.now():
+    if late is not None and late.is_with_people and late.due_at and late.due_at <= clock.now():
         return (
             f"{late} is not done yet. When it is done, this case ends. Acknowledge the case if "
             "you work on it."
@@ -121,6 +129,11 @@ def subject_is_settled(case: Escalation, params: Params) -> str | None:
         f"{asked.title} is not decided yet. Its decision will end this case. Acknowledge "
         "the case if you work on it."
     )
+
+
+def is_with_people(task: Task, params: Params) -> str | None:
+    """The task is one for people, or its substitute has it."""
+    return None if task.state == "with_substitute" else is_human(task, params)
 
 
 def is_human(task: Task, params: Params) -> str | None:
@@ -260,14 +273,21 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
             rounds.open_round(task)
         else:
             perform(task, "make_ready", set_fields=_times(task), is_fresh=not has_asked)
-            if task.kind == TaskKind.HUMAN and task.owner and not substitutes.here_today(task.owner):
-                substitutes.hand_on(task)
+            if task.kind == TaskKind.HUMAN:
+                _reach_people(task)
     if has_opened and not has_asked:
         return
     if has_asked or not is_fresh:
         plan.refresh_from_db()
     if plan.state == "running" and not _OPEN_TASKS.rows(plan=plan.pk):
         finish(plan)
+
+
+def _reach_people(task: Task) -> None:
+    """It is somebody's now: with what they are to look at, and with whoever stands in for somebody away."""
+    kept_outputs.write_brief(task)
+    if task.owner and not substitutes.here_today(task.owner):
+        substitutes.hand_on(task)
 
 
 def _times(task: Task) -> dict[str, Any]:
@@ -291,7 +311,9 @@ def why_held(plan: Plan, task: Task) -> str:
     """What keeps the task from beginning beside its needs: its step says so, or a case asks to stop."""
     if reason := steps.why_held(plan, task.key):
         return reason
-    return (nothing_asks_to_stop(plan, {}) or "") if steps.publishes(plan.command_key, task.key) else ""
+    return (
+        (stopped.nothing_asks_to_stop(plan, {}) or "") if steps.publishes(plan.command_key, task.key) else ""
+    )
 
 
 def ready_tasks(plan: Plan) -> list[Task]:
@@ -326,15 +348,18 @@ def _behind_open_gates(plan: Plan, tasks: list[Task], after: Task | None) -> Col
 
 
 def finish(plan: Plan) -> None:
-    """Close the plan, unless a break-glass owes its review or a case asks to stop: their end closes it."""
-    if no_review_owed(plan, {}) or nothing_asks_to_stop(plan, {}):
+    """Close the plan, which was just read under its lock, unless a break-glass owes its review or a case asks
+    to stop: their end closes it.
+    """
+    if no_review_owed(plan, {}) or stopped.nothing_asks_to_stop(plan, {}):
         return
-    if plan.tasks.filter(state="cancelled").exists():
-        perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
+    ended = {"finished_at": clock.now()}
+    states = {state for (state,) in _TASK_STATES.rows(plan=plan.pk)}
+    if "cancelled" in states:
+        perform(plan, "fail", comment="A task was cancelled.", set_fields=ended, is_fresh=True)
         return
-    degraded = plan.tasks.filter(state__in=DEGRADED_STATES).exists()
-    degraded |= plan.approvals.filter(state="bypassed").exists()
-    perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
+    degraded = states & DEGRADED_STATES or _BYPASSED.rows(plan=plan.pk)
+    perform(plan, "succeed_degraded" if degraded else "succeed", set_fields=ended, is_fresh=True)
 
 
 def seal_structure(plan: Plan, change: Change) -> None:
@@ -365,16 +390,10 @@ def close_plan(plan: Plan, change: Change) -> None:
         perform(approval, "cancel", comment=comment, set_fields={"decided_at": now})
     for task in plan.tasks.exclude(state__in=FINAL_TASK_STATES):
         perform(task, "cancel", comment=comment, set_fields={"finished_at": now})
-    _end_cases(plan, comment)
+    ladder.end_all(plan, comment)
 
 
 def close_cases(plan: Plan, change: Change) -> None:
     """A plan that has succeeded leaves no ladder climbing: what nobody resolved ends with it, and says so."""
     ended = change.target.replace("_", " ")
-    _end_cases(plan, f"The plan has {ended}; nobody wrote what was done about this.")
-
-
-def _end_cases(plan: Plan, comment: str) -> None:
-    fields = {"closed_at": clock.now(), "due_at": None, "remediation": comment}
-    for case in Escalation.objects.filter(plan=plan, state__in=OPEN_CASE_STATES):
-        perform(case, "cancel", comment=comment, set_fields=fields)
+    ladder.end_all(plan, f"The plan has {ended}; nobody wrote what was done about this.")

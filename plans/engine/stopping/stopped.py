@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db.models import Min, Q, QuerySet
 
-from plans.models import Plan, RipcordPull
+from gtm.core.prepared import PreparedRead
+from plans.models import OPEN_CASE_STATES, Escalation, Plan, RipcordPull
 from programs.models import Program
 
 
@@ -44,6 +45,24 @@ def is_stopped(plan: Plan) -> str | None:
 def stands_still(plan: Plan) -> str | None:
     """Why the plan's clocks do not run now, or None: it is stopped, or somebody paused it."""
     return is_stopped(plan) or (f"{plan.plan_id} is paused." if plan.state == "paused" else None)
+
+
+_ASKING = PreparedRead(
+    lambda plan: (
+        Escalation.objects.order_by("pk")
+        .filter(plan=plan, asks_to_stop=True, state__in=sorted(OPEN_CASE_STATES))
+        .values_list("subject")
+    ),
+    plan=900_000_901,
+)
+
+
+def nothing_asks_to_stop(plan: Plan, params: Mapping[str, Any]) -> str | None:
+    """No case is open whose trigger asks to stop the plan."""
+    if not (rows := _ASKING.rows(plan=plan.pk)):
+        return None
+    subjects = "; ".join(subject for (subject,) in rows)
+    return f"Nothing is published while this is open: {subjects}. Resolve it on its ladder first."
 
 
 def open_pull_of(program: Program) -> RipcordPull | None:
