@@ -228,7 +228,7 @@ def resolve(case: Escalation, *, remediation: str) -> Escalation:
 
 
 def end_all(plan: Plan, comment: str) -> None:
-    """The plan is over: what nobody resolved ends with it, and the comment stands where what was done would."""
+    """The plan is over: what nobody resolved ends with it, with the comment as its remediation."""
     fields = {"closed_at": clock.now(), "due_at": None, "remediation": comment}
     for case in Escalation.objects.filter(plan=plan, state__in=OPEN_CASE_STATES):
         perform(case, "cancel", comment=comment, set_fields=fields)
