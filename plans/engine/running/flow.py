@@ -311,9 +311,7 @@ def why_held(plan: Plan, task: Task) -> str:
     """What keeps the task from beginning beside its needs: its step says so, or a case asks to stop."""
     if reason := steps.why_held(plan, task.key):
         return reason
-    return (
-        (stopped.nothing_asks_to_stop(plan, {}) or "") if steps.publishes(plan.command_key, task.key) else ""
-    )
+    return may_publish(task, {}) or ""
 
 
 def ready_tasks(plan: Plan) -> list[Task]:
