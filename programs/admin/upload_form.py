@@ -127,7 +127,7 @@ def words_of(form: UploadForm, post: Mapping[str, str]) -> LoadWords:
         effective["value_map"] = _with_words(effective["value_map"], kind, post)
     said = {name: value for name, value in effective.items() if value != of_profile.get(name, "")}
     without = tuple(name for name in of_profile if name in post and not effective[name]) if is_same else ()
-    mapping = _columns(post) if is_same else {}
+    mapping = (_columns(post) if is_same else {}) | _answered_column(post)
     return LoadWords(told["program"], told["partner"], kind, profile, mapping, said, without)
 
 
@@ -146,6 +146,13 @@ def _answered(effective: Mapping[str, str], post: Mapping[str, str]) -> dict[str
     """The option that a button under a question answers."""
     option, _, value = post.get("reply", "").partition("|")
     return {option: joined(option, effective[option], value)} if option in effective else {}
+
+
+def _answered_column(post: Mapping[str, str]) -> dict[str, str]:
+    """The column that a button under a question chooses."""
+    option, _, value = post.get("reply", "").partition("|")
+    ours, _, theirs = value.partition("=")
+    return {ours: theirs} if option == "mapping" else {}
 
 
 def _with_words(text: str, kind: str, post: Mapping[str, str]) -> str:

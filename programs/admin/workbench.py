@@ -72,7 +72,7 @@ class Workbench:
         """What else it could be."""
         guesses = self._preview["guesses"]
         named = [f"“{g['title']}”" for g in guesses["profiles"] if g["name"] != self.profile]
-        kinds = [g["title"].lower() for g in guesses["kinds"] if g["kind"] != self.kind]
+        kinds = [g["title"].lower() for g in guesses["kinds"] if g["kind"] != self.kind and not self.profile]
         return [*named, *kinds]
 
     def kinds(self) -> list[tuple[str, str]]:

@@ -187,6 +187,13 @@ def test_a_column_is_chosen_taken_away_and_found_again(look, again):
     }
 
 
+def test_a_missing_column_is_chosen_by_its_button(look, again):
+    shown = look("buyer,purchased_at,amount\nann@x.example,2026-01-05,5\n")
+    (question,) = shown.context["preview"]["questions"]
+    assert [(one["option"], one["value"]) for one in question["replies"]] == [("mapping", "member_id=buyer")]
+    assert columns_of(again(shown, reply="mapping|member_id=buyer"))["member_id"] == ("buyer", "said")
+
+
 def test_a_word_of_theirs_is_given_its_meaning(look, again):
     text = (
         "entry_id,member_id,posted_at,entry,points\n1,ann,2026-01-05,earning,5\n2,ann,2026-01-06,redeem,3\n"

@@ -19,7 +19,7 @@ from gtm.core.money import Money
 from programs.datasets.contracts import Contract, Type, contract_of
 from programs.datasets.loading.guessing import candidates
 from programs.datasets.loading.ingest import IngestResult, ingest
-from programs.datasets.loading.limits import Limits, Options
+from programs.datasets.loading.limits import CHOICES, Limits, Options
 from programs.datasets.loading.look import FileLook, look_at, shortened
 from programs.datasets.loading.mapping import map_columns, wanted
 from programs.datasets.loading.option_words import OfferedOption, offered_options
@@ -36,6 +36,9 @@ FIRST_ROWS = 5_000
 LIMITS = Limits(first_rows=FIRST_ROWS, sample_rows=10)
 SHOWN_REJECTS = 20
 MOST_ALLOWED = 8
+COLUMN_CODES = ("missing_column", "ambiguous_column")
+MAPPING = "mapping"
+"""The option of a reply that says which column of theirs is one of ours: ``amount=Total``."""
 READING = ("delimiter", "encoding", "sheet", "header_row", "file_in_zip", "records")
 """Options without which a file cannot be looked at."""
 
@@ -151,12 +154,13 @@ def preview(
         except DatasetProblems as refused:
             problems += refused.problems
     found = {ours: looks[0].headers[index] for ours, index in columns.items()} if looks else {}
+    could_be = candidates(contract, looks[0].columns if looks else (), found)
     packed = len(looks) > len(files)
     return FilePreview(
         tuple(looks),
-        tuple(_choices(contract, looks, found, mapping, said_mapping, said)),
+        tuple(_choices(contract, looks, found, could_be, mapping, said_mapping, said)),
         tuple(offered_options(contract, {look.format for look in looks}, packed=packed)),
-        tuple(_question(contract, problem, found) for problem in dict.fromkeys(problems)),
+        tuple(_question(contract, problem, found, could_be) for problem in dict.fromkeys(problems)),
         result,
         tuple(_accepted(result, contract, zone)) if result else (),
         tuple(_refused(store.root / result.rejects)) if result and result.rejects else (),
@@ -167,13 +171,13 @@ def _choices(
     contract: Contract,
     looks: list[FileLook],
     found: Mapping[str, str],
+    could_be: Mapping[str, tuple[str, ...]],
     mapping: Mapping[str, str],
     said_mapping: Collection[str],
     said: Said,
 ) -> Iterable[ColumnChoice]:
     """Our columns, those that are required first, each with what it would be."""
     theirs = {column.name: column for column in looks[0].columns} if looks else {}
-    could_be = candidates(contract, list(theirs.values()), found)
     for column in sorted(contract.columns, key=lambda each: not each.required):
         name = found.get(column.name, "")
         source = ""
@@ -204,17 +208,24 @@ def _choices(
         )
 
 
-def _question(contract: Contract, problem: Problem, found: Mapping[str, str]) -> OpenQuestion:
+def _question(
+    contract: Contract,
+    problem: Problem,
+    found: Mapping[str, str],
+    could_be: Mapping[str, tuple[str, ...]],
+) -> OpenQuestion:
     """The problem where it belongs: at a column of ours, at an option, or at the file."""
-    answers = replies(problem)
     place = problem.field.rpartition(": ")[2]
     ours = {theirs: ours for ours, theirs in found.items()}
     about = place if place in contract.by_name else ours.get(place, "")
-    if not about and any(choice == place for choice in Options.__dataclass_fields__):
+    if not about and any(choice.name == place for choice in CHOICES):
         about = place
-    few = len(problem.allowed) <= MOST_ALLOWED
-    told = problem if few else replace(problem, allowed=())  # the columns are in a list beside the question
-    return OpenQuestion(about, problem.field, told.sentence(), problem.code, answers)
+    given = replies(problem)
+    told = problem if len(problem.allowed) <= MOST_ALLOWED else replace(problem, allowed=())
+    if problem.code in COLUMN_CODES and (likely := could_be.get(about)):
+        told = replace(told, nearest="")  # what is in the columns says more than their names
+        given = (*(Reply(MAPPING, f"{about}={name}", f"{about} is “{name}”") for name in likely), *given)
+    return OpenQuestion(about, problem.field, told.sentence(), problem.code, given)
 
 
 def _accepted(result: IngestResult, contract: Contract, zone: str) -> Iterable[PreviewedRow]:
