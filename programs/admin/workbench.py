@@ -150,6 +150,12 @@ class Workbench:
         cells = [(row["row"], [row["cells"].get(name, "") for name in names]) for row in rows]
         return {"heads": heads, "rows": cells}
 
+    def notes(self) -> list[str]:
+        """What was settled on the way, without what is said of the files already."""
+        known = {f"{file['name']}: {note}" for file in self._preview["files"] for note in file["notes"]}
+        unread = tuple(f"{file['name']}: not loaded: " for file in self._preview["files"])
+        return [n for n in self._preview["notes"] if n not in known and not n.startswith(unread)]
+
     def refused(self) -> list[dict[str, Any]]:
         used = {column["theirs"] for column in self._preview["columns"]}
         rows = []

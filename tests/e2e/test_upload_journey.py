@@ -112,6 +112,7 @@ def test_a_shop_export_becomes_a_run_by_clicks(enter, kiez, export):
     page.get_by_role("link", name="Columns", exact=True).click()
     ops.picture("upload-columns")
 
+    page.get_by_text("6 more that this file does not seem to have").click()
     page.get_by_label("region", exact=True).select_option("-")
     page.get_by_text("How the file is written").click()
     page.get_by_label("Keep these choices as a load profile named").fill("kiez-shop")
