@@ -80,7 +80,7 @@ class DatasetAdmin(UploadPages, GovernedAdmin):
     def current(self, dataset: Dataset) -> bool:
         return dataset.is_current
 
-    @admin.display(description="Loads that were added up")
+    @admin.display(description="Loads that were added together")
     def added_up(self, dataset: Dataset) -> str:
         if not dataset.parts:
             return "One load."

@@ -43,7 +43,10 @@ class UploadForm(forms.Form):
         help_text="What a row is; all kinds are explained below",
     )
     partner = forms.ModelChoiceField(
-        Partner.objects.all(), required=False, widget=UnfoldAdminSelectWidget, help_text="Empty: our own data"
+        Partner.objects.all(),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Leave it empty for our own data",
     )
     series = forms.ChoiceField(choices=[("", "Ask me"), *HOW.items()], required=False)
     profile = forms.ChoiceField(

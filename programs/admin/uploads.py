@@ -42,9 +42,9 @@ class UploadPages:
         preview, words = None, None
         if token and kept is None:
             if pending.is_taken(request.user, token):
-                messages.error(request, "The file is being loaded: look at the datasets in a moment.")
+                messages.error(request, "The file is being loaded. Look at the datasets in a moment.")
             else:
-                messages.error(request, "The file is not kept any more: choose it again.")
+                messages.error(request, "The file is not kept any more. Choose it again.")
         elif request.method == "POST" and form.is_valid():
             if kept is None:
                 token = pending.keep(request.user, form.cleaned_data["file"])

@@ -122,7 +122,7 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     manager.picture(f"escalation-{size}")
     page.get_by_label("Your answer").fill("The storage was moved; I am bringing the rows back.")
     page.get_by_role("button", name="Acknowledge").click()
-    page.get_by_text("Samir Haddad has it.").wait_for()
+    page.get_by_text("Samir Haddad has acknowledged this case.").wait_for()
     manager.look("acknowledged")
 
     bring_back()
