@@ -122,7 +122,7 @@ def _likeliest(guesses: PreviewGuesses) -> str:
     if likely:
         return likely[0].kind
     listed = tuple(CONTRACTS)
-    problem = Problem("kind", "The columns look like none of the kinds we know: say which it is.", listed)
+    problem = Problem("kind", "The columns do not look like any kind that we know. Choose the kind.", listed)
     raise InvalidInput("What kind of data is this?", problems=[problem])
 
 
@@ -133,7 +133,7 @@ def _change(place: DataSeries, result: IngestResult, trial: SnapshotStore) -> Pr
     rows = trial.rows_path(new)
     loaded = summary.summarise(rows, new, place.zone)
     if there is None:
-        first = f"Nothing is current: these are the first {place.words} of {place.owner}."
+        first = f"There are no current data: these are the first {place.words} of {place.owner}."
         alone = comparison.compare(rows, None, place.kind, place.zone)
         return PreviewedChange(first, {}, None, None, loaded, alone)
     stored = snapshot_of(there)
@@ -144,9 +144,9 @@ def _change(place: DataSeries, result: IngestResult, trial: SnapshotStore) -> Pr
         path, before = None, summary.without_rows(stored, place.zone)
     compared = comparison.compare(rows, path, place.kind, place.zone)
     if result.is_whole and there.sha256 == new.sha256:
-        same = f"These rows are dataset {there.pk}, which is current: loading them changes nothing."
+        same = f"These rows are dataset {there.pk}, which is current. Loading them again changes nothing."
         return PreviewedChange(same, {}, there.pk, before, loaded, compared)
-    asked = f"Dataset {there.pk} of {place.owner} is current. Say what becomes of it."
+    asked = f"Dataset {there.pk} of {place.owner} is current. Choose what to do with it."
     choices = _choices(before, loaded, compared, result)
     return PreviewedChange(asked, choices, there.pk, before, loaded, compared)
 
@@ -158,12 +158,12 @@ def _choices(
     key = " and ".join(compared.key)
     of_them = "" if result.is_whole else " of those read"
     more = "" if result.is_whole else " and those that were not read"
-    overlap = f" {compared.same_keys:,}{of_them} have the {key} of a row that is there and take its place."
+    overlap = f" {compared.same_keys:,}{of_them} have the {key} of a current row and replace it."
     added = f"the {before.rows:,} rows stay and {loaded.rows:,} new ones{more} join them."
     return {
         "add": f"{HOW['add']}: {added}{overlap if key else ''}",
-        "replace": f"{HOW['replace']}: runs that start from now on read the {loaded.rows:,} new rows{more} "
-        f"instead of {before.rows:,}. Nothing is deleted, and the choice can be taken back.",
+        "replace": f"{HOW['replace']}: new runs read the {loaded.rows:,} new rows{more} "
+        f"instead of {before.rows:,}. Nothing is deleted. You can take the choice back.",
     }
 
 

@@ -14,11 +14,11 @@ from programs.models import Program
 
 SHOWN_OF_ROW = 8
 """Cells of a rejected row that are shown, those that are read first."""
-SOURCES = {"said": "your choice", "profile": "of the load profile", "name": "found by its name"}
+SOURCES = {"said": "your choice", "profile": "from the load profile", "name": "found by name"}
 WRITTEN_AS = {
     "encoding": "Encoding",
-    "delimiter": "Between the columns",
-    "header_row": "Columns are named in row",
+    "delimiter": "Column separator",
+    "header_row": "Row with column names",
     "sheet": "Sheet",
     "records": "Shape",
 }
@@ -66,7 +66,7 @@ class Workbench:
         for guess in guesses["kinds"]:
             if guess["kind"] == self.kind:
                 return f"It looks like {guess['title'].lower()}: {guess['why']}"
-        return f"Read as {self._preview['title'].lower()}, as you said."
+        return f"Read as {self._preview['title'].lower()}, as you chose."
 
     def other_guesses(self) -> list[str]:
         """What else it could be."""

@@ -94,11 +94,11 @@ def test_a_shop_export_becomes_a_run_by_clicks(enter, kiez, export):
     page.get_by_label("Program").select_option(label="Kiez Club")
     page.get_by_role("button", name="Look at the file first").click()
 
-    page.get_by_role("heading", name="Nothing is open: it can be loaded").wait_for()
+    page.get_by_role("heading", name="No open questions: you can load the file").wait_for()
     ops.look("recognised")
     ops.picture("upload-look")
     assert page.get_by_text("It looks like “Shopify: orders”.").count() == 1
-    stands = "Above the names of the columns stands: “Orders of Kiez Club”, “Exported on 2026-05-04 by Ada”"
+    stands = "Text above the column names: “Orders of Kiez Club”, “Exported on 2026-05-04 by Ada”"
     assert page.get_by_text(stands).count() == 1
     first = page.get_by_role("region", name="First accepted rows").get_by_role("row").nth(1)
     assert first.inner_text().split("\t")[:4] == [
@@ -112,14 +112,14 @@ def test_a_shop_export_becomes_a_run_by_clicks(enter, kiez, export):
     page.get_by_role("link", name="Columns", exact=True).click()
     ops.picture("upload-columns")
 
-    page.get_by_text("6 more that this file does not seem to have").click()
+    page.get_by_text("6 more columns that this file does not seem to have").click()
     page.get_by_label("region", exact=True).select_option("-")
     page.get_by_text("How the file is written").click()
     page.get_by_label("Keep these choices as a load profile named").fill("kiez-shop")
     page.get_by_role("button", name="Look again").first.click()
-    page.get_by_role("heading", name="Nothing is open: it can be loaded").wait_for()
+    page.get_by_role("heading", name="No open questions: you can load the file").wait_for()
     ops.look("corrected")
-    page.get_by_role("link", name="Beside what is current").click()
+    page.get_by_role("link", name="Comparison with the current data").click()
     ops.picture("upload-compare")
     page.get_by_role("button", name="Load", exact=True).click()
 
@@ -156,11 +156,11 @@ def test_the_pages_of_an_upload_are_sound_on_a_phone(enter, kiez, export):
     page.get_by_label("Where the file comes from").select_option("")
     page.get_by_label("Kind").select_option("purchases")
     page.get_by_role("button", name="Look at the file first").click()
-    page.get_by_role("heading", name="before it can be loaded").wait_for()
+    page.get_by_role("heading", name="before you can load the file").wait_for()
     analyst.look("questions")
     analyst.picture("upload-questions-phone")
     page.get_by_role("button", name="member_id is “Email”").click()
     page.get_by_role("button", name="Load only paid, partially_refunded").click()
-    page.get_by_role("heading", name="Nothing is open: it can be loaded").wait_for()
+    page.get_by_role("heading", name="No open questions: you can load the file").wait_for()
     analyst.look("answered")
     analyst.picture("upload-answered-phone")

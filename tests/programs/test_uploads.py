@@ -109,7 +109,7 @@ def test_an_export_is_recognised_below_its_preamble_and_shown_as_it_would_be_sto
 
 def test_a_file_that_looks_like_nothing_we_know_is_asked_about(look):
     shown = look("x,y\n1,2\n", kind="", profile="find")
-    assert "The columns look like none of the kinds we know" in shown.context["form"].errors["kind"][0]
+    assert "The columns do not look like any kind that we know" in shown.context["form"].errors["kind"][0]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_a_look_reads_the_first_rows_only_and_says_so(look, again, monkeypatch):
     shown = look(f"{ORDERS}{rows}")
     preview = shown.context["preview"]
     assert (preview["counts"]["read"], preview["is_whole"]) == (10, False)
-    assert "Only the first 10 rows were read for this look" in shown.content.decode()
+    assert "Only the first 10 rows of each file were read for this preview" in shown.content.decode()
     again(shown, step="load")
     assert Dataset.objects.latest("pk").rows == 25
 
@@ -159,7 +159,7 @@ def test_a_question_is_answered_by_its_button(look, again):
     shown = look(STATED)
     (question,) = shown.context["preview"]["questions"]
     replies = {reply["label"]: f"{reply['option']}|{reply['value']}" for reply in question["replies"]}
-    assert list(replies) == ["Load only paid", "“Status” changes nothing: count them all"]
+    assert list(replies) == ["Load only paid", "“Status” does not matter: load all rows"]
     settled = again(shown, reply=replies["Load only paid"])
     assert settled.context["preview"]["questions"] == []
     assert settled.context["preview"]["terms"]["options"] == {"filters": "Status: paid"}
@@ -254,10 +254,10 @@ def test_what_is_current_is_compared_by_month_members_and_what_each_choice_does(
         ("2026-02", ["7.00 EUR"], ["8.00 EUR"]),  # half past midnight in Berlin
         ("2026-03", [], ["9.00 EUR"]),
     ]
-    assert "1 have the order_id of a row that is there and take its place" in change["choices"]["add"]
-    assert "read the 2 new rows instead of 2" in change["choices"]["replace"]
+    assert "1 have the order_id of a current row and replace it" in change["choices"]["add"]
+    assert "new runs read the 2 new rows instead of 2" in change["choices"]["replace"]
     asked = again(shown, step="load")
-    assert "Are they added to what is current" in asked.context["form"].errors["series"][0]
+    assert "add them to the current data" in asked.context["form"].errors["series"][0]
     again(shown, step="load", series="add")
     assert Dataset.objects.latest("pk").rows == 3
 
@@ -266,7 +266,7 @@ def test_rows_that_are_current_change_nothing(look, again):
     text = f"{ORDERS}ann,2026-01-05,5,1\n"
     again(look(text), step="load")
     change = look(text).context["preview"]["change"]
-    assert (change["choices"], "loading them changes nothing" in change["sentence"]) == ({}, True)
+    assert (change["choices"], "Loading them again changes nothing" in change["sentence"]) == ({}, True)
 
 
 # ---------------------------------------------------------------- loaded
@@ -364,7 +364,7 @@ def test_the_command_line_shows_a_preview_in_lines_and_fails_where_the_load_woul
     )
     code, said = manage(*words)
     assert code == 2
-    assert "orders.csv: Status: say filters=Status: paid (Load only paid)" in said
+    assert "orders.csv: Status: set filters=Status: paid (Load only paid)" in said
     code, said = manage(*words, "--filters", "Status: paid", "--map", "amount=amount")
     assert code == 0
     assert "2 rows read: 1 accepted, 0 rejected, 0 duplicates, 1 left out" in said

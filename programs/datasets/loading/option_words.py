@@ -16,7 +16,7 @@ GROUPS = {
     "Dates, numbers and money": (
         "date_format", "time_zone", "decimal_separator", "currency", "unit", "sign_rule",
     ),
-    "Which rows count, and what their words mean": (
+    "Which rows to load, and what their words mean": (
         "filters", "value_map", "constants", "line_items", "add_columns", "subtract_columns",
         "ignore_columns",
     ),
@@ -24,25 +24,25 @@ GROUPS = {
 }  # fmt: skip
 TITLES = {
     "header_row": "Row with the names of the columns",
-    "footer_rows": "Rows at the end that are no data",
-    "delimiter": "Sign between the columns",
+    "footer_rows": "Rows at the end that are not data",
+    "delimiter": "Character between the columns",
     "encoding": "Encoding of the text",
     "file_in_zip": "Files inside the zip",
-    "records": "Place of the rows in the JSON",
+    "records": "Path to the rows in the JSON",
     "date_format": "Order in dates",
     "time_zone": "Time zone of the file",
-    "decimal_separator": "Decimal sign",
+    "decimal_separator": "Decimal separator",
     "unit": "Unit of the amounts",
-    "sign_rule": "What a minus means",
+    "sign_rule": "Meaning of a minus sign",
     "filters": "Rows to load",
     "value_map": "Words for status and kind",
-    "constants": "The same in every row",
+    "constants": "Same value in every row",
     "line_items": "Lines of orders",
     "add_columns": "Add to the amount",
-    "subtract_columns": "Take off the amount (refunds, discounts)",
-    "ignore_columns": "Columns without meaning here",
-    "id_rule": "Comparing identifiers",
-    "nobody": "Identifiers of nobody",
+    "subtract_columns": "Subtract from the amount (refunds, discounts)",
+    "ignore_columns": "Columns to ignore",
+    "id_rule": "How to compare identifiers",
+    "nobody": "Identifiers that name nobody",
     "source": "Shop or system",
 }
 MEANINGS = {

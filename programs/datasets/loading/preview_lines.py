@@ -73,4 +73,4 @@ def _change(change: Mapping[str, Any] | None) -> Iterator[str]:
 def _open(questions: list[Mapping[str, Any]]) -> Iterator[str]:
     for question in questions:
         for reply in question["replies"]:
-            yield f"{question['where']}: say {reply['option']}={reply['value']} ({reply['label']})"
+            yield f"{question['where']}: set {reply['option']}={reply['value']} ({reply['label']})"

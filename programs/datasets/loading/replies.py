@@ -71,9 +71,9 @@ def _label(option: str, value: str) -> str:
         column, _, words = value.partition(": ")
         return f"Load only rows without “{_bare(column)}”" if words == '""' else f"Load only {words}"
     if option == "ignore_columns":
-        return f"“{_bare(value)}” changes nothing: count them all"
+        return f"“{_bare(value)}” does not matter: load all rows"
     if option == "subtract_columns":
-        return f"Take “{_bare(value)}” off the amount"
+        return f"Subtract “{_bare(value)}” from the amount"
     return f"{title(option)}: {meaning(option, value)}"
 
 

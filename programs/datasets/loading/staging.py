@@ -74,7 +74,8 @@ def stage(
     places = {name: place for name in said.columns if (place := position(raw, name)) is not None}
     further_places = {name: places[header] for name, (header, _) in further(said).items() if header in places}
     absent = [
-        Problem(raw.name, f"The options name a column “{name}”, which the file has not.", allowed=raw.headers,
+        Problem(raw.name, (f"The options name a column “{name}”, but the file has no "
+"such column."), allowed=raw.headers,
                 nearest=nearest(name, raw.headers), code="missing_column")
         for name in said.columns if name not in places
     ]  # fmt: skip
@@ -166,10 +167,10 @@ def _conversion(
     for name, (_, amount) in further(said).items():
         converted[name] = convert(amount, f"c{file.further[name]}", file.conventions[name], told, bind)
     query = f"SELECT * FROM {file.view}"  # noqa: S608
-    for depth in range(max(len(found.steps) for found in converted.values())):
-        steps = [found.steps[depth] for found in converted.values() if len(found.steps) > depth]
-        listed = ", ".join(f"{expression} AS {name}" for name, expression in steps)
-        query = f"SELECT *, {listed} FROM ({query})"  # noqa: S608
+    steps = [
+        [found.steps[depth] for found in converted.values() if len(found.steps) > depth]
+        for depth in range(max(len(found.steps) for found in converted.values()))
+    ]
     values = {name: found.value for name, found in converted.items()}
     reasons = [
         (condition, f"{name}: {words}")
@@ -178,11 +179,16 @@ def _conversion(
     ]
     if "currency" in contract.by_name:
         named = "currency" in converted
-        values["currency"], more = currency_conversion(contract, file.columns, file.currency, named=named)
-        reasons += more
+        currency = currency_conversion(contract, file.columns, file.currency, named=named)
+        values["currency"] = currency.value
+        reasons += currency.reasons
+        steps += map(list, currency.steps)
     reasons += settle_amounts(values, contract, options, said)
     if options.source:
         of_source(values, contract, bind.bind(source_of(file.raw, options)))
+    for step in steps:
+        listed = ", ".join(f"{expression} AS {name}" for name, expression in step)
+        query = f"SELECT *, {listed} FROM ({query})"  # noqa: S608
     selected = ", ".join(
         f"CAST({values.get(column.name, 'NULL')} AS {column.type.sql}) AS {column.name}"
         for column in contract.columns
