@@ -123,7 +123,7 @@ def test_a_shop_export_becomes_a_run_by_clicks(enter, kiez, export):
     ops.picture("upload-compare")
     page.get_by_role("button", name="Load", exact=True).click()
 
-    page.get_by_role("heading", name="What the data say to each command").wait_for()
+    page.get_by_role("heading", name="What each command has and lacks").wait_for()
     ops.look("loaded")
     ops.picture("upload-answer")
     dataset = Dataset.objects.get(program=kiez)

@@ -92,9 +92,13 @@ def organisation(established: None, db: None, cdnow: Sample, monkeypatch: pytest
 
 @pytest.fixture(scope="module")
 def finished_run(established: None, django_db_blocker: Any, cdnow: Sample) -> int:
-    """A run of plan-loyalty with both approvals, by its primary key."""
+    """A run of plan-loyalty with both approvals, made once a session, by its primary key."""
     with django_db_blocker.unblock(), override_settings(GTM_DATA_DIR=cdnow.data):
-        return finish(start(BLUEPRINT)).pk
+        return kept.once("finished", run_to_the_end)
+
+
+def run_to_the_end() -> int:
+    return finish(start(BLUEPRINT)).pk
 
 
 def start(line: str) -> Plan:
@@ -145,7 +149,7 @@ def exported(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> by
         transaction.atomic(),
         demo_organisation(cdnow, patch),
     ):
-        plan = finish(start(BLUEPRINT))
+        plan = Plan.objects.get(pk=kept.once("finished", run_to_the_end))
         anchors.anchor()
         raw = document.to_bytes(document.build(plan))
         transaction.set_rollback(True)
