@@ -226,8 +226,10 @@ def test_what_people_released_is_not_held_again_and_what_they_hold_stays():
     ]
 
 
-def test_revenue_is_called_gross_and_stands_beside_what_refunds_left_of_it(plan):
+def test_revenue_is_net_and_stands_beside_what_was_gross(plan):
     rows = {row[0]: row[2] for row in table(plan, "window_comparison")}
-    gross, refunded = rows["Revenue won, gross"], rows["Revenue refunded"]
-    assert refunded > 0
-    assert rows["Revenue won less refunds of the window"] == pytest.approx(gross - refunded)
+    assert 0 < rows["Revenue won"] < rows["Gross revenue won"]
+    assert rows["Won"] < rows["Won, before refunds"]
+    assert rows["Revenue refunded, by day of refund"] > 0
+    assert "Orders of referrals are net of" in payload(plan, "window_comparison")["note"]
+    assert {row[0] for row in table(plan, "referrals_movements")} == {"refund"}

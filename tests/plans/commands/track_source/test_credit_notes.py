@@ -1,48 +1,15 @@
 """Credit notes among opportunities lower their deals and stop nothing."""
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-
 import pyarrow as pa
 import pytest
 
-from plans.commands.track_source.steps.credit_notes import settle
 from plans.models import Artifact
 from tests.plans.commands.track_source.campaign import establish, load, start, values, work_off, world
-
-AT = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def joint(acting):
     return establish()
-
-
-def deal(number, day, amount, company="Acme", **more):
-    told = {"owner": "n", "opportunity_id": number, "person_id": None, "account_name": company}
-    return (
-        told | {"currency": "USD", "created_at": AT + timedelta(days=day), "amount": Decimal(amount)} | more
-    )
-
-
-@pytest.mark.parametrize(
-    ("rows", "left", "unplaced"),
-    [
-        ([deal("d1", 0, 50), deal("c1", 5, -50)], [], {}),
-        ([deal("d1", 0, 50), deal("c1", 5, -20)], [30], {}),
-        ([deal("d1", 0, 50), deal("d2", 3, 10), deal("c1", 5, -20)], [30, 10], {}),  # the latest does not fit
-        ([deal("d1", 6, 50), deal("c1", 5, -20)], [50], {"USD": 20}),  # before the deal
-        ([deal("d1", 0, 50), deal("c1", 5, -20, "Globex")], [50], {"USD": 20}),
-        ([deal("d1", 0, 50), deal("c1", 5, -20, owner="m")], [50], {"USD": 20}),  # another partner's
-        ([deal("d1", 0, 50), deal("c1", 5, -20, currency="EUR")], [50], {"EUR": 20}),
-        ([deal("d1", 0, 50, "", person_id="p"), deal("c1", 5, -20, "", person_id="p")], [30], {}),
-        ([deal("d1", 0, 0)], [0], {}),
-    ],
-)
-def test_a_credit_note_lowers_the_latest_deal_that_it_fits(rows, left, unplaced):
-    found = settle(rows)
-    assert [row["amount"] for row in found.rows] == left
-    assert found.unplaced == unplaced
 
 
 def with_credit_notes(table: pa.Table) -> pa.Table:
@@ -72,4 +39,4 @@ def test_credit_notes_stop_nothing_and_are_shown(joint, tmp_path):
     figures = {
         item["key"]: item for item in Artifact.objects.get(plan=plan, key="normalised").payload["items"]
     }
-    assert figures["unplaced_notes"]["value"].startswith("5")
+    assert figures["unplaced_notes"]["value"].startswith("1 refund of 5")
