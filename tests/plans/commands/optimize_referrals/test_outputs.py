@@ -48,7 +48,8 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
     approval = plan.approvals.get()
     assert (plan.state, approval.gate) == ("running", "playbook-approval")
     assert keys(plan) == {
-        "window_comparison", "nps", "flows_by_group", "definitions", "dashboard", "funnel", "drop_offs",
+        "window_comparison", "referrals_movements", "nps", "flows_by_group",
+        "definitions", "dashboard", "funnel", "drop_offs",
         "funnel_steps",
         "trend", "trend_table", *BREAKDOWNS, *(f"{key}_chart" for key in BREAKDOWNS), "incentives",
         "risk", "fraud_cases", "compliance", "control_chart",
@@ -86,7 +87,10 @@ def test_the_funnel_counts_the_invitations_of_the_window(plan, world):
     end = last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     rows = [r for r in world["referrals"].to_pylist() if end - timedelta(days=30) <= r["invited_at"] < end]
     assert found["invites"] == len(rows)
-    assert found["won"] == sum(r["won_at"] is not None and r["won_at"] < end for r in rows)
+    won = [r for r in rows if r["won_at"] is not None and r["won_at"] < end]
+    refunded = [r for r in won if r["refunded_at"] is not None and r["refunded_at"] < end]
+    assert refunded
+    assert found["won"] == len(won) - len(refunded)
 
 
 def test_the_planted_break_is_the_one_drop_off_of_a_channel_beyond_chance(plan):
