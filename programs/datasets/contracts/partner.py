@@ -96,13 +96,13 @@ OPPORTUNITIES = Contract(
         instant(
             "created_at", "When opened.", "created date", "create date", "open date", "date", required=True
         ),
-        instant("updated_at", "As of when the row is true.", "last modified", "stage date"),
+        instant("updated_at", "The time for which the row is valid.", "last modified", "stage date"),
         instant("closed_at", "When won or lost.", "close date", past=False),
         ContractColumn("won", Type.BOOLEAN, "Closed won.", aliases=("is won",)),
         money("amount", "Amount; below zero, a credit note.", "value", "deal size", "pipeline"),
         taken_back(
             "refunded_amount",
-            "What was credited of the deal, said beside it and not in a row of its own.",
+            "The credit note of the deal, in a column of its row instead of its own row.",
             "refund amount",
             "credited amount",
             "credit note amount",
@@ -157,7 +157,7 @@ CONTACTS = Contract(
         ContractColumn(
             "birth_date", Type.DATE, "Date of birth.", aliases=("date of birth", "dob"), personal=True
         ),
-        instant("updated_at", "As of when the row is true.", "last modified"),
+        instant("updated_at", "The time for which the row is valid.", "last modified"),
     ),
     key=("contact_id",),
     latest_by="updated_at",

@@ -65,7 +65,7 @@ REFERRALS = Contract(
         money("revenue", "Revenue won.", "order value", "amount", dated_by=("won_at",)),
         taken_back(
             "refunded_amount",
-            "What was given back of the revenue, said beside it and not in a row of its own.",
+            "The refund of the revenue, in a column of its row instead of its own row.",
             "refund amount",
             "refunded",
             "amount refunded",
@@ -182,7 +182,7 @@ REFERRAL_PAYOUTS = Contract(
         money("amount", "How much; below zero, taken back.", "payout", "reward", required=True),
         taken_back(
             "clawed_back_amount",
-            "What was taken back of the payout, said beside it and not in a row of its own.",
+            "The claw-back of the payout, in a column of its row instead of its own row.",
             "clawback",
             "clawback amount",
             "claw back amount",

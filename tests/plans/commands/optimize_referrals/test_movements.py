@@ -18,7 +18,7 @@ def cleared(row, *names):
 
 @pytest.fixture(scope="module")
 def small():
-    """A world a tenth of the demo's: every fifth order won came back five days later, its reward never paid."""
+    """A world a tenth of the demo's: every fifth order won is refunded, its reward was never paid."""
     tables = demo.tables(np.random.default_rng(5), advocates=100)
     rows = [cleared(row, "refunded_at") for row in tables["referrals"].to_pylist()]
     end = max(row["invited_at"] for row in rows)
