@@ -8,7 +8,7 @@ from gtm.core.errors import InvalidInput
 from plans.runs import data_needs, registry, start
 from programs.models import Dataset, Partner
 from tests.factories import PersonFactory, ProgramFactory
-from tests.plans.commands.track_source.campaign import establish, run, values, without, world
+from tests.plans.commands.track_source.campaign import establish, run, values, without
 from tests.plans.commands.track_source.campaign import load as load_campaign
 
 READ = [
@@ -66,4 +66,3 @@ def test_two_partners_data_of_every_kind_are_read_together(joint, tmp_path):
     assert found["identity"]["contacts"] == contacts
     aims = {row["partner"]: row["pipeline_target"] for row in found["attribution"]["contributions"]}
     assert all(aims[slug] for slug in ("northwind", "contoso"))
-    assert world().tables

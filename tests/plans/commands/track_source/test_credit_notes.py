@@ -59,7 +59,7 @@ def test_credit_notes_stop_nothing_and_are_shown(joint, tmp_path):
 def written(rows, back, how):
     """The deals of a book with what was credited of them (identifier → amount), in one way to write it."""
     credited = [row for row in rows if row["opportunity_id"] in back]
-    left = [row | {"amount": row["amount"] - back.get(row["opportunity_id"], 0)} for row in rows]
+    left = [row | {"amount": round(row["amount"] - back.get(row["opportunity_id"], 0), 2)} for row in rows]
     return {
         "netted before": [row for row in left if row["amount"] != 0],
         "named": [
@@ -107,18 +107,17 @@ def test_credit_notes_however_written_give_the_same_pipeline_revenue_and_splits(
 
 def usd(amount: int) -> ConvertedAmount:
     day = date(2026, 1, 20)
-    return ConvertedAmount(Decimal(amount), "USD", Decimal(amount), "USD", Decimal(1), day, day)
+    return ConvertedAmount(Decimal(amount), "USD", Decimal(amount), "USD", Decimal(1), day, day, "made up")
 
 
 def book(owner: str, gross: int, net: int, **told) -> Record:
     """One partner's record of the deal of person p, won."""
     opened = datetime(2026, 1, 20, tzinfo=UTC)
-    credit = (
-        {"gross_opening": usd(gross), "gross_closing": usd(gross), "credited": not net} if net < gross else {}
-    )
+    before = {"gross_opening": usd(gross), "gross_closing": usd(gross), "credited": not net}
+    credit = before if net < gross else {}
     facts = {
-        "owner": owner, "key": f"{owner}-1", "persons": ("p",), "company": "", "opened": opened, "closed": opened,
-        "stage": "won", "won": True, "opening": usd(net), "closing": usd(net), "claim": "north", "region": "",
+        "owner": owner, "key": f"{owner}-1", "persons": ("p",), "company": "", "opened": opened,
+        "closed": opened, "stage": "won", "won": True, "opening": usd(net), "closing": usd(net), "claim": "north", "region": "",
         "segment": "",
     }  # fmt: skip
     return Record(**(facts | credit | told))
