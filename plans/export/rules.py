@@ -65,7 +65,7 @@ def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:
         for need in task["dependencies"]:
             where = f"stages/{n}/tasks/{m}/dependencies"
             if need not in stage_of:
-                yield Problem(where, f"{need} is no task of this plan")
+                yield Problem(where, f"{need} is not a task of this plan")
             elif stage_of[need] > n:
                 yield Problem(where, f"{need} belongs to a later stage")
             else:
@@ -83,7 +83,7 @@ def _groups(body: Mapping[str, Any], network: Dependencies) -> Iterable[Problem]
         for task_id in group["tasks"]:
             where = f"parallelization/parallel_groups/{n}/tasks"
             if task_id not in network.needs:
-                yield Problem(where, f"{task_id} is no task of this plan")
+                yield Problem(where, f"{task_id} is not a task of this plan")
             elif reached := set(group["tasks"]) & network.after(task_id):
                 yield Problem(
                     where, f"{task_id} leads to {', '.join(sorted(reached))}: they cannot run in parallel"
@@ -93,8 +93,8 @@ def _groups(body: Mapping[str, Any], network: Dependencies) -> Iterable[Problem]
 def _strategy(body: Mapping[str, Any]) -> Iterable[Problem]:
     if body["strategy"] == "diamond":
         if not body["parallelization"]["parallel_groups"]:
-            yield Problem("strategy", "a diamond fans out, nothing runs in parallel")
+            yield Problem("strategy", "a diamond needs tasks that run in parallel")
         if not any(stage["merge_gate"] for stage in body["stages"]):
-            yield Problem("strategy", "a diamond has a merge gate, no stage is one")
+            yield Problem("strategy", "a diamond needs a stage that is a merge gate")
     if len(body["escalation_ladder"]) < LOWEST_LADDER:
         yield Problem("escalation_ladder", "the ladder has fewer than three rungs")
