@@ -117,8 +117,8 @@ def book(owner: str, gross: int, net: int, **told) -> Record:
     credit = before if net < gross else {}
     facts = {
         "owner": owner, "key": f"{owner}-1", "persons": ("p",), "company": "", "opened": opened,
-        "closed": opened, "stage": "won", "won": True, "opening": usd(net), "closing": usd(net), "claim": "north", "region": "",
-        "segment": "",
+        "closed": opened, "stage": "won", "won": True, "opening": usd(net), "closing": usd(net),
+        "claim": "north", "region": "", "segment": "",
     }  # fmt: skip
     return Record(**(facts | credit | told))
 
