@@ -35,20 +35,20 @@ def test_a_plan_sent_back_is_revised_and_asks_again(sent_back):
     assert "Half." in ops.get(url).content.decode()
     refused = ops.post(url, GOOD | {"budget": "-5", "comment": "Less."})
     assert "budget" in refused.context["form"].errors
-    assert ops.post(url, GOOD | {"budget": "25000", "comment": "Half, as asked."}).status_code == 302
+    assert ops.post(url, GOOD | {"budget": "2000", "comment": "Less, as asked."}).status_code == 302
     sent_back.refresh_from_db()
-    assert (sent_back.revision, sent_back.inputs["budget"]["amount"]) == (2, "25000")
+    assert (sent_back.revision, sent_back.inputs["budget"]["amount"]) == (2, "2000")
     work_off(sent_back)
     assert round_of(sent_back, "finance-approval").round == 2
 
 
 def test_an_approver_sees_what_changed_since_the_last_vote(sent_back):
     url = reverse("admin:plans_plan_revise", args=[sent_back.pk])
-    client("ops").post(url, GOOD | {"budget": "25000", "comment": "Half, as asked."})
+    client("ops").post(url, GOOD | {"budget": "2000", "comment": "Less, as asked."})
     work_off(sent_back)
     page = reverse("admin:plans_approval_change", args=[round_of(sent_back, "finance-approval").pk])
     changes = {c.path: (c.before, c.after) for c in client("finance").get(page).context["changes"]}
-    assert changes["budget.amount"] == ("50000", "25000")
+    assert changes["budget.amount"] == ("50000", "2000")
 
 
 def test_revising_takes_the_permission_to_operate(sent_back):
