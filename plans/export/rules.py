@@ -19,12 +19,14 @@ else:
     jsonschema = later("jsonschema")
 
 LOWEST_LADDER = 3
+EARLIER: Mapping[str, str] = {"1.0": "plan-1.json"}
+"""Versions that are read and not written any more → their schema."""
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a plan document: ``schema/plan.json`` and the sections of registered cases.
 
-    ``schema/plan-1.json`` is its published copy. Raises ValueError for a section that the plan has itself.
+    ``schema/plan-2.json`` is its published copy. Raises ValueError for a section that the plan has itself.
     """
     text = resources.files("plans.export").joinpath("schema/plan.json").read_text(encoding="utf-8")
     whole = json.loads(text)
@@ -38,19 +40,32 @@ def schema() -> dict[str, Any]:
 
 
 @functools.cache
-def validator() -> jsonschema.Draft202012Validator:
-    whole = schema()
+def validator(version: str = "") -> jsonschema.Draft202012Validator:
+    """The validator of a version of the schema; for one that is not known, of that written today."""
+    whole = _earlier(EARLIER[version]) if version in EARLIER else schema()
     jsonschema.Draft202012Validator.check_schema(whole)
     return jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker())
 
 
+def _earlier(name: str) -> dict[str, Any]:
+    """A schema as it was published, sections of cases included; it never changes again."""
+    text = resources.files("plans.export").joinpath(f"schema/{name}").read_text(encoding="utf-8")
+    whole: dict[str, Any] = json.loads(text)
+    return whole
+
+
 def problems(body: Mapping[str, Any]) -> list[Problem]:
-    """All violations of schema and structure."""
+    """All violations of schema and structure. A document is held to the version it names."""
     found = [
         Problem("/".join(str(part) for part in error.absolute_path) or "document", error.message[:300])
-        for error in validator().iter_errors(body)
+        for error in validator(_known(body)).iter_errors(body)
     ]
     return found or list(_structure(body))
+
+
+def _known(body: Mapping[str, Any]) -> str:
+    version = body.get("schema_version")
+    return version if isinstance(version, str) and version in EARLIER else ""
 
 
 def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:
