@@ -66,7 +66,7 @@ def _task(
         "key": task.key,
         "name": task.name,
         "agent": task.agent.slug,
-        "purpose": task.purpose,
+        "purpose": task.purpose or task.name,
         "input": "; ".join(["the inputs of the run", *read]),
         "input_refs": {
             "command": plan.command,

@@ -29,7 +29,7 @@ def arrange(command: Command, inputs: Mapping[str, Any]) -> Command:
 
 
 def _pipeline(command: Command) -> Command:
-    """Each stage waits for all of the one before. Within it the engine's tasks and gates go one after another;
+    """Each stage waits for all of the one before. Within it the engine's tasks and gates go in a row;
     what people of one stage do side by side they still do."""
     stages: list[Stage] = []
     barrier: tuple[str, ...] = ()

@@ -173,7 +173,7 @@ TRACK_SOURCE = registry.register(
         objective=objective,
         context=gather_facts,
         required_datasets=("touchpoints", "opportunities"),
-        optional_datasets=("contacts", "targets"),
+        optional_datasets=("contacts", "targets", "survey_responses"),
         data_needs=(
             DataNeed("touchpoints", "There is nothing to give credit to.",
                      columns={"asset": "Nothing can be said of single assets."}),
@@ -182,6 +182,7 @@ TRACK_SOURCE = registry.register(
                               "person_id": "A deal without its person has no contacts before it."}),
             DataNeed("contacts", "People of two partners cannot be told to be one."),
             DataNeed("targets", "Pipeline and revenue are not held against targets."),
+            DataNeed("survey_responses", "Partner satisfaction is not measured."),
         ),
         reads_partners=True,
         campaign_input="campaign",
