@@ -36,8 +36,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 200
 LONGEST_PLACE = 300
-BELONGING = frozenset({"program", "tier", "campaign", "from_plan", "is_default"})
-"""Columns that say where an object belongs, and nothing that a plan rests on."""
+PARENTS = frozenset({"program", "tier", "campaign"})
+"""Links that say where an object belongs; a column of such a name that is no link is content."""
+NO_CONTENT = frozenset({"from_plan", "is_default"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +152,12 @@ def _changes(event: events.Recorded, place: str) -> Iterator[ContentChange]:
         yield ContentChange(place, None, _held_by(event.obj))
     elif event.event == "deleted":
         yield ContentChange(place, _held_by(event.obj), None)
-    elif event.event == "changed" and event.field not in BELONGING:
+    elif event.event == "changed" and _is_content(event.obj._meta.get_field(event.field)):
         yield from differ(event.before, event.after, f"{place}/{event.field}")
+
+
+def _is_content(field: Any) -> bool:
+    return field.name not in NO_CONTENT and not (isinstance(field, ForeignKey) and field.name in PARENTS)
 
 
 def _held_by(obj: GovernedModel) -> dict[str, Any]:
@@ -160,7 +165,7 @@ def _held_by(obj: GovernedModel) -> dict[str, Any]:
     found = {}
     for column in obj.evidence_columns():
         field = obj._meta.get_field(column)
-        if field.name in BELONGING:
+        if not _is_content(field):
             continue
         value = getattr(obj, field.name)
         if isinstance(field, ForeignKey) and value is not None:

@@ -31,14 +31,12 @@ def test_tiers_and_budget_of_a_change_are_told_and_then_what_the_design_makes_of
     work_off(plan, "tier-design")
     after = {tier["rank"]: tier for tier in plan.tasks.get(key="tier-design").output["tiers"]}
     made = told(plan)
-    assert made["design/tiers/4"][0] is None and made["design/tiers/4"][1]["name"] == after[4]["name"]
-    moved = {
-        f"design/tiers/{rank}/threshold": (before[rank]["threshold"], after[rank]["threshold"])
+    assert {at: sides for at, sides in made.items() if at.startswith("design/tiers/")} == {
+        f"design/tiers/{rank}/{name}": (before[rank][name], after[rank][name])
         for rank in before
-        if before[rank]["threshold"] != after[rank]["threshold"]
-    }
-    assert moved
-    assert {at: sides for at, sides in made.items() if at.endswith("/threshold")} == moved
+        for name in before[rank]
+        if before[rank][name] != after[rank][name]
+    } | {"design/tiers/4": (None, {name: value for name, value in after[4].items() if name != "rank"})}
     assert made["design/annual_budget"] == (200_000, 180_000)
 
 
