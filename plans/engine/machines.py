@@ -103,7 +103,7 @@ TASK = Machine(
     final=frozenset({"skipped", "cancelled"}),  # what is done may be reopened by a revision
     transitions=(
         to("ask_approval", "pending", "awaiting_approval", permission=system_only),
-        to("make_ready", "pending", "ready", permission=system_only, writes="due_at frozen_at", effects=(flow.ring,)),
+        to("make_ready", "pending", "ready", permission=system_only, writes="due_at frozen_at remind_at reminded", effects=(flow.ring,)),
         to("lease", "ready", "leased", permission=system_only, writes=_ATTEMPT),
         to("start", "leased", "running", permission=system_only),
         to("lease_fallback", "fallback_ready", "fallback_running", permission=system_only, writes=_ATTEMPT),
@@ -165,7 +165,7 @@ CASE = Machine(
         to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
         to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from frozen_at"),
         to("unpause", "paused", flow.state_before_hold, permission=system_only, writes="due_at frozen_at"),
-        to("resolve", "armed notified acknowledged exhausted", "resolved", permission=may_answer, guards=(flow.round_is_decided,), comment_required=True, writes="remediation closed_at due_at"),
+        to("resolve", "armed notified acknowledged exhausted", "resolved", permission=may_answer, guards=(flow.subject_is_settled,), comment_required=True, writes="remediation closed_at due_at"),
         to("cancel", "armed notified acknowledged exhausted paused", "cancelled", permission=system_only, writes="closed_at due_at"),
     ),
 )  # fmt: skip

@@ -78,12 +78,22 @@ class Task(StatefulModel):
     owner = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="owned_tasks"
     )
+    covers_for = models.ForeignKey(
+        "programs.Person", null=True, blank=True, editable=False, on_delete=models.PROTECT,
+        related_name="covered_tasks", help_text="Who is away and whose task the owner does meanwhile",
+    )  # fmt: skip
     skills = models.JSONField(default=list, blank=True)
     tools = models.JSONField(default=list, blank=True)
     output_var = models.CharField(max_length=60, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     frozen_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+    )
+    reminded = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="The last reminder sent, in percent of the time to do it"
+    )
+    remind_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the next reminder is due"
     )
     held_because = models.TextField(
         blank=True, help_text="Why it does not begin although all it needs is done"
@@ -115,6 +125,7 @@ class Task(StatefulModel):
             "fence",
             "frozen_at",
             "lease_expires_at",
+            "remind_at",
             "rung_at",
             "progress",
             "progress_note",
@@ -130,6 +141,8 @@ class Task(StatefulModel):
         indexes = [
             models.Index(fields=["state", "next_attempt_at"], name="task_due"),
             models.Index(fields=["state", "lease_expires_at"], name="task_leases"),
+            models.Index(fields=["state", "due_at"], name="task_overdue"),
+            models.Index(fields=["state", "remind_at"], name="task_reminder"),
             models.Index(fields=["state", "-plan", "position"], name="task_by_state"),
         ]
 

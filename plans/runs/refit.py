@@ -5,6 +5,7 @@ from __future__ import annotations
 from gtm.core import clock
 from gtm.core.actors import on_their_behalf
 from gtm.core.fsm import perform
+from plans.engine.escalation import clocks
 from plans.engine.record import content
 from plans.models import FINAL_TASK_STATES, Plan
 from plans.runs import policies
@@ -61,8 +62,7 @@ def reschedule(plan: Plan, draft: Draft) -> None:
     for task in plan.tasks.select_related("owner", "plan__program").exclude(state__in=FINAL_TASK_STATES):
         due = due_at(steps[task.key], task.owner, plan.program)
         if task.due_at != due:
-            task.due_at = due
-            task.save()
+            clocks.move_due(task, due)
 
 
 def _next_number(plan: Plan, stage_id: str) -> str:

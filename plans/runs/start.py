@@ -17,6 +17,7 @@ from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from gtm.core.one_view import one_view
 from plans.engine.gates import future_rounds, preview
+from plans.engine.people import substitutes
 from plans.engine.record import content
 from plans.engine.running import steps
 from plans.export import document
@@ -254,6 +255,7 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
             perform(plan, "submit")
             perform(plan, "accept", comment="The review checklist passed.")
             perform(plan, "begin", set_fields={"started_at": clock.now()})
+            substitutes.announce(plan)
     except IntegrityError:
         if (earlier := _by_key(idempotency_key)) is None:
             raise

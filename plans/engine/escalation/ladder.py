@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 RENEWALS = 1
 BATCH = 500
 OVERDUE, UNSATISFIABLE = "approval-overdue", "approval-unsatisfiable"
+TASK_OVERDUE, UNATTENDED = "task-overdue", "task-unattended"
+OF_TASKS = (TASK_OVERDUE, UNATTENDED)
+"""Cases that end when their task is done, or is with somebody and in time again."""
 
 
 def open_case(
@@ -198,10 +201,16 @@ def resolve(case: Escalation, *, remediation: str) -> Escalation:
     return case
 
 
-def settle(*, reason: str, task: Task | None = None, approval: Approval | None = None) -> None:
-    """The subject is decided: its open cases and their pending rungs end in the same transaction."""
+def settle(
+    *, reason: str, task: Task | None = None, approval: Approval | None = None, trigger: str = ""
+) -> None:
+    """The subject is decided: its open cases and their pending rungs end in the same transaction.
+
+    With a ``trigger`` only those cases.
+    """
     cases = Escalation.objects.filter(state__in=OPEN_CASE_STATES)
     cases = cases.filter(task=task) if task is not None else cases.filter(approval=approval)
+    cases = cases.filter(trigger=trigger) if trigger else cases
     with actors.on_their_behalf("Ladder"):
         for case in cases:
             perform(case, "cancel", comment=reason, set_fields={"closed_at": clock.now(), "due_at": None})

@@ -282,13 +282,21 @@ def _record(
         on_behalf_of=principal,
         kind=kind,
         comment=comment,
-        evidence={**evidence, "authority": capacity.by} if capacity.by else dict(evidence),
+        evidence={**evidence, **_marks(capacity)},
         scope_sha256=approval.scope_sha256,
         decided_at=clock.now(),
     )
     with actors.acting_as(actor, comment, principal.name if principal else ""):
         decision.save()
     return decision
+
+
+def _marks(capacity: Capacity) -> dict[str, Any]:
+    """What stays with a vote that was not cast in the voter's own right."""
+    if not capacity.by:
+        return {}
+    instead = {"for": list(capacity.instead_of), "why": capacity.why} if capacity.why else {}
+    return {"authority": capacity.by, **instead}
 
 
 def recheck(approval: Approval) -> None:

@@ -111,6 +111,10 @@ def _workers(notice: Notice, task: Task) -> list[Person]:
     return [task.owner] if task.owner else Directory.today().standing([task.agent.slug])
 
 
+def _stand_in(notice: Notice, plan: Plan) -> list[Person]:
+    return list(Person.objects.filter(pk=notice.facts["person_id"] or 0))
+
+
 def _stoppers(notice: Notice, pull: RipcordPull) -> list[Person]:
     """Those who can release it, and the people of what was stopped."""
     owner = pull.program.owner if pull.program else None
@@ -164,9 +168,22 @@ def _escalation(notice: Notice, case: Escalation) -> Wording:
 
 
 def _task(notice: Notice, task: Task) -> Wording:
-    verb = "Overdue" if notice.kind == NoticeKind.OVERDUE else "Your task"
+    verb = {
+        NoticeKind.OVERDUE: "Overdue",
+        NoticeKind.TASK_REMINDER: f"{notice.facts.get('percent')} % of the time is over",
+    }.get(NoticeKind(notice.kind), "Your task")
     due = f"Due {_utc(task.due_at)}." if task.due_at else ""
-    return Wording(f"{verb}: {task.name}", (task.plan.objective, task.purpose, due), task)
+    lead = task.covers_for
+    stands_in = f"You stand in for {lead} ({task.agent}), who is away." if lead else ""
+    return Wording(f"{verb}: {task.name}", (task.plan.objective, stands_in, task.purpose, due), task)
+
+
+def _standing_in(notice: Notice, plan: Plan) -> Wording:
+    told = notice.facts
+    names = {task.task_id: str(task) for task in plan.tasks.all()}
+    tasks = "; ".join(names.get(number, number) for number in told["tasks"])
+    lines = (plan.objective, f"{told['for']} {told['why']}.", f"You are asked as {told['role']}: {tasks}.")
+    return Wording(f"You stand in for {told['for']}: {plan.plan_id}", lines, plan)
 
 
 def _breach(notice: Notice, breach: Breach) -> Wording:
@@ -231,6 +248,10 @@ def _task_stands(notice: Notice, task: Task, person: Person) -> str | None:
     return None if task.owner_id in (None, person.pk) else f"{task.owner} has taken the task."
 
 
+def _plan_goes_on(notice: Notice, plan: Plan, person: Person) -> str | None:
+    return None if plan.is_live else f"The plan is {plan.get_state_display().lower()}."
+
+
 def _breach_stands(notice: Notice, breach: Breach, person: Person) -> str | None:
     return "A later measurement was fine again." if breach.cleared_at else None
 
@@ -256,7 +277,9 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.RUNG: _Kind(_on_rung, _escalation, _case_stands),
     NoticeKind.EXHAUSTED: _Kind(_plan_people, _escalation, _case_stands),
     NoticeKind.TASK: _Kind(_workers, _task, _task_stands),
+    NoticeKind.TASK_REMINDER: _Kind(_workers, _task, _task_stands),
     NoticeKind.OVERDUE: _Kind(_workers, _task, _task_stands),
+    NoticeKind.STAND_IN: _Kind(_stand_in, _standing_in, _plan_goes_on),
     NoticeKind.BREACH: _Kind(_plan_people, _breach, _breach_stands),
     NoticeKind.RIPCORD: _Kind(_stoppers, _ripcord, _pull_stands),
     NoticeKind.ENDED: _Kind(_plan_people, _ended),

@@ -35,7 +35,15 @@ MOST_ATTEMPTS = 10
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
 LOST_AFTER = timedelta(minutes=10)
-AT_ONCE = frozenset({NoticeKind.REMINDER, NoticeKind.RUNG, NoticeKind.EXHAUSTED, NoticeKind.RIPCORD})
+AT_ONCE = frozenset(
+    {
+        NoticeKind.REMINDER,
+        NoticeKind.TASK_REMINDER,
+        NoticeKind.RUNG,
+        NoticeKind.EXHAUSTED,
+        NoticeKind.RIPCORD,
+    }
+)
 """Not held back for a daily summary: their time is running."""
 
 

@@ -6,7 +6,6 @@ A finished task makes its successors ready in the same transaction; a plan close
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -17,6 +16,7 @@ from gtm.core.fsm import Change, perform
 from gtm.core.prepared import PreparedRead
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds, scope
+from plans.engine.people import substitutes
 from plans.engine.people.permissions import holds_role
 from plans.engine.running import steps
 from plans.engine.running.under_lock import opens_after
@@ -92,8 +92,11 @@ def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
     return "Nobody has aborted its program or the installation."
 
 
-def round_is_decided(case: Escalation, params: Params) -> str | None:
-    """No round that is still open is why the case was opened: only a decision ends such a case."""
+def subject_is_settled(case: Escalation, params: Params) -> str | None:
+    """No open round and no late task is why the case was opened: only the decision, or the work, ends it."""
+    late = case.task if case.trigger == ladder.TASK_OVERDUE else None
+    if late is not None and late.state == "ready" and late.due_at and late.due_at <= clock.now():
+        return f"{late} is not done yet: doing it ends this case. Acknowledge it if you see to it."
     asked = case.approval if case.trigger in (ladder.OVERDUE, ladder.UNSATISFIABLE) else None
     if asked is None or asked.state not in OPEN_APPROVAL_STATES:
         return None
@@ -228,8 +231,9 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
             perform(task, "ask_approval", is_fresh=True)
             rounds.open_round(task)
         else:
-            due = {"due_at": _due_at(task), "frozen_at": None}
-            perform(task, "make_ready", set_fields=due, is_fresh=not has_asked)
+            perform(task, "make_ready", set_fields=_times(task), is_fresh=not has_asked)
+            if task.kind == TaskKind.HUMAN and task.owner and not substitutes.here_today(task.owner):
+                substitutes.hand_on(task)
     if has_opened and not has_asked:
         return
     if has_asked or not is_fresh:
@@ -238,10 +242,12 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
         finish(plan)
 
 
-def _due_at(task: Task) -> datetime | None:
-    """When people should have done it: the step's hours on the program's calendar, or as planned."""
-    hours = task.plan.rules.due_hours.get(task.task_id)
-    return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
+def _times(task: Task) -> dict[str, Any]:
+    """When it is due, by the step's hours on the program's calendar or as planned, and when to remind."""
+    hours, now = task.plan.rules.due_hours.get(task.task_id), clock.now()
+    due_at = clocks.calendar_of(task.plan).add_hours(now, hours) if hours else task.due_at
+    times = clocks.times_of(task.plan, now, due_at) if task.kind == TaskKind.HUMAN else {"due_at": due_at}
+    return {**times, "frozen_at": None}
 
 
 def held(task: Task) -> str:

@@ -71,7 +71,7 @@ def _files(answer: Mapping[str, Any]) -> Iterator[str]:
         names = [*file["columns"], *(n for row in file["samples"] for n in row["cells"])]
         for ours in dict.fromkeys(names):
             shown = ", ".join(cell_sentence(row["cells"].get(ours)) for row in file["samples"])
-            yield f"  {ours} ← {file['columns'].get(ours, 'said or worked out')}: {shown}"
+            yield f"  {ours} ← {file['columns'].get(ours, 'given or computed')}: {shown}"
 
 
 def cell_sentence(cell: Mapping[str, str] | None) -> str:

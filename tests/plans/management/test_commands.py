@@ -157,7 +157,7 @@ def test_stop_and_the_way_back_take_one_and_two_people(plan):
     stop = ("ripcord", plan.plan_id, "--reason", "Fraud.")
     back = ("resume", plan.plan_id, "--remediation", "Fixed.")
     assert manage(*stop, "--as", "analyst")[0] == 1
-    assert manage(*stop, "--as", "ops") == (0, f"{plan.plan_id} is held. Two people release it.\n")
+    assert manage(*stop, "--as", "ops") == (0, f"{plan.plan_id} is held. Two people must release it.\n")
     assert manage(*back, "--as", "exec")[1].endswith("One more person has to agree.\n")
     assert manage(*back, "--as", "exec")[0] == 1
     assert manage(*back, "--as", "deputy") == (0, f"{plan.plan_id} is running.\n")
@@ -169,7 +169,7 @@ def test_a_program_is_stopped_and_ended_by_two_people(plan):
     stop = ("ripcord", "--program", slug, "--reason", "Fraud.", "--as", "ops")
     end = ("abort", "--program", slug, "--reason", "Over.")
     said = f"The rip-cord on {plan.program} is pulled."
-    assert manage(*stop) == (0, f"{said} Two people release it.\n")
+    assert manage(*stop) == (0, f"{said} Two people must release it.\n")
     assert manage(*end, "--as", "exec") == (0, f"{said} One more person has to agree.\n")
     assert manage(*end, "--as", "deputy") == (0, f"The rip-cord on {plan.program} is aborted.\n")
     plan.refresh_from_db()

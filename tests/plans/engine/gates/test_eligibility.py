@@ -302,11 +302,13 @@ def test_a_vote_from_the_fallback_list_is_marked_and_stands_when_the_absent_come
     approval = vote(ann, round_of(plan))
     assert (approval.state, approval.decisions.get(person=dan).evidence) == (
         "approved",
-        {"authority": "fallback for finance"},
+        {"authority": "fallback for finance", "for": ["Ann"], "why": "Ann is away until 2026-03-07"},
     )
     covers = [{"agent": "strategist", "covered_by": "deputies"}]
     (covered,) = decisions.fallbacks(
         Plan(pk=plan.pk, declaration=plan.declaration | {"fallbacks": covers}),
         list(plan.tasks.all()),
     )
-    assert [(used["person"], used["outcome"]) for used in covered["used"]] == [("Dan", "approve")]
+    assert [(used["person"], used["outcome"], used["for"], used["why"]) for used in covered["used"]] == [
+        ("Dan", "approve", "Ann", "Ann is away until 2026-03-07")
+    ]
