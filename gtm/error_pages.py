@@ -41,7 +41,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without the token of its page; see CSRF_FAILURE_VIEW."""
     detail = "The form came from a page that is too old, or your browser does not keep this site's cookies."
-    hints = (BACK, "If it happens again, allow cookies for this site and log in anew.")
+    hints = (BACK, "If it happens again, allow cookies for this site and log in again.")
     return _answer(request, Told(403, "csrf_failed", "The form is no longer valid", detail, hints))
 
 

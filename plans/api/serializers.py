@@ -289,7 +289,7 @@ class ReasonSerializer(serializers.Serializer):
 
 
 class ReviseSerializer(serializers.Serializer):
-    comment = serializers.CharField(max_length=4000, help_text="What was changed, or why nothing needs to")
+    comment = serializers.CharField(max_length=4000, help_text="What was changed, or why nothing must change")
     inputs = serializers.DictField(
         child=serializers.JSONField(allow_null=True),
         required=False,

@@ -187,7 +187,7 @@ BREAK_GLASS = Machine(
     states=tuple(BreakGlassState.values),
     final=frozenset({"reviewed", "expired"}),
     transitions=(
-        to("grant", "asked", "granted", permission=may_use_break_glass, comment_required=True, writes="agreed_by granted_at review_due_at", label="Agree to break the glass"),
+        to("grant", "asked", "granted", permission=may_use_break_glass, comment_required=True, writes="agreed_by granted_at review_due_at", label="Agree to break-glass"),
         to("expire", "asked", "expired", permission=system_only),
         to("review", "granted", "reviewed", permission=may_review_break_glass, comment_required=True, writes="review reviewed_by reviewed_at"),
     ),

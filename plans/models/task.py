@@ -87,7 +87,7 @@ class Task(StatefulModel):
     output_var = models.CharField(max_length=60, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     frozen_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+        null=True, blank=True, editable=False, help_text="When its clock was stopped"
     )
     reminded = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="The last reminder sent, in percent of the time to do it"
@@ -96,19 +96,23 @@ class Task(StatefulModel):
         null=True, blank=True, editable=False, help_text="When the next reminder is due"
     )
     held_because = models.TextField(
-        blank=True, help_text="Why it does not begin although all it needs is done"
+        blank=True, help_text="Why it does not begin, although all that it needs is done"
     )
     expected_seconds = models.PositiveIntegerField(default=0)
 
     max_retries = models.PositiveSmallIntegerField(default=2)
-    attempts_granted = models.PositiveSmallIntegerField(default=0, help_text="Extra attempts people granted")
+    attempts_granted = models.PositiveSmallIntegerField(
+        default=0, help_text="Extra attempts that people granted"
+    )
     attempts_used = models.PositiveSmallIntegerField(default=0)
-    restarts = models.PositiveSmallIntegerField(default=0, help_text="Infrastructure restarts, no attempts")
+    restarts = models.PositiveSmallIntegerField(
+        default=0, help_text=("Restarts after a lost worker; not counted as attempts")
+    )
     fence = models.PositiveIntegerField(default=0, help_text="Only the attempt with this token may write")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     rung_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When the sweep last told the workers of it"
+        null=True, blank=True, editable=False, help_text="When the sweep last notified the workers of it"
     )
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
     progress_note = models.CharField(max_length=200, blank=True)

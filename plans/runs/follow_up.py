@@ -110,14 +110,14 @@ def _writer(plan: Plan) -> Task:
     for task in plan.tasks.exclude(output=None).order_by("position"):
         if writes_backlog(task):
             return task
-    raise NotFound(f"{plan.plan_id} has written no backlog.")
+    raise NotFound(f"{plan.plan_id} has no backlog.")
 
 
 def _due_at(plan: Plan, due: date) -> datetime:
     """The end of that working day, where the program is."""
     found = datetime.combine(due, END_OF_DAY, ZoneInfo(plan.program.time_zone))
     if found <= clock.now():
-        problem = Problem("due", f"{due:%Y-%m-%d} is over; say another date.")
+        problem = Problem("due", f"{due:%Y-%m-%d} is in the past. Give another date.")
         raise InvalidInput("The task would be late before it starts.", problems=[problem])
     return found
 

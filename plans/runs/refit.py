@@ -44,7 +44,7 @@ def refit(plan: Plan, draft: Draft) -> None:
             perform(
                 task,
                 "skip",
-                comment="The inputs ask for it no more.",
+                comment="The inputs do not need it any more.",
                 set_fields={"finished_at": clock.now()},
             )
     rules = policies.kept_by(plan, draft.command)  # other policies do not move a plan that has begun

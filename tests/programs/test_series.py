@@ -82,7 +82,7 @@ def test_a_second_file_is_asked_about_with_both_in_numbers_and_nothing_is_stored
     for words in (
         "Current: 2 rows, 2026-01-05 to 2026-01-31, amount 25.00 USD.",
         "feb.csv: 2 rows, 2026-01-31 to 2026-02-05, amount 26.00 USD.",
-        "1 of the new rows have the order_id of a row that is there.",
+        "1 of the new rows have the order_id of a row that is there already.",
     ):
         assert words in problem["message"]
     assert stored(settings.GTM_DATA_DIR) == before
@@ -105,7 +105,7 @@ def test_the_upload_page_asks_on_the_same_field(login, program, upload):
     }
     client = login("ops")
     asked = client.post(UPLOAD, told)
-    assert "Are they added to what is current" in asked.content.decode()
+    assert "add them to the current data" in asked.content.decode()
     kept = told | {"file": "", "token": asked.context["token"], "series": "add", "step": "load"}
     answered = client.post(UPLOAD, kept)
     assert answered.url == reverse("admin:programs_dataset_answer", args=current())
@@ -342,7 +342,9 @@ def test_a_dataset_from_before_answers_says_so(program, ops):
     with acting_as(Actor.system("Test")):
         old.answer = {}
         old.save()
-    assert "before answers were kept" in ops.get(url(f"datasets/{old.pk}/answer/")).json()["detail"]
+    assert (
+        "before the answers of loads were kept" in ops.get(url(f"datasets/{old.pk}/answer/")).json()["detail"]
+    )
 
 
 def test_another_shop_s_order_of_the_same_number_is_asked_about(load):

@@ -96,7 +96,7 @@ def climb(case: Escalation, now: datetime) -> None:
             rung=rung.rung,
             role="/".join(rung.roles)[:80],
             notified=[{"name": p.name, "email": p.email} for p in people],
-            skipped_reason="" if people else "Nobody stands on this rung today.",
+            skipped_reason="" if people else "Nobody holds a role of this rung today.",
             fired_at=now,
         )
         firing.save()
@@ -112,13 +112,13 @@ def climb(case: Escalation, now: datetime) -> None:
             return
     if case.cycle <= case.plan.rules.ladder_repeats:
         again = {"cycle": case.cycle + 1, "rung": 0, "due_at": now}
-        perform(case, "start_over", comment="The ladder starts over.", set_fields=again)
+        perform(case, "start_over", comment="The ladder starts again.", set_fields=again)
         climb(case, now)
         return
     perform(
         case,
         "exhaust",
-        comment="The last rung has not answered. The matter is on hold; it is never approved by silence.",
+        comment="The last rung has not answered. The case is on hold. Silence never approves.",
         set_fields={"due_at": None},
     )
     if case.approval is not None and case.trigger in (OVERDUE, UNSATISFIABLE):
@@ -183,7 +183,10 @@ def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
         person = next(iter(persons_of(actors.current().actor.user)), None)
         if case.state == "acknowledged":
             if case.renewals >= RENEWALS:
-                raise GuardNotMet("An acknowledgement is renewed once; resolve the case or let it climb.")
+                raise GuardNotMet(
+                    "An acknowledgement can be renewed only once. Resolve the case, or the next rung "
+                    "is notified."
+                )
             perform(case, "renew", comment=comment, set_fields={"due_at": due, "renewals": case.renewals + 1})
         else:
             perform(

@@ -78,7 +78,7 @@ def pointless(notice: Notice, obj: Any | None, person: Person) -> str | None:
     if notice.withdrawn_at is not None:
         return notice.withdrawn_reason
     if obj is None:
-        return "What it was about is gone."
+        return "Its object is gone."
     if not person.is_active:
         return f"{person} has left."
     return _kind_of(notice).pointless(notice, obj, person)
@@ -148,7 +148,7 @@ def _decision(notice: Notice, approval: Approval) -> Wording:
     figures = [
         f"{row['label']}: {row['value']}" for row in approval.summary if {"label", "value"} <= set(row)
     ]
-    subject = f"Your decision is asked: {approval.title}"
+    subject = f"Your decision is needed: {approval.title}"
     if notice.kind == NoticeKind.REMINDER:
         subject = f"{notice.facts['percent']} % of the time to decide is over: {approval.title}"
     return Wording(subject, (approval.plan.objective, approval.question, *figures, due), approval)
@@ -158,7 +158,7 @@ def _escalation(notice: Notice, case: Escalation) -> Wording:
     if notice.kind == NoticeKind.EXHAUSTED:
         return Wording(
             f"On hold, nobody has answered: {case.subject}",
-            (case.plan.objective, case.detail, "The last rung has not answered. Silence approves nothing."),
+            (case.plan.objective, case.detail, "The last rung has not answered. Silence never approves."),
             case,
         )
     rung = case.rungs[notice.facts["rung"] - 1]
@@ -194,7 +194,7 @@ def _breach(notice: Notice, breach: Breach) -> Wording:
 
 def _ripcord(notice: Notice, pull: RipcordPull) -> Wording:
     what = pull.plan or pull.program or "the whole installation"
-    lines = (f"Why: {pull.reason}", "Nothing new starts. Two people release it.")
+    lines = (f"Why: {pull.reason}", "Nothing new starts. Two people must release it.")
     return Wording(f"Stopped: the rip-cord was pulled on {what}", lines, pull.plan or pull.program or pull)
 
 
@@ -209,7 +209,7 @@ def _schedule(notice: Notice, run: Any) -> Wording:
 
 
 def _policy(notice: Notice, row: PolicyVersion) -> Wording:
-    lines = (f"Why: {row.reason}", "It takes somebody else to adopt or reject it.")
+    lines = (f"Why: {row.reason}", "Another person must adopt or reject it.")
     return Wording(f"A policy is proposed: {row}", lines, row)
 
 
@@ -230,7 +230,7 @@ def _vote_stands(notice: Notice, approval: Approval, person: Person) -> str | No
     if approval.state not in ASKING_STATES:
         return f"The round is {approval.get_state_display().lower()}."
     asked = {candidate.pk for candidate in _deciders(notice, approval)}
-    return None if person.pk in asked else f"{person} has decided or is not asked any longer."
+    return None if person.pk in asked else f"{person} has decided, or is not asked any more."
 
 
 def _case_stands(notice: Notice, case: Escalation, person: Person) -> str | None:
@@ -253,7 +253,7 @@ def _plan_goes_on(notice: Notice, plan: Plan, person: Person) -> str | None:
 
 
 def _breach_stands(notice: Notice, breach: Breach, person: Person) -> str | None:
-    return "A later measurement was fine again." if breach.cleared_at else None
+    return "A later measurement was good again." if breach.cleared_at else None
 
 
 def _proposal_stands(notice: Notice, row: PolicyVersion, person: Person) -> str | None:

@@ -210,7 +210,7 @@ def _hand_over(claimed: list[Notification]) -> None:
     first, count = claimed[0], len(claimed)
     subject, body = first.subject, first.body
     if count > 1:
-        subject = f"{count} matters for you"
+        subject = f"{count} notices for you"
         body = "\n\n".join(f"{number}. {m.subject}\n{m.body}" for number, m in enumerate(claimed, start=1))
     if first.channel == MAIL:
         messages.send_mail(first.person.email, subject, body, message_id=f"notice-{first.pk}-{count}")

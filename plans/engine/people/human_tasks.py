@@ -68,7 +68,7 @@ def comment_on(task: Task, *, text: str, evidence: Mapping[str, str]) -> Task:
         raise InvalidInput("Say something.", problems=[Problem("comment", "is required.", code="required")])
     actor = actors.current().actor
     if not actor.is_system and not actor.user.has_perm("plans.view_task"):
-        raise NotPermitted("It takes the permission to see tasks.")
+        raise NotPermitted("You need the permission to see tasks.")
     with transaction.atomic():
         changelog.append(task, COMMENTED, field="evidence", after=dict(evidence), reason=text.strip())
     return task

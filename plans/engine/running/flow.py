@@ -71,18 +71,18 @@ def every_task_done(plan: Plan, params: Params) -> str | None:
 def no_review_owed(plan: Plan, params: Params) -> str | None:
     """No break-glass owes its review."""
     owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
-    return f"{', '.join(map(str, owed))} owes a review." if owed else None
+    return f"{', '.join(map(str, owed))} must be reviewed first." if owed else None
 
 
 def pull_is_closed(plan: Plan, params: Params) -> str | None:
     """The plan's own rip-cord is closed, which takes two people."""
     is_open = RipcordPull.objects.filter(plan=plan, scope="plan", state="pulled").exists()
-    return "Two people close its rip-cord, by a release or an abort." if is_open else None
+    return "Two people must close its rip-cord, by a release or an abort." if is_open else None
 
 
 def abort_is_agreed(pull: RipcordPull, params: Params) -> str | None:
     """Two people have agreed to abort."""
-    return None if pull.is_to_be_aborted else "It takes two people who agree to abort."
+    return None if pull.is_to_be_aborted else "Two people must agree to abort."
 
 
 def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
@@ -100,7 +100,10 @@ def subject_is_settled(case: Escalation, params: Params) -> str | None:
     asked = case.approval if case.trigger in (ladder.OVERDUE, ladder.UNSATISFIABLE) else None
     if asked is None or asked.state not in OPEN_APPROVAL_STATES:
         return None
-    return f"{asked.title} is not decided yet: its decision ends this case. Acknowledge it if you see to it."
+    return (
+        f"{asked.title} is not decided yet. Its decision will end this case. Acknowledge "
+        "the case if you work on it."
+    )
 
 
 def is_human(task: Task, params: Params) -> str | None:
@@ -121,19 +124,21 @@ def content_is_approved(task: Task, params: Params) -> str | None:
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
     """Waiving takes somebody whom the gates behind the task would ask, never the task's own people."""
     if actor.is_system:
-        return "The engine waives nothing."
+        return "Only people can waive a task."
     roles = {seat.role for gate in gates_behind(task) for seat in gate.seats}
     if not roles:
         return (
             None
             if actor.user.has_perm("plans.release_ripcord")
-            else "No gate follows: ask the executive sponsor."
+            else "No gate follows this task. Ask the executive sponsor."
         )
     if holds_role(actor.user, task.agent_id):
-        return "Who does the task does not waive it."
+        return "The person who does the task cannot waive it."
     held = set(actor.user.people.filter(is_active=True).values_list("approverships__role__slug", flat=True))
     return (
-        None if held & roles else f"It takes an approver of the gate behind it: {', '.join(sorted(roles))}."
+        None
+        if held & roles
+        else (f"Only an approver of the gate that follows can waive it: {', '.join(sorted(roles))}.")
     )
 
 

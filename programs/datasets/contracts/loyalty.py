@@ -77,7 +77,7 @@ PURCHASES = Contract(
         ),
         money(
             "refunded_amount",
-            "What was given back of the order, said beside the order and not in a row of its own.",
+            "The refund of the order, in a column of its row instead of its own row.",
         ),
         ContractColumn(
             "quantity",

@@ -49,7 +49,7 @@ def left_out_lines(rejects: Mapping[str, Any]) -> Iterator[str]:
     for reason, count in rejects["left_out"].items():
         yield f"  {count:,} {reason}"
     if rejects["folded"]:
-        yield f"  {rejects['folded']:,} lines stand in the row of their order"
+        yield f"  {rejects['folded']:,} lines are in the row of their order"
 
 
 def _rows_by_group(summary: Mapping[str, Any]) -> Iterator[str]:

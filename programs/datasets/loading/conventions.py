@@ -76,7 +76,7 @@ def detect_dates(
         problem = Problem(
             where,
             f"Dates like “{example}” can be read as {' or as '.join(NAMES[order] for order in best)}; "
-            "say date_format.",
+            "set date_format.",
             allowed=tuple(best),
             code="ambiguous_dates",
         )
@@ -123,7 +123,7 @@ def _short_years(connection: duckdb.DuckDBPyConnection, view: str, cell: str, wh
         return None
     return Problem(
         where,
-        f"“{first[0]}” and the others have years of two digits; a year needs four digits: say date_format.",
+        f"“{first[0]}” and the others have years of two digits; a year needs four digits: set date_format.",
         allowed=tuple(SHORT_YEARS),
         code="short_years",
     )
@@ -158,7 +158,7 @@ def _contradicting_dates(
         return Problem(
             where,
             f"“{day_first}” has its day first and “{month_first}” its month first. Write the dates of one "
-            "file in one way, or say date_format and get the others back as rejected rows.",
+            "file in one way, or set date_format and get the others back as rejected rows.",
             allowed=("dmy", "mdy"),
             code="contradicting_dates",
         )
@@ -168,7 +168,7 @@ def _contradicting_dates(
         return Problem(
             where,
             f"Dates like “{example}” all have a day up to 12 and those like “{text}” all have one above: a "
-            "spreadsheet may have swapped day and month of the first kind. Export them as text; or say "
+            "spreadsheet may have swapped day and month of the first kind. Export them as text; or set "
             f"date_format={order} if “{example}” is year, month, day.",
             allowed=(order,),
             code="half_converted_dates",
@@ -207,7 +207,7 @@ def detect_decimals(
         problem = Problem(
             where,
             f"“{with_point}” has a decimal point and “{with_comma}” a decimal comma. Write the numbers of "
-            "one file in one way, or say decimal_separator and get the others back as rejected rows.",
+            "one file in one way, or set decimal_separator and get the others back as rejected rows.",
             allowed=(".", ","),
             code="contradicting_decimals",
         )
@@ -218,7 +218,7 @@ def detect_decimals(
         return Convention(decimal=","), [], [f"{where}: the comma read as decimal separator"]
     problem = Problem(
         where,
-        f"Numbers like “{example}” can be read with either decimal separator; say decimal_separator.",
+        f"Numbers like “{example}” can be read with either decimal separator; set decimal_separator.",
         allowed=(".", ","),
         code="ambiguous_decimals",
     )

@@ -115,7 +115,7 @@ def test_an_account_without_a_person_does_not_decide():
     person("Ann", "finance")
     plan = make_plan()
     stranger = Actor.of_user(UserFactory(is_superuser=True), ADMIN, interactive=True)
-    with acting_as(stranger), pytest.raises(NotPermitted, match="belongs to nobody"):
+    with acting_as(stranger), pytest.raises(NotPermitted, match="belongs to no person"):
         rounds.decide(round_of(plan), "approve")
 
 
