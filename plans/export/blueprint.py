@@ -125,17 +125,16 @@ def _together(layers: Sequence[Sequence[str]]) -> list[list[str]]:
 def _layers(tasks: Sequence[Task], needs: Needs) -> dict[str, list[list[str]]]:
     """Stage → its tasks by how many of the same stage lead to them, one after the other.
 
-    Two tasks of one layer are independent, and where any two of a stage are, one of its layers holds two.
+    Two tasks of one layer are independent, and where any two of a stage are, one of its layers holds two. No
+    task needs one of a later stage, so what leads from one to another of a stage stays in it.
     """
-    network = Dependencies(needs)
     by_stage: dict[str, list[str]] = {}
     for task in tasks:
         by_stage.setdefault(task.stage_id, []).append(task.task_id)
     found = {}
     for stage_id, members in by_stage.items():
         own = set(members)
-        within = {task_id: network.before(task_id) & own for task_id in members} if len(own) > 1 else {}
-        found[stage_id] = _levels(within or dict.fromkeys(members, ()))
+        found[stage_id] = _levels({one: [need for need in needs[one] if need in own] for one in members})
     return found
 
 
