@@ -66,7 +66,7 @@ def test_a_guardrail_is_moved_with_a_reason_that_stands_in_the_plans_own_log(ste
     around.carry_waiting()
     (row,) = [r for r in document.build(plan)["change_log"] if r["event"] == AROUND]
     assert (row["field"], row["from"], row["to"], row["reason"]) == (
-        "agreement/confidence_guardrail", "0.500", "0.950", "Agreed with both.",
+        "agreement/confidence_guardrail", "0.500", "0.95", "Agreed with both.",
     )  # fmt: skip
 
 
