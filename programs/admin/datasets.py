@@ -135,7 +135,7 @@ class DatasetAdmin(GovernedAdmin):
     def source_files(self, dataset: Dataset) -> str:
         return ", ".join(f"{s['name']} ({s['bytes']:,} bytes)" for s in dataset.sources)
 
-    @admin.display(description="Columns, ours ← theirs")
+    @admin.display(description="Columns: ours ← in the file")
     def columns(self, dataset: Dataset) -> str:
         pairs = [f"{ours} ← {theirs}" for found in dataset.mapping.values() for ours, theirs in found.items()]
         return ", ".join(pairs)

@@ -325,7 +325,7 @@ def test_the_admin_shows_the_answer_to_who_may_see_data(upload, login):
     pk = upload(f"{JANUARY}x,never,1,Z1\n").json()["id"]
     address = reverse("admin:programs_dataset_answer", args=[pk])
     page = login("ops").get(address).content.decode()
-    for words in ("which column was read as which", "2026-01-05 → 2026-01-05 00:00", "1 × purchased_at",
+    for words in ("how its columns were read", "2026-01-05 → 2026-01-05 00:00", "1 × purchased_at",
                   "first purchases of", "What each command has and lacks"):  # fmt: skip
         assert words in page
     assert reverse("admin:programs_dataset_rejects", args=[pk]) in page

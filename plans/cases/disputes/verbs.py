@@ -129,7 +129,7 @@ def _why_unfit(person: Person) -> str | None:
 
 
 def may_answer(actor: Actor, dispute: Dispute, params: Params) -> str | None:
-    """Our own people with the permission; a party to the dispute does not answer it."""
+    """Our own people with the permission, but no party to the dispute."""
     if actor.is_system or not actor.user.has_perm("plans.answer_dispute"):
         return "You need the permission to answer disputes."
     if _parties(dispute, actor):

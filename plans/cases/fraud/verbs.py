@@ -116,7 +116,7 @@ def _why_unfit(case: FraudCase, person: Person) -> str | None:
 
 
 def may_judge(actor: Actor, case: FraudCase, params: Params) -> str | None:
-    """A person with the permission; the engine and tokens judge nobody."""
+    """A person with the permission, in a session; not the engine and not a token."""
     if actor.is_system or not actor.interactive:
         return "Only a person in a session can judge a fraud case."
     if not persons_of(actor.user):
@@ -127,7 +127,7 @@ def may_judge(actor: Actor, case: FraudCase, params: Params) -> str | None:
 
 
 def may_close(actor: Actor, case: FraudCase, params: Params) -> str | None:
-    """Four eyes, by person: who opened, held, appealed or decided the case before does not close it."""
+    """A second person: nobody who opened, held, appealed or decided the case before may close it."""
     if refused := may_judge(actor, case, params):
         return refused
     involved = _parts_in(case)

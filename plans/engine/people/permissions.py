@@ -28,7 +28,7 @@ def holds_any_role(user: Any) -> bool:
 
 
 def may_operate(actor: Actor, obj: Any, params: Params) -> str | None:
-    """Ops staff start, pause and cancel plans; the engine does it where a rule says so."""
+    """People with the permission to operate plans, and the engine where a rule says so."""
     if actor.is_system or actor.user.has_perm("plans.operate_plan"):
         return None
     return "You need the permission to operate plans. Ask operations."
@@ -56,7 +56,7 @@ def may_release_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
 
 
 def may_use_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
-    """People with the permission to use break-glass, two of them, one outside the plan's chain."""
+    """Two people with the permission to use break-glass, one of them with no other part in the plan."""
     if not actor.is_system and actor.user.has_perm("plans.use_break_glass"):
         return None
     return "You need the permission to use break-glass."
@@ -83,7 +83,7 @@ def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
 
 
 def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
-    """People on the rungs the case has reached, who stands in for them, and operations, never the engine."""
+    """People on the rungs that the case has reached, their stand-ins, and operations, never the engine."""
     if actor.is_system:
         return "Only people can answer a case."
     if actor.user.has_perm("plans.answer_escalation"):
@@ -97,7 +97,7 @@ def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
 
 
 def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
-    """A person in a session with the permission to adopt policies, never who proposed it, by any account."""
+    """A person in a session with the permission to adopt policies, by any account not the proposer."""
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.adopt_policy"):
         return "Only a person in a session with the permission to adopt policies can do this."
     people = {person.pk for person in persons_of(actor.user)}
@@ -109,7 +109,7 @@ def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
 
 
 def may_withdraw_policy(actor: Actor, row: Any, params: Params) -> str | None:
-    """Who proposed it."""
+    """The person who proposed it."""
     if not actor.is_system and actor.user_id == row.proposed_by_id:
         return None
     return "Only the person who proposed it can withdraw it."

@@ -69,13 +69,13 @@ def every_task_done(plan: Plan, params: Params) -> str | None:
 
 
 def no_review_owed(plan: Plan, params: Params) -> str | None:
-    """No break-glass owes its review."""
+    """Every use of break-glass has its review."""
     owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
     return f"{', '.join(map(str, owed))} must be reviewed first." if owed else None
 
 
 def pull_is_closed(plan: Plan, params: Params) -> str | None:
-    """The plan's own rip-cord is closed, which takes two people."""
+    """Two people have closed the plan's own rip-cord."""
     is_open = RipcordPull.objects.filter(plan=plan, scope="plan", state="pulled").exists()
     return "Two people must close its rip-cord, by a release or an abort." if is_open else None
 
@@ -93,10 +93,13 @@ def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
 
 
 def subject_is_settled(case: Escalation, params: Params) -> str | None:
-    """No open round and no late task is why the case was opened: only the decision, or the work, ends it."""
+    """The case is not about an open round or a late task; only the decision, or the work, ends those."""
     late = case.task if case.trigger == ladder.TASK_OVERDUE else None
     if late is not None and late.state == "ready" and late.due_at and late.due_at <= clock.now():
-        return f"{late} is not done yet: doing it ends this case. Acknowledge it if you see to it."
+        return (
+            f"{late} is not done yet. When it is done, this case ends. Acknowledge the case if "
+            "you work on it."
+        )
     asked = case.approval if case.trigger in (ladder.OVERDUE, ladder.UNSATISFIABLE) else None
     if asked is None or asked.state not in OPEN_APPROVAL_STATES:
         return None
@@ -107,22 +110,22 @@ def subject_is_settled(case: Escalation, params: Params) -> str | None:
 
 
 def is_human(task: Task, params: Params) -> str | None:
-    """The task is one for people."""
+    """The task is done by people."""
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
 
 
 def nothing_is_stopped(task: Task, params: Params) -> str | None:
-    """No rip-cord holds the plan. What people did meanwhile is told in a comment: kept, not applied."""
+    """No rip-cord holds the plan. While one does, people can only write comments, which are kept."""
     return stopped.is_stopped(task.plan)
 
 
 def content_is_approved(task: Task, params: Params) -> str | None:
-    """Nothing is stopped, and the content is what every gate before the task approved."""
+    """Nothing is stopped, and the content is still what every gate before the task approved."""
     return stopped.is_stopped(task.plan) or scope.why_not_approved(task)
 
 
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
-    """Waiving takes somebody whom the gates behind the task would ask, never the task's own people."""
+    """People whom the gates after the task would ask, never the task's own people."""
     if actor.is_system:
         return "Only people can waive a task."
     roles = {seat.role for gate in gates_behind(task) for seat in gate.seats}

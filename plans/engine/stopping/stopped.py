@@ -52,7 +52,7 @@ def open_pull_of(program: Program) -> RipcordPull | None:
 
 
 def program_is_pulled(program: Program, params: Mapping[str, Any]) -> str | None:
-    """The program's own rip-cord is pulled: held without it, its plans would go on."""
+    """The program's own rip-cord is pulled. Without it, the plans of a held program would go on."""
     return (
         None
         if open_pull_of(program)
@@ -61,7 +61,7 @@ def program_is_pulled(program: Program, params: Mapping[str, Any]) -> str | None
 
 
 def program_pull_is_closed(program: Program, params: Mapping[str, Any]) -> str | None:
-    """The program's own rip-cord is closed, which takes two people."""
+    """Two people have closed the program's own rip-cord."""
     return "Two people must close its rip-cord, by a release or an abort." if open_pull_of(program) else None
 
 
