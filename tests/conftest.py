@@ -5,6 +5,7 @@ own. A file, because a worker in another process must see it. Messages go to a b
 reads, unless a test asks for ``redis_broker`` or ``start_worker``.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -30,12 +31,18 @@ from gtm.trial.run import accepts, redis_command
 from tests import migrated
 
 ROOT = Path(__file__).parent.parent
+gc.disable()  # what is imported stays: nothing of it is looked through while tests are collected, nor after
 
 # A loaded machine is slow, not wrong. One commit gives one answer; GTM_EXPLORE=1 looks for new cases.
 hypothesis.settings.register_profile(
     "gtm", deadline=None, derandomize="GTM_EXPLORE" not in os.environ, database=None
 )
 hypothesis.settings.load_profile("gtm")
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

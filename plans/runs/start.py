@@ -81,7 +81,7 @@ def choose_program(command: Command, slug: str | None) -> Program:
         found = next((p for p in candidates if slug.lower() in (p.slug, p.name.lower())), None)
         if found:
             return found
-        problem = Problem("program", f"“{slug}” is no {command.program_kind} program.", slugs)
+        problem = Problem("program", f"“{slug}” is not a {command.program_kind} program.", slugs)
         raise InvalidInput(f"There is no such program for {command.path}.", problems=[problem])
     chosen = default_program(command.program_kind)
     if chosen is not None:

@@ -29,7 +29,7 @@ class UploadForm(forms.Form):
     series = forms.ChoiceField(
         choices=[("", "Ask me"), *HOW.items()],
         required=False,
-        label="If data of this kind are current already",
+        label="If there are current data already",
         widget=UnfoldAdminSelectWidget,
         help_text="Add a monthly file. Replace the current data with a corrected or complete file",
     )

@@ -102,7 +102,7 @@ class DatasetViewSet(ActionViewSet):
     )
     @action(detail=False, methods=["post"], parser_classes=[MultiPartParser])
     def upload(self, request: Request) -> Response:
-        """Load a file. Every problem comes back at once; nothing is stored then."""
+        """Load a file. If there are problems, all of them are returned and nothing is stored."""
         body = UploadSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         given = dict(body.validated_data)
@@ -114,13 +114,13 @@ class DatasetViewSet(ActionViewSet):
     @extend_schema(responses={200: dict}, filters=False)
     @action(detail=True, methods=["get"])
     def answer(self, request: Request, pk: str) -> Response:
-        """The answer of the load: what was read as what, what changed, what each command has and lacks."""
+        """The answer of the load: how columns were read, what changed, what each command has and lacks."""
         return Response(answer_of_dataset(self.get_object()))
 
     @extend_schema(request=ChoiceSerializer, responses={200: DatasetSerializer})
     @action(detail=True, methods=["post"], url_path="make-current")
     def make_current(self, request: Request, pk: str) -> Response:
-        """Runs that start from now on read this dataset of its series."""
+        """Make the dataset current: runs that start from now on read it."""
         dataset, given = self.opened(request, ChoiceSerializer)
         make_current(dataset, reason=given["reason"])
         return Response(self._shown(dataset))
@@ -128,7 +128,7 @@ class DatasetViewSet(ActionViewSet):
     @extend_schema(request=ChoiceSerializer, responses={200: DatasetSerializer})
     @action(detail=True, methods=["post"], url_path="take-back")
     def take_back(self, request: Request, pk: str) -> Response:
-        """The dataset is not current any more; the one that was before it is."""
+        """Take the choice back: the dataset that was current before is current again."""
         dataset, given = self.opened(request, ChoiceSerializer)
         take_back(dataset, reason=given["reason"])
         return Response(self._shown(dataset))
@@ -136,7 +136,7 @@ class DatasetViewSet(ActionViewSet):
     @extend_schema(request=SaveProfileSerializer, responses={200: LoadProfileSerializer})
     @action(detail=True, methods=["post"], url_path="save-profile")
     def save_profile(self, request: Request, pk: str) -> Response:
-        """Keep what was said with the last load of these rows as a load profile of their program."""
+        """Keep the choices of the last load of these rows as a load profile of their program."""
         if not request.user.has_perms(["programs.add_loadprofile", "programs.change_loadprofile"]):
             raise NotPermitted(
                 "To save a load profile, you need the permission to add and change load profiles."

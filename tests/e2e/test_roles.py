@@ -73,7 +73,7 @@ def test_an_analyst_loads_data_and_sees_which_rows_were_rejected(enter, size, tm
     page.get_by_label("member_id (required)").select_option("customer")
     page.get_by_label("purchased_at (required)").select_option("bought")
     page.get_by_label("amount (required)").select_option("order_total")
-    page.get_by_label("If data of this kind are current already").select_option("replace")
+    page.get_by_label("If there are current data already").select_option("replace")
     page.get_by_role("button", name="Load", exact=True).click()
     page.get_by_text("21 rows read: 19 accepted, 2 rejected").wait_for()
     analyst.look()

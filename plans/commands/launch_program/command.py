@@ -66,7 +66,7 @@ MATERIAL, RUNBOOKS = "context.launch", ("context.runbooks", "context.channels")
 LEGAL = Gate(
     key="legal-approval",
     title="Legal approval",
-    question="Do terms, claims and personal data hold for this date and these channels?",
+    question="Are terms, claims and personal data correct for this date and these channels?",
     seats=(Seat("legal", why="signs the terms of every launch"),),
     scope=("launch_date", "channels", "kit", "packet"),
     reauthenticate=True,
@@ -82,15 +82,15 @@ FINANCE = Gate(
 PARTNER = Gate(
     key="partner-approval",
     title="Partner approval",
-    question="Have partners agreed to the date, the channels and what is said of them?",
-    seats=(Seat(PARTNERS, why="speaks for the partners"),),
+    question="Have partners agreed to the date, the channels and the texts about them?",
+    seats=(Seat(PARTNERS, why="represents the partners"),),
     scope=("launch_date", "channels", "kit", "packet"),
 )
 DECISION = Gate(
     key=GO_NO_GO,
     title="Go or no-go",
     question="Does the program go live on this date?",
-    seats=(Seat(SPONSOR, why="answers for every launch"),),
+    seats=(Seat(SPONSOR, why="is accountable for every launch"),),
     scope=("launch_date", "channels", "kit", "packet", "readiness"),
 )
 
@@ -102,7 +102,7 @@ def stages_for(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Sta
     rows = rows_of(inputs, facts)
     strange = [r["key"] for r in rows if r["phase"] == RunbookPhase.APPROVAL and r["key"] not in GATES]
     if strange:
-        problems = [Problem("runbook", f"“{key}” estimates no gate.", GATES) for key in strange]
+        problems = [Problem("runbook", f"“{key}” is not a gate of a launch.", GATES) for key in strange]
         raise InvalidInput("The runbooks estimate gates that a launch does not have.", problems=problems)
     try:
         found = timetable(inputs, facts)

@@ -68,7 +68,7 @@ MONITOR_LOYALTY = registry.register(
             Choice("window", "Time range; it ends with the last day of the purchases", default="30d", options=("7d", "30d", "quarter")),
             Choice("detail", "Report depth", default="summary", options=("summary", "full")),
             TextList("dimensions", "Breakdowns, separated by commas", options=("tier", "cohort", "region", "channel")),
-            TextList("experiments", "Campaigns or tests to review, by name; all that are loaded otherwise", lower=False),
+            TextList("experiments", "Campaigns or tests to review, by name; if empty, all that are loaded", lower=False),
             Thresholds("alert_threshold", "KPI limits that escalate, such as retention<0.8,liability>250000", metrics=tuple(KPIS)),
             PATTERN,
         ),

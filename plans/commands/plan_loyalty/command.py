@@ -55,7 +55,7 @@ FINANCE_GATE = Gate(
 LEGAL_GATE = Gate(
     key="legal-approval",
     title="Legal approval",
-    question="Do terms, expiry, personal data and constraints hold?",
+    question="Are terms, expiry, personal data and constraints correct?",
     seats=(Seat("legal", why="signs the terms of every program"),),
     scope=("design", "lifecycle", "packet"),
     reauthenticate=True,

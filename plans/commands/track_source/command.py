@@ -66,7 +66,7 @@ TRACK_SOURCE = registry.register(
                    named=("campaign",), spelled={"campaign duration": "campaign", "campaign-duration": "campaign"}),
             Choice("detail", "Depth of the report", options=("summary", "full"), default="summary"),
             TextList("dimensions", "Further breakdowns, separated by commas", options=("partner", "channel", "asset", "region")),
-            Choice("attribution_model", "Another model than the agreed one",
+            Choice("attribution_model", "An attribution model other than the agreed one",
                    options=("first-touch", "last-touch", "multi-touch")),
             PATTERN,
         ),

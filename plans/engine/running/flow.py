@@ -51,6 +51,19 @@ _OPEN_TASKS = PreparedRead(
     ),
     plan=900_000_901,
 )
+_TASK_STATES = PreparedRead(
+    lambda plan: Task.objects.order_by().filter(plan=plan).values_list("state").distinct(), plan=900_000_901
+)
+_BYPASSED = PreparedRead(
+    lambda plan: Approval.objects.order_by().filter(plan=plan, state="bypassed").values_list("pk")[:1],
+    plan=900_000_901,
+)
+_OWED = PreparedRead(
+    lambda plan: (
+        BreakGlass.objects.order_by().filter(approval__plan=plan, state="granted").values_list("pk")[:1]
+    ),
+    plan=900_000_901,
+)
 
 
 # ------------------------------------------------------------------ guards
@@ -64,14 +77,18 @@ def checklist_passed(plan: Plan, params: Params) -> str | None:
 
 def every_task_done(plan: Plan, params: Params) -> str | None:
     """Every task is finished."""
+    if not _OPEN_TASKS.rows(plan=plan.pk):
+        return None
     left = plan.tasks.exclude(state__in=FINAL_TASK_STATES).count()
-    return f"{left} tasks are not finished." if left else None
+    return f"{left} tasks are not finished."
 
 
 def no_review_owed(plan: Plan, params: Params) -> str | None:
     """Every use of break-glass has its review."""
+    if not _OWED.rows(plan=plan.pk):
+        return None
     owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
-    return f"{', '.join(map(str, owed))} must be reviewed first." if owed else None
+    return f"{', '.join(map(str, owed))} must be reviewed first."
 
 
 def pull_is_closed(plan: Plan, params: Params) -> str | None:
@@ -299,15 +316,18 @@ def _behind_open_gates(plan: Plan, tasks: list[Task], after: Task | None) -> Col
 
 
 def finish(plan: Plan) -> None:
-    """Close the plan, unless a review of a break-glass is owed: that review closes it."""
+    """Close the plan, which was just read under its lock, unless a review of a break-glass is owed: that
+    review closes it.
+    """
     if no_review_owed(plan, {}):
         return
-    if plan.tasks.filter(state="cancelled").exists():
-        perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
+    ended = {"finished_at": clock.now()}
+    states = {state for (state,) in _TASK_STATES.rows(plan=plan.pk)}
+    if "cancelled" in states:
+        perform(plan, "fail", comment="A task was cancelled.", set_fields=ended, is_fresh=True)
         return
-    degraded = plan.tasks.filter(state__in=DEGRADED_STATES).exists()
-    degraded |= plan.approvals.filter(state="bypassed").exists()
-    perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
+    degraded = states & DEGRADED_STATES or _BYPASSED.rows(plan=plan.pk)
+    perform(plan, "succeed_degraded" if degraded else "succeed", set_fields=ended, is_fresh=True)
 
 
 def seal_structure(plan: Plan, change: Change) -> None:

@@ -98,7 +98,7 @@ PURCHASES = Contract(
         RowRule("amount", "negative for a sale; call it a refund", "movement = 'sale' AND amount < 0"),
         RowRule(
             "refunded_amount",
-            "refunded on a row that is no sale itself",
+            "refunded, but the row is not a sale",
             "refunded_amount <> 0 AND (movement <> 'sale' OR movement IS NULL AND amount < 0)",
         ),
     ),

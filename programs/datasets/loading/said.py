@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from zoneinfo import available_timezones
 
 from programs.datasets.contracts import Contract, Type
@@ -71,8 +72,14 @@ def given(options: Options, said: Said) -> frozenset[str]:
     return frozenset(said.constants) | ({"entry"} if options.sign_rule == "negative_redeems" else set())
 
 
+@cache
+def _zones() -> set[str]:
+    """Read once: the system keeps them as six hundred files."""
+    return available_timezones()
+
+
 def _impossible(options: Options) -> Iterable[Problem]:
-    zones = available_timezones()
+    zones = _zones()
     if options.time_zone not in zones:
         yield Problem(
             "time_zone",
