@@ -61,7 +61,7 @@ ready: $(INSTALLED)
 # A module stays on one worker: many build an organisation once for all their tests.
 # The order is shuffled by SEED; another one, with GTM_EXPLORE=1, looks for what this one does not show.
 SEED ?= 1
-PARALLEL ?= -n auto --dist loadscope --randomly-seed=$(SEED)
+PARALLEL ?= -n auto --dist loadscope --no-loadscope-reorder --randomly-seed=$(SEED)
 
 test-sqlite: $(INSTALLED)
 	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ARGS)
@@ -95,7 +95,7 @@ ifeq ($(BROWSER),)
 	  { echo "make e2e needs Chromium and may not install it here: install the package chromium, then again." >&2; exit 1; }
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium
 endif
-	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope $(ARGS)
+	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope --no-loadscope-reorder tests/e2e $(ARGS)
 
 bench: $(INSTALLED) ## run the benchmarks, each next to similar tools
 	@for file in $(filter-out benchmarks/races.py benchmarks/mutants.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done

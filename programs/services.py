@@ -38,11 +38,11 @@ from programs.series import DataSeries, Entering, enter, register, snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
-    from programs.datasets.engines import netting
+    from programs.datasets.engines import netting_rows
     from programs.datasets.loading import ingest as loading
 else:
     loading = later("programs.datasets.loading.ingest")
-    netting = later("programs.datasets.engines.netting")
+    netting_rows = later("programs.datasets.engines.netting_rows")
 
 
 def establish_metrics() -> tuple[int, int]:
@@ -99,8 +99,7 @@ def load_dataset(
         result = loading.ingest(files, kind, store=trial, mapping=terms.mapping, options=told)
         entering = enter(place, result, trial, series)
         if entering.addition is not None:  # refunds may change orders that were there
-            netted = netting.net_orders(trial, entering.snapshot)
-            result = loading.with_movements(result, netted.account if netted else None)
+            result = loading.with_movements(result, netting_rows.account_of(trial, entering.snapshot))
             entering = replace(entering, result=result)
         result = replace(entering.result, notes=(*entering.result.notes, *_other_currencies(entering)))
         entering = replace(entering, result=result)

@@ -40,6 +40,31 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("gtm")
 
 
+# First what takes longest: a worker that comes to it last leaves the other core idle.
+LONGEST = (
+    "tests/e2e/test_every_page.py",
+    "tests/e2e/test_roles.py",
+    "tests/plans/commands/optimize_referrals/test_runs.py",
+    "tests/plans/commands/plan_loyalty/test_runs.py",
+    "tests/plans/engine/test_invariants.py",
+    "tests/plans/engine/test_races.py",
+    "tests/plans/test_worker_lost.py",
+    "tests/gtm/test_celery.py",
+    "tests/plans/management/test_wait.py",
+    "tests/plans/commands/monitor_loyalty/test_runs.py",
+    "tests/plans/commands/launch_program/test_program.py",
+    "tests/plans/commands/track_source/test_public_paths.py",
+    "tests/plans/commands/track_source/test_runs.py",
+    "tests/programs/datasets/loading/test_addition.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 def pytest_collection_finish() -> None:
     gc.freeze()
     gc.enable()

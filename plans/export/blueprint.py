@@ -14,6 +14,10 @@ from programs.analytics.dependencies import Dependencies
 
 Needs = Mapping[str, Sequence[str]]
 """Number of each task → numbers of the tasks it waits for, in their order."""
+FALLBACK_PLAN = (
+    "A retry repeats the step as it is. After the retries another method of the step has one turn, where it "
+    "declares one; else the substitute named at the task gets it, with what failed."
+)
 PARTY = "party:"
 """What the id of an outside party in the dependency graph begins with: no number of a task does."""
 
@@ -94,6 +98,7 @@ def _task(
                 "seconds": round(a.seconds, 3) if a.seconds is not None else None,
                 "error_class": a.error_class,
                 "error": a.error,
+                "changed": a.changed,
             }
             for a in attempts
         ],
@@ -170,10 +175,9 @@ def context_passing(plan: Plan) -> dict[str, Any]:
 
 def error_handling(rules: PlanRules) -> dict[str, Any]:
     return {
-        "retry_strategy": "immediate",
+        "retry_strategy": "with-modification" if rules.methods else "immediate",
         "max_retries": rules.max_retries,
-        "fallback_plan": "The same call is tried again, each time after a longer wait. After the retries the "
-        "substitute named at the task has one turn.",
+        "fallback_plan": FALLBACK_PLAN,
         "escalation": " → ".join("/".join(rung.roles) for rung in rules.ladder),
     }
 

@@ -58,6 +58,7 @@ from plans.models.reading import Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
+    ANSWERED_STATES,
     ASSIGNED_STATES,
     AT_WORK_STATES,
     CLAIMABLE_STATES,
@@ -70,6 +71,7 @@ from plans.models.task import (
     STUCK_STATES,
     UNOPENED_STATES,
     WAITING_STATES,
+    WITH_PEOPLE,
     Task,
     TaskAttempt,
     TaskKind,
@@ -77,6 +79,7 @@ from plans.models.task import (
 )
 
 __all__ = [
+    "ANSWERED_STATES",
     "AROUND",
     "ASKING_STATES",
     "ASSIGNED_STATES",
@@ -114,6 +117,7 @@ __all__ = [
     "UNSENT_STATES",
     "VOTED_STATES",
     "WAITING_STATES",
+    "WITH_PEOPLE",
     "Approval",
     "ApprovalState",
     "Artifact",

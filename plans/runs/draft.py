@@ -260,6 +260,7 @@ def snapshot(
                 asdict(party) | {"contact": contacts.get(party.role, "")} for party in command.outside_parties
             ],
             "max_retries": command.max_retries,
+            "methods": {step.key: step.instead_how for step in command.steps if step.instead},
             "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},
         }
     )

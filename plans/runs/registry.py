@@ -42,6 +42,10 @@ def register(command: Command) -> Command:
     for step in command.steps:
         if step.run:
             steps.register(command.key, step.key, step.run, step.apply, step.compensate)
+        if step.instead:
+            steps.register_method(command.key, step.key, step.instead)
+        if step.brief:
+            steps.register_brief(command.key, step.key, step.brief)
         if step.hold:
             steps.register_hold(command.key, step.key, step.hold)
     return command
@@ -176,6 +180,13 @@ def _step_faults(command: Command) -> Iterable[Problem]:
     for at, step in _placed(command):
         if step.gate is not None:
             yield from _gate_faults(f"{at}.gate", step, step.gate)
+        if bool(step.instead) != bool(step.instead_how) or (step.instead and not step.run):
+            message = (
+                f"{step.key}: another method stands beside a step that runs, and says what it does otherwise"
+            )
+            yield Problem(f"{at}.instead", message)
+        if step.brief and step.run:
+            yield Problem(f"{at}.brief", f"{step.key} is done by the engine, which needs no brief")
 
 
 def _gate_faults(at: str, step: Step, gate: Gate) -> Iterable[Problem]:

@@ -89,6 +89,7 @@ class PlanRules:
 
     ``reads``: task key → the inputs and facts its step declares; ``due_hours``: task number → working hours;
     ``governed_facts`` and ``governed_outputs`` (by key of the task): the facts and values that are content.
+    ``methods``: task key → what the other method of its step does otherwise.
     """
 
     version: int
@@ -111,6 +112,7 @@ class PlanRules:
     limits: Sequence[GuardrailLimit] = ()
     governed_facts: Sequence[str] = ()
     governed_outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def gate(self, key: str) -> GateRules:

@@ -24,6 +24,7 @@ from plans.commands.launch_program.steps.timetable import (
     rows_of,
     timetable,
 )
+from plans.commands.shared.guardrails import RETRIES
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     ChecklistItem,
@@ -51,6 +52,9 @@ else:
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
 STEPS, REPORT, RECORDS = f"{HERE}.steps", f"{HERE}.report", f"{HERE}.records"
 OPS, ARCHITECT, PARTNERS, SPONSOR = "lifecycle-ops", "referral-architect", "partner-manager", "exec-sponsor"
+PARTNER_OPS = "partner-ops"
+PREPARED = frozenset({"checklist", "legal", "finance", "creative", "partner"})
+"""Groups of the checklist that prepare a launch and build nothing that quality checks could try."""
 CHECKLIST, KIT, SESSIONS, QA, PACKET, READINESS, GO_LIVE, OUTCOMES = (
     "checklist",
     "comms-kit",
@@ -152,7 +156,9 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
             made.stage("6", "Tracking QA", [
                 Step("", QA, "Link and tracking QA", OPS,
                      "Check every link of the kit, follow it and run the referral flow",
-                     needs=(KIT,), run=f"{STEPS}.link_qa:check_links", fallback_agent=PARTNERS, tools=("Playwright",),
+                     needs=(KIT, *tooling_before_qa(rows)), run=f"{STEPS}.link_qa:check_links", fallback_agent=PARTNERS,
+                     instead=f"{STEPS}.link_qa:check_links_patiently", instead_how="three times as long for each link",
+                     tools=("Playwright",),
                      output_var="link_qa", reads=("launch_date", "channels", "segments", MATERIAL), expected_seconds=30),
             ]),
             made.stage("7", "Merge", [
@@ -164,11 +170,11 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
             ], merge_gate=True),
             made.stage("8", "Approvals", [
                 Step("", LEGAL.key, LEGAL.title, "legal", "Approve terms, claims and personal data",
-                     needs=(PACKET,), gate=LEGAL, output_var="legal_approval", reads=LEGAL.scope),
+                     needs=(PACKET,), gate=LEGAL, fallback_agent=SPONSOR, output_var="legal_approval", reads=LEGAL.scope),
                 Step("", FINANCE.key, FINANCE.title, "finance", "Approve rewards and fulfilment",
-                     needs=(PACKET,), gate=FINANCE, output_var="finance_approval", reads=FINANCE.scope),
+                     needs=(PACKET,), gate=FINANCE, fallback_agent=SPONSOR, output_var="finance_approval", reads=FINANCE.scope),
                 Step("", PARTNER.key, PARTNER.title, PARTNERS, "Confirm what partners agreed to",
-                     needs=(PACKET,), gate=PARTNER, output_var="partner_approval", skills=("partner-ops",),
+                     needs=(PACKET,), gate=PARTNER, fallback_agent=PARTNER_OPS, output_var="partner_approval", skills=("partner-ops",),
                      reads=PARTNER.scope),
             ]),
             made.stage("9", "Readiness", [
@@ -201,6 +207,11 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
         )
         if stage.steps
     )  # fmt: skip
+
+
+def tooling_before_qa(rows: Sequence[Row]) -> list[str]:
+    """What has to be built before links and tracking can be tried."""
+    return [r["key"] for r in rows if r["phase"] == RunbookPhase.TOOLING and r["group"] not in PREPARED]
 
 
 class _Numbers:
@@ -275,6 +286,7 @@ LAUNCH_PROGRAM = registry.register(
             TextList("segments", "Participant personas, separated by commas", lower=False),
             KnownList("approvers", "Further roles that decide on go or no-go, separated by commas", among="roles"),
             PATTERN,
+            RETRIES,
         ),
         strategy="diamond",
         strategy_rationale=(

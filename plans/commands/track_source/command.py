@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plans.cases.disputes.verbs import TRIGGER as DISPUTE
+from plans.commands.shared.guardrails import RETRIES
 from plans.commands.track_source.facts import gather_facts
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
@@ -69,6 +70,7 @@ TRACK_SOURCE = registry.register(
             Choice("attribution_model", "An attribution model other than the agreed one",
                    options=("first-touch", "last-touch", "multi-touch")),
             PATTERN,
+            RETRIES,
         ),
         strategy="pipeline",
         strategy_rationale=(

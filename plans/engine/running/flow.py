@@ -18,7 +18,7 @@ from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds, scope
 from plans.engine.people import substitutes
 from plans.engine.people.permissions import holds_role
-from plans.engine.running import steps
+from plans.engine.running import kept_outputs, steps
 from plans.engine.running.under_lock import opens_after
 from plans.engine.stopping import stopped
 from plans.models import (
@@ -112,7 +112,7 @@ def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
 def subject_is_settled(case: Escalation, params: Params) -> str | None:
     """The case is not about an open round or a late task; only the decision, or the work, ends those."""
     late = case.task if case.trigger == ladder.TASK_OVERDUE else None
-    if late is not None and late.state == "ready" and late.due_at and late.due_at <= clock.now():
+    if late is not None and late.is_with_people and late.due_at and late.due_at <= clock.now():
         return (
             f"{late} is not done yet. When it is done, this case ends. Acknowledge the case if "
             "you work on it."
@@ -124,6 +124,11 @@ def subject_is_settled(case: Escalation, params: Params) -> str | None:
         f"{asked.title} is not decided yet. Its decision will end this case. Acknowledge "
         "the case if you work on it."
     )
+
+
+def is_with_people(task: Task, params: Params) -> str | None:
+    """The task is one for people, or its substitute has it."""
+    return None if task.state == "with_substitute" else is_human(task, params)
 
 
 def is_human(task: Task, params: Params) -> str | None:
@@ -257,14 +262,21 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
             rounds.open_round(task)
         else:
             perform(task, "make_ready", set_fields=_times(task), is_fresh=not has_asked)
-            if task.kind == TaskKind.HUMAN and task.owner and not substitutes.here_today(task.owner):
-                substitutes.hand_on(task)
+            if task.kind == TaskKind.HUMAN:
+                _reach_people(task)
     if has_opened and not has_asked:
         return
     if has_asked or not is_fresh:
         plan.refresh_from_db()
     if plan.state == "running" and not _OPEN_TASKS.rows(plan=plan.pk):
         finish(plan)
+
+
+def _reach_people(task: Task) -> None:
+    """It is somebody's now: with what they are to look at, and with whoever stands in for somebody away."""
+    kept_outputs.write_brief(task)
+    if task.owner and not substitutes.here_today(task.owner):
+        substitutes.hand_on(task)
 
 
 def _times(task: Task) -> dict[str, Any]:

@@ -81,6 +81,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             fence=task.fence,
             epoch=now.epoch,
             executor=TaskAttempt.Executor.SUBSTITUTE if substitute else TaskAttempt.Executor.ORIGINAL,
+            changed=task.plan.rules.methods.get(task.key, "") if substitute else "",
             worker=worker,
             started_at=clock.now(),
         )

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from gtm.core.canonical import digest, dumps
 from programs.datasets.contracts import Contract, Type, contract_of
-from programs.datasets.engines.netting import MovementAccount, net_orders
+from programs.datasets.engines.movements import MovementAccount
+from programs.datasets.engines.netting_rows import account_of
 from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.loading.examples import examples, remedy
 from programs.datasets.loading.limits import Limits, Options
@@ -114,7 +115,7 @@ def ingest(
         left_out = _left_out(connection)
         identical = _identical(connection)
         read_as = readings(connection, staged, contract)
-    netted = net_orders(store, snapshot, limits)
+    movements = account_of(store, snapshot, limits)
     return IngestResult(
         snapshot=snapshot,
         input_rows=sum(raw.rows for raw in raws),
@@ -138,8 +139,8 @@ def ingest(
         },
         rejects=rejects,
         stored_before=not stored,
-        notes=(*notes, *more, *(netted.account.sentences() if netted else ())),
-        movements=netted.account if netted else None,
+        notes=(*notes, *more, *(movements.sentences() if movements else ())),
+        movements=movements,
         read_as=read_as,
         left_out_rows=counts["left_out"],
         folded_rows=counts["folded"],
