@@ -24,6 +24,7 @@ from programs.datasets import Source
 from programs.datasets.loading.limits import CHOICES
 from programs.load_profiles import save_profile
 from programs.models import Campaign, Dataset, Partner, Program
+from programs.previews import preview_dataset
 from programs.series import HOW, answer_of_dataset, make_current, mark_current, snapshot_root, take_back
 from programs.services import load_dataset
 
@@ -47,7 +48,13 @@ class UploadSerializer(serializers.Serializer):
         required=False, default="", allow_blank=True, max_length=60,
         help_text="A load profile of the program, or a preset such as shopify-orders",
     )  # fmt: skip
-    mapping = serializers.CharField(required=False, default="{}", help_text="JSON: our column → theirs")
+    mapping = serializers.CharField(
+        required=False, default="{}", help_text="JSON: our column → theirs, empty where the file has none"
+    )
+    without = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=1000,
+        help_text="Options of the profile that do not count this time, separated by commas",
+    )  # fmt: skip
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """The options of a load are those of every other door."""
@@ -67,6 +74,19 @@ class UploadSerializer(serializers.Serializer):
         if not isinstance(mapping, dict) or not all(isinstance(v, str) for v in mapping.values()):
             raise serializers.ValidationError("Give an object: our column → theirs.")
         return mapping
+
+    def validate_without(self, text: str) -> list[str]:
+        return [name.strip() for name in text.split(",") if name.strip()]
+
+
+class PreviewSerializer(UploadSerializer):
+    kind = serializers.CharField(
+        max_length=40, required=False, default="", allow_blank=True, help_text="Empty: found by the columns"
+    )
+    profile = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=60,
+        help_text="A load profile, a preset, or “find” for the likeliest",
+    )  # fmt: skip
 
 
 class LoadedDatasetSerializer(DatasetSerializer):
@@ -110,6 +130,22 @@ class DatasetViewSet(ActionViewSet):
         source = Source(Path(upload.temporary_file_path()), name=Path(upload.name).name)
         dataset, _ = load_dataset(given.pop("kind"), [source], **given)
         return Response(self._loaded(dataset), status=status.HTTP_201_CREATED)
+
+    @extend_schema(request={"multipart/form-data": PreviewSerializer}, responses={200: dict}, filters=False)
+    @action(detail=False, methods=["post"], parser_classes=[MultiPartParser], pagination_class=None)
+    def preview(self, request: Request) -> Response:
+        """What a load with the same words would do, from the first rows of the file. Nothing is stored.
+
+        What a load would refuse is in `questions`, each with the options that settle it.
+        """
+        body = PreviewSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        upload = given.pop("file")
+        for name in ("campaign", "series"):
+            given.pop(name, None)
+        source = Source(Path(upload.temporary_file_path()), name=Path(upload.name).name)
+        return Response(preview_dataset(given.pop("kind"), [source], **given))
 
     @extend_schema(responses={200: dict}, filters=False)
     @action(detail=True, methods=["get"])

@@ -2,6 +2,8 @@
 
 from programs.datasets.contracts.base import (
     CURRENCY,
+    MOVEMENT_WORDS,
+    MOVEMENTS,
     Contract,
     ContractColumn,
     RowRule,
@@ -12,15 +14,6 @@ from programs.datasets.contracts.base import (
     member,
     money,
 )
-
-MOVEMENTS = ("sale", "refund", "cancellation", "adjustment")
-MOVEMENT_WORDS = (
-    ("purchase", "sale"), ("order", "sale"), ("charge", "sale"), ("payment", "sale"), ("invoice", "sale"),
-    ("return", "refund"), ("credit_note", "refund"), ("credit", "refund"), ("chargeback", "refund"),
-    ("cancelled", "cancellation"), ("canceled", "cancellation"), ("cancel", "cancellation"),
-    ("void", "cancellation"), ("voided", "cancellation"),
-    ("adjust", "adjustment"), ("correction", "adjustment"),
-)  # fmt: skip
 
 PURCHASES = Contract(
     kind="purchases",

@@ -31,7 +31,7 @@ def signed(command, *seats, key="sign-off"):
         (MOST_RUNGS, []),
         (
             MOST_RUNGS + 1,
-            [("ladder", (f"a ladder has at most {MOST_RUNGS} rungs, but this one has {MOST_RUNGS + 1}"))],
+            [("ladder", f"a ladder has at most {MOST_RUNGS} rungs, but this one has {MOST_RUNGS + 1}")],
         ),
     ],
 )
