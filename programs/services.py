@@ -92,7 +92,10 @@ def load_dataset(
     terms = settle_terms(program, kind, profile, mapping or {}, options)
     owner = partner or program
     told = Options(
-        **({"time_zone": owner.time_zone} | terms.options), home_currency=owner.currency, now=clock.now()
+        **({"time_zone": owner.time_zone} | terms.options),
+        home_currency=owner.currency,
+        home_zone=program.time_zone,
+        now=clock.now(),
     )
     place = DataSeries(program, partner, campaign, kind)
     with SnapshotStore(snapshot_root()).trial() as trial:

@@ -123,7 +123,7 @@ class DatasetAdmin(GovernedAdmin):
     def window(self, dataset: Dataset) -> str:
         if dataset.window_start is None or dataset.window_end is None:
             return "–"
-        zone = (dataset.partner or dataset.program).time_zone
+        zone = dataset.program.time_zone
         first, last = (on_wall_clock(at, zone) for at in (dataset.window_start, dataset.window_end))
         return f"{first:%Y-%m-%d} – {last:%Y-%m-%d}"
 
@@ -226,7 +226,8 @@ class DatasetAdmin(GovernedAdmin):
         said = {choice.name: told[choice.name] for choice in CHOICES}
         try:
             terms = settle_terms(told["program"], told["kind"], told["profile"], mapping, said)
-            options = Options(**({"time_zone": told["program"].time_zone} | terms.options))
+            zone = told["program"].time_zone
+            options = Options(**({"time_zone": zone} | terms.options), home_zone=zone)
             return looking.preview(kept, told["kind"], mapping=terms.mapping, options=options)
         except InvalidInput as error:
             if not form.non_field_errors():

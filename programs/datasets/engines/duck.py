@@ -12,7 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +29,7 @@ from programs.datasets.engines.converting import (
     MixedCurrencies,
     conversion_of,
     create_converted,
+    days_of_rates,
     rate_table,
 )
 from programs.datasets.engines.netting import NO_CHANGES, net_orders
@@ -42,8 +43,6 @@ from programs.datasets.rates import ecb_rates
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
 Period = Literal["day", "week", "month", "quarter", "year"]
-EARLIER, LATER = timedelta(days=31), timedelta(days=7)
-"""Rates are looked up from before the first row to a week after the last rate that is known."""
 CHANGED_AMOUNTS = {"lowered": ("purchased_at",), "refunded": ("moved_at",)}
 PERIODS = ("day", "week", "month", "quarter", "year")
 SQL = files("programs.datasets") / "sql"
@@ -295,7 +294,7 @@ class DuckDBEngine(QueryEngine):
             for name, table in (tables or {}).items():
                 connection.register(name, table)
             for number, path in enumerate(paths):
-                connection.read_parquet(str(path.resolve())).create_view(f"rows_{number}")
+                self._create_view(connection, f"rows_{number}", path)
             each = (
                 f"SELECT rows_{n}.*, owners.owner FROM rows_{n}, owners WHERE number = {n}"  # noqa: S608
                 for n in range(len(paths))
@@ -371,8 +370,7 @@ class DuckDBEngine(QueryEngine):
     ) -> None:
         book, contract = ecb_rates(), CONTRACTS[snapshot.kind]
         if conversion not in self._rates:
-            first = (snapshot.window_start or datetime(1999, 1, 4, tzinfo=UTC)).date() - EARLIER
-            self._rates[conversion] = rate_table(conversion, first, book.dates["USD"][-1] + LATER, book)
+            self._rates[conversion] = rate_table(conversion, *days_of_rates(conversion, snapshot, book), book)
         amounts = CHANGED_AMOUNTS if name == "order_changes" else {
             c.name: (*c.dated_by, contract.time) for c in contract.columns if c.type is Type.MONEY
         }  # fmt: skip

@@ -28,7 +28,8 @@ class Options:
     """What the person loading says about the files, as text; what is left empty is found or asked about.
 
     ``CHOICES`` says what each means. ``home_currency`` is of amounts for which neither the file nor the
-    person names one, and never of a cell left empty beside cells that do.
+    person names one, and never of a cell left empty beside cells that do. ``home_zone`` is the program's: a
+    date without a time is a day there, whatever zone the times of the file are in; empty: ``time_zone``.
     """
 
     currency: str = ""
@@ -55,6 +56,7 @@ class Options:
     nobody: str = ""
     source: str = ""
     home_currency: str = ""
+    home_zone: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
 
 
@@ -72,7 +74,11 @@ class LoadOption:
 LONG = 4000
 CHOICES = (
     LoadOption("currency", "Of amounts that name none; empty: the program's", example="EUR"),
-    LoadOption("time_zone", "Of times without an offset; empty: the program's", example="Europe/Berlin"),
+    LoadOption(
+        "time_zone",
+        "Of times without an offset; empty: the program's. A date without a time is a day of the program's",
+        example="Europe/Berlin",
+    ),
     LoadOption(
         "date_format",
         "The order in dates such as 05/06/2026, or with years of two digits 05/06/26; empty: found",
