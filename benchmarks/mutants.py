@@ -50,17 +50,9 @@ KEEP_DATABASE = """
 from tests.settings import *
 DATABASES["default"]["TEST"] = {"NAME": "kept.sqlite3"}
 """
-USE_DATABASE = """
-import pytest
-from django.conf import settings
-
-@pytest.fixture(scope="session")
-def django_db_setup():
-    settings.DATABASES["default"]["NAME"] = "kept.sqlite3"
-"""
-"""For the root of the copy: the run without a mutant has made the database, the others take it as it is."""
+"""The run without a mutant has made the database (tests/migrated.py), the others take it as it is."""
 OPTIONS = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-profile", "mutants"]
-WITH_DJANGO = ["--reuse-db", "--ds", SETTINGS]
+WITH_DJANGO = ["--ds", SETTINGS]
 WITHOUT_DJANGO = ["--noconftest", "-p", "no:django", "-c", os.devnull, "--rootdir", "."]
 EXAMPLES = 25
 PATIENCE = 5
@@ -181,7 +173,6 @@ def survivors(module: str, place: Path) -> tuple[int, list[str]]:
     if exit_code(tests, pure, libraries) != 0:
         raise SystemExit(f"{module}: its own tests fail without a mutant")
     load(libraries.read_text().split())
-    (place / "conftest.py").write_text(USE_DATABASE)
     started = time.monotonic()
     if exit_code(tests, pure) != 0:
         raise SystemExit(f"{module}: its own tests fail on the database that was kept")
@@ -194,7 +185,6 @@ def survivors(module: str, place: Path) -> tuple[int, list[str]]:
         if exit_code(tests, pure, seconds=limit) == 0:
             left.append(f"  line {line}: {told}")
     path.write_text(source)
-    (place / "conftest.py").unlink()
     return total, left
 
 

@@ -34,14 +34,14 @@ class Told:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    detail = "Your browser sent something this site does not take: too much at once, or damaged on the way."
+    detail = "The site cannot read what your browser sent. It was too large, or it was damaged on the way."
     return _answer(request, Told(400, "bad_request", "This could not be read", detail, (BACK,)))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without the token of its page; see CSRF_FAILURE_VIEW."""
     detail = "The form came from a page that is too old, or your browser does not keep this site's cookies."
-    hints = (BACK, "If it happens again, allow cookies for this site and log in anew.")
+    hints = (BACK, "If it happens again, allow cookies for this site and log in again.")
     return _answer(request, Told(403, "csrf_failed", "The form is no longer valid", detail, hints))
 
 
@@ -52,14 +52,17 @@ def permission_denied(request: HttpRequest, exception: Exception | None = None) 
     if user is not None and user.is_authenticated:
         names = ", ".join(user.groups.order_by("name").values_list("name", flat=True))
         hints.append(f"You are logged in as {user}{f', in the roles {names}' if names else ''}.")
-    hints.append("Whoever manages accounts can give you a role that may, or somebody who has it can do it.")
+    hints.append(
+        "Ask a person who manages accounts to give you a role that allows it. Or ask "
+        "somebody who has the role to do it."
+    )
     return _answer(request, Told(403, "permission_denied", "You may not do this", detail, tuple(hints)))
 
 
 def page_not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     detail = _said(exception) or f"There is nothing at {request.path}."
     hints = (
-        "The address may be mistyped, or what was here was deleted; the change log keeps what is gone.",
+        "The address may be wrong, or the object was deleted. The change log still has its entries.",
         "Search finds plans, programs, approvals and people by name or number.",
     )
     return _answer(request, Told(404, "not_found", "There is no such page", detail, hints))
@@ -69,9 +72,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
     """A defect. It asks nothing of the database, which may be what failed."""
     at = clock.now()
     hints = (
-        "What you sent was not stored, or is stored whole: look before you send it again.",
-        f"If it happens again, tell whoever runs this site: {at:%Y-%m-%d %H:%M:%S} UTC, {request.path}. "
-        "The cause is in the server's log.",
+        "What you sent was stored completely or not at all. Check which, before you send it again.",
+        f"If it happens again, tell the operators of this site: {at:%Y-%m-%d %H:%M:%S} UTC, {request.path}. "
+        "The server's log shows the cause.",
     )
     told = Told(500, "defect", "Something went wrong on our side", "The page could not be made.", hints)
     return _answer(request, told, framed=False)
@@ -87,8 +90,8 @@ class ErrorPagesMiddleware:
         response = self.get_response(request)
         if not isinstance(response, HttpResponseNotAllowed) or response.content or problem.is_rest(request):
             return response
-        detail = "This address takes a form, and no form came. Nothing was done."
-        hint = "Perhaps you had to log in between: open the page with the form again and send it once more."
+        detail = "This address needs a form, and no form was sent. Nothing was done."
+        hint = "Perhaps you had to log in again. Open the page with the form and send it once more."
         page = _answer(request, Told(405, "method_not_allowed", "Nothing was sent", detail, (hint,)))
         page["Allow"] = response["Allow"]
         return page

@@ -130,7 +130,7 @@ NAVIGATION = [
             _list("Tokens", "key", "authtoken.tokenproxy"),
             _list("Change log", "history", "core.changelogentry"),
             _list("Anchors", "anchor", "core.anchor"),
-            _list("How people are told", "notifications", "plans.notificationpreference"),
+            _list("Notification settings", "notifications", "plans.notificationpreference"),
             {**_item("REST documentation", "api", "docs"), "link": reverse_lazy("docs")},
         ],
     },

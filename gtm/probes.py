@@ -112,4 +112,4 @@ def _workers() -> str:
         return "do not answer"
     heard = {queue["name"] for queues in answers.values() for queue in queues}
     missing = sorted(queue.name for queue in current_app.conf.task_queues if queue.name not in heard)
-    return f"nobody listens to {', '.join(missing)}" if missing else OK
+    return f"no worker listens to {', '.join(missing)}" if missing else OK

@@ -44,6 +44,8 @@ FOLLOW_UP = "gtm-governance:follow-up"
 
 # What fills a plan's row and no list shows; the run's inputs are small, and who decides depends on them.
 PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
+STANDS_IN, DONE_IN_PLACE = "stands in", "done in place of"
+"""The events of the change log that say who stands in for whom: asked, and done."""
 COMMENTED = "commented"
 """The event of a comment in the change log."""
 

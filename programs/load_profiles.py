@@ -58,9 +58,11 @@ def save_profile(dataset: Dataset, name: str, *, reason: str = "") -> LoadProfil
     said: dict[str, Any] = dataset.answer.get("terms", {})
     if not (said.get("mapping") or said.get("options")):
         raise InvalidInput(
-            "With this load nothing was said that a profile could keep.",
-            problems=[Problem("name", f"Dataset {dataset.pk} was loaded without columns or options said.")],
-            hint="A file that is read without a word needs no profile.",
+            "This load has no choices that a profile could keep.",
+            problems=[
+                Problem("name", (f"Dataset {dataset.pk} was loaded without a choice of columns or options."))
+            ],
+            hint="A file that is read without any choice needs no profile.",
         )
     acting = actors.current()
     with transaction.atomic(), actors.acting_as(acting.actor, reason or acting.reason):

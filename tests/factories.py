@@ -137,6 +137,7 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     triggers = fields.pop("triggers", [])
     owner = fields.pop("owner", None)
     due_hours = fields.pop("due_hours", {})
+    fallback = fields.pop("fallback", None)
     plan = Plan(
         plan_id=new_plan_id(),
         plugin=fields.pop("plugin", "p"),
@@ -154,7 +155,7 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     plan.save()
     work = make_task(plan, 1, "work", TaskKind.AUTOMATED, output_var="design")
     stages = [make_task(plan, 2 + n, g["key"], TaskKind.GATE) for n, g in enumerate(gates)]
-    last = make_task(plan, 9, "publish", TaskKind.HUMAN, owner=owner)
+    last = make_task(plan, 9, "publish", TaskKind.HUMAN, owner=owner, fallback_agent=fallback)
     for stage in stages:
         stage.needs.add(work)
     last.needs.set(stages)

@@ -51,7 +51,8 @@ class GovernedCommand(BaseCommand):
         if username is None:
             if self.requires_user:
                 raise InvalidInput(
-                    "Say who acts.", problems=[Problem("--as", "is required here.", code="required")]
+                    "Name the account that acts.",
+                    problems=[Problem("--as", "is required here.", code="required")],
                 )
             return Actor.system(f"{operating_system_user()} (command line)", via=COMMAND_LINE)
         user = get_user_model().objects.filter(username=username, is_active=True).first()
@@ -61,7 +62,8 @@ class GovernedCommand(BaseCommand):
             )
         if not settings.GTM_ALLOW_IMPERSONATION and not knows_password(username):
             raise NotPermitted(
-                "The password is wrong.", hint="--as without one works where GTM_ALLOW_IMPERSONATION is set."
+                "The password is wrong.",
+                hint=("--as works without a password only where GTM_ALLOW_IMPERSONATION is set."),
             )
         return Actor.of_user(user, COMMAND_LINE, interactive=True, request_id=self.reason()[:100])
 
@@ -77,5 +79,5 @@ def knows_password(username: str) -> bool:
             warnings.simplefilter("error", getpass.GetPassWarning)
             password = getpass.getpass(f"Password of {username}: ")
     except (EOFError, getpass.GetPassWarning) as error:
-        raise NotPermitted("There is no terminal to ask for the password at.") from error
+        raise NotPermitted("There is no terminal that could ask for the password.") from error
     return authenticate(username=username, password=password) is not None

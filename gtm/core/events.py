@@ -41,6 +41,7 @@ class Recorded:
     field: str
     chain: str
     sequence: int
+    after: Any = None
 
 
 _subscribers: dict[type, list[Callable[[Any], None]]] = defaultdict(list)

@@ -217,7 +217,7 @@ def _named(machine: Machine, obj: StatefulModel, name: str) -> Transition:
     found = machine.by_name.get(name)
     if found is None:
         raise InvalidInput(
-            f"A {obj._meta.verbose_name} knows no action “{name}”.",
+            f"A {obj._meta.verbose_name} has no action “{name}”.",
             problems=[Problem("action", f"“{name}” is unknown.", tuple(machine.by_name))],
         )
     return found
@@ -249,13 +249,13 @@ def _check(
     what = f"{transition_.title} of {obj.change_label()}"
     if expected_version is not None and obj.version != expected_version:
         raise StaleVersion(
-            f"{obj.change_label()} is at version {obj.version}, you acted on version {expected_version}.",
-            hint="Look at it again, then decide.",
+            f"{obj.change_label()} is at version {obj.version}, but you acted on version {expected_version}.",
+            hint="Look at the new version, then decide.",
         )
     if obj.state not in transition_.sources:
         possible = tuple(t.name for t in machine.transitions if obj.state in t.sources)
         raise WrongState(
-            f"{what}: it is {obj.state.replace('_', ' ')}, and that is possible only from "
+            f"{what}: it is {obj.state.replace('_', ' ')}. This is possible only from "
             f"{', '.join(s.replace('_', ' ') for s in sorted(transition_.sources))}.",
             state=obj.state,
             possible=possible,

@@ -177,7 +177,10 @@ class GovernedModel(models.Model):
             self._refuse_changed_state(changed)
             if stored.version != self.version:
                 raise StaleVersion(
-                    f"{self.change_label()} is at version {stored.version}, you changed {self.version}.",
+                    (
+                        f"{self.change_label()} is at version {stored.version}, but you changed version "
+                        f"{self.version}."
+                    ),
                     hint="Read it again, then repeat your change.",
                 )
             self.version += 1

@@ -18,11 +18,12 @@ from programs.models import COMMON_STAGES, MeasurementAgreement
 RULES = ("attribution_model", "confidence_guardrail", "lookback_days", "dispute_days")
 ANY = "*"
 SPELLINGS = (
-    "One value a line, its other spellings after “=”: email = e-mail, newsletter. "
-    f"Empty, or a line {ANY}: every other value stands for itself."
+    "Write one value per line, with its other spellings after “=”: email = e-mail, newsletter. "
+    f"Empty, or a line {ANY}: every other value is kept as it is."
 )
 STAGES = (
-    "A partner's slug in brackets, then its stages, one a line: Won deal = won. Several meanings "
+    "Write a partner's slug in brackets. Then write its stages, one per line: Won "
+    "deal = won. Several meanings "
     f"(Open = qualified | discovery) wait for a person. Common stages: {', '.join(COMMON_STAGES)}."
 )
 
@@ -77,7 +78,7 @@ class TaxonomyForm(forms.ModelForm):
         campaign = found.get("campaign")
         partners = {p.slug for p in campaign.partners.all()} if campaign else set(stages)
         if strangers := sorted(set(stages) - partners):
-            raise ValueError(f"{', '.join(strangers)} takes no part in {campaign}.")
+            raise ValueError(f"{', '.join(strangers)} is not a partner of {campaign}.")
         return stages
 
 
@@ -162,10 +163,13 @@ class MeasurementAgreementAdmin(GovernedAdmin):
             for where, raw, rows, may_be in open_values(agreement, outputs_of(plan))
         ]
         if not lines:
-            return f"Nothing: every value of {plan.plan_id} has a meaning."
+            return f"None. Every value of {plan.plan_id} is known."
         items = format_html_join("", "<li><b>{}</b>, {}: {}</li>", lines)
         return format_html(
-            "<ul>{}</ul><p>Give each a line below. Found by {}; the next run reads what is saved here.</p>",
+            (
+                "<ul>{}</ul><p>Give each value a line below. The plan {} found them. The next run "
+                "reads what you save here.</p>"
+            ),
             items,
             plan.plan_id,
         )

@@ -38,7 +38,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         ("Open", "?state__in=pending,unsatisfiable,exhausted,frozen"),
         ("Nobody can decide", "?state=unsatisfiable"),
         ("Sent back", "?state=changes_requested"),
-        ("Past a gate by break-glass", "?state=bypassed"),
+        ("Passed by break-glass", "?state=bypassed"),
     ]
 
     @admin.display(description="State", ordering="state")
@@ -136,7 +136,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         told = form.cleaned_data
         knows = ask_password and request.user.check_password(told.get("password", ""))
         if ask_password and not knows:
-            messages.error(request, "The password is missing or wrong; nothing was decided.")
+            messages.error(request, "The password is missing or wrong. Your decision was not recorded.")
             return None
         try:
             rounds.decide(

@@ -105,5 +105,5 @@ def ask(request: HttpRequest, approval: Approval) -> HttpResponse:
     except GtmError as error:
         tell(request, error)
         return HttpResponseRedirect(reverse("admin:plans_approval_change", args=[approval.pk]))
-    messages.success(request, "Asked. A second person with the permission has to agree.")
+    messages.success(request, "Break-glass is requested. A second person with the permission must agree.")
     return HttpResponseRedirect(reverse("admin:plans_breakglass_change", args=[row.pk]))

@@ -58,7 +58,7 @@ class CompleteForm(CommentForm):
         required=False,
         max_length=2000,
         widget=UnfoldAdminTextInputWidget,
-        help_text="A link or a sentence others can check",
+        help_text="A link or a sentence that others can check",
     )
 
 
@@ -130,7 +130,7 @@ def _steer(name: str, title: str, icon: str) -> Deed:
 
 def _pull(plan: Plan, told: Answers, seen: str) -> str:
     ripcord.pull("plan", plan=plan, reason=told["reason"])
-    return "stopped. Two people release it."
+    return "stopped. Two people must release it."
 
 
 def _why_no_pull(actor: Actor, plan: Plan) -> str:
@@ -151,7 +151,7 @@ def of_plans() -> list[Any]:
         _steer("pause", "Pause", "pause"),
         _steer("resume", "Resume", "play_arrow"),
         Deed("pull_ripcord", "Pull the rip-cord", may_pull, icon="emergency_home", perform=_pull,
-             why_not=_why_no_pull, explain="What runs stops at once. Two people release it."),
+             why_not=_why_no_pull, explain="Everything that runs stops at once. Two people must release it."),
     ]  # fmt: skip
 
 
@@ -166,7 +166,7 @@ def _complete(task: Task, told: Answers, seen: str) -> str:
 
 def _report_blocked(task: Task, told: Answers, seen: str) -> str:
     human_tasks.report_blocked(task, reason=told["reason"])
-    return "reported as blocked; the people on its ladder are told."
+    return "reported as blocked. The people on its ladder are notified."
 
 
 def _reassign(task: Task, told: Answers, seen: str) -> str:
@@ -204,14 +204,15 @@ def _why_no_decision(actor: Actor, approval: Approval) -> str:
         return f"it is {approval.get_state_display().lower()}."
     if not any(action.allowed for action in possible):
         return " ".join(possible[0].reasons)
-    return "" if rounds.allows_bulk(approval) else "it asks for the password: decide it on its own page."
+    return "" if rounds.allows_bulk(approval) else "it asks for the password. Decide it on its own page."
 
 
 def of_approvals() -> list[Any]:
     return [
         Deed("decide", "Decide", may_have_work, icon="how_to_vote", perform=_decide, form=DecideForm,
              why_not=_why_no_decision, seen=lambda approval: approval.scope_sha256,
-             explain="Each is checked on its own. What changes after this page opened is not decided."),
+             explain=("Each approval is checked separately. An approval that changes after you opened "
+"this page is not decided.")),
     ]  # fmt: skip
 
 
@@ -234,7 +235,7 @@ def _hand_over(case: Escalation, told: Answers, seen: str) -> str:
 
 def _why_no_handover(actor: Actor, case: Escalation) -> str:
     if case.task is None:
-        return "no task is behind it that somebody could take over."
+        return "it has no task that somebody could take over."
     return _why_no_reassign(actor, case.task)
 
 

@@ -69,11 +69,13 @@ def _help(spec: Input) -> str:
 
 class DecisionForm(forms.Form):
     comment = forms.CharField(
-        required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}), help_text="Required to say no"
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="Required if you do not approve",
     )
     password = forms.CharField(
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
-        help_text="Money and law ask for it again",
+        help_text="Decisions about money or law need it again",
     )  # fmt: skip
     scope_sha256 = forms.CharField(widget=forms.HiddenInput)
 

@@ -1,4 +1,4 @@
-"""Who was told what, over which channel, and what has not arrived."""
+"""Who was notified what, over which channel, and what has not arrived."""
 
 from __future__ import annotations
 

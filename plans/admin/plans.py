@@ -57,7 +57,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
         ("Stopped", "?state__in=held,paused,aborting"),
         ("Blocked", "?state=blocked"),
         ("Finished", "?state__in=succeeded,succeeded_degraded"),
-        ("Not finished well", "?state__in=failed,rejected,aborted,cancelled"),
+        ("Ended without success", "?state__in=failed,rejected,aborted,cancelled"),
     ]
 
     @admin.display(description="State", ordering="state")
@@ -94,14 +94,14 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
     def directory(self, request: HttpRequest) -> HttpResponse:
         if not request.user.has_perm("programs.view_approver"):
             raise PermissionDenied
-        return self.page(request, "plans/directory.html", "Approvers and who covers", **directory.context())
+        return self.page(request, "plans/directory.html", "Approvers and substitutes", **directory.context())
 
     def replay(self, request: HttpRequest) -> HttpResponse:
         """Read-only, so a GET: the address of a proposed policy and its answer can be sent to others."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = bench.replay(request)
-        return self.page(request, "plans/bench_replay.html", "Another policy over past plans", **context)
+        return self.page(request, "plans/bench_replay.html", "Test a policy on past plans", **context)
 
     # -------------------------------------------------------------- the plan
 
@@ -185,7 +185,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
         """The whole plan to print or to take into a spreadsheet."""
         plan = self._plan(request, pk)
         if fmt not in REPORTS:
-            raise Http404("A plan is to be had as pdf and xlsx.")
+            raise Http404("A plan report is available as pdf and xlsx.")
         make, media_type = REPORTS[fmt]
         payloads = plan.artifacts.filter(superseded_at=None).order_by("task__position", "position")
         content = resolve_name(make)(json.loads(files.read(plan)), payloads.values_list("payload", flat=True))

@@ -28,7 +28,10 @@ from plans.schemas.declaration import Command
 from plans.schemas.rules import seats
 from programs.models import Role
 
-REJECTION = {"veto": "one ends the round", "impossible": "ends it when the seats can no longer be filled"}
+REJECTION = {
+    "veto": "one rejection ends the round",
+    "impossible": "rejections end the round when the seats can no longer be filled",
+}
 ANY_OF = ("role", "or_role", "or_another")
 EXHAUSTION = {"hold": "the round waits for a late vote", "reject": "the round is rejected"}
 
@@ -45,7 +48,7 @@ class PolicyReasonForm(forms.Form):
     reason = forms.CharField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         label="Why",
-        help_text="Goes into the change log.",
+        help_text="This text goes into the change log.",
     )
 
 
@@ -54,13 +57,15 @@ class GateForm(PolicyReasonForm):
 
     hours = _number(min_value=1, max_value=policies.MOST_HOURS, label="Working hours to decide")
     on_reject = forms.ChoiceField(
-        choices=list(REJECTION.items()), label="A rejection", widget=UnfoldAdminSelectWidget
+        choices=list(REJECTION.items()), label="What a rejection does", widget=UnfoldAdminSelectWidget
     )
     on_exhausted = forms.ChoiceField(
-        choices=list(EXHAUSTION.items()), label="Nobody on the ladder answers", widget=UnfoldAdminSelectWidget
+        choices=list(EXHAUSTION.items()),
+        label="If nobody on the ladder answers",
+        widget=UnfoldAdminSelectWidget,
     )
     distinct_from = forms.MultipleChoiceField(
-        required=False, label="Not by who decided at", widget=forms.CheckboxSelectMultiple
+        required=False, label="Not by people who decided at", widget=forms.CheckboxSelectMultiple
     )
     field_order = ["hours", "on_reject", "on_exhausted", "distinct_from", "reason"]
 
@@ -71,7 +76,9 @@ class GateForm(PolicyReasonForm):
 
 class LadderForm(PolicyReasonForm):
     repeats = _number(
-        min_value=0, max_value=registry.MOST_REPEATS, label="Starts over when nobody has answered"
+        min_value=0,
+        max_value=registry.MOST_REPEATS,
+        label="How often the ladder starts again when nobody answers",
     )
     field_order = ["repeats", "reason"]
 
@@ -176,7 +183,9 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         except GtmError as error:
             tell(request, error)
             return None
-        messages.success(request, "Proposed. Somebody else with the permission adopts or rejects it.")
+        messages.success(
+            request, "The version is proposed. Another person with the permission must adopt or reject it."
+        )
         return row
 
     def change_view(
@@ -205,7 +214,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         except GtmError as error:
             tell(request, error)
         else:
-            messages.success(request, f"It is {row.get_state_display().lower()} now.")
+            messages.success(request, f"The proposal is {row.get_state_display().lower()} now.")
 
 
 # ------------------------------------------------------------------ forms
@@ -255,8 +264,8 @@ def in_words(rule: PolicyInForce, titles: Mapping[str, str]) -> list[tuple[str, 
         *seats,
         ("Time to decide", f"{text['hours']} working hours"),
         ("A rejection", REJECTION[text["on_reject"]]),
-        ("Nobody on the ladder answers", EXHAUSTION[text["on_exhausted"]]),
-        ("Not by who decided at", ", ".join(text["distinct_from"]) or "–"),
+        ("If nobody on the ladder answers", EXHAUSTION[text["on_exhausted"]]),
+        ("Not by people who decided at", ", ".join(text["distinct_from"]) or "–"),
     ]
 
 

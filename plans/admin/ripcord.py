@@ -50,7 +50,7 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
         if chosen is not None and (pulled := stopped.open_pull_of(chosen)) is not None:
             return HttpResponseRedirect(reverse("admin:plans_ripcordpull_change", args=[pulled.pk]))
         if not request.user.has_perm("plans.pull_ripcord"):
-            raise PermissionDenied("It takes the permission to pull the rip-cord.")
+            raise PermissionDenied("You need the permission to pull the rip-cord.")
         if request.method == "POST":
             where = request.POST.get("where", "")
             program = Program.objects.filter(slug=where).first()
@@ -62,7 +62,7 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
             except GtmError as error:
                 tell(request, error)
             else:
-                messages.warning(request, f"Stopped: {row}. Two people release it.")
+                messages.warning(request, f"Stopped: {row}. Two people must release it.")
                 return HttpResponseRedirect(reverse("admin:plans_ripcordpull_change", args=[row.pk]))
         live = Plan.objects.filter(state__in=LIVE_PLAN_STATES)
         programs = [(p, live.filter(program=p).count()) for p in Program.objects.order_by("name")]

@@ -82,7 +82,7 @@ class ReadingAdmin(ReadOnly, GovernedAdmin):
         except GtmError as error:
             tell(request, error)
         else:
-            messages.success(request, "Corrected. The counter counts the period once, with the new value.")
+            messages.success(request, "The value is corrected. The period counts once, with the new value.")
 
 
 @admin.register(Breach)

@@ -151,7 +151,7 @@ class RunPages:
             tell(request, error)
             return CommandForm(command, initial={"program": program})
         if found.key != command.key:
-            messages.warning(request, f"The line runs {found.path}; open that command instead.")
+            messages.warning(request, f"This usage line is for {found.path}. Open that command instead.")
             return CommandForm(command, initial={"program": program})
         _, problems = read_inputs(command.inputs, given, {})
         for problem in problems:
@@ -204,7 +204,7 @@ def _default_slug(command: Any) -> str:
 
 def _need_operator(request: HttpRequest) -> None:
     if not request.user.has_perm("plans.operate_plan"):
-        raise PermissionDenied("Starting runs takes the permission to operate plans.")
+        raise PermissionDenied("To start a run, you need the permission to operate plans.")
 
 
 def _key(request: HttpRequest) -> str | None:

@@ -103,9 +103,7 @@ class ScheduleAdmin(GovernedAdmin):
         if not schedule.program_id:
             return "-"
         words = cron.explain(schedule.crontab)
-        return (
-            f"{words}, {schedule.program.time_zone} time" if words else "Only at the times that were booked"
-        )
+        return f"{words}, {schedule.program.time_zone} time" if words else "Only at times that were booked"
 
 
 @admin.register(ScheduledRun)

@@ -32,13 +32,13 @@ class AnswerForm(forms.Form):
     evidence = forms.CharField(
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text="A link or a sentence others can check",
+        help_text="A link or a sentence that others can check",
     )
     owner = forms.ModelChoiceField(
         Person.objects.filter(is_active=True),
         required=False,
         widget=UnfoldAdminSelectWidget,
-        help_text="Only to reassign",
+        help_text="Only if you reassign the task",
     )
 
 
@@ -107,7 +107,7 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         answers["record_result"] = answers["complete"]
         chosen = request.POST.get("answer", "")
         if chosen not in answers or (chosen == "reassign" and not told.get("owner")):
-            messages.error(request, "Choose what to do, and to whom the task goes.")
+            messages.error(request, "Choose an action. To reassign the task, choose a person, too.")
             return
         try:
             answers[chosen]()

@@ -40,7 +40,7 @@ _KEY = OpenApiParameter(
 
 
 class MayOperate(BasePermission):
-    message = "It takes the permission to operate plans."
+    message = "You need the permission to operate plans."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return request.method in ("GET", "HEAD", "OPTIONS") or request.user.has_perm("plans.operate_plan")
@@ -49,7 +49,7 @@ class MayOperate(BasePermission):
 class MayReadPlans(BasePermission):
     """Past votes name people: operations and auditors read them, and nobody's token of a partner."""
 
-    message = "It takes the permission to operate plans or to audit them."
+    message = "You need the permission to operate plans or to audit them."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return any(request.user.has_perm(f"plans.{name}") for name in ("operate_plan", "audit_plan"))
@@ -167,7 +167,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
         command = registry.get(name)
         keys = tuple(step.key for step in command.steps if step.gate)
         if gate not in keys:
-            problem = Problem("gate", f"“{gate}” is no gate of {command.path}.", keys, code="unknown")
+            problem = Problem("gate", f"“{gate}” is not a gate of {command.path}.", keys, code="unknown")
             raise NotFound(f"{command.path} has no such gate.", problems=[problem])
         body = PolicySerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -23,7 +23,7 @@ FORMATS = ("json", "csv")
 
 
 class MayAudit(BasePermission):
-    message = "It takes the permission to read every plan and the change log."
+    message = "You need the permission to read every plan and the change log."
 
     def has_permission(self, request: Request, view: Any) -> bool:
         return request.user.has_perm("plans.audit_plan")
@@ -111,5 +111,5 @@ class AccessReviewView(APIView):
         except ValueError as error:
             problems.append(Problem("at", str(error)))
         if problems:
-            raise InvalidInput("The review cannot be asked this way.", problems=problems)
+            raise InvalidInput("The parameters of the review are wrong.", problems=problems)
         return at, shape

@@ -95,7 +95,7 @@ class PreferenceView(ActingMixin, APIView):
     def _mine(self, request: Request) -> NotificationPreference:
         person = next(iter(persons_of(request.user)), None)
         if person is None:
-            raise NotFound("The account belongs to nobody in the directory of people.")
+            raise NotFound("The account belongs to no person in the directory.")
         return preference_of(person)
 
     def _answer(self, wish: NotificationPreference) -> Response:

@@ -192,7 +192,7 @@ class PlanViewSet(GovernedReadViewSet):
         wanted = request.query_params.get("as", "json")
         possible = render.formats_of(artifact.payload)
         if wanted not in possible:
-            raise NotAcceptable(f"This {artifact.kind} is to be had as {', '.join(possible)}.")
+            raise NotAcceptable(f"This {artifact.kind} is available as {', '.join(possible)}.")
         rendered = render.render(artifact.payload, wanted)
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
         response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{rendered.suffix}"'

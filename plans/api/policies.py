@@ -41,7 +41,7 @@ class PolicyVersionDetailSerializer(PolicyVersionSerializer):
 
 class ProposalSerializer(serializers.Serializer):
     command = serializers.CharField(
-        max_length=161, help_text="plugin:name; the name is enough where one plugin has it"
+        max_length=161, help_text="plugin:name; the name is enough if only one plugin has it"
     )
     subject = serializers.CharField(max_length=60, help_text="Key of the gate, or “ladder”")
     text = serializers.JSONField(

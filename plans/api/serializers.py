@@ -276,7 +276,7 @@ class DecideSerializer(serializers.Serializer):
     on_behalf_of = serializers.EmailField(required=False, help_text="The principal you act for")
     scope_sha256 = serializers.CharField(required=False, help_text="Digest of what you looked at")
     password = serializers.CharField(
-        required=False, write_only=True, help_text="Money and law ask for it again"
+        required=False, write_only=True, help_text="Decisions about money or law need it again"
     )
 
 
@@ -289,7 +289,7 @@ class ReasonSerializer(serializers.Serializer):
 
 
 class ReviseSerializer(serializers.Serializer):
-    comment = serializers.CharField(max_length=4000, help_text="What was changed, or why nothing needs to")
+    comment = serializers.CharField(max_length=4000, help_text="What was changed, or why nothing must change")
     inputs = serializers.DictField(
         child=serializers.JSONField(allow_null=True),
         required=False,

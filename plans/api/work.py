@@ -148,7 +148,7 @@ class ApprovalViewSet(WorkViewSet):
         if "password" not in body:
             return False
         if not request.user.check_password(body["password"]):
-            raise NotPermitted("The password is wrong; nothing was decided.", reauthenticate=True)
+            raise NotPermitted("The password is wrong. Nothing was decided.", reauthenticate=True)
         return True
 
 
@@ -180,7 +180,5 @@ class EscalationViewSet(WorkViewSet):
 def person_by_email(email: str, field: str) -> Person:
     person = Person.objects.filter(email__iexact=email, is_active=True).first()
     if person is None:
-        raise InvalidInput(
-            "Nobody is known by that address.", problems=[Problem(field, f"{email} is unknown.")]
-        )
+        raise InvalidInput("No person has this address.", problems=[Problem(field, f"{email} is unknown.")])
     return person

@@ -29,7 +29,9 @@ def hand_over(
     WrongState, NotPermitted, or InvalidInput with every problem of what was said.
     """
     if case.state not in states:
-        raise WrongState(f"{case.change_label()} is {case.get_state_display().lower()}; nobody works on it.")
+        raise WrongState(
+            f"{case.change_label()} is {case.get_state_display().lower()}. Nobody works on it any more."
+        )
     if refused:
         raise NotPermitted(f"Hand over {case.change_label()}: {refused}")
     problems = [] if comment.strip() else [Problem("reason", "is required.", code="required")]
@@ -38,7 +40,7 @@ def hand_over(
     elif case.owner_id == owner.pk:
         problems.append(Problem("owner", f"{owner} has it already."))
     if problems:
-        raise InvalidInput(f"{case.change_label()} is not handed over.", problems=problems)
+        raise InvalidInput(f"{case.change_label()} was not handed over.", problems=problems)
     acting = actors.current()
     with actors.acting_as(acting.actor, comment.strip(), acting.on_behalf_of):
         case.owner = owner

@@ -123,7 +123,7 @@ def establish() -> Program:
         "Customer Advocates",
         ProgramKind.REFERRAL,
         people["strategist"],
-        "Referral program on data made up from a seed, with frauds and honest look-alikes planted.",
+        "Referral program on data made up from a seed, with frauds, and with honest referrals that look like fraud.",
     )
     launch_kit.load(advocates)
     joint = _program(

@@ -103,7 +103,7 @@ TASK = Machine(
     final=frozenset({"skipped", "cancelled"}),  # what is done may be reopened by a revision
     transitions=(
         to("ask_approval", "pending", "awaiting_approval", permission=system_only),
-        to("make_ready", "pending", "ready", permission=system_only, writes="due_at frozen_at", effects=(flow.ring,)),
+        to("make_ready", "pending", "ready", permission=system_only, writes="due_at frozen_at remind_at reminded", effects=(flow.ring,)),
         to("lease", "ready", "leased", permission=system_only, writes=_ATTEMPT),
         to("start", "leased", "running", permission=system_only),
         to("lease_fallback", "fallback_ready", "fallback_running", permission=system_only, writes=_ATTEMPT),
@@ -165,7 +165,7 @@ CASE = Machine(
         to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
         to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from frozen_at"),
         to("unpause", "paused", flow.state_before_hold, permission=system_only, writes="due_at frozen_at"),
-        to("resolve", "armed notified acknowledged exhausted", "resolved", permission=may_answer, guards=(flow.round_is_decided,), comment_required=True, writes="remediation closed_at due_at"),
+        to("resolve", "armed notified acknowledged exhausted", "resolved", permission=may_answer, guards=(flow.subject_is_settled,), comment_required=True, writes="remediation closed_at due_at"),
         to("cancel", "armed notified acknowledged exhausted paused", "cancelled", permission=system_only, writes="closed_at due_at"),
     ),
 )  # fmt: skip
@@ -187,7 +187,7 @@ BREAK_GLASS = Machine(
     states=tuple(BreakGlassState.values),
     final=frozenset({"reviewed", "expired"}),
     transitions=(
-        to("grant", "asked", "granted", permission=may_use_break_glass, comment_required=True, writes="agreed_by granted_at review_due_at", label="Agree to break the glass"),
+        to("grant", "asked", "granted", permission=may_use_break_glass, comment_required=True, writes="agreed_by granted_at review_due_at", label="Agree to break-glass"),
         to("expire", "asked", "expired", permission=system_only),
         to("review", "granted", "reviewed", permission=may_review_break_glass, comment_required=True, writes="review reviewed_by reviewed_at"),
     ),

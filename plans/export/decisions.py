@@ -2,31 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from django.db.models import Q
+
 from plans.models import BreakGlass, Decision, Plan, Task
 from plans.models.approval import FALLBACK
-from plans.selectors import follow_ups_of, pulls_of
+from plans.selectors import DONE_IN_PLACE, STANDS_IN, follow_ups_of, pulls_of
 
 
-def fallbacks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
-    """Who covers whom, and each time it was used: by a task's substitute, or by a vote at a gate."""
-    used: list[dict[str, Any]] = [
-        {"task_id": t.task_id, "at": a.started_at, "outcome": a.outcome, "person": None}
+def fallbacks(plan: Plan, tasks: list[Task], log: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Who covers whom, and each time it was used: by another method of a step, by people, by a vote.
+
+    ``log`` are the rows of the plan's change log: they say who was asked, in whose place and why.
+    """
+    used = [*_methods(tasks), *_people(tasks, log), *_votes(plan)]
+    agents = {t.task_id: t.agent.slug for t in tasks}
+    covers = [asdict(cover) for cover in plan.rules.fallbacks]
+    named = {cover["agent"] for cover in covers}
+    beside = sorted({agents[u["task_id"]] for u in used} - named)
+    covers += [{"agent": agent, "covered_by": agent} for agent in beside]  # who covers holds the role too
+    return [
+        {**cover, "used": [u for u in used if agents[u["task_id"]] == cover["agent"]]} for cover in covers
+    ]
+
+
+def _methods(tasks: list[Task]) -> list[dict[str, Any]]:
+    return [
+        {
+            "task_id": t.task_id,
+            "at": a.started_at,
+            "outcome": a.outcome,
+            "person": None,
+            "for": t.agent.name,
+            "why": "The attempts of the step itself failed.",
+        }
         for t in tasks
         for a in t.attempts.all()
         if a.executor == "substitute"
     ]
-    votes = Decision.objects.filter(approval__plan=plan, evidence__authority__startswith=FALLBACK)
-    used += [
-        {"task_id": d.approval.task.task_id, "at": d.decided_at, "outcome": d.kind, "person": d.person.name}
-        for d in votes.select_related("approval__task", "person").order_by("decided_at", "pk")
-    ]
-    agents = {t.task_id: t.agent.slug for t in tasks}
+
+
+def _people(tasks: list[Task], log: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Asked at the start or when the task was to be done, and done; what was erased names nobody."""
+    known = {t.task_id for t in tasks}
+    outcomes = {STANDS_IN: "asked", DONE_IN_PLACE: "done"}
+    found = []
+    for row in log:
+        told = (row["to"] if row["event"] in outcomes else None) or {}
+        for task_id in told.get("tasks", ()):
+            if task_id in known:
+                nobody = told["person"] is None
+                found.append(
+                    {
+                        "task_id": task_id,
+                        "at": row["at"],
+                        "outcome": "nobody could" if nobody else outcomes[row["event"]],
+                        "person": told["person"],
+                        "for": told["for"],
+                        "why": told["why"],
+                    }
+                )
+    return found
+
+
+def _votes(plan: Plan) -> list[dict[str, Any]]:
+    """Votes of the fallback list, of substitutes of people who are away, and of delegates."""
+    by = Q(evidence__authority__startswith=FALLBACK) | Q(on_behalf_of__isnull=False)
+    votes = Decision.objects.filter(by, approval__plan=plan)
+    votes = votes.select_related("approval__task", "person", "on_behalf_of").order_by("decided_at", "pk")
     return [
-        {**asdict(cover), "used": [u for u in used if agents[u["task_id"]] == cover.agent]}
-        for cover in plan.rules.fallbacks
+        {
+            "task_id": d.approval.task.task_id,
+            "at": d.decided_at,
+            "outcome": d.kind,
+            "person": d.person.name,
+            "for": d.on_behalf_of.name if d.on_behalf_of else ", ".join(d.evidence.get("for", ())) or None,
+            "why": d.evidence.get("why") or d.evidence["authority"],
+        }
+        for d in votes
     ]
 
 

@@ -56,8 +56,9 @@ def build(plan: Plan) -> dict[str, Any]:
     )
     needs = {t.task_id: _in_order(need.task_id for need in t.needs.all()) for t in tasks}
     chain = ChangeLogChain.objects.get(pk=plan.change_chain())
+    log = list(changelog.rows(chain.name))
     sections = {
-        "fallbacks": decisions.fallbacks(plan, tasks),
+        "fallbacks": decisions.fallbacks(plan, tasks, log),
         "outputs": _outputs(plan),
         "approvals": decisions.approvals(plan),
         "escalations": decisions.escalations(plan),
@@ -69,7 +70,7 @@ def build(plan: Plan) -> dict[str, Any]:
         sections,
         attempts={t.task_id: list(t.attempts.all()) for t in tasks},
         breaches=Counter(plan.breaches.values_list("rule", flat=True)),
-        log=list(changelog.rows(chain.name)),
+        log=log,
         head=chain.head,
         anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
     )

@@ -22,11 +22,11 @@ def import_document(body: Any) -> ImportedPlan:
     """
     if not isinstance(body, Mapping) or not isinstance(body.get("integrity"), Mapping):
         raise InvalidInput(
-            "This is no plan JSON.", problems=[Problem("document", "it has no integrity section.")]
+            "This is not a plan JSON.", problems=[Problem("document", "it has no integrity section.")]
         )
     if found := verify.verify_document(body):
         raise InvalidInput(
-            "The document is not intact; it was not taken in.",
+            "The document is not intact. It was not imported.",
             problems=[Problem(f.where, f.message) for f in found],
         )
     core = {key: value for key, value in body.items() if key != verify.IMPORT_RECORD}

@@ -201,7 +201,8 @@ def is_amount(kind: str, unit: str) -> bool:
 
 def show_as_kinds(sheet: Any, found: Grid) -> None:
     """Tell a sheet with one line of headers how its numbers are shown; amounts by their currency."""
-    for row, cells in zip(found.rows, sheet.iter_rows(min_row=2), strict=True):
+    below = sheet.iter_rows(min_row=2, max_row=1 + len(found.rows))
+    for row, cells in zip(found.rows, below, strict=True):
         for kind, unit, cell in zip(found.kinds, found.units_of(row), cells, strict=True):
             if is_amount(kind, unit):
                 if AMOUNT.fullmatch(str(cell.value)):  # exact ones are kept as text

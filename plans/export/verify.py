@@ -37,11 +37,11 @@ def verify_bytes(raw: bytes) -> list[Discrepancy]:
         position = getattr(error, "pos", getattr(error, "start", 0))
         return [Discrepancy(_line(raw, position), f"the file is not JSON any more ({error})")]
     if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
-        return [Discrepancy("integrity", "the file is no plan JSON: it has no integrity section")]
+        return [Discrepancy("integrity", "the file is not a plan JSON: it has no integrity section")]
     findings = verify_document(body)
     if not findings and (differs := _first_difference(raw, document.to_bytes(body))) is not None:
         findings.append(
-            Discrepancy(_line(raw, differs), "the text differs from the form the plan was written in")
+            Discrepancy(_line(raw, differs), "the text differs from the form in which the plan was written")
         )
     return findings
 
@@ -80,7 +80,8 @@ def _log(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepa
     if length != integrity["length"]:
         findings.append(
             Discrepancy(
-                "change_log", f"it has {length} rows, {integrity['length']} were recorded: the tail was cut"
+                "change_log",
+                (f"it has {length} rows, but {integrity['length']} were recorded: the tail was cut"),
             )
         )
     elif head != integrity["head"]:
@@ -97,9 +98,7 @@ def _anchored(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Dis
         if anchors.root_of(made) != made["root"]:
             findings.append(Discrepancy(where, "its content differs from its root"))
         elif rows.get(seen.get("sequence")) != seen.get("hash"):
-            findings.append(
-                Discrepancy(where, "it saw another row of the change log than the one that is here")
-            )
+            findings.append(Discrepancy(where, "it covers another row of the change log than the one here"))
     return findings
 
 
@@ -113,7 +112,7 @@ def _explains_state(body: Mapping[str, Any]) -> list[Discrepancy]:
     if states and states[-1] != body["status"]:
         return [
             Discrepancy(
-                "status", f"the change log leads to “{states[-1]}”, the document says “{body['status']}”"
+                "status", f"the change log leads to “{states[-1]}”, but the document says “{body['status']}”"
             )
         ]
     return []
@@ -140,9 +139,7 @@ def _explains_outputs(body: Mapping[str, Any]) -> list[Discrepancy]:
     for task in (task for stage in body["stages"] for task in stage["tasks"]):
         label = f"task {task['task_id']} {task['name']}"
         if label in known and told.digest_of(task["output"]) != known[label]:
-            findings.append(
-                Discrepancy(f"stages/{label}", "its output is not the one that the change log tells")
-            )
+            findings.append(Discrepancy(f"stages/{label}", "its output is not the one in the change log"))
     return findings
 
 

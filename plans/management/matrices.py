@@ -39,16 +39,22 @@ def separation_matrix() -> str:
     neither = duties.exclusions(Facts(acts_for={STAND_IN: {PERSON}}, chosen_by={DELEGATE: PERSON}))
     who = [_mark(any(e.person == p for e in neither)) for p in (PERSON, STAND_IN, DELEGATE)]
     rows.append(["–", "None of these", *who, ""])
-    heads = ["Rule", "Situation", "The person, by any account", "Who stands in for them"]
-    heads += ["A delegate they chose", "What they are told"]
+    heads = ["Rule", "Situation", "The person, by any account", "A person who acts for them"]
+    heads += ["A delegate they chose", "Message"]
     return "\n".join(
         [
             "# Separation of duties",
             "",
             _BY_HAND,
-            "✗ must not decide at the gate, ✓ may where role and authority allow. Checked when actions are",
-            "listed, in the transaction of the decision, and for every vote again when the round is final.",
-            "Identity is the person, not the account. Superusers are not exempt: no rule asks for them.",
+            (
+                "✗ must not decide at the gate, ✓ may where role and authority allow. The rules "
+                "are checked when actions"
+            ),
+            (
+                "are listed, in the transaction of the decision, and again for every vote when "
+                "the round is final."
+            ),
+            "They apply to the person, not to the account. They apply to superusers, too.",
             "",
             *_table(heads, rows),
             "",
@@ -60,9 +66,9 @@ def permission_matrix() -> str:
     """Every transition of every governed object: from where, to where, by whom, under which conditions."""
     lines = ["# Permissions", "", _BY_HAND]
     lines += [
-        "Every change of state is one of these; what is not listed is refused. A transition that names nobody"
+        "Every possible change of state is listed here. All others are refused. If a transition names nobody,"
     ]
-    lines += ["is open to nobody.", ""]
+    lines += ["nobody may do it.", ""]
     for machine in sorted(machines(), key=lambda m: m.model._meta.label):
         lines += [f"## {machine.model._meta.verbose_name.capitalize()}", ""]
         lines += [*_table(["Action", "From", "To", "Who", "Conditions"], map(_row, machine.transitions))]

@@ -26,8 +26,10 @@ class StopCommand(GovernedCommand):
         """Exactly one of plan, program, installation, as the engine takes it, else InvalidInput, NotFound."""
         plan_id, slug = options["plan"], options["program"]
         if sum(map(bool, (plan_id, slug, options["installation"]))) != 1:
-            problem = Problem("plan", "name a plan, or --program SLUG, or --installation.", code="required")
-            raise InvalidInput("Say what, and one thing only.", problems=[problem])
+            problem = Problem(
+                "plan", "name a plan, or use --program SLUG or --installation.", code="required"
+            )
+            raise InvalidInput("Name exactly one thing.", problems=[problem])
         if slug:
             return {"scope": "program", "program": _program(slug)}
         return {"scope": "plan", "plan": plan_by_id(plan_id)} if plan_id else {"scope": "installation"}

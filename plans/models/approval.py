@@ -25,7 +25,7 @@ class ApprovalState(models.TextChoices):
     EXHAUSTED = "exhausted", "Ladder exhausted"
     SUPERSEDED = "superseded", "Superseded"
     CANCELLED = "cancelled", "Cancelled"
-    BYPASSED = "bypassed", "Bypassed (owes a review)"
+    BYPASSED = "bypassed", "Bypassed (review due)"
 
 
 ASKING_STATES = frozenset({"pending", "unsatisfiable"})
@@ -60,7 +60,7 @@ class Approval(StatefulModel):
     due_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     frozen_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+        null=True, blank=True, editable=False, help_text="When its clock was stopped"
     )
     reminded = models.PositiveSmallIntegerField(
         default=0, editable=False, help_text="The last reminder sent, in percent of the time to decide"
@@ -68,7 +68,9 @@ class Approval(StatefulModel):
     remind_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When the next reminder is due"
     )
-    missing = models.JSONField(default=list, blank=True, help_text="Seats nobody fills yet, and why")
+    missing = models.JSONField(
+        default=list, blank=True, help_text=("Seats that nobody fills yet, with the reasons")
+    )
 
     rules = ReadBy("policy", rules.gate_rules)
 

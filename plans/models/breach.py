@@ -18,7 +18,9 @@ class Breach(GovernedModel):
     )
     value = models.CharField(max_length=60, blank=True)
     message = models.TextField(blank=True)
-    cleared_at = models.DateTimeField(null=True, blank=True, help_text="A later measurement was fine again")
+    cleared_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a later measurement was good again"
+    )
 
     class Meta:
         ordering = ["created_at"]

@@ -8,8 +8,8 @@ from gtm.core.governed import StateField, StatefulModel
 
 
 class BreakGlassState(models.TextChoices):
-    ASKED = "asked", "Asked: it takes a second person"
-    GRANTED = "granted", "Granted: owes a review"
+    ASKED = "asked", "Asked: needs a second person"
+    GRANTED = "granted", "Granted: review due"
     REVIEWED = "reviewed", "Reviewed"
     EXPIRED = "expired", "Expired unused"
 
@@ -23,7 +23,7 @@ class BreakGlass(StatefulModel):
     approval = models.ForeignKey("plans.Approval", on_delete=models.PROTECT, related_name="break_glass")
     state = StateField(default=BreakGlassState.ASKED.value, choices=BreakGlassState.choices)
     reason = models.TextField()
-    scope_sha256 = models.CharField(max_length=64, help_text="Digest of the content it lets pass")
+    scope_sha256 = models.CharField(max_length=64, help_text="Digest of the content that may pass")
     asked_by = models.ForeignKey("programs.Person", on_delete=models.PROTECT, related_name="+")
     agreed_by = models.ForeignKey("programs.Person", null=True, on_delete=models.PROTECT, related_name="+")
     expires_at = models.DateTimeField(help_text="Within 24 hours of asking")

@@ -45,12 +45,14 @@ class Escalation(StatefulModel):
     )
     state = StateField(default=EscalationState.ARMED.value, choices=EscalationState.choices)
     held_from = models.CharField(max_length=30, blank=True, editable=False)
-    ladder = models.JSONField(default=list, help_text="The rungs as they stood when the plan started")
-    rung = models.PositiveSmallIntegerField(default=0, help_text="The last rung that fired; 0 is none")
+    ladder = models.JSONField(default=list, help_text="The rungs at the start of the plan")
+    rung = models.PositiveSmallIntegerField(
+        default=0, help_text=("The last rung that was notified; 0 means none")
+    )
     cycle = models.PositiveSmallIntegerField(default=1)
-    due_at = models.DateTimeField(null=True, blank=True, help_text="When the next rung fires")
+    due_at = models.DateTimeField(null=True, blank=True, help_text="When the next rung is notified")
     frozen_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+        null=True, blank=True, editable=False, help_text="When its clock was stopped"
     )
     acknowledged_by = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="acknowledged_cases"
@@ -101,7 +103,7 @@ class RungFiring(models.Model):
     cycle = models.PositiveSmallIntegerField()
     rung = models.PositiveSmallIntegerField()
     role = models.CharField(max_length=80)
-    notified = models.JSONField(default=list, help_text="Who was told")
+    notified = models.JSONField(default=list, help_text="Who was notified")
     skipped_reason = models.CharField(max_length=240, blank=True)
     fired_at = models.DateTimeField()
 

@@ -15,12 +15,14 @@ MAIL = "mail"
 
 
 class NoticeKind(models.TextChoices):
-    DECISION = "decision", "A decision is asked"
+    DECISION = "decision", "A decision is needed"
     REMINDER = "reminder", "Reminder of a decision"
     RUNG = "rung", "An escalation has reached you"
-    EXHAUSTED = "exhausted", "An escalation went unanswered"
-    TASK = "task", "A task is yours"
+    EXHAUSTED = "exhausted", "Nobody answered an escalation"
+    TASK = "task", "A task is assigned to you"
+    TASK_REMINDER = "task-reminder", "Reminder of a task"
     OVERDUE = "overdue", "A task is overdue"
+    STAND_IN = "stand-in", "You stand in for somebody"
     BREACH = "breach", "A limit was breached"
     RIPCORD = "ripcord", "The rip-cord was pulled"
     ENDED = "ended", "A plan has ended"
@@ -86,7 +88,9 @@ class Notification(StatefulModel):
     subject = models.CharField(max_length=240)
     body = models.TextField()
     url = models.URLField(max_length=400)
-    due_at = models.DateTimeField(help_text="Not sent before: digest, quiet hours, next attempt")
+    due_at = models.DateTimeField(
+        help_text=("Not sent before this time: daily summary, quiet hours, next attempt")
+    )
     attempts = models.PositiveSmallIntegerField(default=0)
     sent_at = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=240, blank=True, help_text="Why it has not arrived")
@@ -125,14 +129,16 @@ class NotificationPreference(GovernedModel):
     )
     by_mail = models.BooleanField(default=True)
     channels = models.JSONField(
-        default=list, blank=True, help_text="Names of channels, a line each: “- finance”"
+        default=list, blank=True, help_text="Names of channels, one per line: “- finance”"
     )
     digest = models.CharField(max_length=20, choices=Digest.choices, default=Digest.IMMEDIATE)
     digest_hour = models.PositiveSmallIntegerField(default=8, help_text="In the person's time zone, 0 to 23")
     quiet_from = models.TimeField(null=True, blank=True, help_text="In the person's time zone")
     quiet_until = models.TimeField(null=True, blank=True)
     muted_kinds = models.JSONField(
-        default=list, blank=True, help_text="Kinds of notices not wanted, a line each: “- reminder”"
+        default=list,
+        blank=True,
+        help_text=("Kinds of notices that you do not want, one per line: “- reminder”"),
     )
 
     class Meta:
@@ -143,7 +149,7 @@ class NotificationPreference(GovernedModel):
         ]
 
     def __str__(self) -> str:
-        return f"how {self.person} is told"
+        return f"notification settings of {self.person}"
 
     def ways(self) -> list[str]:
         return [*([MAIL] if self.by_mail else []), *self.channels]
@@ -157,15 +163,15 @@ class NotificationPreference(GovernedModel):
             usable = ", ".join(name for name, fault in known.items() if fault is None) or "none"
             found["channels"] = f"Not a channel of this installation: {', '.join(unknown)}. Usable: {usable}."
         if not self.ways():
-            found["by_mail"] = "Keep mail or choose a channel: decisions have to reach you."
+            found["by_mail"] = "Keep mail or choose a channel, so that decisions reach you."
         unmutable = sorted(set(self.muted_kinds) & UNMUTABLE)
         if unmutable:
             found["muted_kinds"] = f"Cannot be muted: {', '.join(unmutable)}."
         elif strange := sorted(set(self.muted_kinds) - set(NoticeKind.values)):
             found["muted_kinds"] = f"No such kind: {', '.join(strange)}."
         if (self.quiet_from is None) != (self.quiet_until is None):
-            found["quiet_until"] = "Quiet hours have a beginning and an end."
+            found["quiet_until"] = "Give both the beginning and the end of the quiet hours."
         if self.digest_hour > 23:
-            found["digest_hour"] = "An hour from 0 to 23."
+            found["digest_hour"] = "Give an hour from 0 to 23."
         if found:
             raise ValidationError(found)

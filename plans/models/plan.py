@@ -103,7 +103,7 @@ class Plan(StatefulModel):
         default=list, help_text="Review checklist: item, result, checked by, at, evidence"
     )
     context = models.JSONField(
-        default=dict, help_text="Program facts the steps read, as they stood at the start"
+        default=dict, help_text="Facts about the program at the start, which the steps read"
     )
     seed = models.PositiveBigIntegerField()
     amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)

@@ -27,8 +27,10 @@ class PolicyVersion(StatefulModel):
 
     command = models.CharField(max_length=161, help_text="Key of the command, plugin:name")
     subject = models.SlugField(max_length=60, help_text="Key of the gate, or “ladder”")
-    number = models.PositiveIntegerField(help_text="Counts the proposals about the subject")
-    based_on = models.PositiveIntegerField(default=0, help_text="The version that was in force then")
+    number = models.PositiveIntegerField(help_text="Number of the proposal for this subject")
+    based_on = models.PositiveIntegerField(
+        default=0, help_text=("The version in force when this one was proposed")
+    )
     text = models.JSONField(help_text="Seats and service level of the gate, or the rungs")
     state = StateField(default=PolicyState.PROPOSED.value, choices=PolicyState.choices)
     reason = models.TextField()

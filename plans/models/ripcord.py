@@ -39,7 +39,7 @@ class RipcordPull(StatefulModel):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="pulls"
     )
     trigger = models.CharField(
-        max_length=60, blank=True, help_text="The trigger that pulled, if no person did"
+        max_length=60, blank=True, help_text="The trigger that pulled it, if no person did"
     )
     remediation = models.TextField(blank=True)
     released_by = models.JSONField(

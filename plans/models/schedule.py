@@ -29,7 +29,7 @@ class Schedule(GovernedModel):
     name = models.SlugField(max_length=60, unique=True)
     command = models.CharField(
         max_length=161,
-        help_text="Key of the command, plugin:name; the name is enough where one plugin has it",
+        help_text="Key of the command, plugin:name; the name is enough if only one plugin has it",
     )
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="schedules")
     inputs = models.JSONField(default=dict, blank=True)
@@ -37,8 +37,8 @@ class Schedule(GovernedModel):
         max_length=100,
         default="0 6 * * 1",
         blank=True,
-        help_text="Minute, hour, day of month, month, day of week, in the program's time zone. Where both "
-        "days are given, either makes it due. Empty: only at the times that were booked, each once",
+        help_text="Minute, hour, day of month, month, day of week, in the program's time zone. If both "
+        "days are given, it is due on either. Leave it empty to run only at booked times, once each",
     )
     catch_up = models.CharField(max_length=20, choices=CatchUp.choices, default=CatchUp.SKIP)
     owner = models.ForeignKey(
@@ -46,7 +46,7 @@ class Schedule(GovernedModel):
         on_delete=models.PROTECT,
         related_name="schedules",
         editable=False,
-        help_text="Who last changed what it does; counts as who launched each run",
+        help_text="The person who last changed what it does; counts as requester of each run",
     )
     is_active = models.BooleanField(default=True)
     watched_until = models.DateTimeField(default=clock.now, editable=False)

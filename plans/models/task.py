@@ -78,27 +78,41 @@ class Task(StatefulModel):
     owner = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="owned_tasks"
     )
+    covers_for = models.ForeignKey(
+        "programs.Person", null=True, blank=True, editable=False, on_delete=models.PROTECT,
+        related_name="covered_tasks", help_text="Who is away and whose task the owner does meanwhile",
+    )  # fmt: skip
     skills = models.JSONField(default=list, blank=True)
     tools = models.JSONField(default=list, blank=True)
     output_var = models.CharField(max_length=60, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)
     frozen_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Since when its clock stands still"
+        null=True, blank=True, editable=False, help_text="When its clock was stopped"
+    )
+    reminded = models.PositiveSmallIntegerField(
+        default=0, editable=False, help_text="The last reminder sent, in percent of the time to do it"
+    )
+    remind_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When the next reminder is due"
     )
     held_because = models.TextField(
-        blank=True, help_text="Why it does not begin although all it needs is done"
+        blank=True, help_text="Why it does not begin, although all that it needs is done"
     )
     expected_seconds = models.PositiveIntegerField(default=0)
 
     max_retries = models.PositiveSmallIntegerField(default=2)
-    attempts_granted = models.PositiveSmallIntegerField(default=0, help_text="Extra attempts people granted")
+    attempts_granted = models.PositiveSmallIntegerField(
+        default=0, help_text="Extra attempts that people granted"
+    )
     attempts_used = models.PositiveSmallIntegerField(default=0)
-    restarts = models.PositiveSmallIntegerField(default=0, help_text="Infrastructure restarts, no attempts")
+    restarts = models.PositiveSmallIntegerField(
+        default=0, help_text=("Restarts after a lost worker; not counted as attempts")
+    )
     fence = models.PositiveIntegerField(default=0, help_text="Only the attempt with this token may write")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     rung_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="When the sweep last told the workers of it"
+        null=True, blank=True, editable=False, help_text="When the sweep last notified the workers of it"
     )
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent")
     progress_note = models.CharField(max_length=200, blank=True)
@@ -115,6 +129,7 @@ class Task(StatefulModel):
             "fence",
             "frozen_at",
             "lease_expires_at",
+            "remind_at",
             "rung_at",
             "progress",
             "progress_note",
@@ -130,6 +145,8 @@ class Task(StatefulModel):
         indexes = [
             models.Index(fields=["state", "next_attempt_at"], name="task_due"),
             models.Index(fields=["state", "lease_expires_at"], name="task_leases"),
+            models.Index(fields=["state", "due_at"], name="task_overdue"),
+            models.Index(fields=["state", "remind_at"], name="task_reminder"),
             models.Index(fields=["state", "-plan", "position"], name="task_by_state"),
         ]
 

@@ -14,7 +14,7 @@ def _dependencies(draft: Draft) -> tuple[bool, str]:
     found = list(faults(draft.command))
     tasks = len(draft.command.steps)
     told = "; ".join(f"{fault.field}: {fault.message}" for fault in found)
-    return not found, told or f"{tasks} tasks, no circle, nothing needed from a later stage."
+    return not found, told or f"{tasks} tasks. None waits for itself or for a later stage."
 
 
 def _agents(draft: Draft) -> tuple[bool, str]:
@@ -56,10 +56,10 @@ def _ladder(draft: Draft) -> tuple[bool, str]:
 
 STANDARD = (
     ChecklistItem("dependencies", "Dependencies are complete and in order", _dependencies),
-    ChecklistItem("agents", "Every task has somebody behind it", _agents),
+    ChecklistItem("agents", "People hold the role of every task", _agents),
     ChecklistItem("substitutes", "Substitutes are documented", _substitutes),
-    ChecklistItem("approvals", "Every approval can be given by people who are here today", approvable),
-    ChecklistItem("data", "The data the run reads are loaded", _data),
+    ChecklistItem("approvals", "Today's people can give every approval", approvable),
+    ChecklistItem("data", "The data that the run reads are loaded", _data),
     ChecklistItem("deliverables", "Deliverables are named", _deliverables),
     ChecklistItem("guardrails", "Retry limit and escalation ladder are set", _ladder),
 )

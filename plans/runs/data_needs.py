@@ -40,7 +40,7 @@ def _needs(command: Command, current: Mapping[str, Sequence[Dataset]]) -> Comman
         if len(datasets) > 1 and not command.reads_partners:
             owners = ", ".join(str(dataset.partner or "ourselves") for dataset in datasets)
             what = f"Current {words} of several owners: {owners}."
-            cost = f"{command.title} reads those of one owner: load them together."
+            cost = f"{command.title} reads the data of one owner only. Load them together."
             missing.append(MissingData(kind, "", what, cost, True))
         if need:
             missing += _gaps(need, datasets)
@@ -53,7 +53,7 @@ def _gaps(need: DataNeed, datasets: Sequence[Dataset]) -> Iterable[MissingData]:
     words = need.kind.replace("_", " ")
     days = _days(datasets)
     if need.days and days is not None and days < need.days:
-        what = f"The {words} cover {days:,} days; {need.days:,} are wanted."
+        what = f"The {words} cover {days:,} days; {need.days:,} are needed."
         yield MissingData(need.kind, "", what, need.too_short, False)
     for column, cost in need.columns.items():
         if not any(dataset.profile.get(column, {}).get("filled") for dataset in datasets):

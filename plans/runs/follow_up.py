@@ -17,6 +17,7 @@ from django.db import transaction
 from gtm.core import actors, canonical, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, NotFound, NotPermitted, Problem
 from gtm.core.evidence import changelog
+from plans.engine.escalation import clocks
 from plans.engine.people.permissions import may_operate
 from plans.engine.running import flow
 from plans.engine.stopping import stopped as stops
@@ -95,8 +96,8 @@ def start(
         key = f"{NAME}:{plan.plan_id}:{canonical.digest(item.title)[:12]}:{follow_ups_of(plan).count()}"
         follow_up = base.start(_draft(plan, item), idempotency_key=key)
         task = follow_up.tasks.get()
-        task.owner, task.due_at = owner or task.owner, due_at
-        task.save()
+        task.owner = owner or task.owner
+        clocks.move_due(task, due_at)
         changelog.append(
             plan, "became work", field="backlog", before=item.title, after=follow_up.plan_id,
             reason=comment or acting.reason,
@@ -109,14 +110,14 @@ def _writer(plan: Plan) -> Task:
     for task in plan.tasks.exclude(output=None).order_by("position"):
         if writes_backlog(task):
             return task
-    raise NotFound(f"{plan.plan_id} has written no backlog.")
+    raise NotFound(f"{plan.plan_id} has no backlog.")
 
 
 def _due_at(plan: Plan, due: date) -> datetime:
     """The end of that working day, where the program is."""
     found = datetime.combine(due, END_OF_DAY, ZoneInfo(plan.program.time_zone))
     if found <= clock.now():
-        problem = Problem("due", f"{due:%Y-%m-%d} is over; say another date.")
+        problem = Problem("due", f"{due:%Y-%m-%d} is in the past. Give another date.")
         raise InvalidInput("The task would be late before it starts.", problems=[problem])
     return found
 

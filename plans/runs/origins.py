@@ -82,7 +82,7 @@ def fill(command: Command, kind: str, pk: int) -> Filled:
         unfit = {command.program_input, command.campaign_input}
         unfit |= {i.name for i in command.inputs if isinstance(i, Day)}
         given = {name: value for name, value in example.items() if name not in unfit}
-        source = "The values are examples: look at each of them."
+        source = "The values are examples. Check each of them."
     if command.campaign_input and not given.get(command.campaign_input):
         newest = Campaign.objects.filter(program=program).order_by("-starts_on", "-pk").first()
         given |= {command.campaign_input: newest.name} if newest else {}

@@ -127,4 +127,4 @@ def _start(command: Command, program: Program) -> NextStep:
     name = command.action or command.title
     query = urlencode({"from": f"program-{program.pk}"})
     url = f"{reverse('admin:plans_run_command', args=[command.key])}?{query}"
-    return NextStep(f"“{name}” has not run for this program yet; its data are there.", url, name)
+    return NextStep(f"“{name}” has not run for this program yet. Its data are loaded.", url, name)

@@ -92,7 +92,7 @@ def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str)
     """
     command, actor = registry.get(name), actors.current().actor
     if actor.is_system or not actor.user.has_perm("plans.propose_policy"):
-        raise NotPermitted("It takes the permission to propose policies.")
+        raise NotPermitted("You need the permission to propose policies.")
     with transaction.atomic():
         changelog.lock_chain(chain_of(command.key))
         rule = _rule(command, subject)
@@ -101,7 +101,7 @@ def propose(name: str, subject: str, changes: Mapping[str, Any], *, reason: str)
         if not reason.strip():
             problems.append(Problem("reason", "is required.", code="required"))
         if problems:
-            raise InvalidInput("This is no policy.", problems=problems)
+            raise InvalidInput("This is not a valid policy.", problems=problems)
         if subject != LADDER:
             text["seats"] = preview.read_seats(text["seats"])  # with what was left out
         if text == rule.text:
@@ -129,7 +129,7 @@ def decide(row: PolicyVersion, verb: str, *, comment: str) -> PolicyVersion:
     """
     if verb not in ("adopt", "reject", "withdraw"):
         problem = Problem("act", f"“{verb}” is unknown.", ("adopt", "reject", "withdraw"))
-        raise InvalidInput("A policy knows no such action.", problems=[problem])
+        raise InvalidInput("There is no such action for a policy.", problems=[problem])
     with transaction.atomic():
         changelog.lock_chain(row.change_chain())
         row.refresh_from_db()
@@ -149,7 +149,7 @@ def _make_room(row: PolicyVersion, comment: str) -> None:
             hint="Propose it again on top of what is in force.",
         )
     if problems := list(_faults(command, row.subject, row.text)):
-        raise InvalidInput("It does not fit the organisation any more.", problems=problems)
+        raise InvalidInput("It no longer fits the organisation.", problems=problems)
     with actors.on_their_behalf("Policies"):
         for current in PolicyVersion.objects.filter(
             command=row.command, subject=row.subject, state="in_force"
@@ -161,7 +161,7 @@ def _rule(command: Command, subject: str) -> PolicyInForce:
     rules = in_force(command)
     if subject not in rules:
         problem = Problem(
-            "subject", f"“{subject}” is no gate of {command.path}.", tuple(rules), code="unknown"
+            "subject", f"“{subject}” is not a gate of {command.path}.", tuple(rules), code="unknown"
         )
         raise NotFound(f"{command.path} has no such gate.", problems=[problem])
     return rules[subject]
@@ -202,7 +202,7 @@ def _gate_faults(command: Command, subject: str, text: Mapping[str, Any]) -> Ite
         yield Problem("distinct_from", "must be a list of other gates.", others)
     else:
         for key in (key for key in named if key not in others):
-            yield Problem("distinct_from", f"“{key}” is no other gate of the command.", others)
+            yield Problem("distinct_from", f"“{key}” is not another gate of the command.", others)
 
 
 def _ladder_faults(text: Mapping[str, Any]) -> Iterable[Problem]:
@@ -228,7 +228,7 @@ def _rung_faults(at: str, rung: Any, roles: tuple[str, ...]) -> Iterable[Problem
         yield Problem(f"{at}.roles", f"must be a list of 1 to {MOST_ROLES} roles.", roles)
     else:
         for role in (role for role in named if role not in roles):
-            yield Problem(f"{at}.roles", f"“{role}” is no role.", roles)
+            yield Problem(f"{at}.roles", f"“{role}” is not a role.", roles)
     if not _is_whole(rung.get("hours"), 1, MOST_HOURS):
         yield Problem(f"{at}.hours", f"must be a whole number of working hours, 1 to {MOST_HOURS}.")
     if rung.get("effect") not in EFFECTS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gtm.core import clock
 from gtm.core.actors import on_their_behalf
 from gtm.core.fsm import perform
+from plans.engine.escalation import clocks
 from plans.models import FINAL_TASK_STATES, Plan
 from plans.runs import policies
 from plans.runs.draft import Draft, build_task, due_at, roles_by_slug, snapshot
@@ -42,7 +43,7 @@ def refit(plan: Plan, draft: Draft) -> None:
             perform(
                 task,
                 "skip",
-                comment="The inputs ask for it no more.",
+                comment="The inputs do not need it any more.",
                 set_fields={"finished_at": clock.now()},
             )
     rules = policies.kept_by(plan, draft.command)  # other policies do not move a plan that has begun
@@ -59,8 +60,7 @@ def reschedule(plan: Plan, draft: Draft) -> None:
     for task in plan.tasks.select_related("owner", "plan__program").exclude(state__in=FINAL_TASK_STATES):
         due = due_at(steps[task.key], task.owner, plan.program)
         if task.due_at != due:
-            task.due_at = due
-            task.save()
+            clocks.move_due(task, due)
 
 
 def _next_number(plan: Plan, stage_id: str) -> str:

@@ -90,7 +90,7 @@ def get(asked: str) -> Command:
         candidates = tuple(command.path for command in same)
         problem = Problem(
             "command",
-            f"“{asked}” is a command of several plugins; say which one.",
+            f"“{asked}” is a command of several plugins; name one of them.",
             candidates,
             code="ambiguous",
         )
@@ -146,7 +146,7 @@ def _head_faults(command: Command) -> Iterable[Problem]:
         message = "is missing: the sentence at the head of a plan, made from its inputs and its program."
         yield Problem("objective", message, code="required")
     if not command.checklist:
-        message = "is empty, and no run begins unreviewed; plans.runs.checklist.STANDARD is the common one."
+        message = "is empty, but every run needs a review; plans.runs.checklist.STANDARD is the common one."
         yield Problem("checklist", message, code="required")
     if command.max_retries < 0:
         yield Problem("max_retries", "max_retries is negative")
@@ -174,7 +174,7 @@ def _step_faults(command: Command) -> Iterable[Problem]:
 
 def _gate_faults(at: str, step: Step, gate: Gate) -> Iterable[Problem]:
     if gate.key != step.key:
-        yield Problem(f"{at}.key", f"gate {gate.key} stands at step {step.key}: the keys must agree")
+        yield Problem(f"{at}.key", f"gate {gate.key} is at step {step.key}: the keys must be the same")
     if step.key == LADDER:
         yield Problem(f"{at}.key", f"gate {step.key} has the name by which policies call the ladder")
     if not gate.seats:
@@ -232,7 +232,7 @@ def _origin_faults(command: Command) -> Iterable[Problem]:
             if not command.input(name):
                 yield Problem(f"starts_from.{at}.fills", f"{name} of a {origin.kind} fills no input")
     if command.starts_from and not command.action:
-        yield Problem("action", "it starts from pages and its button says nothing")
+        yield Problem("action", "it starts from pages, but its button has no text")
 
 
 def _data_faults(command: Command) -> Iterable[Problem]:

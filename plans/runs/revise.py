@@ -76,7 +76,8 @@ def _send_back(
     draft = start.prepare(command, {**plan.inputs, **(given or {})}, plan.program, plan=plan)
     if draft.currency != plan.currency:
         message = (
-            f"the plan is in {plan.currency}, the program in {draft.currency} now; cancel it and run anew."
+            f"the plan is in {plan.currency}, but the program is in {draft.currency} now. "
+            "Cancel the plan and start a new run."
         )
         raise InvalidInput(f"{plan.plan_id} cannot be revised.", problems=[Problem("program", message)])
     if not fresh_data:

@@ -70,7 +70,7 @@ def book(
     schedule.command, schedule.program, schedule.inputs = command, program, dict(inputs)
     schedule.crontab, schedule.catch_up, schedule.owner = "", CatchUp.CATCH_UP, owner
     if owner is None:
-        raise InvalidInput("Nobody is there to run it for.", problems=[Problem("owner", "is required.")])
+        raise InvalidInput("The run has no owner.", problems=[Problem("owner", "is required.")])
     if wrong := faults(schedule):
         problems = [Problem(field, message) for field, message in wrong.items()]
         raise InvalidInput(f"{command} cannot be booked.", problems=problems)
@@ -106,7 +106,7 @@ def enlist(schedule: Schedule, now: datetime) -> int:
             run = ScheduledRun(schedule=schedule, due_at=at)
             run.save()
             if schedule.catch_up == CatchUp.SKIP and now - at > MISSED_AFTER:
-                reason = "It was missed: nothing ran when it was due, and the schedule skips what it misses."
+                reason = "It was missed. Nothing ran when it was due, and this schedule skips missed runs."
                 perform(run, "skip", comment=reason, set_fields={"reason": reason})
         if due:
             schedule.watched_until = due[-1]
@@ -141,7 +141,7 @@ def _start(run: ScheduledRun) -> Plan:
         raise GtmError(f"The rip-cord is pulled: {pull.reason}")
     owner = schedule.owner
     if not owner.is_active or not owner.has_perm("plans.operate_plan"):
-        raise GtmError(f"{owner} may not start plans any more; the schedule needs another owner.")
+        raise GtmError(f"{owner} may not start plans any more. The schedule needs another owner.")
     with acting_as(
         Actor.of_user(owner, TASK), f"Schedule {schedule.name}, due {run.due_at:%Y-%m-%d %H:%M} UTC"
     ):
@@ -201,7 +201,7 @@ def follow_schedule(sender: Any, instance: Schedule, **_: Any) -> None:
             "task": "plans.tasks.run_schedules",
             "queue": "control",
             "enabled": instance.is_active,
-            "description": f"The bell of schedule {instance.name}; edit it there.",
+            "description": f"The timer of schedule {instance.name}. Edit the schedule instead.",
         },
     )
 

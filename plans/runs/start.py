@@ -17,6 +17,7 @@ from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from gtm.core.one_view import one_view
 from plans.engine.gates import future_rounds, preview
+from plans.engine.people import substitutes
 from plans.engine.running import steps
 from plans.export import document
 from plans.models import Plan
@@ -86,7 +87,7 @@ def choose_program(command: Command, slug: str | None) -> Program:
         return chosen
     if len(candidates) == 1:
         return candidates[0]
-    message = "say which one." if candidates else f"there is no {command.program_kind} program yet."
+    message = "name one of them." if candidates else f"there is no {command.program_kind} program yet."
     raise InvalidInput(
         f"{command.path} needs a program.",
         problems=[Problem("program", message, slugs, code="required")],
@@ -179,7 +180,7 @@ def _several_owners(command: Command, kind: str, chosen: Sequence[Dataset]) -> P
     owners = [str(d.partner or "ourselves") for d in chosen if d.kind == kind]
     return Problem(
         "datasets",
-        f"{kind} were loaded by {', '.join(owners)}, and {command.name} reads those of one. "
+        f"{kind} were loaded by {', '.join(owners)}, but {command.name} reads the data of one owner only. "
         f"Load them together, as one dataset of {kind}.",
         code="several_owners",
     )
@@ -247,6 +248,7 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
             perform(plan, "submit")
             perform(plan, "accept", comment="The review checklist passed.")
             perform(plan, "begin", set_fields={"started_at": clock.now()})
+            substitutes.announce(plan)
     except IntegrityError:
         if (earlier := _by_key(idempotency_key)) is None:
             raise
@@ -264,7 +266,9 @@ def earlier_run(key: str, command: Command, given: Mapping[str, Any], slug: str 
         return None
     values, problems = read_inputs(command.inputs, given, plan.context)
     if problems:
-        raise KeyReused(f"It started {plan.plan_id}; nothing was started now.", plan_id=plan.plan_id)
+        raise KeyReused(
+            (f"The key started {plan.plan_id} before. Nothing was started now."), plan_id=plan.plan_id
+        )
     return _same_run(plan, command, values, slug or plan.program.slug)
 
 
@@ -276,7 +280,7 @@ def _same_run(plan: Plan, command: Command, values: Mapping[str, Any], slug: str
     named = slug.lower() in (plan.program.slug, plan.program.name.lower())
     if (command.plugin, command.name) == (plan.plugin, plan.command) and values == plan.inputs and named:
         return plan
-    raise KeyReused(f"It started {plan.plan_id}; nothing was started now.", plan_id=plan.plan_id)
+    raise KeyReused(f"The key started {plan.plan_id} before. Nothing was started now.", plan_id=plan.plan_id)
 
 
 def dry_run(draft: Draft) -> tuple[Plan, dict[str, Any]]:

@@ -44,10 +44,10 @@ def parse(text: str) -> UsageLine:
     except ValueError:
         return _refused("a quotation mark is opened and not closed.")
     if not words:
-        return _refused("the line is empty; it starts with /plugin:command.")
+        return _refused("the line is empty. A usage line starts with /plugin:command.")
     match = _PATH.match(words[0].lower())
     if not match:
-        return _refused(f"“{words[0]}” is no command; a line starts with /plugin:command.")
+        return _refused(f"“{words[0]}” is not a command. A usage line starts with /plugin:command.")
     options: dict[str, str] = {}
     problems: list[Problem] = []
     rest = words[1:]
@@ -62,7 +62,11 @@ def _take_option(words: Sequence[str], options: dict[str, str], problems: list[P
     if not match:
         problems.append(
             Problem(
-                "usage", f"“{head}” stands alone; an option starts with --, a value with spaces needs quotes."
+                "usage",
+                (
+                    f"“{head}” belongs to no option. An option starts with --. A value with spaces "
+                    "needs quotes."
+                ),
             )
         )
         return rest

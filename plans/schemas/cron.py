@@ -60,4 +60,4 @@ def _simulation(line: str, after: datetime) -> CronSim:
     try:
         return CronSim(line, after)
     except CronSimError as error:
-        raise ValueError(f"“{line}” is no crontab line: {error}.") from error
+        raise ValueError(f"“{line}” is not a crontab line: {error}.") from error

@@ -113,7 +113,7 @@ class Known(Text):
             names = sorted(told["name"] for told in facts[self.among].values())
             close = nearest(text, list(spelled))
             raise InputError(
-                f"“{text}” is none of the program's {self.among}.", names, spelled.get(close, "")
+                f"“{text}” is not one of the program's {self.among}.", names, spelled.get(close, "")
             )
         return spelled[text.casefold()]
 
@@ -187,11 +187,11 @@ class Amount(Input):
         if money.amount <= 0:
             raise InputError(f"{money.amount} is not a positive amount.")
         if money.amount >= Decimal(10) ** 13:
-            raise InputError("the amount is beyond what can be kept (10,000,000,000,000).")
+            raise InputError("the amount is larger than the largest possible amount (10,000,000,000,000).")
         expected = facts.get("currency")
         if expected and money.currency != expected:
             raise InputError(
-                f"the program runs in {expected}, the amount is in {money.currency}.", (expected,)
+                f"the program runs in {expected}, but the amount is in {money.currency}.", (expected,)
             )
         read = {"amount": format(money.amount, "f"), "currency": money.currency}
         return read | ({"period": period} if self.periods else {})
@@ -260,7 +260,7 @@ class KnownList(TextList):
             if word.casefold() not in spelled:
                 close = nearest(word, list(spelled))
                 raise InputError(
-                    f"“{word}” is none of the {self.among} there are.", sorted(known), spelled.get(close, "")
+                    f"“{word}” is not one of the {self.among}.", sorted(known), spelled.get(close, "")
                 )
         found = [spelled[word.casefold()] for word in words]
         if len(set(found)) != len(found):

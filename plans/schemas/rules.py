@@ -216,7 +216,7 @@ def _named(raw: Any) -> str:
 def _broken(at: str, message: str) -> BrokenSnapshot:
     return BrokenSnapshot(
         f"The stored rules cannot be read: {at} {message}",
-        hint="Rules are written once, when a plan starts. Compare the row with its history, and put back "
+        hint="Rules are written once, when a plan starts. Compare the row with its history, and restore "
         "what was there.",
         problems=[Problem(at, message)],
     )

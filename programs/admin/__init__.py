@@ -80,12 +80,15 @@ class ProgramAdmin(GovernedAdmin):
                     "point_unit_cost",
                     "redemption_rate_assumption",
                 ],
-                "description": "What the financial model reads. A figure nobody measured is an assumption.",
+                "description": (
+                    "The financial model reads these values. A value that nobody has measured is an "
+                    "assumption."
+                ),
             },
         ),
         (
             "Referrals",
-            {"fields": ["banned_sources"], "description": "What the risk review looks for besides."},
+            {"fields": ["banned_sources"], "description": "The risk review also looks for these."},
         ),
     ]
 

@@ -34,7 +34,7 @@ def _is_not_current(actor: Actor, dataset: Dataset) -> str:
 
 def _says_nothing(actor: Actor, dataset: Dataset) -> str:
     terms = dataset.answer.get("terms", {})
-    return "" if terms.get("mapping") or terms.get("options") else "nothing was said with its load."
+    return "" if terms.get("mapping") or terms.get("options") else "its load has no choices to save."
 
 
 def _save_profile(dataset: Dataset, answers: Answers, seen: str) -> str:
@@ -73,7 +73,9 @@ def _offers() -> list[Offer]:
             slots=frozenset({ROW, PAGE, SELECTED}),
             perform=lambda dataset, answers, seen: take_back(dataset, reason=answers["reason"]),
             why_not=_is_not_current,
-            explain="What was current before is current again. Plans keep the rows they started with.",
+            explain=(
+                "The dataset that was current before is current again. Plans keep the rows they started with."
+            ),
         ),
         Deed(
             "save_profile",
@@ -86,7 +88,9 @@ def _offers() -> list[Offer]:
             form=ProfileForm,
             perform=_save_profile,
             why_not=_says_nothing,
-            explain="What was said with this load is kept with the program; later loads name it.",
+            explain=(
+                "The choices of this load are kept with the program. Later loads can use them by this name."
+            ),
         ),
     ]
 

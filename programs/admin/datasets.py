@@ -89,7 +89,7 @@ class DatasetAdmin(GovernedAdmin):
     def current(self, dataset: Dataset) -> bool:
         return dataset.is_current
 
-    @admin.display(description="Loads that were added up")
+    @admin.display(description="Loads that were added together")
     def added_up(self, dataset: Dataset) -> str:
         if not dataset.parts:
             return "One load."
@@ -135,7 +135,7 @@ class DatasetAdmin(GovernedAdmin):
     def source_files(self, dataset: Dataset) -> str:
         return ", ".join(f"{s['name']} ({s['bytes']:,} bytes)" for s in dataset.sources)
 
-    @admin.display(description="Columns, ours ← theirs")
+    @admin.display(description="Columns: ours ← in the file")
     def columns(self, dataset: Dataset) -> str:
         pairs = [f"{ours} ← {theirs}" for found in dataset.mapping.values() for ours, theirs in found.items()]
         return ", ".join(pairs)
@@ -194,7 +194,7 @@ class DatasetAdmin(GovernedAdmin):
         form = UploadForm(request.POST or None, request.FILES or None, kept=kept is not None, initial=wanted)
         looked = None
         if token and kept is None:
-            messages.error(request, "The file is not kept any more: choose it again.")
+            messages.error(request, "The file is not kept any more. Choose it again.")
         elif request.method == "POST" and form.is_valid():
             if kept is None:
                 token = pending.keep(request.user, form.cleaned_data["file"])

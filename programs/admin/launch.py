@@ -19,10 +19,13 @@ from programs.models import LaunchProfile, MessageTemplate
 from programs.outreach.communications import preview
 
 HELP = {
-    "destinations": "A line each: “terms: https://…” is {{ link.terms }}",
-    "vocabulary": "The values that a tag may have: “utm_source:”, then a line each, with a dash",
-    "copy": "Words for templates, a line each: “reward: $50” is {{ copy.reward }}; lists with a dash a line",
-    "allowed_hosts": "Hosts that link checks may visit, a line each with a dash: “- join.example.com”",
+    "destinations": "One per line: “terms: https://…” gives {{ link.terms }}",
+    "vocabulary": "The values that a tag may have: “utm_source:”, then one value per line, after a dash",
+    "copy": (
+        "Words for templates, one per line: “reward: $50” gives {{ copy.reward }}. Write "
+        "a list as lines that begin with a dash"
+    ),
+    "allowed_hosts": "Hosts that link checks may visit, one per line, after a dash: “- join.example.com”",
 }
 
 

@@ -70,12 +70,12 @@ class DelegateForm(forms.Form):
     )
     role = forms.ModelChoiceField(Role.objects.none(), widget=UnfoldAdminSelectWidget)
     starts_at = forms.DateTimeField(label="From", help_text="UTC")
-    ends_at = forms.DateTimeField(label="Until", help_text="UTC. A delegation always ends")
+    ends_at = forms.DateTimeField(label="Until", help_text="Time in UTC. Every delegation must have an end")
     amount_cap = forms.DecimalField(
         required=False,
         min_value=0,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Empty: as far as the authority of both reaches",
+        help_text="Leave it empty for the lower limit of the two people",
     )
     currency = forms.CharField(max_length=3, initial="USD", widget=UnfoldAdminTextInputWidget)
     commands = forms.CharField(
@@ -134,7 +134,7 @@ class DelegationAdmin(GovernedAdmin):
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         if not self.has_add_permission(request):
-            raise PermissionDenied("It takes the permission to delegate.")
+            raise PermissionDenied("You need the permission to delegate.")
         given = {name: request.GET[name] for name in ("principal", "commands") if name in request.GET}
         given |= {"role": Role.objects.filter(slug=request.GET.get("role", "")).first()}
         start = clock.now().strftime("%Y-%m-%dT%H:%M")
@@ -153,14 +153,16 @@ class DelegationAdmin(GovernedAdmin):
             for problem in error.problems:
                 form.add_error(problem.field if problem.field in form.fields else None, problem.sentence())
             return False
-        messages.success(request, f"{row}, until {row.ends_at:%Y-%m-%d %H:%M} UTC. Open rounds count it.")
+        messages.success(
+            request, f"{row}, until {row.ends_at:%Y-%m-%d %H:%M} UTC. Open rounds take it into account."
+        )
         return True
 
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The principal, or a steward, ends it now."""
         row = Delegation.objects.select_related("principal", "delegate", "role").filter(pk=pk).first()
         if row is None or not may_revoke(request.user, row):
-            raise PermissionDenied("Only the principal and stewards of people revoke a delegation.")
+            raise PermissionDenied("Only the principal and people who manage people can revoke a delegation.")
         try:
             with acting_in_admin(request, request.POST.get("comment", "").strip() or "Revoked"):
                 services.revoke(row)

@@ -56,7 +56,10 @@ class RunbookTaskAdmin(GovernedAdmin):
             "When",
             {
                 "fields": ["optimistic_days", "likely_days", "pessimistic_days", "days_after_launch"],
-                "description": "Business days of whoever does it; from the launch day on, days after it.",
+                "description": (
+                    "Business days of the person who does it. From the launch day on, these are days "
+                    "after the launch."
+                ),
             },
         ),
         ("Readiness", {"fields": ["weight", "is_blocker"]}),

@@ -21,14 +21,17 @@ class UploadForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
     )
     partner = forms.ModelChoiceField(
-        Partner.objects.all(), required=False, widget=UnfoldAdminSelectWidget, help_text="Empty: our own data"
+        Partner.objects.all(),
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Leave it empty for our own data",
     )
     series = forms.ChoiceField(
         choices=[("", "Ask me"), *HOW.items()],
         required=False,
-        label="If such data are current",
+        label="If data of this kind are current already",
         widget=UnfoldAdminSelectWidget,
-        help_text="Monthly files are added, a corrected or complete file replaces",
+        help_text="Add a monthly file. Replace the current data with a corrected or complete file",
     )
     profile = forms.ChoiceField(
         required=False,
@@ -42,7 +45,7 @@ class UploadForm(forms.Form):
     mapping = forms.CharField(
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Columns the loader does not find by name: amount=order_total, member_id=customer",
+        help_text="Columns that the loader does not find by name: amount=order_total, member_id=customer",
     )
 
     def __init__(self, *args: Any, kept: bool = False, **kwargs: Any):

@@ -41,7 +41,7 @@ class UploadSerializer(serializers.Serializer):
     file = serializers.FileField(allow_empty_file=True)  # the reader says what is missing
     series = serializers.ChoiceField(
         list(HOW.items()), required=False, default="", allow_blank=True,
-        help_text="What becomes of the data that are current; asked for where there are any",
+        help_text="What happens to the current data; required if there are any",
     )  # fmt: skip
     profile = serializers.CharField(
         required=False, default="", allow_blank=True, max_length=60,
@@ -138,7 +138,9 @@ class DatasetViewSet(ActionViewSet):
     def save_profile(self, request: Request, pk: str) -> Response:
         """Keep what was said with the last load of these rows as a load profile of their program."""
         if not request.user.has_perms(["programs.add_loadprofile", "programs.change_loadprofile"]):
-            raise NotPermitted("Saving a load profile takes the permission to add and change them.")
+            raise NotPermitted(
+                "To save a load profile, you need the permission to add and change load profiles."
+            )
         dataset, given = self.opened(request, SaveProfileSerializer)
         profile = save_profile(dataset, given["name"], reason=given["reason"])
         return Response(LoadProfileSerializer(profile).data)

@@ -39,7 +39,7 @@ class MeasurementAgreement(GovernedModel):
         decimal_places=3,
         default=Decimal("0.600"),
         validators=[MinValueValidator(0), MaxValueValidator(1)],
-        help_text="Below it twice, the governance board is called",
+        help_text="If the confidence is below this value twice, the governance board is asked",
     )
     lookback_days = models.PositiveSmallIntegerField(
         default=90, help_text="How long before the opening of a deal a touch counts"

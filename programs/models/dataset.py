@@ -35,14 +35,16 @@ class Dataset(GovernedModel):
     window_start = models.DateTimeField(null=True, blank=True)
     window_end = models.DateTimeField(null=True, blank=True)
     profile = models.JSONField(default=dict, help_text="Column statistics for the preview")
-    parts = models.JSONField(default=list, blank=True, help_text="The loads that were added up, in order")
-    answer = models.JSONField(default=dict, blank=True, help_text="What the last load of these rows said")
+    parts = models.JSONField(
+        default=list, blank=True, help_text=("The loads that were added together, in order")
+    )
+    answer = models.JSONField(default=dict, blank=True, help_text="The answer of the last load of these rows")
     current_since = models.DateTimeField(
         null=True,
         blank=True,
         default=clock.now,
         editable=False,
-        help_text="When it was chosen: the last choice of a series counts; empty where it was taken back",
+        help_text="When it was chosen. The last choice in a series counts. Empty if it was taken back",
     )
 
     digested_fields = MappingProxyType({"answer": ""})

@@ -29,12 +29,12 @@ class LaunchProfile(GovernedModel):
         help_text="The landing page, without tags: {{ link.landing }}",
     )
     destinations = models.JSONField(
-        default=dict, blank=True, help_text="terms: https://… is {{ link.terms }}, a line each"
+        default=dict, blank=True, help_text="One per line: terms: https://… gives {{ link.terms }}"
     )
     allowed_hosts = models.JSONField(
         default=list,
         blank=True,
-        help_text="Hosts that link checks may visit, with a port where it is not the usual one, a line each: "
+        help_text="Hosts that link checks may visit, with a port if it is not the usual one, one per line: "
         "- shop.example:8443",
     )
     vocabulary = models.JSONField(
@@ -46,12 +46,12 @@ class LaunchProfile(GovernedModel):
         max_length=30, default="ref", help_text="The parameter that carries a referral code"
     )
     test_code = models.SlugField(
-        max_length=60, default="qa-test", help_text="A code that the site takes and counts nowhere"
+        max_length=60, default="qa-test", help_text="A code that the site accepts but does not count"
     )
     copy = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Words for templates: reward: $50 is {{ copy.reward }}, a line each",
+        help_text="Words for templates, one per line: reward: $50 gives {{ copy.reward }}",
     )
 
     class Meta:
@@ -104,7 +104,7 @@ def _names(value: Any) -> list[str]:
     if not isinstance(value, dict):
         return ["It must be an object of names and values."]
     return [
-        f"“{name}” is no name: lower-case letters, digits and _."
+        f"“{name}” is not a valid name. Use lower-case letters, digits and _."
         for name in value
         if not _NAME.fullmatch(name)
     ]
@@ -124,14 +124,14 @@ def _destinations(value: Any) -> list[str]:
 def _hosts(value: Any) -> list[str]:
     if not isinstance(value, list):
         return ["It must be a list of hosts."]
-    return [f"“{host}” is no host name in lower case." for host in value if not _HOST.fullmatch(str(host))]
+    return [f"“{host}” is not a host name in lower case." for host in value if not _HOST.fullmatch(str(host))]
 
 
 def _vocabulary(value: Any) -> list[str]:
     if found := _names(value):
         return found
     bad = (
-        f"{name}: a list of lower-case values is expected."
+        f"{name} must be a list of lower-case values."
         for name, values in value.items()
         if not isinstance(values, list)
         or any(not isinstance(v, str) or v != v.strip().lower() for v in values)

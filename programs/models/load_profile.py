@@ -20,17 +20,21 @@ class LoadProfile(GovernedModel):
     """
 
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="load_profiles")
-    name = models.SlugField(max_length=60, help_text="The source, such as web-shop; a load names it")
+    name = models.SlugField(
+        max_length=60, help_text=("The source, such as web-shop. Loads use the profile by this name")
+    )
     kind = models.CharField(
         max_length=40, choices=[(kind, contract.title) for kind, contract in CONTRACTS.items()]
     )
     mapping = models.JSONField(
-        default=dict, blank=True, help_text="Our column and theirs, a line each: “amount: Order total”"
+        default=dict,
+        blank=True,
+        help_text=("Our column and the column of the file, one pair per line: “amount: Order total”"),
     )
     options = models.JSONField(
-        default=dict, blank=True, help_text="Options of a load, a line each: “time_zone: Europe/Berlin”"
+        default=dict, blank=True, help_text="Options of a load, one per line: “time_zone: Europe/Berlin”"
     )
-    is_active = models.BooleanField(default=True, help_text="Whether loads may still name it")
+    is_active = models.BooleanField(default=True, help_text="Whether loads may still use it")
 
     class Meta:
         ordering = ["program", "name"]
@@ -51,13 +55,13 @@ class LoadProfile(GovernedModel):
     def _mapping_faults(self) -> list[str]:
         contract = CONTRACTS.get(self.kind)
         if not _is_text_by_name(self.mapping):
-            return ["Give our column and theirs, a line each."]
+            return ["Give our column and the column of the file, one pair per line."]
         unknown = self.mapping.keys() - (contract.by_name.keys() if contract else set())
         return [f"{self.kind} have no column “{name}”." for name in sorted(unknown)]
 
     def _option_faults(self) -> list[str]:
         if not _is_text_by_name(self.options):
-            return ["Give an option and its value as text, a line each."]
+            return ["Give an option and its value as text, one per line."]
         known = {choice.name: choice for choice in CHOICES}
         if unknown := sorted(self.options.keys() - known.keys()):
             return [f"There is no option “{name}”; there are {', '.join(known)}." for name in unknown]

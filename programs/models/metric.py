@@ -25,16 +25,18 @@ class Metric(GovernedModel):
     numerator = models.CharField(max_length=240)
     denominator = models.CharField(max_length=240, blank=True)
     window = models.CharField(
-        max_length=60, blank=True, help_text="window of the run, or e.g. 90 days; empty for a stock"
+        max_length=60,
+        blank=True,
+        help_text=("“window of the run”, or e.g. 90 days; empty for a value at one moment"),
     )
-    dimensions = models.JSONField(default=list, blank=True, help_text="“- tier”, a line each")
+    dimensions = models.JSONField(default=list, blank=True, help_text="One per line: “- tier”")
     owner_role = models.ForeignKey("programs.Role", null=True, blank=True, on_delete=models.PROTECT)
     threshold = models.DecimalField(
         max_digits=18,
         decimal_places=6,
         null=True,
         blank=True,
-        help_text="Past it, against the direction, it alarms in a run that names no threshold; 0.8 is 80 %",
+        help_text="A value worse than this alarms in a run that names no threshold; 0.8 means 80 %",
     )
     definition_version = models.PositiveIntegerField(default=1, editable=False)
 

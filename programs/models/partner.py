@@ -74,7 +74,9 @@ class Experiment(GovernedModel):
     name = models.CharField(max_length=160)
     hypothesis = models.TextField(blank=True)
     metric = models.ForeignKey("programs.Metric", null=True, blank=True, on_delete=models.PROTECT)
-    control = models.CharField(max_length=120, blank=True, help_text="The arm the others are held against")
+    control = models.CharField(
+        max_length=120, blank=True, help_text="The arm that the others are compared with"
+    )
     metrics = models.JSONField(
         default=list,
         blank=True,
@@ -92,11 +94,11 @@ class Experiment(GovernedModel):
         default=dict,
         blank=True,
         validators=[validate_split],
-        help_text="Planned weight of each arm, a line each: “control: 1”; equal where it is empty",
+        help_text="Planned weight of each arm, one per line: “control: 1”. Leave it empty for equal weights",
     )
     is_sequential = models.BooleanField(
         default=False,
-        help_text="May be read before it is complete: its intervals hold however often one looks",
+        help_text="It may be read before it is complete: its intervals stay valid, however often you look",
     )
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)

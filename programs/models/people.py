@@ -58,9 +58,11 @@ class Approver(GovernedModel):
     limit_amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
     limit_currency = models.CharField(max_length=3, default="USD")
     program_kinds = models.JSONField(
-        default=list, blank=True, help_text="“- loyalty”, a line each; empty: every kind"
+        default=list, blank=True, help_text="One per line: “- loyalty”. Leave it empty for every kind"
     )
-    regions = models.JSONField(default=list, blank=True, help_text="“- EU”, a line each; empty: every region")
+    regions = models.JSONField(
+        default=list, blank=True, help_text=("One per line: “- EU”. Leave it empty for every region")
+    )
     valid_from = models.DateTimeField(null=True, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True)
 
@@ -87,10 +89,10 @@ class Approver(GovernedModel):
         if self.limit_amount is None or amount is None:
             return None
         if currency != self.limit_currency:
-            return f"has a limit in {self.limit_currency}, the amount is in {currency}"
+            return f"has a limit in {self.limit_currency}, but the amount is in {currency}"
         if amount > self.limit_amount:
             limit, asked = Money(self.limit_amount, currency), Money(amount, currency)
-            return f"may sign up to {limit}, asked for {str(asked).removesuffix(f' {currency}')}"
+            return f"may sign up to {limit}, but the amount is {str(asked).removesuffix(f' {currency}')}"
         return None
 
 
@@ -124,7 +126,7 @@ class Delegation(GovernedModel):
     delegate = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_held")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="delegations")
     commands = models.JSONField(
-        default=list, blank=True, help_text="“- plan-loyalty”, a line each; empty: every command"
+        default=list, blank=True, help_text="One per line: “- plan-loyalty”. Leave it empty for every command"
     )
     amount_cap = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
     currency = models.CharField(max_length=3, default="USD")

@@ -34,8 +34,8 @@ def all_words(value: Any) -> None:
 
 
 CURRENCY_HELP = (
-    "ISO 4217. Loaded data keep their currencies and are converted to this one, plans that are over keep "
-    "theirs, and limits of approvers in another currency do not reach amounts in it."
+    "ISO 4217. Loaded data keep their currencies and are converted to this one. Plans that have "
+    "ended keep theirs. A limit of an approver in another currency does not apply to amounts in this one."
 )
 COUNTED_IN_CURRENCY = (
     "platform_cost_monthly",
@@ -116,8 +116,14 @@ class Program(StatefulModel):
     def save(self, *args: Any, **kwargs: Any) -> None:
         if ties := self.currency_ties():
             raise InvalidInput(
-                f"The currency of {self.name} stays: figures would be called {self.currency} as they are.",
-                hint="Settle each of these first. Amounts of loaded data keep theirs and are converted.",
+                (
+                    f"The currency of {self.name} cannot change yet: figures would become "
+                    f"{self.currency} as they are."
+                ),
+                hint=(
+                    "Settle each of these first. Amounts in loaded data keep their currency and "
+                    "are converted."
+                ),
                 problems=[Problem("currency", tie, code="would_relabel") for tie in ties],
             )
         super().save(*args, **kwargs)
@@ -140,17 +146,16 @@ class Program(StatefulModel):
             field, value = self._meta.get_field(name), getattr(self, name)
             if name not in restated and value not in (0, field.get_default()):
                 ties.append(
-                    f"{field.verbose_name} is {value.normalize():f} in {was}; restate it in the same change."
+                    f"{field.verbose_name} is {value.normalize():f} in {was}; give its new value in "
+                    "the same change."
                 )
         if tiers := self.tiers.filter(threshold__gt=0).count():
-            ties.append(
-                f"{tiers} tiers have thresholds in {was}; set them to 0 and publish a blueprint anew."
-            )
+            ties.append(f"{tiers} tiers have thresholds in {was}; set them to 0 and publish a new blueprint.")
         if benefits := Benefit.objects.filter(tier__program=self, unit_cost__gt=0).count():
-            ties.append(f"{benefits} benefits have costs in {was}; set them to 0 and state them anew.")
+            ties.append(f"{benefits} benefits have costs in {was}; set them to 0 and enter them again.")
         running = self.plans.filter(finished_at__isnull=True).count()
         if running:
-            ties.append(f"{running} plans that count in {was} are not over; finish or abort them.")
+            ties.append(f"{running} plans in {was} have not ended; finish or abort them.")
         return ties
 
 

@@ -22,7 +22,9 @@ class Runbook(GovernedModel):
 
     program_kind = models.CharField(max_length=20, choices=ProgramKind.choices)
     channel = models.SlugField(
-        max_length=40, blank=True, help_text="Empty: for every launch; else what this channel adds"
+        max_length=40,
+        blank=True,
+        help_text=("Leave it empty for every launch. Otherwise these tasks are added for the channel"),
     )
     title = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
@@ -105,10 +107,12 @@ class RunbookTask(RunbookPart):
     responsible = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     accountable = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     substitute = models.ForeignKey(Role, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    consulted = models.JSONField(default=list, blank=True, help_text="Slugs of roles, a line each: “- legal”")
-    informed = models.JSONField(default=list, blank=True, help_text="Slugs of roles, a line each: “- legal”")
+    consulted = models.JSONField(
+        default=list, blank=True, help_text="Slugs of roles, one per line: “- legal”"
+    )
+    informed = models.JSONField(default=list, blank=True, help_text="Slugs of roles, one per line: “- legal”")
     needs = models.JSONField(
-        default=list, blank=True, help_text="Keys of tasks that come before, a line each: “- forms”"
+        default=list, blank=True, help_text="Keys of tasks that come before, one per line: “- forms”"
     )
     optimistic_days = models.DecimalField(
         max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
@@ -120,13 +124,13 @@ class RunbookTask(RunbookPart):
         max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
     )
     days_after_launch = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="From the launch day on; empty before it"
+        null=True, blank=True, help_text="Only for tasks from the launch day on"
     )
     weight = models.DecimalField(
         max_digits=6, decimal_places=2, default=Decimal(1), validators=[MinValueValidator(Decimal("0.01"))],
         help_text="How much it counts for readiness",
     )  # fmt: skip
-    is_blocker = models.BooleanField(default=False, help_text="While it is open there is no launch")
+    is_blocker = models.BooleanField(default=False, help_text="No launch while this task is open")
 
     class Meta:
         ordering = ["runbook", "position", "pk"]
@@ -159,7 +163,7 @@ class RunbookTask(RunbookPart):
         if not self.optimistic_days <= self.likely_days <= self.pessimistic_days:
             found["likely_days"] = ["optimistic ≤ likely ≤ pessimistic does not hold."]
         if (self.phase in BEFORE_LAUNCH) != (self.days_after_launch is None):
-            found["days_after_launch"] = ["Given from the launch day on, and only then."]
+            found["days_after_launch"] = ["Give this value only from the launch day on."]
         if found:
             raise ValidationError(found)
 
@@ -171,13 +175,13 @@ class RunbookAlert(RunbookPart):
     position = models.PositiveSmallIntegerField(default=0)
     key = models.SlugField(max_length=60)
     name = models.CharField(max_length=120)
-    dashboard = models.CharField(max_length=200, help_text="Where it is seen: a name or an address")
+    dashboard = models.CharField(max_length=200, help_text="Where to see it: a name or an address")
     condition = models.CharField(
         max_length=200, help_text="When it alarms, e.g. conversion < 2 % over 24 hours"
     )
     owner = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     response_minutes = models.PositiveIntegerField(help_text="Time to answer")
-    response = models.TextField(help_text="What to do, a step a line")
+    response = models.TextField(help_text="What to do, one step per line")
 
     class Meta:
         ordering = ["runbook", "position", "pk"]

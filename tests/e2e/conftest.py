@@ -7,20 +7,18 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-from django.core.management import call_command
-from django.db import connections
 from django.test import override_settings
 from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from gtm.core.actors import Actor, acting_as
-from gtm.core.evidence import append_only
 from plans.demo import organisation
 from plans.models import Plan
 from programs.services import load_dataset
 from tests.conftest import publishing_to, workers
 from tests.doors import start
 from tests.e2e.person import Person
+from tests.migrated import AsMigrated
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -60,13 +58,11 @@ def own_directories(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="package")
-def db(django_db_setup, django_db_blocker) -> Iterator[None]:
-    """What one test leaves in the database the next one finds; it is emptied after the last."""
+def db(django_db_setup: AsMigrated, django_db_blocker) -> Iterator[None]:
+    """What one test leaves in the database the next one finds; after the last it is as it was migrated."""
     with django_db_blocker.unblock():
         yield
-        append_only.drop(connections["default"])
-        call_command("flush", verbosity=0, interactive=False)
-        append_only.create(connections["default"])
+        django_db_setup.put_back()
 
 
 @pytest.fixture(scope="package")

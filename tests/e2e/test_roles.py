@@ -73,7 +73,7 @@ def test_an_analyst_loads_data_and_sees_which_rows_were_rejected(enter, size, tm
     page.get_by_label("member_id (required)").select_option("customer")
     page.get_by_label("purchased_at (required)").select_option("bought")
     page.get_by_label("amount (required)").select_option("order_total")
-    page.get_by_label("If such data are current").select_option("replace")
+    page.get_by_label("If data of this kind are current already").select_option("replace")
     page.get_by_role("button", name="Load", exact=True).click()
     page.get_by_text("21 rows read: 19 accepted, 2 rejected").wait_for()
     analyst.look()
@@ -122,7 +122,7 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     manager.picture(f"escalation-{size}")
     page.get_by_label("Your answer").fill("The storage was moved; I am bringing the rows back.")
     page.get_by_role("button", name="Acknowledge").click()
-    page.get_by_text("Samir Haddad has it.").wait_for()
+    page.get_by_text("Samir Haddad has acknowledged this case.").wait_for()
     manager.look("acknowledged")
 
     bring_back()

@@ -35,9 +35,9 @@ def told(response, status):
 
 def test_who_may_not_is_told_why_as_whom_and_what_to_do(people):
     text = told(people("auditor").get(reverse("admin:plans_run")), 403)
-    assert "Starting runs takes the permission to operate plans." in text
+    assert "To start a run, you need the permission to operate plans." in text
     assert "You are logged in as auditor, in the roles" in text
-    assert "can give you a role" in text and 'id="nav-sidebar"' in text
+    assert "give you a role that allows it" in text and 'id="nav-sidebar"' in text
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_defect_shows_when_and_where_but_not_what(people, monkeypatch):
     monkeypatch.setattr(inbox, "waiting_for", break_down)
     text = told(people("ops").get("/"), 500)
     assert "secret of the house" not in text
-    assert " UTC, /." in text and "look before you send it again" in text
+    assert " UTC, /." in text and "Check which, before you send it again" in text
 
 
 def test_a_refusal_that_a_view_did_not_tell_is_told_with_every_reason(people, monkeypatch):

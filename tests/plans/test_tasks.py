@@ -39,7 +39,7 @@ def test_a_decision_that_is_asked_rings_after_the_commit_and_the_task_sends(
         assert rung == []
     assert "plans.tasks.send_notices" in rung
     send_notices()
-    assert [message.subject for message in mail.outbox] == ["Your decision is asked: Sign-off"]
+    assert [message.subject for message in mail.outbox] == ["Your decision is needed: Sign-off"]
 
 
 def test_without_a_broker_the_next_pass_sends(monkeypatch, django_capture_on_commit_callbacks, caplog):
@@ -62,4 +62,4 @@ def test_the_daily_task_anchors_and_the_other_carries_what_has_not_arrived(setti
     assert (copy.attempts, copy.delivered_at) == (1, None)
     deliver_anchors()
     copy.refresh_from_db()
-    assert (copy.attempts, copy.error) == (2, "Channel audit: nothing is set up under this name.")
+    assert (copy.attempts, copy.error) == (2, "Channel audit: no channel of this name is set up.")

@@ -177,7 +177,7 @@ def test_what_has_ended_stays_as_it_is(login):
         program.save()
         perform(program, "cancel", comment="Not now.")
         perform(program, "archive", comment="Gone.")
-    assert "what has ended" in said(back(login("admin"), program, comment="Back."))
+    assert "has ended" in said(back(login("admin"), program, comment="Back."))
     program.refresh_from_db()
     assert program.name == "Advocates"
 

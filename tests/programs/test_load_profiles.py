@@ -217,7 +217,7 @@ def test_a_load_of_no_words_makes_no_profile(upload, ops):
     pk = upload("member_id,purchased_at,amount\nm1,2026-01-05,3\n").json()["id"]
     refused = ops.post(url(f"datasets/{pk}/save-profile/"), {"name": "web-shop"}, format="json")
     assert refused.status_code == 400
-    assert "nothing was said" in refused.json()["detail"]
+    assert "has no choices" in refused.json()["detail"]
     assert not LoadProfile.objects.exists()
 
 

@@ -82,7 +82,7 @@ def test_a_second_file_is_asked_about_with_both_in_numbers_and_nothing_is_stored
     for words in (
         "Current: 2 rows, 2026-01-05 to 2026-01-31, amount 25.00 USD.",
         "feb.csv: 2 rows, 2026-01-31 to 2026-02-05, amount 26.00 USD.",
-        "1 of the new rows have the order_id of a row that is there.",
+        "1 of the new rows have the order_id of a row that is there already.",
     ):
         assert words in problem["message"]
     assert stored(settings.GTM_DATA_DIR) == before
@@ -105,7 +105,7 @@ def test_the_upload_page_asks_on_the_same_field(login, program, upload):
     }
     client = login("ops")
     asked = client.post(UPLOAD, told)
-    assert "Are they added to what is current" in asked.content.decode()
+    assert "add them to the current data" in asked.content.decode()
     kept = told | {"file": "", "token": asked.context["token"], "series": "add", "step": "load"}
     answered = client.post(UPLOAD, kept)
     assert answered.url == reverse("admin:programs_dataset_answer", args=current())
@@ -384,8 +384,8 @@ def test_the_admin_shows_the_answer_to_who_may_see_data(upload, login):
     pk = upload(f"{JANUARY}x,never,1,Z1\n").json()["id"]
     address = reverse("admin:programs_dataset_answer", args=[pk])
     page = login("ops").get(address).content.decode()
-    for words in ("which column was read as which", "2026-01-05 → 2026-01-05 00:00", "1 × purchased_at",
-                  "first purchases of", "What the data say to each command"):  # fmt: skip
+    for words in ("how its columns were read", "2026-01-05 → 2026-01-05 00:00", "1 × purchased_at",
+                  "first purchases of", "What each command has and lacks"):  # fmt: skip
         assert words in page
     assert reverse("admin:programs_dataset_rejects", args=[pk]) in page
     assert (
@@ -401,7 +401,9 @@ def test_a_dataset_from_before_answers_says_so(program, ops):
     with acting_as(Actor.system("Test")):
         old.answer = {}
         old.save()
-    assert "before answers were kept" in ops.get(url(f"datasets/{old.pk}/answer/")).json()["detail"]
+    assert (
+        "before the answers of loads were kept" in ops.get(url(f"datasets/{old.pk}/answer/")).json()["detail"]
+    )
 
 
 def test_another_shop_s_order_of_the_same_number_is_asked_about(load):

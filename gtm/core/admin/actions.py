@@ -213,7 +213,7 @@ class OfferedActions(ModelAdmin):
         if not self.has_view_permission(request) or not one.may(request):
             raise PermissionDenied
         if len(objects) > MOST:
-            messages.error(request, f"At most {MOST} at once; these are {len(objects)}.")
+            messages.error(request, f"Choose at most {MOST} at once. You chose {len(objects)}.")
             return HttpResponseRedirect(back)
         if isinstance(one, Link):
             try:
@@ -225,7 +225,7 @@ class OfferedActions(ModelAdmin):
         answered = request.method == "POST" and "answered" in request.POST
         form = one.form(request.POST if answered else None)
         if answered and not objects:
-            messages.error(request, "Choose at least one for which it is possible.")
+            messages.error(request, "Choose at least one for which this is possible.")
             return HttpResponseRedirect(back)
         if answered and form.is_valid():
             for obj in objects:

@@ -222,7 +222,7 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
         if obj is None or old is None:
             raise Http404("There is no such version.")
         if not self.has_change_permission(request, obj):
-            raise PermissionDenied("Bringing back a version takes the permission to change it.")
+            raise PermissionDenied("To bring back a version, you need the permission to change this object.")
         said = request.POST.get("comment", "").strip()
         try:
             with acting_in_admin(request, said):
@@ -240,7 +240,9 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
     def history_form_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Look at an old version. It is brought back on the history page, with a reason."""
         if request.method == "POST":
-            raise PermissionDenied("An old version is looked at here; bring it back on the history page.")
+            raise PermissionDenied(
+                "Here you can only read an old version. Bring it back on the history page."
+            )
         return super().history_form_view(request, *args, **kwargs)
 
 

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput, JSONString
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-HOW = "Lines “name: value”; a part of a list after “- ”; what belongs to a line, indented under it."
+HOW = "Write lines “name: value”. Begin each item of a list with “- ”. Indent what belongs to the line above."
 TAG = "tag:yaml.org,2002:"
 KINDS = ("null", "bool", "int", "float", "str", "seq", "map")
 _INTEGER = "-?(?:0|[1-9][0-9]*)"
@@ -45,7 +45,9 @@ class _Loader(yaml.SafeLoader):
         found: dict[Hashable, Any] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode) or key.value in found:
-                told = "this name stands here twice" if isinstance(key, yaml.ScalarNode) else "a name is text"
+                told = (
+                    "this name is used twice" if isinstance(key, yaml.ScalarNode) else "a name must be text"
+                )
                 raise yaml.constructor.ConstructorError(None, None, told, key.start_mark)
             found[key.value] = self.construct_object(value, deep=True)
         return found
@@ -83,7 +85,7 @@ def read(text: str) -> Any:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ValidationError(f"Line {line}: {error.problem}. {HOW}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ValidationError(f"This cannot be read. {HOW}") from error
+        raise ValidationError(f"The text cannot be read. {HOW}") from error
     return value
 
 

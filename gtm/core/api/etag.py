@@ -57,7 +57,7 @@ def check_match(request: Request, etag: str, *, required: bool) -> None:
         return
     if given != "*" and etag not in parse_etags(given):
         raise PreconditionFailed(
-            "Somebody changed it in the meantime; nothing was written.",
-            hint="GET it again, look, and repeat your change with the new ETag.",
+            "Somebody changed the object in the meantime. Nothing was written.",
+            hint="GET the object again, and repeat your change with the new ETag.",
             etag=etag,
         )

@@ -42,7 +42,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         if isinstance(error, DatabaseError):
             body = _body(503, "unavailable", "The database did not answer", "Try again in a moment.")
             return _response(body, 503)
-        body = _body(500, "defect", "Something went wrong on our side", "It is in the server's log.")
+        body = _body(500, "defect", "Something went wrong on our side", "The server's log shows the cause.")
         return _response(body, 500)
     code = getattr(error, "default_code", "") or type(error).__name__.lower()
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
@@ -58,8 +58,8 @@ def of_conflict(error: IntegrityError) -> dict[str, Any]:
         kinds = sorted({str(obj._meta.verbose_name_plural) for obj in kept})
         detail = f"Other objects depend on it: {', '.join(kinds)}. Nothing was deleted."
         return _body(409, "in_use", "It is in use", detail)
-    detail = "It would clash with another object; nothing was written."
-    return _body(409, "conflict", "It clashes with another object", detail)
+    detail = "It would conflict with another object. Nothing was written."
+    return _body(409, "conflict", "It conflicts with another object", detail)
 
 
 def of_error(error: GtmError) -> dict[str, Any]:

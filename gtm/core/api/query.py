@@ -26,7 +26,7 @@ def check_query(request: Request, view: Any) -> None:
             problems += _unknown_values(view, name, request.query_params[name])
     problems += _unknown_orderings(view, request.query_params.get("ordering", ""))
     if problems:
-        raise InvalidInput("The list cannot be asked this way.", problems=problems)
+        raise InvalidInput("The parameters of this list are wrong.", problems=problems)
 
 
 def _filters(view: Any) -> tuple[str, ...]:

@@ -10,4 +10,6 @@ class ActionSerializer(serializers.Serializer):
     title = serializers.CharField()
     comment_required = serializers.BooleanField()
     allowed = serializers.BooleanField()
-    reasons = serializers.ListField(child=serializers.CharField(), help_text="Why not, where refused")
+    reasons = serializers.ListField(
+        child=serializers.CharField(), help_text="The reasons, where it is refused"
+    )

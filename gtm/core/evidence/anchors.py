@@ -135,8 +135,8 @@ def _carry(record: Mapping[str, Any], place: str) -> None:
     body = (
         f"Anchor {record['number']} of {record['at']}\nroot     {record['root']}\n"
         f"previous {record['previous']}\nchains that grew: {len(record['heads'])}\n\n"
-        "Keep this message. Whether the log still agrees with it is checked by "
-        "`manage.py verify_changelog --anchors FILE`, FILE being the attachment."
+        "Keep this message. To compare the log with it, run "
+        "`manage.py verify_changelog --anchors FILE`, where FILE is the attachment."
     )
     if kind == "channel":
         messages.send_to_channel(address, subject, body)
@@ -166,7 +166,7 @@ def read_file(path: Path) -> list[dict[str, Any]]:
             record = json.loads(line)
             found.append({key: record[key] for key in (*SEALED, "root")})
         except (ValueError, KeyError, TypeError) as error:
-            problem = Problem("anchors", f"line {number} of {path} is no anchor ({error!r}).")
+            problem = Problem("anchors", f"line {number} of {path} is not an anchor ({error!r}).")
             raise InvalidInput("The file of anchors cannot be read.", problems=[problem]) from error
     return found
 
@@ -199,9 +199,11 @@ def _verify_chain(name: str, heads: Mapping[tuple[int, str], int]) -> Iterable[B
     found = dict(entries.values_list("sequence", "hash"))
     for (sequence, hashed), number in sorted(heads.items()):
         if sequence not in found:
-            yield Break(name, sequence, f"anchor {number} saw this row, it is gone: the tail was cut")
+            yield Break(
+                name, sequence, (f"anchor {number} covers this row, but the row is gone: the tail was cut")
+            )
         elif found[sequence] != hashed:
-            yield Break(name, sequence, f"anchor {number} saw another row here: the chain was written anew")
+            yield Break(name, sequence, f"anchor {number} covers another row here: the chain was rewritten")
 
 
 def compare(elsewhere: Iterable[Mapping[str, Any]]) -> list[Break]:
@@ -212,7 +214,9 @@ def compare(elsewhere: Iterable[Mapping[str, Any]]) -> list[Break]:
         mine = here.get(record["number"])
         if mine is None:
             breaks.append(
-                Break("anchors", record["number"], "it is kept elsewhere and gone from the database")
+                Break(
+                    "anchors", record["number"], ("it is in the copy kept elsewhere, but not in the database")
+                )
             )
         elif mine["root"] != record["root"]:
             breaks.append(Break("anchors", record["number"], "it differs from the copy kept elsewhere"))

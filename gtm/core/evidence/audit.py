@@ -45,13 +45,13 @@ def _of_machine(machine: fsm.Machine, chain: str | None) -> Iterator[Break]:
             continue
         found = stored.get(pk)
         if found is None and pk not in deleted:
-            yield Break(name, sequence, f"{entity} {pk} is gone, and no event says so")
+            yield Break(name, sequence, f"{entity} {pk} is gone, but no event records this")
         elif found is not None and state is not None and found != state:
-            yield Break(name, sequence, f"{entity} {pk} is “{found}”, its last event says “{state}”")
+            yield Break(name, sequence, f"{entity} {pk} is “{found}”, but its last event says “{state}”")
     if chain is None:
         for pk, state in sorted(stored.items()):
             if pk not in known and state != initial:
-                yield Break("-", 0, f"{entity} {pk} is “{state}”, and no event ever led there")
+                yield Break("-", 0, f"{entity} {pk} is “{state}”, but no event led to this state")
 
 
 def _rows(log: QuerySet[ChangeLogEntry], event: str) -> Iterable[tuple[str, str, int]]:
@@ -164,9 +164,11 @@ def _differing(obj: GovernedModel, story: _Story) -> Iterator[Break]:
         if column in story.last:
             value, sequence = story.last[column]
             if not told.is_still(obj, column, value):
-                yield Break(story.chain, sequence, f"{label}: its {column} is not what this row told last")
+                yield Break(
+                    story.chain, sequence, (f"{label}: its {column} is not what this row recorded last")
+                )
         elif story.is_known_in_full and not told.is_empty(obj, column):
-            sentence = f"{label}: its {column} holds something, and no row told it"
+            sentence = f"{label}: its {column} has a value that no row recorded"
             yield Break(story.chain, story.created, sentence)
 
 

@@ -210,7 +210,7 @@ def append(
     }
     if held is not None:
         entry = held.add(header, payload)
-        events.publish(events.Recorded(obj, event, field, name, entry.sequence))
+        events.publish(events.Recorded(obj, event, field, name, entry.sequence, after))
         return entry
     salt = secrets.token_hex(16)
     hashed = payload_hash(salt, payload)
@@ -223,7 +223,7 @@ def append(
     ChangeLogPayload.objects.create(entry=entry, salt=salt, body=payload)
     chain.sequence, chain.head, chain.grown_at = entry.sequence, entry.hash, clock.now()
     chain.save(update_fields=["sequence", "head", "grown_at"])
-    events.publish(events.Recorded(obj, event, field, chain.name, entry.sequence))
+    events.publish(events.Recorded(obj, event, field, chain.name, entry.sequence, after))
     return entry
 
 
@@ -279,14 +279,14 @@ def _verify_row(
 ) -> tuple[str, int]:
     sequence = int(row["sequence"])
     if sequence != expected:
-        breaks.append(Break(chain, sequence, f"row {expected} should stand here, row {sequence} does"))
+        breaks.append(Break(chain, sequence, f"row {expected} should be here, but row {sequence} is"))
     if row["chain"] != chain:
         breaks.append(Break(chain, sequence, f"the row belongs to chain {row['chain']}"))
     if row["previous_hash"] != previous:
         breaks.append(Break(chain, sequence, "it does not link to the row before it"))
     if row.get("erased"):
         if row["salt"] is not None or any(row.get(key) is not None for key in (*PAYLOAD, FIELDS)):
-            breaks.append(Break(chain, sequence, "it says it was erased, and still has content"))
+            breaks.append(Break(chain, sequence, "it is marked as erased, but still has content"))
     elif payload_hash(row["salt"], row) != row["payload_hash"]:
         breaks.append(Break(chain, sequence, "its content differs from what was hashed"))
     if entry_hash(row["previous_hash"], row, row["payload_hash"]) != row["hash"]:
@@ -305,9 +305,11 @@ def verify_chain(name: str) -> list[Break]:
     breaks, head, length = verify_rows(rows(name), name)
     chain = ChangeLogChain.objects.filter(name=name).first()
     if chain is None:
-        return [*breaks, Break(name, length, "its head is gone")] if length else breaks
+        return [*breaks, Break(name, length, "its head is missing")] if length else breaks
     if chain.sequence != length:
-        breaks.append(Break(name, length, f"the chain holds {length} rows, its head says {chain.sequence}"))
+        breaks.append(
+            Break(name, length, (f"the chain holds {length} rows, but its head says {chain.sequence}"))
+        )
     elif chain.head != head:
-        breaks.append(Break(name, length, "the last row is not the one the head names"))
+        breaks.append(Break(name, length, "the last row is not the one that the head names"))
     return breaks

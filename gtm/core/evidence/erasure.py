@@ -27,7 +27,7 @@ def erase(chain: str, sequences: Collection[int], *, reason: str) -> int:
     """
     actor = actors.current().actor
     if actor.is_system or not actor.user.has_perm(PERMISSION):
-        raise NotPermitted("Erase from the change log: it takes the permission to erase payloads.")
+        raise NotPermitted("To erase from the change log, you need the permission to erase payloads.")
     if not reason.strip():
         raise GuardNotMet("Say why.", problems=[Problem("reason", "is required.", code="required")])
     with transaction.atomic():
@@ -36,7 +36,7 @@ def erase(chain: str, sequences: Collection[int], *, reason: str) -> int:
         missing = sorted(set(sequences) - {entry.sequence for entry in entries})
         problems = [Problem("sequence", f"{chain} has no row {number}.") for number in missing]
         problems += [
-            Problem("sequence", f"row {entry.sequence} records an erasure and stays.")
+            Problem("sequence", f"row {entry.sequence} records an erasure and cannot be erased.")
             for entry in entries
             if entry.event == ERASED
         ]

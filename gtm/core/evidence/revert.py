@@ -20,7 +20,7 @@ def may_be_reverted(obj: GovernedModel) -> str | None:
     """None, or why no earlier version of the object can be brought back."""
     machine = fsm.machine_for(type(obj))
     if machine is not None and isinstance(obj, StatefulModel) and obj.state in machine.final:
-        return f"It is {obj.state.replace('_', ' ')}: what has ended is not changed any more."
+        return f"It is {obj.state.replace('_', ' ')}. An object that has ended cannot be changed any more."
     return None
 
 

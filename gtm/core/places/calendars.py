@@ -154,5 +154,5 @@ ALWAYS_OPEN = WorkingCalendar(opens=time(0), closes=time(0))
 
 def _in_utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
-        raise ValueError(f"{instant} has no time zone: whose nine o'clock?")
+        raise ValueError(f"{instant} has no time zone.")
     return instant.astimezone(UTC)

@@ -49,5 +49,5 @@ def read(path: str) -> bytes:
 
 def _below_data(path: str) -> Path:
     if not _PATH.fullmatch(path):
-        raise NotFound(f"“{path}” is no path of a kept file.")
+        raise NotFound(f"“{path}” is not the path of a kept file.")
     return Path(settings.GTM_DATA_DIR) / path

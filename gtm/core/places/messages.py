@@ -57,7 +57,7 @@ def send_mail(
     except smtplib.SMTPRecipientsRefused as error:
         raise NotDelivered("The mail server refuses the address.", for_good=True) from error
     except (OSError, smtplib.SMTPException) as error:
-        raise NotDelivered(f"The mail server did not take it ({type(error).__name__}).") from error
+        raise NotDelivered(f"The mail server did not accept the message ({type(error).__name__}).") from error
 
 
 def send_to_channel(name: str, subject: str, body: str) -> None:
@@ -70,12 +70,12 @@ def send_to_channel(name: str, subject: str, body: str) -> None:
     if not sender.add(url):
         raise NotDelivered(f"Channel {name}: its address is not complete.", for_good=True)
     if not sender.notify(title=_one_line(subject), body=body, body_format=apprise.NotifyFormat.TEXT):
-        raise NotDelivered(f"Channel {name} did not take the message.")
+        raise NotDelivered(f"Channel {name} did not accept the message.")
 
 
 def _fault(url: str) -> str | None:
     if not url:
-        return "nothing is set up under this name."
+        return "no channel of this name is set up."
     scheme = url.partition("://")[0].lower()
     if scheme not in settings.GTM_CHANNEL_SCHEMES:
         return "its scheme is not among those allowed (GTM_CHANNEL_SCHEMES)."

@@ -78,14 +78,14 @@ class Dispute(StatefulModel):
     state = StateField(default=DisputeState.OPEN.value, choices=DisputeState.choices)
     deal = models.CharField(max_length=240, help_text="Identifier of the deal in the partner's books")
     claim = models.TextField()
-    evidence = models.JSONField(default=list, help_text="What the claim rests on, a sentence each")
+    evidence = models.JSONField(default=list, help_text="The evidence for the claim, one sentence each")
     owner = models.ForeignKey(
         "programs.Person",
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="owned_disputes",
-        help_text="Who works on it now; nobody until it is handed to somebody",
+        help_text="The person who works on it now; empty until it is handed to somebody",
     )
     answer = models.TextField(blank=True)
     answered_by = models.ForeignKey(

@@ -33,13 +33,15 @@ class ClaimForm(forms.Form):
     """What a partner disputes of its record."""
 
     deal = forms.CharField(
-        max_length=240, widget=UnfoldAdminTextInputWidget, help_text="Its identifier in your books"
+        max_length=240,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="The identifier of the deal in your books",
     )
     claim = forms.CharField(max_length=4000, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
     evidence = forms.CharField(
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-        help_text="What the claim rests on, one sentence a line",
+        help_text="The evidence for the claim, one sentence per line",
     )
 
     def clean_evidence(self) -> list[str]:
@@ -114,7 +116,7 @@ class AttributionRecordAdmin(VisibleOnly, GovernedAdmin):
         except GtmError as error:
             tell(request, error)
             return None
-        messages.success(request, "The dispute is filed, and the governance board knows.")
+        messages.success(request, "The dispute is filed. The governance board is notified.")
         return filed
 
 

@@ -103,7 +103,7 @@ def act(dispute: Dispute, name: str, said: str, *, expected_version: int | None 
     verbs = {"answer": answer, "agree": sign_off, "withdraw": withdraw}
     if name not in verbs:
         problem = Problem("act", f"“{name}” is unknown.", tuple(verbs))
-        raise InvalidInput("A dispute knows no such action.", problems=[problem])
+        raise InvalidInput("There is no such action for a dispute.", problems=[problem])
     return verbs[name](dispute, said, expected_version=expected_version)
 
 
@@ -124,34 +124,34 @@ def _why_unfit(person: Person) -> str | None:
     if not handover.has_permission(person, "plans.answer_dispute"):
         return f"{person} may not answer disputes."
     if Partner.objects.filter(contact=person).exists():
-        return f"{person} speaks for a partner."
+        return f"{person} represents a partner."
     return None
 
 
 def may_answer(actor: Actor, dispute: Dispute, params: Params) -> str | None:
-    """Our own people with the permission; a party to the dispute does not answer it."""
+    """Our own people with the permission, but no party to the dispute."""
     if actor.is_system or not actor.user.has_perm("plans.answer_dispute"):
-        return "It takes a person with the permission to answer disputes."
+        return "You need the permission to answer disputes."
     if _parties(dispute, actor):
-        return "Who speaks for a partner of the campaign does not answer its disputes."
+        return "A person who represents a partner of the campaign cannot answer its disputes."
     return None
 
 
 def may_sign_off(actor: Actor, dispute: Dispute, params: Params) -> str | None:
     """The contact of a partner of the campaign, once for that partner."""
     if actor.is_system or not actor.interactive or not (parties := _parties(dispute, actor)):
-        return "Only the contact of a partner of the campaign, in a session, signs off."
+        return "Only the contact of a partner of the campaign can sign off, in a session."
     if len(parties) > 1:
-        return "Who speaks for several partners of the campaign cannot sign off for any of them."
+        return "A person who represents several partners of the campaign cannot sign off for any of them."
     if parties[0].slug in {signed["partner"] for signed in dispute.signed_off}:
-        return f"{parties[0]} has signed off already; the other partner has to."
+        return f"{parties[0]} has signed off already. The other partner must sign off, too."
     return None
 
 
 def may_withdraw(actor: Actor, dispute: Dispute, params: Params) -> str | None:
     if not actor.is_system and dispute.claimant in _parties(dispute, actor):
         return None
-    return f"Only {dispute.claimant} withdraws its claim."
+    return f"Only {dispute.claimant} can withdraw its claim."
 
 
 def _parties(dispute: Dispute, actor: Actor) -> list[Partner]:
@@ -162,16 +162,16 @@ def _parties(dispute: Dispute, actor: Actor) -> list[Partner]:
 def _check(record: AttributionRecord, claimant: Partner, told: Mapping[str, str]) -> None:
     actor = actors.current().actor
     if actor.is_system or claimant not in partners_of(actor.user):
-        raise NotPermitted(f"Only the contact of {claimant} files its disputes.")
+        raise NotPermitted(f"Only the contact of {claimant} can file its disputes.")
     empty = [
         Problem(name, "is required.", code="required") for name, text in told.items() if not text.strip()
     ]
     if empty:
-        raise InvalidInput("A dispute names the deal and says what is claimed.", problems=empty)
+        raise InvalidInput("A dispute must name the deal and say what is claimed.", problems=empty)
     if not record.campaign.partners.filter(pk=claimant.pk).exists():
-        raise InvalidInput(f"{claimant} takes no part in {record.campaign}.")
+        raise InvalidInput(f"{claimant} is not a partner of {record.campaign}.")
     if not record.is_disputable_at(clock.now()):
-        raise GuardNotMet(f"The time to dispute ended {record.dispute_until:%Y-%m-%d %H:%M} UTC.")
+        raise GuardNotMet(f"The time to dispute ended on {record.dispute_until:%Y-%m-%d %H:%M} UTC.")
 
 
 def _clear(dispute: Dispute) -> None:

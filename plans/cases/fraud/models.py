@@ -33,18 +33,20 @@ class FraudCase(StatefulModel):
     state = StateField(default=FraudCaseState.OPEN.value, choices=FraudCaseState.choices)
     referrals = models.JSONField(default=list, help_text="Identifiers of the referrals")
     referrers = models.PositiveIntegerField(default=0)
-    score = models.DecimalField(max_digits=5, decimal_places=2, help_text="0 to 100, the highest referral's")
+    score = models.DecimalField(
+        max_digits=5, decimal_places=2, help_text=("0 to 100, the highest score of its referrals")
+    )
     at_risk = models.DecimalField(max_digits=16, decimal_places=2, help_text="Rewards of its referrals")
     expected_loss = models.DecimalField(max_digits=16, decimal_places=2)
     currency = models.CharField(max_length=3)
-    evidence = models.JSONField(default=list, help_text="Heuristics, what was seen, what else it can be")
+    evidence = models.JSONField(default=list, help_text="Heuristics, what was seen, other possible reasons")
     owner = models.ForeignKey(
         "programs.Person",
         null=True,
         blank=True,
         on_delete=models.PROTECT,
         related_name="owned_fraud_cases",
-        help_text="Who works on it now; nobody until it is handed to somebody",
+        help_text="The person who works on it now; empty until it is handed to somebody",
     )
     opened_by = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="opened_fraud_cases"
@@ -64,7 +66,7 @@ class FraudCase(StatefulModel):
     )
     decided_at = models.DateTimeField(null=True, blank=True)
     judgements = models.JSONField(
-        default=list, help_text="Who did what when, why, and on which evidence; only added to"
+        default=list, help_text="Who did what and when, why, and on which evidence; entries are only added"
     )
 
     unlogged_fields = frozenset({"decided_at"})

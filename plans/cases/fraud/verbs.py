@@ -111,29 +111,29 @@ def _why_unfit(case: FraudCase, person: Person) -> str | None:
     if not handover.has_permission(person, "plans.judge_fraudcase"):
         return f"{person} may not judge fraud cases."
     if case.state != "open" and (part := _parts_in(case).get(person.pk)):
-        return f"{person} {part}: somebody else closes the case."
+        return f"{person} {part}. Somebody else must close the case."
     return None
 
 
 def may_judge(actor: Actor, case: FraudCase, params: Params) -> str | None:
-    """A person with the permission; the engine and tokens judge nobody."""
+    """A person with the permission, in a session; not the engine and not a token."""
     if actor.is_system or not actor.interactive:
-        return "A fraud case is judged by a person in a session."
+        return "Only a person in a session can judge a fraud case."
     if not persons_of(actor.user):
-        return f"The account {actor.label} belongs to nobody in the directory of people."
+        return f"The account {actor.label} belongs to no person in the directory."
     if not actor.user.has_perm("plans.judge_fraudcase"):
-        return "It takes the permission to judge fraud cases."
+        return "You need the permission to judge fraud cases."
     return None
 
 
 def may_close(actor: Actor, case: FraudCase, params: Params) -> str | None:
-    """Four eyes, by person: who opened, held, appealed or decided the case before does not close it."""
+    """A second person: nobody who opened, held, appealed or decided the case before may close it."""
     if refused := may_judge(actor, case, params):
         return refused
     involved = _parts_in(case)
     for person in persons_of(actor.user):
         if person.pk in involved:
-            return f"{person.name} {involved[person.pk]}: somebody else closes the case."
+            return f"{person.name} {involved[person.pk]}. Somebody else must close the case."
     return None
 
 

@@ -138,14 +138,14 @@ MONITOR_LOYALTY = registry.register(
         optional_datasets=("members", "point_ledger", "survey_responses", "experiments"),
         data_needs=(
             DataNeed("purchases", "There is nothing to monitor.", days=180,
-                     too_short="The repeat rate within 90 days and the check of the churn forecast rest on few members.",
+                     too_short="The repeat rate within 90 days and the check of the churn forecast use only few members.",
                      columns={"region": "There is no breakdown of purchases by region.",
                               "channel": "There is no breakdown of purchases by channel."}),
-            DataNeed("members", "Enrollments are not available, and tiers are only those that spend gives.",
-                     columns={"tier": "Tiers are only those that spend gives, not compared with those members hold."}),
+            DataNeed("members", "Enrollments are not available, and tiers are computed from spend only.",
+                     columns={"tier": "Tiers are computed from spend only, and not compared with the tiers that members hold."}),
             DataNeed("point_ledger", "Engagement by redemptions, point liability and breakage are not available."),
             DataNeed("survey_responses", "Satisfaction is not available."),
-            DataNeed("experiments", "No experiment is read."),
+            DataNeed("experiments", "No experiment is evaluated."),
         ),
     )
 )  # fmt: skip

@@ -159,10 +159,10 @@ PLAN_LOYALTY = registry.register(
         required_datasets=("purchases",),
         optional_datasets=("members", "point_ledger", "survey_responses", "usage_events"),
         data_needs=(
-            DataNeed("purchases", "Nothing can be planned: tiers, economics and triggers all rest on purchases.", days=365,
-                     too_short="Survival after 12 months is not available, and thresholds rest on part of a year's spend."),
+            DataNeed("purchases", "No plan is possible: tiers, economics and triggers all need purchases.", days=365,
+                     too_short="Survival after 12 months is not available, and thresholds use only part of a year's spend."),
             DataNeed("point_ledger", "Breakage and redemption are the program's own assumption, not a forecast."),
-            DataNeed("survey_responses", "There is no net promoter score, and no trigger on what members answer."),
+            DataNeed("survey_responses", "There is no net promoter score, and no trigger that uses the answers of members."),
             DataNeed("usage_events", "Product usage is not shown."),
         ),
         amount_input="budget",

@@ -34,7 +34,7 @@ def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
     """Hold a value against its declared metric rule. Raises InvalidInput where none is declared."""
     rule = plan.rules.trigger(measured.trigger)
     if rule is None or not rule.comparator:
-        problem = Problem("trigger", f"“{measured.trigger}” is no metric rule of this command.")
+        problem = Problem("trigger", f"“{measured.trigger}” is not a metric rule of this command.")
         raise InvalidInput("There is no such rule.", problems=[problem])
     found = counting.verdict(rule, measured.value)
     value = "" if measured.value is None else str(measured.value)

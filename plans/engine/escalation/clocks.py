@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -20,7 +21,7 @@ from plans.models import (
     TaskKind,
 )
 
-_ROUND_TIMES = ("due_at", "remind_at")
+_TIMES = ("due_at", "remind_at")
 REMIND_AT = (50, 80)  # percent of the time to decide
 
 
@@ -36,6 +37,21 @@ def next_reminder(
     if mark is None:
         return None
     return calendar_of(plan).add_hours(now, max(0.0, left - hours * (1 - mark / 100)))
+
+
+def times_of(plan: Plan, now: datetime, due_at: datetime | None) -> dict[str, Any]:
+    """The columns of a task that people have from ``now`` to ``due_at``: due, and when they are reminded."""
+    hours = calendar_of(plan).hours_between(now, due_at) if due_at and due_at > now else 0.0
+    remind_at = next_reminder(plan, now, hours=hours, left=hours) if hours else None
+    return {"due_at": due_at, "remind_at": remind_at, "reminded": 0}
+
+
+def move_due(task: Task, due_at: datetime | None) -> None:
+    """Another due time for an open task, and its reminders with it where people have it already."""
+    now = clock.now() if task.kind == TaskKind.HUMAN and task.state == "ready" else None
+    for name, value in (times_of(task.plan, now, due_at) if now else {"due_at": due_at}).items():
+        setattr(task, name, value)
+    task.save()
 
 
 def freeze(plan: Plan, reason: str) -> None:
@@ -61,14 +77,16 @@ def thaw(plan: Plan, reason: str) -> list[Approval]:
     thawed = []
     with actors.on_their_behalf("Clocks"):
         for approval in Approval.objects.filter(plan=plan, state="frozen"):
-            times = {n: _left_over(plan, approval.frozen_at, getattr(approval, n)) for n in _ROUND_TIMES}
+            times = {n: _left_over(plan, approval.frozen_at, getattr(approval, n)) for n in _TIMES}
             perform(approval, "thaw", comment=reason, set_fields={**times, "frozen_at": None})
             thawed.append(approval)
         for case in Escalation.objects.filter(plan=plan, state="paused"):
             due = _left_over(plan, case.frozen_at, case.due_at) or clock.now()
             perform(case, "unpause", comment=reason, set_fields={"due_at": due, "frozen_at": None})
         for task in _due_tasks(plan).exclude(frozen_at=None):
-            task.due_at, task.frozen_at = _left_over(plan, task.frozen_at, task.due_at), None
+            for name in _TIMES:
+                setattr(task, name, _left_over(plan, task.frozen_at, getattr(task, name)))
+            task.frozen_at = None
             task.save()
     return thawed
 

@@ -9,6 +9,7 @@ import logging
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gtm.core.errors import GtmError
 from gtm.core.evidence import changelog
@@ -18,9 +19,19 @@ from plans.engine.escalation.clocks import REMIND_AT, calendar_of, next_reminder
 from plans.engine.gates import eligibility, rounds, tally
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import stopped
-from plans.models import ASKING_STATES, OPEN_CASE_STATES, Approval
+from plans.models import (
+    ASKING_STATES,
+    ASSIGNED_STATES,
+    AT_WORK_PLAN_STATES,
+    OPEN_CASE_STATES,
+    Approval,
+    Escalation,
+    Task,
+    TaskKind,
+)
 from plans.schemas.outputs import Signal
 from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
+from programs.models import Absence
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +67,77 @@ def _escalate(approval: Approval, now: datetime) -> bool:
         if approval.plan.rules.trigger(LATE) is not None:
             period = f"{approval.plan.plan_id} {approval.gate} round {approval.round}"
             readings.raise_signal(approval.plan, approval.task, Signal(LATE, subject, period))
+        return True
+
+
+def escalate_overdue_tasks(now: datetime) -> int:
+    """Open a case for every task of people whose time has run out and that has none yet."""
+    known = Escalation.objects.filter(
+        task=OuterRef("pk"), trigger=ladder.TASK_OVERDUE, state__in=OPEN_CASE_STATES
+    )
+    late = _with_people().filter(~Exists(known), due_at__lte=now)
+    return sum(_escalate_task(task, now) for task in late.order_by("due_at", "pk")[:BATCH])
+
+
+def _with_people() -> QuerySet[Task]:
+    """Tasks that people have, whose clock runs."""
+    tasks = Task.objects.filter(kind=TaskKind.HUMAN, state="ready", frozen_at=None)
+    return tasks.filter(plan__state__in=AT_WORK_PLAN_STATES).select_related("plan__program", "owner", "agent")
+
+
+def _escalate_task(task: Task, now: datetime) -> bool:
+    """Look again under the lock: whoever has it may have been faster."""
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        is_late = task.state == "ready" and task.due_at is not None and task.due_at <= now
+        if not is_late or task.frozen_at is not None or stopped.is_stopped(task.plan):
+            return False
+        detail = f"It was due {task.due_at:%Y-%m-%d %H:%M} UTC and is with {task.owner or task.agent}."
+        ladder.open_case(task.plan, ladder.TASK_OVERDUE, f"{task} is overdue", task=task, detail=detail)
+        return True
+
+
+def settle_tasks(now: datetime) -> int:
+    """End the cases about tasks that are done, given up, in time again, or with somebody who is here."""
+    away = Absence.objects.filter(person=OuterRef("task__owner"), starts_at__lte=now, ends_at__gt=now)
+    is_over = ~Q(task__state__in=ASSIGNED_STATES)
+    in_time = Q(trigger=ladder.TASK_OVERDUE) & (Q(task__due_at__gt=now) | Q(task__due_at=None))
+    attended = Q(trigger=ladder.UNATTENDED, task__owner__is_active=True) & ~Exists(away)
+    cases = Escalation.objects.filter(trigger__in=ladder.OF_TASKS, state__in=OPEN_CASE_STATES)
+    moot = cases.filter(is_over | in_time | attended).select_related("task", "plan").order_by("pk")
+    ended = list(moot[:BATCH])
+    for case in ended:
+        with transaction.atomic():
+            changelog.lock_chain(case.change_chain())
+            reason = "The task is done, in time again, or with somebody who is here."
+            ladder.settle(task=case.task, trigger=case.trigger, reason=reason)
+    return len(ended)
+
+
+def remind_tasks(now: datetime) -> int:
+    """Remind whoever has a task at 50 % and 80 % of its time, each once; after an outage only the latest."""
+    waiting = _with_people().filter(due_at__gt=now, remind_at__lte=now)
+    return sum(_remind_task(task, now) for task in waiting.order_by("remind_at", "pk")[:BATCH])
+
+
+def _remind_task(task: Task, now: datetime) -> bool:
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        remind_at, due_at = task.remind_at, task.due_at
+        if task.state != "ready" or remind_at is None or due_at is None or remind_at > now:
+            return False
+        if stopped.is_stopped(task.plan):
+            return False
+        calendar = calendar_of(task.plan)
+        mark = next(percent for percent in REMIND_AT if percent > task.reminded)
+        hours = calendar.hours_between(remind_at, due_at) / (1 - mark / 100)
+        left = calendar.hours_between(now, due_at)
+        over = round(100 * (1 - left / hours), 6) if hours else 100
+        task.reminded = max(mark, *(percent for percent in REMIND_AT if percent <= over), 0)
+        task.remind_at = next_reminder(task.plan, now, hours=hours, left=left, reminded=task.reminded)
+        task.save()  # the row of the change log is what notices listen to
         return True
 
 

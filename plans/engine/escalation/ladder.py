@@ -38,6 +38,9 @@ logger = logging.getLogger(__name__)
 RENEWALS = 1
 BATCH = 500
 OVERDUE, UNSATISFIABLE = "approval-overdue", "approval-unsatisfiable"
+TASK_OVERDUE, UNATTENDED = "task-overdue", "task-unattended"
+OF_TASKS = (TASK_OVERDUE, UNATTENDED)
+"""Cases that end when their task is done, or is with somebody and in time again."""
 
 
 def open_case(
@@ -93,7 +96,7 @@ def climb(case: Escalation, now: datetime) -> None:
             rung=rung.rung,
             role="/".join(rung.roles)[:80],
             notified=[{"name": p.name, "email": p.email} for p in people],
-            skipped_reason="" if people else "Nobody stands on this rung today.",
+            skipped_reason="" if people else "Nobody holds a role of this rung today.",
             fired_at=now,
         )
         firing.save()
@@ -109,13 +112,13 @@ def climb(case: Escalation, now: datetime) -> None:
             return
     if case.cycle <= case.plan.rules.ladder_repeats:
         again = {"cycle": case.cycle + 1, "rung": 0, "due_at": now}
-        perform(case, "start_over", comment="The ladder starts over.", set_fields=again)
+        perform(case, "start_over", comment="The ladder starts again.", set_fields=again)
         climb(case, now)
         return
     perform(
         case,
         "exhaust",
-        comment="The last rung has not answered. The matter is on hold; it is never approved by silence.",
+        comment="The last rung has not answered. The case is on hold. Silence never approves.",
         set_fields={"due_at": None},
     )
     if case.approval is not None and case.trigger in (OVERDUE, UNSATISFIABLE):
@@ -180,7 +183,10 @@ def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
         person = next(iter(persons_of(actors.current().actor.user)), None)
         if case.state == "acknowledged":
             if case.renewals >= RENEWALS:
-                raise GuardNotMet("An acknowledgement is renewed once; resolve the case or let it climb.")
+                raise GuardNotMet(
+                    "An acknowledgement can be renewed only once. Resolve the case, or the next rung "
+                    "is notified."
+                )
             perform(case, "renew", comment=comment, set_fields={"due_at": due, "renewals": case.renewals + 1})
         else:
             perform(
@@ -198,10 +204,16 @@ def resolve(case: Escalation, *, remediation: str) -> Escalation:
     return case
 
 
-def settle(*, reason: str, task: Task | None = None, approval: Approval | None = None) -> None:
-    """The subject is decided: its open cases and their pending rungs end in the same transaction."""
+def settle(
+    *, reason: str, task: Task | None = None, approval: Approval | None = None, trigger: str = ""
+) -> None:
+    """The subject is decided: its open cases and their pending rungs end in the same transaction.
+
+    With a ``trigger`` only those cases.
+    """
     cases = Escalation.objects.filter(state__in=OPEN_CASE_STATES)
     cases = cases.filter(task=task) if task is not None else cases.filter(approval=approval)
+    cases = cases.filter(trigger=trigger) if trigger else cases
     with actors.on_their_behalf("Ladder"):
         for case in cases:
             perform(case, "cancel", comment=reason, set_fields={"closed_at": clock.now(), "due_at": None})

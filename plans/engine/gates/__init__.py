@@ -2,6 +2,7 @@
 
 DOORS = (
     "break_glass",
+    "conflicts",
     "duties",
     "eligibility",
     "future_rounds",

@@ -63,13 +63,13 @@ def agree(row: BreakGlass, *, comment: str) -> BreakGlass:
         person = _person_at(approval)
         row.refresh_from_db()
         if person.pk == row.asked_by_id:
-            raise NotPermitted(f"{person} asked for it; it takes a second person.")
+            raise NotPermitted(f"{person} asked for break-glass. A second person must agree.")
         if clock.now() >= row.expires_at:
-            raise GuardNotMet("It has expired; ask again.")
+            raise GuardNotMet("The request has expired. Ask again.")
         if row.scope_sha256 != approval.scope_sha256:
             raise StaleVersion("The content has changed since break-glass was asked for.")
         if not _is_outside(row, person.pk):
-            raise NotPermitted("One of the two must stand outside the plan's chain.")
+            raise NotPermitted("One of the two people must have no other part in the plan.")
         now, calendar = clock.now(), calendar_of(approval.plan)
         due = calendar.opening(calendar.add_business_days(now.date(), REVIEW_WITHIN))[1]
         fields = {"agreed_by": person, "granted_at": now, "review_due_at": due}
@@ -90,7 +90,7 @@ def review(row: BreakGlass, *, verdict: str) -> BreakGlass:
         row.refresh_from_db()
         person = next(iter(persons_of(actors.current().actor.user)), None)
         if person is None or person.pk in (row.asked_by_id, row.agreed_by_id):
-            raise NotPermitted("Who broke the glass does not review it.")
+            raise NotPermitted("People who used break-glass here cannot review it.")
         fields = {"review": verdict, "reviewed_by": person, "reviewed_at": clock.now()}
         perform(row, "review", comment=verdict, set_fields=fields)
         plan = row.approval.plan
@@ -123,7 +123,7 @@ def sweep(now: datetime) -> int:
         plan = row.approval.plan
         if stops.is_stopped(plan) is None:
             detail = f"It was due {row.review_due_at:%Y-%m-%d %H:%M} UTC."
-            ladder.open_case(plan, REVIEW_OWED, f"{row} owes a review", detail=detail)
+            ladder.open_case(plan, REVIEW_OWED, f"{row} needs a review", detail=detail)
             moved += 1
     return moved
 
@@ -134,18 +134,18 @@ def _person_at(approval: Approval) -> Person:
     changelog.lock_chain(approval.change_chain())
     approval.refresh_from_db()
     if not settings.GTM_BREAK_GLASS:
-        raise NotPermitted(
-            "Break-glass is switched off.", hint="The installation allows it by GTM_BREAK_GLASS."
-        )
+        raise NotPermitted("Break-glass is switched off.", hint="The setting GTM_BREAK_GLASS allows it.")
     if stopped := stops.is_stopped(approval.plan):
         raise NotPermitted(stopped)
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.use_break_glass"):
-        raise NotPermitted("Break-glass takes a person in a session with the permission to use it.")
+        raise NotPermitted("Only a person in a session with the permission can use break-glass.")
     if approval.state not in DECIDABLE_STATES:
-        raise GuardNotMet(f"{approval} is {approval.get_state_display().lower()}: nothing to bypass.")
+        raise GuardNotMet(
+            f"{approval} is {approval.get_state_display().lower()}. There is nothing to bypass."
+        )
     people = persons_of(actor.user)
     if not people:
-        raise NotPermitted(f"The account {actor.label} belongs to nobody in the directory of people.")
+        raise NotPermitted(f"The account {actor.label} belongs to no person in the directory.")
     return people[0]
 
 

@@ -20,7 +20,7 @@ MATERIAL = ("inputs", "amount", "currency", "datasets", "objective", "structure_
 def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[int, dict[int, str]]:
     """Round → person → every reason in one sentence."""
     plans = {r.plan_id: r.plan for r in rounds}
-    accounts = _people_of_accounts()
+    accounts = people_of_accounts()
     requesters = {pk: accounts[plan.requested_by_id] for pk, plan in plans.items()}
     editors = _editors(plans, accounts)
     guarded = _owners_behind([r.task_id for r in rounds])
@@ -45,7 +45,7 @@ def excluded_from_draft(
     user_id: int | None, owners: Iterable[Person], directory: Directory
 ) -> dict[int, str]:
     """The same for a run that is not stored yet: its requester, and who will own what the gate guards."""
-    accounts = _people_of_accounts()
+    accounts = people_of_accounts()
     facts = duties.Facts(
         requesters=_ids(accounts[user_id]),
         executors=_ids(owner.pk for owner in owners),
@@ -64,7 +64,15 @@ def _ids(people: Iterable[int]) -> frozenset[str]:
     return frozenset(str(pk) for pk in people)
 
 
-def _people_of_accounts() -> defaultdict[int | None, set[int]]:
+def askers_of(plans: Mapping[int, Plan], accounts: Mapping[int | None, set[int]]) -> People:
+    """Plan → who asked for it or has edited it."""
+    found = _editors(plans, accounts)
+    for pk, plan in plans.items():
+        found[pk] = found[pk] | accounts[plan.requested_by_id]
+    return found
+
+
+def people_of_accounts() -> defaultdict[int | None, set[int]]:
     found: defaultdict[int | None, set[int]] = defaultdict(set)
     for user, person in Person.accounts.through.objects.values_list("user_id", "person_id"):
         found[user].add(person)

@@ -24,8 +24,8 @@ class SeparationRule(IntEnum):
 
 _SENTENCES = {
     SeparationRule.REQUESTED: "asked for this run: nobody approves their own request",
-    SeparationRule.EDITED: "edited what is to be approved since its last approval",
-    SeparationRule.EXECUTES: "executes or owns a task this gate guards",
+    SeparationRule.EDITED: "edited the content after its last approval",
+    SeparationRule.EXECUTES: "executes or owns a task that this gate guards",
     SeparationRule.DECIDED_ELSEWHERE: "decided another stage of this plan",
     SeparationRule.NOT_A_PERSON: "is a token or service account: a decision needs a person in a session",
 }

@@ -26,11 +26,16 @@ BY_RUNG = "rung"
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """One way to sit: for which role, with whose authority, and by what (empty: in their own right)."""
+    """One way to sit: for which role, with whose authority, and by what (empty: in their own right).
+
+    From a fallback list: ``instead_of`` names those who hold the role, ``why`` says why they do not decide.
+    """
 
     role: str
     holder: Person
     by: str = ""
+    instead_of: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,10 +216,10 @@ def _candidates(tally: _Tally, excluded: Mapping[int, str]) -> tuple[Candidate, 
 
 def _missing(seats: Sequence[policy.SeatRule], candidates: Sequence[Candidate]) -> tuple[str, ...]:
     found = policy.open_seats(seats, {str(c.person.pk): c.roles for c in candidates})
-    return found or _short_of_authority(seats, candidates)
+    return found or _short_of_people(seats, candidates)
 
 
-def _short_of_authority(seats: Sequence[policy.SeatRule], candidates: Sequence[Candidate]) -> tuple[str, ...]:
+def _short_of_people(seats: Sequence[policy.SeatRule], candidates: Sequence[Candidate]) -> tuple[str, ...]:
     """A principal and a delegate are two people but one authority: as many authorities as seats, too."""
     authorities: dict[str, set[str]] = {}
     for capacity in (c for candidate in candidates for c in candidate.capacities):
@@ -247,7 +252,7 @@ def _consider(
 ) -> None:
     """Seat a role holder, or for who is away the substitutes; a rung's holder may fill every seat."""
     person = approver.person
-    if short := _authority(approver, facts, directory):
+    if short := short_of_authority(approver, facts, directory):
         tally.pass_over(person, short)
         return
     roles = sorted(wanted) if by else [approver.role.slug]
@@ -270,12 +275,19 @@ def _consider_fallback(
 ) -> None:
     """Seat who covers a role that nobody who is here fills, within their own authority."""
     person = approver.person
-    if short := _authority(approver, facts, directory):
+    if short := short_of_authority(approver, facts, directory):
         tally.pass_over(person, f"covers for {role}, but {short}")
     elif person.pk in directory.absences and person.pk not in voted:
         tally.pass_over(person, f"covers for {role} but is away too")
     else:
-        tally.seat(person, Capacity(role, person, f"{FALLBACK} {role}"))
+        holders = {a.person_id: a.person.name for a in directory.holders({role})}
+        why = "; ".join(
+            f"{passed.person} {passed.reason}" for passed in tally.passed if passed.person.pk in holders
+        )
+        names = tuple(holders.values())
+        tally.seat(
+            person, Capacity(role, person, f"{FALLBACK} {role}", names, why or f"Nobody holds {role}.")
+        )
 
 
 def _consider_substitute(
@@ -293,7 +305,7 @@ def _consider_substitute(
             tally.seat(substitute, Capacity(role, absence.person, f"substitute of {absence.person}"))
 
 
-def _covers(commands: Collection[str], facts: Mapping[str, Any]) -> bool:
+def is_command_among(commands: Collection[str], facts: Mapping[str, Any]) -> bool:
     """Whether a plan of these facts is of one of ``commands``: keys, or names for that of every plugin."""
     name = facts.get("command")
     return name in commands or f"{facts.get('plugin')}:{name}" in commands
@@ -315,11 +327,11 @@ def _consider_delegate(
         reason = "has left"
     elif held is None:
         reason = f"acts for {principal}, who does not hold {delegation.role}"
-    elif delegation.commands and not _covers(delegation.commands, facts):
+    elif delegation.commands and not is_command_among(delegation.commands, facts):
         reason = f"acts for {principal} only for {', '.join(delegation.commands)}"
-    elif short := _authority(held, facts, directory):
+    elif short := short_of_authority(held, facts, directory):
         reason = f"acts for {principal}, who {short}"
-    elif own is not None and (short := _authority(own, facts, directory)):
+    elif own is not None and (short := short_of_authority(own, facts, directory)):
         reason = f"acts for {principal}, but {short}"
     elif amount is not None and cap is not None and facts.get("currency") != delegation.currency:
         reason = f"acts for {principal} in {delegation.currency} only"
@@ -333,7 +345,7 @@ def _consider_delegate(
     tally.pass_over(delegate, reason)
 
 
-def _authority(approver: Approver, facts: Mapping[str, Any], directory: Directory) -> str | None:
+def short_of_authority(approver: Approver, facts: Mapping[str, Any], directory: Directory) -> str | None:
     if not approver.is_valid_at(directory.now):
         return f"does not hold {approver.role} today"
     amount = facts.get("amount")

@@ -90,11 +90,13 @@ class ReplayedRound:
 def read_seats(raw: Any) -> list[dict[str, Any]]:
     """Proposed seats as people write them. Raises InvalidInput with every problem, each by its path."""
     if not isinstance(raw, list) or not raw:
-        raise InvalidInput("This is no policy.", problems=[Problem("seats", "must be a list of seats.")])
+        raise InvalidInput(
+            "This is not a valid policy.", problems=[Problem("seats", "must be a list of seats.")]
+        )
     known = tuple(Role.objects.order_by("slug").values_list("slug", flat=True))
     problems = [p for at, seat in enumerate(raw) for p in _problems_of_seat(f"seats.{at}", seat, known)]
     if problems:
-        raise InvalidInput("This is no policy.", problems=problems)
+        raise InvalidInput("This is not a valid policy.", problems=problems)
     return [{"minimum": 1, "condition": None, "why": ""} | seat for seat in raw]
 
 
@@ -106,7 +108,7 @@ def _problems_of_seat(at: str, seat: Any, known: tuple[str, ...]) -> list[Proble
         for name in sorted(set(seat) - {"role", "minimum", "condition", "why"})
     ]
     if seat.get("role") not in known:
-        found.append(Problem(f"{at}.role", f"“{seat.get('role', '')}” is no role.", known))
+        found.append(Problem(f"{at}.role", f"“{seat.get('role', '')}” is not a role.", known))
     minimum = seat.get("minimum", 1)
     if not isinstance(minimum, int) or isinstance(minimum, bool) or minimum < 1:
         found.append(Problem(f"{at}.minimum", "must be a whole number of people, at least 1."))

@@ -152,8 +152,8 @@ def _touched(
     """The tasks to do again, in order: named ones, the gates that asked, and what depends on the former."""
     tasks = list(plan.tasks.select_related("plan").prefetch_related("needs").order_by("position"))
     if unknown := sorted(set(redo) - {task.key for task in tasks}):
-        problems = [Problem("redo", f"“{key}” is no task of this plan.") for key in unknown]
-        raise InvalidInput("There is nothing to do again by that name.", problems=problems)
+        problems = [Problem("redo", f"“{key}” is not a task of this plan.") for key in unknown]
+        raise InvalidInput("There is no task of that name to do again.", problems=problems)
     asking = {a.task_id for a in plan.approvals.filter(state="changes_requested")}
     touched: set[int] = set()
     for task in tasks:

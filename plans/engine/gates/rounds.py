@@ -151,7 +151,7 @@ def decide(
             _check_seen(approval, seen_digest, expected_version)
             if kind in REASON_REQUIRED and not comment.strip():
                 raise GuardNotMet(
-                    "Say why.", problems=[Problem("comment", "a reason is required to say no.")]
+                    "Say why.", problems=[Problem("comment", "a reason is required if you do not approve.")]
                 )
             bench = eligibility.bench_of(approval)
             candidate = _may_decide(approval, actor, bench, reauthenticated_at)
@@ -188,7 +188,7 @@ def _check_seen(approval: Approval, seen_digest: str | None, expected_version: i
     changed = seen_digest is not None and seen_digest != approval.scope_sha256
     if changed or (expected_version is not None and expected_version != approval.version):
         raise StaleVersion(
-            f"{approval.title} has changed since you looked at it.", hint="Look again, then decide."
+            f"{approval.title} has changed since you looked at it.", hint="Look at it again, then decide."
         )
 
 
@@ -200,7 +200,7 @@ def allows_bulk(approval: Approval) -> bool:
 def decide_in_bulk(approval: Approval, kind: str, *, comment: str, seen_digest: str) -> Approval:
     """Decide one of several rounds answered at once. Raises NotPermitted where policy says no."""
     if not allows_bulk(approval):
-        raise NotPermitted(f"{approval.title} is decided on its own page: it asks for the password.")
+        raise NotPermitted(f"{approval.title} asks for the password. Decide it on its own page.")
     return decide(approval, kind, comment=comment, seen_digest=seen_digest)
 
 
@@ -211,12 +211,12 @@ def _may_decide(
     if stopped := stops.is_stopped(approval.plan):
         raise NotPermitted(stopped)
     if actor.is_system or not actor.interactive:
-        raise NotPermitted("A decision needs a person in a session; tokens and services do not decide.")
+        raise NotPermitted("A decision needs a person in a session; tokens and services cannot decide.")
     if not actor.user.is_active:
         raise NotPermitted(f"The account {actor.label} is closed.")
     people = persons_of(actor.user)
     if not people:
-        raise NotPermitted(f"The account {actor.label} belongs to nobody in the directory of people.")
+        raise NotPermitted(f"The account {actor.label} belongs to no person in the directory.")
     for person in people:
         if candidate := bench.candidate(person.pk):
             _check_reauthentication(approval, reauthenticated_at)
@@ -225,7 +225,7 @@ def _may_decide(
         if reason := bench.why_not(person.pk):
             raise NotPermitted(f"{person} {reason}.")
     roles = ", ".join(sorted({seat.role for seat in bench.seats}))
-    raise NotPermitted(f"{people[0]} holds none of the roles this gate asks: {roles}.")
+    raise NotPermitted(f"{people[0]} holds none of the roles that this gate asks for: {roles}.")
 
 
 def _check_reauthentication(approval: Approval, reauthenticated_at: datetime | None) -> None:
@@ -233,7 +233,7 @@ def _check_reauthentication(approval: Approval, reauthenticated_at: datetime | N
         return
     if reauthenticated_at is None or clock.now() - reauthenticated_at > REAUTHENTICATION_HOLDS:
         raise NotPermitted(
-            "Money and law ask for your password again.",
+            "Decisions about money or law need your password again.",
             hint="Send it with the decision.",
             reauthenticate=True,
         )
@@ -247,7 +247,7 @@ def _capacity(approval: Approval, candidate: Candidate, asked: Person | None) ->
     person = candidate.person
     possible = [c for c in candidate.capacities if asked is None or c.holder.pk == asked.pk]
     if not possible:
-        raise NotPermitted(f"{person} does not stand in for {asked} here.")
+        raise NotPermitted(f"{person} cannot decide for {asked} here.")
     used = {}
     votes = approval.decisions.filter(superseded_at__isnull=True, void_reason="").exclude(person=person)
     for vote in votes.select_related("person"):
@@ -256,7 +256,7 @@ def _capacity(approval: Approval, candidate: Candidate, asked: Person | None) ->
     if free is None:
         holder = possible[0].holder
         raise NotPermitted(
-            f"{used[holder.pk]} has voted with the authority of {holder}; the first vote counts."
+            f"{used[holder.pk]} has voted with the authority of {holder}. The first vote counts."
         )
     return free
 
@@ -282,13 +282,21 @@ def _record(
         on_behalf_of=principal,
         kind=kind,
         comment=comment,
-        evidence={**evidence, "authority": capacity.by} if capacity.by else dict(evidence),
+        evidence={**evidence, **_marks(capacity)},
         scope_sha256=approval.scope_sha256,
         decided_at=clock.now(),
     )
     with actors.acting_as(actor, comment, principal.name if principal else ""):
         decision.save()
     return decision
+
+
+def _marks(capacity: Capacity) -> dict[str, Any]:
+    """What stays with a vote that was not cast in the voter's own right."""
+    if not capacity.by:
+        return {}
+    instead = {"for": list(capacity.instead_of), "why": capacity.why} if capacity.why else {}
+    return {"authority": capacity.by, **instead}
 
 
 def recheck(approval: Approval) -> None:

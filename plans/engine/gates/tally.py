@@ -107,7 +107,7 @@ def _why_void(decision: Decision, approval: Approval, bench: Bench) -> str:
     if not decision.user.is_active:
         return f"The account of {person} is closed."
     if candidate is None:
-        return f"{person} {bench.why_not(person.pk) or 'holds no role this gate asks any more'}"
+        return f"{person} {bench.why_not(person.pk) or 'holds no role any more that this gate asks for'}"
     holder = decision.on_behalf_of or person
     if all(c.holder.pk != holder.pk for c in candidate.capacities):
         return f"{person} does not act with the authority of {holder} any more"
@@ -152,7 +152,7 @@ def _request_changes(approval: Approval, outcome: seats.Outcome) -> None:
     approval.plan.refresh_from_db()
     if approval.plan.state != "changes_requested":
         perform(approval.plan, "request_changes", comment=reason)
-    clocks.freeze(approval.plan, "Changes were requested: the requester's clock runs now.")
+    clocks.freeze(approval.plan, "Changes were requested. The requester must answer now.")
     if signal := approval.rules.signal_on_changes:
         ladder.open_case(approval.plan, signal, f"{approval.title}: {reason}", detail=reason)
 
@@ -160,7 +160,7 @@ def _request_changes(approval: Approval, outcome: seats.Outcome) -> None:
 def _escalate_unsatisfiable(approval: Approval, outcome: seats.Outcome) -> None:
     missing = ", ".join(outcome.missing)
     if approval.state == "pending":
-        comment = f"Nobody who could still decide fills: {missing}."
+        comment = f"No person who could still decide can fill: {missing}."
         perform(approval, "lose_quorum", comment=comment, set_fields={"missing": list(outcome.missing)})
     if Escalation.objects.filter(
         approval=approval, trigger=ladder.UNSATISFIABLE, state__in=OPEN_CASE_STATES

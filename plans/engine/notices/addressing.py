@@ -78,7 +78,7 @@ def pointless(notice: Notice, obj: Any | None, person: Person) -> str | None:
     if notice.withdrawn_at is not None:
         return notice.withdrawn_reason
     if obj is None:
-        return "What it was about is gone."
+        return "Its object is gone."
     if not person.is_active:
         return f"{person} has left."
     return _kind_of(notice).pointless(notice, obj, person)
@@ -109,6 +109,10 @@ def _on_rung(notice: Notice, case: Escalation) -> list[Person]:
 
 def _workers(notice: Notice, task: Task) -> list[Person]:
     return [task.owner] if task.owner else Directory.today().standing([task.agent.slug])
+
+
+def _stand_in(notice: Notice, plan: Plan) -> list[Person]:
+    return list(Person.objects.filter(pk=notice.facts["person_id"] or 0))
 
 
 def _stoppers(notice: Notice, pull: RipcordPull) -> list[Person]:
@@ -144,7 +148,7 @@ def _decision(notice: Notice, approval: Approval) -> Wording:
     figures = [
         f"{row['label']}: {row['value']}" for row in approval.summary if {"label", "value"} <= set(row)
     ]
-    subject = f"Your decision is asked: {approval.title}"
+    subject = f"Your decision is needed: {approval.title}"
     if notice.kind == NoticeKind.REMINDER:
         subject = f"{notice.facts['percent']} % of the time to decide is over: {approval.title}"
     return Wording(subject, (approval.plan.objective, approval.question, *figures, due), approval)
@@ -154,7 +158,7 @@ def _escalation(notice: Notice, case: Escalation) -> Wording:
     if notice.kind == NoticeKind.EXHAUSTED:
         return Wording(
             f"On hold, nobody has answered: {case.subject}",
-            (case.plan.objective, case.detail, "The last rung has not answered. Silence approves nothing."),
+            (case.plan.objective, case.detail, "The last rung has not answered. Silence never approves."),
             case,
         )
     rung = case.rungs[notice.facts["rung"] - 1]
@@ -164,9 +168,22 @@ def _escalation(notice: Notice, case: Escalation) -> Wording:
 
 
 def _task(notice: Notice, task: Task) -> Wording:
-    verb = "Overdue" if notice.kind == NoticeKind.OVERDUE else "Your task"
+    verb = {
+        NoticeKind.OVERDUE: "Overdue",
+        NoticeKind.TASK_REMINDER: f"{notice.facts.get('percent')} % of the time is over",
+    }.get(NoticeKind(notice.kind), "Your task")
     due = f"Due {_utc(task.due_at)}." if task.due_at else ""
-    return Wording(f"{verb}: {task.name}", (task.plan.objective, task.purpose, due), task)
+    lead = task.covers_for
+    stands_in = f"You stand in for {lead} ({task.agent}), who is away." if lead else ""
+    return Wording(f"{verb}: {task.name}", (task.plan.objective, stands_in, task.purpose, due), task)
+
+
+def _standing_in(notice: Notice, plan: Plan) -> Wording:
+    told = notice.facts
+    names = {task.task_id: str(task) for task in plan.tasks.all()}
+    tasks = "; ".join(names.get(number, number) for number in told["tasks"])
+    lines = (plan.objective, f"{told['for']} {told['why']}.", f"You are asked as {told['role']}: {tasks}.")
+    return Wording(f"You stand in for {told['for']}: {plan.plan_id}", lines, plan)
 
 
 def _breach(notice: Notice, breach: Breach) -> Wording:
@@ -177,7 +194,7 @@ def _breach(notice: Notice, breach: Breach) -> Wording:
 
 def _ripcord(notice: Notice, pull: RipcordPull) -> Wording:
     what = pull.plan or pull.program or "the whole installation"
-    lines = (f"Why: {pull.reason}", "Nothing new starts. Two people release it.")
+    lines = (f"Why: {pull.reason}", "Nothing new starts. Two people must release it.")
     return Wording(f"Stopped: the rip-cord was pulled on {what}", lines, pull.plan or pull.program or pull)
 
 
@@ -192,7 +209,7 @@ def _schedule(notice: Notice, run: Any) -> Wording:
 
 
 def _policy(notice: Notice, row: PolicyVersion) -> Wording:
-    lines = (f"Why: {row.reason}", "It takes somebody else to adopt or reject it.")
+    lines = (f"Why: {row.reason}", "Another person must adopt or reject it.")
     return Wording(f"A policy is proposed: {row}", lines, row)
 
 
@@ -213,7 +230,7 @@ def _vote_stands(notice: Notice, approval: Approval, person: Person) -> str | No
     if approval.state not in ASKING_STATES:
         return f"The round is {approval.get_state_display().lower()}."
     asked = {candidate.pk for candidate in _deciders(notice, approval)}
-    return None if person.pk in asked else f"{person} has decided or is not asked any longer."
+    return None if person.pk in asked else f"{person} has decided, or is not asked any more."
 
 
 def _case_stands(notice: Notice, case: Escalation, person: Person) -> str | None:
@@ -231,8 +248,12 @@ def _task_stands(notice: Notice, task: Task, person: Person) -> str | None:
     return None if task.owner_id in (None, person.pk) else f"{task.owner} has taken the task."
 
 
+def _plan_goes_on(notice: Notice, plan: Plan, person: Person) -> str | None:
+    return None if plan.is_live else f"The plan is {plan.get_state_display().lower()}."
+
+
 def _breach_stands(notice: Notice, breach: Breach, person: Person) -> str | None:
-    return "A later measurement was fine again." if breach.cleared_at else None
+    return "A later measurement was good again." if breach.cleared_at else None
 
 
 def _proposal_stands(notice: Notice, row: PolicyVersion, person: Person) -> str | None:
@@ -256,7 +277,9 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.RUNG: _Kind(_on_rung, _escalation, _case_stands),
     NoticeKind.EXHAUSTED: _Kind(_plan_people, _escalation, _case_stands),
     NoticeKind.TASK: _Kind(_workers, _task, _task_stands),
+    NoticeKind.TASK_REMINDER: _Kind(_workers, _task, _task_stands),
     NoticeKind.OVERDUE: _Kind(_workers, _task, _task_stands),
+    NoticeKind.STAND_IN: _Kind(_stand_in, _standing_in, _plan_goes_on),
     NoticeKind.BREACH: _Kind(_plan_people, _breach, _breach_stands),
     NoticeKind.RIPCORD: _Kind(_stoppers, _ripcord, _pull_stands),
     NoticeKind.ENDED: _Kind(_plan_people, _ended),

@@ -35,7 +35,15 @@ MOST_ATTEMPTS = 10
 FIRST_BACKOFF = timedelta(minutes=1)
 LONGEST_BACKOFF = timedelta(hours=1)
 LOST_AFTER = timedelta(minutes=10)
-AT_ONCE = frozenset({NoticeKind.REMINDER, NoticeKind.RUNG, NoticeKind.EXHAUSTED, NoticeKind.RIPCORD})
+AT_ONCE = frozenset(
+    {
+        NoticeKind.REMINDER,
+        NoticeKind.TASK_REMINDER,
+        NoticeKind.RUNG,
+        NoticeKind.EXHAUSTED,
+        NoticeKind.RIPCORD,
+    }
+)
 """Not held back for a daily summary: their time is running."""
 
 
@@ -202,7 +210,7 @@ def _hand_over(claimed: list[Notification]) -> None:
     first, count = claimed[0], len(claimed)
     subject, body = first.subject, first.body
     if count > 1:
-        subject = f"{count} matters for you"
+        subject = f"{count} notices for you"
         body = "\n\n".join(f"{number}. {m.subject}\n{m.body}" for number, m in enumerate(claimed, start=1))
     if first.channel == MAIL:
         messages.send_mail(first.person.email, subject, body, message_id=f"notice-{first.pk}-{count}")

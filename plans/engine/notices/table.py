@@ -27,6 +27,7 @@ from plans.models import (
     Task,
     TaskKind,
 )
+from plans.selectors import STANDS_IN
 
 STATE = "state"
 BATCH = 500
@@ -47,10 +48,16 @@ class NoticeRule:
     kind: NoticeKind
     applies: Callable[[Any], bool] = _always
     facts: Callable[[Any], dict[str, Any]] = _nothing
+    keeps_value: bool = False
+    """Whether the facts are what the row says it came to."""
 
 
 def _waits_for_people(task: Task) -> bool:
     return task.kind == TaskKind.HUMAN and task.state == "ready"
+
+
+def _is_reminded(task: Task) -> bool:
+    return _waits_for_people(task) and task.reminded > 0
 
 
 def _rung(case: Any) -> dict[str, Any]:
@@ -70,6 +77,10 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
     ("plans.task", "make_ready", STATE): _ASSIGNED,
     ("plans.task", "grant_attempt", STATE): _ASSIGNED,
     ("plans.task", "changed", "owner_id"): _ASSIGNED,
+    ("plans.task", "changed", "reminded"): NoticeRule(
+        NoticeKind.TASK_REMINDER, _is_reminded, lambda task: {"percent": task.reminded}
+    ),
+    ("plans.plan", STANDS_IN, "stand-in"): NoticeRule(NoticeKind.STAND_IN, keeps_value=True),
     ("plans.breach", "created", ""): NoticeRule(NoticeKind.BREACH),
     ("plans.ripcordpull", "created", ""): NoticeRule(NoticeKind.RIPCORD),
     ("plans.scheduledrun", "refuse", STATE): NoticeRule(NoticeKind.SCHEDULE),
@@ -108,7 +119,10 @@ def record(event: events.Recorded) -> None:
     rule = of_case or RULES.get((entity, event.event, event.field))
     if rule is not None and rule.applies(event.obj):
         key = f"{rule.kind}:{event.chain}:{event.sequence}"
-        notify(NoticeKind(rule.kind), event.obj, key=key, facts=rule.facts(event.obj))
+        facts = rule.facts(event.obj)
+        if isinstance(rule, NoticeRule) and rule.keeps_value:
+            facts = facts | dict(event.after)
+        notify(NoticeKind(rule.kind), event.obj, key=key, facts=facts)
 
 
 def notify(kind: NoticeKind, obj: Any, *, key: str, facts: Mapping[str, Any] | None = None) -> bool:

@@ -12,7 +12,8 @@ from gtm.core.errors import InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
-from plans.engine.people.permissions import may_work_on
+from plans.engine.people import substitutes
+from plans.engine.people.permissions import may_work_on, persons_of
 from plans.models import STUCK_STATES, Task, TaskAttempt
 from plans.selectors import COMMENTED
 from programs.models import Person
@@ -38,6 +39,7 @@ def complete(
             },
         )
         _record_attempt(task, TaskAttempt.Outcome.SUCCEEDED, comment)
+        substitutes.record_done(task, persons_of(actors.current().actor.user))
         ladder.settle(task=task, reason=f"{task} was done by hand.")
     return task
 
@@ -66,7 +68,7 @@ def comment_on(task: Task, *, text: str, evidence: Mapping[str, str]) -> Task:
         raise InvalidInput("Say something.", problems=[Problem("comment", "is required.", code="required")])
     actor = actors.current().actor
     if not actor.is_system and not actor.user.has_perm("plans.view_task"):
-        raise NotPermitted("It takes the permission to see tasks.")
+        raise NotPermitted("You need the permission to see tasks.")
     with transaction.atomic():
         changelog.append(task, COMMENTED, field="evidence", after=dict(evidence), reason=text.strip())
     return task
@@ -98,8 +100,9 @@ def reassign(task: Task, *, owner: Person, comment: str) -> Task:
         if refused := may_work_on(acting.actor, task, {}):
             raise NotPermitted(f"Reassign {task}: {refused}")
         with actors.acting_as(acting.actor, comment or acting.reason, acting.on_behalf_of):
-            task.owner = owner
+            task.owner, task.covers_for = owner, None
             task.save()
+        ladder.settle(task=task, trigger=ladder.UNATTENDED, reason=f"{task} was given to {owner}.")
     return task
 
 

@@ -28,10 +28,10 @@ def holds_any_role(user: Any) -> bool:
 
 
 def may_operate(actor: Actor, obj: Any, params: Params) -> str | None:
-    """Ops staff start, pause and cancel plans; the engine does it where a rule says so."""
+    """People with the permission to operate plans, and the engine where a rule says so."""
     if actor.is_system or actor.user.has_perm("plans.operate_plan"):
         return None
-    return "Ask operations: it takes the permission to operate plans."
+    return "You need the permission to operate plans. Ask operations."
 
 
 def may_manage_programs(actor: Actor, program: Any, params: Params) -> str | None:
@@ -45,28 +45,28 @@ def may_pull_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to pull the rip-cord, and the engine for a trigger that says so."""
     if actor.is_system or actor.user.has_perm("plans.pull_ripcord"):
         return None
-    return "It takes the permission to pull the rip-cord."
+    return "You need the permission to pull the rip-cord."
 
 
 def may_release_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to release the rip-cord, never the engine."""
     if not actor.is_system and actor.user.has_perm("plans.release_ripcord"):
         return None
-    return "It takes a person with the permission to release the rip-cord."
+    return "You need the permission to release the rip-cord."
 
 
 def may_use_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
-    """People with the permission to use break-glass, two of them, one outside the plan's chain."""
+    """Two people with the permission to use break-glass, one of them with no other part in the plan."""
     if not actor.is_system and actor.user.has_perm("plans.use_break_glass"):
         return None
-    return "It takes a person with the permission to use break-glass."
+    return "You need the permission to use break-glass."
 
 
 def may_review_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to review break-glass, who did not use it here."""
     if not actor.is_system and actor.user.has_perm("plans.review_break_glass"):
         return None
-    return "It takes a person with the permission to review break-glass."
+    return "You need the permission to review break-glass."
 
 
 def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
@@ -78,14 +78,14 @@ def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
     if holds_role(actor.user, task.agent_id, task.fallback_agent_id):
         return None
     return may_operate(actor, task, params) and (
-        f"Only {task.owner or task.agent}, their substitutes and operations work on this task."
+        f"Only {task.owner or task.agent}, their substitutes and operations can work on this task."
     )
 
 
 def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
-    """People on the rungs the case has reached, who stands in for them, and operations, never the engine."""
+    """People on the rungs that the case has reached, their stand-ins, and operations, never the engine."""
     if actor.is_system:
-        return "A case is answered by people."
+        return "Only people can answer a case."
     if actor.user.has_perm("plans.answer_escalation"):
         return None
     reached = {slug for rung in case.reached for slug in rung.roles}
@@ -93,23 +93,23 @@ def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
     holders = {approver.person_id for approver in directory.holders(reached)}
     if people & (holders | {person.pk for person in directory.standing(reached)}):
         return None
-    return "Only people on the ladder of this case and operations answer it."
+    return "Only people on the ladder of this case and operations can answer it."
 
 
 def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
-    """A person in a session with the permission to adopt policies, never who proposed it, by any account."""
+    """A person in a session with the permission to adopt policies, by any account not the proposer."""
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.adopt_policy"):
-        return "It takes a person in a session with the permission to adopt policies."
+        return "Only a person in a session with the permission to adopt policies can do this."
     people = {person.pk for person in persons_of(actor.user)}
     if not people:
-        return f"The account {actor.label} belongs to nobody in the directory of people."
+        return f"The account {actor.label} belongs to no person in the directory."
     if people & {person.pk for person in persons_of(row.proposed_by)} or actor.user_id == row.proposed_by_id:
-        return "Nobody adopts or rejects their own proposal; they may withdraw it."
+        return "Nobody may adopt or reject their own proposal. They may withdraw it."
     return None
 
 
 def may_withdraw_policy(actor: Actor, row: Any, params: Params) -> str | None:
-    """Who proposed it."""
+    """The person who proposed it."""
     if not actor.is_system and actor.user_id == row.proposed_by_id:
         return None
-    return "Only who proposed it withdraws it."
+    return "Only the person who proposed it can withdraw it."

@@ -49,8 +49,8 @@ def wake(now: datetime) -> int:
         if stopped.is_stopped(plan) is None and not plan.escalations.filter(
             pk__in=ladder.open_cases(STALLED)
         ):
-            span = f"From {since:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M} UTC nothing was swept."
-            ladder.open_case(plan, STALLED, "The engine stood still; due times were missed", detail=span)
+            span = f"From {since:%Y-%m-%d %H:%M} to {now:%Y-%m-%d %H:%M} UTC the sweep did not run."
+            ladder.open_case(plan, STALLED, "The engine did not run; due times were missed", detail=span)
             told += 1
     return told
 

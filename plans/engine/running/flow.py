@@ -6,7 +6,6 @@ A finished task makes its successors ready in the same transaction; a plan close
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef
@@ -17,6 +16,7 @@ from gtm.core.fsm import Change, perform
 from gtm.core.prepared import PreparedRead
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds, scope
+from plans.engine.people import substitutes
 from plans.engine.people.permissions import holds_role
 from plans.engine.running import steps
 from plans.engine.running.under_lock import opens_after
@@ -69,20 +69,20 @@ def every_task_done(plan: Plan, params: Params) -> str | None:
 
 
 def no_review_owed(plan: Plan, params: Params) -> str | None:
-    """No break-glass owes its review."""
+    """Every use of break-glass has its review."""
     owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
-    return f"{', '.join(map(str, owed))} owes a review." if owed else None
+    return f"{', '.join(map(str, owed))} must be reviewed first." if owed else None
 
 
 def pull_is_closed(plan: Plan, params: Params) -> str | None:
-    """The plan's own rip-cord is closed, which takes two people."""
+    """Two people have closed the plan's own rip-cord."""
     is_open = RipcordPull.objects.filter(plan=plan, scope="plan", state="pulled").exists()
-    return "Two people close its rip-cord, by a release or an abort." if is_open else None
+    return "Two people must close its rip-cord, by a release or an abort." if is_open else None
 
 
 def abort_is_agreed(pull: RipcordPull, params: Params) -> str | None:
     """Two people have agreed to abort."""
-    return None if pull.is_to_be_aborted else "It takes two people who agree to abort."
+    return None if pull.is_to_be_aborted else "Two people must agree to abort."
 
 
 def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
@@ -92,45 +92,56 @@ def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
     return "Nobody has aborted its program or the installation."
 
 
-def round_is_decided(case: Escalation, params: Params) -> str | None:
-    """No round that is still open is why the case was opened: only a decision ends such a case."""
+def subject_is_settled(case: Escalation, params: Params) -> str | None:
+    """The case is not about an open round or a late task; only the decision, or the work, ends those."""
+    late = case.task if case.trigger == ladder.TASK_OVERDUE else None
+    if late is not None and late.state == "ready" and late.due_at and late.due_at <= clock.now():
+        return (
+            f"{late} is not done yet. When it is done, this case ends. Acknowledge the case if "
+            "you work on it."
+        )
     asked = case.approval if case.trigger in (ladder.OVERDUE, ladder.UNSATISFIABLE) else None
     if asked is None or asked.state not in OPEN_APPROVAL_STATES:
         return None
-    return f"{asked.title} is not decided yet: its decision ends this case. Acknowledge it if you see to it."
+    return (
+        f"{asked.title} is not decided yet. Its decision will end this case. Acknowledge "
+        "the case if you work on it."
+    )
 
 
 def is_human(task: Task, params: Params) -> str | None:
-    """The task is one for people."""
+    """The task is done by people."""
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
 
 
 def nothing_is_stopped(task: Task, params: Params) -> str | None:
-    """No rip-cord holds the plan. What people did meanwhile is told in a comment: kept, not applied."""
+    """No rip-cord holds the plan. While one does, people can only write comments, which are kept."""
     return stopped.is_stopped(task.plan)
 
 
 def content_is_approved(task: Task, params: Params) -> str | None:
-    """Nothing is stopped, and the content is what every gate before the task approved."""
+    """Nothing is stopped, and the content is still what every gate before the task approved."""
     return stopped.is_stopped(task.plan) or scope.why_not_approved(task)
 
 
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
-    """Waiving takes somebody whom the gates behind the task would ask, never the task's own people."""
+    """People whom the gates after the task would ask, never the task's own people."""
     if actor.is_system:
-        return "The engine waives nothing."
+        return "Only people can waive a task."
     roles = {seat.role for gate in gates_behind(task) for seat in gate.seats}
     if not roles:
         return (
             None
             if actor.user.has_perm("plans.release_ripcord")
-            else "No gate follows: ask the executive sponsor."
+            else "No gate follows this task. Ask the executive sponsor."
         )
     if holds_role(actor.user, task.agent_id):
-        return "Who does the task does not waive it."
+        return "The person who does the task cannot waive it."
     held = set(actor.user.people.filter(is_active=True).values_list("approverships__role__slug", flat=True))
     return (
-        None if held & roles else f"It takes an approver of the gate behind it: {', '.join(sorted(roles))}."
+        None
+        if held & roles
+        else (f"Only an approver of the gate that follows can waive it: {', '.join(sorted(roles))}.")
     )
 
 
@@ -228,8 +239,9 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
             perform(task, "ask_approval", is_fresh=True)
             rounds.open_round(task)
         else:
-            due = {"due_at": _due_at(task), "frozen_at": None}
-            perform(task, "make_ready", set_fields=due, is_fresh=not has_asked)
+            perform(task, "make_ready", set_fields=_times(task), is_fresh=not has_asked)
+            if task.kind == TaskKind.HUMAN and task.owner and not substitutes.here_today(task.owner):
+                substitutes.hand_on(task)
     if has_opened and not has_asked:
         return
     if has_asked or not is_fresh:
@@ -238,10 +250,12 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
         finish(plan)
 
 
-def _due_at(task: Task) -> datetime | None:
-    """When people should have done it: the step's hours on the program's calendar, or as planned."""
-    hours = task.plan.rules.due_hours.get(task.task_id)
-    return clocks.calendar_of(task.plan).add_hours(clock.now(), hours) if hours else task.due_at
+def _times(task: Task) -> dict[str, Any]:
+    """When it is due, by the step's hours on the program's calendar or as planned, and when to remind."""
+    hours, now = task.plan.rules.due_hours.get(task.task_id), clock.now()
+    due_at = clocks.calendar_of(task.plan).add_hours(now, hours) if hours else task.due_at
+    times = clocks.times_of(task.plan, now, due_at) if task.kind == TaskKind.HUMAN else {"due_at": due_at}
+    return {**times, "frozen_at": None}
 
 
 def held(task: Task) -> str:

@@ -173,7 +173,7 @@ def _settle_if_stopped(task: Task, attempt: TaskAttempt) -> None:
         changelog.lock_chain(task.change_chain())
         task.refresh_from_db()
         if task.fence == attempt.fence and task.state in AT_WORK_STATES and stopped.is_stopped(task.plan):
-            stopped_tasks.settle(task, "The rip-cord was pulled; the worker has let go.")
+            stopped_tasks.settle(task, "The rip-cord was pulled. The worker has stopped.")
 
 
 def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
@@ -250,7 +250,7 @@ def explain(error: Exception, kind: str, attempt: TaskAttempt, task: Task) -> di
         message, hint = "The step ran longer than it may.", "Load less data or raise GTM_TASK_TIME_LIMIT."
     else:
         message = f"The step failed: {type(error).__name__}: {error}"
-        hint = "The server's log has the details; tell whoever maintains this command."
+        hint = "The server's log has the details; tell the maintainer of this command."
     return {
         "kind": kind,
         "message": message[:1000],
@@ -275,14 +275,14 @@ def recover_lost(task: Task) -> None:
             return
         if task.lease_expires_at and task.lease_expires_at > clock.now():
             return
-        note = "The worker was lost; the lease ran out."
+        note = "The worker was lost, and its lease ran out."
         if stopped.is_stopped(task.plan):
             stopped_tasks.settle(task, note)
             return
         for attempt in task.attempts.filter(outcome=TaskAttempt.Outcome.RUNNING):
             _close_attempt(attempt, TaskAttempt.Outcome.LOST, "infrastructure", note)
         if task.attempts.filter(fence=task.fence, effect_started_at__isnull=False).exists():
-            message = f"{note} An outside effect had begun: find out whether it happened."
+            message = f"{note} An outside effect had begun. Find out whether it happened."
             told = {"kind": "unclear", "message": message}
             perform(task, "lose_track", comment=message, set_fields={"error": told, "lease_expires_at": None})
             _open_case(task, stopped_tasks.EFFECT_UNKNOWN, message)

@@ -163,7 +163,7 @@ def resolve(command: str, key: str) -> tuple[Run, Apply | None]:
         run, apply = _steps[command, key]
     except KeyError as error:
         raise NotFound(
-            f"This installation knows no step “{key}” of {command}.",
+            f"This installation has no step “{key}” of {command}.",
             hint="Deploy the version of the command that the plan was started with.",
         ) from error
     return load(run), load(apply) if apply else None

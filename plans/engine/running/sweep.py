@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -22,6 +22,7 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import deadlines, ladder
 from plans.engine.gates import break_glass
+from plans.engine.people import substitutes
 from plans.engine.running import auditor, dispatch, flow, runner, steps
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import ripcord, stopped_tasks, undo
@@ -43,6 +44,7 @@ class Swept:
     released: int
     rung: int
     escalated: int
+    covered: int
     reminded: int
     reweighed: int
     stopped: int
@@ -58,14 +60,22 @@ def sweep() -> Swept:
             retried=_each(due_retries(), lambda task: perform(task, "retry")),
             released=_each(held_plans(), advance_held),
             rung=_each(unheard_tasks(), ring_again),
-            escalated=ladder.fire_due(clock.now()) + deadlines.escalate_overdue(clock.now()),
-            reminded=deadlines.remind(clock.now()),
+            covered=substitutes.sweep(clock.now()),
+            escalated=_escalated(clock.now()),
+            reminded=deadlines.remind(clock.now()) + deadlines.remind_tasks(clock.now()),
             reweighed=deadlines.reweigh(),
             stopped=stopped_tasks.settle_overdue(clock.now()) + ripcord.repair() + undo.sweep(),
             owed=break_glass.sweep(clock.now()),
         )
         auditor.check(clock.now())
         return swept
+
+
+def _escalated(now: datetime) -> int:
+    """Ladders that climb, and what has become late; what is no longer late climbs no further."""
+    deadlines.settle_tasks(now)
+    fired = ladder.fire_due(now)
+    return fired + deadlines.escalate_overdue(now) + deadlines.escalate_overdue_tasks(now)
 
 
 def lost_leases() -> Iterable[Task]:

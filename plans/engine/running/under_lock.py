@@ -19,7 +19,7 @@ from plans.models import DONE_STATES, UNOPENED_STATES, Plan, RipcordPull, Task
 _TASK, _PLAN = attnames(Task), attnames(Plan)
 _OF_PLAN = ("version", "state", "held_from", "epoch", "revision", "structure_sha256")
 """What of a plan changes while it runs. The rest changes with a new version of the plan only."""
-_LINKS = ("agent", "fallback_agent", "owner")
+_LINKS = ("agent", "fallback_agent", "owner", "covers_for")
 
 
 @dataclass(frozen=True, slots=True)

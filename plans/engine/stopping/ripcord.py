@@ -83,7 +83,7 @@ def release(
     Content and eligibility of every round are checked again; attempts are not given back.
     """
     _check_scope(scope, plan, program)
-    _require_text(remediation, "remediation", "Say what was remedied.")
+    _require_text(remediation, "remediation", "Say what was corrected.")
     with transaction.atomic():
         row, fields = _agreement(RELEASE, remediation, scope, plan, program)
         if sum(agreed["to"] == RELEASE for agreed in fields["released_by"]) < CLOSERS:
@@ -238,11 +238,11 @@ def _agreement(
         raise NotPermitted(refused)
     person = next(iter(persons_of(actor.user)), None)
     if person is None:
-        raise NotPermitted("The account belongs to nobody in the directory of people.")
+        raise NotPermitted("The account belongs to no person in the directory.")
     if row.is_to_be_aborted:
         raise GuardNotMet(f"Two people have agreed to abort {row}.")
     if any(agreed["person"] == person.pk for agreed in row.agreed_to(wish)):
-        raise NotPermitted(f"{person.name} has agreed already; it takes a second person.")
+        raise NotPermitted(f"{person.name} has agreed already. A second person must agree, too.")
     others = [agreed for agreed in row.released_by if agreed["person"] != person.pk]
     mine = {"person": person.pk, "name": person.name, "said": said, "to": wish}
     return row, {"released_by": [*others, mine], "remediation": said}
@@ -264,7 +264,7 @@ def _chain(plan: Plan | None) -> str:
 def _check_scope(scope: str, plan: Plan | None, program: Program | None) -> None:
     named = {"plan": (True, False), "program": (False, True), "installation": (False, False)}
     if named.get(scope) != (plan is not None, program is not None):
-        problem = Problem("scope", f"“{scope}” needs exactly what it names.", tuple(named))
+        problem = Problem("scope", f"“{scope}” needs exactly the object that it names.", tuple(named))
         raise InvalidInput("The scope of the rip-cord is unclear.", problems=[problem])
 
 

@@ -52,13 +52,17 @@ def open_pull_of(program: Program) -> RipcordPull | None:
 
 
 def program_is_pulled(program: Program, params: Mapping[str, Any]) -> str | None:
-    """The program's own rip-cord is pulled: held without it, its plans would go on."""
-    return None if open_pull_of(program) else "A program is held by its rip-cord, which stops its plans."
+    """The program's own rip-cord is pulled. Without it, the plans of a held program would go on."""
+    return (
+        None
+        if open_pull_of(program)
+        else ("To hold a program, pull its rip-cord. This also stops its plans.")
+    )
 
 
 def program_pull_is_closed(program: Program, params: Mapping[str, Any]) -> str | None:
-    """The program's own rip-cord is closed, which takes two people."""
-    return "Two people close its rip-cord, by a release or an abort." if open_pull_of(program) else None
+    """Two people have closed the program's own rip-cord."""
+    return "Two people must close its rip-cord, by a release or an abort." if open_pull_of(program) else None
 
 
 def program_before_hold(program: Program, params: Mapping[str, Any]) -> str:

@@ -60,7 +60,7 @@ def settle(task: Task, reason: str) -> None:
             held = {"held_from": task.state, "lease_expires_at": None}
             perform(task, "suspend", comment=reason, set_fields=held)
             return
-        message = f"{reason} An outside effect had begun: find out whether it happened."
+        message = f"{reason} An outside effect had begun. Find out whether it happened."
         told = {"kind": "unclear", "message": message, "hint": "", "problems": []}
         perform(task, "lose_track", comment=message, set_fields={"error": told, "lease_expires_at": None})
         ladder.open_case(task.plan, EFFECT_UNKNOWN, f"{task}: {message}", task=task, detail=message)

@@ -7,5 +7,5 @@ from plans.runs import revise
 
 
 class Command(Revise):
-    help = "Change a plan nobody asked to change; it goes through review and its gates again"
+    help = "Change the inputs of a plan without a request; it goes through review and its gates again"
     verb = staticmethod(revise.change)

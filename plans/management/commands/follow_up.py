@@ -39,5 +39,5 @@ def _date(text: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError as error:
-        problem = Problem("--due", f"“{text}” is no date; write it as 2026-12-24.")
+        problem = Problem("--due", f"“{text}” is not a date. Write it as 2026-12-24.")
         raise InvalidInput("The date cannot be read.", problems=[problem]) from error

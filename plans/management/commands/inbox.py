@@ -35,6 +35,8 @@ class Command(GovernedCommand):
             for case in of_kind.rows:
                 self.stdout.write(f"{of_kind.name} {case.obj.pk}  {case.title}: {case.detail}")
         if waiting.is_full:
-            self.stdout.write(f"The {waiting.most} most urgent of a kind; more follow when they are done.")
+            self.stdout.write(
+                f"Each list shows its {waiting.most} most urgent items. When these are done, more appear."
+            )
         if not waiting:
             self.stdout.write("Nothing waits for you.")

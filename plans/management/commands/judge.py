@@ -19,7 +19,7 @@ class Command(GovernedCommand):
         parser.add_argument("judgement", choices=["hold", "release", "confirm", "appeal"])
         parser.add_argument("--comment", default="", help="why; goes into the change log")
         parser.add_argument(
-            "--evidence", action="append", default=[], help="a link or a sentence others can check"
+            "--evidence", action="append", default=[], help="a link or a sentence that others can check"
         )
 
     def act(self, **options: Any) -> None:

@@ -43,7 +43,7 @@ class Command(GovernedCommand):
             row = policies.propose(
                 options["name"], options["subject"], read(options["file"]), reason=options["reason"]
             )
-            self.stdout.write(f"Proposal {row.pk}: {row}. Somebody else adopts or rejects it.")
+            self.stdout.write(f"Proposal {row.pk}: {row}. Another person must adopt or reject it.")
         else:
             row = PolicyVersion.objects.filter(pk=options["proposal"]).first()
             if row is None:

@@ -15,7 +15,7 @@ from plans.runs import registry
 
 
 class Command(BaseCommand):
-    help = "Hold the votes of past rounds at a gate against proposed seats (a JSON list). Stores nothing"
+    help = "Test proposed seats (a JSON list) on the votes of past rounds of a gate. Stores nothing"
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("name", help="plugin:name of the command, or its name")
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             more = f"; not asked: {', '.join(row.missing)}" if row.missing else ""
             self.stdout.write(f"{mark} {row.plan_id} round {row.round}: {row.was} → {row.would_be}{more}")
         differing = sum(row.differs for row in found)
-        self.stdout.write(f"{len(found)} past rounds, {differing} would have gone otherwise or asked others.")
+        self.stdout.write(f"{len(found)} past rounds, {differing} with another result or other approvers.")
 
 
 def key_of(asked: str) -> str:

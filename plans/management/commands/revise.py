@@ -19,7 +19,7 @@ class Command(GovernedCommand):
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
         parser.add_argument("plan")
-        parser.add_argument("--comment", required=True, help="what was changed, or why nothing needs to")
+        parser.add_argument("--comment", required=True, help="what was changed, or why nothing must change")
         parser.add_argument(
             "--set",
             action="append",

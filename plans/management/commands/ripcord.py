@@ -9,7 +9,7 @@ from plans.management.stops import StopCommand
 
 
 class Command(StopCommand):
-    help = "Stop a plan, a program or everything at once; two people release it"
+    help = "Stop a plan, a program or everything at once; two people must release it"
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
@@ -17,4 +17,4 @@ class Command(StopCommand):
 
     def act(self, **options: Any) -> None:
         row = ripcord.pull(**self.scope(options), reason=options["reason"])
-        self.tell(row, " Two people release it.")
+        self.tell(row, " Two people must release it.")

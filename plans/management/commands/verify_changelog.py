@@ -43,11 +43,11 @@ class Command(BaseCommand):
         breaks += self.against_anchors(options["anchors"], names[0] if what else None)
         found = [f"{b.chain} row {b.sequence}: {b.reason}" for b in breaks]
         self.report(what or ("1 chain" if len(names) == 1 else f"{len(names)} chains"), found)
-        self.stdout.write(f"{values.checked} objects hold what the log last told of them.")
+        self.stdout.write(f"{values.checked} objects have the values that the log recorded last.")
         if values.before_digests:
             self.stdout.write(
-                f"{values.before_digests} of them were recorded before digests: of these, only what later "
-                "rows told was compared."
+                f"{values.before_digests} of them were recorded before digests. Of these, only values "
+                "that later rows recorded were compared."
             )
 
     def against_anchors(self, kept: str | None, chain: str | None) -> list[changelog.Break]:

@@ -77,7 +77,7 @@ PURCHASES = Contract(
         ),
         money(
             "refunded_amount",
-            "What was given back of the order, said beside the order and not in a row of its own.",
+            "The refund of the order, in a column of its row instead of its own row.",
         ),
         ContractColumn(
             "quantity",
@@ -127,7 +127,11 @@ MEMBERS = Contract(
             "created at",
             required=True,
         ),
-        instant("updated_at", "As of when the row is true; settles two rows for one member.", "as of"),
+        instant(
+            "updated_at",
+            ("The time for which the row is valid; it decides between two rows of one member."),
+            "as of",
+        ),
         dimension("tier", "Tier held now.", "current tier", "level"),
         dimension("previous_tier", "Tier held at the start of the window.", "prior tier"),
         ContractColumn(
@@ -202,7 +206,7 @@ USAGE_EVENTS = Contract(
     kind="usage_events",
     version=1,
     title="Usage events",
-    description="What members do in the product or the program, an event or a daily count a row.",
+    description="What members do in the product or the program, one event or daily count per row.",
     columns=(
         identifier("event_id", "Identifier of the event; the natural key."),
         member(),

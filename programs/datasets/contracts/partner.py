@@ -82,7 +82,7 @@ OPPORTUNITIES = Contract(
         instant(
             "created_at", "When opened.", "created date", "create date", "open date", "date", required=True
         ),
-        instant("updated_at", "As of when the row is true.", "last modified", "stage date"),
+        instant("updated_at", "The time for which the row is valid.", "last modified", "stage date"),
         instant("closed_at", "When won or lost.", "close date", past=False),
         ContractColumn("won", Type.BOOLEAN, "Closed won.", aliases=("is won",)),
         money("amount", "Amount.", "value", "deal size", "pipeline"),
@@ -122,7 +122,7 @@ CONTACTS = Contract(
         ContractColumn(
             "birth_date", Type.DATE, "Date of birth.", aliases=("date of birth", "dob"), personal=True
         ),
-        instant("updated_at", "As of when the row is true.", "last modified"),
+        instant("updated_at", "The time for which the row is valid.", "last modified"),
     ),
     key=("contact_id",),
     latest_by="updated_at",

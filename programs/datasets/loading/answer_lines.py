@@ -49,7 +49,7 @@ def left_out_lines(rejects: Mapping[str, Any]) -> Iterator[str]:
     for reason, count in rejects["left_out"].items():
         yield f"  {count:,} {reason}"
     if rejects["folded"]:
-        yield f"  {rejects['folded']:,} lines stand in the row of their order"
+        yield f"  {rejects['folded']:,} lines are in the row of their order"
 
 
 def _rows_by_group(summary: Mapping[str, Any]) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _files(answer: Mapping[str, Any]) -> Iterator[str]:
         names = [*file["columns"], *(n for row in file["samples"] for n in row["cells"])]
         for ours in dict.fromkeys(names):
             shown = ", ".join(cell_sentence(row["cells"].get(ours)) for row in file["samples"])
-            yield f"  {ours} ← {file['columns'].get(ours, 'said or worked out')}: {shown}"
+            yield f"  {ours} ← {file['columns'].get(ours, 'given or computed')}: {shown}"
 
 
 def cell_sentence(cell: Mapping[str, str] | None) -> str:

@@ -78,7 +78,7 @@ def currency_of_load(
         return "", [
             Problem(
                 where,
-                f"The amounts are in several currencies ({listed}) and no column says which; "
+                f"The amounts are in several currencies ({listed}) and no column says which one; "
                 "add a currency column or load one file per currency.",
                 code="several_currencies",
             )
@@ -89,7 +89,7 @@ def currency_of_load(
     return "", [
         Problem(
             where,
-            f"{meaning}: say currency=… or add a currency column.",
+            f"{meaning}: set currency=… or add a currency column.",
             allowed=allowed,
             code="no_currency",
         )
@@ -134,7 +134,7 @@ def _unclear_codes(
         Problem(
             f"{name}: currency",
             f"Not every row names its currency by an ISO 4217 code: {', '.join(shown)}. "
-            f"Say {' and '.join(answers)}.",
+            f"Set {' and '.join(answers)}.",
             code="currency_names",
         )
     ]
@@ -176,7 +176,7 @@ def _unread_column(raw: RawFile, columns: dict[str, int], said: Said) -> list[Pr
     return [
         Problem(
             f"{raw.name}: currency",
-            f"“{sounding[0]}” sounds like the currency of the amounts. Say currency={sounding[0]} in the "
+            f"“{sounding[0]}” sounds like the currency of the amounts. Set currency={sounding[0]} in the "
             "mapping; or one currency for all rows.",
             allowed=sounding,
             code="currency_column",

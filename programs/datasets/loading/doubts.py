@@ -98,8 +98,8 @@ def _lines(look: QuestionedFile) -> Iterator[Problem]:
         shown = f", as in {example[0]} at {example[1]}" if example[0] else ""
         yield Problem(
             look.asked("amount"),
-            f"“{header}” stands beside “{look.raw.headers[quantity]}”{shown}: is it the price of one, or the "
-            "amount of the row, and is a row a line of an order? Say line_items.",
+            f"“{header}” is next to “{look.raw.headers[quantity]}”{shown}: is it the price of one, or the "
+            "amount of the row, and is a row a line of an order? Set line_items.",
             allowed=("price_each", "line_total", "order_total", "none"),
             code="line_items",
         )
@@ -120,7 +120,7 @@ def _lines(look: QuestionedFile) -> Iterator[Problem]:
         yield Problem(
             look.asked("amount"),
             f"The rows look like lines of orders: {row[0]} has {row[1]} of them. What is “{header}”: the "
-            "price of one piece, the amount of the line, or of the whole order in each line? Say line_items.",
+            "price of one piece, the amount of the line, or of the whole order in each line? Set line_items.",
             allowed=("price_each", "line_total", "order_total", "none"),
             code="line_items",
         )
@@ -144,7 +144,7 @@ def _status(look: QuestionedFile) -> Iterator[Problem]:
         keep = ", ".join(sales) or "…"
         yield Problem(
             look.asked(header),
-            f"Not every row is a sale: “{header}” has {counted}. Say which rows to load, as "
+            f"Not every row is a sale: “{header}” has {counted}. Set which rows to load, as "
             f"filters={header}: {keep}; or ignore_columns={header} to count them all.",
             code="status",
         )
@@ -161,7 +161,7 @@ def _cancelled(look: QuestionedFile) -> Iterator[Problem]:
         if count:
             yield Problem(
                 look.asked(header),
-                f"{count:,} rows have a “{header}”, such as {example}. To leave them out, say "
+                f"{count:,} rows have a “{header}”, such as {example}. To leave them out, set "
                 f'filters={header}: ""; to count them, ignore_columns={header}.',
                 code="status",
             )
@@ -181,8 +181,9 @@ def _refunded(look: QuestionedFile) -> Iterator[Problem]:
         if count:
             yield Problem(
                 look.asked(header),
-                f"{count:,} rows have a “{header}”, such as {example}, that the amount may still hold. Say "
-                f"subtract_columns={header} to take it off; or ignore_columns={header}.",
+                f"{count:,} rows have a “{header}”, such as {example}, that the amount may still "
+                "include. Set "
+                f"subtract_columns={header} to subtract it; or ignore_columns={header}.",
                 code="refunded",
             )
 
@@ -200,7 +201,7 @@ def _minor_units(look: QuestionedFile) -> Iterator[Problem]:
                 )[0]
                 yield Problem(
                     look.asked(ours),
-                    f"“{header}” sounds like minor units: is {example} to be divided? Say unit.",
+                    f"“{header}” sounds like minor units: must {example} be divided? Set unit.",
                     allowed=("minor_units", "units"),
                     code="unit",
                 )

@@ -57,11 +57,11 @@ def remedy(contract: Contract, reason: str, example: str) -> str:
     if column is None or not separator:
         return ""
     if words == "missing":
-        return f"Say another column, as {name}=… in the mapping, or one value for all, as constants={name}=…."
+        return f"Set another column, as {name}=… in the mapping, or one value for all, as constants={name}=…."
     if words == contract_sign(contract, name):
-        return "Say sign_rule=negative_redeems if points below zero were redeemed."
+        return "Set sign_rule=negative_redeems if points below zero were redeemed."
     if words.startswith("stands for nobody"):
-        return f"Say the column that names the buyer, such as an e-mail, as {name}=… in the mapping."
+        return f"Set the column that names the buyer, such as an e-mail, as {name}=… in the mapping."
     return _accepted(column, example)
 
 
@@ -73,7 +73,7 @@ def contract_sign(contract: Contract, name: str) -> str:
 def _accepted(column: ContractColumn, example: str) -> str:
     if column.type is Type.CATEGORY:
         theirs = example.partition("“")[2].partition("”")[0] or "theirs"
-        return f"Say what it means, as value_map={column.name}: {theirs}={column.allowed[0]}."
+        return f"Set what it means, as value_map={column.name}: {theirs}={column.allowed[0]}."
     if column.type in SHAPES:
         return f"Accepted: {SHAPES[column.type]}."
     return ""

@@ -73,66 +73,83 @@ class LoadOption:
 
 LONG = 4000
 CHOICES = (
-    LoadOption("currency", "Of amounts that name none; empty: the program's", example="EUR"),
+    LoadOption(
+        "currency", ("The currency of amounts that name none; empty: that of the program"), example="EUR"
+    ),
     LoadOption(
         "time_zone",
-        "Of times without an offset; empty: the program's. A date without a time is a day of the program's",
+        (
+            "The time zone of times without an offset; empty: that of the program. A date without a time is "
+            "a day of the program"
+        ),
         example="Europe/Berlin",
     ),
     LoadOption(
         "date_format",
-        "The order in dates such as 05/06/2026, or with years of two digits 05/06/26; empty: found",
+        "The order of day, month and year in dates such as 05/06/2026 or 05/06/26; empty: detected",
         ("dmy", "mdy", "ymd", "dd/mm/yy", "mm/dd/yy"),
     ),
-    LoadOption("decimal_separator", "Of numbers such as 1,234; empty: found", (".", ",")),
-    LoadOption("delimiter", "Between the columns of a CSV file; empty: found", example=";"),
-    LoadOption("encoding", "Of a text file; empty: UTF-8 or UTF-16, whichever it is", example="cp1252"),
-    LoadOption("sheet", "Of an XLSX file; empty: the one whose columns are known", example="Orders"),
-    LoadOption("header_row", "The row that names the columns, from 1; empty: found", example="3"),
     LoadOption(
-        "footer_rows", "How many rows at the end are no data, such as totals; empty: none", example="1"
+        "decimal_separator", ("The decimal separator in numbers such as 1,234; empty: detected"), (".", ",")
     ),
-    LoadOption("file_in_zip", "Which files of a zip; * is any text; empty: all", example="orders*.csv"),
-    LoadOption("records", "Where the rows of a JSON document are; empty: found", example="data.orders"),
+    LoadOption("delimiter", "The character between the columns of a CSV file; empty: detected", example=";"),
+    LoadOption(
+        "encoding", ("The encoding of a text file; empty: UTF-8 or UTF-16, as detected"), example="cp1252"
+    ),
+    LoadOption(
+        "sheet", ("The sheet of an XLSX file; empty: the one whose columns are known"), example="Orders"
+    ),
+    LoadOption(
+        "header_row", ("The number of the row that names the columns, from 1; empty: detected"), example="3"
+    ),
+    LoadOption(
+        "footer_rows", "How many rows at the end are not data, such as totals; empty: none", example="1"
+    ),
+    LoadOption(
+        "file_in_zip",
+        ("Which files of a zip to load; * stands for any text; empty: all"),
+        example="orders*.csv",
+    ),
+    LoadOption("records", "The path to the rows in a JSON document; empty: detected", example="data.orders"),
     LoadOption(
         "constants",
-        "Columns of ours that are the same in every row",
+        "Our columns that have the same value in every row",
         example="survey=nps, region=EU",
         longest=LONG,
     ),
     LoadOption(
         "value_map",
-        "Words of theirs that mean words of ours, by column of ours",
+        "Words in the file and our words for them, by our column",
         example="entry: earning=issue, spending=redeem; status: refunded=reversed",
         longest=LONG,
     ),
     LoadOption(
         "filters",
-        "Which rows to load, by column of theirs; ! before the column: all but these",
+        "Which rows to load, by column of the file; ! before the column: all but these",
         example='Status: paid, shipped; !Type: test; Cancelled at: ""',
         longest=LONG,
     ),
     LoadOption(
         "ignore_columns",
-        "Columns of theirs that change nothing about the rows, where we would ask",
+        "Columns of the file that do not change what a row means; we then do not ask about them",
         example="Refund status",
         longest=LONG,
     ),
     LoadOption(
         "line_items",
-        "Whether a row is a line of an order, and what its amount is; none: a row is an order",
+        "Whether a row is a line of an order, and what its amount means; none: each row is an order",
         ("price_each", "line_total", "order_total", "none"),
     ),
     LoadOption(
-        "add_columns", "Columns of theirs to add to the amount", example="Tax, Shipping", longest=LONG
+        "add_columns", "Columns of the file to add to the amount", example="Tax, Shipping", longest=LONG
     ),
     LoadOption(
         "subtract_columns",
-        "Columns of theirs to take off the amount",
+        "Columns of the file to subtract from the amount",
         example="Discount, Refunded amount",
         longest=LONG,
     ),
-    LoadOption("unit", "Of the amounts: 1050 minor units are 10.50 euros", ("units", "minor_units")),
+    LoadOption("unit", "The unit of the amounts: 1050 minor units are 10.50 euros", ("units", "minor_units")),
     LoadOption(
         "sign_rule",
         "negative_redeems: points below zero are redeemed; flipped: every amount has the opposite sign",
@@ -145,13 +162,16 @@ CHOICES = (
     ),
     LoadOption(
         "nobody",
-        "Identifiers that stand for nobody, besides 0 and guest",
+        "Identifiers that do not name a person, in addition to 0 and guest",
         example="walk-in, 99999",
         longest=LONG,
     ),
     LoadOption(
         "source",
-        "The shop or system of the rows, which tells its numbers from another's; by_file: the file's name",
+        (
+            "The shop or system that the rows come from, so that its numbers are not mixed "
+            "with another's; by_file: the name of the file"
+        ),
         example="shop-de",
     ),
 )

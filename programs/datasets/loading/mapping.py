@@ -71,10 +71,13 @@ def _name(header: str) -> str:
 
 
 def _nested(ours: str, raw: RawFile, theirs: str) -> Problem:
-    inside = f" Say a path into it, such as {ours}={theirs}.0, or" if "json" in raw.format else " Say"
+    inside = f" Set a path into it, such as {ours}={theirs}.0, or" if "json" in raw.format else " Set"
     return Problem(
         f"{raw.name}: {ours}",
-        f"The column {theirs} is {raw.nested[theirs]}, which is not one value a row.{inside} another column.",
+        (
+            f"The column {theirs} is {raw.nested[theirs]}, which is not one value per "
+            f"row.{inside} another column."
+        ),
         allowed=tuple(header for header in raw.headers if header not in raw.nested),
         code="column_type",
     )
@@ -124,7 +127,7 @@ def _unknown_names(contract: Contract, raw: RawFile, explicit: Mapping[str, str]
     ]
     twice = [name for name, count in Counter(explicit.values()).items() if count > 1]
     return problems + [
-        Problem(f"{raw.name}: {name}", "The column is mapped to two of ours.", code="ambiguous_column")
+        Problem(f"{raw.name}: {name}", "The column is mapped to two of our columns.", code="ambiguous_column")
         for name in twice
     ]
 
@@ -134,7 +137,8 @@ def _ambiguous(column: ContractColumn, raw: RawFile, candidates: list[int]) -> P
     said = f"are called “{min(names)}”" if len(names) == 1 else f"could be {column.name}"
     return Problem(
         f"{raw.name}: {column.name}",
-        f"{len(candidates)} columns {said}; say which, as {column.name}={raw.headers[candidates[0]]} in the "
+        f"{len(candidates)} columns {said}; set which one, as "
+        f"{column.name}={raw.headers[candidates[0]]} in the "
         "mapping.",
         allowed=tuple(raw.headers[index] for index in candidates),
         code="ambiguous_column",
@@ -145,17 +149,17 @@ def _missing(column: ContractColumn, raw: RawFile, taken: set[int]) -> Problem:
     free = tuple(header for index, header in enumerate(raw.headers) if index not in taken)
     message = (
         f"The required column {column.name} is missing: {column.description.rstrip('.')}. "
-        f"Say which it is, as {column.name}=… in the mapping."
+        f"Set which one it is, as {column.name}=… in the mapping."
     )
     if column.allowed:
-        message += f" Where it is the same in every row, say constants={column.name}={column.allowed[0]}."
+        message += f" If it is the same in every row, set constants={column.name}={column.allowed[0]}."
     if len(raw.headers) == 1:
         message += (
             " The file has one column only: if its values are separated by something other than"
-            " comma, semicolon, tab or bar, say the delimiter."
+            " comma, semicolon, tab or bar, set the delimiter."
         )
     elif len(free) == len(raw.headers):
-        message += " If these are not the names of the columns, say header_row."
+        message += " If these are not the names of the columns, set header_row."
     return Problem(
         f"{raw.name}: {column.name}",
         message,

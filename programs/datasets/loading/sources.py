@@ -50,7 +50,7 @@ def ask_for_sources(
         Problem(
             f"{raws[first].name}, {raws[second].name}",
             f"{key} {number} is of {one} in {raws[first].name} and of {other} in {raws[second].name}. If "
-            "these are two shops, say source=by_file, or load each with a source of its own.",
+            "these are two shops, set source=by_file, or load each with its own source.",
             allowed=(BY_FILE, "a name of the shop"),
             code="several_sources",
         )

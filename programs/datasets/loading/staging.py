@@ -74,7 +74,8 @@ def stage(
     places = {name: place for name in said.columns if (place := position(raw, name)) is not None}
     further_places = {name: places[header] for name, (header, _) in further(said).items() if header in places}
     absent = [
-        Problem(raw.name, f"The options name a column “{name}”, which the file has not.", allowed=raw.headers,
+        Problem(raw.name, (f"The options name a column “{name}”, but the file has no "
+"such column."), allowed=raw.headers,
                 nearest=nearest(name, raw.headers), code="missing_column")
         for name in said.columns if name not in places
     ]  # fmt: skip

@@ -49,4 +49,4 @@ def told_apart(headers: Sequence[str]) -> tuple[str, ...]:
 
 def above(index: int, number: int) -> tuple[str, ...]:
     """A note about rows above the header."""
-    return (f"the columns are named in row {number}; what stands above is left out",) if index else ()
+    return (f"the columns are named in row {number}; the rows above it are left out",) if index else ()

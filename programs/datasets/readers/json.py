@@ -95,7 +95,7 @@ def _objects(
     """  # noqa: S608
     if not all(step.replace("_", "").replace("-", "").isalnum() for step in place):
         raise refuse(
-            source.label, f"records is “{records}”, which is no path such as data.orders.", code="option"
+            source.label, f"records is “{records}”, which is not a path such as data.orders.", code="option"
         )
     try:
         found = _write_document(source, text, target, query, limits)
@@ -126,7 +126,7 @@ def _place(source: Source, sample: str, wanted: Wanted) -> list[str]:
     if len(lists) > 1:
         raise refuse(
             source.label,
-            "The document has several lists of objects: say which one holds the rows, as records=…",
+            "The document has several lists of objects: set which one holds the rows, as records=…",
             code="ambiguous_records",
             allowed=tuple(lists),
         )

@@ -115,7 +115,7 @@ def _undecodable(name: str, encoding: str, error: UnicodeError, lines: int) -> D
     shown = ", ".join(f"“{text}” in {likely}" for likely, text in readings.items() if "\ufffd" not in text)
     return refuse(
         name,
-        f"The text is not {encoding}. Line {row:,} has {shown}; say the right one, as encoding=cp1252.",
+        f"The text is not {encoding}. Line {row:,} has {shown}; set the right one, as encoding=cp1252.",
         code="encoding",
         allowed=ENCODINGS,
     )

@@ -106,7 +106,7 @@ def _sheet(source: Source, book: Any, said: str, wanted: Wanted) -> tuple[Any, t
         if len(known) > 1:
             raise refuse(
                 source.label,
-                f"{len(known)} sheets have columns that we know: say which one, as sheet={known[0]}.",
+                f"{len(known)} sheets have columns that we know: set which one, as sheet={known[0]}.",
                 code="ambiguous_sheet",
                 allowed=tuple(known),
             )

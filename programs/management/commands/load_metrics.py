@@ -13,4 +13,4 @@ class Command(GovernedCommand):
 
     def act(self, **options: Any) -> None:
         made, stood = establish_metrics()
-        self.stdout.write(f"{made} metrics made, {stood} stood already and were not changed.")
+        self.stdout.write(f"{made} metrics made. {stood} existed already and were not changed.")

@@ -208,7 +208,7 @@ def refusal(program, name, **given):
 
 def test_an_action_nobody_knows_is_refused_with_those_there_are(program):
     error = refusal(program, "fly")
-    assert (type(error), error.detail) == (InvalidInput, "A program knows no action “fly”.")
+    assert (type(error), error.detail) == (InvalidInput, "A program has no action “fly”.")
     assert error.problems == (Problem("action", "“fly” is unknown.", tuple(row.name for row in TABLE)),)
 
 
@@ -221,7 +221,7 @@ def test_a_wrong_state_says_which_would_be_right_and_what_is_possible(program):
     error = refusal(program, "look_again", expected_version=1)
     assert (type(error), error.detail) == (
         WrongState,
-        "Look again of program Draft: it is draft, and that is possible only from lost and found, open.",
+        "Look again of program Draft: it is draft. This is possible only from lost and found, open.",
     )
     possible = ("open", "close", "tick", "wish", "lead", "lose_a_race", "stumble", "rename")
     assert error.params == {"state": "draft", "possible": possible}
@@ -272,8 +272,8 @@ def test_an_earlier_version_is_refused_before_all_else(program):
     error = refusal(program, "look_again", expected_version=2)
     assert (type(error), error.detail, error.hint) == (
         StaleVersion,
-        "program Draft is at version 1, you acted on version 2.",
-        "Look at it again, then decide.",
+        "program Draft is at version 1, but you acted on version 2.",
+        "Look at the new version, then decide.",
     )
     assert perform(program, "open", expected_version=1).version == 2
 

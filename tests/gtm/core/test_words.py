@@ -55,14 +55,14 @@ def test_only_what_json_knows_is_more_than_text(text, value):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("a: 1\na: 2", "Line 2: this name stands here twice"),
+        ("a: 1\na: 2", "Line 2: this name is used twice"),
         ("a: [1\nb: 2", "Line 2: "),
         ("a: &x 1\nb: *x", "Line 2: put text that starts"),
-        ("? [1]\n: 2", "Line 1: a name is text"),
+        ("? [1]\n: 2", "Line 1: a name must be text"),
         ("a: !!python/object/apply:os.system [ls]", "Line 1: "),
         ("when: !!timestamp 2026-01-01", "Line 1: "),
-        ("big: 1e999", "This cannot be read"),
-        ("[" * 5000, "This cannot be read"),
+        ("big: 1e999", "The text cannot be read"),
+        ("[" * 5000, "The text cannot be read"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_line(text, told):

@@ -258,7 +258,7 @@ def test_a_dialog_shows_who_is_left_out_and_why(login, demo):
     asked = {"action": "pause", "_selected_action": [one.pk, other.pk]}
     page = client.post(reverse("admin:plans_plan_changelist"), asked)
     assert {row.pk: why for row, why, _ in page.context["rows"]} == {one.pk: "it is paused.", other.pk: ""}
-    assert "Left out: it is paused." in page.content.decode()
+    assert "Not possible: it is paused." in page.content.decode()
 
 
 def test_without_a_reason_nothing_happens_where_the_machine_asks_for_one(login, demo):
@@ -281,9 +281,9 @@ def test_who_may_not_is_refused_at_the_door(login, demo):
 def test_so_many_at_once_and_no_more(login, demo, monkeypatch):
     monkeypatch.setattr(actions, "MOST", 1)
     plans = running(demo, 2)
-    assert do(login("ops"), Plan, "pause", plans, reason="All.") == ["At most 1 at once; these are 2."]
+    assert do(login("ops"), Plan, "pause", plans, reason="All.") == ["Choose at most 1 at once. You chose 2."]
     assert do(login("ops"), Plan, "pause", [], reason="All.") == [
-        "Choose at least one for which it is possible."
+        "Choose at least one for which this is possible."
     ]
 
 
@@ -318,7 +318,7 @@ def test_rounds_are_decided_together_but_those_that_ask_for_the_password(login, 
     client, at = login("finance"), reverse("admin:plans_approval_changelist")
     page = client.post(at, {"action": "decide", "_selected_action": [one.pk for one in rounds]})
     why = {row.pk: why for row, why, _ in page.context["rows"]}
-    assert [why[one.pk] for one in rounds] == ["", "", "it asks for the password: decide it on its own page."]
+    assert [why[one.pk] for one in rounds] == ["", "", "it asks for the password. Decide it on its own page."]
     seen = {f"seen-{row.pk}": digest for row, _, digest in page.context["rows"]}
     seen[f"seen-{rounds[1].pk}"] = "0" * 64  # it has changed since
     do(client, Approval, "decide", rounds, decision="approve", reason="Fits.", **seen)

@@ -67,7 +67,7 @@ def test_a_new_spelling_is_a_new_version_with_its_history(steward, agreement):
         ("utm_medium", "email = mail\nsocial = mail", "“mail” means both email and social."),
         ("utm_medium", "= mail", "names no value"),
         ("partner_stages", "Offen = qualified", "write [partner] first"),
-        ("partner_stages", "[nobody]\nOffen = qualified", "nobody takes no part"),
+        ("partner_stages", "[nobody]\nOffen = qualified", "nobody is not a partner"),
         ("partner_stages", "[contoso]\nOffen = thinking", "must lead to common stages"),
     ],
 )

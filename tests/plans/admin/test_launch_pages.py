@@ -93,7 +93,7 @@ def test_a_task_under_a_rip_cord_says_so_and_offers_no_completion(ops, launched)
         ripcord.pull("plan", plan=launched, reason="Fraud.")
     page = reverse("admin:plans_task_change", args=[launched.tasks.get(key="design-charter").pk])
     shown = ops.get(page).content.decode()
-    assert "is held: the rip-cord was pulled. The task takes no result now" in shown
+    assert "is held: the rip-cord was pulled. You cannot complete the task now" in shown
     assert 'value="complete"' not in shown
 
 

@@ -35,7 +35,7 @@ def test_the_timeline_shows_every_task_with_its_attempts_in_words(login, asked):
     page = login("ops").get(reverse("admin:plans_plan_change", args=[asked.pk]), {"tab": "timeline"})
     assert [bar.task_id for bar in page.context["bars"]] == ["1", "2", "9"]
     assert [bar.task_id for bar in page.context["bars"] if bar.critical] == ["1", "2", "9"]
-    assert "A decision of people." in page.content.decode()
+    assert "People decide this." in page.content.decode()
 
 
 def test_the_change_log_shows_what_moved_place_by_place(login, asked):
@@ -103,4 +103,4 @@ def test_a_list_of_actions_that_cannot_become_work_is_shown_to_be_read(login, as
     with acting_as(Actor.system("Test")):
         Artifact(plan=asked, task=asked.tasks.first(), **told).save()
     page = login("ops").get(reverse("admin:plans_plan_change", args=[asked.pk])).content.decode()
-    assert "Ask earlier" in page and "From backlog to work" not in page
+    assert "Ask earlier" in page and "Make tasks from the backlog" not in page

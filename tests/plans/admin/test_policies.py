@@ -71,7 +71,7 @@ def test_somebody_else_adopts_it_with_a_reason(login, proposed):
     assert "permission to adopt policies" in messages(refused)[0]
     assert rule().number == 0
     done = login("exec").post(url, {"answer": "adopt", "comment": "Agreed."}, follow=True)
-    assert messages(done) == ["It is in force now."]
+    assert messages(done) == ["The proposal is in force now."]
     assert rule().number == 1
 
 

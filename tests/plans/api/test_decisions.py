@@ -64,7 +64,7 @@ def test_another_content_than_was_seen_is_refused(decide, approval):
     assert state_of(approval) == "pending"
 
 
-@pytest.mark.parametrize(("password", "words"), [(None, "ask for your password"), ("wrong", "is wrong")])
+@pytest.mark.parametrize(("password", "words"), [(None, "need your password"), ("wrong", "is wrong")])
 def test_money_asks_for_the_password_again(decide, approval, password, words):
     response = decide("finance", password=password)
     assert (response.status_code, response.json()["reauthenticate"]) == (403, True)
@@ -80,14 +80,14 @@ def test_a_token_never_decides(approval):
     body = YES | {"scope_sha256": approval.scope_sha256}
     response = client.post(url(f"approvals/{approval.pk}/decide/"), body, format="json")
     assert response.status_code == 403
-    assert "tokens and services do not decide" in response.json()["detail"]
+    assert "tokens and services cannot decide" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
     ("username", "words"),
     [
         ("legal", "holds none of the roles"),
-        ("admin", "belongs to nobody"),
+        ("admin", "belongs to no person"),
         ("analyst", "holds none of the roles"),
     ],
 )

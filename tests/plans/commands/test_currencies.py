@@ -22,7 +22,7 @@ def lines(currency):
 
 def test_euros_in_a_dollar_program_are_converted_and_said_so(loyalty, tmp_path):
     told = load(loyalty, tmp_path, lines("EUR"), header=HEADER)
-    assert "Amounts in EUR stay so in the data" in told
+    assert "Amounts in EUR keep their currency in the data" in told
     plan = run(MONITOR, "data-pull")
     data = values(plan)["data"]
     last = SALES[-1][1]

@@ -61,7 +61,7 @@ def test_a_command_has_a_review_checklist(watch_command):
     assert told(replace(watch_command, checklist=())) == [
         (
             "checklist",
-            "is empty, and no run begins unreviewed; plans.runs.checklist.STANDARD is the common one.",
+            "is empty, but every run needs a review; plans.runs.checklist.STANDARD is the common one.",
         )
     ]
 

@@ -86,4 +86,4 @@ def test_its_usage_line_runs_to_the_end_and_then_it_is_forgotten(registered):
     assert (code, Plan.objects.count()) == (2, 1)
     assert f"There is no command /{KEY}" in said
     code, said = manage("replay", plan.plan_id)
-    assert "knows no step “count”" in said
+    assert "has no step “count”" in said

@@ -75,4 +75,4 @@ def test_an_exhausted_round_is_never_approved():
 
 def test_the_engine_does_not_answer_a_case(rows):
     answer = machine_of(Escalation).by_name["acknowledge"].permission
-    assert answer(Actor.system("Engine"), rows[Escalation], {}) == "A case is answered by people."
+    assert answer(Actor.system("Engine"), rows[Escalation], {}) == "Only people can answer a case."

@@ -62,9 +62,9 @@ def test_a_document_that_nobody_touched_has_no_findings(written, body):
         (b"{\n\n]", "line 3", "the file is not JSON any more"),
         (b"\n\xff", "line 2", "the file is not JSON any more"),
         (b"\n" + b"[" * 100_000, "line 1", "the file is not JSON any more"),
-        (b"[]", "integrity", "the file is no plan JSON: it has no integrity section"),
-        (b"{}", "integrity", "the file is no plan JSON: it has no integrity section"),
-        (b'{"integrity": 1}', "integrity", "the file is no plan JSON: it has no integrity section"),
+        (b"[]", "integrity", "the file is not a plan JSON: it has no integrity section"),
+        (b"{}", "integrity", "the file is not a plan JSON: it has no integrity section"),
+        (b'{"integrity": 1}', "integrity", "the file is not a plan JSON: it has no integrity section"),
         (b'{"integrity": {}}', "integrity", "the document cannot be read as a plan (KeyError('sections'))"),
     ],
 )
@@ -75,7 +75,7 @@ def test_what_is_no_plan_is_told_as_such(raw, where, message):
 
 
 def test_text_in_another_form_is_told_with_its_first_line_that_differs(written):
-    form = "the text differs from the form the plan was written in"
+    form = "the text differs from the form in which the plan was written"
     assert verify_bytes(written + b"\n") == [Discrepancy(f"line {written.count(10) + 1}", form)]
     assert verify_bytes(written[:-1]) == [Discrepancy(f"line {written.count(10)}", form)]
     assert verify_bytes(written.replace(b"{\n", b"{ \n", 1)) == [Discrepancy("line 1", form)]
@@ -117,8 +117,8 @@ def test_a_log_that_was_cut_is_told_with_both_lengths_and_by_its_anchor(body):
     rows = len(body["change_log"])
     body["change_log"].pop()
     assert told(sealed(body))[:2] == [
-        f"change_log: it has {rows - 1} rows, {rows} were recorded: the tail was cut",
-        "anchor 1: it saw another row of the change log than the one that is here",
+        f"change_log: it has {rows - 1} rows, but {rows} were recorded: the tail was cut",
+        "anchor 1: it covers another row of the change log than the one here",
     ]
 
 
@@ -141,12 +141,12 @@ def test_an_anchor_that_saw_another_row_is_told(body, moved):
     made = body["integrity"]["anchors"][0]
     made["heads"][body["integrity"]["chain"]] |= moved
     made["root"] = anchors.root_of(made)
-    assert told(sealed(body)) == ["anchor 1: it saw another row of the change log than the one that is here"]
+    assert told(sealed(body)) == ["anchor 1: it covers another row of the change log than the one here"]
 
 
 def test_a_status_the_log_does_not_lead_to_is_told(body):
     assert told(sealed(body | {"status": "succeeded"})) == [
-        "status: the change log leads to “running”, the document says “succeeded”"
+        "status: the change log leads to “running”, but the document says “succeeded”"
     ]
 
 

@@ -15,7 +15,7 @@ from plans.export import document
 from plans.export.verify import verify_bytes
 from tests.conftest import ROOT
 
-OF_TEXT = "the text differs from the form the plan was written in"
+OF_TEXT = "the text differs from the form in which the plan was written"
 
 
 def section_at(raw, position):
@@ -118,7 +118,7 @@ def written_anew(body):
 
 def test_a_log_that_was_cut_and_sealed_anew_is_found_by_its_anchor_alone(exported):
     found = [str(finding) for finding in verify_bytes(rewritten(exported, written_anew))]
-    assert found == ["anchor 1: it saw another row of the change log than the one that is here"]
+    assert found == ["anchor 1: it covers another row of the change log than the one here"]
 
 
 def given_another_output(body):
@@ -133,7 +133,7 @@ def given_another_output(body):
 def test_an_output_that_was_exchanged_and_sealed_anew_is_found_by_the_log(exported):
     (found,) = verify_bytes(rewritten(exported, given_another_output))
     assert found.where.startswith("stages/task 1.1")
-    assert found.message == "its output is not the one that the change log tells"
+    assert found.message == "its output is not the one in the change log"
 
 
 @pytest.mark.django_db  # where the plan is made; the command reaches no database

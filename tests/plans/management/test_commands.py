@@ -15,14 +15,14 @@ from tests.factories import round_of
 
 BAD_LINES = {
     "empty": ("", "usage: is required"),
-    "no slash": ("plan-loyalty --goal retention", "a line starts with /plugin:command"),
+    "no slash": ("plan-loyalty --goal retention", "A usage line starts with /plugin:command"),
     "unknown command": (USAGE.replace("plan-loyalty ", "plan-loyality "), "plan-loyalty"),
     "unknown plugin": (USAGE.replace("/loyalty-lifecycle-orchestration", "/loyalty"), "There is no command"),
     "open quote": (f'{USAGE} --personas "vip', "a quotation mark is opened and not closed"),
     "unknown option": (f"{USAGE} --personna vip", "Did you mean “personas”?"),
     "no value": (USAGE.replace("50000", ""), "budget: has no value"),
     "given twice": (f"{USAGE} --tiers 4", "tiers: is given twice"),
-    "stands alone": (f"{USAGE} please", "“please” stands alone"),
+    "belongs to no option": (f"{USAGE} please", "“please” belongs to no option"),
     "wrong choice": (USAGE.replace("retention", "retenton"), "Did you mean “retention”?"),
     "out of range": (USAGE.replace("--tiers 3", "--tiers 99"), "tiers: 99 is out of range"),
     "negative money": (USAGE.replace("50000", "-50000"), "budget: -50000 is not a positive amount"),
@@ -157,7 +157,7 @@ def test_stop_and_the_way_back_take_one_and_two_people(plan):
     stop = ("ripcord", plan.plan_id, "--reason", "Fraud.")
     back = ("resume", plan.plan_id, "--remediation", "Fixed.")
     assert manage(*stop, "--as", "analyst")[0] == 1
-    assert manage(*stop, "--as", "ops") == (0, f"{plan.plan_id} is held. Two people release it.\n")
+    assert manage(*stop, "--as", "ops") == (0, f"{plan.plan_id} is held. Two people must release it.\n")
     assert manage(*back, "--as", "exec")[1].endswith("One more person has to agree.\n")
     assert manage(*back, "--as", "exec")[0] == 1
     assert manage(*back, "--as", "deputy") == (0, f"{plan.plan_id} is running.\n")
@@ -169,7 +169,7 @@ def test_a_program_is_stopped_and_ended_by_two_people(plan):
     stop = ("ripcord", "--program", slug, "--reason", "Fraud.", "--as", "ops")
     end = ("abort", "--program", slug, "--reason", "Over.")
     said = f"The rip-cord on {plan.program} is pulled."
-    assert manage(*stop) == (0, f"{said} Two people release it.\n")
+    assert manage(*stop) == (0, f"{said} Two people must release it.\n")
     assert manage(*end, "--as", "exec") == (0, f"{said} One more person has to agree.\n")
     assert manage(*end, "--as", "deputy") == (0, f"The rip-cord on {plan.program} is aborted.\n")
     plan.refresh_from_db()
@@ -231,5 +231,11 @@ def test_the_log_of_a_plan_and_of_everything_verifies(site):
     run = start()
     code, said = manage("verify_changelog", run.plan_id)
     assert (code, said.splitlines()[0]) == (0, f"{run.plan_id} is intact.")
-    assert re.fullmatch(r"[1-9]\d* objects hold what the log last told of them\.", said.splitlines()[1])
+    assert re.fullmatch(
+        (
+            r"[1-9]\d* objects have the values that the log "
+            r"recorded last\."
+        ),
+        said.splitlines()[1],
+    )
     assert manage("verify_changelog")[0] == 0

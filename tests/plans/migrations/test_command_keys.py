@@ -107,6 +107,6 @@ def test_a_policy_of_before_stays_in_force_and_its_story_holds_in_both_chains(ta
     with open_door():
         PolicyVersion.objects.filter(pk=asked.pk).update(state="rejected")
     (found,) = audit.unexplained_states(f"policies:{KEY}")
-    assert "is “rejected”, its last event says “in_force”" in found.reason
+    assert "is “rejected”, but its last event says “in_force”" in found.reason
 
 

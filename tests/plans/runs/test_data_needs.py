@@ -41,7 +41,7 @@ def test_a_command_with_its_data_can_run_and_says_what_else_it_lacks(answer):
     found = said(needs, MONITOR)
     assert found["No current point ledger."].startswith("Engagement by redemptions, point liability")
     assert found["The purchases have no region."] == "There is no breakdown of purchases by region."
-    assert said(needs, PLAN)["The purchases cover 161 days; 365 are wanted."].startswith("Survival after 12")
+    assert said(needs, PLAN)["The purchases cover 161 days; 365 are needed."].startswith("Survival after 12")
 
 
 def test_what_is_there_is_not_missing(answer):

@@ -116,7 +116,7 @@ def test_nobody_adopts_their_own_proposal_by_whatever_account():
         Person.objects.get(accounts=user("exec")).accounts.add(second)
     second.user_permissions.set(user("exec").groups.get(name="Stewards").permissions.all())
     for username in ("exec", "auditor"):
-        with pytest.raises(NotPermitted, match="Nobody adopts or rejects their own"):
+        with pytest.raises(NotPermitted, match="Nobody may adopt or reject their own"):
             decide(row, by=username)
     assert decide(row, by="deputy").state == "in_force"
 
@@ -146,7 +146,7 @@ def test_proposing_takes_the_permission_and_the_engine_proposes_nothing():
 def test_a_token_may_propose_but_only_the_proposer_withdraws():
     with acting_as(Actor.of_user(user("ops"), REST, interactive=False)):
         row = policies.propose(NAME, GATE, {"seats": TWO}, reason="An agent asks.")
-    with pytest.raises(NotPermitted, match="Only who proposed it"):
+    with pytest.raises(NotPermitted, match="Only the person who proposed it"):
         decide(row, "withdraw")
     assert decide(row, "withdraw", by="ops").state == "withdrawn"
 
@@ -244,7 +244,7 @@ def test_a_role_that_went_away_meanwhile_refuses_the_adoption():
     row = propose({"seats": [{"role": "controller"}]})
     with acting_as(Actor.system("Test")):
         role.delete()
-    with pytest.raises(InvalidInput, match="does not fit the organisation"):
+    with pytest.raises(InvalidInput, match="no longer fits the organisation"):
         decide(row)
     assert rule().number == 0
 

@@ -43,7 +43,7 @@ def test_a_name_of_several_plugins_is_refused_with_the_candidates(watch_command,
         registry.get("monitor-test")
     (problem,) = refused.value.problems
     assert problem.sentence() == (
-        "“monitor-test” is a command of several plugins; say which one. "
+        "“monitor-test” is a command of several plugins; name one of them. "
         "Allowed: /other:monitor-test, /test:monitor-test."
     )
     with pytest.raises(InvalidInput) as line:

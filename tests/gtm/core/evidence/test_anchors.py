@@ -116,10 +116,13 @@ def test_which_tampering_is_found_by_the_chain_and_which_by_the_anchor(
 @pytest.mark.parametrize(
     ("tamper", "sentence"),
     [
-        (lambda: cut_tail(4), "installation row 6: anchor 1 saw this row, it is gone: the tail was cut"),
+        (
+            lambda: cut_tail(4),
+            ("installation row 6: anchor 1 covers this row, but the row is gone: the tail was cut"),
+        ),
         (
             lambda: write_anew("x"),
-            "installation row 6: anchor 1 saw another row here: the chain was written anew",
+            "installation row 6: anchor 1 covers another row here: the chain was rewritten",
         ),
     ],
     ids=["cut tail", "full rewrite"],
@@ -136,7 +139,7 @@ def test_anchors_removed_from_the_database_are_found_by_the_file(rows, without_t
     made = anchors.anchor()
     made.copies.all()._raw_delete("default")
     Anchor.objects.all()._raw_delete("default")
-    with pytest.raises(CommandError, match="kept elsewhere and gone from the database"):
+    with pytest.raises(CommandError, match="in the copy kept elsewhere, but not in the database"):
         call_command("verify_changelog")
 
 
@@ -156,7 +159,7 @@ def test_with_database_and_file_rewritten_the_auditors_mail_still_finds_it(
     call_command("verify_changelog")
     kept = tmp_path / name
     kept.write_text(content if isinstance(content, str) else content.decode())
-    with pytest.raises(CommandError, match="the chain was written anew"):
+    with pytest.raises(CommandError, match="the chain was rewritten"):
         call_command("verify_changelog", anchors=str(kept))
 
 
@@ -208,7 +211,7 @@ def test_the_command_says_what_has_not_arrived(rows, settings):
 def test_a_file_that_holds_no_anchors_is_refused_by_name(tmp_path):
     kept = tmp_path / "kept.jsonl"
     kept.write_text("[]\n")
-    with pytest.raises(CommandError, match="line 1 of .*kept.jsonl is no anchor"):
+    with pytest.raises(CommandError, match="line 1 of .*kept.jsonl is not an anchor"):
         call_command("verify_changelog", anchors=str(kept))
 
 

@@ -37,7 +37,7 @@ def put(program, state):
 
 
 def gone(program, row):
-    return [Break(CHAIN, row, f"programs.program {program.pk} is gone, and no event says so")]
+    return [Break(CHAIN, row, f"programs.program {program.pk} is gone, but no event records this")]
 
 
 def test_what_its_events_led_to_is_explained(program):
@@ -46,7 +46,7 @@ def test_what_its_events_led_to_is_explained(program):
 
 def test_a_state_that_differs_from_the_last_event_is_told_with_its_row(program):
     put(program, "archived")
-    sentence = f"programs.program {program.pk} is “archived”, its last event says “active”"
+    sentence = f"programs.program {program.pk} is “archived”, but its last event says “active”"
     assert unexplained() == unexplained(CHAIN) == [Break(CHAIN, 2, sentence)]
 
 
@@ -55,7 +55,7 @@ def test_a_state_before_any_transition_is_explained_by_the_creation(db):
         program = ProgramFactory()
     assert unexplained() == []
     put(program, "active")
-    sentence = f"programs.program {program.pk} is “active”, its last event says “draft”"
+    sentence = f"programs.program {program.pk} is “active”, but its last event says “draft”"
     assert unexplained() == [Break(CHAIN, 1, sentence)]
 
 
@@ -64,7 +64,7 @@ def test_an_object_nobody_ever_told_of_is_found_unless_it_has_just_begun(db):
     with open_door():
         Program.objects.bulk_create([silent, moved])
     put(moved, "active")
-    sentence = f"programs.program {moved.pk} is “active”, and no event ever led there"
+    sentence = f"programs.program {moved.pk} is “active”, but no event led to this state"
     assert (unexplained(), unexplained(CHAIN)) == ([Break("-", 0, sentence)], [])
 
 

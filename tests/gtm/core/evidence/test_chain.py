@@ -182,7 +182,7 @@ def test_rows_that_fit_have_no_break_a_head_and_a_length(rows):
 CONTENT = "its content differs from what was hashed"
 HEADER = "its header differs from what was hashed"
 LINK = "it does not link to the row before it"
-STILL = "it says it was erased, and still has content"
+STILL = "it is marked as erased, but still has content"
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ STILL = "it says it was erased, and still has content"
         ({"previous_hash": "0"}, [(2, LINK), (2, HEADER)]),
         ({"hash": "0"}, [(2, HEADER), (3, LINK)]),
         ({"chain": "plan-1"}, [(2, "the row belongs to chain plan-1"), (2, HEADER)]),
-        ({"sequence": 5}, [(5, "row 2 should stand here, row 5 does"), (5, HEADER),
-                           (3, "row 6 should stand here, row 3 does")]),
+        ({"sequence": 5}, [(5, "row 2 should be here, but row 5 is"), (5, HEADER),
+                           (3, "row 6 should be here, but row 3 is")]),
         ({"erased": True}, [(2, STILL)]),
         ({"erased": True, "salt": None}, [(2, STILL)]),
         (dict.fromkeys(changelog.PAYLOAD) | {"erased": True}, [(2, STILL)]),
@@ -226,8 +226,8 @@ def test_what_cannot_be_read_is_one_break_and_the_rows_after_it_are_checked(rows
     ("stored", "found"),
     [
         ({}, []),
-        ({"sequence": 4}, [Break(CHAIN, 3, "the chain holds 3 rows, its head says 4")]),
-        ({"head": GENESIS}, [Break(CHAIN, 3, "the last row is not the one the head names")]),
+        ({"sequence": 4}, [Break(CHAIN, 3, "the chain holds 3 rows, but its head says 4")]),
+        ({"head": GENESIS}, [Break(CHAIN, 3, "the last row is not the one that the head names")]),
     ],
 )
 def test_the_stored_head_is_compared_with_the_last_row(rows, stored, found):
@@ -237,7 +237,7 @@ def test_the_stored_head_is_compared_with_the_last_row(rows, stored, found):
 
 def test_rows_without_a_head_are_a_break_and_a_chain_that_never_was_is_none(rows):
     ChangeLogChain.objects.filter(name=CHAIN).delete()
-    assert verify_chain(CHAIN) == [Break(CHAIN, 3, "its head is gone")]
+    assert verify_chain(CHAIN) == [Break(CHAIN, 3, "its head is missing")]
     assert (changelog.chains(), verify_chain("plan-1")) == ([CHAIN], [])
 
 

@@ -258,7 +258,7 @@ def test_the_first_break_names_its_row(unguarded, tamper, row):
 
 def test_an_untouched_database_is_intact(plan, capsys):
     call_command("verify_changelog", plan.plan_id)
-    told = f"{plan.plan_id} is intact.\n6 objects hold what the log last told of them.\n"
+    told = f"{plan.plan_id} is intact.\n6 objects have the values that the log recorded last.\n"
     assert capsys.readouterr().out == told
 
 

@@ -55,7 +55,7 @@ def test_a_state_set_around_the_door_does_not_hide_behind_an_erasure(paused, ste
     assert [*audit.unexplained_states()] == []
     type(paused)._base_manager.filter(pk=paused.pk).update(state="active")
     (found,) = audit.unexplained_states()
-    assert "is “active”, its last event says “paused”" in found.reason
+    assert "is “active”, but its last event says “paused”" in found.reason
 
 
 def test_what_cannot_be_erased_is_named_and_nothing_is(paused, steward):
@@ -65,7 +65,7 @@ def test_what_cannot_be_erased_is_named_and_nothing_is(paused, steward):
         erase(CHAIN, [1, first + 1, 999], reason="x")
     assert [p.message for p in refused.value.problems] == [
         "installation has no row 999.",
-        f"row {first + 1} records an erasure and stays.",
+        f"row {first + 1} records an erasure and cannot be erased.",
     ]
     with pytest.raises(GuardNotMet):
         erase(CHAIN, [1], reason=" ")

@@ -31,5 +31,5 @@ def test_a_file_that_is_gone_is_told_with_the_remedy():
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "files/../secret", f"../{HELLO}", f"x/../{HELLO}"])
 def test_no_path_leads_out_of_the_store(path):
-    with pytest.raises(NotFound, match="no path"):
+    with pytest.raises(NotFound, match="not the path"):
         filestore.read(path)

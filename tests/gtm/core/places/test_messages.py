@@ -67,9 +67,9 @@ def test_a_mail_server_that_is_away_is_worth_another_try(settings):
 
 
 def test_a_channel_gets_title_and_text(hook):
-    messages.send_to_channel("finance-team", "Your decision is asked", "Go?")
+    messages.send_to_channel("finance-team", "Your decision is needed", "Go?")
     ((path, body),) = hook.posts
-    assert (path, body["title"], body["message"]) == ("/s3cret-token", "Your decision is asked", "Go?")
+    assert (path, body["title"], body["message"]) == ("/s3cret-token", "Your decision is needed", "Go?")
 
 
 def test_the_secret_is_neither_logged_nor_in_the_error(hook, caplog, settings):
@@ -101,7 +101,7 @@ def test_a_scheme_that_is_not_allowed_is_refused_for_good(settings, monkeypatch,
 
 def test_a_channel_reaches_no_other_variable_of_the_environment(monkeypatch):
     monkeypatch.setenv("SECRET", "json://localhost")
-    with pytest.raises(NotDelivered, match="nothing is set up"):
+    with pytest.raises(NotDelivered, match="no channel of this name is set up"):
         messages.send_to_channel("../SECRET", "Hello", "text")
 
 

@@ -59,7 +59,7 @@ def test_who_may_not_is_refused_and_nothing_changes(joint):
     number = str(Dispute.objects.get().pk)
     code, out = manage("dispute", "withdraw", number, "--said", "No.", "--as", name(joint.people["south"]))
     assert (code, Dispute.objects.get().state) == (1, "open")
-    assert "Only North withdraws" in out
+    assert "Only North can withdraw" in out
 
 
 def test_nobody_acts_nameless_or_on_nothing(joint):

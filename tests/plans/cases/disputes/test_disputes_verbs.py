@@ -151,7 +151,7 @@ def test_a_party_does_not_answer_its_own_dispute(joint):
     account.user_permissions.add(Permission.objects.get(codename="answer_dispute"))
     with (
         acting_as(actor_of(joint.people["south"])),
-        pytest.raises(NotPermitted, match="speaks for a partner"),
+        pytest.raises(NotPermitted, match="represents a partner"),
     ):
         verbs.answer(dispute, "No.")
     assert Dispute.objects.get().answer == ""

@@ -62,7 +62,7 @@ def test_holding_takes_the_permission_to_judge(judge, who, status):
 def test_who_opened_holds_but_does_not_close(judge):
     assert judge("ops", "hold").status_code == 200
     refused = judge("ops", "release")
-    assert (refused.status_code, "somebody else" in refused.json()["detail"]) == (403, True)
+    assert (refused.status_code, "Somebody else" in refused.json()["detail"]) == (403, True)
     assert state() == "held"
 
 

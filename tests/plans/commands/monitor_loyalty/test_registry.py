@@ -52,7 +52,7 @@ def test_standard_metrics_are_made_once_and_kept_as_the_organisation_has_them(ac
     change("loyalty-csat", name="Happy members")
     assert manage("load_metrics") == (
         0,
-        f"0 metrics made, {len(STANDARD)} stood already and were not changed.\n",
+        f"0 metrics made. {len(STANDARD)} existed already and were not changed.\n",
     )
     assert Metric.objects.get(key="loyalty-csat").name == "Happy members"
     assert Metric.objects.get(key="loyalty-liability").owner_role.slug == "finance"

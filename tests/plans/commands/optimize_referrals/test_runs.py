@@ -148,7 +148,7 @@ def test_a_case_takes_two_people_and_stays_decided(site, world):
     with site.by("architect"):
         verbs.act(case, "hold", comment="The ring shares one card.")
     assert verbs.held_referrals(case.program) == set(case.referrals)
-    with site.by("architect"), pytest.raises(GtmError, match="somebody else"):
+    with site.by("architect"), pytest.raises(GtmError, match="Somebody else"):
         verbs.act(case, "release", comment="Changed my mind.")
     with site.by("sponsor"):
         verbs.act(case, "release", comment="A family, seen their papers.")

@@ -79,7 +79,7 @@ def test_an_empty_rung_is_on_record_and_skipped_at_once(people):
     AbsenceFactory(person=people["strategist"])
     case = ladder.open_case(make_plan(), "t", "s")
     assert [f.skipped_reason for f in case.firings.order_by("rung")] == [
-        "Nobody stands on this rung today.",
+        "Nobody holds a role of this rung today.",
         "",
     ]
     assert case.rung == 2
@@ -101,7 +101,7 @@ def test_acknowledging_stops_the_climb_is_renewed_once_and_goes_on_from_the_next
         assert (case.state, case.acknowledged_by) == ("acknowledged", people["strategist"])
         time.pass_time(hours=1)
         ladder.acknowledge(case)
-        with pytest.raises(GuardNotMet, match="renewed once"):
+        with pytest.raises(GuardNotMet, match="renewed only once"):
             ladder.acknowledge(case)
     time.pass_time(days=2)
     ladder.fire_due(time())

@@ -57,7 +57,8 @@ def test_every_reason_is_told_in_the_order_of_the_rules():
     known = Facts(requesters=["ada", "bob"], executors=["ada"], acts_for={"ada": ["bob"]})
     found = exclusions(known, {"bob": "Bob Birch"})
     assert excluded_people(found)["ada"] == (
-        "asked for this run: nobody approves their own request; executes or owns a task this gate guards; "
+        "asked for this run: nobody approves their own request; executes or owns a task "
+        "that this gate guards; "
         "acts for Bob Birch, who must not decide here"
     )
 

@@ -115,7 +115,7 @@ def test_an_account_without_a_person_does_not_decide():
     person("Ann", "finance")
     plan = make_plan()
     stranger = Actor.of_user(UserFactory(is_superuser=True), ADMIN, interactive=True)
-    with acting_as(stranger), pytest.raises(NotPermitted, match="belongs to nobody"):
+    with acting_as(stranger), pytest.raises(NotPermitted, match="belongs to no person"):
         rounds.decide(round_of(plan), "approve")
 
 
@@ -302,11 +302,13 @@ def test_a_vote_from_the_fallback_list_is_marked_and_stands_when_the_absent_come
     approval = vote(ann, round_of(plan))
     assert (approval.state, approval.decisions.get(person=dan).evidence) == (
         "approved",
-        {"authority": "fallback for finance"},
+        {"authority": "fallback for finance", "for": ["Ann"], "why": "Ann is away until 2026-03-07"},
     )
     covers = [{"agent": "strategist", "covered_by": "deputies"}]
     (covered,) = decisions.fallbacks(
         Plan(pk=plan.pk, declaration=plan.declaration | {"fallbacks": covers}),
         list(plan.tasks.all()),
     )
-    assert [(used["person"], used["outcome"]) for used in covered["used"]] == [("Dan", "approve")]
+    assert [(used["person"], used["outcome"], used["for"], used["why"]) for used in covered["used"]] == [
+        ("Dan", "approve", "Ann", "Ann is away until 2026-03-07")
+    ]

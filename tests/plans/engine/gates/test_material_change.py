@@ -193,5 +193,5 @@ def test_who_changed_a_running_plan_does_not_approve_the_change(plan, ann, vote)
     with acting_as(actor_of(ann)):
         rework.change(plan, budget("106"), comment="Costs more.")
     do_work(plan)
-    with pytest.raises(NotPermitted, match="edited what is to be approved"):
+    with pytest.raises(NotPermitted, match="edited the content"):
         vote(ann, round_of(plan))

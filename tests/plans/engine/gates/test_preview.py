@@ -82,7 +82,7 @@ def test_the_command_prints_what_would_have_gone_otherwise(ann, vote, tmp_path, 
     call_command("replay_policy", "p:c", "sign-off", str(file))
     printed = capsys.readouterr().out
     assert f"! {plan.plan_id} round 1: approved → unsatisfiable; not asked: finance" in printed
-    assert "1 past rounds, 1 would have gone otherwise" in printed
+    assert "1 past rounds, 1 with another result" in printed
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def states():
 def test_whoever_is_asked_to_decide_is_told_once_with_a_link_to_the_page(finance, mail):
     approval = round_of(make_plan())
     assert [delivery.work_off(), delivery.work_off()] == [Sent(made=1, sent=1), Sent()]
-    assert arrived(mail) == [("finance@example.com", "Your decision is asked: Sign-off")]
+    assert arrived(mail) == [("finance@example.com", "Your decision is needed: Sign-off")]
     text = mail.mails[0].get_content()
     assert f"https://gtm.example.com/plans/approval/{approval.pk}/change/" in text
     assert "Go?" in text
@@ -92,7 +92,7 @@ def test_a_frozen_round_is_told_when_it_goes_on(finance, mail):
         with acting_as(actor_of(person)):
             ripcord.release(plan, remediation="Looked into it")
     delivery.work_off()
-    assert about(mail, "decision") == [("finance@example.com", "Your decision is asked: Sign-off")]
+    assert about(mail, "decision") == [("finance@example.com", "Your decision is needed: Sign-off")]
 
 
 # ------------------------------------------------------------------ the other kinds
@@ -196,7 +196,7 @@ def test_a_channel_is_told_beside_mail_and_its_address_is_stored_nowhere(finance
     make_plan()
     assert delivery.work_off().sent == 2
     ((path, body),) = hook.posts
-    assert (path, body["title"]) == ("/s3cret", "Your decision is asked: Sign-off")
+    assert (path, body["title"]) == ("/s3cret", "Your decision is needed: Sign-off")
     assert body["message"].startswith("For finance\n")
     logged = [str(row) for row in ChangeLogPayload.objects.values_list("body", flat=True)]
     kept = [str(row) for row in [*Notification.objects.values(), *NotificationPreference.objects.values()]]
@@ -213,7 +213,7 @@ def test_a_daily_summary_puts_everything_into_one_message_at_the_persons_hour(ma
     }
     time.pass_time(hours=2)
     assert delivery.work_off() == Sent(sent=2)
-    assert arrived(mail) == [("ny@example.com", "2 matters for you")]
+    assert arrived(mail) == [("ny@example.com", "2 notices for you")]
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,10 @@ def test_a_failing_channel_is_retried_with_growing_pauses_shown_and_given_up(fin
         delivery.work_off()
         message.refresh_from_db()
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
-    assert (message.attempts, message.error) == (10, "The mail server did not take it (SMTPDataError).")
+    assert (message.attempts, message.error) == (
+        10,
+        ("The mail server did not accept the message (SMTPDataError)."),
+    )
 
 
 def test_a_message_that_failed_arrives_when_the_channel_is_back_and_then_once(finance, mail, time):
@@ -314,7 +317,7 @@ def test_a_channel_that_fails_does_not_hold_up_the_other_and_is_shown_to_operati
             "channel": "finance",
             "messages": 1,
             "since": time(),
-            "error": "Channel finance did not take the message.",
+            "error": "Channel finance did not accept the message.",
         }
     ]
 

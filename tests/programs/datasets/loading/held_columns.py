@@ -130,7 +130,7 @@ MEANINGS: dict[str, Case] = {
         [("7", "ann", 5, Decimal(15))],
         columns="order_id member_id quantity amount",
         asks="line_items",
-        shows=("“price” stands beside “quantity”", "3 at 4.00"),
+        shows=("“price” is next to “quantity”", "3 at 4.00"),
         said={"line_items": "price_each"},
         folded=1,
     ),

@@ -54,7 +54,7 @@ BAD_FILES = {
         "a.csv",
         b"member_id^purchased_at^amount\n1^2024-01-01^5\n",
         "missing_column",
-        "say the delimiter",
+        "set the delimiter",
     ),
     "binary named csv": ("a.csv", b"\x7fELF\x00\x01\x02" * 50, "binary", "binary, not text"),
     "zip bomb": ("a.xlsx", zip_bomb(), "unpacks_too_large", "not a plain table"),
@@ -95,12 +95,12 @@ BAD_FILES = {
         "in the future",
     ),
     "open quote": ("a.csv", f'{HEADER}"1,2024-01-01,5\n'.encode(), "open_quote", "never closed"),
-    "ambiguous dates": ("a.csv", f"{HEADER}1,03/04/2024,5\n".encode(), "ambiguous_dates", "say date_format"),
+    "ambiguous dates": ("a.csv", f"{HEADER}1,03/04/2024,5\n".encode(), "ambiguous_dates", "set date_format"),
     "ambiguous decimals": (
         "a.csv",
         f'{HEADER}1,2024-01-01,"1,234"\n'.encode(),
         "ambiguous_decimals",
-        "say decimal_separator",
+        "set decimal_separator",
     ),
 }
 

@@ -34,7 +34,7 @@ def by_command(tmp_path, **clients):
     file = str(tmp_path / "may.csv")
     code, said = manage("load_dataset", "purchases", file, "--program", "cdnow", "--replace", *pairs, *words)
     assert code == 0, said
-    assert "1 lines stand in the row of their order" in said
+    assert "1 lines are in the row of their order" in said
 
 
 def by_rest(tmp_path, ops, **clients):
