@@ -212,7 +212,7 @@ def test_two_people_of_one_deal_stay_two(store):
 )
 def test_a_price_beside_a_quantity_is_a_question_and_lines_become_orders(store, name, orders, folded):
     problem = asked(store, name)["line_items"]
-    assert "“price” stands beside “quantity”, as in 3 at 10.00" in problem.message
+    assert all(words in problem.message for words in ("“price”", "“quantity”", "3 at 10.00", "line_items"))
     result = load(store, name, line_items="price_each")
     assert rows(store, result, "member_id", "amount") == orders
     assert (result.folded_rows, result.rejected_rows) == (folded, 0)
