@@ -47,15 +47,21 @@ lint: $(INSTALLED) ## ruff, mypy, import directions, missing migrations
 
 # Chromium waits for pages while PostgreSQL works: the two lanes run side by side, and each says what it has
 # to say in one piece when it ends. A lane that fails fails the whole, after the other one has ended too.
-test: lint test-sqlite ## everything: linters, the suite on SQLite and on PostgreSQL with Redis, a browser
+test: $(INSTALLED) ## everything: linters, the suite on SQLite and on PostgreSQL with Redis, a browser
+	@$(MAKE) --jobs=2 --output-sync=target lint ready
+	@$(MAKE) test-sqlite
 	@if [ -n "$(BROWSER)" ] || { [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; }; then \
 	  $(MAKE) --jobs=2 --output-sync=target --keep-going test-postgres e2e; else $(MAKE) test-postgres; \
 	  echo "The browser tests did not run: no Chromium here, and not root to install it (package chromium)."; fi
 
+# What mypy leaves of two cores compiles the tests and migrates the database that every worker copies.
+ready: $(INSTALLED)
+	@GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -q -m "not e2e" -p no:randomly -k "test_kept and deleted"
+
 # A module stays on one worker: many build an organisation once for all their tests.
 # The order is shuffled by SEED; another one, with GTM_EXPLORE=1, looks for what this one does not show.
 SEED ?= 1
-PARALLEL ?= -n auto --dist loadscope --randomly-seed=$(SEED)
+PARALLEL ?= -n auto --dist loadscope --no-loadscope-reorder --randomly-seed=$(SEED)
 
 test-sqlite: $(INSTALLED)
 	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ARGS)
@@ -89,20 +95,20 @@ ifeq ($(BROWSER),)
 	  { echo "make e2e needs Chromium and may not install it here: install the package chromium, then again." >&2; exit 1; }
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium
 endif
-	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope $(ARGS)
+	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope --no-loadscope-reorder tests/e2e $(ARGS)
 
-bench: $(INSTALLED) ## benchmarks, each beside its peers
+bench: $(INSTALLED) ## run the benchmarks, each next to similar tools
 	@for file in $(filter-out benchmarks/races.py benchmarks/mutants.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done
 
 docs: $(INSTALLED) ## write docs/openapi.yaml from the code
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
-lock: $(INSTALLED) ## resolve requirements.lock anew from pyproject.toml
+lock: $(INSTALLED) ## make requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --extra dev --extra embedded --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
-clean: ## remove .venv and caches; var/ holds data and stays
+clean: ## remove .venv and caches; var/ has data and is kept
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run lint test test-sqlite test-postgres test-slow e2e bench docs lock clean
+.PHONY: help setup run lint test ready test-sqlite test-postgres test-slow e2e bench docs lock clean

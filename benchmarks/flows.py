@@ -133,6 +133,8 @@ def click() -> Act:
     say("gtm", DESIGN, "--as", "ops")
     plan = newest_plan()
     work(plan)
+    say("complete", f"{plan.plan_id}/2.3", "--as", "analyst", "--evidence", "Sizes compared with the ledger.")
+    work(plan)
     approvals = {approval.gate: approval for approval in plan.approvals.filter(state="pending")}
     say("decide", str(approvals[LEGAL].pk), "approve", "--as", "legal", "--comment", "Terms as reviewed.")
     page = reverse("admin:plans_approval_change", args=[approvals[FINANCE].pk])

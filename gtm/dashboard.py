@@ -13,7 +13,7 @@ from plans.admin.waiting import waiting
 from plans.drawing import badges, sparkline
 from plans.engine.alarms.overview import rule_overviews
 from plans.engine.gates.tolerance import number_of
-from plans.models import LIVE_PLAN_STATES, OPEN_CASE_STATES, STUCK_STATES, Escalation, Plan, RipcordPull
+from plans.models import ANSWERED_STATES, LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan, RipcordPull
 from plans.selectors import (
     cases_with_people,
     failing_channels,
@@ -41,7 +41,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     plans = Plan.objects.select_related("program", "requested_by")
     live = plans.filter(state__in=LIVE_PLAN_STATES)
-    late = tasks_with_people().filter(due_at__lt=clock.now(), state__in=STUCK_STATES | {"ready"})
+    late = tasks_with_people().filter(due_at__lt=clock.now(), state__in=ANSWERED_STATES | {"ready"})
     cases = cases_with_people().filter(state__in=OPEN_CASE_STATES)
     context |= {
         "tiles": [

@@ -148,6 +148,10 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # The server keeps what every task asks, parsed and planned. A pooler that gives each transaction another
+    # connection (pgbouncer before 1.21) would not find it again.
+    is_pooled = env.bool("GTM_DATABASE_POOLED", default=False)
+    DATABASES["default"].setdefault("OPTIONS", {})["prepare_threshold"] = None if is_pooled else 5
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 

@@ -98,7 +98,7 @@ def with_tasks(plans: QuerySet[Plan]) -> QuerySet[Plan]:
 
 def tasks_with_people() -> QuerySet[Task]:
     return Task.objects.select_related(
-        "plan", "plan__program", "agent", "fallback_agent", "owner"
+        "plan", "plan__program", "agent", "fallback_agent", "owner", "covers_for"
     ).prefetch_related("needs", "attempts")
 
 
@@ -172,6 +172,16 @@ def find_approval(reference: str) -> Approval:
         raise NotFound(
             f"There is no approval {reference}.", hint="`manage.py inbox --as USER` lists what waits."
         )
+    return found
+
+
+def find_task(reference: str) -> Task:
+    """By number, or by "plan-id/2.3". Raises NotFound."""
+    plan_id, _, task_id = reference.partition("/")
+    asked = {"pk": int(reference)} if reference.isdigit() else {"plan__plan_id": plan_id, "task_id": task_id}
+    found = tasks_with_people().filter(**asked).first()
+    if found is None:
+        raise NotFound(f"There is no task {reference}.", hint="`manage.py inbox --as USER` lists what waits.")
     return found
 
 

@@ -27,7 +27,10 @@ class MissingData:
 
 @dataclass(frozen=True, slots=True)
 class CommandNeeds:
+    """``key`` is the name of the command in addresses."""
+
     command: str
+    key: str
     title: str
     can_run: bool
     missing: tuple[MissingData, ...]

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from gtm.core import actors
+from gtm.core import actors, clock
 from gtm.core.errors import InvalidInput, Problem
+from programs.datasets import Options
+from programs.datasets.loading.guessing import KnownProfile
+from programs.datasets.loading.limits import CHOICES
 from programs.datasets.loading.problems import nearest
 from programs.datasets.loading.terms import LoadTerms
 from programs.datasets.presets import LoadPreset, presets
-from programs.models import Dataset, LoadProfile, Program
+from programs.models import Dataset, LoadProfile, Partner, Program
+
+OPTIONS = {choice.name for choice in CHOICES}
 
 
 def settle_terms(
-    program: Program, kind: str, name: str, mapping: Mapping[str, str], options: Mapping[str, str]
+    program: Program,
+    kind: str,
+    name: str,
+    mapping: Mapping[str, str],
+    options: Mapping[str, str],
+    without: Collection[str] = (),
 ) -> LoadTerms:
     """The terms of a load: those of the profile ``name``, if any, and over them what was said with the load.
 
-    The program's own profile goes before a preset of its name. Raises InvalidInput naming those there are.
+    The program's own profile goes before a preset of its name. ``without`` names options of the profile that
+    do not count this time. Raises InvalidInput naming those there are.
     """
+    if unknown := sorted({*without} - OPTIONS):
+        problem = Problem("without", f"There is no option “{unknown[0]}”.", tuple(sorted(OPTIONS)))
+        raise InvalidInput("Nothing was loaded.", problems=[problem])
     said = {option: value for option, value in options.items() if value}
     if not name:
         return LoadTerms(dict(mapping), said, frozenset(said))
@@ -33,14 +47,36 @@ def settle_terms(
         known = names_for(program, kind)
         problem = Problem("profile", message, known, nearest(name, known))
         raise InvalidInput("There is no such load profile.", problems=[problem])
+    of_profile = {option: value for option, value in kept.options.items() if option not in without}
     return LoadTerms(
         {**kept.mapping, **mapping},
-        {**kept.options, **said},
+        {**of_profile, **said},
         frozenset(said),
         name,
         "profile" if own else "preset",
         own.version if own else 0,
     )
+
+
+def options_of(program: Program, partner: Partner | None, terms: LoadTerms) -> Options:
+    """What the loader is given: the terms, the owner's zone and currency, and the zone whose days count."""
+    owner = partner or program
+    given = {"time_zone": owner.time_zone} | dict(terms.options)
+    return Options(**given, home_currency=owner.currency, home_zone=program.time_zone, now=clock.now())
+
+
+def known_profiles(program: Program, kind: str = "") -> list[KnownProfile]:
+    """The program's own profiles and the presets, of one kind or of all, as a guess sees them."""
+    own = LoadProfile.objects.filter(program=program, is_active=True).order_by("name")
+    found = [
+        KnownProfile(one.name, one.name, one.kind, "profile", dict(one.mapping), dict(one.options))
+        for one in own
+    ]
+    found += [
+        KnownProfile(one.name, one.title, one.kind, "preset", one.mapping, one.options)
+        for one in presets().values()
+    ]
+    return [one for one in found if not kind or one.kind == kind]
 
 
 def names_for(program: Program, kind: str) -> tuple[str, ...]:

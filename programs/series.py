@@ -129,6 +129,18 @@ def enter(place: DataSeries, result: IngestResult, trial: SnapshotStore, series:
     return Entering(place, result, there, how, added.snapshot, loaded, before, added)
 
 
+def other_currencies(program: Program, snapshot: Snapshot) -> list[str]:
+    """What happens to amounts that are not in the program's currency."""
+    others = [code for code in snapshot.currencies if code != program.currency]
+    if not others:
+        return []
+    return [
+        f"Amounts in {' and '.join(others)} keep their currency in the data. {program} "
+        f"uses {program.currency}. "
+        "Its commands convert each amount at the ECB rate of its own day, and stop if there is none."
+    ]
+
+
 def _two_sources(place: DataSeries, other: tuple[str, str, str]) -> InvalidInput:
     number, one, another = other
     (key,) = CONTRACTS[place.kind].key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,9 +16,9 @@ from gtm.core import clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.later import later
-from programs.datasets import CONTRACTS, Options, SnapshotStore, Source
+from programs.datasets import CONTRACTS, SnapshotStore, Source
 from programs.datasets.loading.problems import nearest
-from programs.load_profiles import settle_terms
+from programs.load_profiles import options_of, settle_terms
 from programs.models import (
     Benefit,
     BenefitKind,
@@ -34,15 +34,15 @@ from programs.models import (
     Tier,
 )
 from programs.schemas.metrics import STANDARD
-from programs.series import DataSeries, Entering, enter, register, snapshot_root
+from programs.series import DataSeries, enter, other_currencies, register, snapshot_root
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
-    from programs.datasets.engines import netting
+    from programs.datasets.engines import netting_rows
     from programs.datasets.loading import ingest as loading
 else:
     loading = later("programs.datasets.loading.ingest")
-    netting = later("programs.datasets.engines.netting")
+    netting_rows = later("programs.datasets.engines.netting_rows")
 
 
 def establish_metrics() -> tuple[int, int]:
@@ -74,11 +74,13 @@ def load_dataset(
     mapping: Mapping[str, str] | None = None,
     series: str = "",
     profile: str = "",
+    without: Collection[str] = (),
     **options: str,
 ) -> tuple[Dataset, IngestResult]:
     """Validate files against the contract of ``kind``, keep the snapshot, register it.
 
-    ``profile`` names a load profile of the program or a preset; what is said with the load counts more.
+    ``profile`` names a load profile of the program or a preset; what is said with the load counts more, and
+    its options named in ``without`` do not count.
     ``series`` says whether the rows are added to those that are current or replace them; it is asked for
     where there are any. What comes of it is current, also where the same rows were loaded before, and
     ``Dataset.answer`` says so. Raises InvalidInput (DatasetProblems) with every problem; nothing is stored
@@ -89,39 +91,20 @@ def load_dataset(
             "kind", f"“{kind}” is unknown.", tuple(CONTRACTS), nearest(kind, CONTRACTS), "unknown"
         )
         raise InvalidInput("There is no such kind of dataset.", problems=[problem])
-    terms = settle_terms(program, kind, profile, mapping or {}, options)
-    owner = partner or program
-    told = Options(
-        **({"time_zone": owner.time_zone} | terms.options),
-        home_currency=owner.currency,
-        home_zone=program.time_zone,
-        now=clock.now(),
-    )
+    terms = settle_terms(program, kind, profile, mapping or {}, options, without)
+    told = options_of(program, partner, terms)
     place = DataSeries(program, partner, campaign, kind)
     with SnapshotStore(snapshot_root()).trial() as trial:
         result = loading.ingest(files, kind, store=trial, mapping=terms.mapping, options=told)
         entering = enter(place, result, trial, series)
         if entering.addition is not None:  # refunds may change orders that were there
-            netted = netting.net_orders(trial, entering.snapshot)
-            result = loading.with_movements(result, netted.account if netted else None)
+            result = loading.with_movements(result, netting_rows.account_of(trial, entering.snapshot))
             entering = replace(entering, result=result)
-        result = replace(entering.result, notes=(*entering.result.notes, *_other_currencies(entering)))
+        more = other_currencies(program, entering.snapshot)
+        result = replace(entering.result, notes=(*entering.result.notes, *more))
         entering = replace(entering, result=result)
         dataset = register(entering, trial, told, terms)
     return dataset, result
-
-
-def _other_currencies(entering: Entering) -> list[str]:
-    """What happens to amounts that are not in the program's currency."""
-    program = entering.place.program
-    others = [code for code in entering.snapshot.currencies if code != program.currency]
-    if not others:
-        return []
-    return [
-        f"Amounts in {' and '.join(others)} keep their currency in the data. {program} "
-        f"uses {program.currency}. "
-        "Its commands convert each amount at the ECB rate of its own day, and stop if there is none."
-    ]
 
 
 def delegate(
@@ -143,9 +126,7 @@ def delegate(
     if to.pk == principal.pk:
         problems.append(Problem("to", "is the principal."))
     if not principal.approverships.filter(role=role).exists():
-        problems.append(
-            Problem("role", (f"{principal} does not hold {role}. A delegate cannot delegate further."))
-        )
+        problems.append(Problem("role", f"{principal} does not hold {role}: delegations are not passed on."))
     if ends_at <= max(starts_at, clock.now()):
         problems.append(Problem("ends_at", "lies before the start or in the past."))
     if not reason.strip():

@@ -5,6 +5,7 @@ own. A file, because a worker in another process must see it. Messages go to a b
 reads, unless a test asks for ``redis_broker`` or ``start_worker``.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -30,12 +31,43 @@ from gtm.trial.run import accepts, redis_command
 from tests import migrated
 
 ROOT = Path(__file__).parent.parent
+gc.disable()  # what is imported stays: nothing of it is looked through while tests are collected, nor after
 
 # A loaded machine is slow, not wrong. One commit gives one answer; GTM_EXPLORE=1 looks for new cases.
 hypothesis.settings.register_profile(
     "gtm", deadline=None, derandomize="GTM_EXPLORE" not in os.environ, database=None
 )
 hypothesis.settings.load_profile("gtm")
+
+
+# First what takes longest: a worker that comes to it last leaves the other core idle.
+LONGEST = (
+    "tests/e2e/test_every_page.py",
+    "tests/e2e/test_roles.py",
+    "tests/plans/commands/optimize_referrals/test_runs.py",
+    "tests/plans/commands/plan_loyalty/test_runs.py",
+    "tests/plans/engine/test_invariants.py",
+    "tests/plans/engine/test_races.py",
+    "tests/plans/test_worker_lost.py",
+    "tests/gtm/test_celery.py",
+    "tests/plans/management/test_wait.py",
+    "tests/plans/commands/monitor_loyalty/test_runs.py",
+    "tests/plans/commands/launch_program/test_program.py",
+    "tests/plans/commands/track_source/test_public_paths.py",
+    "tests/plans/commands/track_source/test_runs.py",
+    "tests/programs/datasets/loading/test_addition.py",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {ROOT / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,7 @@ DECLARATION = {
     "deliverable_keys": ["found"],
     "outside_parties": [],
     "max_retries": 2,
+    "methods": {"work": "a smaller sample"},
 }
 
 
@@ -165,7 +166,9 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     return plan
 
 
-def make_run(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> Task:
+def make_run(
+    *gates: dict[str, Any], requester: Any = None, methods: dict[str, str] | None = None, **fields: Any
+) -> Task:
     """A running plan of command ``proof`` whose document is valid; answers its ready task ``work``.
 
     What ``work`` does is up to the test (``steps.register``); ``sum-up``, another automated task, follows
@@ -180,7 +183,7 @@ def make_run(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> Ta
         complexity="medium",
         strategy="pipeline",
         seed=1,
-        declaration=DECLARATION | {"gates": list(gates)},
+        declaration=DECLARATION | {"gates": list(gates)} | ({} if methods is None else {"methods": methods}),
         inputs={"budget": {"amount": "100", "currency": "USD"}},
         program=fields.pop("program", None) or ProgramFactory(),
         requested_by=requester,

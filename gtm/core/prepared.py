@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from django.db import models, transaction
+from django.utils.module_loading import import_string
 
 FEW = 8
 """More rows than this at once are left to the ORM, which knows how many values a statement may have."""
@@ -31,7 +32,7 @@ class PreparedRead:
         if connection.vendor not in self._known:
             self._known[connection.vendor] = self._written(connection)
         sql, slots, converters = self._known[connection.vendor]
-        with connection.cursor() as cursor:
+        with _cursor(connection) as cursor:
             cursor.execute(sql, [values[slot] if is_slot else slot for is_slot, slot in slots])
             found = [list(row) for row in cursor.fetchall()]
         for row in found:
@@ -52,6 +53,24 @@ class PreparedRead:
         return sql, slots, converters
 
 
+@cache
+def server_binding() -> Any:
+    """Django's class of cursors that send values beside the statement."""
+    return import_string("django.db.backends.postgresql.base.ServerBindingCursor")
+
+
+def _cursor(connection: Any) -> Any:
+    """A cursor whose values travel beside the statement where the server can keep that, parsed and planned.
+
+    PostgreSQL does from the fifth time on; with OPTIONS["prepare_threshold"] None, behind a pooler that
+    hands connections from one transaction to the next, it does not.
+    """
+    if connection.vendor != "postgresql":
+        return connection.cursor()
+    connection.ensure_connection()
+    return connection._prepare_cursor(server_binding()(connection.connection))
+
+
 def attnames(model: type[models.Model]) -> tuple[str, ...]:
     return tuple(field.attname for field in model._meta.concrete_fields)
 
@@ -65,7 +84,7 @@ def insert(rows: Sequence[models.Model]) -> None:
     own_key = model._meta.auto_field is not None and rows[0].pk is None
     sql, fields = _insert_sql(model, connection.vendor, own_key, len(rows))
     values = [f.get_db_prep_save(f.pre_save(row, True), connection) for row in rows for f in fields]
-    with connection.cursor() as cursor:
+    with _cursor(connection) as cursor:
         cursor.execute(sql, values)
         if own_key:
             for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
@@ -90,7 +109,7 @@ def update(model: type[models.Model], where: Mapping[str, Any], values: Mapping[
     connection = transaction.get_connection()
     sql, fields = _update_sql(model, connection.vendor, tuple(where), tuple(values))
     given = [*values.values(), *where.values()]
-    with connection.cursor() as cursor:
+    with _cursor(connection) as cursor:
         written = [_prepared(f, value, connection) for f, value in zip(fields, given, strict=True)]
         cursor.execute(sql, written)
         return cursor.rowcount

@@ -8,8 +8,10 @@ from gtm.core.evidence import anchors
 
 
 @shared_task(name="gtm.core.tasks.anchor_changelog")
-def anchor_changelog(*, tell_auditors: bool = True) -> None:
-    anchors.anchor(tell_auditors=tell_auditors)
+def anchor_changelog(*, tell_auditors: bool = True, wanted_by: str = "") -> None:
+    """``wanted_by``: the chain that asks. One anchor does for all that asked while it was on its way."""
+    if not (wanted_by and anchors.holds_head(wanted_by)):
+        anchors.anchor(tell_auditors=tell_auditors)
 
 
 @shared_task(name="gtm.core.tasks.deliver_anchors")

@@ -179,12 +179,12 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
     return [*standing, *outputs_of_tasks(plan)]
 
 
-def outputs_of_tasks(plan: Plan) -> list[dict[str, Any]]:
-    """What the tasks made: charts drawn, the table behind each one, work from a backlog."""
+def outputs_of_tasks(plan: Plan, task: Task | None = None) -> list[dict[str, Any]]:
+    """What the tasks made, or one of them: charts drawn, the table behind each one, work from a backlog."""
     found = []
     may_operate = permissions.may_operate(current().actor, plan, {}) is None
     for artifact in (
-        plan.artifacts.filter(superseded_at=None)
+        plan.artifacts.filter(superseded_at=None, **({"task": task} if task else {}))
         .select_related("task")
         .order_by("task__position", "position")
     ):

@@ -137,7 +137,7 @@ class RunPages:
             initial |= {i.name: i.write(plan.inputs[i.name]) for i in command.inputs if i.name in plan.inputs}
             initial["program"] = plan.program.slug
         else:
-            initial["program"] = _default_slug(command)
+            initial["program"] = request.GET.get("program") or _default_slug(command)
         if line := request.GET.get("usage"):
             return self._form_from_line(request, command, line, initial.get("program", ""))
         return CommandForm(command, initial=initial)

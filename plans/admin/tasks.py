@@ -17,11 +17,12 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.admin.found import FoundByPlanId
+from plans.admin.page import outputs_of_tasks
 from plans.drawing import badges
 from plans.engine.people import human_tasks
 from plans.engine.people.permissions import may_work_on
 from plans.engine.stopping import stopped
-from plans.models import Task
+from plans.models import Task, TaskKind
 from plans.runs import revise
 from plans.selectors import PLAN_DOCUMENTS, comments_on, tasks_with_people
 from programs.models import Person
@@ -53,7 +54,10 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
     shortcuts = [
         ("For people", "?kind=human&state=ready"),
         ("Escalated", "?state__in=escalated,unknown"),
-        ("By the substitute", "?state__in=fallback_ready,fallback_running,succeeded_degraded"),
+        (
+            "By the substitute",
+            "?state__in=fallback_ready,fallback_running,with_substitute,succeeded_degraded",
+        ),
         ("At work", "?state__in=leased,running,fallback_running"),
     ]
 
@@ -82,6 +86,7 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 "may_pass_on": not task.is_done and may_work_on(current().actor, task, {}) is None,
                 "stopped": stopped.is_stopped(task.plan),
                 "comments": comments_on(task),
+                "brief": outputs_of_tasks(task.plan, task) if task.kind == TaskKind.HUMAN else [],
                 "form": AnswerForm(),
             }
         return TemplateResponse(request, "plans/task.html", context)

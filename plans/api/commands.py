@@ -135,7 +135,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
     )
     @action(detail=True, methods=["post"])
     def runs(self, request: Request, name: str) -> Response:
-        """Start a run from inputs. 202 with the plan; watch it at Location."""
+        """Start a run from inputs. Returns 202 with the plan. Poll it at Location."""
         body = InputsRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         given, program = body.validated_data["inputs"], body.validated_data.get("program")
@@ -144,7 +144,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
     @extend_schema(request=InputsRunSerializer, responses=AskedSerializer(many=True))
     @action(detail=True, methods=["post"])
     def approvers(self, request: Request, name: str) -> Response:
-        """Who would have to approve such a run of yours, gate by gate, and why. Stores nothing."""
+        """Who would have to approve such a run, gate by gate, and why. Stores nothing."""
         body = InputsRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         given, program = body.validated_data["inputs"], body.validated_data.get("program")
@@ -163,7 +163,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
         permission_classes=[IsAuthenticated, MayReadPlans],
     )
     def replay(self, request: Request, name: str, gate: str) -> Response:
-        """Hold the votes of past rounds at a gate against a proposed policy. Stores nothing."""
+        """Test a proposed policy on the votes of past rounds of a gate. Stores nothing."""
         command = registry.get(name)
         keys = tuple(step.key for step in command.steps if step.gate)
         if gate not in keys:
@@ -198,7 +198,7 @@ class RunViewSet(ActingMixin, viewsets.ViewSet):
         ],
     )
     def create(self, request: Request) -> Response:
-        """Start a run from a usage line as the documents write it."""
+        """Start a run from a usage line, as in the documents."""
         body = UsageRunSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         command, given = start.parse_usage(body.validated_data["usage"])

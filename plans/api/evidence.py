@@ -74,7 +74,7 @@ class AccessReviewSerializer(serializers.Serializer):
 
 
 class AccessReviewView(APIView):
-    """Who held which seat, delegation, group and permission at an instant."""
+    """Who had which seat, delegation, group and permission at a moment."""
 
     permission_classes = [IsAuthenticated, MayAudit]
 

@@ -42,7 +42,7 @@ class PullSerializer(serializers.Serializer):
 
 
 class RipcordViewSet(ActionViewSet):
-    """Every pull; a new one stops at once, two people release it."""
+    """Every rip-cord pull. A new pull stops at once. Two people must release it."""
 
     queryset = RipcordPull.objects.select_related("plan", "program", "pulled_by").order_by("-created_at")
     serializer_class = RipcordSerializer
@@ -58,7 +58,7 @@ class RipcordViewSet(ActionViewSet):
     @extend_schema(request=RemediationSerializer, responses=RipcordSerializer)
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
-        """Agree to release; the second person's agreement releases."""
+        """Agree to release. When a second person agrees, it is released."""
         row, body = self.opened(request, RemediationSerializer)
         row = ripcord.release(row.plan, remediation=body["remediation"], scope=row.scope, program=row.program)
         return Response(self.get_serializer(row).data)
@@ -66,7 +66,7 @@ class RipcordViewSet(ActionViewSet):
     @extend_schema(request=ReasonSerializer, responses=RipcordSerializer)
     @action(detail=True, methods=["post"])
     def abort(self, request: Request, pk: str) -> Response:
-        """Agree to end what is stopped for good; the second person's agreement aborts it and undoes it."""
+        """Agree to abort what is stopped. When a second person agrees, it is aborted and undone."""
         row, body = self.opened(request, ReasonSerializer)
         row = ripcord.abort(row.plan, reason=body["reason"], scope=row.scope, program=row.program)
         return Response(self.get_serializer(row).data)
@@ -94,7 +94,7 @@ class AskSerializer(serializers.Serializer):
 
 
 class BreakGlassViewSet(ActionViewSet):
-    """Every use, for auditors: ``?state=granted`` are those that owe a review."""
+    """Every use of break-glass, for auditors. ``?state=granted`` lists those that need a review."""
 
     queryset = BreakGlass.objects.none()
     serializer_class = BreakGlassSerializer
@@ -156,7 +156,7 @@ class ReportSerializer(serializers.Serializer):
 
 
 class ReadingViewSet(ActionViewSet):
-    """What triggers looked at, period by period; people report what no metric shows."""
+    """Readings of triggers, period by period. People can report events that no metric shows."""
 
     queryset = Reading.objects.select_related("plan").order_by("-created_at", "-pk")
     serializer_class = ReadingSerializer

@@ -75,7 +75,7 @@ class PreferenceSerializer(serializers.ModelSerializer):
 
 
 class PreferenceView(ActingMixin, APIView):
-    """How I want to be told: by mail, by channels, at once or once a day, and when not."""
+    """My notification settings: by mail or channels, at once or once a day, and quiet hours."""
 
     permission_classes = [IsAuthenticated]
 

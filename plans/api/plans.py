@@ -68,7 +68,7 @@ class PlanViewSet(GovernedReadViewSet):
     @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT}, filters=False)
     @action(detail=True, methods=["get"])
     def export(self, request: Request, plan_id: str) -> HttpResponse:
-        """The plan JSON document, the very bytes of the file in the plans folder."""
+        """The plan JSON document, with the same bytes as the file in the plans folder."""
         raw = files.read(self.get_object())
         tag = etag.of_bytes(raw)
         if etag.not_modified(request, tag):
@@ -82,7 +82,7 @@ class PlanViewSet(GovernedReadViewSet):
         detail=False, methods=["post"], url_path="import", permission_classes=[ModelPermissions, MayOperate]
     )
     def import_document(self, request: Request) -> Response:
-        """Take in an exported plan as a record. It is verified before it is believed, and never run."""
+        """Import an exported plan as a record. It is verified first, and it never runs."""
         row = importer.import_document(request.data)
         return Response(ImportedPlanSerializer(row).data, status=status.HTTP_201_CREATED)
 
@@ -100,7 +100,7 @@ class PlanViewSet(GovernedReadViewSet):
     @extend_schema(request=ReviseSerializer, responses=PlanDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def revise(self, request: Request, plan_id: str) -> Response:
-        """Answer a request for changes: the plan becomes revision n + 1 and comes back to its gates."""
+        """Answer a request for changes. The plan becomes revision n + 1 and goes back to its gates."""
         body = ReviseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         plan = self._checked(request, required=True)
@@ -117,7 +117,7 @@ class PlanViewSet(GovernedReadViewSet):
     @extend_schema(request=ReviseSerializer, responses=PlanDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def change(self, request: Request, plan_id: str) -> Response:
-        """Change a plan that is approved or running: it goes through review and its gates again."""
+        """Change a plan that is approved or running. It goes through review and its gates again."""
         body = ReviseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         plan = self._checked(request, required=True)
@@ -128,7 +128,7 @@ class PlanViewSet(GovernedReadViewSet):
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
     @action(detail=True, methods=["post"])
     def ripcord(self, request: Request, plan_id: str) -> Response:
-        """Emergency stop: nothing new starts, what runs is stopped or kept aside."""
+        """Emergency stop: nothing new starts, and running steps are stopped or their results kept apart."""
         body = ReasonSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         plan = self._checked(request)
@@ -138,7 +138,7 @@ class PlanViewSet(GovernedReadViewSet):
     @extend_schema(request=RemediationSerializer, responses=PlanDetailSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, plan_id: str) -> Response:
-        """Agree to release a pulled rip-cord; the second person's agreement releases it."""
+        """Agree to release a pulled rip-cord. When a second person agrees, it is released."""
         body = RemediationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         plan = self._checked(request)
@@ -148,7 +148,7 @@ class PlanViewSet(GovernedReadViewSet):
     @extend_schema(responses={200: OpenApiTypes.OBJECT}, filters=False)
     @action(detail=True, methods=["get"])
     def standing(self, request: Request, plan_id: str) -> Response:
-        """How the plan stands now, as outputs: a launch answers readiness, its vetoes and its runbook."""
+        """The present state of the plan, as outputs. For a launch: readiness, its vetoes and its runbook."""
         return Response(standing_of(self.get_object()))
 
     @extend_schema(responses=AskedSerializer(many=True), filters=False)
@@ -213,7 +213,8 @@ class PlanViewSet(GovernedReadViewSet):
     )
     @action(detail=True, methods=["post"], url_path=r"backlog/(?P<rank>[0-9]{1,4})/task")
     def start_item(self, request: Request, plan_id: str, rank: str) -> Response:
-        """Make an item of the approved backlog a task with owner and date; again answers the same task."""
+        """Make an item of the approved backlog a task with owner and date. Repeated, it "
+        "returns the same task."""
         body = FollowUpSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         task = follow_up.start(self.get_object(), int(rank), **body.validated_data)

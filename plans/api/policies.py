@@ -65,7 +65,7 @@ class PolicyFilters(FilterSet):
 
 
 class PolicyViewSet(WorkViewSet):
-    """Every version of every policy; ``?state=in_force`` are those that took the place of a declaration."""
+    """Every version of every policy. ``?state=in_force`` lists those that replace a declaration."""
 
     queryset = PolicyVersion.objects.none()
     serializer_class = PolicyVersionDetailSerializer
@@ -97,7 +97,7 @@ class PolicyViewSet(WorkViewSet):
         ],
     )  # fmt: skip
     def create(self, request: Request) -> Response:
-        """Propose other rules for a gate or a ladder. 201; somebody else adopts or rejects them."""
+        """Propose other rules for a gate or a ladder. Another person must adopt or reject them."""
         body = ProposalSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         told = body.validated_data
@@ -108,19 +108,19 @@ class PolicyViewSet(WorkViewSet):
     @extend_schema(request=CommentSerializer, responses=PolicyVersionDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def adopt(self, request: Request, pk: str) -> Response:
-        """Bring what somebody else proposed into force, for runs that start from now on."""
+        """Adopt a proposal of another person. It applies to runs that start from now on."""
         return self._decided(request, "adopt")
 
     @extend_schema(request=CommentSerializer, responses=PolicyVersionDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: str) -> Response:
-        """Turn down what somebody else proposed."""
+        """Reject a proposal of another person."""
         return self._decided(request, "reject")
 
     @extend_schema(request=CommentSerializer, responses=PolicyVersionDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def withdraw(self, request: Request, pk: str) -> Response:
-        """Take back what you proposed."""
+        """Withdraw your own proposal."""
         return self._decided(request, "withdraw")
 
     def _decided(self, request: Request, verb: str) -> Response:

@@ -61,7 +61,7 @@ class ScheduleFilters(FilterSet):
 
 
 class ScheduleViewSet(GovernedViewSet):
-    """A schedule is switched off, not deleted: the times it ran are evidence."""
+    """Schedules. You can switch a schedule off but not delete it, because its past runs are evidence."""
 
     queryset = Schedule.objects.select_related("program", "owner").order_by("name")
     serializer_class = ScheduleSerializer
@@ -89,7 +89,7 @@ class ScheduledRunViewSet(GovernedReadViewSet):
     @extend_schema(request=ReasonSerializer, responses=ScheduledRunSerializer)
     @action(detail=True, methods=["post"], url_path="run-after-all")
     def run_after_all(self, request: Request, pk: str) -> Response:
-        """Start a skipped or refused run after all. Takes the permission to operate plans."""
+        """Start a skipped or refused run now. You need the permission to operate plans."""
         body = ReasonSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         run = self.get_object()

@@ -216,7 +216,7 @@ class PassedOverSerializer(serializers.Serializer):
 
 
 class AskedSerializer(serializers.Serializer):
-    """One gate: its seats and why each is asked, who may sit, who may not and why, which seat has nobody."""
+    """One gate: its seats with their reasons, who may decide, who may not and why, and open seats."""
 
     gate = serializers.CharField()
     title = serializers.CharField()

@@ -64,7 +64,7 @@ class TaskViewSet(WorkViewSet):
     @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])
     def fail(self, request: Request, pk: str) -> Response:
-        """Report a task of yours as blocked: it escalates, its siblings go on."""
+        """Report a task of yours as blocked. It escalates, and other tasks go on."""
         task, body = self.checked(request, ReasonSerializer)
         human_tasks.report_blocked(task, reason=body["reason"])
         return self.answer(task)
@@ -72,13 +72,13 @@ class TaskViewSet(WorkViewSet):
     @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])
     def block(self, request: Request, pk: str) -> Response:
-        """The same as fail, by the word people use."""
+        """The same as fail."""
         return self.fail(request, pk)
 
     @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])
     def unblock(self, request: Request, pk: str) -> Response:
-        """What was in the way is gone: a blocked task of yours goes on."""
+        """Unblock a task of yours, so that it goes on."""
         task, body = self.checked(request, CommentSerializer)
         human_tasks.unblock(task, comment=body["comment"])
         return self.answer(task)
@@ -86,7 +86,7 @@ class TaskViewSet(WorkViewSet):
     @extend_schema(request=TaskCommentSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])
     def comment(self, request: Request, pk: str) -> Response:
-        """Say something about a task, with evidence; it stands in the change log."""
+        """Comment on a task, with evidence. The comment is kept in the change log."""
         task, body = self.checked(request, TaskCommentSerializer)
         human_tasks.comment_on(task, text=body["comment"], evidence=body["evidence"])
         return self.answer(task)
@@ -127,9 +127,9 @@ class ApprovalViewSet(WorkViewSet):
     @extend_schema(request=DecideSerializer, responses=ApprovalDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def decide(self, request: Request, pk: str) -> Response:
-        """Approve, reject, request changes or recuse. Asks for a session: a token does not decide.
+        """Approve, reject, request changes or recuse yourself. It needs a session: a token cannot decide.
 
-        Say what you looked at: If-Match with the approval's ETag, or ``scope_sha256`` as you read it.
+        Name the version that you saw: send If-Match with the approval's ETag, or ``scope_sha256``.
         """
         approval, body = self.checked(request, DecideSerializer, instead="scope_sha256")
         principal = body.get("on_behalf_of")

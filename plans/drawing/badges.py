@@ -16,7 +16,7 @@ FAMILIES = {
     "awaiting_approval": WAITING, "pending": WAITING, "retry_wait": WAITING, "changes_requested": WAITING,
     "acknowledged": WAITING, "notified": WAITING, "paused": WAITING, "armed": WAITING, "frozen": WAITING,
     "succeeded_degraded": WAITING, "waived": WAITING, "suspended": WAITING, "held": BAD, "blocked": BAD,
-    "escalated": BAD, "open": WAITING,
+    "escalated": BAD, "with_substitute": WAITING, "open": WAITING,
     "appealed": WAITING, "confirmed": BAD,
     "answered": BUSY, "settled": GOOD,
     "unknown": BAD, "failed": BAD, "rejected": BAD, "exhausted": BAD, "unsatisfiable": BAD,

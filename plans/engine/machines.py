@@ -14,6 +14,7 @@ from plans.engine.people.permissions import (
     may_pull_ripcord,
     may_release_ripcord,
     may_review_break_glass,
+    may_try_again,
     may_use_break_glass,
     may_withdraw_policy,
     may_work_on,
@@ -95,7 +96,8 @@ PLAN = Machine(
 _ATTEMPT = "fence attempts_used restarts lease_expires_at started_at progress progress_note next_attempt_at"
 _RESULT = "output output_sha256 finished_at progress progress_note lease_expires_at error"
 _FAILURE = "error next_attempt_at lease_expires_at finished_at progress_note"
-_OPEN_TASK = "pending awaiting_approval ready leased running retry_wait fallback_ready fallback_running unknown escalated"
+_DUE = "due_at frozen_at remind_at reminded"
+_OPEN_TASK = "pending awaiting_approval ready leased running retry_wait fallback_ready fallback_running with_substitute unknown escalated"
 
 TASK = Machine(
     Task,
@@ -103,7 +105,7 @@ TASK = Machine(
     final=frozenset({"skipped", "cancelled"}),  # what is done may be reopened by a revision
     transitions=(
         to("ask_approval", "pending", "awaiting_approval", permission=system_only),
-        to("make_ready", "pending", "ready", permission=system_only, writes="due_at frozen_at remind_at reminded", effects=(flow.ring,)),
+        to("make_ready", "pending", "ready", permission=system_only, writes=_DUE, effects=(flow.ring,)),
         to("lease", "ready", "leased", permission=system_only, writes=_ATTEMPT),
         to("start", "leased", "running", permission=system_only),
         to("lease_fallback", "fallback_ready", "fallback_running", permission=system_only, writes=_ATTEMPT),
@@ -113,18 +115,19 @@ TASK = Machine(
         to("retry", "retry_wait", "ready", permission=system_only, effects=(flow.ring,)),
         to("restart", "leased running", "ready", permission=system_only, writes="restarts lease_expires_at progress_note", effects=(flow.ring,)),
         to("hand_to_substitute", "leased running", "fallback_ready", permission=system_only, writes=_FAILURE, effects=(flow.ring,)),
+        to("hand_to_person", "leased running", "with_substitute", permission=system_only, writes=f"{_FAILURE} {_DUE}"),
         to("restart_fallback", "fallback_running", "fallback_ready", permission=system_only, writes="restarts lease_expires_at progress_note", effects=(flow.ring,)),
         to("lose_track", "leased running fallback_running", "unknown", permission=system_only, writes=_FAILURE),
-        to("escalate", "leased running fallback_running retry_wait fallback_ready unknown", "escalated", permission=system_only, writes=_FAILURE, effects=(flow.block_plan,)),
+        to("escalate", "leased running fallback_running retry_wait fallback_ready with_substitute unknown", "escalated", permission=system_only, writes=_FAILURE, effects=(flow.block_plan,)),
         to("complete", "ready", "succeeded", permission=may_work_on, guards=(flow.is_human, flow.content_is_approved), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
-        to("report_blocked", "ready", "escalated", permission=may_work_on, guards=(flow.is_human, flow.nothing_is_stopped), comment_required=True, writes=_FAILURE, effects=(flow.block_plan,), label="Report as blocked"),
+        to("report_blocked", "ready with_substitute", "escalated", permission=may_work_on, guards=(flow.is_with_people, flow.nothing_is_stopped), comment_required=True, writes=_FAILURE, effects=(flow.block_plan,), label="Report as blocked"),
         to("unblock", "escalated", "ready", permission=may_work_on, guards=(flow.is_human, flow.nothing_is_stopped), comment_required=True, effects=(flow.unblock_plan,), label="Unblock"),
-        to("grant_attempt", "escalated unknown", "ready", permission=may_operate, guards=(flow.nothing_is_stopped,), comment_required=True, writes="attempts_granted next_attempt_at", effects=(flow.unblock_plan, flow.ring), label="Grant one more attempt"),
-        to("record_result", "escalated unknown", "succeeded_manual", permission=may_work_on, guards=(flow.nothing_is_stopped,), comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
-        to("waive", "escalated unknown", "waived", permission=flow.may_waive, guards=(flow.nothing_is_stopped,), comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),
+        to("grant_attempt", "escalated unknown with_substitute", "ready", permission=may_try_again, guards=(flow.nothing_is_stopped,), comment_required=True, writes="attempts_granted next_attempt_at", effects=(flow.unblock_plan, flow.ring), label="Grant one more attempt"),
+        to("record_result", "escalated unknown with_substitute", "succeeded_manual", permission=may_work_on, guards=(flow.nothing_is_stopped,), comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
+        to("waive", "escalated unknown with_substitute", "waived", permission=flow.may_waive, guards=(flow.nothing_is_stopped,), comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),
         to("suspend", _OPEN_TASK, "suspended", permission=system_only, writes="held_from lease_expires_at"),
         to("unsuspend", "suspended", flow.state_before_hold, permission=system_only, writes="lease_expires_at", effects=(flow.ring,)),
-        to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready leased running retry_wait fallback_ready fallback_running", "pending", permission=system_only, writes="attempts_used restarts attempts_granted error finished_at progress fence lease_expires_at next_attempt_at"),
+        to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready leased running retry_wait fallback_ready fallback_running with_substitute", "pending", permission=system_only, writes="attempts_used restarts attempts_granted error finished_at progress fence lease_expires_at next_attempt_at"),
         to("skip", _OPEN_TASK + " suspended", "skipped", permission=system_only, writes="finished_at"),
         to("cancel", _OPEN_TASK + " suspended", "cancelled", permission=system_only, writes="finished_at"),
     ),

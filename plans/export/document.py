@@ -27,6 +27,10 @@ SCHEMA_ID = "urn:gtm-governance:plan-1"
 LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "django", "celery")
 
 
+FALLBACK_PLAN = (
+    "A retry repeats the step as it is. After the retries another method of the step has one turn, where it "
+    "declares one; else the substitute named at the task gets it, with what failed."
+)
 Needs = Mapping[str, Sequence[str]]
 """Number of each task → numbers of the tasks it waits for, in their order."""
 
@@ -115,9 +119,9 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
         "dependency_graph": _graph(plan, tasks, needs),
         "context_passing": {"method": "output_var", "artifacts_location": f"plans/{plan.plan_id}/artifacts"},
         "error_handling": {
-            "retry_strategy": "with-modification",
+            "retry_strategy": "with-modification" if plan.rules.methods else "immediate",
             "max_retries": plan.rules.max_retries,
-            "fallback_plan": "After the retries the substitute named at the task has one turn.",
+            "fallback_plan": FALLBACK_PLAN,
             "escalation": " → ".join("/".join(rung.roles) for rung in plan.rules.ladder),
         },
         "success_criteria": [f"{m.label}: {m.target}" for m in plan.rules.success_metrics],
@@ -236,6 +240,7 @@ def _task(plan: Plan, task: Task, needs: Sequence[str], attempts: Sequence[TaskA
                 "seconds": round(a.seconds, 3) if a.seconds is not None else None,
                 "error_class": a.error_class,
                 "error": a.error,
+                "changed": a.changed,
             }
             for a in attempts
         ],

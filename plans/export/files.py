@@ -14,10 +14,9 @@ import fcntl
 import logging
 import os
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -104,7 +103,7 @@ def _behind(since: datetime) -> set[str]:
 
 
 def follow_anchor(event: events.Anchored) -> None:
-    """Subscriber: an anchor holds these plans, and their files show it. Who moves is written soon anyway."""
+    """Subscriber: an anchor holds these plans, and their files show it. Who moves is written later anyway."""
     held = {name.removeprefix(PREFIX) for name in event.chains if name.startswith(PREFIX)}
     _write_each(_due(Plan.objects.filter(plan_id__in=held), PATIENCE))
 
@@ -122,14 +121,21 @@ def _write_each(plans: Iterable[Plan]) -> int:
 
 
 def _due(plans: QuerySet[Plan], patience: timedelta) -> Iterator[Plan]:
-    """Plans at rest, and those that move and have no file or an old one."""
+    """Plans at rest, and those that move and whose file is old, or that have none and began long ago."""
     at_work = Task.objects.filter(plan=OuterRef("pk"), kind=TaskKind.AUTOMATED, state__in=MOVING_STATES)
     moves = Q(state__in=AT_WORK_PLAN_STATES) & Exists(at_work)
-    latest = time.time() - patience.total_seconds()
+    latest = clock.now() - patience
     for plan in plans.annotate(moves=Case(When(moves, then=True), default=False)).order_by("pk"):
-        target = path_of(plan)
-        if not plan.moves or not target.is_file() or target.stat().st_mtime <= latest:
+        if not plan.moves or _written_at(plan) <= latest:
             yield plan
+
+
+def _written_at(plan: Plan) -> datetime:
+    """When its file was written; of a plan without one, when there was first something to write."""
+    target = path_of(plan)
+    if target.is_file():
+        return datetime.fromtimestamp(target.stat().st_mtime, tz=UTC)
+    return plan.started_at or plan.created_at
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,12 @@ from plans import case_kinds
 from programs.analytics.dependencies import Dependencies
 
 if TYPE_CHECKING:
+    import fastjsonschema
     import jsonschema
+    import rfc3339_validator
 else:
-    jsonschema = later("jsonschema")
+    fastjsonschema, jsonschema = later("fastjsonschema"), later("jsonschema")
+    rfc3339_validator = later("rfc3339_validator")
 
 LOWEST_LADDER = 3
 
@@ -44,13 +47,32 @@ def validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker())
 
 
+@functools.cache
+def _is_valid() -> Callable[[Mapping[str, Any]], Any]:
+    """The schema as compiled Python: raises for what breaks it, and takes a tenth of the validator's time.
+
+    It knows the words of draft 7, and of 2020-12 the schema uses no others.
+    """
+    formats = {"date-time": rfc3339_validator.validate_rfc3339}
+    whole = schema() | {"$schema": "http://json-schema.org/draft-07/schema#"}
+    return fastjsonschema.compile(whole, formats=formats, use_default=False)
+
+
 def problems(body: Mapping[str, Any]) -> list[Problem]:
     """All violations of schema and structure."""
-    found = [
-        Problem("/".join(str(part) for part in error.absolute_path) or "document", error.message[:300])
-        for error in validator().iter_errors(body)
-    ]
-    return found or list(_structure(body))
+    try:
+        _is_valid()(body)
+    except fastjsonschema.JsonSchemaException:
+        return (
+            [  # it stops at the first fault; this one names them all
+                Problem(
+                    "/".join(str(part) for part in error.absolute_path) or "document", error.message[:300]
+                )
+                for error in validator().iter_errors(body)
+            ]
+            or list(_structure(body))
+        )
+    return list(_structure(body))
 
 
 def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:
@@ -65,7 +87,7 @@ def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:
         for need in task["dependencies"]:
             where = f"stages/{n}/tasks/{m}/dependencies"
             if need not in stage_of:
-                yield Problem(where, f"{need} is no task of this plan")
+                yield Problem(where, f"{need} is not a task of this plan")
             elif stage_of[need] > n:
                 yield Problem(where, f"{need} belongs to a later stage")
             else:
@@ -83,7 +105,7 @@ def _groups(body: Mapping[str, Any], network: Dependencies) -> Iterable[Problem]
         for task_id in group["tasks"]:
             where = f"parallelization/parallel_groups/{n}/tasks"
             if task_id not in network.needs:
-                yield Problem(where, f"{task_id} is no task of this plan")
+                yield Problem(where, f"{task_id} is not a task of this plan")
             elif reached := set(group["tasks"]) & network.after(task_id):
                 yield Problem(
                     where, f"{task_id} leads to {', '.join(sorted(reached))}: they cannot run in parallel"
@@ -93,8 +115,8 @@ def _groups(body: Mapping[str, Any], network: Dependencies) -> Iterable[Problem]
 def _strategy(body: Mapping[str, Any]) -> Iterable[Problem]:
     if body["strategy"] == "diamond":
         if not body["parallelization"]["parallel_groups"]:
-            yield Problem("strategy", "a diamond fans out, nothing runs in parallel")
+            yield Problem("strategy", "a diamond needs tasks that run in parallel")
         if not any(stage["merge_gate"] for stage in body["stages"]):
-            yield Problem("strategy", "a diamond has a merge gate, no stage is one")
+            yield Problem("strategy", "a diamond needs a stage that is a merge gate")
     if len(body["escalation_ladder"]) < LOWEST_LADDER:
         yield Problem("escalation_ladder", "the ladder has fewer than three rungs")

@@ -57,6 +57,7 @@ from plans.models.reading import Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
+    ANSWERED_STATES,
     ASSIGNED_STATES,
     AT_WORK_STATES,
     CLAIMABLE_STATES,
@@ -69,6 +70,7 @@ from plans.models.task import (
     STUCK_STATES,
     UNOPENED_STATES,
     WAITING_STATES,
+    WITH_PEOPLE,
     Task,
     TaskAttempt,
     TaskKind,
@@ -92,6 +94,7 @@ __all__ = [
     "RESTING_PLAN_STATES",
     "SUCCEEDED_PLAN_STATES",
     "TROUBLED_PLAN_STATES",
+    "ANSWERED_STATES",
     "ASSIGNED_STATES",
     "CLAIMABLE_STATES",
     "COMPUTED_STATES",
@@ -101,6 +104,7 @@ __all__ = [
     "STUCK_STATES",
     "UNOPENED_STATES",
     "WAITING_STATES",
+    "WITH_PEOPLE",
     "AT_WORK_STATES",
     "DONE_STATES",
     "FINAL_PLAN_STATES",

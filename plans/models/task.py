@@ -26,6 +26,7 @@ class TaskState(models.TextChoices):
     RETRY_WAIT = "retry_wait", "Waiting to retry"
     FALLBACK_READY = "fallback_ready", "Substitute ready"
     FALLBACK_RUNNING = "fallback_running", "Substitute running"
+    WITH_SUBSTITUTE = "with_substitute", "With the substitute"
     UNKNOWN = "unknown", "Effect unknown"
     ESCALATED = "escalated", "Escalated"
     SUSPENDED = "suspended", "Suspended"
@@ -53,8 +54,12 @@ MOVING_STATES = CLAIMABLE_STATES | AT_WORK_STATES | {"retry_wait"}
 WAITING_STATES = CLAIMABLE_STATES | {"awaiting_approval", "retry_wait"}
 """Begun by nobody yet: a stop suspends it at once."""
 STUCK_STATES = frozenset({"escalated", "unknown"})
-ASSIGNED_STATES = frozenset({"ready", "suspended"})
+ANSWERED_STATES = STUCK_STATES | {"with_substitute"}
+"""An automated task that people have the answer to."""
+ASSIGNED_STATES = frozenset({"ready", "suspended", "with_substitute"})
 """With people: to be done, or to be done once a stop is over."""
+WITH_PEOPLE = models.Q(kind=TaskKind.HUMAN.value, state="ready") | models.Q(state="with_substitute")
+"""People are to do it now: a task of theirs, or a step of the engine whose substitute they are."""
 
 
 class Task(StatefulModel):
@@ -167,6 +172,11 @@ class Task(StatefulModel):
     def is_done(self) -> bool:
         return self.state in DONE_STATES
 
+    @property
+    def is_with_people(self) -> bool:
+        """The same as ``WITH_PEOPLE`` asks of rows."""
+        return self.state == ("ready" if self.kind == TaskKind.HUMAN else "with_substitute")
+
 
 class TaskAttempt(models.Model):
     """One try at a task. Written by the engine only; its outcome is set once, with the task's transition."""
@@ -202,6 +212,9 @@ class TaskAttempt(models.Model):
     )
     error_class = models.CharField(max_length=30, blank=True, help_text="transient, permanent, unclear")
     error = models.TextField(blank=True)
+    changed = models.CharField(
+        max_length=240, blank=True, help_text="What this attempt did otherwise than the step itself"
+    )
     late_output = models.JSONField(
         null=True, blank=True, help_text="A result that came too late: kept, not applied"
     )

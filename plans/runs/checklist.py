@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from plans.engine.people.directory import Directory
 from plans.models import LADDER
 from plans.runs.policies import in_force
 from plans.runs.registry import LOWEST_LADDER, faults
@@ -33,10 +36,19 @@ def _agents(draft: Draft) -> tuple[bool, str]:
 
 def _substitutes(draft: Draft) -> tuple[bool, str]:
     bare = [s.task_id for s in draft.command.steps if s.run and not s.fallback_agent]
-    return (
-        not bare,
-        f"No substitute for {', '.join(bare)}." if bare else "Every automated task has a substitute.",
-    )
+    told = f"No substitute for {', '.join(bare)}." if bare else "Every automated task has a substitute."
+    return not bare, " ".join([told, *_away(draft)])
+
+
+def _away(draft: Draft) -> Iterator[str]:
+    """Roles of which everybody is away today, and who is asked instead when their tasks are to be done."""
+    directory = Directory.today()
+    covers = {step.agent: step.fallback_agent for step in draft.command.steps if step.gate is None}
+    for role, cover in sorted(covers.items()):
+        people = {a.person for a in directory.holders({role}) if a.is_valid_at(directory.now)}
+        if people and all(person.pk in directory.absences for person in people):
+            names = ", ".join(sorted(person.name for person in people))
+            yield f"{names} ({role}) is away today: {cover or 'nobody'} covers."
 
 
 def _data(draft: Draft) -> tuple[bool, str]:

@@ -45,7 +45,9 @@ def _needs(command: Command, current: Mapping[str, Sequence[Dataset]]) -> Comman
         if need:
             missing += _gaps(need, datasets)
     title = command.action or command.title
-    return CommandNeeds(command.path, title, not any(one.blocks for one in missing), tuple(missing))
+    return CommandNeeds(
+        command.path, command.key, title, not any(one.blocks for one in missing), tuple(missing)
+    )
 
 
 def _gaps(need: DataNeed, datasets: Sequence[Dataset]) -> Iterable[MissingData]:

@@ -245,6 +245,7 @@ def snapshot(
             "deliverable_keys": list(command.deliverables),
             "outside_parties": list(command.outside_parties),
             "max_retries": command.max_retries,
+            "methods": {step.key: step.instead_how for step in command.steps if step.instead},
             "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},
         }
     )

@@ -54,6 +54,16 @@ def refit(plan: Plan, draft: Draft) -> None:
         plan.save()
 
 
+def limit_retries(plan: Plan, limit: int) -> None:
+    """Another limit of retries, for the plan and every task that is not done."""
+    if plan.declaration["max_retries"] != limit:
+        plan.declaration = plan.declaration | {"max_retries": limit}
+        plan.save()
+    for task in plan.tasks.exclude(state__in=FINAL_TASK_STATES).exclude(max_retries=limit):
+        task.max_retries = limit
+        task.save()
+
+
 def reschedule(plan: Plan, draft: Draft) -> None:
     """The due date of every task that is not done, where its owner works."""
     steps = {step.key: step for step in draft.command.steps}

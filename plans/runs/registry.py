@@ -18,7 +18,7 @@ from programs.datasets import CONTRACTS
 LOWEST_LADDER = 3
 MOST_REPEATS = 3
 ORIGINS = ("program", "campaign", "partner", "dataset")
-ALWAYS_ASKED = "must hold one that is always asked, or silence would approve."
+ALWAYS_ASKED = "must contain one that is always asked; otherwise silence would approve."
 LONGEST_NAME = 80  # as long as a plan can keep it
 _WORD = re.compile(r"[a-z0-9-]+")
 _commands: dict[str, Command] = {}
@@ -41,6 +41,10 @@ def register(command: Command) -> Command:
     for step in command.steps:
         if step.run:
             steps.register(command.key, step.key, step.run, step.apply, step.compensate)
+        if step.instead:
+            steps.register_method(command.key, step.key, step.instead)
+        if step.brief:
+            steps.register_brief(command.key, step.key, step.brief)
         if step.hold:
             steps.register_hold(command.key, step.key, step.hold)
     return command
@@ -63,7 +67,7 @@ def tailor(command: Command, inputs: Mapping[str, Any], facts: Mapping[str, Any]
     found = [*map(_line, faults(tailored)), *(f"step {key} computes and is not declared" for key in strange)]
     if found:
         problems = [Problem("tasks", f"{fault.rstrip('.')}.") for fault in found]
-        raise InvalidInput(f"The tasks of {command.path} are not well formed.", problems=problems)
+        raise InvalidInput(f"The tasks of {command.path} have faults.", problems=problems)
     return tailored
 
 
@@ -141,9 +145,9 @@ def _head_faults(command: Command) -> Iterable[Problem]:
         value = getattr(command, field)
         if not _WORD.fullmatch(value) or len(value) > LONGEST_NAME:
             rule = f"must be 1 to {LONGEST_NAME} lower-case letters, digits and hyphens"
-            yield Problem(field, f"“{value}” {rule}, for usage lines and addresses hold it.")
+            yield Problem(field, f"“{value}” {rule}, because usage lines and addresses contain it.")
     if command.objective is no_objective or not callable(command.objective):
-        message = "is missing: the sentence at the head of a plan, made from its inputs and its program."
+        message = "is missing; it makes the sentence at the top of a plan from its inputs and its program."
         yield Problem("objective", message, code="required")
     if not command.checklist:
         message = "is empty, but every run needs a review; plans.runs.checklist.STANDARD is the common one."
@@ -170,6 +174,13 @@ def _step_faults(command: Command) -> Iterable[Problem]:
     for at, step in _placed(command):
         if step.gate is not None:
             yield from _gate_faults(f"{at}.gate", step, step.gate)
+        if bool(step.instead) != bool(step.instead_how) or (step.instead and not step.run):
+            message = (
+                f"{step.key}: another method stands beside a step that runs, and says what it does otherwise"
+            )
+            yield Problem(f"{at}.instead", message)
+        if step.brief and step.run:
+            yield Problem(f"{at}.brief", f"{step.key} is done by the engine, which needs no brief")
 
 
 def _gate_faults(at: str, step: Step, gate: Gate) -> Iterable[Problem]:
@@ -185,9 +196,11 @@ def _gate_faults(at: str, step: Step, gate: Gate) -> Iterable[Problem]:
 
 def _ladder_faults(command: Command) -> Iterable[Problem]:
     if len(command.ladder) < LOWEST_LADDER:
-        yield Problem("ladder", f"a ladder has three rungs, this one {len(command.ladder)}")
+        yield Problem("ladder", f"a ladder needs three rungs, but this one has {len(command.ladder)}")
     if len(command.ladder) > MOST_RUNGS:
-        yield Problem("ladder", f"a ladder has at most {MOST_RUNGS} rungs, this one {len(command.ladder)}")
+        yield Problem(
+            "ladder", (f"a ladder has at most {MOST_RUNGS} rungs, but this one has {len(command.ladder)}")
+        )
     if not 0 <= command.ladder_repeats <= MOST_REPEATS:
         yield Problem("ladder_repeats", f"a ladder repeats at most {MOST_REPEATS} times")
 
@@ -196,9 +209,9 @@ def _strategy_faults(command: Command) -> Iterable[Problem]:
     if command.strategy != "diamond":
         return
     if not any(len(stage.steps) > 1 and stage.execution == "parallel" for stage in command.stages):
-        yield Problem("strategy", "a diamond fans out, no stage runs in parallel")
+        yield Problem("strategy", "a diamond needs a stage that runs in parallel")
     if not any(stage.merge_gate for stage in command.stages):
-        yield Problem("strategy", "a diamond has a merge gate, no stage is one")
+        yield Problem("strategy", "a diamond needs a stage that is a merge gate")
 
 
 def _trigger_faults(command: Command) -> Iterable[Problem]:
@@ -206,7 +219,7 @@ def _trigger_faults(command: Command) -> Iterable[Problem]:
     for at, step in _placed(command):
         signal = step.gate.signal_on_changes if step.gate else ""
         if signal and signal not in declared:
-            message = f"gate {step.key} raises {signal}, which no trigger declares"
+            message = f"gate {step.key} raises {signal}, but no trigger declares it"
             yield Problem(f"{at}.gate.signal_on_changes", message)
     for at, trigger in enumerate(command.triggers):
         if bool(trigger.comparator) != bool(trigger.limit) or trigger.breaches < 1:
@@ -245,7 +258,7 @@ def _data_faults(command: Command) -> Iterable[Problem]:
             for column in need.columns.keys() - CONTRACTS[need.kind].by_name.keys():
                 yield Problem(f"data_needs.{at}.columns", f"{need.kind} have no column {column}")
         if bool(need.days) != bool(need.too_short):
-            yield Problem(f"data_needs.{at}.days", "a number of days goes with what fewer cost")
+            yield Problem(f"data_needs.{at}.days", "a number of days needs a text about what fewer cost")
 
 
 def dependencies(command: Command) -> Dependencies:

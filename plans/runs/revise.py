@@ -16,7 +16,7 @@ from plans.engine.gates import rework
 from plans.engine.people import human_tasks
 from plans.models import Plan, Task
 from plans.runs import refit, registry, start
-from plans.schemas.declaration import Command
+from plans.schemas.declaration import RETRY_LIMIT, Command
 from programs.models import Person
 
 
@@ -90,10 +90,19 @@ def _send_back(
             changelog.lock_chain(plan.change_chain())
             with acting_as(actors.current().actor, comment):
                 refit.refit(plan, draft)
+        _keep_limit(plan, draft, comment)
         verb(plan, draft.inputs, comment=comment, redo=redo, **({} if same else _follows(draft)))
         if command.stages_for:
             _reschedule(plan, command, comment)
     return plan
+
+
+def _keep_limit(plan: Plan, draft: start.Draft, comment: str) -> None:
+    limit = draft.inputs.get(RETRY_LIMIT, plan.inputs.get(RETRY_LIMIT))
+    if limit is not None:
+        changelog.lock_chain(plan.change_chain())
+        with acting_as(actors.current().actor, comment):
+            refit.limit_retries(plan, draft.command.max_retries)
 
 
 def _reschedule(plan: Plan, command: Command, comment: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +24,7 @@ from plans.export import document
 from plans.models import Plan
 from plans.runs import registry, usage
 from plans.runs.draft import Draft, build, propose, snapshot, worker_facts
-from plans.schemas.declaration import Command
+from plans.schemas.declaration import GUARDRAIL_INPUTS, RETRY_LIMIT, Command
 from plans.schemas.inputs import read_inputs
 from plans.schemas.rules import plan_rules
 from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
@@ -80,7 +81,7 @@ def choose_program(command: Command, slug: str | None) -> Program:
         found = next((p for p in candidates if slug.lower() in (p.slug, p.name.lower())), None)
         if found:
             return found
-        problem = Problem("program", f"“{slug}” is no {command.program_kind} program.", slugs)
+        problem = Problem("program", f"“{slug}” is not a {command.program_kind} program.", slugs)
         raise InvalidInput(f"There is no such program for {command.path}.", problems=[problem])
     chosen = default_program(command.program_kind)
     if chosen is not None:
@@ -150,9 +151,11 @@ def prepare(
     if problems:
         raise InvalidInput(f"{command.path} cannot start.", problems=problems)
     command = registry.tailor(command, values, facts)
+    command = replace(command, max_retries=values.get(RETRY_LIMIT, command.max_retries))
     datasets = [describe_dataset(d) for d in chosen]
     money = values.get(command.amount_input) if command.amount_input else None
     fingerprints = sorted(d["sha256"] for d in datasets)
+    computed = {name: value for name, value in values.items() if name not in GUARDRAIL_INPUTS}
     draft = Draft(
         command=command,
         program=program,
@@ -161,7 +164,7 @@ def prepare(
         datasets=datasets,
         facts=facts,
         campaign=program.campaigns.filter(name=values.get(command.campaign_input, "")).first(),
-        seed=int(canonical.digest([command.path, values, fingerprints])[:8], 16),
+        seed=int(canonical.digest([command.path, computed, fingerprints])[:8], 16),
         amount=Decimal(money["amount"]) if money else None,
         currency=money["currency"] if money else program.currency,
     )

@@ -10,6 +10,9 @@ from typing import Any
 from plans.schemas.inputs import Input
 
 AUTOMATED, HUMAN, GATE = "automated", "human", "gate"
+RETRY_LIMIT = "retry_limit"
+GUARDRAIL_INPUTS = frozenset({RETRY_LIMIT})
+"""Inputs that say how a run is guarded: no step reads them, and no figure depends on them."""
 COMMAND_IN_ADDRESS = "[a-z0-9-]+(?::[a-z0-9-]+)?"
 """A command in an address: its key, ``plugin:name``, or its name where one plugin alone has it."""
 
@@ -62,6 +65,11 @@ class Step:
     ``reads`` names the inputs and facts ("context.NAME") the task depends on by itself, so that a change of
     others leaves it alone; None: it may depend on any. ``due_date`` is the last day for it, on its
     owner's calendar.
+
+    ``instead`` is another method of an automated step, which has one turn when its attempts have failed;
+    ``instead_how`` says in words what it does otherwise. Without one, who holds ``fallback_agent`` gets the
+    task with what failed. ``brief(outputs, inputs)`` answers what people are to look at when a task becomes
+    theirs; it is kept with the task.
     """
 
     task_id: str
@@ -74,6 +82,9 @@ class Step:
     apply: str | Callable[..., None] = ""
     compensate: str | Callable[..., None] = ""
     hold: str | Callable[..., str | None] = ""
+    instead: str | Callable[..., Any] = ""
+    instead_how: str = ""
+    brief: str | Callable[..., Sequence[Any]] = ""
     reads: Sequence[str] | None = None
     gate: Gate | None = None
     fallback_agent: str = ""

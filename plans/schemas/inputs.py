@@ -163,6 +163,26 @@ class CountOrKind(Input):
 
 
 @dataclass(frozen=True, slots=True)
+class Count(Input):
+    """A whole number in a range."""
+
+    minimum: int = 0
+    maximum: int = 10
+
+    def read(self, raw: Any, facts: Mapping[str, Any]) -> int:
+        word = str(raw).strip()
+        allowed = (f"{self.minimum} to {self.maximum}",)
+        if isinstance(raw, bool) or not re.fullmatch(r"[+-]?\d{1,9}", word):
+            raise InputError(f"“{raw}” is no whole number.", allowed)
+        if not self.minimum <= int(word) <= self.maximum:
+            raise InputError(f"{word} is out of range.", allowed)
+        return int(word)
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
+
+
+@dataclass(frozen=True, slots=True)
 class Amount(Input):
     """Money in the program's currency; read as {"amount", "currency"}. Must be positive.
 

@@ -78,7 +78,8 @@ class StageRules:
 class PlanRules:
     """Everything a plan keeps of its command, its policies and its ladder.
 
-    ``reads``: task key → the inputs and facts its step declares; ``due_hours``: task number → working hours.
+    ``reads``: task key → the inputs and facts its step declares; ``due_hours``: task number → working hours;
+    ``methods``: task key → what the other method of its step does otherwise.
     """
 
     version: int
@@ -98,6 +99,7 @@ class PlanRules:
     ladder_version: int = 0
     deliverable_keys: Sequence[str] = ()
     due_hours: Mapping[str, int] = field(default_factory=dict)
+    methods: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def gate(self, key: str) -> GateRules:

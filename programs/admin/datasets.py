@@ -4,38 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 
-from gtm.core.admin import GovernedAdmin, acting_in_admin, tell
-from gtm.core.errors import GtmError, InvalidInput, NotFound
+from gtm.core.admin import GovernedAdmin, tell
+from gtm.core.errors import NotFound
 from gtm.core.later import later
-from programs.admin import pending
 from programs.admin.load_answer import AnswerPage
-from programs.admin.upload_form import UploadForm
-from programs.datasets import CONTRACTS, Options, Source
-from programs.datasets.contracts import ContractColumn
-from programs.datasets.loading.limits import CHOICES
+from programs.admin.uploads import UploadPages
 from programs.datasets.local_time import on_wall_clock
-from programs.load_profiles import settle_terms
 from programs.models import Dataset
 from programs.series import answer_of_dataset, mark_current, snapshot_root
-from programs.services import load_dataset
 
 if TYPE_CHECKING:
-    from programs.datasets import FilePreview
-    from programs.datasets.loading import preview as looking
     from programs.datasets.loading import rejects
 else:
-    looking = later("programs.datasets.loading.preview")
     rejects = later("programs.datasets.loading.rejects")
 
 
 @admin.register(Dataset)
-class DatasetAdmin(GovernedAdmin):
+class DatasetAdmin(UploadPages, GovernedAdmin):
     list_display = [
         "contents",
         "program",
@@ -184,73 +175,6 @@ class DatasetAdmin(GovernedAdmin):
         """A dataset comes from a file, never from a form."""
         return self.upload(request)
 
-    def upload(self, request: HttpRequest) -> HttpResponse:
-        """Choose a file, look at it, say which column is which, load it. Loading at once is possible too."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        token = request.POST.get("token", "")
-        kept = pending.find(request.user, token) if token else None
-        wanted = {name: request.GET[name] for name in ("program", "kind") if name in request.GET}
-        form = UploadForm(request.POST or None, request.FILES or None, kept=kept is not None, initial=wanted)
-        looked = None
-        if token and kept is None:
-            messages.error(request, "The file is not kept any more. Choose it again.")
-        elif request.method == "POST" and form.is_valid():
-            if kept is None:
-                token = pending.keep(request.user, form.cleaned_data["file"])
-                kept = pending.find(request.user, token)
-            if request.POST.get("step") == "preview":
-                looked = self._look(request, form, kept)
-            elif dataset := self._load(request, form, kept):
-                kept.path.unlink(missing_ok=True)
-                return HttpResponseRedirect(reverse("admin:programs_dataset_answer", args=[dataset.pk]))
-            else:
-                looked = self._look(request, form, kept)
-        if looked:
-            form.fields.pop("file", None)  # it is kept
-        return self.page(
-            request,
-            "programs/dataset_upload.html",
-            "Load data",
-            form=form,
-            contracts=CONTRACTS,
-            looked=looked,
-            columns=_choices(looked) if looked else [],
-            token=token if looked else "",
-            file_name=kept.name if kept else "",
-        )
-
-    def _look(self, request: HttpRequest, form: UploadForm, kept: Source) -> FilePreview | None:
-        mapping = {**form.cleaned_data["mapping"], **_chosen(request)}
-        told = form.cleaned_data
-        said = {choice.name: told[choice.name] for choice in CHOICES}
-        try:
-            terms = settle_terms(told["program"], told["kind"], told["profile"], mapping, said)
-            zone = told["program"].time_zone
-            options = Options(**({"time_zone": zone} | terms.options), home_zone=zone)
-            return looking.preview(kept, told["kind"], mapping=terms.mapping, options=options)
-        except InvalidInput as error:
-            if not form.non_field_errors():
-                _blame(form, error)
-            return None
-
-    def _load(self, request: HttpRequest, form: UploadForm, kept: Source) -> Dataset | None:
-        given = {name: value for name, value in form.cleaned_data.items() if name != "file"}
-        given["mapping"] = {**given["mapping"], **_chosen(request)}
-        try:
-            with acting_in_admin(request, "Uploaded in the admin"):
-                dataset, result = load_dataset(given.pop("kind"), [kept], **given)
-        except GtmError as error:
-            _blame(form, error)
-            return None
-        messages.success(
-            request,
-            f"{result.input_rows:,} rows read: {result.snapshot.rows:,} accepted, "
-            f"{result.rejected_rows:,} rejected, "
-            f"{result.duplicate_rows:,} duplicates.",
-        )
-        return dataset
-
     def answer_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The answer of the load: what was read as what, what changed, what each command has and lacks."""
         dataset = self.get_object(request, str(pk))
@@ -279,21 +203,3 @@ class DatasetAdmin(GovernedAdmin):
         if dataset.rejects:
             rejects.export_rejects(snapshot_root() / dataset.rejects, response)
         return response
-
-
-def _chosen(request: HttpRequest) -> dict[str, str]:
-    """Which of their columns the person chose for each of ours."""
-    prefix = "map-"
-    pairs = request.POST.items()
-    return {name.removeprefix(prefix): theirs for name, theirs in pairs if name.startswith(prefix) and theirs}
-
-
-def _choices(looked: FilePreview) -> list[tuple[ContractColumn, str]]:
-    """Our columns with the one of theirs that each would be, those that are required first."""
-    ordered = sorted(looked.contract.columns, key=lambda column: not column.required)
-    return [(column, looked.mapping.get(column.name, "")) for column in ordered]
-
-
-def _blame(form: UploadForm, error: GtmError) -> None:
-    for line in error.lines():
-        form.add_error(None, line)

@@ -24,6 +24,7 @@ from programs.datasets import Source
 from programs.datasets.loading.limits import CHOICES
 from programs.load_profiles import save_profile
 from programs.models import Campaign, Dataset, Partner, Program
+from programs.previews import preview_dataset
 from programs.series import HOW, answer_of_dataset, make_current, mark_current, snapshot_root, take_back
 from programs.services import load_dataset
 
@@ -47,7 +48,13 @@ class UploadSerializer(serializers.Serializer):
         required=False, default="", allow_blank=True, max_length=60,
         help_text="A load profile of the program, or a preset such as shopify-orders",
     )  # fmt: skip
-    mapping = serializers.CharField(required=False, default="{}", help_text="JSON: our column → theirs")
+    mapping = serializers.CharField(
+        required=False, default="{}", help_text="JSON: our column → theirs, empty where the file has none"
+    )
+    without = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=1000,
+        help_text="Options of the profile that do not count this time, separated by commas",
+    )  # fmt: skip
 
     def get_fields(self) -> dict[str, serializers.Field]:
         """The options of a load are those of every other door."""
@@ -67,6 +74,19 @@ class UploadSerializer(serializers.Serializer):
         if not isinstance(mapping, dict) or not all(isinstance(v, str) for v in mapping.values()):
             raise serializers.ValidationError("Give an object: our column → theirs.")
         return mapping
+
+    def validate_without(self, text: str) -> list[str]:
+        return [name.strip() for name in text.split(",") if name.strip()]
+
+
+class PreviewSerializer(UploadSerializer):
+    kind = serializers.CharField(
+        max_length=40, required=False, default="", allow_blank=True, help_text="Empty: found by the columns"
+    )
+    profile = serializers.CharField(
+        required=False, default="", allow_blank=True, max_length=60,
+        help_text="A load profile, a preset, or “find” for the likeliest",
+    )  # fmt: skip
 
 
 class LoadedDatasetSerializer(DatasetSerializer):
@@ -102,7 +122,7 @@ class DatasetViewSet(ActionViewSet):
     )
     @action(detail=False, methods=["post"], parser_classes=[MultiPartParser])
     def upload(self, request: Request) -> Response:
-        """Load a file. Every problem comes back at once; nothing is stored then."""
+        """Load a file. If there are problems, all of them are returned and nothing is stored."""
         body = UploadSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         given = dict(body.validated_data)
@@ -111,16 +131,32 @@ class DatasetViewSet(ActionViewSet):
         dataset, _ = load_dataset(given.pop("kind"), [source], **given)
         return Response(self._loaded(dataset), status=status.HTTP_201_CREATED)
 
+    @extend_schema(request={"multipart/form-data": PreviewSerializer}, responses={200: dict}, filters=False)
+    @action(detail=False, methods=["post"], parser_classes=[MultiPartParser], pagination_class=None)
+    def preview(self, request: Request) -> Response:
+        """What a load with the same words would do, from the first rows of the file. Nothing is stored.
+
+        What a load would refuse is in `questions`, each with the options that settle it.
+        """
+        body = PreviewSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        given = dict(body.validated_data)
+        upload = given.pop("file")
+        for name in ("campaign", "series"):
+            given.pop(name, None)
+        source = Source(Path(upload.temporary_file_path()), name=Path(upload.name).name)
+        return Response(preview_dataset(given.pop("kind"), [source], **given))
+
     @extend_schema(responses={200: dict}, filters=False)
     @action(detail=True, methods=["get"])
     def answer(self, request: Request, pk: str) -> Response:
-        """The answer of the load: what was read as what, what changed, what each command has and lacks."""
+        """The answer of the load: how columns were read, what changed, what each command has and lacks."""
         return Response(answer_of_dataset(self.get_object()))
 
     @extend_schema(request=ChoiceSerializer, responses={200: DatasetSerializer})
     @action(detail=True, methods=["post"], url_path="make-current")
     def make_current(self, request: Request, pk: str) -> Response:
-        """Runs that start from now on read this dataset of its series."""
+        """Make the dataset current: runs that start from now on read it."""
         dataset, given = self.opened(request, ChoiceSerializer)
         make_current(dataset, reason=given["reason"])
         return Response(self._shown(dataset))
@@ -128,7 +164,7 @@ class DatasetViewSet(ActionViewSet):
     @extend_schema(request=ChoiceSerializer, responses={200: DatasetSerializer})
     @action(detail=True, methods=["post"], url_path="take-back")
     def take_back(self, request: Request, pk: str) -> Response:
-        """The dataset is not current any more; the one that was before it is."""
+        """Take the choice back: the dataset that was current before is current again."""
         dataset, given = self.opened(request, ChoiceSerializer)
         take_back(dataset, reason=given["reason"])
         return Response(self._shown(dataset))
@@ -136,7 +172,7 @@ class DatasetViewSet(ActionViewSet):
     @extend_schema(request=SaveProfileSerializer, responses={200: LoadProfileSerializer})
     @action(detail=True, methods=["post"], url_path="save-profile")
     def save_profile(self, request: Request, pk: str) -> Response:
-        """Keep what was said with the last load of these rows as a load profile of their program."""
+        """Keep the choices of the last load of these rows as a load profile of their program."""
         if not request.user.has_perms(["programs.add_loadprofile", "programs.change_loadprofile"]):
             raise NotPermitted(
                 "To save a load profile, you need the permission to add and change load profiles."

@@ -44,6 +44,6 @@ class LoadProfileViewSet(GovernedViewSet):
     @extend_schema(responses={200: PresetSerializer(many=True)}, filters=False)
     @action(detail=False, methods=["get"], pagination_class=None)
     def presets(self, request: Request) -> Response:
-        """The profiles that are shipped for the exports people hold; a load names them like its own."""
+        """The presets for common exports. Use them by name, like the profiles of a program."""
         shown: list[dict[str, Any]] = [asdict(preset) for preset in presets().values()]
         return Response(PresetSerializer(shown, many=True).data)

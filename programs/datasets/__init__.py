@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LARGE = {
     "IngestResult": "programs.datasets.loading.ingest:IngestResult",
     "OpenData": "programs.datasets.snapshots.opened:OpenData",
-    "Preview": "programs.datasets.loading.preview:Preview",
+    "FilePreview": "programs.datasets.loading.preview:FilePreview",
     "export_rejects": "programs.datasets.loading.rejects:export_rejects",
     "ingest": "programs.datasets.loading.ingest:ingest",
     "preview": "programs.datasets.loading.preview:preview",

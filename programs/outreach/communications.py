@@ -17,6 +17,8 @@ from programs.selectors import program_facts
 MEDIA_TYPES = {"html": "text/html", "txt": "text/plain", "md": "text/markdown"}
 DOCUMENTS = frozenset({Asset.PARTNER_KIT, Asset.SUPPORT_SCRIPT, Asset.FAQ, Asset.HELP_ARTICLE})
 """Assets whose text is Markdown."""
+IN_EVERY_KIT = frozenset({Asset.PARTNER_KIT})
+"""Part of every launch, whatever its channels: partners hear of it before their customers do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def _chosen(
     """A template a key: the one for this persona, else the general one."""
     by_key: dict[str, dict[str, Mapping[str, Any]]] = {}
     for template in templates:
-        if template["channel"] in (*channels, Channel.EVERY):
+        if template["channel"] in (*channels, Channel.EVERY) or template["asset"] in IN_EVERY_KIT:
             by_key.setdefault(template["key"], {})[template["segment"]] = template
     for variants in by_key.values():
         if found := variants.get(segment) or variants.get(""):

@@ -115,6 +115,14 @@ class Person:
         page.get_by_text("your decision is recorded").wait_for()
         self.look("decided")
 
+    def complete(self, plan: Plan, key: str, evidence: str) -> None:
+        """Complete a task of one's own on its page, and say what others can check."""
+        self.open(f"/plans/task/{plan.tasks.get(key=key).pk}/change/", "to do")
+        self.page.get_by_label("Evidence").fill(evidence)
+        self.page.get_by_role("button", name="Complete").click()
+        self.page.get_by_text("Recorded.").wait_for()
+        self.look("done")
+
     def say(self, plan: Plan, words: str, button: str, then: str) -> None:
         """Steer a plan on its page and give the reason; the state that is shown then."""
         self.open(f"/plans/plan/{plan.pk}/change/", "to steer")

@@ -32,6 +32,8 @@ def test_a_command_is_previewed_without_a_mouse(enter):
 
 
 def test_a_round_is_decided_without_a_mouse(enter, waiting_plan):
+    wait_until(lambda: waiting_plan.tasks.filter(key="segment-validation", state="ready").exists(), 60)
+    enter("analyst").complete(waiting_plan, "segment-validation", "Sizes compared")
     wait_until(lambda: waiting_plan.approvals.filter(gate="legal-approval", state="pending").exists(), 60)
     round_ = waiting_plan.approvals.get(gate="legal-approval")
     legal = enter("legal")

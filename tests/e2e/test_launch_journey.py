@@ -37,14 +37,6 @@ def profile(site) -> LaunchProfile:
     return profile
 
 
-def complete(person: Person, plan: Plan, key: str, evidence: str) -> None:
-    person.open(f"/plans/task/{plan.tasks.get(key=key).pk}/change/", "to do")
-    person.page.get_by_label("Evidence").fill(evidence)
-    person.page.get_by_role("button", name="Complete").click()
-    person.page.get_by_text("Recorded.").wait_for()
-    person.look("done")
-
-
 def answer(person: Person, plan: Plan, trigger: str, told: str) -> None:
     person.open(f"/plans/escalation/{plan.escalations.get(trigger=trigger).pk}/change/", "QA failed twice")
     person.picture(f"launch-{trigger}")
@@ -77,8 +69,13 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     ops.picture("launch-preview")
     page.get_by_role("button", name="Start the run").click()
 
+    plan = Plan.objects.get(command="launch-program")
+    plan_url = page.url
+    page.locator("#live [role=status]").first.wait_for()
+    ops.look("launch")
+    ops.complete(plan, "tracking", "Codes and tags seen in the test events")
+    ops.open(plan_url, "launch")
     page.locator("#live [role=status]", has_text="Held").wait_for(timeout=60_000)
-    plan, plan_url = Plan.objects.get(command="launch-program"), page.url
     ops.look("launch")
     ops.picture("launch-held")
     assert [attempt.outcome for attempt in plan.tasks.get(key="tooling-qa").attempts.all()] == ["failed"] * 2
@@ -104,9 +101,8 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     wait_for(ops, "Link and tracking QA", "Succeeded")
     ops.look("launch")
 
-    complete(ops, plan, "tracking", "Codes and tags seen in the test events")
-    complete(ops, plan, "kit-review", "Read word by word")
-    complete(ops, plan, "train-success", "Twelve people, 45 minutes")
+    ops.complete(plan, "kit-review", "Read word by word")
+    ops.complete(plan, "train-success", "Twelve people, 45 minutes")
     ops.open(plan_url, "launch")
     wait_for(ops, "Legal approval", "Awaiting approval")
     enter("legal", "phone").approve(plan, "legal-approval", "Terms and claims hold.")
@@ -114,10 +110,10 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     enter("partner").approve(plan, "partner-approval", "Partners agreed to the date.")
     wait_for(ops, "Go or no-go", "Awaiting approval")
     sponsor.approve(plan, "go-no-go", "Go.")
-    complete(ops, plan, "confirm-tracking", "One referral from invite to event")
+    ops.complete(plan, "confirm-tracking", "One referral from invite to event")
     ops.open(plan_url, "launch")
     wait_for(ops, "Go live", "Succeeded")
-    complete(ops, plan, "outcomes-day-1", "Dashboards show live figures")
+    ops.complete(plan, "outcomes-day-1", "Dashboards show live figures")
     ops.open(plan_url, "launched")
     page.locator("#live [role=status]", has_text="Succeeded").wait_for(timeout=60_000)
     ops.picture("launch-done")

@@ -27,7 +27,9 @@ def test_a_run_goes_from_usage_line_to_verified_file(enter, tmp_path, capsys):
     plan_url = page.url
     plan = Plan.objects.get(plan_id=page.locator("code", has_text="plan-").first.inner_text())
 
-    page.locator("#live li", has_text="Finance approval").wait_for(timeout=60_000)  # without a reload
+    page.locator("#live li", has_text="Validation of segments").wait_for(timeout=60_000)  # without a reload
+    enter("analyst").complete(plan, "segment-validation", "Sizes compared with our reports")
+    page.locator("#live li", has_text="Finance approval").wait_for(timeout=60_000)
     assert page.locator("#live [role=status]").inner_text().startswith("▶ Running")
     page.get_by_role("heading", name="Program blueprint").wait_for()
     ops.look("at its gates")

@@ -22,6 +22,7 @@ from tests.doors import USAGE, user
 
 pytestmark = pytest.mark.e2e
 sizes = pytest.mark.parametrize("size", ["desktop", "phone"])
+WITHOUT_PURCHASES = {"desktop": "Customer Advocates", "phone": "AI Launch Co-marketing"}
 FEW = 4_000  # purchases: enough for every step, and a run takes seconds
 AT_WORK = ("ready", "leased", "running", "fallback_ready", "fallback_running")
 
@@ -64,16 +65,15 @@ def test_an_analyst_loads_data_and_sees_which_rows_were_rejected(enter, size, tm
     good = "".join(f"m{n},2026-01-{n:02},{n}.{len(size)}0\n" for n in range(1, 20))
     file.write_text(f"customer,bought,order_total\n{good}m20,never,5.00\nm21,2026-01-21,a lot\n")
     analyst.open("/programs/dataset/upload/")
-    page.get_by_label("Program").select_option(label="Customer Advocates")  # whose runs read no purchases
+    page.get_by_label("Program").select_option(label=WITHOUT_PURCHASES[size])
     page.get_by_label("Kind").select_option(value="purchases")
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Look at the file first").click()
-    page.get_by_text("nothing is stored yet").wait_for()
+    page.get_by_text("Nothing is stored yet").wait_for()
     analyst.look("looked at")
     page.get_by_label("member_id (required)").select_option("customer")
     page.get_by_label("purchased_at (required)").select_option("bought")
     page.get_by_label("amount (required)").select_option("order_total")
-    page.get_by_label("If data of this kind are current already").select_option("replace")
     page.get_by_role("button", name="Load", exact=True).click()
     page.get_by_text("21 rows read: 19 accepted, 2 rejected").wait_for()
     analyst.look()
@@ -117,7 +117,13 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     page.locator("#live li", has_text="Signal review").get_by_role("link").first.wait_for(timeout=60_000)
     manager.open("/", "escalated")
     wait_until(lambda: not plan.tasks.filter(kind="automated", state__in=AT_WORK).exists(), 60)
-    case = plan.escalations.get(task__task_id="1.1")
+    signals = plan.tasks.get(task_id="1.1")
+    manager.open(f"/plans/task/{signals.pk}/change/", "with the substitute")
+    page.get_by_label("Comment").fill("The rows are not where they were, and I have no access.")
+    page.get_by_role("button", name="Report as blocked").click()
+    page.get_by_text("Recorded.").wait_for()
+    manager.look("reported")
+    case = plan.escalations.get(task=signals)
     manager.open(f"/plans/escalation/{case.pk}/change/", "open")
     manager.picture(f"escalation-{size}")
     page.get_by_label("Your answer").fill("The storage was moved; I am bringing the rows back.")
@@ -130,12 +136,14 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     page.get_by_role("button", name="Resolve").click()
     page.get_by_text("What was done:").wait_for()
     manager.look("resolved")
-    for task in plan.tasks.filter(state="escalated"):
+    for task in plan.tasks.filter(state__in=("escalated", "with_substitute")):
         manager.open(f"/plans/task/{task.pk}/change/", "escalated")
         page.get_by_label("Comment").fill("The rows are back.")
         page.get_by_role("button", name="Grant one more attempt").click()
         page.get_by_text("Recorded.").wait_for()
         manager.look("granted")
+    wait_until(lambda: plan.tasks.filter(key="segment-validation", state="ready").exists(), 60)
+    enter("analyst", size).complete(plan, "segment-validation", "Sizes compared")
     manager.open(f"/plans/plan/{plan.pk}/change/", "resumed")
     page.locator("#live li", has_text="Finance approval").wait_for(timeout=60_000)
     case.refresh_from_db()

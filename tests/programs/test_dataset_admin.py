@@ -24,7 +24,7 @@ def form(demo):  # noqa: F811
 def test_a_good_file_is_loaded_and_its_bad_row_can_be_downloaded(login, form):  # noqa: F811
     rows = "customer,purchased_at,amount\nm1,2026-01-02,10.00\nm2,never,5.00\n"
     client = login("ops")
-    response = client.post(UPLOAD, form | {"file": file(rows), "mapping": "member_id=customer"})
+    response = client.post(UPLOAD, form | {"file": file(rows), "map-member_id": "customer"})
     dataset = Dataset.objects.latest("pk")
     assert response.url == reverse("admin:programs_dataset_answer", args=[dataset.pk])
     assert (dataset.rows, dataset.rejected_rows) == (1, 1)
@@ -33,17 +33,17 @@ def test_a_good_file_is_loaded_and_its_bad_row_can_be_downloaded(login, form):  
 
 
 @pytest.mark.parametrize(
-    ("text", "name", "mapping", "said"),
+    ("text", "name", "column", "said"),
     [
         ("nothing,useful\n1,2\n", "orders.csv", "", "member_id"),
         ("", "orders.csv", "", "empty"),
         ("<html>", "orders.pdf", "", "pdf"),
-        ("member_id,purchased_at,amount\n", "orders.csv", "member_id", "ours=theirs"),
+        ("member_id,purchased_at,amount\n1,2026-01-02,3\n", "orders.csv", "nobody", "no column “nobody”"),
     ],
 )
-def test_a_bad_file_is_refused_in_words_and_leaves_nothing(login, form, text, name, mapping, said):  # noqa: F811
+def test_a_bad_file_is_refused_in_words_and_leaves_nothing(login, form, text, name, column, said):  # noqa: F811
     before = Dataset.objects.count()
-    response = login("ops").post(UPLOAD, form | {"file": file(text, name), "mapping": mapping})
+    response = login("ops").post(UPLOAD, form | {"file": file(text, name), "map-member_id": column})
     assert said in str(response.context["form"].errors).lower()
     assert Dataset.objects.count() == before
 
@@ -56,12 +56,9 @@ def test_a_file_is_looked_at_mapped_and_loaded(login, form):  # noqa: F811
     rows = "customer,purchased_at,total\nm1,2026-01-02,10.00\nm2,2026-01-03,5.00\n"
     client, before = login("ops"), Dataset.objects.count()
     looked = client.post(UPLOAD, form | {"file": file(rows), "step": "preview"})
-    preview = looked.context["looked"]
-    assert (preview.headers, preview.total, len(preview.rows)) == (
-        ("customer", "purchased_at", "total"),
-        2,
-        2,
-    )
+    (found,) = looked.context["preview"]["files"]
+    assert [column["name"] for column in found["columns"]] == ["customer", "purchased_at", "total"]
+    assert (found["rows"], len(found["first_rows"])) == (2, 2)
     assert Dataset.objects.count() == before
     chosen = {"map-member_id": "customer", "map-amount": "total", "map-purchased_at": "purchased_at"}
     told = form | {"token": looked.context["token"], "step": "load", **chosen}
@@ -75,5 +72,6 @@ def test_a_file_is_looked_at_mapped_and_loaded(login, form):  # noqa: F811
 
 def test_a_preview_says_what_is_missing(login, form):  # noqa: F811
     looked = login("ops").post(UPLOAD, form | {"file": file("when,what\n2026-01-02,x\n"), "step": "preview"})
-    assert [p.code for p in looked.context["looked"].problems].count("missing_column") >= 1
-    assert "not in this file" in looked.content.decode()
+    codes = [question["code"] for question in looked.context["preview"]["questions"]]
+    assert codes.count("missing_column") >= 1
+    assert "Not in this file" in looked.content.decode()

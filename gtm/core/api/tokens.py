@@ -11,7 +11,7 @@ from gtm.core.api.parsers import StrictJSONParser
 
 
 class TokenView(ObtainAuthToken):
-    """Answer the caller's token. It may do what the account may, but it never decides an approval."""
+    """Return the caller's token. It has the rights of the account, but it can never decide an approval."""
 
     throttle_classes = [ScopedRateThrottle]
     throttle_scope = "token"

@@ -38,7 +38,7 @@ class CrudPermissions(ModelPermissions):
 
 
 class ActingMixin(APIView):
-    """Everything a view changes is the caller's doing; a session is a person present, a token is not."""
+    """Records every change as made by the caller. A session is a person, and a token is not."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -78,7 +78,7 @@ class GovernedReadViewSet(ActingMixin, viewsets.ReadOnlyModelViewSet):
 
 
 class WorkViewSet(GovernedReadViewSet):
-    """Actions on one object: body checked, If-Match honoured, then one call of the engine."""
+    """Actions on one object. The body and If-Match are checked, and then the engine is called once."""
 
     list_serializer_class: Any
 
@@ -114,7 +114,7 @@ class ActionViewSet(GovernedReadViewSet):
 class GovernedViewSet(
     mixins.CreateModelMixin, mixins.UpdateModelMixin, mixins.DestroyModelMixin, GovernedReadViewSet
 ):
-    """Create, read, update, delete under permissions; a change needs If-Match; history beside it."""
+    """Create, read, update and delete, with permissions. A change needs If-Match. There is a history."""
 
     permission_classes = [CrudPermissions]
 

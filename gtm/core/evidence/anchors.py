@@ -74,6 +74,15 @@ def of_chain(chain: str, *, since: datetime) -> QuerySet[Anchor]:
     return found.order_by("number")
 
 
+def holds_head(chain: str) -> bool:
+    """Whether an anchor made since the chain last grew holds its newest row."""
+    row = ChangeLogChain.objects.filter(pk=chain).values_list("sequence", "grown_at").first()
+    if row is None:
+        return True  # no row of it was ever written: there is nothing to hold
+    made = of_chain(chain, since=row[1]).values_list("heads", flat=True).last()
+    return made is not None and made[chain]["sequence"] == row[0]
+
+
 def since(instant: datetime) -> Iterable[tuple[int, list[str]]]:
     """Number and chains of each anchor made since then, oldest first."""
     made = Anchor.objects.filter(at__gte=canonical.rfc3339(instant)).order_by("number")

@@ -29,7 +29,7 @@ def field_of(obj: models.Model, name: str) -> models.Field[Any, Any]:
     """The field of a column, by its name or that of the column."""
     field = obj._meta.get_field(name)
     if not isinstance(field, models.Field):
-        raise TypeError(f"{name} is no column of {obj._meta.label_lower}")
+        raise TypeError(f"{name} is not a column of {obj._meta.label_lower}")
     return field
 
 

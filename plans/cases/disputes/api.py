@@ -67,7 +67,7 @@ class SaidSerializer(serializers.Serializer):
 
 
 class AttributionViewSet(ActionViewSet):
-    """A partner's contact reads that partner's records; our people need the permission to view them."""
+    """A partner's contact can read that partner's records. Our people need the permission to view them."""
 
     queryset = AttributionRecord.objects.none()
     permission_classes = [IsAuthenticated]
@@ -80,14 +80,14 @@ class AttributionViewSet(ActionViewSet):
     @extend_schema(request=ClaimSerializer, responses={201: DisputeSerializer})
     @action(detail=True, methods=["post"])
     def dispute(self, request: Request, pk: str) -> Response:
-        """Dispute this record for the partner it is of, within the time agreed."""
+        """Dispute this record for its partner, within the agreed time."""
         record, body = self.opened(request, ClaimSerializer)
         found = verbs.file(record, record.partner, **body)
         return Response(DisputeSerializer(found).data, status=status.HTTP_201_CREATED)
 
 
 class DisputeViewSet(ActionViewSet):
-    """The partners of a campaign read its disputes, which they sign off."""
+    """The partners of a campaign can read its disputes and sign them off."""
 
     queryset = Dispute.objects.none()
     permission_classes = [IsAuthenticated]
@@ -106,7 +106,7 @@ class DisputeViewSet(ActionViewSet):
     @extend_schema(request=SaidSerializer, responses=DisputeSerializer)
     @action(detail=True, methods=["post"], url_path="sign-off")
     def sign_off(self, request: Request, pk: str) -> Response:
-        """Agree with the answer for one's own partner; asks for a session."""
+        """Agree with the answer for your own partner. It needs a session."""
         dispute, body = self.opened(request, SaidSerializer)
         return Response(DisputeSerializer(verbs.sign_off(dispute, body["said"])).data)
 

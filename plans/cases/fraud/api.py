@@ -66,7 +66,7 @@ class HeldSerializer(serializers.Serializer):
 
 
 class FraudCaseViewSet(WorkViewSet):
-    """Cases, worst expected loss first. Judging asks for a session of a person, never a token."""
+    """Cases, the highest expected loss first. Judging a case needs a person's session, not a token."""
 
     queryset = FraudCase.objects.none()
     serializer_class = FraudCaseDetailSerializer
@@ -85,25 +85,25 @@ class FraudCaseViewSet(WorkViewSet):
     @extend_schema(request=JudgementSerializer, responses=FraudCaseDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def hold(self, request: Request, pk: str) -> Response:
-        """Hold the rewards of the case's referrals until somebody else releases or confirms it."""
+        """Hold the rewards of the case's referrals until another person releases or confirms the case."""
         return self._judge(request, "hold")
 
     @extend_schema(request=JudgementSerializer, responses=FraudCaseDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def release(self, request: Request, pk: str) -> Response:
-        """Release the rewards: the referrals are honest. Takes somebody not involved in the case before."""
+        """Release the rewards: the referrals are honest. Only a person with no earlier part can do this."""
         return self._judge(request, "release")
 
     @extend_schema(request=JudgementSerializer, responses=FraudCaseDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def confirm(self, request: Request, pk: str) -> Response:
-        """Confirm as fraud. Takes somebody not involved in the case before."""
+        """Confirm as fraud. Only a person with no earlier part in the case can do this."""
         return self._judge(request, "confirm")
 
     @extend_schema(request=JudgementSerializer, responses=FraudCaseDetailSerializer, parameters=[IF_MATCH])
     @action(detail=True, methods=["post"])
     def appeal(self, request: Request, pk: str) -> Response:
-        """Record what the people concerned say against it; somebody else decides again."""
+        """Record the appeal of the people concerned. Another person decides again."""
         return self._judge(request, "appeal")
 
     @extend_schema(
@@ -111,7 +111,7 @@ class FraudCaseViewSet(WorkViewSet):
     )
     @action(detail=False, methods=["get"])
     def held(self, request: Request) -> Response:
-        """Referrals whose reward must not be paid now, for whoever pays: held, appealed or confirmed."""
+        """For payout systems: referrals whose reward must not be paid now (held, appealed or confirmed)."""
         program = get_object_or_404(Program, slug=request.query_params.get("program", ""))
         referrals = sorted(verbs.held_referrals(program))
         return Response(HeldSerializer({"program": program.slug, "referrals": referrals}).data)

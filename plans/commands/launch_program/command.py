@@ -24,6 +24,7 @@ from plans.commands.launch_program.steps.timetable import (
     rows_of,
     timetable,
 )
+from plans.commands.shared.guardrails import RETRIES
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     ChecklistItem,
@@ -50,6 +51,9 @@ else:
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
 STEPS, REPORT, RECORDS = f"{HERE}.steps", f"{HERE}.report", f"{HERE}.records"
 OPS, ARCHITECT, PARTNERS, SPONSOR = "lifecycle-ops", "referral-architect", "partner-manager", "exec-sponsor"
+PARTNER_OPS = "partner-ops"
+PREPARED = frozenset({"checklist", "legal", "finance", "creative", "partner"})
+"""Groups of the checklist that prepare a launch and build nothing that quality checks could try."""
 CHECKLIST, KIT, SESSIONS, QA, PACKET, READINESS, GO_LIVE, OUTCOMES = (
     "checklist",
     "comms-kit",
@@ -65,7 +69,7 @@ MATERIAL, RUNBOOKS = "context.launch", ("context.runbooks", "context.channels")
 LEGAL = Gate(
     key="legal-approval",
     title="Legal approval",
-    question="Do terms, claims and personal data hold for this date and these channels?",
+    question="Are terms, claims and personal data correct for this date and these channels?",
     seats=(Seat("legal", why="signs the terms of every launch"),),
     scope=("launch_date", "channels", "kit", "packet"),
     reauthenticate=True,
@@ -81,15 +85,15 @@ FINANCE = Gate(
 PARTNER = Gate(
     key="partner-approval",
     title="Partner approval",
-    question="Have partners agreed to the date, the channels and what is said of them?",
-    seats=(Seat(PARTNERS, why="speaks for the partners"),),
+    question="Have partners agreed to the date, the channels and the texts about them?",
+    seats=(Seat(PARTNERS, why="represents the partners"),),
     scope=("launch_date", "channels", "kit", "packet"),
 )
 DECISION = Gate(
     key=GO_NO_GO,
     title="Go or no-go",
     question="Does the program go live on this date?",
-    seats=(Seat(SPONSOR, why="answers for every launch"),),
+    seats=(Seat(SPONSOR, why="is accountable for every launch"),),
     scope=("launch_date", "channels", "kit", "packet", "readiness"),
 )
 
@@ -101,7 +105,7 @@ def stages_for(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Sta
     rows = rows_of(inputs, facts)
     strange = [r["key"] for r in rows if r["phase"] == RunbookPhase.APPROVAL and r["key"] not in GATES]
     if strange:
-        problems = [Problem("runbook", f"“{key}” estimates no gate.", GATES) for key in strange]
+        problems = [Problem("runbook", f"“{key}” is not a gate of a launch.", GATES) for key in strange]
         raise InvalidInput("The runbooks estimate gates that a launch does not have.", problems=problems)
     try:
         found = timetable(inputs, facts)
@@ -151,7 +155,9 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
             made.stage("6", "Tracking QA", [
                 Step("", QA, "Link and tracking QA", OPS,
                      "Check every link of the kit, follow it and run the referral flow",
-                     needs=(KIT,), run=f"{STEPS}.link_qa:check_links", fallback_agent=PARTNERS, tools=("Playwright",),
+                     needs=(KIT, *tooling_before_qa(rows)), run=f"{STEPS}.link_qa:check_links", fallback_agent=PARTNERS,
+                     instead=f"{STEPS}.link_qa:check_links_patiently", instead_how="three times as long for each link",
+                     tools=("Playwright",),
                      output_var="link_qa", reads=("launch_date", "channels", "segments", MATERIAL), expected_seconds=30),
             ]),
             made.stage("7", "Merge", [
@@ -163,11 +169,11 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
             ], merge_gate=True),
             made.stage("8", "Approvals", [
                 Step("", LEGAL.key, LEGAL.title, "legal", "Approve terms, claims and personal data",
-                     needs=(PACKET,), gate=LEGAL, output_var="legal_approval", reads=LEGAL.scope),
+                     needs=(PACKET,), gate=LEGAL, fallback_agent=SPONSOR, output_var="legal_approval", reads=LEGAL.scope),
                 Step("", FINANCE.key, FINANCE.title, "finance", "Approve rewards and fulfilment",
-                     needs=(PACKET,), gate=FINANCE, output_var="finance_approval", reads=FINANCE.scope),
+                     needs=(PACKET,), gate=FINANCE, fallback_agent=SPONSOR, output_var="finance_approval", reads=FINANCE.scope),
                 Step("", PARTNER.key, PARTNER.title, PARTNERS, "Confirm what partners agreed to",
-                     needs=(PACKET,), gate=PARTNER, output_var="partner_approval", skills=("partner-ops",),
+                     needs=(PACKET,), gate=PARTNER, fallback_agent=PARTNER_OPS, output_var="partner_approval", skills=("partner-ops",),
                      reads=PARTNER.scope),
             ]),
             made.stage("9", "Readiness", [
@@ -200,6 +206,11 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
         )
         if stage.steps
     )  # fmt: skip
+
+
+def tooling_before_qa(rows: Sequence[Row]) -> list[str]:
+    """What has to be built before links and tracking can be tried."""
+    return [r["key"] for r in rows if r["phase"] == RunbookPhase.TOOLING and r["group"] not in PREPARED]
 
 
 class _Numbers:
@@ -273,6 +284,7 @@ LAUNCH_PROGRAM = registry.register(
             KnownList("channels", "Launch and promotion channels, separated by commas", required=True, among="channels"),
             TextList("segments", "Participant personas, separated by commas", lower=False),
             KnownList("approvers", "Further roles that decide on go or no-go, separated by commas", among="roles"),
+            RETRIES,
         ),
         strategy="diamond",
         strategy_rationale=(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.monitor_loyalty.facts import ANALYST, NAME, PLUGIN, SPONSOR, STRATEGIST, gather_facts
+from plans.commands.monitor_loyalty.facts import ANALYST, NAME, OPS, PLUGIN, SPONSOR, STRATEGIST, gather_facts
 from plans.commands.monitor_loyalty.kpis import KPIS, LIABILITY_SPIKE
+from plans.commands.shared.guardrails import RETRIES
 from plans.commands.shared.thresholds import alert_triggers
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
@@ -58,8 +59,9 @@ MONITOR_LOYALTY = registry.register(
             Choice("window", "Time range; it ends with the last day of the purchases", default="30d", options=("7d", "30d", "quarter")),
             Choice("detail", "Report depth", default="summary", options=("summary", "full")),
             TextList("dimensions", "Breakdowns, separated by commas", options=("tier", "cohort", "region", "channel")),
-            TextList("experiments", "Campaigns or tests to review, by name; all that are loaded otherwise", lower=False),
+            TextList("experiments", "Campaigns or tests to review, by name; if empty, all that are loaded", lower=False),
             Thresholds("alert_threshold", "KPI limits that escalate, such as retention<0.8,liability>250000", metrics=tuple(KPIS)),
+            RETRIES,
         ),
         strategy="diamond",
         strategy_rationale=(
@@ -96,7 +98,7 @@ MONITOR_LOYALTY = registry.register(
             ), merge_gate=True),
             Stage("5", "Validation", "sequential", (
                 Step("5.1", "roadmap-validation", "Roadmap validation", STRATEGIST, "Validate adjustments of the roadmap",
-                     needs=("4.1",), gate=ROADMAP_GATE, output_var="validation"),
+                     needs=("4.1",), gate=ROADMAP_GATE, fallback_agent=OPS, output_var="validation"),
             )),
             Stage("6", "Distribution", "sequential", (
                 Step("6.1", "distribute", "Distribute the report", ANALYST, "Give the validated report and backlog to their owners",

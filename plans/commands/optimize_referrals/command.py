@@ -15,6 +15,7 @@ from plans.commands.optimize_referrals.facts import (
     gather_facts,
 )
 from plans.commands.optimize_referrals.kpis import KPIS
+from plans.commands.shared.guardrails import RETRIES
 from plans.commands.shared.thresholds import alert_triggers
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
@@ -68,6 +69,7 @@ OPTIMIZE_REFERRALS = registry.register(
             TextList("dimensions", "Breakdowns, separated by commas", options=("channel", "persona", "partner-tier", "region")),
             TextList("experiments", "Tests to evaluate, by name, separated by commas", lower=False),
             Thresholds("alert_threshold", "KPI limits that escalate, such as conversion<0.05,fraud_rate>0.03", metrics=tuple(KPIS)),
+            RETRIES,
         ),
         strategy="diamond",
         strategy_rationale=(
@@ -105,7 +107,7 @@ OPTIMIZE_REFERRALS = registry.register(
             )),
             Stage("5", "Approval", "sequential", (
                 Step("5.1", "playbook-approval", "Playbook approval", ARCHITECT, "Approve what is recommended before it goes out",
-                     needs=("4.1",), gate=PLAYBOOK_GATE, output_var="playbook_approval"),
+                     needs=("4.1",), gate=PLAYBOOK_GATE, fallback_agent=LIFECYCLE, output_var="playbook_approval"),
             )),
             Stage("6", "Distribution", "sequential", (
                 Step("6.1", "hand-over", "Hand over", LIFECYCLE, "Give out the approved backlog, messages and payout holds",

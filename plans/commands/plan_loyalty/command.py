@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.plan_loyalty.facts import ANALYST, OPS, STRATEGIST, gather_facts
+from plans.commands.plan_loyalty.facts import ANALYST, OPS, SPONSOR, STRATEGIST, gather_facts
+from plans.commands.shared.guardrails import RETRIES
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
@@ -52,7 +53,7 @@ FINANCE_GATE = Gate(
 LEGAL_GATE = Gate(
     key="legal-approval",
     title="Legal approval",
-    question="Do terms, expiry, personal data and constraints hold?",
+    question="Are terms, expiry, personal data and constraints correct?",
     seats=(Seat("legal", why="signs the terms of every program"),),
     scope=("design", "lifecycle", "packet"),
     reauthenticate=True,
@@ -78,11 +79,13 @@ PLAN_LOYALTY = registry.register(
                    periods=("quarter", "month")),
             TextList("personas", "Member segments to look at, separated by commas"),
             Text("constraints", "Compliance or platform notes the approvers must see"),
+            RETRIES,
         ),
         strategy="diamond",
         strategy_rationale=(
             "Research (signals, lifecycle) and modelling (tiers, economics) read the data independently and run in "
-            "parallel; they converge at the governance packet, the merge gate, before finance and legal decide."
+            "parallel while the member insights analyst validates the segments; they converge at the governance packet, the "
+            "merge gate, before finance and legal decide."
         ),
         complexity="complex",
         stages=(
@@ -104,19 +107,24 @@ PLAN_LOYALTY = registry.register(
                 Step("2.2", "economic-modeling", "Economic modelling", STRATEGIST,
                      "Cost per point, breakage, projected return and its risk",
                      needs=("1.2",), run=f"{STEPS}.economics:model_economics", fallback_agent="finance", skills=("loyalty-modeling",),
-                     tools=("Sequential Thinking",), output_var="economics"),
+                     tools=("Sequential Thinking",), output_var="economics", instead=f"{STEPS}.economics:model_on_fewer_draws",
+                     instead_how="a fifth of the Monte Carlo draws"),
+                Step("2.3", "segment-validation", "Validation of segments", ANALYST,
+                     "Validate the segments, their sizes and the assumptions behind the tiers, before they are built on",
+                     needs=("1.1", "1.2"), brief=f"{STEPS}.segments:what_to_check", fallback_agent=STRATEGIST,
+                     skills=("member-insights",), output_var="segments_validated", due_hours=16),
             )),
             Stage("3", "Governance packet", "sequential", (
                 Step("3.1", "governance-packet", "Governance packet", STRATEGIST,
                      "Merge gate: owners, cadences, KPIs and thresholds for launch",
-                     needs=("2.1", "2.2"), run=f"{REPORT}:write_packet", fallback_agent=OPS, tools=("Context7",),
+                     needs=("2.1", "2.2", "2.3"), run=f"{REPORT}:write_packet", fallback_agent=OPS, tools=("Context7",),
                      output_var="packet"),
             ), merge_gate=True),
             Stage("4", "Approvals", "parallel", (
                 Step("4.1", "finance-approval", "Finance approval", "finance", "Approve budget and return",
-                     needs=("3.1",), gate=FINANCE_GATE, output_var="finance_approval"),
+                     needs=("3.1",), gate=FINANCE_GATE, fallback_agent=SPONSOR, output_var="finance_approval"),
                 Step("4.2", "legal-approval", "Legal approval", "legal", "Approve terms and constraints",
-                     needs=("3.1",), gate=LEGAL_GATE, output_var="legal_approval"),
+                     needs=("3.1",), gate=LEGAL_GATE, fallback_agent=SPONSOR, output_var="legal_approval"),
             )),
             Stage("5", "Publication", "sequential", (
                 Step("5.1", "publish-blueprint", "Publish the blueprint", OPS,

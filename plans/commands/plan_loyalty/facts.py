@@ -8,8 +8,9 @@ from programs.models import Program
 from programs.selectors import people_by_role
 
 STRATEGIST, ANALYST, OPS = "loyalty-strategist", "member-insights-analyst", "loyalty-ops"
+SPONSOR = "exec-sponsor"
 
 
 def gather_facts(program: Program) -> dict[str, Any]:
     """Who holds the roles the blueprint names as owners."""
-    return {"people": people_by_role([STRATEGIST, ANALYST, OPS, "finance", "legal", "exec-sponsor"])}
+    return {"people": people_by_role([STRATEGIST, ANALYST, OPS, "finance", "legal", SPONSOR])}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from plans.cases.disputes.verbs import TRIGGER as DISPUTE
+from plans.commands.shared.guardrails import RETRIES
 from plans.commands.track_source.facts import gather_facts
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
@@ -64,8 +65,9 @@ TRACK_SOURCE = registry.register(
                    named=("campaign",)),
             Choice("detail", "Depth of the report", options=("summary", "full"), default="summary"),
             TextList("dimensions", "Further breakdowns, separated by commas", options=("partner", "channel", "asset", "region")),
-            Choice("attribution_model", "Another model than the agreed one",
+            Choice("attribution_model", "An attribution model other than the agreed one",
                    options=("first-touch", "last-touch", "multi-touch")),
+            RETRIES,
         ),
         strategy="pipeline",
         strategy_rationale=(

@@ -123,6 +123,9 @@ def _open_questions(context: StepContext, scope: Scope) -> list[str]:
         found.append(
             f"{sum(i['rows'] for i in books['stage_review'])} records have a stage that waits for a person."
         )
+    if unplaced := books.get("credit_notes", {}).get("unplaced"):
+        told = " and ".join(money(amount, code) for code, amount in sorted(unplaced.items()))
+        found.append(f"Credit notes that fit no deal, and are in no figure: {told}.")
     if identity["doubtful_pairs"]:
         found.append(
             f"Pairs of contacts that may be one person and were kept apart: {identity['doubtful_pairs']}."

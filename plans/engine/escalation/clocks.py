@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from gtm.core import actors, clock
 from gtm.core.fsm import perform
@@ -14,6 +14,7 @@ from plans.models import (
     ASKING_STATES,
     CLIMBING_STATES,
     FINAL_TASK_STATES,
+    WITH_PEOPLE,
     Approval,
     Escalation,
     Plan,
@@ -48,7 +49,7 @@ def times_of(plan: Plan, now: datetime, due_at: datetime | None) -> dict[str, An
 
 def move_due(task: Task, due_at: datetime | None) -> None:
     """Another due time for an open task, and its reminders with it where people have it already."""
-    now = clock.now() if task.kind == TaskKind.HUMAN and task.state == "ready" else None
+    now = clock.now() if task.is_with_people else None
     for name, value in (times_of(task.plan, now, due_at) if now else {"due_at": due_at}).items():
         setattr(task, name, value)
     task.save()
@@ -92,7 +93,8 @@ def thaw(plan: Plan, reason: str) -> list[Approval]:
 
 
 def _due_tasks(plan: Plan) -> QuerySet[Task]:
-    open_tasks = plan.tasks.filter(kind=TaskKind.HUMAN).exclude(state__in=FINAL_TASK_STATES)
+    open_tasks = plan.tasks.filter(Q(kind=TaskKind.HUMAN) | WITH_PEOPLE | Q(held_from="with_substitute"))
+    open_tasks = open_tasks.exclude(state__in=FINAL_TASK_STATES)
     return open_tasks.exclude(due_at=None).select_related("plan")
 
 

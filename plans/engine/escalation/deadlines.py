@@ -24,10 +24,10 @@ from plans.models import (
     ASSIGNED_STATES,
     AT_WORK_PLAN_STATES,
     OPEN_CASE_STATES,
+    WITH_PEOPLE,
     Approval,
     Escalation,
     Task,
-    TaskKind,
 )
 from plans.schemas.outputs import Signal
 from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
@@ -81,7 +81,7 @@ def escalate_overdue_tasks(now: datetime) -> int:
 
 def _with_people() -> QuerySet[Task]:
     """Tasks that people have, whose clock runs."""
-    tasks = Task.objects.filter(kind=TaskKind.HUMAN, state="ready", frozen_at=None)
+    tasks = Task.objects.filter(WITH_PEOPLE, frozen_at=None)
     return tasks.filter(plan__state__in=AT_WORK_PLAN_STATES).select_related("plan__program", "owner", "agent")
 
 
@@ -90,7 +90,7 @@ def _escalate_task(task: Task, now: datetime) -> bool:
     with transaction.atomic():
         changelog.lock_chain(task.change_chain())
         task.refresh_from_db()
-        is_late = task.state == "ready" and task.due_at is not None and task.due_at <= now
+        is_late = task.is_with_people and task.due_at is not None and task.due_at <= now
         if not is_late or task.frozen_at is not None or stopped.is_stopped(task.plan):
             return False
         detail = f"It was due {task.due_at:%Y-%m-%d %H:%M} UTC and is with {task.owner or task.agent}."
@@ -126,7 +126,7 @@ def _remind_task(task: Task, now: datetime) -> bool:
         changelog.lock_chain(task.change_chain())
         task.refresh_from_db()
         remind_at, due_at = task.remind_at, task.due_at
-        if task.state != "ready" or remind_at is None or due_at is None or remind_at > now:
+        if not task.is_with_people or remind_at is None or due_at is None or remind_at > now:
             return False
         if stopped.is_stopped(task.plan):
             return False

@@ -21,6 +21,7 @@ from plans.engine.gates.tolerance import Difference
 from plans.engine.running.leases import CONTENT_DIFFERS
 from plans.engine.stopping import stopped as stops
 from plans.models import DONE_STATES, OPEN_APPROVAL_STATES, STANDING_STATES, Approval, Plan, Task, TaskKind
+from plans.schemas.declaration import GUARDRAIL_INPUTS
 from programs.models import Person
 
 PLAN_FIELDS = frozenset({"usage", "amount", "objective", "datasets", "context", "checklist"})
@@ -127,7 +128,8 @@ def _edit(
         moved |= {f"context.{n}" for n in {*facts[0], *facts[1]} if facts[0].get(n) != facts[1].get(n)}
     if inputs is not None:
         sides = plan.inputs, inputs
-        moved |= {n for n in {*plan.inputs, *inputs} if len({canonical.digest(s.get(n)) for s in sides}) > 1}
+        names = {*plan.inputs, *inputs} - GUARDRAIL_INPUTS  # what no step reads makes none run again
+        moved |= {n for n in names if len({canonical.digest(s.get(n)) for s in sides}) > 1}
     asked = {"inputs": dict(inputs)} if inputs is not None else {}
     return moved, {"revision": plan.revision + 1, **asked, **fields}
 

@@ -173,6 +173,10 @@ def _task(notice: Notice, task: Task) -> Wording:
         NoticeKind.TASK_REMINDER: f"{notice.facts.get('percent')} % of the time is over",
     }.get(NoticeKind(notice.kind), "Your task")
     due = f"Due {_utc(task.due_at)}." if task.due_at else ""
+    if task.state == "with_substitute":
+        failed = f"The step failed: {(task.error or {}).get('message', '')}"
+        asked = f"You are asked as its substitute ({task.fallback_agent}): mend it and try again, or do it."
+        return Wording(f"{verb}: {task.name}", (task.plan.objective, asked, failed, due), task)
     lead = task.covers_for
     stands_in = f"You stand in for {lead} ({task.agent}), who is away." if lead else ""
     return Wording(f"{verb}: {task.name}", (task.plan.objective, stands_in, task.purpose, due), task)
@@ -243,7 +247,7 @@ def _case_stands(notice: Notice, case: Escalation, person: Person) -> str | None
 def _task_stands(notice: Notice, task: Task, person: Person) -> str | None:
     if task.state == "suspended":
         return LATER
-    if task.state != "ready":
+    if not task.is_with_people:
         return f"The task is {task.get_state_display().lower()}."
     return None if task.owner_id in (None, person.pk) else f"{task.owner} has taken the task."
 

@@ -21,6 +21,7 @@ from plans.models import (
     ASSIGNED_STATES,
     OPEN_APPROVAL_STATES,
     OPEN_CASE_STATES,
+    WITH_PEOPLE,
     Notice,
     NoticeKind,
     Plan,
@@ -53,7 +54,7 @@ class NoticeRule:
 
 
 def _waits_for_people(task: Task) -> bool:
-    return task.kind == TaskKind.HUMAN and task.state == "ready"
+    return task.is_with_people
 
 
 def _is_reminded(task: Task) -> bool:
@@ -76,6 +77,7 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
     ("plans.escalation", "exhaust", STATE): NoticeRule(NoticeKind.EXHAUSTED),
     ("plans.task", "make_ready", STATE): _ASSIGNED,
     ("plans.task", "grant_attempt", STATE): _ASSIGNED,
+    ("plans.task", "hand_to_person", STATE): _ASSIGNED,
     ("plans.task", "changed", "owner_id"): _ASSIGNED,
     ("plans.task", "changed", "reminded"): NoticeRule(
         NoticeKind.TASK_REMINDER, _is_reminded, lambda task: {"percent": task.reminded}
@@ -138,8 +140,8 @@ def notify(kind: NoticeKind, obj: Any, *, key: str, facts: Mapping[str, Any] | N
 
 
 def _withdraw(obj: Any, reason: str) -> None:
-    if isinstance(obj, Task) and obj.kind != TaskKind.HUMAN:
-        return  # nobody is told of the engine's own tasks
+    if isinstance(obj, Task) and obj.kind != TaskKind.HUMAN and obj.covers_for_id is None:
+        return  # nobody is told of the engine's own tasks, unless a substitute had one
     told = Notice.objects.filter(entity=obj._meta.label_lower, entity_id=str(obj.pk), withdrawn_at=None)
     told.update(withdrawn_at=clock.now(), withdrawn_reason=reason)
 
@@ -147,7 +149,7 @@ def _withdraw(obj: Any, reason: str) -> None:
 def tell_overdue(now: datetime) -> int:
     """Tasks of people whose time has run out, each told once for each due time."""
     told = Notice.objects.filter(kind=NoticeKind.OVERDUE, entity="plans.task")
-    late = Task.objects.filter(kind=TaskKind.HUMAN, state="ready", due_at__lte=now, frozen_at=None)
+    late = Task.objects.filter(WITH_PEOPLE, due_at__lte=now, frozen_at=None)
     untold = late.annotate(name_in_notice=Cast("pk", CharField())).exclude(
         Exists(told.filter(entity_id=OuterRef("name_in_notice"), created_at__gte=OuterRef("due_at")))
     )

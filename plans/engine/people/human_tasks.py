@@ -14,7 +14,7 @@ from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
 from plans.engine.people import substitutes
 from plans.engine.people.permissions import may_work_on, persons_of
-from plans.models import STUCK_STATES, Task, TaskAttempt
+from plans.models import ANSWERED_STATES, Task, TaskAttempt
 from plans.selectors import COMMENTED
 from programs.models import Person
 
@@ -26,7 +26,7 @@ def complete(
     values = canonical.plain({**result, "evidence": dict(evidence)} if evidence else dict(result))
     with transaction.atomic():
         task.refresh_from_db()
-        name = "record_result" if task.state in STUCK_STATES else "complete"
+        name = "record_result" if task.state in ANSWERED_STATES else "complete"
         perform(
             task,
             name,

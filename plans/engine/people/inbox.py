@@ -21,13 +21,13 @@ from plans.models import (
     MOST_RUNGS,
     OPEN_CASE_STATES,
     REACHED_STATES,
+    WITH_PEOPLE,
     Approval,
     BreakGlass,
     Decision,
     Escalation,
     PolicyVersion,
     Task,
-    TaskKind,
 )
 from plans.selectors import (
     PLAN_DOCUMENTS,
@@ -86,7 +86,7 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
         return Inbox(most=most)
     directory = Directory.today()
     role_ids = {approver.role_id for approver in directory.approvers if approver.person_id in people}
-    human = tasks_with_people().filter(kind=TaskKind.HUMAN, state="ready")
+    human = tasks_with_people().filter(WITH_PEOPLE)
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
     cases = cases_with_people().filter(state__in=REACHED_STATES)
     cases = cases.filter(_on_rung(_stands_for(people, directory))).order_by("due_at", "pk")

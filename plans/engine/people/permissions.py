@@ -82,6 +82,13 @@ def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
     )
 
 
+def may_try_again(actor: Actor, task: Any, params: Params) -> str | None:
+    """Operations, and while its substitute has the task whoever may work on it."""
+    if task.state == "with_substitute":
+        return may_work_on(actor, task, params)
+    return may_operate(actor, task, params)
+
+
 def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
     """People on the rungs that the case has reached, their stand-ins, and operations, never the engine."""
     if actor.is_system:

@@ -18,16 +18,28 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gtm.core import actors, clock
 from gtm.core.evidence import changelog
+from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
+from plans.engine.escalation.clocks import calendar_of, times_of
 from plans.engine.gates import conflicts, eligibility
 from plans.engine.people.directory import Directory
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import stopped
-from plans.models import AT_WORK_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan, Task, TaskKind
+from plans.models import (
+    AT_WORK_PLAN_STATES,
+    OPEN_CASE_STATES,
+    WITH_PEOPLE,
+    Escalation,
+    Plan,
+    Task,
+    TaskKind,
+)
 from plans.selectors import DONE_IN_PLACE, PLAN_DOCUMENTS, STANDS_IN
 from programs.models import Absence, Delegation, Person
 
 LOOKED_AT_ONCE = 100
+SUBSTITUTE_HOURS = 8
+"""Working time in which the substitute of a step that failed answers."""
 STAND_IN = "stand-in"
 """The field under which the change log keeps who stands in."""
 
@@ -100,9 +112,16 @@ def why_away(person: Person, directory: Directory) -> str:
 
 def choose(task: Task, directory: Directory, choosers: Choosers) -> StandIn:
     """Who does the task while its owner is away."""
+    return _first(_offers(task, directory, choosers), task, directory, choosers, but=task.owner_id)
+
+
+def _first(
+    offers: Iterable[_Offer], task: Task, directory: Directory, choosers: Choosers, but: int | None = None
+) -> StandIn:
+    """The first who may, each looked at once; never ``but``."""
     passed: list[str] = []
-    seen = {task.owner_id}
-    for offer in _offers(task, directory, choosers):
+    seen = {but}
+    for offer in offers:
         if offer.person.pk in seen:
             continue
         seen.add(offer.person.pk)
@@ -197,12 +216,12 @@ def hand_on(task: Task, directory: Directory | None = None, choosers: Choosers |
     return True
 
 
-def _told(found: StandIn, lead: Person, why: str, task_ids: Sequence[str]) -> dict[str, Any]:
+def _told(found: StandIn, lead: Person | None, why: str, task_ids: Sequence[str]) -> dict[str, Any]:
     """What the change log, the message and the plan JSON say of it."""
     return {
         "person": found.person.name if found.person else None,
         "person_id": found.person.pk if found.person else None,
-        "for": lead.name,
+        "for": lead.name if lead else None,
         "why": why,
         "role": found.role,
         "by": found.by,
@@ -243,7 +262,7 @@ def sweep(now: datetime) -> int:
 def _left_alone(now: datetime) -> QuerySet[Task]:
     """Tasks that are with people, by owners who are away or have left."""
     away = Absence.objects.filter(person=OuterRef("owner"), starts_at__lte=now, ends_at__gt=now)
-    tasks = Task.objects.filter(kind=TaskKind.HUMAN, state="ready", plan__state__in=AT_WORK_PLAN_STATES)
+    tasks = Task.objects.filter(WITH_PEOPLE, plan__state__in=AT_WORK_PLAN_STATES)
     return tasks.filter(Q(Exists(away)) | Q(owner__is_active=False), owner__isnull=False, frozen_at=None)
 
 
@@ -255,6 +274,44 @@ def _hand_on_locked(task: Task, directory: Directory, choosers: Choosers) -> boo
         if not _left_alone(directory.now).filter(pk=task.pk).exists() or stopped.is_stopped(task.plan):
             return False
         return hand_on(task, directory, choosers)
+
+
+# ------------------------------------------------------------------ a step that failed
+
+
+def take_over(task: Task, message: str, told: Mapping[str, Any]) -> bool:
+    """Give a step that failed to a person of its substitute role, with what failed. Call it under the lock.
+
+    Answers False, and changes nothing, where nobody of that role is there.
+    """
+    directory = Directory.today()
+    choosers = Choosers.of([task.plan], directory)
+    lead = task.owner
+    assert task.fallback_agent is not None, f"{task} has no substitute"
+    found = _first(_of_role(task, task.fallback_agent.slug, directory), task, directory, choosers)
+    if found.person is None:
+        return False
+    due_at = calendar_of(task.plan).add_hours(clock.now(), SUBSTITUTE_HOURS)
+    times = times_of(task.plan, clock.now(), due_at)
+    with actors.on_their_behalf("Substitutes"):
+        task.owner, task.covers_for = found.person, lead if lead != found.person else None
+        task.save()
+        fields = {**told, **times, "frozen_at": None}
+        perform(task, "hand_to_person", comment=message, set_fields=fields)
+        changelog.append(
+            task,
+            STANDS_IN,
+            field=STAND_IN,
+            before=lead.name if lead else task.agent.name,
+            after=_told(found, lead, f"failed: {message}", [task.task_id]) | {"for": task.agent.name},
+            reason=message,
+        )
+    return True
+
+
+def _of_role(task: Task, role: str, directory: Directory) -> Iterator[_Offer]:
+    for approver in directory.holders({role}):
+        yield _Offer(approver.person, (role,), f"fallback for {task.agent.slug}")
 
 
 # ------------------------------------------------------------------ at the start, and when it is done
@@ -300,7 +357,7 @@ def record_done(task: Task, people: Sequence[Person]) -> None:
     directory = Directory.today()
     holds = {a.role.slug for a in directory.approvers if a.person_id == person.pk}
     covered = task.covers_for if task.owner_id == person.pk else None
-    is_own = task.agent.slug in holds or task.owner_id == person.pk
+    is_own = task.agent.slug in holds or (task.owner_id == person.pk and task.kind == TaskKind.HUMAN)
     if covered is None and (is_own or task.fallback_agent is None or task.fallback_agent.slug not in holds):
         return
     lead = covered or task.owner
@@ -310,7 +367,7 @@ def record_done(task: Task, people: Sequence[Person]) -> None:
         "person": person.name,
         "person_id": person.pk,
         "for": lead.name if lead else task.agent.name,
-        "why": why or "was here; the substitute did it",
+        "why": (task.error or {}).get("message") or why or "was here; the substitute did it",
         "role": next((role for role in (task.agent.slug, cover) if role in holds), ""),
         "tasks": [task.task_id],
     }

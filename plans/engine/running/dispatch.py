@@ -23,7 +23,9 @@ STATE = "state"
 
 @dataclass(frozen=True, slots=True)
 class AnchorWanted:
-    """Something happened that should not be deniable tomorrow."""
+    """Something happened in this chain that should not be deniable tomorrow."""
+
+    chain: str
 
 
 def ring_worker(event: events.TaskReady) -> bool:
@@ -38,7 +40,8 @@ def ring_outbox(event: Any) -> None:
 
 
 def ring_anchor(event: AnchorWanted) -> None:
-    _ring("gtm.core.tasks.anchor_changelog", "control", {"tell_auditors": False}, "the daily anchor will do")
+    told = {"tell_auditors": False, "wanted_by": event.chain}
+    _ring("gtm.core.tasks.anchor_changelog", "control", told, "the daily anchor will do")
 
 
 def want_anchor(event: events.Recorded) -> None:
@@ -47,7 +50,7 @@ def want_anchor(event: events.Recorded) -> None:
     row = (event.obj._meta.label_lower, event.event)
     has_ended = row[0] == "plans.plan" and event.field == STATE and event.obj.state in FINAL_PLAN_STATES
     if has_ended or row in (("plans.approval", "approve"), ("plans.ripcordpull", "created")):
-        events.publish_on_commit(AnchorWanted())
+        events.publish_on_commit(AnchorWanted(event.chain))
 
 
 def _ring(task: str, queue: str, told: dict[str, Any], otherwise: str) -> bool:

@@ -18,7 +18,7 @@ from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds, scope
 from plans.engine.people import substitutes
 from plans.engine.people.permissions import holds_role
-from plans.engine.running import steps
+from plans.engine.running import kept_outputs, steps
 from plans.engine.running.under_lock import opens_after
 from plans.engine.stopping import stopped
 from plans.models import (
@@ -51,6 +51,19 @@ _OPEN_TASKS = PreparedRead(
     ),
     plan=900_000_901,
 )
+_TASK_STATES = PreparedRead(
+    lambda plan: Task.objects.order_by().filter(plan=plan).values_list("state").distinct(), plan=900_000_901
+)
+_BYPASSED = PreparedRead(
+    lambda plan: Approval.objects.order_by().filter(plan=plan, state="bypassed").values_list("pk")[:1],
+    plan=900_000_901,
+)
+_OWED = PreparedRead(
+    lambda plan: (
+        BreakGlass.objects.order_by().filter(approval__plan=plan, state="granted").values_list("pk")[:1]
+    ),
+    plan=900_000_901,
+)
 
 
 # ------------------------------------------------------------------ guards
@@ -64,14 +77,18 @@ def checklist_passed(plan: Plan, params: Params) -> str | None:
 
 def every_task_done(plan: Plan, params: Params) -> str | None:
     """Every task is finished."""
+    if not _OPEN_TASKS.rows(plan=plan.pk):
+        return None
     left = plan.tasks.exclude(state__in=FINAL_TASK_STATES).count()
-    return f"{left} tasks are not finished." if left else None
+    return f"{left} tasks are not finished."
 
 
 def no_review_owed(plan: Plan, params: Params) -> str | None:
     """Every use of break-glass has its review."""
+    if not _OWED.rows(plan=plan.pk):
+        return None
     owed = BreakGlass.objects.filter(approval__plan=plan, state="granted").select_related("approval")
-    return f"{', '.join(map(str, owed))} must be reviewed first." if owed else None
+    return f"{', '.join(map(str, owed))} must be reviewed first."
 
 
 def pull_is_closed(plan: Plan, params: Params) -> str | None:
@@ -95,7 +112,7 @@ def scope_is_to_be_aborted(plan: Plan, params: Params) -> str | None:
 def subject_is_settled(case: Escalation, params: Params) -> str | None:
     """The case is not about an open round or a late task; only the decision, or the work, ends those."""
     late = case.task if case.trigger == ladder.TASK_OVERDUE else None
-    if late is not None and late.state == "ready" and late.due_at and late.due_at <= clock.now():
+    if late is not None and late.is_with_people and late.due_at and late.due_at <= clock.now():
         return (
             f"{late} is not done yet. When it is done, this case ends. Acknowledge the case if "
             "you work on it."
@@ -107,6 +124,11 @@ def subject_is_settled(case: Escalation, params: Params) -> str | None:
         f"{asked.title} is not decided yet. Its decision will end this case. Acknowledge "
         "the case if you work on it."
     )
+
+
+def is_with_people(task: Task, params: Params) -> str | None:
+    """The task is one for people, or its substitute has it."""
+    return None if task.state == "with_substitute" else is_human(task, params)
 
 
 def is_human(task: Task, params: Params) -> str | None:
@@ -240,14 +262,21 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
             rounds.open_round(task)
         else:
             perform(task, "make_ready", set_fields=_times(task), is_fresh=not has_asked)
-            if task.kind == TaskKind.HUMAN and task.owner and not substitutes.here_today(task.owner):
-                substitutes.hand_on(task)
+            if task.kind == TaskKind.HUMAN:
+                _reach_people(task)
     if has_opened and not has_asked:
         return
     if has_asked or not is_fresh:
         plan.refresh_from_db()
     if plan.state == "running" and not _OPEN_TASKS.rows(plan=plan.pk):
         finish(plan)
+
+
+def _reach_people(task: Task) -> None:
+    """It is somebody's now: with what they are to look at, and with whoever stands in for somebody away."""
+    kept_outputs.write_brief(task)
+    if task.owner and not substitutes.here_today(task.owner):
+        substitutes.hand_on(task)
 
 
 def _times(task: Task) -> dict[str, Any]:
@@ -299,15 +328,18 @@ def _behind_open_gates(plan: Plan, tasks: list[Task], after: Task | None) -> Col
 
 
 def finish(plan: Plan) -> None:
-    """Close the plan, unless a review of a break-glass is owed: that review closes it."""
+    """Close the plan, which was just read under its lock, unless a review of a break-glass is owed: that
+    review closes it.
+    """
     if no_review_owed(plan, {}):
         return
-    if plan.tasks.filter(state="cancelled").exists():
-        perform(plan, "fail", comment="A task was cancelled.", set_fields={"finished_at": clock.now()})
+    ended = {"finished_at": clock.now()}
+    states = {state for (state,) in _TASK_STATES.rows(plan=plan.pk)}
+    if "cancelled" in states:
+        perform(plan, "fail", comment="A task was cancelled.", set_fields=ended, is_fresh=True)
         return
-    degraded = plan.tasks.filter(state__in=DEGRADED_STATES).exists()
-    degraded |= plan.approvals.filter(state="bypassed").exists()
-    perform(plan, "succeed_degraded" if degraded else "succeed", set_fields={"finished_at": clock.now()})
+    degraded = states & DEGRADED_STATES or _BYPASSED.rows(plan=plan.pk)
+    perform(plan, "succeed_degraded" if degraded else "succeed", set_fields=ended, is_fresh=True)
 
 
 def seal_structure(plan: Plan, change: Change) -> None:

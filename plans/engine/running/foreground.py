@@ -19,6 +19,7 @@ from plans.models import (
     FINAL_PLAN_STATES,
     MOVING_STATES,
     STUCK_STATES,
+    WITH_PEOPLE,
     Plan,
     Task,
     TaskKind,
@@ -72,7 +73,7 @@ def what_waits(plan: Plan) -> list[str]:
     """Sentences for whoever looks at a plan that stands still."""
     rounds = plan.approvals.filter(state__in=ASKING_STATES).order_by("pk")
     lines = [f"waits for approval {a.pk}: {a.title} ({a.get_state_display().lower()})" for a in rounds]
-    people = plan.tasks.filter(kind=TaskKind.HUMAN, state="ready").select_related("owner", "agent")
+    people = plan.tasks.filter(WITH_PEOPLE).select_related("owner", "agent")
     lines += [f"waits for {t.owner or t.agent}: {t}" for t in people]
     held = plan.tasks.filter(state="pending").exclude(held_because="")
     lines += [f"{t} waits: {t.held_because}" for t in held]

@@ -7,7 +7,9 @@ write asks for the current one in its WHERE clause.
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import time
 from datetime import timedelta
 
 from django.conf import settings
@@ -79,6 +81,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             fence=task.fence,
             epoch=now.epoch,
             executor=TaskAttempt.Executor.SUBSTITUTE if substitute else TaskAttempt.Executor.ORIGINAL,
+            changed=task.plan.rules.methods.get(task.key, "") if substitute else "",
             worker=worker,
             started_at=clock.now(),
         )
@@ -148,7 +151,7 @@ def mark_effect(task_pk: int, attempt_pk: int) -> bool:
 
 
 class LeaseKeeper:
-    """Extends the lease from a thread of its own while the step computes.
+    """Extends the lease while the step computes.
 
     Use as a context manager. ``progress`` is what the step calls; it raises LeaseLost where another
     worker took over or somebody pulled the rip-cord. Nothing was ``observed`` before: the step looks itself.
@@ -158,37 +161,24 @@ class LeaseKeeper:
 
     def __init__(self, task: Task, attempt: TaskAttempt):
         self._task_pk, self._fence, self._attempt_pk = task.pk, attempt.fence, attempt.pk
-        self._stop, self._lost = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._beat, name=f"heartbeat-{task.pk}", daemon=True)
+        self._lost = threading.Event()
         self._last = clock.now() - timedelta(seconds=WRITE_PROGRESS_EVERY)
 
     def __enter__(self) -> LeaseKeeper:
-        self._thread.start()
+        Heart.of_this_process().take(self)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._stop.set()
-        self._thread.join()
+        Heart.of_this_process().leave(self)
 
-    def _beat(self) -> None:
-        if self._stop.wait(settings.GTM_LEASE_SECONDS / 3):
-            return  # most steps are done before the first beat: this thread has opened no connection
+    def beat(self) -> bool:
+        """Push the lease out; False where it is lost. A database that is away for a while takes no lease."""
         try:
-            while self._extend():
-                if self._stop.wait(settings.GTM_LEASE_SECONDS / 3):
-                    return
-            self._lost.set()
-        finally:
-            connection.close()
-
-    def _extend(self) -> bool:
-        """A database that is away for a while takes no lease: the next beat tries a new connection."""
-        try:
-            return extend(self._task_pk, self._fence)
+            if not extend(self._task_pk, self._fence):
+                self._lost.set()
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the heartbeat of task %s missed a beat: %s", self._task_pk, error)
-            connection.close()
-            return True
+        return not self._lost.is_set()
 
     def progress(self, percent: int, note: str = "") -> None:
         if self._lost.is_set():
@@ -203,3 +193,69 @@ class LeaseKeeper:
         """Ask leave for an outside effect, immediately before it. Raises LeaseLost after a pull."""
         if self._lost.is_set() or not mark_effect(self._task_pk, self._attempt_pk):
             raise LeaseLost(f"“{what}” must not happen: the task was stopped, or another worker has it.")
+
+
+class Heart:
+    """The thread of a process that beats for the steps it computes: one for all, for most end before a beat.
+
+    Between beats it holds no connection. A process that is forked starts a thread of its own.
+    """
+
+    _ours: Heart | None = None
+    _guard = threading.Lock()
+    IDLE = 60.0  # seconds between two looks where nothing is computed
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._due: dict[LeaseKeeper, float] = {}
+        self._changed = threading.Condition()
+        self._wakes_at = 0.0
+        self._beating: LeaseKeeper | None = None
+        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+
+    @classmethod
+    def of_this_process(cls) -> Heart:
+        with cls._guard:
+            if cls._ours is None or cls._ours._pid != os.getpid():
+                cls._ours = cls()
+            return cls._ours
+
+    def take(self, keeper: LeaseKeeper) -> None:
+        with self._changed:
+            due = self._due[keeper] = time.monotonic() + settings.GTM_LEASE_SECONDS / 3
+            if due < self._wakes_at:
+                self._changed.notify_all()
+
+    def leave(self, keeper: LeaseKeeper) -> None:
+        """No beat of it is under way, or will come."""
+        with self._changed:
+            self._due.pop(keeper, None)
+            self._changed.wait_for(lambda: self._beating is not keeper)
+
+    def _run(self) -> None:
+        while True:
+            keeper, is_ours = self._next(), True
+            try:
+                is_ours = keeper.beat()
+            except Exception:  # noqa: BLE001 - the thread beats for the steps to come as well
+                logger.exception("a heartbeat failed; the next one tries again")
+            connection.close()
+            with self._changed:
+                self._beating = None
+                if keeper in self._due and is_ours:
+                    self._due[keeper] = time.monotonic() + settings.GTM_LEASE_SECONDS / 3
+                else:
+                    self._due.pop(keeper, None)
+                self._changed.notify_all()
+
+    def _next(self) -> LeaseKeeper:
+        """The keeper whose beat is due, once it is."""
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                keeper = min(self._due, key=self._due.__getitem__, default=None)
+                if keeper is not None and self._due[keeper] <= now:
+                    self._beating = keeper
+                    return keeper
+                self._wakes_at = self._due[keeper] if keeper is not None else now + self.IDLE
+                self._changed.wait(self._wakes_at - now)

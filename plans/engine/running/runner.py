@@ -21,13 +21,15 @@ from gtm.core.fsm import perform
 from gtm.core.later import later
 from plans.engine.alarms import readings
 from plans.engine.escalation import ladder
-from plans.engine.running import steps
+from plans.engine.people import substitutes
+from plans.engine.running import kept_outputs, steps
 from plans.engine.running.leases import LeaseKeeper, claim, is_current
 from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
 from plans.engine.running.under_lock import read_again, read_task
 from plans.engine.stopping import stopped, stopped_tasks
-from plans.models import AT_WORK_STATES, DONE_STATES, Artifact, Task, TaskAttempt
-from plans.schemas.outputs import Signal, StepResult, payload_of, settle
+from plans.models import AT_WORK_STATES, DONE_STATES, Task, TaskAttempt
+from plans.schemas.declaration import GUARDRAIL_INPUTS
+from plans.schemas.outputs import Signal, StepResult, settle
 from programs.series import snapshot_root
 
 if TYPE_CHECKING:
@@ -76,12 +78,15 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
     """Run the step on the plan's own inputs, data and seed. Pure but for progress: a replay calls it too."""
     plan = task.plan
     run, _ = steps.resolve(plan.command_key, task.key)
+    substitute = attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE
+    if substitute and task.key in plan.rules.methods:
+        run = steps.method(plan.command_key, task.key) or run
     done = plan.tasks.filter(state__in=DONE_STATES).exclude(pk=task.pk)
     if attempt is not None:  # a replay must not see what was finished later
         done = done.filter(finished_at__lte=attempt.started_at)
     earlier = done.filter(position__lt=task.position).exclude(output_var="").exclude(output__isnull=True)
     context = StepContext(
-        inputs=plan.inputs,
+        inputs={name: value for name, value in plan.inputs.items() if name not in GUARDRAIL_INPUTS},
         outputs=steps.OnDemand(lambda: dict(earlier.values_list("output_var", "output"))),
         program=plan.context,
         data=opened.OpenData(
@@ -98,7 +103,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
             lambda: {key: Finished(*rest) for key, *rest in done.values_list("key", *HOW_FINISHED)}
         ),
         observed=heartbeat.observed,
-        substitute=attempt is not None and attempt.executor == TaskAttempt.Executor.SUBSTITUTE,
+        substitute=substitute,
     )
     return run(context)
 
@@ -112,19 +117,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
             _keep_late_result(task, attempt, values)
             _settle_if_stopped(task, attempt)
             return
-        for position, output in enumerate(result.outputs):
-            payload = payload_of(output)
-            Artifact(
-                plan=task.plan,
-                task=task,
-                key=output.key,
-                title=output.title,
-                kind=output.kind,
-                position=position,
-                is_deliverable=output.key in task.plan.rules.deliverable_keys,
-                payload=payload,
-                sha256=canonical.digest(payload),
-            ).save()
+        kept_outputs.keep(task, result.outputs)
         _, apply = steps.resolve(task.plan.command_key, task.key)
         if apply is not None:
             apply(task.plan, values)
@@ -133,7 +126,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
         perform(
             task,
             "succeed_degraded" if substitute else "succeed",
-            comment=f"Done by the substitute, {task.fallback_agent}." if substitute else "",
+            comment=f"Done by another method: {attempt.changed}." if substitute else "",
             set_fields={
                 "output": values,
                 "output_sha256": canonical.digest(values),
@@ -190,7 +183,7 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
         failure = explain(error, kind, attempt, task)
         told = {"error": failure, "lease_expires_at": None, "progress_note": ""}
         message = failure["message"]
-        stands_in = task.fallback_agent_id and not _substitute_had_its_turn(task, attempt)
+        stands_in = bool(task.fallback_agent_id) and not _substitute_had_its_turn(task, attempt)
         if kind == "unclear":
             perform(task, "lose_track", comment=message, set_fields=told)
             _open_case(task, stopped_tasks.EFFECT_UNKNOWN, message)
@@ -201,9 +194,9 @@ def record_failure(task: Task, attempt: TaskAttempt, error: Exception) -> None:
         ):
             due = clock.now() + timedelta(seconds=backoff(task.attempts_used))
             perform(task, "retry_later", comment=message, set_fields={**told, "next_attempt_at": due})
-        elif stands_in:
+        elif stands_in and task.key in task.plan.rules.methods:
             perform(task, "hand_to_substitute", comment=message, set_fields=told)
-        else:
+        elif not (stands_in and task.attempts_granted == 0 and substitutes.take_over(task, message, told)):
             _escalate(task, message, told)
 
 

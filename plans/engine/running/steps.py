@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pkgutil import resolve_name
 from typing import Any
 
 from gtm.core.errors import GtmError, NotFound
-from plans.schemas.outputs import StepResult
+from plans.schemas.outputs import Output, StepResult
 
 
 class TransientError(GtmError):
@@ -87,7 +87,7 @@ class StepContext:
     ``outputs`` maps output variables of earlier tasks to their values; ``finished`` maps the keys of all
     tasks done when the attempt began to how they were; ``data`` is the engine of queries over the plan's
     own snapshots; ``progress(percent, note)`` tells people how far it is and raises LeaseLost where the
-    step should stop; ``substitute`` says the fallback runs it. A step calls ``effect(what)`` immediately
+    step should stop; ``substitute`` says that its other method runs. A step calls ``effect(what)`` right
     before each effect outside this installation: it raises LeaseLost where the rip-cord was pulled, and
     leaves a mark, so that a stop later knows an effect may have happened.
 
@@ -114,10 +114,14 @@ Apply = Callable[[Any, Mapping[str, Any]], None]
 
 Hold = Callable[[Any], str | None]
 
+Brief = Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Output]]
+
 # By the key of the command ("plugin:name") and that of the step.
 _steps: dict[tuple[str, str], tuple[Run | str, Apply | str]] = {}
 _compensations: dict[tuple[str, str], Apply | str] = {}
 _holds: dict[tuple[str, str], Hold | str] = {}
+_methods: dict[tuple[str, str], Run | str] = {}
+_briefs: dict[tuple[str, str], Brief | str] = {}
 
 
 def register(
@@ -133,9 +137,19 @@ def register_hold(command: str, key: str, hold: Hold | str) -> None:
     _holds[command, key] = hold
 
 
+def register_method(command: str, key: str, run: Run | str) -> None:
+    """Keep the other method of a step."""
+    _methods[command, key] = run
+
+
+def register_brief(command: str, key: str, brief: Brief | str) -> None:
+    """Keep what makes the brief of a task of people."""
+    _briefs[command, key] = brief
+
+
 def forget(command: str) -> None:
     """Take out all that a command has here."""
-    for kept in (_steps, _compensations, _holds):
+    for kept in (_steps, _compensations, _holds, _methods, _briefs):
         for where in [where for where in kept if where[0] == command]:
             del kept[where]
 
@@ -149,6 +163,18 @@ def why_held(plan: Any, key: str) -> str | None:
     """Why the task must not begin although all it needs is done, or None."""
     hold = _holds.get((plan.command_key, key))
     return load(hold)(plan) if hold else None
+
+
+def method(command: str, key: str) -> Run | None:
+    """The other method of a step, or None."""
+    found = _methods.get((command, key))
+    return load(found) if found else None
+
+
+def brief(command: str, key: str) -> Brief | None:
+    """What makes the brief of a task of people, or None."""
+    found = _briefs.get((command, key))
+    return load(found) if found else None
 
 
 def compensation(command: str, key: str) -> Apply | None:

@@ -25,7 +25,9 @@ class Command(GovernedCommand):
         if state := options["state"]:
             if state not in FraudCaseState.values:
                 close = nearest(state, FraudCaseState.values)
-                problem = Problem("--state", f"“{state}” is no state.", tuple(FraudCaseState.values), close)
+                problem = Problem(
+                    "--state", f"“{state}” is not a state.", tuple(FraudCaseState.values), close
+                )
                 raise InvalidInput("There is no such state.", problems=[problem])
             cases = cases.filter(state=state)
         for case in cases:

@@ -25,7 +25,7 @@ class Command(GovernedCommand):
             if status not in PlanState.values:
                 problem = Problem(
                     "--status",
-                    f"“{status}” is no state.",
+                    f"“{status}” is not a state.",
                     tuple(PlanState.values),
                     nearest(status, PlanState.values),
                 )

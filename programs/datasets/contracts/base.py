@@ -191,6 +191,33 @@ def money(
     )
 
 
+MOVEMENTS = ("sale", "refund", "cancellation", "adjustment")
+MOVEMENT_WORDS = (
+    ("purchase", "sale"), ("order", "sale"), ("charge", "sale"), ("payment", "sale"), ("invoice", "sale"),
+    ("return", "refund"), ("credit_note", "refund"), ("credit", "refund"), ("chargeback", "refund"),
+    ("cancelled", "cancellation"), ("canceled", "cancellation"), ("cancel", "cancellation"),
+    ("void", "cancellation"), ("voided", "cancellation"),
+    ("adjust", "adjustment"), ("correction", "adjustment"),
+)  # fmt: skip
+
+
+def movement(description: str, *words: tuple[str, str]) -> ContractColumn:
+    """What a row does; without it the sign of its amount says so."""
+    return ContractColumn(
+        "movement",
+        Type.CATEGORY,
+        description,
+        allowed=MOVEMENTS,
+        aliases=("movement kind", "movement type"),
+        words=(*words, *MOVEMENT_WORDS),
+    )
+
+
+def taken_back(name: str, description: str, *aliases: str, dated_by: tuple[str, ...] = ()) -> ContractColumn:
+    """What was given back, said beside the row and not in a row of its own."""
+    return money(name, description, *aliases, dated_by=dated_by)
+
+
 def dimension(name: str, description: str, *aliases: str) -> ContractColumn:
     return ContractColumn(name, Type.TEXT, description, aliases=aliases)
 

@@ -2,6 +2,8 @@
 
 from programs.datasets.contracts.base import (
     CURRENCY,
+    MOVEMENT_WORDS,
+    MOVEMENTS,
     Contract,
     ContractColumn,
     RowRule,
@@ -12,15 +14,6 @@ from programs.datasets.contracts.base import (
     member,
     money,
 )
-
-MOVEMENTS = ("sale", "refund", "cancellation", "adjustment")
-MOVEMENT_WORDS = (
-    ("purchase", "sale"), ("order", "sale"), ("charge", "sale"), ("payment", "sale"), ("invoice", "sale"),
-    ("return", "refund"), ("credit_note", "refund"), ("credit", "refund"), ("chargeback", "refund"),
-    ("cancelled", "cancellation"), ("canceled", "cancellation"), ("cancel", "cancellation"),
-    ("void", "cancellation"), ("voided", "cancellation"),
-    ("adjust", "adjustment"), ("correction", "adjustment"),
-)  # fmt: skip
 
 PURCHASES = Contract(
     kind="purchases",
@@ -98,7 +91,7 @@ PURCHASES = Contract(
         RowRule("amount", "negative for a sale; call it a refund", "movement = 'sale' AND amount < 0"),
         RowRule(
             "refunded_amount",
-            "refunded on a row that is no sale itself",
+            "refunded, but the row is not a sale",
             "refunded_amount <> 0 AND (movement <> 'sale' OR movement IS NULL AND amount < 0)",
         ),
     ),

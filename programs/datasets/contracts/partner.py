@@ -4,12 +4,15 @@ from programs.datasets.contracts.base import (
     CURRENCY,
     Contract,
     ContractColumn,
+    RowRule,
     Type,
     dimension,
     identifier,
     instant,
     money,
+    movement,
     personal,
+    taken_back,
 )
 
 TOUCHPOINTS = Contract(
@@ -50,12 +53,23 @@ TOUCHPOINTS = Contract(
 
 OPPORTUNITIES = Contract(
     kind="opportunities",
-    version=1,
+    version=2,
     title="Opportunities",
-    description="Pipeline and deals; the latest row of an opportunity counts.",
+    description="Pipeline and deals, the latest row of each; and one row per credit note, cancellation or "
+    "adjustment of a deal, where these are rows of their own.",
     columns=(
         identifier(
-            "opportunity_id", "Identifier; the natural key.", "deal id", "id", "record id", required=True
+            "opportunity_id",
+            "Identifier; the natural key of deals. On any other row, the deal that it changes, or its own.",
+            "deal id",
+            "id",
+            "record id",
+            required=True,
+        ),
+        movement(
+            "What the row does to a deal. Without it, an amount below zero is a credit note.",
+            ("deal", "sale"),
+            ("opportunity", "sale"),
         ),
         ContractColumn(
             "person_id",
@@ -85,13 +99,34 @@ OPPORTUNITIES = Contract(
         instant("updated_at", "The time for which the row is valid.", "last modified", "stage date"),
         instant("closed_at", "When won or lost.", "close date", past=False),
         ContractColumn("won", Type.BOOLEAN, "Closed won.", aliases=("is won",)),
-        money("amount", "Amount.", "value", "deal size", "pipeline"),
+        money("amount", "Amount; below zero, a credit note.", "value", "deal size", "pipeline"),
+        taken_back(
+            "refunded_amount",
+            "The credit note of the deal, in a column of its row instead of its own row.",
+            "refund amount",
+            "credited amount",
+            "credit note amount",
+            "amount refunded",
+        ),
         CURRENCY,
     ),
     time="created_at",
     key=("opportunity_id",),
     latest_by="updated_at",
     order=("created_at", "opportunity_id"),
+    rules=(
+        RowRule("amount", "negative for a deal; call it a refund", "movement = 'sale' AND amount < 0"),
+        RowRule(
+            "refunded_amount",
+            "credited on a row that is no deal itself",
+            "refunded_amount <> 0 AND (movement <> 'sale' OR movement IS NULL AND amount < 0)",
+        ),
+    ),
+    unkeyed="movement <> 'sale'",
+    derived=(
+        ("movement", "coalesce(movement, CASE WHEN amount < 0 THEN 'refund' ELSE 'sale' END)"),
+        ("amount", "CASE WHEN movement = 'refund' THEN -abs(amount) ELSE amount END"),
+    ),
 )
 
 CONTACTS = Contract(

@@ -4,21 +4,35 @@ from programs.datasets.contracts.base import (
     CURRENCY,
     Contract,
     ContractColumn,
+    RowRule,
     Type,
     dimension,
     identifier,
     instant,
     money,
+    movement,
     personal,
+    taken_back,
 )
 
 REFERRALS = Contract(
     kind="referrals",
-    version=1,
+    version=2,
     title="Referrals",
-    description="One row per invitation, with the time it reached each stage of the funnel.",
+    description="One row per invitation, with the time it reached each stage of the funnel, and one per "
+    "refund, cancellation or adjustment of its order, where these are rows of their own.",
     columns=(
-        identifier("referral_id", "Identifier; the natural key.", "id", "referral", required=True),
+        identifier(
+            "referral_id",
+            "Identifier; the natural key of invitations. On any other row, the referral that it changes.",
+            "id",
+            "referral",
+            required=True,
+        ),
+        movement(
+            "What the row does to the order. Without it, revenue below zero is a refund.",
+            ("referral", "sale"),
+        ),
         ContractColumn(
             "referrer_id",
             Type.TEXT,
@@ -29,7 +43,12 @@ REFERRALS = Contract(
         ),
         identifier("partner_id", "The partner behind the referrer.", "partner"),
         instant(
-            "invited_at", "When the invitation went out.", "invite date", "date", "created at", required=True
+            "invited_at",
+            "When the invitation went out; of a refund in a row of its own, its day.",
+            "invite date",
+            "date",
+            "created at",
+            required=True,
         ),
         instant("clicked_at", "First click.", "click date"),
         instant("submitted_at", "Referral submitted or signed up.", "referred at", "signup date"),
@@ -37,11 +56,29 @@ REFERRALS = Contract(
         instant("pipeline_at", "Opportunity opened.", "opportunity date"),
         instant("won_at", "First paid order or closed won.", "converted at", "conversion date"),
         instant("paid_at", "Reward paid.", "payout date"),
-        instant("refunded_at", "Order refunded or charged back.", "refund date"),
+        instant(
+            "refunded_at",
+            "Order refunded or charged back; all of it unless an amount says less.",
+            "refund date",
+        ),
         money("pipeline_amount", "Amount of the opportunity.", "pipeline", dated_by=("pipeline_at",)),
         money("revenue", "Revenue won.", "order value", "amount", dated_by=("won_at",)),
+        taken_back(
+            "refunded_amount",
+            "The refund of the revenue, in a column of its row instead of its own row.",
+            "refund amount",
+            "refunded",
+            "amount refunded",
+            dated_by=("won_at",),
+        ),
         money("margin", "Gross margin won.", "gross margin", dated_by=("won_at",)),
-        money("reward", "Reward promised.", "incentive", "reward amount", dated_by=("won_at",)),
+        money(
+            "reward",
+            "Reward promised; below zero in a row of its own, taken back.",
+            "incentive",
+            "reward amount",
+            dated_by=("won_at",),
+        ),
         CURRENCY,
         dimension("source", "Where the referral came from.", "referral source"),
         dimension("channel", "How it was shared.", "share channel"),
@@ -74,15 +111,64 @@ REFERRALS = Contract(
     time="invited_at",
     key=("referral_id",),
     order=("invited_at", "referral_id"),
+    rules=(
+        RowRule("revenue", "negative for a sale; call it a refund", "movement = 'sale' AND revenue < 0"),
+        RowRule(
+            "refunded_amount",
+            "refunded on a row that is no referral itself",
+            "refunded_amount <> 0 "
+            "AND (movement <> 'sale' OR movement IS NULL AND least(revenue, reward) < 0)",
+        ),
+        RowRule(
+            "refunded_amount",
+            "zero, though the row has a day of refund; leave it empty where all was refunded",
+            "refunded_amount = 0 AND refunded_at IS NOT NULL",
+        ),
+    ),
+    unkeyed="movement <> 'sale'",
+    derived=(
+        (
+            "movement",
+            "coalesce(movement, CASE WHEN revenue < 0 THEN 'refund' WHEN reward < 0 THEN 'adjustment' "
+            "ELSE 'sale' END)",
+        ),
+        ("revenue", "CASE WHEN movement = 'refund' THEN -abs(revenue) ELSE revenue END"),
+    ),
 )
 
 REFERRAL_PAYOUTS = Contract(
     kind="referral_payouts",
-    version=1,
+    version=2,
     title="Referral payouts",
-    description="Money paid, held or taken back for referrals.",
+    description="Money paid, held or taken back for referrals: one row per payout, and one per claw-back or "
+    "adjustment where these are rows of their own.",
     columns=(
-        identifier("payout_id", "Identifier; the natural key.", "id", required=True),
+        identifier(
+            "payout_id",
+            "Identifier; the natural key of payouts. On other rows, the payout that it changes, or its own.",
+            "id",
+            required=True,
+        ),
+        ContractColumn(
+            "movement",
+            Type.CATEGORY,
+            "Payout, clawback or adjustment. Without it, an amount below zero is a clawback.",
+            allowed=("payout", "clawback", "adjustment"),
+            aliases=("movement kind", "movement type"),
+            words=(
+                ("reward", "payout"),
+                ("commission", "payout"),
+                ("payment", "payout"),
+                ("sale", "payout"),
+                ("claw_back", "clawback"),
+                ("reversal", "clawback"),
+                ("refund", "clawback"),
+                ("chargeback", "clawback"),
+                ("adjust", "adjustment"),
+                ("correction", "adjustment"),
+                ("bonus", "adjustment"),
+            ),  # fmt: skip
+        ),
         identifier("referral_id", "The referral paid for.", "referral", required=True),
         ContractColumn(
             "beneficiary_id",
@@ -93,12 +179,21 @@ REFERRAL_PAYOUTS = Contract(
             personal=True,
         ),
         instant("paid_at", "When.", "date", "payout date", required=True),
-        money("amount", "How much.", "payout", "reward", required=True),
+        money("amount", "How much; below zero, taken back.", "payout", "reward", required=True),
+        taken_back(
+            "clawed_back_amount",
+            "The claw-back of the payout, in a column of its row instead of its own row.",
+            "clawback",
+            "clawback amount",
+            "claw back amount",
+            "clawed back",
+            "reversed amount",
+        ),
         CURRENCY,
         ContractColumn(
             "status",
             Type.CATEGORY,
-            "What became of it.",
+            "What became of it; reversed, the payout is none.",
             allowed=("paid", "held", "released", "reversed"),
             aliases=("payout status",),
         ),
@@ -107,6 +202,19 @@ REFERRAL_PAYOUTS = Contract(
     time="paid_at",
     key=("payout_id",),
     order=("paid_at", "payout_id"),
+    rules=(
+        RowRule("amount", "negative for a payout; call it a clawback", "movement = 'payout' AND amount < 0"),
+        RowRule(
+            "clawed_back_amount",
+            "clawed back on a row that is no payout itself",
+            "clawed_back_amount <> 0 AND (movement <> 'payout' OR movement IS NULL AND amount < 0)",
+        ),
+    ),
+    unkeyed="movement <> 'payout'",
+    derived=(
+        ("movement", "coalesce(movement, CASE WHEN amount < 0 THEN 'clawback' ELSE 'payout' END)"),
+        ("amount", "CASE WHEN movement = 'clawback' THEN -abs(amount) ELSE amount END"),
+    ),
 )
 
 PARTNER_ACTIVITY = Contract(

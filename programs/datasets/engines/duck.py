@@ -1,7 +1,8 @@
 """Questions to snapshots. Each method is one SQL file; the answer is an Arrow table in a fixed order.
 
-The last statement of a file answers, those before it make what it reads. ``purchases`` are orders net of
-refunds, cancellations and adjustments, each in the period of its sale (see ``netting``). Amounts are
+The last statement of a file answers, those before it make what it reads. Purchases, referrals, payouts and
+deals are net of refunds, claw-backs, cancellations and adjustments, each in the period of its sale (see
+``movements``); what is gross is named so. Amounts are
 DECIMAL(18,4) in the one currency of the snapshot, periods are the local date they begin on, and ``as_of`` is
 exclusive, on the program's wall clock. NumPy and SciPy go on from there.
 """
@@ -10,49 +11,28 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
-import duckdb
 import pyarrow as pa
 
-from gtm.core.errors import InvalidInput, NotFound
-from programs.datasets.contracts import CONTRACTS
-from programs.datasets.contracts.base import Type
-from programs.datasets.engines.converting import (
-    Conversion,
-    MixedCurrencies,
-    conversion_of,
-    create_converted,
-    days_of_rates,
-    rate_table,
-)
-from programs.datasets.engines.netting import NO_CHANGES, net_orders
-from programs.datasets.engines.session import hardened
+from gtm.core.errors import InvalidInput
+from programs.datasets.engines.converting import Conversion, MixedCurrencies
+from programs.datasets.engines.views import DatasetViews, MissingDataset
 from programs.datasets.loading.limits import Limits
-from programs.datasets.local_time import sql_on_wall_clock
 from programs.datasets.questions.loyalty import LoyaltyQuestions
 from programs.datasets.questions.partners import PartnerQuestions
 from programs.datasets.questions.referrals import ReferralQuestions
-from programs.datasets.rates import ecb_rates
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
+__all__ = ["DuckDBEngine", "MissingDataset", "MixedCurrencies", "QueryEngine"]
+
 Period = Literal["day", "week", "month", "quarter", "year"]
-CHANGED_AMOUNTS = {"lowered": ("purchased_at",), "refunded": ("moved_at",)}
 PERIODS = ("day", "week", "month", "quarter", "year")
 SQL = files("programs.datasets") / "sql"
-
-
-class MissingDataset(NotFound):
-    """The question needs a dataset that was not given, or the wrong kind was."""
-
-    code = "missing_dataset"
-    title = "A dataset is missing"
 
 
 class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
@@ -225,15 +205,11 @@ class DuckDBEngine(QueryEngine):
         self, store: SnapshotStore, limits: Limits | None = None, *, zone: str = "UTC", currency: str = ""
     ):
         self.store = store
-        self.limits = limits or Limits()
-        self.zone = zone
-        self.currency = currency
-        self._rates: dict[Conversion, pa.Table] = {}
-        self._checked: set[tuple[str, str]] = set()
+        self.views = DatasetViews(store, limits or Limits(), zone, currency)
 
     def conversion(self, snapshot: Snapshot) -> Conversion | None:
         """What is converted when this snapshot's amounts are added; None where nothing is."""
-        return conversion_of(snapshot, CONTRACTS[snapshot.kind], self.currency, ecb_rates())
+        return self.views.conversion(snapshot)
 
     def _ask(
         self,
@@ -259,7 +235,7 @@ class DuckDBEngine(QueryEngine):
         if "as_of" in parameters:
             parameters["as_of"] = _instant(parameters["as_of"])
         query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
-        with self._views(question, datasets, optional) as connection:
+        with self.views.of_kinds(question, datasets, optional) as connection:
             for name, table in tables.items():
                 connection.register(name, table)
             *before, last = query.split(";\n")
@@ -285,104 +261,13 @@ class DuckDBEngine(QueryEngine):
             )
         if "as_of" in parameters:
             parameters["as_of"] = _instant(parameters["as_of"])
-        paths = [self.store.rows_path(snapshot) for snapshot in partners.values()]
-        with hardened([path.parent for path in paths], self.limits) as connection:
-            # Slugs come in as rows of a table: text of others never becomes SQL.
-            connection.register(
-                "owners", pa.table({"number": list(range(len(paths))), "owner": list(partners)})
-            )
+        with self.views.of_owners(kind, partners) as connection:
             for name, table in (tables or {}).items():
                 connection.register(name, table)
-            for number, path in enumerate(paths):
-                self._create_view(connection, f"rows_{number}", path)
-            each = (
-                f"SELECT rows_{n}.*, owners.owner FROM rows_{n}, owners WHERE number = {n}"  # noqa: S608
-                for n in range(len(paths))
-            )
-            connection.execute(f"CREATE TEMP VIEW {kind} AS {' UNION ALL BY NAME '.join(each)}")
             if prelude:
                 connection.execute((SQL / f"{prelude}.sql").read_text(encoding="utf-8"))
             query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
             return connection.execute(query, parameters).to_arrow_table()
-
-    @contextmanager
-    def _views(
-        self, question: str, datasets: dict[str, Snapshot | None], optional: Sequence[str]
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection in which each dataset is a view named after its kind."""
-        paths = {}
-        for kind, snapshot in datasets.items():
-            if snapshot is None and kind in optional:
-                continue
-            if snapshot is None or snapshot.kind != kind:
-                given = f"; a dataset of kind {snapshot.kind} was given" if snapshot else ""
-                raise MissingDataset(
-                    f"{question} needs a dataset of kind {kind}{given}.",
-                    hint=f"Load one with load_dataset {kind}.",
-                )
-            if CONTRACTS[kind].money and len(snapshot.currencies) > 1 and not self.currency:
-                raise MixedCurrencies(
-                    f"The {kind} are in {', '.join(snapshot.currencies)}, which do not add up.",
-                    hint="Convert them to one currency, or load one dataset per currency.",
-                )
-            paths[kind] = self.store.rows_path(snapshot)
-        folders = [path.parent for path in paths.values()]
-        if purchases := datasets.get("purchases"):
-            netted = net_orders(self.store, purchases, self.limits)
-            if netted:
-                paths |= {"purchases": netted.orders, "order_changes": netted.changes}
-        with hardened(folders, self.limits) as connection:
-            for name, path in paths.items():
-                snapshot = datasets.get("purchases" if name == "order_changes" else name)
-                conversion = self.conversion(snapshot) if snapshot else None
-                kept = f"{name}_kept" if conversion else name
-                self._create_view(connection, kept, path)
-                if conversion and snapshot:
-                    self._convert(connection, name, kept, snapshot, conversion)
-            for kind in datasets.keys() - paths.keys():
-                columns = (f"NULL::{column.type.sql} AS {column.name}" for column in CONTRACTS[kind].columns)
-                connection.execute(f"CREATE TEMP VIEW {kind} AS SELECT {', '.join(columns)} WHERE false")
-            if "purchases" in datasets and "order_changes" not in paths:
-                connection.execute(f"CREATE TEMP VIEW order_changes AS {NO_CHANGES}")
-            yield connection
-
-    def _create_view(self, connection: duckdb.DuckDBPyConnection, name: str, path: Path) -> None:
-        rows = connection.read_parquet(str(path.resolve()))
-        times = [
-            column
-            for column, type_ in zip(rows.columns, rows.types, strict=True)
-            if str(type_) == "TIMESTAMP WITH TIME ZONE"
-        ]
-        if self.zone == "UTC" or not times:
-            rows.create_view(name)
-            return
-        rows.create_view(f"{name}_as_loaded")
-        shown = ", ".join(sql_on_wall_clock(column, self.zone) for column in times)
-        connection.execute(f"CREATE TEMP VIEW {name} AS SELECT * REPLACE ({shown}) FROM {name}_as_loaded")  # noqa: S608
-
-    def _convert(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        name: str,
-        kept: str,
-        snapshot: Snapshot,
-        conversion: Conversion,
-    ) -> None:
-        book, contract = ecb_rates(), CONTRACTS[snapshot.kind]
-        if conversion not in self._rates:
-            self._rates[conversion] = rate_table(conversion, *days_of_rates(conversion, snapshot, book), book)
-        amounts = CHANGED_AMOUNTS if name == "order_changes" else {
-            c.name: (*c.dated_by, contract.time) for c in contract.columns if c.type is Type.MONEY
-        }  # fmt: skip
-        stored = connection.view(kept).columns
-        amounts = {column: days for column, days in amounts.items() if column in stored}
-        rates = f"{name}_rates"
-        connection.register(rates, self._rates[conversion])
-        looked = (name, snapshot.sha256)
-        create_converted(
-            connection, name, kept, amounts, conversion, rates, looked_at=looked in self._checked
-        )
-        self._checked.add(looked)
 
 
 def _named_in(statement: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def shared_keys(there: Path, new: Path, kind: str, *, limits: Limits | None = No
     with hardened([there.parent, new.parent], limits or Limits()) as connection:
         for name, path in (("there", there), ("new", new)):
             connection.execute(
-                f"CREATE TEMP VIEW {name} AS {_rows(connection, contract, path, f'{name}_stored')}"
+                f"CREATE TEMP VIEW {name} AS {stored_rows(connection, contract, path, f'{name}_stored')}"
             )
         key, keyed = ", ".join(contract.key), contract.has_key
         query = f"""
@@ -82,7 +82,7 @@ def other_person(
     with hardened([there.parent, new.parent], limits or Limits()) as connection:
         for name, path in (("there", there), ("new", new)):
             connection.execute(
-                f"CREATE TEMP VIEW {name} AS {_rows(connection, contract, path, f'{name}_stored')}"
+                f"CREATE TEMP VIEW {name} AS {stored_rows(connection, contract, path, f'{name}_stored')}"
             )
         (key,) = contract.key
         found: tuple[str, str, str] | None = connection.execute(f"""
@@ -96,7 +96,7 @@ def _open(connection: duckdb.DuckDBPyConnection, contract: Contract, there: Path
     """``good``: the rows of both with their digest. Columns that an older contract had not are filled in."""
     parts = (
         f'SELECT {number} AS file_no, row_number() OVER () AS "row", * '  # noqa: S608
-        f"FROM ({_rows(connection, contract, path, f'part{number}')})"
+        f"FROM ({stored_rows(connection, contract, path, f'part{number}')})"
         for number, path in enumerate((there, new))
     )
     derived = ", ".join(f"{expression} AS {name}" for name, expression in contract.derived)
@@ -104,7 +104,7 @@ def _open(connection: duckdb.DuckDBPyConnection, contract: Contract, there: Path
     connection.execute(f"CREATE TABLE good AS SELECT *, {row_digest(contract)} AS digest FROM ({both})")  # noqa: S608
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, view: str) -> str:
+def stored_rows(connection: duckdb.DuckDBPyConnection, contract: Contract, path: Path, view: str) -> str:
     """SQL of the stored rows in the contract's columns of today."""
     stored = connection.read_parquet(str(path.resolve()))
     stored.create_view(view)

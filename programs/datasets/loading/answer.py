@@ -114,7 +114,7 @@ def answer_of(
         partner=partner,
         input_rows=result.input_rows,
         files=tuple(_files(result, contract, options.home_zone or options.time_zone)),
-        applied=(*_given(options, terms, owner), *_found(result, options, owner)),
+        applied=applied_options(result, options, terms, owner),
         loaded=loaded,
         rejects=RejectsOfLoad(
             result.rejected_rows,
@@ -129,6 +129,13 @@ def answer_of(
         terms=terms,
         notes=result.notes,
     )
+
+
+def applied_options(
+    result: IngestResult, options: Options, terms: LoadTerms, owner: str
+) -> tuple[AppliedOption, ...]:
+    """Every option as it was applied, and what the loader found; ``owner``: "program" or "partner"."""
+    return (*_given(options, terms, owner), *_found(result, options, owner))
 
 
 def _files(result: IngestResult, contract: Contract, zone: str) -> Iterable[LoadedFile]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 import duckdb
 
@@ -15,6 +16,7 @@ from programs.datasets.loading.said import Said
 from programs.datasets.loading.words import fold
 from programs.datasets.readers import RawFile
 
+ROW = "currency__row"
 IN_HEADER = re.compile(r"[(\[]([A-Za-z]{3})[)\]]\s*$")
 
 
@@ -184,26 +186,47 @@ def _unread_column(raw: RawFile, columns: dict[str, int], said: Said) -> list[Pr
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class CurrencyConversion:
+    """``steps``: columns to compute first, each on those before it; ``value``: the currency of the row."""
+
+    value: str
+    reasons: tuple[tuple[str, str], ...]
+    steps: tuple[tuple[tuple[str, str], ...], ...]
+
+
 def currency_conversion(
     contract: Contract, columns: dict[str, int], declared: str, *, named: bool
-) -> tuple[str, list[tuple[str, str]]]:
-    """(SQL of the row's currency, reasons), where ``named`` given the SQL column ``currency__text``."""
+) -> CurrencyConversion:
+    """The currency of each row, where ``named`` given the SQL column ``currency__text``.
+
+    What is written in the amounts, and what follows for the row, are columns of their own. Every reason asks
+    for them: written out in each of them, they make a statement that takes seconds to plan for a few rows.
+    """
     stated = "upper(currency__text)" if named else "CAST(NULL AS VARCHAR)"
     amounts = [name for name in contract.money if name in columns]
-    letters = {name: money_currency(f"c{columns[name]}") for name in amounts}
+    found = {name: money_currency(f"c{columns[name]}") for name in amounts}
+    in_amounts = tuple(
+        (f"{name}__{what}", expression)
+        for name, pair in found.items()
+        for what, expression in zip(("code", "sign"), pair, strict=True)
+    )
     meant = " ".join(f"WHEN '{sign}' THEN '{known[0]}'" for sign, known in SIGNS.items() if len(known) == 1)
-    written = [f"coalesce({code}, CASE {sign} {meant} END)" for code, sign in letters.values()]
+    written = [f"coalesce({name}__code, CASE {name}__sign {meant} END)" for name in amounts]
     fallback = f"'{declared}'" if declared else "CAST(NULL AS VARCHAR)"
     present = " OR ".join(f"c{columns[name]} IS NOT NULL" for name in amounts) or "false"
     currency = f"CASE WHEN {present} THEN coalesce({', '.join([stated, *written, fallback])}) END"
-    reasons = [(f"({present}) AND ({currency}) IS NULL", "currency: missing")]
-    for name, (code, sign) in letters.items():
-        reasons.append((f"({code}) <> ({currency})", f"{name}: written in another currency than the row's"))
+    reasons = [(f"({present}) AND {ROW} IS NULL", "currency: missing")]
+    for name in amounts:
+        reasons.append((f"{name}__code <> {ROW}", f"{name}: written in another currency than the row's"))
         meanings = " ".join(
-            f"WHEN '{mark}' THEN NOT list_contains({list(known)}, {currency})"
-            for mark, known in SIGNS.items()
+            f"WHEN '{mark}' THEN NOT list_contains({list(known)}, {ROW})" for mark, known in SIGNS.items()
         )
         reasons.append(
-            (f"CASE {sign} {meanings} END", f"{name}: its sign is of another currency than the row's")
+            (
+                f"CASE {name}__sign {meanings} END",
+                f"{name}: its sign is of another currency than the row's",
+            )
         )
-    return currency, reasons
+    steps = (in_amounts, ((ROW, currency),))
+    return CurrencyConversion(ROW, tuple(reasons), tuple(step for step in steps if step))

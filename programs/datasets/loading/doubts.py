@@ -14,7 +14,7 @@ from programs.datasets.contracts import Contract
 from programs.datasets.engines.session import one_row
 from programs.datasets.loading.limits import Options
 from programs.datasets.loading.problems import Problem
-from programs.datasets.loading.said import Said
+from programs.datasets.loading.said import Said, quoted
 from programs.datasets.loading.words import bare, fold
 from programs.datasets.readers import RawFile
 
@@ -147,6 +147,10 @@ def _status(look: QuestionedFile) -> Iterator[Problem]:
             f"Not every row is a sale: “{header}” has {counted}. Set which rows to load, as "
             f"filters={header}: {keep}; or ignore_columns={header} to count them all.",
             code="status",
+            answers=(
+                *((("filters", f"{quoted(header)}: {', '.join(map(quoted, sales))}"),) if sales else ()),
+                ("ignore_columns", quoted(header)),
+            ),
         )
 
 
@@ -164,6 +168,7 @@ def _cancelled(look: QuestionedFile) -> Iterator[Problem]:
                 f"{count:,} rows have a “{header}”, such as {example}. To leave them out, set "
                 f'filters={header}: ""; to count them, ignore_columns={header}.',
                 code="status",
+                answers=(("filters", f'{quoted(header)}: ""'), ("ignore_columns", quoted(header))),
             )
 
 
@@ -185,6 +190,7 @@ def _refunded(look: QuestionedFile) -> Iterator[Problem]:
                 "include. Set "
                 f"subtract_columns={header} to subtract it; or ignore_columns={header}.",
                 code="refunded",
+                answers=(("subtract_columns", quoted(header)), ("ignore_columns", quoted(header))),
             )
 
 

@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from gtm.core.canonical import digest, dumps
 from programs.datasets.contracts import Contract, Type, contract_of
-from programs.datasets.engines.netting import MovementAccount, net_orders
+from programs.datasets.engines.movements import MovementAccount
+from programs.datasets.engines.netting_rows import account_of
 from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.loading.examples import examples, remedy
 from programs.datasets.loading.limits import Limits, Options
@@ -38,7 +39,8 @@ class IngestResult:
 
     ``snapshot.rows`` is the number accepted. ``identical_rows`` of them look like another row but, having no
     key, count as events of their own. ``reasons``: reason → rows with it; a row may have several.
-    ``examples``: reason → where it is seen first. ``left_out``: reason → rows left out for it.
+    ``examples``: reason → where it is seen first. ``left_out``: reason → rows left out for it, and
+    ``left_out_at``: reason → number of the first of them. ``is_whole``: no file was read only in part.
     ``mapping``: our column → theirs, per file. ``rejects``: path below the store's root, "" when none.
     ``movements``: what became of refunds, cancellations and adjustments, None without any.
     ``read_as``: how each file was read, with its first accepted rows.
@@ -61,6 +63,8 @@ class IngestResult:
     folded_rows: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
+    left_out_at: dict[str, int] = field(default_factory=dict)
+    is_whole: bool = True
 
 
 def with_movements(result: IngestResult, account: MovementAccount | None) -> IngestResult:
@@ -113,8 +117,8 @@ def ingest(
             )
         left_out = _left_out(connection)
         identical = _identical(connection)
-        read_as = readings(connection, staged, contract)
-    netted = net_orders(store, snapshot, limits)
+        read_as = readings(connection, staged, contract, limits.sample_rows)
+    movements = account_of(store, snapshot, limits)
     return IngestResult(
         snapshot=snapshot,
         input_rows=sum(raw.rows for raw in raws),
@@ -138,13 +142,15 @@ def ingest(
         },
         rejects=rejects,
         stored_before=not stored,
-        notes=(*notes, *more, *(netted.account.sentences() if netted else ())),
-        movements=netted.account if netted else None,
+        notes=(*notes, *more, *(movements.sentences() if movements else ())),
+        movements=movements,
         read_as=read_as,
         left_out_rows=counts["left_out"],
         folded_rows=counts["folded"],
-        left_out=left_out,
+        left_out={reason: count for reason, count, _ in left_out},
         examples=seen,
+        left_out_at={reason: row for reason, _, row in left_out},
+        is_whole=not any(raw.is_cut for raw in raws),
     )
 
 
@@ -211,9 +217,10 @@ def _counts(connection: duckdb.DuckDBPyConnection, raws: list[RawFile]) -> dict[
     return counts
 
 
-def _left_out(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    query = "SELECT reason, count(*) FROM left_out GROUP BY reason ORDER BY count(*) DESC, reason"
-    return dict(connection.execute(query).fetchall())
+def _left_out(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, int, int]]:
+    """Reason, rows and the number of the first of them."""
+    query = 'SELECT reason, count(*), min("row") FROM left_out GROUP BY reason ORDER BY count(*) DESC, reason'
+    return connection.execute(query).fetchall()
 
 
 def _reasons(connection: duckdb.DuckDBPyConnection, raws: list[RawFile]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -10,7 +11,10 @@ MEBIBYTE = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one source file; ``memory`` and ``threads`` bound the query engine."""
+    """Bounds on one source file; ``memory`` and ``threads`` bound the query engine.
+
+    ``first_rows`` of a file are read, all where it is 0. ``sample_rows`` are shown as they were read.
+    """
 
     file_bytes: int = 4096 * MEBIBYTE
     unpacked_bytes: int = 16384 * MEBIBYTE
@@ -19,6 +23,8 @@ class Limits:
     rows: int = 50_000_000
     columns: int = 500
     text_length: int = 10_000
+    first_rows: int = 0
+    sample_rows: int = 3
     memory: str = "2GB"
     threads: int = 2
 
@@ -58,6 +64,11 @@ class Options:
     home_currency: str = ""
     home_zone: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
+
+    @classmethod
+    def of(cls, said: Mapping[str, str]) -> Options:
+        """Options by their name, as every door says them."""
+        return cls(**said, now=datetime.now(tz=UTC))
 
 
 @dataclass(frozen=True, slots=True)

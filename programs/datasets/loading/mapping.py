@@ -19,9 +19,10 @@ def map_columns(
 ) -> tuple[dict[str, int], list[Problem]]:
     """Our column → position in the file, and every problem with it (empty when the file can be loaded).
 
-    ``explicit`` is ours → theirs; ``constants`` are ours that need no column of theirs. Their columns that
-    nobody asks for are left out of the snapshot.
+    ``explicit`` is ours → theirs, "" where the file has none; ``constants`` are ours that need no column of
+    theirs. Their columns that nobody asks for are left out of the snapshot.
     """
+    none = {ours for ours, theirs in explicit.items() if not theirs}
     problems = _unknown_names(contract, raw, explicit)
     found: dict[str, int] = {}
     taken: set[int] = set()
@@ -31,7 +32,7 @@ def map_columns(
             taken.add(found[ours])
     for spellings in (_own_name, _aliases):
         for column in contract.columns:
-            if column.name in found or column.name in constants:
+            if column.name in found or column.name in constants or column.name in none:
                 continue
             candidates = [
                 index
@@ -62,7 +63,7 @@ def map_columns(
 def wanted(contract: Contract, explicit: Mapping[str, str], named: Collection[str] = ()) -> Wanted:
     """The headers that this contract knows, and those that the person named."""
     words = [word for column in contract.columns for word in (column.name, *column.aliases)]
-    return Wanted.of(words, {*explicit.values(), *named})
+    return Wanted.of(words, {*filter(None, explicit.values()), *named})
 
 
 def _name(header: str) -> str:
@@ -123,9 +124,9 @@ def _unknown_names(contract: Contract, raw: RawFile, explicit: Mapping[str, str]
             code="missing_column",
         )
         for ours, theirs in explicit.items()
-        if theirs not in raw.headers
+        if theirs and theirs not in raw.headers
     ]
-    twice = [name for name, count in Counter(explicit.values()).items() if count > 1]
+    twice = [name for name, count in Counter(filter(None, explicit.values())).items() if count > 1]
     return problems + [
         Problem(f"{raw.name}: {name}", "The column is mapped to two of our columns.", code="ambiguous_column")
         for name in twice
@@ -166,4 +167,5 @@ def _missing(column: ContractColumn, raw: RawFile, taken: set[int]) -> Problem:
         allowed=free,
         nearest=nearest(column.name, free),
         code="missing_column",
+        answers=tuple(("constants", f"{column.name}={value}") for value in column.allowed),
     )

@@ -13,8 +13,6 @@ from gtm.core.money import exact_text
 from programs.datasets.contracts import Contract, Type
 from programs.datasets.loading.staging import Staged
 
-SAMPLE_ROWS = 3
-
 
 @dataclass(frozen=True, slots=True)
 class SampleCell:
@@ -40,23 +38,24 @@ class FileReading:
 
 
 def readings(
-    connection: duckdb.DuckDBPyConnection, staged: list[Staged], contract: Contract
+    connection: duckdb.DuckDBPyConnection, staged: list[Staged], contract: Contract, first: int
 ) -> dict[str, FileReading]:
-    """File → how it was read. Asked when every row has its fate."""
+    """File → how it was read, with its ``first`` rows. Asked when every row has its fate."""
     found = {}
     for number, file in enumerate(staged):
         how = {name: asdict(file.conventions[name]) for name in file.columns}
-        found[file.raw.name] = FileReading(how, file.currency, _samples(connection, number, file, contract))
+        samples = _samples(connection, number, file, contract, first)
+        found[file.raw.name] = FileReading(how, file.currency, samples)
     return found
 
 
 def _samples(
-    connection: duckdb.DuckDBPyConnection, number: int, file: Staged, contract: Contract
+    connection: duckdb.DuckDBPyConnection, number: int, file: Staged, contract: Contract, first: int
 ) -> tuple[SampleRow, ...]:
     names = [column.name for column in contract.columns]
     good = connection.execute(f"""
         SELECT "row", {", ".join(names)} FROM good ANTI JOIN fate USING (file_no, "row")
-        WHERE file_no = {number} ORDER BY "row" LIMIT {SAMPLE_ROWS}
+        WHERE file_no = {number} ORDER BY "row" LIMIT {first}
     """)  # noqa: S608
     read = {row: dict(zip(names, values, strict=True)) for row, *values in _rows(good)}
     if not read:

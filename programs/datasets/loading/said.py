@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from zoneinfo import available_timezones
 
 from programs.datasets.contracts import Contract, Type
@@ -45,7 +46,7 @@ class Said:
 
 def read_said(options: Options, contract: Contract) -> Said:
     """Raises DatasetProblems with everything that an option says and cannot mean."""
-    problems = [*_impossible(options), *_out_of_place(options, contract)]
+    problems = [*_impossible(options), *out_of_place(options, contract)]
     constants = _pairs("constants", _cut(options.constants, ","), problems)
     for name in constants:
         if name not in contract.by_name:
@@ -71,8 +72,14 @@ def given(options: Options, said: Said) -> frozenset[str]:
     return frozenset(said.constants) | ({"entry"} if options.sign_rule == "negative_redeems" else set())
 
 
+@cache
+def _zones() -> set[str]:
+    """Read once: the system keeps them as six hundred files."""
+    return available_timezones()
+
+
 def _impossible(options: Options) -> Iterable[Problem]:
-    zones = available_timezones()
+    zones = _zones()
     if options.time_zone not in zones:
         yield Problem(
             "time_zone",
@@ -88,7 +95,7 @@ def _impossible(options: Options) -> Iterable[Problem]:
         yield _wrong("footer_rows", options.footer_rows, "is not a number of rows")
 
 
-def _out_of_place(options: Options, contract: Contract) -> Iterable[Problem]:
+def out_of_place(options: Options, contract: Contract) -> Iterable[Problem]:
     """Options that say something about columns which this kind of data has not."""
     has_amount = "amount" in contract.money
     for name, possible in (
@@ -189,6 +196,21 @@ def _unquoted(text: str) -> str:
     if len(text) > 1 and text[0] == text[-1] == '"':
         return text[1:-1].replace('""', '"')
     return text
+
+
+def quoted(name: str) -> str:
+    """A name as an option writes it: in double quotes where a sign of the option's own is in it."""
+    return '"' + name.replace('"', '""') + '"' if set(name) & set(',;:="!') else name
+
+
+def value_map_of(words: Mapping[str, Mapping[str, str]]) -> str:
+    """Words by column of ours, theirs → ours, as the option ``value_map`` writes them."""
+    groups = (
+        f"{column}: {', '.join(f'{quoted(theirs)}={ours}' for theirs, ours in pairs.items())}"
+        for column, pairs in words.items()
+        if pairs
+    )
+    return "; ".join(groups)
 
 
 def _no_column(option: str, name: str, contract: Contract) -> Problem:

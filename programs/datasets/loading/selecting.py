@@ -45,7 +45,7 @@ def select_rows(
         fill_order_cells(connection, rows, filled, columns["order_id"], sorted(cells - {columns["order_id"]}))
         rows = filled
     conditions = []
-    if said.footer_rows:
+    if said.footer_rows and not raw.is_cut:  # the last of the first rows are not the last of the file
         last = raw.rows - said.footer_rows
         conditions.append((f'"row" <= {last}', FOOTER))
         broken = [row for row in raw.broken if row.row > last]

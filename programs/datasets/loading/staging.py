@@ -167,10 +167,10 @@ def _conversion(
     for name, (_, amount) in further(said).items():
         converted[name] = convert(amount, f"c{file.further[name]}", file.conventions[name], told, bind)
     query = f"SELECT * FROM {file.view}"  # noqa: S608
-    for depth in range(max(len(found.steps) for found in converted.values())):
-        steps = [found.steps[depth] for found in converted.values() if len(found.steps) > depth]
-        listed = ", ".join(f"{expression} AS {name}" for name, expression in steps)
-        query = f"SELECT *, {listed} FROM ({query})"  # noqa: S608
+    steps = [
+        [found.steps[depth] for found in converted.values() if len(found.steps) > depth]
+        for depth in range(max(len(found.steps) for found in converted.values()))
+    ]
     values = {name: found.value for name, found in converted.items()}
     reasons = [
         (condition, f"{name}: {words}")
@@ -179,11 +179,16 @@ def _conversion(
     ]
     if "currency" in contract.by_name:
         named = "currency" in converted
-        values["currency"], more = currency_conversion(contract, file.columns, file.currency, named=named)
-        reasons += more
+        currency = currency_conversion(contract, file.columns, file.currency, named=named)
+        values["currency"] = currency.value
+        reasons += currency.reasons
+        steps += map(list, currency.steps)
     reasons += settle_amounts(values, contract, options, said)
     if options.source:
         of_source(values, contract, bind.bind(source_of(file.raw, options)))
+    for step in steps:
+        listed = ", ".join(f"{expression} AS {name}" for name, expression in step)
+        query = f"SELECT *, {listed} FROM ({query})"  # noqa: S608
     selected = ", ".join(
         f"CAST({values.get(column.name, 'NULL')} AS {column.type.sql}) AS {column.name}"
         for column in contract.columns

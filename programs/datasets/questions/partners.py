@@ -31,7 +31,8 @@ class PartnerQuestions(ABC):
         )
 
     def deal_rows(self, opportunities: Mapping[str, Snapshot], *, as_of: datetime) -> pa.Table:
-        """One row an opportunity opened before ``as_of``, in the partner's words and currency."""
+        """One row an opportunity opened before ``as_of``, in the partner's words and currency: amount net of
+        credit notes, gross_amount, undone where nothing is left of it."""
         return self._ask_partners("deal_rows", "opportunities", opportunities, as_of=as_of)
 
     def contact_rows(self, contacts: Mapping[str, Snapshot]) -> pa.Table:

@@ -21,6 +21,7 @@ NO_PAYOUTS = pa.table({
     "account_hash": pa.array([], pa.string()),
     "paid_at": pa.array([], pa.timestamp("us", tz="UTC")),
 })  # fmt: skip
+PAYOUTS = ("referral_payouts",)
 DIMENSIONS = ("channel", "persona", "partner_tier", "region")
 
 
@@ -35,18 +36,20 @@ class ReferralQuestions(ABC):
         end: datetime,
         as_of: datetime,
         by: Collection[str] = (),
+        payouts: Snapshot | None = None,
     ) -> pa.Table:
         """Invitations of the window as they stood at as_of: invites, clicks, referrals, qualified, pipeline,
-        won, paid (nested), pipeline_amount, revenue, margin, reward, out_of_order, labelled, fraud."""
-        return self._ask(
-            "referral_funnel", {"referrals": referrals}, as_of=as_of, **_span(start, end), **_flags(by)
-        )
+        won, paid (nested), pipeline_amount, revenue, margin, reward, out_of_order, labelled, fraud. Money and
+        what is won are net of refunds before as_of, rewards of claw-backs."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("referral_funnel", datasets, PAYOUTS, as_of=as_of, **_span(start, end), **_flags(by))
 
     def referral_flows(
         self, referrals: Snapshot | None, *, start: datetime, end: datetime, by: Collection[str] = ()
     ) -> pa.Table:
-        """Events of the window by their own time: invites, submissions, qualified, conversions, refunds,
-        revenue, margin, refunded, fraud_flags, labelled. Adjoining windows add up."""
+        """Events of the window by their own time: invites, submissions, qualified, conversions,
+        gross_conversions, refunds, revenue and margin (net in the window of the sale), gross_revenue,
+        refunded (in the window of the refund), fraud_flags, labelled. Adjoining windows add up."""
         return self._ask("referral_flows", {"referrals": referrals}, **_span(start, end), **_flags(by))
 
     def referral_payout_flows(
@@ -58,7 +61,8 @@ class ReferralQuestions(ABC):
         end: datetime,
         by: Collection[str] = (),
     ) -> pa.Table:
-        """Payouts of the window by their own time: payouts, paid_out, held, reversed."""
+        """Payouts of the window by their own time: payouts, paid_out (net in the window of the payout),
+        gross_paid_out, held, reversed, clawed_back (in the window of the claw-back)."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         return self._ask("referral_payout_flows", datasets, **_span(start, end), **_flags(by))
 
@@ -69,10 +73,18 @@ class ReferralQuestions(ABC):
         return self._ask("referral_trend", {"referrals": referrals}, step_days=step_days, **_span(start, end))
 
     def reward_levels(
-        self, referrals: Snapshot | None, *, start: datetime, end: datetime, as_of: datetime
+        self,
+        referrals: Snapshot | None,
+        *,
+        start: datetime,
+        end: datetime,
+        as_of: datetime,
+        payouts: Snapshot | None = None,
     ) -> pa.Table:
-        """reward, invites, won, payout, gross_margin of the invitations of the window at as_of."""
-        return self._ask("reward_levels", {"referrals": referrals}, as_of=as_of, **_span(start, end))
+        """reward, invites, won, payout, gross_margin of the invitations of the window at as_of, net of
+        refunds; payout is the rewards less claw-backs."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("reward_levels", datasets, PAYOUTS, as_of=as_of, **_span(start, end))
 
     def referrer_count(self, referrals: Snapshot | None, *, start: datetime, end: datetime) -> int:
         """How many different people invited in the window."""
@@ -97,9 +109,18 @@ class ReferralQuestions(ABC):
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         return self._ask("payout_compliance", datasets, holding_days=holding_days, **_span(start, end))
 
-    def partner_referrals(self, referrals: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
-        """partner, tier, referrals, won, revenue, gross_margin, payout, last_invited_at."""
-        return self._ask("partner_referrals", {"referrals": referrals}, **_span(start, end))
+    def partner_referrals(
+        self,
+        referrals: Snapshot | None,
+        *,
+        start: datetime,
+        end: datetime,
+        payouts: Snapshot | None = None,
+    ) -> pa.Table:
+        """partner, tier, referrals, won, revenue, gross_margin, payout, last_invited_at; net of refunds and
+        claw-backs, in the window of the sale."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("partner_referrals", datasets, PAYOUTS, **_span(start, end))
 
     def partner_events(self, activity: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
         """partner, tier, events, last_active_at."""

@@ -33,6 +33,8 @@ class RawFile:
     """A file as rows of text. ``typed`` names the columns whose text a machine wrote from typed values.
 
     ``nested``: header → what its cells hold where that is more than one value a row.
+    ``is_cut``: only the first rows were read. ``written_as``: encoding, delimiter, sheet and the row of the
+    header, as far as the format has them; ``above``: the cells of what stands above the header.
     """
 
     name: str
@@ -46,6 +48,9 @@ class RawFile:
     typed: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
     nested: dict[str, str] = field(default_factory=dict)
+    is_cut: bool = False
+    written_as: dict[str, str] = field(default_factory=dict)
+    above: tuple[tuple[str, ...], ...] = ()
 
 
 def refuse(
@@ -70,16 +75,28 @@ def check_headers(name: str, headers: tuple[str, ...], limits: Limits) -> None:
 def write_rows(
     path: Path, name: str, width: int, batches: Iterable[tuple[pa.Array, list[pa.Array]]], limits: Limits
 ) -> int:
-    """Write (row numbers, columns) batches to Parquet and return the number of rows."""
+    """Write (row numbers, columns) batches to Parquet and return the number of rows.
+
+    Stops after the first rows where the limits say how many.
+    """
     schema = pa.schema([("row", pa.int64()), *((f"c{index}", pa.string()) for index in range(width))])
     total = 0
     with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False) as writer:
-        for rows, columns in batches:
+        for read, cells in batches:
+            wanted = limits.first_rows - total if limits.first_rows else len(read)
+            rows, columns = read[:wanted], [column[:wanted] for column in cells]
             total += len(rows)
             if total > limits.rows:
                 raise refuse(name, f"The file has more than {limits.rows:,} rows.", code="too_many_rows")
             writer.write_batch(pa.record_batch([rows, *columns], schema=schema))
+            if is_cut(total, limits):
+                break
     return total
+
+
+def is_cut(rows: int, limits: Limits) -> bool:
+    """Whether as many rows were read as may be: there may be more."""
+    return 0 < limits.first_rows <= rows
 
 
 def numbers_from(start: int, count: int) -> pa.Array:

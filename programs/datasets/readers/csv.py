@@ -17,12 +17,13 @@ import pyarrow.csv as arrow_csv
 from programs.datasets.loading.limits import MEBIBYTE, Limits, Options
 from programs.datasets.loading.source import Source
 from programs.datasets.loading.words import Wanted
-from programs.datasets.readers.base import BrokenRow, RawFile, check_headers, refuse, write_rows
+from programs.datasets.readers.base import BrokenRow, RawFile, check_headers, is_cut, refuse, write_rows
 from programs.datasets.readers.header import LOOKED_AT, above, header_index, told_apart
 from programs.datasets.readers.unpack import Digest, to_utf8
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SAMPLE = 256 * 1024
+BEGINNING = 16 * MEBIBYTE  # of which a look reads its first rows
 SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n")
 """What Excel writes above a table to say its delimiter."""
 
@@ -32,7 +33,7 @@ def read_csv(
 ) -> RawFile:
     """Read a CSV file into rows of text. Raises DatasetProblems."""
     text = directory / f"{digest.sha256}.txt"
-    encoding = to_utf8(source, text, options.encoding, limits)
+    decoded = to_utf8(source, text, options.encoding, limits, most=BEGINNING if limits.first_rows else 0)
     with text.open(encoding="utf-8", newline="") as file:
         sample = file.read(SAMPLE)
     if not sample.strip():
@@ -71,8 +72,15 @@ def read_csv(
         rows=rows_read + len(broken),
         path=path,
         broken=tuple(broken),
+        is_cut=decoded.is_cut or is_cut(rows_read, limits),
+        written_as={
+            "encoding": decoded.encoding,
+            "delimiter": DELIMITERS.get(delimiter, delimiter),
+            "header_row": str(rows[index][0]),
+        },
+        above=tuple(tuple(cells) for _, cells in rows[:index]),
         notes=(
-            f"read as {encoding}, separated by {DELIMITERS.get(delimiter, delimiter)}",
+            f"read as {decoded.encoding}, separated by {DELIMITERS.get(delimiter, delimiter)}",
             *above(index, rows[index][0]),
         ),
     )

@@ -23,6 +23,7 @@ from programs.datasets.readers.base import (
     BrokenRow,
     RawFile,
     check_headers,
+    is_cut,
     numbers_from,
     refuse,
     write_rows,
@@ -43,7 +44,7 @@ def read_json(
 ) -> RawFile:
     """Read a JSON file into rows of text. Raises DatasetProblems when there is no object in it."""
     text = directory / f"{digest.sha256}.txt"
-    encoding = to_utf8(source, text, options.encoding, limits, quotes_close=False)
+    encoding = to_utf8(source, text, options.encoding, limits, quotes_close=False).encoding
     objects = directory / f"{digest.sha256}.objects.parquet"
     try:
         shape, total = _objects(source, text, objects, options.records, wanted, limits)
@@ -71,6 +72,8 @@ def read_json(
         broken=broken,
         typed=typed,
         notes=(f"read as {encoding} {shape or 'JSON lines'}",),
+        is_cut=is_cut(total, limits),
+        written_as={"encoding": encoding, "records": shape or "JSON lines"},
         nested={
             header: "a list" for header, pointer in zip(headers, pointers, strict=True) if pointer in nested
         },

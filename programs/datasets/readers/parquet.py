@@ -16,6 +16,7 @@ from programs.datasets.readers.base import (
     BATCH_ROWS,
     RawFile,
     check_headers,
+    is_cut,
     numbers_from,
     refuse,
     write_rows,
@@ -52,6 +53,7 @@ def read_parquet(
         path=path,
         typed=frozenset(header for header, type_ in by_header.items() if not _is_text(type_)),
         notes=("read as Parquet",),
+        is_cut=is_cut(rows, limits),
         nested=nested,
     )
 

@@ -36,6 +36,14 @@ class Digest:
     bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class DecodedText:
+    """``encoding`` is what the text was written in; ``is_cut``: only its beginning was decoded."""
+
+    encoding: str
+    is_cut: bool = False
+
+
 def digest_file(source: Source, limits: Limits) -> Digest:
     """SHA-256 and size of the file as it came. Raises DatasetProblems for an empty or too large file."""
     size = source.path.stat().st_size
@@ -52,10 +60,19 @@ def digest_file(source: Source, limits: Limits) -> Digest:
         return Digest(hashlib.file_digest(file, "sha256").hexdigest(), size)
 
 
-def to_utf8(source: Source, target: Path, encoding: str, limits: Limits, *, quotes_close: bool = True) -> str:
-    """Write the text of ``source`` to ``target`` as UTF-8 without a mark; return the encoding it had.
+def to_utf8(
+    source: Source,
+    target: Path,
+    encoding: str,
+    limits: Limits,
+    *,
+    quotes_close: bool = True,
+    most: int = 0,
+) -> DecodedText:
+    """Write the text of ``source`` to ``target`` as UTF-8 without a mark.
 
-    ``quotes_close``: refuse a text with a quote that is never closed.
+    ``quotes_close``: refuse a text with a quote that is never closed. ``most``: stop after about so many
+    bytes, at the end of a record.
     """
     with source.path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
@@ -66,6 +83,7 @@ def to_utf8(source: Source, target: Path, encoding: str, limits: Limits, *, quot
     name = source.label
     unpacked = 0
     quotes = lines = 0
+    cut = False
     with open_bytes(source.path, "rb") as stream, target.open("wb") as out:
         try:
             chunk = stream.read(CHUNK)
@@ -78,6 +96,8 @@ def to_utf8(source: Source, target: Path, encoding: str, limits: Limits, *, quot
                         name, f"The file unpacks to more than {allowed:,} bytes.", code="unpacks_too_large"
                     )
                 text = decoder.decode(chunk)
+                if cut := 0 < most <= unpacked:
+                    text = _whole_records(text, quotes)
                 if "\x00" in text:
                     raise refuse(
                         name,
@@ -88,20 +108,31 @@ def to_utf8(source: Source, target: Path, encoding: str, limits: Limits, *, quot
                 quotes += text.count('"')
                 lines += text.count("\n")
                 out.write(text.encode())
-                chunk = stream.read(CHUNK)
-            out.write(decoder.decode(b"", final=True).encode())
+                chunk = b"" if cut else stream.read(CHUNK)
+            if not cut:
+                out.write(decoder.decode(b"", final=True).encode())
         except UnicodeError as error:
             raise _undecodable(name, encoding, error, lines) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise refuse(name, f"The gzip file is damaged: {error}.", code="damaged") from error
-    if quotes_close and quotes % 2:
+    if quotes_close and quotes % 2 and not cut:
         raise refuse(
             name,
             'An opening quote (") is never closed, so rows cannot be told apart.',
             code="open_quote",
             hint='Inside a quoted value a quote is written twice: "5"" pipe".',
         )
-    return encoding
+    return DecodedText(encoding, cut)
+
+
+def _whole_records(text: str, quotes: int) -> str:
+    """The text up to its last line break that is not between quotes; ``quotes`` were counted before it."""
+    end = text.rfind("\n")
+    while end >= 0:
+        if (quotes + text.count('"', 0, end)) % 2 == 0:
+            return text[: end + 1]
+        end = text.rfind("\n", 0, end)
+    return text
 
 
 def _undecodable(name: str, encoding: str, error: UnicodeError, lines: int) -> DatasetProblems:

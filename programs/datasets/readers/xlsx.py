@@ -22,6 +22,7 @@ from programs.datasets.readers.base import (
     BATCH_ROWS,
     RawFile,
     check_headers,
+    is_cut,
     numbers_from,
     refuse,
     write_rows,
@@ -55,7 +56,9 @@ def read_xlsx(
         rows = islice(sheet.iter_rows(values_only=True), place, None)
         check_headers(source.label, headers, limits)
         texts: set[int] = set()
-        count = write_rows(path, source.label, len(headers), _batches(rows, len(headers), texts), limits)
+        size = limits.first_rows or BATCH_ROWS
+        batches = _batches(rows, len(headers), texts, size)
+        count = write_rows(path, source.label, len(headers), batches, limits)
     except ERRORS as error:
         raise refuse(source.label, DAMAGED, code="damaged") from error
     finally:
@@ -70,6 +73,9 @@ def read_xlsx(
         path=path,
         typed=frozenset(header for index, header in enumerate(headers) if index not in texts),
         notes=(*notes, *above(index, place)),
+        is_cut=is_cut(count, limits),
+        written_as={"sheet": sheet.title, "header_row": str(place)},
+        above=tuple(tuple(cells) for _, cells in first[:index]),
     )
 
 
@@ -127,13 +133,13 @@ def _first_rows(sheet: Any) -> list[tuple[int, list[str]]]:
 
 
 def _batches(
-    rows: Iterator[tuple[Any, ...]], width: int, texts: set[int]
+    rows: Iterator[tuple[Any, ...]], width: int, texts: set[int], size: int
 ) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
     """Batches of text; ``texts`` collects the columns in which some cell was text already."""
     # openpyxl hands out a row at a time; a sheet has at most 1,048,576.
     following = 1
     filled = (row for row in rows if any(value is not None for value in row))
-    while block := list(islice(filled, BATCH_ROWS)):
+    while block := list(islice(filled, size)):
         padded = [(*row, *[None] * (width - len(row)))[:width] for row in block]
         cells = list(zip(*padded, strict=True))
         texts |= {

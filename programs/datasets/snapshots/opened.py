@@ -12,7 +12,8 @@ from typing import Any
 from gtm.core.errors import InvalidInput, NotFound
 from programs.datasets.engines.converting import Conversion
 from programs.datasets.engines.duck import DuckDBEngine
-from programs.datasets.engines.netting import MovementAccount, net_orders
+from programs.datasets.engines.movements import MovementAccount, together
+from programs.datasets.engines.netting_rows import account_of
 from programs.datasets.local_time import end_of_day, on_wall_clock
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
@@ -63,12 +64,10 @@ class OpenData:
             snapshot, window_start=account.first_at and on_wall_clock(account.first_at, self._zone)
         )
 
-    def movements(self) -> MovementAccount | None:
-        """What became of the refunds, cancellations and adjustments among the purchases; None without any."""
-        if not self.has("purchases"):
-            return None
-        netted = net_orders(self._store, _only("purchases", self.snapshots("purchases")))
-        return netted.account if netted else None
+    def movements(self, kind: str = "purchases") -> MovementAccount | None:
+        """What became of refunds, claw-backs, cancellations and adjustments; None without any."""
+        found = (account_of(self._store, snapshot) for snapshot in self.snapshots(kind).values())
+        return together(account for account in found if account)
 
     def find(self, kind: str) -> Snapshot | None:
         """The one snapshot of a kind, or None where the run has none."""

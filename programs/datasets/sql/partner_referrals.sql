@@ -1,10 +1,10 @@
 -- Per partner: referrals of the invitations of [start, end) and those won by end; revenue, gross margin and rewards
--- of what was won in [start, end); the tier last seen.
+-- of what was won in [start, end), net of refunds and claw-backs; the tier last seen.
 SELECT
     partner_id AS partner,
     coalesce(arg_max(partner_tier, invited_at) FILTER (partner_tier IS NOT NULL), '') AS tier,
     count(*) FILTER (invited AND (submitted_at < bounds.high OR won_at < bounds.high)) AS referrals,
-    count(*) FILTER (invited AND won_at < bounds.high) AS won,
+    count(*) FILTER (invited AND won_at < bounds.high AND NOT undone) AS won,
     CAST(coalesce(sum(revenue) FILTER (earned), 0) AS DECIMAL(18, 4)) AS revenue,
     CAST(coalesce(sum(margin) FILTER (earned), 0) AS DECIMAL(18, 4)) AS gross_margin,
     CAST(coalesce(sum(reward) FILTER (earned), 0) AS DECIMAL(18, 4)) AS payout,
@@ -13,7 +13,7 @@ FROM (
     SELECT *,
         invited_at >= CAST($start AS TIMESTAMPTZ) AND invited_at < CAST($end AS TIMESTAMPTZ) AS invited,
         won_at >= CAST($start AS TIMESTAMPTZ) AND won_at < CAST($end AS TIMESTAMPTZ) AS earned
-    FROM referrals
+    FROM earned
 ), (SELECT CAST($end AS TIMESTAMPTZ) AS high) AS bounds
 WHERE partner_id IS NOT NULL AND invited_at < CAST($end AS TIMESTAMPTZ)
 GROUP BY partner_id

@@ -1,10 +1,11 @@
--- Payouts of [start, end) that break a rule of paying: how many and how much, a row a rule.
+-- Payouts of [start, end) that break a rule of paying: how many and how much, a row a rule. What was clawed back in full
+-- breaks none.
 WITH paid AS (
     SELECT
-        p.*, r.referral_id IS NOT NULL AS known, r.won_at, r.refunded_at, r.reward, r.referrer_id,
+        p.* EXCLUDE (undone_at), r.referral_id IS NOT NULL AS known, r.won_at, r.undone_at, r.gross_reward AS reward, r.referrer_id,
         count(*) OVER (PARTITION BY p.referral_id) AS times
     FROM referral_payouts p LEFT JOIN referrals r USING (referral_id)
-    WHERE coalesce(p.status, 'paid') IN ('paid', 'released') AND p.paid_at < CAST($end AS TIMESTAMPTZ)
+    WHERE coalesce(p.status, 'paid') IN ('paid', 'released') AND NOT p.undone AND p.paid_at < CAST($end AS TIMESTAMPTZ)
 ),
 broken AS (
     SELECT amount, paid_at, unnest(list_filter([
@@ -12,7 +13,7 @@ broken AS (
         CASE WHEN times > 1 THEN 'paid_twice' END,
         CASE WHEN known AND won_at IS NULL OR won_at > paid_at THEN 'before_win' END,
         CASE WHEN won_at <= paid_at AND paid_at < won_at + to_days($holding_days) THEN 'before_holding' END,
-        CASE WHEN refunded_at <= paid_at THEN 'after_refund' END,
+        CASE WHEN undone_at <= paid_at THEN 'after_refund' END,
         CASE WHEN amount > reward THEN 'above_reward' END,
         CASE WHEN beneficiary_id <> referrer_id THEN 'other_beneficiary' END
     ], lambda rule: rule IS NOT NULL)) AS rule

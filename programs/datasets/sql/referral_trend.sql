@@ -1,8 +1,9 @@
 -- Events by their own time in steps of `step_days` days from start to end; steps without an event have no row.
+-- Conversions and revenue are net of refunds in the step of the sale.
 WITH events AS (
     SELECT 'invites' AS event, invited_at AS happened_at, NULL AS revenue FROM referrals
     UNION ALL SELECT 'submissions', submitted_at, NULL FROM referrals
-    UNION ALL SELECT 'conversions', won_at, revenue FROM referrals
+    UNION ALL SELECT 'conversions', won_at, revenue FROM referrals WHERE NOT undone
     UNION ALL SELECT 'refunds', refunded_at, NULL FROM referrals
 )
 SELECT

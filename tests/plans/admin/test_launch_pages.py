@@ -85,7 +85,7 @@ def test_a_round_shows_what_it_decides_on(login, launched):
         perform(task, "ask_approval")
         round_ = rounds.open_round(task)
     shown = login("legal").get(reverse("admin:plans_approval_change", args=[round_.pk])).content.decode()
-    assert "Do terms, claims and personal data hold for this date and these channels?" in shown
+    assert "Are terms, claims and personal data correct for this date and these channels?" in shown
 
 
 def test_a_task_under_a_rip_cord_says_so_and_offers_no_completion(ops, launched):

@@ -31,4 +31,4 @@ def test_one_key_from_many_threads_starts_one_run(transactional_db, purchases):
         answers = list(pool.map(post, range(4)))
     assert [answer.status_code for answer in answers] == [202] * 4
     assert {answer.json()["plan_id"] for answer in answers} == {Plan.objects.get().plan_id}
-    assert Task.objects.count() == 8
+    assert Task.objects.count() == 9

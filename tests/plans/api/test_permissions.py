@@ -24,6 +24,7 @@ ROUTES = {
     ("post", "escalations/{case}/acknowledge/"): (200, 200, 200, 200),
     ("get", "datasets/"): (200, 200, 200, 200),
     ("post", "datasets/upload/"): (415, 415, 403, 403),
+    ("post", "datasets/preview/"): (415, 415, 403, 403),
     ("post", "programs/"): (400, 403, 403, 403),
     ("post", "metrics/"): (403, 400, 403, 403),
     ("post", "approvers/"): (403, 403, 403, 400),

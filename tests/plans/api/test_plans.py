@@ -80,7 +80,7 @@ def test_the_change_log_and_the_tasks_of_a_plan_are_readable(ops, run):
     log = ops.get(url(f"plans/{run.plan_id}/changelog/")).json()
     assert [row["sequence"] for row in log["results"][:3]] == [1, 2, 3]
     tasks = ops.get(url("tasks/"), {"plan__plan_id": run.plan_id}).json()
-    assert tasks["count"] == 8
+    assert tasks["count"] == 9
     assert ops.get(url(f"plans/{run.plan_id}/artifacts/")).json()["count"] == 0
     assert ops.get(url(f"plans/{run.plan_id}/artifacts/1/download/")).status_code == 404
 

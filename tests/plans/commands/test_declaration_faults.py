@@ -9,7 +9,7 @@ from plans.runs import registry
 from plans.schemas.declaration import Gate, Seat, Stage, Step
 
 SOMETIMES = {"field": "amount", "over": "100", "currency": "USD"}
-NO_SILENCE = "must hold one that is always asked, or silence would approve."
+NO_SILENCE = "must contain one that is always asked; otherwise silence would approve."
 
 
 def told(command):
@@ -26,10 +26,13 @@ def signed(command, *seats, key="sign-off"):
 @pytest.mark.parametrize(
     ("rungs", "expected"),
     [
-        (2, [("ladder", "a ladder has three rungs, this one 2")]),
+        (2, [("ladder", "a ladder needs three rungs, but this one has 2")]),
         (3, []),
         (MOST_RUNGS, []),
-        (MOST_RUNGS + 1, [("ladder", f"a ladder has at most {MOST_RUNGS} rungs, this one {MOST_RUNGS + 1}")]),
+        (
+            MOST_RUNGS + 1,
+            [("ladder", f"a ladder has at most {MOST_RUNGS} rungs, but this one has {MOST_RUNGS + 1}")],
+        ),
     ],
 )
 def test_a_ladder_has_three_to_nine_rungs(watch_command, rungs, expected):
@@ -73,7 +76,7 @@ def test_a_command_left_without_an_objective_is_refused_and_not_a_crash(watch_co
         assert told(command) == [
             (
                 "objective",
-                "is missing: the sentence at the head of a plan, made from its inputs and its program.",
+                "is missing; it makes the sentence at the top of a plan from its inputs and its program.",
             )
         ]
 

@@ -263,8 +263,9 @@ def test_every_management_command_is_listed():
     """Each acts through the engine; a new one is added here once its author has seen to that."""
     ours = {name for name, app in get_commands().items() if app in ("gtm.core", "plans", "programs")}
     assert ours == {
-        "abort", "access_review", "anchor_changelog", "change", "choose_dataset", "decide", "demo", "dispute",
-        "erase_changelog", "export_plan", "follow_up", "fraud_cases", "governance_matrices", "gtm",
-        "import_plan", "inbox", "judge", "load_dataset", "load_metrics", "plan_schema", "plans", "policy",
-        "replay", "replay_policy", "resume", "revise", "ripcord", "verify_changelog",
+        "abort", "access_review", "anchor_changelog", "change", "choose_dataset", "complete", "decide",
+        "demo", "dispute", "erase_changelog", "export_plan", "follow_up", "fraud_cases",
+        "governance_matrices", "gtm", "import_plan", "inbox", "judge", "load_dataset", "load_metrics",
+        "plan_schema", "plans", "policy", "replay", "replay_policy", "resume", "revise", "ripcord",
+        "verify_changelog",
     }  # fmt: skip

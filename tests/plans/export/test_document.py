@@ -21,6 +21,33 @@ def body_of(raw):
     return json.loads(raw)
 
 
+def test_the_schema_uses_no_word_that_the_compiled_validator_does_not_know():
+    """It knows draft 7 and passes over other words in silence."""
+    known = {
+        "type",
+        "items",
+        "additionalProperties",
+        "required",
+        "properties",
+        "format",
+        "pattern",
+        "minimum",
+    }
+    known |= {"maximum", "enum", "const", "minItems", "maxItems", "uniqueItems", "minLength", "maxLength"}
+    known |= {"anyOf", "allOf", "oneOf", "not", "if", "then", "else", "minProperties", "propertyNames"}
+    told = {"$schema", "$id", "title", "description"}
+
+    def words(part, are_names=False):
+        if isinstance(part, list):
+            return set().union(*map(words, part))
+        if not isinstance(part, dict):
+            return set()
+        below = (words(value, not are_names and key == "properties") for key, value in part.items())
+        return set().union(*below) | (set() if are_names else set(part))
+
+    assert words(rules.schema()) <= known | told
+
+
 def test_a_finished_plan_is_valid_by_the_shipped_schema(exported):
     assert rules.problems(body_of(exported)) == []
 

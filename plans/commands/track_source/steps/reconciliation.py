@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,6 +15,10 @@ from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 
 SHOWN = 100
+GROSS = {
+    "gross_pipeline": "Gross pipeline of these deals, before credit notes",
+    "gross_revenue": "Gross revenue of these deals, before credit notes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +56,11 @@ def reconcile_deals(context: StepContext) -> StepResult:
     pipeline = sum((d.pipeline or Decimal(0) for d in opened), Decimal(0))
     revenue = sum((d.revenue or Decimal(0) for d in won), Decimal(0))
     counted_twice = sum((r.opening.amount for d in opened for r in d.records[1:] if r.opening), Decimal(0))
+    gross = gross_of(opened, won) if context.data.movements("opportunities") else {}
+    note = " Net of credit notes, in the window in which a deal opened or was won." if gross else ""
     return StepResult(
         values={
-            "records": len(found.normalised.records),
+            "records": found.normalised.standing,
             "deals": len(deals),
             "joined": len(joined),
             "amounts_differ": len(differing),
@@ -63,6 +70,7 @@ def reconcile_deals(context: StepContext) -> StepResult:
             "pipeline": pipeline,
             "revenue": revenue,
             "counted_twice_without": counted_twice,
+            **gross,
         },
         outputs=[
             Metrics(
@@ -74,7 +82,7 @@ def reconcile_deals(context: StepContext) -> StepResult:
                         "Deals",
                         len(deals),
                         "deals",
-                        definition=f"From {len(found.normalised.records)} records",
+                        definition=f"From {found.normalised.standing} records",
                     ),
                     Figure("joined", "Kept by several partners", len(joined), "deals"),
                     Figure("twice", "Pipeline that would be counted twice", counted_twice, scope.currency),
@@ -82,22 +90,37 @@ def reconcile_deals(context: StepContext) -> StepResult:
                     Figure("pipeline", "Pipeline opened in the window", pipeline, scope.currency),
                     Figure("won", "Won in the window", len(won), "deals"),
                     Figure("revenue", "Revenue won in the window", revenue, scope.currency),
+                    *[Figure(name, GROSS[name], amount, scope.currency) for name, amount in gross.items()],
                 ],
-                note=f"{scope.label}. One deal: one person at two partners, or one company and amount, within 14 days.",
+                note=f"{scope.label}. One deal: one person at two partners, or one company and amount, within 14 days.{note}",
             ),
-            _mismatches(differing, both, scope),
+            _mismatches(differing, both, [d for d in deals if d.credited_in_part_of_the_books], scope),
         ],
         evidence={"Serena": f"{len(joined)} deals were in the books of more than one partner."},
     )
 
 
-def _mismatches(differing: list[JointDeal], both: list[JointDeal], scope: Scope) -> Table:
+def gross_of(opened: Sequence[JointDeal], won: Sequence[JointDeal]) -> dict[str, Decimal]:
+    """Pipeline and revenue of the window before credit notes; deals of which these left nothing are in neither."""
+    return {
+        "gross_pipeline": sum((d.gross_pipeline or Decimal(0) for d in opened), Decimal(0)),
+        "gross_revenue": sum((d.gross_revenue or Decimal(0) for d in won), Decimal(0)),
+    }
+
+
+def _mismatches(
+    differing: list[JointDeal], both: list[JointDeal], credited: list[JointDeal], scope: Scope
+) -> Table:
     rows = [
         [d.key, "amounts differ by more than 5 %", d.pipeline, ", ".join(sorted(d.claims))] for d in differing
     ]
     rows += [
         [d.key, "several partners claim to have sourced it", d.pipeline, ", ".join(sorted(d.claims))]
         for d in both
+    ]
+    rows += [
+        [d.key, "credit notes in the books of one, not of the other", d.pipeline, ", ".join(sorted(d.claims))]
+        for d in credited
     ]
     return Table(
         "mismatches",

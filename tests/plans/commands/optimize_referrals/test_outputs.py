@@ -48,7 +48,8 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
     approval = plan.approvals.get()
     assert (plan.state, approval.gate) == ("running", "playbook-approval")
     assert keys(plan) == {
-        "window_comparison", "nps", "flows_by_group", "definitions", "dashboard", "funnel", "drop_offs",
+        "window_comparison", "referrals_movements", "nps", "flows_by_group",
+        "definitions", "dashboard", "funnel", "drop_offs",
         "funnel_steps",
         "trend", "trend_table", *BREAKDOWNS, *(f"{key}_chart" for key in BREAKDOWNS), "incentives",
         "risk", "fraud_cases", "compliance", "control_chart",
@@ -86,7 +87,10 @@ def test_the_funnel_counts_the_invitations_of_the_window(plan, world):
     end = last.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     rows = [r for r in world["referrals"].to_pylist() if end - timedelta(days=30) <= r["invited_at"] < end]
     assert found["invites"] == len(rows)
-    assert found["won"] == sum(r["won_at"] is not None and r["won_at"] < end for r in rows)
+    won = [r for r in rows if r["won_at"] is not None and r["won_at"] < end]
+    refunded = [r for r in won if r["refunded_at"] is not None and r["refunded_at"] < end]
+    assert refunded
+    assert found["won"] == len(won) - len(refunded)
 
 
 def test_the_planted_break_is_the_one_drop_off_of_a_channel_beyond_chance(plan):
@@ -226,8 +230,10 @@ def test_what_people_released_is_not_held_again_and_what_they_hold_stays():
     ]
 
 
-def test_revenue_is_called_gross_and_stands_beside_what_refunds_left_of_it(plan):
+def test_revenue_is_net_and_stands_beside_what_was_gross(plan):
     rows = {row[0]: row[2] for row in table(plan, "window_comparison")}
-    gross, refunded = rows["Revenue won, gross"], rows["Revenue refunded"]
-    assert refunded > 0
-    assert rows["Revenue won less refunds of the window"] == pytest.approx(gross - refunded)
+    assert 0 < rows["Revenue won"] < rows["Gross revenue won"]
+    assert rows["Won"] < rows["Won, before refunds"]
+    assert rows["Revenue refunded, by day of refund"] > 0
+    assert "Orders of referrals are net of" in payload(plan, "window_comparison")["note"]
+    assert {row[0] for row in table(plan, "referrals_movements")} == {"refund"}

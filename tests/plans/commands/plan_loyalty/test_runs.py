@@ -12,7 +12,16 @@ from programs import services
 from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
 from programs.models import LifecycleTrigger, Program, Tier
-from tests.plans.conftest import BLUEPRINT, LOYALTY, decide, finish, output_of, start, work_off
+from tests.plans.conftest import (
+    BLUEPRINT,
+    LOYALTY,
+    decide,
+    finish,
+    output_of,
+    start,
+    validated,
+    work_off,
+)
 
 pytestmark = pytest.mark.usefixtures("organisation")
 MEMBERS = 23_570
@@ -140,11 +149,13 @@ def states(plan, *keys):
     return [found[key] for key in keys]
 
 
-def test_the_packet_waits_for_both_branches():
+def test_the_packet_waits_for_both_branches_and_for_the_analyst():
     plan = start(BLUEPRINT)
     work_off(plan, "tier-design", "economic-modeling")
     assert states(plan, "lifecycle-mapping", "governance-packet") == ["pending", "pending"]
     work_off(plan, "signal-review", "lifecycle-mapping")
+    assert states(plan, "segment-validation", "governance-packet") == ["ready", "pending"]
+    validated(plan)
     assert states(plan, "governance-packet", "finance-approval") == ["ready", "pending"]
 
 

@@ -5,6 +5,8 @@ import pytest
 from gtm.core import events
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
+from gtm.core.models import Anchor
+from gtm.core.tasks import anchor_changelog
 from plans.engine.running import dispatch
 from plans.engine.stopping import ripcord
 from tests.factories import PersonFactory, make_plan, round_of
@@ -36,3 +38,18 @@ def test_what_asks_for_an_anchor(asked, vote, django_capture_on_commit_callbacks
     with django_capture_on_commit_callbacks(execute=True):
         act(plan, vote, person)
     assert len(asked) == anchors
+
+
+def test_one_anchor_does_for_all_that_asked_while_it_was_on_its_way(acting):
+    with acting_as(Actor.system("Test")):
+        first, second = make_plan(), make_plan()
+        for plan in (first, second):
+            perform(plan, "cancel", comment="Not needed")
+        anchor_changelog(tell_auditors=False, wanted_by=first.change_chain())
+        anchor_changelog(tell_auditors=False, wanted_by=second.change_chain())
+        assert [*Anchor.objects.values_list("number", flat=True)] == [1]
+        first.objective = "Another objective"
+        first.save()
+        anchor_changelog(tell_auditors=False, wanted_by=first.change_chain())
+        anchor_changelog()  # the day's, which the auditors get
+    assert [*Anchor.objects.order_by("number").values_list("number", flat=True)] == [1, 2, 3]

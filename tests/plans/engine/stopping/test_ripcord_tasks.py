@@ -96,7 +96,7 @@ def test_a_heartbeat_outlives_a_database_that_is_away_and_hears_of_the_stop_afte
     monkeypatch.setattr(leases, "extend", extend)
     with leases.LeaseKeeper(*at_work) as heartbeat:
         wait_until(lambda: extend.call_count == 4)
-        heartbeat._thread.join()
+        assert heartbeat._lost.wait(10)
         with pytest.raises(LeaseLost):
             heartbeat.effect("mail")
 

@@ -47,13 +47,8 @@ def by_rest(tmp_path, ops, **clients):
 
 def by_page(tmp_path, login, **clients):
     file = SimpleUploadedFile("may.csv", LINES.encode())
-    mapping = ", ".join(f"{ours}={theirs}" for ours, theirs in MAPPING.items())
-    told = {
-        "program": Program.objects.get(slug="cdnow").pk,
-        "kind": "purchases",
-        "mapping": mapping,
-        "file": file,
-    }
+    chosen = {f"map-{ours}": theirs for ours, theirs in MAPPING.items()}
+    told = {"program": Program.objects.get(slug="cdnow").pk, "kind": "purchases", "file": file} | chosen
     response = login("ops").post(
         reverse("admin:programs_dataset_upload"), told | SAID | {"series": "replace"}
     )

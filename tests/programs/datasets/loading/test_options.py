@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import load_command_class
 
-from programs.admin.datasets import UploadForm
+from programs.admin.upload_form import UploadForm
 from programs.api.datasets import UploadSerializer
 from programs.datasets.loading.limits import CHOICES, LoadOption, Options
 

@@ -24,7 +24,10 @@ from tests.plans.commands.launch_program.launch_kit import (
     outputs_by_key,
 )
 
-CORE = {"core/landing-page.html", "core/support-script.md", "core/faq.md", "core/help-article.md"}
+PARTNERS = {"partner/partner-kit.md"}  # theirs, whatever the channels
+CORE = PARTNERS | {
+    "core/landing-page.html", "core/support-script.md", "core/faq.md", "core/help-article.md",
+}  # fmt: skip
 EMAIL = {"email/launch-email.html", "email/launch-email.txt"}
 IN_APP = {"in-app/in-app-prompt.html", "in-app/in-app-prompt.txt"}
 SOCIAL = {"social/social-linkedin.txt", "social/social-x.txt"}
@@ -56,10 +59,12 @@ def refusal(program, **given):
     [
         (["email", "in-app"], CORE | EMAIL | IN_APP),
         (["social"], CORE | SOCIAL),
-        (["partner"], CORE | {"partner/partner-kit.md"}),
+        (["partner"], CORE),
     ],
 )
-def test_the_kit_holds_the_assets_of_the_chosen_channels_and_no_others(program, channels, paths):
+def test_the_kit_holds_the_assets_of_the_chosen_channels_the_partner_kit_and_no_others(
+    program, channels, paths
+):
     assert set(bodies(render_kit(context_of(program, channels=channels)))) == paths
 
 

@@ -1,0 +1,16 @@
+"""Inputs that every command has: how a run is guarded."""
+
+from __future__ import annotations
+
+from plans.schemas.declaration import RETRY_LIMIT
+from plans.schemas.inputs import Count
+
+MOST_RETRIES = 2
+"""The limit of the runbooks: a run may ask for fewer, never for more."""
+RETRIES = Count(
+    RETRY_LIMIT,
+    "How often a step that failed is tried again; 2 unless said",
+    minimum=0,
+    maximum=MOST_RETRIES,
+    flag="retry-limit",
+)

@@ -1,0 +1,36 @@
+"""What a task leaves behind for people to read, and what they are given to look at: artifacts, kept once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gtm.core import canonical
+from plans.engine.running import steps
+from plans.models import DONE_STATES, Artifact, Task
+from plans.schemas.outputs import Output, payload_of
+
+
+def keep(task: Task, outputs: Sequence[Output]) -> None:
+    """Write the outputs as artifacts of the task, in their order."""
+    for position, output in enumerate(outputs):
+        payload = payload_of(output)
+        Artifact(
+            plan=task.plan,
+            task=task,
+            key=output.key,
+            title=output.title,
+            kind=output.kind,
+            position=position,
+            is_deliverable=output.key in task.plan.rules.deliverable_keys,
+            payload=payload,
+            sha256=canonical.digest(payload),
+        ).save()
+
+
+def write_brief(task: Task) -> None:
+    """A task becomes somebody's: keep with it what they are to look at, where its step says what that is."""
+    brief = steps.brief(task.plan.command_key, task.key)
+    if brief is None:
+        return
+    done = task.plan.tasks.filter(state__in=DONE_STATES).exclude(output_var="").exclude(output=None)
+    keep(task, brief(dict(done.values_list("output_var", "output")), task.plan.inputs))

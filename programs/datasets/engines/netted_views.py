@@ -1,0 +1,101 @@
+"""SQL of referrals, payouts and deals as questions see them: net, with what was gross beside it.
+
+``gross_<column>`` is the amount before anything was taken off it; ``undone`` says that nothing is left, and
+``undone_at`` since when. Rows that are no referral, payout or deal themselves are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from programs.datasets.contracts import CONTRACTS
+from programs.datasets.engines.netting_rows import RULES, kind_of
+
+GROSS: Mapping[str, tuple[str, ...]] = {
+    "referrals": ("revenue", "margin", "reward"),
+    "referral_payouts": ("amount",),
+    "opportunities": ("amount",),
+}
+CHANGES: Mapping[str, str] = {
+    "purchases": "order_changes",
+    "referrals": "referral_changes",
+    "referral_payouts": "payout_changes",
+}
+"""Kind → the view of what changed its rows, in questions that read them."""
+CHANGED_AMOUNTS = {"lowered": ("sold_at",), "refunded": ("moved_at",)}
+LEFT = """
+    CASE WHEN e.id IS NULL OR e.lowered = 0 THEN r.{0}
+        ELSE CAST(coalesce(r.{0}, 0) - e.lowered AS DECIMAL(18, 4)) END
+"""
+MARGIN = """
+    CASE WHEN e.id IS NULL OR r.margin IS NULL THEN r.margin
+        WHEN e.undone THEN CAST(0 AS DECIMAL(18, 4))
+        WHEN e.margin IS NOT NULL THEN CAST(r.margin + e.margin AS DECIMAL(18, 4))
+        WHEN r.revenue > 0 THEN CAST(r.margin * (r.revenue - e.lowered) / r.revenue AS DECIMAL(18, 4))
+        ELSE r.margin END
+"""
+REWARD = """
+    CASE WHEN r.reward IS NULL OR e.reward IS NULL THEN r.reward
+        ELSE CAST(greatest(r.reward + e.reward, 0) AS DECIMAL(18, 4)) END
+"""
+EARNED = """
+    CREATE TEMP VIEW payouts_of AS
+    SELECT referral_id,
+        sum(CASE WHEN coalesce(status, 'paid') IN ('paid', 'released') THEN amount ELSE 0 END) AS paid,
+        sum(CASE WHEN status = 'reversed' THEN amount ELSE gross_amount - amount END) AS taken
+    FROM referral_payouts GROUP BY referral_id;
+    CREATE TEMP VIEW earned AS
+    SELECT r.* REPLACE (CAST(CASE
+        WHEN r.reward IS NULL THEN NULL
+        WHEN NOT r.undone AND p.referral_id IS NULL THEN r.reward
+        -- Taken back in both files is taken back once.
+        WHEN NOT r.undone THEN
+            least(r.reward, greatest(r.gross_reward - p.taken, least(p.paid, r.gross_reward), 0))
+        WHEN p.referral_id IS NOT NULL THEN least(greatest(p.paid, 0), r.reward)
+        WHEN r.paid_at IS NOT NULL THEN r.reward
+        ELSE 0 END AS DECIMAL(18, 4)) AS reward)
+    FROM referrals r LEFT JOIN payouts_of p ON p.referral_id = r.referral_id
+"""
+"""``earned``: referrals whose reward is what is owed for them, or was paid and not taken back."""
+
+
+def plain_view(kind: str, source: str) -> str:
+    """The view of a kind none of whose rows changes another."""
+    gross = "".join(f", {name} AS gross_{name}" for name in GROSS[kind])
+    return f"SELECT *{gross}, false AS undone, NULL::TIMESTAMPTZ AS undone_at FROM {source}"  # noqa: S608
+
+
+def netted_view(kind: str, source: str, effects: str, columns: Sequence[str]) -> str:
+    """The view of a kind less its movements. ``source`` has the column file_row_number."""
+    changed = {name: LEFT.format(name) for name in GROSS[kind]}
+    if kind == "referrals":
+        changed |= {
+            "margin": MARGIN,
+            "reward": REWARD,
+            "refunded_at": "coalesce(r.refunded_at, e.refunded_at)",
+        }
+    listed = ", ".join(f"{how} AS {name}" for name, how in changed.items())
+    gross = ", ".join(f"r.{name} AS gross_{name}" for name in GROSS[kind])
+    return f"""
+        SELECT r.* EXCLUDE (file_row_number) REPLACE ({listed}), {gross}, coalesce(e.undone, false) AS undone,
+            CASE WHEN e.undone THEN e.moved_at END AS undone_at
+        FROM (FROM {source} WHERE {kind_of(kind, columns)} = '{RULES[kind].plain}') r
+        LEFT JOIN {effects} e ON e.id = r.file_row_number
+    """  # noqa: S608
+
+
+def empty_view(kind: str) -> str:
+    """The view of a kind of which there is nothing."""
+    columns = ", ".join(f"NULL::{column.type.sql} AS {column.name}" for column in CONTRACTS[kind].columns)
+    rows = f"(SELECT {columns} WHERE false)"  # noqa: S608
+    return plain_view(kind, rows) if kind in GROSS else f"FROM {rows}"
+
+
+def no_changes(kind: str) -> str:
+    """The view of the changes of a kind of which there are none."""
+    return f"""
+        SELECT NULL::VARCHAR AS {RULES[kind].reference}, NULL::TIMESTAMPTZ AS moved_at,
+            NULL::TIMESTAMPTZ AS sold_at, NULL::VARCHAR AS currency, NULL::DECIMAL(18, 4) AS lowered,
+            NULL::DECIMAL(18, 4) AS refunded
+        WHERE false
+    """  # noqa: S608
