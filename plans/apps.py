@@ -33,10 +33,11 @@ class PlansConfig(AppConfig):
         from gtm.core import events  # noqa: PLC0415 - models exist only now
         from plans.engine import machines  # noqa: F401, PLC0415
         from plans.engine.notices import table  # noqa: F401, PLC0415
+        from plans.engine.record import around  # noqa: PLC0415
         from plans.engine.running import dispatch  # noqa: PLC0415
         from plans.export import files  # noqa: PLC0415
         from plans.models import Schedule  # noqa: PLC0415
-        from plans.runs import data_needs, schedules  # noqa: F401, PLC0415
+        from plans.runs import data_needs, measured, schedules  # noqa: F401, PLC0415
         from programs import command_needs  # noqa: PLC0415
         from programs.models import Program  # noqa: PLC0415
 
@@ -50,6 +51,9 @@ class PlansConfig(AppConfig):
         events.subscribe(events.Recorded, table.record)
         events.subscribe(table.NoticeWaiting, dispatch.ring_outbox)
         events.subscribe(events.Recorded, dispatch.want_anchor)
+        events.subscribe(events.Recorded, around.note)
+        events.subscribe(events.Recorded, measured.note)
+        events.subscribe(around.OutsideNoted, around.carry)
         events.subscribe(dispatch.AnchorWanted, dispatch.ring_anchor)
         Schedule.checks.append(schedules.faults)
         post_save.connect(schedules.follow_schedule, Schedule, dispatch_uid="schedule-bell")

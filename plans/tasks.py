@@ -10,6 +10,7 @@ from celery.signals import worker_init
 
 from gtm.core.actors import Actor, acting_as
 from plans.engine.notices import delivery
+from plans.engine.record import around
 from plans.engine.running import runner, steps
 from plans.engine.running import sweep as sweeper
 from plans.export import files
@@ -38,6 +39,7 @@ def run_task(self: Any, *, task_pk: int) -> None:
 @shared_task(name="plans.tasks.sweep")
 def sweep() -> None:
     sweeper.sweep()
+    around.carry_waiting()
     files.write_behind(patience=files.PATIENCE)
     schedules.fire_due(unheard_for=schedules.UNHEARD_AFTER)
 

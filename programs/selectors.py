@@ -40,6 +40,10 @@ _FACTS = (
 )
 
 
+PROGRAM_FACTS = (*(name for name in _FACTS if name not in ("slug", "state", "version")), "tiers")
+"""Of the facts of a program those that a plan rests on."""
+
+
 def default_program(kind: str) -> Program | None:
     return Program.objects.filter(kind=kind, is_default=True).first()
 

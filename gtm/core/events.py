@@ -34,13 +34,17 @@ class TaskReady:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
-    """A row of the change log was written about ``obj``; published inside the transaction that wrote it."""
+    """A row of the change log was written about ``obj``; published inside the transaction that wrote it.
+
+    ``before`` and ``after`` are what it says of ``field``.
+    """
 
     obj: Any
     event: str
     field: str
     chain: str
     sequence: int
+    before: Any = None
     after: Any = None
 
 

@@ -13,7 +13,7 @@ from django.db import models, transaction
 from simple_history.models import HistoricalRecords
 
 from gtm.core import actors, clock
-from gtm.core.errors import Forbidden, StaleVersion
+from gtm.core.errors import Forbidden, GuardNotMet, Problem, StaleVersion
 from gtm.core.evidence import changelog, told
 
 # In the stubs a field is generic, at run time it is not.
@@ -133,7 +133,8 @@ class GovernedModel(models.Model):
     change-log row a changed field, in one transaction. The row of a creation tells every field that holds
     something, the row of a transition those it writes. ``unlogged_fields`` names bookkeeping (timestamps,
     counters) that is not evidence. ``digested_fields`` are long: the log tells their digest; each names the
-    field that keeps the same digest, or nothing.
+    field that keeps the same digest, or nothing. ``reasoned_fields`` are guardrails: a person who moves one
+    says why.
     """
 
     version = models.PositiveIntegerField(default=1, editable=False)
@@ -147,6 +148,7 @@ class GovernedModel(models.Model):
 
     unlogged_fields: frozenset[str] = frozenset()
     digested_fields: Mapping[str, str] = MappingProxyType({})
+    reasoned_fields: frozenset[str] = frozenset()
     _bookkeeping = frozenset({"version", "created_at", "updated_at"})
 
     class Meta:
@@ -175,6 +177,7 @@ class GovernedModel(models.Model):
             if not changed:
                 return
             self._refuse_changed_state(changed)
+            self._refuse_without_reason(changed)
             if stored.version != self.version:
                 raise StaleVersion(
                     (
@@ -189,14 +192,7 @@ class GovernedModel(models.Model):
             super().save(update_fields=[*changed, "version", "updated_at"], **kwargs)
             for name in changed:
                 if name not in self.unlogged_fields:
-                    changelog.append(
-                        self,
-                        "changed",
-                        field=name,
-                        before=self._as_logged(stored, name),
-                        after=self._as_logged(self, name),
-                        fields={},
-                    )
+                    self._log_change(stored, name)
 
     @classmethod
     @cache
@@ -205,6 +201,33 @@ class GovernedModel(models.Model):
         outside = cls.unlogged_fields | cls._bookkeeping
         columns = (f for f in cls._meta.concrete_fields if not (f.primary_key or isinstance(f, StateField)))
         return tuple(field.attname for field in columns if not {field.name, field.attname} & outside)
+
+    def _log_change(self, stored: GovernedModel, column: str) -> None:
+        """One row about a column. A link is told by the name of its object; the key stands beside."""
+        field = self._meta.get_field(column)
+        if isinstance(field, models.ForeignKey):
+            keys = {told.FROM: told.field_value(stored, column), told.TO: told.field_value(self, column)}
+            names = [_name_of_linked(row, field) for row in (stored, self)]
+            if names[0] == names[1]:
+                names = [f"{name} ({key})" for name, key in zip(names, keys.values(), strict=True)]
+            changelog.append(
+                self, "changed", field=field.name, before=names[0], after=names[1], fields={column: keys}
+            )
+            return
+        sides = [self._as_logged(row, column) for row in (stored, self)]
+        changelog.append(self, "changed", field=column, before=sides[0], after=sides[1], fields={})
+
+    def _refuse_without_reason(self, changed: Iterable[str]) -> None:
+        """A guardrail is moved by a person who says why."""
+        acting = actors.current()
+        asked = sorted(self.reasoned_fields & set(changed))
+        if asked and acting.actor.user is not None and not acting.reason.strip():
+            names = ", ".join(name.replace("_", " ") for name in asked)
+            raise GuardNotMet(
+                f"Say why {names} of {self.change_label()} changes.",
+                hint="The reason stands in the change log, and in that of every plan it concerns.",
+                problems=[Problem("reason", "is required.", code="required")],
+            )
 
     def _as_logged(self, row: models.Model, name: str) -> Any:
         return told.field_value(row, name) if name in self.digested_fields else _readable(row, name)
@@ -271,6 +294,14 @@ class StatefulModel(GovernedModel):
 
     class Meta:
         abstract = True
+
+
+def _name_of_linked(row: models.Model, field: models.ForeignKey[Any, Any]) -> str | None:
+    """What people call the object that a link points to; accounts by the name of who holds them."""
+    if getattr(row, field.attname) is None:
+        return None
+    linked = getattr(row, field.name)
+    return actors.name_of(linked) if hasattr(linked, "get_full_name") else str(linked)
 
 
 def _readable(obj: models.Model, attname: str) -> Any:

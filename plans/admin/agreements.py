@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gtm.core.admin import GovernedAdmin
+from gtm.core.admin.base import ReasonedForm
 from plans.selectors import latest_plan_with
 from programs.analytics.taxonomy import UTM_FIELDS, fold
 from programs.models import COMMON_STAGES, MeasurementAgreement
@@ -33,7 +34,7 @@ def _lines(label: str, rows: int, told: str) -> forms.CharField:
     return forms.CharField(label=label, required=False, widget=area, help_text=told)
 
 
-class TaxonomyForm(forms.ModelForm):
+class TaxonomyForm(ReasonedForm):
     """The taxonomy as lines of text; stored as the agreement's versioned vocabulary and stages."""
 
     utm_source = _lines("utm_source", 4, SPELLINGS)
@@ -142,7 +143,7 @@ class MeasurementAgreementAdmin(GovernedAdmin):
     list_select_related = ["campaign"]
     readonly_fields = ["waiting"]
     fieldsets = [
-        (None, {"fields": ["campaign", *RULES]}),
+        (None, {"fields": ["campaign", *RULES, "reason"]}),
         ("Waits for a person", {"fields": ["waiting"]}),
         ("UTM taxonomy", {"fields": [f"utm_{name}" for name in UTM_FIELDS]}),
         ("Funnel stages", {"fields": ["partner_stages"]}),

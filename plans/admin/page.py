@@ -86,6 +86,7 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
         "is_live": plan.state not in FINAL_PLAN_STATES,
         "graph": mark_safe(graph.draw([_node(t, rounds) for t in tasks])),  # noqa: S308 - texts are escaped
         "tasks": [(t, badges.badge(t)) for t in tasks],
+        "people": [(t, badges.badge(t)) for t in tasks if t.is_with_people],
         "rounds": [
             (
                 r,

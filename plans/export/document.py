@@ -10,6 +10,7 @@ import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -19,33 +20,28 @@ from gtm.core import canonical
 from gtm.core.evidence import anchors, changelog
 from gtm.core.models import ChangeLogChain
 from plans import case_kinds
-from plans.export import decisions
-from plans.models import LADDER, Plan, Task, TaskAttempt, TaskKind
+from plans.export import blueprint, decisions, measures
+from plans.export.blueprint import Needs
+from plans.export.measures import MeasuredPlan
+from plans.models import LADDER, Plan, Task, TaskAttempt
 
-SCHEMA_VERSION = "1.0"
-SCHEMA_ID = "urn:gtm-governance:plan-1"
+SCHEMA_VERSION = "2.0"
+SCHEMA_ID = "urn:gtm-governance:plan-2"
 LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "django", "celery")
-
-
-FALLBACK_PLAN = (
-    "A retry repeats the step as it is. After the retries another method of the step has one turn, where it "
-    "declares one; else the substitute named at the task gets it, with what failed."
-)
-Needs = Mapping[str, Sequence[str]]
-"""Number of each task → numbers of the tasks it waits for, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedSections:
     """What the rows tell of a run: a run that is only proposed has none of it yet.
 
-    ``attempts`` by number of the task, ``breaches`` counted by rule; ``sections`` are those of the document
-    that nothing but rows make.
+    ``attempts`` by number of the task, ``breaches`` counted by rule, ``deadlines`` of rounds: due, decided;
+    ``sections`` are those of the document that nothing but rows make.
     """
 
     sections: Mapping[str, Any]
     attempts: Mapping[str, Sequence[TaskAttempt]] = field(default_factory=dict)
     breaches: Mapping[str, int] = field(default_factory=dict)
+    deadlines: Sequence[tuple[datetime | None, datetime | None]] = ()
     log: Sequence[dict[str, Any]] = ()
     head: str = changelog.GENESIS
     anchors: Sequence[dict[str, Any]] = ()
@@ -58,11 +54,12 @@ def build(plan: Plan) -> dict[str, Any]:
         .prefetch_related("needs", "attempts")
         .order_by("position")
     )
-    needs = {t.task_id: _in_order(need.task_id for need in t.needs.all()) for t in tasks}
+    needs = {t.task_id: blueprint.in_order(need.task_id for need in t.needs.all()) for t in tasks}
     chain = ChangeLogChain.objects.get(pk=plan.change_chain())
     log = list(changelog.rows(chain.name))
     sections = {
         "fallbacks": decisions.fallbacks(plan, tasks, log),
+        "assumptions": measures.assumptions(plan),
         "outputs": _outputs(plan),
         "approvals": decisions.approvals(plan),
         "escalations": decisions.escalations(plan),
@@ -74,6 +71,7 @@ def build(plan: Plan) -> dict[str, Any]:
         sections,
         attempts={t.task_id: list(t.attempts.all()) for t in tasks},
         breaches=Counter(plan.breaches.values_list("rule", flat=True)),
+        deadlines=list(plan.approvals.order_by("pk").values_list("due_at", "decided_at")),
         log=log,
         head=chain.head,
         anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
@@ -85,17 +83,18 @@ def propose(plan: Plan, tasks: list[Task], needs: Mapping[str, Iterable[str]]) -
     """The document of a run that is not stored: what ``build`` would say if it were, with an empty log."""
     nothing: dict[str, list[Any]] = {
         name: []
-        for name in ("outputs", "approvals", "escalations", "follow_ups")
+        for name in ("assumptions", "outputs", "approvals", "escalations", "follow_ups")
         + tuple(section.key for section in case_kinds.sections())
     }
     covers = [{**asdict(cover), "used": []} for cover in plan.rules.fallbacks]
     recorded = RecordedSections(nothing | {"fallbacks": covers, "ripcord": decisions.ripcord(plan)})
-    ordered = {task_id: _in_order(before) for task_id, before in needs.items()}
+    ordered = {task_id: blueprint.in_order(before) for task_id, before in needs.items()}
     return _document(plan, tasks, ordered, recorded)
 
 
 def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSections) -> dict[str, Any]:
-    log = recorded.log
+    log, rules = recorded.log, plan.rules
+    measured = MeasuredPlan(plan, tasks, recorded.deadlines, log)
     body: dict[str, Any] = {
         "$schema": SCHEMA_ID,
         "schema_version": SCHEMA_VERSION,
@@ -110,23 +109,18 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
         "objective": plan.objective,
         "complexity": plan.complexity,
         "strategy": plan.strategy,
-        "strategy_rationale": plan.rules.strategy_rationale,
+        "strategy_rationale": rules.strategy_rationale,
         "estimated_duration": _duration(plan.expected_seconds),
         "command": {"plugin": plan.plugin, "name": plan.command, "usage": plan.usage, "inputs": plan.inputs},
         "subject": _subject(plan),
-        "stages": _stages(plan, tasks, needs, recorded),
-        "parallelization": _parallelization(plan, tasks, needs),
-        "dependency_graph": _graph(plan, tasks, needs),
-        "context_passing": {"method": "output_var", "artifacts_location": f"plans/{plan.plan_id}/artifacts"},
-        "error_handling": {
-            "retry_strategy": "with-modification" if plan.rules.methods else "immediate",
-            "max_retries": plan.rules.max_retries,
-            "fallback_plan": FALLBACK_PLAN,
-            "escalation": " → ".join("/".join(rung.roles) for rung in plan.rules.ladder),
-        },
-        "success_criteria": [f"{m.label}: {m.target}" for m in plan.rules.success_metrics],
-        "deliverables": plan.rules.outputs,
-        "guardrails": _guardrails(plan, recorded),
+        "stages": blueprint.stages(plan, tasks, needs, recorded.attempts),
+        "parallelization": blueprint.parallelization(plan, tasks, needs),
+        "dependency_graph": blueprint.dependency_graph(plan, tasks, needs),
+        "context_passing": blueprint.context_passing(plan),
+        "error_handling": blueprint.error_handling(rules),
+        "success_criteria": blueprint.success_criteria(rules),
+        "deliverables": rules.outputs,
+        "guardrails": _guardrails(plan, recorded, measured),
         "escalation_ladder": [
             {
                 "rung": r.rung,
@@ -134,11 +128,11 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
                 "response_time": f"PT{r.hours}H",
                 "effect": r.effect,
             }
-            for r in plan.rules.ladder
+            for r in rules.ladder
         ],
         "tool_hooks": _tool_hooks(plan, tasks),
         "review_checklist": plan.checklist,
-        "success_metrics": _success_metrics(plan, tasks),
+        "success_metrics": measures.success_metrics(measured),
         "datasets": plan.datasets,
         **recorded.sections,
         "change_log": list(log),
@@ -197,95 +191,10 @@ def _subject(plan: Plan) -> dict[str, Any]:
     return subject | ({"campaign": plan.campaign.name} if plan.campaign else {})
 
 
-def _stages(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSections) -> list[dict[str, Any]]:
-    return [
-        {
-            **asdict(stage),
-            "tasks": [
-                _task(plan, task, needs[task.task_id], recorded.attempts.get(task.task_id, ()))
-                for task in tasks
-                if task.stage_id == stage.stage_id
-            ],
-        }
-        for stage in plan.rules.stages
-    ]
-
-
-def _task(plan: Plan, task: Task, needs: Sequence[str], attempts: Sequence[TaskAttempt]) -> dict[str, Any]:
-    return {
-        "task_id": task.task_id,
-        "key": task.key,
-        "name": task.name,
-        "agent": task.agent.slug,
-        "purpose": task.purpose,
-        "input": {"command": plan.command, "from_tasks": needs},
-        "output_var": task.output_var,
-        "dependencies": needs,
-        "tools_required": task.tools,
-        "kind": task.kind,
-        "status": task.state,
-        "owner": task.owner.name if task.owner else None,
-        "fallback_agent": task.fallback_agent.slug if task.fallback_agent else None,
-        "skills": task.skills,
-        "due_at": task.due_at,
-        "held_because": task.held_because,
-        "max_attempts": task.attempts_allowed,
-        "attempts": [
-            {
-                "number": a.number,
-                "executor": a.executor,
-                "outcome": a.outcome,
-                "started_at": a.started_at,
-                "finished_at": a.finished_at,
-                "seconds": round(a.seconds, 3) if a.seconds is not None else None,
-                "error_class": a.error_class,
-                "error": a.error,
-                "changed": a.changed,
-            }
-            for a in attempts
-        ],
-        "gate": task.key if task.kind == TaskKind.GATE else None,
-        "output_sha256": task.output_sha256,
-        "output": task.output,
-        "error": task.error,
-    }
-
-
-def _natural(task_id: str) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdigit() else 0 for part in task_id.split("."))
-
-
-def _in_order(task_ids: Iterable[str]) -> list[str]:
-    return sorted(task_ids, key=_natural)
-
-
-def _parallelization(plan: Plan, tasks: list[Task], needs: Needs) -> dict[str, Any]:
-    groups = []
-    for stage in plan.rules.stages:
-        members = [t for t in tasks if t.stage_id == stage.stage_id]
-        if stage.execution == "parallel" and len(members) > 1:
-            waits = {need for t in members for need in needs[t.task_id]}
-            groups.append(
-                {
-                    "group_id": stage.stage_id,
-                    "tasks": [t.task_id for t in members],
-                    "wait_for": _in_order(waits),
-                }
-            )
-    return {"max_concurrent": max((len(g["tasks"]) for g in groups), default=1), "parallel_groups": groups}
-
-
-def _graph(plan: Plan, tasks: list[Task], needs: Needs) -> dict[str, Any]:
-    return {
-        "nodes": [t.task_id for t in tasks],
-        "edges": [{"from": need, "to": t.task_id} for t in tasks for need in needs[t.task_id]],
-        "outside_parties": plan.rules.outside_parties,
-    }
-
-
-def _guardrails(plan: Plan, recorded: RecordedSections) -> dict[str, Any]:
+def _guardrails(plan: Plan, recorded: RecordedSections, measured: MeasuredPlan) -> dict[str, Any]:
     return {
         "max_retries": plan.rules.max_retries,
+        "limits": measures.limits(measured),
         "triggers": [
             {**trigger.stored, "count": recorded.breaches.get(trigger.signal, 0)}
             for trigger in plan.rules.triggers
@@ -303,23 +212,6 @@ def _tool_hooks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
         for tool, sentence in ((task.output or {}).get("evidence") or {}).items():
             left.setdefault(tool, []).append(f"{task.task_id}: {sentence}")
     return [{**asdict(hook), "evidence": left.get(hook.tool, [])} for hook in plan.rules.tool_hooks]
-
-
-def _success_metrics(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
-    produced = {t.output_var: t.output for t in tasks if t.output_var and t.output is not None}
-    found = []
-    for metric in plan.rules.success_metrics:
-        variable, _, key = metric.actual.partition(".")
-        actual = (produced.get(variable) or {}).get(key) if variable else None
-        found.append(
-            {
-                **asdict(metric),
-                "actual": actual,
-                "measured_by": metric.actual,
-                "definition_version": plan.rules.version,
-            }
-        )
-    return found
 
 
 def _outputs(plan: Plan) -> list[dict[str, Any]]:

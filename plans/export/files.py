@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(seconds=30)
 """How old the file of a plan that is moving may grow: the document of a long plan takes seconds to make."""
+LOCKS = ".locks"
+"""Folder of the locks, out of the way of whoever lists the plans."""
 PREFIX = "plan:"
 """A plan's chain is named by it."""
 
@@ -140,7 +142,10 @@ def _written_at(plan: Plan) -> datetime:
 
 @contextmanager
 def _lock(target: Path) -> Iterator[None]:
-    with open(target.with_suffix(".lock"), "w") as handle:
+    place = target.parent / LOCKS
+    place.mkdir(exist_ok=True)
+    target.with_suffix(".lock").unlink(missing_ok=True)  # earlier versions put it beside the plan
+    with open(place / f"{target.stem}.lock", "w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         try:
             yield

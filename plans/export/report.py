@@ -118,8 +118,18 @@ def _head(document: Mapping[str, Any]) -> list[Flowable]:
 
 
 def _results(document: Mapping[str, Any]) -> list[Flowable]:
-    rows = [(m["label"], m["target"], cell(m["actual"])) for m in document["success_metrics"]]
-    return _section("Success metrics", ("Metric", "Target", "Actual"), rows, widths=(3, 3, 2))
+    rows = [
+        (m["label"], _target(m), cell(m["actual"]), {True: "met", False: "not met", None: m["why"]}[m["met"]])
+        for m in document["success_metrics"]
+    ]
+    return _section("Success metrics", ("Metric", "Target", "Actual", "Met"), rows, widths=(3, 4, 2, 3))
+
+
+def _target(metric: Mapping[str, Any]) -> str:
+    """In words, and as the value where there is one."""
+    if metric["target"] is None:
+        return str(metric["target_text"])
+    return f"{metric['target_text']} ({metric['comparator']} {cell(metric['target'])})"
 
 
 def _approvals(document: Mapping[str, Any]) -> list[Flowable]:

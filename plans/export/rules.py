@@ -22,12 +22,14 @@ else:
     rfc3339_validator = later("rfc3339_validator")
 
 LOWEST_LADDER = 3
+EARLIER: Mapping[str, str] = {"1.0": "plan-1.json"}
+"""Versions that are read and not written any more → their schema."""
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a plan document: ``schema/plan.json`` and the sections of registered cases.
 
-    ``schema/plan-1.json`` is its published copy. Raises ValueError for a section that the plan has itself.
+    ``schema/plan-2.json`` is its published copy. Raises ValueError for a section that the plan has itself.
     """
     text = resources.files("plans.export").joinpath("schema/plan.json").read_text(encoding="utf-8")
     whole = json.loads(text)
@@ -41,38 +43,54 @@ def schema() -> dict[str, Any]:
 
 
 @functools.cache
-def validator() -> jsonschema.Draft202012Validator:
-    whole = schema()
+def validator(version: str = "") -> jsonschema.Draft202012Validator:
+    """The validator of a version of the schema; for one that is not known, of that written today."""
+    whole = _of_version(version)
     jsonschema.Draft202012Validator.check_schema(whole)
     return jsonschema.Draft202012Validator(whole, format_checker=jsonschema.FormatChecker())
 
 
+def _of_version(version: str) -> dict[str, Any]:
+    """The schema of a version. An earlier one is as it was published, sections of cases included."""
+    if version not in EARLIER:
+        return schema()
+    text = resources.files("plans.export").joinpath(f"schema/{EARLIER[version]}").read_text(encoding="utf-8")
+    whole: dict[str, Any] = json.loads(text)
+    return whole
+
+
 @functools.cache
-def _is_valid() -> Callable[[Mapping[str, Any]], Any]:
+def _is_valid(version: str) -> Callable[[Mapping[str, Any]], Any]:
     """The schema as compiled Python: raises for what breaks it, and takes a tenth of the validator's time.
 
     It knows the words of draft 7, and of 2020-12 the schema uses no others.
     """
     formats = {"date-time": rfc3339_validator.validate_rfc3339}
-    whole = schema() | {"$schema": "http://json-schema.org/draft-07/schema#"}
+    whole = _of_version(version) | {"$schema": "http://json-schema.org/draft-07/schema#"}
     return fastjsonschema.compile(whole, formats=formats, use_default=False)
 
 
 def problems(body: Mapping[str, Any]) -> list[Problem]:
-    """All violations of schema and structure."""
+    """All violations of schema and structure. A document is held to the version it names."""
+    version = _known(body)
     try:
-        _is_valid()(body)
+        _is_valid(version)(body)
     except fastjsonschema.JsonSchemaException:
         return (
             [  # it stops at the first fault; this one names them all
                 Problem(
                     "/".join(str(part) for part in error.absolute_path) or "document", error.message[:300]
                 )
-                for error in validator().iter_errors(body)
+                for error in validator(version).iter_errors(body)
             ]
             or list(_structure(body))
         )
     return list(_structure(body))
+
+
+def _known(body: Mapping[str, Any]) -> str:
+    version = body.get("schema_version")
+    return version if isinstance(version, str) and version in EARLIER else ""
 
 
 def _structure(body: Mapping[str, Any]) -> Iterable[Problem]:

@@ -59,9 +59,14 @@ TROUBLED_PLAN_STATES = GIVEN_UP_PLAN_STATES | {"failed", "rejected", "blocked", 
 PLAN_ID_PREFIX = "plan-"
 
 
-def new_plan_id(at: datetime | None = None) -> str:
-    """``plan-20261121-061500-3f9a2c``: readable, sortable by time, unguessable enough not to clash."""
-    return f"{PLAN_ID_PREFIX}{at or clock.now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+def new_plan_id(at: datetime | None = None, *, apart: bool = False) -> str:
+    """``plan-20261121-061500``, by the second it begins in; with a suffix where two fall together.
+
+    ``apart`` asks for the suffix: another transaction may have taken the name and not committed yet.
+    """
+    plain = f"{PLAN_ID_PREFIX}{at or clock.now():%Y%m%d-%H%M%S}"
+    taken = apart or Plan.objects.filter(plan_id=plain).exists()
+    return f"{plain}-{secrets.token_hex(3)}" if taken else plain
 
 
 def of_command(key: str, plan: str = "") -> dict[str, str]:

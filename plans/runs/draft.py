@@ -8,6 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db import IntegrityError
+
 from gtm.core import actors, canonical, clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.places.calendars import WorkingCalendar
@@ -16,6 +18,7 @@ from plans.runs import policies, registry
 from plans.runs.policies import PolicyInForce
 from plans.schemas.declaration import Command, Stage, Step
 from programs.models import Campaign, Person, Program, Role
+from programs.selectors import people_by_role
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,13 @@ def build(draft: Draft, idempotency_key: str | None = None) -> Plan:
     """Write a plan in draft with its tasks. Must run inside a transaction."""
     proposed = propose(draft, idempotency_key)
     tasks = proposed.tasks
-    proposed.plan.save()
+    try:
+        proposed.plan.save()
+    except IntegrityError:
+        if Plan.objects.filter(idempotency_key=idempotency_key).exclude(idempotency_key=None).exists():
+            raise
+        proposed.plan.plan_id = new_plan_id(clock.now(), apart=True)  # another run began in the same second
+        proposed.plan.save()
     for task in tasks.values():
         task.save()
     edges = [(tasks[task_id], tasks[need]) for task_id, needs in proposed.needs.items() for need in needs]
@@ -207,6 +216,7 @@ def snapshot(
     """
     versions, rules = metric_versions or {}, rules or policies.in_force(command)
     ladder = rules[LADDER]
+    contacts = people_by_role([party.role for party in command.outside_parties])
     return canonical.plain(
         {
             "version": command.version,
@@ -240,10 +250,15 @@ def snapshot(
             ],
             "tool_hooks": [asdict(hook) for hook in command.tool_hooks],
             "success_metrics": [asdict(metric) for metric in command.success_metrics],
+            "limits": [asdict(limit) for limit in command.limits],
+            "governed_facts": list(command.governed_facts),
+            "governed_outputs": {step.key: list(step.governs) for step in command.steps if step.governs},
             "fallbacks": [asdict(fallback) for fallback in command.fallbacks],
             "outputs": list(command.outputs),
             "deliverable_keys": list(command.deliverables),
-            "outside_parties": list(command.outside_parties),
+            "outside_parties": [
+                asdict(party) | {"contact": contacts.get(party.role, "")} for party in command.outside_parties
+            ],
             "max_retries": command.max_retries,
             "methods": {step.key: step.instead_how for step in command.steps if step.instead},
             "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},

@@ -6,6 +6,7 @@ from gtm.core import clock
 from gtm.core.actors import on_their_behalf
 from gtm.core.fsm import perform
 from plans.engine.escalation import clocks
+from plans.engine.record import content
 from plans.models import FINAL_TASK_STATES, Plan
 from plans.runs import policies
 from plans.runs.draft import Draft, build_task, due_at, roles_by_slug, snapshot
@@ -50,8 +51,9 @@ def refit(plan: Plan, draft: Draft) -> None:
     declared = snapshot(draft.command, draft.facts.get("trigger_versions", {}), rules)
     declared["reads"] |= {task.key: [] for task in gone}  # what was done for them stays done
     if plan.declaration != declared:
-        plan.declaration = declared
-        plan.save()
+        with content.telling(plan, ""):
+            plan.declaration = declared
+            plan.save()
 
 
 def limit_retries(plan: Plan, limit: int) -> None:

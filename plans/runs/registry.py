@@ -10,6 +10,7 @@ from typing import Any
 from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.engine.running import steps
 from plans.models import LADDER, MOST_RUNGS
+from plans.runs import patterns
 from plans.schemas.declaration import Command, Gate, Step, no_objective
 from plans.schemas.inputs import nearest
 from programs.analytics.dependencies import Dependencies
@@ -59,9 +60,9 @@ def forget(key: str) -> None:
 def tailor(command: Command, inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> Command:
     """The command as these inputs have it run. Raises InvalidInput with every fault of the stages made."""
     if not command.stages_for:
-        return command
+        return patterns.arrange(command, inputs)
     stages = steps.load(command.stages_for)(inputs, facts)
-    tailored = replace(command, stages=tuple(stages))
+    tailored = patterns.arrange(replace(command, stages=tuple(stages)), inputs)
     known = {step.key for step in command.steps if step.run}
     strange = [s.key for s in tailored.steps if s.run and s.key not in known]
     found = [*map(_line, faults(tailored)), *(f"step {key} computes and is not declared" for key in strange)]
@@ -131,6 +132,7 @@ def faults(command: Command) -> Iterable[Problem]:
     yield from _strategy_faults(command)
     yield from _trigger_faults(command)
     yield from _input_faults(command)
+    yield from _party_faults(command)
     yield from _origin_faults(command)
     yield from _data_faults(command)
 
@@ -171,6 +173,10 @@ def _step_faults(command: Command) -> Iterable[Problem]:
             if value in seen:
                 yield Problem(f"{at}.{attribute}", f"{attribute} {value} is used twice")
             seen.add(value)
+    for at, stage in enumerate(command.stages):
+        if not stage.stage_id.isdecimal():
+            message = f"“{stage.stage_id}” is no whole number, by which a plan counts its stages."
+            yield Problem(f"stages.{at}.stage_id", message)
     for at, step in _placed(command):
         if step.gate is not None:
             yield from _gate_faults(f"{at}.gate", step, step.gate)
@@ -234,6 +240,17 @@ def _input_faults(command: Command) -> Iterable[Problem]:
         named = getattr(command, role)
         if named and command.input(named) is None:
             yield Problem(role, f"{role} names no input: {named}")
+
+
+def _party_faults(command: Command) -> Iterable[Problem]:
+    keys = {step.key for step in command.steps}
+    for at, party in enumerate(command.outside_parties):
+        if not party.role:
+            yield Problem(f"outside_parties.{at}.role", f"nobody speaks for {party.name}")
+        if not party.gives and not party.takes:
+            yield Problem(f"outside_parties.{at}", f"{party.name} gives nothing to a task and takes nothing")
+        for key in {*party.gives, *party.takes} - keys if not command.stages_for else ():
+            yield Problem(f"outside_parties.{at}", f"{party.name} has to do with {key}, which is no task")
 
 
 def _origin_faults(command: Command) -> Iterable[Problem]:

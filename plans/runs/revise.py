@@ -15,8 +15,9 @@ from gtm.core.evidence import changelog
 from plans.engine.gates import rework
 from plans.engine.people import human_tasks
 from plans.models import Plan, Task
-from plans.runs import refit, registry, start
+from plans.runs import patterns, refit, registry, start
 from plans.schemas.declaration import RETRY_LIMIT, Command
+from plans.schemas.inputs import PATTERN
 from programs.models import Person
 
 
@@ -74,6 +75,9 @@ def _send_back(
         return verb(plan, comment=comment, redo=redo)
     command = registry.get(plan.command_key)
     draft = start.prepare(command, {**plan.inputs, **(given or {})}, plan.program, plan=plan)
+    if patterns.chosen_of(command, draft.inputs) != patterns.chosen_of(command, plan.inputs):
+        problem = Problem(PATTERN.name, "is fixed when a plan starts; start another run with it.")
+        raise InvalidInput(f"{plan.plan_id} cannot be rebuilt.", problems=[problem])
     if draft.currency != plan.currency:
         message = (
             f"the plan is in {plan.currency}, but the program is in {draft.currency} now. "

@@ -19,13 +19,14 @@ from gtm.core.fsm import perform
 from gtm.core.one_view import one_view
 from plans.engine.gates import future_rounds, preview
 from plans.engine.people import substitutes
+from plans.engine.record import content
 from plans.engine.running import steps
 from plans.export import document
 from plans.models import Plan
 from plans.runs import registry, usage
 from plans.runs.draft import Draft, build, propose, snapshot, worker_facts
 from plans.schemas.declaration import GUARDRAIL_INPUTS, RETRY_LIMIT, Command
-from plans.schemas.inputs import read_inputs
+from plans.schemas.inputs import PATTERN, read_inputs
 from plans.schemas.rules import plan_rules
 from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
 from programs.selectors import default_program, latest_datasets, program_facts
@@ -164,12 +165,17 @@ def prepare(
         datasets=datasets,
         facts=facts,
         campaign=program.campaigns.filter(name=values.get(command.campaign_input, "")).first(),
-        seed=int(canonical.digest([command.path, computed, fingerprints])[:8], 16),
+        seed=int(canonical.digest([command.path, _drawn_from(computed), fingerprints])[:8], 16),
         amount=Decimal(money["amount"]) if money else None,
         currency=money["currency"] if money else program.currency,
     )
     draft.checklist.extend(review(draft))
     return draft
+
+
+def _drawn_from(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that random draws depend on: in which order tasks run changes no figure."""
+    return {name: value for name, value in values.items() if name != PATTERN.name}
 
 
 def _shared(chosen: Sequence[Dataset]) -> set[str]:
@@ -248,6 +254,7 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
             if earlier := _by_key(idempotency_key):
                 return _same_run(earlier, draft.command, draft.inputs, draft.program.slug)
             plan = build(draft, idempotency_key)
+            content.tell_repetition(plan)
             perform(plan, "submit")
             perform(plan, "accept", comment="The review checklist passed.")
             perform(plan, "begin", set_fields={"started_at": clock.now()})

@@ -62,6 +62,8 @@ class Step:
     ``apply(plan, values)`` is the task's effect on our own rows, in the transaction that records its success;
     ``compensate(plan, values)`` undoes the task when the plan is aborted.
     ``hold(plan)`` answers why the task must not begin although all it needs is done, or None.
+    ``governs`` names those of its values that are content of the plan (tiers, triggers): where the task is
+    done again, the change log says from what to what each moved.
     ``reads`` names the inputs and facts ("context.NAME") the task depends on by itself, so that a change of
     others leaves it alone; None: it may depend on any. ``due_date`` is the last day for it, on its
     owner's calendar.
@@ -86,6 +88,7 @@ class Step:
     instead_how: str = ""
     brief: str | Callable[..., Sequence[Any]] = ""
     reads: Sequence[str] | None = None
+    governs: Sequence[str] = ()
     gate: Gate | None = None
     fallback_agent: str = ""
     skills: Sequence[str] = ()
@@ -166,12 +169,56 @@ class ChecklistItem:
 
 @dataclass(frozen=True, slots=True)
 class SuccessMetric:
-    """``actual`` names "output_var.key" in the run's outputs; ``target`` is read by people."""
+    """What a run is judged by. ``target`` is its aim in words, ``aim`` where the value of it stands.
+
+    ``actual`` and ``aim`` are places as ``plans.export.measures`` reads them: "output_var.key",
+    "thresholds.METRIC", "context.NAME", "plan.sla_adherence" or a number; "a|b" takes the first that holds
+    one, "a*1.1" a multiple. It is met where the actual value stands to the aim as ``comparator`` (>=, <=)
+    says. ``later`` names what later runs of which command measure of it: "plugin:name output_var.key".
+    ``source`` says where the value comes from, ``absent`` why there is none where nothing better is known.
+    """
 
     key: str
     label: str
     target: str
     actual: str = ""
+    unit: str = ""
+    comparator: str = ""
+    aim: str = ""
+    source: str = ""
+    later: str = ""
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardrailLimit:
+    """A limit of the run that no success metric states; ``limit`` is a place, as ``SuccessMetric.aim``.
+
+    What stands to it as ``comparator`` (>=, <=) says is within it.
+    """
+
+    key: str
+    label: str
+    comparator: str
+    limit: str
+    unit: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideParty:
+    """Somebody beside the team whom tasks depend on: legal, finance, a CRM's owners.
+
+    The tasks with the keys ``gives`` wait for what the party gives, those of ``takes`` hand it something.
+    ``role`` is who speaks for it; ``contact`` their name when the plan started.
+    """
+
+    key: str
+    name: str
+    role: str
+    gives: Sequence[str] = ()
+    takes: Sequence[str] = ()
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +283,10 @@ class Command:
     success_metrics: Sequence[SuccessMetric] = ()
     outputs: Sequence[str] = ()
     deliverables: Sequence[str] = ()
-    outside_parties: Sequence[str] = ()
+    limits: Sequence[GuardrailLimit] = ()
+    outside_parties: Sequence[OutsideParty] = ()
+    governed_facts: Sequence[str] = ()
+    """Names of facts (``context``) that are content of the plan, as inputs are: their changes are logged."""
     ladder_repeats: int = 0
     max_retries: int = 2
     complexity: str = "medium"

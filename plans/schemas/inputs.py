@@ -290,13 +290,18 @@ class KnownList(TextList):
 
 @dataclass(frozen=True, slots=True)
 class Window(Input):
-    """A time range: a number of days ("30d") or a named range such as quarter."""
+    """A time range: a number of days ("30d") or a named range such as quarter.
+
+    ``spelled``: other words for a named range, word → name; a plan keeps the name.
+    """
 
     named: tuple[str, ...] = ()
     max_days: int = 1096
+    spelled: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, raw: Any, facts: Mapping[str, Any]) -> str:
-        word = str(raw).strip().lower()
+        word = " ".join(str(raw).lower().split())
+        word = self.spelled.get(word, word)
         if word in self.named:
             return word
         match = re.fullmatch(r"([1-9]\d{0,4})d", word)
@@ -310,7 +315,7 @@ class Window(Input):
     def json_schema(self) -> dict[str, Any]:
         return {
             "type": "string",
-            "pattern": "^([1-9][0-9]{0,4}d" + "".join(f"|{n}" for n in self.named) + ")$",
+            "pattern": "^([1-9][0-9]{0,4}d" + "".join(f"|{n}" for n in (*self.named, *self.spelled)) + ")$",
         }
 
 
@@ -326,6 +331,15 @@ class Day(Input):
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "date"}
+
+
+PIPELINE, DIAMOND = "pipeline", "diamond"
+PATTERN = Choice(
+    "pattern",
+    "One task after the other, or side by side up to a merge gate; as the command has it where left out",
+    options=(PIPELINE, DIAMOND),
+)
+"""The input by which a run chooses its pattern; ``plans.runs.patterns`` makes the graph of it."""
 
 
 def read_inputs(

@@ -8,13 +8,22 @@ then is ``stored``. Parts that a declaration knows are of its own classes. Pure.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from gtm.core.errors import GtmError, Problem
-from plans.schemas.declaration import Fallback, Gate, Seat, SuccessMetric, ToolHook, Trigger
+from plans.schemas.declaration import (
+    Fallback,
+    Gate,
+    GuardrailLimit,
+    OutsideParty,
+    Seat,
+    SuccessMetric,
+    ToolHook,
+    Trigger,
+)
 
 STORED = "stored"
 SEALED = ("gates", "ladder", "ladder_repeats", "triggers", "max_retries")
@@ -79,6 +88,7 @@ class PlanRules:
     """Everything a plan keeps of its command, its policies and its ladder.
 
     ``reads``: task key → the inputs and facts its step declares; ``due_hours``: task number → working hours;
+    ``governed_facts`` and ``governed_outputs`` (by key of the task): the facts and values that are content.
     ``methods``: task key → what the other method of its step does otherwise.
     """
 
@@ -92,13 +102,16 @@ class PlanRules:
     success_metrics: Sequence[SuccessMetric]
     fallbacks: Sequence[Fallback]
     outputs: Sequence[str]
-    outside_parties: Sequence[str]
+    outside_parties: Sequence[OutsideParty]
     max_retries: int
     reads: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ladder_repeats: int = 0
     ladder_version: int = 0
     deliverable_keys: Sequence[str] = ()
     due_hours: Mapping[str, int] = field(default_factory=dict)
+    limits: Sequence[GuardrailLimit] = ()
+    governed_facts: Sequence[str] = ()
+    governed_outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     methods: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -120,8 +133,19 @@ class PlanRules:
 
 def plan_rules(stored: Any) -> PlanRules:
     """The rules of a plan from its snapshot. Raises BrokenSnapshot with the path of what is wrong."""
-    found: PlanRules = _object(PlanRules, stored, "declaration")
-    return found
+    if not isinstance(stored, Mapping):
+        raise _broken("declaration", f"is {_named(stored)} and must be an object.")
+    found: PlanRules = _object(PlanRules, _with_parties(stored), "declaration")
+    return replace(found, stored=stored)
+
+
+def _with_parties(stored: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Older snapshots name each outside party by one word, and nobody who speaks for it."""
+    told = stored.get("outside_parties")
+    if not isinstance(told, list | tuple) or not any(isinstance(party, str) for party in told):
+        return stored
+    parties = [{"key": p.lower(), "name": p, "role": ""} if isinstance(p, str) else p for p in told]
+    return {**stored, "outside_parties": parties}
 
 
 def gate_rules(stored: Any) -> GateRules:

@@ -50,6 +50,8 @@ class MeasurementAgreement(GovernedModel):
     vocabulary = models.JSONField(default=dict, blank=True)
     stages = models.JSONField(default=dict, blank=True)
 
+    reasoned_fields = frozenset({"confidence_guardrail"})
+
     class Meta:
         ordering = ["campaign"]
 

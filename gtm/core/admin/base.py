@@ -6,8 +6,9 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets, display
 from django.contrib.auth import get_user_model
@@ -28,7 +29,7 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from gtm.core.actors import ADMIN, Actor, acting_as, name_of
+from gtm.core.actors import ADMIN, Actor, acting_as, current, name_of
 from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
@@ -37,6 +38,11 @@ from gtm.core.evidence import refusals
 from gtm.core.evidence.revert import may_be_reverted, revert
 from gtm.core.readable import readable
 
+# In the stubs a form is generic, at run time it is not.
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Any]
+else:
+    _ModelForm = forms.ModelForm
 Overrides = Mapping[type["Field[Any, Any]"], Mapping[str, Any]]  # as Django's admin has it
 AS_WORDS: Overrides = {JSONField: {"form_class": WordsField, "widget": UnfoldAdminTextareaWidget}}
 READ_ONLY = ("version", "created_at", "updated_at")
@@ -96,6 +102,26 @@ class ActingAdmin(ModelAdmin):
         except GtmError as error:
             tell(request, error)
             return HttpResponseRedirect(request.get_full_path())
+
+
+class ReasonedForm(_ModelForm):
+    """The form of a model with guardrails (``reasoned_fields``): who moves one says why."""
+
+    reason = forms.CharField(
+        label="Reason of the change",
+        required=False,
+        initial="",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="Required where a guardrail changes; it stands in the change log",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        moved = sorted(self._meta.model.reasoned_fields & set(self.changed_data))
+        if self.instance.pk and moved and not found.get("reason", "").strip():
+            names = ", ".join(name.replace("_", " ") for name in moved)
+            self.add_error("reason", f"Say why: {names} changes.")
+        return found
 
 
 class ReadOnly:
@@ -164,6 +190,12 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
     shortcuts: Sequence[tuple[str, str]] = ()
     list_defer: Sequence[str] = ()
     show_facets = ShowFacets.NEVER  # a number beside every filter is a count of the whole table each
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        said = form.cleaned_data.get("reason", "") if isinstance(form, ReasonedForm) else ""
+        acting = current()
+        with acting_as(acting.actor, said.strip() or acting.reason, acting.on_behalf_of):
+            super().save_model(request, obj, form, change)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _ChangeList

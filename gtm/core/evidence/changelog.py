@@ -210,7 +210,8 @@ def append(
     }
     if held is not None:
         entry = held.add(header, payload)
-        events.publish(events.Recorded(obj, event, field, name, entry.sequence, after))
+        said = payload["from"], payload["to"]
+        events.publish(events.Recorded(obj, event, field, name, entry.sequence, *said))
         return entry
     salt = secrets.token_hex(16)
     hashed = payload_hash(salt, payload)
@@ -223,7 +224,8 @@ def append(
     ChangeLogPayload.objects.create(entry=entry, salt=salt, body=payload)
     chain.sequence, chain.head, chain.grown_at = entry.sequence, entry.hash, clock.now()
     chain.save(update_fields=["sequence", "head", "grown_at"])
-    events.publish(events.Recorded(obj, event, field, chain.name, entry.sequence, after))
+    said = payload["from"], payload["to"]
+    events.publish(events.Recorded(obj, event, field, chain.name, entry.sequence, *said))
     return entry
 
 

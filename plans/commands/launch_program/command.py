@@ -31,6 +31,7 @@ from plans.schemas.declaration import (
     Command,
     Gate,
     Origin,
+    OutsideParty,
     Rung,
     Seat,
     Stage,
@@ -39,7 +40,7 @@ from plans.schemas.declaration import (
     ToolHook,
     Trigger,
 )
-from plans.schemas.inputs import Day, Known, KnownList, TextList
+from plans.schemas.inputs import PATTERN, Day, Known, KnownList, TextList
 from programs.analytics.dependencies import Dependencies
 from programs.models import Program, RunbookPhase
 
@@ -284,6 +285,7 @@ LAUNCH_PROGRAM = registry.register(
             KnownList("channels", "Launch and promotion channels, separated by commas", required=True, among="channels"),
             TextList("segments", "Participant personas, separated by commas", lower=False),
             KnownList("approvers", "Further roles that decide on go or no-go, separated by commas", among="roles"),
+            PATTERN,
             RETRIES,
         ),
         strategy="diamond",
@@ -319,9 +321,12 @@ LAUNCH_PROGRAM = registry.register(
             *checklist.STANDARD,
         ),
         success_metrics=(
-            SuccessMetric("readiness", "Launch readiness", "at least 95 % and no open blocker", "go_live.readiness"),
-            SuccessMetric("tracking_accuracy", "Tracking accuracy", "every link of the kit passes", "link_qa.tracking_accuracy"),
-            SuccessMetric("response_sla", "Response SLA", "every task and approval by its due date", "outcomes.response_sla"),
+            SuccessMetric("readiness", "Launch readiness", "at least 95 % and no open blocker", "go_live.readiness", unit="share",
+                          comparator=">=", aim="0.95", source="Weighted tasks of the runbook when the program went live"),
+            SuccessMetric("tracking_accuracy", "Tracking accuracy", "every link of the kit passes", "link_qa.tracking_accuracy",
+                          unit="share", comparator=">=", aim="1", source="Links of the kit that were followed"),
+            SuccessMetric("response_sla", "Response SLA", "every task and approval by its due date", "outcomes.response_sla",
+                          unit="share", comparator=">=", aim="1", source="Due times of tasks and approvals"),
         ),
         outputs=(
             "Launch runbook with tasks, owners, due dates, and status",
@@ -331,7 +336,13 @@ LAUNCH_PROGRAM = registry.register(
         ),
         deliverables=("runbook", "gantt", "comms-kit", "comms-preview", "launch-calendar", "faq", "help-centre", "link-qa", "links-checked",
                        "monitoring", "incident_response", "day_of", "outcomes"),
-        outside_parties=("legal", "finance", "ops", "partner"),
+        outside_parties=(
+            OutsideParty("legal", "Legal", "legal", gives=("legal-approval",), takes=(PACKET,)),
+            OutsideParty("finance", "Finance", "finance", gives=("finance-approval",), takes=(PACKET,)),
+            OutsideParty("ops", "Operations", OPS, gives=(QA, GO_LIVE), takes=(CHECKLIST,)),
+            OutsideParty("partner", "Partners", PARTNERS, gives=("partner-approval",), takes=(KIT, SESSIONS)),
+        ),
+        governed_facts=("people", "runbooks"),
         objective=objective,
         context=gather_facts,
         program_input="program",

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plans.commands.monitor_loyalty.facts import ANALYST, NAME, OPS, PLUGIN, SPONSOR, STRATEGIST, gather_facts
+from plans.commands.monitor_loyalty.facts import (
+    ANALYST,
+    KEY,
+    NAME,
+    OPS,
+    PLUGIN,
+    SPONSOR,
+    STRATEGIST,
+    gather_facts,
+)
 from plans.commands.monitor_loyalty.kpis import KPIS, LIABILITY_SPIKE
 from plans.commands.shared.guardrails import RETRIES
 from plans.commands.shared.thresholds import alert_triggers
@@ -15,6 +24,7 @@ from plans.schemas.declaration import (
     DataNeed,
     Gate,
     Origin,
+    OutsideParty,
     Rung,
     Seat,
     Stage,
@@ -23,7 +33,7 @@ from plans.schemas.declaration import (
     ToolHook,
     Trigger,
 )
-from plans.schemas.inputs import Choice, TextList
+from plans.schemas.inputs import PATTERN, Choice, TextList
 from plans.schemas.thresholds import Thresholds
 from programs.models import Program
 
@@ -61,6 +71,7 @@ MONITOR_LOYALTY = registry.register(
             TextList("dimensions", "Breakdowns, separated by commas", options=("tier", "cohort", "region", "channel")),
             TextList("experiments", "Campaigns or tests to review, by name; if empty, all that are loaded", lower=False),
             Thresholds("alert_threshold", "KPI limits that escalate, such as retention<0.8,liability>250000", metrics=tuple(KPIS)),
+            PATTERN,
             RETRIES,
         ),
         strategy="diamond",
@@ -122,10 +133,18 @@ MONITOR_LOYALTY = registry.register(
         ),
         checklist=checklist.STANDARD,
         success_metrics=(
-            SuccessMetric("retention", "Retention", "not below the run before", "data.retention"),
-            SuccessMetric("liability", "Point liability", "within its threshold", "health.liability"),
-            SuccessMetric("engagement_lift", "Engagement lift", "above the window before", "data.engagement_lift"),
-            SuccessMetric("alert_remediation_time", "Alert remediation time", "within the hours of the ladder", "data.alert_remediation_time"),
+            SuccessMetric("retention", "Retention", "not below its threshold, or the window before", "data.kpis.retention", unit="share",
+                          comparator=">=", aim="thresholds.retention|data.kpis_before.retention", source="Purchases of the window",
+                          later=f"{KEY} data.kpis.retention"),
+            SuccessMetric("liability", "Point liability", "within its threshold", "health.liability", unit="money", comparator="<=",
+                          aim="thresholds.liability", source="Point ledger and the cost of a point", later=f"{KEY} health.liability"),
+            SuccessMetric("engagement_lift", "Engagement lift", "not below the window before", "data.engagement_lift", unit="share",
+                          comparator=">=", aim="0", source="Members with a purchase in both windows", later=f"{KEY} data.engagement_lift",
+                          absent="Nobody bought in the window before."),
+            SuccessMetric("alert_remediation_time", "Alert remediation time", "within the hours of the ladder",
+                          "data.kpis.alert_remediation_time", unit="hours", comparator="<=",
+                          aim="thresholds.alert_remediation_time|ladder.hours", source="Cases of alerts of this program",
+                          later=f"{KEY} data.kpis.alert_remediation_time"),
         ),
         outputs=(
             "Dashboard snapshot with KPI trends and drilldowns",
@@ -134,6 +153,12 @@ MONITOR_LOYALTY = registry.register(
             "Plan JSON entry stored and updated for the audit trail",
         ),
         deliverables=("kpis", "health", "plays", "experiments", "risks", "backlog"),
+        outside_parties=(
+            OutsideParty("bi", "Business intelligence", ANALYST, gives=("data-pull",), takes=("distribute",)),
+            OutsideParty("crm", "CRM", OPS, gives=("data-pull",), takes=("action-plan",)),
+            OutsideParty("experimentation", "Experimentation", STRATEGIST, gives=("experiment-review",), takes=("action-plan",)),
+        ),
+        governed_facts=("metrics", "people", "blueprint"),
         objective=objective,
         context=gather_facts,
         required_datasets=("purchases",),

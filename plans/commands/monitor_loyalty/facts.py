@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from plans.commands.shared.metrics import facts_of, remediation_of
 from plans.commands.shared.windows import WindowPair, windows_until
 from plans.engine.running.steps import StepContext
+from plans.models import SUCCEEDED_PLAN_STATES, Plan, of_command
 from programs.models import Program
 from programs.selectors import experiment_designs, people_by_role
 
@@ -18,6 +21,7 @@ ANALYST, STRATEGIST, SPONSOR, OPS = (
     "exec-sponsor",
     "loyalty-ops",
 )
+BLUEPRINT = f"{PLUGIN}:plan-loyalty"
 OPTIONAL = ("members", "point_ledger", "survey_responses")
 
 
@@ -25,10 +29,41 @@ def gather_facts(program: Program) -> dict[str, Any]:
     """Who owns the backlog, what the registry defines, how tests were planned, and how long alerts took."""
     return {
         **facts_of(program, KEY),
+        **blueprint_facts(program),
         "people": people_by_role([ANALYST, STRATEGIST, SPONSOR, OPS, "finance"]),
         "experiments": experiment_designs(program),
         "remediation": remediation_of(program, KEY),
     }
+
+
+def blueprint_facts(program: Program) -> dict[str, Any]:
+    """The targets that the approved blueprint sets, as alert thresholds; nothing where there is no blueprint."""
+    plans = Plan.objects.filter(
+        program=program, state__in=sorted(SUCCEEDED_PLAN_STATES), **of_command(BLUEPRINT)
+    )
+    plan = plans.order_by("-finished_at", "-pk").first()
+    packet = plan.tasks.filter(output_var="packet").values_list("output", flat=True).first() if plan else None
+    if plan is None or not packet:
+        return {}
+    targets = {target["key"]: target for target in packet["kpis"]}
+    rules = [
+        f"{metric}<{limit}"
+        for metric, limit in (
+            ("retention", _rounded_down(targets.get("repeat_rate"))),
+            ("breakage", _rounded_down(targets.get("redemption_rate"), complement=True)),
+        )
+        if limit
+    ]
+    return {"blueprint": {"plan_id": plan.plan_id, "rules": ",".join(rules), "targets": packet["kpis"]}}
+
+
+def _rounded_down(target: Mapping[str, Any] | None, *, complement: bool = False) -> str:
+    """A target as a limit below which it alarms: never above it, or data that just reach it would alarm."""
+    if target is None or target["threshold"] is None:
+        return ""
+    value = Decimal(str(target["threshold"]))
+    limit = (1 - value if complement else value).quantize(Decimal("0.000001"), ROUND_DOWN)
+    return format(limit, "f") if limit > 0 else ""
 
 
 def window_of(context: StepContext) -> WindowPair:

@@ -8,7 +8,7 @@ from typing import Any
 from plans.commands.monitor_loyalty.facts import window_of
 from plans.commands.shared import metrics
 from plans.commands.shared.figures import figure
-from plans.commands.shared.metrics import Measure, default_thresholds, sentence, unit_of
+from plans.commands.shared.metrics import Measure, default_thresholds, sentence, unit_of, with_targets
 from plans.commands.shared.thresholds import Alerts, evaluate
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Figure
@@ -77,8 +77,11 @@ def kpi(context: StepContext, name: str, value: MaybeEstimate) -> Figure:
 
 
 def thresholds_of(context: StepContext) -> str:
-    """The limits named for the run, else those the registry keeps."""
-    return context.inputs.get("alert_threshold") or default_thresholds(context.program["metrics"])
+    """The limits named for the run, else the targets of the approved blueprint and what else the registry keeps."""
+    if asked := context.inputs.get("alert_threshold"):
+        return str(asked)
+    targets = context.program.get("blueprint", {}).get("rules", "")
+    return with_targets(default_thresholds(context.program["metrics"]), targets)
 
 
 def alerts_of(context: StepContext, values: Mapping[str, MaybeEstimate]) -> Alerts:

@@ -7,6 +7,7 @@ from typing import Any
 
 from plans.commands.optimize_referrals.facts import (
     ARCHITECT,
+    KEY,
     LIFECYCLE,
     NAME,
     PARTNERS,
@@ -23,6 +24,7 @@ from plans.schemas.declaration import (
     DataNeed,
     Gate,
     Origin,
+    OutsideParty,
     Rung,
     Seat,
     Stage,
@@ -31,7 +33,7 @@ from plans.schemas.declaration import (
     ToolHook,
     Trigger,
 )
-from plans.schemas.inputs import Choice, TextList
+from plans.schemas.inputs import PATTERN, Choice, TextList
 from plans.schemas.thresholds import Thresholds
 from programs.models import Program
 
@@ -69,6 +71,7 @@ OPTIMIZE_REFERRALS = registry.register(
             TextList("dimensions", "Breakdowns, separated by commas", options=("channel", "persona", "partner-tier", "region")),
             TextList("experiments", "Tests to evaluate, by name, separated by commas", lower=False),
             Thresholds("alert_threshold", "KPI limits that escalate, such as conversion<0.05,fraud_rate>0.03", metrics=tuple(KPIS)),
+            PATTERN,
             RETRIES,
         ),
         strategy="diamond",
@@ -140,9 +143,15 @@ OPTIMIZE_REFERRALS = registry.register(
         ),
         checklist=checklist.STANDARD,
         success_metrics=(
-            SuccessMetric("conversion_lift", "Conversion lift", "above the window before", "performance.conversion_lift"),
-            SuccessMetric("fraud_reduction", "Fraud reduction", "share proposed for hold below the window before", "risk.fraud_reduction"),
-            SuccessMetric("partner_nps", "Partner NPS", "not below the window before", "partners.partner_nps"),
+            SuccessMetric("conversion_lift", "Conversion lift", "not below the window before", "performance.conversion_lift", unit="share",
+                          comparator=">=", aim="0", source="Referrals of both windows", later=f"{KEY} performance.conversion_lift",
+                          absent="The window before holds nothing to compare with."),
+            SuccessMetric("fraud_reduction", "Fraud reduction", "share proposed for hold not above the window before", "risk.fraud_reduction",
+                          unit="share", comparator=">=", aim="0", source="Referrals the screen proposes to hold, of both windows",
+                          later=f"{KEY} risk.fraud_reduction", absent="The window before holds nothing to compare with."),
+            SuccessMetric("partner_nps", "Partner NPS", "not below its threshold, or 0", "partners.partner_nps", unit="points",
+                          comparator=">=", aim="thresholds.partner_nps|0", source="Survey answers of partners in the window",
+                          later=f"{KEY} partners.partner_nps", absent="No partner answered a survey in the window."),
         ),
         outputs=(
             "Performance dashboard snapshot with annotated insights",
@@ -151,7 +160,12 @@ OPTIMIZE_REFERRALS = registry.register(
             "Plan JSON entry stored and updated for the audit trail",
         ),
         deliverables=("dashboard", "funnel", "risk", "fraud_cases", "control_chart", "partner_health", "backlog", "playbook", "payout_holds"),
-        outside_parties=("partners",),
+        outside_parties=(
+            OutsideParty("bi", "Business intelligence", LIFECYCLE, gives=("data-refresh",), takes=("hand-over",)),
+            OutsideParty("fraud", "Fraud", ARCHITECT, gives=("risk-review",), takes=("risk-review",)),
+            OutsideParty("partner-ops", "Partner operations", PARTNERS, gives=("partner-health",), takes=("partner-communications",)),
+        ),
+        governed_facts=("metrics", "people"),
         objective=objective,
         context=gather_facts,
         required_datasets=("referrals",),

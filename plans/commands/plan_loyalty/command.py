@@ -12,7 +12,9 @@ from plans.schemas.declaration import (
     Command,
     DataNeed,
     Gate,
+    GuardrailLimit,
     Origin,
+    OutsideParty,
     Rung,
     Seat,
     Stage,
@@ -21,11 +23,12 @@ from plans.schemas.declaration import (
     ToolHook,
     Trigger,
 )
-from plans.schemas.inputs import Amount, Choice, CountOrKind, Text, TextList
+from plans.schemas.inputs import PATTERN, Amount, Choice, CountOrKind, Text, TextList
 from programs.models import Program
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
 STEPS, REPORT, RECORDS = f"{HERE}.steps", f"{HERE}.report", f"{HERE}.records"
+MONITOR = "loyalty-lifecycle-orchestration:monitor-loyalty"
 COMPLIANCE_BLOCKER = "compliance-blocker"
 NEGATIVE_ROI = "negative-roi"
 
@@ -79,6 +82,7 @@ PLAN_LOYALTY = registry.register(
                    periods=("quarter", "month")),
             TextList("personas", "Member segments to look at, separated by commas"),
             Text("constraints", "Compliance or platform notes the approvers must see"),
+            PATTERN,
             RETRIES,
         ),
         strategy="diamond",
@@ -96,12 +100,15 @@ PLAN_LOYALTY = registry.register(
                      tools=("Sequential Thinking",), output_var="signals"),
                 Step("1.2", "tier-design", "Tier and benefit design", STRATEGIST,
                      "Requirements per tier: earn rules, benefits, surprise moments",
+                     governs=("kind", "tiers", "annual_budget", "annual_pool", "base_points_per_unit", "surprise",
+                              "downgrade_policy", "qualification_period"),
                      run=f"{STEPS}.design:design_tiers", fallback_agent=OPS, skills=("loyalty-modeling",), tools=("Serena",),
                      output_var="design"),
             )),
             Stage("2", "Mapping and modelling", "parallel", (
                 Step("2.1", "lifecycle-mapping", "Lifecycle mapping", OPS,
                      "Embed loyalty triggers into onboarding, adoption, upsell and renewal",
+                     governs=("triggers",),
                      needs=("1.1", "1.2"), run=f"{STEPS}.lifecycle:map_lifecycle", fallback_agent=STRATEGIST, tools=("Playwright",),
                      output_var="lifecycle"),
                 Step("2.2", "economic-modeling", "Economic modelling", STRATEGIST,
@@ -117,6 +124,7 @@ PLAN_LOYALTY = registry.register(
             Stage("3", "Governance packet", "sequential", (
                 Step("3.1", "governance-packet", "Governance packet", STRATEGIST,
                      "Merge gate: owners, cadences, KPIs and thresholds for launch",
+                     governs=("kpis",),
                      needs=("2.1", "2.2", "2.3"), run=f"{REPORT}:write_packet", fallback_agent=OPS, tools=("Context7",),
                      output_var="packet"),
             ), merge_gate=True),
@@ -150,9 +158,15 @@ PLAN_LOYALTY = registry.register(
         ),
         checklist=checklist.STANDARD,
         success_metrics=(
-            SuccessMetric("retention", "Repeat rate within 90 days", "not below the baseline", "signals.repeat_rate"),
-            SuccessMetric("nrr", "Lift in spend of members", "at or above the break-even lift", "economics.expected_lift"),
-            SuccessMetric("cost_per_point", "Cost per point", "within 10 % of the model", "economics.cost_per_point"),
+            SuccessMetric("retention", "Repeat rate within 90 days", "not below the baseline", unit="share", comparator=">=",
+                          aim="signals.repeat_rate", source="Purchases, measured by later runs of monitor-loyalty",
+                          later=f"{MONITOR} data.retention",
+                          absent="It is measured after the program has started; no run of monitor-loyalty has ended since."),
+            SuccessMetric("nrr", "Lift in spend of members", "at or above the break-even lift", "economics.expected_lift",
+                          unit="share", comparator=">=", aim="economics.break_even_lift", source="Model, on the stated assumptions"),
+            SuccessMetric("cost_per_point", "Cost per point", "within 10 % of the model", "economics.cost_per_point",
+                          unit="money", comparator="<=", aim="economics.cost_per_point*1.1",
+                          source="The program's cost of a redeemed point"),
         ),
         outputs=(
             "Program blueprint table (tiers, requirements, benefits, KPIs)",
@@ -161,7 +175,17 @@ PLAN_LOYALTY = registry.register(
             "Plan JSON entry stored and updated for the audit trail",
         ),
         deliverables=("blueprint", "kpis", "trigger_matrix", "financial_model", "packet"),
-        outside_parties=("legal", "finance", "ops"),
+        limits=(
+            GuardrailLimit("roi", "Return on cost, median", ">=", "0", "share", "Negative ROI twice opens the ladder"),
+            GuardrailLimit("net_year", "Net margin of a full year", ">=", "0", "money", "Negative ROI twice opens the ladder"),
+            GuardrailLimit("reward_cost", "Reward cost a year", "<=", "design.annual_budget", "money", "budget"),
+        ),
+        outside_parties=(
+            OutsideParty("legal", "Legal", "legal", gives=("legal-approval",), takes=("governance-packet",)),
+            OutsideParty("finance", "Finance", "finance", gives=("finance-approval",), takes=("governance-packet",)),
+            OutsideParty("ops", "Operations", OPS, gives=("lifecycle-mapping",), takes=("publish-blueprint",)),
+        ),
+        governed_facts=("people",),
         objective=objective,
         context=gather_facts,
         required_datasets=("purchases",),

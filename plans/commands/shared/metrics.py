@@ -146,6 +146,17 @@ def default_thresholds(metrics: Mapping[str, Definition]) -> str:
     return ",".join(rules)
 
 
+def with_targets(limits: str, targets: str) -> str:
+    """Alert thresholds in which ``targets`` take the place of limits on the same metrics."""
+    own = [rule for rule in targets.split(",") if rule]
+    taken = {_metric_in(rule) for rule in own}
+    return ",".join([*(rule for rule in limits.split(",") if rule and _metric_in(rule) not in taken), *own])
+
+
+def _metric_in(rule: str) -> str:
+    return rule.partition("<")[0].partition(">")[0]
+
+
 def changes_since(facts: Mapping[str, Any], thresholds: str) -> list[str]:
     """What is defined otherwise than in the run before: each field of each metric, and the alert thresholds."""
     last = facts.get("last_run") or {}

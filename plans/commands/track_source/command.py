@@ -14,6 +14,7 @@ from plans.schemas.declaration import (
     DataNeed,
     Gate,
     Origin,
+    OutsideParty,
     Rung,
     Seat,
     Stage,
@@ -22,11 +23,12 @@ from plans.schemas.declaration import (
     ToolHook,
     Trigger,
 )
-from plans.schemas.inputs import Choice, Known, TextList, Window
+from plans.schemas.inputs import PATTERN, Choice, Known, TextList, Window
 from programs.models import Program
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
 STEPS, REPORT, RECORDS = f"{HERE}.steps", f"{HERE}.report", f"{HERE}.records"
+KEY = "partner-co-marketing-orchestration:track-source"
 ACCURACY = "attribution-below-guardrail"
 LEAD, MARKETER = "co-marketing-analytics-lead", "partner-marketer"
 REVOPS, BOARD = (
@@ -61,12 +63,13 @@ TRACK_SOURCE = registry.register(
         starts_from=(Origin("program"), Origin("campaign", {"campaign": "name"}), Origin("partner"), Origin("dataset")),
         inputs=(
             Known("campaign", "Joint campaign, as in briefs and assets", required=True, among="campaigns", max_length=120),
-            Window("window", "Time range that ends with the data: 7d, 30d, or campaign for its whole duration", default="30d",
-                   named=("campaign",)),
+            Window("window", "Time range that ends with the data: 7d, 30d, or campaign duration", default="30d",
+                   named=("campaign",), spelled={"campaign duration": "campaign", "campaign-duration": "campaign"}),
             Choice("detail", "Depth of the report", options=("summary", "full"), default="summary"),
             TextList("dimensions", "Further breakdowns, separated by commas", options=("partner", "channel", "asset", "region")),
             Choice("attribution_model", "An attribution model other than the agreed one",
                    options=("first-touch", "last-touch", "multi-touch")),
+            PATTERN,
             RETRIES,
         ),
         strategy="pipeline",
@@ -145,9 +148,15 @@ TRACK_SOURCE = registry.register(
         ),
         checklist=checklist.STANDARD,
         success_metrics=(
-            SuccessMetric("confidence", "Attribution confidence", "at or above the guardrail agreed", "attribution.confidence"),
-            SuccessMetric("sla", "SLA adherence", "approval and hand-over within their hours"),
-            SuccessMetric("satisfaction", "Partner satisfaction", "no dispute in the time agreed"),
+            SuccessMetric("confidence", "Attribution confidence", "at or above the guardrail agreed", "attribution.confidence", unit="share",
+                          comparator=">=", aim="attribution.guardrail", source="Touches, deals and identities of the run",
+                          later=f"{KEY} attribution.confidence"),
+            SuccessMetric("sla", "SLA adherence", "approval and hand-over within their hours", "plan.sla_adherence", unit="share",
+                          comparator=">=", aim="1", source="Due times of people's tasks and approvals of this plan"),
+            SuccessMetric("satisfaction", "Partner satisfaction", "a net promoter score of partners that is not below 0",
+                          "report.partner_satisfaction", unit="points", comparator=">=", aim="0",
+                          source="Answers of partners in survey_responses", later=f"{KEY} report.partner_satisfaction",
+                          absent="No answers of partners are loaded; load them with load_dataset survey_responses."),
         ),
         outputs=(
             "Attribution dashboard snapshot with partner/source breakdown",
@@ -156,11 +165,17 @@ TRACK_SOURCE = registry.register(
             "Plan JSON entry stored/updated for the audit trail",
         ),
         deliverables=("dashboard", "credit", "contribution", "actions", "summary"),
-        outside_parties=("CRM", "MAP", "analytics", "partners"),
+        outside_parties=(
+            OutsideParty("crm", "CRM", REVOPS, gives=("data-gathering",)),
+            OutsideParty("map", "Marketing automation", MARKETER, gives=("data-gathering",)),
+            OutsideParty("analytics", "Analytics", LEAD, gives=("data-gathering",), takes=("reporting",)),
+            OutsideParty("partners", "Partners", MARKETER, gives=("data-gathering",), takes=("publish-attribution",)),
+        ),
+        governed_facts=("campaigns", "people"),
         objective=objective,
         context=gather_facts,
         required_datasets=("touchpoints", "opportunities"),
-        optional_datasets=("contacts", "targets"),
+        optional_datasets=("contacts", "targets", "survey_responses"),
         data_needs=(
             DataNeed("touchpoints", "There is nothing to give credit to.",
                      columns={"asset": "There are no results for single assets."}),
@@ -169,6 +184,7 @@ TRACK_SOURCE = registry.register(
                               "person_id": "A deal without its person has no contacts before it."}),
             DataNeed("contacts", "A person at two partners cannot be recognised as one."),
             DataNeed("targets", "Pipeline and revenue are not compared with targets."),
+            DataNeed("survey_responses", "Partner satisfaction is not measured."),
         ),
         reads_partners=True,
         campaign_input="campaign",

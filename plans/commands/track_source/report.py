@@ -7,6 +7,7 @@ from typing import Any
 
 from plans.commands.shared.figures import money, percent
 from plans.commands.track_source.facts import Scope, scope_of
+from plans.commands.track_source.steps import satisfaction
 from plans.commands.track_source.steps.insights import describe, efficiency
 from plans.commands.track_source.steps.touches import SEPARATOR, UNTAGGED
 from plans.engine.running.steps import StepContext
@@ -24,14 +25,17 @@ def write_report(context: StepContext) -> StepResult:
     scope = scope_of(context)
     actions = list(actions_of(context, scope))
     sections = summary_of(context, scope)
+    asked = satisfaction.partner_score(context, scope)
     return StepResult(
         values={
             "summary": sections[0].paragraphs,
             "actions": [{"title": a.title, "why": a.why, "owner": a.owner} for a in actions],
+            **satisfaction.values_of(asked),
         },
         outputs=[
             Document("summary", f"Executive summary: {scope.name}", sections),
             _dashboard(context, scope),
+            *satisfaction.outputs_of(asked),
             Backlog("actions", "Optimization actions", actions),
         ],
         evidence={

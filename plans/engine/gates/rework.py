@@ -18,6 +18,7 @@ from gtm.core.fsm import machine_of, perform
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds, scope, tolerance
 from plans.engine.gates.tolerance import Difference
+from plans.engine.record import content
 from plans.engine.running.leases import CONTENT_DIFFERS
 from plans.engine.stopping import stopped as stops
 from plans.models import DONE_STATES, OPEN_APPROVAL_STATES, STANDING_STATES, Approval, Plan, Task, TaskKind
@@ -50,7 +51,8 @@ def revise(
         if stopped := stops.is_stopped(plan):
             raise NotPermitted(stopped)
         moved, written = _edit(plan, inputs, fields)
-        perform(plan, "revise", comment=comment, set_fields=written)
+        with content.telling(plan, comment):
+            perform(plan, "revise", comment=comment, set_fields=written)
         with actors.on_their_behalf("Rework"):
             for task in _touched(plan, redo, moved=moved):
                 _reopen(task, comment)
@@ -89,7 +91,8 @@ def change(
         rebuilt = bool(plan.structure_sha256) and plan.structure_sha256 != scope.structure_digest(plan)
         if not (moved or redo or stale or rebuilt):
             raise GuardNotMet("Nothing differs from what was approved.")
-        perform(plan, "review_again", comment=comment, set_fields=written)
+        with content.telling(plan, comment):
+            perform(plan, "review_again", comment=comment, set_fields=written)
         behind = _behind_gates(plan)
         moved |= {"structure"} if rebuilt else set()
         again = _touched(plan, redo, moved=moved, gates={a.task_id for a in stale})

@@ -77,8 +77,8 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
     ("plans.escalation", "exhaust", STATE): NoticeRule(NoticeKind.EXHAUSTED),
     ("plans.task", "make_ready", STATE): _ASSIGNED,
     ("plans.task", "grant_attempt", STATE): _ASSIGNED,
+    ("plans.task", "changed", "owner"): _ASSIGNED,
     ("plans.task", "hand_to_person", STATE): _ASSIGNED,
-    ("plans.task", "changed", "owner_id"): _ASSIGNED,
     ("plans.task", "changed", "reminded"): NoticeRule(
         NoticeKind.TASK_REMINDER, _is_reminded, lambda task: {"percent": task.reminded}
     ),
@@ -115,7 +115,7 @@ def record(event: events.Recorded) -> None:
     told = case_kinds.states_told(UNDECIDED, entity)
     if event.field == STATE and told is not None and event.obj.state not in told:
         _withdraw(event.obj, f"It is {event.obj.get_state_display().lower()} now.")
-    if event.field == "owner_id" and entity == "plans.task":
+    if event.field == "owner" and entity == "plans.task":
         _withdraw(event.obj, "The task was given to somebody else.")
     of_case = case_kinds.notice_after(entity, event.event, event.field)
     rule = of_case or RULES.get((entity, event.event, event.field))

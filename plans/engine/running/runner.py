@@ -22,6 +22,7 @@ from gtm.core.later import later
 from plans.engine.alarms import readings
 from plans.engine.escalation import ladder
 from plans.engine.people import substitutes
+from plans.engine.record import content
 from plans.engine.running import kept_outputs, steps
 from plans.engine.running.leases import LeaseKeeper, claim, is_current
 from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
@@ -123,6 +124,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
             apply(task.plan, values)
         _close_attempt(attempt, TaskAttempt.Outcome.SUCCEEDED)
         substitute = attempt.executor == TaskAttempt.Executor.SUBSTITUTE
+        content.tell_output(task, values)
         perform(
             task,
             "succeed_degraded" if substitute else "succeed",

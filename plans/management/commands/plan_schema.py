@@ -11,7 +11,7 @@ from plans.export import rules
 
 
 class Command(BaseCommand):
-    help = "Print the JSON Schema of the plan JSON; plans/export/schema/plan-1.json is its copy"
+    help = "Print the JSON Schema of the plan JSON; plans/export/schema/plan-2.json is its copy"
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(json.dumps(rules.schema(), indent=2, ensure_ascii=False))

@@ -7,9 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.admin.agreements import open_values, read_stage_lines, read_values, write_stages, write_values
+from plans.engine.record import around
+from plans.export import document
+from plans.models import AROUND
 from programs.datasets.worlds.partner_world import agreed_taxonomy
 from programs.models import MeasurementAgreement
-from tests.factories import UserFactory
+from tests.factories import UserFactory, make_run
 from tests.plans.commands.track_source.campaign import establish
 
 REVIEW = {
@@ -50,6 +53,21 @@ def test_saving_what_is_shown_changes_nothing(steward, agreement):
     assert steward.post(page(agreement), filled(steward, agreement)).status_code == 302
     agreement.refresh_from_db()
     assert (agreement.version, agreement.vocabulary, agreement.stages) == before
+
+
+def test_a_guardrail_is_moved_with_a_reason_that_stands_in_the_plans_own_log(steward, agreement):
+    plan = make_run(program=agreement.campaign.program).plan
+    plan.campaign = agreement.campaign
+    plan.save()
+    moved = filled(steward, agreement, confidence_guardrail="0.95")
+    refused = steward.post(page(agreement), moved)
+    assert refused.context["adminform"].form.errors == {"reason": ["Say why: confidence guardrail changes."]}
+    assert steward.post(page(agreement), moved | {"reason": "Agreed with both."}).status_code == 302
+    around.carry_waiting()
+    (row,) = [r for r in document.build(plan)["change_log"] if r["event"] == AROUND]
+    assert (row["field"], row["from"], row["to"], row["reason"]) == (
+        "agreement/confidence_guardrail", "0.500", "0.95", "Agreed with both.",
+    )  # fmt: skip
 
 
 def test_a_new_spelling_is_a_new_version_with_its_history(steward, agreement):

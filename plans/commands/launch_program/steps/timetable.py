@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtm.core.later import later
 from gtm.core.places.calendars import WorkingCalendar
+from plans.schemas.inputs import PATTERN, PIPELINE
 from programs.analytics.raci import Assignment
 from programs.models import BEFORE_LAUNCH, RunbookPhase
 
@@ -83,7 +84,10 @@ def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
     """Raises ScheduleError naming every unknown or circular need and impossible estimate."""
     rows, launch, as_of = rows_of(inputs, facts), launch_date(inputs), date.fromisoformat(facts["as_of"])
     found = scheduling.schedule(
-        network(rows, facts), start=as_of, launch=launch, calendar=program_calendar(facts)
+        network(rows, facts, in_a_row=is_in_a_row(inputs)),
+        start=as_of,
+        launch=launch,
+        calendar=program_calendar(facts),
     )
     due = {task.key: task.latest_finish for task in found.tasks}
     begin = {task.key: task.latest_start for task in found.tasks}
@@ -106,14 +110,19 @@ def way_back(inputs: Mapping[str, Any], facts: Facts) -> Recovery:
 
 def _question(inputs: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
     return {
-        "tasks": network(rows_of(inputs, facts), facts),
+        "tasks": network(rows_of(inputs, facts), facts, in_a_row=is_in_a_row(inputs)),
         "start": date.fromisoformat(facts["as_of"]),
         "launch": launch_date(inputs),
         "calendar": program_calendar(facts),
     }
 
 
-def network(rows: Sequence[Row], facts: Facts) -> list[NetworkTask]:
+def is_in_a_row(inputs: Mapping[str, Any]) -> bool:
+    """Whether the run chose the pipeline, where a phase waits for all of those before it."""
+    return inputs.get(PATTERN.name) == PIPELINE
+
+
+def network(rows: Sequence[Row], facts: Facts, *, in_a_row: bool = False) -> list[NetworkTask]:
     """The tasks before the launch with what each waits for. What is done takes no more time."""
     standing = facts.get("standing", {})
     return [
@@ -121,7 +130,7 @@ def network(rows: Sequence[Row], facts: Facts) -> list[NetworkTask]:
             row["key"],
             *_estimates(row, standing.get(row["key"], {})),
             calendar=calendar_of(row, facts),
-            needs=needs_of(row, rows),
+            needs=tuple(dict.fromkeys((*needs_of(row, rows), *(earlier_of(row, rows) if in_a_row else ())))),
         )
         for row in rows
         if row["phase"] in BEFORE_LAUNCH
@@ -145,6 +154,12 @@ def needs_of(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
                 [*blockers(rows, RunbookPhase.TOOLING), *(k for k in APPROVALS if k in keys)]
             )
     return tuple(needs)
+
+
+def earlier_of(row: Row, rows: Sequence[Row]) -> list[str]:
+    """Keys of the tasks of the phases before that of a task."""
+    phases = [phase.value for phase in BEFORE_LAUNCH]
+    return [r["key"] for r in rows if r["phase"] in phases[: phases.index(row["phase"])]]
 
 
 def blockers(rows: Sequence[Row], *phases: str) -> list[str]:

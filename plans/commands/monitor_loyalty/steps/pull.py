@@ -50,6 +50,7 @@ def pull_data(context: StepContext) -> StepResult:
     notes = [f"No member records {name}; that breakdown is left out." for name in asked if name not in known]
     notes += [MISSING[kind] for kind in MISSING if not context.data.has(kind)]
     notes += purchase_notes(context.data)
+    notes += blueprint_notes(context)
     context.progress(60, "Breakdowns")
     flows = (*FLOWS, *CASH_FLOWS) if context.data.movements() else FLOWS
     totals = [add_up((row for row in rows if row["n"] == n), flows) for n in range(len(spans))]
@@ -109,6 +110,14 @@ def pull_data(context: StepContext) -> StepResult:
         measured=alerts.measured,
         evidence={"Serena": f"Metric definitions: {' '.join(changes)}"},
     )  # fmt: skip
+
+
+def blueprint_notes(context: StepContext) -> list[str]:
+    """Whose targets are watched, where an approved blueprint sets some and the run names no limits of its own."""
+    blueprint = context.program.get("blueprint")
+    if not blueprint or not blueprint["rules"] or context.inputs.get("alert_threshold"):
+        return []
+    return [f"Watched by the targets of the blueprint {blueprint['plan_id']}: {blueprint['rules']}."]
 
 
 def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]:

@@ -67,7 +67,7 @@ def test_a_case_is_handed_over_with_its_reason_and_waits_for_that_person_first(l
     assert (case.owner, case.state, case.history.latest().owner) == (elena, "open", elena)
     entry = ChangeLogEntry.objects.filter(entity="plans.fraudcase", entity_id=case.pk).latest("pk")
     assert (entry.event, entry.payload.body["field"], entry.payload.body["reason"]) == (
-        "changed", "owner_id", "I am away.",
+        "changed", "owner", "I am away.",
     )  # fmt: skip
     assert "Elena Rossi" in login("auditor").get(page).content.decode()
     waiting = inbox.waiting(user("exec"), {elena.pk}, 5)

@@ -15,6 +15,7 @@ from gtm.core.fsm import perform
 from gtm.core.places import filestore
 from plans.commands.launch_program.report import standing
 from plans.engine.people import human_tasks
+from plans.engine.record.content import CONTENT
 from plans.engine.running import runner, sweep
 from plans.engine.running.replay import replay
 from plans.engine.stopping import ripcord
@@ -254,6 +255,8 @@ def test_other_channels_add_and_skip_tasks_and_numbers_stay():
         "email-schedule": "4.3",
     }
     assert (state(plan, "in-app-placement"), state(plan, "email-schedule")) == ("skipped", "succeeded")
+    told = {r["field"]: (r["from"], r["to"]) for r in build(plan)["change_log"] if r["event"] == CONTENT}
+    assert told["inputs/channels"] == (["in-app"], ["email"])
     assert state(approve(plan), "go-no-go") == "awaiting_approval"
 
 

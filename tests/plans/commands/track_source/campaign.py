@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -94,6 +94,31 @@ def load(joint: Joint, folder: Path, tables: Mapping[str, Mapping[str, pa.Table]
                 campaign=joint.campaign,
                 series="replace",
             )
+
+
+ANSWERS = (
+    ("northwind", 10),
+    ("northwind", 9),
+    ("Contoso Analytics", 3),
+    ("contoso", 8),
+    ("somebody else", 0),
+)
+"""Who answered what on a scale of 0 to 10: of four answers of partners two promote and one detracts."""
+
+
+def load_surveys(joint: Joint, folder: Path) -> None:
+    """The answers of ``ANSWERS``, five days before the data end."""
+    table = pa.table(
+        {
+            "response_id": [f"r{n}" for n in range(len(ANSWERS))],
+            "partner_id": [partner for partner, _ in ANSWERS],
+            "answered_at": [f"{START + timedelta(days=DAYS - 5):%Y-%m-%dT%H:%M:%SZ}"] * len(ANSWERS),
+            "survey": ["nps"] * len(ANSWERS),
+            "score": [score for _, score in ANSWERS],
+        }
+    )
+    pa_csv.write_csv(table, folder / "surveys.csv")
+    load_dataset("survey_responses", [folder / "surveys.csv"], program=joint.program)
 
 
 def without(*left_out: tuple[str, str]) -> dict[str, dict[str, pa.Table]]:

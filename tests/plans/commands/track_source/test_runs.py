@@ -13,6 +13,7 @@ from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from plans.cases.disputes import verbs
 from plans.cases.disputes.models import AttributionRecord
+from plans.engine.people import human_tasks
 from plans.engine.running.replay import replay
 from plans.engine.stopping import ripcord
 from plans.export import document, rules
@@ -26,6 +27,8 @@ from tests.plans.commands.track_source.campaign import (
     LINE,
     establish,
     load,
+    load_surveys,
+    person_acting,
     publish,
     run,
     start,
@@ -62,6 +65,7 @@ def campaign(django_db_setup, django_db_blocker, tmp_path_factory):
     ):
         joint = establish()
         load(joint, home, world().tables)
+        load_surveys(joint, home)
         plan = run()
         with django_db_blocker.block():
             yield joint, home / "data", plan.pk
@@ -250,7 +254,30 @@ def test_a_taxonomy_that_contradicts_itself_fails_the_run_with_the_reason(loaded
 
 def test_the_same_data_give_the_same_figures(plan):
     assert values(run()) == values(plan)
-    assert Dataset.objects.count() == 7
+    assert Dataset.objects.count() == 8
+
+
+def success_of(plan):
+    return {metric["key"]: metric for metric in document.build(plan)["success_metrics"]}
+
+
+def test_answers_of_the_campaigns_partners_are_their_satisfaction(plan):
+    found = success_of(plan)["satisfaction"]
+    assert values(plan)["report"]["partner_satisfaction"] == pytest.approx(25)
+    assert (found["target"], found["actual"], found["met"]) == (0, 25, True)
+
+
+def test_whether_people_kept_their_times_is_counted_once_one_of_them_is_done(plan, loaded):
+    before = success_of(plan)["sla"]
+    assert before["why"] == "No task or approval of this plan with a due time is finished yet."
+    publish(plan, loaded)
+    with person_acting(loaded.marketer):
+        human_tasks.complete(
+            plan.tasks.get(key="hand-over"), result={"taken": "yes"}, evidence={"note": "In the sprint."}
+        )
+    after = success_of(plan)
+    assert (after["sla"]["target"], after["sla"]["actual"], after["sla"]["met"]) == (1, 1, True)
+    assert after["confidence"]["target"] == values(plan)["attribution"]["guardrail"]
 
 
 def test_a_replay_gives_every_byte_again(plan):
@@ -268,6 +295,7 @@ def test_the_declaration_says_what_the_document_says():
         "detail",
         "dimensions",
         "attribution_model",
+        "pattern",
         "retry_limit",
     ]
     assert command.max_retries == 2

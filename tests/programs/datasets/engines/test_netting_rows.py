@@ -10,10 +10,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
+from programs.analytics.fx import convert
 from programs.datasets import OpenData, Options, SnapshotStore
 from programs.datasets.engines.duck import DuckDBEngine
 from programs.datasets.engines.netting_rows import net_rows
 from programs.datasets.loading.ingest import ingest
+from programs.datasets.rates import ecb_rates
 
 START = date(2024, 1, 1)
 WINDOW = {"start": datetime(2024, 1, 1, tzinfo=UTC), "end": datetime(2025, 1, 1, tzinfo=UTC)}
@@ -216,6 +218,22 @@ def test_a_refund_that_says_its_margin_takes_that(tmp_path):
     taken = load(tmp_path, "referrals", [order.row(order.revenue), order.refund(-1, margin=-30)])
     (flow,) = engine(tmp_path).referral_flows(taken.snapshot, **WINDOW).to_pylist()
     assert (flow["revenue"], flow["margin"]) == (40, 2)
+
+
+def test_what_is_left_takes_the_rate_of_the_sale_and_a_refund_by_day_that_of_the_refund(tmp_path):
+    order = Order(1, 20, Decimal(80), Decimal(40))
+    rows = [row | {"currency": "EUR"} for row in (order.row(order.revenue), order.refund(-1))]
+    taken = load(tmp_path, "referrals", rows)
+    ask = DuckDBEngine(SnapshotStore(tmp_path / "store"), currency="USD")
+    (flow,) = ask.referral_flows(taken.snapshot, **WINDOW).to_pylist()
+
+    def usd(amount, at):
+        on = START + timedelta(days=at)
+        return convert(amount, "EUR", "USD", on, ecb_rates(), exponent=Decimal("0.01")).amount
+
+    assert flow["revenue"] == usd(Decimal(40), 20)
+    assert flow["gross_revenue"] == usd(Decimal(80), 20)
+    assert flow["refunded"] == usd(Decimal(40), 29) != usd(Decimal(40), 20)
 
 
 def test_nothing_taken_back_costs_nothing_more(tmp_path):

@@ -1,0 +1,1 @@
+"""What changed, from what to what: in a plan and around it. Doors: ``content`` and ``around``."""
