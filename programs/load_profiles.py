@@ -58,10 +58,11 @@ def settle_terms(
     )
 
 
-def options_of(owner: Program | Partner, terms: LoadTerms) -> Options:
-    """What the loader is given: the terms, and the zone and currency of the owner of the data."""
+def options_of(program: Program, partner: Partner | None, terms: LoadTerms) -> Options:
+    """What the loader is given: the terms, the owner's zone and currency, and the zone whose days count."""
+    owner = partner or program
     given = {"time_zone": owner.time_zone} | dict(terms.options)
-    return Options(**given, home_currency=owner.currency, now=clock.now())
+    return Options(**given, home_currency=owner.currency, home_zone=program.time_zone, now=clock.now())
 
 
 def known_profiles(program: Program, kind: str = "") -> list[KnownProfile]:

@@ -92,7 +92,7 @@ def preview_dataset(
         kind = next((one.kind for one in known_profiles(program) if one.name == profile), "")
     kind = kind or _likeliest(guesses)
     terms = settle_terms(program, kind, profile, mapping or {}, said, without)
-    told = options_of(partner or program, terms)
+    told = options_of(program, partner, terms)
     place = DataSeries(program, partner, None, kind)
     with SnapshotStore(snapshot_root()).trial() as trial:
         found = preview.preview(

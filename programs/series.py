@@ -58,7 +58,8 @@ class DataSeries:
 
     @property
     def zone(self) -> str:
-        return (self.partner or self.program).time_zone
+        """Whose days are counted: the program's, also where a partner's times are in another zone."""
+        return self.program.time_zone
 
     @property
     def owner(self) -> str:

@@ -92,7 +92,7 @@ def load_dataset(
         )
         raise InvalidInput("There is no such kind of dataset.", problems=[problem])
     terms = settle_terms(program, kind, profile, mapping or {}, options, without)
-    told = options_of(partner or program, terms)
+    told = options_of(program, partner, terms)
     place = DataSeries(program, partner, campaign, kind)
     with SnapshotStore(snapshot_root()).trial() as trial:
         result = loading.ingest(files, kind, store=trial, mapping=terms.mapping, options=told)

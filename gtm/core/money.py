@@ -27,13 +27,46 @@ def minor_units(currency: str) -> int:
     return next((digits for digits, codes in MINOR_DIGITS.items() if currency in codes), 2)
 
 
+def is_currency(unit: str) -> bool:
+    """Whether a unit is written like a code of ISO 4217: EUR, and neither “points” nor “%”."""
+    return len(unit) == 3 and unit.isascii() and unit.isalpha() and unit.isupper()
+
+
+def amount_text(amount: Decimal, currency: str = "") -> str:
+    """An amount as people read it: thousands apart, with the decimals of its currency, and two without one.
+
+    Less than ten of the smallest coin, and not a whole number of them, is a price of one of many, such as the
+    cost of a point: it is written with two more decimals.
+    """
+    digits = minor_units(currency)
+    coins = abs(amount).scaleb(digits)
+    if coins < 10 and coins != coins.to_integral_value():
+        digits += 2
+    return f"{amount:,.{digits}f}"
+
+
+def exact_text(amount: Decimal, currency: str = "") -> str:
+    """All of an amount, for a program to read: at least the decimals of its currency."""
+    short = amount.normalize()
+    exponent = short.as_tuple().exponent
+    if isinstance(exponent, int) and exponent > -minor_units(currency):
+        short = short.quantize(Decimal(1).scaleb(-minor_units(currency)))
+    return f"{short:f}"
+
+
+def spreadsheet_format(currency: str = "") -> str:
+    """How a spreadsheet is to show amounts of a currency: #,##0.00 for euros, #,##0 for yen."""
+    digits = minor_units(currency)
+    return "#,##0" + ("." + "0" * digits if digits else "")
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     amount: Decimal
     currency: str
 
     def __str__(self) -> str:
-        return f"{self.amount:,.{minor_units(self.currency)}f} {self.currency}".rstrip()
+        return f"{amount_text(self.amount, self.currency)} {self.currency}".rstrip()
 
     def as_dict(self) -> dict[str, str]:
         return {"amount": format(self.amount, "f"), "currency": self.currency}

@@ -24,7 +24,7 @@ from plans.engine.gates import eligibility, rework, rounds
 from plans.engine.people.permissions import persons_of
 from plans.models import Approval
 from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
-from plans.templatetags.gtm import cell
+from plans.templatetags.gtm import money
 
 
 @admin.register(Approval)
@@ -47,7 +47,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
 
     @admin.display(description="Amount", ordering="amount")
     def asked_for(self, approval: Approval) -> str:
-        return "–" if approval.amount is None else f"{cell(approval.amount, 'money')} {approval.currency}"
+        return money(approval.amount, approval.currency)
 
     def get_urls(self) -> list[Any]:
         return [

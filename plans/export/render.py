@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gtm.core import canonical
 from gtm.core.later import later
+from gtm.core.money import amount_text, is_currency, spreadsheet_format
 from gtm.core.places import filestore
 from plans.drawing import charts
 from programs.datasets.loading.cells import inert
@@ -30,7 +33,8 @@ MEDIA_TYPES = {
     "md": "text/markdown; charset=utf-8",
 }
 
-XLSX_FORMATS = {"integer": "#,##0", "percent": "0.0%", "money": "#,##0.00"}
+AMOUNT = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+XLSX_FORMATS = {"integer": "#,##0", "percent": "0.0%"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,22 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Any output as rows and columns; ``kinds`` say how a column is read (see outputs.Column)."""
+    """Any output as rows and columns; ``kinds`` say how a column is read (see outputs.Column).
+
+    Numbers of the kind "figure" have the unit that their row says in its column ``unit_in``.
+    """
 
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
     kinds: Sequence[str]
     units: Sequence[str]
+    unit_in: int | None = None
+
+    def units_of(self, row: Sequence[Any]) -> list[str]:
+        """The unit of each cell of a row."""
+        own = "" if self.unit_in is None else str(row[self.unit_in] or "")
+        pairs = zip(self.kinds, self.units, strict=True)
+        return [unit or (own if kind == "figure" else "") for kind, unit in pairs]
 
 
 def formats_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
@@ -76,18 +90,23 @@ def grid(payload: Mapping[str, Any]) -> Grid:
 def _table(payload: Mapping[str, Any]) -> Grid:
     columns = payload["columns"]
     header = [c["label"] for c in columns]
-    return Grid(header, payload["rows"], [c["kind"] for c in columns], [c["unit"] for c in columns])
+    unit_in = next((n for n, c in enumerate(columns) if c["key"] == "unit"), None)
+    kinds = [
+        "figure" if c["kind"] == "number" and unit_in is not None and not c["unit"] else c["kind"]
+        for c in columns
+    ]
+    return Grid(header, payload["rows"], kinds, [c["unit"] for c in columns], unit_in)
 
 
 def _metrics(payload: Mapping[str, Any]) -> Grid:
     header = ["Figure", "Value", "Unit", "Low", "High", "Level", "Numerator", "Denominator", "Note"]
-    kinds = ["text", "number", "text", "number", "number", "percent", "number", "number", "text"]
+    kinds = ["text", "figure", "text", "figure", "figure", "percent", "number", "number", "text"]
     rows = [
         [m["label"], m["value"], m["unit"], m["low"], m["high"], m["level"], m["numerator"], m["denominator"],
          m["unavailable"] or m["definition"]]
         for m in payload["items"]
     ]  # fmt: skip
-    return Grid(header, rows, kinds, [""] * len(header))
+    return Grid(header, rows, kinds, [""] * len(header), unit_in=2)
 
 
 def _chart(payload: Mapping[str, Any]) -> Grid:
@@ -105,9 +124,10 @@ def _chart(payload: Mapping[str, Any]) -> Grid:
 
 def _backlog(payload: Mapping[str, Any]) -> Grid:
     names = ("title", "why", "owner", "due", "expected_value", "unit", "lift", "sample_size", "effort")
-    kinds = ["text", "text", "text", "text", "number", "text", "text", "integer", "text"]
+    kinds = ["text", "text", "text", "text", "figure", "text", "text", "integer", "text"]
     rows = [[item[name] for name in names] for item in payload["items"]]
-    return Grid([n.replace("_", " ").capitalize() for n in names], rows, kinds, [""] * len(names))
+    header = [n.replace("_", " ").capitalize() for n in names]
+    return Grid(header, rows, kinds, [""] * len(names), unit_in=names.index("unit"))
 
 
 def _document(payload: Mapping[str, Any]) -> Grid:
@@ -167,13 +187,29 @@ def _xlsx(payload: Mapping[str, Any]) -> bytes:
         cell.font = openpyxl.styles.Font(bold=True)
     for row in found.rows:
         sheet.append([safe_cell(v) for v in row])
-    for kind, column in zip(found.kinds, sheet.iter_cols(min_row=2), strict=True):
-        for cell in column:
-            cell.number_format = XLSX_FORMATS.get(kind, "General")
+    show_as_kinds(sheet, found)
     sheet.freeze_panes = "A2"
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def is_amount(kind: str, unit: str) -> bool:
+    """Whether a cell is an amount of money: by the kind of its column, or by its unit."""
+    return kind == "money" or (kind in ("number", "figure") and is_currency(unit))
+
+
+def show_as_kinds(sheet: Any, found: Grid) -> None:
+    """Tell a sheet with one line of headers how its numbers are shown; amounts by their currency."""
+    below = sheet.iter_rows(min_row=2, max_row=1 + len(found.rows))
+    for row, cells in zip(found.rows, below, strict=True):
+        for kind, unit, cell in zip(found.kinds, found.units_of(row), cells, strict=True):
+            if is_amount(kind, unit):
+                if AMOUNT.fullmatch(str(cell.value)):  # exact ones are kept as text
+                    cell.value = float(cell.value)
+                cell.number_format = spreadsheet_format(unit)
+            elif kind in XLSX_FORMATS:
+                cell.number_format = XLSX_FORMATS[kind]
 
 
 def _svg(payload: Mapping[str, Any]) -> bytes:
@@ -191,21 +227,20 @@ def _markdown(payload: Mapping[str, Any]) -> bytes:
         lines.append("| " + " | ".join(_plain(h) for h in found.header) + " |")
         lines.append("|" + "---|" * len(found.header))
         lines += [
-            "| " + " | ".join(_told(v, kind) for v, kind in zip(row, found.kinds, strict=True)) + " |"
-            for row in found.rows
+            "| " + " | ".join(map(_told, row, found.kinds, found.units_of(row))) + " |" for row in found.rows
         ]
     note = payload.get("note")
     return ("\n".join([*lines, "", note] if note else lines) + "\n").encode()
 
 
-def _told(value: Any, kind: str) -> str:
+def _told(value: Any, kind: str, unit: str) -> str:
     """A cell as people read it: whole counts, one decimal of a percentage, four digits of a number."""
+    if is_amount(kind, unit) and AMOUNT.fullmatch(str(value)):
+        return amount_text(Decimal(str(value)), unit)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _plain(value)
     if kind == "percent":
         return f"{100 * value:.1f} %"
-    if kind == "money":
-        return f"{value:,.2f}"
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 10_000 else f"{value:,.4g}"
 
 

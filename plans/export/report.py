@@ -32,7 +32,7 @@ from reportlab.platypus import (
 
 from plans.drawing import charts, paper
 from plans.export import render
-from plans.templatetags.gtm import NUMERIC, cell, figure
+from plans.templatetags.gtm import NUMERIC, cell, cells, figure, in_unit, money
 
 FONTS = Path(__file__).parent / "fonts"
 REGULAR, BOLD = "DejaVuSansCondensed", "DejaVuSansCondensed-Bold"
@@ -135,7 +135,7 @@ def _target(metric: Mapping[str, Any]) -> str:
 def _approvals(document: Mapping[str, Any]) -> list[Flowable]:
     rows = []
     for one in document["approvals"]:
-        amount = f"{cell(one['amount'], 'money')} {one['currency']}" if one["amount"] else "–"
+        amount = money(one["amount"], one["currency"])
         said = [_decision(d) for d in one["decisions"]]
         said += [_broken(g) for g in one.get("break_glass", [])]
         rows.append(
@@ -234,7 +234,8 @@ def _message(item: Mapping[str, Any]) -> list[Flowable]:
 
 
 def _interval(metric: Mapping[str, Any]) -> str:
-    return f"{cell(metric['low'])} to {cell(metric['high'])}" if metric["low"] is not None else "–"
+    ends = (in_unit(metric[name], metric["unit"]) for name in ("low", "high"))
+    return " to ".join(ends) if metric["low"] is not None else "–"
 
 
 def _table(payload: Mapping[str, Any]) -> list[Flowable]:
@@ -242,7 +243,7 @@ def _table(payload: Mapping[str, Any]) -> list[Flowable]:
     units = [f" ({unit})" if unit else "" for unit in found.units]
     header = [f"{name}{unit}" for name, unit in zip(found.header, units, strict=True)][:MOST_COLUMNS]
     kinds = list(found.kinds)[:MOST_COLUMNS]
-    rows = [[cell(v, k) for v, k in zip(row, kinds, strict=False)] for row in found.rows[:MOST_ROWS]]
+    rows = [[text for _, text in cells(row, found)][:MOST_COLUMNS] for row in found.rows[:MOST_ROWS]]
     right = [n for n, kind in enumerate(kinds) if kind in NUMERIC]
     left_out = []
     if len(found.rows) > MOST_ROWS:
@@ -356,5 +357,8 @@ def _time(at: str | None) -> str:
 def _value(value: Any) -> str:
     """A stored value in a line: lists and objects by their parts."""
     if isinstance(value, Mapping):
+        if {"amount", "currency"} <= value.keys():
+            rest = {key: item for key, item in value.items() if key not in ("amount", "currency")}
+            return ", ".join(filter(None, [money(value["amount"], value["currency"]), _value(rest)]))
         return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
     return cell(value)

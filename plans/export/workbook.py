@@ -27,7 +27,7 @@ def xlsx(document: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]] = ())
         found = render.grid(payload)
         units = [f" ({unit})" if unit else "" for unit in found.units]
         header = [f"{name}{unit}" for name, unit in zip(found.header, units, strict=True)]
-        _sheet(book, payload["title"], header, found.rows)
+        render.show_as_kinds(_sheet(book, payload["title"], header, found.rows), found)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -97,7 +97,7 @@ def _parts(document: Mapping[str, Any]) -> Iterable[tuple[str, Sequence[str], It
     yield "Change log", of_change, [[r[name] for name in of_change] for r in document["change_log"]]
 
 
-def _sheet(book: Workbook, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _sheet(book: Workbook, title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
     sheet = book.create_sheet(_free_name(book, title))
     sheet.append([render.safe_cell(h) for h in header])
     for row in rows:
@@ -108,6 +108,7 @@ def _sheet(book: Workbook, title: str, header: Sequence[str], rows: Iterable[Seq
     for number, column in enumerate(sheet.iter_cols(max_row=50), 1):
         longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=8)
         sheet.column_dimensions[get_column_letter(number)].width = min(longest + 2, WIDEST)
+    return sheet
 
 
 def _free_name(book: Workbook, title: str) -> str:

@@ -13,11 +13,12 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.timezone import is_aware, localtime
 
 from gtm.core.actors import name_of
+from gtm.core.money import amount_text, is_currency
 from gtm.core.readable import readable
 
 register = template.Library()
 OPTIONS = re.compile(r" (?=--)")
-NUMERIC = frozenset({"integer", "number", "percent", "money"})
+NUMERIC = frozenset({"integer", "number", "figure", "percent", "money"})
 
 
 @register.filter
@@ -35,8 +36,8 @@ def usage_line(text: str) -> str:
 
 
 @register.filter
-def cell(value: Any, kind: str = "") -> str:
-    """A table cell by the kind of its column (see plans.schemas.outputs.Column)."""
+def cell(value: Any, kind: str = "", unit: str = "") -> str:
+    """A table cell by the kind and unit of its column (see plans.schemas.outputs.Column)."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
@@ -55,14 +56,8 @@ def cell(value: Any, kind: str = "") -> str:
         return str(value)
     if kind == "percent":
         return f"{number * 100:,.1f} %"
-    if kind == "money":
-        return (
-            f"{number:,.0f}"
-            if abs(number) >= 1000
-            else f"{number:,.2f}"
-            if abs(number) >= 0.1 or not number
-            else f"{number:,.4f}"
-        )
+    if kind == "money" or (kind in ("number", "figure") and is_currency(unit)):
+        return amount_text(number, unit)
     if number == number.to_integral_value():
         return f"{number:,.0f}"
     return f"{number:,.4g}" if abs(number) < 1 else f"{number:,.2f}"
@@ -79,7 +74,26 @@ def figure(item: dict[str, Any]) -> str:
     unit = item.get("unit") or ""
     if item.get("value") is None:
         return "–"
-    return f"{cell(item['value'], 'money' if unit.isupper() and len(unit) == 3 else 'number')} {unit}".strip()
+    return f"{cell(item['value'], 'figure', unit)} {unit}".strip()
+
+
+@register.filter
+def in_unit(value: Any, unit: str) -> str:
+    """A number as its unit has it: an amount of a currency with its decimals."""
+    return cell(value, "figure", unit or "")
+
+
+@register.filter
+def money(amount: Any, currency: str) -> str:
+    """An amount and its currency."""
+    return "–" if amount is None or amount == "" else f"{cell(amount, 'money', currency)} {currency}".rstrip()
+
+
+@register.filter
+def cells(row: Any, grid: Any) -> list[tuple[str, str]]:
+    """Kind and text of each cell of a row of an output."""
+    units = grid.units_of(row)
+    return [(kind, cell(value, kind, unit)) for value, kind, unit in zip(row, grid.kinds, units, strict=True)]
 
 
 @register.filter

@@ -19,6 +19,7 @@ from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
 from programs.admin.load_profiles import LoadProfileAdmin
 from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
 from programs.admin.runbooks import RunbookAdmin, RunbookAlertAdmin, RunbookTaskAdmin
+from programs.currency_change import change_of_currency
 from programs.models import (
     Benefit,
     Campaign,
@@ -102,7 +103,10 @@ class ProgramAdmin(GovernedAdmin):
         program = self.get_object(request, str(object_id)) if object_id else None
         with acting_in_admin(request):
             actions = fsm.actions(program, current().actor) if program else []
-        told = {"actions_on_state": [action for action in actions if action.allowed]}
+        told = {
+            "actions_on_state": [action for action in actions if action.allowed],
+            "currency_change": change_of_currency(program) if program else None,
+        }
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **told})
 
     def perform(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:

@@ -114,7 +114,7 @@ class DatasetAdmin(UploadPages, GovernedAdmin):
     def window(self, dataset: Dataset) -> str:
         if dataset.window_start is None or dataset.window_end is None:
             return "–"
-        zone = (dataset.partner or dataset.program).time_zone
+        zone = dataset.program.time_zone
         first, last = (on_wall_clock(at, zone) for at in (dataset.window_start, dataset.window_end))
         return f"{first:%Y-%m-%d} – {last:%Y-%m-%d}"
 

@@ -12,8 +12,31 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from types import MappingProxyType
 
 BASE = "EUR"
+FIXED: Mapping[str, tuple[date, Decimal]] = MappingProxyType({
+    code: (date(year, 1, 1), Decimal(rate))
+    for year, rates in {
+        1999: {
+            "ATS": "13.7603", "BEF": "40.3399", "DEM": "1.95583", "ESP": "166.386", "FIM": "5.94573",
+            "FRF": "6.55957", "IEP": "0.787564", "ITL": "1936.27", "LUF": "40.3399", "NLG": "2.20371",
+            "PTE": "200.482",
+        },
+        2001: {"GRD": "340.750"},
+        2007: {"SIT": "239.640"},
+        2008: {"CYP": "0.585274", "MTL": "0.429300"},
+        2009: {"SKK": "30.1260"},
+        2011: {"EEK": "15.6466"},
+        2014: {"LVL": "0.702804"},
+        2015: {"LTL": "3.45280"},
+        2023: {"HRK": "7.53450"},
+        2026: {"BGN": "1.95583"},
+    }.items()
+    for code, rate in rates.items()
+})  # fmt: skip
+"""Currency that became the euro → the day, and its units per 1 EUR for good (Council Regulation (EC) No
+2866/98 and those that amend it). On and after that day nobody quotes a rate, and none is needed."""
 _NO_RATE = frozenset({"", "N/A"})
 
 
@@ -58,11 +81,14 @@ class RateBook:
     def rate(self, currency: str, day: date, *, max_age_days: int) -> tuple[Decimal, date]:
         """Units of ``currency`` per 1 EUR on ``day`` or the last business day before, and that day.
 
+        A currency that became the euro has its fixed rate on every day since, Sundays among them.
         Raises RateNotFound for an unknown currency or when the latest rate is older than
         ``max_age_days``: a discontinued currency must not convert at its last rate for ever.
         """
         if currency == BASE:
             return Decimal(1), day
+        if is_fixed(currency, day):
+            return FIXED[currency][1], day
         if currency not in self.dates:
             raise RateNotFound(currency, day, "the currency is not quoted")
         position = bisect_right(self.dates[currency], day) - 1
@@ -72,6 +98,11 @@ class RateBook:
         if day - found > timedelta(days=max_age_days):
             raise RateNotFound(currency, day, f"the latest rate is of {found}")
         return self.rates[currency][position], found
+
+
+def is_fixed(currency: str, day: date) -> bool:
+    """Whether a currency is the euro on ``day``, itself or at its fixed rate."""
+    return currency == BASE or (currency in FIXED and day >= FIXED[currency][0])
 
 
 class RateNotFound(LookupError):

@@ -31,6 +31,7 @@ class PresetSerializer(serializers.Serializer):
     title = serializers.CharField()
     kind = serializers.CharField()
     about = serializers.CharField()
+    header_from = serializers.CharField()
     mapping = serializers.DictField(child=serializers.CharField())
     options = serializers.DictField(child=serializers.CharField())
 

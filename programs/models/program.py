@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -135,16 +136,15 @@ class Program(StatefulModel):
         stored = None if self._state.adding else type(self).objects.filter(pk=self.pk).first()
         if stored is None or stored.currency == self.currency:
             return []
-        was = stored.currency
-        ties = []
-        for name in (
-            "platform_cost_monthly",
-            "points_per_currency_unit",
-            "point_face_value",
-            "point_unit_cost",
-        ):
-            field, value = self._meta.get_field(name), getattr(stored, name)
-            if value == getattr(self, name) and value not in (0, field.get_default()):
+        restated = {name for name in COUNTED_IN_CURRENCY if getattr(stored, name) != getattr(self, name)}
+        return stored.ties_to_currency(restated)
+
+    def ties_to_currency(self, restated: Collection[str] = ()) -> list[str]:
+        """What a change from the stored currency to another would relabel, but for figures ``restated``."""
+        was, ties = self.currency, []
+        for name in COUNTED_IN_CURRENCY:
+            field, value = self._meta.get_field(name), getattr(self, name)
+            if name not in restated and value not in (0, field.get_default()):
                 ties.append(
                     f"{field.verbose_name} is {value.normalize():f} in {was}; give its new value in "
                     "the same change."

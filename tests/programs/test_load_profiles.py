@@ -75,7 +75,7 @@ FIGURES = {
     "generic-erp-invoices": (purchases, "1379.90"),  # 1234.50 + 80 + 99.90 - 34.50
     "google-ads-clicks": (touchpoints, 3),
     "hubspot-deals": (opportunities, 7500),
-    "loyaltylion-transactions": (point_ledger, 140),  # 250 issued, 100 redeemed, 10 corrected
+    "loyaltylion-transactions": (point_ledger, 140),  # 250 approved, 110 taken away
     "open-loyalty-transfers": (point_ledger, 120),
     "partnerstack-rewards": (referral_payouts, "26.00"),
     "rewardful-referrals": (referrals, 1),
@@ -98,6 +98,13 @@ KINDS = {
 
 def test_every_preset_has_its_figure():
     assert set(FIGURES) == set(presets())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_preset_says_where_its_header_is_public(name):
+    preset = presets()[name]
+    assert preset.header_from.startswith(("https://", "Nobody's in particular"))
+    assert preset.sample.stem == name
 
 
 @pytest.mark.parametrize("name", FIGURES)

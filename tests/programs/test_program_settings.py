@@ -3,13 +3,17 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.errors import InvalidInput
-from programs.models import Benefit, Tier
+from programs.currency_change import change_of_currency
+from programs.models import Approver, Benefit, Program, Tier
 from programs.selectors import program_facts
-from tests.factories import ProgramFactory
+from programs.services import load_dataset
+from tests.factories import PersonFactory, ProgramFactory, RoleFactory
 
 
 @pytest.fixture
@@ -72,6 +76,41 @@ def test_a_figure_restated_with_the_currency_ties_nothing(acting):
     program.save()
     program.refresh_from_db()
     assert (program.currency, program.platform_cost_monthly) == ("EUR", 830)
+
+
+SHOWN = (
+    "thresholds in USD", "point face value is 0.05 in USD", "1 approvers have limits in USD",
+    "Amounts of 1 current datasets stay in CHF and EUR",
+)  # fmt: skip
+
+
+@pytest.fixture
+def page(acting, client, tmp_path, settings):
+    """The program's page in the admin, as somebody reads it who may change everything."""
+    settings.GTM_DATA_DIR = tmp_path
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    return lambda program: client.get(
+        reverse("admin:programs_program_change", args=[program.pk])
+    ).content.decode()
+
+
+def test_the_page_says_what_a_change_of_the_currency_does(page, tmp_path):
+    program = ProgramFactory(currency="USD", slug="shop")
+    assert "Nothing that counts in USD stands in its way" in page(program)
+    _tier(program, threshold=100)
+    _set(program, point_face_value=Decimal("0.05"))
+    person, role = PersonFactory(), RoleFactory()
+    Approver(person=person, role=role, limit_amount=Decimal(9), limit_currency="USD").save()
+    file = tmp_path / "rows.csv"
+    file.write_text("member_id,purchased_at,amount,currency\nann,2024-01-05,1,EUR\nbob,2024-01-06,2,CHF\n")
+    load_dataset("purchases", [file], program=program)
+    shown = page(program)
+    assert [words for words in SHOWN if words not in shown] == []
+    program.currency = "EUR"
+    with pytest.raises(InvalidInput) as refused:
+        program.save()
+    said = [problem.message for problem in refused.value.problems]
+    assert said == list(change_of_currency(Program.objects.get(pk=program.pk)).refused_by)
 
 
 def _set(program, **fields):

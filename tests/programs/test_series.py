@@ -166,6 +166,31 @@ def test_a_b_a_makes_a_current_and_says_so(load):
     assert f"loaded before as dataset {january}; it is current again, instead of {february}." in said
 
 
+@pytest.mark.parametrize(
+    "other",
+    [FEBRUARY, f"{ORDERS}anna01,2026-02-05,-5,A1\n", f"{JANUARY}anna01,2026-02-05,-2,A1\n"],
+    ids=["contradicts", "refunds alone", "with refunds"],
+)
+def test_a_file_that_is_loaded_again_is_current_again_whatever_came_between(load, other):
+    assert load(JANUARY)[0] == 0
+    (january,) = current()
+    assert load(other, "--replace")[0] == 0
+    assert current() != [january]
+    assert load(JANUARY, "--replace")[0] == 0
+    assert current() == [january]
+
+
+def test_a_month_that_refunds_and_corrects_the_one_before_is_one_load_of_what_stands(load):
+    load(JANUARY)
+    load(f"{ORDERS}anna01,2026-02-05,-2,A1\nbert02,2026-01-31,19,A2\n", "--add")
+    (added,) = current()
+    code, said = load(
+        f"{ORDERS}anna01,2026-01-05,5,A1\nanna01,2026-02-05,-2,A1\nbert02,2026-01-31,19,A2\n", "--replace"
+    )
+    assert (code, current()) == (0, [added])
+    assert f"These rows are dataset {added}, which is current." in said
+
+
 def test_a_load_that_another_one_overtook_is_refused(upload, program, monkeypatch):
     upload(JANUARY)
     here, meanwhile = series.register, upload
@@ -267,8 +292,8 @@ def test_the_answer_is_the_same_from_the_load_and_from_the_dataset(upload, ops, 
     (file,) = answer["files"]
     assert file["columns"]["amount"] == "amount"
     assert [row["cells"]["amount"] for row in file["samples"]] == [
-        {"written": "5", "read": "5"},
-        {"written": "20", "read": "20"},
+        {"written": "5", "read": "5.00"},
+        {"written": "20", "read": "20.00"},
     ]
     assert file["samples"][0]["cells"]["purchased_at"] == {
         "written": "2026-01-05",
@@ -279,6 +304,40 @@ def test_the_answer_is_the_same_from_the_load_and_from_the_dataset(upload, ops, 
     assert applied["currency"] == ("USD", "program")
     assert [one["source"] for one in answer["applied"] if one["name"] == "date_order"] == ["file"]
     assert (answer["loaded"]["first_day"], answer["loaded"]["last_day"]) == ("2026-01-05", "2026-01-31")
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "read", "total"),
+    [
+        ("EUR", "1.7", "1.70", "2.70 EUR"),
+        ("JPY", "1200", "1200", "1,201 JPY"),
+        ("KWD", "1.7", "1.700", "2.700 KWD"),
+    ],
+)
+def test_amounts_in_the_answer_have_the_decimals_of_their_currency(load, currency, amount, read, total):
+    text = f"ann,2026-01-05,{amount},{currency}\nbob,2026-01-06,1,{currency}\n"
+    text = f"member_id,purchased_at,amount,currency\n{text}"
+    code, said = load(text)
+    assert code == 0
+    assert f"Accepted: 2 rows, 2026-01-05 to 2026-01-06, amount {total}." in said
+    assert f"  amount ← amount: {amount} → {read}" in said or amount == read
+
+
+def test_days_of_a_file_in_another_zone_are_days_of_the_program(upload, ops, program, login):
+    """A date without a time is a day of the program; a time is of the zone that was said."""
+    with acting_as(Actor.system("Test")):
+        program.time_zone = "America/New_York"
+        program.save()
+    text = f"{ORDERS}anna01,2026-01-05,5,A1\nbert02,2026-01-31T23:30,20,A2\n"
+    loaded = upload(text, time_zone="Asia/Tokyo").json()
+    answer = loaded["answer"]
+    assert (answer["loaded"]["first_day"], answer["loaded"]["last_day"]) == ("2026-01-05", "2026-01-31")
+    assert [row["cells"]["purchased_at"]["read"] for row in answer["files"][0]["samples"]] == [
+        "2026-01-05 00:00:00-05:00",
+        "2026-01-31 09:30:00-05:00",
+    ]
+    page = login("ops").get(reverse("admin:programs_dataset_change", args=[loaded["id"]])).content.decode()
+    assert "2026-01-05 – 2026-01-31" in page
 
 
 def test_the_answer_keeps_nobody_by_name(upload):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
+from gtm.core.money import Money
 from plans.schemas.outputs import Figure
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+
+WHOLE_FROM = 100
 
 
 def figure(
@@ -51,4 +55,9 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def money(value: float | None, currency: str) -> str:
-    return "not available" if value is None else f"{value:,.0f} {currency}"
+    """About how much, for a sentence: whole units from a hundred on, and below that the decimals, too."""
+    if value is None:
+        return "not available"
+    if abs(value) >= WHOLE_FROM:
+        return f"{value:,.0f} {currency}"
+    return str(Money(Decimal(str(value)), currency))

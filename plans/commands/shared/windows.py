@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from programs.datasets.local_time import to_instant
+from plans.engine.running.steps import StepContext
+from programs.datasets.local_time import on_wall_clock, to_instant
+
+
+def today_of(context: StepContext) -> date:
+    """The day on which the run was started, where the program is at home."""
+    return on_wall_clock(context.now, context.program["time_zone"]).date()
 
 
 @dataclass(frozen=True, slots=True)

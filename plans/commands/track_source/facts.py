@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from gtm.core import canonical
 from gtm.core.later import later
 from plans.engine.running.steps import PermanentError, StepContext
 from programs.analytics.taxonomy import StageMap, Vocabulary
+from programs.datasets.local_time import end_of_day
 from programs.models import Campaign, MeasurementAgreement, Program, read_stages, read_vocabulary
 from programs.selectors import people_by_role
 
@@ -61,7 +61,10 @@ def _campaign(campaign: Campaign, agreement: MeasurementAgreement | None) -> dic
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Instants from ``start`` until before ``end``; ``model`` is the one that decides, ``agreed_name`` its name."""
+    """From ``start`` until before ``end``, on the wall clock of ``zone``, the program's.
+
+    ``model`` is the one that decides, ``agreed_name`` its name.
+    """
 
     slug: str
     name: str
@@ -69,7 +72,7 @@ class Scope:
     start: datetime
     end: datetime
     currency: str
-    zone: ZoneInfo
+    zone: str
     vocabulary: Vocabulary
     stages: Mapping[str, StageMap]
     agreed_name: str
@@ -97,17 +100,13 @@ class Scope:
             (s for s, name in self.partners.items() if folded in (s, name.casefold())), owner or JOINT
         )
 
-    def day(self, instant: datetime) -> date:
-        return instant.astimezone(self.zone).date()
-
 
 def scope_of(context: StepContext) -> Scope:
     """Raises PermanentError where window and data do not meet or the taxonomy cannot be read."""
     name = context.inputs["campaign"]
     slug, told = next((s, c) for s, c in context.program["campaigns"].items() if c["name"] == name)
-    zone = ZoneInfo(context.program["time_zone"])
     first, last = (date.fromisoformat(told[key]) if told[key] else None for key in ("starts_on", "ends_on"))
-    start, end = _window(context.inputs["window"], data_end(context.data, zone), first, last, zone, name)
+    start, end = _window(context.inputs["window"], data_end(context.data), first, last, name)
     rules = told["agreement"]
     chosen = context.inputs.get("attribution_model") or rules["attribution_model"]
     try:
@@ -122,7 +121,7 @@ def scope_of(context: StepContext) -> Scope:
         start=start,
         end=end,
         currency=context.program["currency"],
-        zone=zone,
+        zone=context.program["time_zone"],
         vocabulary=vocabulary,
         stages=stages,
         agreed_name=chosen,
@@ -136,7 +135,7 @@ def scope_of(context: StepContext) -> Scope:
     )
 
 
-def data_end(data: OpenData, zone: ZoneInfo) -> datetime:
+def data_end(data: OpenData) -> datetime:
     """Midnight after the last row of touches or deals, whichever partner's is the latest."""
     ends = [
         found.window_end
@@ -146,18 +145,18 @@ def data_end(data: OpenData, zone: ZoneInfo) -> datetime:
     ]
     if not ends:
         raise PermanentError("Neither touchpoints nor opportunities hold a single dated row.")
-    return datetime.combine(max(ends).astimezone(zone).date() + timedelta(days=1), time(), zone)
+    return end_of_day(max(ends))
 
 
 def _window(
-    window: str, end: datetime, first: date | None, last: date | None, zone: ZoneInfo, name: str
+    window: str, end: datetime, first: date | None, last: date | None, name: str
 ) -> tuple[datetime, datetime]:
     if window != "campaign":
         return end - timedelta(days=int(window.removesuffix("d"))), end
     if first is None:
         raise PermanentError(f"{name} has no first day: enter it, or ask for a number of days.")
-    start = datetime.combine(first, time(), zone)
-    over = datetime.combine(last + timedelta(days=1), time(), zone) if last else end
+    start = datetime.combine(first, time(), UTC)
+    over = datetime.combine(last + timedelta(days=1), time(), UTC) if last else end
     if start >= (end := min(end, over)):
         raise PermanentError(f"The data end before {name} begins on {first}.")
     return start, end

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import duckdb
@@ -17,11 +17,15 @@ import pyarrow as pa
 
 from gtm.core.errors import InvalidInput
 from gtm.core.money import minor_units
-from programs.analytics.fx import RateBook, RateNotFound, convert
+from programs.analytics.fx import FIXED, RateBook, RateNotFound, convert, is_fixed
 from programs.datasets.contracts import Contract
 from programs.datasets.engines.session import one_row
 from programs.datasets.snapshots.store import Snapshot
 
+EARLIER, LATER = timedelta(days=31), timedelta(days=7)
+"""Rates are looked up from before the first row to a week after the last rate that is known."""
+FIXED_LATER = timedelta(days=1100)
+"""Fixed rates to three years after the last row: a deal may be dated by the day it is expected to close."""
 FACTOR = Decimal(1).scaleb(-13)
 """Exact for amounts in euro; elsewhere what it leaves out is less than a cent of a billion."""
 
@@ -42,10 +46,19 @@ class Conversion:
     source: str
 
     def sentence(self) -> str:
+        fixed = "".join(
+            f" {code} has been fixed at {FIXED[code][1]} to the euro since {FIXED[code][0]}."
+            for code in (*self.currencies, self.target)
+            if code in FIXED
+        )
         return (
             f"Amounts of {self.kind} in {' and '.join(self.currencies)} are converted to {self.target}, each "
-            f"at the rate of its own day, or of the last business day before: {self.source}."
+            f"at the rate of its own day, or of the last business day before: {self.source}.{fixed}"
         )
+
+    def needs_no_quote(self, day: date) -> bool:
+        """Whether some pair of these currencies has a rate on a day of which nobody quotes any."""
+        return is_fixed(self.target, day) and any(is_fixed(code, day) for code in self.currencies)
 
 
 def conversion_of(snapshot: Snapshot, contract: Contract, target: str, book: RateBook) -> Conversion | None:
@@ -56,6 +69,15 @@ def conversion_of(snapshot: Snapshot, contract: Contract, target: str, book: Rat
         if contract.money and others and target
         else None
     )
+
+
+def days_of_rates(conversion: Conversion, snapshot: Snapshot, book: RateBook) -> tuple[date, date]:
+    """The first and the last day of which amounts of a snapshot may need a rate that there is."""
+    first = (snapshot.window_start or datetime(1999, 1, 4, tzinfo=UTC)).date() - EARLIER
+    last = book.dates["USD"][-1] + LATER
+    if snapshot.window_end and conversion.needs_no_quote(last):
+        last = max(last, snapshot.window_end.date() + FIXED_LATER)
+    return first, last
 
 
 def rate_table(conversion: Conversion, first: date, last: date, book: RateBook) -> pa.Table:

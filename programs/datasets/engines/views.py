@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -18,6 +17,7 @@ from programs.datasets.engines.converting import (
     MixedCurrencies,
     conversion_of,
     create_converted,
+    days_of_rates,
     rate_table,
 )
 from programs.datasets.engines.netted_views import (
@@ -38,8 +38,6 @@ from programs.datasets.local_time import sql_on_wall_clock
 from programs.datasets.rates import ecb_rates
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
-EARLIER, LATER = timedelta(days=31), timedelta(days=7)
-"""Rates are looked up from before the first row to a week after the last rate that is known."""
 ORDER_CHANGES = {"lowered": ("purchased_at",), "refunded": ("moved_at",)}
 
 
@@ -95,7 +93,7 @@ class DatasetViews:
 
     @contextmanager
     def of_owners(self, kind: str, owners: Mapping[str, Snapshot]) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A connection with one view of all owners' rows side by side, each with its ``owner``; as loaded."""
+        """A connection with one view of all owners' rows side by side, each with its ``owner``."""
         found = list(owners.values())
         netted = [net_rows(self.store, snapshot, self.limits) for snapshot in found]
         paths = [self.store.rows_path(snapshot) for snapshot in found]
@@ -105,12 +103,14 @@ class DatasetViews:
                 "owners", pa.table({"number": list(range(len(paths))), "owner": list(owners)})
             )
             for number, (path, changes) in enumerate(zip(paths, netted, strict=True)):
-                rows = connection.read_parquet(str(path.resolve()), file_row_number=changes is not None)
-                rows.create_view(f"stored_{number}")
+                made = self._read(connection, f"stored_{number}", path, numbered=changes is not None)
+                connection.execute(f"CREATE TEMP VIEW stored_{number} AS {made}")
                 made = f"FROM stored_{number}"
                 if changes:
-                    connection.read_parquet(str(changes.effects.resolve())).create_view(f"effects_{number}")
-                    made = netted_view(kind, f"stored_{number}", f"effects_{number}", rows.columns)
+                    effects = self._read(connection, f"effects_{number}", changes.effects)
+                    connection.execute(f"CREATE TEMP VIEW effects_{number} AS {effects}")
+                    columns = connection.view(f"stored_{number}").columns
+                    made = netted_view(kind, f"stored_{number}", f"effects_{number}", columns)
                 elif kind in GROSS:
                     made = plain_view(kind, f"stored_{number}")
                 connection.execute(f"CREATE TEMP VIEW rows_{number} AS {made}")
@@ -185,8 +185,7 @@ class DatasetViews:
     ) -> None:
         book, contract = ecb_rates(), CONTRACTS[snapshot.kind]
         if conversion not in self._rates:
-            first = (snapshot.window_start or datetime(1999, 1, 4, tzinfo=UTC)).date() - EARLIER
-            self._rates[conversion] = rate_table(conversion, first, book.dates["USD"][-1] + LATER, book)
+            self._rates[conversion] = rate_table(conversion, *days_of_rates(conversion, snapshot, book), book)
         amounts: dict[str, tuple[str, ...]]
         if name == CHANGES.get(snapshot.kind):
             amounts = dict(ORDER_CHANGES if snapshot.kind == "purchases" else CHANGED_AMOUNTS)

@@ -10,6 +10,7 @@ from programs.datasets.loading.words import fold
 
 MONEY = Type.MONEY.sql
 FRACTION = "a fraction of a minor unit"
+UNITS = "written with its currency, as units are, and said to be in minor units"
 Values = dict[str, str]
 Reasons = list[tuple[str, str]]
 
@@ -79,6 +80,8 @@ def _from_minor_units(values: Values, contract: Contract) -> Reasons:
     for name in contract.money:
         if name in values:
             reasons.append((f"({values[name]}) <> trunc({values[name]})", f"{name}: {FRACTION}"))
+            signed = rf"regexp_matches({name}__text, '[^-+0-9.,()\s]')"
+            reasons.append((f"{signed} AND {factor} <> 1", f"{name}: {UNITS}"))
             values[name] = f"try_cast(({values[name]}) * {factor} AS {MONEY})"
     return reasons
 

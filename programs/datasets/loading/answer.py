@@ -113,7 +113,7 @@ def answer_of(
         program=program,
         partner=partner,
         input_rows=result.input_rows,
-        files=tuple(_files(result, contract, options.time_zone)),
+        files=tuple(_files(result, contract, options.home_zone or options.time_zone)),
         applied=applied_options(result, options, terms, owner),
         loaded=loaded,
         rejects=RejectsOfLoad(
@@ -154,7 +154,7 @@ def _files(result: IngestResult, contract: Contract, zone: str) -> Iterable[Load
 
 
 def _shown(row: SampleRow, contract: Contract, zone: str) -> SampleRow:
-    """The row with times in the zone of the load and nothing personal in it."""
+    """The row with times in the zone whose days are counted, and nothing personal in it."""
     cells = {}
     for name, cell in row.cells.items():
         column = contract.by_name[name]
@@ -197,7 +197,7 @@ def _found(result: IngestResult, options: Options, owner: str) -> Iterable[Appli
     """What the loader found in a file's columns."""
     contract = contract_of(result.snapshot.kind)
     for name, reading in result.read_as.items():
-        if reading.currency and not options.currency:
+        if reading.currency in result.snapshot.currencies and not options.currency:
             source = owner if reading.currency == options.home_currency else "file"
             yield AppliedOption("currency", reading.currency, source, name)
         for column, how in reading.conventions.items():

@@ -243,13 +243,17 @@ def _time(
         ]
         return Converted(f"CAST({naive} AS DATE)", tuple(reasons), tuple(steps))
     where = how.zone or options.time_zone
-    zone = bind.bind(where)
+    home = options.home_zone or options.time_zone
+    zone, day_only = bind.bind(where), f"NOT contains({text}, ':')"
     local = f"timezone({zone}, {naive})"
-    value = f"coalesce({zoned}, {local})"
+    at = local
+    if home != where:  # a date without a time is a day of the program's
+        at = f"CASE WHEN {day_only} THEN timezone({bind.bind(home)}, {naive}) ELSE {local} END"
+    value = f"coalesce({zoned}, {at})"
     reasons = [
         (f"{text} IS NOT NULL AND {zoned} IS NULL AND {naive} IS NULL", "not a date or time"),
-        (
-            f"{zoned} IS NULL AND timezone({zone}, {local}) <> {naive}",
+        (  # a day whose midnight does not exist begins with its first moment
+            f"{zoned} IS NULL AND NOT {day_only} AND timezone({zone}, {local}) <> {naive}",
             f"does not exist in {where}: the clocks went forward over it",
         ),
         (f"{value} < TIMESTAMPTZ '1900-01-01'", EARLY),

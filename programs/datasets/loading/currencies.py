@@ -1,7 +1,9 @@
-"""ISO 4217 codes in use, and the signs people write instead."""
+"""ISO 4217 codes, and the signs people write instead."""
+
+from programs.analytics.fx import FIXED
 
 # fmt: off
-CODES = frozenset((
+IN_USE = frozenset((
     "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF",
     "BMD", "BND", "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHE", "CHF", "CHW",
     "CLF", "CLP", "CNY", "COP", "COU", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN",
@@ -15,6 +17,8 @@ CODES = frozenset((
     "UZS", "VED", "VES", "VND", "VUV", "WST", "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
 ))
 # fmt: on
+CODES = IN_USE | FIXED.keys()
+"""Those in use, and those of data from before the euro, which convert at their fixed rates."""
 
 SIGNS = {
     "€": ("EUR",),

@@ -34,7 +34,8 @@ class Options:
     """What the person loading says about the files, as text; what is left empty is found or asked about.
 
     ``CHOICES`` says what each means. ``home_currency`` is of amounts for which neither the file nor the
-    person names one, and never of a cell left empty beside cells that do.
+    person names one, and never of a cell left empty beside cells that do. ``home_zone`` is the program's: a
+    date without a time is a day there, whatever zone the times of the file are in; empty: ``time_zone``.
     """
 
     currency: str = ""
@@ -61,6 +62,7 @@ class Options:
     nobody: str = ""
     source: str = ""
     home_currency: str = ""
+    home_zone: str = ""
     now: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
 
     @classmethod
@@ -87,7 +89,10 @@ CHOICES = (
     ),
     LoadOption(
         "time_zone",
-        ("The time zone of times without an offset; empty: that of the program"),
+        (
+            "The time zone of times without an offset; empty: that of the program. A date without a time is "
+            "a day of the program"
+        ),
         example="Europe/Berlin",
     ),
     LoadOption(

@@ -9,7 +9,8 @@ from typing import Any
 
 import duckdb
 
-from programs.datasets.contracts import Contract
+from gtm.core.money import exact_text
+from programs.datasets.contracts import Contract, Type
 from programs.datasets.loading.staging import Staged
 
 
@@ -68,7 +69,7 @@ def _samples(
         SampleRow(
             row,
             {
-                name: SampleCell(str(written[row].get(name) or ""), _text(value))
+                name: SampleCell(str(written[row].get(name) or ""), _read(contract, name, values))
                 for name, value in values.items()
                 if value is not None or name in file.columns
             },
@@ -81,7 +82,11 @@ def _rows(answer: duckdb.DuckDBPyConnection) -> list[list[Any]]:
     return [list(row.values()) for row in answer.to_arrow_table().to_pylist()]
 
 
-def _text(value: Any) -> str:
+def _read(contract: Contract, name: str, values: dict[str, Any]) -> str:
+    """A value as it was read; an amount with the decimals of its row's currency."""
+    value = values[name]
+    if value is not None and contract.by_name[name].type is Type.MONEY:
+        return exact_text(value, values.get("currency") or "")
     if value is None:
         return ""
     if isinstance(value, datetime):

@@ -17,12 +17,13 @@ HOME = Path(str(files(__package__)))
 
 @dataclass(frozen=True, slots=True)
 class LoadPreset:
-    """``sample`` is the file beside it, in the form of the public header."""
+    """``sample`` is the made-up file beside it; ``header_from`` says where the form of it is public."""
 
     name: str
     title: str
     kind: str
     about: str
+    header_from: str
     sample: Path
     mapping: dict[str, str]
     options: dict[str, str]

@@ -18,7 +18,8 @@ TAGGED = "tagged_touches"
 class PartnerQuestions(ABC):
     """Each argument maps partner → snapshot ("" for our own, whose rows name their partner themselves).
 
-    Nothing is summed over money here: amounts come back in the currency they were loaded in.
+    Nothing is summed over money here: amounts come back in the currency they were loaded in. Times are on the
+    wall clock of the program, whose days count for all partners.
     """
 
     def touch_tags(

@@ -158,6 +158,8 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.15g}"
+    if isinstance(value, datetime) and value.time() == time.min:
+        return value.date().isoformat()  # a spreadsheet has no other way to write a day
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     return str(value)

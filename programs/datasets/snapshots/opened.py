@@ -22,8 +22,8 @@ class OpenData:
     """What a step asks. ``described`` is the plan's own list of datasets (kind, sha256, partner).
 
     Steps see only these snapshots, whatever was loaded since. Times are those on the wall clock of ``zone``,
-    the program's (see ``local_time``), and amounts in its ``currency`` (see ``converting``); snapshots of
-    several partners keep their instants and currencies.
+    the program's (see ``local_time``), and amounts in its ``currency`` (see ``converting``); amounts of
+    several partners keep their currencies.
     """
 
     def __init__(
@@ -40,7 +40,9 @@ class OpenData:
     def snapshots(self, kind: str) -> dict[str, Snapshot]:
         """Partner → snapshot, "" for our own."""
         return {
-            d["partner"]: self._store.get(kind, d["sha256"]) for d in self._described if d["kind"] == kind
+            d["partner"]: self._on_wall_clock(self._store.get(kind, d["sha256"]))
+            for d in self._described
+            if d["kind"] == kind
         }
 
     def snapshot(self, kind: str) -> Snapshot:
@@ -48,7 +50,7 @@ class OpenData:
         found = self.snapshots(kind)
         if not found:
             raise NotFound(f"This run reads no {kind}.", hint=f"Load {kind} and start a new run.")
-        snapshot = self._on_wall_clock(_only(kind, found))
+        snapshot = _only(kind, found)
         account = self.movements() if kind == "purchases" else None
         if account is None:
             return snapshot

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from gtm.core.money import exact_text
 from programs.datasets.contracts import CONTRACTS, Contract, ContractColumn, Type
 from programs.datasets.engines.session import hardened
 from programs.datasets.loading.limits import Limits
@@ -118,13 +119,5 @@ def _grouped(
 def _add(sums: Sums, column: ContractColumn, currency: str | None, amount: Any) -> None:
     unit = (currency or "") if column.type is Type.MONEY else column.unit
     units = sums.setdefault(column.name, {})
-    units[unit] = _plain(Decimal(units.get(unit, 0)) + amount, places=2 if column.type is Type.MONEY else 0)
-
-
-def _plain(value: Decimal, *, places: int) -> str:
-    """Without the zeros nobody asked for: at least ``places`` decimals, more where there are more."""
-    short = value.normalize()
-    exponent = short.as_tuple().exponent
-    if isinstance(exponent, int) and exponent > -places:
-        short = short.quantize(Decimal(1).scaleb(-places))
-    return f"{short:f}"
+    total = Decimal(units.get(unit, 0)) + amount
+    units[unit] = exact_text(total, unit) if column.type is Type.MONEY else f"{total.normalize():f}"

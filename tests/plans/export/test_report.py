@@ -9,7 +9,8 @@ from openpyxl import load_workbook
 from reportlab.pdfbase import pdfmetrics
 from reportlab.platypus import Paragraph
 
-from plans.export import report, workbook
+from plans.export import render, report, workbook
+from plans.templatetags.gtm import cells
 
 pytestmark = pytest.mark.django_db  # for `exported`, which is made with a database
 
@@ -109,3 +110,44 @@ def test_the_workbook_holds_every_row_and_no_formula(document):
     assert sheet["A3"].data_type == "s" and sheet["A3"].value != "=1+1"
     votes = [(row[8].value, row[9].value) for row in book["Approvals"].iter_rows(min_row=2)]
     assert sorted(votes) == [("approve", "Fiona Walsh"), ("approve", "Lena Brandt")]
+
+
+AMOUNTS = {
+    "kind": "table",
+    "key": "amounts",
+    "title": "Amounts",
+    "columns": [
+        {"key": "what", "label": "What", "kind": "text", "unit": ""},
+        {"key": "unit", "label": "Unit", "kind": "text", "unit": ""},
+        {"key": "value", "label": "Value", "kind": "number", "unit": ""},
+        {"key": "euros", "label": "Euros", "kind": "money", "unit": "EUR"},
+        {"key": "yen", "label": "Yen", "kind": "money", "unit": "JPY"},
+        {"key": "dinars", "label": "Dinars", "kind": "money", "unit": "KWD"},
+    ],
+    "rows": [["Orders", "", 12345, 1.7, 1234.0, "1.5"], ["Revenue", "EUR", 1234.5, 0, 0, 0]],
+    "note": "",
+}
+AS_READ = [
+    ["Orders", "–", "12,345", "1.70", "1,234", "1.500"],
+    ["Revenue", "EUR", "1,234.50", "0.00", "0", "0.000"],
+]
+FORMATS = ["General", "#,##0.00", "#,##0", "#,##0.000"], ["#,##0.00", "#,##0.00", "#,##0", "#,##0.000"]
+
+
+def test_amounts_have_the_decimals_of_their_currency_on_paper_in_a_page_and_in_markdown(document, written):
+    report.pdf(document, [AMOUNTS])
+    for row in AS_READ:
+        assert set(row) <= set(written)
+    found = render.grid(AMOUNTS)
+    assert [[text for _, text in cells(row, found)] for row in found.rows] == AS_READ
+    told = render.render(AMOUNTS, "md").content.decode()
+    assert "| Orders |  | 12,345 | 1.70 | 1,234 | 1.500 |" in told
+
+
+@pytest.mark.parametrize("made", ["one", "whole"])
+def test_a_spreadsheet_has_amounts_as_numbers_shown_by_their_currency(document, made):
+    raw = render.render(AMOUNTS, "xlsx").content if made == "one" else workbook.xlsx(document, [AMOUNTS])
+    sheet = load_workbook(io.BytesIO(raw)).worksheets[-1]
+    rows = list(sheet.iter_rows(min_row=2, min_col=3))
+    assert [cell.value for cell in rows[0]] == [12345, 1.7, 1234, 1.5]
+    assert tuple([cell.number_format for cell in row] for row in rows) == FORMATS

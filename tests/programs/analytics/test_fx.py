@@ -49,7 +49,7 @@ def test_cross_rate_takes_both_legs_of_one_common_day():
     ("currency", "day", "reason"),
     [
         ("XXX", FRIDAY, "the currency is not quoted"),
-        ("CYP", FRIDAY, "the currency is not quoted"),
+        ("DEM", date(1998, 12, 31), "the currency is not quoted"),
         ("USD", date(2014, 3, 1), "the day lies before the first rate"),
         ("USD", date(2014, 6, 1), "the latest rate is of 2014-04-29"),
     ],
@@ -58,6 +58,27 @@ def test_missing_rate_is_an_error_with_its_reason(currency, day, reason):
     with pytest.raises(RateNotFound) as caught:
         convert(Decimal(1), currency, "EUR", day, ECB)
     assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("currency", "day", "per_euro"),
+    [
+        ("CYP", FRIDAY, "0.585274"),
+        ("DEM", date(1999, 1, 1), "1.95583"),
+        ("HRK", date(2023, 1, 1), "7.53450"),  # a Sunday
+        ("BGN", date(2026, 1, 1), "1.95583"),
+        ("BGN", date(2090, 6, 30), "1.95583"),
+    ],
+)
+def test_a_currency_that_became_the_euro_has_its_fixed_rate_on_every_day_since(currency, day, per_euro):
+    result = convert(Decimal(1_000_000), currency, "EUR", day, ECB)
+    assert result.amount == round(1_000_000 / Decimal(per_euro), 2)
+    assert (result.rate_date, result.note) == (day, "")
+
+
+def test_a_fixed_rate_crosses_to_a_quoted_currency_on_its_day():
+    result = convert(Decimal(100), "CYP", "USD", SATURDAY, ECB)
+    assert (result.rate, result.rate_date) == (Decimal("1.3759") / Decimal("0.585274"), FRIDAY)
 
 
 @given(st.decimals(min_value=0, max_value=10**9, places=2))

@@ -13,6 +13,7 @@ from plans.commands.monitor_loyalty.kpis import metric_of
 from plans.commands.shared.experiments import SMALLEST_LIFT
 from plans.commands.shared.figures import money, percent
 from plans.commands.shared.thresholds import alert_table
+from plans.commands.shared.windows import today_of
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
 from plans.schemas.outputs import Column, StepResult, Table
@@ -117,7 +118,7 @@ def proposals(context: StepContext, chance: float) -> Iterator[ProposedAction]:
         )
         test, shows = test_of(play)
         yield ProposedAction(
-            move.title, move.owner, due(context.now.date(), move.effort, test), chance, effect, play["members"],
+            move.title, move.owner, due(today_of(context), move.effort, test), chance, effect, play["members"],
             1.0 if play["play"] == "win-back" else margin, move.effort,
             f"{move.kind}: {play['members']:,} members, {money(play['value_at_stake'], currency)} at stake. {shows}".strip(),
             test,

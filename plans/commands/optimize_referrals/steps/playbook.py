@@ -12,6 +12,7 @@ import numpy as np
 from plans.commands.optimize_referrals.facts import is_full
 from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES
 from plans.commands.shared.figures import money, percent
+from plans.commands.shared.windows import today_of
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
 from plans.schemas.outputs import Document, Section, StepResult
@@ -75,7 +76,7 @@ def write_playbook(context: StepContext) -> StepResult:
 
 def proposals(context: StepContext) -> Iterator[Proposal]:
     """Everything worth proposing, each from a finding of the steps before."""
-    today = context.now.date()
+    today = today_of(context)
     yield from _messages(context, today)
     yield from _incentives(context, today)
     yield from _enablement(context, today)

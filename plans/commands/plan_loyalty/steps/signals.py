@@ -16,6 +16,7 @@ from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.rates import wilson_rate
 from programs.analytics.retention import CohortMatrix
 from programs.datasets import OpenData
+from programs.datasets.local_time import to_instant
 
 REPEAT_DAYS = 90
 LAPSE_DAYS = 90
@@ -92,7 +93,7 @@ def review_signals(context: StepContext) -> StepResult:
     return StepResult(
         values={
             "members": int(orders.size),
-            "as_of": as_of,
+            "as_of": to_instant(as_of, context.program["time_zone"]),
             "repeat_rate": value_of(retention.repeat_rate(repeat["members"], repeat["repeat_members"])),
             "average_order_value": float(spend.sum() / orders.sum()),
             "survival_12": value_of(_survival(table, 12)),

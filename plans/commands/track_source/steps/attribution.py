@@ -181,7 +181,7 @@ def targets_of(context: StepContext, scope: Scope) -> tuple[dict[str, dict[str, 
             "No targets are loaded: load targets with the metrics sourced_pipeline and sourced_revenue by partner.",
         )
     left_out = 0
-    first, last = scope.day(scope.start), scope.day(scope.end) - timedelta(days=1)
+    first, last = scope.start.date(), scope.end.date() - timedelta(days=1)
     for row in context.data.engine.target_rows(context.data.snapshots("targets")).to_pylist():
         mine = found.get(row["metric"].strip().lower().replace(" ", "_"))
         days = (min(row["ends_on"], last) - max(row["starts_on"], first)).days + 1

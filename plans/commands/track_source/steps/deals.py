@@ -171,8 +171,8 @@ def _record(row: Mapping[str, Any], scope: Scope, people: People | None, unconve
     closed = row["closed_at"] if row["closed_at"] and row["closed_at"] < scope.end else None
     named = (row["person_id"] or f"unnamed {row['opportunity_id']}").split(";")
     owner_of = row["owner"]
-    opening = _convert(row, "amount", scope, scope.day(row["created_at"]), unconverted)
-    closing = _convert(row, "amount", scope, scope.day(closed), unconverted) if won and closed else None
+    opening = _convert(row, "amount", scope, row["created_at"].date(), unconverted)
+    closing = _convert(row, "amount", scope, closed.date(), unconverted) if won and closed else None
     credited = row["undone"] or row["amount"] != row["gross_amount"]
     before: Counter[str] = Counter()  # what has no rate was counted with the net amount
     return Record(
@@ -189,10 +189,10 @@ def _record(row: Mapping[str, Any], scope: Scope, people: People | None, unconve
         claim=scope.partner(row["sourced_by"]) if row["sourced_by"] else "",
         region=row["region"] or "unknown region",
         segment=row["segment"] or "unknown segment",
-        gross_opening=_convert(row, "gross_amount", scope, scope.day(row["created_at"]), before)
+        gross_opening=_convert(row, "gross_amount", scope, row["created_at"].date(), before)
         if credited
         else None,
-        gross_closing=_convert(row, "gross_amount", scope, scope.day(closed), before)
+        gross_closing=_convert(row, "gross_amount", scope, closed.date(), before)
         if credited and won and closed
         else None,
         credited=row["undone"],

@@ -7,6 +7,7 @@ from plans.commands.track_source.facts import Scope, scope_of
 from plans.commands.track_source.steps.touches import Taxonomy, read_taxonomy
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
+from programs.datasets.local_time import on_wall_clock, to_instant
 
 STALE_DAYS = 7
 KINDS = ("touchpoints", "opportunities", "contacts", "targets")
@@ -26,7 +27,7 @@ def gather_data(context: StepContext) -> StepResult:
     return StepResult(
         values={
             "campaign": scope.name,
-            "window": {"start": scope.start.isoformat(), "end": scope.end.isoformat(), "label": scope.label},
+            "window": window_values(scope),
             "touches": dict(taxonomy.touches),
             "other_campaigns": taxonomy.other_campaigns,
             "utm_coverage": value_of(audit.coverage),
@@ -62,6 +63,14 @@ def gather_data(context: StepContext) -> StepResult:
     )  # fmt: skip
 
 
+def window_values(scope: Scope) -> dict[str, str]:
+    """The window as later tasks and the plan JSON read it: instants of the program's zone."""
+    ends = {"start": scope.start, "end": scope.end}
+    return {name: to_instant(at, scope.zone).isoformat() for name, at in ends.items()} | {
+        "label": scope.label
+    }
+
+
 def warnings_of(context: StepContext, scope: Scope, taxonomy: Taxonomy) -> list[str]:
     """What a reader must know before believing any figure, in sentences."""
     found = []
@@ -78,16 +87,19 @@ def warnings_of(context: StepContext, scope: Scope, taxonomy: Taxonomy) -> list[
             found.append(
                 f"The touches of {scope.partners.get(owner, owner or 'the joint file')} end {behind} days before the window does."
             )
-    if context.inputs["window"] != "campaign" and (age := (context.now - scope.end).days) > STALE_DAYS:
+    if (
+        context.inputs["window"] != "campaign"
+        and (age := (on_wall_clock(context.now, scope.zone) - scope.end).days) > STALE_DAYS
+    ):
         found.append(f"The window ends with the data, {age} days before this run: load newer ones.")
     if taxonomy.taken_whole:
         found.append(
             f"No row of {', '.join(taxonomy.taken_whole)} names a campaign: all its touches count as {scope.name}."
         )
     first, last = scope.campaign_days
-    if first and scope.day(scope.start) < first:
+    if first and scope.start.date() < first:
         found.append(f"The window begins before the campaign does ({first}).")
-    if last and scope.day(scope.start) > last:
+    if last and scope.start.date() > last:
         found.append(f"The window lies after the end of the campaign ({last}).")
     return found
 
@@ -95,7 +107,7 @@ def warnings_of(context: StepContext, scope: Scope, taxonomy: Taxonomy) -> list[
 def _sources(context: StepContext, scope: Scope) -> Table:
     rows = [
         [scope.partners.get(owner, owner or "joint"), kind, snapshot.rows, ", ".join(snapshot.currencies),
-         snapshot.window_start and scope.day(snapshot.window_start), snapshot.window_end and scope.day(snapshot.window_end)]
+         snapshot.window_start and snapshot.window_start.date(), snapshot.window_end and snapshot.window_end.date()]
         for kind in KINDS
         for owner, snapshot in sorted(context.data.snapshots(kind).items())
     ]  # fmt: skip
@@ -105,7 +117,7 @@ def _sources(context: StepContext, scope: Scope) -> Table:
         [Column("partner", "Partner"), Column("kind", "Data"), Column("rows", "Rows", "integer"),
          Column("currency", "Currencies"), Column("first", "First day", "date"), Column("last", "Last day", "date")],
         rows,
-        "Times are read in each partner's time zone and kept in UTC.",
+        "Times are read in each partner's time zone; days are the program's.",
     )  # fmt: skip
 
 

@@ -29,11 +29,11 @@ def gather_records(context: StepContext) -> StepResult:
             | {"credited_deals": _text(credit.get("deals", 0), SHARE)}
             | {f"credited_{n}": _text(credit.get(n, 0), CENT) for n in ("pipeline", "revenue")}
         )
-    last = scope.day(scope.end) - timedelta(days=1)
+    last = scope.end.date() - timedelta(days=1)
     return StepResult(
         values={
             "campaign": scope.slug,
-            "window_start": scope.day(scope.start),
+            "window_start": scope.start.date(),
             "window_end": last,
             "model": scope.agreed_name,
             "confidence": None if result["confidence"] is None else _text(result["confidence"], SHARE),

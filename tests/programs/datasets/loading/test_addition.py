@@ -77,6 +77,95 @@ def test_a_load_split_over_months_is_one_load(tmp_path_factory):
     assert seen["overlap"] >= 3
 
 
+DEAL = st.tuples(
+    st.integers(0, 4),  # member
+    st.integers(0, 39),  # day
+    st.integers(2, 9),  # amount
+    st.sampled_from(("none", "part", "all")),  # what was refunded, and with or without the order's number
+    st.booleans(),
+    st.integers(1, 50),  # days until the refund
+    st.sampled_from((0, 0, 1)),  # by how much a later export corrects the amount
+)
+REFUNDS = "member_id,purchased_at,amount,order_id,movement\n"
+
+
+def orders_of(deals):
+    """(day of the row, number, line) of every sale, refund and correction of a sale."""
+    found = []
+    for number, (member, day, amount, refunded, named, later, corrected) in enumerate(deals):
+        at = FIRST + timedelta(days=day)
+        found.append((day, f"o{number}", f"m{member},{at:%Y-%m-%d},{amount},o{number},sale"))
+        if corrected:
+            line = f"m{member},{at:%Y-%m-%d},{amount + corrected},o{number},sale"
+            found.append((day + 60, f"o{number}", line))
+        if refunded != "none":
+            given = amount if refunded == "all" else 1
+            back = FIRST + timedelta(days=day + later)
+            order = f"o{number}" if named else ""
+            found.append((day + later, "", f"m{member},{back:%Y-%m-%d},{given},{order},refund"))
+    return sorted(found, key=lambda row: row[0])
+
+
+def test_months_with_refunds_and_corrections_of_earlier_ones_are_one_load(tmp_path_factory):
+    """A correction contradicts the row that is there, and the later part knows more."""
+    seen = {"refund later": 0, "contradiction": 0}
+
+    @settings(max_examples=8, deadline=None)
+    @given(deals=st.lists(DEAL, min_size=4, max_size=12), cuts=st.sets(st.integers(10, 80), max_size=3))
+    def law(deals, cuts):
+        home = tmp_path_factory.mktemp("refunds")
+        store = SnapshotStore(home / "store")
+        rows = orders_of(deals)
+        ends = [0, *sorted(cuts | {59}), 200]  # corrections are never in the part of what they correct
+        parts = [
+            [row for row in rows if low <= row[0] < high] for low, high in zip(ends, ends[1:], strict=False)
+        ]
+        parts = [part for part in parts if part]
+        stands = {key: line for _, key, line in rows if key}
+        whole = [*stands.values(), *(line for _, key, line in rows if not key)]
+        seen["refund later"] += len(parts) > 1 and any(",refund" in line for _, _, line in parts[-1])
+        seen["contradiction"] += len(stands) < sum(bool(key) for _, key, _ in rows)
+        snapshots = []
+        for number, lines in enumerate([*([row[2] for row in part] for part in parts), whole]):
+            file = home / f"{number}.csv"
+            file.write_text(REFUNDS + "".join(f"{line}\n" for line in lines))
+            taken = ingest([file], "purchases", store=store, options=OPTIONS)
+            assert taken.rejected_rows == 0
+            snapshots.append(taken.snapshot)
+        together, *others, one = snapshots
+        for new in others:
+            together = add_rows(store, store.rows_path(together), store.rows_path(new), "purchases").snapshot
+        assert replace(together, profile=None) == replace(one, profile=None)
+        assert figures(store, together) == figures(store, one)
+
+    law()
+    assert seen["refund later"] >= 3
+    assert seen["contradiction"] >= 3
+
+
+def test_of_contradicting_rows_with_a_date_the_latest_stands_however_they_were_split(tmp_path_factory):
+    """Rows of members say when they were made; so neither the split nor its order changes what stands."""
+    tiers = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 27)), min_size=4, max_size=14, unique=True)
+
+    @settings(max_examples=5, deadline=None)
+    @given(rows=tiers, cut=st.integers(1, 3))
+    def law(rows, cut):
+        home = tmp_path_factory.mktemp("members")
+        store = SnapshotStore(home / "store")
+        lines = [f"m{who},2024-01-01,2026-01-{day + 1:02},tier {day}\n" for who, day in rows]
+        snapshots = []
+        for number, part in enumerate((lines[cut:], lines[:cut], lines)):
+            file = home / f"{number}.csv"
+            file.write_text("member_id,enrolled_at,updated_at,tier\n" + "".join(part))
+            snapshots.append(ingest([file], "members", store=store, options=OPTIONS).snapshot)
+        there, new, whole = (store.rows_path(snapshot) for snapshot in snapshots)
+        assert add_rows(store, there, new, "members").snapshot.sha256 == snapshots[2].sha256
+        assert add_rows(store, new, there, "members").snapshot.sha256 == snapshots[2].sha256
+        assert whole.exists()
+
+    law()
+
+
 @pytest.fixture
 def parts(store, write, options):
     def load(kind, *texts):
