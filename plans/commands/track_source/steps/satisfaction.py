@@ -10,7 +10,6 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.retention import net_promoter_score
-from programs.datasets.local_time import on_wall_clock
 
 SURVEYS = "survey_responses"
 COUNTS = ("promoters", "passives", "detractors")
@@ -23,10 +22,9 @@ def partner_score(context: StepContext, scope: Scope) -> MaybeEstimate | None:
     """
     if not context.data.has(SURVEYS):
         return None
-    start, end = (on_wall_clock(at, scope.zone.key) for at in (scope.start, scope.end))
     answers = []
     for owner, snapshot in context.data.snapshots(SURVEYS).items():
-        rows = context.data.engine.nps_groups(snapshot, start=start, end=end).to_pylist()
+        rows = context.data.engine.nps_groups(snapshot, start=scope.start, end=scope.end).to_pylist()
         answers += [row for row in rows if scope.partner(owner or row["partner"]) in scope.partners]
     counts = [sum(row[name] for row in answers) for name in COUNTS]
     if not sum(counts):
