@@ -58,7 +58,7 @@ def refit(plan: Plan, draft: Draft) -> None:
 
 def limit_retries(plan: Plan, limit: int) -> None:
     """Another limit of retries, for the plan and every task that is not done."""
-    if plan.declaration["max_retries"] != limit:
+    if plan.rules.max_retries != limit:
         plan.declaration = plan.declaration | {"max_retries": limit}
         plan.save()
     for task in plan.tasks.exclude(state__in=FINAL_TASK_STATES).exclude(max_retries=limit):

@@ -73,7 +73,9 @@ def test_database_url_chooses_postgresql_over_a_socket():
     (databases,) = read("DATABASES", SECRET_KEY="k", DATABASE_URL=url)
     database = databases["default"]
     assert (database["ENGINE"], database["NAME"]) == ("django.db.backends.postgresql", "governance")
-    assert database["OPTIONS"] == {"host": "/run/postgresql"}
+    assert database["OPTIONS"] == {"host": "/run/postgresql", "prepare_threshold": 5}
+    (databases,) = read("DATABASES", SECRET_KEY="k", DATABASE_URL=url, GTM_DATABASE_POOLED="1")
+    assert databases["default"]["OPTIONS"]["prepare_threshold"] is None
 
 
 @pytest.mark.parametrize(

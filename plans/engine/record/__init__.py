@@ -1,1 +1,3 @@
-"""What changed, from what to what: in a plan and around it. Doors: ``content`` and ``around``."""
+"""What changed, from what to what: in a plan and around it."""
+
+DOORS = ("around", "content")

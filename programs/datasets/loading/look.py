@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from gtm.core.later import later
 
-from programs.datasets.readers import RawFile
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from programs.datasets.readers import RawFile
+else:
+    pa, pc, pq = later("pyarrow"), later("pyarrow.compute"), later("pyarrow.parquet")
 
 SHOWN_ROWS = 8
 SHOWN_EXAMPLES = 3

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from programs.datasets.loading.encodings import LIKELY
 from programs.datasets.loading.option_words import meaning, title
 from programs.datasets.loading.problems import Problem
 from programs.datasets.loading.said import quoted
-from programs.datasets.readers.unpack import LIKELY
 
 SETTLED_BY = {
     "ambiguous_dates": "date_format",

@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from programs.datasets.loading.encodings import ENCODINGS, LIKELY
 from programs.datasets.loading.limits import MEBIBYTE, Limits
 from programs.datasets.loading.problems import DatasetProblems
 from programs.datasets.loading.source import Source
@@ -20,13 +21,6 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-ENCODINGS = (
-    "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "iso-8859-2", "iso-8859-15",
-    "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "mac-roman", "cp437",
-    "cp850", "shift-jis", "cp932", "euc-jp", "gb18030", "gbk", "big5", "euc-kr", "koi8-r",
-)  # fmt: skip
-LIKELY = ("cp1252", "mac-roman", "cp1250", "cp850")
-"""What spreadsheets of Europe and America write; shown with how each would read a byte that is no UTF-8."""
 AROUND = 12
 
 

@@ -24,7 +24,7 @@ def found(client, url, text):
 
 
 def test_a_plan_is_found_by_the_beginning_of_its_id_and_by_a_word_of_its_objective(login, demo):
-    one, other = plans(2, demo)
+    other, one = plans(2, demo)  # of the same second: the later one has a suffix
     assert found(login("ops"), PLANS, one.plan_id) == {one.plan_id}
     assert found(login("ops"), PLANS, "plan-") == {one.plan_id, other.plan_id}
     assert found(login("ops"), PLANS, one.objective) == {one.plan_id, other.plan_id}
@@ -33,7 +33,7 @@ def test_a_plan_is_found_by_the_beginning_of_its_id_and_by_a_word_of_its_objecti
 
 @pytest.mark.parametrize("model", ["task", "approval"])
 def test_what_belongs_to_a_plan_is_found_by_its_id(login, demo, model):
-    one, _ = plans(2, demo)
+    _, one = plans(2, demo)
     rows = login("ops").get(reverse(f"admin:plans_{model}_changelist"), {"q": one.plan_id}).context["cl"]
     assert {row.plan_id for row in rows.result_list} == {one.pk}
 

@@ -79,7 +79,7 @@ def test_the_window_ends_with_the_files_last_day_in_the_programs_zone(loyalty):
 
 def test_euros_in_a_dollar_program_are_converted_at_the_rate_of_their_day(loyalty):
     told = load(loyalty, "eur_in_usd.csv.gz")
-    assert "Amounts in EUR stay so in the data" in told
+    assert "Amounts in EUR keep their currency in the data" in told
     assert "currency: USD (the program's)" not in told  # of rows that name none, and every row names one
     plan = run(MONITOR, "data-pull")
     table = pa_csv.read_csv(CASES / "eur_in_usd.csv.gz").to_pylist()

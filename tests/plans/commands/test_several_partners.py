@@ -42,7 +42,7 @@ def test_a_command_that_reads_one_owner_refuses_the_data_of_two_by_name(acting, 
 
 def test_every_kind_that_commands_read_is_asked_about():
     together = {kind for command, kind in READ if command.reads_partners}
-    assert together == {"touchpoints", "opportunities", "contacts", "targets"}
+    assert together == {"touchpoints", "opportunities", "contacts", "targets", "survey_responses"}
     assert len(READ) > len(together) + 10
 
 

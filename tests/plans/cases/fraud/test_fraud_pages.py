@@ -78,7 +78,7 @@ def test_a_case_is_handed_over_with_its_reason_and_waits_for_that_person_first(l
 
 def test_a_case_goes_to_nobody_who_could_not_close_it(login, page, case):
     login("finance").post(page, {"judgement": "hold", "comment": "One card."})
-    for name, words in (("analyst", "may not judge fraud cases"), ("finance", "held it: somebody else")):
+    for name, words in (("analyst", "may not judge fraud cases"), ("finance", "held it. Somebody else")):
         shown = hand_over(login("exec"), case, owner=person(name).pk)
         case.refresh_from_db()
         assert (case.owner, words in shown.content.decode()) == (None, True)

@@ -153,6 +153,8 @@ def test_everything_not_filled_is_named_with_template_and_variable(program):
         "core/support-script.md: copy.terms_note is not filled.",
         "in-app/in-app-prompt.html: copy.friend_reward is not filled.",
         "in-app/in-app-prompt.txt: copy.friend_reward is not filled.",
+        "partner/partner-kit.md: copy.friend_reward is not filled.",
+        "partner/partner-kit.md: copy.support_email is not filled.",
     ]
 
 
