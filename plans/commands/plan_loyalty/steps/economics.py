@@ -61,7 +61,10 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         {"label": "Chance of a loss", "value": percent(values["probability_of_loss"])},
         {"label": "Pool that earns most a year", "value": money(values["best_pool"], currency)},
     ]
-    period = f"design {canonical.digest([context.inputs, context.program])[:12]}"
+    # The same design again is no second design that loses, whatever was published of the first one: what the
+    # step's tools left behind compares it with what is published, and does not count.
+    designed = {name: value for name, value in context.outputs["design"].items() if name != "evidence"}
+    period = f"design {canonical.digest([context.inputs, designed])[:12]}"
     signals = []
     if model.is_negative:
         signals.append(
