@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db.models import Max
 
 from gtm.core import clock, prepared
 from gtm.core.evidence import changelog
@@ -61,12 +62,14 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
         if steps.why_held(task.plan, task.key):
             return None
         substitute = task.state == "fallback_ready"
-        used = task.attempts_used if substitute else 1
+        used, fence = task.attempts_used if substitute else 1, task.fence + 1
         if task.fence:
+            # What people did since stands among the attempts, with fences of their own.
+            fence = max(fence, 1 + task.attempts.aggregate(last=Max("fence", default=0))["last"])
             used = used if substitute else _next_number(task)
             _give_up_on_others(task)
         fields = {
-            "fence": task.fence + 1,
+            "fence": fence,
             "attempts_used": used,
             "lease_expires_at": clock.now() + lease_time(),
             "started_at": task.started_at or clock.now(),

@@ -87,6 +87,18 @@ def test_or_they_cannot_and_the_ladder_is_told(script, cover):
     assert (task.state, task.escalations.get().trigger) == ("escalated", "task-blocked")
 
 
+def test_what_they_could_not_do_runs_again_where_an_attempt_is_granted(script, cover):
+    script(FOR_GOOD, StepResult({"points": 7}))
+    task = make_failing()
+    run(task)
+    with acting_as(actor_of(cover)):
+        human_tasks.report_blocked(task, reason="I have no access.")
+    human_tasks.grant_attempt(task, comment="The table is there now.")
+    assert run(task) == "succeeded"
+    done = task.attempts.order_by("fence").values_list("executor", "outcome")
+    assert [*done] == [("original", "failed"), ("person", "failed"), ("original", "succeeded")]
+
+
 def test_somebody_else_may_not_try_again(script, cover):
     script(FOR_GOOD)
     task = make_failing()
