@@ -13,6 +13,7 @@ from plans.engine.running import foreground
 from plans.export import files
 from plans.models import TROUBLED_PLAN_STATES, Plan
 from plans.runs import registry, start
+from plans.selectors import pulls_of
 
 
 class Command(GovernedCommand):
@@ -64,7 +65,10 @@ class Command(GovernedCommand):
             for line in foreground.what_waits(plan):
                 self.stdout.write(f"  {line}")
         if plan.state in TROUBLED_PLAN_STATES:
-            raise CommandError(f"{plan.plan_id} is {plan.get_state_display().lower()}.", returncode=1)
+            said = f"{plan.plan_id} is {plan.get_state_display().lower()}."
+            if held_by := [pull.reason for pull in pulls_of(plan) if pull.state == "pulled"]:
+                said = f"{said} {' '.join(held_by)} Two people must release it."
+            raise CommandError(said, returncode=1)
 
     def dry_run(self, draft: start.Draft, options: dict[str, Any]) -> None:
         _, body = start.dry_run(draft)

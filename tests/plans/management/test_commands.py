@@ -252,3 +252,13 @@ def test_the_log_of_a_plan_and_of_everything_verifies(site):
         said.splitlines()[1],
     )
     assert manage("verify_changelog")[0] == 0
+
+
+def test_a_run_that_is_held_on_its_way_ends_with_why_and_who_may_release_it(site, monkeypatch):
+    def stopped_on_its_way(plan, report):
+        manage("ripcord", plan.plan_id, "--reason", "A second design loses.", "--as", "admin")
+
+    monkeypatch.setattr("plans.engine.running.foreground.until_waiting", stopped_on_its_way)
+    code, said = manage("gtm", USAGE, "--as", "ops", "--wait")
+    assert code == 1
+    assert said.endswith(" is held. A second design loses. Two people must release it.")
