@@ -42,7 +42,7 @@ class ConstraintResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
+class EligibleMembers:
     """The data of those the program is for; ``results`` of the constraints that say who that is."""
 
     data: OpenData
@@ -83,7 +83,7 @@ def stated(context: StepContext) -> list[Constraint]:
     return stated_in(context.inputs, context.program["currency"])
 
 
-def audience_of(context: StepContext) -> Audience:
+def audience_of(context: StepContext) -> EligibleMembers:
     """The data without members, categories and kinds of data that constraints take out."""
     asked = stated(context)
     unread = _not_to_use(asked)
@@ -119,7 +119,7 @@ def audience_of(context: StepContext) -> Audience:
         else:
             results += [_by_category(rule, known) for rule in of_kind(asked, forms.EXCLUDE_CATEGORIES)]
     narrowed = data.without(members=members, categories=categories) if members or categories else data
-    return Audience(narrowed, regions, len(members), results)
+    return EligibleMembers(narrowed, regions, len(members), results)
 
 
 def _not_to_use(asked: Sequence[Constraint]) -> set[str]:
@@ -189,7 +189,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
-def expiry_of(context: StepContext, audience: Audience) -> ExpiryPolicy:
+def expiry_of(context: StepContext, audience: EligibleMembers) -> ExpiryPolicy:
     """The life of points: that of the ledger or a stated one, as long as constraints ask, never where they say so."""
     asked = stated(context)
     days, source = _life(audience.data)
@@ -268,7 +268,7 @@ class Designed:
     refused: Sequence[Mapping[str, Any]] = field(default_factory=tuple)
 
 
-def check(context: StepContext, audience: Audience, made: Designed) -> list[ConstraintResult]:
+def check(context: StepContext, audience: EligibleMembers, made: Designed) -> list[ConstraintResult]:
     """How the design stands to each constraint, in the order in which they were stated."""
     known = {result.constraint: result for result in audience.results}
     return [known.get(rule) or _check(rule, made, context) for rule in stated(context)]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from plans.commands.plan_loyalty.steps.constraints import (
-    Audience,
+    EligibleMembers,
     ExpiryPolicy,
     audience_of,
     benefit_cap,
@@ -48,7 +48,7 @@ def annual_budget(inputs: Any) -> float:
     return float(budget["amount"]) * PERIODS_A_YEAR[budget["period"]]
 
 
-def assumptions_of(context: StepContext, audience: Audience) -> LoyaltyAssumptions:
+def assumptions_of(context: StepContext, audience: EligibleMembers) -> LoyaltyAssumptions:
     """The program's own figures where it states them, the ledger's where one is loaded, ranges otherwise."""
     program = context.program
     stated = "program settings, ± 10 %"
