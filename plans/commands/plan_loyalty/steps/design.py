@@ -10,8 +10,8 @@ import numpy as np
 from plans.commands.plan_loyalty.steps.constraints import (
     EligibleMembers,
     ExpiryPolicy,
-    audience_of,
     benefit_cap,
+    eligible_members,
     expiry_of,
     lapsing_less,
 )
@@ -127,7 +127,7 @@ def missions_of(data: OpenData) -> list[Mission]:
 def design_of(context: StepContext) -> tuple[RewardDesign, LoyaltyAssumptions, np.ndarray, str]:
     """The design from inputs, data and seed; the same for this step and for the economics."""
     structure = rewards.parse_structure(str(context.inputs["tiers"]))
-    audience = audience_of(context)
+    audience = eligible_members(context)
     spend, how = projected_spend(audience.data)
     assumptions = assumptions_of(context, audience)
     try:
@@ -155,7 +155,7 @@ def design_tiers(context: StepContext) -> StepResult:
     design, assumptions, spend, how = design_of(context)
     context.progress(90, "Blueprint")
     rows = [_tier(n, reward, goal, design) for n, reward in enumerate(design.tiers)]
-    expiry = expiry_of(context, audience_of(context))
+    expiry = expiry_of(context, eligible_members(context))
     return StepResult(
         values={
             "kind": design.structure.kind.value,
