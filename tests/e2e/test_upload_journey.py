@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gtm.core.actors import Actor, acting_as
 from plans.models import Plan
 from programs.models import Dataset, LoadProfile, Program
 from tests.conftest import wait_until
@@ -156,7 +157,8 @@ def test_a_shop_export_becomes_a_run_by_clicks(enter, export):
 
 def test_the_pages_of_an_upload_are_sound_on_a_phone(enter, export):
     """In the light and in the dark, with questions open."""
-    ProgramFactory(name="Quay Club", currency="EUR", time_zone="Europe/Berlin")
+    with acting_as(Actor.system("Demo")):
+        ProgramFactory(name="Quay Club", currency="EUR", time_zone="Europe/Berlin")
     analyst = enter("analyst", "phone")
     page = analyst.page
     analyst.open("/programs/dataset/upload/")
