@@ -6,7 +6,7 @@ A load that was told (an option that names the column, or ``ignore_columns``) is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -39,7 +39,15 @@ STATUS = {
     "status", "orderstatus", "financialstatus", "paymentstatus", "orderstate", "state", "transactionstatus",
     "chargestatus", "invoicestatus",
 }  # fmt: skip
-CANCELLED = {"cancelledat", "canceledat", "cancelleddate", "canceldate", "cancelledon", "voidedat"}
+CANCELLED = {
+    "cancelledat",
+    "canceledat",
+    "cancelleddate",
+    "canceldate",
+    "cancelledon",
+    "voidedat",
+    "deletedat",
+}
 NO_SALE = (
     "fail|cancel|refund|void|declin|pending|abandon|expired|draft|unpaid|chargeback|charge.back|dispute|on.?hold|trash"
     "|denied|reversed|incomplete"
@@ -50,6 +58,18 @@ ORIGINAL = re.compile(
     r"(?:id|no|nr|number|name|ref|reference)?"
 )
 """Folded names of columns in which a refund names what it changes."""
+IS_NONE = (
+    "refund|cancel|void|reject|declin|denied|fraud|spam|invalid|chargeback|charge.back|dispute|reversed|delet"
+    "|duplicate"
+)
+NO_POINTS = f"{IS_NONE}|pending|fail|on.?hold|draft"
+NO_STATE: Mapping[str, tuple[str, str]] = {
+    "purchases": ("is a sale", NO_SALE),
+    "point_ledger": ("moved points", NO_POINTS),
+    "referrals": ("is a referral that stands", IS_NONE),
+    "opportunities": ("is a deal that stands", IS_NONE),
+}
+"""Kind → what a row is, and the words of a status by which it is not. A pending referral is one."""
 CENTS = {"cents", "incents", "minor", "minorunits", "pence", "subunits"}
 NO_SALE_SQL = "regexp_matches({cell}, $no) AND NOT starts_with({cell}, 'partial')"
 
@@ -85,7 +105,9 @@ def doubts(look: QuestionedFile) -> list[Problem]:
     """Every question about one file."""
     found = [*_minor_units(look), *_original(look)]
     if look.contract.kind == "purchases":
-        found += [*_lines(look), *_status(look), *_cancelled(look), *_refunded(look)]
+        found += [*_lines(look), *_refunded(look)]
+    if look.contract.kind in NO_STATE:
+        found += [*_status(look), *_cancelled(look)]
     return found
 
 
@@ -134,7 +156,8 @@ def _lines(look: QuestionedFile) -> Iterator[Problem]:
 
 
 def _status(look: QuestionedFile) -> Iterator[Problem]:
-    """Orders that failed or were taken back are no sales."""
+    """Orders that failed or were taken back are no sales, pending points are nobody's yet."""
+    what, words = NO_STATE[look.contract.kind]
     for index, header in look.unused():
         if bare(header) not in STATUS:
             continue
@@ -142,7 +165,7 @@ def _status(look: QuestionedFile) -> Iterator[Problem]:
         rows = look.connection.execute(
             f"SELECT trim(c{index}) AS status, count(*), {no_sale} "  # noqa: S608
             f"FROM {look.view} WHERE status <> '' GROUP BY ALL ORDER BY count(*) DESC, status LIMIT 50",
-            {"no": NO_SALE},
+            {"no": words},
         ).fetchall()
         sales = [status for status, _, none in rows if not none]
         if len(sales) == len(rows):
@@ -158,7 +181,7 @@ def _status(look: QuestionedFile) -> Iterator[Problem]:
         )
         yield Problem(
             look.asked(header),
-            f"Not every row is a sale: “{header}” has {counted}. Set which rows to load, as "
+            f"Not every row {what}: “{header}” has {counted}. Set which rows to load, as "
             f"filters={header}: {keep}; or ignore_columns={header} to count them all.{whole}",
             code="status",
             answers=(

@@ -134,4 +134,37 @@ ODD: dict[str, Case] = {
         said={"filters": "status: completed, partially refunded"},
         left_out=1,
     ),
+    "points that are pending": Case(
+        {"a.csv": "id,customer,date,points,type,status\n1,a,2023-03-01,100,issue,approved\n"
+                  "2,a,2023-03-02,50,issue,pending\n3,b,2023-03-05,20,issue,cancelled\n"},
+        [("a", Decimal(100))],
+        columns="member_id points",
+        kind="point_ledger",
+        asks="status",
+        shows=("Not every row moved points", "cancelled (1), pending (1)"),
+        said={"filters": "status: approved"},
+        left_out=2,
+    ),
+    "a referral that was refunded": Case(
+        {"a.csv": "id,referrer,invited_at,won_at,revenue,status\n1,a,2023-01-01,2023-02-01,100,converted\n"
+                  "2,a,2023-01-02,,0,pending\n3,b,2023-01-03,2023-02-03,50,refunded\n"},
+        [("1",), ("2",)],
+        columns="referral_id",
+        kind="referrals",
+        asks="status",
+        shows=("a referral that stands", "refunded (1)"),
+        said={"filters": "!status: refunded"},
+        left_out=1,
+    ),
+    "a deal that was deleted": Case(
+        {"a.csv": "opportunity_id,person_id,stage,created_at,amount,Deleted at\n"
+                  "1,p1,open,2023-01-05,1000,\n2,p2,open,2023-01-05,500,2023-02-01\n"},
+        [("1", Decimal(1000))],
+        columns="opportunity_id amount",
+        kind="opportunities",
+        asks="status",
+        shows=("1 rows have a “Deleted at”",),
+        said={"filters": 'Deleted at: ""'},
+        left_out=1,
+    ),
 }  # fmt: skip
