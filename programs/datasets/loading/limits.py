@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 MEBIBYTE = 1 << 20
 
@@ -71,7 +72,8 @@ class Options:
     @classmethod
     def of(cls, said: Mapping[str, str]) -> Options:
         """Options by their name, as every door says them."""
-        return cls(**said, now=datetime.now(tz=UTC))
+        named: dict[str, Any] = {**said}
+        return cls(**named, now=datetime.now(tz=UTC))
 
 
 @dataclass(frozen=True, slots=True)
