@@ -130,6 +130,7 @@ def design_rewards(
     missions: Sequence[Mission] = (),
     multiplier_step: float = 0.25,
     tolerated_overrun: float = 0.1,
+    benefit_cap: float = math.inf,
     draws: int = 4000,
 ) -> RewardDesign:
     """Earn rate and benefits whose expected yearly cost is at most ``annual_budget``.
@@ -138,6 +139,7 @@ def design_rewards(
     ``structure``. Tier k earns 1 + k·``multiplier_step`` times the base rate. Cost is linear in the rate,
     so it is solved in closed form: rate = points pool / (Σ weighted spend × enrolment × (1 + lift) ×
     redemption rate × cost per point), rounded down to three significant digits.
+    ``benefit_cap`` is the most that benefits may be worth to a member in a year; the rest goes into points.
     """
     spend = np.asarray(annual_spend, dtype=float)
     if len(thresholds) != structure.tiers:
@@ -158,8 +160,10 @@ def design_rewards(
     multipliers = 1 + multiplier_step * np.arange(len(thresholds))
     unit_cost = enrolment * (1 + lift) * point_cost
     weighted_spend = spend * multipliers[tier]
-    rate = _round_down(available * split.points / (float(weighted_spend.sum()) * unit_cost))
     benefits = _benefits_per_member(tier, len(thresholds), available * split.benefits / enrolment)
+    granted = np.minimum(benefits, benefit_cap)
+    cut = float((benefits - granted)[tier].sum()) * enrolment
+    rate = _round_down((available * split.points + cut) / (float(weighted_spend.sum()) * unit_cost))
     rewards = tuple(
         TierReward(
             profile=profile,
@@ -170,7 +174,7 @@ def design_rewards(
             benefit_per_member=float(benefit),
         )
         for profile, multiplier, benefit in zip(
-            profile_tiers(spend, thresholds), multipliers, benefits, strict=True
+            profile_tiers(spend, thresholds), multipliers, granted, strict=True
         )
     )
     variable = sum(reward.points_cost for reward in rewards) + available * (split.missions + split.surprise)

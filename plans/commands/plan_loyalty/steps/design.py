@@ -7,6 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from plans.commands.plan_loyalty.steps.constraints import (
+    EligibleMembers,
+    ExpiryPolicy,
+    audience_of,
+    benefit_cap,
+    expiry_of,
+    lapsing_less,
+)
 from plans.commands.plan_loyalty.steps.signals import cohorts
 from plans.commands.shared.columns import columns
 from plans.commands.shared.figures import figure, money, percent, value_of
@@ -17,6 +25,7 @@ from programs.analytics import rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Unavailable
 from programs.analytics.rewards import Mission, RewardBasis, RewardDesign
+from programs.datasets import OpenData
 
 PERIODS_A_YEAR = {"quarter": 4, "month": 12}
 SURPRISES = {
@@ -39,7 +48,7 @@ def annual_budget(inputs: Any) -> float:
     return float(budget["amount"]) * PERIODS_A_YEAR[budget["period"]]
 
 
-def assumptions_of(context: StepContext) -> LoyaltyAssumptions:
+def assumptions_of(context: StepContext, audience: EligibleMembers) -> LoyaltyAssumptions:
     """The program's own figures where it states them, the ledger's where one is loaded, ranges otherwise."""
     program = context.program
     stated = "program settings, ± 10 %"
@@ -57,14 +66,17 @@ def assumptions_of(context: StepContext) -> LoyaltyAssumptions:
         face_value=Assumption.known("face_value", float(program["point_face_value"]), "money per point", "program settings"),
         platform_cost=Assumption("platform_cost", 0.9 * yearly_platform, yearly_platform, 1.2 * yearly_platform,
                                  "money per year", "program settings, −10 % to +20 %"),
-        redemption_rate=measured_redemption(context)
-        or Assumption("redemption_rate", max(rate - 0.15, 0.0), rate, min(rate + 0.15, 1.0), "share of issued points"),
+        redemption_rate=lapsing_less(
+            measured_redemption(audience.data)
+            or Assumption("redemption_rate", max(rate - 0.15, 0.0), rate, min(rate + 0.15, 1.0), "share of issued points"),
+            expiry_of(context, audience),
+        ),
     )  # fmt: skip
 
 
-def measured_redemption(context: StepContext) -> Assumption | None:
+def measured_redemption(data: OpenData) -> Assumption | None:
     """The ultimate redemption rate from the ledger's triangle; None without a ledger that tells."""
-    forecast = redemption_forecast(context.data)
+    forecast = redemption_forecast(data)
     if isinstance(forecast, Unavailable):
         return None
     rate = forecast.rate_of_issued
@@ -74,9 +86,8 @@ def measured_redemption(context: StepContext) -> Assumption | None:
     )
 
 
-def projected_spend(context: StepContext) -> tuple[np.ndarray, str]:
+def projected_spend(data: OpenData) -> tuple[np.ndarray, str]:
     """Twelve-month qualifying spend a member, (members,) money, and a sentence on how it was projected."""
-    data = context.data
     as_of = data.as_of("purchases")
     rows = columns(data.engine.first_year_spend(data.snapshot("purchases"), as_of=as_of))
     observed, spend = rows["observed_days"], rows["spend"]
@@ -104,9 +115,8 @@ def projected_spend(context: StepContext) -> tuple[np.ndarray, str]:
     )
 
 
-def missions_of(context: StepContext) -> list[Mission]:
+def missions_of(data: OpenData) -> list[Mission]:
     """Missions counted on the data: how many completions a year they would have had."""
-    data = context.data
     as_of = data.as_of("purchases")
     rfm = columns(data.engine.member_rfm(data.snapshot("purchases"), as_of=as_of))
     years = max(float(rfm["tenure_days"].max()) / 365, 1 / 12)
@@ -117,8 +127,9 @@ def missions_of(context: StepContext) -> list[Mission]:
 def design_of(context: StepContext) -> tuple[RewardDesign, LoyaltyAssumptions, np.ndarray, str]:
     """The design from inputs, data and seed; the same for this step and for the economics."""
     structure = rewards.parse_structure(str(context.inputs["tiers"]))
-    spend, how = projected_spend(context)
-    assumptions = assumptions_of(context)
+    audience = audience_of(context)
+    spend, how = projected_spend(audience.data)
+    assumptions = assumptions_of(context, audience)
     try:
         thresholds = tiers.spend_thresholds(spend, tiers.upper_shares(structure.tiers), digits=2)
         design = rewards.design_rewards(
@@ -128,9 +139,10 @@ def design_of(context: StepContext) -> tuple[RewardDesign, LoyaltyAssumptions, n
             annual_budget(context.inputs),
             assumptions,
             generator=np.random.default_rng(context.seed),
-            missions=missions_of(context)
+            missions=missions_of(audience.data)
             if structure.kind in (RewardBasis.HYBRID, RewardBasis.MISSIONS)
             else (),
+            benefit_cap=benefit_cap(context),
         )
     except ValueError as error:
         raise PermanentError(str(error), hint="Ask for fewer tiers or another kind.") from error
@@ -143,6 +155,7 @@ def design_tiers(context: StepContext) -> StepResult:
     design, assumptions, spend, how = design_of(context)
     context.progress(90, "Blueprint")
     rows = [_tier(n, reward, goal, design) for n, reward in enumerate(design.tiers)]
+    expiry = expiry_of(context, audience_of(context))
     return StepResult(
         values={
             "kind": design.structure.kind.value,
@@ -154,6 +167,7 @@ def design_tiers(context: StepContext) -> StepResult:
             "cautious_points_per_unit": design.cautious_points_per_unit,
             "overrun_probability": value_of(design.overrun_probability),
             "surprise": {"moment": SURPRISES[goal], "pool": design.surprise_pool},
+            "expiry": expiry.as_values(),
             "downgrade_policy": "one-down",
             "qualification_period": "rolling twelve months",
             "how_spend_was_projected": how,
@@ -174,6 +188,7 @@ def design_tiers(context: StepContext) -> StepResult:
             _earning(design, currency),
             _distribution(spend, [r["threshold"] for r in rows[1:]], currency),
             _assumption_table(assumptions),
+            _terms(expiry),
         ],
         evidence={
             "Serena": f"{len(rows)} tiers compared with {len(context.program['tiers'])} in the catalogue."
@@ -245,6 +260,12 @@ def _earning(design: RewardDesign, currency: str) -> Metrics:
             Figure("surprise_pool", "Pool for surprise moments", design.surprise_pool, currency),
         ],
     )  # fmt: skip
+
+
+def _terms(expiry: ExpiryPolicy) -> Table:
+    columns_ = [Column("term", "Term"), Column("says", "What the design says"), Column("source", "Source")]
+    rows = [["Expiry of points", expiry.sentence(), expiry.source]]
+    return Table("terms", "Terms of points", columns_, rows)
 
 
 def _distribution(spend: np.ndarray, thresholds: list[float], currency: str) -> Chart:

@@ -269,9 +269,7 @@ def test_a_rejection_by_legal_opens_a_case_that_the_finished_plan_carries():
     assert (plan.state, count_of(plan, "compliance-blocker")) == ("rejected", 1)
     (told,) = document.build(plan)["escalations"]
     assert (told["trigger"], told["status"], told["carried"]) == ("compliance-blocker", "notified", True)
-    assert (
-        told["subject"] == "Legal sees a compliance blocker: Legal approval rejected by Lena Brandt: Because."
-    )
+    assert told["subject"] == "Compliance blocker: Legal approval rejected by Lena Brandt: Because."
     with acting_as(person("strategist")):
         ladder.resolve(blocker(plan), remediation="The clone expires points after two years.")
     assert blocker(plan).state == "resolved"
