@@ -47,7 +47,7 @@ RUNS = {
     "monitor-waiting": "the same before the strategist has validated",
     "monitor-7d": "`--window 7d`",
     "monitor-quarter": "`--window quarter`",
-    "monitor-summary": 'a summary, `--dimensions "cohort,channel" --experiments double-points` and a threshold',
+    "monitor-summary": 'a summary, `--dimensions "cohort,channel" --experiments double-points`, a threshold',
     "monitor-pipeline": "`--pattern pipeline`",
     "monitor-once": "`--alert_threshold retention<0.99`: a first breach",
     "monitor-alarm": "the same on purchases of a week later: a second breach",
