@@ -29,6 +29,7 @@ def tables() -> dict[str, pa.Table]:
 def usage_line(stage: Stage) -> dict[str, Record]:
     plan = stage.run(LINE)
     before = stage.record(plan)
+    stage.complete(plan, "compliance-confirmation", "ops", log="complete")
     stage.decide(plan, "playbook-approval", "strategist")
     for key, who in (("tooling-changes", "ops"), ("partner-communications", "ops")):
         stage.complete(plan, key, who)
@@ -83,6 +84,7 @@ def away(stage: Stage) -> dict[str, Record]:
     Approver(person=stage.person("studio"), role=Role.objects.get(slug="lifecycle-ops")).save()
     stage.go_away("strategist", "partner")
     plan = stage.run(SHORT)
+    stage.complete(plan, "compliance-confirmation", "ops", log="complete")
     asked = stage.messages()
     stage.decide(plan, "playbook-approval", "studio")
     return {"referrals-away": stage.record(plan) | {"messages": asked}}
