@@ -62,7 +62,13 @@ def options_of(program: Program, partner: Partner | None, terms: LoadTerms) -> O
     """What the loader is given: the terms, the owner's zone and currency, and the zone whose days count."""
     owner = partner or program
     given = {"time_zone": owner.time_zone} | dict(terms.options)
-    return Options(**given, home_currency=owner.currency, home_zone=program.time_zone, now=clock.now())
+    return Options(
+        **given,
+        home_currency=owner.currency,
+        home_zone=program.time_zone,
+        zone_is_said="time_zone" in terms.options,
+        now=clock.now(),
+    )
 
 
 def known_profiles(program: Program, kind: str = "") -> list[KnownProfile]:

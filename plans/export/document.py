@@ -196,6 +196,7 @@ def _guardrails(plan: Plan, recorded: RecordedSections, measured: MeasuredPlan) 
     return {
         "max_retries": plan.rules.max_retries,
         "limits": measures.limits(measured),
+        "constraints": measures.constraints(plan),
         "triggers": [
             {**trigger.stored, "count": recorded.breaches.get(trigger.signal, 0)}
             for trigger in plan.rules.triggers

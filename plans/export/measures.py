@@ -16,13 +16,15 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from plans.models import FINAL_PLAN_STATES, MEASURED, Plan, Task, TaskKind
+from plans.schemas.constraints import stated_in
 from plans.schemas.declaration import SuccessMetric
 
 _STANDS = {">=": operator.ge, "<=": operator.le}
 WITHIN = {"<": ">=", "<=": ">=", ">": "<=", ">=": "<="}
 """How a value stands to a limit while a rule that alarms as the key says is kept."""
 RULE = re.compile(r"^(?P<metric>[^<>=]+)(?P<comparator><=|>=|<|>)(?P<limit>.+)$")
-ASSUMPTIONS = "assumptions"
+ASSUMPTIONS, CONSTRAINTS = "assumptions", "constraints"
+PENDING = "pending"
 COLUMNS = {
     "name": ("name", "what", "model"),
     "low": ("low",),
@@ -226,6 +228,27 @@ def _limit(key: str, label: str, comparator: str, limit: Any, unit: str, source:
         "unit": unit,
         "source": source,
     }
+
+
+def constraints(plan: Plan) -> list[dict[str, Any]]:
+    """The constraints of the inputs as they were read, and how what was made stands to each."""
+    checked: dict[str, dict[str, Any]] = {}
+    if plan.pk:
+        for artifact in plan.artifacts.filter(key=CONSTRAINTS, kind="table", superseded_at=None):
+            keys = [column["key"] for column in artifact.payload["columns"]]
+            checked |= {row[0]: dict(zip(keys, row, strict=True)) for row in artifact.payload["rows"]}
+    return [
+        {
+            "text": one.text,
+            "kind": one.kind,
+            "names": list(one.names),
+            "amount": one.amount,
+            "status": checked.get(one.text, {}).get("status", PENDING),
+            "where": checked.get(one.text, {}).get("where", ""),
+            "how": checked.get(one.text, {}).get("how", ""),
+        }
+        for one in stated_in(plan.inputs, plan.currency)
+    ]
 
 
 def assumptions(plan: Plan) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from plans.models import LADDER
 from plans.runs.policies import in_force
 from plans.runs.registry import LOWEST_LADDER, faults
 from plans.runs.start import Draft, approvable
+from plans.schemas.constraints import stated_in
 from plans.schemas.declaration import ChecklistItem
 from programs.models import Role
 
@@ -66,6 +67,15 @@ def _ladder(draft: Draft) -> tuple[bool, str]:
     return len(ladder) >= LOWEST_LADDER, f"{rungs}; at most {draft.command.max_retries} retries."
 
 
+def _constraints(draft: Draft) -> tuple[bool, str]:
+    found = stated_in(draft.inputs, draft.program.currency)
+    rules = [f"“{one.text}” ({one.kind})" for one in found if one.is_checked]
+    texts = [f"“{one.text}”" for one in found if not one.is_checked]
+    told = [f"Checked against the design: {'; '.join(rules)}."] if rules else []
+    told += [f"Not checked by the system, a person must: {'; '.join(texts)}."] if texts else []
+    return True, " ".join(told) or "No constraints are stated."
+
+
 STANDARD = (
     ChecklistItem("dependencies", "Dependencies are complete and in order", _dependencies),
     ChecklistItem("agents", "People hold the role of every task", _agents),
@@ -75,3 +85,5 @@ STANDARD = (
     ChecklistItem("deliverables", "Deliverables are named", _deliverables),
     ChecklistItem("guardrails", "Retry limit and escalation ladder are set", _ladder),
 )
+CONSTRAINTS = ChecklistItem("constraints", "Constraints are read as rules, or are for a person", _constraints)
+"""For a command with an input of constraints."""

@@ -93,6 +93,8 @@ class TriggerRow:
     owner: str
     goals: tuple[Goal, ...]
     """The goals it serves first; every goal keeps every stage covered."""
+    action_elsewhere: str = ""
+    """The action where it cannot go by ``channel``, if the words of ``action`` name it."""
 
 
 _ALL = tuple(Goal)
@@ -178,6 +180,7 @@ TRIGGERS: tuple[TriggerRow, ...] = (
         "phone",
         "Customer success",
         (Goal.RETENTION, Goal.ADVOCACY),
+        "Answer in person, solve the issue, add a goodwill reward",
     ),
     TriggerRow(
         "lapsing",

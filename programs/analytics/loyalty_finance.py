@@ -31,7 +31,7 @@ CHANCE_WORTH_A_TEST = 0.2
 """With a smaller chance that the program earns anything, no test is worth its cost."""
 
 
-class Recommendation(StrEnum):
+class LaunchAdvice(StrEnum):
     LAUNCH = "launch"
     TEST_FIRST = "test first"
     DO_NOT_LAUNCH = "do not launch"
@@ -209,7 +209,7 @@ class PoolChoice:
     value_rate: float
     best_rate: float
     highest_rate: float
-    recommendation: Recommendation
+    recommendation: LaunchAdvice
     why: str
     inputs: Draws
 
@@ -230,20 +230,20 @@ def choose_pool(
     candidates = [rate * step / STEPS for step in range(STEPS, 0, -1)] if rate > 0 else []
     calm = next((each for each in candidates if model.loss(each, inputs) <= tolerated), None)
     if calm is not None and model.present_value(calm) > 0:
-        return PoolChoice(calm, best, highest, Recommendation.LAUNCH, "", inputs)
+        return PoolChoice(calm, best, highest, LaunchAdvice.LAUNCH, "", inputs)
     expected = model.present_value(rate)
     gain = 1 - model.loss(rate, inputs)
     if rate == 0:
         why = "No reward earns more than it costs, however small the pool."
-        return PoolChoice(rate, best, highest, Recommendation.DO_NOT_LAUNCH, why, inputs)
+        return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
     if expected > 0:
         why = f"The chance of a loss is {1 - gain:.0%}, more than the {tolerated:.0%} that is tolerated."
-        return PoolChoice(rate, best, highest, Recommendation.TEST_FIRST, why, inputs)
+        return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
     if gain >= CHANCE_WORTH_A_TEST:
         why = f"A loss is expected at every pool, yet the chance that the program earns is {gain:.0%}."
-        return PoolChoice(rate, best, highest, Recommendation.TEST_FIRST, why, inputs)
+        return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
     why = f"A loss is expected at every pool, and the chance that the program earns is {gain:.0%}."
-    return PoolChoice(rate, best, highest, Recommendation.DO_NOT_LAUNCH, why, inputs)
+    return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
 
 
 def months_of(by_month: ArrayLike, horizon: int) -> FloatArray:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from gtm.core.actors import Actor, acting_as
-from gtm.core.fsm import perform
 from plans.models import Plan
 from programs.models import Dataset, LoadProfile, Program
 from tests.conftest import wait_until
+from tests.factories import ProgramFactory
 
 pytestmark = pytest.mark.e2e
 
@@ -35,16 +35,24 @@ ORDERS = 900
 REFUNDED, CANCELLED = 12, 30  # every twelfth order in part, every thirtieth in whole
 
 
-@pytest.fixture(scope="module")
-def kiez(site) -> Program:
-    """A loyalty program at home in Berlin that has no data."""
-    with acting_as(Actor.system("Demo")):
-        program = Program(
-            slug="kiez", name="Kiez Club", kind="loyalty", currency="EUR", time_zone="Europe/Berlin"
-        )
-        program.save()
-        perform(program, "activate")
-    return program
+def new_program(ops) -> Program:
+    """A loyalty program at home in Berlin, made and activated by clicks; it has no data yet."""
+    page = ops.page
+    page.get_by_role("link", name="Programs", exact=True).first.click()
+    ops.look("programs")
+    page.get_by_role("link", name="Add program").first.click()
+    page.get_by_label("Name").first.press_sequentially("Kiez Club")
+    for field, value in (("Currency", "EUR"), ("Country", "DE"), ("Time zone", "Europe/Berlin")):
+        page.get_by_role("textbox", name=field).fill(value)
+    ops.look("add program")
+    page.get_by_role("button", name="Save", exact=True).click()
+    ops.look("programs")
+    page.get_by_role("link", name="Kiez Club").first.click()
+    ops.look("the new program")
+    page.get_by_role("button", name="Activate").click()
+    page.get_by_text("Kiez Club is active").first.wait_for()
+    ops.look("the active program")
+    return Program.objects.get(slug="kiez-club", state="active")
 
 
 @pytest.fixture
@@ -84,9 +92,10 @@ def order(number: int) -> dict[str, str]:
     }
 
 
-def test_a_shop_export_becomes_a_run_by_clicks(enter, kiez, export):
+def test_a_shop_export_becomes_a_run_by_clicks(enter, export):
     ops = enter("ops")
     page = ops.page
+    kiez = new_program(ops)
     page.get_by_role("link", name="Load data").click()
     ops.look("choose")
     ops.picture("upload-choose")
@@ -146,13 +155,15 @@ def test_a_shop_export_becomes_a_run_by_clicks(enter, kiez, export):
     wait_until(lambda: plan.approvals.filter(gate="roadmap-validation").exists(), 60)
 
 
-def test_the_pages_of_an_upload_are_sound_on_a_phone(enter, kiez, export):
+def test_the_pages_of_an_upload_are_sound_on_a_phone(enter, export):
     """In the light and in the dark, with questions open."""
+    with acting_as(Actor.system("Demo")):
+        ProgramFactory(name="Quay Club", currency="EUR", time_zone="Europe/Berlin")
     analyst = enter("analyst", "phone")
     page = analyst.page
     analyst.open("/programs/dataset/upload/")
     page.locator("input[type=file]").set_input_files(export)
-    page.get_by_label("Program").select_option(label="Kiez Club")
+    page.get_by_label("Program").select_option(label="Quay Club")
     page.get_by_label("Where the file comes from").select_option("")
     page.get_by_label("Kind").select_option("purchases")
     page.get_by_role("button", name="Look at the file first").click()

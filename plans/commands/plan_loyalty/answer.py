@@ -38,7 +38,7 @@ def answer_of(
     )
     return {
         "headline": headlines[economics["recommendation"]],
-        "verdict": VERDICTS[economics["recommendation"]],
+        "verdict": _verdict(economics),
         "money": {
             "label": f"Net present value, {months} months",
             "amount": economics["net_present_value"],
@@ -60,6 +60,12 @@ def answer_of(
         "alternative": _alternative(economics, currency),
         "next": _next(economics, people),
     }  # fmt: skip
+
+
+def _verdict(economics: dict[str, Any]) -> str:
+    """A launch that rests on an assumed lift is one to watch."""
+    verdict = VERDICTS[economics["recommendation"]]
+    return "go with care" if verdict == "go" and economics["lift"]["is_assumed"] else verdict
 
 
 def _alternative(economics: dict[str, Any], currency: str) -> str:

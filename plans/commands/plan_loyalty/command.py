@@ -9,6 +9,7 @@ from plans.commands.plan_loyalty.entered import ASSUMPTIONS
 from plans.commands.plan_loyalty.facts import ANALYST, OPS, SPONSOR, STRATEGIST, gather_facts
 from plans.commands.shared.guardrails import RETRIES
 from plans.runs import checklist, registry
+from plans.schemas.constraints import ConstraintText
 from plans.schemas.declaration import (
     Command,
     DataNeed,
@@ -24,7 +25,7 @@ from plans.schemas.declaration import (
     ToolHook,
     Trigger,
 )
-from plans.schemas.inputs import PATTERN, Amount, Choice, CountOrKind, Text, TextList
+from plans.schemas.inputs import PATTERN, Amount, Choice, CountOrKind, TextList
 from programs.models import Program
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
@@ -82,7 +83,9 @@ PLAN_LOYALTY = registry.register(
             Amount("budget", "Reward pool a quarter; write 50000/month for a monthly pool", required=True,
                    periods=("quarter", "month")),
             TextList("personas", "Member segments to look at, separated by commas"),
-            Text("constraints", "Compliance or platform notes the approvers must see"),
+            ConstraintText("constraints", "Compliance or platform rules, separated by semicolons: "
+                           "no-expiry:US-CA; exclude-channels:sms; or plain sentences, which are read where they "
+                           "say no more than a rule, and are for a person otherwise"),
             *ASSUMPTIONS,
             PATTERN,
             RETRIES,
@@ -150,7 +153,7 @@ PLAN_LOYALTY = registry.register(
         ),
         triggers=(
             Trigger(NEGATIVE_ROI, "The model shows a negative return", breaches=2, pulls_ripcord=True),
-            Trigger(COMPLIANCE_BLOCKER, "Legal sees a compliance blocker", breaches=1, pulls_ripcord=True),
+            Trigger(COMPLIANCE_BLOCKER, "Compliance blocker", breaches=1, pulls_ripcord=True),
         ),
         tool_hooks=(
             ToolHook("Serena", "Differences in catalogue and tiers"),
@@ -158,7 +161,7 @@ PLAN_LOYALTY = registry.register(
             ToolHook("Sequential Thinking", "Scenario modelling"),
             ToolHook("Playwright", "Testing redemption flows"),
         ),
-        checklist=checklist.STANDARD,
+        checklist=(*checklist.STANDARD, checklist.CONSTRAINTS),
         success_metrics=(
             SuccessMetric("retention", "Repeat rate within 90 days", "not below the baseline", unit="share", comparator=">=",
                           aim="signals.repeat_rate", source="Purchases, measured by later runs of monitor-loyalty",

@@ -6,6 +6,7 @@ from typing import Any
 
 from plans.commands.plan_loyalty.answer import answer_of, warnings_of
 from plans.commands.plan_loyalty.kpis import kpis_of
+from plans.commands.plan_loyalty.steps.packet import constraint_sections, constraint_warnings, expiry_rule
 from plans.commands.shared.figures import money, percent
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Document, Section, StepResult, Table
@@ -27,7 +28,9 @@ def write_packet(context: StepContext) -> StepResult:
     economics, triggers = context.outputs["economics"], context.outputs["lifecycle"]
     people, currency = context.program["people"], context.program["currency"]
     kpis = kpis_of(signals, design, economics)
-    warnings = warnings_of(signals, design, economics)
+    warnings = warnings_of(signals, design, economics) + constraint_warnings(
+        triggers.get("constraints") or ()
+    )
     answer = answer_of(design, economics, warnings, people, currency)
     sections = [
         Section("Decision asked", [answer["headline"], answer["certainty"]["words"]]),
@@ -38,8 +41,9 @@ def write_packet(context: StepContext) -> StepResult:
             f"Tiers on {design['qualification_period']}; downgrade {design['downgrade_policy']}.",
             f"Surprise moment: {design['surprise']['moment']} (pool {money(design['surprise']['pool'], currency)} a year).",
             f"{triggers['counted']} of {len(triggers['triggers'])} lifecycle triggers are counted on data.",
-            *([f"Constraints given: {context.inputs['constraints']}"] if context.inputs.get("constraints") else []),
+            *expiry_rule(design),
         ]),
+        *constraint_sections(triggers.get("constraints") or ()),
     ]  # fmt: skip
     return StepResult(
         values={

@@ -226,7 +226,16 @@ SURVEY_RESPONSES = Contract(
         identifier("response_id", "Identifier of the response; the natural key.", "id"),
         member(required=False),
         identifier("partner_id", "The partner who answered, for partner NPS.", "partner"),
-        instant("answered_at", "When.", "date", "submitted at", "response date", "timestamp", required=True),
+        instant(
+            "answered_at",
+            "When.",
+            "date",
+            "submitted at",
+            "responded at",
+            "response date",
+            "timestamp",
+            required=True,
+        ),
         ContractColumn(
             "survey",
             Type.CATEGORY,

@@ -9,6 +9,7 @@ exclusive, on the program's wall clock. NumPy and SciPy go on from there.
 
 from __future__ import annotations
 
+import copy
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ import pyarrow as pa
 
 from gtm.core.errors import InvalidInput
 from programs.datasets.engines.converting import Conversion, MixedCurrencies
-from programs.datasets.engines.views import DatasetViews, MissingDataset
+from programs.datasets.engines.views import DatasetViews, LeftOut, MissingDataset
 from programs.datasets.loading.limits import Limits
 from programs.datasets.questions.loyalty import LoyaltyQuestions
 from programs.datasets.questions.partners import PartnerQuestions
@@ -183,6 +184,22 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """One row an NPS answer: day number and score."""
         return self._ask("survey_days", {"survey_responses": responses}, as_of=as_of)
 
+    def member_profiles(
+        self, purchases: Snapshot | None, *, as_of: datetime, members: Snapshot | None = None
+    ) -> pa.Table:
+        """One row a member with a purchase, by member_id: region, persona, age in years; null where neither
+        the member list nor, for the region, the last purchase says."""
+        datasets = {"purchases": purchases, "members": members}
+        return self._ask("member_profiles", datasets, ("members",), as_of=as_of)
+
+    def purchase_categories(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
+        """category (small letters, null where none is recorded), orders, spend."""
+        return self._ask("purchase_categories", {"purchases": purchases}, as_of=as_of)
+
+    def point_life(self, ledger: Snapshot | None, *, as_of: datetime) -> pa.Table:
+        """One row: the median days of life that issued points were given, and that lapsed points had had."""
+        return self._ask("point_life", {"point_ledger": ledger}, as_of=as_of)
+
     @abstractmethod
     def _ask(
         self,
@@ -210,6 +227,14 @@ class DuckDBEngine(QueryEngine):
     ):
         self.store = store
         self.views = DatasetViews(store, limits or Limits(), zone, currency)
+
+    def without(self, left_out: LeftOut) -> DuckDBEngine:
+        """An engine whose questions see nothing of these members and categories."""
+        narrowed = copy.copy(self)
+        narrowed.views = DatasetViews(
+            self.store, self.views.limits, self.views.zone, self.views.currency, left_out
+        )
+        return narrowed
 
     def conversion(self, snapshot: Snapshot) -> Conversion | None:
         """What is converted when this snapshot's amounts are added; None where nothing is."""

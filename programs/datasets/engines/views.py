@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -48,14 +49,30 @@ class MissingDataset(NotFound):
     title = "A dataset is missing"
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Whose rows questions do not see, and what was bought in these categories, in small letters."""
+
+    members: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
 class DatasetViews:
     """Opens snapshots of a store; times are those on the wall clock of ``zone``, amounts in ``currency``."""
 
-    def __init__(self, store: SnapshotStore, limits: Limits, zone: str, currency: str):
+    def __init__(
+        self,
+        store: SnapshotStore,
+        limits: Limits,
+        zone: str,
+        currency: str,
+        left_out: LeftOut | None = None,
+    ):
         self.store = store
         self.limits = limits
         self.zone = zone
         self.currency = currency
+        self.left_out = left_out
         self._rates: dict[Conversion, pa.Table] = {}
         self._checked: set[tuple[str, str]] = set()
 
@@ -74,9 +91,17 @@ class DatasetViews:
             for kind, snapshot in given.items()
         }
         with hardened([self.store.rows_path(s).parent for s in given.values()], self.limits) as connection:
+            if self.left_out:
+                for name, listed in (
+                    ("member_id", self.left_out.members),
+                    ("category", self.left_out.categories),
+                ):
+                    table = pa.table({name: pa.array(listed, pa.string())})
+                    connection.register(f"left_out_by_{name}", table)
             for kind, snapshot in given.items():
                 conversion = self.conversion(snapshot)
-                for name, made in self._relations(connection, snapshot, netted[kind]):
+                for name, relation in self._relations(connection, snapshot, netted[kind]):
+                    made = self._narrowed(name, relation)
                     kept = f"{name}_kept" if conversion else name
                     connection.execute(f"CREATE TEMP VIEW {kept} AS {made}")
                     if conversion:
@@ -158,6 +183,15 @@ class DatasetViews:
             yield kind, netted_view(kind, f"({stored})", f"({taken})", columns)
         else:
             yield kind, plain_view(kind, f"({stored})") if kind in GROSS else stored
+
+    def _narrowed(self, name: str, relation: str) -> str:
+        """The rows of a kind without members and categories that are left out; a row of nobody stays."""
+        if self.left_out is None or name not in CONTRACTS or "member_id" not in CONTRACTS[name].by_name:
+            return relation
+        wanted = "coalesce(member_id, '') NOT IN (SELECT member_id FROM left_out_by_member_id)"
+        if name == "purchases":
+            wanted += " AND lower(coalesce(category, '')) NOT IN (SELECT category FROM left_out_by_category)"
+        return f"SELECT * FROM ({relation}) WHERE {wanted}"  # noqa: S608
 
     def _read(
         self, connection: duckdb.DuckDBPyConnection, name: str, path: Path, *, numbered: bool = False

@@ -14,6 +14,15 @@ from programs.datasets.loading.problems import Problem
 
 ISO = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?)?$"
 ISO_ZONED = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)? ?(Z|UTC|[+-]\d{2}(:?\d{2})?)$"
+ZONES = {
+    "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+    "WET": 0, "WEST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "GMT": 0, "UTC": 0, "Z": 0,
+}  # fmt: skip
+"""Short names of zones after a time, in hours from UTC: those of RFC 822 and of Europe. CST is none of them:
+it is Chicago and Shanghai."""
+CLOCK = r"\d:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?: ?[AaPp][Mm])?"
+ZONED = rf"^(.*{CLOCK}) ?({'|'.join(ZONES)}|[+-]\d{{2}}:?\d{{2}})$"
+"""A time with its zone, however its day is written: the time, the zone."""
 TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", "T%H:%M:%S")
 DAYS = {
     "dmy": ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"),
@@ -25,6 +34,12 @@ SHORT_YEARS = {
     "mm/dd/yy": ("%m/%d/%y", "%m.%d.%y", "%m-%d-%y", "%b %d, %y"),
 }
 """Read only where it is said: 68 is 2068 and 69 is 1969, as POSIX has it."""
+COUNTED_DAYS = {
+    "excel": ("days since 1899-12-30, as a spreadsheet counts them", r"^\d{5}(\.\d+)?$"),
+    "unix": ("seconds since 1970-01-01 UTC", r"^\d{9,10}(\.\d+)?$"),
+    "unix_ms": ("milliseconds since 1970-01-01 UTC", r"^\d{12,13}(\.\d+)?$"),
+}
+"""Dates that are numbers: what they count, and their shape. Read only where it is said."""
 SHORT = r"^\d{1,2}[./-](\d{1,2}|[A-Za-z]{3})[./-]\d{2}([ ,T]|$)"
 NAMES = {"dmy": "day, month, year", "mdy": "month, day, year", "ymd": "year, month, day"}
 TIMES_AND_DATES = (Type.TIMESTAMP, Type.DATE)
@@ -34,6 +49,8 @@ NUMBERS = (Type.INTEGER, Type.DECIMAL, Type.MONEY)
 
 def formats(order: str) -> list[str]:
     """The strptime formats of an order of day, month and year, with and without a time of day."""
+    if order in COUNTED_DAYS:
+        return []
     return [day + time for day in (DAYS | SHORT_YEARS)[order] for time in TIMES]
 
 
@@ -56,6 +73,7 @@ def detect_dates(
     if options.date_format:
         return Convention(date_order=options.date_format), [], []
     problem = _short_years(connection, view, cell, where)
+    problem = problem or _numbers_for_dates(connection, view, cell, where)
     problem = problem or _contradicting_dates(connection, view, cell, where)
     if problem:
         return Convention(), [problem], []
@@ -87,7 +105,8 @@ def detect_dates(
 def _other_dates(view: str, cell: str) -> str:
     """SQL of the values that are not ISO 8601, which is always read."""
     return f"""
-        SELECT value FROM (SELECT trim({cell}) AS value FROM {view})
+        SELECT regexp_replace(value, '{ZONED}', '\\1') AS value
+        FROM (SELECT trim({cell}) AS value FROM {view})
         WHERE value <> '' AND NOT regexp_matches(value, $iso) AND NOT regexp_matches(value, $zoned)
     """  # noqa: S608
 
@@ -127,6 +146,27 @@ def _short_years(connection: duckdb.DuckDBPyConnection, view: str, cell: str, wh
         allowed=tuple(SHORT_YEARS),
         code="short_years",
     )
+
+
+def _numbers_for_dates(
+    connection: duckdb.DuckDBPyConnection, view: str, cell: str, where: str
+) -> Problem | None:
+    """A column of numbers that count days, seconds or milliseconds."""
+    values = f"SELECT trim({cell}) AS value FROM {view} WHERE value <> ''"  # noqa: S608
+    first = connection.execute(f"{values} LIMIT 1").fetchone()
+    for name, (counts, shape) in COUNTED_DAYS.items():
+        if first is None or not re.search(shape, first[0]):
+            continue
+        query = f"SELECT count(*) FROM ({values}) WHERE NOT regexp_matches(value, $shape)"  # noqa: S608
+        if one_row(connection, query, {"shape": shape})[0]:
+            continue
+        return Problem(
+            where,
+            f"“{first[0]}” and the others are numbers, perhaps {counts}: set date_format.",
+            allowed=(name,),
+            code="numbers_for_dates",
+        )
+    return None
 
 
 def _contradicting_dates(

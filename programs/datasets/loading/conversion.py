@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from programs.datasets.contracts import ContractColumn, Type
-from programs.datasets.loading.conventions import ISO, ISO_ZONED, Convention, formats
+from programs.datasets.loading.conventions import (
+    COUNTED_DAYS,
+    ISO,
+    ISO_ZONED,
+    ZONED,
+    ZONES,
+    Convention,
+    formats,
+)
 from programs.datasets.loading.currencies import CODES, SIGNS
 from programs.datasets.loading.limits import Limits, Options
 
@@ -20,18 +28,30 @@ GROUPED = {  # by thousands, and in India by hundreds above the first thousand
     ",": r"^[+-]?\d{1,3}(\.\d{3})+(,\d*)?$",
 }
 EARLY = "before 1900; a year needs four digits"
+NO_DATE = "what programs write where they know no date"
+NO_DAYS = "(DATE '1899-12-30', DATE '1899-12-31', DATE '1900-01-01', DATE '1970-01-01')"
+"""The first days that spreadsheets and computers count from. A period may begin on the last of them."""
+SHORTENED = "shortened by a spreadsheet, so that it may be of several; export identifiers as text"
 LONGEST_FIRST = sorted(SIGNS, key=len, reverse=True)
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 MISSING = ("NULL", "null", "Null", "nan", "NaN", "N/A", "n/a", "None", "-", "\\N", "#N/A")
 """What exports write where there is nothing. "NA" is not among them: it is Namibia, and North America."""
-NOBODY = ("0", "guest")
+NOBODY = ("0", "-1", "guest", "anonymous", "unknown", "undefined", "walk-in", "walk in", "(not set)")
 """What shops write for a buyer without an account: many people, not one customer."""
 PEOPLE = ("member_id", "referee_customer_id", "person_id")
 TOTAL = (
     r"^((grand |sub-? ?|net |overall |report )?totals?|(gesamt|end|zwischen)?summe|totaal|totale|sum)"
     r"( \(.*\))?:?$"
 )
+
+
+COUNTED = {
+    "excel": (86_400_000_000, "1899-12-30"),
+    "unix": (1_000_000, "1970-01-01"),
+    "unix_ms": (1_000, "1970-01-01"),
+}  # fmt: skip
+"""Dates that are numbers: microseconds of one, and the moment they count from."""
 
 
 @dataclass(slots=True)
@@ -123,6 +143,7 @@ def _text(column: ContractColumn, text: str, told: ConversionTerms, bind: Parame
         return Converted(text, tuple(reasons))
     total = f"regexp_matches(lower({text}), {bind.bind(TOTAL)})"
     reasons.append((total, "looks like a line of totals, not like somebody"))
+    reasons.append((f"regexp_matches({text}, '^[0-9][.,][0-9]+[eE][+][0-9]+$')", SHORTENED))
     value = f"regexp_replace({text}, '^([0-9]+)\\.0+$', '\\1')"
     if column.personal:
         value = _one_id(value, told.options.id_rule)
@@ -219,6 +240,8 @@ def _escaped(sign: str) -> str:
 def _time(
     column: ContractColumn, text: str, how: Convention, options: Options, bind: Parameters
 ) -> Converted:
+    if how.date_order in COUNTED:
+        return _counted(column, text, how.date_order, options, bind)
     name = column.name
     naive, zoned = f"{name}__naive", f"{name}__zoned"
     iso, iso_zoned = bind.bind(ISO), bind.bind(ISO_ZONED)
@@ -226,8 +249,22 @@ def _time(
     # DuckDB reads an offset only after seconds, without a space, and with a colon.
     offset = f"regexp_replace({text}, ' ?([+-]\\d\\d):?(\\d\\d)$', '\\1:\\2')"
     seconds = f"regexp_replace({offset}, '^(.{{10}}[T ]\\d\\d:\\d\\d) ?(Z|UTC|[+-])', '\\1:00\\2')"
+    # A time of another form, or with the short name of a zone: its zone is taken off, and then from it.
+    shape, names, hours = bind.bind(ZONED), bind.bind(list(ZONES)), bind.bind(list(ZONES.values()))
+    body, ending = (f"regexp_extract({text}, {shape}, {group})" for group in (1, 2))
+    minutes = (
+        f"coalesce(60 * {hours}[list_position({names}, {ending})], "
+        f"try_cast({ending}[1:1] || '1' AS INTEGER) * "
+        f"(60 * try_cast({ending}[2:3] AS INTEGER) + try_cast(right({ending}, 2) AS INTEGER)))"
+    )
+    stripped = f"coalesce(try_strptime({body}, {other}), try_cast({body} AS TIMESTAMP))"
+    away = f"timezone('UTC', {stripped} - to_minutes({minutes}))"
     steps = [
-        (zoned, f"CASE WHEN regexp_matches({text}, {iso_zoned}) THEN try_cast({seconds} AS TIMESTAMPTZ) END"),
+        (
+            zoned,
+            f"CASE WHEN regexp_matches({text}, {iso_zoned}) THEN try_cast({seconds} AS TIMESTAMPTZ) "
+            f"WHEN regexp_matches({text}, {shape}) THEN {away} END",
+        ),
         (
             naive,
             f"CASE WHEN regexp_matches({text}, {iso}) THEN try_cast(replace({text}, ',', '.') AS TIMESTAMP) "
@@ -256,10 +293,41 @@ def _time(
             f"{zoned} IS NULL AND NOT {day_only} AND timezone({zone}, {local}) <> {naive}",
             f"does not exist in {where}: the clocks went forward over it",
         ),
-        (f"{value} < TIMESTAMPTZ '1900-01-01'", EARLY),
+        *_possible(column, value, f"coalesce({naive}, timezone('UTC', {zoned}))", options, bind),
     ]
+    return Converted(value, tuple(reasons), tuple(steps))
+
+
+def _possible(
+    column: ContractColumn, value: str, day: str, options: Options, bind: Parameters
+) -> list[tuple[str, str]]:
+    """Reasons against a time: ``value`` in the world, ``day`` as it is written."""
+    none = f"CAST({day} AS DATE) IN {NO_DAYS}"
+    reasons = [(none, NO_DATE), (f"{value} < TIMESTAMPTZ '1900-01-01' AND NOT {none}", EARLY)]
     if column.past:
         # A day's grace: files come from clocks and zones ahead of ours.
         now = bind.bind(options.now.isoformat())
         reasons.append((f"{value} > CAST({now} AS TIMESTAMPTZ) + INTERVAL 1 DAY", "in the future"))
-    return Converted(value, tuple(reasons), tuple(steps))
+    return reasons
+
+
+def _counted(
+    column: ContractColumn, text: str, counted: str, options: Options, bind: Parameters
+) -> Converted:
+    """A date that is a number: days of a spreadsheet are local, seconds since 1970 are not."""
+    number = f"try_cast({text} AS DECIMAL(24, 9))"
+    naive = f"{column.name}__naive"
+    micros, since = COUNTED[counted]
+    shaped = f"regexp_matches({text}, {bind.bind(COUNTED_DAYS[counted][1])})"
+    moved = f"TIMESTAMP '{since}' + to_microseconds(CAST(round({number} * {micros}) AS BIGINT))"
+    steps = ((naive, f"CASE WHEN {shaped} THEN {moved} END"),)
+    unread = (f"{text} IS NOT NULL AND {naive} IS NULL", f"not {COUNTED_DAYS[counted][0]}")
+    if column.type is Type.DATE:
+        return Converted(f"CAST({naive} AS DATE)", (unread,), steps)
+    zone = options.time_zone if counted == "excel" else "UTC"
+    if counted == "excel" and options.home_zone:
+        home = f"timezone({bind.bind(options.home_zone)}, {naive})"
+        value = f"CASE WHEN contains({text}, '.') THEN timezone({bind.bind(zone)}, {naive}) ELSE {home} END"
+    else:
+        value = f"timezone({bind.bind(zone)}, {naive})"
+    return Converted(value, (unread, *_possible(column, value, naive, options, bind)), steps)

@@ -225,7 +225,7 @@ def currency_conversion(
         reasons.append(
             (
                 f"CASE {name}__sign {meanings} END",
-                f"{name}: its sign is of another currency than the row's",
+                f"{name}: its sign is of another currency than the row's, which a currency column would name",
             )
         )
     steps = (in_amounts, ((ROW, currency),))

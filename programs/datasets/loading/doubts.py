@@ -5,7 +5,8 @@ A load that was told (an option that names the column, or ``ignore_columns``) is
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -38,11 +39,37 @@ STATUS = {
     "status", "orderstatus", "financialstatus", "paymentstatus", "orderstate", "state", "transactionstatus",
     "chargestatus", "invoicestatus",
 }  # fmt: skip
-CANCELLED = {"cancelledat", "canceledat", "cancelleddate", "canceldate", "cancelledon", "voidedat"}
+CANCELLED = {
+    "cancelledat",
+    "canceledat",
+    "cancelleddate",
+    "canceldate",
+    "cancelledon",
+    "voidedat",
+    "deletedat",
+}
 NO_SALE = (
     "fail|cancel|refund|void|declin|pending|abandon|expired|draft|unpaid|chargeback|charge.back|dispute|on.?hold|trash"
     "|denied|reversed|incomplete"
 )
+ORIGINAL = re.compile(
+    r"(?:parent|orig(?:inal)?|ref(?:erenced?)?|related|linked|refunded|returned|credited|corrected)"
+    r"(order|transaction|txn|invoice|sale|charge|payment|receipt|document|deal|payout|referral)?"
+    r"(?:id|no|nr|number|name|ref|reference)?"
+)
+"""Folded names of columns in which a refund names what it changes."""
+IS_NONE = (
+    "refund|cancel|void|reject|declin|denied|fraud|spam|invalid|chargeback|charge.back|dispute|reversed|delet"
+    "|duplicate"
+)
+NO_POINTS = f"{IS_NONE}|pending|fail|on.?hold|draft"
+NO_STATE: Mapping[str, tuple[str, str]] = {
+    "purchases": ("is a sale", NO_SALE),
+    "point_ledger": ("moved points", NO_POINTS),
+    "referrals": ("is a referral that stands", IS_NONE),
+    "opportunities": ("is a deal that stands", IS_NONE),
+}
+"""Kind → what a row is, and the words of a status by which it is not. A pending referral is one."""
 CENTS = {"cents", "incents", "minor", "minorunits", "pence", "subunits"}
 NO_SALE_SQL = "regexp_matches({cell}, $no) AND NOT starts_with({cell}, 'partial')"
 
@@ -76,9 +103,11 @@ class QuestionedFile:
 
 def doubts(look: QuestionedFile) -> list[Problem]:
     """Every question about one file."""
-    found = [*_minor_units(look)]
+    found = [*_minor_units(look), *_original(look)]
     if look.contract.kind == "purchases":
-        found += [*_lines(look), *_status(look), *_cancelled(look), *_refunded(look)]
+        found += [*_lines(look), *_refunded(look)]
+    if look.contract.kind in NO_STATE:
+        found += [*_status(look), *_cancelled(look)]
     return found
 
 
@@ -127,7 +156,8 @@ def _lines(look: QuestionedFile) -> Iterator[Problem]:
 
 
 def _status(look: QuestionedFile) -> Iterator[Problem]:
-    """Orders that failed or were taken back are no sales."""
+    """Orders that failed or were taken back are no sales, pending points are nobody's yet."""
+    what, words = NO_STATE[look.contract.kind]
     for index, header in look.unused():
         if bare(header) not in STATUS:
             continue
@@ -135,23 +165,57 @@ def _status(look: QuestionedFile) -> Iterator[Problem]:
         rows = look.connection.execute(
             f"SELECT trim(c{index}) AS status, count(*), {no_sale} "  # noqa: S608
             f"FROM {look.view} WHERE status <> '' GROUP BY ALL ORDER BY count(*) DESC, status LIMIT 50",
-            {"no": NO_SALE},
+            {"no": words},
         ).fetchall()
         sales = [status for status, _, none in rows if not none]
         if len(sales) == len(rows):
             continue
         counted = ", ".join(f"{status} ({count:,})" for status, count, none in rows if none)
         keep = ", ".join(sales) or "…"
+        partly = [status for status in sales if status.lower().startswith("partial")]
+        whole = (
+            f" An order that is {' or '.join(partly)} counts with all of its amount, unless a column says "
+            "what was refunded (subtract_columns)."
+            if partly and "refunded_amount" not in look.columns and not look.said.subtracted
+            else ""
+        )
         yield Problem(
             look.asked(header),
-            f"Not every row is a sale: “{header}” has {counted}. Set which rows to load, as "
-            f"filters={header}: {keep}; or ignore_columns={header} to count them all.",
+            f"Not every row {what}: “{header}” has {counted}. Set which rows to load, as "
+            f"filters={header}: {keep}; or ignore_columns={header} to count them all.{whole}",
             code="status",
             answers=(
                 *((("filters", f"{quoted(header)}: {', '.join(map(quoted, sales))}"),) if sales else ()),
                 ("ignore_columns", quoted(header)),
             ),
         )
+
+
+def _original(look: QuestionedFile) -> Iterator[Problem]:
+    """Refunds that have numbers of their own and name their order in another column."""
+    if not look.contract.unkeyed or look.options.original_column:
+        return
+    key = look.columns.get(look.contract.key[0])
+    for index, header in look.unused():
+        said = ORIGINAL.fullmatch(bare(header))
+        if key is None or said is None:
+            continue
+        # A name that says no more than “reference” must also hold numbers of other rows.
+        known = "" if said[1] else f"AND trim(c{index}) IN (SELECT trim(c{key}) FROM {look.view})"  # noqa: S608
+        count, own, theirs = one_row(
+            look.connection,
+            f"SELECT count(*), min_by(c{key}, row), min_by(c{index}, row) FROM {look.view} "  # noqa: S608
+            f"WHERE trim(c{index}) <> '' AND trim(c{index}) <> trim(c{key}) {known}",
+        )
+        if count:
+            yield Problem(
+                look.asked(header),
+                f"{count:,} rows have a “{header}” that is not their own number, such as {theirs} beside "
+                f"{own}. If refunds name there what they change, set original_column={header}; if not, "
+                f"ignore_columns={header}.",
+                code="original",
+                answers=(("original_column", header), ("ignore_columns", quoted(header))),
+            )
 
 
 def _cancelled(look: QuestionedFile) -> Iterator[Problem]:

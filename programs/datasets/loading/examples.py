@@ -73,7 +73,8 @@ def contract_sign(contract: Contract, name: str) -> str:
 def _accepted(column: ContractColumn, example: str) -> str:
     if column.type is Type.CATEGORY:
         theirs = example.partition("“")[2].partition("”")[0] or "theirs"
-        return f"Set what it means, as value_map={column.name}: {theirs}={column.allowed[0]}."
+        allowed = ", ".join(column.allowed)
+        return f"Set what it means, as value_map={column.name}: {theirs}=… with one of {allowed}."
     if column.type in SHAPES:
         return f"Accepted: {SHAPES[column.type]}."
     return ""

@@ -17,6 +17,7 @@ from programs.datasets.contracts import Contract, Type, contract_of
 from programs.datasets.engines.movements import MovementAccount
 from programs.datasets.engines.netting_rows import account_of
 from programs.datasets.engines.session import hardened, one_row
+from programs.datasets.loading.cautions import cautions
 from programs.datasets.loading.examples import examples, remedy
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.mapping import map_columns, wanted
@@ -117,6 +118,7 @@ def ingest(
             )
         left_out = _left_out(connection)
         identical = _identical(connection)
+        odd = cautions(connection, contract, identical)
         read_as = readings(connection, staged, contract, limits.sample_rows)
     movements = account_of(store, snapshot, limits)
     return IngestResult(
@@ -142,7 +144,7 @@ def ingest(
         },
         rejects=rejects,
         stored_before=not stored,
-        notes=(*notes, *more, *(movements.sentences() if movements else ())),
+        notes=(*notes, *more, *odd, *(movements.sentences() if movements else ())),
         movements=movements,
         read_as=read_as,
         left_out_rows=counts["left_out"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 MEBIBYTE = 1 << 20
 
@@ -36,6 +37,7 @@ class Options:
     ``CHOICES`` says what each means. ``home_currency`` is of amounts for which neither the file nor the
     person names one, and never of a cell left empty beside cells that do. ``home_zone`` is the program's: a
     date without a time is a day there, whatever zone the times of the file are in; empty: ``time_zone``.
+    ``zone_is_said``: a person or profile named ``time_zone``; otherwise it is the program's.
     """
 
     currency: str = ""
@@ -58,17 +60,20 @@ class Options:
     subtract_columns: str = ""
     unit: str = ""
     sign_rule: str = ""
+    original_column: str = ""
     id_rule: str = ""
     nobody: str = ""
     source: str = ""
     home_currency: str = ""
     home_zone: str = ""
+    zone_is_said: bool = False
     now: datetime = field(default_factory=lambda: datetime.now(tz=UTC))
 
     @classmethod
     def of(cls, said: Mapping[str, str]) -> Options:
         """Options by their name, as every door says them."""
-        return cls(**said, now=datetime.now(tz=UTC))
+        named: dict[str, Any] = {**said}
+        return cls(**named, now=datetime.now(tz=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +102,9 @@ CHOICES = (
     ),
     LoadOption(
         "date_format",
-        "The order of day, month and year in dates such as 05/06/2026 or 05/06/26; empty: detected",
-        ("dmy", "mdy", "ymd", "dd/mm/yy", "mm/dd/yy"),
+        "The order of day, month and year in dates such as 05/06/2026 or 05/06/26; or what dates that are "
+        "numbers count: days of a spreadsheet, seconds or milliseconds since 1970; empty: detected",
+        ("dmy", "mdy", "ymd", "dd/mm/yy", "mm/dd/yy", "excel", "unix", "unix_ms"),
     ),
     LoadOption(
         "decimal_separator", ("The decimal separator in numbers such as 1,234; empty: detected"), (".", ",")
@@ -167,13 +173,19 @@ CHOICES = (
         ("negative_redeems", "flipped"),
     ),
     LoadOption(
+        "original_column",
+        "The column with the number of the row that a refund or correction changes, where such rows have "
+        "numbers of their own",
+        example="Parent order",
+    ),
+    LoadOption(
         "id_rule",
         "How identifiers of people are compared; empty: as written, e-mails without case",
         ("lower", "digits", "no_leading_zeros"),
     ),
     LoadOption(
         "nobody",
-        "Identifiers that do not name a person, in addition to 0 and guest",
+        "Identifiers that do not name a person, in addition to 0, guest, unknown and the like",
         example="walk-in, 99999",
         longest=LONG,
     ),

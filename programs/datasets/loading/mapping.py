@@ -147,7 +147,7 @@ def _ambiguous(column: ContractColumn, raw: RawFile, candidates: list[int]) -> P
 
 
 def _missing(column: ContractColumn, raw: RawFile, taken: set[int]) -> Problem:
-    free = tuple(header for index, header in enumerate(raw.headers) if index not in taken)
+    free = tuple(header for index, header in enumerate(raw.headers) if index not in taken and header)
     message = (
         f"The required column {column.name} is missing: {column.description.rstrip('.')}. "
         f"Set which one it is, as {column.name}=… in the mapping."
@@ -159,7 +159,7 @@ def _missing(column: ContractColumn, raw: RawFile, taken: set[int]) -> Problem:
             " The file has one column only: if its values are separated by something other than"
             " comma, semicolon, tab or bar, set the delimiter."
         )
-    elif len(free) == len(raw.headers):
+    elif len(free) == len(raw.headers) or not all(raw.headers):
         message += " If these are not the names of the columns, set header_row."
     return Problem(
         f"{raw.name}: {column.name}",

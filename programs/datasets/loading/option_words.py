@@ -18,7 +18,7 @@ GROUPS = {
     ),
     "Which rows to load, and what their words mean": (
         "filters", "value_map", "constants", "line_items", "add_columns", "subtract_columns",
-        "ignore_columns",
+        "original_column", "ignore_columns",
     ),
     "People and shops": ("id_rule", "nobody", "source"),
 }  # fmt: skip
@@ -40,6 +40,7 @@ TITLES = {
     "line_items": "Lines of orders",
     "add_columns": "Add to the amount",
     "subtract_columns": "Subtract from the amount (refunds, discounts)",
+    "original_column": "Column with the number of the order that a refund changes",
     "ignore_columns": "Columns to ignore",
     "id_rule": "How to compare identifiers",
     "nobody": "Identifiers that name nobody",
@@ -51,6 +52,9 @@ MEANINGS = {
     ("date_format", "ymd"): "year first: 2026/12/31",
     ("date_format", "dd/mm/yy"): "day first, years of two digits: 31/12/26",
     ("date_format", "mm/dd/yy"): "month first, years of two digits: 12/31/26",
+    ("date_format", "excel"): "days of a spreadsheet: 46387",
+    ("date_format", "unix"): "seconds since 1970: 1798675200",
+    ("date_format", "unix_ms"): "milliseconds since 1970: 1798675200000",
     ("decimal_separator", "."): "a point: 1,234.50",
     ("decimal_separator", ","): "a comma: 1.234,50",
     ("line_items", "none"): "a row is an order",

@@ -37,11 +37,13 @@ class Said:
     subtracted: tuple[str, ...]
     nobody: tuple[str, ...]
     footer_rows: int
+    original: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of theirs that the options name and that must be there."""
-        return (*(each.column for each in self.filters), *self.added, *self.subtracted)
+        named = (*(each.column for each in self.filters), *self.added, *self.subtracted, self.original)
+        return tuple(filter(None, named))
 
 
 def read_said(options: Options, contract: Contract) -> Said:
@@ -61,6 +63,7 @@ def read_said(options: Options, contract: Contract) -> Said:
         _names(options.subtract_columns),
         tuple(name.lower() for name in _names(options.nobody)),
         int(options.footer_rows) if options.footer_rows.isdecimal() else 0,
+        options.original_column.strip(),
     )
     if problems:
         raise DatasetProblems(problems)
@@ -106,6 +109,8 @@ def out_of_place(options: Options, contract: Contract) -> Iterable[Problem]:
     ):
         if getattr(options, name) and not possible:
             yield Problem(name, f"{contract.title} have no amounts that it could be about.", code="option")
+    if options.original_column and not contract.unkeyed:
+        yield Problem("original_column", f"{contract.title} have no rows that change others.", code="option")
     if options.sign_rule == "negative_redeems" and contract.kind != "point_ledger":
         yield Problem(
             "sign_rule", f"{contract.title} have no points to redeem.", allowed=("flipped",), code="option"

@@ -13,6 +13,8 @@ from programs.datasets.readers import RawFile
 
 BY_FILE = "by_file"
 REFERENCES = ("order_id", "referral_id")
+ORIGINAL = "original_id"
+"""The number of the row that a refund changes, as the file says it beside a number of the refund's own."""
 
 
 def source_of(raw: RawFile, options: Options) -> str:
@@ -26,6 +28,8 @@ def of_source(values: dict[str, str], contract: Contract, source: str) -> None:
         is_number = column.type is Type.TEXT and not column.personal and column.name.endswith("_id")
         if column.name in values and is_number and column.name in (*contract.key, *REFERENCES):
             values[column.name] = f"{source} || ':' || ({values[column.name]})"
+    if ORIGINAL in values:
+        values[ORIGINAL] = f"{source} || ':' || ({values[ORIGINAL]})"
 
 
 def ask_for_sources(

@@ -27,10 +27,11 @@ from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.problems import Problem, nearest
 from programs.datasets.loading.said import Said
 from programs.datasets.loading.selecting import position, select_rows
-from programs.datasets.loading.sources import of_source, source_of
-from programs.datasets.loading.words import zone_of
+from programs.datasets.loading.sources import ORIGINAL, of_source, source_of
+from programs.datasets.loading.words import SHORT_ZONES, short_zone_of, zone_of
 from programs.datasets.readers import RawFile
 
+NUMBERS_ARE_NO_DATES = ("json", "jsonl")  # a typed value of theirs that is a date is a number that counts
 DUPLICATE = "the same row again"
 SUPERSEDED = "an older row of the same key"
 CONFLICT = "contradicts another row of the same key"
@@ -41,6 +42,7 @@ class Staged:
     """A file with its columns found: ``view`` in the connection, ours → position, conventions.
 
     ``further``: columns of theirs beside ours that the amount is computed with, name → position.
+    ``original``: the position of the column that names the row which a refund changes.
     """
 
     raw: RawFile
@@ -49,6 +51,7 @@ class Staged:
     conventions: dict[str, Convention]
     currency: str
     further: dict[str, int]
+    original: int | None = None
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
@@ -92,7 +95,7 @@ def stage(
     for name, index in (columns | further_places).items():
         header = raw.headers[index]
         found: tuple[Convention, list[Problem], list[str]] = (Convention(), [], [])
-        if header not in raw.typed:
+        if header not in raw.typed or (types[name] in TIMES_AND_DATES and raw.format in NUMBERS_ARE_NO_DATES):
             where = f"{raw.name}: {name if name in columns else header}"
             if types[name] in TIMES_AND_DATES:
                 found = detect_dates(connection, view, f"c{index}", where, options)
@@ -102,12 +105,25 @@ def stage(
         if types[name] is Type.TIMESTAMP and (zone := zone_of(header)):
             conventions[name] = replace(found[0], zone=zone)
             notes.append(f"{raw.name}: {name}: times read in {zone}, as the header says")
+        elif types[name] is Type.TIMESTAMP and (short := short_zone_of(header)) and not options.zone_is_said:
+            problems.append(_unclear_zone(raw, name, header, short))
         problems += found[1]
         notes += found[2]
     currency, more = currency_of_load(connection, view, raw, contract, columns, options, said)
     asked = doubts(QuestionedFile(connection, view, raw, contract, columns, options, said))
-    staged = Staged(raw, view, columns, conventions, currency, further_places)
+    original = places.get(said.original) if contract.key[-1:] and contract.key[0] in columns else None
+    staged = Staged(raw, view, columns, conventions, currency, further_places, original)
     return staged, problems + more + asked, notes
+
+
+def _unclear_zone(raw: RawFile, ours: str, header: str, short: str) -> Problem:
+    return Problem(
+        f"{raw.name}: {ours}",
+        f"“{header}” says {short}, and not whether summer time counts. Set time_zone to the place whose "
+        "clocks it means.",
+        allowed=SHORT_ZONES.get(short, ()) or ("an IANA time zone, such as Europe/Berlin",),
+        code="unclear_zone",
+    )
 
 
 def convert_all(
@@ -164,6 +180,9 @@ def _conversion(
         elif column.name in file.columns:
             cell = f"c{file.columns[column.name]}"
             converted[column.name] = convert(column, cell, file.conventions[column.name], told, bind)
+    if file.original is not None:
+        numbered = replace(contract.by_name[contract.key[0]], name=ORIGINAL, required=False)
+        converted[ORIGINAL] = convert(numbered, f"c{file.original}", Convention(), told, bind)
     for name, (_, amount) in further(said).items():
         converted[name] = convert(amount, f"c{file.further[name]}", file.conventions[name], told, bind)
     query = f"SELECT * FROM {file.view}"  # noqa: S608
@@ -193,18 +212,30 @@ def _conversion(
         f"CAST({values.get(column.name, 'NULL')} AS {column.type.sql}) AS {column.name}"
         for column in contract.columns
     )
+    if ORIGINAL in values:
+        selected += f", {values[ORIGINAL]} AS {ORIGINAL}"
     listed = ", ".join(f"CASE WHEN {condition} THEN {bind.bind(words)} END" for condition, words in reasons)
     query = f'SELECT "row", {selected}, [{listed}] AS found FROM ({query})'  # noqa: S608
     rules = ", ".join(
         f"CASE WHEN {rule.broken} THEN {bind.bind(f'{rule.column}: {rule.reason}')} END"
         for rule in contract.rules
     )
-    names = ", ".join(column.name for column in contract.columns)
+    names = ", ".join(
+        _named_by_the_changed(contract) if ORIGINAL in values and column.name in contract.key else column.name
+        for column in contract.columns
+    )
     query = f"""
         SELECT {number}, "row", {names}, list_filter(found || [{rules}]::VARCHAR[], lambda x: x IS NOT NULL)
         FROM ({query})
     """  # noqa: S608
     return query, bind.values
+
+
+def _named_by_the_changed(contract: Contract) -> str:
+    """SQL of the key of a row: where it changes another one, that one's."""
+    (key,) = contract.key
+    changes = contract.unkeyed.replace("movement", f"({dict(contract.derived)['movement']})")
+    return f"CASE WHEN {changes} THEN coalesce({ORIGINAL}, {key}) ELSE {key} END AS {key}"
 
 
 def settle(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:

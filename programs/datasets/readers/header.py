@@ -15,7 +15,8 @@ LOOKED_AT = 50
 def header_index(name: str, rows: Sequence[tuple[int, list[str]]], said: str, wanted: Wanted) -> int:
     """The position of the row that names the columns, among the first (number, cells) of a file.
 
-    The first row, unless nothing in it is known and a later one has at least two columns that are.
+    The first row, unless nothing in it is known and a later one has at least two columns that are; or unless
+    it has titles of groups of columns, most of its cells empty, and the next row names more of them.
     """
     if said:
         if not said.isdecimal() or int(said) == 0:
@@ -32,10 +33,18 @@ def header_index(name: str, rows: Sequence[tuple[int, list[str]]], said: str, wa
             )
         return found[0]
     known = [wanted.known(row) for _, row in rows]
+    if known and known[0] and len(rows) > 1 and known[1] and _is_above(rows[0][1], rows[1][1]):
+        return 1
     if not known or known[0]:
         return 0
     best = max(range(len(rows)), key=lambda index: (known[index], -index))
     return best if known[best] > 1 else 0
+
+
+def _is_above(titles: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row has titles of groups of columns, and the next one the names of the columns."""
+    filled = sum(bool(cell.strip()) for cell in titles)
+    return 2 * filled <= len(names) and 2 * filled <= sum(bool(cell.strip()) for cell in names)
 
 
 def told_apart(headers: Sequence[str]) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from programs.datasets.engines.converting import Conversion
 from programs.datasets.engines.duck import DuckDBEngine
 from programs.datasets.engines.movements import MovementAccount, together
 from programs.datasets.engines.netting_rows import account_of
+from programs.datasets.engines.views import LeftOut
 from programs.datasets.local_time import end_of_day, on_wall_clock
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
@@ -33,6 +35,16 @@ class OpenData:
         self._described = described
         self.engine = DuckDBEngine(self._store, zone=zone, currency=currency)
         self._zone = zone
+
+    def without(
+        self, *, members: Sequence[str] = (), categories: Sequence[str] = (), kinds: Collection[str] = ()
+    ) -> OpenData:
+        """The same data less these members, what was bought in these categories, and these kinds."""
+        narrowed = copy.copy(self)
+        narrowed._described = [told for told in self._described if told["kind"] not in kinds]
+        left_out = LeftOut(tuple(members), tuple(category.lower() for category in categories))
+        narrowed.engine = self.engine.without(left_out) if members or categories else self.engine
+        return narrowed
 
     def has(self, kind: str) -> bool:
         return any(d["kind"] == kind for d in self._described)

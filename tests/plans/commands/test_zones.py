@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
@@ -11,15 +12,18 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
 import pytest
 
 from plans.demo import referrals
+from programs import datasets
 from programs.datasets.worlds.loyalty_world import build_loyalty_world
 from programs.models import Person, Program
 from tests.factories import ProgramFactory
 from tests.plans.commands.loyalty_program import purchases
 from tests.plans.commands.zones import ZONES, Tables, assert_same, context_of, figures, open_world
 
+SAMPLES = Path(datasets.__file__).parent / "samples"
 LOYALTY, REFERRAL = "loyalty-lifecycle-orchestration", "referral-program-orchestration"
 
 
@@ -29,6 +33,13 @@ def loyalty_tables() -> Tables:
     return {
         "": build_loyalty_world(members, times, amounts, np.random.default_rng(2)) | {"purchases": bought}
     }
+
+
+def cdnow_tables() -> Tables:
+    """Purchases that real people made, each known by its day alone."""
+    as_written = pa_csv.ConvertOptions(column_types={"customer_id": pa.string(), "date": pa.string()})
+    with gzip.open(SAMPLES / "cdnow_purchases.csv.gz") as file:
+        return {"": {"purchases": pa_csv.read_csv(file, convert_options=as_written)}}
 
 
 def referral_tables() -> Tables:
@@ -45,6 +56,8 @@ def referral_tables() -> Tables:
 LINES: dict[str, tuple[Callable[[], Tables], str]] = {
     f"/{LOYALTY}:plan-loyalty --goal retention --tiers 3 --budget 5000": (loyalty_tables, "loyalty"),
     f'/{LOYALTY}:monitor-loyalty --detail full --dimensions "tier,cohort"': (loyalty_tables, "loyalty"),
+    f"/{LOYALTY}:plan-loyalty --goal expansion --tiers 4 --budget 50000": (cdnow_tables, "loyalty"),
+    f"/{LOYALTY}:monitor-loyalty --window quarter": (cdnow_tables, "loyalty"),
     f'/{REFERRAL}:optimize-referrals --detail full --dimensions "channel,partner-tier"': (
         referral_tables, "referral",
     ),
@@ -68,7 +81,7 @@ def program_of(kind: str) -> Program:
 def of_world(line: str, zone: str, home: Path) -> dict[str, Any]:
     tables, kind = LINES[line]
     program = program_of(kind)
-    data = open_world(home / kind / zone.replace("/", "-"), tables(), zone, program.currency)
+    data = open_world(home / tables.__name__ / zone.replace("/", "-"), tables(), zone, program.currency)
     return figures(*context_of(line, program, data, zone), "hand-over")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.economics import incremental_margin, net_present_value
-from programs.analytics.loyalty_finance import LoyaltyModel, Recommendation, choose_pool, months_of
+from programs.analytics.loyalty_finance import LaunchAdvice, LoyaltyModel, choose_pool, months_of
 
 BY_MONTH = np.linspace(400_000, 250_000, 36)
 KNOWN = replace(
@@ -81,11 +81,11 @@ def test_a_bigger_budget_is_no_reason_to_spend_more():
 
 
 def test_a_lift_that_pays_is_launched_one_that_may_is_tested_and_one_that_cannot_is_left():
-    assert chosen(200_000, lift=lift(0.10, 0.12, 0.15))[1].recommendation is Recommendation.LAUNCH
+    assert chosen(200_000, lift=lift(0.10, 0.12, 0.15))[1].recommendation is LaunchAdvice.LAUNCH
     _, unsure = chosen(200_000, lift=lift(0.0, 0.03, 0.12))
-    assert (unsure.recommendation, unsure.value_rate > 0) == (Recommendation.TEST_FIRST, True)
+    assert (unsure.recommendation, unsure.value_rate > 0) == (LaunchAdvice.TEST_FIRST, True)
     _, hopeless = chosen(200_000, lift=lift(0.0, 0.001, 0.002))
-    assert (hopeless.recommendation, hopeless.value_rate) == (Recommendation.DO_NOT_LAUNCH, 0)
+    assert (hopeless.recommendation, hopeless.value_rate) == (LaunchAdvice.DO_NOT_LAUNCH, 0)
 
 
 def test_a_free_point_and_a_negative_margin_are_cases():
@@ -94,7 +94,7 @@ def test_a_free_point_and_a_negative_margin_are_cases():
     assert (choice.value_rate, found.pool(choice.value_rate)) == (KNOWN.highest_value_rate, 0)
     negative = Assumption.around("margin_rate", -0.1, 0.1, "share", "settings")
     found, choice = chosen(50_000, margin_rate=negative)
-    assert (choice.recommendation, choice.value_rate) == (Recommendation.DO_NOT_LAUNCH, 0)
+    assert (choice.recommendation, choice.value_rate) == (LaunchAdvice.DO_NOT_LAUNCH, 0)
     assert float(found.year(choice.value_rate).net) == pytest.approx(-KNOWN.platform_cost.mean)
 
 

@@ -63,7 +63,9 @@ def test_rejected_rows_are_kept_counted_and_explained(upload, ops):
 def test_an_amount_keeps_the_currency_it_names_and_an_ambiguous_sign_is_rejected(upload):
     found = upload("a.csv", f"{HEADER}1,2024-01-01,€5\n2,2024-01-02,£6\n3,2024-01-03,7\n".encode()).json()
     assert (found["rows"], found["rejected_rows"]) == (2, 1)
-    assert found["reject_reasons"] == {"amount: its sign is of another currency than the row's": 1}
+    assert found["reject_reasons"] == {
+        "amount: its sign is of another currency than the row's, which a currency column would name": 1
+    }
     currency = found["profile"]["currency"]
     assert (currency["minimum"], currency["maximum"]) == ("EUR", "USD")
 

@@ -11,7 +11,6 @@ from plans.schemas.outputs import Column, Table
 from programs.analytics import rewards
 from programs.analytics.experiments import members_per_arm_for_mean
 from programs.analytics.rewards import RewardDesign
-from programs.datasets import OpenData
 
 TEST_DAYS = 91
 ACTIVE_DAYS = 365
@@ -76,12 +75,13 @@ def alternatives_table(rows: list[dict[str, Any]], months: int, currency: str) -
     )  # fmt: skip
 
 
-def sized_test(planned: PlannedProgram, data: OpenData) -> dict[str, Any]:
+def sized_test(planned: PlannedProgram) -> dict[str, Any]:
     """The holdout that would tell whether the program pays: members an arm, whether there are so many, and how long.
 
     Outcome: spend of a quarter of those who bought within the last year. Two arms, 5 % two-sided, power 80 %,
     for the lift at which the horizon breaks even.
     """
+    data = planned.data
     as_of, purchases = data.as_of("purchases"), data.snapshot("purchases")
     active = columns(data.engine.trailing_spend(purchases, as_of=as_of, days=ACTIVE_DAYS))["orders"] > 0
     spend = columns(data.engine.trailing_spend(purchases, as_of=as_of, days=TEST_DAYS))["spend"][active]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from plans.commands.plan_loyalty.steps.base import spend_values
+from plans.commands.plan_loyalty.steps.constraints import ExpiryPolicy, audience_of, expiry_of
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram, plan_program
 from plans.commands.shared.figures import figure, money, percent
 from plans.engine.running.steps import StepContext
@@ -36,6 +37,7 @@ def design_tiers(context: StepContext) -> StepResult:
     overrun = planned.model.overrun(design.value_rate, planned.budget, planned.choice.inputs)
     context.progress(90, "Blueprint")
     rows = [_tier(n, reward, goal, design) for n, reward in enumerate(design.tiers)]
+    expiry = expiry_of(context, audience_of(context))
     return StepResult(
         values={
             "kind": design.structure.kind.value,
@@ -52,6 +54,7 @@ def design_tiers(context: StepContext) -> StepResult:
             "twelve_month_spend": spend_values(spend),
             "revenue_base": dict(planned.base),
             "surprise": {"moment": SURPRISES[goal], "pool": design.surprise_pool},
+            "expiry": expiry.as_values(),
             "downgrade_policy": "one-down",
             "qualification_period": "rolling twelve months",
             "how_spend_was_projected": how,
@@ -72,6 +75,7 @@ def design_tiers(context: StepContext) -> StepResult:
             _earning(planned, overrun, currency),
             _distribution(spend, [r["threshold"] for r in rows[1:]], currency),
             _assumption_table(planned.assumptions),
+            _terms(expiry),
         ],
         evidence={
             "Serena": f"{len(rows)} tiers compared with {len(context.program['tiers'])} in the catalogue."
@@ -146,6 +150,12 @@ def _earning(planned: PlannedProgram, overrun: float, currency: str) -> Metrics:
             Figure("surprise_pool", "Pool for surprise moments", design.surprise_pool, currency),
         ],
     )  # fmt: skip
+
+
+def _terms(expiry: ExpiryPolicy) -> Table:
+    columns_ = [Column("term", "Term"), Column("says", "What the design says"), Column("source", "Source")]
+    rows = [["Expiry of points", expiry.sentence(), expiry.source]]
+    return Table("terms", "Terms of points", columns_, rows)
 
 
 def _distribution(spend: np.ndarray, thresholds: list[float], currency: str) -> Chart:

@@ -23,7 +23,7 @@ from plans.schemas.outputs import Chart, Column, Figure, Metrics, Output, Series
 from programs.analytics import economics, revenue, simulation
 from programs.analytics.assumptions import NOT_ENTERED
 from programs.analytics.estimate import Unavailable
-from programs.analytics.loyalty_finance import Recommendation
+from programs.analytics.loyalty_finance import LaunchAdvice
 
 
 def model_on_fewer_draws(context: StepContext) -> StepResult:
@@ -40,8 +40,8 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     alternatives = alternatives_of(planned)
     values["alternatives"] = alternatives
     test = None
-    if planned.recommendation is not Recommendation.LAUNCH:
-        test = sized_test(planned, context.data)
+    if planned.recommendation is not LaunchAdvice.LAUNCH:
+        test = sized_test(planned)
         values["test"] = {**test, "sentence": sentence_of_test(test)}
     context.progress(90, "Summary")
     months = planned.assumptions.horizon_months
@@ -56,7 +56,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         _recognition(planned, values, currency),
     ]
     values["headline"] = [
-        {"label": "Recommendation", "value": planned.recommendation.value},
+        {"label": "LaunchAdvice", "value": planned.recommendation.value},
         {"label": "Net margin of a full year", "value": money(values["net_year"], currency)},
         {
             "label": "Return on cost, median",

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from plans.commands.plan_loyalty.command import COMPLIANCE_BLOCKER
+from plans.commands.plan_loyalty.steps.constraints import (
+    Designed,
+    FittedTrigger,
+    as_values,
+    audience_of,
+    broken,
+    check,
+    constraint_table,
+    expiry_of,
+    fit_trigger,
+    stated,
+)
 from plans.commands.shared.columns import columns
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Column, StepResult, Table
+from plans.schemas.outputs import Column, Signal, StepResult, Table
 from programs.analytics import lifecycle
 from programs.analytics.estimate import Unavailable
 from programs.analytics.lifecycle import Goal, TriggerRow
+from programs.datasets import OpenData
 
 WINDOW_DAYS = 30
 TIER_PERIOD_DAYS = 365
@@ -25,19 +40,29 @@ OWNER_ROLES = {
 
 
 def map_lifecycle(context: StepContext) -> StepResult:
-    as_of = context.data.as_of("purchases")
-    end = _day(as_of)
+    audience, asked = audience_of(context), stated(context)
+    expiry = expiry_of(context, audience)
+    design = {**context.outputs["design"], "expiry": expiry.as_values()}
+    end = _day(audience.data.as_of("purchases"))
     context.progress(10, "Events of members")
-    days = event_days(context)
+    days = event_days(audience.data, design)
     context.progress(70, "Counting the entry rules")
-    rows = []
+    rows, refused = [], []
     for trigger in lifecycle.triggers_for(Goal(context.inputs["goal"])):
-        rows.append(_row(trigger, days, end, context))
+        fitted = fit_trigger(trigger, asked, expiry)
+        if fitted.refused:
+            refused.append({"key": trigger.key, "why": fitted.refused})
+        else:
+            rows.append(_row(trigger, fitted, days, end, context))
     counted = [r for r in rows if r["fired"] is not None]
+    results = check(context, audience, Designed(design, rows, refused))
+    blockers = broken(results)
     return StepResult(
         values={
             "window_days": WINDOW_DAYS,
             "triggers": rows,
+            "not_published": refused,
+            "constraints": as_values(results),
             "counted": len(counted),
             "uncounted": len(rows) - len(counted),
             "headline": [
@@ -47,18 +72,22 @@ def map_lifecycle(context: StepContext) -> StepResult:
                 }
             ],
         },
-        outputs=[_matrix(rows)],
+        outputs=[_matrix(rows, refused), *([constraint_table(results)] if results else [])],
+        signals=[
+            Signal(COMPLIANCE_BLOCKER, f"Constraint “{b.constraint.text}” is not met: {b.how}")
+            for b in blockers[:1]
+        ],
+        measured=[COMPLIANCE_BLOCKER] if results else [],
         evidence={
             "Playwright": "Redemption flow to be tested once the first trigger is live; no page exists yet."
         },
     )
 
 
-def event_days(context: StepContext) -> dict[str, np.ndarray]:
+def event_days(data: OpenData, design: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Day numbers of each event the data hold, NaN where it did not happen to that member or spell."""
-    data = context.data
     purchases, as_of = data.snapshot("purchases"), data.as_of("purchases")
-    thresholds = [tier["threshold"] for tier in context.outputs["design"]["tiers"] if tier["threshold"] > 0]
+    thresholds = [tier["threshold"] for tier in design["tiers"] if tier["threshold"] > 0]
     first_step = thresholds[0] if thresholds else 0
     members = columns(data.engine.lifecycle_days(purchases, as_of=as_of, threshold=first_step))
     found = {name: members[name] for name in ("first_purchase", "second_purchase", "fourth_purchase")}
@@ -79,25 +108,28 @@ def _day(instant: Any) -> float:
 
 
 def _row(
-    trigger: TriggerRow, days: dict[str, np.ndarray], end: float, context: StepContext
+    before: TriggerRow, fitted: FittedTrigger, days: dict[str, np.ndarray], end: float, context: StepContext
 ) -> dict[str, Any]:
+    trigger = fitted.trigger
     fired = lifecycle.count_fired(trigger.rule, days, end - WINDOW_DAYS, end)
     role = OWNER_ROLES[trigger.owner]
     return {
         "key": trigger.key,
         "stage": trigger.stage.value,
         "event": lifecycle.EVENTS[trigger.rule.anchor],
-        "entry_rule": trigger.rule.sentence(),
+        "entry_rule": fitted.entry_rule,
         "action": trigger.action,
         "channel": trigger.channel,
         "owner_role": role,
         "owner": context.program["people"].get(role, ""),
         "fired": None if isinstance(fired, Unavailable) else fired,
         "why_not_counted": fired.reason if isinstance(fired, Unavailable) else "",
+        **({"channel_before": before.channel} if trigger.channel != before.channel else {}),
     }
 
 
-def _matrix(rows: list[dict[str, Any]]) -> Table:
+def _matrix(rows: list[dict[str, Any]], refused: list[dict[str, Any]]) -> Table:
+    left_out = "".join(f" Not published: {row['key']}. {row['why']}" for row in refused)
     return Table(
         "trigger_matrix",
         "Lifecycle trigger matrix",
@@ -116,5 +148,5 @@ def _matrix(rows: list[dict[str, Any]]) -> Table:
              r["owner"] or r["owner_role"], r["fired"], r["why_not_counted"]]
             for r in rows
         ],
-        "Counted on the loaded data; an empty count says which data are missing.",
+        f"Counted on the loaded data; an empty count says which data are missing.{left_out}",
     )  # fmt: skip

@@ -10,11 +10,12 @@ import numpy as np
 
 from plans.commands.plan_loyalty.steps.assumed import LiftFound, assumptions_of
 from plans.commands.plan_loyalty.steps.base import base_values, project_base, projected_spend
+from plans.commands.plan_loyalty.steps.constraints import audience_of, benefit_cap, expiry_of, lapsing_less
 from plans.commands.shared.columns import columns
 from plans.engine.running.steps import PermanentError, StepContext
 from programs.analytics import loyalty_finance, rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
-from programs.analytics.loyalty_finance import LoyaltyModel, PoolChoice, Recommendation
+from programs.analytics.loyalty_finance import LaunchAdvice, LoyaltyModel, PoolChoice
 from programs.analytics.rewards import Mission, ProgramStructure, RewardBasis, RewardDesign
 from programs.datasets import OpenData
 
@@ -24,7 +25,11 @@ DRAWS = 10_000
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedProgram:
-    """``base`` as ``base_values`` makes it; ``spend`` the twelve-month spend of members."""
+    """``data`` of the members it is made for; ``base`` as ``base_values`` makes it; ``spend`` the twelve-month spend
+    of members; ``benefit_cap`` the most that benefits may be worth to one of them in a year."""
+
+    data: OpenData
+    benefit_cap: float
 
     base: Mapping[str, Any]
     lift: LiftFound
@@ -34,7 +39,7 @@ class PlannedProgram:
     structure: ProgramStructure
     budget: float
     choice: PoolChoice
-    recommendation: Recommendation
+    recommendation: LaunchAdvice
     why: str
     design: RewardDesign
     missions: Sequence[Mission]
@@ -45,7 +50,7 @@ class PlannedProgram:
 
     def design_for(self, structure: ProgramStructure, value_rate: float) -> RewardDesign:
         """Another structure or another reward, on the same base."""
-        return design_with(self.model, self.spend, structure, value_rate, self.missions)
+        return design_with(self.model, self.spend, structure, value_rate, self.missions, self.benefit_cap)
 
 
 def annual_budget(inputs: Mapping[str, Any]) -> float:
@@ -71,14 +76,18 @@ def design_with(
     structure: ProgramStructure,
     value_rate: float,
     missions: Sequence[Mission],
+    benefit_cap: float,
 ) -> RewardDesign:
     thresholds = tiers.spend_thresholds(spend, tiers.upper_shares(structure.tiers), digits=2)
-    return rewards.design_rewards(spend, thresholds, structure, model, value_rate, missions=missions)
+    return rewards.design_rewards(
+        spend, thresholds, structure, model, value_rate, missions=missions, benefit_cap=benefit_cap
+    )
 
 
 def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
     """The same for the design as for the economics, which finds the base in the design's values."""
-    data, inputs = context.data, context.inputs
+    audience, inputs = audience_of(context), context.inputs
+    data, cap = audience.data, benefit_cap(context)
     structure = rewards.parse_structure(str(inputs["tiers"]))
     assumptions, lift = assumptions_of(context.program, inputs, data)
     designed = context.outputs.get("design") or {}
@@ -91,6 +100,7 @@ def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
     )
     assumptions = replace(
         assumptions,
+        redemption_rate=lapsing_less(assumptions.redemption_rate, expiry_of(context, audience)),
         revenue_base=Assumption(
             "revenue_base", max(1 - 1.96 * error, 0.0), 1.0, 1 + 1.96 * error, "of the projected revenue base",
             "purchases: interval of the forecast", standard_error=error, floor=0.0,
@@ -105,11 +115,11 @@ def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
         )
         # Fewer draws must not move what was designed on all of them.
         rate = designed.get("chosen_value_rate", choice.value_rate)
-        recommendation = Recommendation(designed.get("recommendation", choice.recommendation))
-        design = design_with(model, spend, structure, rate, missions)
+        recommendation = LaunchAdvice(designed.get("recommendation", choice.recommendation))
+        design = design_with(model, spend, structure, rate, missions, cap)
     except ValueError as error_:
         raise PermanentError(str(error_), hint="Ask for fewer tiers or another kind.") from error_
     return PlannedProgram(
-        base, lift, model, spend, how, structure, budget, choice, recommendation, designed.get("why", choice.why),
+        data, cap, base, lift, model, spend, how, structure, budget, choice, recommendation, designed.get("why", choice.why),
         design, missions,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from plans.commands.plan_loyalty.steps.constraints import audience_of
 from plans.commands.shared.columns import columns
 from plans.commands.shared.data_quality import movement_tables, movement_values, purchase_notes
 from plans.commands.shared.figures import figure, value_of
@@ -24,7 +25,7 @@ SATISFIED_FROM = 4
 
 
 def review_signals(context: StepContext) -> StepResult:
-    data: OpenData = context.data
+    data: OpenData = audience_of(context).data
     currency = context.program["currency"]
     as_of = data.as_of("purchases")
     purchases = data.snapshot("purchases")

@@ -67,7 +67,10 @@ MEANINGS: dict[str, Case] = {
         columns="member_id entry points",
         kind="point_ledger",
         asks="every_row_rejected every_row_rejected",
-        shows=("“earning” in row 1 of a.csv", "value_map=entry: earning=issue", "sign_rule=negative_redeems"),
+        shows=(
+            "“earning” in row 1 of a.csv", "value_map=entry: earning=… with one of issue",
+            "sign_rule=negative_redeems",
+        ),
         said={"value_map": "earning=issue, spending=redeem", "sign_rule": "negative_redeems"},
     ),
     "signed points without words": Case(
