@@ -170,11 +170,25 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """period, event, members, events."""
         return self._ask("usage_activity", {"usage_events": usage}, as_of=as_of, period=period)
 
-    def lifecycle_days(self, purchases: Snapshot | None, *, as_of: datetime, threshold: float) -> pa.Table:
-        """One row a member: day numbers of first_purchase, second_purchase, fourth_purchase, near_next_tier
-        and next_tier_reached (spend of 365 days within 20 % of ``threshold``, or there)."""
-        parameters = {"as_of": as_of, "threshold": threshold}
-        return self._ask("lifecycle_days", {"purchases": purchases}, **parameters)
+    def lifecycle_days(
+        self,
+        purchases: Snapshot | None,
+        *,
+        as_of: datetime,
+        threshold: float,
+        members: Snapshot | None = None,
+        ledger: Snapshot | None = None,
+    ) -> pa.Table:
+        """One row a member: day numbers of enrolment, first_purchase, second_purchase, fourth_purchase,
+        near_next_tier and next_tier_reached (spend of 365 days within 20 % of ``threshold``, or there), and
+        first_redemption."""
+        datasets = {"purchases": purchases, "members": members, "point_ledger": ledger}
+        optional = ("members", "point_ledger")
+        return self._ask("lifecycle_days", datasets, optional, as_of=as_of, threshold=threshold)
+
+    def survey_comments(self, responses: Snapshot | None, *, as_of: datetime) -> pa.Table:
+        """survey, score, comment of answers that have words, the newest first, 100,000 at most."""
+        return self._ask("survey_comments", {"survey_responses": responses}, as_of=as_of)
 
     def purchase_spells(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
         """One row a purchase: day numbers of purchase and next_purchase."""

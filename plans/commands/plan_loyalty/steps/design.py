@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from plans.commands.plan_loyalty.steps.base import spend_values
-from plans.commands.plan_loyalty.steps.constraints import ExpiryPolicy, audience_of, expiry_of
+from plans.commands.plan_loyalty.steps.constraints import ExpiryPolicy, eligible_members, expiry_of
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram, plan_program
 from plans.commands.shared.figures import figure, money, percent
 from plans.engine.running.steps import StepContext
@@ -37,7 +37,7 @@ def design_tiers(context: StepContext) -> StepResult:
     overrun = planned.model.overrun(design.value_rate, planned.budget, planned.choice.inputs)
     context.progress(90, "Blueprint")
     rows = [_tier(n, reward, goal, design) for n, reward in enumerate(design.tiers)]
-    expiry = expiry_of(context, audience_of(context))
+    expiry = expiry_of(context, eligible_members(context))
     return StepResult(
         values={
             "kind": design.structure.kind.value,

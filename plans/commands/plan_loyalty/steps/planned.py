@@ -10,7 +10,12 @@ import numpy as np
 
 from plans.commands.plan_loyalty.steps.assumed import LiftFound, assumptions_of
 from plans.commands.plan_loyalty.steps.base import base_values, project_base, projected_spend
-from plans.commands.plan_loyalty.steps.constraints import audience_of, benefit_cap, expiry_of, lapsing_less
+from plans.commands.plan_loyalty.steps.constraints import (
+    benefit_cap,
+    eligible_members,
+    expiry_of,
+    lapsing_less,
+)
 from plans.commands.shared.columns import columns
 from plans.engine.running.steps import PermanentError, StepContext
 from programs.analytics import loyalty_finance, rewards, tiers
@@ -86,7 +91,7 @@ def design_with(
 
 def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
     """The same for the design as for the economics, which finds the base in the design's values."""
-    audience, inputs = audience_of(context), context.inputs
+    audience, inputs = eligible_members(context), context.inputs
     data, cap = audience.data, benefit_cap(context)
     structure = rewards.parse_structure(str(inputs["tiers"]))
     assumptions, lift = assumptions_of(context.program, inputs, data)
