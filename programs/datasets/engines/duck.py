@@ -57,6 +57,10 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """One row a member: first_date, observed_days (≤ days), orders, spend in the first ``days`` days."""
         return self._ask("first_year_spend", {"purchases": purchases}, as_of=as_of, days=days)
 
+    def spend_by_age(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
+        """age, spend: what all members spent on that day since their first purchase, 0 being that day."""
+        return self._ask("spend_by_age", {"purchases": purchases}, as_of=as_of, days=days)
+
     def trailing_spend(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
         """One row a member known before as_of: orders and spend in the ``days`` days before it."""
         return self._ask("trailing_spend", {"purchases": purchases}, as_of=as_of, days=days)
