@@ -98,7 +98,7 @@ LINES = (
     Line("1 cohort revenue", "cohort revenue", ("loyalty outputs.cohort_revenue.series[Cumulative revenue].values",), lambda v: numbers(v[:2]) and v[1] > v[0] > 0),
     Line("1 product usage", "product usage", ("loyalty tasks.signal-review.output.usage",), lambda usage: set(usage) == {"app_open", "wish_list"}),
     Line("1 VOC insights", "VOC insights", ("loyalty outputs.voice_themes.rows[*].theme", "loyalty outputs.voice_themes.rows[*].example", "loyalty tasks.signal-review.output.voice.csat"),
-         lambda themes, examples, score: full(themes) and any("Redeeming" in one for one in examples) and 0 < score < 1),
+         lambda themes, examples, score: full(themes) and "Points expire too early" in examples and 0 < score < 1),
     Line("2 Tier & Benefit Design: earn rules", "outline requirements per tier (earn rules, benefits, surprise moments)",
          ("loyalty outputs.blueprint.rows[*].points", "loyalty tasks.tier-design.output.qualification_period"),
          lambda points, period: numbers(points) and in_order(points) and period == "rolling twelve months"),

@@ -31,7 +31,7 @@ def test_nobody_changes_a_skill(ops):
 def test_the_page_shows_point_passage_and_who_does_it(ops, client):
     client.force_login(user("ops"))
     page = client.get(reverse("admin:plans_skills")).content.decode()
-    assert "earn rate solved so that expected reward cost fits the budget" in page
+    assert "the pool that earns most within the budget and the tolerated risks" in page
     assert "segment-validation, by a person" in page
     assert skills.find("attribution").digest in page
 
