@@ -146,8 +146,8 @@ def run_steps(root: Path, datasets: list[dict[str, Any]]) -> None:
         if metric.key.startswith("referral-")
     }
     program = {
-        "currency": "EUR", "time_zone": "UTC", "people": {}, "metrics": metrics, "metric_versions": {}, "last_run": {},
-        "held_referrals": [], "case_labels": {}, "decided_cases": {}, "banned_sources": [],
+        "currency": "EUR", "time_zone": "UTC", "people": {}, "metrics": metrics, "metric_versions": {},
+        "last_run": {}, "held_referrals": [], "case_labels": {}, "decided_cases": {}, "banned_sources": [],
     }  # fmt: skip
     whole = np.zeros(2)
     for title, run, name in steps:

@@ -13,17 +13,16 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "sizes", "said"),
     [
-        ("monitor_loyalty", "same revenue: True"),
-        ("optimize_referrals", "referrals screened"),
-        ("track_source", "8 models"),
+        ("monitor_loyalty", "20000", "same revenue: True"),
+        ("optimize_referrals", "20000 300", "referrals screened"),
+        ("track_source", "20000", "8 models"),
     ],
 )
-def test_a_benchmark_runs_on_few_rows(name, said):
-    call = [sys.executable, f"benchmarks/{name}.py", "20000"]
-    done = subprocess.run(
-        call, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
-    )
+def test_a_benchmark_runs_on_few_rows(name, sizes, said):
+    call = [sys.executable, f"benchmarks/{name}.py", *sizes.split()]
+    home = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(call, cwd=ROOT, env=home, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert said in done.stdout
