@@ -61,6 +61,11 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """age, spend: what all members spent on that day since their first purchase, 0 being that day."""
         return self._ask("spend_by_age", {"purchases": purchases}, as_of=as_of, days=days)
 
+    def spend_by_age_month(self, purchases: Snapshot | None, *, as_of: datetime, months: int) -> pa.Table:
+        """member (a number), month, spend: of members seen for ``months`` months since their first
+        purchase."""
+        return self._ask("spend_by_age_month", {"purchases": purchases}, as_of=as_of, months=months)
+
     def trailing_spend(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
         """One row a member known before as_of: orders and spend in the ``days`` days before it."""
         return self._ask("trailing_spend", {"purchases": purchases}, as_of=as_of, days=days)
