@@ -58,6 +58,8 @@ class ThemeCount:
     answers: int
     low: int
     example: str
+    words: tuple[tuple[str, int], ...]
+    """The words by which it was named, and how many answers have each."""
 
 
 def count_themes(answers: Sequence[WrittenAnswer]) -> list[ThemeCount]:
@@ -70,7 +72,11 @@ def count_themes(answers: Sequence[WrittenAnswer]) -> list[ThemeCount]:
         if named:
             example = next((answer for answer in named if answer.is_low), named[0])
             low = sum(answer.is_low for answer in named)
-            found.append(ThemeCount(theme, len(named), low, without_traces(example.text)))
+            counts = Counter(
+                word for each in named for word in {*_words(each.text)} if _names(word, beginnings)
+            )
+            words = tuple(sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_WORDS])
+            found.append(ThemeCount(theme, len(named), low, without_traces(example.text), words))
     return sorted(found, key=lambda each: (-each.answers, each.theme))
 
 

@@ -101,7 +101,7 @@ OPTIMIZE_REFERRALS = registry.register(
                      "Evaluate top and bottom partners, share of voice and engagement", needs=("2.1", "2.2"),
                      run=f"{STEPS}.partners:assess_partners", fallback_agent=ARCHITECT, skills=("partner-ops",),
                      tools=("Context7",), output_var="partners"),
-                Step("3.2", "compliance-confirmation", "Confirmation of the payout log", PARTNERS,
+                Step("3.2", "compliance-log", "Confirmation of the payout log", PARTNERS,
                      "Confirm that the log of payouts is complete and that each break of a rule is explained", needs=("2.2",),
                      brief=f"{STEPS}.confirmation:what_to_confirm", fallback_agent=ARCHITECT, skills=("partner-ops",),
                      output_var="compliance_confirmed", due_hours=16),

@@ -27,7 +27,7 @@ def tables() -> dict[str, pa.Table]:
 
 
 def usage_line(stage: Stage) -> dict[str, Record]:
-    plan = stage.run(LINE)
+    plan = stage.complete(stage.run(LINE), "compliance-log", "ops")
     before = stage.record(plan)
     stage.decide(plan, "playbook-approval", "strategist")
     for key, who in (("tooling-changes", "ops"), ("partner-communications", "ops")):
@@ -82,7 +82,7 @@ def away(stage: Stage) -> dict[str, Record]:
     """Both who hold the architect's role are away: somebody of lifecycle operations covers."""
     Approver(person=stage.person("studio"), role=Role.objects.get(slug="lifecycle-ops")).save()
     stage.go_away("strategist", "partner")
-    plan = stage.run(SHORT)
+    plan = stage.complete(stage.run(SHORT), "compliance-log", "ops")
     asked = stage.messages()
     stage.decide(plan, "playbook-approval", "studio")
     return {"referrals-away": stage.record(plan) | {"messages": asked}}

@@ -34,5 +34,8 @@ def read_comments(
         f"{len(answers):,} answers have words. A theme counts answers that use a plain English word of it. "
         + (f"Words of no theme: {', '.join(f'{word} ({count})' for word, count in words)}." if words else ""),
     )  # fmt: skip
-    counted = {theme.theme: {"answers": theme.answers, "low": theme.low} for theme in themes}
+    counted = {
+        theme.theme: {"answers": theme.answers, "low": theme.low, "words": dict(theme.words)}
+        for theme in themes
+    }
     return [table], {"answers": len(answers), "themes": counted, "words": dict(words)}

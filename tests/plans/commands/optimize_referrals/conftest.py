@@ -107,7 +107,7 @@ def work(plan: Plan) -> Plan:
 
 def confirmed(plan: Plan) -> Task | None:
     """The task of the payout log, done; None where it does not wait."""
-    task = plan.tasks.filter(key="compliance-confirmation", state="ready").first()
+    task = plan.tasks.filter(key="compliance-log", state="ready").first()
     if task is not None:
         human_tasks.complete(task, result={"log": "complete"}, evidence={"note": "Export compared."})
     return task

@@ -129,7 +129,7 @@ def test_the_payout_log_is_confirmed_by_a_person_before_anybody_approves(site, w
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tests.plans.commands.optimize_referrals.conftest.confirmed", lambda plan: None)
         plan = site.run()
-    task = plan.tasks.get(key="compliance-confirmation")
+    task = plan.tasks.get(key="compliance-log")
     assert (task.kind, task.state, plan.tasks.get(key="playbook").state) == ("human", "ready", "succeeded")
     assert not plan.approvals.exists()
     brief = {row[1]: row[4] for row in table(plan, "compliance_to_confirm")}
