@@ -205,8 +205,8 @@ def _conversion(
         steps += map(list, currency.steps)
     reasons += settle_amounts(values, contract, options, said)
     if options.source:
-        column = position(file.raw, options.source)
-        source = f"trim(c{column})" if column is not None else bind.bind(source_of(file.raw, options))
+        place = position(file.raw, options.source)
+        source = f"trim(c{place})" if place is not None else bind.bind(source_of(file.raw, options))
         of_source(values, contract, source)
     for step in steps:
         listed = ", ".join(f"{expression} AS {name}" for name, expression in step)
