@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
 
+from gtm.core import actors
+from gtm.core.errors import NotPermitted
 from gtm.core.governed import GovernedModel
 from gtm.core.money import Money
 
@@ -75,6 +79,32 @@ class Approver(GovernedModel):
     def __str__(self) -> str:
         return f"{self.person} as {self.role}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Nobody gives authority to themselves. Raises NotPermitted."""
+        actor = actors.current().actor
+        is_own = actor.user_id is not None and self.person.accounts.filter(pk=actor.user_id).exists()
+        if is_own and self._is_gain():
+            raise NotPermitted(
+                f"{self.person} cannot give themselves the authority of {self.role}.",
+                hint="Ask somebody else who may change approvers to enter it.",
+            )
+        super().save(*args, **kwargs)
+
+    def _is_gain(self) -> bool:
+        """Whether the row as it is now lets the person do anything that the stored one does not."""
+        stored = None if self._state.adding else type(self).objects.get(pk=self.pk)
+        if stored is None or (stored.person_id, stored.role_id) != (self.person_id, self.role_id):
+            return True
+        limit, before = self.limit_amount, stored.limit_amount
+        other_money = limit is not None and self.limit_currency != stored.limit_currency
+        return (
+            (before is not None and (limit is None or limit > before or other_money))
+            or _is_wider(self.program_kinds, stored.program_kinds)
+            or _is_wider(self.regions, stored.regions)
+            or _is_earlier(self.valid_from, stored.valid_from)
+            or _is_earlier(stored.valid_until, self.valid_until, none_is_last=True)
+        )
+
     def is_valid_at(self, instant: datetime) -> bool:
         return (self.valid_from is None or self.valid_from <= instant) and (
             self.valid_until is None or instant < self.valid_until
@@ -94,6 +124,20 @@ class Approver(GovernedModel):
             limit, asked = Money(self.limit_amount, currency), Money(amount, currency)
             return f"may sign up to {limit}, but the amount is {str(asked).removesuffix(f' {currency}')}"
         return None
+
+
+def _is_wider(now: Sequence[str], before: Sequence[str]) -> bool:
+    """Nothing named means everything."""
+    return bool(before) and (not now or not set(now) <= set(before))
+
+
+def _is_earlier(one: datetime | None, other: datetime | None, *, none_is_last: bool = False) -> bool:
+    """Whether ``one`` comes before ``other``; None is before every time, or with ``none_is_last`` after."""
+    if one == other:
+        return False
+    if one is None or other is None:
+        return (other if none_is_last else one) is None
+    return one < other
 
 
 class Absence(GovernedModel):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from plans.engine.gates import duties
+from plans.engine.gates.provenance import Arrangements
 from plans.engine.people.directory import Directory
 from plans.models import Approval, Decision, Plan, Task, TaskAttempt, TaskKind
 from programs.models import Delegation, Person
@@ -17,8 +19,22 @@ People = dict[int, set[int]]
 MATERIAL = ("inputs", "amount", "currency", "datasets", "objective", "structure_sha256")
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """``excluded``: round → person → every reason in one sentence. ``askers``: plan → who asked or edited."""
+
+    excluded: dict[int, dict[int, str]]
+    askers: People
+    arrangements: Arrangements
+
+
 def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[int, dict[int, str]]:
     """Round → person → every reason in one sentence."""
+    return around(rounds, directory).excluded
+
+
+def around(rounds: Sequence[Approval], directory: Directory) -> Around:
+    """What happened around these rounds."""
     plans = {r.plan_id: r.plan for r in rounds}
     accounts = people_of_accounts()
     requesters = {pk: accounts[plan.requested_by_id] for pk, plan in plans.items()}
@@ -38,7 +54,8 @@ def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[
             chosen_by=chosen,
         )
         found[r.pk] = reasons(facts, directory)
-    return found
+    askers = {pk: requesters[pk] | editors[pk] for pk in plans}
+    return Around(found, askers, Arrangements.of(directory, accounts))
 
 
 def excluded_from_draft(

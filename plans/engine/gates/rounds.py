@@ -75,6 +75,7 @@ def open_round(task: Task) -> Approval:
         scope=scope,
         scope_sha256=canonical.digest(scope),
     )
+    approval.bench = eligibility.to_keep(approval)
     approval.save()
     hours = declared.hours
     times = {
