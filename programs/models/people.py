@@ -81,9 +81,7 @@ class Approver(GovernedModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Nobody gives authority to themselves. Raises NotPermitted."""
-        actor = actors.current().actor
-        is_own = actor.user_id is not None and self.person.accounts.filter(pk=actor.user_id).exists()
-        if is_own and self._is_gain():
+        if _is_acting(self.person) and self._is_gain():
             raise NotPermitted(
                 f"{self.person} cannot give themselves the authority of {self.role}.",
                 hint="Ask somebody else who may change approvers to enter it.",
@@ -124,6 +122,11 @@ class Approver(GovernedModel):
             limit, asked = Money(self.limit_amount, currency), Money(amount, currency)
             return f"may sign up to {limit}, but the amount is {str(asked).removesuffix(f' {currency}')}"
         return None
+
+
+def _is_acting(person: Person) -> bool:
+    user_id = actors.current().actor.user_id
+    return user_id is not None and person.accounts.filter(pk=user_id).exists()
 
 
 def _is_wider(now: Sequence[str], before: Sequence[str]) -> bool:
@@ -197,6 +200,23 @@ class Delegation(GovernedModel):
 
     def __str__(self) -> str:
         return f"{self.delegate} for {self.principal} as {self.role}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Nobody takes the authority of somebody else by themselves. Raises NotPermitted."""
+        if _is_acting(self.delegate) and not _is_acting(self.principal) and self._is_new():
+            raise NotPermitted(
+                f"{self.delegate} cannot give themselves the authority of {self.principal}.",
+                hint=f"Ask {self.principal}, or somebody else who may change delegations, to enter it.",
+            )
+        super().save(*args, **kwargs)
+
+    def _is_new(self) -> bool:
+        """Whether anything but its revocation differs from what is stored."""
+        if self._state.adding:
+            return True
+        stored = type(self).objects.get(pk=self.pk)
+        names = [field.attname for field in self._meta.concrete_fields if field.editable]
+        return any(getattr(self, name) != getattr(stored, name) for name in names)
 
     def is_active_at(self, instant: datetime) -> bool:
         return self.revoked_at is None and self.starts_at <= instant < self.ends_at

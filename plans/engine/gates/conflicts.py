@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from plans.engine.gates import duties
 from plans.engine.gates.provenance import Arrangements
 from plans.engine.people.directory import Directory
-from plans.models import Approval, Decision, Plan, Task, TaskAttempt, TaskKind
+from plans.models import (
+    STANDING_STATES,
+    Approval,
+    Decision,
+    DecisionKind,
+    Plan,
+    Task,
+    TaskAttempt,
+    TaskKind,
+)
 from programs.models import Delegation, Person
 
 People = dict[int, set[int]]
@@ -75,6 +84,16 @@ def excluded_from_draft(
 def reasons(facts: duties.Facts, directory: Directory) -> dict[int, str]:
     found = duties.exclusions(facts, directory.names())
     return {int(person): reason for person, reason in duties.excluded_people(found).items()}
+
+
+def why_no_owner(task: Task, person: Person) -> str | None:
+    """Why somebody must not take over a task now: they decided at a gate that guards it."""
+    votes = Decision.objects.filter(person=person, superseded_at__isnull=True, void_reason="")
+    votes = votes.filter(approval__task__in=task.needs.all(), approval__state__in=STANDING_STATES)
+    decided = votes.exclude(kind=DecisionKind.RECUSE).select_related("approval").first()
+    if decided is None:
+        return None
+    return f"{person} decided {decided.approval.title}, which guards this task. Choose somebody else."
 
 
 def _ids(people: Iterable[int]) -> frozenset[str]:

@@ -327,7 +327,7 @@ def _consider_substitute(
     if substitute is None:
         return
     own = directory.holding(substitute.pk, approver.role_id)
-    if not substitute.is_active:
+    if not directory.is_here(substitute):
         tally.pass_over(substitute, "has left")
     elif own is None:
         tally.pass_over(substitute, f"covers for {absence.person} but does not hold {approver.role}")
@@ -358,7 +358,7 @@ def _consider_delegate(
     held = directory.holding(principal.pk, delegation.role_id)
     own = directory.holding(delegate.pk, delegation.role_id)
     cap = delegation.amount_cap
-    if not delegate.is_active:
+    if not directory.is_here(delegate):
         reason = "has left"
     elif held is None:
         reason = f"acts for {principal}, who does not hold {delegation.role}"
@@ -387,6 +387,8 @@ def _consider_delegate(
 def short_of_authority(approver: Approver, facts: Mapping[str, Any], directory: Directory) -> str | None:
     if not approver.is_valid_at(directory.now):
         return f"does not hold {approver.role} today"
+    if not directory.is_here(approver.person):
+        return "has no account that is open"
     amount = facts.get("amount")
     return approver.covers(
         amount=Decimal(str(amount)) if amount is not None else None,

@@ -300,6 +300,17 @@ def _marks(capacity: Capacity) -> dict[str, Any]:
     return {"authority": capacity.by, **instead}
 
 
+def ask_again(approval: Approval, *, reason: str) -> Approval:
+    """End a round that its people cannot decide, and ask the people of today in the next; answers that one.
+
+    A round keeps its bench, so who came later never decides in it. Raises WrongState where the round can
+    still be decided, NotPermitted without the permission, GuardNotMet without a reason.
+    """
+    with transaction.atomic():
+        perform(approval, "ask_again", comment=reason, set_fields={"decided_at": clock.now()})
+        return approval.task.approvals.latest("round")
+
+
 def recheck(approval: Approval) -> None:
     """After a stop: votes on content that has changed meanwhile are void, people are looked up afresh."""
     with transaction.atomic(), actors.on_their_behalf("Gate"):
