@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models.signals import m2m_changed
 
 from gtm.core import actors
 from gtm.core.errors import NotPermitted
@@ -52,6 +53,25 @@ class Person(GovernedModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+def refuse_own_link(
+    instance: Any, action: str, reverse: bool, pk_set: Collection[int] | None, **kwargs: Any
+) -> None:
+    """Receiver of ``m2m_changed`` of accounts: nobody becomes somebody who holds a role by themselves."""
+    user_id = actors.current().actor.user_id if action == "pre_add" else None
+    linked, people = ({instance.pk}, pk_set) if reverse else (pk_set, {instance.pk})
+    if user_id is None or user_id not in (linked or ()):
+        return
+    holder = Person.objects.filter(pk__in=people or (), approverships__isnull=False).first()
+    if holder is not None:
+        raise NotPermitted(
+            f"You cannot link your own account to {holder}, who holds a role.",
+            hint="Ask somebody else who may change people to link it.",
+        )
+
+
+m2m_changed.connect(refuse_own_link, Person.accounts.through, dispatch_uid="own-account")
 
 
 class Approver(GovernedModel):

@@ -1,16 +1,19 @@
 """Nobody arranges who decides about their own plan, or what they may decide themselves: at every door."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.errors import NotPermitted
 from gtm.core.models import ChangeLogEntry
 from plans.demo.organisation import PASSWORD
 from plans.engine.escalation import deadlines
@@ -155,7 +158,7 @@ def test_a_round_whose_people_are_gone_is_asked_again_by_operations_with_a_reaso
         ask = url("commands/plan-loyalty/approvers/")
         asked = session("ops").post(ask, {"inputs": INPUTS}, format="json")
         (found,) = [one for one in asked.json() if one["gate"] == "finance-approval"]
-        assert not {"Fiona Walsh", "Dora Klein"} & set(found["people"])
+        assert found["people"] and not re.search("Fiona Walsh|Dora Klein", str(found["people"]))
         Approver(person=who("studio"), role=Role.objects.get(slug="finance")).save()
         deadlines.reweigh()
     approval = round_of(plan, "money")
@@ -186,6 +189,21 @@ def test_asking_again_is_offered_in_the_admin_where_nobody_can_decide(login, dem
 # ------------------------------------------------------------------ nobody gives authority to themselves
 
 
+def page_of(person):
+    """What the page of somebody sends where nothing was changed."""
+    held = list(person.approverships.order_by("pk"))
+    form = {
+        "name": person.name, "email": person.email, "country": person.country, "time_zone": person.time_zone,
+        "is_active": "on", "accounts": list(person.accounts.values_list("pk", flat=True)),
+        "approverships-INITIAL_FORMS": len(held), "approverships-TOTAL_FORMS": len(held),
+    }  # fmt: skip
+    for n, one in enumerate(held):
+        prefix = f"approverships-{n}"
+        form |= {f"{prefix}-id": one.pk, f"{prefix}-person": person.pk, f"{prefix}-role": one.role_id}
+        form[f"{prefix}-limit_currency"] = "USD"
+    return form
+
+
 REFUSED = "Elena Rossi cannot give themselves the authority of Legal."
 
 
@@ -207,18 +225,9 @@ def test_an_executive_does_not_name_herself_legal_on_a_page(login):
     told = login("exec").post(at(Approver, "add"), row, follow=True)
     assert REFUSED in messages_of(told)
     person = who("exec")
-    held = list(person.approverships.order_by("pk"))
-    form = {
-        "name": person.name, "email": person.email, "country": person.country, "time_zone": person.time_zone,
-        "is_active": "on", "accounts": [user("exec").pk], "approverships-INITIAL_FORMS": len(held),
-        "approverships-TOTAL_FORMS": len(held) + 1,
-    }  # fmt: skip
-    for n, one in enumerate(held):
-        prefix = f"approverships-{n}"
-        form |= {f"{prefix}-id": one.pk, f"{prefix}-person": person.pk, f"{prefix}-role": one.role_id}
-        form[f"{prefix}-limit_currency"] = "USD"
-    n = len(held)
+    form, n = page_of(person), person.approverships.count()
     form |= {f"approverships-{n}-role": legal, f"approverships-{n}-limit_currency": "USD"}
+    form["approverships-TOTAL_FORMS"] = n + 1
     told = login("exec").post(at(Person, "change", person.pk), form, follow=True)
     assert REFUSED in messages_of(told)
     assert not holds_legal()
@@ -265,6 +274,19 @@ def test_a_steward_does_not_make_herself_the_delegate_of_legal(login):
     page = login("exec").post(at(Delegation, "add"), form, follow=True)
     assert "Elena Rossi cannot give themselves the authority of Lena Brandt." in page.content.decode()
     assert not Delegation.objects.exists()
+
+
+def test_a_steward_does_not_link_her_own_account_to_legal(login):
+    legal = who("legal")
+    told = login("exec").post(
+        at(Person, "change", legal.pk), page_of(legal) | {"accounts": [user("legal").pk, user("exec").pk]},
+        follow=True,
+    )  # fmt: skip
+    assert "You cannot link your own account to Lena Brandt, who holds a role." in messages_of(told)
+    exec_ = Actor.of_user(user("exec"), ADMIN, interactive=True)
+    with acting_as(exec_), pytest.raises(NotPermitted), transaction.atomic():
+        user("exec").people.add(legal)
+    assert list(legal.accounts.all()) == [user("legal")]
 
 
 # ------------------------------------------------------------------ a task given away and taken back
