@@ -42,6 +42,7 @@ hypothesis.settings.load_profile("gtm")
 
 # First what takes longest: a worker that comes to it last leaves the other core idle.
 LONGEST = (
+    "tests/documents/test_documents.py",
     "tests/e2e/test_every_page.py",
     "tests/e2e/test_roles.py",
     "tests/plans/commands/optimize_referrals/test_runs.py",

@@ -117,7 +117,7 @@ def establish() -> Program:
     _admin()
     establish_metrics()
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
-                       "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.")  # fmt: skip
+                       "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.", platform_cost=150)  # fmt: skip
     advocates = _program(
         "customer-advocates",
         "Customer Advocates",
@@ -192,9 +192,11 @@ def _admin() -> None:
         users.create_superuser("admin", "admin@demo.example", PASSWORD, first_name="Site", last_name="Admin")
 
 
-def _program(slug: str, name: str, kind: str, owner: Person, description: str) -> Program:
+def _program(
+    slug: str, name: str, kind: str, owner: Person, description: str, platform_cost: int = 500
+) -> Program:
     program = _once(Program, {"slug": slug}, name=name, kind=kind, owner=owner, description=description, is_default=True,
-                    platform_cost_monthly=Decimal(500))  # fmt: skip
+                    platform_cost_monthly=Decimal(platform_cost))  # fmt: skip
     if program.state == "draft":
         perform(program, "activate")
     return program

@@ -63,7 +63,7 @@ class ProgramAdmin(GovernedAdmin):
     ]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
-    autocomplete_fields = ["owner"]
+    autocomplete_fields = ["owner", "assumptions_owner"]
     inlines = [TierInline]
     change_form_outer_before_template = "programs/_program_state.html"
     fieldsets = [
@@ -79,6 +79,17 @@ class ProgramAdmin(GovernedAdmin):
                     "point_face_value",
                     "point_unit_cost",
                     "redemption_rate_assumption",
+                    "lift_low",
+                    "lift_likely",
+                    "lift_high",
+                    "enrolment_low",
+                    "enrolment_likely",
+                    "enrolment_high",
+                    "launch_cost",
+                    "discount_rate",
+                    "horizon_months",
+                    "assumptions_source",
+                    "assumptions_owner",
                 ],
                 "description": (
                     "The financial model reads these values. A value that nobody has measured is an "

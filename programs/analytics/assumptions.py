@@ -1,21 +1,26 @@
-"""An input nobody has measured yet: its range, its unit, and who says so."""
+"""An input of the model: its range, its unit, and who says so."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 STATED = "stated assumption"
+NOT_ENTERED = "not entered, counted as 0"
 
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """A beta-PERT range (Malcolm et al. 1959; Clark 1962) with its unit and source.
+    """A range with its unit and source: beta-PERT (Malcolm et al. 1959; Clark 1962), or normal where
+    measured.
 
-    ``low == high`` is a known value. ``source`` says where the range comes from: ``STATED``,
-    or the data, contract or experiment that measured it.
+    ``low == high`` is a known value. ``source`` says where the range comes from: ``STATED``, or the data,
+    contract, person or experiment that it rests on. With a ``standard_error`` the value was measured: draws
+    are normal around ``mode``, kept between ``floor`` and ``ceiling``, and ``low`` and ``high`` are its
+    95 % interval.
     """
 
     name: str
@@ -24,19 +29,32 @@ class Assumption:
     high: float
     unit: str
     source: str = STATED
+    standard_error: float | None = None
+    floor: float = -math.inf
+    ceiling: float = math.inf
+    owner: str = ""
 
     def __post_init__(self) -> None:
         if not self.low <= self.mode <= self.high:
             raise ValueError(f"{self.name}: {self.low} ≤ {self.mode} ≤ {self.high} does not hold.")
 
     @classmethod
-    def known(cls, name: str, value: float, unit: str, source: str) -> Assumption:
+    def known(cls, name: str, value: float, unit: str, source: str, owner: str = "") -> Assumption:
         """A measured or contracted value, without a range."""
-        return cls(name, value, value, value, unit, source)
+        return cls(name, value, value, value, unit, source, owner=owner)
+
+    @classmethod
+    def around(cls, name: str, value: float, share: float, unit: str, source: str, owner: str = "",
+               ceiling: float = math.inf) -> Assumption:  # fmt: skip
+        """``value`` ± ``share`` of it, whatever its sign, and at most ``ceiling``."""
+        low, high = sorted((value * (1 - share), value * (1 + share)))
+        return cls(name, low, value, max(min(high, ceiling), value), unit, source, owner=owner)
 
     @property
     def mean(self) -> float:
-        """(low + 4·mode + high) / 6."""
+        """(low + 4·mode + high) / 6; the value itself where it was measured."""
+        if self.standard_error is not None:
+            return self.mode
         return (self.low + 4 * self.mode + self.high) / 6
 
     @property
@@ -45,7 +63,10 @@ class Assumption:
         return self.source.startswith(STATED)
 
     def sample(self, generator: np.random.Generator, draws: int) -> NDArray[np.float64]:
-        """``draws`` values between low and high."""
+        """``draws`` values: between low and high, or around the measured value."""
+        if self.standard_error is not None:
+            drawn = generator.normal(self.mode, self.standard_error, size=draws)
+            return np.clip(drawn, self.floor, self.ceiling)
         width = self.high - self.low
         if width == 0:
             return np.full(draws, self.mode)
@@ -55,16 +76,19 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True)
 class LoyaltyAssumptions:
-    """What a loyalty programme's economics rest on before it has a history of its own.
+    """What a loyalty program's economics rest on; amounts are in the program's currency.
 
-    Every default is a stated assumption, wide on purpose; measured values replace them one by one
-    (redemption rate and cost per point from the ledger, lift from a holdout group).
+    Shares have stated defaults, wide on purpose; money has none, because no amount fits every currency and
+    business. Measured and entered values replace them one by one.
     """
 
     enrolment: Assumption = Assumption("enrolment", 0.30, 0.50, 0.70, "share of members")
-    maximum_lift: Assumption = Assumption("maximum_lift", 0.04, 0.12, 0.25, "relative rise in spend")
+    lift: Assumption = Assumption("lift", 0.013, 0.04, 0.083, "relative rise in spend at the reward below")
+    lift_value_rate: Assumption = Assumption(
+        "lift_value_rate", 0.01, 0.01, 0.01, "face value per unit spent, at which the lift holds"
+    )
     half_lift_value_rate: Assumption = Assumption(
-        "half_lift_value_rate", 0.02, 0.02, 0.02, "face value per unit spent at half the maximum lift"
+        "half_lift_value_rate", 0.02, 0.02, 0.02, "face value per unit spent at half the greatest lift"
     )
     redemption_rate: Assumption = Assumption("redemption_rate", 0.60, 0.75, 0.90, "share of issued points")
     cost_per_point: Assumption = Assumption(
@@ -72,26 +96,49 @@ class LoyaltyAssumptions:
     )
     face_value: Assumption = Assumption("face_value", 0.01, 0.01, 0.01, "money per point")
     margin_rate: Assumption = Assumption("margin_rate", 0.35, 0.40, 0.45, "gross margin, share of revenue")
-    platform_cost: Assumption = Assumption("platform_cost", 12_000, 24_000, 48_000, "money per year")
-    launch_cost: Assumption = Assumption("launch_cost", 10_000, 20_000, 40_000, "money, once")
+    platform_cost: Assumption = Assumption("platform_cost", 0, 0, 0, "money per year", NOT_ENTERED)
+    launch_cost: Assumption = Assumption("launch_cost", 0, 0, 0, "money, once", NOT_ENTERED)
     discount_rate: Assumption = Assumption("discount_rate", 0.10, 0.10, 0.10, "per year")
+    revenue_base: Assumption = Assumption("revenue_base", 1, 1, 1, "of the projected revenue base")
     highest_value_rate: float = 0.10
     """No earn rate gives back more face value than this per unit spent, however large the budget."""
     ramp_months: int = 6
     """Months until all who will enrol have enrolled, in a straight line."""
     horizon_months: int = 36
+    horizon_source: str = STATED
+    tolerated_overrun: float = 0.10
+    """The proposed pool overruns the budget with at most this chance."""
+    tolerated_loss: float = 0.25
+    """A program whose chance of a loss over the horizon is higher is tested before it is launched."""
+
+    def drawn(self) -> tuple[Assumption, ...]:
+        """Those that differ from draw to draw."""
+        return (
+            self.enrolment,
+            self.lift,
+            self.redemption_rate,
+            self.cost_per_point,
+            self.margin_rate,
+            self.platform_cost,
+            self.launch_cost,
+            self.revenue_base,
+        )
 
     def table(self) -> tuple[Assumption, ...]:
         """All ranges, in the order a reader needs them."""
         return (
-            self.enrolment,
-            self.maximum_lift,
+            self.lift,
+            self.lift_value_rate,
             self.half_lift_value_rate,
+            self.enrolment,
+            self.margin_rate,
             self.redemption_rate,
             self.cost_per_point,
             self.face_value,
-            self.margin_rate,
             self.platform_cost,
             self.launch_cost,
             self.discount_rate,
+            Assumption.known("horizon", self.horizon_months, "months", self.horizon_source),
+            Assumption.known("ramp", self.ramp_months, "months until all have enrolled", STATED),
+            self.revenue_base,
         )

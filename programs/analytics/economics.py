@@ -137,6 +137,7 @@ def internal_rate_of_return(cash_flows: ArrayLike) -> float | Unavailable:
             if changes == 0
             else "The cash flows change sign more than once: the rate of return is not unique."
         )
+    flows = flows[np.flatnonzero(flows)[0] :]  # a later start earns at the same rate
     # In terms of x = 1/(1+rate) the value is a polynomial, free of poles, with one positive root.
     exponents = np.arange(flows.size)
 
@@ -173,60 +174,38 @@ def break_even_month(monthly_cash_flows: ArrayLike) -> int | Unavailable:
 class LiftResponse:
     """How much more members spend for how much reward: L(g) = maximum · g / (g + half).
 
-    ``g`` is the face value of rewards per unit spent. Returns diminish; at ``half`` the lift is half
-    its maximum. ``half`` = 0 is a lift that was measured and does not depend on the reward.
+    ``g`` is the face value of rewards per unit spent. Returns diminish; at ``half`` (above 0) the lift is
+    half its maximum.
     """
 
     maximum: float
     half: float
 
+    @classmethod
+    def through(cls, lift: float, value_rate: float, half: float) -> LiftResponse:
+        """The curve of that ``half`` on which ``lift`` is seen at a reward of ``value_rate``."""
+        if value_rate <= 0 or half <= 0:
+            raise ValueError("A lift is seen at a reward above 0.")
+        return cls(lift * (value_rate + half) / value_rate, half)
+
     def lift(self, value_rate: float) -> float:
         """Relative rise in spend at a reward of ``value_rate``."""
-        if self.half == 0:
-            return self.maximum
         return self.maximum * value_rate / (value_rate + self.half)
 
 
-@dataclass(frozen=True, slots=True)
-class RewardRange:
-    """Yearly reward pools, in money: where the net is greatest, and where it is not negative."""
+def best_value_rate(
+    margin_rate: float, response: LiftResponse, cost_per_value: float, highest: float
+) -> float:
+    """The reward, face value per unit spent, at which a unit of spend without the program earns most.
 
-    best: float
-    lowest: float
-    highest: float
-
-
-def sustainable_pool(
-    baseline_revenue: float,
-    margin_rate: float,
-    response: LiftResponse,
-    value_per_cost: float,
-    fixed_cost: float,
-) -> RewardRange | Unavailable:
-    """Closed form for the pool that earns most and the pools that at least pay for themselves.
-
-    Net per unit of baseline is m·M·g/(g+h) − g/φ − k, concave in g, with φ = ``value_per_cost`` face value
-    bought by one unit of reward cost: its maximum lies at g* = √(m·M·h·φ) − h, its zeros solve a quadratic.
+    A unit earns m·L(g) − k·g·(1 + L(g)) with L = M·g/(g + h) and k = ``cost_per_value``, the expected cost of
+    a unit of face value. Its derivative is zero where (g + h)²·k·(1 + M) = m·M·h + k·M·h²; 0 where no reward
+    earns more than it costs, at most ``highest``. Fixed cost moves neither.
     """
-    if baseline_revenue <= 0:
-        return Unavailable("Without baseline revenue no reward pool pays for itself.")
-    if response.half == 0:
-        return Unavailable("The lift does not depend on the reward, so no pool is better than the smallest.")
-    gain = margin_rate * response.maximum
-    fixed = fixed_cost / baseline_revenue
-    half = response.half
-    linear = gain - half / value_per_cost - fixed
-    discriminant = linear**2 - 4 * fixed * half / value_per_cost
-    best = math.sqrt(gain * half * value_per_cost) - half
-    if best <= 0 or linear <= 0 or discriminant < 0:
-        return Unavailable(
-            "At no reward pool does the expected margin cover rewards and fixed cost; "
-            "the base, the margin or the lift is too small."
-        )
-    root = math.sqrt(discriminant)
-    scale = baseline_revenue / value_per_cost
-    return RewardRange(
-        best=best * scale,
-        lowest=(linear - root) * value_per_cost / 2 * scale,
-        highest=(linear + root) * value_per_cost / 2 * scale,
-    )
+    most, half = response.maximum, response.half
+    if most <= 0 or margin_rate <= 0:
+        return 0.0
+    if cost_per_value <= 0:
+        return highest
+    square = (margin_rate * most * half + cost_per_value * most * half**2) / (cost_per_value * (1 + most))
+    return min(max(math.sqrt(square) - half, 0.0), highest)

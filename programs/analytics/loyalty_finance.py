@@ -1,135 +1,254 @@
-"""The financial model of a reward design: one year, the investment, its risk and its sensible size."""
+"""The financial model of a loyalty program: what a reward earns, which one to propose, and what it risks.
+
+One reward rate carries the model: g, the face value of all rewards per unit that members spend. Benefits,
+missions and surprise moments count as points of equal cost, so points per unit = g / face value, and every
+figure (cost, net, points issued, deferral) follows from the same g. Money is per year at full enrolment, on
+the revenue base of the next twelve months, unless it says otherwise; rewards are costed when earned.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from programs.analytics.assumptions import LoyaltyAssumptions
 from programs.analytics.economics import (
     IncrementalMargin,
     LiftResponse,
-    PointValue,
-    RewardRange,
-    break_even_lift,
-    break_even_month,
+    best_value_rate,
     incremental_margin,
-    internal_rate_of_return,
-    net_present_value,
-    payback_period,
-    sustainable_pool,
 )
-from programs.analytics.estimate import Unavailable
-from programs.analytics.rewards import RewardDesign
-from programs.analytics.simulation import Simulation, simulate
+from programs.analytics.simulation import Draws, draw
 
 FloatArray = NDArray[np.float64]
 
+STEPS = 80
+"""How finely smaller pools are searched for one whose risk is tolerated."""
+CHANCE_WORTH_A_TEST = 0.2
+"""With a smaller chance that the program earns anything, no test is worth its cost."""
+
+
+class LaunchAdvice(StrEnum):
+    LAUNCH = "launch"
+    TEST_FIRST = "test first"
+    DO_NOT_LAUNCH = "do not launch"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class FinancialModel:
-    """Money per year at full enrolment unless it says otherwise; rewards are costed when earned."""
+class LoyaltyModel:
+    """The assumptions on a revenue base: ``by_month`` holds what all customers spend without a program, money
+    a month, for the horizon or longer, twelve months at least."""
 
-    point_value: PointValue
-    year: IncrementalMargin
-    expected_lift: float
-    break_even_lift: float | Unavailable
-    cash_flows: FloatArray
-    """Per month; entry 0 is the launch cost."""
-    net_present_value: float
-    internal_rate_of_return: float | Unavailable
-    """Per year."""
-    payback_months: float | Unavailable
-    break_even_month: int | Unavailable
-    return_on_cost: Simulation
-    sustainable_pool: RewardRange | Unavailable
+    assumptions: LoyaltyAssumptions
+    by_month: FloatArray
+
+    def __post_init__(self) -> None:
+        if self.by_month.ndim != 1 or self.by_month.size < max(12, self.assumptions.horizon_months):
+            raise ValueError("The revenue base needs a year of months, and as many as the horizon.")
+        if self.assumptions.face_value.mean <= 0:
+            raise ValueError("A point that buys nothing rewards nobody: its face value must be above 0.")
+
+    # ------------------------------------------------------------------ what does not depend on the reward
 
     @property
-    def is_negative(self) -> bool:
-        """The year loses money in expectation: the second such model in a row escalates."""
-        return float(self.year.net) < 0
+    def base(self) -> float:
+        """What all customers spend in the next twelve months if nothing changes."""
+        return float(self.by_month[:12].sum())
 
+    @property
+    def enrolled(self) -> float:
+        """Of it, the part of those who will enrol."""
+        return self.base * self.assumptions.enrolment.mean * self.assumptions.revenue_base.mean
 
-def model_finances(
-    design: RewardDesign,
-    assumptions: LoyaltyAssumptions,
-    *,
-    generator: np.random.Generator,
-    draws: int = 10_000,
-) -> FinancialModel:
-    """Cost, expected lift, break-even and risk of ``design``.
+    @property
+    def months(self) -> NDArray[np.int64]:
+        return np.arange(1, self.assumptions.horizon_months + 1)
 
-    Benefits, missions and surprise moments count as points of equal cost, so that one reward rate per
-    unit spent carries the whole pool: points per unit = pool / (enrolled spend × (1 + lift) × redemption
-    rate × cost per point).
-    """
-    redemption, cost = assumptions.redemption_rate.mean, assumptions.cost_per_point.mean
-    face, platform = assumptions.face_value.mean, assumptions.platform_cost.mean
-    margin = assumptions.margin_rate.mean
-    points = design.pool / (design.enrolled_spend * (1 + design.lift) * redemption * cost)
-    year = incremental_margin(design.enrolled_spend, margin, design.lift, points, redemption, cost, platform)
+    @property
+    def ramp(self) -> FloatArray:
+        """Share of those who will enrol that have, by month."""
+        return np.minimum(self.months / max(self.assumptions.ramp_months, 1), 1.0)
 
-    member_spend = design.enrolled_spend / assumptions.enrolment.mean
+    @property
+    def discount(self) -> FloatArray:
+        """Of each month's flow, to today."""
+        return np.asarray((1 + self.assumptions.discount_rate.mean) ** (-self.months / 12))
 
-    def return_on_cost(inputs: Mapping[str, FloatArray]) -> FloatArray:
-        half = inputs["half_lift_value_rate"]
-        lift = inputs["maximum_lift"] * design.value_rate / (design.value_rate + half)
+    @property
+    def response(self) -> LiftResponse:
+        """The lift by reward, on average."""
+        return self.response_to(self.assumptions.lift.mean)
+
+    def response_to(self, lift: float) -> LiftResponse:
+        known = self.assumptions
+        return LiftResponse.through(lift, known.lift_value_rate.mean, known.half_lift_value_rate.mean)
+
+    @property
+    def cost_per_value(self) -> float:
+        """Expected cost of a unit of face value that is issued."""
+        known = self.assumptions
+        return known.redemption_rate.mean * known.cost_per_point.mean / known.face_value.mean
+
+    # ------------------------------------------------------------------ what a reward does
+
+    def shape(self, value_rate: float) -> float:
+        """How many times the stated lift is seen at this reward."""
+        return self.response_to(1.0).lift(value_rate)
+
+    def lift(self, value_rate: float) -> float:
+        return self.response.lift(value_rate)
+
+    def points(self, value_rate: float) -> float:
+        """Points issued in the year."""
+        spent = self.enrolled * (1 + self.lift(value_rate))
+        return spent * value_rate / self.assumptions.face_value.mean
+
+    def pool(self, value_rate: float) -> float:
+        """Expected reward cost of the year."""
+        known = self.assumptions
+        return self.points(value_rate) * known.redemption_rate.mean * known.cost_per_point.mean
+
+    def rate_of_pool(self, pool: float) -> float:
+        """The reward whose expected cost is ``pool``, or the highest there may be."""
+        return self._rate_where(lambda rate: self.pool(rate) <= pool)
+
+    def year(self, value_rate: float) -> IncrementalMargin:
+        """In expectation."""
+        known = self.assumptions
+        return self.year_of(value_rate, {each.name: np.array(each.mean) for each in known.drawn()})
+
+    def year_of(self, value_rate: float, inputs: Draws) -> IncrementalMargin:
         return incremental_margin(
-            member_spend * inputs["enrolment"],
+            self.base * inputs["revenue_base"] * inputs["enrolment"],
             inputs["margin_rate"],
-            lift,
-            points,
+            inputs["lift"] * self.shape(value_rate),
+            value_rate / self.assumptions.face_value.mean,
             inputs["redemption_rate"],
             inputs["cost_per_point"],
             inputs["platform_cost"],
-        ).return_on_cost
+        )
 
-    flows = _monthly_flows(year, assumptions)
-    monthly_rate = (1 + assumptions.discount_rate.mean) ** (1 / 12) - 1
-    monthly_return = internal_rate_of_return(flows)
-    return FinancialModel(
-        point_value=PointValue(face, cost, face * redemption),
-        year=year,
-        expected_lift=design.lift,
-        break_even_lift=break_even_lift(design.enrolled_spend, margin, points * redemption * cost, platform),
-        cash_flows=flows,
-        net_present_value=net_present_value(monthly_rate, flows),
-        internal_rate_of_return=(
-            monthly_return if isinstance(monthly_return, Unavailable) else (1 + monthly_return) ** 12 - 1
-        ),
-        payback_months=payback_period(flows),
-        break_even_month=break_even_month(flows),
-        return_on_cost=simulate(
-            return_on_cost,
-            (
-                assumptions.enrolment,
-                assumptions.maximum_lift,
-                assumptions.half_lift_value_rate,
-                assumptions.redemption_rate,
-                assumptions.cost_per_point,
-                assumptions.margin_rate,
-                assumptions.platform_cost,
-            ),
-            generator=generator,
-            draws=draws,
-        ),
-        sustainable_pool=sustainable_pool(
-            design.enrolled_spend,
-            margin,
-            LiftResponse(assumptions.maximum_lift.mean, assumptions.half_lift_value_rate.mean),
-            face / (redemption * cost),
-            platform,
-        ),
-    )
+    def present_value_of(self, value_rate: float, inputs: Draws) -> FloatArray:
+        """Net present value over the horizon, the launch included, by draw."""
+        year = self.year_of(value_rate, inputs)
+        gained = (year.net + year.fixed_cost) / (self.base or 1.0)
+        horizon = self.by_month[: self.months.size]
+        variable = gained * float((self.ramp * self.discount * horizon).sum())
+        fixed = inputs["platform_cost"] / 12 * float(self.discount.sum())
+        return np.asarray(variable - fixed - inputs["launch_cost"])
+
+    def present_value(self, value_rate: float) -> float:
+        means = {each.name: np.array(each.mean) for each in self.assumptions.drawn()}
+        return float(self.present_value_of(value_rate, means))
+
+    def cash_flows(self, value_rate: float) -> FloatArray:
+        """Per month; entry 0 is the launch. Enrolment ramps up while the platform costs in full."""
+        year = self.year(value_rate)
+        gained = float(year.net + year.fixed_cost) / (self.base or 1.0)
+        flows = gained * self.ramp * self.by_month[: self.months.size] - float(year.fixed_cost) / 12
+        return np.concatenate(([-self.assumptions.launch_cost.mean], flows))
+
+    def reward_cost_of(self, value_rate: float, inputs: Draws) -> FloatArray:
+        year = self.year_of(value_rate, inputs)
+        return np.asarray(year.reward_on_baseline + year.reward_on_incremental)
+
+    def overrun(self, value_rate: float, budget: float, inputs: Draws) -> float:
+        """Chance that the year's rewards cost more than ``budget``."""
+        return float((self.reward_cost_of(value_rate, inputs) > budget).mean())
+
+    def loss(self, value_rate: float, inputs: Draws) -> float:
+        """Chance that the net present value is below 0."""
+        return float((self.present_value_of(value_rate, inputs) < 0).mean())
+
+    def break_even_lift_over_the_horizon(self, value_rate: float) -> float | None:
+        """Lift at which the net present value is zero; None where no lift does it."""
+        known = self.assumptions
+        spent = self.enrolled / (self.base or 1.0)
+        spent *= float((self.ramp * self.discount * self.by_month[: self.months.size]).sum())
+        fixed = known.platform_cost.mean / 12 * float(self.discount.sum()) + known.launch_cost.mean
+        reward = value_rate * self.cost_per_value
+        if spent <= 0 or known.margin_rate.mean <= reward:
+            return None
+        return (fixed / spent + reward) / (known.margin_rate.mean - reward)
+
+    # ------------------------------------------------------------------ which reward to propose
+
+    def best_rate(self) -> float:
+        """The reward that earns most in expectation, whatever the budget."""
+        known = self.assumptions
+        return best_value_rate(
+            known.margin_rate.mean, self.response, self.cost_per_value, known.highest_value_rate
+        )
+
+    def highest_rate(self, budget: float, inputs: Draws) -> float:
+        """The highest reward within the budget, in expectation and, but for the tolerated chance, in fact."""
+        tolerated = self.assumptions.tolerated_overrun
+        return self._rate_where(
+            lambda rate: self.pool(rate) <= budget and self.overrun(rate, budget, inputs) <= tolerated
+        )
+
+    def _rate_where(self, fits: object) -> float:
+        """The highest reward for which ``fits``, true up to it, by bisection."""
+        assert callable(fits)
+        low, high = 0.0, self.assumptions.highest_value_rate
+        if fits(high):
+            return high
+        for _ in range(50):
+            middle = (low + high) / 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        return low
 
 
-def _monthly_flows(year: IncrementalMargin, assumptions: LoyaltyAssumptions) -> FloatArray:
-    """Launch cost now, then months in which enrolment ramps up while the platform costs in full."""
-    months = np.arange(1, assumptions.horizon_months + 1)
-    ramp = np.minimum(months / max(assumptions.ramp_months, 1), 1.0)
-    variable = float(year.net + year.fixed_cost) / 12
-    flows = ramp * variable - float(year.fixed_cost) / 12
-    return np.concatenate(([-assumptions.launch_cost.mean], flows))
+@dataclass(frozen=True, slots=True, eq=False)
+class PoolChoice:
+    """The reward to propose, and what was weighed. ``inputs`` are the draws that every risk is read from."""
+
+    value_rate: float
+    best_rate: float
+    highest_rate: float
+    recommendation: LaunchAdvice
+    why: str
+    inputs: Draws
+
+
+def choose_pool(
+    model: LoyaltyModel, budget: float, *, generator: np.random.Generator, draws: int = 10_000
+) -> PoolChoice:
+    """The reward that earns most in expectation within the budget and the tolerated risks.
+
+    Expected value over the horizon is concave in the reward, so the nearest tolerated reward below the best
+    is the best tolerated one. Where no reward has a tolerated chance of a loss, the best one is kept and the
+    recommendation is to test it first, or not to launch.
+    """
+    inputs = draw(model.assumptions.drawn(), generator, draws)
+    best, highest = model.best_rate(), model.highest_rate(budget, inputs)
+    rate = min(best, highest)
+    tolerated = model.assumptions.tolerated_loss
+    candidates = [rate * step / STEPS for step in range(STEPS, 0, -1)] if rate > 0 else []
+    calm = next((each for each in candidates if model.loss(each, inputs) <= tolerated), None)
+    if calm is not None and model.present_value(calm) > 0:
+        return PoolChoice(calm, best, highest, LaunchAdvice.LAUNCH, "", inputs)
+    expected = model.present_value(rate)
+    gain = 1 - model.loss(rate, inputs)
+    if rate == 0:
+        why = "No reward earns more than it costs, however small the pool."
+        return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
+    if expected > 0:
+        why = f"The chance of a loss is {1 - gain:.0%}, more than the {tolerated:.0%} that is tolerated."
+        return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
+    if gain >= CHANCE_WORTH_A_TEST:
+        why = f"A loss is expected at every pool, yet the chance that the program earns is {gain:.0%}."
+        return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
+    why = f"A loss is expected at every pool, and the chance that the program earns is {gain:.0%}."
+    return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
+
+
+def months_of(by_month: ArrayLike, horizon: int) -> FloatArray:
+    """``by_month`` for the whole horizon and a year at least; beyond what was projected the last month goes
+    on."""
+    known = np.asarray(by_month, dtype=np.float64)
+    missing = max(horizon, 12) - known.size
+    return known if missing <= 0 else np.concatenate([known, np.full(missing, known[-1])])

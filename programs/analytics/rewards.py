@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from programs.analytics.assumptions import LoyaltyAssumptions
-from programs.analytics.economics import LiftResponse
-from programs.analytics.estimate import MaybeEstimate, Unavailable
-from programs.analytics.rates import wilson_rate
+from programs.analytics.estimate import Unavailable
+from programs.analytics.loyalty_finance import LoyaltyModel
 from programs.analytics.tiers import TierProfile, assign_tiers, profile_tiers
 
 FloatArray = NDArray[np.float64]
@@ -83,6 +81,8 @@ class TierReward:
     """Earn rule and yearly cost of one tier, for the members expected to enrol."""
 
     profile: TierProfile
+    spend: float
+    """Of all members of the tier in the coming year, without a program: its part of the revenue base."""
     multiplier: float
     points_per_unit: float
     points_cost: float
@@ -92,110 +92,101 @@ class TierReward:
 
 @dataclass(frozen=True, slots=True)
 class RewardDesign:
-    """Earn rules that spend at most the budget in expectation. Money is per year."""
+    """Earn rules of one reward rate. Money is per year, in expectation."""
 
     structure: ProgramStructure
-    budget: float
     pool: float
-    """Expected reward cost; below the budget where the highest value rate binds."""
+    """Reward cost: the sum of the tiers' points and benefits, the missions and the surprise moments."""
     enrolled_spend: float
     """Spend of those who will enrol, before any lift."""
     value_rate: float
-    """Face value of all rewards per unit of enrolled spend."""
+    """Face value of all rewards per unit that members spend."""
     lift: float
     base_points_per_unit: float
     tiers: tuple[TierReward, ...]
     points_per_mission: float | Unavailable
     missions_pool: float
     surprise_pool: float
-    overrun_probability: MaybeEstimate
-    cautious_points_per_unit: float
-    """Base earn rate at which the budget is overrun with at most the tolerated probability."""
-    tolerated_overrun: float
-
-    @property
-    def unspent(self) -> float:
-        """Budget that no sensible earn rate can use."""
-        return self.budget - self.pool
 
 
 def design_rewards(
     annual_spend: ArrayLike,
     thresholds: Sequence[float],
     structure: ProgramStructure,
-    annual_budget: float,
-    assumptions: LoyaltyAssumptions,
+    model: LoyaltyModel,
+    value_rate: float,
     *,
-    generator: np.random.Generator,
     missions: Sequence[Mission] = (),
     multiplier_step: float = 0.25,
-    tolerated_overrun: float = 0.1,
     benefit_cap: float = math.inf,
-    draws: int = 4000,
 ) -> RewardDesign:
-    """Earn rate and benefits whose expected yearly cost is at most ``annual_budget``.
+    """Earn rates and benefits that give back ``value_rate`` of what members spend.
 
-    ``annual_spend`` (members,) projected twelve-month spend; ``thresholds`` one per tier of
-    ``structure``. Tier k earns 1 + k·``multiplier_step`` times the base rate. Cost is linear in the rate,
-    so it is solved in closed form: rate = points pool / (Σ weighted spend × enrolment × (1 + lift) ×
-    redemption rate × cost per point), rounded down to three significant digits.
-    ``benefit_cap`` is the most that benefits may be worth to a member in a year; the rest goes into points.
+    ``annual_spend`` (members,) twelve-month spend, which says how the program's revenue base is spread over
+    members and tiers; ``thresholds`` one per tier of ``structure``. Tier k earns 1 + k·``multiplier_step``
+    times
+    the base rate, which is rounded down to three significant digits as a rate that members are told should
+    be; the whole design follows the rounded rate. ``benefit_cap`` is the most that benefits may be worth to a
+    member in a year; the rest goes into points.
     """
-    spend = np.asarray(annual_spend, dtype=float)
+    qualifying = np.asarray(annual_spend, dtype=float)
     if len(thresholds) != structure.tiers:
         raise ValueError(f"{structure.tiers} tiers need as many thresholds, not {len(thresholds)}.")
-    if annual_budget <= 0 or spend.sum() <= 0:
-        raise ValueError("A reward design needs a budget and members who spend.")
-
-    enrolment = assumptions.enrolment.mean
-    point_cost = assumptions.redemption_rate.mean * assumptions.cost_per_point.mean
-    face = assumptions.face_value.mean
-    enrolled_spend = float(spend.sum()) * enrolment
-    value_rate = min(annual_budget / point_cost * face / enrolled_spend, assumptions.highest_value_rate)
-    available = value_rate * enrolled_spend * point_cost / face
-    lift = LiftResponse(assumptions.maximum_lift.mean, assumptions.half_lift_value_rate.mean).lift(value_rate)
-    split = POOL_SPLITS[structure.kind]
-
-    tier = assign_tiers(spend, thresholds)
+    if value_rate < 0 or qualifying.sum() <= 0:
+        raise ValueError("A reward design needs members who spend.")
+    known, split = model.assumptions, POOL_SPLITS[structure.kind]
+    spend = qualifying * (model.base * known.revenue_base.mean / float(qualifying.sum()))
+    tier = assign_tiers(qualifying, thresholds)
+    if not tier.any():  # nobody to give a benefit to
+        split = replace(split, points=split.points + split.benefits, benefits=0.0)
     multipliers = 1 + multiplier_step * np.arange(len(thresholds))
-    unit_cost = enrolment * (1 + lift) * point_cost
-    weighted_spend = spend * multipliers[tier]
-    benefits = _benefits_per_member(tier, len(thresholds), available * split.benefits / enrolment)
-    granted = np.minimum(benefits, benefit_cap)
-    cut = float((benefits - granted)[tier].sum()) * enrolment
-    rate = _round_down((available * split.points + cut) / (float(weighted_spend.sum()) * unit_cost))
-    rewards = tuple(
-        TierReward(
-            profile=profile,
-            multiplier=float(multiplier),
-            points_per_unit=rate * float(multiplier),
-            points_cost=rate * float(multiplier) * profile.spend * unit_cost,
-            benefit_cost=float(benefit) * profile.members * enrolment,
-            benefit_per_member=float(benefit),
+    weighted = float((spend * multipliers[tier]).sum())
+    total, face = float(spend.sum()), known.face_value.mean
+    enrolment = known.enrolment.mean
+
+    def benefits_of(pool: float) -> tuple[FloatArray, float]:
+        """Per member and tier, and what the cap leaves for points."""
+        each = _benefits_per_member(
+            tier, len(thresholds), pool * split.benefits / enrolment if enrolment else 0.0
         )
-        for profile, multiplier, benefit in zip(
-            profile_tiers(spend, thresholds), multipliers, granted, strict=True
+        granted = np.minimum(each, benefit_cap)
+        return granted, float((each - granted)[tier].sum()) * enrolment
+
+    rate, planned = 0.0, model.pool(value_rate)
+    share = split.points + (benefits_of(planned)[1] / planned if planned > 0 else 0.0)
+    if share and weighted > 0:
+        per_unit_of_base_rate = face * weighted / total / share
+        rate = _round_down(value_rate / per_unit_of_base_rate)
+        value_rate = rate * per_unit_of_base_rate
+    pool, lift = model.pool(value_rate), model.lift(value_rate)
+    benefits, cut = benefits_of(pool)
+    points_pool = pool * split.points + cut
+    rewards = []
+    for n, profile in enumerate(profile_tiers(qualifying, thresholds)):
+        part = float(spend[tier == n].sum())
+        rewards.append(
+            TierReward(
+                profile=profile,
+                spend=part,
+                multiplier=float(multipliers[n]),
+                points_per_unit=rate * float(multipliers[n]),
+                points_cost=points_pool * float(multipliers[n]) * part / weighted if weighted > 0 else 0.0,
+                benefit_cost=float(benefits[n]) * profile.members * enrolment,
+                benefit_per_member=float(benefits[n]),
+            )
         )
-    )
-    variable = sum(reward.points_cost for reward in rewards) + available * (split.missions + split.surprise)
-    fixed = sum(reward.benefit_cost for reward in rewards)
-    costs = _simulate_cost(weighted_spend, variable, fixed, lift, value_rate, assumptions, generator, draws)
-    tolerable = annual_budget / float(np.quantile(costs, 1 - tolerated_overrun))
+    of_tiers = sum(reward.points_cost + reward.benefit_cost for reward in rewards)
     return RewardDesign(
         structure=structure,
-        budget=annual_budget,
-        pool=variable + fixed,
-        enrolled_spend=enrolled_spend,
+        pool=of_tiers + pool * (split.missions + split.surprise),
+        enrolled_spend=model.enrolled,
         value_rate=value_rate,
         lift=lift,
         base_points_per_unit=rate,
-        tiers=rewards,
-        points_per_mission=_mission_points(missions, available * split.missions, enrolment * point_cost),
-        missions_pool=available * split.missions,
-        surprise_pool=available * split.surprise,
-        overrun_probability=wilson_rate(int((costs > annual_budget).sum()), draws),
-        cautious_points_per_unit=_round_down(rate * min(tolerable, 1.0)),
-        tolerated_overrun=tolerated_overrun,
+        tiers=tuple(rewards),
+        points_per_mission=_mission_points(missions, model.points(value_rate) * split.missions, enrolment),
+        missions_pool=pool * split.missions,
+        surprise_pool=pool * split.surprise,
     )
 
 
@@ -213,39 +204,10 @@ def _benefits_per_member(tier: NDArray[np.int64], tiers: int, pool: float) -> Fl
     return rank * (pool / weight) if weight > 0 else np.zeros(tiers)
 
 
-def _mission_points(missions: Sequence[Mission], pool: float, unit_cost: float) -> float | Unavailable:
-    completions = sum(mission.completions for mission in missions)
-    if pool == 0:
+def _mission_points(missions: Sequence[Mission], points: float, enrolment: float) -> float | Unavailable:
+    completions = sum(mission.completions for mission in missions) * enrolment
+    if points == 0:
         return Unavailable("This structure rewards spend, not missions.")
     if completions <= 0:
         return Unavailable("No mission with expected completions is given, so its reward cannot be priced.")
-    return _round_down(pool / (completions * unit_cost))
-
-
-def _simulate_cost(
-    weighted_spend: FloatArray,
-    variable: float,
-    fixed: float,
-    lift: float,
-    value_rate: float,
-    assumptions: LoyaltyAssumptions,
-    generator: np.random.Generator,
-    draws: int,
-) -> FloatArray:
-    """Reward cost of a year under all assumptions, plus the chance in who happens to buy.
-
-    The members' total is gamma with the mean of the sum and the variance n·s²: a few large buyers
-    make the total itself uncertain.
-    """
-    total = float(weighted_spend.sum())
-    variance = float(weighted_spend.size * weighted_spend.var())
-    relative = (
-        generator.gamma(total**2 / variance, variance / total**2, draws) if variance else np.ones(draws)
-    )
-    enrolment = assumptions.enrolment.sample(generator, draws) / assumptions.enrolment.mean
-    maximum = assumptions.maximum_lift.sample(generator, draws)
-    half = assumptions.half_lift_value_rate.sample(generator, draws)
-    growth = 1 + maximum * value_rate / (value_rate + half)
-    redemption = assumptions.redemption_rate.sample(generator, draws) / assumptions.redemption_rate.mean
-    cost = assumptions.cost_per_point.sample(generator, draws) / assumptions.cost_per_point.mean
-    return variable * relative * enrolment * growth / (1 + lift) * redemption * cost + fixed * enrolment
+    return _round_down(points / completions)

@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from programs.analytics.assumptions import Assumption
-from programs.analytics.estimate import MaybeEstimate
-from programs.analytics.rates import wilson_rate
 
 FloatArray = NDArray[np.float64]
-Model = Callable[[Mapping[str, FloatArray]], FloatArray]
+Draws = Mapping[str, FloatArray]
+Model = Callable[[Draws], FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +31,36 @@ class TornadoBar:
 
 @dataclass(frozen=True, slots=True)
 class Simulation:
-    """Outcome percentiles; ``probability_of_loss`` carries the error of the simulation itself."""
+    """Outcome percentiles over ``draws`` draws of the inputs; a loss is an outcome below 0.
+
+    The chance has no interval: more draws would narrow it, and nobody would know more.
+    """
 
     p5: float
     p50: float
     p95: float
     mean: float
-    probability_of_loss: MaybeEstimate
-    tornado: tuple[TornadoBar, ...]
+    probability_of_loss: float
     draws: int
 
 
-def simulate(
-    model: Model, inputs: Sequence[Assumption], *, generator: np.random.Generator, draws: int = 10_000
-) -> Simulation:
-    """Draw every input independently, evaluate ``model`` on all draws at once, sort inputs by swing.
+def draw(inputs: Sequence[Assumption], generator: np.random.Generator, draws: int = 10_000) -> Draws:
+    """Every input independently, arrays by name."""
+    return {each.name: each.sample(generator, draws) for each in inputs}
 
-    ``model`` maps arrays by input name to an array of outcomes; an outcome below 0 is a loss.
-    """
-    outcome = np.asarray(model({each.name: each.sample(generator, draws) for each in inputs}))
-    p5, p50, p95 = np.quantile(outcome, [0.05, 0.5, 0.95])
 
-    # One row per bar end: all inputs at their mode, one moved.
+def summarise(outcome: FloatArray) -> Simulation:
+    """Percentiles of the outcomes that are finite; all are where something is at stake."""
+    values = np.asarray(outcome, dtype=np.float64)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return Simulation(0.0, 0.0, 0.0, 0.0, 0.0, 0)
+    p5, p50, p95 = (float(value) for value in np.quantile(values, [0.05, 0.5, 0.95]))
+    return Simulation(p5, p50, p95, float(values.mean()), float((values < 0).mean()), values.size)
+
+
+def tornado(model: Model, inputs: Sequence[Assumption]) -> tuple[TornadoBar, ...]:
+    """One input moved at a time, the widest swing first."""
     count = len(inputs)
     grid = np.tile([each.mode for each in inputs], (2 * count, 1))
     for index, each in enumerate(inputs):
@@ -63,12 +70,4 @@ def simulate(
         TornadoBar(each.name, float(ends[2 * index]), float(ends[2 * index + 1]))
         for index, each in enumerate(inputs)
     ]
-    return Simulation(
-        p5=float(p5),
-        p50=float(p50),
-        p95=float(p95),
-        mean=float(outcome.mean()),
-        probability_of_loss=wilson_rate(int((outcome < 0).sum()), draws),
-        tornado=tuple(sorted(bars, key=lambda bar: (-bar.swing, bar.name))),
-        draws=draws,
-    )
+    return tuple(sorted(bars, key=lambda bar: (-bar.swing, bar.name)))

@@ -31,23 +31,63 @@ class QualificationPeriod(StrEnum):
     ROLLING = "rolling"
 
 
-def project_annual_spend(
-    spend: ArrayLike, age_months: ArrayLike, cumulative_revenue: ArrayLike
-) -> FloatArray:
-    """Project spend to date to twelve months along the curve the cohorts followed.
+DAYS_A_YEAR = 365
+FEWEST_COMPLETE, FEWEST_IN_A_BAND, BAND_DAYS = 100, 30, 30
 
-    ``spend`` (members,) money since the first purchase, at most twelve months of it; ``age_months``
-    (members,) complete months seen, 1 or more; ``cumulative_revenue`` (≥ 12,) revenue per member by age.
-    Keeps each age group's total unbiased; single members regress, which quantiles of young members
-    therefore overstate: leave out ages below three months for thresholds.
+
+def spend_curve(spend_by_age: ArrayLike, observed_days: ArrayLike, *, fewest: int = 20) -> FloatArray:
+    """Expected spend of a member by the end of each day since the first purchase, (365,) money, cumulative.
+
+    ``spend_by_age`` (days,) what all members spent on the nth day; ``observed_days`` (members,) days passed,
+    at
+    most 365. Each day is averaged over those who have lived through it, so young members do not read as poor
+    ones. Days that fewer than ``fewest`` have seen (or nobody, of fewer members) go on at the pace of the
+    later half of what was seen.
     """
-    curve = np.asarray(cumulative_revenue, dtype=float)
-    age = np.clip(np.asarray(age_months, dtype=int), None, 12)
-    if curve.size < 12 or not np.isfinite(curve[:12]).all() or (curve[:12] <= 0).any():
-        raise ValueError("The revenue curve needs twelve observed, positive months.")
-    if (age < 1).any():
-        raise ValueError("A projection needs at least one complete month.")
-    return np.asarray(np.asarray(spend, dtype=float) * curve[11] / curve[age - 1])
+    spend, observed = np.asarray(spend_by_age, dtype=float), np.asarray(observed_days, dtype=int)
+    if not observed.size or observed.max() < 1:
+        raise ValueError("A spend curve needs members that were seen for a day.")
+    daily = np.zeros(DAYS_A_YEAR)
+    daily[: min(spend.size, DAYS_A_YEAR)] = spend[:DAYS_A_YEAR]
+    counts = np.bincount(np.minimum(observed, DAYS_A_YEAR), minlength=DAYS_A_YEAR + 1)
+    exposed = counts[::-1].cumsum()[::-1][1:]
+    known = int((exposed >= min(fewest, observed.size, int(exposed[0]))).sum())
+    curve = np.cumsum(daily[:known] / exposed[:known])
+    if known < DAYS_A_YEAR:
+        since = known // 2
+        pace = (curve[-1] - curve[since - 1]) / (known - since) if since else curve[-1]
+        curve = np.concatenate([curve, curve[-1] + pace * np.arange(1, DAYS_A_YEAR - known + 1)])
+    return np.asarray(curve)
+
+
+def project_annual_spend(spend: ArrayLike, observed_days: ArrayLike, curve: ArrayLike) -> FloatArray:
+    """Spend to date brought to 365 days since each member's own first purchase.
+
+    ``spend`` (members,) money in the ``observed_days`` seen, at most 365 of each; ``curve`` (365,) as of
+    ``spend_curve``. A member's spend grows as the curve does from that age on. Totals are unbiased; single
+    projections of young members spread more than whole years do, so where enough whole years are seen each
+    age's projections are drawn towards their mean until they spread alike, never below what was spent.
+    """
+    amount, days = np.asarray(spend, dtype=float), np.asarray(observed_days, dtype=int)
+    path = np.asarray(curve, dtype=float)
+    if path.shape != (DAYS_A_YEAR,) or not np.isfinite(path).all() or path[0] <= 0:
+        raise ValueError("The spend curve needs 365 days and spend on the first.")
+    if (days < 1).any():
+        raise ValueError("A projection needs at least one day.")
+    age = np.minimum(days, DAYS_A_YEAR)
+    projected = amount * path[-1] / path[age - 1]
+    whole = projected[age == DAYS_A_YEAR]
+    if whole.size < FEWEST_COMPLETE or whole.mean() <= 0:
+        return np.asarray(projected)
+    spread = whole.std() / whole.mean()
+    for band in range(0, DAYS_A_YEAR, BAND_DAYS):
+        inside = (age >= band) & (age < min(band + BAND_DAYS, DAYS_A_YEAR))
+        part = projected[inside]
+        if part.size < FEWEST_IN_A_BAND or part.std() <= spread * part.mean():
+            continue
+        drawn = part.mean() * (1 - (ratio := spread * part.mean() / part.std())) + ratio * part
+        projected[inside] = np.maximum(drawn, amount[inside])
+    return np.asarray(projected)
 
 
 def upper_shares(tiers: int) -> tuple[float, ...]:
@@ -207,4 +247,18 @@ def compare_policies(
         (policy, period): follow_tiers(monthly_spend, thresholds, policy, period)
         for policy in DowngradePolicy
         for period in QualificationPeriod
+    }
+
+
+def points_by_policy(
+    monthly_spend: ArrayLike, thresholds: Sequence[float], multipliers: ArrayLike
+) -> dict[tuple[DowngradePolicy, QualificationPeriod], float]:
+    """Points that each policy would have issued from the thirteenth month on, per unit of the base earn rate.
+
+    A month earns at the multiplier of the tier held when it began.
+    """
+    spend, factors = np.asarray(monthly_spend, dtype=float), np.asarray(multipliers, dtype=float)
+    return {
+        key: float((spend[:, 12:] * factors[path.tier[:, :-1]]).sum())
+        for key, path in compare_policies(spend, thresholds).items()
     }

@@ -60,6 +60,9 @@ class ProgramSerializer(serializers.ModelSerializer):
     owner = serializers.SlugRelatedField(
         "email", queryset=Person.objects.all(), required=False, allow_null=True
     )
+    assumptions_owner = serializers.SlugRelatedField(
+        "email", queryset=Person.objects.all(), required=False, allow_null=True
+    )
 
     class Meta:
         model = Program
@@ -81,6 +84,17 @@ class ProgramSerializer(serializers.ModelSerializer):
             "point_face_value",
             "point_unit_cost",
             "redemption_rate_assumption",
+            "lift_low",
+            "lift_likely",
+            "lift_high",
+            "enrolment_low",
+            "enrolment_likely",
+            "enrolment_high",
+            "launch_cost",
+            "discount_rate",
+            "horizon_months",
+            "assumptions_source",
+            "assumptions_owner",
             "banned_sources",
             "version",
             "created_at",

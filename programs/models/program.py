@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from gtm.core.errors import InvalidInput, Problem
@@ -42,7 +42,21 @@ COUNTED_IN_CURRENCY = (
     "points_per_currency_unit",
     "point_face_value",
     "point_unit_cost",
+    "launch_cost",
 )
+SPREADS = ("lift", "enrolment")
+"""Assumptions with a low, a likely and a high value."""
+
+
+def _share(help_text: str, *, lowest: Decimal = Decimal(0)) -> models.DecimalField:
+    return models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(lowest), MaxValueValidator(1)],
+        help_text=help_text,
+    )
 
 
 class Program(StatefulModel):
@@ -90,6 +104,47 @@ class Program(StatefulModel):
         default=Decimal("0.75"),
         help_text="Ultimate redemption rate used while no ledger is loaded; labelled as an assumption",
     )
+    lift_low = _share("Low end of the lift below", lowest=Decimal(-1))
+    lift_likely = _share(
+        "Relative rise in the spend of members at the program's own earn rate, 0.04 = 4 %. Empty: the plan "
+        "assumes a wide range and says so. A holdout that is loaded comes first",
+        lowest=Decimal(-1),
+    )
+    lift_high = _share("High end of the lift", lowest=Decimal(-1))
+    enrolment_low = _share("Low end of the enrolment below")
+    enrolment_likely = _share("Share of members who will enrol. Empty: the plan assumes 0.3 to 0.7")
+    enrolment_high = _share("High end of the enrolment")
+    launch_cost = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="Once, in the program's currency. Empty: the plan counts nothing and says so",
+    )
+    discount_rate = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal("0.10"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="A year, 0.10 = 10 %",
+    )
+    horizon_months = models.PositiveSmallIntegerField(
+        default=36,
+        validators=[MinValueValidator(6), MaxValueValidator(120)],
+        help_text="Months over which the program has to pay for itself",
+    )
+    assumptions_source = models.CharField(
+        max_length=240, blank=True, help_text="Where lift, enrolment and costs come from, with a date"
+    )
+    assumptions_owner = models.ForeignKey(
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="assumed_programs",
+        help_text="Who answers for them",
+    )
     banned_sources = models.JSONField(
         default=list,
         blank=True,
@@ -112,6 +167,21 @@ class Program(StatefulModel):
         super().clean()
         if ties := self.currency_ties():
             raise ValidationError({"currency": ties})
+        if problems := self.spread_problems():
+            raise ValidationError(problems)
+
+    def spread_problems(self) -> dict[str, str]:
+        """What is wrong with assumptions that have a low, a likely and a high value, by field."""
+        found = {}
+        for name in SPREADS:
+            low, likely, high = (getattr(self, f"{name}_{part}") for part in ("low", "likely", "high"))
+            if likely is None and (low is not None or high is not None):
+                found[f"{name}_likely"] = "Enter the likely value, too."
+            elif likely is not None and not (low if low is not None else likely) <= likely <= (
+                high if high is not None else likely
+            ):
+                found[f"{name}_likely"] = f"{likely} does not lie between low and high."
+        return found
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if ties := self.currency_ties():
@@ -125,6 +195,12 @@ class Program(StatefulModel):
                     "are converted."
                 ),
                 problems=[Problem("currency", tie, code="would_relabel") for tie in ties],
+            )
+        if problems := self.spread_problems():
+            raise InvalidInput(
+                f"The assumptions of {self.name} do not fit together.",
+                hint="Enter low, likely and high in rising order.",
+                problems=[Problem(name, said, code="invalid") for name, said in problems.items()],
             )
         super().save(*args, **kwargs)
 
@@ -144,7 +220,7 @@ class Program(StatefulModel):
         was, ties = self.currency, []
         for name in COUNTED_IN_CURRENCY:
             field, value = self._meta.get_field(name), getattr(self, name)
-            if name not in restated and value not in (0, field.get_default()):
+            if name not in restated and value not in (None, 0, field.get_default()):
                 ties.append(
                     f"{field.verbose_name} is {value.normalize():f} in {was}; give its new value in "
                     "the same change."

@@ -92,15 +92,19 @@ OPTIMIZE_REFERRALS = registry.register(
                      "Inspect the funnel from invitation to revenue, and incentive efficiency", needs=("1.1",),
                      run=f"{STEPS}.performance:diagnose", fallback_agent=LIFECYCLE, tools=("Playwright",), output_var="performance"),
                 Step("2.2", "risk-review", "Risk review", ARCHITECT,
-                     "Run fraud heuristics, identify suspicious cohorts, confirm the log of payouts", needs=("1.1",),
+                     "Run fraud heuristics, identify suspicious cohorts, hold the log of payouts against the rules of paying", needs=("1.1",),
                      run=f"{STEPS}.risk:review_risk", apply=f"{RECORDS}:open_cases", fallback_agent=LIFECYCLE,
                      skills=("fraud-detection",), tools=("Sequential Thinking",), output_var="risk"),
             )),
-            Stage("3", "Partner health", "sequential", (
+            Stage("3", "Partner health and payout log", "parallel", (
                 Step("3.1", "partner-health", "Partner health", PARTNERS,
                      "Evaluate top and bottom partners, share of voice and engagement", needs=("2.1", "2.2"),
                      run=f"{STEPS}.partners:assess_partners", fallback_agent=ARCHITECT, skills=("partner-ops",),
                      tools=("Context7",), output_var="partners"),
+                Step("3.2", "compliance-log", "Confirmation of the payout log", PARTNERS,
+                     "Confirm that the log of payouts is complete and that each break of a rule is explained", needs=("2.2",),
+                     brief=f"{STEPS}.confirmation:what_to_confirm", fallback_agent=ARCHITECT, skills=("partner-ops",),
+                     output_var="compliance_confirmed", due_hours=16),
             ), merge_gate=True),
             Stage("4", "Playbook", "sequential", (
                 Step("4.1", "playbook", "Playbook", ARCHITECT,
@@ -110,7 +114,7 @@ OPTIMIZE_REFERRALS = registry.register(
             )),
             Stage("5", "Approval", "sequential", (
                 Step("5.1", "playbook-approval", "Playbook approval", ARCHITECT, "Approve what is recommended before it goes out",
-                     needs=("4.1",), gate=PLAYBOOK_GATE, fallback_agent=LIFECYCLE, output_var="playbook_approval"),
+                     needs=("3.2", "4.1"), gate=PLAYBOOK_GATE, fallback_agent=LIFECYCLE, skills=("fraud-detection",), output_var="playbook_approval"),
             )),
             Stage("6", "Distribution", "sequential", (
                 Step("6.1", "hand-over", "Hand over", LIFECYCLE, "Give out the approved backlog, messages and payout holds",

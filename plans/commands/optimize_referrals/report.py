@@ -8,6 +8,12 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
 
 
+def confirmed_by(context: StepContext) -> dict[str, Any]:
+    """What the person wrote who confirmed the payout log, with its evidence."""
+    found = dict(context.outputs.get("compliance_confirmed") or {})
+    return {"confirmed": bool(found), **found}
+
+
 def hand_over(context: StepContext) -> StepResult:
     """Tables of who does what, and which rewards wait, exactly as the gate approved them."""
     playbook, risk = context.outputs["playbook"], context.outputs["risk"]
@@ -25,7 +31,12 @@ def hand_over(context: StepContext) -> StepResult:
         for referral, case in cases.items()
     ]
     return StepResult(
-        values={"work": len(playbook["backlog"]), "holds": holds, "held_referrals": len(holds)},
+        values={
+            "compliance": confirmed_by(context),
+            "work": len(playbook["backlog"]),
+            "holds": holds,
+            "held_referrals": len(holds),
+        },
         outputs=[
             Table(
                 "payout_holds",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from plans.commands.plan_loyalty.entered import ASSUMPTIONS
 from plans.commands.plan_loyalty.facts import ANALYST, OPS, SPONSOR, STRATEGIST, gather_facts
 from plans.commands.shared.guardrails import RETRIES
 from plans.runs import checklist, registry
@@ -85,6 +86,7 @@ PLAN_LOYALTY = registry.register(
             ConstraintText("constraints", "Compliance or platform rules, separated by semicolons: "
                            "no-expiry:US-CA; exclude-channels:sms; or plain sentences, which are read where they "
                            "say no more than a rule, and are for a person otherwise"),
+            *ASSUMPTIONS,
             PATTERN,
             RETRIES,
         ),
@@ -192,11 +194,12 @@ PLAN_LOYALTY = registry.register(
         objective=objective,
         context=gather_facts,
         required_datasets=("purchases",),
-        optional_datasets=("members", "point_ledger", "survey_responses", "usage_events"),
+        optional_datasets=("members", "point_ledger", "survey_responses", "usage_events", "experiments"),
         data_needs=(
             DataNeed("purchases", "No plan is possible: tiers, economics and triggers all need purchases.", days=365,
                      too_short="Survival after 12 months is not available, and thresholds use only part of a year's spend."),
             DataNeed("point_ledger", "Breakage and redemption are the program's own assumption, not a forecast."),
+            DataNeed("experiments", "The lift in spend is assumed, or as somebody entered it; no holdout measures it."),
             DataNeed("survey_responses", "There is no net promoter score, and no trigger that uses the answers of members."),
             DataNeed("usage_events", "Product usage is not shown."),
         ),

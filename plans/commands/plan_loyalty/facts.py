@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from programs.models import Program
-from programs.selectors import people_by_role
+from programs.selectors import experiment_designs, people_by_role
 
 STRATEGIST, ANALYST, OPS = "loyalty-strategist", "member-insights-analyst", "loyalty-ops"
 SPONSOR = "exec-sponsor"
 
 
 def gather_facts(program: Program) -> dict[str, Any]:
-    """Who holds the roles the blueprint names as owners."""
-    return {"people": people_by_role([STRATEGIST, ANALYST, OPS, "finance", "legal", SPONSOR])}
+    """Who holds the roles the blueprint names as owners, who answers for the assumptions, and how tests were planned."""
+    owner = program.assumptions_owner
+    return {
+        "people": people_by_role([STRATEGIST, ANALYST, OPS, "finance", "legal", SPONSOR]),
+        "assumptions_owner": owner.name if owner else "",
+        "experiments": experiment_designs(program),
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from plans.commands.plan_loyalty.answer import answer_of, warnings_of
 from plans.commands.plan_loyalty.kpis import kpis_of
 from plans.commands.plan_loyalty.steps.packet import constraint_sections, constraint_warnings, expiry_rule
 from plans.commands.shared.figures import money, percent
@@ -30,12 +31,9 @@ def write_packet(context: StepContext) -> StepResult:
     warnings = warnings_of(signals, design, economics) + constraint_warnings(
         triggers.get("constraints") or ()
     )
+    answer = answer_of(design, economics, warnings, people, currency)
     sections = [
-        Section("Decision asked", [
-            f"Launch a {design['kind']} program with {len(design['tiers'])} tiers and a reward pool of "
-            f"{money(design['annual_pool'], currency)} a year, within a budget of {money(design['annual_budget'], currency)}.",
-            f"Median return on cost {percent(economics['roi_p50'])}, chance of a loss {percent(economics['probability_of_loss'])}.",
-        ]),
+        Section("Decision asked", [answer["headline"], answer["certainty"]["words"]]),
         Section("What to know before signing", bullets=warnings or ["Nothing out of the ordinary."]),
         Section("Owners", bullets=[f"{_title(role)}: {name or 'nobody yet'}" for role, name in sorted(people.items())]),
         Section("Cadences", bullets=[f"{when}: {what} ({people.get(role) or role})" for when, role, what in CADENCES]),
@@ -51,31 +49,13 @@ def write_packet(context: StepContext) -> StepResult:
         values={
             "kpis": kpis,
             "warnings": warnings,
-            "decision": sections[0].paragraphs[0],
+            "answer": answer,
+            "decision": answer["headline"],
             "headline": [{"label": "Warnings", "value": "; ".join(warnings) or "none"}],
         },
         outputs=[_kpi_table(kpis, people), Document("packet", "Governance packet", sections)],
         evidence={"Context7": "Rules, owners and constraints gathered in the packet for finance and legal."},
     )
-
-
-def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict[str, Any]) -> list[str]:
-    """What an approver must not overlook, in sentences."""
-    found = []
-    if economics["net_year"] < 0:
-        found.append("The model expects a loss in a full year")
-    if design["unspent"] > 0.05 * design["annual_budget"]:
-        found.append(
-            f"{percent(design['unspent'] / design['annual_budget'], 0)} of the budget cannot be used sensibly"
-        )
-    if (design["overrun_probability"] or 0) > 0.5:
-        found.append(f"The budget is overrun with a chance of {percent(design['overrun_probability'], 0)}; "
-                     f"the cautious earn rate is {design['cautious_points_per_unit']:g}")  # fmt: skip
-    if economics["redemption_is_assumed"]:
-        found.append("The redemption rate is an assumption, no point ledger is loaded")
-    if signals["unknown_personas"]:
-        found.append(f"No segment in the data for {', '.join(signals['unknown_personas'])}")
-    return found
 
 
 def _title(role: str) -> str:

@@ -57,6 +57,15 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """One row a member: first_date, observed_days (≤ days), orders, spend in the first ``days`` days."""
         return self._ask("first_year_spend", {"purchases": purchases}, as_of=as_of, days=days)
 
+    def spend_by_age(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
+        """age, spend: what all members spent on that day since their first purchase, 0 being that day."""
+        return self._ask("spend_by_age", {"purchases": purchases}, as_of=as_of, days=days)
+
+    def spend_by_age_month(self, purchases: Snapshot | None, *, as_of: datetime, months: int) -> pa.Table:
+        """member (a number), month, spend: of members seen for ``months`` months since their first
+        purchase."""
+        return self._ask("spend_by_age_month", {"purchases": purchases}, as_of=as_of, months=months)
+
     def trailing_spend(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
         """One row a member known before as_of: orders and spend in the ``days`` days before it."""
         return self._ask("trailing_spend", {"purchases": purchases}, as_of=as_of, days=days)
@@ -132,8 +141,10 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         as_of: datetime,
         period: Period = "month",
     ) -> pa.Table:
-        """vintage, age, redeemed, expired, reversed: incremental points; first in, first out where the
-        ledger names no vintages, and a null vintage for what cannot be placed."""
+        """vintage, age, redeemed, expired, reversed: incremental points. An outflow that names its vintage
+        takes
+        from it; the others take first in, first out what is left; a null vintage for what cannot be placed.
+        Adjustments downwards count as reversed."""
         return self._ask("ledger_triangle", {"point_ledger": ledger}, as_of=as_of, period=period)
 
     def ledger_vintages(
@@ -143,8 +154,14 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         as_of: datetime,
         period: Period = "month",
     ) -> pa.Table:
-        """vintage, issued, members: the exposure that the triangle is divided by."""
+        """vintage, issued, members: the exposure that the triangle is divided by, adjustments upwards
+        included."""
         return self._ask("ledger_vintages", {"point_ledger": ledger}, as_of=as_of, period=period)
+
+    def redemption_costs(self, ledger: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
+        """reward, redemptions, points, stated, cost, stated_points, cost_squares, point_squares,
+        cross_products: what the redemptions of the ``days`` days before as_of cost, where they state it."""
+        return self._ask("redemption_costs", {"point_ledger": ledger}, as_of=as_of, days=days)
 
     def survey_scores(
         self,
@@ -166,11 +183,25 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """period, event, members, events."""
         return self._ask("usage_activity", {"usage_events": usage}, as_of=as_of, period=period)
 
-    def lifecycle_days(self, purchases: Snapshot | None, *, as_of: datetime, threshold: float) -> pa.Table:
-        """One row a member: day numbers of first_purchase, second_purchase, fourth_purchase, near_next_tier
-        and next_tier_reached (spend of 365 days within 20 % of ``threshold``, or there)."""
-        parameters = {"as_of": as_of, "threshold": threshold}
-        return self._ask("lifecycle_days", {"purchases": purchases}, **parameters)
+    def lifecycle_days(
+        self,
+        purchases: Snapshot | None,
+        *,
+        as_of: datetime,
+        threshold: float,
+        members: Snapshot | None = None,
+        ledger: Snapshot | None = None,
+    ) -> pa.Table:
+        """One row a member: day numbers of enrolment, first_purchase, second_purchase, fourth_purchase,
+        near_next_tier and next_tier_reached (spend of 365 days within 20 % of ``threshold``, or there), and
+        first_redemption."""
+        datasets = {"purchases": purchases, "members": members, "point_ledger": ledger}
+        optional = ("members", "point_ledger")
+        return self._ask("lifecycle_days", datasets, optional, as_of=as_of, threshold=threshold)
+
+    def survey_comments(self, responses: Snapshot | None, *, as_of: datetime) -> pa.Table:
+        """survey, score, comment of answers that have words, the newest first, 100,000 at most."""
+        return self._ask("survey_comments", {"survey_responses": responses}, as_of=as_of)
 
     def purchase_spells(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
         """One row a purchase: day numbers of purchase and next_purchase."""

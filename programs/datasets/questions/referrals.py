@@ -86,6 +86,19 @@ class ReferralQuestions(ABC):
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         return self._ask("reward_levels", datasets, PAYOUTS, as_of=as_of, **_span(start, end))
 
+    def reward_ranks(
+        self,
+        referrals: Snapshot | None,
+        *,
+        start: datetime,
+        end: datetime,
+        without: Collection[str] = (),
+        payouts: Snapshot | None = None,
+    ) -> pa.Table:
+        """nth, referrers, reward, margin: of the nth customers that referrers won in the window."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("reward_ranks", datasets, PAYOUTS, without=list(without), **_span(start, end))
+
     def referrer_count(self, referrals: Snapshot | None, *, start: datetime, end: datetime) -> int:
         """How many different people invited in the window."""
         found = self._ask("referrer_count", {"referrals": referrals}, **_span(start, end))

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.analytics.assumptions import STATED, Assumption, LoyaltyAssumptions
+from programs.analytics.assumptions import NOT_ENTERED, STATED, Assumption, LoyaltyAssumptions
 
 corners = st.lists(st.floats(-100, 100), min_size=3, max_size=3).map(sorted)
 
@@ -32,5 +32,21 @@ def test_a_known_value_has_no_range_and_is_not_a_stated_assumption():
     assert not known.is_stated
 
 
-def test_every_default_is_labelled_as_stated():
-    assert {each.source for each in LoyaltyAssumptions().table()} == {STATED}
+def test_every_default_is_labelled_as_stated_and_no_amount_of_money_is_made_up():
+    table = LoyaltyAssumptions().table()
+    assert {each.source for each in table} == {STATED, NOT_ENTERED}
+    not_entered = [each for each in table if each.source == NOT_ENTERED]
+    assert [(each.name, each.mode) for each in not_entered] == [("platform_cost", 0), ("launch_cost", 0)]
+
+
+def test_a_measured_value_is_drawn_by_its_error_and_kept_inside_its_bounds():
+    lift = Assumption("lift", -0.1, 0.1, 0.3, "", "test", standard_error=0.1, floor=0.0)
+    draws = lift.sample(np.random.default_rng(1), 100_000)
+    assert (lift.mean, draws.min()) == (0.1, 0.0)
+    assert np.quantile(draws, 0.975) == pytest.approx(0.296, abs=0.005)
+
+
+@pytest.mark.parametrize("value", [0.4, -0.4, 0.0])
+def test_a_range_around_a_value_holds_it_whatever_its_sign(value):
+    around = Assumption.around("margin", value, 0.1, "", "settings", ceiling=1.0)
+    assert around.low <= around.mode == value <= around.high

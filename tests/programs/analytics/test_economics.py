@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.analytics.economics import (
     LiftResponse,
     RedemptionOption,
+    best_value_rate,
     break_even_lift,
     break_even_month,
     incremental_margin,
     internal_rate_of_return,
     net_present_value,
     payback_period,
-    sustainable_pool,
     value_points,
 )
 from programs.analytics.estimate import Unavailable
@@ -92,28 +92,37 @@ def test_no_lift_pays_for_rewards_above_the_margin():
     assert isinstance(break_even_lift(1000, 0.1, 0.1, 0), Unavailable)
 
 
-def net_of_pool(pool, revenue, margin, response, value_per_cost, fixed):
-    rate = pool * value_per_cost / revenue
-    return revenue * margin * response.lift(rate) - pool - fixed
+def earned(rate, margin, response, cost):
+    """By a unit of spend."""
+    lift = response.lift(rate)
+    return margin * lift - rate * cost * (1 + lift)
 
 
-@given(st.floats(1e5, 1e8), st.floats(0.2, 0.8), st.floats(0.05, 0.3), st.floats(1, 3), st.floats(0, 0.01))
-def test_the_best_pool_cannot_be_improved_and_the_bounds_break_even(revenue, margin, maximum, per_cost, k):
-    response, fixed = LiftResponse(maximum, 0.02), k * revenue
-    pool = sustainable_pool(revenue, margin, response, per_cost, fixed)
-    assume(pool)
-    net = [
-        net_of_pool(each, revenue, margin, response, per_cost, fixed)
-        for each in (pool.lowest, pool.best * 0.95, pool.best, pool.best * 1.05, pool.highest)
-    ]
-    assert [net[0], net[4]] == pytest.approx([0, 0], abs=1e-7 * revenue)
-    assert net[2] >= max(net[1], net[3])
-    assert pool.lowest <= pool.best * (1 + 1e-6)
-    assert pool.best <= pool.highest * (1 + 1e-6)
+def test_a_first_flow_of_nothing_changes_no_rate_of_return():
+    flows = [-100.0, 39, 59, 55, 20]
+    assert internal_rate_of_return([0.0, *flows]) == pytest.approx(internal_rate_of_return(flows))
 
 
-def test_a_base_too_small_for_its_fixed_cost_has_no_sustainable_pool():
-    assert "too small" in sustainable_pool(10_000, 0.4, LiftResponse(0.1, 0.02), 1.7, 50_000).reason
+@given(st.floats(0.05, 0.8), st.floats(0.02, 0.5), st.floats(0.2, 1.2), st.floats(0.005, 0.05))
+def test_the_best_reward_cannot_be_improved(margin, maximum, cost, half):
+    response = LiftResponse(maximum, half)
+    best = best_value_rate(margin, response, cost, 1.0)
+    grid = [earned(rate, margin, response, cost) for rate in np.linspace(0, 1, 401)]
+    assert earned(best, margin, response, cost) >= max(grid) - 1e-12
+    assert earned(best, margin, response, cost) >= -1e-12
+
+
+def test_a_free_point_is_given_as_often_as_may_be_and_a_negative_margin_never():
+    response = LiftResponse(0.12, 0.02)
+    assert best_value_rate(0.4, response, 0.0, 0.1) == 0.1
+    assert best_value_rate(-0.1, response, 0.75, 0.1) == 0
+    assert best_value_rate(0.4, LiftResponse(-0.05, 0.02), 0.75, 0.1) == 0
+
+
+def test_a_lift_seen_at_a_reward_lies_on_the_curve_through_it():
+    assert LiftResponse.through(0.05, 0.01, 0.02).lift(0.01) == pytest.approx(0.05)
+    with pytest.raises(ValueError, match="above 0"):
+        LiftResponse.through(0.05, 0.0, 0.02)
 
 
 @given(st.floats(0, 0.5), st.floats(1e-6, 0.5))

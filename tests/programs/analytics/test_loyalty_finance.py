@@ -1,76 +1,125 @@
+"""The model on a base that is known: what is proposed earns most within the limits, and every figure
+agrees."""
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
-from programs.analytics.economics import incremental_margin
-from programs.analytics.estimate import Unavailable
-from programs.analytics.loyalty_finance import model_finances
-from programs.analytics.rewards import design_rewards, parse_structure
+from programs.analytics.economics import incremental_margin, net_present_value
+from programs.analytics.loyalty_finance import LaunchAdvice, LoyaltyModel, choose_pool, months_of
 
-SPEND = np.random.default_rng(11).lognormal(6.5, 1.0, 5000)
-ASSUMPTIONS = LoyaltyAssumptions()
-
-
-def finances(budget, assumptions=ASSUMPTIONS, spend=SPEND):
-    design = design_rewards(
-        spend, (0.0,), parse_structure("points-only"), budget, assumptions, generator=np.random.default_rng(1)
-    )
-    return model_finances(design, assumptions, generator=np.random.default_rng(2), draws=2000), design
+BY_MONTH = np.linspace(400_000, 250_000, 36)
+KNOWN = replace(
+    LoyaltyAssumptions(),
+    platform_cost=Assumption("platform_cost", 12_000, 24_000, 48_000, "money per year", "contract"),
+    launch_cost=Assumption.known("launch_cost", 10_000, "money, once", "contract"),
+)
 
 
-def test_rewards_in_the_year_cost_the_designed_pool():
-    model, design = finances(40_000)
-    cost = float(model.year.reward_on_baseline + model.year.reward_on_incremental)
-    assert cost == pytest.approx(design.pool)
+def model(assumptions=KNOWN, by_month=BY_MONTH):
+    return LoyaltyModel(assumptions, by_month)
 
 
-def test_at_the_break_even_lift_the_year_nets_nothing():
-    model, design = finances(40_000)
-    reward_rate = design.pool / (design.enrolled_spend * (1 + design.lift))
-    platform = ASSUMPTIONS.platform_cost.mean
-    margin = ASSUMPTIONS.margin_rate.mean
-    year = incremental_margin(
-        design.enrolled_spend, margin, model.break_even_lift, reward_rate, 1, 1, platform
-    )
-    assert float(year.net) == pytest.approx(0, abs=1e-6)
+def chosen(budget, **changed):
+    found = model(replace(KNOWN, **changed))
+    return found, choose_pool(found, budget, generator=np.random.default_rng(1), draws=2000)
 
 
-def test_the_best_pool_earns_more_than_a_quarter_less_or_more():
-    best = finances(40_000)[0].sustainable_pool.best
-    nets = [float(finances(best * factor)[0].year.net) for factor in (0.75, 1.0, 1.25)]
-    assert nets[1] == max(nets)
+def lift(low, mode, high):
+    return Assumption("lift", low, mode, high, "relative")
 
 
-def test_a_budget_beyond_the_sustainable_pool_loses_money():
-    highest = finances(40_000)[0].sustainable_pool.highest
-    assert not finances(highest * 0.98)[0].is_negative
-    assert finances(highest * 1.02)[0].is_negative
+def test_the_pool_is_the_cost_of_the_points_it_issues():
+    found = model()
+    redeemed = found.points(0.02) * KNOWN.redemption_rate.mean
+    assert found.pool(0.02) == pytest.approx(redeemed * KNOWN.cost_per_point.mean)
+    year = found.year(0.02)
+    assert found.pool(0.02) == pytest.approx(float(year.reward_on_baseline + year.reward_on_incremental))
+    assert found.pool(found.rate_of_pool(30_000)) == pytest.approx(30_000)
 
 
-def test_a_positive_programme_pays_back_within_the_horizon():
-    model, _ = finances(30_000)
-    assert model.net_present_value > 0
-    assert model.break_even_month >= model.payback_months
-    assert model.cash_flows[: model.break_even_month + 1].sum() >= 0
-    assert model.cash_flows[: model.break_even_month].sum() < 0
+def test_the_stated_lift_is_seen_at_its_reward_and_more_at_a_higher_one():
+    found = model()
+    assert found.lift(0.01) == pytest.approx(KNOWN.lift.mean)
+    assert found.lift(0.005) < found.lift(0.01) < found.lift(0.03)
 
 
-def test_a_base_too_small_never_breaks_even_and_says_so():
-    model, _ = finances(5_000, spend=SPEND[:50])
-    assert model.is_negative
-    assert isinstance(model.break_even_month, Unavailable)
-    assert isinstance(model.sustainable_pool, Unavailable)
-    assert model.return_on_cost.probability_of_loss.value > 0.99
+def test_the_expected_present_value_is_that_of_the_cash_flows():
+    found = model()
+    monthly = (1 + KNOWN.discount_rate.mean) ** (1 / 12) - 1
+    assert found.present_value(0.02) == pytest.approx(net_present_value(monthly, found.cash_flows(0.02)))
 
 
-def test_a_measured_lift_no_longer_swings_the_outcome():
-    known = replace(ASSUMPTIONS, maximum_lift=Assumption.known("maximum_lift", 0.12, "share", "holdout 2026"))
-    bars = {bar.name: bar.swing for bar in finances(30_000, known)[0].return_on_cost.tornado}
-    assert bars["maximum_lift"] == 0
-    assert bars["margin_rate"] > 0
+def test_at_the_break_even_lift_of_the_horizon_nothing_is_gained():
+    found = model()
+    wanted = found.break_even_lift_over_the_horizon(0.02)
+    stated = wanted / found.shape(0.02)
+    even = model(replace(KNOWN, lift=Assumption.known("lift", stated, "relative", "solved")))
+    assert even.present_value(0.02) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_same_seed_gives_the_same_risk():
-    assert finances(30_000)[0].return_on_cost == finances(30_000)[0].return_on_cost
+@pytest.mark.parametrize("budget", [5_000, 20_000, 60_000, 1_000_000])
+def test_no_other_reward_within_the_limits_earns_more(budget):
+    found, choice = chosen(budget)
+    best = found.present_value(choice.value_rate)
+    for rate in np.linspace(0.0005, 0.1, 60):
+        within = (
+            found.pool(rate) <= budget
+            and found.overrun(rate, budget, choice.inputs) <= KNOWN.tolerated_overrun
+            and found.loss(rate, choice.inputs) <= KNOWN.tolerated_loss
+        )
+        assert not within or found.present_value(rate) <= best + 1e-6
+    assert found.pool(choice.value_rate) <= budget
+    assert found.overrun(choice.value_rate, budget, choice.inputs) <= KNOWN.tolerated_overrun
+
+
+def test_a_bigger_budget_is_no_reason_to_spend_more():
+    pools = [found.pool(choice.value_rate) for found, choice in (chosen(200_000), chosen(2_000_000))]
+    assert pools[0] == pytest.approx(pools[1])
+
+
+def test_a_lift_that_pays_is_launched_one_that_may_is_tested_and_one_that_cannot_is_left():
+    assert chosen(200_000, lift=lift(0.10, 0.12, 0.15))[1].recommendation is LaunchAdvice.LAUNCH
+    _, unsure = chosen(200_000, lift=lift(0.0, 0.03, 0.12))
+    assert (unsure.recommendation, unsure.value_rate > 0) == (LaunchAdvice.TEST_FIRST, True)
+    _, hopeless = chosen(200_000, lift=lift(0.0, 0.001, 0.002))
+    assert (hopeless.recommendation, hopeless.value_rate) == (LaunchAdvice.DO_NOT_LAUNCH, 0)
+
+
+def test_a_free_point_and_a_negative_margin_are_cases():
+    free = Assumption.known("cost_per_point", 0.0, "money", "contract")
+    found, choice = chosen(50_000, cost_per_point=free)
+    assert (choice.value_rate, found.pool(choice.value_rate)) == (KNOWN.highest_value_rate, 0)
+    negative = Assumption.around("margin_rate", -0.1, 0.1, "share", "settings")
+    found, choice = chosen(50_000, margin_rate=negative)
+    assert (choice.recommendation, choice.value_rate) == (LaunchAdvice.DO_NOT_LAUNCH, 0)
+    assert float(found.year(choice.value_rate).net) == pytest.approx(-KNOWN.platform_cost.mean)
+
+
+def test_a_point_that_buys_nothing_is_refused():
+    worthless = Assumption.known("face_value", 0.0, "money", "settings")
+    with pytest.raises(ValueError, match="buys nothing"):
+        model(replace(KNOWN, face_value=worthless))
+
+
+def test_without_a_launch_cost_the_flows_start_at_nothing():
+    assert model(LoyaltyAssumptions()).cash_flows(0.01)[0] == 0
+    assert model().cash_flows(0.01)[0] == -10_000
+
+
+def test_a_short_projection_goes_on_with_its_last_month():
+    assert months_of([5, 4, 3], 5).tolist() == [5, 4, 3] + [3] * 9
+    with pytest.raises(ValueError, match="a year of months"):
+        model(by_month=np.ones(12))
+
+
+def test_the_year_is_the_incremental_margin_of_those_who_enrol():
+    found = model()
+    enrolled = BY_MONTH[:12].sum() * KNOWN.enrolment.mean
+    wanted = incremental_margin(
+        enrolled, KNOWN.margin_rate.mean, found.lift(0.02), 0.02 / 0.01, KNOWN.redemption_rate.mean,
+        KNOWN.cost_per_point.mean, KNOWN.platform_cost.mean,
+    )  # fmt: skip
+    assert float(found.year(0.02).net) == pytest.approx(float(wanted.net))

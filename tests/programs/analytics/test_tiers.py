@@ -9,8 +9,10 @@ from programs.analytics.tiers import (
     assign_tiers,
     compare_policies,
     follow_tiers,
+    points_by_policy,
     profile_tiers,
     project_annual_spend,
+    spend_curve,
     spend_thresholds,
     upper_shares,
 )
@@ -67,9 +69,40 @@ def test_within_reach_means_a_fifth_of_the_next_threshold_is_missing_at_most():
     assert gold.within_reach_of_next == 0
 
 
-def test_young_members_are_projected_along_the_cohort_curve():
-    curve = [10, 14, 16, 18, 20, 22, 24, 25, 26, 27, 28, 30]
-    assert project_annual_spend([10, 30, 5], [1, 12, 5], curve).tolist() == pytest.approx([30, 30, 7.5])
+def orders_of_ten(ages):
+    """Members who spend 10 every ten days from the first on: 370 in 365 days, 37 orders."""
+    seen = np.minimum(np.asarray(ages), 365)
+    by_age = np.zeros(365)
+    for day in range(0, 365, 10):
+        by_age[day] = 10.0 * (seen > day).sum()
+    return seen, 10.0 * np.ceil(seen / 10), by_age
+
+
+def test_constant_spenders_of_any_age_spend_370_a_year():
+    seen, spend, by_age = orders_of_ten(np.arange(91, 800))
+    curve = spend_curve(by_age, seen)
+    assert curve[[0, 9, 10, 364]].tolist() == pytest.approx([10, 10, 20, 370])
+    assert project_annual_spend(spend, seen, curve) == pytest.approx(np.full(seen.size, 370.0))
+
+
+def test_where_nobody_was_seen_a_year_the_later_pace_goes_on():
+    seen, spend, by_age = orders_of_ten(np.full(40, 240))
+    curve = spend_curve(by_age, seen)
+    assert curve[239] == pytest.approx(240)
+    assert project_annual_spend(spend, seen, curve) == pytest.approx(np.full(40, 370.0), rel=0.03)
+
+
+def test_projections_of_young_members_spread_as_whole_years_do_and_keep_their_mean():
+    rng = np.random.default_rng(3)
+    rate = rng.gamma(2.0, 1.0, 4000) * 8 / 365
+    seen = np.where(np.arange(4000) < 2000, 365, 120)
+    spend = 10.0 * (1 + rng.poisson(rate * seen))
+    curve = 10 + 10 * 16 / 365 * np.arange(365)
+    projected = project_annual_spend(spend, seen, curve)
+    whole, young = projected[:2000], projected[2000:]
+    assert young.mean() == pytest.approx(whole.mean(), rel=0.05)
+    assert np.quantile(young, 0.9) == pytest.approx(np.quantile(whole, 0.9), rel=0.06)
+    assert (projected >= spend - 1e-9).all()
 
 
 def falling_spender():
@@ -120,3 +153,14 @@ def test_no_policy_leaves_members_higher_than_never_downgrading_by_spend(monthly
     for period in QualificationPeriod:
         assert (paths[DowngradePolicy.ONE_DOWN, period].tier <= generous).all()
     assert {sum(path.members_at_end(3)) for path in paths.values()} == {len(monthly)}
+
+
+def test_a_policy_that_keeps_tiers_longer_issues_more_points():
+    """100 a month for a year, then 10 a month: the thirteenth month earns at the top tier under every
+    policy."""
+    spend = np.array([[100.0] * 12 + [10.0] * 12])
+    issued = points_by_policy(spend, THRESHOLDS, [1.0, 1.25, 1.5])
+    never = issued[DowngradePolicy.NONE, QualificationPeriod.ROLLING]
+    stepwise = issued[DowngradePolicy.ONE_DOWN, QualificationPeriod.ROLLING]
+    assert never == pytest.approx(12 * 10 * 1.5)
+    assert 12 * 10 < stepwise < never

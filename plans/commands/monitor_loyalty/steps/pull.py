@@ -19,6 +19,7 @@ from plans.commands.monitor_loyalty.kpis import (
     metric_of,
     thresholds_of,
 )
+from plans.commands.monitor_loyalty.steps.enrolment import enrolment_notes, last_enrolment
 from plans.commands.shared.breakdowns import Breakdown, merge_small, relabel
 from plans.commands.shared.data_quality import movement_tables, movement_values, purchase_notes
 from plans.commands.shared.figures import percent, value_of
@@ -52,6 +53,8 @@ def pull_data(context: StepContext) -> StepResult:
     notes += [MISSING[kind] for kind in MISSING if not context.data.has(kind)]
     notes += purchase_notes(context.data)
     notes += blueprint_notes(context)
+    enrolled = last_enrolment(context)
+    notes += enrolment_notes(enrolled)
     context.progress(60, "Breakdowns")
     flows = (*FLOWS, *CASH_FLOWS) if context.data.movements() else FLOWS
     totals = [add_up((row for row in rows if row["n"] == n), flows) for n in range(len(spans))]
@@ -98,6 +101,7 @@ def pull_data(context: StepContext) -> StepResult:
             "metric_versions": context.program["metric_versions"],
             "definition_changes": changes,
             "thresholds": thresholds_of(context),
+            **({"last_enrolment": enrolled} if enrolled else {}),
             "retention": value_of(values["retention"]),
             "engagement": value_of(values["active_rate"]),
             "engagement_lift": None if alone else lift(totals[0]["active"], totals[1]["active"]),

@@ -9,6 +9,7 @@ from typing import Any
 from plans.commands.optimize_referrals.facts import is_full, window_of
 from plans.commands.optimize_referrals.kpis import COUNTED, alerts_of, as_defined, count, kpi, metric_of
 from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES, breakdowns_of, details
+from plans.commands.optimize_referrals.steps.incentives import evidence_values, rewards_of
 from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
 from plans.commands.shared.breakdowns import column_of, merge_small, relabel
 from plans.commands.shared.data_quality import net_note
@@ -22,13 +23,7 @@ from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Ta
 from programs.analytics import funnel
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.funnel import DropOff, FunnelCounts
-from programs.analytics.referrals import (
-    IncentiveEfficiency,
-    RewardLevel,
-    ViralGrowth,
-    incentive_efficiency,
-    viral_coefficient,
-)
+from programs.analytics.referrals import ViralGrowth, viral_coefficient
 from programs.analytics.stages import STAGES
 
 SHOWN_IN_SUMMARY = 5
@@ -48,7 +43,8 @@ def diagnose(context: StepContext) -> StepResult:
     )
     found, note = dropped(rows, dimensions)
     context.progress(50, "Incentives and growth")
-    incentives = incentives_of(context, windows.current)
+    rewarded = rewards_of(context, windows.current)
+    incentives = rewarded.efficiency
     referrals = context.data.snapshot("referrals")
     users = context.data.engine.referrer_count(
         referrals, start=windows.current.start, end=windows.current.end
@@ -68,14 +64,7 @@ def diagnose(context: StepContext) -> StepResult:
     alerts = alerts_of(context, kpis, windows)
     context.progress(75, "Trend and experiments")
     asked = context.inputs.get("experiments", [])
-    arms = (
-        context.data.engine.experiment_arms(
-            context.data.snapshot("experiments"), as_of=windows.current.end
-        ).to_pylist()
-        if asked and context.data.has("experiments")
-        else []
-    )
-    read, unread = read_experiments(arms, asked)
+    read, unread = read_experiments(rewarded.arms if asked else [], asked)
     outputs: list[Any] = [
         _headline(context, kpis, earlier, windows, currency),
         _funnel_chart(now, before, windows),
@@ -99,7 +88,7 @@ def diagnose(context: StepContext) -> StepResult:
             "reward": sum(float(row["reward"]) for row in rows),
             "out_of_order": sum(row["out_of_order"] for row in rows),
             "drops": [_drop_values(drop) for drop in found],
-            "incentives": _incentive_values(incentives),
+            "incentives": evidence_values(rewarded),
             "experiments": verdicts(read, unread),
             "alerts": alerts.rows(),
             "headline": _summary(kpis, found, currency),
@@ -167,20 +156,6 @@ def change_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
 
 def counts_of(row: Mapping[str, Any]) -> FunnelCounts:
     return FunnelCounts(tuple(int(row.get(stage, 0)) for stage in STAGES), float(row.get("revenue", 0)))
-
-
-def incentives_of(context: StepContext, span: Span) -> IncentiveEfficiency:
-    levels = context.data.engine.reward_levels(
-        context.data.snapshot("referrals"),
-        start=span.start,
-        end=span.end,
-        as_of=span.end,
-        payouts=context.data.find("referral_payouts"),
-    ).to_pylist()
-    return incentive_efficiency([
-        RewardLevel(float(row["reward"]), row["invites"], row["won"], float(row["payout"]), float(row["gross_margin"]))
-        for row in levels
-    ])  # fmt: skip
 
 
 def counted(
@@ -262,20 +237,6 @@ def _drop_values(found: GroupDrop) -> dict[str, Any]:
         "rate": drop.rate.value, "best_rate": drop.best_rate.value, "gap": drop.difference.value,
         "gap_low": drop.difference.low, "gap_high": drop.difference.high, "entered": found.entered, "value": drop.value,
         "p": drop.p_value, "q": drop.q_value, "significant": drop.significant,
-    }  # fmt: skip
-
-
-def _incentive_values(found: IncentiveEfficiency) -> dict[str, Any]:
-    return {
-        "payout_ratio": value_of(found.payout_ratio),
-        "cost_per_won": value_of(found.cost_per_won),
-        "cost_per_incremental": value_of(found.cost_per_incremental),
-        "steps": [
-            {"lower": step.lower, "higher": step.higher, "extra_rate": step.extra_rate.value,
-             "extra_low": step.extra_rate.low, "extra_high": step.extra_rate.high,
-             "marginal_cost": value_of(step.marginal_cost), "extra_margin_per_invite": step.extra_margin_per_invite}
-            for step in found.steps
-        ],
     }  # fmt: skip
 
 

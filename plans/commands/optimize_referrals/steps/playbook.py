@@ -3,48 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import numpy as np
-
 from plans.commands.optimize_referrals.facts import is_full
 from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES
+from plans.commands.optimize_referrals.steps.incentives import IncentiveFinding, findings
+from plans.commands.optimize_referrals.steps.proposed import (
+    CHANCE_TO_WIN,
+    EFFORT,
+    GAP_CLOSED,
+    OWNERS,
+    Proposal,
+    due,
+    proof_of,
+    test_of,
+)
 from plans.commands.shared.figures import money, percent
 from plans.commands.shared.windows import today_of
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
 from plans.schemas.outputs import Document, Section, StepResult
 from programs.analytics.backlog import ProposedAction, RankedItem, prioritise
-from programs.analytics.estimate import Estimate, Unavailable
-from programs.analytics.experiments import TestPlan, members_per_arm_for_share, plan_test
+from programs.analytics.estimate import Estimate
 
-CHANCE_TO_WIN = 1 / 3
-"""About a third of experiments improve what they were meant to (Kohavi et al. 2009, "Online experimentation at
-Microsoft"); used until the program has a record of its own."""
-GAP_CLOSED = 0.5
-"""A test is planned to close half of a gap: the best group is best partly by luck."""
 MOST_DROP_OFFS, MOST_PARTNERS = 5, 3
-EFFORT = {"incentive": 3.0, "message": 5.0, "enablement": 4.0}
 CASES_A_DAY = 10
-LONGEST_TEST = 26
-"""Weeks; where a test would take longer the action is judged by the next windows instead."""
-OWNERS = {"incentive": "referral-architect", "message": "lifecycle-ops", "enablement": "partner-ops",
-          "fraud": "partner-ops"}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A backlog item with its kind and what its effect is counted in."""
-
-    kind: str
-    item: ProposedAction
-    unit: str
 
 
 def write_playbook(context: StepContext) -> StepResult:
-    found = list(proposals(context))
+    rewards = findings(context, today_of(context))
+    found = [*proposals(context), *(each.proposal for each in rewards if each.proposal)]
     kinds = {proposal.item.action: proposal for proposal in found}
     ranked = prioritise(proposal.item for proposal in found)
     refreshed = context.outputs["data"]
@@ -57,6 +46,14 @@ def write_playbook(context: StepContext) -> StepResult:
             "backlog": backlog,
             "messages": partner_messages(context),
             "insights": insights,
+            "incentives": [
+                {
+                    "change": each.change,
+                    "item": each.proposal.item.action if each.proposal else "",
+                    "missing": each.missing,
+                }
+                for each in rewards
+            ],
             "alerts": alerts,
             "expected_value": sum(row["expected_value"] for row in backlog),
             "headline": [
@@ -66,7 +63,7 @@ def write_playbook(context: StepContext) -> StepResult:
         },
         outputs=[
             _backlog(backlog, currency),
-            _document(context, insights, alerts, currency),
+            _document(context, insights, alerts, rewards, currency),
         ],
         evidence={
             "Sequential Thinking": f"Retro with the next run: {len(backlog)} actions, each with a date."
@@ -78,7 +75,6 @@ def proposals(context: StepContext) -> Iterator[Proposal]:
     """Everything worth proposing, each from a finding of the steps before."""
     today = today_of(context)
     yield from _messages(context, today)
-    yield from _incentives(context, today)
     yield from _enablement(context, today)
     yield from _cases(context, today)
 
@@ -110,35 +106,6 @@ def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
                 test,
             ),
             f"pass rate {percent(drop['rate'])} → {percent(drop['rate'] + lift)}",
-        )
-
-
-def _incentives(context: StepContext, today: date) -> Iterator[Proposal]:
-    """Between neighbouring rewards: try the higher where it earns more, the lower where it does not."""
-    found = context.outputs["performance"]
-    invites = found["funnel"]["invites"]
-    won_rate = found["funnel"]["won"] / invites if invites else 0.0
-    for step in found["incentives"]["steps"]:
-        extra = step["extra_margin_per_invite"]
-        if not extra:
-            continue
-        to, from_ = (step["higher"], step["lower"]) if extra > 0 else (step["lower"], step["higher"])
-        test = test_of(context, won_rate, abs(step["extra_rate"]), invites)
-        yield Proposal(
-            "incentive",
-            ProposedAction(
-                f"Try a reward of {to:g} instead of {from_:g}",
-                OWNERS["incentive"],
-                due(today, EFFORT["incentive"], test),
-                CHANCE_TO_WIN,
-                Estimate(abs(extra), unit="currency", method="difference"),
-                invites,
-                1.0,
-                EFFORT["incentive"],
-                f"{abs(extra):.2f} more margin after reward an invitation in the data; not randomised",
-                test,
-            ),
-            f"won of invited {100 * step['extra_rate']:+.2f} points from {step['lower']:g} to {step['higher']:g}",
         )
 
 
@@ -198,36 +165,6 @@ def _cases(context: StepContext, today: date) -> Iterator[Proposal]:
     )
 
 
-def test_of(context: StepContext, baseline: float, lift: float, entered: float) -> TestPlan | None:
-    """Members per arm and weeks at the window's own volume; None where no share can move so."""
-    weeks = context.outputs["data"]["window"]["days"] / 7
-    if not (0 < baseline < 1 and 0 < baseline + lift < 1 and lift):
-        return None
-    found = plan_test(members_per_arm_for_share(baseline, lift), entered / weeks)
-    return None if isinstance(found, Unavailable) else found
-
-
-def due(today: date, effort: float, test: TestPlan | None) -> date:
-    """Working days of effort, then the weeks the test runs where it can end."""
-    ready = np.busday_offset(today, int(np.ceil(effort)), roll="forward")
-    day = (ready + np.timedelta64(7 * (test.weeks if test and is_feasible(test) else 0), "D")).item()
-    assert isinstance(day, date), f"{day!r} is no day"
-    return day
-
-
-def is_feasible(test: TestPlan) -> bool:
-    return test.weeks <= LONGEST_TEST
-
-
-def proof_of(test: TestPlan | None) -> str:
-    """How the action will be judged, for whoever owns it."""
-    if test is None:
-        return "no test can be sized"
-    if is_feasible(test):
-        return f"test of {test.members_per_arm:,} an arm, {test.weeks} weeks"
-    return f"a test needs {test.members_per_arm:,} an arm, {test.weeks} weeks at this volume: compare windows instead"
-
-
 def _scaled(value: float, low: float | None, high: float | None) -> Estimate:
     low, high = (None if end is None else GAP_CLOSED * end for end in (low, high))
     return Estimate(value, low, high, unit="share", method="half of the gap")
@@ -244,6 +181,17 @@ def _values(row: RankedItem, proposal: Proposal, people: Mapping[str, str], curr
         "sample_size_per_arm": item.test.members_per_arm if item.test else None,
         "test_weeks": item.test.weeks if item.test else None,
     }  # fmt: skip
+
+
+def _incremental(found: Mapping[str, Any], currency: str) -> str:
+    """What a customer costs who would not have come anyway, or why nobody can say."""
+    if found.get("cost_per_incremental") is None:
+        return f"Cost of an incremental customer: not available. {found.get('cost_per_incremental_reason', '')}".strip()
+    ends = f"{money(found['cost_per_incremental_low'], currency)} to {money(found['cost_per_incremental_high'], currency)}"
+    return (
+        f"Cost of an incremental customer: {money(found['cost_per_incremental'], currency)} ({ends}), by "
+        f"{found['cost_per_incremental_basis']}."
+    )
 
 
 def partner_messages(context: StepContext) -> list[dict[str, str]]:
@@ -302,7 +250,11 @@ def _backlog(rows: Sequence[Mapping[str, Any]], currency: str) -> shown.Backlog:
 
 
 def _document(
-    context: StepContext, insights: Sequence[str], alerts: Sequence[Mapping[str, Any]], currency: str
+    context: StepContext,
+    insights: Sequence[str],
+    alerts: Sequence[Mapping[str, Any]],
+    rewards: Sequence[IncentiveFinding],
+    currency: str,
 ) -> Document:
     risk, found = context.outputs["risk"], context.outputs["performance"]
     precision, recall = risk["precision"], risk["recall"]
@@ -321,6 +273,11 @@ def _document(
             f"{test['experiment']} {test['arm']}: {test['verdict']}. {test['why']}".replace(" :", ":")
             for test in found["experiments"]
         ] or ["None was asked for."]),
+        Section("Incentives", [_incremental(found["incentives"], currency)], [
+            f"{each.change.capitalize()}: {each.proposal.item.action}. {each.proposal.item.evidence}."
+            if each.proposal else f"{each.change.capitalize()}: nothing is proposed. {each.missing}"
+            for each in rewards
+        ]),
         Section("How expected values are made", bullets=[
             f"Chance to win {percent(CHANCE_TO_WIN, 0)}: the share of experiments that win elsewhere (Kohavi et al. 2009), "
             "until the program has a record of its own.",

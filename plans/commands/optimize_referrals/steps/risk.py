@@ -96,6 +96,7 @@ def review_risk(context: StepContext) -> StepResult:
             "expected_loss": sum(case.expected_loss for case in holds),
             "spikes": [signal.message for signal in spikes],
             "compliance": broken,
+            "payouts_checked": context.data.has("referral_payouts"),
             **measured.values(),
             "alerts": alerts.rows(),
             "headline": [
@@ -172,7 +173,15 @@ def compliance(context: StepContext, span: Span) -> list[dict[str, Any]]:
         data.snapshot("referrals"), data.snapshot("referral_payouts"), start=span.start, end=span.end,
         holding_days=int(POLICY.holding_days),
     ).to_pylist()  # fmt: skip
-    return [{"rule": row["rule"], "payouts": row["payouts"], "amount": float(row["amount"])} for row in rows]
+    return [
+        {
+            "rule": row["rule"],
+            "title": RULES[row["rule"]],
+            "payouts": row["payouts"],
+            "amount": float(row["amount"]),
+        }
+        for row in rows
+    ]
 
 
 def case_values(case: Case, currency: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def stated(context: StepContext) -> list[Constraint]:
     return stated_in(context.inputs, context.program["currency"])
 
 
-def audience_of(context: StepContext) -> EligibleMembers:
+def eligible_members(context: StepContext) -> EligibleMembers:
     """The data without members, categories and kinds of data that constraints take out."""
     asked = stated(context)
     unread = _not_to_use(asked)

@@ -1,4 +1,4 @@
-"""Step 4, economic modelling: cost per point, breakage, lift, break-even, risk."""
+"""Step 4, economic modelling: revenue base, lift, cost per point, breakage, break-even, risk, alternatives."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ import numpy as np
 
 from gtm.core import canonical
 from plans.commands.plan_loyalty.command import NEGATIVE_ROI
-from plans.commands.plan_loyalty.steps.design import design_of
+from plans.commands.plan_loyalty.steps.accounting import accounting_outputs, accounting_values
+from plans.commands.plan_loyalty.steps.base import base_outputs
+from plans.commands.plan_loyalty.steps.choices import (
+    alternatives_of,
+    alternatives_table,
+    sentence_of_test,
+    sized_test,
+    table_of_test,
+)
+from plans.commands.plan_loyalty.steps.planned import DRAWS, PlannedProgram, plan_program
 from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
-from programs.analytics import loyalty_finance, revenue
+from plans.schemas.outputs import Chart, Column, Figure, Metrics, Output, Series, Signal, StepResult, Table
+from programs.analytics import economics, simulation
+from programs.analytics.assumptions import NOT_ENTERED
 from programs.analytics.estimate import Unavailable
-from programs.analytics.loyalty_finance import FinancialModel
-
-DRAWS = 10_000
+from programs.analytics.loyalty_finance import LaunchAdvice
 
 
 def model_on_fewer_draws(context: StepContext) -> StepResult:
@@ -27,46 +35,49 @@ def model_on_fewer_draws(context: StepContext) -> StepResult:
 def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     currency = context.program["currency"]
     context.progress(10, "Design")
-    design, assumptions, _, _ = design_of(context)
-    context.progress(40, "Monte Carlo")
-    # A stream of its own: the design's draws must not move when the model's do.
-    generator = np.random.default_rng([context.seed, 1])
-    model = loyalty_finance.model_finances(design, assumptions, generator=generator, draws=draws)
-    context.progress(90, "Summary")
-    roi, year = model.return_on_cost, model.year
-    values: dict[str, Any] = {
-        "cost_per_point": model.point_value.cost,
-        "expected_lift": model.expected_lift,
-        "break_even_lift": value_of(model.break_even_lift),
-        "net_year": float(year.net),
-        "net_present_value": model.net_present_value,
-        "roi_p5": roi.p5,
-        "roi_p50": roi.p50,
-        "roi_p95": roi.p95,
-        "probability_of_loss": value_of(roi.probability_of_loss),
-        "payback_months": value_of(model.payback_months),
-        "break_even_month": value_of(model.break_even_month),
-        "redemption_rate": assumptions.redemption_rate.mean,
-        "breakage_rate": 1 - assumptions.redemption_rate.mean,
-        "redemption_is_assumed": assumptions.redemption_rate.is_stated,
-        "best_pool": None if isinstance(model.sustainable_pool, Unavailable) else model.sustainable_pool.best,
-        "seed": context.seed,
+    planned = plan_program(context, draws=draws)
+    context.progress(60, "Risk and alternatives")
+    accounting = accounting_values(planned)
+    values = _values(planned, context) | {
+        name: accounting[name]
+        for name in ("points", "deferred", "selling_price", "roll_forward", "sensitivity")
     }
+    alternatives = alternatives_of(planned)
+    values["alternatives"] = alternatives
+    test = None
+    if planned.recommendation is not LaunchAdvice.LAUNCH:
+        test = sized_test(planned)
+        values["test"] = {**test, "sentence": sentence_of_test(test)}
+    context.progress(90, "Summary")
+    months = planned.assumptions.horizon_months
+    outputs: list[Output] = [
+        _summary(planned, values, currency),
+        *base_outputs(values["revenue_base"], currency),
+        alternatives_table(alternatives, months, currency),
+        *([table_of_test(test, currency)] if test else []),
+        _cash_chart(planned, currency),
+        _risk_chart(planned),
+        _full_year(planned, currency),
+        *accounting_outputs(accounting, values["cost_per_point"], currency),
+    ]
     values["headline"] = [
+        {"label": "LaunchAdvice", "value": planned.recommendation.value},
         {"label": "Net margin of a full year", "value": money(values["net_year"], currency)},
         {
             "label": "Return on cost, median",
-            "value": f"{percent(roi.p50)} ({percent(roi.p5)} to {percent(roi.p95)})",
+            "value": f"{percent(values['roi_p50'])} ({percent(values['roi_p5'])} to {percent(values['roi_p95'])})",
         },
-        {"label": "Chance of a loss", "value": percent(values["probability_of_loss"])},
-        {"label": "Pool that earns most a year", "value": money(values["best_pool"], currency)},
+        {
+            "label": f"Chance of a loss within {months} months",
+            "value": percent(values["probability_of_loss"]),
+        },
     ]
     # The same design again is no second design that loses, whatever was published of the first one: what the
     # step's tools left behind compares it with what is published, and does not count.
     designed = {name: value for name, value in context.outputs["design"].items() if name != "evidence"}
     period = f"design {canonical.digest([context.inputs, designed])[:12]}"
     signals = []
-    if model.is_negative:
+    if values["net_year"] < 0:
         signals.append(
             Signal(
                 NEGATIVE_ROI,
@@ -77,71 +88,140 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         )
     return StepResult(
         values=values,
-        outputs=[
-            _summary(model, values, currency),
-            _cash_chart(model, currency),
-            _risk_chart(model),
-            _scenarios(model, currency),
-            _recognition(model, assumptions.redemption_rate.mean, design.enrolled_spend, design.base_points_per_unit, currency),
-        ],
+        outputs=outputs,
         signals=signals,
         measured=[NEGATIVE_ROI],
         period=period,
-        evidence={"Sequential Thinking": f"{roi.draws:,} scenarios, seed {context.seed}."},
+        evidence={"Sequential Thinking": f"{draws:,} scenarios, seed {context.seed}."},
+    )
+
+
+def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
+    model, design, known = planned.model, planned.design, planned.assumptions
+    rate, inputs = design.value_rate, planned.choice.inputs
+    year = model.year(rate)
+    roi = simulation.summarise(model.year_of(rate, inputs).return_on_cost)
+    worth = simulation.summarise(model.present_value_of(rate, inputs))
+    flows = model.cash_flows(rate)
+    monthly = economics.internal_rate_of_return(flows)
+    reward_rate = rate * model.cost_per_value
+    return {
+        "recommendation": planned.recommendation.value,
+        "why": planned.why,
+        "revenue_base": dict(planned.base),
+        "lift": planned.lift.values(),
+        "annual_pool": design.pool,
+        "cost_per_point": known.cost_per_point.mean,
+        "face_value": known.face_value.mean,
+        "expected_lift": design.lift,
+        "break_even_lift": value_of(
+            economics.break_even_lift(
+                design.enrolled_spend, known.margin_rate.mean, reward_rate, known.platform_cost.mean
+            )
+        ),
+        "break_even_lift_over_the_horizon": model.break_even_lift_over_the_horizon(rate),
+        "net_year": float(year.net),
+        "net_present_value": model.present_value(rate),
+        "net_present_value_p5": worth.p5,
+        "net_present_value_p95": worth.p95,
+        "roi_p5": roi.p5,
+        "roi_p50": roi.p50,
+        "roi_p95": roi.p95,
+        "probability_of_loss": worth.probability_of_loss,
+        "probability_of_a_losing_year": float((model.year_of(rate, inputs).net < 0).mean()),
+        "overrun_probability": model.overrun(rate, planned.budget, inputs),
+        "internal_rate_of_return": None if isinstance(monthly, Unavailable) else (1 + monthly) ** 12 - 1,
+        "payback_months": value_of(economics.payback_period(flows)),
+        "break_even_month": value_of(economics.break_even_month(flows)),
+        "redemption_rate": known.redemption_rate.mean,
+        "breakage_rate": 1 - known.redemption_rate.mean,
+        "redemption_is_assumed": known.redemption_rate.is_stated,
+        "best_pool": model.pool(planned.choice.best_rate),
+        "horizon_months": known.horizon_months,
+        "reward_is_beyond_measurement": bool(
+            not known.redemption_rate.is_stated and rate > 2 * _current_reward(context.program)
+        ),
+        "costs_not_entered": [
+            each.name for each in (known.launch_cost, known.platform_cost) if each.source == NOT_ENTERED
+        ],
+        "seed": context.seed,
+    }  # fmt: skip
+
+
+def _current_reward(program: Any) -> float:
+    """Face value per unit spent at the program's own earn rate, which the ledger was measured at."""
+    return float(program["points_per_currency_unit"]) * float(program["point_face_value"])
+
+
+def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> Metrics:
+    model, known = planned.model, planned.assumptions
+    flows = model.cash_flows(planned.design.value_rate)
+    monthly = economics.internal_rate_of_return(flows)
+    yearly = monthly if isinstance(monthly, Unavailable) else (1 + monthly) ** 12 - 1
+    months = known.horizon_months
+    break_even = economics.break_even_lift(
+        planned.design.enrolled_spend, known.margin_rate.mean, planned.design.value_rate * model.cost_per_value,
+        known.platform_cost.mean,
     )  # fmt: skip
-
-
-def _summary(model: FinancialModel, values: dict[str, Any], currency: str) -> Metrics:
-    pool, year = model.sustainable_pool, model.year
     source = (
         "stated assumption, no ledger loaded"
         if values["redemption_is_assumed"]
         else "measured on the point ledger"
     )
-    best = pool if isinstance(pool, Unavailable) else pool.best
+    base, lift = values["revenue_base"], values["lift"]
     return Metrics(
         "financial_model",
         "Financial model summary",
         [
-            Figure("cost_per_point", "Cost per redeemed point", model.point_value.cost, currency),
-            Figure("face_value", "Face value of a point", model.point_value.face_value, currency),
-            Figure("selling_price", "Stand-alone selling price of a point", model.point_value.stand_alone_selling_price,
+            Figure("revenue_base", "Revenue of the next twelve months if nothing changes", base["next_twelve_months"],
+                   currency, low=base["low"], high=base["high"], level=0.95),
+            Figure("cost_per_point", "Cost per redeemed point", values["cost_per_point"], currency),
+            Figure("face_value", "Face value of a point", values["face_value"], currency),
+            Figure("selling_price", "Stand-alone selling price of a point", values["selling_price"],
                    currency, definition="Face value × chance of redemption (IFRS 15.B42)"),
             Figure("breakage", "Breakage", 100 * values["breakage_rate"], "%", definition=f"Points never redeemed; {source}"),
-            Figure("lift", "Expected lift in spend", 100 * model.expected_lift, "%"),
-            figure("break_even_lift", "Lift at which the year breaks even", model.break_even_lift, unit="%", scale=100),
-            Figure("net", "Net margin of a full year", float(year.net), currency),
-            Figure("npv", "Net present value, 36 months", model.net_present_value, currency),
-            figure("irr", "Internal rate of return", model.internal_rate_of_return, unit="% a year", scale=100),
-            figure("payback", "Payback", model.payback_months, unit="months"),
-            figure("break_even_month", "Break-even month", model.break_even_month, unit="month"),
-            Figure("roi", "Return on cost", 100 * model.return_on_cost.p50, "%", low=100 * model.return_on_cost.p5,
-                   high=100 * model.return_on_cost.p95, level=0.9, definition="Median; 5th to 95th percentile"),
-            figure("loss", "Chance of a loss", model.return_on_cost.probability_of_loss, unit="%", scale=100),
-            figure("best_pool", "Yearly reward pool that earns most", best, unit=currency),
+            Figure("stated_lift", "Lift in spend at the reward it is stated for", 100 * lift["likely"], "%",
+                   low=100 * lift["low"], high=100 * lift["high"], definition=lift["source"]),
+            Figure("lift", "Expected lift in spend at the proposed reward", 100 * values["expected_lift"], "%"),
+            figure("break_even_lift", "Lift at which the year breaks even", break_even, unit="%", scale=100),
+            Figure("net", "Net margin of a full year", values["net_year"], currency),
+            Figure("npv", f"Net present value, {months} months", values["net_present_value"], currency,
+                   low=values["net_present_value_p5"], high=values["net_present_value_p95"], level=0.9,
+                   definition="Expected; 5th to 95th percentile over all assumptions"),
+            figure("irr", "Internal rate of return", yearly, unit="% a year", scale=100),
+            figure("payback", "Payback", economics.payback_period(flows), unit="months"),
+            figure("break_even_month", "Break-even month", economics.break_even_month(flows), unit="month"),
+            Figure("roi", "Return on cost", 100 * values["roi_p50"], "%", low=100 * values["roi_p5"],
+                   high=100 * values["roi_p95"], level=0.9, definition="Median; 5th to 95th percentile"),
+            Figure("loss", "Chance of a loss", 100 * values["probability_of_loss"], "%",
+                   definition=f"Net present value of {months} months below 0, over all assumptions"),
+            Figure("best_pool", "Yearly reward pool that earns most", values["best_pool"], currency,
+                   definition="Whatever the budget and the risk"),
         ],
         note=f"Seed {values['seed']}. Rewards are costed when earned, on baseline purchases too.",
     )  # fmt: skip
 
 
-def _cash_chart(model: FinancialModel, currency: str) -> Chart:
-    cumulative = np.cumsum(model.cash_flows)
+def _cash_chart(planned: PlannedProgram, currency: str) -> Chart:
+    cumulative = np.cumsum(planned.model.cash_flows(planned.design.value_rate))
     months = [f"month {n}" for n in range(cumulative.size)]
     return Chart("cash", "Cumulative cash flow", "line", months,
                  [Series("Cumulative cash", [float(v) for v in cumulative])], "month", "cash", currency)  # fmt: skip
 
 
-def _risk_chart(model: FinancialModel) -> Chart:
-    bars = model.return_on_cost.tornado
+def _risk_chart(planned: PlannedProgram) -> Chart:
+    model, rate = planned.model, planned.design.value_rate
+    bars = simulation.tornado(lambda inputs: model.year_of(rate, inputs).net, planned.assumptions.drawn())
+    bars = tuple(bar for bar in bars if bar.swing > 0)
     return Chart(
-        "tornado", "What moves the return most", "tornado", [b.name.replace("_", " ") for b in bars],
-        [Series("at its low", [100 * b.at_low for b in bars]), Series("at its high", [100 * b.at_high for b in bars])],
-        "assumption", "return on cost", "%", "One assumption moved at a time, the others at their most likely value.",
+        "tornado", "What moves the net of a year most", "tornado", [b.name.replace("_", " ") for b in bars],
+        [Series("at its low", [b.at_low for b in bars]), Series("at its high", [b.at_high for b in bars])],
+        "assumption", "net of a full year", "", "One assumption moved at a time, the others at their most likely value.",
     )  # fmt: skip
 
 
-def _scenarios(model: FinancialModel, currency: str) -> Table:
-    year = model.year
+def _full_year(planned: PlannedProgram, currency: str) -> Table:
+    year = planned.model.year(planned.design.value_rate)
     rows = [
         ["Margin on the lift", float(year.margin)],
         ["Rewards on purchases that would have happened anyway", -float(year.reward_on_baseline)],
@@ -150,22 +230,5 @@ def _scenarios(model: FinancialModel, currency: str) -> Table:
         ["Net", float(year.net)],
     ]
     columns = [Column("item", "Item"), Column("amount", "Amount a year", "money", currency)]
-    return Table("year", "A full year", columns, rows)
-
-
-def _recognition(
-    model: FinancialModel, redemption: float, spend: float, points_per_unit: float, currency: str
-) -> Table:
-    """IFRS 15: what part of a year's sales is deferred for points, and how it comes back."""
-    issued = spend * points_per_unit
-    allocation = revenue.allocate_price(spend, spend, issued * model.point_value.stand_alone_selling_price)
-    rows = [
-        ["Sales of enrolled members", spend],
-        ["Recognised at the sale", float(allocation.goods)],
-        ["Deferred for points", float(allocation.points)],
-        ["Points issued", issued],
-        ["Points expected to be redeemed", issued * redemption],
-    ]
-    columns = [Column("item", "Item"), Column("amount", "Amount a year", "number", currency)]
-    return Table("revenue_recognition", "Revenue recognition (IFRS 15)", columns, rows,
-                 "Relative stand-alone selling prices; base earn rate, before any multiplier.")  # fmt: skip
+    note = "All who will enrol have enrolled; on the revenue base of the next twelve months. The launch is not in it."
+    return Table("year", "A full year", columns, rows, note)

@@ -12,10 +12,10 @@ from plans.commands.plan_loyalty.steps.constraints import (
     Designed,
     FittedTrigger,
     as_values,
-    audience_of,
     broken,
     check,
     constraint_table,
+    eligible_members,
     expiry_of,
     fit_trigger,
     stated,
@@ -40,7 +40,7 @@ OWNER_ROLES = {
 
 
 def map_lifecycle(context: StepContext) -> StepResult:
-    audience, asked = audience_of(context), stated(context)
+    audience, asked = eligible_members(context), stated(context)
     expiry = expiry_of(context, audience)
     design = {**context.outputs["design"], "expiry": expiry.as_values()}
     end = _day(audience.data.as_of("purchases"))
@@ -89,8 +89,17 @@ def event_days(data: OpenData, design: Mapping[str, Any]) -> dict[str, np.ndarra
     purchases, as_of = data.snapshot("purchases"), data.as_of("purchases")
     thresholds = [tier["threshold"] for tier in design["tiers"] if tier["threshold"] > 0]
     first_step = thresholds[0] if thresholds else 0
-    members = columns(data.engine.lifecycle_days(purchases, as_of=as_of, threshold=first_step))
+    listed, ledger = data.find("members"), data.find("point_ledger")
+    members = columns(
+        data.engine.lifecycle_days(
+            purchases, as_of=as_of, threshold=first_step, members=listed, ledger=ledger
+        )
+    )
     found = {name: members[name] for name in ("first_purchase", "second_purchase", "fourth_purchase")}
+    if listed:
+        found["enrolment"] = members["enrolment"]
+    if ledger:
+        found["first_redemption"] = members["first_redemption"]
     spells = columns(data.engine.purchase_spells(purchases, as_of=as_of))
     found |= {"purchase": spells["purchase"], "next_purchase": spells["next_purchase"]}
     if thresholds:

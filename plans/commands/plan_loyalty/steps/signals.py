@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from plans.commands.plan_loyalty.steps.constraints import audience_of
+from plans.commands.plan_loyalty.steps.constraints import eligible_members, stated
+from plans.commands.plan_loyalty.steps.voice import read_comments
 from plans.commands.shared.columns import columns
 from plans.commands.shared.data_quality import movement_tables, movement_values, purchase_notes
 from plans.commands.shared.figures import figure, value_of
@@ -25,7 +26,7 @@ SATISFIED_FROM = 4
 
 
 def review_signals(context: StepContext) -> StepResult:
-    data: OpenData = audience_of(context).data
+    data: OpenData = eligible_members(context).data
     currency = context.program["currency"]
     as_of = data.as_of("purchases")
     purchases = data.snapshot("purchases")
@@ -86,6 +87,7 @@ def review_signals(context: StepContext) -> StepResult:
     scores = segments.rfm_scores(rfm["inactive_days"], orders, spend)
     rows = segments.summarise_segments(scores, rfm["inactive_days"], orders, spend)
     voice, heard = voice_of_customer(data, as_of)
+    written, comments = read_comments(data, as_of, stated(context))
     usage, used = product_usage(data, as_of)
     known = {row.name.lower() for row in rows}
     asked = context.inputs.get("personas", [])
@@ -100,7 +102,7 @@ def review_signals(context: StepContext) -> StepResult:
             "survival_12": value_of(_survival(table, 12)),
             "segments": {row.name: row.members for row in rows},
             "unknown_personas": unknown,
-            "voice": heard,
+            "voice": {**heard, **({"comments": comments} if comments else {})},
             "usage": used,
             **movement_values(data),
         },
@@ -115,6 +117,7 @@ def review_signals(context: StepContext) -> StepResult:
             _revenue_chart(matrix, currency),
             _churn_chart(table),
             _segment_table(rows, currency, asked),
+            *written,
             *movement_tables(data),
         ],
         evidence={

@@ -266,3 +266,21 @@ def test_the_churn_model_of_the_cdnow_sample_is_that_of_fader_hardie_and_lee(loy
     assert model["customers"] == 2357
     assert [round(model[name], 3) for name in ("r", "alpha", "a", "b")] == [0.243, 4.414, 0.793, 2.426]
     assert round(model["log_likelihood"], 1) == -9582.4
+
+
+def test_a_member_list_that_ends_before_the_window_says_when_somebody_enrolled_last(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)
+    members, _, _ = purchases()
+    names = sorted(set(members))
+    joined = [START + timedelta(days=n % 50) for n in range(len(names))]
+    load(loyalty, tmp_path, "members", pa.table({"member_id": names, "enrolled_at": joined}))
+    plan = run(SUMMARY, "data-pull")
+    found = values(plan)["data"]
+    last = found["last_enrolment"]
+    assert (found["flows"]["enrolled"], last["last_enrolled_on"]) == (0, "2025-02-19")
+    assert last["enrolled_up_to_it"] == sum(day >= START + timedelta(days=20) for day in joined)
+    assert "Nobody of the member list enrolled in the window" in outputs(plan)["kpis"]["note"]
+    fresh = [*joined[:-1], START + timedelta(days=DAYS - 3)]
+    load(loyalty, tmp_path, "members", pa.table({"member_id": names, "enrolled_at": fresh}))
+    again = values(run(SUMMARY, "data-pull"))["data"]
+    assert (again["flows"]["enrolled"], "last_enrolment" in again) == (1, False)

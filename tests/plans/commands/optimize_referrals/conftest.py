@@ -19,8 +19,9 @@ from django.test import override_settings
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
 from plans.demo import referrals as demo
+from plans.engine.people import human_tasks
 from plans.engine.running.runner import run_task
-from plans.models import Plan
+from plans.models import Plan, Task
 from plans.runs import start
 from programs import services
 from programs.datasets import IngestResult, Options, SnapshotStore
@@ -93,12 +94,23 @@ class Site:
 
 
 def work(plan: Plan) -> Plan:
-    """Run whatever is ready, as a worker would, until only people can go on."""
+    """Run whatever is ready, as a worker would, until only people can go on.
+
+    The payout log is confirmed on the way: nobody is asked to approve before somebody has.
+    """
     ready = plan.tasks.filter(kind="automated", state__in=["ready", "fallback_ready"]).order_by("position")
-    while task := ready.first():
-        run_task(task.pk, worker="test")
+    while task := ready.first() or confirmed(plan):
+        assert task.is_done or run_task(task.pk, worker="test")
     plan.refresh_from_db()
     return plan
+
+
+def confirmed(plan: Plan) -> Task | None:
+    """The task of the payout log, done; None where it does not wait."""
+    task = plan.tasks.filter(key="compliance-log", state="ready").first()
+    if task is not None:
+        human_tasks.complete(task, result={"log": "complete"}, evidence={"note": "Export compared."})
+    return task
 
 
 def output(plan: Plan, variable: str) -> Any:

@@ -11,7 +11,7 @@ from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.clock import standing_at
 from plans.cases.fraud.models import FraudCase
 from plans.commands.optimize_referrals import report
-from plans.commands.optimize_referrals.steps import playbook
+from plans.commands.optimize_referrals.steps import proposed
 from plans.demo import referrals as demo
 from plans.engine.gates import rounds
 from plans.schemas.outputs import payload_of
@@ -54,7 +54,7 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
         "trend", "trend_table", *BREAKDOWNS, *(f"{key}_chart" for key in BREAKDOWNS), "incentives",
         "risk", "fraud_cases", "compliance", "control_chart",
         "heuristics", "partner_figures", "partner_health", "partner_scores", "partner_drivers", "backlog",
-        "playbook",
+        "playbook", "compliance_to_confirm",
     }  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def test_a_test_that_would_take_too_long_is_not_promised(plan):
     assert all(
         "compare windows" in row["proof"]
         for row in backlog
-        if (row["test_weeks"] or 0) > playbook.LONGEST_TEST
+        if (row["test_weeks"] or 0) > proposed.LONGEST_TEST
     )
 
 

@@ -1,0 +1,205 @@
+"""What the reward does: its efficiency, what an incremental customer costs, and changes worth a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from plans.commands.optimize_referrals.facts import window_of
+from plans.commands.optimize_referrals.steps.proposed import (
+    CHANCE_TO_WIN,
+    EFFORT,
+    OWNERS,
+    Proposal,
+    due,
+    test_of,
+)
+from plans.commands.shared.figures import value_of
+from plans.commands.shared.windows import Span
+from plans.engine.running.steps import StepContext
+from programs.analytics import incentives
+from programs.analytics.backlog import ProposedAction
+from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.incentives import RewardRank
+from programs.analytics.referrals import IncentiveEfficiency, RewardLevel, incentive_efficiency
+
+HOLDOUTS = ("holdout", "hold-out", "no reward", "no-reward", "no incentive", "without reward")
+SIDES = ("both", "both sides", "two-sided", "double-sided", "friend", "referee", "referred", "referrer")
+"""Names of arms that say who gets the reward."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewardEvidence:
+    """The efficiency of rewards, ``basis`` of the cost of an incremental customer, the ``levels``, the tests' arms."""
+
+    efficiency: IncentiveEfficiency
+    basis: str
+    levels: Sequence[RewardLevel]
+    arms: Sequence[Mapping[str, Any]]
+
+
+def rewards_of(context: StepContext, span: Span) -> RewardEvidence:
+    data = context.data
+    rows = data.engine.reward_levels(
+        data.snapshot("referrals"), start=span.start, end=span.end, as_of=span.end,
+        payouts=data.find("referral_payouts"),
+    ).to_pylist()  # fmt: skip
+    levels = [
+        RewardLevel(float(row["reward"]), row["invites"], row["won"], float(row["payout"]), float(row["gross_margin"]))
+        for row in rows
+    ]  # fmt: skip
+    arms = (
+        data.engine.experiment_arms(data.snapshot("experiments"), as_of=span.end).to_pylist()
+        if data.has("experiments")
+        else []
+    )
+    held_out = next(
+        (a for a in arms if a["variant"].casefold() in HOLDOUTS and a["two_valued"] and a["units"]), None
+    )
+    baseline = held_out["total"] / held_out["units"] if held_out else None
+    efficiency, basis = incentive_efficiency(levels, baseline=baseline), ""
+    usable = incentives.usable_levels(levels)
+    if held_out:
+        basis = f"hold-out “{held_out['variant']}” of the test {held_out['experiment']}"
+    elif len(usable) > 1:
+        low, high = usable[0], usable[-1]
+        cost = incentives.cost_between(low, high)
+        efficiency = replace(efficiency, cost_per_incremental=cost)
+        basis = f"rewards of {low.reward:g} and {high.reward:g} side by side in the data, not randomised"
+    else:
+        efficiency = replace(efficiency, cost_per_incremental=Unavailable(_why_unknown(levels, arms)))
+    return RewardEvidence(efficiency, basis, levels, arms)
+
+
+def _why_unknown(levels: Sequence[RewardLevel], arms: Sequence[Mapping[str, Any]]) -> str:
+    tests = sorted({arm["experiment"] for arm in arms})
+    test = f"No test ({', '.join(tests)}) has an arm without a reward" if tests else "No test is loaded"
+    return f"{test}, and {_one_level(levels)}: nothing tells how many would have come anyway."
+
+
+def _one_level(levels: Sequence[RewardLevel]) -> str:
+    if not levels:
+        return "no invitation of the window names its reward"
+    if len(levels) == 1:
+        return f"all {levels[0].invites:,} invitations of the window promise {levels[0].reward:g}"
+    told = ", ".join(f"{x.reward:g} ({x.invites:,})" for x in levels)
+    return f"fewer than two rewards have {incentives.SMALLEST_LEVEL} invitations in the window: {told}"
+
+
+def evidence_values(found: RewardEvidence) -> dict[str, Any]:
+    """As later tasks and the plan JSON read it."""
+    efficiency = found.efficiency
+    cost = efficiency.cost_per_incremental
+    return {
+        "payout_ratio": value_of(efficiency.payout_ratio),
+        "cost_per_won": value_of(efficiency.cost_per_won),
+        "cost_per_incremental": value_of(cost),
+        "cost_per_incremental_low": cost.low if isinstance(cost, Estimate) else None,
+        "cost_per_incremental_high": cost.high if isinstance(cost, Estimate) else None,
+        "cost_per_incremental_basis": found.basis,
+        "cost_per_incremental_reason": cost.reason if isinstance(cost, Unavailable) else "",
+        "levels": [
+            {"reward": x.reward, "invites": x.invites, "won": x.won, "payout": x.payout, "gross_margin": x.gross_margin}
+            for x in found.levels
+        ],
+        "sides": sorted(
+            {f"{arm['experiment']}: {arm['variant']}" for arm in found.arms if arm["variant"].casefold() in SIDES}
+        ),
+        "steps": [
+            {"lower": step.lower, "higher": step.higher, "extra_rate": step.extra_rate.value,
+             "extra_low": step.extra_rate.low, "extra_high": step.extra_rate.high,
+             "marginal_cost": value_of(step.marginal_cost), "extra_margin_per_invite": step.extra_margin_per_invite}
+            for step in efficiency.steps
+        ],
+    }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class IncentiveFinding:
+    """A change of the reward: ``proposal`` where the data are evidence for one, or else what is ``missing``."""
+
+    change: str
+    proposal: Proposal | None = None
+    missing: str = ""
+
+
+def findings(context: StepContext, today: date) -> list[IncentiveFinding]:
+    """Amount, side and cap of the reward, each with a proposal or with the data that it would take."""
+    return [*_amount(context, today), _side(context), _cap(context, today)]
+
+
+def _amount(context: StepContext, today: date) -> Iterator[IncentiveFinding]:
+    """Between neighbouring rewards: try the higher where it earns more, the lower where it does not."""
+    found = context.outputs["performance"]
+    levels = [RewardLevel(**level) for level in found["incentives"].get("levels", ())]
+    usable = incentives.usable_levels(levels)
+    if len(usable) < 2:
+        missing = f"{_one_level(levels).capitalize()}. It takes a second reward, in a test or as new terms for a part."
+        yield IncentiveFinding("amount", missing=missing)
+    for low, high in zip(usable, usable[1:], strict=False):
+        extra = incentives.margin_difference(low, high)
+        rise = high.won / high.invites - low.won / low.invites
+        up = extra.value > 0
+        to, from_ = (high, low) if up else (low, high)
+        low_end, high_end = extra.low or 0.0, extra.high or 0.0
+        ends = (low_end, high_end) if up else (-high_end, -low_end)
+        effect = replace(extra, value=abs(extra.value), low=ends[0], high=ends[1])
+        cost = (to.payout / to.invites - from_.payout / from_.invites) * found["funnel"]["invites"]
+        test = test_of(context, from_.won / from_.invites, to.won / to.invites - from_.won / from_.invites,
+                       found["funnel"]["invites"])  # fmt: skip
+        why = (
+            f"{extra.value:+.2f} margin after reward an invitation from {low.reward:g} to {high.reward:g} "
+            f"({extra.low:+.2f} to {extra.high:+.2f}); rewards cost {cost:+,.0f} a window; not randomised"
+        )
+        yield IncentiveFinding("amount", Proposal(
+            "incentive",
+            ProposedAction(
+                f"Try a reward of {to.reward:g} instead of {from_.reward:g}", OWNERS["incentive"],
+                due(today, EFFORT["incentive"], test), CHANCE_TO_WIN, effect, found["funnel"]["invites"], 1.0,
+                EFFORT["incentive"], why, test,
+            ),
+            f"won of invited {100 * rise:+.2f} points from {low.reward:g} to {high.reward:g}",
+        ))  # fmt: skip
+
+
+def _side(context: StepContext) -> IncentiveFinding:
+    """Who gets the reward: only a test says, since the data record what referrers earn."""
+    arms = context.outputs["performance"]["incentives"].get("sides", [])
+    if len(arms) > 1:
+        named = "; ".join(arms)
+        missing = f"A test has such arms ({named}): name it in --experiments, and its readout decides."
+    else:
+        missing = "The data hold what referrers earn and nothing of their friends; it takes a test with arms for each side."
+    return IncentiveFinding("side", missing=missing)
+
+
+def _cap(context: StepContext, today: date) -> IncentiveFinding:
+    """The lowest cap that few would feel; referrals in cases that are proposed for hold are left out."""
+    span = window_of(context).current
+    held = sorted({key for case in context.outputs["risk"]["cases"] for key in case["referrals"]})
+    rows = context.data.engine.reward_ranks(
+        context.data.snapshot("referrals"), start=span.start, end=span.end, without=held,
+        payouts=context.data.find("referral_payouts"),
+    ).to_pylist()  # fmt: skip
+    found = incentives.find_cap([RewardRank(**row) for row in rows])
+    if isinstance(found, Unavailable):
+        return IncentiveFinding("cap", missing=found.reason)
+    flow = context.outputs["performance"]["funnel"]
+    rate = flow["won"] / flow["invites"] if flow["invites"] else 0.0
+    lost = found.rewards / flow["invites"] if flow["invites"] else 0.0
+    test = test_of(context, rate, -lost, flow["invites"])
+    why = (
+        f"{found.rewards:,} rewards of {found.referrers:,} referrers lie beyond it and cost {found.saved:,.2f}; their "
+        f"customers brought {found.margin:,.2f} margin, of which nobody knows what is lost: {found.effect.low:+,.2f} to "
+        f"{found.saved:+,.2f} a window"
+    )
+    return IncentiveFinding("cap", Proposal(
+        "incentive",
+        ProposedAction(
+            f"Try a cap of {found.cap} rewards a referrer in {context.inputs['window']}", OWNERS["incentive"],
+            due(today, EFFORT["incentive"], test), CHANCE_TO_WIN, found.effect, 1.0, 1.0, EFFORT["incentive"], why, test,
+        ),
+        f"{found.rewards:,} rewards fewer, won of invited {-100 * lost:+.2f} points at worst",
+    ))  # fmt: skip

@@ -1,0 +1,24 @@
+"""The assumptions that a run may enter on its usage line; each goes before the program's own setting."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from plans.schemas.inputs import Count, Input, Text
+from plans.schemas.spreads import MONEY, Spread
+
+ANY_AMOUNT = Decimal(10) ** 13
+
+ASSUMPTIONS: tuple[Input, ...] = (
+    Spread("lift", "Lift in the spend of members at the program's own earn rate: 4%, or low/likely/high 1%/4%/8%; a "
+           "holdout that is loaded goes before it", minimum=Decimal(-1), maximum=Decimal(5)),
+    Text("lift_test", "The test whose outcome in money is the lift; if empty, a loaded test that holds members out"),
+    Spread("enrolment", "Share of members who will enrol: 50%, or low/likely/high", minimum=Decimal("0.0001")),
+    Spread("margin", "Gross margin, share of revenue: 40%, or low/likely/high", minimum=Decimal(-1)),
+    Spread("launch_cost", "What the launch costs once, in the program's currency: 20000, or low/likely/high", unit=MONEY,
+           maximum=ANY_AMOUNT),
+    Spread("platform_cost", "What the platform costs a month, in the program's currency: 500, or low/likely/high",
+           unit=MONEY, maximum=ANY_AMOUNT),
+    Spread("discount_rate", "Discount rate a year: 10%, or low/likely/high"),
+    Count("horizon", "Months over which the program has to pay for itself", minimum=6, maximum=120),
+)  # fmt: skip

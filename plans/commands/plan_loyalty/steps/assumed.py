@@ -1,0 +1,260 @@
+"""The assumptions of a run: measured where data tell, else entered for the run, else those of the program,
+else stated here, shares only. Amounts of money are never made up: what nobody entered counts as 0 and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from plans.commands.shared.experiments import find_experiments
+from plans.commands.shared.figures import percent
+from plans.commands.shared.ledger import redemption_forecast
+from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
+from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.experiments import Comparison, MetricReadout, read_experiment
+from programs.analytics.rates import ratio_of_sums
+from programs.datasets import OpenData
+
+HOLDOUT_ARMS = ("holdout", "hold-out", "hold out", "no program", "no-program")
+PROGRAM_WORDS = ("holdout", "hold-out", "hold out", "loyalty", "program", "reward")
+SPEND_WORDS = ("spend", "revenue", "sales", "turnover", "order value", "amount", "gmv")
+FOR_THE_RUN = "entered with this run"
+SETTINGS = "program settings"
+FEWEST_COSTED = 10
+"""Redemptions with a cost: of fewer, one may be the mix."""
+DEFAULTS = LoyaltyAssumptions()
+
+
+@dataclass(frozen=True, slots=True)
+class LiftFound:
+    """The lift in spend with its interval, where it comes from, and what a reader must know of it."""
+
+    assumption: Assumption
+    low: float
+    likely: float
+    high: float
+    source: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_assumed(self) -> bool:
+        return self.assumption.is_stated
+
+    def values(self) -> dict[str, Any]:
+        return {"low": self.low, "likely": self.likely, "high": self.high, "source": self.source,
+                "is_assumed": self.is_assumed, "notes": list(self.notes)}  # fmt: skip
+
+
+def assumptions_of(
+    program: Mapping[str, Any], inputs: Mapping[str, Any], data: OpenData
+) -> tuple[LoyaltyAssumptions, LiftFound]:
+    """All of them, and the lift apart: it decides."""
+    lift = lift_of(program, inputs, data)
+    reward = float(program["points_per_currency_unit"]) * float(program["point_face_value"])
+    # A stated lift is seen at the stated reward; any other at the program's own.
+    seen_at = DEFAULTS.lift_value_rate
+    if not lift.is_assumed and reward > 0:
+        unit = "face value per unit spent, at which the lift holds"
+        seen_at = Assumption.known(
+            "lift_value_rate", reward, unit, "program settings: earn rate × face value"
+        )
+    rate = float(program["redemption_rate_assumption"])
+    horizon = inputs.get("horizon")
+    known = replace(
+        DEFAULTS,
+        lift=lift.assumption,
+        lift_value_rate=seen_at,
+        enrolment=_entered("enrolment", "enrolment", DEFAULTS.enrolment.unit, program, inputs) or DEFAULTS.enrolment,
+        margin_rate=_of_input("margin_rate", inputs.get("margin"), DEFAULTS.margin_rate.unit)
+        or _around(program, "margin_rate", "gross_margin", DEFAULTS.margin_rate.unit, ceiling=1.0),
+        cost_per_point=measured_cost(data)
+        or _around(program, "cost_per_point", "point_unit_cost", DEFAULTS.cost_per_point.unit),
+        face_value=Assumption.known("face_value", float(program["point_face_value"]), "money per point", SETTINGS),
+        redemption_rate=measured_redemption(data)
+        or Assumption("redemption_rate", max(rate - 0.15, 0.0), rate, min(rate + 0.15, 1.0), "share of issued points"),
+        platform_cost=_platform(program, inputs),
+        launch_cost=_of_input("launch_cost", inputs.get("launch_cost"), DEFAULTS.launch_cost.unit)
+        or _of_program("launch_cost", program.get("launch_cost"), DEFAULTS.launch_cost.unit, program)
+        or DEFAULTS.launch_cost,
+        discount_rate=_of_input("discount_rate", inputs.get("discount_rate"), "per year")
+        or _of_program("discount_rate", program.get("discount_rate"), "per year", program)
+        or DEFAULTS.discount_rate,
+        horizon_months=int(horizon or program.get("horizon_months") or DEFAULTS.horizon_months),
+        horizon_source=FOR_THE_RUN if horizon else SETTINGS,
+    )  # fmt: skip
+    return known, lift
+
+
+def _platform(program: Mapping[str, Any], inputs: Mapping[str, Any]) -> Assumption:
+    unit = DEFAULTS.platform_cost.unit
+    if entered := _of_input("platform_cost", inputs.get("platform_cost"), unit, times=12):
+        return entered
+    yearly = 12 * float(program["platform_cost_monthly"])
+    if not yearly:
+        return DEFAULTS.platform_cost
+    return Assumption(
+        "platform_cost", 0.9 * yearly, yearly, 1.2 * yearly, unit, "program settings, −10 % to +20 %"
+    )
+
+
+def _around(
+    program: Mapping[str, Any], name: str, field: str, unit: str, *, ceiling: float = float("inf")
+) -> Assumption:
+    return Assumption.around(
+        name, float(program[field]), 0.1, unit, "program settings, ± 10 %", ceiling=ceiling
+    )
+
+
+def _of_input(name: str, entered: Any, unit: str, *, times: float = 1.0) -> Assumption | None:
+    if not entered:
+        return None
+    low, likely, high = (times * float(entered[part]) for part in ("low", "likely", "high"))
+    return Assumption(name, low, likely, high, unit, FOR_THE_RUN)
+
+
+def _of_program(name: str, value: Any, unit: str, program: Mapping[str, Any]) -> Assumption | None:
+    if value is None:
+        return None
+    return Assumption.known(name, float(value), unit, _said_by(program))
+
+
+def _entered(
+    name: str, field: str, unit: str, program: Mapping[str, Any], inputs: Mapping[str, Any]
+) -> Assumption | None:
+    if found := _of_input(name, inputs.get(field), unit):
+        return found
+    parts = [program.get(f"{field}_{part}") for part in ("low", "likely", "high")]
+    if parts[1] is None:
+        return None
+    low, likely, high = (float(parts[1] if part is None else part) for part in parts)
+    return Assumption(name, low, likely, high, unit, _said_by(program))
+
+
+def _said_by(program: Mapping[str, Any]) -> str:
+    """The program's settings with the source and the owner that were entered beside them."""
+    source = program.get("assumptions_source") or ""
+    owner = program.get("assumptions_owner") or ""
+    told = "; ".join(part for part in (source, f"owner {owner}" if owner else "") if part)
+    return f"{SETTINGS}: {told}" if told else f"{SETTINGS}, no source given"
+
+
+def measured_redemption(data: OpenData) -> Assumption | None:
+    """The ultimate redemption rate from the ledger's triangle; None without a ledger that tells."""
+    forecast = redemption_forecast(data)
+    if isinstance(forecast, Unavailable):
+        return None
+    rate = forecast.rate_of_issued
+    low, high = float(rate.low or rate.value), float(rate.high or rate.value)
+    return Assumption(
+        "redemption_rate", low, rate.value, high, "share of issued points", "point ledger, chain ladder"
+    )
+
+
+def measured_cost(data: OpenData) -> Assumption | None:
+    """Cost of a redeemed point by the mix of what was redeemed: Σ cost / Σ points of the ledger's last year; None
+    where less than half of the points redeemed state a cost."""
+    if not data.has("point_ledger"):
+        return None
+    rows = data.engine.redemption_costs(
+        data.snapshot("point_ledger"), as_of=data.as_of("point_ledger")
+    ).to_pylist()
+    total = (
+        {name: sum(float(row[name]) for row in rows) for name in rows[0] if name != "reward"} if rows else {}
+    )
+    if not total or total["stated"] < FEWEST_COSTED or total["stated_points"] < total["points"] / 2:
+        return None
+    rate = ratio_of_sums(
+        int(total["stated"]), total["cost"], total["stated_points"], total["cost_squares"], total["point_squares"],
+        total["cross_products"], unit="money per redeemed point",
+    )  # fmt: skip
+    if isinstance(rate, Unavailable):
+        return None
+    kinds = len([row for row in rows if row["stated"]])
+    low, high = (rate.value if end is None else end for end in (rate.low, rate.high))
+    return Assumption(
+        "cost_per_point", max(low, 0.0), rate.value, high, DEFAULTS.cost_per_point.unit,
+        f"point ledger: cost of {total['stated']:,.0f} redemptions of {kinds} kinds of reward",
+        standard_error=rate.standard_error or 0.0, floor=0.0,
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------ lift
+
+
+def lift_of(program: Mapping[str, Any], inputs: Mapping[str, Any], data: OpenData) -> LiftFound:
+    """From a holdout that is loaded, else as entered, else stated."""
+    entered = _entered("lift", "lift", DEFAULTS.lift.unit, program, inputs)
+    asked = inputs.get("lift_test")
+    measured, notes = _measured_lift(program, asked, data)
+    if measured is not None:
+        if entered is not None:
+            notes = (
+                *notes,
+                f"The entered lift of {percent(entered.mode)} is not used, because a test measured it.",
+            )
+        return replace(measured, notes=notes)
+    chosen = entered or DEFAULTS.lift
+    return LiftFound(chosen, chosen.low, chosen.mode, chosen.high, chosen.source, notes)
+
+
+def _measured_lift(
+    program: Mapping[str, Any], asked: str | None, data: OpenData
+) -> tuple[LiftFound | None, tuple[str, ...]]:
+    """The lift of the test asked for, or of the one that holds members out of the program, and why there is none."""
+    if not data.has("experiments"):
+        return None, ((f"The test “{asked}” is not read: no experiments are loaded.",) if asked else ())
+    rows = data.engine.experiment_arms(
+        data.snapshot("experiments"), as_of=data.as_of("experiments"), purchases=data.find("purchases")
+    ).to_pylist()
+    designs = program.get("experiments") or {}
+    names = [asked] if asked else sorted({row["experiment"] for row in rows if _holds_out(row, rows)})
+    found, unread = find_experiments(rows, names, designs)
+    notes = [f"The test “{each.experiment}” is not read: {each.reason}" for each in unread]
+    best: LiftFound | None = None
+    for each in found:
+        readout = read_experiment(each.test)
+        if isinstance(readout.arms, Unavailable):
+            notes.append(f"The test “{readout.experiment}” is not read: {readout.arms.reason}")
+            continue
+        for arm in readout.arms:
+            for metric in arm.metrics:
+                lift = _lift_in_spend(metric)
+                if lift is None:
+                    continue
+                members = sum(each.test.members.values())
+                source = f"measured by the test “{readout.experiment}”, {metric.name}, {members:,} members"
+                candidate = _as_found(lift, source)
+                if best is None or _error(candidate) < _error(best):
+                    best = candidate
+    if best is None and asked and not notes:
+        notes.append(f"The test “{asked}” has no outcome in money, such as spend, so it measures no lift.")
+    return best, tuple(notes)
+
+
+def _holds_out(row: Mapping[str, Any], rows: list[dict[str, Any]]) -> bool:
+    """Whether a test compares members with the program to others without: by its name, or that of an arm."""
+    arms = {each["variant"].casefold() for each in rows if each["experiment"] == row["experiment"]}
+    name = row["experiment"].casefold()
+    return bool(arms & set(HOLDOUT_ARMS)) or any(word in name for word in PROGRAM_WORDS)
+
+
+def _lift_in_spend(metric: MetricReadout) -> Estimate | None:
+    if not any(word in metric.name.casefold().replace("_", " ") for word in SPEND_WORDS):
+        return None
+    return metric.lift.effect if isinstance(metric.lift, Comparison) else None
+
+
+def _as_found(lift: Estimate, source: str) -> LiftFound:
+    low = lift.value if lift.low is None else lift.low
+    high = lift.value if lift.high is None else lift.high
+    assumption = Assumption(
+        "lift", low, lift.value, high, DEFAULTS.lift.unit, source, standard_error=lift.standard_error or 0.0,
+        floor=-0.95,
+    )  # fmt: skip
+    return LiftFound(assumption, low, lift.value, high, source)
+
+
+def _error(found: LiftFound) -> float:
+    return found.assumption.standard_error or 0.0

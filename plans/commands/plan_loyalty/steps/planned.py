@@ -1,0 +1,130 @@
+"""What the design and the economics of a run share: base, assumptions, the reward chosen, and the design it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from plans.commands.plan_loyalty.steps.assumed import LiftFound, assumptions_of
+from plans.commands.plan_loyalty.steps.base import base_values, project_base, projected_spend
+from plans.commands.plan_loyalty.steps.constraints import (
+    benefit_cap,
+    eligible_members,
+    expiry_of,
+    lapsing_less,
+)
+from plans.commands.shared.columns import columns
+from plans.engine.running.steps import PermanentError, StepContext
+from programs.analytics import loyalty_finance, rewards, tiers
+from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
+from programs.analytics.loyalty_finance import LaunchAdvice, LoyaltyModel, PoolChoice
+from programs.analytics.rewards import Mission, ProgramStructure, RewardBasis, RewardDesign
+from programs.datasets import OpenData
+
+PERIODS_A_YEAR = {"quarter": 4, "month": 12}
+DRAWS = 10_000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedProgram:
+    """``data`` of the members it is made for; ``base`` as ``base_values`` makes it; ``spend`` the twelve-month spend
+    of members; ``benefit_cap`` the most that benefits may be worth to one of them in a year."""
+
+    data: OpenData
+    benefit_cap: float
+
+    base: Mapping[str, Any]
+    lift: LiftFound
+    model: LoyaltyModel
+    spend: np.ndarray
+    how: str
+    structure: ProgramStructure
+    budget: float
+    choice: PoolChoice
+    recommendation: LaunchAdvice
+    why: str
+    design: RewardDesign
+    missions: Sequence[Mission]
+
+    @property
+    def assumptions(self) -> LoyaltyAssumptions:
+        return self.model.assumptions
+
+    def design_for(self, structure: ProgramStructure, value_rate: float) -> RewardDesign:
+        """Another structure or another reward, on the same base."""
+        return design_with(self.model, self.spend, structure, value_rate, self.missions, self.benefit_cap)
+
+
+def annual_budget(inputs: Mapping[str, Any]) -> float:
+    """The reward pool of a year, from a pool a quarter or a month."""
+    budget = inputs["budget"]
+    return float(budget["amount"]) * PERIODS_A_YEAR[budget["period"]]
+
+
+def missions_of(data: OpenData, structure: ProgramStructure) -> list[Mission]:
+    """Missions counted on the data: how many completions a year they would have had."""
+    if structure.kind not in (RewardBasis.HYBRID, RewardBasis.MISSIONS):
+        return []
+    as_of = data.as_of("purchases")
+    rfm = columns(data.engine.member_rfm(data.snapshot("purchases"), as_of=as_of))
+    years = max(float(rfm["tenure_days"].max()) / 365, 1 / 12)
+    second, fourth = int((rfm["orders"] >= 2).sum()), int((rfm["orders"] >= 4).sum())
+    return [Mission("Second purchase", second / years), Mission("Fourth purchase", fourth / years)]
+
+
+def design_with(
+    model: LoyaltyModel,
+    spend: np.ndarray,
+    structure: ProgramStructure,
+    value_rate: float,
+    missions: Sequence[Mission],
+    benefit_cap: float,
+) -> RewardDesign:
+    thresholds = tiers.spend_thresholds(spend, tiers.upper_shares(structure.tiers), digits=2)
+    return rewards.design_rewards(
+        spend, thresholds, structure, model, value_rate, missions=missions, benefit_cap=benefit_cap
+    )
+
+
+def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
+    """The same for the design as for the economics, which finds the base in the design's values."""
+    audience, inputs = eligible_members(context), context.inputs
+    data, cap = audience.data, benefit_cap(context)
+    structure = rewards.parse_structure(str(inputs["tiers"]))
+    assumptions, lift = assumptions_of(context.program, inputs, data)
+    designed = context.outputs.get("design") or {}
+    base = designed.get("revenue_base") or base_values(
+        project_base(data, months=max(12, assumptions.horizon_months))
+    )
+    spend, how = projected_spend(data)
+    error = (
+        (base["standard_error"] or 0.0) / base["next_twelve_months"] if base["next_twelve_months"] else 0.0
+    )
+    assumptions = replace(
+        assumptions,
+        redemption_rate=lapsing_less(assumptions.redemption_rate, expiry_of(context, audience)),
+        revenue_base=Assumption(
+            "revenue_base", max(1 - 1.96 * error, 0.0), 1.0, 1 + 1.96 * error, "of the projected revenue base",
+            "purchases: interval of the forecast", standard_error=error, floor=0.0,
+        ),
+    )  # fmt: skip
+    budget, missions = annual_budget(inputs), missions_of(data, structure)
+    try:
+        by_month = loyalty_finance.months_of(base["by_month"], assumptions.horizon_months)
+        model = LoyaltyModel(assumptions, by_month)
+        choice = loyalty_finance.choose_pool(
+            model, budget, generator=np.random.default_rng(context.seed), draws=draws
+        )
+        # Fewer draws must not move what was designed on all of them.
+        rate = designed.get("chosen_value_rate", choice.value_rate)
+        recommendation = LaunchAdvice(designed.get("recommendation", choice.recommendation))
+        design = design_with(model, spend, structure, rate, missions, cap)
+    except ValueError as error_:
+        raise PermanentError(str(error_), hint="Ask for fewer tiers or another kind.") from error_
+    return PlannedProgram(
+        data, cap, base, lift, model, spend, how, structure, budget, choice, recommendation, designed.get("why", choice.why),
+        design, missions,
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""The customer's documents, line by line: what each says is read from plans that were run."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.documents import table
+from tests.documents.lines import Evidence, Line, NotThere, judges
+
+EVERY = [
+    pytest.param(line, id=f"{name}: {line.text}") for name, lines in table.DOCUMENTS.items() for line in lines
+]
+KEPT = [param for param in EVERY if not param.values[0].no]
+COUNTS = {
+    "plan-loyalty": 45,
+    "monitor-loyalty": 35,
+    "optimize-referrals": 35,
+    "launch-program": 40,
+    "track-source": 35,
+}
+NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+def has_run(line: Line, evidence: Evidence) -> None:
+    missing = {place.partition(" ")[0] for place in line.places} & table.OPTIONAL.keys() - evidence.keys()
+    for record in missing:
+        pytest.skip(table.OPTIONAL[record])
+
+
+@pytest.mark.parametrize("line", EVERY)
+def test_a_line_is_kept_or_says_why_not(line: Line, evidence: Evidence):
+    has_run(line, evidence)
+    try:
+        found = line.values(evidence)
+    except NotThere as nothing:
+        found = [f"nothing at {nothing}"]
+    assert line.is_kept(evidence) is not bool(line.no), found
+
+
+@pytest.mark.parametrize("line", KEPT)
+def test_a_check_fails_where_a_place_holds_nothing(line: Line, evidence: Evidence):
+    has_run(line, evidence)
+    found = line.values(evidence)
+    for place, value in enumerate(found):
+        for nothing in NOTHING:
+            if value != nothing:
+                assert not judges(line.keeps, [*found[:place], nothing, *found[place + 1 :]]), (
+                    line.places[place],
+                    nothing,
+                )
+
+
+def test_every_line_is_there_once():
+    assert {name: len(lines) for name, lines in table.DOCUMENTS.items()} == COUNTS
+    assert sum(COUNTS.values()) == 190
+    for lines in table.DOCUMENTS.values():
+        assert [text for text, count in Counter(line.text for line in lines).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_lines_say_what_the_document_says_and_leave_none_of_it_out(name: str):
+    document = table.plain((ROOT / f"tests/data/documents/{name}.md").read_text(encoding="utf-8"))
+    said = [table.plain(line.says) for line in table.DOCUMENTS[name]]
+    assert [words for words in said if words not in document] == []
+    sentences = [one for one in document.splitlines() if re.match(r"(-|\d\.) ", one)]
+    assert [one for one in sentences if not any(words in one for words in said)] == []
+    assert len(sentences) > 20
+
+
+def test_every_run_is_described():
+    records = {place.partition(" ")[0] for param in EVERY for place in param.values[0].places}
+    assert records == table.RUNS.keys()
+
+
+def test_the_committed_table_is_current():
+    committed = (ROOT / "docs/documents.md").read_text(encoding="utf-8")
+    assert committed == table.write(), "python -m tests.documents.table writes it"

@@ -1,0 +1,150 @@
+"""Changes of the reward, and what one more customer costs: from evidence, or what is missing is said."""
+
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from plans.demo import referrals as demo
+from plans.engine.gates import rounds
+from plans.engine.people import human_tasks
+from tests.plans.commands.optimize_referrals.conftest import SHORT, output, payload, table, work
+
+pytestmark = pytest.mark.usefixtures("db")
+
+
+def of(plan, change):
+    return [row for row in output(plan, "playbook")["incentives"] if row["change"] == change]
+
+
+def items(plan):
+    return [row for row in output(plan, "playbook")["backlog"] if row["kind"] == "incentive"]
+
+
+def with_second_reward(world, more):
+    """Every second referrer is promised 30; ``more`` of the lost of them are won after all."""
+    rows = world["referrals"]
+    referrers = {name: n for n, name in enumerate(sorted(set(rows.column("referrer_id").to_pylist())))}
+    rng = np.random.default_rng(5)
+    found = []
+    for row in rows.to_pylist():
+        if referrers[row["referrer_id"]] % 2:
+            row = row | {"reward": 30.0}
+            if row["won_at"] is None and row["submitted_at"] is not None and rng.random() < more:
+                row = row | {"won_at": row["submitted_at"], "revenue": 100.0, "margin": 40.0}
+        found.append(row)
+    return world | {"referrals": pa.Table.from_pylist(found, schema=rows.schema)}
+
+
+def test_one_reward_for_all_is_no_evidence_and_what_is_missing_is_said(site, world):
+    site.load(world)
+    plan = site.run()
+    (amount,), (side,) = of(plan, "amount"), of(plan, "side")
+    assert amount["item"] == "" and "invitations of the window promise 20" in amount["missing"]
+    assert "a second reward" in amount["missing"]
+    assert side["item"] == "" and "it takes a test with arms for each side" in side["missing"]
+    found = output(plan, "performance")["incentives"]
+    assert found["cost_per_incremental"] is None
+    assert found["cost_per_incremental_reason"].startswith(
+        "No test (warm-invite) has an arm without a reward"
+    )
+    told = {s["heading"]: s for s in payload(plan, "playbook")["sections"]}["Incentives"]
+    assert "not available" in told["paragraphs"][0]
+    assert any(line.startswith("Amount: nothing is proposed.") for line in told["bullets"])
+
+
+def with_eager_referrers(world, each):
+    """Two referrers won ``each`` of the honest customers of the last days."""
+    rows = world["referrals"].to_pylist()
+    end = demo.START + timedelta(days=demo.DAYS - 1)
+    won = [
+        n
+        for n, row in enumerate(rows)
+        if row["won_at"] and row["won_at"] < end and not row["fraud"] and not row["refunded_at"]
+    ]
+    for place, n in enumerate(sorted(won, key=lambda n: rows[n]["won_at"])[-2 * each :]):
+        rows[n] = rows[n] | {"referrer_id": f"eager-{place % 2}"}
+    return world | {"referrals": pa.Table.from_pylist(rows, schema=world["referrals"].schema)}
+
+
+def test_a_cap_is_proposed_with_what_it_saves_at_best_and_loses_at_worst(site, world):
+    site.load(world)
+    (without,) = of(site.run(), "cap")
+    assert without["item"] == "" and "too few to judge a cap by" in without["missing"]
+    site.load(with_eager_referrers(world, 12))
+    plan = site.run()
+    (cap,) = of(plan, "cap")
+    assert cap["item"], cap["missing"]
+    (item,) = [row for row in items(plan) if row["title"] == cap["item"]]
+    assert item["title"].startswith("Try a cap of ")
+    assert item["expected_low"] < item["expected_value"] == item["expected_high"]
+    assert item["owner_role"] == "referral-architect" and item["proof"]
+
+
+def test_two_rewards_in_the_data_make_an_item_with_effect_cost_interval_and_test(site, world):
+    site.load(with_second_reward(world, 0.5))
+    better = site.run(f"{SHORT} --window 90d --detail full")
+    (amount,) = of(better, "amount")
+    (item,) = [row for row in items(better) if row["title"] == amount["item"]]
+    assert item["title"] == "Try a reward of 30 instead of 20"
+    assert item["expected_low"] < item["expected_value"] < item["expected_high"]
+    assert "rewards cost +" in item["why"] and "not randomised" in item["why"]
+    assert item["proof"].startswith("test of ")
+    found = output(better, "performance")["incentives"]
+    low, cost, high = (found[f"cost_per_incremental{end}"] for end in ("_low", "", "_high"))
+    assert 0 < low < cost < high
+    assert found["cost_per_incremental_basis"].startswith("rewards of 20 and 30 side by side")
+
+
+def test_a_higher_reward_that_wins_no_more_is_turned_round(site, world):
+    site.load(with_second_reward(world, 0.0))
+    plan = site.run(f"{SHORT} --window 90d --detail full")
+    (amount,) = of(plan, "amount")
+    assert amount["item"] == "Try a reward of 20 instead of 30"
+
+
+def test_a_hold_out_without_reward_tells_what_an_incremental_customer_costs(site, world):
+    units = 2000
+    arm = np.repeat(["no reward", "rewarded"], units // 2)
+    test = pa.table(
+        {
+            "experiment": ["reward-holdout"] * units,
+            "unit_id": [f"h{n}" for n in range(units)],
+            "variant": arm,
+            "assigned_at": demo.instants(np.random.default_rng(3), units),
+            "metric": ["won"] * units,
+            "value": [float(n % 50 == 0) for n in range(units)],
+        }
+    )
+    site.load(world | {"experiments": test})
+    found = output(site.run(f"{SHORT} --window 30d"), "performance")["incentives"]
+    assert found["cost_per_incremental_basis"] == "hold-out “no reward” of the test reward-holdout"
+    assert found["cost_per_incremental"] > found["cost_per_won"]  # some would have come anyway
+    assert found["cost_per_incremental_low"] < found["cost_per_incremental"]
+
+
+def test_the_payout_log_is_confirmed_by_a_person_before_anybody_approves(site, world):
+    site.load(world)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.plans.commands.optimize_referrals.conftest.confirmed", lambda plan: None)
+        plan = site.run()
+    task = plan.tasks.get(key="compliance-log")
+    assert (task.kind, task.state, plan.tasks.get(key="playbook").state) == ("human", "ready", "succeeded")
+    assert not plan.approvals.exists()
+    brief = {row[1]: row[4] for row in table(plan, "compliance_to_confirm")}
+    broken = {row["title"] for row in output(plan, "risk")["compliance"]}
+    assert broken and broken <= set(brief)
+    assert "Attach what was looked at" in payload(plan, "compliance_to_confirm")["note"]
+    with site.by("ops"):
+        human_tasks.complete(task, result={"log": "complete but for two"}, evidence={"export": "ledger.csv"})
+    work(plan)
+    assert plan.approvals.get().gate == "playbook-approval"
+    with site.by("architect"):
+        rounds.decide(plan.approvals.get(), "approve", comment="Sound.")
+    work(plan)
+    assert output(plan, "handed_over")["compliance"] == {
+        "confirmed": True,
+        "log": "complete but for two",
+        "evidence": {"export": "ledger.csv"},
+    }
