@@ -164,11 +164,10 @@ def test_a_round_whose_people_are_gone_is_asked_again_by_operations_with_a_reaso
     approval = round_of(plan, "money")
     assert approval.state == "unsatisfiable"
     path = url(f"approvals/{approval.pk}/ask-again/")
-    seen = {"If-Match": session("ops").get(url(f"approvals/{approval.pk}/"))["ETag"]}
     body = {"reason": "Clara has taken over finance."}
-    assert session("legal").post(path, body, format="json", headers=seen).status_code == 403
-    assert session("ops").post(path, {}, format="json", headers=seen).status_code == 400
-    answer = session("ops").post(path, body, format="json", headers=seen)
+    assert session("legal").post(path, body, format="json").status_code == 403
+    assert session("ops").post(path, {}, format="json").status_code == 400
+    answer = session("ops").post(path, body, format="json")
     assert (answer.status_code, answer.json()["round"], answer.json()["state"]) == (200, 2, "pending")
     assert decide(session, "studio", round_of(plan, "money")).json()["state"] == "approved"
 

@@ -181,7 +181,7 @@ def test_a_substitute_needs_the_role_and_decides_within_the_smaller_limit():
     ApproverFactory(person=ben, role=RoleFactory(slug="finance"), limit_amount=Decimal(50))
     plan = make_plan(amount=Decimal(100))
     assert names_of(bench(plan)) == set()
-    assert "covers for Ann but may sign up to 50.00 USD" in reasons(plan)["Ben"]
+    assert "covers for Ann but may sign up to 50.00 USD" in bench(plan).why_not(ben.pk)
 
 
 def test_nobody_away_and_nobody_to_stand_in_leaves_the_seat_empty():
