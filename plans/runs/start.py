@@ -26,7 +26,7 @@ from plans.models import Plan
 from plans.runs import registry, usage
 from plans.runs.draft import Draft, build, propose, snapshot, worker_facts
 from plans.schemas.declaration import GUARDRAIL_INPUTS, RETRY_LIMIT, Command
-from plans.schemas.inputs import PATTERN, read_inputs
+from plans.schemas.inputs import PATTERN, Amount, read_inputs
 from plans.schemas.rules import plan_rules
 from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
 from programs.selectors import default_program, latest_datasets, program_facts
@@ -166,7 +166,7 @@ def prepare(
         facts=facts,
         campaign=program.campaigns.filter(name=values.get(command.campaign_input, "")).first(),
         seed=int(canonical.digest([command.path, _drawn_from(computed), fingerprints])[:8], 16),
-        amount=Decimal(money["amount"]) if money else None,
+        amount=_to_sign(command, money) if money else None,
         currency=money["currency"] if money else program.currency,
     )
     draft.checklist.extend(review(draft))
@@ -222,6 +222,12 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
             "contract_version": dataset.contract_version,
         }
     )
+
+
+def _to_sign(command: Command, money: Mapping[str, str]) -> Decimal:
+    """The amount that limits of approvers are held against."""
+    spec = command.input(command.amount_input)
+    return spec.to_sign(money) if isinstance(spec, Amount) else Decimal(money["amount"])
 
 
 def review(draft: Draft) -> list[dict[str, Any]]:

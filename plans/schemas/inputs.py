@@ -182,11 +182,14 @@ class Count(Input):
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
+PERIODS_A_YEAR = {"month": 12, "quarter": 4, "year": 1}
+
+
 @dataclass(frozen=True, slots=True)
 class Amount(Input):
     """Money in the program's currency; read as {"amount", "currency"}. Must be positive.
 
-    ``periods`` allows a period after a slash, e.g. 50000/quarter; the first is the default.
+    ``periods`` of ``PERIODS_A_YEAR`` allows one after a slash, e.g. 50000/quarter; the first is the default.
     """
 
     periods: tuple[str, ...] = ()
@@ -215,6 +218,13 @@ class Amount(Input):
             )
         read = {"amount": format(money.amount, "f"), "currency": money.currency}
         return read | ({"period": period} if self.periods else {})
+
+    def to_sign(self, value: Mapping[str, str]) -> Decimal:
+        """What people sign for: the amount of the first period, whatever period it was written in."""
+        amount = Decimal(value["amount"])
+        if not self.periods:
+            return amount
+        return amount * PERIODS_A_YEAR[value["period"]] / PERIODS_A_YEAR[self.periods[0]]
 
     def json_schema(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"amount": {"type": "string"}, "currency": {"type": "string"}}

@@ -103,6 +103,18 @@ def test_a_monthly_pool_is_the_quarterly_one_three_times_as_often():
     assert monthly["annual_budget"] == quarterly["annual_budget"] == 12_000
 
 
+def test_a_monthly_pool_is_signed_as_the_quarterly_one_that_it_is():
+    """Or three times as much would need no sponsor."""
+    monthly, quarterly = (start(BLUEPRINT.replace("50000", budget)) for budget in ("50000/month", "150000"))
+    assert monthly.amount == quarterly.amount == 150_000
+    asked = [
+        next(i for i in p.checklist if i["key"] == "approvals")["evidence"] for p in (monthly, quarterly)
+    ]
+    assert asked[0] == asked[1]
+    assert "Elena Rossi" in asked[0]  # the executive sponsor signs above 100,000
+    assert monthly.usage == BLUEPRINT.replace("50000", "50000/month")
+
+
 @pytest.mark.parametrize(
     ("asked", "kind", "expected"),
     [
