@@ -19,6 +19,7 @@ from gtm.core.errors import Problem
 from gtm.core.money import parse_money
 
 MAX_TEXT = 2000
+PERIODS_A_YEAR: Mapping[str, int] = {"year": 1, "quarter": 4, "month": 12}
 
 
 class InputError(ValueError):
@@ -215,6 +216,13 @@ class Amount(Input):
             )
         read = {"amount": format(money.amount, "f"), "currency": money.currency}
         return read | ({"period": period} if self.periods else {})
+
+    def comparable(self, value: Mapping[str, str]) -> Decimal:
+        """The amount over the first of the periods, as limits are stated: 50000/month is 150000 a quarter."""
+        amount = Decimal(value["amount"])
+        if not self.periods:
+            return amount
+        return amount * PERIODS_A_YEAR[value["period"]] / PERIODS_A_YEAR[self.periods[0]]
 
     def json_schema(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"amount": {"type": "string"}, "currency": {"type": "string"}}

@@ -16,6 +16,7 @@ from plans.commands.plan_loyalty.steps.choices import (
     sized_test,
     table_of_test,
 )
+from plans.commands.plan_loyalty.steps.personas import economics_by_persona, economics_table
 from plans.commands.plan_loyalty.steps.planned import DRAWS, PlannedProgram, plan_program
 from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
@@ -37,6 +38,9 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     planned = plan_program(context, draws=draws)
     context.progress(60, "Risk and alternatives")
     values = _values(planned, context)
+    if personas := context.outputs["design"].get("personas"):
+        year = planned.model.year(planned.design.value_rate)
+        values["by_persona"] = economics_by_persona(personas, year)
     alternatives = alternatives_of(planned)
     values["alternatives"] = alternatives
     test = None
@@ -53,6 +57,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         _cash_chart(planned, currency),
         _risk_chart(planned),
         _full_year(planned, currency),
+        *economics_table(values.get("by_persona", []), currency),
         _recognition(planned, values, currency),
     ]
     values["headline"] = [
