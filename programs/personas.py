@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gtm.core.later import later
+from programs.analytics.segment_names import SEGMENTS
 from programs.models import Program
 from programs.selectors import latest_datasets
 from programs.series import snapshot_root
 
 if TYPE_CHECKING:
-    from programs.analytics import segments
     from programs.datasets.snapshots import opened
 else:
     opened = later("programs.datasets.snapshots.opened")
-    segments = later("programs.analytics.segments")
 
 MOST_VALUES = 200
 """Beyond so many values a column is no segmentation."""
@@ -27,7 +26,7 @@ BY_COLUMN, BY_RFM = "members.persona", "RFM quintiles of recency, frequency and 
 
 def personas_of(program: Program) -> dict[str, dict[str, str]]:
     """Slug → name and rule of each segment that a run may name: the member list's own, and those of RFM."""
-    found = {name.casefold(): {"name": name, "rule": BY_RFM} for name in segments.SEGMENTS}
+    found = {name.casefold(): {"name": name, "rule": BY_RFM} for name in SEGMENTS}
     listed = listed_personas(program)
     return found | {name.casefold(): {"name": name, "rule": f"{BY_COLUMN} is “{name}”"} for name in listed}
 

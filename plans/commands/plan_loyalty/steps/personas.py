@@ -20,7 +20,7 @@ from programs.analytics import segments
 from programs.analytics.economics import IncrementalMargin
 from programs.analytics.personas import split_exactly, to_cents
 from programs.analytics.rewards import RewardDesign
-from programs.analytics.segments import SEGMENTS
+from programs.analytics.segment_names import SEGMENTS
 from programs.analytics.tiers import assign_tiers
 from programs.datasets import OpenData
 from programs.personas import BY_COLUMN, BY_RFM

@@ -1,4 +1,4 @@
-"""The goal moves what is optimised: tiers, earn rules, bonus, reach of the lift, triggers, benefits, measures."""
+"""The goal moves what is optimised: tiers, earn rules, bonus, reach of the lift, triggers, benefits."""
 
 from decimal import Decimal
 
