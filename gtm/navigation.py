@@ -81,6 +81,7 @@ NAVIGATION = [
             _item("Rules and breaches", "rule", "plans_rules", "plans.view_reading"),
             _item("Policies and ladders", "assured_workload", "plans_policies", "plans.view_policyversion"),
             _item("Policy bench", "balance", "plans_bench", "plans.view_plan"),
+            _item("Skills", "menu_book", "plans_skills", "plans.view_plan"),
             _list("Rip-cord", "emergency_home", "plans.ripcordpull"),
             _list("Break-glass", "emergency", "plans.breakglass"),
         ],

@@ -27,6 +27,7 @@ from plans.engine.stopping import ripcord
 from plans.export import files, render
 from plans.models import CHANGEABLE_PLAN_STATES, FINAL_PLAN_STATES, Plan, of_command
 from plans.runs import follow_up
+from plans.schemas import skills
 from plans.selectors import PLAN_DOCUMENTS
 
 TABS = (
@@ -69,6 +70,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
         return [
             *self.run_urls(),
             path("directory/", view(self.directory), name="plans_directory"),
+            path("skills/", view(self.skills), name="plans_skills"),
             path("bench/", view(self.bench), name="plans_bench"),
             path("bench/replay/", view(self.replay), name="plans_bench_replay"),
             path("<int:pk>/live/", view(self.live), name="plans_plan_live"),
@@ -95,6 +97,12 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
         if not request.user.has_perm("programs.view_approver"):
             raise PermissionDenied
         return self.page(request, "plans/directory.html", "Approvers and substitutes", **directory.context())
+
+    def skills(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = list(skills.every().values())
+        return self.page(request, "plans/skills.html", "Skills and their procedures", skills=found)
 
     def replay(self, request: HttpRequest) -> HttpResponse:
         """Read-only, so a GET: the address of a proposed policy and its answer can be sent to others."""

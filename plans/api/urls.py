@@ -13,10 +13,12 @@ from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
 from plans.api.policies import PolicyViewSet
 from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
+from plans.api.skills import SkillViewSet
 from plans.api.work import ApprovalViewSet, EscalationViewSet, TaskViewSet
 
 router = SimpleRouter()
 router.register("commands", CommandViewSet, basename="command")
+router.register("skills", SkillViewSet, basename="skill")
 router.register("runs", RunViewSet, basename="run")
 router.register("plans", PlanViewSet, basename="plan")
 router.register("tasks", TaskViewSet, basename="task")

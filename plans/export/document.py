@@ -20,7 +20,7 @@ from gtm.core import canonical
 from gtm.core.evidence import anchors, changelog
 from gtm.core.models import ChangeLogChain
 from plans import case_kinds
-from plans.export import blueprint, decisions, measures
+from plans.export import blueprint, decisions, measures, procedures
 from plans.export.blueprint import Needs
 from plans.export.measures import MeasuredPlan
 from plans.models import LADDER, Plan, Task, TaskAttempt
@@ -132,6 +132,7 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
             for r in rules.ladder
         ],
         "tool_hooks": _tool_hooks(plan, tasks),
+        "skills": procedures.skills(plan, tasks),
         "review_checklist": plan.checklist,
         "success_metrics": measures.success_metrics(measured),
         "datasets": plan.datasets,

@@ -16,6 +16,7 @@ from gtm.core.places.calendars import WorkingCalendar
 from plans.models import LADDER, Plan, Task, new_plan_id
 from plans.runs import policies, registry
 from plans.runs.policies import PolicyInForce
+from plans.schemas import skills
 from plans.schemas.declaration import Command, Stage, Step
 from programs.models import Campaign, Person, Program, Role
 from programs.selectors import people_by_role
@@ -204,6 +205,10 @@ def worker_facts(person: Person) -> dict[str, str]:
     return {name: getattr(person, name) for name in names}
 
 
+def _skills_of(command: Command) -> set[str]:
+    return {name for step in command.steps for name in step.skills}
+
+
 def snapshot(
     command: Command,
     metric_versions: Mapping[str, int] | None = None,
@@ -259,6 +264,7 @@ def snapshot(
             "outside_parties": [
                 asdict(party) | {"contact": contacts.get(party.role, "")} for party in command.outside_parties
             ],
+            "skills": [asdict(skill) for skill in skills.cited(_skills_of(command), command.key)],
             "max_retries": command.max_retries,
             "methods": {step.key: step.instead_how for step in command.steps if step.instead},
             "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},

@@ -11,6 +11,7 @@ from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.engine.running import steps
 from plans.models import LADDER, MOST_RUNGS
 from plans.runs import patterns
+from plans.schemas import skills
 from plans.schemas.declaration import Command, Gate, Step, no_objective
 from plans.schemas.inputs import nearest
 from programs.analytics.dependencies import Dependencies
@@ -129,6 +130,7 @@ def faults(command: Command) -> Iterable[Problem]:
     """Everything wrong with a declaration, each by its path: ``stages.0.steps.1.gate.seats``."""
     yield from _head_faults(command)
     yield from _step_faults(command)
+    yield from _skill_faults(command)
     yield from _graph_faults(command)
     yield from _scope_faults(command)
     yield from _ladder_faults(command)
@@ -190,6 +192,32 @@ def _step_faults(command: Command) -> Iterable[Problem]:
             yield Problem(f"{at}.instead", message)
         if step.brief and step.run:
             yield Problem(f"{at}.brief", f"{step.key} is done by the engine, which needs no brief")
+
+
+def _skill_faults(command: Command) -> Iterable[Problem]:
+    """A step follows procedures that are there, of which a point is its own.
+
+    What a runbook adds to a launch is a person's own task: it may cite a procedure and be none of its points.
+    """
+    known = skills.every()
+    for at, step in _placed(command):
+        for name in step.skills:
+            if name not in known:
+                message = f"{step.key} cites the skill {name}, and there is no such procedure"
+                yield Problem(f"{at}.skills", message, tuple(known), nearest(name, known), "unknown")
+            elif not command.stages_for and all(
+                by.task != step.key for _, by in known[name].points_of(command.key)
+            ):
+                yield Problem(f"{at}.skills", f"{step.key} cites the skill {name}, which asks nothing of it")
+    if not command.stages_for:
+        steps = {step.key: step for step in command.steps}
+        for name, skill in known.items():
+            for point, by in skill.points_of(command.key):
+                if by.task not in steps or name not in steps[by.task].skills:
+                    message = (
+                        f"point {point.key} of the skill {name} is done by {by.task}, which does not cite it"
+                    )
+                    yield Problem("stages", message)
 
 
 def _gate_faults(at: str, step: Step, gate: Gate) -> Iterable[Problem]:

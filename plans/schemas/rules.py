@@ -24,6 +24,7 @@ from plans.schemas.declaration import (
     ToolHook,
     Trigger,
 )
+from plans.schemas.skills import CitedSkill
 
 STORED = "stored"
 SEALED = ("gates", "ladder", "ladder_repeats", "triggers", "max_retries")
@@ -89,7 +90,8 @@ class PlanRules:
 
     ``reads``: task key → the inputs and facts its step declares; ``due_hours``: task number → working hours;
     ``governed_facts`` and ``governed_outputs`` (by key of the task): the facts and values that are content.
-    ``methods``: task key → what the other method of its step does otherwise.
+    ``methods``: task key → what the other method of its step does otherwise. ``skills`` are the procedures
+    that its steps cite, in the version of its start.
     """
 
     version: int
@@ -113,6 +115,7 @@ class PlanRules:
     governed_facts: Sequence[str] = ()
     governed_outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     methods: Mapping[str, str] = field(default_factory=dict)
+    skills: Sequence[CitedSkill] = ()
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def gate(self, key: str) -> GateRules:

@@ -248,3 +248,17 @@ def compare_policies(
         for policy in DowngradePolicy
         for period in QualificationPeriod
     }
+
+
+def points_by_policy(
+    monthly_spend: ArrayLike, thresholds: Sequence[float], multipliers: ArrayLike
+) -> dict[tuple[DowngradePolicy, QualificationPeriod], float]:
+    """Points that each policy would have issued from the thirteenth month on, per unit of the base earn rate.
+
+    A month earns at the multiplier of the tier held when it began.
+    """
+    spend, factors = np.asarray(monthly_spend, dtype=float), np.asarray(multipliers, dtype=float)
+    return {
+        key: float((spend[:, 12:] * factors[path.tier[:, :-1]]).sum())
+        for key, path in compare_policies(spend, thresholds).items()
+    }

@@ -9,7 +9,6 @@ from tests.documents.lines import Line
 
 TOOLS = ("Serena", "Context7", "Sequential Thinking", "Playwright")
 NO_TOOL = "None of them is called: the plan says what its own code does in their place."
-NO_PROCEDURE = "The skill is a label at its steps; no procedure stands behind it."
 
 
 def number(value: Any) -> bool:
@@ -60,12 +59,13 @@ def tools_ran(text: str, says: str, record: str, tools: Sequence[str] = TOOLS) -
 
 
 def procedure(text: str, says: str, record: str, skill: str) -> Line:
-    """A line on a skill: the plan cites its procedure, and each point that was checked has its result."""
+    """A line on a skill: the plan cites its procedure, and each point was checked."""
     at = f"{record} json.skills[{skill}]"
     places = (f"{at}.version", f"{at}.digest", f"{at}.points[*].passage", f"{at}.points[*].result")
-    return Line(text, says, places, followed, no=NO_PROCEDURE)
+    return Line(text, says, (*places, f"{at}.points[*].by"), followed)
 
 
-def followed(version: int, digest: str, passages: Sequence[str], results: Sequence[str]) -> bool:
-    done = bool(results) and set(results) <= {"done", "done otherwise"}
-    return version >= 1 and len(digest) == 64 and all(passages) and done
+def followed(
+    version: int, digest: str, passages: Sequence[str], results: Sequence[str], by: Sequence[str]
+) -> bool:
+    return version >= 1 and len(digest) == 64 and full(passages) and set(results) == {"checked"} and full(by)

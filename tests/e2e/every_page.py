@@ -119,6 +119,7 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
         ],
         "plans_ripcord_pull": [reverse("admin:plans_ripcord_pull")],
         "plans_rules": [reverse("admin:plans_rules")],
+        "plans_skills": [reverse("admin:plans_skills")],
         "programs_dataset_upload": [reverse("admin:programs_dataset_upload")],
         "programs_dataset_answer": [
             reverse("admin:programs_dataset_answer", args=[Dataset.objects.order_by("pk").first().pk])

@@ -114,7 +114,7 @@ OPTIMIZE_REFERRALS = registry.register(
             )),
             Stage("5", "Approval", "sequential", (
                 Step("5.1", "playbook-approval", "Playbook approval", ARCHITECT, "Approve what is recommended before it goes out",
-                     needs=("3.2", "4.1"), gate=PLAYBOOK_GATE, fallback_agent=LIFECYCLE, output_var="playbook_approval"),
+                     needs=("3.2", "4.1"), gate=PLAYBOOK_GATE, fallback_agent=LIFECYCLE, skills=("fraud-detection",), output_var="playbook_approval"),
             )),
             Stage("6", "Distribution", "sequential", (
                 Step("6.1", "hand-over", "Hand over", LIFECYCLE, "Give out the approved backlog, messages and payout holds",

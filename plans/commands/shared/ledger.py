@@ -20,7 +20,8 @@ NO_LEDGER = "No point ledger is loaded; load one with load_dataset point_ledger.
 class Vintages:
     """Points per month of issue up to ``until``, the end of the last full month.
 
-    ``redeemed`` (vintages, ages) is cumulative and NaN where the month is not over.
+    ``issued`` is less what was reversed: a reversed issue was never the member's, so it is no breakage.
+    ``redeemed`` (vintages, ages) is cumulative and NaN where the month is not over; ``lapsed`` has expired.
     """
 
     months: tuple[date, ...]
@@ -48,29 +49,37 @@ def read_vintages(data: OpenData, *, as_of: datetime | None = None) -> Vintages 
         return Unavailable(NO_LEDGER)
     ledger = data.snapshot("point_ledger")
     end = end_of_full_months(as_of or data.as_of("point_ledger"))
-    rows = data.engine.ledger_vintages(ledger, as_of=end).to_pylist()
-    if not rows:
-        return Unavailable("The point ledger shows no points issued in a full month.")
-    first = rows[0]["vintage"]
-    place = {row["vintage"]: n for n, row in enumerate(rows)}
     flows = data.engine.ledger_triangle(ledger, as_of=end).to_pylist()
+    reversed_: dict[date | None, float] = {}
+    for row in flows:
+        reversed_[row["vintage"]] = reversed_.get(row["vintage"], 0.0) + float(row["reversed"])
+    net = {
+        row["vintage"]: float(row["issued"]) - reversed_.get(row["vintage"], 0.0)
+        for row in data.engine.ledger_vintages(ledger, as_of=end).to_pylist()
+    }
+    net = {vintage: points for vintage, points in net.items() if points > 0}
+    if not net:
+        return Unavailable("The point ledger shows no points issued in a full month.")
+    first = next(iter(net))
+    place = {vintage: n for n, vintage in enumerate(net)}
     # A month in which nothing was issued has no row, yet the others age in it.
     last = _months_between(first, (end - timedelta(days=1)).date())
-    ages = [last - _months_between(first, row["vintage"]) for row in rows]
-    redeemed = np.full((len(rows), max(ages) + 1), np.nan)
+    ages = [last - _months_between(first, vintage) for vintage in net]
+    redeemed = np.full((len(net), max(ages) + 1), np.nan)
     for n, oldest in enumerate(ages):
         redeemed[n, : oldest + 1] = 0.0
-    lapsed, unplaced = np.zeros(len(rows)), 0.0
+    lapsed, unplaced = np.zeros(len(net)), 0.0
     for row in flows:
         at = place.get(row["vintage"])
         if at is None or row["age"] < 0:
-            unplaced += float(row["redeemed"] + row["expired"] + row["reversed"])
+            unplaced += float(row["redeemed"] + row["expired"])
+            unplaced += float(row["reversed"]) if row["vintage"] is None else 0.0
             continue
         if row["age"] <= ages[at]:
             redeemed[at, row["age"]] += float(row["redeemed"])
-        lapsed[at] += float(row["expired"] + row["reversed"])
-    issued = np.array([float(row["issued"]) for row in rows])
-    return Vintages(tuple(place), issued, np.cumsum(redeemed, axis=1), lapsed, unplaced, end)
+        lapsed[at] += float(row["expired"])
+    issued = np.array(list(net.values()))
+    return Vintages(tuple(net), issued, np.cumsum(redeemed, axis=1), lapsed, unplaced, end)
 
 
 def end_of_full_months(end: datetime) -> datetime:
@@ -93,6 +102,20 @@ def forecast(vintages: Vintages | Unavailable) -> breakage.MaybeForecast:
 def redemption_forecast(data: OpenData) -> breakage.MaybeForecast:
     """Ultimate redemption from the ledger's triangle by month of issue; Unavailable without a ledger that tells."""
     return forecast(read_vintages(data))
+
+
+def redemption_pattern(vintages: Vintages | Unavailable) -> NDArray[np.float64] | None:
+    """Of the points that are redeemed at all, the share redeemed by the end of each age (months since issue).
+
+    Each age is counted over the vintages that have lived through it. None where nothing was redeemed yet.
+    """
+    if isinstance(vintages, Unavailable):
+        return None
+    steps = np.diff(vintages.redeemed, axis=1, prepend=0.0)
+    seen = ~np.isnan(steps)
+    exposed = (seen * vintages.issued[:, None]).sum(axis=0)
+    rates = np.maximum(np.nansum(steps, axis=0), 0.0) / exposed
+    return np.cumsum(rates) / rates.sum() if rates.sum() > 0 else None
 
 
 def _months_between(start: date, end: date) -> int:

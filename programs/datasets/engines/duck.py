@@ -61,6 +61,11 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """age, spend: what all members spent on that day since their first purchase, 0 being that day."""
         return self._ask("spend_by_age", {"purchases": purchases}, as_of=as_of, days=days)
 
+    def spend_by_age_month(self, purchases: Snapshot | None, *, as_of: datetime, months: int) -> pa.Table:
+        """member (a number), month, spend: of members seen for ``months`` months since their first
+        purchase."""
+        return self._ask("spend_by_age_month", {"purchases": purchases}, as_of=as_of, months=months)
+
     def trailing_spend(self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
         """One row a member known before as_of: orders and spend in the ``days`` days before it."""
         return self._ask("trailing_spend", {"purchases": purchases}, as_of=as_of, days=days)
@@ -143,8 +148,10 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         as_of: datetime,
         period: Period = "month",
     ) -> pa.Table:
-        """vintage, age, redeemed, expired, reversed: incremental points; first in, first out where the
-        ledger names no vintages, and a null vintage for what cannot be placed."""
+        """vintage, age, redeemed, expired, reversed: incremental points. An outflow that names its vintage
+        takes
+        from it; the others take first in, first out what is left; a null vintage for what cannot be placed.
+        Adjustments downwards count as reversed."""
         return self._ask("ledger_triangle", {"point_ledger": ledger}, as_of=as_of, period=period)
 
     def ledger_vintages(
@@ -154,8 +161,14 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         as_of: datetime,
         period: Period = "month",
     ) -> pa.Table:
-        """vintage, issued, members: the exposure that the triangle is divided by."""
+        """vintage, issued, members: the exposure that the triangle is divided by, adjustments upwards
+        included."""
         return self._ask("ledger_vintages", {"point_ledger": ledger}, as_of=as_of, period=period)
+
+    def redemption_costs(self, ledger: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
+        """reward, redemptions, points, stated, cost, stated_points, cost_squares, point_squares,
+        cross_products: what the redemptions of the ``days`` days before as_of cost, where they state it."""
+        return self._ask("redemption_costs", {"point_ledger": ledger}, as_of=as_of, days=days)
 
     def survey_scores(
         self,

@@ -9,6 +9,7 @@ from programs.analytics.tiers import (
     assign_tiers,
     compare_policies,
     follow_tiers,
+    points_by_policy,
     profile_tiers,
     project_annual_spend,
     spend_curve,
@@ -152,3 +153,14 @@ def test_no_policy_leaves_members_higher_than_never_downgrading_by_spend(monthly
     for period in QualificationPeriod:
         assert (paths[DowngradePolicy.ONE_DOWN, period].tier <= generous).all()
     assert {sum(path.members_at_end(3)) for path in paths.values()} == {len(monthly)}
+
+
+def test_a_policy_that_keeps_tiers_longer_issues_more_points():
+    """100 a month for a year, then 10 a month: the thirteenth month earns at the top tier under every
+    policy."""
+    spend = np.array([[100.0] * 12 + [10.0] * 12])
+    issued = points_by_policy(spend, THRESHOLDS, [1.0, 1.25, 1.5])
+    never = issued[DowngradePolicy.NONE, QualificationPeriod.ROLLING]
+    stepwise = issued[DowngradePolicy.ONE_DOWN, QualificationPeriod.ROLLING]
+    assert never == pytest.approx(12 * 10 * 1.5)
+    assert 12 * 10 < stepwise < never

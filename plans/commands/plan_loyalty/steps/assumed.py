@@ -14,6 +14,7 @@ from plans.commands.shared.ledger import redemption_forecast
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments import Comparison, MetricReadout, read_experiment
+from programs.analytics.rates import ratio_of_sums
 from programs.datasets import OpenData
 
 HOLDOUT_ARMS = ("holdout", "hold-out", "hold out", "no program", "no-program")
@@ -21,6 +22,8 @@ PROGRAM_WORDS = ("holdout", "hold-out", "hold out", "loyalty", "program", "rewar
 SPEND_WORDS = ("spend", "revenue", "sales", "turnover", "order value", "amount", "gmv")
 FOR_THE_RUN = "entered with this run"
 SETTINGS = "program settings"
+FEWEST_COSTED = 10
+"""Redemptions with a cost: of fewer, one may be the mix."""
 DEFAULTS = LoyaltyAssumptions()
 
 
@@ -66,7 +69,8 @@ def assumptions_of(
         enrolment=_entered("enrolment", "enrolment", DEFAULTS.enrolment.unit, program, inputs) or DEFAULTS.enrolment,
         margin_rate=_of_input("margin_rate", inputs.get("margin"), DEFAULTS.margin_rate.unit)
         or _around(program, "margin_rate", "gross_margin", DEFAULTS.margin_rate.unit, ceiling=1.0),
-        cost_per_point=_around(program, "cost_per_point", "point_unit_cost", DEFAULTS.cost_per_point.unit),
+        cost_per_point=measured_cost(data)
+        or _around(program, "cost_per_point", "point_unit_cost", DEFAULTS.cost_per_point.unit),
         face_value=Assumption.known("face_value", float(program["point_face_value"]), "money per point", SETTINGS),
         redemption_rate=measured_redemption(data)
         or Assumption("redemption_rate", max(rate - 0.15, 0.0), rate, min(rate + 0.15, 1.0), "share of issued points"),
@@ -146,6 +150,34 @@ def measured_redemption(data: OpenData) -> Assumption | None:
     return Assumption(
         "redemption_rate", low, rate.value, high, "share of issued points", "point ledger, chain ladder"
     )
+
+
+def measured_cost(data: OpenData) -> Assumption | None:
+    """Cost of a redeemed point by the mix of what was redeemed: Σ cost / Σ points of the ledger's last year; None
+    where less than half of the points redeemed state a cost."""
+    if not data.has("point_ledger"):
+        return None
+    rows = data.engine.redemption_costs(
+        data.snapshot("point_ledger"), as_of=data.as_of("point_ledger")
+    ).to_pylist()
+    total = (
+        {name: sum(float(row[name]) for row in rows) for name in rows[0] if name != "reward"} if rows else {}
+    )
+    if not total or total["stated"] < FEWEST_COSTED or total["stated_points"] < total["points"] / 2:
+        return None
+    rate = ratio_of_sums(
+        int(total["stated"]), total["cost"], total["stated_points"], total["cost_squares"], total["point_squares"],
+        total["cross_products"], unit="money per redeemed point",
+    )  # fmt: skip
+    if isinstance(rate, Unavailable):
+        return None
+    kinds = len([row for row in rows if row["stated"]])
+    low, high = (rate.value if end is None else end for end in (rate.low, rate.high))
+    return Assumption(
+        "cost_per_point", max(low, 0.0), rate.value, high, DEFAULTS.cost_per_point.unit,
+        f"point ledger: cost of {total['stated']:,.0f} redemptions of {kinds} kinds of reward",
+        standard_error=rate.standard_error or 0.0, floor=0.0,
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------ lift

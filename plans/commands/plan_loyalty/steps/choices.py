@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram
 from plans.commands.shared.columns import columns
 from plans.schemas.outputs import Column, Table
-from programs.analytics import rewards
+from programs.analytics import rewards, tiers
 from programs.analytics.experiments import members_per_arm_for_mean
 from programs.analytics.rewards import RewardDesign
+from programs.analytics.tiers import DowngradePolicy, QualificationPeriod
 
+PROPOSED_POLICY = (DowngradePolicy.ONE_DOWN, QualificationPeriod.ROLLING)
+DAYS_A_MONTH, LONGEST_MONTHS, MOST_MEMBERS = 30.4375, 24, 50_000
 TEST_DAYS = 91
 ACTIVE_DAYS = 365
 
@@ -38,22 +43,64 @@ def alternatives_of(planned: PlannedProgram) -> list[dict[str, Any]]:
     if structure.kind is not rewards.RewardBasis.POINTS_ONLY:
         only = rewards.parse_structure("points-only")
         found.append(_row("Points only", planned, planned.design_for(only, rate)))
+    return [*found, *_policies(planned)]
+
+
+def _policies(planned: PlannedProgram) -> list[dict[str, Any]]:
+    """The other downgrade policies at the proposed earn rates, played on what members spent after their first year."""
+    design = planned.design
+    points = rewards.POOL_SPLITS[design.structure.kind].points
+    spend = _monthly_spend(planned) if len(design.tiers) > 1 and points > 0 else None
+    if spend is None:
+        return []
+    thresholds = [tier.profile.threshold for tier in design.tiers]
+    issued = tiers.points_by_policy(spend, thresholds, [tier.multiplier for tier in design.tiers])
+    proposed = issued.pop(PROPOSED_POLICY)
+    if proposed <= 0:
+        return []
+    found = []
+    for (policy, period), each in issued.items():
+        more = 1 - points + points * each / proposed
+        row = _row_at(f"Downgrade {policy.value}, {period.value}", planned, design, design.value_rate * more)
+        found.append(row)
     return found
 
 
+def _monthly_spend(planned: PlannedProgram) -> np.ndarray | None:
+    """(members, months) of the members seen longest, as many months as a third of all have; None below 13 months."""
+    data = planned.data
+    as_of, purchases = data.as_of("purchases"), data.snapshot("purchases")
+    tenure = columns(data.engine.member_rfm(purchases, as_of=as_of))["tenure_days"]
+    months = int(min(np.quantile(tenure, 2 / 3) / DAYS_A_MONTH, LONGEST_MONTHS))
+    if months < 13:
+        return None
+    table = columns(data.engine.spend_by_age_month(purchases, as_of=as_of, months=months))
+    member, month = table["member"].astype(int), table["month"].astype(int)
+    step = member.max() // MOST_MEMBERS + 1
+    kept = member % step == 0
+    spend = np.zeros((member.max() // step + 1, months))
+    spend[member[kept] // step, month[kept]] = table["spend"][kept]
+    return spend
+
+
 def _row(name: str, planned: PlannedProgram, design: RewardDesign) -> dict[str, Any]:
+    return _row_at(name, planned, design, design.value_rate)
+
+
+def _row_at(name: str, planned: PlannedProgram, design: RewardDesign, rate: float) -> dict[str, Any]:
+    """The rates of ``design``, where members get ``rate`` out of them."""
     model, inputs = planned.model, planned.choice.inputs
     return {
         "name": name,
         "kind": design.structure.kind.value,
         "tiers": len(design.tiers),
-        "annual_pool": design.pool,
+        "annual_pool": model.pool(rate),
         "points_per_unit": design.base_points_per_unit,
-        "lift": design.lift,
-        "net_year": float(model.year(design.value_rate).net),
-        "net_present_value": model.present_value(design.value_rate),
-        "overrun_probability": model.overrun(design.value_rate, planned.budget, inputs),
-        "probability_of_loss": model.loss(design.value_rate, inputs),
+        "lift": model.lift(rate),
+        "net_year": float(model.year(rate).net),
+        "net_present_value": model.present_value(rate),
+        "overrun_probability": model.overrun(rate, planned.budget, inputs),
+        "probability_of_loss": model.loss(rate, inputs),
     }
 
 
@@ -71,7 +118,9 @@ def alternatives_table(rows: list[dict[str, Any]], months: int, currency: str) -
          Column("overrun", "Chance of an overrun", "percent"), Column("loss", "Chance of a loss", "percent")],
         [[row[key] for key in keys] for row in rows],
         "The lift depends on what rewards are worth, not on how they are spread over tiers and benefits: nobody has "
-        "measured that here, so structures of one pool differ in earn rate only.",
+        "measured that here, so structures of one pool differ in earn rate only. Downgrade policies are played on what "
+        "members spent from the thirteenth month on (proposed: one-down, rolling); there are none where too few were "
+        "seen that long.",
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from gtm.core import canonical
 from plans.commands.plan_loyalty.command import NEGATIVE_ROI
+from plans.commands.plan_loyalty.steps.accounting import accounting_outputs, accounting_values
 from plans.commands.plan_loyalty.steps.base import base_outputs
 from plans.commands.plan_loyalty.steps.choices import (
     alternatives_of,
@@ -21,7 +22,7 @@ from plans.commands.plan_loyalty.steps.planned import DRAWS, PlannedProgram, pla
 from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Output, Series, Signal, StepResult, Table
-from programs.analytics import economics, revenue, simulation
+from programs.analytics import economics, simulation
 from programs.analytics.assumptions import NOT_ENTERED
 from programs.analytics.estimate import Unavailable
 from programs.analytics.loyalty_finance import LaunchAdvice
@@ -37,7 +38,11 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     context.progress(10, "Design")
     planned = plan_program(context, draws=draws)
     context.progress(60, "Risk and alternatives")
-    values = _values(planned, context)
+    accounting = accounting_values(planned)
+    values = _values(planned, context) | {
+        name: accounting[name]
+        for name in ("points", "deferred", "selling_price", "roll_forward", "sensitivity")
+    }
     if personas := context.outputs["design"].get("personas"):
         year = planned.model.year(planned.design.value_rate)
         values["by_persona"] = economics_by_persona(personas, year)
@@ -58,7 +63,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         _risk_chart(planned),
         _full_year(planned, currency),
         *economics_table(values.get("by_persona", []), currency),
-        _recognition(planned, values, currency),
+        *accounting_outputs(accounting, values["cost_per_point"], currency),
     ]
     values["headline"] = [
         {"label": "LaunchAdvice", "value": planned.recommendation.value},
@@ -105,15 +110,6 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
     flows = model.cash_flows(rate)
     monthly = economics.internal_rate_of_return(flows)
     reward_rate = rate * model.cost_per_value
-    points = model.points(rate)
-    redeemed = points * known.redemption_rate.mean
-    selling_price = known.face_value.mean * known.redemption_rate.mean
-    sales = design.enrolled_spend * (1 + design.lift)
-    allocated = (
-        revenue.allocate_price(sales, sales, points * selling_price)
-        if sales > 0
-        else revenue.Allocation(0, 0)
-    )
     return {
         "recommendation": planned.recommendation.value,
         "why": planned.why,
@@ -122,7 +118,6 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "annual_pool": design.pool,
         "cost_per_point": known.cost_per_point.mean,
         "face_value": known.face_value.mean,
-        "selling_price": selling_price,
         "expected_lift": design.lift,
         "break_even_lift": value_of(
             economics.break_even_lift(
@@ -146,8 +141,6 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "redemption_rate": known.redemption_rate.mean,
         "breakage_rate": 1 - known.redemption_rate.mean,
         "redemption_is_assumed": known.redemption_rate.is_stated,
-        "points": {"issued": points, "expected_redeemed": redeemed},
-        "deferred": float(allocated.points),
         "best_pool": model.pool(planned.choice.best_rate),
         "horizon_months": known.horizon_months,
         "reward_is_beyond_measurement": bool(
@@ -244,31 +237,3 @@ def _full_year(planned: PlannedProgram, currency: str) -> Table:
     columns = [Column("item", "Item"), Column("amount", "Amount a year", "money", currency)]
     note = "All who will enrol have enrolled; on the revenue base of the next twelve months. The launch is not in it."
     return Table("year", "A full year", columns, rows, note)
-
-
-def _recognition(planned: PlannedProgram, values: dict[str, Any], currency: str) -> Table:
-    """IFRS 15: what part of a year's sales is deferred for points. The points are those that the cost counts."""
-    design, points = planned.design, values["points"]
-    sales = design.enrolled_spend * (1 + design.lift)
-    rows = [
-        ["Sales of enrolled members, the lift included", sales, None],
-        ["Recognised at the sale", sales - values["deferred"], None],
-        ["Deferred for points", values["deferred"], None],
-        ["Points issued", None, points["issued"]],
-        ["Points expected to be redeemed", None, points["expected_redeemed"]],
-        [
-            "Points expected never to be redeemed (breakage)",
-            None,
-            points["issued"] - points["expected_redeemed"],
-        ],
-        [
-            "Cost of the points expected to be redeemed",
-            points["expected_redeemed"] * values["cost_per_point"],
-            None,
-        ],
-    ]
-    columns = [Column("item", "Item"), Column("amount", "Amount a year", "money", currency),
-               Column("points", "Points", "number")]  # fmt: skip
-    return Table("revenue_recognition", "Revenue recognition (IFRS 15)", columns, rows,
-                 "Relative stand-alone selling prices. Benefits, missions and surprise moments count as points of equal "
-                 "cost, so the cost of these points is the reward pool.")  # fmt: skip

@@ -180,13 +180,24 @@ def test_no_alternative_within_the_limits_earns_more_than_the_proposal(program, 
     limit = found["design"]["annual_budget"]
     assert proposed["annual_pool"] <= limit
     assert found["economics"]["overrun_probability"] <= 0.1
-    for other in others:
+    for other in (row for row in others if not row["name"].startswith("Downgrade")):
         within = (
             other["annual_pool"] <= limit
             and other["overrun"] <= 0.1
             and other["loss"] <= max(0.25, proposed["loss"])
         )
         assert not within or other["net_present_value"] <= proposed["net_present_value"] + 0.01 * limit
+
+
+def test_downgrade_policies_stand_beside_the_proposal_and_keeping_tiers_costs_more(program, tmp_path):
+    load_shop(program, tmp_path)
+    table = {row["name"]: row for row in rows(planned(more="--lift 3%/5%/8%")[1]["alternatives"])}
+    policies = {name: row for name, row in table.items() if name.startswith("Downgrade")}
+    assert len(policies) == 5
+    proposed = table["Proposed"]
+    assert policies["Downgrade none, rolling"]["annual_pool"] >= proposed["annual_pool"]
+    assert {row["points_per_unit"] for row in policies.values()} == {proposed["points_per_unit"]}
+    assert {"Points only", "One tier fewer", "Half the pool"} <= table.keys()
 
 
 def test_a_chance_of_an_overrun_never_stands_beside_nothing_out_of_the_ordinary(program, tmp_path):

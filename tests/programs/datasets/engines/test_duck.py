@@ -113,6 +113,59 @@ def test_stated_vintages_are_taken(engine, load):
     assert (str(cell["vintage"]), cell["age"], int(cell["redeemed"])) == ("2024-01-01", 2, 80)
 
 
+def points_by_vintage(table):
+    return {
+        (str(row["vintage"]), row["age"]): tuple(int(row[n]) for n in ("redeemed", "expired", "reversed"))
+        for row in table.to_pylist()
+    }
+
+
+def test_outflows_without_a_vintage_leave_first_in_first_out_beside_those_that_name_one(engine, load):
+    text = "member_id,posted_at,entry,points,issued_at\n"
+    text += "1,2024-01-10,issue,100,\n1,2024-02-10,issue,100,\n1,2024-03-01,redeem,70,2024-01-10\n"
+    text += "1,2024-03-20,redeem,60,\n1,2024-03-25,expire,90,\n"
+    cells = points_by_vintage(engine.ledger_triangle(load("point_ledger", text), as_of=AS_OF))
+    assert cells == {
+        ("2024-01-01", 2): (100, 0, 0),  # 70 by name, and the 30 left of January
+        ("2024-02-01", 1): (30, 70, 0),
+        ("None", None): (0, 20, 0),
+    }
+
+
+def test_one_named_redemption_of_another_member_changes_nothing_for_the_rest(engine, load):
+    text = LEDGER.replace("points\n", "points,issued_at\n", 1).replace("\n1,", "\n1,")
+    lines = [line if n == 0 else f"{line}," for n, line in enumerate(text.strip().split("\n"))]
+    plain = points_by_vintage(engine.ledger_triangle(load("point_ledger", LEDGER), as_of=AS_OF))
+    more = [*lines, "2,2024-01-05,issue,50,", "2,2024-02-05,redeem,50,2024-01-05"]
+    mixed = points_by_vintage(
+        engine.ledger_triangle(load("point_ledger", "\n".join(more) + "\n"), as_of=AS_OF)
+    )
+    assert mixed == {**plain, ("2024-01-01", 1): (110, 0, 0)}
+
+
+def test_adjustments_are_vintages_of_their_own_or_take_points_back(engine, load):
+    text = "member_id,posted_at,entry,points\n1,2024-01-10,issue,100\n1,2024-02-10,adjust,40\n"
+    text += "1,2024-03-10,adjust,-30\n1,2024-04-10,redeem,100\n"
+    ledger = load("point_ledger", text)
+    issued = engine.ledger_vintages(ledger, as_of=AS_OF).to_pydict()["issued"]
+    assert [int(points) for points in issued] == [100, 40]
+    assert points_by_vintage(engine.ledger_triangle(ledger, as_of=AS_OF)) == {
+        ("2024-01-01", 2): (0, 0, 30),
+        ("2024-01-01", 3): (70, 0, 0),
+        ("2024-02-01", 2): (30, 0, 0),
+    }
+
+
+def test_costs_of_redemptions_are_summed_by_reward(engine, load):
+    text = "member_id,posted_at,entry,points,reward,cost\n1,2024-04-10,issue,900,,\n"
+    text += "1,2024-04-20,redeem,100,voucher,0.90\n1,2024-04-21,redeem,300,mug,1.50\n"
+    text += "1,2024-04-22,redeem,50,mug,\n"
+    mug, voucher = engine.redemption_costs(load("point_ledger", text), as_of=AS_OF).to_pylist()
+    assert (mug["reward"], mug["redemptions"], mug["points"], mug["stated"]) == ("mug", 2, 350, 1)
+    assert (mug["cost"], mug["stated_points"], mug["cross_products"]) == (1.5, 300, 450)
+    assert (voucher["cost"], voucher["point_squares"]) == (0.9, 10_000)
+
+
 def test_balance_is_rolled_forward(engine, load):
     flows = engine.ledger_flows(load("point_ledger", LEDGER), as_of=AS_OF).to_pydict()
     assert [int(value) for value in flows["outstanding"]] == [100, 140, 60, -10]

@@ -1,0 +1,152 @@
+"""Ledgers whose redemptions are known: what plan-loyalty and monitor-loyalty make of them."""
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pytest
+
+from tests.factories import PersonFactory, ProgramFactory
+from tests.plans.commands.loyalty_program import SUMMARY, load, load_purchases, outputs, rows, run, values
+
+LINE = "/loyalty-lifecycle-orchestration:plan-loyalty --goal retention --tiers points-only --budget 5000"
+STEPS = ("signal-review", "tier-design", "economic-modeling")
+SHARES = (0.10, 0.15, 0.12, 0.09, 0.06, 0.04, 0.03, 0.01)
+"""Of the points of a month, redeemed in that month and in those after it: 60 % in the end."""
+MONTHS, MEMBERS, POINTS = 10, 30, 1000
+
+
+@pytest.fixture(autouse=True)
+def roles(acting):  # noqa: F811
+    for role in (
+        "member-insights-analyst",
+        "loyalty-strategist",
+        "loyalty-ops",
+        "exec-sponsor",
+        "finance",
+        "legal",
+    ):
+        PersonFactory(roles=[role])
+
+
+@pytest.fixture
+def program(tmp_path):
+    found = ProgramFactory(is_default=True, platform_cost_monthly=100)
+    load_purchases(found, tmp_path)
+    return found
+
+
+def ledger(*, pending=0, named=0, more=(), cost=None):
+    """Each month 30 members get 1,000 points; what is redeemed waits ``pending`` months. Of the redemptions
+    the first ``named`` name their vintage."""
+    found, redemptions = [], 0
+    for month in range(MONTHS):
+        for n in range(MEMBERS):
+            who = f"p{month:02d}-{n:02d}"
+            found.append((who, "issue", datetime(2025, month + 1, 2, 12, tzinfo=UTC), None, POINTS))
+            for age, share in enumerate(SHARES):
+                at = month + age + pending
+                if at < MONTHS:
+                    vintage = datetime(2025, month + 1, 2, 12, tzinfo=UTC) if redemptions < named else None
+                    redemptions += 1
+                    # A little more one month than another, so that the factors scatter.
+                    points = round(POINTS * share * (1 + 0.1 * ((month * 7 + n) % 3 - 1)))
+                    found.append((who, "redeem", datetime(2025, at + 1, 20, 12, tzinfo=UTC), vintage, points))
+    found += more
+    who, entry, posted, issued, points = zip(
+        *sorted(found, key=lambda row: (row[2], row[0], row[1])), strict=True
+    )
+    table = {
+        "entry_id": [f"e{n:06d}" for n in range(len(who))],
+        "member_id": who,
+        "entry": entry,
+        "posted_at": pa.array(posted, pa.timestamp("us", "UTC")),
+        "issued_at": pa.array(issued, pa.timestamp("us", "UTC")),
+        "points": [float(p) for p in points],
+    }
+    if cost is not None:
+        table["cost"] = [p * cost if e == "redeem" else None for e, p in zip(entry, points, strict=True)]
+    return pa.table(table)
+
+
+def redemption(program, folder, **drawn):
+    load(program, folder, "point_ledger", ledger(**drawn))
+    return values(run(LINE, *STEPS))["economics"]
+
+
+TRUE_RATE = sum(SHARES)
+
+
+@pytest.mark.parametrize("named", [0, 3, 10_000])
+def test_however_many_redemptions_name_their_vintage_the_rate_is_the_true_one(program, tmp_path, named):
+    economics = redemption(program, tmp_path, named=named)
+    assert not economics["redemption_is_assumed"]
+    assert economics["redemption_rate"] == pytest.approx(TRUE_RATE, abs=0.02)
+
+
+def test_points_that_are_pending_at_first_are_forecast_all_the_same(program, tmp_path):
+    economics = redemption(program, tmp_path, pending=1)
+    assert not economics["redemption_is_assumed"]
+    # The last share of the oldest month is not seen yet.
+    assert economics["redemption_rate"] == pytest.approx(TRUE_RATE, abs=0.03)
+
+
+def test_reversed_issues_are_neither_issued_nor_breakage(program, tmp_path):
+    back = []
+    for month in range(MONTHS):
+        when = datetime(2025, month + 1, 3, 12, tzinfo=UTC)
+        back.append((f"x{month:02d}", "issue", when, None, 30_000))
+        back.append((f"x{month:02d}", "reverse", when, None, 30_000))
+    economics = redemption(program, tmp_path, more=back)
+    assert economics["redemption_rate"] == pytest.approx(TRUE_RATE, abs=0.02)
+
+
+def test_points_given_by_adjustment_are_points(program, tmp_path):
+    given = []
+    for month in range(MONTHS):
+        when = datetime(2025, month + 1, 3, 12, tzinfo=UTC)
+        given.append((f"a{month:02d}", "adjust", when, None, 30_000))
+    economics = redemption(program, tmp_path, more=given)
+    assert economics["redemption_rate"] == pytest.approx(TRUE_RATE / 2, abs=0.02)
+
+
+def test_the_liability_of_monitor_loyalty_holds_with_few_named_vintages(program, tmp_path):
+    owed = []
+    for named in (10_000, 3):
+        load(program, tmp_path, "point_ledger", ledger(named=named))
+        owed.append(values(run(SUMMARY, "data-pull", "health-diagnostics"))["health"]["liability"])
+    assert owed[1] == pytest.approx(owed[0], rel=0.01)
+    to_come = MEMBERS * POINTS * sum(sum(SHARES[MONTHS - month :]) for month in range(MONTHS))
+    assert owed[1] / float(program.point_unit_cost) == pytest.approx(to_come, rel=0.1)
+
+
+def test_the_cost_of_a_point_is_that_of_what_was_redeemed(program, tmp_path):
+    assert redemption(program, tmp_path)["cost_per_point"] == pytest.approx(0.008)
+    load(program, tmp_path, "point_ledger", ledger(cost=0.005))
+    plan = run(LINE, *STEPS)
+    assert values(plan)["economics"]["cost_per_point"] == pytest.approx(0.005)
+    sources = {row["name"]: row["source"] for row in rows(outputs(plan)["assumptions"])}
+    assert sources["cost per point"].startswith("point ledger: cost of ")
+
+
+def test_the_roll_forward_adds_up_and_ends_where_the_deferral_says(program, tmp_path):
+    load(program, tmp_path, "point_ledger", ledger(named=10_000))
+    plan = run(LINE + " --lift 5%/8%/12%", *STEPS)
+    economics, told = values(plan)["economics"], outputs(plan)
+    *quarters, year = rows(told["roll_forward"])
+    assert len(quarters) == 4
+    assert quarters[0]["opening"] == 0
+    for before, after in zip(quarters, quarters[1:], strict=False):
+        assert after["opening"] == pytest.approx(before["closing"], abs=0.005)
+    for row in quarters:
+        moved = row["opening"] + row["deferred"] + row["redeemed"] + row["breakage"]
+        assert row["closing"] == pytest.approx(moved, abs=0.005)
+    assert year["deferred"] == pytest.approx(economics["deferred"], abs=0.005)
+    assert year["closing"] == pytest.approx(quarters[-1]["closing"], abs=0.005)
+    assert year["breakage"] / (year["breakage"] + year["redeemed"]) == pytest.approx(
+        1 - economics["redemption_rate"]
+    )
+    same = [row for row in rows(told["liability_sensitivity"]) if row["catch_up"] == 0]
+    assert [row["liability"] for row in same] == pytest.approx([year["closing"]], abs=0.005)
+    higher = rows(told["liability_sensitivity"])[-1]
+    assert higher["rate"] > economics["redemption_rate"]
+    assert higher["catch_up"] < 0 < higher["cost"]  # more will be redeemed, so less was earned so far
