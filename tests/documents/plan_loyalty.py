@@ -32,7 +32,8 @@ LINES = (
          (*(f"{run} json.command.inputs.goal" for run in GOALS.values()),
           *(f"{run} tasks.tier-design.output.tiers[*].threshold" for run in GOALS.values()),
           *(f"{run} tasks.economic-modeling.output.expected_lift" for run in GOALS.values())),
-         lambda *v: v[:4] == tuple(GOALS) and len({(str(t), lift) for t, lift in zip(v[4:8], v[8:], strict=True)}) == 4),
+         lambda *v: v[:4] == tuple(GOALS) and len({(str(t), lift) for t, lift in zip(v[4:8], v[8:], strict=True)}) == 4
+         and all(limits and len(limits) == 3 for limits in v[4:8]) and numbers(v[8:])),
     Line("tiers: number or points-only, hybrid, missions", "number of tiers or type (points-only, hybrid, missions).",
          ("loyalty tasks.tier-design.output.tiers", *(f"loyalty-{kind} tasks.tier-design.output.kind" for kind in ("points", "hybrid", "missions"))),
          lambda tiers, *kinds: len(tiers) == 3 and kinds == ("points-only", "hybrid", "missions")),
@@ -44,7 +45,7 @@ LINES = (
          ("loyalty-personas json.command.inputs.personas", "loyalty tasks.tier-design.output_sha256",
           "loyalty-personas tasks.tier-design.output_sha256", "loyalty tasks.lifecycle-mapping.output_sha256",
           "loyalty-personas tasks.lifecycle-mapping.output_sha256"),
-         lambda asked, *made: asked == ["champions"] and differ(*made[:2]) and differ(*made[2:])),
+         lambda asked, *made: asked == ["champions"] and full(made) and differ(*made[:2]) and differ(*made[2:])),
     Line("constraints (optional)", "optional compliance or platform notes.",
          ("loyalty-constraints json.command.inputs.constraints", "loyalty-constraints tasks.lifecycle-mapping.output.triggers[*].key"),
          lambda asked, keys: "expire" in str(asked) and full(keys) and "points-expiring" not in keys),
