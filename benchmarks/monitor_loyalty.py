@@ -154,7 +154,7 @@ def ours(root: Path, described: list[dict[str, str]]) -> dict[str, Any]:
         began = time.perf_counter()
         context = StepContext(inputs, outputs, program, OpenData(root, described), 1, datetime(2026, 1, 1, tzinfo=UTC),
                               lambda percent, note: None)  # fmt: skip
-        run, _ = resolve(command.name, step.key)
+        run, _ = resolve(command.key, step.key)
         result = run(context)
         outputs[step.output_var] = result.values
         [payload_of(output) for output in result.outputs]

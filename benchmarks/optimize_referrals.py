@@ -74,7 +74,7 @@ def main() -> None:
 def make(root: Path, rows: int, advocates: int) -> list[dict[str, Any]]:
     """A small world through the project's own loader, then widened to ``rows`` rows in all."""
     from programs.datasets import Options, SnapshotStore  # noqa: PLC0415
-    from programs.datasets.loading import ingest  # noqa: PLC0415
+    from programs.datasets.loading.ingest import ingest  # noqa: PLC0415
     from programs.datasets.worlds.referral_world import build_referral_world  # noqa: PLC0415
 
     world = build_referral_world(np.random.default_rng(SEED), advocates=advocates)
@@ -146,8 +146,8 @@ def run_steps(root: Path, datasets: list[dict[str, Any]]) -> None:
         if metric.key.startswith("referral-")
     }
     program = {
-        "currency": "EUR", "people": {}, "metrics": metrics, "metric_versions": {}, "last_run": {},
-        "held_referrals": [], "case_labels": {}, "decided_cases": {}, "banned_sources": [],
+        "currency": "EUR", "time_zone": "UTC", "people": {}, "metrics": metrics, "metric_versions": {},
+        "last_run": {}, "held_referrals": [], "case_labels": {}, "decided_cases": {}, "banned_sources": [],
     }  # fmt: skip
     whole = np.zeros(2)
     for title, run, name in steps:

@@ -193,10 +193,12 @@ def _shared(chosen: Sequence[Dataset]) -> set[str]:
 def _several_owners(command: Command, kind: str, chosen: Sequence[Dataset]) -> Problem:
     """The command reads one owner's rows; the others' would be left out without a word."""
     owners = [str(d.partner or "ourselves") for d in chosen if d.kind == kind]
+    numbers = ", ".join(str(d.pk) for d in chosen if d.kind == kind)
     return Problem(
         "datasets",
         f"{kind} were loaded by {', '.join(owners)}, but {command.name} reads the data of one owner only. "
-        f"Load them together, as one dataset of {kind}.",
+        f"Load all files together, as one dataset of {kind}, then take back the current ones of each owner "
+        f"({numbers}) on their pages or with manage.py choose_dataset NUMBER --take-back.",
         code="several_owners",
     )
 

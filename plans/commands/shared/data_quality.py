@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 PURCHASES = "purchases"
 PLACINGS = {
     "order": "lowers the order it names",
-    "customer": "names no order: lowers the customer's latest earlier order that it fits",
+    "customer": "names no order of these data: lowers the customer's latest earlier order that it fits",
     "column": "stands beside its order in a column of refunds",
     "itself": "an order cancelled in its own row",
     "unplaced": "unplaced: fits no order, in no figure",

@@ -115,6 +115,11 @@ class Contract:
             raise ValueError(f"contract {self.kind} names a column twice")
 
     @property
+    def plain(self) -> str:
+        """The word for a row that changes no other one: "sale", "payout"; "" where no row does."""
+        return self.unkeyed.partition("'")[2].partition("'")[0]
+
+    @property
     def has_key(self) -> str:
         """SQL of whether a row has a full natural key."""
         filled = " AND ".join(f"{name} IS NOT NULL" for name in self.key) or "false"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from gtm.core.money import MINOR_DIGITS
 from programs.datasets.contracts import Contract, ContractColumn, Type
 from programs.datasets.loading.limits import Options
@@ -25,6 +27,7 @@ def further(said: Said) -> dict[str, tuple[str, ContractColumn]]:
 def settle_amounts(values: Values, contract: Contract, options: Options, said: Said) -> Reasons:
     """Change ``values`` (ours → SQL) as the options say; returns further reasons to reject a row."""
     reasons: Reasons = []
+    read = frozenset(values)
     if "amount" in values and "amount" in contract.money:
         if options.line_items == "price_each":
             reasons.append(
@@ -37,7 +40,11 @@ def settle_amounts(values: Values, contract: Contract, options: Options, said: S
         if "refunded_amount" in contract.by_name and (given_back := _given_back(values, said)):
             values["refunded_amount"] = given_back
     if options.unit == "minor_units":
-        reasons += _from_minor_units(values, contract)
+        reasons += _from_minor_units(values, contract, read)
+    if options.unit == "thousands":
+        for name in contract.money:
+            if name in values:
+                values[name] = f"try_cast(({values[name]}) * 1000 AS {MONEY})"
     if options.sign_rule == "flipped":
         for name in (*contract.money, "points"):
             if name in values:
@@ -70,7 +77,8 @@ def _given_back(values: Values, said: Said) -> str:
     return f"try_cast({' + '.join(columns)} AS {MONEY})" if columns else ""
 
 
-def _from_minor_units(values: Values, contract: Contract) -> Reasons:
+def _from_minor_units(values: Values, contract: Contract, read: Collection[str]) -> Reasons:
+    """``read``: columns that are columns of the file, and not computed from others."""
     cases = " ".join(
         f"WHEN {values['currency']} IN {codes} THEN {1 / 10**digits:.4f}"
         for digits, codes in MINOR_DIGITS.items()
@@ -80,8 +88,9 @@ def _from_minor_units(values: Values, contract: Contract) -> Reasons:
     for name in contract.money:
         if name in values:
             reasons.append((f"({values[name]}) <> trunc({values[name]})", f"{name}: {FRACTION}"))
-            signed = rf"regexp_matches({name}__text, '[^-+0-9.,()\s]')"
-            reasons.append((f"{signed} AND {factor} <> 1", f"{name}: {UNITS}"))
+            if name in read:
+                signed = rf"regexp_matches({name}__text, '[^-+0-9.,()\s]')"
+                reasons.append((f"{signed} AND {factor} <> 1", f"{name}: {UNITS}"))
             values[name] = f"try_cast(({values[name]}) * {factor} AS {MONEY})"
     return reasons
 

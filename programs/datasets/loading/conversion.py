@@ -42,7 +42,8 @@ NOBODY = ("0", "-1", "guest", "anonymous", "unknown", "undefined", "walk-in", "w
 PEOPLE = ("member_id", "referee_customer_id", "person_id")
 TOTAL = (
     r"^((grand |sub-? ?|net |overall |report )?totals?|(gesamt|end|zwischen)?summe|totaal|totale|sum)"
-    r"( \(.*\))?:?$"
+    r"( \(.*\)| (for|of|in|für|per) .*| (jan|feb|m[aä]r|apr|ma[yi]|jun|jul|aug|sep|o[ck]t|nov|de[cz])"
+    r"[a-zä]*( \d{4})?| q[1-4].*| \d{4})?:?$|^(sub-? ?totals?|zwischensummen?|grand totals?)\b"
 )
 
 
@@ -95,7 +96,10 @@ def convert(
     """The conversion of one column of one file."""
     options = told.options
     text = f"{column.name}__text"
-    written = f"nullif(trim(nfc_normalize({cell})), '')"
+    visible = (
+        f"regexp_replace(nfc_normalize({cell}), '[\\x{{200B}}-\\x{{200D}}\\x{{2060}}\\x{{FEFF}}]', '', 'g')"
+    )
+    written = f"nullif(trim({visible}), '')"
     known = f"CASE WHEN list_contains({bind.bind(list(MISSING))}, {written}) THEN NULL ELSE {written} END"
     first = (text, _translated(known, told.words.get(column.name, {}), bind))
     if column.type is Type.TEXT:
@@ -171,7 +175,9 @@ def _one_id(value: str, rule: str) -> str:
     if rule == "no_leading_zeros":
         short = f"coalesce(nullif(ltrim({value}, '0'), ''), '0')"
         value = f"CASE WHEN regexp_full_match({value}, '[0-9]+') THEN {short} ELSE {value} END"
-    return f"CASE WHEN contains({value}, '@') THEN lower({value}) ELSE {value} END"
+    address = f"regexp_extract(lower({value}), '([^<>:\\s]+@[^<>\\s]+)', 1)"
+    mail = f"coalesce(nullif({address}, ''), lower({value}))"
+    return f"CASE WHEN contains({value}, '@') THEN {mail} ELSE {value} END"
 
 
 def _number(column: ContractColumn, text: str, how: Convention, bind: Parameters) -> Converted:
@@ -186,7 +192,9 @@ def _number(column: ContractColumn, text: str, how: Convention, bind: Parameters
         negative = f"starts_with({text}, '(') AND ends_with({text}, ')')"
         bare = f"CASE WHEN {negative} THEN '-' || {bare} ELSE {bare} END"
     bare = f"CASE WHEN {_digits_only(text)} THEN {text} ELSE {bare} END"
-    bare = f"regexp_replace({bare}, '^([0-9.,]+)-$', '-\\1')"  # an accountant's minus stands behind
+    # An accountant's minus stands behind, or is a credit.
+    bare = f"regexp_replace({bare}, '^([0-9.,]+)(-|(?i:CR))$', '-\\1')"
+    bare = f"regexp_replace({bare}, '^([0-9.,]+)(?i:DR)$', '\\1')"
     grouped = f"regexp_matches({plain}, {bind.bind(GROUPED[how.decimal])})"
     ungrouped = f"CASE WHEN {grouped} THEN replace({plain}, '{thousands}', '') ELSE {plain} END"
     dotted = f"replace({ungrouped}, ',', '.')" if how.decimal == "," else ungrouped
@@ -290,7 +298,8 @@ def _time(
     reasons = [
         (f"{text} IS NOT NULL AND {zoned} IS NULL AND {naive} IS NULL", "not a date or time"),
         (  # a day whose midnight does not exist begins with its first moment
-            f"{zoned} IS NULL AND NOT {day_only} AND timezone({zone}, {local}) <> {naive}",
+            f"{zoned} IS NULL AND {naive} <> date_trunc('day', {naive}) "
+            f"AND timezone({zone}, {local}) <> {naive}",
             f"does not exist in {where}: the clocks went forward over it",
         ),
         *_possible(column, value, f"coalesce({naive}, timezone('UTC', {zoned}))", options, bind),

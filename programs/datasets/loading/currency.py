@@ -16,6 +16,14 @@ from programs.datasets.loading.said import Said
 from programs.datasets.loading.words import fold
 from programs.datasets.readers import RawFile
 
+# fmt: off
+COMMON = frozenset((
+    "USD", "EUR", "GBP", "CHF", "JPY", "CNY", "CAD", "AUD", "NZD", "SEK", "NOK", "DKK", "PLN", "CZK", "HUF",
+    "BRL", "MXN", "INR", "SGD", "HKD", "KRW", "TWD", "THB", "ZAR", "AED", "ILS", "CLP", "ARS", "IDR", "MYR",
+    "PHP", "VND", "RUB", "UAH", "BGN", "RON", "TND", "KWD", "BHD",
+))
+# fmt: on
+"""Codes that are no other word, so that a header says them without brackets."""
 ROW = "currency__row"
 IN_HEADER = re.compile(r"[(\[]([A-Za-z]{3})[)\]]\s*$")
 
@@ -59,6 +67,18 @@ def currency_of_load(
     named = {code for amount in amounts if (code := _code_in(raw.headers[columns[amount]]))}
     if len(named) == 1:
         return named.pop(), []
+    for amount in amounts:
+        sign = _sign_in(raw.headers[columns[amount]])
+        if sign and home not in SIGNS[sign]:
+            return "", [
+                Problem(
+                    f"{name}: {amount}",
+                    f"“{raw.headers[columns[amount]]}” names {sign}, and the amounts would be {home}. "
+                    "Set currency.",
+                    allowed=SIGNS[sign],
+                    code="no_currency",
+                )
+            ]
     if asked := _unread_column(raw, columns, said):
         return "", asked
     written: dict[str, int] = {}
@@ -143,9 +163,23 @@ def _unclear_codes(
 
 
 def _code_in(header: str) -> str:
-    """The code that a header says: “Total (EUR)”."""
+    """The code that a header says: “Total (EUR)”, “total_usd”, “Revenue (US$)”."""
     found = IN_HEADER.search(header)
-    return found[1].upper() if found and found[1].upper() in CODES else ""
+    if found and found[1].upper() in CODES:
+        return found[1].upper()
+    words = {word.upper() for word in re.split(r"[^A-Za-z$]+", header)}
+    named = sorted(words & COMMON)
+    if named:
+        return named[0]
+    if words & {"US$"}:
+        return "USD"
+    signs = {known[0] for sign, known in SIGNS.items() if sign in header and len(known) == 1}
+    return signs.pop() if len(signs) == 1 else ""
+
+
+def _sign_in(header: str) -> str:
+    """A sign in a header that may be one of several currencies: “Amount £”."""
+    return next((sign for sign, known in SIGNS.items() if sign in header and len(known) > 1), "")
 
 
 def _other_in_header(raw: RawFile, amounts: list[str], columns: dict[str, int], said: str) -> list[Problem]:

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-import duckdb
-
-from programs.datasets.contracts import Contract
+from programs.datasets.contracts import Type
 from programs.datasets.engines.session import one_row
-from programs.datasets.loading.limits import Options
+from programs.datasets.loading.conversion import MISSING
 from programs.datasets.loading.problems import Problem
-from programs.datasets.loading.said import Said, quoted
+from programs.datasets.loading.questioned import QuestionedFile
+from programs.datasets.loading.said import quoted
+from programs.datasets.loading.unread_columns import unread
 from programs.datasets.loading.words import bare, fold
-from programs.datasets.readers import RawFile
 
 PRICE = {
     "price",
@@ -34,6 +32,20 @@ PRODUCT = {
     "lineitemname", "lineitemsku", "lineitemid", "stockcode", "variant", "variantid", "variantsku",
     "articleno", "article", "lineno", "linenumber", "orderline", "description",
 }  # fmt: skip
+COUNTS = {
+    "quantity",
+    "qty",
+    "units",
+    "items",
+    "count",
+    "points",
+    "day",
+    "week",
+    "month",
+    "year",
+    "line",
+    "pos",
+}
 QUANTITY = {"lineitemquantity", "itemquantity", "orderquantity"}
 STATUS = {
     "status", "orderstatus", "financialstatus", "paymentstatus", "orderstate", "state", "transactionstatus",
@@ -49,7 +61,8 @@ CANCELLED = {
     "deletedat",
 }
 NO_SALE = (
-    "fail|cancel|refund|void|declin|pending|abandon|expired|draft|unpaid|chargeback|charge.back|dispute|on.?hold|trash"
+    "return|r.ckerst|erstatt|rembours|storn|annul|charged.?back|rma|quote|devol|reembols|estorn|reso$"
+    "|fail|cancel|refund|void|declin|pending|abandon|expired|draft|unpaid|chargeback|charge.back|dispute|on.?hold|trash"
     "|denied|reversed|incomplete"
 )
 ORIGINAL = re.compile(
@@ -59,7 +72,8 @@ ORIGINAL = re.compile(
 )
 """Folded names of columns in which a refund names what it changes."""
 IS_NONE = (
-    "refund|cancel|void|reject|declin|denied|fraud|spam|invalid|chargeback|charge.back|dispute|reversed|delet"
+    "refund|return|r.ckerst|erstatt|rembours|storn|annul|devol|reembols|estorn"
+    "|cancel|void|reject|declin|denied|fraud|spam|invalid|charged?.?back|dispute|reversed|delet"
     "|duplicate"
 )
 NO_POINTS = f"{IS_NONE}|pending|fail|on.?hold|draft"
@@ -71,43 +85,21 @@ NO_STATE: Mapping[str, tuple[str, str]] = {
 }
 """Kind → what a row is, and the words of a status by which it is not. A pending referral is one."""
 CENTS = {"cents", "incents", "minor", "minorunits", "pence", "subunits"}
+THOUSANDS = re.compile(
+    r"thousand|\b(in )?000s?\b|\bk[€$£]|[€$£]k\b|\bT(EUR|USD|CHF|GBP)\b|\btausend|\bmilliers", re.I
+)
 NO_SALE_SQL = "regexp_matches({cell}, $no) AND NOT starts_with({cell}, 'partial')"
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionedFile:
-    """A file with its columns found, as the questions see it."""
-
-    connection: duckdb.DuckDBPyConnection
-    view: str
-    raw: RawFile
-    contract: Contract
-    columns: dict[str, int]
-    options: Options
-    said: Said
-
-    def asked(self, ours: str) -> str:
-        return f"{self.raw.name}: {ours}"
-
-    def unused(self) -> Iterator[tuple[int, str]]:
-        """Columns of theirs about which nothing was said and that are none of ours."""
-        told = {fold(name) for name in (*self.said.columns, *self.said.ignored)}
-        for index, header in enumerate(self.raw.headers):
-            if header and index not in self.columns.values() and fold(header) not in told:
-                yield index, header
-
-    def said_of(self, ours: str) -> bool:
-        header = self.raw.headers[self.columns[ours]]
-        return fold(header) in {fold(name) for name in self.said.ignored}
 
 
 def doubts(look: QuestionedFile) -> list[Problem]:
     """Every question about one file."""
     found = [*_minor_units(look), *_original(look)]
     if look.contract.kind == "purchases":
-        found += [*_lines(look), *_refunded(look)]
+        found += _lines(look)
     if look.contract.kind in NO_STATE:
-        found += [*_status(look), *_cancelled(look)]
+        found += [*_unknown_words(look), *_refunds_for_sales(look), *_status(look), *_cancelled(look)]
+        asked = {problem.field for problem in found}
+        found += [problem for problem in unread(look) if problem.field not in asked]
     return found
 
 
@@ -191,6 +183,59 @@ def _status(look: QuestionedFile) -> Iterator[Problem]:
         )
 
 
+def _unknown_words(look: QuestionedFile) -> Iterator[Problem]:
+    """A kind of row under a word that we do not know: rejected, it would be missing from every figure."""
+    for name in ("movement", "entry", "status"):
+        column = look.contract.by_name.get(name)
+        if column is None or column.type is not Type.CATEGORY or name not in look.columns:
+            continue
+        known = {*column.allowed, *(word for word, _ in column.words), *look.said.words.get(name, ())}
+        rows = look.connection.execute(
+            f"SELECT trim(c{look.columns[name]}) AS word, count(*), "  # noqa: S608
+            "list_contains($known, lower(word)) OR "
+            "list_contains($known, regexp_replace(lower(word), '[ -]+', '_', 'g')) "
+            f"FROM {look.view} WHERE word <> '' GROUP BY ALL ORDER BY count(*) DESC, word LIMIT 50",
+            {"known": sorted(known)},
+        ).fetchall()
+        unknown = [(word, count) for word, count, is_known in rows if not is_known and word not in MISSING]
+        if unknown and len(unknown) < len(rows):
+            listed = ", ".join(f"“{word}” ({count:,})" for word, count in unknown)
+            header, word = look.raw.headers[look.columns[name]], unknown[0][0]
+            yield Problem(
+                look.asked(name),
+                f"“{header}” has words that we do not know: {listed}. Set what each means, as "
+                f"value_map={name}: {word}=… with one of {', '.join(column.allowed)}; or leave such rows "
+                f"out, as filters=!{header}: {word}.",
+                code="unknown_words",
+                answers=(
+                    *(("value_map", f"{name}: {quoted(word)}={ours}") for ours in column.allowed),
+                    ("filters", f"!{quoted(header)}: {', '.join(quoted(word) for word, _ in unknown)}"),
+                ),
+            )
+
+
+def _refunds_for_sales(look: QuestionedFile) -> Iterator[Problem]:
+    """A list of refunds says so in its headers, and would replace the orders that it names."""
+    if "movement" not in look.contract.by_name or {"movement"} & {*look.columns, *look.said.constants}:
+        return
+    for name in ("amount", "revenue", look.contract.time):
+        if name not in look.columns or look.said_of(name) or look.options.sign_rule:
+            continue
+        header = look.raw.headers[look.columns[name]]
+        if re.search(r"refund|returned|chargeback|credit.?(note|memo)|erstatt|rembours", header.lower()):
+            refund = next(
+                word for word in look.contract.by_name["movement"].allowed if word != look.contract.plain
+            )
+            yield Problem(
+                look.asked(name),
+                f"“{header}” sounds as if every row were a refund. If so, set constants=movement={refund}; "
+                f"if they are sales, ignore_columns={header}.",
+                code="refunds_for_sales",
+                answers=(("constants", f"movement={refund}"), ("ignore_columns", quoted(header))),
+            )
+            return
+
+
 def _original(look: QuestionedFile) -> Iterator[Problem]:
     """Refunds that have numbers of their own and name their order in another column."""
     if not look.contract.unkeyed or look.options.original_column:
@@ -198,10 +243,13 @@ def _original(look: QuestionedFile) -> Iterator[Problem]:
     key = look.columns.get(look.contract.key[0])
     for index, header in look.unused():
         said = ORIGINAL.fullmatch(bare(header))
-        if key is None or said is None:
+        if key is None:
             continue
-        # A name that says no more than “reference” must also hold numbers of other rows.
-        known = "" if said[1] else f"AND trim(c{index}) IN (SELECT trim(c{key}) FROM {look.view})"  # noqa: S608
+        # A name that says no more than “reference” must also hold numbers of other rows; any other name may,
+        # where less than half of the rows have one and all of these are numbers of rows.
+        known = "" if said and said[1] else f"AND trim(c{index}) IN (SELECT trim(c{key}) FROM {look.view})"  # noqa: S608
+        if said is None and not _holds_keys(look, index, key):
+            continue
         count, own, theirs = one_row(
             look.connection,
             f"SELECT count(*), min_by(c{key}, row), min_by(c{index}, row) FROM {look.view} "  # noqa: S608
@@ -216,6 +264,18 @@ def _original(look: QuestionedFile) -> Iterator[Problem]:
                 code="original",
                 answers=(("original_column", header), ("ignore_columns", quoted(header))),
             )
+
+
+def _holds_keys(look: QuestionedFile, index: int, key: int) -> bool:
+    if fold(look.raw.headers[index]) in QUANTITY | COUNTS:
+        return False
+    total, filled, known, longest = one_row(
+        look.connection,
+        f"SELECT count(*), count(nullif(trim(c{index}), '')), "  # noqa: S608
+        f"count_if(trim(c{index}) <> '' AND trim(c{index}) IN (SELECT trim(c{key}) FROM {look.view})), "
+        f"max(length(trim(c{index}))) FROM {look.view}",
+    )
+    return 0 < filled == known and 2 * filled <= total and longest > 1
 
 
 def _cancelled(look: QuestionedFile) -> Iterator[Problem]:
@@ -236,35 +296,44 @@ def _cancelled(look: QuestionedFile) -> Iterator[Problem]:
             )
 
 
-def _refunded(look: QuestionedFile) -> Iterator[Problem]:
-    """What was given back stands in a column of its own."""
-    for index, header in look.unused():
-        name = bare(header)
-        if "refund" not in name or "amount" not in name and "total" not in name and name != "refunded":
-            continue
-        count, example = one_row(
-            look.connection,
-            f"SELECT count(*), any_value(c{index} ORDER BY row) FROM {look.view} "  # noqa: S608
-            f"WHERE regexp_matches(c{index}, '[1-9]')",
+def _whole_numbers(look: QuestionedFile) -> Iterator[Problem]:
+    """Interfaces of payment services give 50.00 as the number 5000."""
+    ours = next((name for name in ("amount", "revenue") if name in look.columns), "")
+    if not ours or look.raw.format not in ("json", "jsonl") or look.said_of(ours):
+        return
+    index = look.columns[ours]
+    header = look.raw.headers[index]
+    if header not in look.raw.typed:
+        return
+    whole, largest, example = one_row(
+        look.connection,
+        f"SELECT bool_and(regexp_full_match(c{index}, '-?[0-9]+')), max(try_cast(c{index} AS BIGINT)), "  # noqa: S608
+        f"any_value(c{index} ORDER BY row) FROM {look.view} WHERE trim(c{index}) <> ''",
+    )
+    if whole and largest >= 100:
+        yield Problem(
+            look.asked(ours),
+            f"“{header}” has whole numbers only, such as {example}: are they cents? Set unit.",
+            allowed=("minor_units", "units"),
+            code="unit",
         )
-        if count:
-            yield Problem(
-                look.asked(header),
-                f"{count:,} rows have a “{header}”, such as {example}, that the amount may still "
-                "include. Set "
-                f"subtract_columns={header} to subtract it; or ignore_columns={header}.",
-                code="refunded",
-                answers=(("subtract_columns", quoted(header)), ("ignore_columns", quoted(header))),
-            )
 
 
 def _minor_units(look: QuestionedFile) -> Iterator[Problem]:
     if look.options.unit:
         return
+    yield from _whole_numbers(look)
     for ours in look.contract.money:
         if ours in look.columns and not look.said_of(ours):
             header = look.raw.headers[look.columns[ours]]
-            if any(fold(header).endswith(word) for word in CENTS):
+            if THOUSANDS.search(header):
+                yield Problem(
+                    look.asked(ours),
+                    f"“{header}” sounds like thousands. Set unit.",
+                    allowed=("thousands", "units"),
+                    code="unit",
+                )
+            elif any(fold(header).endswith(word) for word in CENTS):
                 example = one_row(
                     look.connection,
                     f"SELECT any_value(c{look.columns[ours]} ORDER BY row) FROM {look.view}",  # noqa: S608

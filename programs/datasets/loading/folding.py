@@ -13,12 +13,18 @@ from programs.datasets.contracts import Contract, Type
 ANOTHER = "another line of the same order was not accepted"
 DIFFERENT = "not the same in every line of the order"
 ONE_OF_ALL = ("member_id", "currency")
-ORDER = """CASE WHEN movement <> 'sale' THEN movement ELSE '' END || CASE
+ORDER = """CASE WHEN movement <> 'sale' THEN movement WHEN is_back THEN 'back ' || epoch_us(purchased_at)
+        ELSE '' END || CASE
         WHEN order_id IS NOT NULL THEN 'n' || order_id
         WHEN member_id IS NOT NULL AND purchased_at IS NOT NULL
             THEN 'm' || epoch_us(purchased_at) || '@' || member_id
         ELSE 'r' || "row" END"""
 """SQL of what makes lines one order: its number, else the member and the moment. Its refund is apart."""
+
+
+BACK = """sum(amount) OVER (PARTITION BY file_no, order_id, purchased_at) < 0 AND order_id IS NOT NULL
+    AND purchased_at > min(purchased_at) OVER (PARTITION BY file_no, order_id)"""
+"""SQL of whether what an order's lines of one moment come to was given back, later than it was bought."""
 
 
 def fill_order_cells(
@@ -57,7 +63,8 @@ def fold(connection: duckdb.DuckDBPyConnection, contract: Contract, line_items: 
     names = ", ".join(aggregates)
     connection.execute(f"""
         ALTER TABLE converted RENAME TO unordered;
-        CREATE TABLE lines AS SELECT *, {ORDER} AS of_order FROM unordered;
+        CREATE TABLE lines AS SELECT *, {ORDER} AS of_order
+        FROM (SELECT *, coalesce({BACK}, false) AS is_back FROM unordered);
         DROP TABLE unordered;
         CREATE TABLE orders AS
         SELECT file_no, of_order, min("row") AS first_row, {", ".join(aggregates.values())},

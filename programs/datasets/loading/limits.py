@@ -64,6 +64,7 @@ class Options:
     id_rule: str = ""
     nobody: str = ""
     source: str = ""
+    most_rejected: str = ""
     home_currency: str = ""
     home_zone: str = ""
     zone_is_said: bool = False
@@ -166,7 +167,11 @@ CHOICES = (
         example="Discount, Refunded amount",
         longest=LONG,
     ),
-    LoadOption("unit", "The unit of the amounts: 1050 minor units are 10.50 euros", ("units", "minor_units")),
+    LoadOption(
+        "unit",
+        "The unit of the amounts: 1050 minor units are 10.50 euros, 1.05 thousands are 1050",
+        ("units", "minor_units", "thousands"),
+    ),
     LoadOption(
         "sign_rule",
         "negative_redeems: points below zero are redeemed; flipped: every amount has the opposite sign",
@@ -196,5 +201,10 @@ CHOICES = (
             "with another's; by_file: the name of the file"
         ),
         example="shop-de",
+    ),
+    LoadOption(
+        "most_rejected",
+        "The share of rows, in percent, that may be rejected; a load with more is not taken; empty: 10",
+        example="25",
     ),
 )

@@ -20,7 +20,7 @@ GROUPS = {
         "filters", "value_map", "constants", "line_items", "add_columns", "subtract_columns",
         "original_column", "ignore_columns",
     ),
-    "People and shops": ("id_rule", "nobody", "source"),
+    "People, shops and rejected rows": ("id_rule", "nobody", "source", "most_rejected"),
 }  # fmt: skip
 TITLES = {
     "header_row": "Row with the names of the columns",
@@ -45,6 +45,7 @@ TITLES = {
     "id_rule": "How to compare identifiers",
     "nobody": "Identifiers that name nobody",
     "source": "Shop or system",
+    "most_rejected": "Rejected rows, at most (percent)",
 }
 MEANINGS = {
     ("date_format", "dmy"): "day first: 31/12/2026",
@@ -63,6 +64,7 @@ MEANINGS = {
     ("line_items", "order_total"): "a row is a line of an order; the amount is of the whole order",
     ("unit", "units"): "as they are: 1050 is 1050.00",
     ("unit", "minor_units"): "cents: 1050 is 10.50",
+    ("unit", "thousands"): "thousands: 1.05 is 1050",
     ("sign_rule", "negative_redeems"): "points below zero were redeemed",
     ("sign_rule", "flipped"): "every amount has the opposite sign",
     ("id_rule", "lower"): "capital letters do not count",

@@ -94,6 +94,10 @@ def _impossible(options: Options) -> Iterable[Problem]:
         value = getattr(options, choice.name)
         if value and choice.allowed and value not in choice.allowed:
             yield Problem(choice.name, f"“{value}” is not possible.", allowed=choice.allowed, code="option")
+    if options.most_rejected and not (
+        options.most_rejected.isdecimal() and int(options.most_rejected) <= 100
+    ):
+        yield _wrong("most_rejected", options.most_rejected, "is not a share from 0 to 100")
     if options.footer_rows and not options.footer_rows.isdecimal():
         yield _wrong("footer_rows", options.footer_rows, "is not a number of rows")
 

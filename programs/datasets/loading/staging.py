@@ -21,10 +21,11 @@ from programs.datasets.loading.conventions import (
 )
 from programs.datasets.loading.conversion import ConversionTerms, Converted, Parameters, convert
 from programs.datasets.loading.currency import currency_conversion, currency_of_load
-from programs.datasets.loading.doubts import QuestionedFile, doubts
+from programs.datasets.loading.doubts import doubts
 from programs.datasets.loading.folding import fold
 from programs.datasets.loading.limits import Limits, Options
 from programs.datasets.loading.problems import Problem, nearest
+from programs.datasets.loading.questioned import QuestionedFile
 from programs.datasets.loading.said import Said
 from programs.datasets.loading.selecting import position, select_rows
 from programs.datasets.loading.sources import ORIGINAL, of_source, source_of
@@ -204,7 +205,9 @@ def _conversion(
         steps += map(list, currency.steps)
     reasons += settle_amounts(values, contract, options, said)
     if options.source:
-        of_source(values, contract, bind.bind(source_of(file.raw, options)))
+        place = position(file.raw, options.source)
+        source = f"trim(c{place})" if place is not None else bind.bind(source_of(file.raw, options))
+        of_source(values, contract, source)
     for step in steps:
         listed = ", ".join(f"{expression} AS {name}" for name, expression in step)
         query = f"SELECT *, {listed} FROM ({query})"  # noqa: S608

@@ -153,6 +153,8 @@ def _lists(sample: str) -> list[str]:
     return found
 
 
+EACH = "[]"
+"""Behind the name of a list in a path: every object in it."""
 NAMES = ("data", "results", "items", "records", "orders", "rows", "value")
 """What interfaces call the list of rows; asked of a document too large to be parsed for a look."""
 
@@ -210,7 +212,8 @@ def _broken(connection: duckdb.DuckDBPyConnection) -> tuple[BrokenRow, ...]:
 def _columns(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> tuple[list[tuple[str, ...]], set[str]]:
     """The path of every value, in the order they come, and the pointers of those that are lists.
 
-    An object is no value: what is in it is. A path that the person named is taken into lists: lines.0.price.
+    An object is no value: what is in it is. A path that the person named is taken into lists: lines.0.price,
+    or refunds[].total, the sum over the list.
     """
     paths: list[tuple[str, ...]] = []
     nested: set[str] = set()
@@ -232,7 +235,7 @@ def _columns(connection: duckdb.DuckDBPyConnection, wanted: Wanted) -> tuple[lis
     paths += [
         tuple(name.split("."))
         for name in sorted(wanted.named)
-        if name not in known and any(step.isdecimal() for step in name.split("."))
+        if name not in known and any(step.isdecimal() or step.endswith(EACH) for step in name.split("."))
     ]
     return paths, nested
 
@@ -253,6 +256,8 @@ def _members(connection: duckdb.DuckDBPyConnection, parent: tuple[str, ...]) -> 
 
 
 def _pointer(path: tuple[str, ...] | list[str]) -> str:
+    if any(step.endswith(EACH) for step in path):
+        return "$" + "".join(f'."{step.removesuffix(EACH)}"' + "[*]" * step.endswith(EACH) for step in path)
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
 
 
@@ -261,7 +266,10 @@ def _numeric(
 ) -> frozenset[str]:
     """The members that are JSON numbers wherever they are given: their decimal point is beyond doubt."""
     columns = ", ".join(
-        f"bool_and(json_type(line, ${index + 1}) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'NULL'))"
+        f"bool_and(${index + 1} NOT LIKE '$%' "
+        f"AND json_type(line, ${index + 1}) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'NULL'))"
+        if not pointers[index].startswith("$")
+        else f"bool_and(${index + 1} IS NULL)"
         for index in range(len(headers))
     )
     row = connection.execute(f"SELECT {columns} FROM lines WHERE {OBJECT}", pointers).fetchall()[0]  # noqa: S608
@@ -275,6 +283,9 @@ def _cells(
 
     def cell(index: int, pointer: str) -> str:
         text = f"json_extract_string(line, ${index + 1})"
+        if pointer.startswith("$"):
+            each = f"list_transform({text}, lambda x: try_cast(x AS DECIMAL(38, 9)))"
+            return f"CAST(list_sum({each}) AS VARCHAR) AS c{index}"
         if pointer in nested:
             return f"{text} AS c{index}"
         return (

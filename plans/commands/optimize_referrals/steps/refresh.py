@@ -39,6 +39,7 @@ FLOWS = (
     ("reversed", "Payouts reversed", "money"),
     ("fraud_flags", "Referrals labelled fraud", "integer"),
 )
+OF_PAYOUTS = {"payouts", "paid_out", "held", "reversed"}
 MOVED = {
     "referrals": (
         ("gross_conversions", "Won, before refunds", "integer"),
@@ -115,8 +116,15 @@ def refresh_data(context: StepContext) -> StepResult:
 
 
 def shown_flows(data: OpenData) -> list[tuple[str, str, str]]:
-    """The net flows, and what is gross beside them where the two differ."""
-    return [*FLOWS, *(flow for kind, flows in MOVED.items() if data.movements(kind) for flow in flows)]
+    """The net flows that the data tell, and what is gross beside them where the two differ.
+
+    Without a column of margins, or without payouts, there is no such figure: it is not zero.
+    """
+    told = data.snapshot("referrals").profile
+    left_out = set() if told is None or "margin" in told else {"margin"}
+    left_out |= set() if data.has("referral_payouts") else OF_PAYOUTS
+    net = [flow for flow in FLOWS if flow[0] not in left_out]
+    return [*net, *(flow for kind, flows in MOVED.items() if data.movements(kind) for flow in flows)]
 
 
 def flows(data: OpenData, span: Span, dimensions: Sequence[str]) -> list[dict[str, Any]]:

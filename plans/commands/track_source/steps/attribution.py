@@ -13,7 +13,7 @@ import numpy as np
 from plans.commands.shared.figures import figure, money, percent
 from plans.commands.track_source.command import ACCURACY
 from plans.commands.track_source.facts import Scope
-from plans.commands.track_source.steps.deals import JointDeal
+from plans.commands.track_source.steps.deals import JointDeal, told_apart
 from plans.commands.track_source.steps.journeys import PIPELINE, REVENUE, Journeys, journeys
 from plans.commands.track_source.steps.reconciliation import Reconciled, reconciled
 from plans.commands.track_source.steps.touches import SEPARATOR
@@ -148,9 +148,10 @@ def joint_deals(toward: Mapping[str, Journeys], scope: Scope) -> list[Deal]:
             else:
                 revenue = deal.revenue or Decimal(0)
             every[deal.number] = deal, pipeline, revenue
+    called = told_apart(deal for deal, _, _ in every.values())
     return [
         Deal(
-            deal.key,
+            called[n],
             sources=frozenset({partner_of(labels[n][0])} if n in labels else ()) | deal.claims,
             influencers=frozenset(partner_of(label) for label in labels.get(n, ())),
             pipeline=pipeline,

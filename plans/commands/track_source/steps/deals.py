@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -127,6 +127,18 @@ class JointDeal:
         if any(record.credited for record in self.records) and not self.amounts_differ:
             return False
         return not (self.gross_pipeline and not self.pipeline)
+
+
+def told_apart(deals: Iterable[JointDeal]) -> dict[int, str]:
+    """Number of each deal → what it is called: two partners' books may both have a deal 7."""
+    found = list(deals)
+    several = {key for key, times in Counter(deal.key for deal in found).items() if times > 1}
+    return {
+        deal.number: f"{deal.key} of {' + '.join(record.owner for record in deal.records)}"
+        if deal.key in several
+        else deal.key
+        for deal in found
+    }
 
 
 def normalise(data: OpenData, scope: Scope, people: People | None = None) -> Normalised:

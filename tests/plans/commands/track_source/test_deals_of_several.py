@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from plans.commands.track_source.steps.deals import Record, reconcile
+from plans.commands.track_source.steps.deals import Record, reconcile, told_apart
 from programs.datasets.engines.duck import DuckDBEngine
 from programs.datasets.loading.ingest import ingest
 from programs.datasets.loading.limits import Options
@@ -36,6 +36,13 @@ def test_a_deal_is_found_again_by_any_of_its_people():
 
 def test_deals_without_a_person_in_common_stay_apart():
     assert len(reconcile([record("north", "n1", ("51", "77")), record("south", "s1", ("90",))])) == 2
+
+
+def test_two_books_with_the_same_numbers_are_told_apart():
+    deals = reconcile(
+        [record("north", "7", ("51",)), record("south", "7", ("90",)), record("south", "8", ("91",))]
+    )
+    assert set(told_apart(deals).values()) == {"7 of north", "7 of south", "8"}
 
 
 def test_the_touches_of_everybody_in_a_deal_are_one_journey(tmp_path):

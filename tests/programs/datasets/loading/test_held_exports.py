@@ -12,8 +12,9 @@ from tests.programs.datasets.conftest import NOW
 from tests.programs.datasets.loading.held_columns import LINES, MEANINGS
 from tests.programs.datasets.loading.held_exports import PLAIN, SHAPES, Case, packed
 from tests.programs.datasets.loading.held_odd import ODD
+from tests.programs.datasets.loading.held_unread import UNREAD
 
-CASES = SHAPES | MEANINGS | ODD
+CASES = SHAPES | MEANINGS | ODD | UNREAD
 OPTIONS = {choice.name for choice in CHOICES}
 
 
@@ -52,7 +53,7 @@ def test_an_export_is_read_right_or_asked_about(case, write, store):
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=key) for key, case in CASES.items() if case.said])
 def test_the_answers_are_options_that_exist(case):
-    assert case.said.keys() <= OPTIONS | {"time_zone", "home_zone", "zone_is_said"}
+    assert case.said.keys() <= OPTIONS | {"time_zone", "home_zone", "home_currency", "zone_is_said"}
 
 
 def bomb() -> bytes:
