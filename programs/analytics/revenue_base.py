@@ -23,6 +23,7 @@ from programs.analytics.mbg_nbd import MbgNbd, MbgNbdFit, fit_mbg_nbd
 from programs.analytics.order_value import GammaGamma, fit_gamma_gamma
 
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 DAYS_A_YEAR = 365.0
 DAYS_A_MONTH = DAYS_A_YEAR / 12
@@ -109,13 +110,13 @@ def run_off(customers: Customers, model: MbgNbd, value: GammaGamma, edges: Array
 
 
 def _of_existing(customers: Customers, model: MbgNbd, value: GammaGamma, days: FloatArray) -> FloatArray:
-    alive = model.probability_alive(customers.frequency, customers.recency, customers.age)
-    return _while_alive(customers, model, days, alive * _worth(customers, value)).sum(axis=1)
+    bought, row = _bought_alive(customers, model, days)
+    return bought @ np.bincount(row, _alive(customers, model) * _worth(customers, value))
 
 
-def _while_alive(customers: Customers, model: MbgNbd, days: FloatArray, weight: FloatArray) -> FloatArray:
-    """Σ weight × E[Y(t) | alive] by day (rows) and distinct history (columns): what is bought depends on the
-    count and the age alone."""
+def _bought_alive(customers: Customers, model: MbgNbd, days: FloatArray) -> tuple[FloatArray, IntArray]:
+    """E[Y(t) | alive] by day (rows) and distinct history (columns), and each customer's column: what is
+    bought depends on the count and the age alone, so each pair of them is worked out once."""
     age = customers.age
     if age.size > MOST_HISTORIES:
         age = 7 * np.ceil(age / 7)
@@ -123,7 +124,17 @@ def _while_alive(customers: Customers, model: MbgNbd, days: FloatArray, weight: 
     pairs, row = np.unique(customers.frequency * width + age, return_inverse=True)
     frequency, age = np.divmod(pairs, width)
     bought = model.expected_purchases_while_alive(days[:, None], frequency[None, :], age[None, :])
-    return bought * np.bincount(row, weight)
+    return bought, row
+
+
+def _alive(customers: Customers, model: MbgNbd) -> FloatArray:
+    return model.probability_alive(customers.frequency, customers.recency, customers.age)
+
+
+def _purchases_each(customers: Customers, model: MbgNbd, days: float) -> FloatArray:
+    """Of each customer within ``days``."""
+    bought, row = _bought_alive(customers, model, np.array([days]))
+    return _alive(customers, model) * bought[0][row]
 
 
 def _worth(customers: Customers, value: GammaGamma) -> FloatArray:
@@ -147,8 +158,8 @@ def _variance_by_chance(
     E[N²] = E[N] + E[N]²/P(alive) · (1 + 1/(r+x)): Poisson given the rate, which is gamma given that the
     customer lives, which is a matter of chance itself; each order varies by 1/p around the customer's mean.
     """
-    alive = model.probability_alive(customers.frequency, customers.recency, customers.age)
-    expected = model.expected_purchases(days, customers.frequency, customers.recency, customers.age)
+    alive = _alive(customers, model)
+    expected = _purchases_each(customers, model, days)
     with np.errstate(divide="ignore", invalid="ignore"):
         again = np.where(alive > 0, expected**2 / alive * (1 + 1 / (model.r + customers.frequency)), 0.0)
     counts = expected + again - expected**2
@@ -224,9 +235,7 @@ def back_test(
         return Unavailable(behaviour.why_not)
     model, value = behaviour.survival.model, behaviour.order_value
     found = run_off(before, model, value, np.arange(1, 13) * days / 12)
-    each = _worth(before, value) * model.expected_purchases(
-        days, before.frequency, before.recency, before.age
-    )
+    each = _worth(before, value) * _purchases_each(before, model, days)
     order = np.argsort(each, kind="stable")
     deciles = tuple(
         DecileError(n + 1, part.size, float(each[part].sum()), float(actual[part].sum()))

@@ -55,6 +55,7 @@ def test_a_currency_changes_while_nothing_counts_in_it(acting):
         (lambda p: _benefit(p), "1 benefits have costs in USD"),
         (lambda p: _set(p, platform_cost_monthly=900), "platform cost monthly is 900 in USD"),
         (lambda p: _set(p, point_face_value=Decimal("0.05")), "point face value is 0.05 in USD"),
+        (lambda p: _set(p, launch_cost=Decimal(20000)), "launch cost is 20000 in USD"),
     ],
 )
 def test_a_currency_that_figures_are_in_stays_at_every_door(acting, tie, said):
@@ -68,6 +69,32 @@ def test_a_currency_that_figures_are_in_stays_at_every_door(acting, tie, said):
     assert said in refused.value.problems[0].message
     program.refresh_from_db()
     assert program.currency == "USD"
+
+
+@pytest.mark.parametrize(
+    ("entered", "said"),
+    [
+        ({"lift_likely": "0.05", "lift_low": "0.06"}, "0.05 does not lie between low and high."),
+        ({"enrolment_high": "0.5"}, "Enter the likely value, too."),
+    ],
+)
+def test_assumptions_out_of_order_are_refused_at_every_door(acting, entered, said):
+    program = ProgramFactory()
+    for name, value in entered.items():
+        setattr(program, name, Decimal(value))
+    with pytest.raises(ValidationError, match=said):
+        program.full_clean()
+    with pytest.raises(InvalidInput) as refused:
+        program.save()
+    assert said in refused.value.problems[0].message
+    program.refresh_from_db()
+    assert program.lift_likely is None
+
+
+def test_an_assumption_without_ends_stands_by_itself(acting):
+    program = ProgramFactory(lift_likely=Decimal("0.05"), enrolment_likely=Decimal("0.4"))
+    program.full_clean()
+    assert program.spread_problems() == {}
 
 
 def test_a_figure_restated_with_the_currency_ties_nothing(acting):

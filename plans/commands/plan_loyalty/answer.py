@@ -8,6 +8,8 @@ from plans.commands.shared.figures import money, percent
 
 VERDICTS = {"launch": "go", "test first": "go with care", "do not launch": "do not"}
 TOLERATED_OVERRUN, TOLERATED_LOSS = 0.10, 0.25
+WORTH_A_CHANGE = 0.01
+"""Of the pool: what rounding an earn rate gains is no reason for another structure."""
 ROUNDING = 0.02
 """Of the budget: what rounding an earn rate leaves over is not worth a warning."""
 
@@ -52,8 +54,8 @@ def answer_of(
             {"label": "Net margin of a full year", "value": economics["net_year"], "unit": currency},
             {"label": "Revenue of the next twelve months", "value": base["next_twelve_months"], "unit": currency,
              "low": base["low"], "high": base["high"], "comparison": base["last_twelve_months"]},
-            {"label": "Lift in spend", "value": economics["lift"]["likely"], "unit": "share",
-             "low": economics["lift"]["low"], "high": economics["lift"]["high"],
+            {"label": "Lift in spend at the proposed reward", "value": economics["expected_lift"], "unit": "share",
+             "low": economics["expected_lift_low"], "high": economics["expected_lift_high"],
              "comparison": economics["break_even_lift"]},
         ],
         "caveats": warnings,
@@ -71,7 +73,8 @@ def _verdict(economics: dict[str, Any]) -> str:
 def _alternative(economics: dict[str, Any], currency: str) -> str:
     """Another pool that would earn more, where the limits kept it out."""
     proposed, *others = economics["alternatives"]
-    better = [row for row in others if row["net_present_value"] > proposed["net_present_value"] + 0.005]
+    worth_it = proposed["net_present_value"] + WORTH_A_CHANGE * max(proposed["annual_pool"], 1.0)
+    better = [row for row in others if row["net_present_value"] > worth_it]
     if not better:
         return "None of the alternatives earns more."
     best = max(better, key=lambda row: row["net_present_value"])

@@ -27,7 +27,7 @@ TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", ", %H:%M", "T%H
 DAYS = {
     "dmy": ("%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y"),
     "mdy": ("%m/%d/%Y", "%m.%d.%Y", "%m-%d-%Y", "%b %d, %Y", "%B %d, %Y"),
-    "ymd": ("%Y%m%d", "%Y/%m/%d", "%Y.%m.%d"),
+    "ymd": ("%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d"),
 }
 SHORT_YEARS = {
     "dd/mm/yy": ("%d/%m/%y", "%d.%m.%y", "%d-%m-%y", "%d %b %y", "%d-%b-%y"),

@@ -32,6 +32,7 @@ PRODUCT = {
     "lineitemname", "lineitemsku", "lineitemid", "stockcode", "variant", "variantid", "variantsku",
     "articleno", "article", "lineno", "linenumber", "orderline", "description",
 }  # fmt: skip
+ZONE_COLUMNS = {"timezone", "tz", "zeitzone", "fusohorario", "fuseauhoraire"}
 COUNTS = {
     "quantity",
     "qty",
@@ -93,7 +94,7 @@ NO_SALE_SQL = "regexp_matches({cell}, $no) AND NOT starts_with({cell}, 'partial'
 
 def doubts(look: QuestionedFile) -> list[Problem]:
     """Every question about one file."""
-    found = [*_minor_units(look), *_original(look)]
+    found = [*_minor_units(look), *_original(look), *_zone_beside(look)]
     if look.contract.kind == "purchases":
         found += _lines(look)
     if look.contract.kind in NO_STATE:
@@ -263,6 +264,28 @@ def _original(look: QuestionedFile) -> Iterator[Problem]:
                 f"ignore_columns={header}.",
                 code="original",
                 answers=(("original_column", header), ("ignore_columns", quoted(header))),
+            )
+
+
+def _zone_beside(look: QuestionedFile) -> Iterator[Problem]:
+    """A column that names the zone of each row's time: which day it is may hang on it."""
+    if look.options.zone_is_said or look.contract.time not in look.columns:
+        return
+    for index, header in look.unused():
+        if bare(header) not in ZONE_COLUMNS:
+            continue
+        rows = look.connection.execute(
+            f"SELECT trim(c{index}) AS zone, count(*) FROM {look.view} WHERE zone <> '' "  # noqa: S608
+            "GROUP BY zone ORDER BY count(*) DESC, zone LIMIT 10"
+        ).fetchall()
+        if rows:
+            listed = ", ".join(f"{zone} ({count:,})" for zone, count in rows)
+            yield Problem(
+                look.asked(header),
+                f"“{header}” says {listed}. Set time_zone to the place whose clocks that is, and time_column "
+                f"where the time stands beside the day; or ignore_columns={header} if it is the program's.",
+                code="zone_column",
+                answers=(("ignore_columns", quoted(header)),),
             )
 
 

@@ -43,6 +43,7 @@ class Options:
     currency: str = ""
     time_zone: str = "UTC"
     date_format: str = ""
+    time_column: str = ""
     decimal_separator: str = ""
     encoding: str = ""
     delimiter: str = ""
@@ -106,6 +107,11 @@ CHOICES = (
         "The order of day, month and year in dates such as 05/06/2026 or 05/06/26; or what dates that are "
         "numbers count: days of a spreadsheet, seconds or milliseconds since 1970; empty: detected",
         ("dmy", "mdy", "ymd", "dd/mm/yy", "mm/dd/yy", "excel", "unix", "unix_ms"),
+    ),
+    LoadOption(
+        "time_column",
+        "The column with the time of day, where the day stands in a column of its own",
+        example="Time",
     ),
     LoadOption(
         "decimal_separator", ("The decimal separator in numbers such as 1,234; empty: detected"), (".", ",")

@@ -14,7 +14,7 @@ GROUPS = {
         "header_row", "footer_rows", "delimiter", "encoding", "sheet", "file_in_zip", "records",
     ),
     "Dates, numbers and money": (
-        "date_format", "time_zone", "decimal_separator", "currency", "unit", "sign_rule",
+        "date_format", "time_column", "time_zone", "decimal_separator", "currency", "unit", "sign_rule",
     ),
     "Which rows to load, and what their words mean": (
         "filters", "value_map", "constants", "line_items", "add_columns", "subtract_columns",
@@ -30,6 +30,7 @@ TITLES = {
     "file_in_zip": "Files inside the zip",
     "records": "Path to the rows in the JSON",
     "date_format": "Order in dates",
+    "time_column": "Column with the time of day",
     "time_zone": "Time zone of the file",
     "decimal_separator": "Decimal separator",
     "unit": "Unit of the amounts",
@@ -130,8 +131,9 @@ def _values(contract: Contract, choice: LoadOption) -> tuple[str, ...]:
 
 def _matters(contract: Contract, choice: LoadOption, formats: Collection[str], *, packed: bool) -> bool:
     types = {column.type for column in contract.columns}
-    needed = {"date_format": DATED, "time_zone": {Type.TIMESTAMP}, "decimal_separator": COUNTED,
-              "currency": {Type.MONEY}, "value_map": WORDED}.get(choice.name)  # fmt: skip
+    needed = {"date_format": DATED, "time_zone": {Type.TIMESTAMP}, "time_column": {Type.TIMESTAMP},
+              "decimal_separator": COUNTED, "currency": {Type.MONEY},
+              "value_map": WORDED}.get(choice.name)  # fmt: skip
     if needed is not None and not types & needed:
         return False
     if choice.name == "file_in_zip":

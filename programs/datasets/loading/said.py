@@ -38,11 +38,18 @@ class Said:
     nobody: tuple[str, ...]
     footer_rows: int
     original: str = ""
+    time: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of theirs that the options name and that must be there."""
-        named = (*(each.column for each in self.filters), *self.added, *self.subtracted, self.original)
+        named = (
+            *(each.column for each in self.filters),
+            *self.added,
+            *self.subtracted,
+            self.original,
+            self.time,
+        )
         return tuple(filter(None, named))
 
 
@@ -64,6 +71,7 @@ def read_said(options: Options, contract: Contract) -> Said:
         tuple(name.lower() for name in _names(options.nobody)),
         int(options.footer_rows) if options.footer_rows.isdecimal() else 0,
         options.original_column.strip(),
+        options.time_column.strip(),
     )
     if problems:
         raise DatasetProblems(problems)
@@ -113,6 +121,8 @@ def out_of_place(options: Options, contract: Contract) -> Iterable[Problem]:
     ):
         if getattr(options, name) and not possible:
             yield Problem(name, f"{contract.title} have no amounts that it could be about.", code="option")
+    if options.time_column and not contract.time:
+        yield Problem("time_column", f"{contract.title} have no time.", code="option")
     if options.original_column and not contract.unkeyed:
         yield Problem("original_column", f"{contract.title} have no rows that change others.", code="option")
     if options.sign_rule == "negative_redeems" and contract.kind != "point_ledger":

@@ -43,7 +43,8 @@ class Staged:
     """A file with its columns found: ``view`` in the connection, ours → position, conventions.
 
     ``further``: columns of theirs beside ours that the amount is computed with, name → position.
-    ``original``: the position of the column that names the row which a refund changes.
+    ``original``: the position of the column that names the row which a refund changes; ``time_of_day``: of
+    the one with the time beside the day.
     """
 
     raw: RawFile
@@ -53,6 +54,16 @@ class Staged:
     currency: str
     further: dict[str, int]
     original: int | None = None
+    time_of_day: int | None = None
+
+    def cell(self, ours: str, contract: Contract) -> str:
+        """SQL of what the file says for a column of ours: a day with its time of day behind it."""
+        cell = f"c{self.columns[ours]}"
+        return cell if self.time_of_day is None or ours != contract.time else _at(cell, self.time_of_day)
+
+
+def _at(day: str, time_of_day: int) -> str:
+    return f"trim(trim({day}) || ' ' || coalesce(trim(c{time_of_day}), ''))"
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
@@ -87,6 +98,7 @@ def stage(
         return Staged(raw, "", columns, {}, "", {}), absent, []
     view = f"raw{number}"
     raw = select_rows(connection, raw, number, view, columns, places, options, said)
+    time_of_day = places.get(said.time)
     conventions: dict[str, Convention] = {}
     problems: list[Problem] = []
     notes: list[str] = []
@@ -99,7 +111,12 @@ def stage(
         if header not in raw.typed or (types[name] in TIMES_AND_DATES and raw.format in NUMBERS_ARE_NO_DATES):
             where = f"{raw.name}: {name if name in columns else header}"
             if types[name] in TIMES_AND_DATES:
-                found = detect_dates(connection, view, f"c{index}", where, options)
+                cell = (
+                    f"c{index}"
+                    if time_of_day is None or name != contract.time
+                    else _at(f"c{index}", time_of_day)
+                )
+                found = detect_dates(connection, view, cell, where, options)
             elif types[name] in NUMBERS:
                 found = detect_decimals(connection, view, f"c{index}", where, options)
         conventions[name] = found[0]
@@ -113,7 +130,7 @@ def stage(
     currency, more = currency_of_load(connection, view, raw, contract, columns, options, said)
     asked = doubts(QuestionedFile(connection, view, raw, contract, columns, options, said))
     original = places.get(said.original) if contract.key[-1:] and contract.key[0] in columns else None
-    staged = Staged(raw, view, columns, conventions, currency, further_places, original)
+    staged = Staged(raw, view, columns, conventions, currency, further_places, original, time_of_day)
     return staged, problems + more + asked, notes
 
 
@@ -179,7 +196,7 @@ def _conversion(
                 column, bind.bind(said.constants[column.name]), Convention(), told, bind
             )
         elif column.name in file.columns:
-            cell = f"c{file.columns[column.name]}"
+            cell = file.cell(column.name, contract)
             converted[column.name] = convert(column, cell, file.conventions[column.name], told, bind)
     if file.original is not None:
         numbered = replace(contract.by_name[contract.key[0]], name=ORIGINAL, required=False)

@@ -8,7 +8,7 @@ from plans.demo.organisation import PASSWORD
 from plans.models import Plan
 from tests.doors import user
 from tests.factories import round_of
-from tests.plans.conftest import BLUEPRINT, start, work_off
+from tests.plans.conftest import BLUEPRINT, output_of, start, work_off
 
 GOOD = {"program": "cdnow", "goal": "retention", "tiers": "3", "budget": "50000"}
 
@@ -49,6 +49,21 @@ def test_an_approver_sees_what_changed_since_the_last_vote(sent_back):
     page = reverse("admin:plans_approval_change", args=[round_of(sent_back, "finance-approval").pk])
     changes = {c.path: (c.before, c.after) for c in client("finance").get(page).context["changes"]}
     assert changes["budget.amount"] == ("50000", "2000")
+
+
+def test_an_assumption_is_changed_on_the_page_and_the_plan_is_computed_again(sent_back):
+    ops, url = client("ops"), reverse("admin:plans_plan_revise", args=[sent_back.pk])
+    before = output_of(sent_back, "economic-modeling")
+    wrong = ops.post(url, GOOD | {"lift": "9%/5%/2%", "comment": "A better lift."})
+    assert "lift" in wrong.context["form"].errors
+    entered = GOOD | {"lift": "5%/8%/12%", "launch_cost": "1000", "comment": "A better lift."}
+    assert ops.post(url, entered).status_code == 302
+    work_off(sent_back)
+    assert (sent_back.revision, sent_back.inputs["lift"]["likely"]) == (2, "0.08")
+    after = output_of(sent_back, "economic-modeling")
+    assert (after["lift"]["likely"], after["lift"]["source"]) == (0.08, "entered with this run")
+    assert after["expected_lift"] > before["expected_lift"]
+    assert ops.get(url).context["form"]["lift"].value() == "0.05/0.08/0.12"
 
 
 def test_revising_takes_the_permission_to_operate(sent_back):

@@ -156,7 +156,8 @@ def base_outputs(base: dict[str, Any], currency: str) -> list[Table | Chart]:
     """The base beside what was, by month, and how good such a forecast has been."""
     tested = base["back_test"]
     error = (
-        f" Made {tested['days']} days before the end, the same forecast was off by {tested['relative_error']:+.1%}."
+        f" Made {tested['days']} days before the end, the same forecast was off by "
+        f"{100 * tested['relative_error']:+.1f} %."
         if tested
         else " No hold-out period tests it."
     )

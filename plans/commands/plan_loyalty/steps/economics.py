@@ -114,11 +114,13 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "recommendation": planned.recommendation.value,
         "why": planned.why,
         "revenue_base": dict(planned.base),
-        "lift": planned.lift.values(),
+        "lift": planned.lift.values() | {"value_rate": known.lift_value_rate.mean},
         "annual_pool": design.pool,
         "cost_per_point": known.cost_per_point.mean,
         "face_value": known.face_value.mean,
         "expected_lift": design.lift,
+        "expected_lift_low": planned.lift.low * model.shape(rate),
+        "expected_lift_high": planned.lift.high * model.shape(rate),
         "break_even_lift": value_of(
             economics.break_even_lift(
                 design.enrolled_spend, known.margin_rate.mean, reward_rate, known.platform_cost.mean
@@ -187,7 +189,8 @@ def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> 
             Figure("breakage", "Breakage", 100 * values["breakage_rate"], "%", definition=f"Points never redeemed; {source}"),
             Figure("stated_lift", "Lift in spend at the reward it is stated for", 100 * lift["likely"], "%",
                    low=100 * lift["low"], high=100 * lift["high"], definition=lift["source"]),
-            Figure("lift", "Expected lift in spend at the proposed reward", 100 * values["expected_lift"], "%"),
+            Figure("lift", "Expected lift in spend at the proposed reward", 100 * values["expected_lift"], "%",
+                   low=100 * values["expected_lift_low"], high=100 * values["expected_lift_high"]),
             figure("break_even_lift", "Lift at which the year breaks even", break_even, unit="%", scale=100),
             Figure("net", "Net margin of a full year", values["net_year"], currency),
             Figure("npv", f"Net present value, {months} months", values["net_present_value"], currency,

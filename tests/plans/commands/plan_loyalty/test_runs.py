@@ -66,6 +66,12 @@ def test_a_bigger_budget_is_used_only_as_far_as_it_earns_and_never_risked():
     net = [e["net_present_value"] for e in economics]
     assert net == sorted(net)
     assert designs[3]["annual_pool"] < 10_000 < designs[3]["unspent"]
+    base = economics[3]["revenue_base"]
+    assert base["last_twelve_months"] == pytest.approx(1_069_356.50)
+    assert base["next_twelve_months"] < base["last_twelve_months"]
+    assert base["next_twelve_months"] == pytest.approx(base["run_rate"], rel=0.1)
+    assert base["by_month"] == sorted(base["by_month"], reverse=True)
+    assert base["warnings"] == []
 
 
 def test_a_budget_that_earns_nothing_more_is_not_used_and_the_approvers_are_told():
@@ -86,6 +92,10 @@ def test_a_budget_that_earns_nothing_more_is_not_used_and_the_approvers_are_told
     assert answer["headline"] == packet["decision"]
     assert answer["money"]["amount"] == economics["net_present_value"]
     assert answer["next"].endswith(" decide.")
+    assert answer["alternative"] == "None of the alternatives earns more."
+    lift = answer["figures"][2]
+    assert lift["low"] < lift["value"] == economics["expected_lift"] < lift["high"]
+    assert lift["comparison"] == economics["break_even_lift"] < lift["value"]
 
 
 def test_a_monthly_pool_is_the_quarterly_one_three_times_as_often():

@@ -93,7 +93,7 @@ ODD: dict[str, Case] = {
         columns="order_id amount",
         asks="original",
         mapping={"member_id": "From Email Address", "amount": "Gross"},
-        said={"original_column": "Reference Txn ID"},
+        said={"original_column": "Reference Txn ID", "ignore_columns": "TimeZone"},
     ),
     "refunds of two shops": Case(
         {"a.csv": "customer,date,amount,order_id,original_order\na,2023-03-01,10,1,\na,2023-03-08,-4,3,1\n"},
@@ -166,5 +166,14 @@ ODD: dict[str, Case] = {
         shows=("1 rows have a “Deleted at”",),
         said={"filters": 'Deleted at: ""'},
         left_out=1,
+    ),
+    "a time and its zone beside the day": Case(
+        {"a.csv": "customer,Date,Time,Time Zone,total\na,2023-03-31,22:30:00,Pacific Time (US & Canada),10\n"
+                  "b,2023-03-31,9:15 PM,Pacific Time (US & Canada),20\n"},
+        [("a", at(2023, 4, 1, 5, 30)), ("b", at(2023, 4, 1, 4, 15))],
+        columns="member_id purchased_at",
+        asks="zone_column",
+        shows=("Pacific Time (US & Canada) (2)", "time_column"),
+        said={"time_column": "Time", "time_zone": "America/Los_Angeles", "zone_is_said": "yes"},
     ),
 }  # fmt: skip
