@@ -207,12 +207,21 @@ def _why_no_decision(actor: Actor, approval: Approval) -> str:
     return "" if rounds.allows_bulk(approval) else "it asks for the password. Decide it on its own page."
 
 
+def _ask_again(approval: Approval, told: Answers, seen: str) -> str:
+    following = rounds.ask_again(approval, reason=told["reason"])
+    return f"round {following.round} is open: {following.get_state_display().lower()}."
+
+
 def of_approvals() -> list[Any]:
     return [
         Deed("decide", "Decide", may_have_work, icon="how_to_vote", perform=_decide, form=DecideForm,
              why_not=_why_no_decision, seen=lambda approval: approval.scope_sha256,
              explain=("Each approval is checked separately. An approval that changes after you opened "
 "this page is not decided.")),
+        Deed("ask_again", "Ask again", may_run, icon="restart_alt", perform=_ask_again,
+             why_not=why_not("ask_again"), form=form_of(Approval, "ask_again"),
+             explain=("The round ends. A new round asks the people of today, also those who came later. "
+                      "Everybody votes again.")),
     ]  # fmt: skip
 
 

@@ -144,6 +144,13 @@ class ApprovalViewSet(WorkViewSet):
         )
         return self.answer(approval)
 
+    @extend_schema(request=ReasonSerializer, responses=ApprovalDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="ask-again")
+    def ask_again(self, request: Request, pk: str) -> Response:
+        """End a round that nobody can decide. A new round asks the people of today; it is the answer."""
+        approval, body = self.checked(request, ReasonSerializer)
+        return self.answer(rounds.ask_again(approval, reason=body["reason"]))
+
     def knows_password(self, request: Request, body: dict[str, Any]) -> bool:
         if "password" not in body:
             return False

@@ -147,6 +147,7 @@ APPROVAL = Machine(
         to("request_changes", "pending unsatisfiable", "changes_requested", permission=system_only, writes="decided_at"),
         to("lose_quorum", "pending", "unsatisfiable", permission=system_only, writes="missing"),
         to("regain_quorum", "unsatisfiable", "pending", permission=system_only, writes="missing"),
+        to("ask_again", "unsatisfiable exhausted", "cancelled", permission=may_operate, guards=(flow.nothing_is_stopped,), comment_required=True, writes="decided_at", effects=(flow.open_next_round,), label="Ask again in a new round"),
         to("freeze", "pending unsatisfiable", "frozen", permission=system_only, writes="frozen_at"),
         to("thaw", "frozen", "pending", permission=system_only, writes="due_at remind_at frozen_at"),
         to("exhaust", "pending", "exhausted", permission=system_only, writes="decided_at"),

@@ -68,6 +68,9 @@ class Approval(StatefulModel):
     remind_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When the next reminder is due"
     )
+    bench = models.JSONField(
+        default=dict, editable=False, help_text="Who held what when the round was opened; gains come too late"
+    )
     missing = models.JSONField(
         default=list, blank=True, help_text=("Seats that nobody fills yet, with the reasons")
     )

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
 
 from plans.engine.people.directory import Directory
 from plans.models import LADDER
@@ -12,6 +17,7 @@ from plans.runs.start import Draft, approvable
 from plans.schemas.constraints import stated_in
 from plans.schemas.declaration import ChecklistItem
 from programs.models import Role
+from programs.outreach import browser
 
 
 def _dependencies(draft: Draft) -> tuple[bool, str]:
@@ -76,12 +82,51 @@ def _constraints(draft: Draft) -> tuple[bool, str]:
     return True, " ".join(told) or "No constraints are stated."
 
 
+def _tools(draft: Draft) -> tuple[bool, str]:
+    """What a run uses: the code of its tasks, places to write to, and a browser where one is named."""
+    runs = [step for step in draft.command.steps if step.run]
+    absent = [step.task_id for step in runs if isinstance(step.run, str) and not _is_installed(step.run)]
+    closed = [str(place) for place in (settings.GTM_DATA_DIR, settings.GTM_PLANS_DIR) if not _writable(place)]
+    told = [f"The code of task {', '.join(absent)} is not installed."] if absent else []
+    told += [f"Nothing can be written to {', '.join(closed)}."] if closed else []
+    told = told or [f"The code of {len(runs)} tasks is installed; results and the plan file can be written."]
+    if any(step.run and "Playwright" in step.tools for step in draft.command.steps):
+        told.append(f"Browser: {browser.missing() or 'Chromium'}.")
+    return not absent and not closed, " ".join(told)
+
+
+def _is_installed(place: str) -> bool:
+    try:
+        return importlib.util.find_spec(place.partition(":")[0]) is not None
+    except ModuleNotFoundError:  # not even its package
+        return False
+
+
+def _writable(place: Path) -> bool:
+    """Whether files can be written there, or in what it would be made in."""
+    there = next(one for one in (place, *place.parents) if one.exists())
+    return os.access(there, os.W_OK)
+
+
+def _goal(draft: Draft) -> tuple[bool, str]:
+    """Each success criterion has an aim that can be held against a value."""
+    goal = draft.command.objective(draft.inputs, draft.program)
+    metrics = draft.command.success_metrics
+    bare = [m.label for m in metrics if not (m.comparator and m.aim and (m.actual or m.later))]
+    if bare:
+        return False, f"{goal}. Nothing can be held against {', '.join(bare)}."
+    held = "; ".join(f"{metric.label}: {metric.target}" for metric in metrics) or "no criterion is stated"
+    return True, f"{goal}. Held to {held}."
+
+
 STANDARD = (
     ChecklistItem("dependencies", "Dependencies are complete and in order", _dependencies),
+    ChecklistItem("goal", "The goal matches the success criteria", _goal),
     ChecklistItem("agents", "People hold the role of every task", _agents),
     ChecklistItem("substitutes", "Substitutes are documented", _substitutes),
     ChecklistItem("approvals", "Today's people can give every approval", approvable),
     ChecklistItem("data", "The data that the run reads are loaded", _data),
+    ChecklistItem("tools", "Tools that the run uses are available", _tools),
     ChecklistItem("deliverables", "Deliverables are named", _deliverables),
     ChecklistItem("guardrails", "Retry limit and escalation ladder are set", _ladder),
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models.signals import m2m_changed
 
+from gtm.core import actors
+from gtm.core.errors import NotPermitted
 from gtm.core.governed import GovernedModel
 from gtm.core.money import Money
 
@@ -50,6 +55,25 @@ class Person(GovernedModel):
         return self.name
 
 
+def refuse_own_link(
+    instance: Any, action: str, reverse: bool, pk_set: Collection[int] | None, **kwargs: Any
+) -> None:
+    """Receiver of ``m2m_changed`` of accounts: nobody becomes somebody who holds a role by themselves."""
+    user_id = actors.current().actor.user_id if action == "pre_add" else None
+    linked, people = ({instance.pk}, pk_set) if reverse else (pk_set, {instance.pk})
+    if user_id is None or user_id not in (linked or ()):
+        return
+    holder = Person.objects.filter(pk__in=people or (), approverships__isnull=False).first()
+    if holder is not None:
+        raise NotPermitted(
+            f"You cannot link your own account to {holder}, who holds a role.",
+            hint="Ask somebody else who may change people to link it.",
+        )
+
+
+m2m_changed.connect(refuse_own_link, Person.accounts.through, dispatch_uid="own-account")
+
+
 class Approver(GovernedModel):
     """A person in a role: since when, for what, and up to which amount. Empty means without limit."""
 
@@ -75,6 +99,30 @@ class Approver(GovernedModel):
     def __str__(self) -> str:
         return f"{self.person} as {self.role}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Nobody gives authority to themselves. Raises NotPermitted."""
+        if _is_acting(self.person) and self._is_gain():
+            raise NotPermitted(
+                f"{self.person} cannot give themselves the authority of {self.role}.",
+                hint="Ask somebody else who may change approvers to enter it.",
+            )
+        super().save(*args, **kwargs)
+
+    def _is_gain(self) -> bool:
+        """Whether the row as it is now lets the person do anything that the stored one does not."""
+        stored = None if self._state.adding else type(self).objects.get(pk=self.pk)
+        if stored is None or (stored.person_id, stored.role_id) != (self.person_id, self.role_id):
+            return True
+        limit, before = self.limit_amount, stored.limit_amount
+        other_money = limit is not None and self.limit_currency != stored.limit_currency
+        return (
+            (before is not None and (limit is None or limit > before or other_money))
+            or _is_wider(self.program_kinds, stored.program_kinds)
+            or _is_wider(self.regions, stored.regions)
+            or _is_earlier(self.valid_from, stored.valid_from)
+            or _is_earlier(stored.valid_until, self.valid_until, none_is_last=True)
+        )
+
     def is_valid_at(self, instant: datetime) -> bool:
         return (self.valid_from is None or self.valid_from <= instant) and (
             self.valid_until is None or instant < self.valid_until
@@ -94,6 +142,25 @@ class Approver(GovernedModel):
             limit, asked = Money(self.limit_amount, currency), Money(amount, currency)
             return f"may sign up to {limit}, but the amount is {str(asked).removesuffix(f' {currency}')}"
         return None
+
+
+def _is_acting(person: Person) -> bool:
+    user_id = actors.current().actor.user_id
+    return user_id is not None and person.accounts.filter(pk=user_id).exists()
+
+
+def _is_wider(now: Sequence[str], before: Sequence[str]) -> bool:
+    """Nothing named means everything."""
+    return bool(before) and (not now or not set(now) <= set(before))
+
+
+def _is_earlier(one: datetime | None, other: datetime | None, *, none_is_last: bool = False) -> bool:
+    """Whether ``one`` comes before ``other``; None is before every time, or with ``none_is_last`` after."""
+    if one == other:
+        return False
+    if one is None or other is None:
+        return (other if none_is_last else one) is None
+    return one < other
 
 
 class Absence(GovernedModel):
@@ -153,6 +220,23 @@ class Delegation(GovernedModel):
 
     def __str__(self) -> str:
         return f"{self.delegate} for {self.principal} as {self.role}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Nobody takes the authority of somebody else by themselves. Raises NotPermitted."""
+        if _is_acting(self.delegate) and not _is_acting(self.principal) and self._is_new():
+            raise NotPermitted(
+                f"{self.delegate} cannot give themselves the authority of {self.principal}.",
+                hint=f"Ask {self.principal}, or somebody else who may change delegations, to enter it.",
+            )
+        super().save(*args, **kwargs)
+
+    def _is_new(self) -> bool:
+        """Whether anything but its revocation differs from what is stored."""
+        if self._state.adding:
+            return True
+        stored = type(self).objects.get(pk=self.pk)
+        names = [field.attname for field in self._meta.concrete_fields if field.editable]
+        return any(getattr(self, name) != getattr(stored, name) for name in names)
 
     def is_active_at(self, instant: datetime) -> bool:
         return self.revoked_at is None and self.starts_at <= instant < self.ends_at

@@ -105,8 +105,8 @@ class Stage:
                 table = table.append_column("persona", pa.array(personas))
             self.load("customer-advocates", kind, table, currency="USD")
 
-    def load_campaign(self, until: datetime | None = None) -> None:
-        """Both partners' files; only what happened before ``until``, where it is named."""
+    def load_campaign(self, until: datetime | None = None, contoso_amounts: float = 1) -> None:
+        """Both partners' files: what happened before ``until``, amounts of one of them times a factor."""
         tour = Campaign.objects.get(slug="ai-launch-tour")
         if not MeasurementAgreement.objects.filter(campaign=tour).exists():
             MeasurementAgreement(campaign=tour, confidence_guardrail="0.5", **agreed_taxonomy()).save()
@@ -119,6 +119,12 @@ class Stage:
         for slug, tables in made.tables.items():
             for kind, table in tables.items():
                 table = before(table, until) if until else table
+                if contoso_amounts != 1 and "Deal size" in table.column_names:
+                    place = table.column_names.index("Deal size")
+                    sizes = [
+                        size and float(size) * contoso_amounts for size in table["Deal size"].to_pylist()
+                    ]
+                    table = table.set_column(place, "Deal size", pa.array(sizes))
                 path = self.home / f"{slug or 'joint'}-{kind}-{len(list(self.home.iterdir()))}.csv"
                 pa_csv.write_csv(table, path)
                 load_dataset(

@@ -112,8 +112,10 @@ MONITOR_LOYALTY = registry.register(
                      needs=("4.1",), gate=ROADMAP_GATE, fallback_agent=OPS, output_var="validation"),
             )),
             Stage("6", "Distribution", "sequential", (
-                Step("6.1", "distribute", "Distribute the report", ANALYST, "Give the validated report and backlog to their owners",
-                     needs=("5.1",), fallback_agent=STRATEGIST, due_hours=16),
+                Step("6.1", "second-review", "Second review", ANALYST, "Run the review checklist again before anything is distributed",
+                     needs=("5.1",), run=f"{STEPS}.review:review", fallback_agent=STRATEGIST, output_var="second_review"),
+                Step("6.2", "distribute", "Distribute the report", ANALYST, "Give the validated report and backlog to their owners",
+                     needs=("6.1",), fallback_agent=STRATEGIST, due_hours=16),
             )),
         ),
         ladder=(

@@ -96,6 +96,7 @@ TRACK_SOURCE = registry.register(
             Stage("3", "Reconciliation", "sequential", (
                 Step("3.1", "reconciliation", "Reconciliation", REVOPS, "Merge gate: dedupe overlapping records, each deal once",
                      needs=("2.1", "2.2"), run=f"{STEPS}.reconciliation:reconcile_deals", fallback_agent=MARKETER, tools=("Serena",),
+                     instead=f"{STEPS}.reconciliation:reconcile_by_amount", instead_how="joins deals only where the amounts are not far apart",
                      output_var="reconciled"),
             ), merge_gate=True),
             Stage("4", "Attribution calculation", "sequential", (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from plans.commands.shared.figures import money, percent
@@ -14,7 +16,11 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Backlog, BacklogItem, Document, Figure, Metrics, Section, StepResult
 
 EARNS_MORE, EARNS_LESS = 1.3, 0.6
+SPRINT_DAYS, DECISION_DAYS = 14, 5
+"""Adjustments are in place by the end of the next sprint; what people only have to decide comes sooner."""
+TOLD_OF_AN_ACTION = ("title", "why", "owner", "due", "expected_value", "unit")
 LEAST_TOUCHES = 50
+DECISIONS = ("Decide ", "Settle ")
 NOT_CAUSAL = (
     "Credit divides the deals that came among the touches before them; it does not say which would be missing without "
     "a source. A holdout test does."
@@ -23,13 +29,13 @@ NOT_CAUSAL = (
 
 def write_report(context: StepContext) -> StepResult:
     scope = scope_of(context)
-    actions = list(actions_of(context, scope))
+    actions = [replace(action, due=_due(context, action)) for action in actions_of(context, scope)]
     sections = summary_of(context, scope)
     asked = satisfaction.partner_score(context, scope)
     return StepResult(
         values={
             "summary": sections[0].paragraphs,
-            "actions": [{"title": a.title, "why": a.why, "owner": a.owner} for a in actions],
+            "actions": [{name: getattr(a, name) for name in TOLD_OF_AN_ACTION} for a in actions],
             **satisfaction.values_of(asked),
         },
         outputs=[
@@ -165,7 +171,12 @@ def actions_of(context: StepContext, scope: Scope) -> Iterator[BacklogItem]:
         if row["gap_low"] is not None and row["gap_low"] > 0:
             yield BacklogItem(f"Look at the deals {row['name']} loses", f"Win rate {percent(row['rate'])}, {points(row['gap'])} below the best "
                               f"(95 %: at least {points(row['gap_low'])})", owner)  # fmt: skip
-    yield from _repairs(context, lead)
+    yield from _repairs(context, lead, scope.currency)
+
+
+def _due(context: StepContext, action: BacklogItem) -> str:
+    days = DECISION_DAYS if action.title.startswith(DECISIONS) else SPRINT_DAYS
+    return (context.now.date() + timedelta(days=days)).isoformat()
 
 
 def points(share: float) -> str:
@@ -177,7 +188,7 @@ def _source(scope: Scope, source: str) -> str:
     return f"{channel} by {scope.partners.get(partner, partner)}"
 
 
-def _repairs(context: StepContext, lead: str) -> Iterator[BacklogItem]:
+def _repairs(context: StepContext, lead: str, currency: str) -> Iterator[BacklogItem]:
     result, gathered = context.outputs["attribution"], context.outputs["gathered"]
     if gathered["review"]:
         values = ", ".join(f"{i['raw']} ({i['rows']})" for i in gathered["review"][:5])
@@ -188,8 +199,9 @@ def _repairs(context: StepContext, lead: str) -> Iterator[BacklogItem]:
         )
         yield BacklogItem("Decide what unmapped stages mean", f"Records by stage: {stages}", lead)
     if result["contested_deals"]:
+        contested = max(float(c["contested_pipeline"]) for c in result["contributions"])
         yield BacklogItem("Settle the contested deals between the partners", f"Deals claimed against the first touch or by several partners: "
-                          f"{result['contested_deals']}", lead)  # fmt: skip
+                          f"{result['contested_deals']}", lead, expected_value=contested, unit=currency)  # fmt: skip
 
 
 def _dashboard(context: StepContext, scope: Scope) -> Metrics:

@@ -7,18 +7,43 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from plans.engine.gates import duties
+from plans.engine.gates.provenance import Arrangements
 from plans.engine.people.directory import Directory
-from plans.models import Approval, Decision, Plan, Task, TaskAttempt, TaskKind
+from plans.models import (
+    STANDING_STATES,
+    Approval,
+    Decision,
+    DecisionKind,
+    Plan,
+    Task,
+    TaskAttempt,
+    TaskKind,
+)
 from programs.models import Delegation, Person
 
 People = dict[int, set[int]]
 MATERIAL = ("inputs", "amount", "currency", "datasets", "objective", "structure_sha256")
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """``excluded``: round → person → every reason in one sentence. ``askers``: plan → who asked or edited."""
+
+    excluded: dict[int, dict[int, str]]
+    askers: People
+    arrangements: Arrangements
+
+
 def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[int, dict[int, str]]:
     """Round → person → every reason in one sentence."""
+    return around(rounds, directory).excluded
+
+
+def around(rounds: Sequence[Approval], directory: Directory) -> Around:
+    """What happened around these rounds."""
     plans = {r.plan_id: r.plan for r in rounds}
     accounts = people_of_accounts()
     requesters = {pk: accounts[plan.requested_by_id] for pk, plan in plans.items()}
@@ -38,7 +63,8 @@ def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[
             chosen_by=chosen,
         )
         found[r.pk] = reasons(facts, directory)
-    return found
+    askers = {pk: requesters[pk] | editors[pk] for pk in plans}
+    return Around(found, askers, Arrangements.of(directory, accounts))
 
 
 def excluded_from_draft(
@@ -58,6 +84,16 @@ def excluded_from_draft(
 def reasons(facts: duties.Facts, directory: Directory) -> dict[int, str]:
     found = duties.exclusions(facts, directory.names())
     return {int(person): reason for person, reason in duties.excluded_people(found).items()}
+
+
+def why_no_owner(task: Task, person: Person) -> str | None:
+    """Why somebody must not take over a task now: they decided at a gate that guards it."""
+    votes = Decision.objects.filter(person=person, superseded_at__isnull=True, void_reason="")
+    votes = votes.filter(approval__task__in=task.needs.all(), approval__state__in=STANDING_STATES)
+    decided = votes.exclude(kind=DecisionKind.RECUSE).select_related("approval").first()
+    if decided is None:
+        return None
+    return f"{person} decided {decided.approval.title}, which guards this task. Choose somebody else."
 
 
 def _ids(people: Iterable[int]) -> frozenset[str]:

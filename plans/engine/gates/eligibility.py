@@ -12,8 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 from gtm.core.money import Money
-from plans.engine.gates import conflicts
+from plans.engine.gates import conflicts, provenance
 from plans.engine.gates import seats as policy
+from plans.engine.gates.provenance import Provenance
 from plans.engine.people.directory import Directory
 from plans.models import OPEN_CASE_STATES, Approval, Plan
 from plans.models.approval import FALLBACK
@@ -97,6 +98,7 @@ class Bench:
 
 @dataclass(slots=True)
 class _Tally:
+    origin: Provenance
     people: dict[int, Person] = field(default_factory=dict)
     capacities: dict[int, list[Capacity]] = field(default_factory=dict)
     passed: list[Passed] = field(default_factory=list)
@@ -137,21 +139,41 @@ def bench_of(approval: Approval) -> Bench:
 def benches_of(rounds: Sequence[Approval], directory: Directory | None = None) -> dict[int, Bench]:
     """The bench of each round, in a fixed number of queries. A vote cast stands when its voter goes away."""
     directory = directory or Directory.today()
-    excluded = conflicts.excluded_by_round(rounds, directory)
+    around = conflicts.around(rounds, directory)
     found = {}
     for approval in rounds:
         voted = {d.person_id for d in approval.decisions.all() if d.superseded_at is None}
-        facts = facts_of(approval.plan)
+        at_opening = approval.bench
+        facts = facts_of(approval.plan) | at_opening.get("facts", {})
+        then = {int(pk): reason for pk, reason in at_opening.get("excluded", {}).items()}
         found[approval.pk] = bench(
             approval.rules.seats,
             facts,
-            excluded[approval.pk],
+            then | around.excluded[approval.pk],
             directory,
             voted=voted,
             rungs=fired_rungs(approval),
             fallbacks=approval.rules.fallbacks,
+            origin=provenance.kept(approval, around.askers[approval.plan_id], around.arrangements),
         )
     return found
+
+
+def to_keep(approval: Approval) -> dict[str, Any]:
+    """What the round keeps of today, for as long as it is open: call it when the round is opened."""
+    directory, plan = Directory.today(), approval.plan
+    around = conflicts.around([approval], directory)
+    facts, askers = facts_of(plan), around.askers[plan.pk]
+    origin = Provenance(askers, around.arrangements)
+    asked = {seat.role for seat in approval.rules.seats} | set(approval.rules.fallbacks.values())
+    asked |= {role for rung in plan.rules.ladder for role in rung.roles}
+    held = [
+        (approver.person_id, approver.role.slug)
+        for approver in directory.holders(asked)
+        if not short_of_authority(approver, facts, directory) and not origin.against(approver)
+    ]
+    delegations = [d.pk for d in directory.delegations if not origin.against_delegation(d)]
+    return provenance.to_keep(held, delegations, askers, around.excluded[approval.pk], facts)
 
 
 def fired_rungs(approval: Approval) -> list[RungRules]:
@@ -174,12 +196,13 @@ def bench(
     voted: Collection[int] = (),
     rungs: Sequence[RungRules] = (),
     fallbacks: Mapping[str, str] | None = None,
+    origin: Provenance | None = None,
 ) -> Bench:
     """Seats that apply, people who may fill them, people passed over with the reason. Stores nothing."""
     directory = directory or Directory.today()
     seats = policy.applying_seats(asked, facts)
     wanted = {seat.role for seat in seats}
-    tally = _Tally()
+    tally = _Tally(origin or Provenance())
     takes_over = any(rung.takes_authority for rung in rungs)
     if not takes_over:
         for approver in directory.holders(wanted):
@@ -252,17 +275,17 @@ def _consider(
 ) -> None:
     """Seat a role holder, or for who is away the substitutes; a rung's holder may fill every seat."""
     person = approver.person
-    if short := short_of_authority(approver, facts, directory):
+    if short := short_of_authority(approver, facts, directory) or tally.origin.against(approver):
         tally.pass_over(person, short)
         return
     roles = sorted(wanted) if by else [approver.role.slug]
-    absences = directory.absences.get(person.pk, ())
+    absences = tuple(tally.origin.absences(directory, person.pk))
     if not absences or person.pk in voted:
         for role in roles:
             tally.seat(person, Capacity(role, person, by))
     for absence in absences:
         tally.pass_over(person, f"is away until {absence.ends_at:%Y-%m-%d}")
-        _consider_substitute(absence, roles, directory, voted, tally)
+        _consider_substitute(absence, approver, roles, facts, directory, voted, tally)
 
 
 def _consider_fallback(
@@ -275,9 +298,9 @@ def _consider_fallback(
 ) -> None:
     """Seat who covers a role that nobody who is here fills, within their own authority."""
     person = approver.person
-    if short := short_of_authority(approver, facts, directory):
+    if short := short_of_authority(approver, facts, directory) or tally.origin.against(approver):
         tally.pass_over(person, f"covers for {role}, but {short}")
-    elif person.pk in directory.absences and person.pk not in voted:
+    elif any(tally.origin.absences(directory, person.pk)) and person.pk not in voted:
         tally.pass_over(person, f"covers for {role} but is away too")
     else:
         holders = {a.person_id: a.person.name for a in directory.holders({role})}
@@ -291,14 +314,26 @@ def _consider_fallback(
 
 
 def _consider_substitute(
-    absence: Absence, roles: Sequence[str], directory: Directory, voted: Collection[int], tally: _Tally
+    absence: Absence,
+    approver: Approver,
+    roles: Sequence[str],
+    facts: Mapping[str, Any],
+    directory: Directory,
+    voted: Collection[int],
+    tally: _Tally,
 ) -> None:
+    """Seat whom an absence names: somebody who holds the role too, within the smaller of both limits."""
     substitute = absence.substitute
     if substitute is None:
         return
-    if not substitute.is_active:
+    own = directory.holding(substitute.pk, approver.role_id)
+    if not directory.is_here(substitute):
         tally.pass_over(substitute, "has left")
-    elif substitute.pk in directory.absences and substitute.pk not in voted:
+    elif own is None:
+        tally.pass_over(substitute, f"covers for {absence.person} but does not hold {approver.role}")
+    elif short := short_of_authority(own, facts, directory) or tally.origin.against(own):
+        tally.pass_over(substitute, f"covers for {absence.person} but {short}")
+    elif any(tally.origin.absences(directory, substitute.pk)) and substitute.pk not in voted:
         tally.pass_over(substitute, f"covers for {absence.person} but is away too")
     else:
         for role in roles:
@@ -323,10 +358,14 @@ def _consider_delegate(
     held = directory.holding(principal.pk, delegation.role_id)
     own = directory.holding(delegate.pk, delegation.role_id)
     cap = delegation.amount_cap
-    if not delegate.is_active:
+    if not directory.is_here(delegate):
         reason = "has left"
     elif held is None:
         reason = f"acts for {principal}, who does not hold {delegation.role}"
+    elif late := tally.origin.against_delegation(delegation):
+        reason = f"acts for {principal} {late}"
+    elif against := tally.origin.against(held):
+        reason = f"acts for {principal}, who {against}"
     elif delegation.commands and not is_command_among(delegation.commands, facts):
         reason = f"acts for {principal} only for {', '.join(delegation.commands)}"
     elif short := short_of_authority(held, facts, directory):
@@ -337,7 +376,7 @@ def _consider_delegate(
         reason = f"acts for {principal} in {delegation.currency} only"
     elif amount is not None and cap is not None and Decimal(str(amount)) > cap:
         reason = f"acts for {principal} up to {Money(cap, delegation.currency)}"
-    elif delegate.pk in directory.absences and delegate.pk not in voted:
+    elif any(tally.origin.absences(directory, delegate.pk)) and delegate.pk not in voted:
         reason = f"acts for {principal} but is away too"
     else:
         tally.seat(delegate, Capacity(delegation.role.slug, principal, f"delegate of {principal}"))
@@ -348,6 +387,8 @@ def _consider_delegate(
 def short_of_authority(approver: Approver, facts: Mapping[str, Any], directory: Directory) -> str | None:
     if not approver.is_valid_at(directory.now):
         return f"does not hold {approver.role} today"
+    if not directory.is_here(approver.person):
+        return "has no account that is open"
     amount = facts.get("amount")
     return approver.covers(
         amount=Decimal(str(amount)) if amount is not None else None,

@@ -7,6 +7,7 @@ from typing import Any
 from gtm.core import actors
 from plans.engine.gates import conflicts
 from plans.engine.gates.eligibility import Bench, bench, facts_of, scalars
+from plans.engine.gates.provenance import Arrangements, Provenance
 from plans.engine.people.directory import Directory
 from plans.models import Approval, Plan
 from plans.schemas.rules import GateRules, PlanRules
@@ -18,8 +19,12 @@ def who_must_approve(plan: Plan, gate: GateRules) -> Bench:
     task = plan.tasks.get(key=gate.key)
     asked = Approval(pk=0, plan=plan, task=task, gate=gate.key, policy=dict(gate.stored))
     directory = Directory.today()
-    excluded = conflicts.excluded_by_round([asked], directory)[asked.pk]
-    return bench(gate.seats, facts_of(plan), excluded, directory, fallbacks=gate.fallbacks)
+    around = conflicts.around([asked], directory)
+    origin = Provenance(around.askers[plan.pk], around.arrangements)
+    return bench(
+        gate.seats, facts_of(plan), around.excluded[asked.pk], directory,
+        fallbacks=gate.fallbacks, origin=origin,
+    )  # fmt: skip
 
 
 def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> list[tuple[GateRules, Bench]]:
@@ -34,11 +39,14 @@ def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> lis
         "command": draft.command.name,
     }
     directory = Directory.today()
+    accounts = conflicts.people_of_accounts()
+    origin = Provenance(accounts[requester], Arrangements.of(directory, accounts))
     found = []
     for gate in rules.gates:
         owners = _future_owners(draft.command, gate.key, directory)
         excluded = conflicts.excluded_from_draft(requester, owners, directory)
-        found.append((gate, bench(gate.seats, facts, excluded, directory, fallbacks=gate.fallbacks)))
+        asked = bench(gate.seats, facts, excluded, directory, fallbacks=gate.fallbacks, origin=origin)
+        found.append((gate, asked))
     return found
 
 

@@ -75,6 +75,7 @@ def open_round(task: Task) -> Approval:
         scope=scope,
         scope_sha256=canonical.digest(scope),
     )
+    approval.bench = eligibility.to_keep(approval)
     approval.save()
     hours = declared.hours
     times = {
@@ -297,6 +298,17 @@ def _marks(capacity: Capacity) -> dict[str, Any]:
         return {}
     instead = {"for": list(capacity.instead_of), "why": capacity.why} if capacity.why else {}
     return {"authority": capacity.by, **instead}
+
+
+def ask_again(approval: Approval, *, reason: str) -> Approval:
+    """End a round that its people cannot decide, and ask the people of today in the next; answers that one.
+
+    A round keeps its bench, so who came later never decides in it. Raises WrongState where the round can
+    still be decided, NotPermitted without the permission, GuardNotMet without a reason.
+    """
+    with transaction.atomic():
+        perform(approval, "ask_again", comment=reason, set_fields={"decided_at": clock.now()})
+        return approval.task.approvals.latest("round")
 
 
 def recheck(approval: Approval) -> None:

@@ -185,7 +185,10 @@ def _escalate_unsatisfiable(approval: Approval, outcome: seats.Outcome) -> None:
         ladder.UNSATISFIABLE,
         f"{approval.title}: nobody for {missing}",
         approval=approval,
-        detail=f"The seats {missing} cannot be filled by the people who could still decide.",
+        detail=(
+            f"The seats {missing} cannot be filled by the people who could still decide. People who came "
+            "after the round was opened can decide in a new round: ask again there."
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""The organisation as it stands at an instant: role holders, absences, delegations. Four queries."""
+"""The organisation as it stands at an instant: role holders, absences, delegations. Five queries."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Directory:
     approvers: tuple[Approver, ...]
     absences: dict[int, tuple[Absence, ...]]
     delegations: tuple[Delegation, ...]
+    with_account: frozenset[int]
 
     @classmethod
     def today(cls) -> Directory:
@@ -30,12 +31,14 @@ class Directory:
         ):
             away[absence.person_id].append(absence)
         delegations = Delegation.objects.filter(**running, revoked_at__isnull=True)
+        accounts = Person.accounts.through.objects.filter(user__is_active=True)
         holders = Approver.objects.filter(person__is_active=True).select_related("person", "role")
         return cls(
             now,
             tuple(holders.order_by("pk")),
             {person: tuple(rows) for person, rows in away.items()},
             tuple(delegations.select_related("principal", "delegate", "role").order_by("pk")),
+            frozenset(accounts.values_list("person_id", flat=True)),
         )
 
     def holders(self, roles: Collection[str]) -> Iterator[Approver]:
@@ -43,6 +46,10 @@ class Directory:
 
     def holding(self, person_id: int, role_id: int) -> Approver | None:
         return next((a for a in self.approvers if a.person_id == person_id and a.role_id == role_id), None)
+
+    def is_here(self, person: Person) -> bool:
+        """Whether somebody has not left, and can still log in."""
+        return person.is_active and person.pk in self.with_account
 
     def standing(self, roles: Collection[str]) -> list[Person]:
         """Who can see to a matter of these roles now: holders, and stand-ins of those who are away."""

@@ -283,6 +283,12 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
         finish(plan)
 
 
+def open_next_round(approval: Approval, change: Change) -> None:
+    """A round that its people cannot decide ends; the next one asks the people of today."""
+    ladder.settle(approval=approval, reason=f"A new round asks instead: {change.comment}")
+    rounds.open_round(approval.task)
+
+
 def _reach_people(task: Task) -> None:
     """It is somebody's now: with what they are to look at, and with whoever stands in for somebody away."""
     kept_outputs.write_brief(task)

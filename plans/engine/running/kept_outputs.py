@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gtm.core import canonical
+from plans.drawing import charts
 from plans.engine.running import steps
 from plans.models import DONE_STATES, Artifact, Task
 from plans.schemas.outputs import Output, payload_of
@@ -25,6 +26,16 @@ def keep(task: Task, outputs: Sequence[Output]) -> None:
             payload=payload,
             sha256=canonical.digest(payload),
         ).save()
+
+
+def draw_charts(outputs: Sequence[Output]) -> None:
+    """Draw every chart once, as whoever opens it will see it. Raises TransientError naming one that fails."""
+    for output in outputs:
+        if output.kind == "chart":
+            try:
+                charts.draw(payload_of(output))
+            except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise steps.TransientError(f"The chart “{output.title}” cannot be drawn: {error}") from error
 
 
 def write_brief(task: Task) -> None:

@@ -63,6 +63,7 @@ def run_task(task_pk: int, worker: str) -> str:
     try:
         with LeaseKeeper(task, attempt) as heartbeat:
             result = compute(task, attempt, heartbeat)
+            kept_outputs.draw_charts(result.outputs)
         record_success(task, attempt, result)
         return task.state
     except LeaseLost:

@@ -45,6 +45,12 @@ class Command(GovernedCommand):
         if options["dry_run"]:
             self.dry_run(draft, options)
             return
+        if options["username"] is None:
+            raise InvalidInput(
+                "A plan needs somebody who asks for it: this person cannot approve it.",
+                problems=[Problem("--as", "is required to start a plan.", code="required")],
+                hint="--dry-run and --list work without an account.",
+            )
         plan = start.start(draft)
         if options["wait"]:
             foreground.until_waiting(plan, report=self.progress)

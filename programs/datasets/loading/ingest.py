@@ -20,7 +20,7 @@ from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.loading.cautions import cautions
 from programs.datasets.loading.examples import examples, remedy
 from programs.datasets.loading.limits import Limits, Options
-from programs.datasets.loading.lopsided import Outcome, lopsided
+from programs.datasets.loading.lopsided import RowsRead, lopsided
 from programs.datasets.loading.mapping import map_columns, wanted
 from programs.datasets.loading.problems import DatasetProblems, Problem
 from programs.datasets.loading.readings import FileReading, readings
@@ -108,7 +108,7 @@ def ingest(
         reasons = _reasons(connection, raws)
         seen = examples(connection, staged, contract, reasons)
         _refuse_if_empty(contract, raws, counts, reasons, seen)
-        if doubt := lopsided(connection, contract, Outcome(counts, reasons, seen), options):
+        if doubt := lopsided(connection, contract, RowsRead(counts, reasons, seen), options):
             raise DatasetProblems([replace(doubt, field=", ".join(raw.name for raw in raws))])
         rows = directory / "rows.parquet"
         snapshot = write_snapshot(connection, contract, rows)

@@ -18,7 +18,7 @@ MOST_REASONS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RowsRead:
     """``counts``: outcome → rows; ``reasons``: reason → rows; ``seen``: reason → where it is seen first."""
 
     counts: Mapping[str, int]
@@ -27,7 +27,7 @@ class Outcome:
 
 
 def lopsided(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, outcome: Outcome, options: Options
+    connection: duckdb.DuckDBPyConnection, contract: Contract, outcome: RowsRead, options: Options
 ) -> Problem | None:
     """The question whether to load the rest: many rows are rejected, or every refund of the file."""
     rejected = outcome.counts["rejected"]

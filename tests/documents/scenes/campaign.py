@@ -72,6 +72,12 @@ def away(stage: Stage) -> dict[str, Record]:
     return {"track-away": stage.record(plan) | {"messages": asked}}
 
 
+def mismatch(stage: Stage) -> dict[str, Record]:
+    """One partner's amounts are two fifths too high: no reader can reconcile the books."""
+    stage.load_campaign(contoso_amounts=1.4)
+    return {"track-mismatch": stage.record(stage.run(SHORT))}
+
+
 def outage(stage: Stage) -> dict[str, Record]:
     with failing(COMMAND, "data-gathering", 2):
         plan = stage.through(stage.start(SHORT), until="data-gathering")
@@ -104,4 +110,4 @@ def changes(stage: Stage) -> dict[str, Record]:
     return {"track-changed": stage.record(plan) | {"refused": refused}}
 
 
-SCENES = (usage_line, inputs, guardrail, away, outage, changes)
+SCENES = (usage_line, inputs, guardrail, mismatch, away, outage, changes)

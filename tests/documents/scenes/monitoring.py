@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
+import pytest
 
+from plans.drawing import charts
 from plans.engine.stopping import ripcord
 from plans.runs import revise
 from programs.models import Metric
@@ -91,6 +94,20 @@ def outage(stage: Stage) -> dict[str, Record]:
     return {"monitor-outage": stage.record(plan)}
 
 
+def charts_fail(stage: Stage) -> dict[str, Record]:
+    """Twice a chart cannot be drawn."""
+    drawn, left = charts.draw, iter((1, 2))
+
+    def draw(payload: Any) -> str:
+        if payload["key"] == "revenue_trend" and next(left, None):
+            raise ValueError("the font is not there")
+        return drawn(payload)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(charts, "draw", draw)
+        return {"monitor-charts": stage.record(stage.through(stage.start(SHORT), until="data-pull"))}
+
+
 def changes(stage: Stage) -> dict[str, Record]:
     """A threshold of the run, a limit and the words of a metric move while it waits."""
     plan = stage.run(f"{SHORT} --alert_threshold retention<0.01", until="data-pull")
@@ -106,4 +123,4 @@ def changes(stage: Stage) -> dict[str, Record]:
     return {"monitor-changed": stage.record(plan)}
 
 
-SCENES = (usage_line, inputs, alarm, spike, away, outage, changes)
+SCENES = (usage_line, inputs, alarm, spike, away, outage, charts_fail, changes)

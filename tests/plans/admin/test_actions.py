@@ -46,15 +46,15 @@ DEEDS = {
         "run_again", "open_revision", "export_plans", "compare_two", "pause", "resume", "pull_ripcord",
     },
     Task: {"complete", "report_blocked", "reassign"},
-    Approval: {"decide"},
+    Approval: {"decide", "ask_again"},
     Escalation: {"acknowledge", "hand_over", "resolve"},
     FraudCase: {"hold", "release", "confirm", "appeal", "hand_over_case"},
     Dispute: {"answer", "agree", "withdraw", "hand_over_dispute"},
     Dataset: {"answer_of_load", "make_current", "take_back", "save_profile"},
 }  # fmt: skip
-OPERATE = {"run_again", "open_revision", "pause", "resume", *RUNS[Program]}
+OPERATE = {"ask_again", "run_again", "open_revision", "pause", "resume", *RUNS[Program]}
 READ = {"export_plans", "compare_two", "answer_of_load"}
-WORK = DEEDS[Task] | DEEDS[Approval] | DEEDS[Escalation]
+WORK = DEEDS[Task] | {"decide"} | DEEDS[Escalation]
 SEEN = {
     "admin": set().union(*DEEDS.values(), OPERATE),
     "ops": OPERATE | READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase] | DEEDS[Dataset],

@@ -162,9 +162,9 @@ def test_a_number_no_reader_of_json_holds_is_told_as_text():
 # ------------------------------------------------------------------ what is found
 
 
-def test_what_the_log_told_is_what_is_there(done, case, vote):
+def test_what_the_log_told_is_what_is_there(finance, done, case, vote):
     plan = make_plan()
-    vote(PersonFactory(roles=["finance"]), round_of(plan))
+    vote(finance, round_of(plan))
     result = audit.audit_values()
     assert (result.breaks, result.before_digests) == ((), 0)
     assert result.checked > 20
@@ -190,8 +190,8 @@ def test_a_column_of_a_plan_that_was_changed_by_sql_is_found(name, value):
     assert [f"its {name} " in reason for _, reason in found()] == [True]
 
 
-def test_a_changed_payload_vote_or_judgement_is_found(done, case, vote):
-    vote(PersonFactory(roles=["finance"]), round_of(case.plan))
+def test_a_changed_payload_vote_or_judgement_is_found(finance, done, case, vote):
+    vote(finance, round_of(case.plan))
     decision = round_of(case.plan).decisions.get()
     by_sql(Artifact.objects.get(), payload={"text": "another"})
     by_sql(case, judgements=[{"judgement": "confirm"}])

@@ -77,6 +77,12 @@ def test_it_takes_the_permission_to_start(site):
     assert "permission to operate plans" in said
 
 
+def test_nobody_starts_nothing(site):
+    code, said = manage("gtm", USAGE)
+    assert (code, Plan.objects.count()) == (2, 0)
+    assert "A plan needs somebody who asks for it" in said and "--as" in said
+
+
 def test_the_list_names_inputs_choices_and_defaults(site):
     code, said = manage("gtm", "--list")
     assert (code, USAGE in said) == (0, True)

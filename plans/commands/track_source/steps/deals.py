@@ -19,6 +19,8 @@ from programs.datasets import OpenData
 from programs.datasets.rates import ecb_rates
 
 SAME_DEAL_DAYS, SAME_AMOUNT = 14, Decimal("0.05")
+FAR_APART = Decimal("0.25")
+"""Of the larger amount: rates and rounding explain less than that between two books of one deal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,11 @@ class JointDeal:
     def amounts_differ(self) -> bool:
         """Whether its records disagree on the amount by more than 5 %."""
         return _differ([record.listed for record in self.records])
+
+    @property
+    def far_apart(self) -> bool:
+        """Whether its records disagree by so much that they may be about two deals."""
+        return _differ([record.listed for record in self.records], FAR_APART)
 
     @property
     def credited_in_part_of_the_books(self) -> bool:
@@ -224,8 +231,10 @@ def _convert(
         return None
 
 
-def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
+def reconcile(records: Sequence[Record], *, by_amount: bool = False) -> tuple[JointDeal, ...]:
     """Each deal once: a person in common at two partners, or the same company and amount, opened within 14 days.
+
+    ``by_amount``: a person in common is not enough where the amounts are far apart.
 
     A partner's record joins the deal nearest in time that has none of that partner yet. Books are compared
     before credit notes; a deal of which these left nothing is none.
@@ -235,7 +244,7 @@ def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
     by_company: defaultdict[str, list[int]] = defaultdict(list)
     for record in sorted(records, key=lambda r: (r.opened, r.owner, r.key)):
         met = dict.fromkeys(n for person in record.persons for n in by_person[person])
-        near = [n for n in met if _joins(record, deals[n], same_person=True)]
+        near = [n for n in met if _joins(record, deals[n], same_person=True, by_amount=by_amount)]
         if not near and record.company:
             near = [n for n in by_company[record.company] if _joins(record, deals[n], same_person=False)]
         if near:
@@ -251,20 +260,20 @@ def reconcile(records: Sequence[Record]) -> tuple[JointDeal, ...]:
     return tuple(deal for deal in joint if deal.stands)
 
 
-def _joins(record: Record, deal: Sequence[Record], *, same_person: bool) -> bool:
+def _joins(record: Record, deal: Sequence[Record], *, same_person: bool, by_amount: bool = False) -> bool:
     if any(known.owner == record.owner for known in deal):
         return False
     if record.opened - deal[0].opened > timedelta(days=SAME_DEAL_DAYS):
         return False
-    if same_person:
-        return True
     ours, theirs = record.listed, deal[0].listed
+    if same_person:
+        return not by_amount or not _differ([ours, theirs], FAR_APART)
     return ours is not None and theirs is not None and not _differ([ours, theirs])
 
 
-def _differ(listed: Sequence[Decimal | None]) -> bool:
+def _differ(listed: Sequence[Decimal | None], share: Decimal = SAME_AMOUNT) -> bool:
     amounts = [amount for amount in listed if amount is not None]
-    return len(amounts) > 1 and max(amounts) - min(amounts) > SAME_AMOUNT * max(amounts)
+    return len(amounts) > 1 and max(amounts) - min(amounts) > share * max(amounts)
 
 
 def _less(gross: Decimal | None, credit: Decimal) -> Decimal | None:

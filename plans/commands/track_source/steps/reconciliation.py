@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from plans.commands.track_source.facts import Scope, scope_of
-from plans.commands.track_source.steps.deals import JointDeal, Normalised, normalise, reconcile
+from plans.commands.track_source.steps.deals import FAR_APART, JointDeal, Normalised, normalise, reconcile
 from plans.commands.track_source.steps.journeys import PIPELINE, REVENUE, deals_of
 from plans.commands.track_source.steps.people import People, resolve_people
 from plans.commands.track_source.steps.touches import Taxonomy, read_taxonomy
@@ -15,6 +15,9 @@ from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 
 SHOWN = 100
+MOST_FAR_APART, MOST_APART = 0.2, 0.5
+"""Of the deals that partners share: how many may be far apart in amount, and how many may be read apart."""
+BY_PERSON, BY_AMOUNT = "a person in common", "a person in common and amounts that are not far apart"
 GROSS = {
     "gross_pipeline": "Gross pipeline of these deals, before credit notes",
     "gross_revenue": "Gross revenue of these deals, before credit notes",
@@ -32,17 +35,44 @@ class Reconciled:
     deals: tuple[JointDeal, ...]
 
 
-def reconciled(context: StepContext) -> Reconciled:
+def reconciled(context: StepContext, reader: str = "") -> Reconciled:
+    """By ``reader``; later steps by the one that the plan reconciled with."""
+    reader = reader or context.outputs["reconciled"].get("reader", BY_PERSON)
     scope = scope_of(context)
     people = resolve_people(context, scope)
     normalised = normalise(context.data, scope, people)
-    return Reconciled(
-        scope, read_taxonomy(context.data, scope), people, normalised, reconcile(normalised.records)
-    )
+    deals = reconcile(normalised.records, by_amount=reader == BY_AMOUNT)
+    return Reconciled(scope, read_taxonomy(context.data, scope), people, normalised, deals)
 
 
 def reconcile_deals(context: StepContext) -> StepResult:
-    found = reconciled(context)
+    """Raises PermanentError where the books of the partners disagree too often: another reader has a turn."""
+    found = reconciled(context, BY_PERSON)
+    joined = [deal for deal in found.deals if len(deal.records) > 1]
+    differing = sum(deal.far_apart for deal in joined)
+    if joined and differing / len(joined) > MOST_FAR_APART:
+        raise PermanentError(
+            f"The partners' books disagree on the amount of {differing} of {len(joined)} shared deals by more "
+            f"than {FAR_APART:.0%}; {MOST_FAR_APART:.0%} of the deals may.",
+            hint="Compare currencies and amounts of the partners' files, and load them again.",
+        )
+    return _result(context, found, BY_PERSON)
+
+
+def reconcile_by_amount(context: StepContext) -> StepResult:
+    """The other reader: deals on which the books disagree stand apart. Raises PermanentError where most do."""
+    loose, found = reconciled(context, BY_PERSON), reconciled(context, BY_AMOUNT)
+    shared = sum(len(deal.records) > 1 for deal in loose.deals)
+    apart = len(found.deals) - len(loose.deals)
+    if apart > MOST_APART * shared:
+        raise PermanentError(
+            f"{apart} of {shared} shared deals would be counted apart: the books cannot be reconciled.",
+            hint="A person compares the partners' files, and has them loaded again.",
+        )
+    return _result(context, found, BY_AMOUNT, apart)
+
+
+def _result(context: StepContext, found: Reconciled, reader: str, apart: int = 0) -> StepResult:
     scope, deals = found.scope, found.deals
     opened, won = deals_of(deals, scope, PIPELINE), deals_of(deals, scope, REVENUE)
     if not opened and not won:
@@ -64,6 +94,8 @@ def reconcile_deals(context: StepContext) -> StepResult:
             "deals": len(deals),
             "joined": len(joined),
             "amounts_differ": len(differing),
+            "reader": reader,
+            "read_apart": apart,
             "claimed_by_several": len(both),
             "opened": len(opened),
             "won": len(won),

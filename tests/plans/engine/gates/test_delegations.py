@@ -1,4 +1,4 @@
-"""Delegations: dated, capped, one at a time, and felt by rounds that are open already."""
+"""Delegations: dated, capped, one at a time; a new one waits for the next round, an end is felt at once."""
 
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ from programs.services import delegate, revoke
 from tests.factories import (
     START,
     AbsenceFactory,
+    ApproverFactory,
     DelegationFactory,
     PersonFactory,
     RoleFactory,
@@ -37,11 +38,12 @@ def let(principal, to, **rest):
     return delegate(principal=principal, to=to, role=RoleFactory(slug="finance"), **(terms | rest))
 
 
-def test_it_applies_to_a_round_that_is_open_already_and_both_names_are_stored(ann, dan, vote):
-    plan = make_plan()
-    with pytest.raises(NotPermitted):
-        vote(dan, round_of(plan))
+def test_it_applies_to_rounds_opened_after_it_and_both_names_are_stored(ann, dan, vote):
+    before = make_plan()
     let(ann, dan)
+    with pytest.raises(NotPermitted, match="acts for Ann only since after this round was opened"):
+        vote(dan, round_of(before))
+    plan = make_plan()
     assert vote(dan, round_of(plan)).state == "approved"
     decision = round_of(plan).decisions.get()
     assert (decision.person, decision.on_behalf_of) == (dan, ann)
@@ -49,8 +51,8 @@ def test_it_applies_to_a_round_that_is_open_already_and_both_names_are_stored(an
 
 
 def test_it_ends_on_its_day_for_open_rounds_too(ann, dan, vote, time):
-    plan = make_plan()
     let(ann, dan, ends_at=START + timedelta(hours=2))
+    plan = make_plan()
     time.pass_time(hours=2)
     with pytest.raises(NotPermitted):
         vote(dan, round_of(plan))
@@ -85,16 +87,18 @@ def test_every_problem_is_told_at_once(dan):
 
 
 def test_whom_a_round_asks_and_passes_over_is_on_record_with_the_reason(ann, dan):
+    ApproverFactory(person=dan, role=RoleFactory(slug="finance"))
     AbsenceFactory(person=ann, substitute=dan)
     plan = make_plan()
     told = ChangeLogEntry.objects.get(event="asked", chain=plan.change_chain()).payload.body["to"]
     assert told == {"people": ["Dan"], "passed_over": ["Ann is away until 2026-03-07"]}
 
 
-def test_people_who_come_are_on_record_when_the_round_looks_again(ann, dan):
-    plan = make_plan(requester=ann.accounts.get())
+def test_people_who_are_back_are_on_record_when_the_round_looks_again(ann):
+    away = AbsenceFactory(person=ann)
+    plan = make_plan()
     assert round_of(plan).state == "unsatisfiable"
-    PersonFactory(name="Eve", roles=["finance"])
+    away.delete()
     deadlines.reweigh()
     told = ChangeLogEntry.objects.filter(event="asked").latest("pk").payload.body["to"]
-    assert told["people"] == ["Eve"]
+    assert (told["people"], round_of(plan).state) == (["Ann"], "pending")

@@ -164,13 +164,24 @@ def test_the_bench_tells_which_condition_asks_for_a_seat():
 
 
 def test_the_substitute_of_somebody_away_decides_and_the_mark_stays(vote):
-    ann, ben = person("Ann", "finance"), person("Ben")
+    ann, ben = person("Ann", "finance"), person("Ben", "finance")
     AbsenceFactory(person=ann, substitute=ben)
+    plan = make_plan(gate(seat("finance", 2)))
+    assert bench(plan).candidate(ben.pk).stands_in_for == (ann,)
     plan = make_plan()
-    assert names_of(bench(plan)) == {"Ben"}
-    vote(ben, round_of(plan))
+    vote(ben, round_of(plan), on_behalf_of=ann)
     decision = round_of(plan).decisions.get()
     assert (decision.on_behalf_of, decision.evidence["authority"]) == (ann, "substitute of Ann")
+
+
+def test_a_substitute_needs_the_role_and_decides_within_the_smaller_limit():
+    ann, ben = person("Ann", "finance"), person("Ben")
+    AbsenceFactory(person=ann, substitute=ben)
+    assert reasons(make_plan())["Ben"] == "covers for Ann but does not hold finance"
+    ApproverFactory(person=ben, role=RoleFactory(slug="finance"), limit_amount=Decimal(50))
+    plan = make_plan(amount=Decimal(100))
+    assert names_of(bench(plan)) == set()
+    assert "covers for Ann but may sign up to 50.00 USD" in bench(plan).why_not(ben.pk)
 
 
 def test_nobody_away_and_nobody_to_stand_in_leaves_the_seat_empty():
@@ -276,7 +287,7 @@ def test_the_fallback_list_is_asked_only_where_nobody_of_the_role_is_there():
 
 
 def test_a_substitute_comes_before_the_fallback_list():
-    ann, sue = person("Ann", "finance"), person("Sue")
+    ann, sue = person("Ann", "finance"), person("Sue", "finance")
     person("Dan", "deputies")
     AbsenceFactory(person=ann, substitute=sue)
     assert names_of(bench(make_plan(COVERED))) == {"Sue"}

@@ -7,7 +7,8 @@ import pytest
 
 from gtm.core.errors import GuardNotMet, NotPermitted, StaleVersion, WrongState
 from gtm.core.models import ChangeLogEntry
-from plans.engine.gates import rounds, tally
+from plans.engine.escalation import deadlines
+from plans.engine.gates import eligibility, rounds
 from tests.factories import AbsenceFactory, PersonFactory, gate, make_plan, round_of, seat
 from tests.plans.engine.conftest import actor_of
 
@@ -126,22 +127,56 @@ def test_listed_actions_are_what_deciding_allows(ann, ben):
     assert {a.reasons for a in refused} == {("Ben asked for this run: nobody approves their own request.",)}
 
 
-def test_nobody_left_to_decide_escalates_at_once_and_people_who_come_bring_it_back(ann, vote):
+def test_nobody_left_to_decide_escalates_at_once_and_a_new_round_asks_people_who_came(ann, vote):
     plan = make_plan(gate(seat("finance")))
     vote(ann, round_of(plan), "recuse")
     assert round_of(plan).state == "unsatisfiable"
     assert plan.escalations.get().trigger == "approval-unsatisfiable"
     cid = PersonFactory(name="Cid", roles=["finance"])
-    tally.reconsider(round_of(plan))
-    assert round_of(plan).state == "pending"
-    assert plan.escalations.get().state == "cancelled"
-    assert vote(cid, round_of(plan)).state == "approved"
+    deadlines.reweigh()
+    assert round_of(plan).state == "unsatisfiable"
+    with pytest.raises(NotPermitted, match="Cid holds this authority only since after this round"):
+        vote(cid, round_of(plan))
+    following = rounds.ask_again(round_of(plan), reason="Cid is in finance now.")
+    assert (following.round, following.state, plan.escalations.get().state) == (2, "pending", "cancelled")
+    assert plan.approvals.get(round=1).state == "cancelled"
+    assert vote(cid, following).state == "approved"
+
+
+def test_a_round_that_can_be_decided_is_not_asked_again(ann):
+    plan = make_plan()
+    with pytest.raises(WrongState, match="This is possible only from exhausted, unsatisfiable"):
+        rounds.ask_again(round_of(plan), reason="Faster.")
+    assert plan.approvals.get().state == "pending"
+
+
+def test_a_limit_raised_counts_in_the_next_round_and_one_lowered_at_once(ann, vote):
+    holding, plan = ann.approverships.get(), make_plan(amount=Decimal(100))
+    holding.limit_amount = Decimal(99)
+    holding.save()
+    with pytest.raises(NotPermitted, match="may sign up to 99"):
+        vote(ann, round_of(plan))
+    later = make_plan(amount=Decimal(100))
+    holding.limit_amount = None
+    holding.save()
+    with pytest.raises(NotPermitted, match="only since after this round was opened"):
+        vote(ann, round_of(later))
+    assert vote(ann, round_of(plan)).state == "approved"
+
+
+def test_a_round_whose_only_person_lost_the_account_is_nobodys_within_a_sweep(ann):
+    plan, user = make_plan(), ann.accounts.get()
+    user.is_active = False
+    user.save()
+    deadlines.reweigh()
+    assert round_of(plan).state == "unsatisfiable"
+    assert eligibility.bench_of(round_of(plan)).why_not(ann.pk) == "has no account that is open"
 
 
 @pytest.mark.parametrize("way", ["account", "role", "person"])
 def test_at_finalisation_a_vote_whose_voter_lost_the_right_is_void_and_visible(ann, ben, vote, way):
-    plan = make_plan(gate(seat("finance", 2)))
     PersonFactory(name="Cid", roles=["finance"])
+    plan = make_plan(gate(seat("finance", 2)))
     vote(ann, round_of(plan))
     user, holding = ann.accounts.get(), ann.approverships.get()
     user.is_active, ann.is_active = way != "account", way != "person"

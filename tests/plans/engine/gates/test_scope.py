@@ -25,8 +25,9 @@ def dollars(amount):
 
 def approved(vote, *gates, **fields):
     """A plan whose first gate is approved, and that approval."""
+    finance = PersonFactory(roles=["finance"])
     plan = make_plan(*gates, **fields)
-    vote(PersonFactory(roles=["finance"]), round_of(plan))
+    vote(finance, round_of(plan))
     plan.refresh_from_db()
     return plan, round_of(plan)
 

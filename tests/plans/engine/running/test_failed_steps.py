@@ -1,5 +1,7 @@
 """A step that failed for good: another method where it declares one, else a person, with what failed."""
 
+from dataclasses import replace
+
 import pytest
 
 from gtm.core.actors import acting_as
@@ -12,7 +14,7 @@ from plans.engine.running.steps import PermanentError, TransientError
 from plans.engine.running.sweep import sweep
 from plans.export import document, rules
 from plans.models import Notification
-from plans.schemas.outputs import StepResult
+from plans.schemas.outputs import Chart, Series, StepResult
 from tests.factories import AbsenceFactory, PersonFactory, RoleFactory, make_run
 from tests.plans.engine.conftest import actor_of
 
@@ -171,3 +173,13 @@ class _Quiet:
 def test_the_document_says_whether_a_retry_modifies(script, methods, strategy):
     plan = make_run(methods=methods).plan
     assert document.build(plan)["error_handling"]["retry_strategy"] == strategy
+
+
+def test_a_chart_that_cannot_be_drawn_is_a_failure_that_is_tried_again(script, cover):
+    good = Chart("trend", "Trend", "line", ["a"], [Series("s", [1.0])])
+    bad = replace(good, shape="cloud")
+    script(StepResult({}, outputs=[bad]), StepResult({}, outputs=[good]))
+    task = make_failing()
+    assert run(task) == "retry_wait"
+    assert task.attempts.get().error.startswith("The chart “Trend” cannot be drawn")
+    assert not task.artifacts.exists()

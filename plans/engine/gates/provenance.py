@@ -1,0 +1,129 @@
+"""Where authority comes from: who gave it, who arranged a stand-in, and what was held when a round opened.
+
+A round keeps its bench. What somebody gains later counts from the next round on, what they lose counts at
+once. And nobody who asked for a plan, or edited it, arranges who decides about it: what they have entered
+about others (authority, an absence, a delegation) does not count at its gates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+
+from plans.engine.people.directory import Directory
+from plans.models import Approval
+from programs.models import Absence, Approver, Delegation
+
+People = Mapping[int, Collection[int]]
+Accounts = Mapping[int | None, Collection[int]]
+AUTHORITY = (
+    "person_id", "role_id", "limit_amount", "limit_currency", "program_kinds", "regions", "valid_from",
+    "valid_until",
+)  # fmt: skip
+LATE = "holds this authority only since after this round was opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangements:
+    """Row of the directory → the people who wrote what stands there now; nobody where the system did."""
+
+    absences: People = field(default_factory=dict)
+    delegations: People = field(default_factory=dict)
+    approvers: People = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, directory: Directory, accounts: Accounts) -> Arrangements:
+        """Three queries, whatever the number of rounds."""
+        absences = [absence.pk for rows in directory.absences.values() for absence in rows]
+        return cls(
+            _writers(Absence.history.filter(id__in=absences), (), accounts),
+            _writers(Delegation.history.filter(id__in=[d.pk for d in directory.delegations]), (), accounts),
+            _writers(
+                Approver.history.filter(id__in=[a.pk for a in directory.approvers]), AUTHORITY, accounts
+            ),
+        )
+
+
+def _writers(rows: QuerySet[Any], columns: tuple[str, ...], accounts: Accounts) -> dict[int, set[int]]:
+    """Whoever wrote a row, or with ``columns`` whoever last changed one of these."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    before: dict[int, tuple[Any, ...]] = {}
+    for pk, user, *values in rows.order_by("history_id").values_list("id", "history_user_id", *columns):
+        if columns and before.get(pk) != (now := tuple(map(str, values))):
+            before[pk] = now
+            found[pk] = set()
+            found[pk] |= set(accounts.get(user, ()))
+        elif not columns:
+            found[pk] |= set(accounts.get(user, ()))
+    return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What counts at one round. ``askers``: who asked for the plan or edited it.
+
+    ``held``: (person, role) pairs and ``delegations``: rows that counted when the round was opened; ``held``
+    is None for a round that is still to be opened.
+    """
+
+    askers: Collection[int] = ()
+    arrangements: Arrangements = field(default_factory=Arrangements)
+    held: Collection[tuple[int, str]] | None = None
+    delegations: Collection[int] = ()
+
+    def against(self, approver: Approver) -> str:
+        """Why this authority does not count here, to go on after the name; empty where it does."""
+        if {*self.arrangements.approvers.get(approver.pk, ())} & {*self.askers} - {approver.person_id}:
+            return f"was made {approver.role} by somebody who asked for this run or edited it"
+        if self.held is not None and (approver.person_id, approver.role.slug) not in self.held:
+            return LATE
+        return ""
+
+    def against_delegation(self, delegation: Delegation) -> str:
+        chosen_by = {*self.arrangements.delegations.get(delegation.pk, ())} - {delegation.principal_id}
+        if chosen_by & {*self.askers}:
+            return "by the choice of somebody who asked for this run or edited it"
+        if self.held is not None and delegation.pk not in self.delegations:
+            return "only since after this round was opened"
+        return ""
+
+    def absences(self, directory: Directory, person_id: int) -> Iterator[Absence]:
+        """Absences of a person that count: not those that an asker has entered for somebody else."""
+        for absence in directory.absences.get(person_id, ()):
+            entered_by = {*self.arrangements.absences.get(absence.pk, ())} - {person_id}
+            if not entered_by & {*self.askers}:
+                yield absence
+
+
+def kept(approval: Approval, askers: Collection[int], arrangements: Arrangements) -> Provenance:
+    """What counts at a round: as it was when it opened, where it has kept that."""
+    at_opening = approval.bench
+    if not at_opening:  # of before, or still to be opened
+        return Provenance(askers, arrangements)
+    return Provenance(
+        {*askers, *at_opening["askers"]},
+        arrangements,
+        frozenset((person, role) for person, role in at_opening["held"]),
+        frozenset(at_opening["delegations"]),
+    )
+
+
+def to_keep(
+    held: Iterable[tuple[int, str]],
+    delegations: Iterable[int],
+    askers: Collection[int],
+    excluded: Mapping[int, str],
+    facts: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What a round keeps from its opening, as JSON: ``kept`` reads it."""
+    return {
+        "held": sorted([list(pair) for pair in held]),
+        "delegations": sorted(delegations),
+        "askers": sorted(askers),
+        "excluded": {str(pk): reason for pk, reason in sorted(excluded.items())},
+        "facts": {name: facts[name] for name in ("kind", "region")},
+    }

@@ -1,0 +1,313 @@
+"""Nobody arranges who decides about their own plan, or what they may decide themselves: at every door."""
+
+import re
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from gtm.core import clock
+from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.errors import NotPermitted
+from gtm.core.models import ChangeLogEntry
+from plans.demo.organisation import PASSWORD
+from plans.engine.escalation import deadlines
+from plans.models import Approval
+from programs.models import Absence, Approver, Delegation, Person, Role
+from tests.doors import INPUTS, url, user
+from tests.factories import gate, make_plan, round_of, seat
+
+LATE = "holds this authority only since after this round was opened"
+FINANCE, LEGAL = gate(seat("finance"), key="money"), gate(seat("legal"), key="law")
+
+
+@pytest.fixture
+def session(site):
+    def of(username):
+        client = APIClient()
+        client.force_login(user(username))
+        return client
+
+    return of
+
+
+def who(username):
+    return Person.objects.get(accounts__username=username)
+
+
+def two_gates(program, **fields):
+    with acting_as(Actor.system("Test")):
+        return make_plan(FINANCE, LEGAL, requester=user("ops"), program=program, **fields)
+
+
+def decide(session, username, approval):
+    seen = session(username).get(url(f"approvals/{approval.pk}/"))["ETag"]
+    body = {"decision": "approve", "comment": "Fine.", "password": PASSWORD}
+    at = url(f"approvals/{approval.pk}/decide/")
+    return session(username).post(at, body, format="json", headers={"If-Match": seen})
+
+
+def at(model, view, *args):
+    return reverse(f"admin:programs_{model._meta.model_name}_{view}", args=args)
+
+
+def messages_of(page):
+    return " ".join(str(message) for message in page.context["messages"])
+
+
+def in_two_fields(**times):
+    """Instants as the admin's form asks for them."""
+    found = {}
+    for name, value in times.items():
+        found |= {f"{name}_0": value.date().isoformat(), f"{name}_1": value.time().isoformat("seconds")}
+    return found
+
+
+# ------------------------------------------------------------------ who asks arranges nothing
+
+
+@pytest.mark.parametrize("first", ["absences", "plan"])
+def test_absences_that_the_requester_entered_do_not_count_at_the_gates(login, demo, session, first):
+    plan = two_gates(demo) if first == "plan" else None
+    for role in ("finance", "legal"):
+        today = clock.now()
+        form = {"person": who(role).pk, "substitute": who("studio").pk, "note": "ill"}
+        times = in_two_fields(starts_at=today - timedelta(days=1), ends_at=today + timedelta(days=5))
+        assert login("ops").post(at(Absence, "add"), form | times).status_code == 302
+    plan = plan or two_gates(demo)
+    assert Absence.objects.count() == 2
+    for key, role in (("money", "finance"), ("law", "legal")):
+        refused = decide(session, "studio", round_of(plan, key))
+        assert (refused.status_code, refused.json()["detail"]) == (
+            403,
+            f"Clara Moreau holds none of the roles that this gate asks for: {role}.",
+        )
+        assert decide(session, role, round_of(plan, key)).json()["state"] == "approved"
+
+
+def test_an_absence_that_somebody_else_entered_counts(login, demo, session):
+    with acting_as(Actor.of_user(user("exec"), ADMIN, interactive=True)):
+        today = clock.now()
+        span = {"starts_at": today - timedelta(days=1), "ends_at": today + timedelta(days=5)}
+        Absence(person=who("finance"), substitute=who("deputy"), **span).save()
+    plan = two_gates(demo)
+    assert "is away until" in decide(session, "finance", round_of(plan, "money")).json()["detail"]
+    assert decide(session, "deputy", round_of(plan, "money")).json()["state"] == "approved"
+
+
+def test_whom_the_requester_made_an_approver_does_not_decide(demo, session):
+    with acting_as(Actor.of_user(user("ops"), ADMIN, interactive=True)):
+        Approver(person=who("studio"), role=Role.objects.get(slug="finance")).save()
+    refused = decide(session, "studio", round_of(two_gates(demo), "money"))
+    assert "was made Finance by somebody who asked for this run" in refused.json()["detail"]
+
+
+# ------------------------------------------------------------------ a round keeps its bench and its facts
+
+
+def test_a_limit_and_a_role_given_while_a_round_is_open_count_in_the_next(login, demo, session):
+    plan = two_gates(demo, amount=Decimal(100_000))
+    exec_, row = session("exec"), who("deputy").approverships.get(role__slug="finance")
+    path = url(f"approvers/{row.pk}/")
+    raised = exec_.patch(
+        path, {"limit_amount": "900000"}, format="json", headers={"If-Match": exec_.get(path)["ETag"]}
+    )
+    assert raised.status_code == 200
+    given = exec_.post(url("approvers/"), {"person": who("deputy").email, "role": "legal"}, format="json")
+    assert given.status_code == 201
+    for key in ("money", "law"):
+        refused = decide(session, "deputy", round_of(plan, key))
+        assert (refused.status_code, refused.json()["detail"]) == (403, f"Dora Klein {LATE}.")
+        page = login("deputy").get(reverse("admin:plans_approval_change", args=[round_of(plan, key).pk]))
+        assert (page.context["actions"], page.context["refused"]) == ([], f"Dora Klein {LATE}.")
+    entry = ChangeLogEntry.objects.filter(event="decision refused", chain=plan.change_chain()).latest("pk")
+    assert LATE in entry.payload.body["reason"]
+    assert decide(session, "finance", round_of(plan, "money")).json()["state"] == "approved"
+    later = two_gates(demo, amount=Decimal(100_000))
+    assert decide(session, "deputy", round_of(later, "money")).json()["state"] == "approved"
+
+
+def test_a_program_that_moves_to_another_region_does_not_move_its_open_rounds(demo, session):
+    with acting_as(Actor.system("Test")):
+        row = who("deputy").approverships.get(role__slug="finance")
+        row.regions = ["EMEA"]
+        row.save()
+    plan, ops, path = two_gates(demo), session("ops"), url("programs/cdnow/")
+    moved = ops.patch(path, {"region": "EMEA"}, format="json", headers={"If-Match": ops.get(path)["ETag"]})
+    assert (moved.status_code, moved.json()["region"]) == (200, "EMEA")
+    refused = decide(session, "deputy", round_of(plan, "money"))
+    assert (refused.status_code, "only in EMEA" in refused.json()["detail"]) == (403, True)
+    later = two_gates(plan.program.__class__.objects.get(pk=plan.program_id))
+    assert decide(session, "deputy", round_of(later, "money")).status_code == 200
+
+
+def test_a_round_whose_people_are_gone_is_asked_again_by_operations_with_a_reason(login, demo, session):
+    plan = two_gates(demo)
+    with acting_as(Actor.system("Test")):
+        for name in ("finance", "deputy"):
+            user_ = user(name)
+            user_.is_active = False
+            user_.save()
+        deadlines.reweigh()
+        assert round_of(plan, "money").state == "unsatisfiable"
+        ask = url("commands/plan-loyalty/approvers/")
+        asked = session("ops").post(ask, {"inputs": INPUTS}, format="json")
+        (found,) = [one for one in asked.json() if one["gate"] == "finance-approval"]
+        assert found["people"] and not re.search("Fiona Walsh|Dora Klein", str(found["people"]))
+        Approver(person=who("studio"), role=Role.objects.get(slug="finance")).save()
+        deadlines.reweigh()
+    approval = round_of(plan, "money")
+    assert approval.state == "unsatisfiable"
+    path = url(f"approvals/{approval.pk}/ask-again/")
+    body = {"reason": "Clara has taken over finance."}
+    assert session("legal").post(path, body, format="json").status_code == 403
+    assert session("ops").post(path, {}, format="json").status_code == 400
+    answer = session("ops").post(path, body, format="json")
+    assert (answer.status_code, answer.json()["round"], answer.json()["state"]) == (200, 2, "pending")
+    assert decide(session, "studio", round_of(plan, "money")).json()["state"] == "approved"
+
+
+def test_asking_again_is_offered_in_the_admin_where_nobody_can_decide(login, demo):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(gate(seat("ghosts")), requester=user("ops"), program=demo)
+    here = reverse("admin:plans_approval_ask_again_all")
+    stuck = {"answered": "1", "chosen": [round_of(plan).pk], "reason": "Somebody came."}
+    told = messages_of(login("ops").post(here, stuck, follow=True))
+    assert "round 2 is open: nobody can decide." in told
+    assert list(Approval.objects.filter(plan=plan).order_by("round").values_list("state", flat=True)) == [
+        "cancelled",
+        "unsatisfiable",
+    ]
+
+
+# ------------------------------------------------------------------ nobody gives authority to themselves
+
+
+def page_of(person):
+    """What the page of somebody sends where nothing was changed."""
+    held = list(person.approverships.order_by("pk"))
+    form = {
+        "name": person.name, "email": person.email, "country": person.country, "time_zone": person.time_zone,
+        "is_active": "on", "accounts": list(person.accounts.values_list("pk", flat=True)),
+        "approverships-INITIAL_FORMS": len(held), "approverships-TOTAL_FORMS": len(held),
+    }  # fmt: skip
+    for n, one in enumerate(held):
+        prefix = f"approverships-{n}"
+        form |= {f"{prefix}-id": one.pk, f"{prefix}-person": person.pk, f"{prefix}-role": one.role_id}
+        form[f"{prefix}-limit_currency"] = "USD"
+    return form
+
+
+REFUSED = "Elena Rossi cannot give themselves the authority of Legal."
+
+
+def holds_legal():
+    return who("exec").approverships.filter(role__slug="legal").exists()
+
+
+def test_an_executive_does_not_name_herself_legal_by_rest(session):
+    body = {"person": who("exec").email, "role": "legal"}
+    refused = session("exec").post(url("approvers/"), body, format="json")
+    assert (refused.status_code, refused.json()["detail"]) == (403, REFUSED)
+    assert not holds_legal()
+
+
+def test_an_executive_does_not_name_herself_legal_on_a_page(login):
+    legal = Role.objects.get(slug="legal").pk
+    row = {"person": who("exec").pk, "role": legal, "limit_currency": "USD",
+           "program_kinds": "[]", "regions": "[]"}  # fmt: skip
+    told = login("exec").post(at(Approver, "add"), row, follow=True)
+    assert REFUSED in messages_of(told)
+    person = who("exec")
+    form, n = page_of(person), person.approverships.count()
+    form |= {f"approverships-{n}-role": legal, f"approverships-{n}-limit_currency": "USD"}
+    form["approverships-TOTAL_FORMS"] = n + 1
+    told = login("exec").post(at(Person, "change", person.pk), form, follow=True)
+    assert REFUSED in messages_of(told)
+    assert not holds_legal()
+
+
+def test_an_executive_does_not_name_herself_legal_by_a_file(login):
+    file = SimpleUploadedFile("seats.csv", f"person,role\n{who('exec').email},legal\n".encode())
+    client: Client = login("exec")
+    shown = client.post(at(Approver, "import"), {"format": "0", "import_file": file, "resource": ""})
+    assert REFUSED in shown.content.decode()
+    assert not holds_legal()
+
+
+def test_an_executive_does_not_bring_back_what_she_may_no_longer_do(login):
+    row = who("exec").approverships.get(role__slug="exec-sponsor")
+    with acting_as(Actor.system("Test")):
+        row.limit_amount = Decimal(10)
+        row.save()
+    before = row.history.order_by("history_id").first()
+    told = login("exec").post(
+        at(Approver, "revert", row.pk, before.pk), {"comment": "As it was."}, follow=True
+    )
+    assert "Elena Rossi cannot give themselves the authority of Executive Sponsor." in messages_of(told)
+    row.refresh_from_db()
+    assert row.limit_amount == Decimal(10)
+
+
+def test_somebody_may_give_up_authority_of_their_own(session):
+    exec_, row = session("exec"), who("exec").approverships.get(role__slug="exec-sponsor")
+    path = url(f"approvers/{row.pk}/")
+    lowered = exec_.patch(
+        path, {"limit_amount": "10.00"}, format="json", headers={"If-Match": exec_.get(path)["ETag"]}
+    )
+    assert (lowered.status_code, lowered.json()["limit_amount"]) == (200, "10.00")
+
+
+def test_a_steward_does_not_make_herself_the_delegate_of_legal(login):
+    today = clock.now()
+    form = {
+        "principal": who("legal").pk, "to": who("exec").pk, "role": Role.objects.get(slug="legal").pk,
+        "starts_at": f"{today - timedelta(hours=1):%Y-%m-%d %H:%M}", "currency": "USD",
+        "ends_at": f"{today + timedelta(days=2):%Y-%m-%d %H:%M}", "reason": "travels",
+    }  # fmt: skip
+    page = login("exec").post(at(Delegation, "add"), form, follow=True)
+    assert "Elena Rossi cannot give themselves the authority of Lena Brandt." in page.content.decode()
+    assert not Delegation.objects.exists()
+
+
+def test_a_steward_does_not_link_her_own_account_to_legal(login):
+    legal = who("legal")
+    told = login("exec").post(
+        at(Person, "change", legal.pk), page_of(legal) | {"accounts": [user("legal").pk, user("exec").pk]},
+        follow=True,
+    )  # fmt: skip
+    assert "You cannot link your own account to Lena Brandt, who holds a role." in messages_of(told)
+    exec_ = Actor.of_user(user("exec"), ADMIN, interactive=True)
+    with acting_as(exec_), pytest.raises(NotPermitted), transaction.atomic():
+        user("exec").people.add(legal)
+    assert list(legal.accounts.all()) == [user("legal")]
+
+
+# ------------------------------------------------------------------ a task given away and taken back
+
+
+def test_who_decided_at_a_gate_does_not_take_over_a_task_that_it_guards(demo, session):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(gate(seat("finance")), requester=user("ops"), program=demo, owner=who("finance"))
+    task, ops = plan.tasks.get(key="publish"), session("ops")
+
+    def give(username):
+        path = url(f"tasks/{task.pk}/")
+        body = {"owner": who(username).email, "comment": "Please."}
+        seen = {"If-Match": ops.get(path)["ETag"]}
+        return ops.post(f"{path}reassign/", body, format="json", headers=seen)
+
+    assert "executes or owns a task" in decide(session, "finance", round_of(plan)).json()["detail"]
+    assert give("studio").status_code == 200
+    assert "executes or owns a task" in decide(session, "finance", round_of(plan)).json()["detail"]
+    assert decide(session, "deputy", round_of(plan)).json()["state"] == "approved"
+    refused = give("deputy")
+    assert refused.status_code == 403
+    assert "Dora Klein decided Sign-off, which guards this task." in refused.json()["detail"]
+    task.refresh_from_db()
+    assert task.owner == who("studio")
