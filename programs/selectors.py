@@ -9,6 +9,7 @@ from typing import Any
 from gtm.core import canonical
 from programs.models import (
     Approver,
+    Benefit,
     Dataset,
     Experiment,
     Metric,
@@ -62,6 +63,16 @@ def program_facts(program: Program) -> dict[str, Any]:
     """What a run may read of its program, as plain values: the plan keeps this copy."""
     tiers = program.tiers.order_by("rank").values("rank", "name", "threshold", "earn_multiplier")
     return canonical.plain({name: getattr(program, name) for name in _FACTS} | {"tiers": list(tiers)})
+
+
+def benefits_of(program: Program) -> list[dict[str, Any]]:
+    """The benefits of the program's tiers, as plain values: the catalogue that a blueprint chooses from."""
+    rows = Benefit.objects.filter(tier__program=program).order_by("tier__rank", "kind", "name")
+    names = ("name", "kind", "description", "unit_cost")
+    return [
+        {"tier": benefit.tier.rank, **canonical.plain({name: getattr(benefit, name) for name in names})}
+        for benefit in rows.select_related("tier")
+    ]
 
 
 def people_by_role(slugs: Sequence[str]) -> dict[str, str]:

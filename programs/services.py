@@ -221,8 +221,11 @@ def _bring_back(earlier: Tier | Benefit | LifecycleTrigger) -> None:
 
 
 def _replace_benefits(tier: Tier, row: Mapping[str, Any], surprise: str) -> None:
+    own = row.get("perk_costs") or {}
     cost = _decimal(row["benefit_per_member"]) / max(len(row["perks"]), 1)
-    wanted = [(name, BenefitKind.PERK, cost) for name in row["perks"]] + [(surprise, BenefitKind.SURPRISE, 0)]
+    wanted = [
+        (name, BenefitKind.PERK, _decimal(own[name]) if name in own else cost) for name in row["perks"]
+    ] + [(surprise, BenefitKind.SURPRISE, 0)]
     existing = {benefit.name: benefit for benefit in tier.benefits.all()}
     for name, kind, unit_cost in wanted:
         benefit = existing.pop(name, None) or Benefit(tier=tier, name=name)

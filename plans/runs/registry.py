@@ -60,6 +60,9 @@ def forget(key: str) -> None:
 
 def tailor(command: Command, inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> Command:
     """The command as these inputs have it run. Raises InvalidInput with every fault of the stages made."""
+    if command.success_metrics_for:
+        more = command.success_metrics_for(inputs)
+        command = replace(command, success_metrics=(*command.success_metrics, *more))
     if not command.stages_for:
         return patterns.arrange(command, inputs)
     stages = steps.load(command.stages_for)(inputs, facts)

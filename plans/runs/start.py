@@ -166,11 +166,17 @@ def prepare(
         facts=facts,
         campaign=program.campaigns.filter(name=values.get(command.campaign_input, "")).first(),
         seed=int(canonical.digest([command.path, _drawn_from(computed), fingerprints])[:8], 16),
-        amount=_to_sign(command, money) if money else None,
+        amount=_signed_amount(command, money) if money else None,
         currency=money["currency"] if money else program.currency,
     )
     draft.checklist.extend(review(draft))
     return draft
+
+
+def _signed_amount(command: Command, money: Mapping[str, str]) -> Decimal:
+    """What limits of signing are held against: a pool a month is no smaller than the same pool a quarter."""
+    declared = command.input(command.amount_input)
+    return declared.comparable(money) if isinstance(declared, Amount) else Decimal(money["amount"])
 
 
 def _drawn_from(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,12 +228,6 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
             "contract_version": dataset.contract_version,
         }
     )
-
-
-def _to_sign(command: Command, money: Mapping[str, str]) -> Decimal:
-    """The amount that limits of approvers are held against."""
-    spec = command.input(command.amount_input)
-    return spec.to_sign(money) if isinstance(spec, Amount) else Decimal(money["amount"])
 
 
 def review(draft: Draft) -> list[dict[str, Any]]:

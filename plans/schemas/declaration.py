@@ -303,6 +303,8 @@ class Command:
     program_input: str = ""
     context: Callable[..., Mapping[str, Any]] | None = None
     stages_for: str | Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Stage]] = ""
+    success_metrics_for: Callable[[Mapping[str, Any]], Sequence[SuccessMetric]] | None = None
+    """What the inputs of a run add to ``success_metrics``."""
     standing: str | Callable[..., Sequence[Any]] = ""
     version: int = 1
     action: str = ""

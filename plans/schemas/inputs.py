@@ -19,6 +19,7 @@ from gtm.core.errors import Problem
 from gtm.core.money import parse_money
 
 MAX_TEXT = 2000
+PERIODS_A_YEAR: Mapping[str, int] = {"year": 1, "quarter": 4, "month": 12}
 
 
 class InputError(ValueError):
@@ -182,14 +183,11 @@ class Count(Input):
         return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
 
-PERIODS_A_YEAR = {"month": 12, "quarter": 4, "year": 1}
-
-
 @dataclass(frozen=True, slots=True)
 class Amount(Input):
     """Money in the program's currency; read as {"amount", "currency"}. Must be positive.
 
-    ``periods`` of ``PERIODS_A_YEAR`` allows one after a slash, e.g. 50000/quarter; the first is the default.
+    ``periods`` allows a period after a slash, e.g. 50000/quarter; the first is the default.
     """
 
     periods: tuple[str, ...] = ()
@@ -219,8 +217,8 @@ class Amount(Input):
         read = {"amount": format(money.amount, "f"), "currency": money.currency}
         return read | ({"period": period} if self.periods else {})
 
-    def to_sign(self, value: Mapping[str, str]) -> Decimal:
-        """What people sign for: the amount of the first period, whatever period it was written in."""
+    def comparable(self, value: Mapping[str, str]) -> Decimal:
+        """The amount over the first of the periods, as limits are stated: 50000/month is 150000 a quarter."""
         amount = Decimal(value["amount"])
         if not self.periods:
             return amount

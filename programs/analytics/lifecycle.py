@@ -71,6 +71,7 @@ EVENTS: Mapping[str, str] = {
     "first_redemption": "first redemption",
     "purchase": "purchase",
     "next_purchase": "next purchase",
+    "small_order": "order below the bonus",
     "near_next_tier": "day spend came within 20 % of the next tier",
     "next_tier_reached": "day the next tier was reached",
     "tier_period_end": "end of the tier period",
@@ -212,10 +213,10 @@ TRIGGERS: tuple[TriggerRow, ...] = (
 )
 
 
-def triggers_for(goal: Goal) -> tuple[TriggerRow, ...]:
-    """All triggers by stage, those that serve ``goal`` first within each stage."""
+def triggers_for(goal: Goal, more: tuple[TriggerRow, ...] = ()) -> tuple[TriggerRow, ...]:
+    """All triggers and ``more`` of the goal by stage, those that serve ``goal`` first within each stage."""
     stages = list(MemberStage)
-    return tuple(sorted(TRIGGERS, key=lambda row: (stages.index(row.stage), goal not in row.goals)))
+    return tuple(sorted((*more, *TRIGGERS), key=lambda row: (stages.index(row.stage), goal not in row.goals)))
 
 
 def count_fired(

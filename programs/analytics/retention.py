@@ -62,6 +62,22 @@ def repeat_rate(buyers: int, repeat_buyers: int, *, level: float = 0.95) -> Mayb
     return wilson_rate(repeat_buyers, buyers, level=level)
 
 
+def net_revenue_retention(
+    members: int,
+    later: float,
+    earlier: float,
+    later_squares: float,
+    earlier_squares: float,
+    products: float,
+    *,
+    level: float = 0.95,
+) -> MaybeEstimate:
+    """Spend of a period's members in the next period, as a share of theirs in it; clustered by member."""
+    return ratio_of_sums(
+        members, later, earlier, later_squares, earlier_squares, products, unit="share", level=level
+    )
+
+
 def purchase_frequency(
     members: int, purchases: float, purchases_squared: float, *, years: float = 1.0, level: float = 0.95
 ) -> MaybeEstimate:

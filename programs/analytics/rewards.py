@@ -119,6 +119,7 @@ def design_rewards(
     missions: Sequence[Mission] = (),
     multiplier_step: float = 0.25,
     benefit_cap: float = math.inf,
+    split: PoolSplit | None = None,
 ) -> RewardDesign:
     """Earn rates and benefits that give back ``value_rate`` of what members spend.
 
@@ -127,14 +128,14 @@ def design_rewards(
     times
     the base rate, which is rounded down to three significant digits as a rate that members are told should
     be; the whole design follows the rounded rate. ``benefit_cap`` is the most that benefits may be worth to a
-    member in a year; the rest goes into points.
+    member in a year; the rest goes into points. ``split`` is that of the structure unless a goal moves it.
     """
     qualifying = np.asarray(annual_spend, dtype=float)
     if len(thresholds) != structure.tiers:
         raise ValueError(f"{structure.tiers} tiers need as many thresholds, not {len(thresholds)}.")
     if value_rate < 0 or qualifying.sum() <= 0:
         raise ValueError("A reward design needs members who spend.")
-    known, split = model.assumptions, POOL_SPLITS[structure.kind]
+    known, split = model.assumptions, split or POOL_SPLITS[structure.kind]
     spend = qualifying * (model.base * known.revenue_base.mean / float(qualifying.sum()))
     tier = assign_tiers(qualifying, thresholds)
     if not tier.any():  # nobody to give a benefit to

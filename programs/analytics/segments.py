@@ -8,20 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-IntArray = NDArray[np.int64]
+from programs.analytics.segment_names import SEGMENTS
 
-SEGMENTS = (
-    "Champions",
-    "Loyal",
-    "Potential loyalists",
-    "New",
-    "Promising",
-    "Need attention",
-    "About to sleep",
-    "At risk",
-    "Cannot lose",
-    "Hibernating",
-)
+IntArray = NDArray[np.int64]
 
 # Row: recency score 1 (long ago) to 5 (just now). Column: mean of frequency and monetary score.
 _GRID = np.array(

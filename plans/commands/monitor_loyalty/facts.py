@@ -54,7 +54,8 @@ def blueprint_facts(program: Program) -> dict[str, Any]:
         )
         if limit
     ]
-    return {"blueprint": {"plan_id": plan.plan_id, "rules": ",".join(rules), "targets": packet["kpis"]}}
+    found = {"plan_id": plan.plan_id, "rules": ",".join(rules), "targets": packet["kpis"]}
+    return {"blueprint": found | {"nrr_days": packet.get("nrr_days", 0)}}
 
 
 def _rounded_down(target: Mapping[str, Any] | None, *, complement: bool = False) -> str:

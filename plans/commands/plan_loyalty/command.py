@@ -25,14 +25,32 @@ from plans.schemas.declaration import (
     ToolHook,
     Trigger,
 )
-from plans.schemas.inputs import PATTERN, Amount, Choice, CountOrKind, TextList
+from plans.schemas.inputs import PATTERN, Amount, Choice, CountOrKind, KnownList
 from programs.models import Program
+from programs.schemas.goals import GOAL_MEASURES
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
 STEPS, REPORT, RECORDS = f"{HERE}.steps", f"{HERE}.report", f"{HERE}.records"
 MONITOR = "loyalty-lifecycle-orchestration:monitor-loyalty"
 COMPLIANCE_BLOCKER = "compliance-blocker"
 NEGATIVE_ROI = "negative-roi"
+
+
+def goal_metrics(inputs: Mapping[str, Any]) -> list[SuccessMetric]:
+    """The measure of the goal, where it is none of those that every run has."""
+    measure = GOAL_MEASURES[inputs["goal"]]
+    if measure.key == "repeat_rate":
+        return []
+    by_purchases = inputs["goal"] != "advocacy"
+    return [
+        SuccessMetric(
+            measure.key, measure.label, "at the value that the model expects", unit=measure.unit, comparator=">=",
+            aim="packet.goal_target", source="Purchases" if by_purchases else "Referrals",
+            later=f"{MONITOR} data.goal_measures.{measure.key}" if by_purchases else "",
+            absent="It is measured after the program has started; no run of monitor-loyalty has ended since."
+            if by_purchases else "No referrals are read here; optimize-referrals measures those of a referral program.",
+        )
+    ]  # fmt: skip
 
 
 def objective(inputs: Mapping[str, Any], program: Program) -> str:
@@ -82,7 +100,8 @@ PLAN_LOYALTY = registry.register(
                         kinds=("points-only", "hybrid", "missions")),
             Amount("budget", "Reward pool a quarter; write 50000/month for a monthly pool", required=True,
                    periods=("quarter", "month")),
-            TextList("personas", "Member segments to look at, separated by commas"),
+            KnownList("personas", "Member segments, separated by commas: values of the member list's persona, or RFM "
+                      "segments such as champions; design and economics are split by them", among="personas"),
             ConstraintText("constraints", "Compliance or platform rules, separated by semicolons: "
                            "no-expiry:US-CA; exclude-channels:sms; or plain sentences, which are read where they "
                            "say no more than a rule, and are for a person otherwise"),
@@ -167,12 +186,17 @@ PLAN_LOYALTY = registry.register(
                           aim="signals.repeat_rate", source="Purchases, measured by later runs of monitor-loyalty",
                           later=f"{MONITOR} data.retention",
                           absent="It is measured after the program has started; no run of monitor-loyalty has ended since."),
-            SuccessMetric("nrr", "Lift in spend of members", "at or above the break-even lift", "economics.expected_lift",
+            SuccessMetric("nrr", "Net revenue retention", "what it is today, raised by the break-even lift", "signals.nrr",
+                          unit="share", comparator=">=", aim="packet.nrr_target",
+                          source="Purchases: spend of those who bought in the period before, since then over then",
+                          later=f"{MONITOR} data.nrr"),
+            SuccessMetric("lift", "Lift in spend of members", "at or above the break-even lift", "economics.expected_lift",
                           unit="share", comparator=">=", aim="economics.break_even_lift", source="Model, on the stated assumptions"),
             SuccessMetric("cost_per_point", "Cost per point", "within 10 % of the model", "economics.cost_per_point",
                           unit="money", comparator="<=", aim="economics.cost_per_point*1.1",
                           source="The program's cost of a redeemed point"),
         ),
+        success_metrics_for=goal_metrics,
         outputs=(
             "Program blueprint table (tiers, requirements, benefits, KPIs)",
             "Lifecycle trigger matrix (event → loyalty action → channel → owner)",

@@ -6,7 +6,13 @@ from typing import Any
 
 from plans.commands.plan_loyalty.answer import answer_of, warnings_of
 from plans.commands.plan_loyalty.kpis import kpis_of
-from plans.commands.plan_loyalty.steps.packet import constraint_sections, constraint_warnings, expiry_rule
+from plans.commands.plan_loyalty.steps.goals import goal_kpis, goal_target
+from plans.commands.plan_loyalty.steps.packet import (
+    constraint_sections,
+    constraint_warnings,
+    expiry_rule,
+    nrr_target,
+)
 from plans.commands.shared.figures import money, percent
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Document, Section, StepResult, Table
@@ -27,7 +33,7 @@ def write_packet(context: StepContext) -> StepResult:
     signals, design = context.outputs["signals"], context.outputs["design"]
     economics, triggers = context.outputs["economics"], context.outputs["lifecycle"]
     people, currency = context.program["people"], context.program["currency"]
-    kpis = kpis_of(signals, design, economics)
+    kpis = [*kpis_of(signals, design, economics), *goal_kpis(design, economics)]
     warnings = warnings_of(signals, design, economics) + constraint_warnings(
         triggers.get("constraints") or ()
     )
@@ -48,6 +54,9 @@ def write_packet(context: StepContext) -> StepResult:
     return StepResult(
         values={
             "kpis": kpis,
+            "goal_target": goal_target(design, economics),
+            "nrr_target": nrr_target(signals, economics),
+            "nrr_days": signals.get("nrr_days", 0),
             "warnings": warnings,
             "answer": answer,
             "decision": answer["headline"],

@@ -74,6 +74,13 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """One row: members observed for ``days`` days, repeat_members of them, too_young left out."""
         return self._ask("repeat_purchase", {"purchases": purchases}, as_of=as_of, days=days)
 
+    def net_revenue_retention(
+        self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365
+    ) -> pa.Table:
+        """One row over those who bought in the ``days`` days before the last ``days`` days: members,
+        still_buying, earlier and later spend, and the sums of squares and products of both."""
+        return self._ask("net_revenue_retention", {"purchases": purchases}, as_of=as_of, days=days)
+
     def lapse_table(
         self,
         purchases: Snapshot | None,
@@ -204,7 +211,7 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         return self._ask("survey_comments", {"survey_responses": responses}, as_of=as_of)
 
     def purchase_spells(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
-        """One row a purchase: day numbers of purchase and next_purchase."""
+        """One row a purchase: member_id, amount, day numbers of purchase and next_purchase."""
         return self._ask("purchase_spells", {"purchases": purchases}, as_of=as_of)
 
     def survey_days(self, responses: Snapshot | None, *, as_of: datetime) -> pa.Table:
@@ -222,6 +229,14 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
     def purchase_categories(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
         """category (small letters, null where none is recorded), orders, spend."""
         return self._ask("purchase_categories", {"purchases": purchases}, as_of=as_of)
+
+    def member_personas(self, members: Snapshot | None) -> pa.Table:
+        """persona, members: the segments that the member list names."""
+        return self._ask("member_personas", {"members": members})
+
+    def goal_figures(self, purchases: Snapshot | None, *, as_of: datetime) -> pa.Table:
+        """One row: what a goal starts from, see the SQL file."""
+        return self._ask("goal_figures", {"purchases": purchases}, as_of=as_of)
 
     def point_life(self, ledger: Snapshot | None, *, as_of: datetime) -> pa.Table:
         """One row: the median days of life that issued points were given, and that lapsed points had had."""

@@ -24,7 +24,9 @@ def usage_line(stage: Stage) -> dict[str, Record]:
     """The document's line, finished, and the runs of the same program with other inputs."""
     plan = finish(stage, stage.start(LINE))
     found = {"loyalty": stage.stored(plan)}
-    monitored = stage.run("/loyalty-lifecycle-orchestration:monitor-loyalty", until="data-pull")
+    monitored = stage.run("/loyalty-lifecycle-orchestration:monitor-loyalty")
+    stage.decide(monitored, "roadmap-validation", "strategist")
+    stage.complete(monitored, "distribute", "analyst")
     found["loyalty"] |= {"later": stage.record(plan)["json"], "monitored": stage.record(monitored)["json"]}
     return found
 

@@ -60,10 +60,10 @@ def test_two_clicks_start_one_run(login):
 
 def test_inputs_can_be_taken_from_an_earlier_run(login):
     client = login("ops")
-    client.post(FORM, GOOD | {"step": "start", "personas": "VIP, new"})
+    client.post(FORM, GOOD | {"step": "start", "personas": "Champions, new"})
     form = client.get(FORM, {"copy": Plan.objects.get().plan_id}).context["form"]
     assert (form["program"].value(), form["tiers"].value()) == ("cdnow", "3")
-    assert form["personas"].value() == "vip,new"
+    assert form["personas"].value() == "champions,new"
 
 
 @pytest.mark.parametrize("who", ["auditor", "finance", "analyst"])

@@ -206,7 +206,11 @@ def test_guardrails_hold_limits_and_targets_are_values(exported):
     cost = metrics["cost_per_point"]
     assert cost["target"] == pytest.approx(made["economics"]["cost_per_point"] * 1.1)
     assert (cost["met"], cost["why"], cost["measured_by"]) == (True, "", body["plan_id"])
-    assert metrics["nrr"]["met"] is (
+    nrr = metrics["nrr"]
+    lift = made["economics"]["break_even_lift"]
+    assert nrr["actual"] == made["signals"]["nrr"]
+    assert (nrr["target"], nrr["met"]) == (pytest.approx(nrr["actual"] * (1 + lift)), False)
+    assert metrics["lift"]["met"] is (
         made["economics"]["expected_lift"] >= made["economics"]["break_even_lift"]
     )
 

@@ -22,8 +22,10 @@ from plans.commands.monitor_loyalty.kpis import (
 from plans.commands.monitor_loyalty.steps.enrolment import enrolment_notes, last_enrolment
 from plans.commands.shared.breakdowns import Breakdown, merge_small, relabel
 from plans.commands.shared.data_quality import movement_tables, movement_values, purchase_notes
-from plans.commands.shared.figures import percent, value_of
+from plans.commands.shared.figures import figure, percent, value_of
+from plans.commands.shared.goal_measures import goal_measures_of
 from plans.commands.shared.metrics import changes_since, days_of, definition_table
+from plans.commands.shared.net_retention import net_retention_of
 from plans.commands.shared.windows import Span, spans_until
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult
@@ -71,9 +73,11 @@ def pull_data(context: StepContext) -> StepResult:
         earlier = dict.fromkeys(earlier, Unavailable(alone))
     notes += [alone] if alone else []
     values["alert_remediation_time"] = remediation(context)
+    net = net_retention_of(context.data, days=(context.program.get("blueprint") or {}).get("nrr_days", 0))
     alerts = alerts_of(context, values)
     outputs: list[Any] = [
-        Metrics("kpis", "KPIs of the window", [kpi(context, name, value) for name, value in values.items()],
+        Metrics("kpis", "KPIs of the window", [*(kpi(context, name, value) for name, value in values.items()),
+                figure("nrr", "Net revenue retention", net.value, unit="%", scale=100, definition=net.sentence())],
                 " ".join([f"{windows.current.label}.", *notes])),
         report.kpi_comparison(context, values, earlier),
         report.flow_comparison(context, totals, alone),
@@ -103,6 +107,9 @@ def pull_data(context: StepContext) -> StepResult:
             "thresholds": thresholds_of(context),
             **({"last_enrolment": enrolled} if enrolled else {}),
             "retention": value_of(values["retention"]),
+            "goal_measures": goal_measures_of(context.data),
+            "nrr": value_of(net.value),
+            "nrr_days": net.days,
             "engagement": value_of(values["active_rate"]),
             "engagement_lift": None if alone else lift(totals[0]["active"], totals[1]["active"]),
             "alert_remediation_time": value_of(values["alert_remediation_time"]),

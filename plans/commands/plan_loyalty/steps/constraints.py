@@ -20,6 +20,7 @@ from plans.schemas.outputs import Column, Table
 from programs.analytics.assumptions import Assumption
 from programs.analytics.lifecycle import TRIGGERS, TriggerRow
 from programs.datasets import OpenData
+from programs.personas import BY_COLUMN
 
 MET, BROKEN, NOT_CHECKED = "met", "broken", "not checked"
 A_PERSON = "Not checked by the system: a person must."
@@ -336,6 +337,16 @@ def _no_data(rule: Constraint, made: Designed, context: StepContext) -> Constrai
     where, needed = "Datasets of the run", [name for name in rule.names if name == "purchases"]
     if needed:
         return ConstraintResult(rule, BROKEN, where, "Tiers, economics and triggers rest on purchases.")
+    known = context.program.get("personas") or {}
+    listed = [
+        slug
+        for slug in context.inputs.get("personas") or ()
+        if BY_COLUMN in known.get(slug, {}).get("rule", "")
+    ]
+    if listed and {"persona", "members"} & set(rule.names):
+        return ConstraintResult(
+            rule, BROKEN, where, f"The personas {', '.join(listed)} are read from the member list."
+        )
     foreign = [name for name in rule.names if name in forms.UNKNOWN_TO_CONTRACTS]
     read = [name for name in rule.names if name not in foreign]
     parts = [f"No step reads {', '.join(read)}."] if read else []

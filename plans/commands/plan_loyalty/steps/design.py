@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from plans.commands.plan_loyalty.steps.base import spend_values
-from plans.commands.plan_loyalty.steps.constraints import ExpiryPolicy, eligible_members, expiry_of
+from plans.commands.plan_loyalty.steps.constraints import ExpiryPolicy, eligible_members, expiry_of, stated
+from plans.commands.plan_loyalty.steps.goals import goal_table, goal_values, perks_of, surprise_of
+from plans.commands.plan_loyalty.steps.personas import (
+    persona_table,
+    persona_values,
+    personas_of,
+    projected_members,
+)
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram, plan_program
-from plans.commands.shared.figures import figure, money, percent
+from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
+from plans.schemas.constraints import NO_CASH, of_kind
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics.assumptions import LoyaltyAssumptions
-from programs.analytics.rewards import RewardDesign
-
-SURPRISES = {
-    "retention": "An unannounced thank-you after a quiet month",
-    "expansion": "A sample from a category never bought before",
-    "engagement": "Double points on a random day",
-    "advocacy": "A gift to pass on to a friend",
-}
-PERKS = {
-    "retention": ("Early access to offers", "Free delivery", "Personal service line"),
-    "expansion": ("Bundle discounts", "Early access to new categories", "Personal buying advice"),
-    "engagement": ("Members' challenges", "Exclusive content", "Invitations to events"),
-    "advocacy": ("Shareable offers", "Badge and early reviews", "Seat on the customer council"),
-}
 
 
 def design_tiers(context: StepContext) -> StepResult:
@@ -36,8 +31,24 @@ def design_tiers(context: StepContext) -> StepResult:
     design, spend, how = planned.design, planned.spend, planned.how
     overrun = planned.model.overrun(design.value_rate, planned.budget, planned.choice.inputs)
     context.progress(90, "Blueprint")
-    rows = [_tier(n, reward, goal, design) for n, reward in enumerate(design.tiers)]
+    catalogue = context.program.get("benefits") or ()
+    cash = bool(of_kind(stated(context), NO_CASH))
+    rows = [
+        _tier(
+            n,
+            reward,
+            perks_of(goal, n + 1, len(design.tiers), reward.benefit_per_member, catalogue, no_cash=cash),
+        )
+        for n, reward in enumerate(design.tiers)
+    ]
+    surprise = surprise_of(goal, catalogue, no_cash=cash)
     expiry = expiry_of(context, eligible_members(context))
+    moves = goal_values(planned.goal, planned.figures)
+    mission_points = value_of(design.points_per_mission)
+    members = personas_of(context, planned.data)
+    personas = (
+        persona_values(members, projected_members(planned.data, spend.size), spend, design) if members else []
+    )
     return StepResult(
         values={
             "kind": design.structure.kind.value,
@@ -53,7 +64,11 @@ def design_tiers(context: StepContext) -> StepResult:
             "overrun_probability": overrun,
             "twelve_month_spend": spend_values(spend),
             "revenue_base": dict(planned.base),
-            "surprise": {"moment": SURPRISES[goal], "pool": design.surprise_pool},
+            "goal": moves,
+            "missions": [{"name": m.name, "completions": m.completions} for m in planned.missions],
+            "points_per_mission": mission_points,
+            **({"personas": personas} if personas else {}),
+            "surprise": {"moment": surprise, "pool": design.surprise_pool},
             "expiry": expiry.as_values(),
             "downgrade_policy": "one-down",
             "qualification_period": "rolling twelve months",
@@ -76,6 +91,8 @@ def design_tiers(context: StepContext) -> StepResult:
             _distribution(spend, [r["threshold"] for r in rows[1:]], currency),
             _assumption_table(planned.assumptions),
             _terms(expiry),
+            goal_table(moves, planned.missions, mission_points),
+            *([persona_table(personas, currency)] if personas else []),
         ],
         evidence={
             "Serena": f"{len(rows)} tiers compared with {len(context.program['tiers'])} in the catalogue."
@@ -83,7 +100,7 @@ def design_tiers(context: StepContext) -> StepResult:
     )
 
 
-def _tier(rank: int, reward: Any, goal: str, design: RewardDesign) -> dict[str, Any]:
+def _tier(rank: int, reward: Any, perks: Mapping[str, float | None]) -> dict[str, Any]:
     profile = reward.profile
     return {
         "rank": rank + 1,
@@ -99,7 +116,8 @@ def _tier(rank: int, reward: Any, goal: str, design: RewardDesign) -> dict[str, 
         "points_per_unit": reward.points_per_unit,
         "reward_cost": reward.points_cost + reward.benefit_cost,
         "benefit_per_member": reward.benefit_per_member,
-        "perks": list(PERKS[goal][: rank + 1 if len(design.tiers) > 1 else 1]),
+        "perks": list(perks),
+        "perk_costs": {name: cost for name, cost in perks.items() if cost is not None},
     }
 
 

@@ -17,6 +17,7 @@ from plans.commands.plan_loyalty.steps.choices import (
     sized_test,
     table_of_test,
 )
+from plans.commands.plan_loyalty.steps.personas import economics_by_persona, economics_table
 from plans.commands.plan_loyalty.steps.planned import DRAWS, PlannedProgram, plan_program
 from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
@@ -42,6 +43,9 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         name: accounting[name]
         for name in ("points", "deferred", "selling_price", "roll_forward", "sensitivity")
     }
+    if personas := context.outputs["design"].get("personas"):
+        year = planned.model.year(planned.design.value_rate)
+        values["by_persona"] = economics_by_persona(personas, year)
     alternatives = alternatives_of(planned)
     values["alternatives"] = alternatives
     test = None
@@ -58,6 +62,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         _cash_chart(planned, currency),
         _risk_chart(planned),
         _full_year(planned, currency),
+        *economics_table(values.get("by_persona", []), currency),
         *accounting_outputs(accounting, values["cost_per_point"], currency),
     ]
     values["headline"] = [

@@ -36,3 +36,9 @@ def constraint_warnings(results: Sequence[Mapping[str, str]]) -> list[str]:
 def expiry_rule(design: Mapping[str, Any]) -> list[str]:
     """When points lapse, of a design that says so; those of before do not."""
     return [design["expiry"]["sentence"]] if design.get("expiry") else []
+
+
+def nrr_target(signals: Mapping[str, Any], economics: Mapping[str, Any]) -> float | None:
+    """Net revenue retention at which the program pays: today's, with members spending the break-even lift more."""
+    now, lift = signals.get("nrr"), economics.get("break_even_lift")
+    return None if now is None or lift is None else float(now) * (1 + float(lift))

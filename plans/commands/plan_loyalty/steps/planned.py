@@ -16,12 +16,15 @@ from plans.commands.plan_loyalty.steps.constraints import (
     expiry_of,
     lapsing_less,
 )
+from plans.commands.plan_loyalty.steps.goals import goal_of
 from plans.commands.shared.columns import columns
+from plans.commands.shared.goal_measures import figures_of
 from plans.engine.running.steps import PermanentError, StepContext
 from programs.analytics import loyalty_finance, rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
+from programs.analytics.goals import GoalDesign, GoalFigures
 from programs.analytics.loyalty_finance import LaunchAdvice, LoyaltyModel, PoolChoice
-from programs.analytics.rewards import Mission, ProgramStructure, RewardBasis, RewardDesign
+from programs.analytics.rewards import POOL_SPLITS, Mission, ProgramStructure, RewardDesign
 from programs.datasets import OpenData
 
 PERIODS_A_YEAR = {"quarter": 4, "month": 12}
@@ -48,6 +51,8 @@ class PlannedProgram:
     why: str
     design: RewardDesign
     missions: Sequence[Mission]
+    goal: GoalDesign
+    figures: GoalFigures
 
     @property
     def assumptions(self) -> LoyaltyAssumptions:
@@ -55,7 +60,9 @@ class PlannedProgram:
 
     def design_for(self, structure: ProgramStructure, value_rate: float) -> RewardDesign:
         """Another structure or another reward, on the same base."""
-        return design_with(self.model, self.spend, structure, value_rate, self.missions, self.benefit_cap)
+        return design_with(
+            self.model, self.spend, structure, value_rate, self.missions, self.benefit_cap, self.goal
+        )
 
 
 def annual_budget(inputs: Mapping[str, Any]) -> float:
@@ -64,15 +71,16 @@ def annual_budget(inputs: Mapping[str, Any]) -> float:
     return float(budget["amount"]) * PERIODS_A_YEAR[budget["period"]]
 
 
-def missions_of(data: OpenData, structure: ProgramStructure) -> list[Mission]:
+def missions_of(
+    data: OpenData, structure: ProgramStructure, goal: GoalDesign, figures: GoalFigures
+) -> list[Mission]:
     """Missions counted on the data: how many completions a year they would have had."""
-    if structure.kind not in (RewardBasis.HYBRID, RewardBasis.MISSIONS):
+    if not goal.split(POOL_SPLITS[structure.kind], structure.kind).missions:
         return []
     as_of = data.as_of("purchases")
     rfm = columns(data.engine.member_rfm(data.snapshot("purchases"), as_of=as_of))
-    years = max(float(rfm["tenure_days"].max()) / 365, 1 / 12)
     second, fourth = int((rfm["orders"] >= 2).sum()), int((rfm["orders"] >= 4).sum())
-    return [Mission("Second purchase", second / years), Mission("Fourth purchase", fourth / years)]
+    return goal.missions(figures, second, fourth)
 
 
 def design_with(
@@ -82,11 +90,31 @@ def design_with(
     value_rate: float,
     missions: Sequence[Mission],
     benefit_cap: float,
+    goal: GoalDesign,
 ) -> RewardDesign:
-    thresholds = tiers.spend_thresholds(spend, tiers.upper_shares(structure.tiers), digits=2)
+    thresholds = tiers.spend_thresholds(spend, goal.upper_shares(structure.tiers), digits=2)
     return rewards.design_rewards(
-        spend, thresholds, structure, model, value_rate, missions=missions, benefit_cap=benefit_cap
+        spend,
+        thresholds,
+        structure,
+        model,
+        value_rate,
+        missions=missions,
+        multiplier_step=goal.multiplier_step,
+        benefit_cap=benefit_cap,
+        split=goal.split(POOL_SPLITS[structure.kind], structure.kind),
     )
+
+
+def moved_by(goal: GoalDesign, lift: LiftFound, figures: GoalFigures) -> LiftFound:
+    """A lift that nobody measured or entered, as far as the goal's factor reaches; any other is of all spend already."""
+    if not lift.is_assumed:
+        return lift
+    moved = goal.lift(lift.assumption, figures)
+    if moved == lift.assumption:
+        return lift
+    notes = (*lift.notes, goal.why_reach)
+    return LiftFound(moved, moved.low, moved.mode, moved.high, moved.source, notes)
 
 
 def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
@@ -94,7 +122,9 @@ def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
     audience, inputs = eligible_members(context), context.inputs
     data, cap = audience.data, benefit_cap(context)
     structure = rewards.parse_structure(str(inputs["tiers"]))
+    goal, figures = goal_of(context), figures_of(data)
     assumptions, lift = assumptions_of(context.program, inputs, data)
+    lift = moved_by(goal, lift, figures)
     designed = context.outputs.get("design") or {}
     base = designed.get("revenue_base") or base_values(
         project_base(data, months=max(12, assumptions.horizon_months))
@@ -105,13 +135,14 @@ def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
     )
     assumptions = replace(
         assumptions,
+        lift=lift.assumption,
         redemption_rate=lapsing_less(assumptions.redemption_rate, expiry_of(context, audience)),
         revenue_base=Assumption(
             "revenue_base", max(1 - 1.96 * error, 0.0), 1.0, 1 + 1.96 * error, "of the projected revenue base",
             "purchases: interval of the forecast", standard_error=error, floor=0.0,
         ),
     )  # fmt: skip
-    budget, missions = annual_budget(inputs), missions_of(data, structure)
+    budget, missions = annual_budget(inputs), missions_of(data, structure, goal, figures)
     try:
         by_month = loyalty_finance.months_of(base["by_month"], assumptions.horizon_months)
         model = LoyaltyModel(assumptions, by_month)
@@ -121,10 +152,10 @@ def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
         # Fewer draws must not move what was designed on all of them.
         rate = designed.get("chosen_value_rate", choice.value_rate)
         recommendation = LaunchAdvice(designed.get("recommendation", choice.recommendation))
-        design = design_with(model, spend, structure, rate, missions, cap)
+        design = design_with(model, spend, structure, rate, missions, cap, goal)
     except ValueError as error_:
         raise PermanentError(str(error_), hint="Ask for fewer tiers or another kind.") from error_
     return PlannedProgram(
         data, cap, base, lift, model, spend, how, structure, budget, choice, recommendation, designed.get("why", choice.why),
-        design, missions,
+        design, missions, goal, figures,
     )  # fmt: skip

@@ -18,6 +18,7 @@ def gather_blueprint(context: StepContext) -> StepResult:
     return StepResult(
         values={
             "tiers": [{k: t[k] for k in ("rank", "name", "threshold", "multiplier", "perks", "benefit_per_member")}
+                      | {"perk_costs": t.get("perk_costs", {})}
                       for t in design["tiers"]],
             "triggers": [{k: t[k] for k in ("key", "stage", "event", "entry_rule", "action", "channel", "owner_role")}
                          for t in triggers],

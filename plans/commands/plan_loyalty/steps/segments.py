@@ -23,8 +23,8 @@ def what_to_check(outputs: Mapping[str, Any], inputs: Mapping[str, Any]) -> Sequ
         for tier in design.get("tiers") or ()
     ]  # fmt: skip
     rows += [
-        ["Persona", name, None, None, "Asked for, and no segment of the data carries this name"]
-        for name in signals.get("unknown_personas") or ()
+        ["Persona", persona["persona"], persona["members"], persona["share_of_members"], persona["rule"]]
+        for persona in design.get("personas") or ()
     ]
     assumed = {
         "Spend of a year": design.get("how_spend_was_projected"),

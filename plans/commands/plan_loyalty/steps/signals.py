@@ -11,6 +11,7 @@ from plans.commands.plan_loyalty.steps.voice import read_comments
 from plans.commands.shared.columns import columns
 from plans.commands.shared.data_quality import movement_tables, movement_values, purchase_notes
 from plans.commands.shared.figures import figure, value_of
+from plans.commands.shared.net_retention import net_retention_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics import retention, segments
@@ -83,13 +84,17 @@ def review_signals(context: StepContext) -> StepResult:
         ),
         figure("survival_12", "Still buying after 12 months", _survival(table, 12), unit="%", scale=100),
     ]
+    net = net_retention_of(data)
+    figures.append(
+        figure("nrr", "Net revenue retention", net.value, unit="%", scale=100, definition=net.sentence())
+    )
     context.progress(75, "Segments and voice of the customer")
     scores = segments.rfm_scores(rfm["inactive_days"], orders, spend)
     rows = segments.summarise_segments(scores, rfm["inactive_days"], orders, spend)
     voice, heard = voice_of_customer(data, as_of)
     written, comments = read_comments(data, as_of, stated(context))
     usage, used = product_usage(data, as_of)
-    known = {row.name.lower() for row in rows}
+    known = {row.name.lower() for row in rows} | {*(context.program.get("personas") or {})}
     asked = context.inputs.get("personas", [])
     unknown = [name for name in asked if name not in known]
     context.progress(100, "")
@@ -100,6 +105,9 @@ def review_signals(context: StepContext) -> StepResult:
             "repeat_rate": value_of(retention.repeat_rate(repeat["members"], repeat["repeat_members"])),
             "average_order_value": float(spend.sum() / orders.sum()),
             "survival_12": value_of(_survival(table, 12)),
+            "nrr": value_of(net.value),
+            "nrr_days": net.days,
+            **({"nrr_reason": net.value.reason} if isinstance(net.value, Unavailable) else {}),
             "segments": {row.name: row.members for row in rows},
             "unknown_personas": unknown,
             "voice": {**heard, **({"comments": comments} if comments else {})},

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pytest
 
+from gtm.core.errors import GuardNotMet
 from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
 from tests.plans.commands.loyalty_program import load, outputs, purchases, rows
@@ -84,3 +85,30 @@ def test_comments_are_counted_by_theme_with_an_example_unless_they_may_not_be_us
     without = work_off(start(f'{LINE} --constraints "no-data:comments"'), "signal-review")
     assert "voice_themes" not in outputs(without)
     assert output_of(without, "signal-review")["voice"] == {"csat": voice["csat"]}
+
+
+def test_net_revenue_retention_is_what_the_members_of_the_period_before_spend_now(small):
+    members, times, amounts = purchases()
+    end = max(times).replace(hour=0) + timedelta(days=1)
+    since, before = end - timedelta(days=91), end - timedelta(days=182)
+    bought = list(zip(members, times, amounts, strict=True))
+    then = [(who, amount) for who, at, amount in bought if before <= at < since]
+    who_then = {who for who, _ in then}
+    now = sum(amount for who, at, amount in bought if at >= since and who in who_then)
+    plan = work_off(start(LINE), "signal-review")
+    found = output_of(plan, "signal-review")
+    assert found["nrr_days"] == 91
+    assert found["nrr"] == pytest.approx(now / sum(amount for _, amount in then))
+    figure = next(item for item in outputs(plan)["signals"]["items"] if item["key"] == "nrr")
+    assert figure["low"] < figure["value"] < figure["high"]
+
+
+@pytest.mark.usefixtures("organisation")
+def test_a_pool_a_month_is_signed_as_what_it_is_a_quarter():
+    line = f"{LOYALTY} --goal retention --tiers 3 --budget"
+    month, quarter = start(f"{line} 33000/month"), start(f"{line} 99000")
+    assert month.amount == quarter.amount == 99_000
+    assert "33000 USD a month" in month.objective
+    for budget in ("99000/month", "297000"):  # beyond what anybody may sign; 99000 a quarter is not
+        with pytest.raises(GuardNotMet, match="Today's people can give every approval"):
+            start(f"{line} {budget}")
