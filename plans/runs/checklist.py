@@ -112,7 +112,7 @@ def _goal(draft: Draft) -> tuple[bool, str]:
     """Each success criterion has an aim that can be held against a value."""
     goal = draft.command.objective(draft.inputs, draft.program)
     metrics = draft.command.success_metrics
-    bare = [m.label for m in metrics if not (m.comparator and m.aim and (m.actual or m.later))]
+    bare = [metric.label for metric in metrics if not (metric.comparator and metric.aim)]
     if bare:
         return False, f"{goal}. Nothing can be held against {', '.join(bare)}."
     held = "; ".join(f"{metric.label}: {metric.target}" for metric in metrics) or "no criterion is stated"

@@ -33,6 +33,12 @@ def test_the_goal_stands_beside_what_it_is_held_to(draft):
     assert all(metric.label in evidence for metric in draft.command.success_metrics)
 
 
+@pytest.mark.parametrize("goal", ["retention", "expansion", "engagement", "advocacy"])
+def test_every_goal_can_be_started(goal):
+    found = start.draft(*start.parse_usage(BLUEPRINT.replace("retention", goal)), None)
+    assert (told(found, "goal")[0], goal in told(found, "goal")[1]) == ("passed", True)
+
+
 def test_a_criterion_that_nothing_can_be_held_against_does_not_match(draft):
     bare = [replace(metric, aim="") for metric in draft.command.success_metrics[:1]]
     passed, evidence = again(draft, "goal", success_metrics=bare)
