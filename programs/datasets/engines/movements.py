@@ -87,8 +87,8 @@ class MovementAccount:
             article = "an" if words.one[0] in "aeiou" else "a"
             said.append(
                 f"Unplaced, for want of {article} {words.one} in these data, and in no figure: "
-                f"{in_words(unplaced)}. Load the {words.many} that belong to them, too; {article} {words.one} "
-                "in another currency is not lowered."
+                f"{in_words(unplaced)}. Load the {words.many} that belong to them, too; {article} "
+                f"{words.one} in another currency is not lowered."
             )
         if beyond := self.of("beyond"):
             said.append(
