@@ -86,8 +86,9 @@ class MovementAccount:
         if unplaced := self.of("unplaced"):
             article = "an" if words.one[0] in "aeiou" else "a"
             said.append(
-                f"Unplaced, for want of {article} {words.one} in these data and of the same currency, and in "
-                f"no figure: {in_words(unplaced)}. Load the {words.many} that belong to them, too."
+                f"Unplaced, for want of {article} {words.one} in these data, and in no figure: "
+                f"{in_words(unplaced)}. Load the {words.many} that belong to them, too; {article} "
+                f"{words.one} in another currency is not lowered."
             )
         if beyond := self.of("beyond"):
             said.append(
