@@ -66,7 +66,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         *accounting_outputs(accounting, values["cost_per_point"], currency),
     ]
     values["headline"] = [
-        {"label": "LaunchAdvice", "value": planned.recommendation.value},
+        {"label": "Recommendation", "value": planned.recommendation.value},
         {"label": "Net margin of a full year", "value": money(values["net_year"], currency)},
         {
             "label": "Return on cost, median",
@@ -108,7 +108,7 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
     roi = simulation.summarise(model.year_of(rate, inputs).return_on_cost)
     worth = simulation.summarise(model.present_value_of(rate, inputs))
     flows = model.cash_flows(rate)
-    monthly = economics.internal_rate_of_return(flows)
+    yearly = _yearly_return(planned, flows)
     reward_rate = rate * model.cost_per_value
     return {
         "recommendation": planned.recommendation.value,
@@ -137,7 +137,7 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "probability_of_loss": worth.probability_of_loss,
         "probability_of_a_losing_year": float((model.year_of(rate, inputs).net < 0).mean()),
         "overrun_probability": model.overrun(rate, planned.budget, inputs),
-        "internal_rate_of_return": None if isinstance(monthly, Unavailable) else (1 + monthly) ** 12 - 1,
+        "internal_rate_of_return": value_of(yearly),
         "payback_months": value_of(economics.payback_period(flows)),
         "break_even_month": value_of(economics.break_even_month(flows)),
         "redemption_rate": known.redemption_rate.mean,
@@ -155,6 +155,16 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _yearly_return(planned: PlannedProgram, flows: Any) -> float | Unavailable:
+    """The internal rate of return a year: of an investment, which is there once somebody has entered it."""
+    if planned.assumptions.launch_cost.source == NOT_ENTERED:
+        return Unavailable(
+            "No launch cost was entered, so there is no investment that earns a rate of return."
+        )
+    monthly = economics.internal_rate_of_return(flows)
+    return monthly if isinstance(monthly, Unavailable) else (1 + monthly) ** 12 - 1
+
+
 def _current_reward(program: Any) -> float:
     """Face value per unit spent at the program's own earn rate, which the ledger was measured at."""
     return float(program["points_per_currency_unit"]) * float(program["point_face_value"])
@@ -163,8 +173,7 @@ def _current_reward(program: Any) -> float:
 def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> Metrics:
     model, known = planned.model, planned.assumptions
     flows = model.cash_flows(planned.design.value_rate)
-    monthly = economics.internal_rate_of_return(flows)
-    yearly = monthly if isinstance(monthly, Unavailable) else (1 + monthly) ** 12 - 1
+    yearly = _yearly_return(planned, flows)
     months = known.horizon_months
     break_even = economics.break_even_lift(
         planned.design.enrolled_spend, known.margin_rate.mean, planned.design.value_rate * model.cost_per_value,
