@@ -149,7 +149,7 @@ def ours(root: Path, described: list[dict[str, str]]) -> dict[str, Any]:
     outputs: dict[str, Any] = {}
     seconds: dict[str, float] = {}
     for step in command.steps:
-        if not step.run:
+        if not step.run or step.key == "second-review":  # which reads the database, and no rows
             continue
         began = time.perf_counter()
         context = StepContext(inputs, outputs, program, OpenData(root, described), 1, datetime(2026, 1, 1, tzinfo=UTC),
