@@ -25,7 +25,7 @@ from programs.datasets.loading.mapping import map_columns, wanted
 from programs.datasets.loading.option_words import OfferedOption, offered_options
 from programs.datasets.loading.problems import DatasetProblems, Problem
 from programs.datasets.loading.readings import SampleRow
-from programs.datasets.loading.replies import Reply, replies
+from programs.datasets.loading.replies import MAPPING, Reply, replies
 from programs.datasets.loading.said import Said, given, read_said
 from programs.datasets.loading.source import Source
 from programs.datasets.loading.words import Wanted
@@ -37,7 +37,6 @@ LIMITS = Limits(first_rows=FIRST_ROWS, sample_rows=10)
 SHOWN_REJECTS = 20
 MOST_ALLOWED = 8
 COLUMN_CODES = ("missing_column", "ambiguous_column")
-MAPPING = "mapping"
 """The option of a reply that says which column of theirs is one of ours: ``amount=Total``."""
 READING = ("delimiter", "encoding", "sheet", "header_row", "file_in_zip", "records")
 """Options without which a file cannot be looked at."""

@@ -36,6 +36,8 @@ LISTS = {
     "add_columns": ", ",
 }
 """Options of which one answer is added to another."""
+MAPPING = "mapping"
+"""In the place of an option: a column of ours and theirs."""
 MOST = 6
 
 
@@ -70,6 +72,9 @@ def _label(option: str, value: str) -> str:
     if option == "filters":
         column, _, words = value.partition(": ")
         return f"Load only rows without “{_bare(column)}”" if words == '""' else f"Load only {words}"
+    if option == MAPPING:
+        ours, _, theirs = value.partition("=")
+        return f"{ours} is “{theirs}”"
     if option == "ignore_columns":
         return f"“{_bare(value)}” does not matter: load all rows"
     if option == "subtract_columns":

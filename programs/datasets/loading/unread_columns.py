@@ -99,6 +99,7 @@ def _kinds_of_rows(look: QuestionedFile, index: int, header: str) -> Problem | N
         f"ignore_columns={header} to count them all.",
         code="kinds_of_rows",
         answers=(
+            *((("mapping", f"movement={header}"),) if "movement" in look.contract.by_name else ()),
             *((("filters", f"{quoted(header)}: {', '.join(map(quoted, kept))}"),) if kept else ()),
             ("ignore_columns", quoted(header)),
         ),
