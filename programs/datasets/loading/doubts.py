@@ -94,11 +94,11 @@ NO_SALE_SQL = "regexp_matches({cell}, $no) AND NOT starts_with({cell}, 'partial'
 
 def doubts(look: QuestionedFile) -> list[Problem]:
     """Every question about one file."""
-    found = [*_minor_units(look), *_original(look), *_zone_beside(look)]
+    found = [*_minor_units(look), *_original(look), *_zone_beside(look), *_unknown_words(look)]
     if look.contract.kind == "purchases":
         found += _lines(look)
     if look.contract.kind in NO_STATE:
-        found += [*_unknown_words(look), *_refunds_for_sales(look), *_status(look), *_cancelled(look)]
+        found += [*_refunds_for_sales(look), *_status(look), *_cancelled(look)]
         asked = {problem.field for problem in found}
         found += [problem for problem in unread(look) if problem.field not in asked]
     return found

@@ -19,13 +19,25 @@ from programs.datasets.loading.words import bare
 
 LOOKED_AT = 100_000
 """Rows in which we count the words of a column; one with many words is no list of kinds."""
-MOST_WORDS = 40
+MOST_WORDS, MOST_LISTED = 40, 6
 TAKEN_BACK = (
     r"^(refund|returns?\b|returned|credit ?(note|memo)|gutschrift|storn|r.ckerstatt|erstatt|rembours|avoir\b"
     r"|retour|reso\b|rimbors|nota (di|de) cr|devol|reembols|estorn|charged?.?back|revers|void|cancel|annul"
-    r"|exchange|umtausch|rma\b|cn$|test( order)?$|quote$|fraud|disput)"
+    r"|exchange|umtausch|rma\b|cn$|test( order)?$|quote$|fraud|disput|credit(factuur|nota|invoice)|terugbet"
+    r"|kredit|zwrot|korekta|vr.cen|dobropis|palautus|hyvitys|returer|iade|возврат|сторно|返品|返金|取消|退货|退貨|退款"
+    r"|반품|환불|취소)"
 )
 """Words of a kind of row that is no sale, in the languages that exports come in."""
+KINDS = {
+    "type", "kind", "doctype", "documenttype", "rowtype", "recordtype", "entrytype", "ordertype", "salestype",
+    "saletype", "linetype", "transaction", "art", "typ", "belegart", "belegtyp", "buchungsart", "vorgangsart",
+    "soort", "documentsoort", "tipo", "tipodoc", "tipodocumento", "tipodedocumento", "tipooperacion", "genre",
+    "typedepiece", "typededocument", "rodzaj", "rodzajdokumentu", "typdokumentu", "dc", "debitcredit",
+    "creditdebit", "debetcredit", "sollhaben", "sh", "sign", "direction", "区分", "種別", "取引区分", "类型",
+    "類型", "交易类型", "тип", "вид", "구분", "유형",
+}  # fmt: skip
+"""Folded headers of a column that says what kind of row a row is: asked about whatever its words are."""
+MINUS = r"[-−(]|(?i:CR)\s*$"
 FREE_TEXT = re.compile(
     r"name|mail|note|comment|description|address|title|tags?$|product|item|sku|variant|article|url|phone|subject"
 )
@@ -81,16 +93,22 @@ def _kinds_of_rows(look: QuestionedFile, index: int, header: str) -> Problem | N
     (several,) = one_row(look.connection, f"SELECT count(DISTINCT word) FROM {beginning}")  # noqa: S608
     if several > MOST_WORDS:
         return None
+    plus = f"NOT regexp_matches(c{amount}, $minus)" if (amount := _amount(look)) is not None else "true"
     rows = look.connection.execute(
-        f"SELECT trim(c{index}) AS word, count(*), regexp_matches(lower(word), $words) "  # noqa: S608
-        f"FROM {look.view} WHERE word <> '' GROUP BY ALL ORDER BY count(*) DESC, word LIMIT {MOST_WORDS}",
-        {"words": TAKEN_BACK},
+        f"SELECT trim(c{index}) AS word, count(*), "  # noqa: S608
+        f"regexp_matches(lower(word), $words) AND bool_or({plus}), bool_and({plus}) "
+        f"FROM {look.view} WHERE word <> '' GROUP BY word ORDER BY count(*) DESC, word LIMIT {MOST_WORDS}",
+        {"words": TAKEN_BACK, **({"minus": MINUS} if amount is not None else {})},
     ).fetchall()
-    back = [(word, count) for word, count, is_back in rows if is_back]
+    back = [(word, count) for word, count, is_back, _ in rows if is_back]
+    # Where some amounts are below zero, their sign says what a row is.
+    has_no_minus = look.contract.unkeyed and all(is_plus for _, _, _, is_plus in rows)
+    if not back and bare(header) in KINDS and len(rows) > 1 and has_no_minus:
+        return _unclear_kinds(look, header, [(word, count) for word, count, _, _ in rows])
     if not back:
         return None
     counted = ", ".join(f"{word} ({count:,})" for word, count in back)
-    kept = [word for word, _, is_back in rows if not is_back]
+    kept = [word for word, _, is_back, _ in rows if not is_back]
     only = f"filters={header}: {', '.join(kept)}" if kept else f"filters=!{header}: {back[0][0]}"
     return Problem(
         look.asked(header),
@@ -101,6 +119,25 @@ def _kinds_of_rows(look: QuestionedFile, index: int, header: str) -> Problem | N
         answers=(
             *((("mapping", f"movement={header}"),) if "movement" in look.contract.by_name else ()),
             *((("filters", f"{quoted(header)}: {', '.join(map(quoted, kept))}"),) if kept else ()),
+            ("ignore_columns", quoted(header)),
+        ),
+    )
+
+
+def _amount(look: QuestionedFile) -> int | None:
+    return next((look.columns[name] for name in ("amount", "revenue") if name in look.columns), None)
+
+
+def _unclear_kinds(look: QuestionedFile, header: str, words: list[tuple[str, int]]) -> Problem:
+    listed = ", ".join(f"{word} ({count:,})" for word, count in words[:MOST_LISTED])
+    return Problem(
+        look.asked(header),
+        f"“{header}” says of what kind a row is: {listed}. If some are no sales, set movement={header} in "
+        f"the mapping; or set which rows to load, as filters={header}: {words[0][0]}; or "
+        f"ignore_columns={header} if all are.",
+        code="kinds_of_rows",
+        answers=(
+            *((("mapping", f"movement={header}"),) if "movement" in look.contract.by_name else ()),
             ("ignore_columns", quoted(header)),
         ),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 
 from tests.programs.datasets.loading.held_exports import Case
@@ -24,6 +25,12 @@ def kind_of_row(header: str, sale: str, back: str) -> Case:
         said={"filters": f"{header}: {sale}"},
         left_out=1,
     )
+
+
+def unclear(header: str, sale: str, other: str) -> Case:
+    """A column of kinds, in words that may mean anything."""
+    found = kind_of_row(header, sale, other)
+    return replace(found, shows=(f"{sale} (2), {other} (1)", f"movement={header}"))
 
 
 def marked(header: str, value: str, said: dict[str, str], asks: str = "status") -> Case:
@@ -70,6 +77,20 @@ UNREAD: dict[str, Case] = {
     "an exchange": kind_of_row("Sales Type", "Sale", "Exchange"),
     "a category that is a refund": kind_of_row("Category", "Shoes", "Refund"),
     "a reason that is a return": kind_of_row("Grund", "Kauf", "Retoure"),
+    "a credit of the Netherlands": kind_of_row("Soort", "Factuur", "Creditfactuur"),
+    "a return of Japan": kind_of_row("区分", "売上", "返品"),
+    "debit and credit": unclear("D/C", "D", "C"),
+    "kinds in words that nobody here knows": unclear("Typ", "Prodej", "Opravný doklad"),
+    "payouts under a word that we do not know": Case(
+        {"a.csv": "payout_id,referral_id,beneficiary_id,paid_at,amount,status\n1,r1,b,2023-03-01,10,paid\n"
+                  "2,r2,b,2023-03-02,10,failed\n"},
+        [("1", "paid"), ("2", "reversed")],
+        columns="payout_id status",
+        kind="referral_payouts",
+        asks="unknown_words",
+        shows=("“failed” (1)",),
+        said={"value_map": "status: failed=reversed"},
+    ),
     "refunds beside the order": marked("Refunds", "5.00", {"subtract_columns": "Refunds"}, "refunded"),
     "a returned amount": marked("Returned amount", "5", {"subtract_columns": "Returned amount"}, "refunded"),
     "the day of a refund": marked("Refund date", "2023-03-04", {"filters": 'Refund date: ""'}),
