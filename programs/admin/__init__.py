@@ -21,6 +21,7 @@ from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
 from programs.admin.runbooks import RunbookAdmin, RunbookAlertAdmin, RunbookTaskAdmin
 from programs.currency_change import change_of_currency
 from programs.models import (
+    ECONOMICS,
     Benefit,
     Campaign,
     Experiment,
@@ -73,22 +74,7 @@ class ProgramAdmin(GovernedAdmin):
             "Economics",
             {
                 "fields": [
-                    "gross_margin",
-                    "platform_cost_monthly",
-                    "points_per_currency_unit",
-                    "point_face_value",
-                    "point_unit_cost",
-                    "redemption_rate_assumption",
-                    "lift_low",
-                    "lift_likely",
-                    "lift_high",
-                    "enrolment_low",
-                    "enrolment_likely",
-                    "enrolment_high",
-                    "launch_cost",
-                    "discount_rate",
-                    "horizon_months",
-                    "assumptions_source",
+                    *ECONOMICS,
                     "assumptions_owner",
                 ],
                 "description": (

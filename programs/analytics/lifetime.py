@@ -10,12 +10,12 @@ Pareto/NBD model", Marketing Science 24 (2005), cited below as FHL.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from scipy.special import expit, gammaln, hyp2f1, psi
 from scipy.stats import norm
 
@@ -181,6 +181,22 @@ class BgNbdFit:
         return float(np.sqrt(gradient @ self.covariance @ gradient))
 
 
+def minimum_of(
+    objective: Callable[[FloatArray], tuple[float, FloatArray]], bounds: Sequence[tuple[float, float]]
+) -> OptimizeResult:
+    """The least value within ``bounds`` of a function that answers value and gradient, from the origin."""
+    start = np.zeros(len(bounds))
+    for _ in range(3):  # on flat ground the search may stop early; a fresh start from there goes on
+        found = minimize(
+            objective, start, jac=True, method="L-BFGS-B", bounds=bounds,
+            options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500},
+        )  # fmt: skip
+        start = found.x
+        if np.abs(found.jac).max() < 1e-6:
+            break
+    return found
+
+
 def fit_bg_nbd(histories: PurchaseHistories) -> BgNbdFit | Unavailable:
     """Fit r, α, a, b by maximum likelihood with the analytic gradient.
 
@@ -198,19 +214,7 @@ def fit_bg_nbd(histories: PurchaseHistories) -> BgNbdFit | Unavailable:
         value, gradient = _log_likelihood(log_parameters, histories, unit)
         return -value / total, -gradient / total
 
-    start = np.zeros(4)
-    for _ in range(3):  # on flat ground the search may stop early; a fresh start from there goes on
-        found = minimize(
-            objective,
-            start,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=[(-_LOG_BOUND, _LOG_BOUND)] * 4,
-            options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500},
-        )
-        start = found.x
-        if np.abs(found.jac).max() < 1e-6:
-            break
+    found = minimum_of(objective, [(-_LOG_BOUND, _LOG_BOUND)] * 4)
     step = 1e-4
     shifts = np.eye(4) * step
     hessian = np.stack(

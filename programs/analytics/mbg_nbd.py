@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, gammaln, psi
 
 from programs.analytics.estimate import Unavailable
-from programs.analytics.lifetime import BgNbd, PurchaseHistories
+from programs.analytics.lifetime import BgNbd, PurchaseHistories, minimum_of
 
 FloatArray = NDArray[np.float64]
 
@@ -106,15 +105,7 @@ def fit_mbg_nbd(histories: PurchaseHistories) -> MbgNbdFit | Unavailable:
         value, gradient = _log_likelihood(log_parameters, histories, unit)
         return -value / total, -gradient / total
 
-    start = np.zeros(4)
-    for _ in range(3):  # on flat ground the search may stop early; a fresh start from there goes on
-        found = minimize(
-            objective, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS,
-            options={"ftol": 1e-14, "gtol": 1e-8, "maxiter": 500},
-        )  # fmt: skip
-        start = found.x
-        if np.abs(found.jac).max() < 1e-6:
-            break
+    found = minimum_of(objective, _BOUNDS)
     r, alpha, a, b = (float(value) for value in np.exp(found.x))
     purchases = float(histories.customers @ histories.frequency)
     return MbgNbdFit(

@@ -16,6 +16,7 @@ from programs.models.partner import Campaign, Experiment, Partner
 from programs.models.people import Absence, Approver, Delegation, Person, Role
 from programs.models.program import (
     CLOSED_PROGRAM_STATES,
+    ECONOMICS,
     LIVE_PROGRAM_STATES,
     UNLAUNCHED_PROGRAM_STATES,
     Benefit,
@@ -29,6 +30,7 @@ from programs.models.program import (
 from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
+    "ECONOMICS",
     "CLOSED_PROGRAM_STATES",
     "LIVE_PROGRAM_STATES",
     "UNLAUNCHED_PROGRAM_STATES",

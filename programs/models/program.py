@@ -59,6 +59,27 @@ def _share(help_text: str, *, lowest: Decimal = Decimal(0)) -> models.DecimalFie
     )
 
 
+ECONOMICS = (
+    "gross_margin",
+    "platform_cost_monthly",
+    "points_per_currency_unit",
+    "point_face_value",
+    "point_unit_cost",
+    "redemption_rate_assumption",
+    "lift_low",
+    "lift_likely",
+    "lift_high",
+    "enrolment_low",
+    "enrolment_likely",
+    "enrolment_high",
+    "launch_cost",
+    "discount_rate",
+    "horizon_months",
+    "assumptions_source",
+)
+"""Fields of a program that the financial model reads, and where they are from; the owner stands beside."""
+
+
 class Program(StatefulModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120)
