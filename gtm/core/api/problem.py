@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -106,7 +107,8 @@ def _title(error: Exception) -> str:
         return "There is no such object"
     if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
         return "You are not allowed to do this"
-    return str(getattr(error, "default_detail", "The request was refused")).rstrip(".")
+    said = str(getattr(error, "default_detail", "The request was refused"))
+    return re.sub(r' "\{\w+\}"', "", said).rstrip(".")  # a title is of the kind; the detail names the value
 
 
 def _flatten(detail: Any, path: str = "") -> Any:

@@ -116,7 +116,10 @@ def test_what_is_not_there_is_404_as_a_problem(ops, path):
 
 def test_a_method_the_route_lacks_is_405(as_, plan):
     path = url(f"plans/{plan.plan_id}/")
-    assert as_("admin").delete(path).status_code == 405
+    refused = as_("admin").delete(path)
+    assert refused.status_code == 405
+    assert refused.json()["title"] == "Method not allowed"
+    assert "DELETE" in refused.json()["detail"]
     assert as_("admin").patch(path, {"state": "approved"}, format="json").status_code == 405
 
 
