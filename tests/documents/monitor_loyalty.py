@@ -65,9 +65,10 @@ LINES = (
          ("monitor json.escalation_ladder[*].role", "monitor-alarm json.escalations[alert-retention].rungs[member-insights-analyst].notified[*].name"),
          lambda roles, told: roles == ["member-insights-analyst", "loyalty-strategist", "exec-sponsor"] and told == ["Ana Kovač"]),
     Line("Review before distributing", "before distributing outputs to ensure dependencies + approvals captured",
-         ("monitor json.review_checklist[*].result", "monitor json.review_checklist[approvals].evidence", "monitor outputs.second_review.rows[*].result",
+         ("monitor json.review_checklist[*].result", "monitor outputs.second_review.rows[*].result",
+          "monitor outputs.second_review.rows[Every approval is given].evidence",
           "monitor tasks.distribute.dependencies", "monitor tasks.second-review.task_id"),
-         lambda results, who, again, needs, own: set(results) == {"passed"} == set(again) and "Samir Haddad" in who and own in needs),
+         lambda results, again, who, needs, own: set(results) == {"passed"} == set(again) and who == "Roadmap validation: Samir Haddad." and own in needs),
     Line("Data Pull: enrollment, engagement, redemption, CSAT, revenue by window", "collect enrollment, engagement, redemption, CSAT, and revenue metrics by selected window",
          tuple(f"monitor tasks.data-pull.output.kpis.{name}" for name in ("enrolment", "active_rate", "redemption_rate", "csat", "revenue"))
          + ("monitor-7d tasks.data-pull.output.kpis.revenue",), lambda *v: numbers(v) and v[0] > 0 and v[4] > v[5] > 0),

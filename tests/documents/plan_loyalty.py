@@ -87,9 +87,11 @@ LINES = (
          ("loyalty json.escalation_ladder[*].role", "loyalty-loss json.escalations[negative-roi].rungs[loyalty-strategist].notified[*].name"),
          lambda roles, told: roles == ["loyalty-strategist", "finance/legal", "exec-sponsor"] and told == ["Samir Haddad"]),
     Line("Review before publishing: dependencies, approvals, deliverables", "before publishing to ensure dependencies, approvals, and deliverables are logged",
-         ("loyalty json.review_checklist[*].key", "loyalty json.review_checklist[*].result", "loyalty json.review_checklist[approvals].evidence"),
-         lambda keys, results, who: {"dependencies", "approvals", "deliverables", "agents", "tools", "goal"} <= set(keys)
-         and set(results) == {"passed"} and "Lena Brandt" in who),
+         ("loyalty json.review_checklist[*].key", "loyalty json.review_checklist[*].result", "loyalty outputs.second_review.rows[*].text",
+          "loyalty outputs.second_review.rows[*].result", "loyalty outputs.second_review.rows[Every approval is given].evidence"),
+         lambda keys, results, again, found, who: {"dependencies", "approvals", "deliverables", "agents", "tools", "goal"} <= set(keys)
+         and set(results) == set(found) == {"passed"} and "Deliverables are made" in again
+         and who == "Finance approval: Fiona Walsh. Legal approval: Lena Brandt."),
     Line("1 Signal Review: churn metrics", "pull churn metrics", ("loyalty outputs.churn.series[*].label", "loyalty outputs.signals.items[first_month_hazard].value"),
          lambda drawn, hazard: drawn == ["Still buying", "Lapse in the month"] and number(hazard)),
     Line("1 cohort revenue", "cohort revenue", ("loyalty outputs.cohort_revenue.series[Cumulative revenue].values",), lambda v: numbers(v[:2]) and v[1] > v[0] > 0),

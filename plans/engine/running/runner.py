@@ -105,6 +105,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
             lambda: {key: Finished(*rest) for key, *rest in done.values_list("key", *HOW_FINISHED)}
         ),
         observed=heartbeat.observed,
+        plan_id=plan.plan_id,
         substitute=substitute,
     )
     return run(context)
