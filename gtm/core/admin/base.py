@@ -208,6 +208,12 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
         with acting_as(acting.actor, said.strip() or acting.reason, acting.on_behalf_of):
             super().save_model(request, obj, form, change)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        said = form.cleaned_data.get("reason", "") if isinstance(form, ReasonedForm) else ""
+        acting = current()
+        with acting_as(acting.actor, said.strip() or acting.reason, acting.on_behalf_of):
+            super().save_related(request, form, formsets, change)
+
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Rows of an inline one by one: one that waits for a second person holds up none of the others."""
         formset.save(commit=False)

@@ -152,7 +152,7 @@ def content_is_approved(task: Task, params: Params) -> str | None:
 
 
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
-    """People whom the gates after the task would ask, never the task's own and never who asked for the run."""
+    """People whom the gates after the task would ask, never the task's own people or who asked for it."""
     if actor.is_system:
         return "Only people can waive a task."
     if refused := why_not_in_person(actor):
