@@ -221,6 +221,19 @@ def rights_at(instant: datetime) -> list[Rights]:
     return sorted((_rights(pk, a, groups) for pk, a in existed.items()), key=lambda rights: rights.username)
 
 
+def gifts_until(instant: datetime) -> dict[tuple[str, str], tuple[str, datetime]]:
+    """(account, group or permission) → who gave it last by ``instant``, and when."""
+    then = canonical.rfc3339(instant)
+    log = ChangeLogEntry.objects.filter(entity=USER, event="changed", at__lte=then).select_related("payload")
+    found = {}
+    for entry in log.order_by("pk"):
+        body = entry.payload.body
+        if body is not None and body["field"] in ("groups", "user_permissions"):
+            for name in set(body["to"]) - set(body["from"]):
+                found[entry.entity_id, name] = (body["actor"], datetime.fromisoformat(entry.at))
+    return found
+
+
 def _later(then: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Changes of accounts and groups after an instant, the latest first; erased ones cannot be undone."""
     entries = ChangeLogEntry.objects.filter(entity__in=(USER, GROUP), at__gt=then).select_related("payload")

@@ -37,6 +37,8 @@ class Around:
     excluded: dict[int, dict[int, str]]
     askers: People
     arrangements: Arrangements
+    twice: dict[int, dict[int, str]]
+    """Round → people who would vote a second time as somebody else, with the reason."""
 
 
 def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[int, dict[int, str]]:
@@ -67,7 +69,8 @@ def around(rounds: Sequence[Approval], directory: Directory) -> Around:
         )
         found[r.pk] = reasons(facts, directory)
         askers[r.plan_id] |= written[r.pk]
-    return Around(found, askers, Arrangements.of(directory, accounts))
+    twice = {r.pk: _second_selves(r, accounts) for r in rounds}
+    return Around(found, askers, Arrangements.of(directory, accounts), twice)
 
 
 def excluded_from_draft(
@@ -128,9 +131,20 @@ def people_of_accounts() -> defaultdict[int | None, set[int]]:
     return found
 
 
-def same_human(person_id: int) -> set[int]:
-    """The other people who have, or have had, an account in common with this one."""
-    return set().union(*(p for p in people_of_accounts().values() if person_id in p)) - {person_id}
+def _second_selves(approval: Approval, accounts: Mapping[int | None, set[int]]) -> dict[int, str]:
+    """Who has, or once had, an account in common with somebody who voted first: they count as one."""
+    if not approval.pk:  # still to be opened
+        return {}
+    live = [d for d in approval.decisions.all() if d.superseded_at is None and not d.void_reason]
+    found: dict[int, str] = {}
+    first: set[int] = set()
+    for vote in sorted(live, key=lambda d: d.pk):
+        first.add(vote.person_id)
+        shared = set().union(*(p for p in accounts.values() if vote.person_id in p)) - first
+        if shared:
+            reason = f"has had an account in common with {vote.person}, who has voted"
+            found |= {pk: reason for pk in shared if pk not in found}
+    return found
 
 
 def _editors(plans: Mapping[int, Plan], accounts: Mapping[int | None, set[int]]) -> People:

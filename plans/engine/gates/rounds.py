@@ -220,8 +220,6 @@ def _may_decide(
         raise NotPermitted(f"The account {actor.label} belongs to no person in the directory.")
     for person in people:
         if candidate := bench.candidate(person.pk):
-            if voted := tally.vote_of_same_human(approval, person):
-                raise NotPermitted(f"{person} {voted}.")
             _check_reauthentication(approval, reauthenticated_at)
             return candidate
     for person in people:

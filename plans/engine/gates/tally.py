@@ -12,7 +12,7 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from gtm.core.models import PasswordOfAnother
 from plans.engine.escalation import clocks, ladder
-from plans.engine.gates import conflicts, eligibility, seats
+from plans.engine.gates import eligibility, seats
 from plans.engine.gates.eligibility import Bench
 from plans.models import (
     ASKING_STATES,
@@ -112,27 +112,10 @@ def _why_void(decision: Decision, approval: Approval, bench: Bench) -> str:
         return f"{known.set_by} knew the password of {person} when this vote was cast."
     if candidate is None:
         return f"{person} {bench.why_not(person.pk) or 'holds no role any more that this gate asks for'}"
-    if voted := vote_of_same_human(approval, person, decision):
-        return f"{person} {voted}"
     holder = decision.on_behalf_of or person
     if all(c.holder.pk != holder.pk for c in candidate.capacities):
         return f"{person} does not act with the authority of {holder} any more"
     return ""
-
-
-def vote_of_same_human(approval: Approval, person: Person, vote: Decision | None = None) -> str:
-    """Why this would be a second vote of one human, to go on after the name; empty where it is none.
-
-    Two people who have, or once had, an account in common count as one. Asked about a ``vote`` that was cast,
-    only those before it count.
-    """
-    votes = approval.decisions.filter(superseded_at__isnull=True, void_reason="").exclude(person=person)
-    if vote is not None:
-        votes = votes.filter(pk__lt=vote.pk)
-    others = list(votes.select_related("person"))
-    same = conflicts.same_human(person.pk) if others else set()
-    voted = next((other.person for other in others if other.person_id in same), None)
-    return f"has had an account in common with {voted}, who has voted" if voted else ""
 
 
 def _wait(approval: Approval, outcome: seats.Outcome) -> None:

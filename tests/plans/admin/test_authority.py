@@ -16,13 +16,16 @@ from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import NotPermitted, WaitsForSecondPerson
 from gtm.core.evidence import refusals
+from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
 from plans.demo.organisation import PASSWORD
 from plans.engine.escalation import deadlines
+from plans.engine.gates import eligibility, preview, rounds
+from plans.engine.people import human_tasks
 from plans.models import Approval
 from programs.models import Absence, Approver, Delegation, Person, Role
 from tests.doors import INPUTS, agree, url, user
-from tests.factories import gate, make_plan, round_of, seat
+from tests.factories import gate, make_plan, make_run, round_of, seat
 
 LATE = "holds this authority only since after this round was opened"
 FINANCE, LEGAL = gate(seat("finance"), key="money"), gate(seat("legal"), key="law")
@@ -294,6 +297,77 @@ def test_a_steward_does_not_link_her_own_account_to_legal(login):
 
 
 # ------------------------------------------------------------------ a task given away and taken back
+
+
+def test_who_owned_a_guarded_task_before_the_round_does_not_decide_in_it(demo, session):
+    """Given away, a vote, taken back: whoever has owned it since its content was made stays out."""
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(gate(seat("finance")), requester=user("ops"), program=demo, owner=who("finance"))
+        human_tasks.reassign(plan.tasks.get(key="publish"), owner=who("studio"), comment="Please.")
+        perform(round_of(plan), "lose_quorum", comment="Nobody.")
+    path = url(f"approvals/{round_of(plan).pk}/ask-again/")
+    again = session("ops").post(path, {"reason": "Once more."}, format="json")
+    assert again.json()["round"] == 2
+    for name in ("finance", "studio"):
+        refused = decide(session, name, round_of(plan))
+        assert (refused.status_code, refused.json()["title"]) == (403, "You are not allowed to do this")
+    assert "executes or owns a task" in decide(session, "finance", round_of(plan)).json()["detail"]
+    (asked,) = preview.who_must_approve(plan)
+    assert [c.person.name for c in asked.bench.candidates] == ["Dora Klein"]
+    assert decide(session, "deputy", round_of(plan)).json()["state"] == "approved"
+
+
+@pytest.mark.parametrize("door", ["rest", "page"])
+def test_the_requester_waives_no_task_of_the_run(login, demo, session, door):
+    """Although they hold the role that the gate after it asks for."""
+    with acting_as(Actor.system("Test")):
+        Approver(person=who("ops"), role=Role.objects.get(slug="finance")).save()
+        plan = make_run(gate(seat("finance")), requester=user("ops"), program=demo).plan
+        task = plan.tasks.get(key="work")
+        for step in ("lease", "start", "escalate"):
+            perform(task, step)
+    path, page = url(f"tasks/{task.pk}/"), reverse("admin:plans_task_change", args=[task.pk])
+
+    def waive(username):
+        if door == "page":
+            login(username).post(page, {"answer": "waive", "comment": "We do without."})
+        else:
+            seen = {"If-Match": session(username).get(path)["ETag"]}
+            session(username).post(f"{path}waive/", {"comment": "Without."}, format="json", headers=seen)
+        task.refresh_from_db()
+        return task.state
+
+    assert waive("ops") == "escalated"
+    entry = ChangeLogEntry.objects.filter(event="refused", chain=plan.change_chain()).latest("pk")
+    assert "who asked for this run, or edited it, cannot waive" in entry.payload.body["reason"]
+    assert waive("finance") == "waived"
+
+
+def test_two_people_with_an_account_in_common_are_one(demo, session):
+    """Also where the account was taken from one of them since."""
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(gate(seat("finance", 2)), requester=user("ops"), program=demo)
+        who("deputy").accounts.add(user("sales"))
+        user("sales").people.set([who("finance")])
+    assert decide(session, "deputy", round_of(plan)).json()["state"] == "unsatisfiable"
+    refused = decide(session, "finance", round_of(plan))
+    assert refused.json()["detail"] == (
+        "Fiona Walsh has had an account in common with Dora Klein, who has voted."
+    )
+
+
+def test_an_account_that_changed_hands_still_asked_for_the_run(demo, session):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(gate(seat("finance")), requester=user("sales"), program=demo)
+        user("sales").people.clear()
+        user("sales").people.add(who("ops"))
+        Approver(person=Person.objects.get(name="Sara Lind"), role=Role.objects.get(slug="finance")).save()
+        Person.objects.get(name="Sara Lind").accounts.add(user("legal"))
+        perform(round_of(plan), "lose_quorum", comment="Nobody.")
+        rounds.ask_again(round_of(plan), reason="Once more.")
+    assert "asked for this run" in eligibility.bench_of(round_of(plan)).why_not(
+        Person.objects.get(name="Sara Lind").pk
+    )
 
 
 def test_who_decided_at_a_gate_does_not_take_over_a_task_that_it_guards(demo, session):

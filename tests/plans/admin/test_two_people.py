@@ -278,6 +278,12 @@ def lighter_role_by_a_file(demo):
     bring("exec", Role, "slug,name,handles_money_or_law\nlegal,Legal,0\n")
 
 
+def lighter_role_by_an_earlier_version(demo):
+    row = Role.objects.get(slug="legal")
+    of_system(row, handles_money_or_law=False)
+    revert("exec", Role, row, of_system(row, handles_money_or_law=True))
+
+
 def contact_on_a_page(demo):
     save_page("ops", northwind(), contact=who("ops").pk)
 
@@ -396,6 +402,28 @@ def trigger_on_a_page(published):
     save_page("ops", LifecycleTrigger.objects.get(key="welcome"), channel="sms")
 
 
+def trigger_by_a_file(published):
+    row = LifecycleTrigger.objects.get(key="welcome")
+    told = f"{row.key},onboarding,joins,1,mail,sms"
+    bring("ops", LifecycleTrigger, f"program,key,stage,event,entry_rule,action,channel\ncdnow,{told}\n")
+
+
+def trigger_by_an_earlier_version(published):
+    row = LifecycleTrigger.objects.get(key="welcome")
+    of_system(row, channel="sms")
+    revert("ops", LifecycleTrigger, row, of_system(row, channel="email"))
+
+
+def benefit_by_an_earlier_version(published):
+    row = Benefit.objects.get()
+    of_system(row, unit_cost=Decimal(9))
+    revert("ops", Benefit, row, of_system(row, unit_cost=Decimal(1)))
+
+
+def benefit_on_a_page(published):
+    save_page("ops", Benefit.objects.get(), unit_cost="9")
+
+
 def trigger_over_rest(published):
     found = LifecycleTrigger.objects.get(key="welcome")
     assert patch("ops", url(f"lifecycle-triggers/{found.pk}/"), channel="sms").status_code == 202
@@ -435,7 +463,8 @@ AUTHORITY = {
     lambda: who("legal").is_active: [come_back_on_a_page, come_back_by_an_earlier_version,
                                      come_back_by_a_file],
     lambda: not Role.objects.get(slug="legal").handles_money_or_law: [lighter_role_on_a_page,
-                                                                      lighter_role_by_a_file],
+                                                                      lighter_role_by_a_file,
+                                                                      lighter_role_by_an_earlier_version],
     lambda: northwind().contact == who("ops"): [contact_on_a_page, contact_by_a_file, contact_over_rest,
                                                 contact_by_an_earlier_version],
     lambda: user("sales").is_superuser: [superuser_on_a_page],
@@ -458,9 +487,11 @@ PUBLISHED = {
     lambda: Tier.objects.get(name="Silver").threshold == 0: [tier_by_an_earlier_version],
     lambda: Tier.objects.filter(name="Gold").exists(): [another_tier_over_rest],
     lambda: Benefit.objects.get().unit_cost == 9: [benefit_over_rest, benefit_in_an_inline,
-                                                   benefit_by_a_file],
+                                                   benefit_by_a_file,
+        benefit_on_a_page, benefit_by_an_earlier_version],
     lambda: LifecycleTrigger.objects.get(key="welcome").channel == "sms": [trigger_on_a_page,
-                                                                           trigger_over_rest],
+                                                                           trigger_over_rest,
+        trigger_by_a_file, trigger_by_an_earlier_version],
     lambda: not Tier.objects.filter(name="Silver").exists(): [deleted_over_rest, deleted_on_a_page],
 }  # fmt: skip
 
