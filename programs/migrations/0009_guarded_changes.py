@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0007_economic_assumptions'),
+        ('programs', '0008_limits_a_year'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
