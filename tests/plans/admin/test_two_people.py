@@ -168,21 +168,21 @@ def holds_legal():
 
 
 def raise_on_a_page(demo):
-    save_page("exec", finance(), limit_amount="900000")
+    save_page("exec", finance(), limit_amount="9000000")
 
 
 def raise_by_a_file(demo):
-    bring("exec", Approver, f"person,role,limit_amount\n{who('finance').email},finance,900000\n")
+    bring("exec", Approver, f"person,role,limit_amount\n{who('finance').email},finance,9000000\n")
 
 
 def raise_over_rest(demo):
-    assert patch("exec", url(f"approvers/{finance().pk}/"), limit_amount="900000").status_code == 202
+    assert patch("exec", url(f"approvers/{finance().pk}/"), limit_amount="9000000").status_code == 202
 
 
 def raise_in_an_inline(demo):
     rows = who("finance").approverships.order_by("role", "person").values_list("role__slug", flat=True)
     save_page(
-        "exec", who("finance"), **{f"approverships-{list(rows).index('finance')}-limit_amount": "900000"}
+        "exec", who("finance"), **{f"approverships-{list(rows).index('finance')}-limit_amount": "9000000"}
     )
 
 
@@ -447,9 +447,9 @@ def deleted_on_a_page(published):
 
 AUTHORITY = {
     holds_legal: [grant_on_a_page, grant_in_an_inline, grant_by_a_file, grant_over_rest],
-    lambda: finance().limit_amount > 250_000: [raise_on_a_page, raise_by_a_file, raise_over_rest,
+    lambda: finance().limit_amount > 1_000_000: [raise_on_a_page, raise_by_a_file, raise_over_rest,
                                                raise_in_an_inline],
-    lambda: finance().limit_amount == 250_000: [raise_by_an_earlier_version],
+    lambda: finance().limit_amount == 1_000_000: [raise_by_an_earlier_version],
     lambda: not finance().regions: [wider(regions=["EMEA"])],
     lambda: not finance().program_kinds: [wider(program_kinds=["loyalty"])],
     lambda: finance().valid_until is None: [wider(valid_until=clock.now())],
@@ -574,7 +574,7 @@ def test_nobody_agrees_to_their_own_change_or_to_what_concerns_them_or_their_pla
     entry = ChangeLogEntry.objects.filter(event="refused", entity="programs.guardedchange").latest("pk")
     assert "permission to agree" in entry.payload.body["reason"]
     assert answer("studio", change, "approve").json()["state"] == "approved"
-    assert finance().limit_amount == 900_000
+    assert finance().limit_amount == 9_000_000
 
 
 def test_the_second_person_agrees_on_a_page_and_at_the_command_line(demo):
@@ -593,7 +593,7 @@ def test_the_second_person_agrees_on_a_page_and_at_the_command_line(demo):
     waits = GuardedChange.objects.get(state="proposed")
     assert f"{waits.pk}  proposed" in manage("authority", "--as", "deputy")[1]
     assert manage("authority", str(waits.pk), "approve", "--as", "deputy")[0] == 0
-    assert finance().limit_amount == 900_000
+    assert finance().limit_amount == 9_000_000
 
 
 def test_a_refusal_says_why_and_a_proposal_can_be_withdrawn(demo):
