@@ -49,11 +49,11 @@ LOGINS = (
     Login("ops", "Olivia Park", "loyalty operations", ("loyalty-ops", "lifecycle-ops", "partner-ops"), ("Operations",)),
     Login("strategist", "Samir Haddad", "loyalty strategist", ("loyalty-strategist", "referral-architect"), ("Operations",)),
     Login("analyst", "Ana Kovač", "member insights", ("member-insights-analyst", "co-marketing-analytics-lead"), ("Analysts",)),
-    Login("finance", "Fiona Walsh", "finance", ("finance", "governance-board"), ("Approvers",), 250_000),
+    Login("finance", "Fiona Walsh", "finance", ("finance", "governance-board"), ("Approvers",), 1_000_000),
     Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers",)),
     Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor", "governance-board"), ("Approvers", "Stewards")),
     Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
-    Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 50_000),
+    Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 200_000),
     Login("studio", "Clara Moreau", "creative studio", ("creative",), ("Operations",), None, "FR", "Europe/Paris"),
     Login("sales", "Sara Lind", "sales", ("sales",), ("Operations",)),
     Login("customer-success", "Chidi Obi", "customer success", ("customer-success",), ("Operations",), None, "GB", "Europe/London"),
@@ -89,7 +89,8 @@ GROUPS: dict[str, Q] = {
                       "add_measurementagreement", "change_measurementagreement"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
-    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass", "erase_payload", "view_policyversion", "propose_policy", "adopt_policy"])
+    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass", "erase_payload", "view_policyversion", "propose_policy", "adopt_policy",
+                                "decide_guardedchange", "view_guardedchange"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
     "Partner contacts": Q(codename__in=["view_attributionrecord", "view_dispute"]),
     "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename__in=["audit_plan", "review_break_glass"]),

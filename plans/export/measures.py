@@ -192,8 +192,8 @@ def limits(measured: MeasuredPlan) -> list[dict[str, Any]]:
     found = [_limit("max_retries", "Retries of a task", "<=", rules.max_retries, "retries", "guardrails")]
     if measured.plan.amount is not None:
         found.append(
-            _limit("amount", "Amount of the run", "<=", measured.value("plan.amount"), measured.plan.currency,
-                   "inputs")
+            _limit("amount", "Amount of the run a year", "<=", measured.value("plan.amount"),
+                   measured.plan.currency, "inputs")
         )  # fmt: skip
     found += [
         _limit(
