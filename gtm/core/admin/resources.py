@@ -16,14 +16,9 @@ from import_export.resources import ModelResource, modelresource_factory
 from import_export.results import RowResult
 from import_export.widgets import ForeignKeyWidget, JSONWidget, ManyToManyWidget
 
-<<<<<<< HEAD
 from gtm.core.actors import acting_as, current
-from gtm.core.errors import GuardNotMet
-=======
-from gtm.core.actors import current
-from gtm.core.errors import WaitsForSecondPerson
+from gtm.core.errors import GuardNotMet, WaitsForSecondPerson
 from gtm.core.evidence import refusals
->>>>>>> main
 from gtm.core.governed import GovernedModel
 
 REASON = "reason"
