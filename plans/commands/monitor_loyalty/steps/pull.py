@@ -31,6 +31,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.retention import repeat_rate
+from programs.analytics.thresholds import parse_thresholds
 from programs.schemas.metrics import REPEAT_DAYS, RUN
 
 RETENTION_KPIS = ("retention", "repeat_rate")
@@ -115,6 +116,7 @@ def pull_data(context: StepContext) -> StepResult:
             "engagement": value_of(values["active_rate"]),
             "engagement_lift": None if alone else lift(totals[0]["active"], totals[1]["active"]),
             "alert_remediation_time": value_of(values["alert_remediation_time"]),
+            "remediation_held": remediation_held(context, values["alert_remediation_time"]),
             "groups": group_values(groups, None if alone else before),
             "alerts": alerts.rows(),
             **movement_values(context.data),
@@ -207,6 +209,16 @@ def remediation(context: StepContext) -> MaybeEstimate:
     hours = np.array(told["hours"], dtype=float)
     return as_defined("alert_remediation_time", metric_of(context, "alert_remediation_time"),
                       Estimate(float(np.median(hours)), denominator=float(hours.size), method="median"))  # fmt: skip
+
+
+def remediation_held(context: StepContext, on_the_clock: MaybeEstimate) -> float | None:
+    """What is held against the limit in force: a threshold is in hours on the clock, a ladder in working hours."""
+    limits = thresholds_of(context)
+    rules = parse_thresholds(limits, tuple(KPIS)) if limits else ()
+    if any(rule.metric == "alert_remediation_time" for rule in rules):
+        return value_of(on_the_clock)
+    hours = context.program["remediation"].get("working_hours")
+    return float(np.median(np.array(hours, dtype=float))) if hours else None
 
 
 def group_values(groups: Breakdown, before: Breakdown | None) -> list[dict[str, Any]]:
