@@ -73,6 +73,8 @@ def pull_data(context: StepContext) -> StepResult:
     values, earlier = kpis_of(context, totals[0]), kpis_of(context, totals[1], ago=1)
     if alone:
         earlier = dict.fromkeys(earlier, Unavailable(alone))
+    else:
+        earlier |= {name: apart(values[name], earlier[name]) for name in RETENTION_KPIS}
     notes += [alone] if alone else []
     values["alert_remediation_time"] = remediation(context)
     net = net_retention_of(context.data, days=(context.program.get("blueprint") or {}).get("nrr_days", 0))
@@ -209,6 +211,17 @@ def remediation(context: StepContext) -> MaybeEstimate:
     hours = np.array(told["hours"], dtype=float)
     return as_defined("alert_remediation_time", metric_of(context, "alert_remediation_time"),
                       Estimate(float(np.median(hours)), denominator=float(hours.size), method="median"))  # fmt: skip
+
+
+def apart(now: MaybeEstimate, before: MaybeEstimate) -> MaybeEstimate:
+    """The rate of the window before, unless it is one of the very same people: nothing is compared with itself."""
+    if (
+        isinstance(now, Unavailable)
+        or isinstance(before, Unavailable)
+        or now.denominator != before.denominator
+    ):
+        return before
+    return Unavailable("Nobody's first days ended in the window: both rates are of the same members.")
 
 
 def remediation_held(context: StepContext, on_the_clock: MaybeEstimate) -> float | None:

@@ -212,6 +212,20 @@ def test_the_time_to_resolve_an_alert_is_told_in_the_next_run(loyalty, tmp_path,
     assert found["alert_remediation_time"] == 5.0
 
 
+def test_retention_is_not_compared_with_itself_where_nobody_new_was_observed(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path)  # the last member comes on day 199 of 300
+
+    def retention(line):
+        plan = run(line, "data-pull")
+        body = document.build(plan)
+        found = next(one for one in body["success_metrics"] if one["key"] == "retention")
+        return values(plan)["data"]["kpis_before"]["retention"], found["met"]
+
+    assert retention(f"{SUMMARY} --window 7d") == (None, None)
+    before, met = retention(f"{SUMMARY} --window quarter")
+    assert before is not None and met is not None
+
+
 def test_an_alert_over_a_weekend_is_held_against_the_ladder_by_its_working_hours(loyalty, tmp_path, time):
     load_purchases(loyalty, tmp_path)
     earlier = run(SUMMARY, "data-pull")
