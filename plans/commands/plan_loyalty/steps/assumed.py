@@ -194,7 +194,7 @@ def lift_of(program: Mapping[str, Any], inputs: Mapping[str, Any], data: OpenDat
                 *notes,
                 f"The entered lift of {percent(entered.mode)} is not used, because a test measured it.",
             )
-        return replace(measured, notes=notes)
+        return replace(measured, notes=(*measured.notes, *notes))
     chosen = entered or DEFAULTS.lift
     return LiftFound(chosen, chosen.low, chosen.mode, chosen.high, chosen.source, notes)
 
@@ -225,7 +225,7 @@ def _measured_lift(
                     continue
                 members = sum(each.test.members.values())
                 source = f"measured by the test “{readout.experiment}”, {metric.name}, {members:,} members"
-                candidate = _as_found(lift, source)
+                candidate = _as_found(lift, source, (metric.caution,) if metric.caution else ())
                 if best is None or _error(candidate) < _error(best):
                     best = candidate
     if best is None and asked and not notes:
@@ -246,14 +246,14 @@ def _lift_in_spend(metric: MetricReadout) -> Estimate | None:
     return metric.lift.effect if isinstance(metric.lift, Comparison) else None
 
 
-def _as_found(lift: Estimate, source: str) -> LiftFound:
+def _as_found(lift: Estimate, source: str, notes: tuple[str, ...]) -> LiftFound:
     low = lift.value if lift.low is None else lift.low
     high = lift.value if lift.high is None else lift.high
     assumption = Assumption(
         "lift", low, lift.value, high, DEFAULTS.lift.unit, source, standard_error=lift.standard_error or 0.0,
         floor=-0.95,
     )  # fmt: skip
-    return LiftFound(assumption, low, lift.value, high, source)
+    return LiftFound(assumption, low, lift.value, high, source, notes)
 
 
 def _error(found: LiftFound) -> float:
