@@ -111,7 +111,7 @@ def pull_data(context: StepContext) -> StepResult:
             "nrr": value_of(net.value),
             "nrr_days": net.days,
             "engagement": value_of(values["active_rate"]),
-            "engagement_lift": None if alone else lift(totals[0]["active"], totals[1]["active"]),
+            "engagement_lift": None if alone else change(totals[0]["active"], totals[1]["active"]),
             "alert_remediation_time": value_of(values["alert_remediation_time"]),
             "groups": group_values(groups, None if alone else before),
             "alerts": alerts.rows(),
@@ -210,5 +210,5 @@ def group_values(groups: Breakdown, before: Breakdown | None) -> list[dict[str, 
     ]  # fmt: skip
 
 
-def lift(now: float, before: float) -> float | None:
+def change(now: float, before: float) -> float | None:
     return now / before - 1 if before else None

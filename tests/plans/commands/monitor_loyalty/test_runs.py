@@ -243,10 +243,34 @@ def test_every_action_has_an_interval_an_owner_a_date_a_sample_and_weeks(loyalty
         assert action["expected_value"] == pytest.approx(worth)
         assert action["expected_low"] < action["expected_value"] < action["expected_high"]
         assert all(action[name] for name in ("owner", "eta", "why"))
-    sized = [action for action in actions if action["members"] >= 40]
-    assert sized
-    assert all(action["sample_size_per_arm"] and action["test_weeks"] >= 4 for action in sized)
+        # A test is promised where its members exist, and else none.
+        if action["sample_size_per_arm"]:
+            assert 2 * action["sample_size_per_arm"] <= action["members"] and action["test_weeks"] >= 4
+            assert "with 80 % power" in action["why"]
+        else:
+            assert "cannot be tested here; compare windows, with regression to the mean" in action["why"]
+            assert "expected to buy anyway" in action["why"] and action["test_weeks"] is None
     assert {"7d", "30d", "quarter"} == values(plan)["health"]["tier_moves"].keys()
+
+
+def test_what_work_costs_is_taken_off_the_value_of_an_action_or_said_to_be_unknown(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path, members=900)
+    Tier(program=loyalty, rank=1, name="Base", threshold=0).save()
+    Tier(program=loyalty, rank=2, name="Silver", threshold=120).save()
+    before = run(SUMMARY)
+    assert "nobody has entered what a person-day costs" in outputs(before)["backlog_values"]["note"]
+    loyalty.person_day_cost = 250
+    loyalty.save()
+    after = run(SUMMARY)
+    gross = {row["title"]: row for row in values(before)["actions"]["backlog"]}
+    for row in values(after)["actions"]["backlog"]:
+        labour = 250 * row["effort_days"]
+        assert row["labour"] == labour
+        assert row["expected_value"] == pytest.approx(gross[row["title"]]["expected_value"] - labour)
+        assert row["expected_low"] == pytest.approx(gross[row["title"]]["expected_low"] - labour)
+    assert "net of labour" in outputs(after)["backlog_values"]["note"]
+    item = outputs(after)["backlog"]["items"][0]
+    assert item["low"] < item["expected_value"] < item["high"]
 
 
 def test_the_churn_model_of_the_cdnow_sample_is_that_of_fader_hardie_and_lee(loyalty, tmp_path):
