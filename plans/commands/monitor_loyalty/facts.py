@@ -49,7 +49,7 @@ def blueprint_facts(program: Program) -> dict[str, Any]:
     rules = [
         f"{metric}<{limit}"
         for metric, limit in (
-            ("retention", _rounded_down(targets.get("repeat_rate"))),
+            ("repeat_rate", _rounded_down(targets.get("repeat_rate"))),
             ("breakage", _rounded_down(targets.get("redemption_rate"), complement=True)),
         )
         if limit

@@ -24,6 +24,8 @@ KPIS = {
 """What an alert threshold may name: name → title."""
 FLOW_KPIS = ("active_rate", "enrolment", "revenue", "redemption_rate", "csat")
 """Counted per window and group, by the words of their definition."""
+EVERYBODY = ("members who bought again within the window", "members observed for the window")
+"""What registries of before called retention: of everybody ever seen. It is computed where these words still stand."""
 LIABILITY_SPIKE = "liability-spike"
 
 
@@ -41,7 +43,14 @@ MEASURES = {  # sums of ``loyalty_windows``
     "CSAT answers of 4 or 5": Measure("satisfied", "answers", "survey_responses"),
 }
 EXPECTED = {
-    "retention": ("members who bought again within the window", "members observed for the window"),
+    "retention": (
+        "members active in the window and in the one before",
+        "members active in the window before",
+    ),
+    "repeat_rate": (
+        "members of the newest closed cohorts who bought again within the window",
+        "members of the newest closed cohorts",
+    ),
     "redemption_to_date": ("points redeemed to date", "points earned to date"),
     "churn_risk": ("repeat buyers who have probably left", "repeat buyers"),
     "liability": ("points outstanding × cost × redemption rate of outstanding", ""),

@@ -18,7 +18,7 @@ def kpi(key, threshold):
 def blueprint(loyalty, tmp_path, monkeypatch):
     """A blueprint of the program that was approved and published; only its packet is of interest here."""
     load_purchases(loyalty, tmp_path)
-    assert "retention" not in values(run(SUMMARY, "data-pull"))["data"]["thresholds"]
+    assert "repeat_rate" not in values(run(SUMMARY, "data-pull"))["data"]["thresholds"]
     plan = make_run(program=loyalty).plan
     packet = plan.tasks.get(key="sum-up")
     packet.output_var = "packet"
@@ -38,12 +38,12 @@ def blueprint(loyalty, tmp_path, monkeypatch):
 def test_its_targets_are_watched_and_missed_targets_alarm(blueprint):
     plan = run(SUMMARY, "data-pull")
     data = values(plan)["data"]
-    assert "retention<0.990000" in data["thresholds"] and "breakage<0.150000" in data["thresholds"]
+    assert "repeat_rate<0.990000" in data["thresholds"] and "breakage<0.150000" in data["thresholds"]
     assert any(blueprint.plan_id in note for note in data["notes"])
-    (alert,) = [row for row in data["alerts"] if row["metric"] == "retention"]
+    (alert,) = [row for row in data["alerts"] if row["metric"] == "repeat_rate"]
     assert alert["verdict"] == "breached"
     metric = next(m for m in document.build(plan)["success_metrics"] if m["key"] == "retention")
-    assert (metric["target"], metric["met"]) == (0.99, False)
+    assert metric["actual"] == data["kpis"]["retention"]
 
 
 def test_limits_that_a_run_names_count_instead(blueprint):
