@@ -83,8 +83,21 @@ def assumptions_of(
         or DEFAULTS.discount_rate,
         horizon_months=int(horizon or program.get("horizon_months") or DEFAULTS.horizon_months),
         horizon_source=FOR_THE_RUN if horizon else SETTINGS,
+        **_limits(program, inputs),
     )  # fmt: skip
     return known, lift
+
+
+def _limits(program: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The risks that are tolerated, and who says so."""
+    found: dict[str, Any] = {}
+    for name in ("tolerated_overrun", "tolerated_loss"):
+        entered = inputs.get(name)
+        limit = program.get(name) if entered is None else entered
+        if limit is not None:
+            found[name] = float(limit)
+            found[f"{name}_source"] = SETTINGS if entered is None else FOR_THE_RUN
+    return found
 
 
 def _platform(program: Mapping[str, Any], inputs: Mapping[str, Any]) -> Assumption:

@@ -257,8 +257,8 @@ def test_every_action_has_an_interval_an_owner_a_date_a_sample_and_weeks(loyalty
 
 
 def test_retention_reacts_within_one_window_to_members_who_stop(loyalty, tmp_path):
-    """A hundred members who bought every ten days for a year, and three hundred who left long ago: in the last
-    window every second one is missing."""
+    """A hundred members who bought every ten days for a year, and three hundred who left long ago: in the
+    last window every second one is missing."""
     who, day = [], []
     for member in range(100):
         until = 370 if member % 2 else 400
@@ -278,7 +278,7 @@ def test_retention_reacts_within_one_window_to_members_who_stop(loyalty, tmp_pat
 
 
 def test_what_an_order_is_worth_is_drawn_towards_everybodys(loyalty):
-    """Those whose few orders were dear buy a more usual one next: the plain mean forecast half as much again."""
+    """Those whose few orders were dear buy a usual one next: the plain mean forecast half as much again."""
     rng, size = np.random.default_rng(4), 6000
     own, orders = rng.gamma(6, 10, size), 1 + rng.poisson(0.7, size)
     seen = np.array([m * rng.gamma(1.5, 1 / 1.5, n).mean() for m, n in zip(own, orders, strict=True)])
