@@ -201,8 +201,8 @@ def _round_down(value: float, digits: int = 3) -> float:
 
 
 def _value_rate(model: LoyaltyModel, of_points: float, benefits: float, fixed: float) -> float:
-    """The reward rate whose cost is that of points worth ``of_points`` per unit spent, of ``benefits`` in money,
-    and of the share ``fixed`` of it for missions and surprises."""
+    """The reward rate whose cost is that of points worth ``of_points`` per unit spent, of ``benefits`` in
+    money, and of the share ``fixed`` of it for missions and surprises."""
     rate = of_points / (1 - fixed)
     for _ in range(20):  # the lift that a reward brings moves what a unit of it costs, by little
         unit = model.enrolled * (1 + model.lift(rate)) * model.cost_per_value

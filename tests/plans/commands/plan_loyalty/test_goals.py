@@ -121,8 +121,10 @@ def test_benefits_cost_what_the_catalogue_says_however_big_the_pool_is():
             start(f"{LOYALTY} --goal retention --tiers 3 --budget {budget}"), "signal-review", "tier-design"
         )
         tiers = output_of(plan, "tier-design")["tiers"]
-        # Newsletter 0; delivery for a friend and on birthdays 0.10 each, cashback 0.01; no pool pays for the record.
-        assert [tier["benefit_per_member"] for tier in tiers] == pytest.approx([0, 0.21, 0.21])
+        for tier in tiers:
+            assert tier["benefit_per_member"] == pytest.approx(sum(tier["perk_costs"].values()))
+        # Delivery for a friend and on birthdays, cashback; the newsletter is free and no pool pays for the record.
+        assert tiers[2]["benefit_per_member"] == pytest.approx(0.10 + 0.10 + 0.01)
         assert "ideas" not in outputs(plan)["blueprint"]["note"]
 
 
