@@ -48,9 +48,13 @@ class WaitingCase:
 
 @dataclass(frozen=True, slots=True)
 class DocumentSection:
-    """A part of the plan JSON: its key, what it says of a plan, and its JSON Schema in a file."""
+    """A part of the plan JSON: its key, what it says of a plan, and its JSON Schema in a file.
+
+    ``rows`` is the name of the plan's rows it tells of: of a plan that has none it is empty.
+    """
 
     key: str
+    rows: str
     build: Callable[[Any], list[dict[str, Any]]]
     schema: Path
     is_required: bool = True

@@ -80,7 +80,9 @@ def _as_of(model: Any, at: datetime) -> Any:
 def _approvers(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> Iterable[Grant]:
     for seat in _as_of(Approver, at):
         limit = (
-            f"up to {Money(seat.limit_amount, seat.limit_currency)}" if seat.limit_amount is not None else ""
+            f"up to {Money(seat.limit_amount, seat.limit_currency)} a year"
+            if seat.limit_amount is not None
+            else ""
         )
         scope = [limit, ", ".join(seat.program_kinds), ", ".join(seat.regions)]
         yield _grant(
@@ -92,7 +94,7 @@ def _approvers(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> I
 def _delegates(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> Iterable[Grant]:
     for row in _as_of(Delegation, at):
         principal = people.get(row.principal_id)
-        cap = f"up to {Money(row.amount_cap, row.currency)}" if row.amount_cap is not None else ""
+        cap = f"up to {Money(row.amount_cap, row.currency)} a year" if row.amount_cap is not None else ""
         parts = [f"for {principal.name if principal else '?'}", cap, ", ".join(row.commands), row.reason]
         yield _grant(
             "delegate", people.get(row.delegate_id), roles.get(row.role_id, ""), at,

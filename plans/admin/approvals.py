@@ -47,7 +47,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
 
     @admin.display(description="Amount", ordering="amount")
     def asked_for(self, approval: Approval) -> str:
-        return money(approval.amount, approval.currency)
+        return f"{money(approval.amount, approval.currency)} a year" if approval.amount is not None else "–"
 
     def get_urls(self) -> list[Any]:
         return [

@@ -29,7 +29,7 @@ class SeatForm(forms.Form):
         min_value=1, max_value=9, required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "number"})
     )
     over = forms.DecimalField(
-        min_value=0, required=False, label="Only over", widget=UnfoldAdminTextInputWidget
+        min_value=0, required=False, label="Only over, a year", widget=UnfoldAdminTextInputWidget
     )
     currency = forms.CharField(max_length=3, required=False, widget=UnfoldAdminTextInputWidget)
 

@@ -24,7 +24,11 @@ class ApproverEntry:
     def authority(self) -> str:
         """How far it reaches, in words."""
         row = self.approver
-        amount = f"up to {row.limit_amount:,.0f} {row.limit_currency}" if row.limit_amount is not None else ""
+        amount = (
+            f"up to {row.limit_amount:,.0f} {row.limit_currency} a year"
+            if row.limit_amount is not None
+            else ""
+        )
         kinds = f"{', '.join(row.program_kinds)} programs" if row.program_kinds else ""
         regions = f"in {', '.join(row.regions)}" if row.regions else ""
         return ", ".join(part for part in (amount, kinds, regions) if part) or "without limit"

@@ -13,12 +13,14 @@ from plans.models.approval import FALLBACK
 from plans.selectors import DONE_IN_PLACE, STANDS_IN, follow_ups_of, pulls_of
 
 
-def fallbacks(plan: Plan, tasks: list[Task], log: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+def fallbacks(
+    plan: Plan, tasks: list[Task], log: Sequence[Mapping[str, Any]] = (), *, has_votes: bool = True
+) -> list[dict[str, Any]]:
     """Who covers whom, and each time it was used: by another method of a step, by people, by a vote.
 
     ``log`` are the rows of the plan's change log: they say who was asked, in whose place and why.
     """
-    used = [*_methods(tasks), *_people(tasks, log), *_votes(plan)]
+    used = [*_methods(tasks), *_people(tasks, log), *(_votes(plan) if has_votes else ())]
     agents = {t.task_id: t.agent.slug for t in tasks}
     covers = [asdict(cover) for cover in plan.rules.fallbacks]
     named = {cover["agent"] for cover in covers}

@@ -8,26 +8,32 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gtm.core import canonical
 from gtm.core.evidence import anchors, changelog
 from gtm.core.models import ChangeLogChain
+from gtm.core.prepared import PreparedRead
 from plans import case_kinds
 from plans.export import blueprint, decisions, measures, procedures
 from plans.export.blueprint import Needs
 from plans.export.measures import MeasuredPlan
-from plans.models import LADDER, Plan, Task, TaskAttempt
+from plans.models import LADDER, Plan, RipcordPull, Task, TaskAttempt, of_command
+from plans.selectors import FOLLOW_UP
 
 SCHEMA_VERSION = "2.0"
 SCHEMA_ID = "urn:gtm-governance:plan-2"
 LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "django", "celery")
+APPROVALS, ARTIFACTS, READINGS = "approvals", "artifacts", "readings"
+PULLS, FOLLOW_UPS = "pulls", "follow_ups"
+"""Rows of a plan by the name at which it has them, and those beside it that may concern it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +63,17 @@ def build(plan: Plan) -> dict[str, Any]:
     needs = {t.task_id: blueprint.in_order(need.task_id for need in t.needs.all()) for t in tasks}
     chain = ChangeLogChain.objects.get(pk=plan.change_chain())
     log = list(changelog.rows(chain.name))
+    has = _rows_it_has(plan)
     sections = {
-        "fallbacks": decisions.fallbacks(plan, tasks, log),
-        "assumptions": measures.assumptions(plan),
-        "outputs": _outputs(plan),
-        "approvals": decisions.approvals(plan),
-        "escalations": decisions.escalations(plan),
-        "ripcord": decisions.ripcord(plan),
-        "readings": decisions.readings(plan),
-        **{section.key: section.build(plan) for section in case_kinds.sections()},
-        "follow_ups": decisions.follow_ups(plan),
+        "fallbacks": decisions.fallbacks(plan, tasks, log, has_votes=APPROVALS in has),
+        **{key: section(plan) if rows in has else [] for key, (rows, section) in _sections().items()},
     }
+    readings: Sequence[Mapping[str, Any]] = sections[READINGS]
     recorded = RecordedSections(
         sections,
         attempts={t.task_id: list(t.attempts.all()) for t in tasks},
-        breaches=Counter(plan.readings.filter(verdict="breached").values_list("rule", flat=True)),
-        deadlines=list(plan.approvals.order_by("pk").values_list("due_at", "decided_at")),
+        breaches=Counter(told["rule"] for told in readings if told["verdict"] == "breached"),
+        deadlines=[(told["due_at"], told["decided_at"]) for told in sections[APPROVALS]],
         log=log,
         head=chain.head,
         anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
@@ -80,13 +81,50 @@ def build(plan: Plan) -> dict[str, Any]:
     return _document(plan, tasks, needs, recorded)
 
 
+def _sections() -> dict[str, tuple[str, Callable[[Plan], list[dict[str, Any]]]]]:
+    """Section → name of the rows it tells of, and what it says of a plan."""
+    return {
+        "assumptions": (ARTIFACTS, measures.assumptions),
+        "outputs": (ARTIFACTS, _outputs),
+        APPROVALS: (APPROVALS, decisions.approvals),
+        "escalations": ("escalations", decisions.escalations),
+        "ripcord": (PULLS, decisions.ripcord),
+        READINGS: (READINGS, decisions.readings),
+        **{section.key: (section.rows, section.build) for section in case_kinds.sections()},
+        FOLLOW_UPS: (FOLLOW_UPS, decisions.follow_ups),
+    }
+
+
+def _rows_it_has(plan: Plan) -> set[str]:
+    """Of the rows that sections tell of, those that there are: most plans have few of them."""
+    ((_, *there),) = _THERE.rows(plan=plan.pk)
+    return {name for name, is_there in zip(_row_names(), there, strict=True) if is_there}
+
+
+def _row_names() -> list[str]:
+    return sorted({rows for rows, _ in _sections().values()})
+
+
+def _there(plan: int) -> QuerySet[Any]:
+    wider = Q(program=OuterRef("program")) | Q(scope="installation")
+    beside = {
+        PULLS: RipcordPull.objects.filter(wider | Q(plan=OuterRef("pk"))),
+        FOLLOW_UPS: Plan.objects.filter(program=OuterRef("program"), **of_command(FOLLOW_UP)),
+    }
+    related = {relation.name: relation.related_model for relation in Plan._meta.related_objects}
+    found = [
+        Exists(beside[name] if name in beside else related[name]._base_manager.filter(plan=OuterRef("pk")))
+        for name in _row_names()
+    ]
+    return Plan.objects.order_by().filter(pk=plan).values_list("pk", *found)
+
+
+_THERE = PreparedRead(_there, plan=900_000_901)
+
+
 def propose(plan: Plan, tasks: list[Task], needs: Mapping[str, Iterable[str]]) -> dict[str, Any]:
     """The document of a run that is not stored: what ``build`` would say if it were, with an empty log."""
-    nothing: dict[str, list[Any]] = {
-        name: []
-        for name in ("assumptions", "outputs", "approvals", "escalations", "follow_ups", "readings")
-        + tuple(section.key for section in case_kinds.sections())
-    }
+    nothing: dict[str, list[Any]] = {name: [] for name in _sections()}
     covers = [{**asdict(cover), "used": []} for cover in plan.rules.fallbacks]
     recorded = RecordedSections(nothing | {"fallbacks": covers, "ripcord": decisions.ripcord(plan)})
     ordered = {task_id: blueprint.in_order(before) for task_id, before in needs.items()}

@@ -192,8 +192,8 @@ def limits(measured: MeasuredPlan) -> list[dict[str, Any]]:
     found = [_limit("max_retries", "Retries of a task", "<=", rules.max_retries, "retries", "guardrails")]
     if measured.plan.amount is not None:
         found.append(
-            _limit("amount", "Amount of the run", "<=", measured.value("plan.amount"), measured.plan.currency,
-                   "inputs")
+            _limit("amount", "Amount of the run a year", "<=", measured.value("plan.amount"),
+                   measured.plan.currency, "inputs")
         )  # fmt: skip
     found += [
         _limit(
@@ -232,8 +232,9 @@ def _limit(key: str, label: str, comparator: str, limit: Any, unit: str, source:
 
 def constraints(plan: Plan) -> list[dict[str, Any]]:
     """The constraints of the inputs as they were read, and how what was made stands to each."""
+    stated = list(stated_in(plan.inputs, plan.currency))
     checked: dict[str, dict[str, Any]] = {}
-    if plan.pk:
+    if plan.pk and stated:
         for artifact in plan.artifacts.filter(key=CONSTRAINTS, kind="table", superseded_at=None):
             keys = [column["key"] for column in artifact.payload["columns"]]
             checked |= {row[0]: dict(zip(keys, row, strict=True)) for row in artifact.payload["rows"]}
@@ -247,7 +248,7 @@ def constraints(plan: Plan) -> list[dict[str, Any]]:
             "where": checked.get(one.text, {}).get("where", ""),
             "how": checked.get(one.text, {}).get("how", ""),
         }
-        for one in stated_in(plan.inputs, plan.currency)
+        for one in stated
     ]
 
 

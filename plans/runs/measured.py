@@ -11,9 +11,20 @@ from django.db.models import Q
 
 from gtm.core import events
 from gtm.core.evidence.differ import ContentChange
+from gtm.core.prepared import PreparedRead
 from plans.engine.record import around
 from plans.export.measures import MeasuredPlan
 from plans.models import MEASURED, SUCCEEDED_PLAN_STATES, OutsideChange, Plan
+
+_ANOTHER = PreparedRead(
+    lambda program, run: (
+        Plan.objects.order_by()
+        .filter(~Q(pk=run), program=program, state__in=sorted(SUCCEEDED_PLAN_STATES))
+        .values_list("pk")[:1]
+    ),
+    program=900_000_901,
+    run=900_000_902,
+)
 
 
 def note(event: events.Recorded) -> None:
@@ -25,6 +36,8 @@ def note(event: events.Recorded) -> None:
 
 def _measurements(run: Plan) -> Iterator[tuple[Plan, str, ContentChange]]:
     """The plans that stood when the run ended, each with what the run measured of it."""
+    if not _ANOTHER.rows(program=run.program_id, run=run.pk):
+        return
     before = Q(program=run.program_id, created_at__lte=run.created_at) & ~Q(pk=run.pk)
     if run.campaign_id:
         before &= Q(campaign=run.campaign_id)

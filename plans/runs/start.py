@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -26,7 +25,7 @@ from plans.models import Plan
 from plans.runs import registry, usage
 from plans.runs.draft import Draft, build, propose, snapshot, worker_facts
 from plans.schemas.declaration import GUARDRAIL_INPUTS, RETRY_LIMIT, Command
-from plans.schemas.inputs import PATTERN, Amount, read_inputs
+from plans.schemas.inputs import PATTERN, a_year, read_inputs
 from plans.schemas.rules import plan_rules
 from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
 from programs.selectors import default_program, latest_datasets, program_facts
@@ -166,17 +165,11 @@ def prepare(
         facts=facts,
         campaign=program.campaigns.filter(name=values.get(command.campaign_input, "")).first(),
         seed=int(canonical.digest([command.path, _drawn_from(computed), fingerprints])[:8], 16),
-        amount=_signed_amount(command, money) if money else None,
+        amount=a_year(money) if money else None,
         currency=money["currency"] if money else program.currency,
     )
     draft.checklist.extend(review(draft))
     return draft
-
-
-def _signed_amount(command: Command, money: Mapping[str, str]) -> Decimal:
-    """What limits of signing are held against: a pool a month is no smaller than the same pool a quarter."""
-    declared = command.input(command.amount_input)
-    return declared.comparable(money) if isinstance(declared, Amount) else Decimal(money["amount"])
 
 
 def _drawn_from(values: Mapping[str, Any]) -> dict[str, Any]:

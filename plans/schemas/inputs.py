@@ -207,22 +207,16 @@ class Amount(Input):
             raise InputError(str(error)) from error
         if money.amount <= 0:
             raise InputError(f"{money.amount} is not a positive amount.")
-        if money.amount >= Decimal(10) ** 13:
-            raise InputError("the amount is larger than the largest possible amount (10,000,000,000,000).")
         expected = facts.get("currency")
         if expected and money.currency != expected:
             raise InputError(
                 f"the program runs in {expected}, but the amount is in {money.currency}.", (expected,)
             )
         read = {"amount": format(money.amount, "f"), "currency": money.currency}
-        return read | ({"period": period} if self.periods else {})
-
-    def comparable(self, value: Mapping[str, str]) -> Decimal:
-        """The amount over the first of the periods, as limits are stated: 50000/month is 150000 a quarter."""
-        amount = Decimal(value["amount"])
-        if not self.periods:
-            return amount
-        return amount * PERIODS_A_YEAR[value["period"]] / PERIODS_A_YEAR[self.periods[0]]
+        read |= {"period": period} if self.periods else {}
+        if a_year(read) >= Decimal(10) ** 13:
+            raise InputError("the amount a year is larger than the largest possible (10,000,000,000,000).")
+        return read
 
     def json_schema(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"amount": {"type": "string"}, "currency": {"type": "string"}}
@@ -235,6 +229,11 @@ class Amount(Input):
         period = value.get("period", "")
         suffix = f"/{period}" if period and period != self.periods[0] else ""
         return f"{value['amount']}{suffix}"
+
+
+def a_year(money: Mapping[str, str]) -> Decimal:
+    """What ``Amount`` read, as a sum a year: 50000/month is 600000; without a period it is spent once."""
+    return Decimal(money["amount"]) * PERIODS_A_YEAR[money.get("period") or "year"]
 
 
 @dataclass(frozen=True, slots=True)

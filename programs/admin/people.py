@@ -75,7 +75,7 @@ class DelegateForm(forms.Form):
         required=False,
         min_value=0,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Leave it empty for the lower limit of the two people",
+        help_text="A sum a year. Leave it empty for the lower limit of the two people",
     )
     currency = forms.CharField(max_length=3, initial="USD", widget=UnfoldAdminTextInputWidget)
     commands = forms.CharField(

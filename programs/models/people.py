@@ -74,12 +74,17 @@ def refuse_own_link(
 m2m_changed.connect(refuse_own_link, Person.accounts.through, dispatch_uid="own-account")
 
 
+SUM_A_YEAR = "A sum a year: a plan that spends 10,000 a month is held against it as 120,000"
+
+
 class Approver(GovernedModel):
     """A person in a role: since when, for what, and up to which amount. Empty means without limit."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="approverships")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="approvers")
-    limit_amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    limit_amount = models.DecimalField(
+        max_digits=16, decimal_places=2, null=True, blank=True, help_text=SUM_A_YEAR
+    )
     limit_currency = models.CharField(max_length=3, default="USD")
     program_kinds = models.JSONField(
         default=list, blank=True, help_text="One per line: “- loyalty”. Leave it empty for every kind"
@@ -140,7 +145,9 @@ class Approver(GovernedModel):
             return f"has a limit in {self.limit_currency}, but the amount is in {currency}"
         if amount > self.limit_amount:
             limit, asked = Money(self.limit_amount, currency), Money(amount, currency)
-            return f"may sign up to {limit}, but the amount is {str(asked).removesuffix(f' {currency}')}"
+            return (
+                f"may sign up to {limit} a year, but the amount is {str(asked).removesuffix(f' {currency}')}"
+            )
         return None
 
 
@@ -195,7 +202,9 @@ class Delegation(GovernedModel):
     commands = models.JSONField(
         default=list, blank=True, help_text="One per line: “- plan-loyalty”. Leave it empty for every command"
     )
-    amount_cap = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    amount_cap = models.DecimalField(
+        max_digits=16, decimal_places=2, null=True, blank=True, help_text=SUM_A_YEAR
+    )
     currency = models.CharField(max_length=3, default="USD")
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()

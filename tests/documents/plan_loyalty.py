@@ -40,7 +40,7 @@ LINES = (
     Line("budget: monthly/quarterly pool", "monthly/quarterly reward pool.",
          ("loyalty json.command.inputs.budget.period", "loyalty-points json.command.inputs.budget.period",
           "loyalty-points tasks.tier-design.output.annual_budget", "loyalty-month json.guardrails.limits[amount].limit"),
-         lambda quarter, month, year, amount: (quarter, month, year, amount) == ("quarter", "month", 24_000, 150_000)),
+         lambda quarter, month, year, amount: (quarter, month, year, amount) == ("quarter", "month", 24_000, 600_000)),
     Line("personas (optional)", "optional comma-separated member segments.",
          ("loyalty-personas json.command.inputs.personas", "loyalty tasks.tier-design.output_sha256",
           "loyalty-personas tasks.tier-design.output_sha256", "loyalty tasks.lifecycle-mapping.output_sha256",
@@ -64,7 +64,7 @@ LINES = (
          lambda low, likely, high, source: len(low) >= 8 and full(source) and all(a <= b <= c for a, b, c in zip(low, likely, high, strict=True))),
     Line("schema: financial guardrails", "financial guardrails, dependency graph (legal, finance, ops)",
          ("loyalty json.guardrails.limits[roi]", "loyalty json.guardrails.limits[amount]", "loyalty json.guardrails.limits[cost_per_point]"),
-         lambda roi, amount, cost: (roi["comparator"], roi["limit"], amount["limit"]) == (">=", 0, 50_000) and number(cost["limit"])),
+         lambda roi, amount, cost: (roi["comparator"], roi["limit"], amount["limit"]) == (">=", 0, 200_000) and number(cost["limit"])),
     Line("schema: dependency graph (legal, finance, ops)", "dependency graph (legal, finance, ops)",
          tuple(f"loyalty json.dependency_graph.nodes[party:{party}].contact.name" for party in ("legal", "finance", "ops"))
          + ("loyalty json.dependency_graph.edges[party:legal].kind",),

@@ -47,7 +47,7 @@ def test_a_seat_is_shown_as_it_was_before_and_after_every_change(ada, time):  # 
     times.append(time())
     assert [held(at, "approver") for at in times] == [
         [("Ada", "", "finance", "", True)],
-        [("Ada", "", "finance", "up to 5,000.00 USD", True)],
+        [("Ada", "", "finance", "up to 5,000.00 USD a year", True)],
         [],
     ]
 
@@ -69,7 +69,7 @@ def test_a_delegation_counts_between_its_dates_and_until_it_is_revoked(ada, time
     time.pass_time(days=1)
     row.revoked_at = time()
     row.save()
-    told = ("Bob", "", "finance", "for Ada; up to 100.00 USD; travels")
+    told = ("Bob", "", "finance", "for Ada; up to 100.00 USD a year; travels")
     assert held(before, "delegate") == [(*told, True)]
     assert held(time(), "delegate") == [(*told, False)]
 

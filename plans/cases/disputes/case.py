@@ -17,7 +17,11 @@ register(
         machine=DISPUTE,
         pages="plans.cases.disputes.pages",
         waiting=inbox.waiting,
-        sections=(DocumentSection("attribution", section.published, SCHEMA, is_required=False),),
+        sections=(
+            DocumentSection(
+                "attribution", "attribution_records", section.published, SCHEMA, is_required=False
+            ),
+        ),
         routes=(
             Route("attribution", "plans.cases.disputes.api:AttributionViewSet", "attribution"),
             Route("disputes", "plans.cases.disputes.api:DisputeViewSet", "dispute"),

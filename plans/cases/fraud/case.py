@@ -15,7 +15,11 @@ register(
         machine=FRAUD_CASE,
         pages="plans.cases.fraud.pages",
         waiting=inbox.waiting,
-        sections=(DocumentSection("fraud_cases", section.opened, Path(__file__).with_name("section.json")),),
+        sections=(
+            DocumentSection(
+                "fraud_cases", "fraud_cases", section.opened, Path(__file__).with_name("section.json")
+            ),
+        ),
         routes=(Route("fraud-cases", "plans.cases.fraud.api:FraudCaseViewSet", "fraud-case"),),
         navigation=(Place("Fraud cases", "policy", "plans.fraudcase"),),
         permissions=("plans.judge_fraudcase",),

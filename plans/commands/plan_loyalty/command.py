@@ -67,7 +67,7 @@ FINANCE_GATE = Gate(
     question="Are the reward pool, its risk and its return acceptable?",
     seats=(
         Seat("finance", why="signs every reward budget"),
-        Seat("exec-sponsor", condition={"field": "amount", "over": "100000", "currency": "USD"}),
+        Seat("exec-sponsor", condition={"field": "amount", "over": "400000", "currency": "USD"}),
     ),
     scope=("budget", "design", "economics", "packet"),
     tolerances={"economics": 0.05, "design": 0.05},

@@ -375,7 +375,7 @@ def _consider_delegate(
     elif amount is not None and cap is not None and facts.get("currency") != delegation.currency:
         reason = f"acts for {principal} in {delegation.currency} only"
     elif amount is not None and cap is not None and Decimal(str(amount)) > cap:
-        reason = f"acts for {principal} up to {Money(cap, delegation.currency)}"
+        reason = f"acts for {principal} up to {Money(cap, delegation.currency)} a year"
     elif any(tally.origin.absences(directory, delegate.pk)) and delegate.pk not in voted:
         reason = f"acts for {principal} but is away too"
     else:

@@ -19,6 +19,7 @@ from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogChain
 from plans.engine.gates import tolerance
 from plans.models import STANDING_STATES, Approval, Plan, Task, TaskKind
+from plans.schemas.inputs import a_year
 from plans.schemas.rules import GateRules
 
 Needs = Mapping[int, Sequence[int]]
@@ -188,13 +189,14 @@ def drift(approval: Approval) -> tuple[str, ...]:
 def _amount_tolerance(approval: Approval) -> float:
     """The plan's amount is one of its inputs: it moves as far as that input may."""
     allowed, amount = approval.rules.tolerances, approval.amount
-    money = {name: value["amount"] for name, value in approval.scope.items() if _is_money(value)}
-    same = (name for name, found in money.items() if tolerance.number_of(found) == amount)
+    money = {name: a_year(value) for name, value in approval.scope.items() if _is_money(value)}
+    same = (name for name, found in money.items() if found == amount)
     return max((allowed.get(name, 0) for name in same), default=0)
 
 
 def _is_money(value: Any) -> bool:
-    return isinstance(value, Mapping) and {"amount", "currency"} <= set(value)
+    is_one = isinstance(value, Mapping) and {"amount", "currency"} <= set(value)
+    return is_one and tolerance.number_of(value["amount"]) is not None
 
 
 def why_not_approved(task: Task, *, has_moved: bool = True) -> str | None:

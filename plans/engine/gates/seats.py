@@ -78,12 +78,16 @@ def describe(condition: Mapping[str, Any] | None) -> str:
         return "always asked"
     if "over" in condition:
         limit = f"{condition['over']} {condition.get('currency', '')}".strip()
-        return f"asked when {condition['field']} is over {limit}"
+        return f"asked when {condition['field']} is over {limit}{_a_year(condition['field'])}"
     if "among" in condition:
         return f"asked when {condition['field']} is one of {', '.join(map(str, condition['among']))}"
     if "equals" in condition:
         return f"asked when {condition['field']} is {condition['equals']}"
     return f"asked when {condition['field']}"
+
+
+def _a_year(fact: str) -> str:
+    return " a year" if fact == "amount" else ""
 
 
 def match(seats: Sequence[SeatRule], roles_of: Mapping[str, Collection[str]]) -> dict[str, str]:

@@ -111,7 +111,7 @@ def test_whom_the_requester_made_an_approver_does_not_decide(demo, session):
 
 
 def test_a_limit_and_a_role_given_while_a_round_is_open_count_in_the_next(login, demo, session):
-    plan = two_gates(demo, amount=Decimal(100_000))
+    plan = two_gates(demo, amount=Decimal(400_000))
     exec_, row = session("exec"), who("deputy").approverships.get(role__slug="finance")
     path = url(f"approvers/{row.pk}/")
     raised = exec_.patch(
@@ -128,7 +128,7 @@ def test_a_limit_and_a_role_given_while_a_round_is_open_count_in_the_next(login,
     entry = ChangeLogEntry.objects.filter(event="decision refused", chain=plan.change_chain()).latest("pk")
     assert LATE in entry.payload.body["reason"]
     assert decide(session, "finance", round_of(plan, "money")).json()["state"] == "approved"
-    later = two_gates(demo, amount=Decimal(100_000))
+    later = two_gates(demo, amount=Decimal(400_000))
     assert decide(session, "deputy", round_of(later, "money")).json()["state"] == "approved"
 
 

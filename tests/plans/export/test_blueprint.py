@@ -194,7 +194,7 @@ def test_guardrails_hold_limits_and_targets_are_values(exported):
     body = json.loads(exported)
     limits = {limit["key"]: limit for limit in body["guardrails"]["limits"]}
     assert (limits["roi"]["comparator"], limits["roi"]["limit"]) == (">=", 0)
-    assert (limits["amount"]["comparator"], limits["amount"]["limit"]) == ("<=", 50_000)
+    assert (limits["amount"]["comparator"], limits["amount"]["limit"]) == ("<=", 200_000)
     assert limits["reward_cost"]["limit"] > 0
     metrics = {metric["key"]: metric for metric in body["success_metrics"]}
     made = {t["output_var"]: t["output"] for s in body["stages"] for t in s["tasks"]}

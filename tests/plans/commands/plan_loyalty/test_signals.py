@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from gtm.core.errors import GuardNotMet
+from plans.engine.gates import future_rounds
 from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
 from tests.plans.commands.loyalty_program import load, outputs, purchases, rows
@@ -104,11 +105,20 @@ def test_net_revenue_retention_is_what_the_members_of_the_period_before_spend_no
 
 
 @pytest.mark.usefixtures("organisation")
-def test_a_pool_a_month_is_signed_as_what_it_is_a_quarter():
+def test_a_pool_is_signed_as_what_it_is_a_year():
     line = f"{LOYALTY} --goal retention --tiers 3 --budget"
     month, quarter = start(f"{line} 33000/month"), start(f"{line} 99000")
-    assert month.amount == quarter.amount == 99_000
+    assert month.amount == quarter.amount == 396_000
     assert "33000 USD a month" in month.objective
+    asked = {
+        budget: [seat.role for seat in future_rounds.who_must_approve(run, run.rules.gates[0]).seats]
+        for budget in ("33333/month", "33334/month", "100000", "100001")
+        for run in [start(f"{line} {budget}")]
+    }
+    assert asked == {
+        "33333/month": ["finance"], "33334/month": ["finance", "exec-sponsor"],
+        "100000": ["finance"], "100001": ["finance", "exec-sponsor"],
+    }  # fmt: skip
     for budget in ("99000/month", "297000"):  # beyond what anybody may sign; 99000 a quarter is not
         with pytest.raises(GuardNotMet, match="Today's people can give every approval"):
             start(f"{line} {budget}")

@@ -125,7 +125,7 @@ def test_an_account_without_a_person_does_not_decide():
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        ({"limit_amount": Decimal(99)}, "may sign up to 99.00 USD"),
+        ({"limit_amount": Decimal(99)}, "may sign up to 99.00 USD a year"),
         ({"limit_amount": Decimal(999), "limit_currency": "EUR"}, "has a limit in EUR"),
         ({"program_kinds": ["partner"]}, "only for partner programs"),
         ({"regions": ["EMEA"]}, "only in EMEA"),
@@ -155,7 +155,7 @@ def test_the_bench_tells_which_condition_asks_for_a_seat():
     found = future_rounds.who_must_approve(plan, plan.rules.gates[0])
     assert [(s.role, s.why) for s in found.seats] == [
         ("finance", "always asked"),
-        ("sponsor", "asked when amount is over 50 USD"),
+        ("sponsor", "asked when amount is over 50 USD a year"),
     ]
     assert found.is_satisfiable
 
@@ -194,7 +194,7 @@ def test_nobody_away_and_nobody_to_stand_in_leaves_the_seat_empty():
 @pytest.mark.parametrize(
     ("terms", "reason"),
     [
-        ({"amount_cap": Decimal(99)}, "up to 99.00 USD"),
+        ({"amount_cap": Decimal(99)}, "up to 99.00 USD a year"),
         ({"amount_cap": Decimal(999), "currency": "EUR"}, "in EUR only"),
         ({"commands": ["other"]}, "only for other"),
         ({"commands": ["q:c"]}, "only for q:c"),

@@ -31,7 +31,7 @@ def test_each_seat_says_why_and_each_person_as_what(ann, sam):
     (asked,) = [found.as_dict() for found in preview.who_must_approve(plan)]
     assert [(s["role"], s["why"]) for s in asked["seats"]] == [
         ("finance", "always asked"),
-        ("sponsor", "asked when amount is over 50 USD"),
+        ("sponsor", "asked when amount is over 50 USD a year"),
     ]
     assert [p["person"] for p in asked["people"]] == ["Ann"]
     assert asked["people"][0]["as"] == [{"role": "finance", "by": "", "authority_of": "Ann"}]
