@@ -123,7 +123,7 @@ def test_benefits_cost_what_the_catalogue_says_however_big_the_pool_is():
         tiers = output_of(plan, "tier-design")["tiers"]
         for tier in tiers:
             assert tier["benefit_per_member"] == pytest.approx(sum(tier["perk_costs"].values()))
-        # Delivery for a friend and on birthdays, cashback; the newsletter is free and no pool pays for the record.
+        # Delivery for a friend and on birthdays, cashback; the newsletter is free; no pool pays for a record.
         assert tiers[2]["benefit_per_member"] == pytest.approx(0.10 + 0.10 + 0.01)
         assert "ideas" not in outputs(plan)["blueprint"]["note"]
 

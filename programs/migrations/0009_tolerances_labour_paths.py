@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0007_economic_assumptions'),
+        ('programs', '0008_limits_a_year'),
     ]
 
     operations = [
