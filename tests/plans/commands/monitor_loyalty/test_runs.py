@@ -286,7 +286,7 @@ def test_what_an_order_is_worth_is_drawn_towards_everybodys(loyalty):
     dearest, cheapest = seen >= np.quantile(seen, 0.9), seen <= np.quantile(seen, 0.1)
     found = insights.order_values(buyers)
     for group in (dearest, cheapest):
-        assert found[group].mean() / own[group].mean() == pytest.approx(1, abs=0.1)
+        assert found[group].mean() / own[group].mean() == pytest.approx(1, abs=0.15)
     assert seen[dearest].mean() / own[dearest].mean() > 1.4
     assert found.mean() == pytest.approx(own.mean(), rel=0.03)
 
