@@ -24,6 +24,8 @@ RULES = (
     "collapse_repeats",
     "longest_path",
     "dispute_days",
+    "amount_tolerance",
+    "mismatch_tolerance",
 )
 ANY = "*"
 SPELLINGS = (

@@ -2,12 +2,23 @@
 
 from programs.models.agreement import (
     COMMON_STAGES,
+    DEFAULT_AMOUNT_TOLERANCE,
+    DEFAULT_MISMATCH_TOLERANCE,
     AgreedModel,
     MeasurementAgreement,
     read_stages,
     read_vocabulary,
 )
 from programs.models.dataset import Dataset
+from programs.models.guarded_change import (
+    ALONE_STATES,
+    MADE_CHANGE_STATES,
+    UNSETTLED_CHANGE_STATES,
+    GuardedChange,
+    GuardedKind,
+    GuardedState,
+    PendingPassword,
+)
 from programs.models.launch import CalendarRevision, LaunchProfile
 from programs.models.load_profile import LoadProfile
 from programs.models.message_template import BY_PERSONA, Asset, Channel, MessageTemplate
@@ -27,16 +38,26 @@ from programs.models.program import (
     ProgramKind,
     Tier,
 )
+from programs.models.published import PublishedModel
 from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
     "ECONOMICS",
+    "ALONE_STATES",
+    "MADE_CHANGE_STATES",
+    "UNSETTLED_CHANGE_STATES",
+    "GuardedChange",
+    "GuardedKind",
+    "GuardedState",
+    "PendingPassword",
     "CLOSED_PROGRAM_STATES",
     "LIVE_PROGRAM_STATES",
     "UNLAUNCHED_PROGRAM_STATES",
     "BEFORE_LAUNCH",
     "BY_PERSONA",
     "COMMON_STAGES",
+    "DEFAULT_AMOUNT_TOLERANCE",
+    "DEFAULT_MISMATCH_TOLERANCE",
     "Absence",
     "AgreedModel",
     "Approver",
@@ -61,6 +82,7 @@ __all__ = [
     "Person",
     "Program",
     "ProgramKind",
+    "PublishedModel",
     "Role",
     "Runbook",
     "RunbookAlert",

@@ -24,8 +24,6 @@ KPIS = {
 """What an alert threshold may name: name → title."""
 FLOW_KPIS = ("active_rate", "enrolment", "revenue", "redemption_rate", "csat")
 """Counted per window and group, by the words of their definition."""
-EVERYBODY = ("members who bought again within the window", "members observed for the window")
-"""What registries of before called retention: of everybody ever seen. It is computed where these words still stand."""
 LIABILITY_SPIKE = "liability-spike"
 
 
@@ -47,10 +45,11 @@ EXPECTED = {
         "members active in the window and in the one before",
         "members active in the window before",
     ),
-    "repeat_rate": (
+    "newest_cohorts": (
         "members of the newest closed cohorts who bought again within the window",
         "members of the newest closed cohorts",
     ),
+    "repeat_rate": ("members who bought again within the window", "members observed for the window"),
     "redemption_to_date": ("points redeemed to date", "points earned to date"),
     "churn_risk": ("repeat buyers who have probably left", "repeat buyers"),
     "liability": ("points outstanding × cost × redemption rate of outstanding", ""),

@@ -161,7 +161,7 @@ PLAN_LOYALTY = registry.register(
             Stage("5", "Publication", "sequential", (
                 Step("5.1", "publish-blueprint", "Publish the blueprint", OPS,
                      "Write the approved tiers, benefits and triggers to the program",
-                     needs=("4.1", "4.2"), run=f"{STEPS}.publish:gather_blueprint", apply=f"{RECORDS}:apply_blueprint",
+                     needs=("4.1", "4.2"), run=f"{STEPS}.publish:publish", apply=f"{RECORDS}:apply_blueprint",
                      compensate=f"{RECORDS}:withdraw_blueprint", fallback_agent=STRATEGIST, tools=("Serena",), output_var="published"),
             )),
         ),

@@ -11,7 +11,7 @@ import numpy as np
 from plans.commands.monitor_loyalty import report
 from plans.commands.monitor_loyalty.facts import is_full, loaded, tiers_of, window_of
 from plans.commands.monitor_loyalty.kpis import (
-    EVERYBODY,
+    EXPECTED,
     FLOW_KPIS,
     KPIS,
     alerts_of,
@@ -33,7 +33,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.retention import repeat_rate
-from programs.schemas.metrics import RUN
+from programs.schemas.metrics import REPEAT_DAYS, RUN
 
 SMALLEST_GROUP = 30
 MOST_WINDOWS = 8
@@ -109,7 +109,8 @@ def pull_data(context: StepContext) -> StepResult:
             "thresholds": thresholds_of(context),
             **({"last_enrolment": enrolled} if enrolled else {}),
             "retention": value_of(values["retention"]),
-            "repeat_rate": value_of(values["repeat_rate"]),
+            "newest_cohorts": value_of(values["newest_cohorts"]),
+            "repeat_rate": promised(context, values["repeat_rate"]),
             "goal_measures": goal_measures_of(context.data),
             "nrr": value_of(net.value),
             "nrr_days": net.days,
@@ -136,9 +137,15 @@ def pull_data(context: StepContext) -> StepResult:
 def blueprint_notes(context: StepContext) -> list[str]:
     """Whose targets are watched, where an approved blueprint sets some and the run names no limits of its own."""
     blueprint = context.program.get("blueprint")
-    if not blueprint or not blueprint["rules"] or context.inputs.get("alert_threshold"):
+    if not blueprint or context.inputs.get("alert_threshold"):
         return []
-    return [f"Watched by the targets of the blueprint {blueprint['plan_id']}: {blueprint['rules']}."]
+    watched = f"Watched by the targets of the blueprint {blueprint['plan_id']}: {blueprint['rules']}."
+    return [*([watched] if blueprint["rules"] else []), *filter(None, [blueprint.get("left_out")])]
+
+
+def promised(context: StepContext, rate: MaybeEstimate) -> float | None:
+    """The repeat rate over the days that blueprints promise; None where the registry means other days."""
+    return value_of(rate) if days_of(metric_of(context, "repeat_rate")) == REPEAT_DAYS else None
 
 
 def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]:
@@ -170,7 +177,11 @@ def add_up(rows: Any, flows: Sequence[str] = FLOWS) -> dict[str, float]:
 
 def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) -> dict[str, MaybeEstimate]:
     """The KPIs of a window from its sums; ``ago`` 1 is the window before."""
-    found = {"retention": retention_of(context, ago=ago), "repeat_rate": repeat_rate_of(context, ago=ago)}
+    found = {
+        "retention": retention_of(context, ago=ago),
+        "newest_cohorts": newest_cohorts_of(context, ago=ago),
+        "repeat_rate": everybody_of(context, "repeat_rate", ago=ago),
+    }
     for name in FLOW_KPIS:
         found[name] = compute(
             metric_of(context, name), sums, loaded(context), currency=context.program["currency"]
@@ -187,11 +198,9 @@ def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
         return days
     current = windows.previous if ago else windows.current
     end = current.end
-    if (metric["numerator"], metric["denominator"]) == EVERYBODY:
-        row = context.data.engine.repeat_purchase(
-            context.data.snapshot("purchases"), as_of=end, days=days
-        ).to_pylist()[0]
-        return repeat_rate(row["members"], row["repeat_members"])
+    if (metric["numerator"], metric["denominator"]) == EXPECTED["repeat_rate"]:
+        # A registry of before called retention what is the repeat rate of everybody; its words decide.
+        return everybody_of(context, "retention", ago=ago)
     middle = current.start if metric["window"] == RUN else end - timedelta(days=days)
     start = (
         windows_until(middle, windows.name).current.start
@@ -209,10 +218,10 @@ def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
     return as_defined("retention", metric, repeat_rate(row["members"], row["retained"]))
 
 
-def repeat_rate_of(context: StepContext, *, ago: int) -> MaybeEstimate:
+def newest_cohorts_of(context: StepContext, *, ago: int) -> MaybeEstimate:
     """Of the members who came last, as many days ago as the registry says: who bought again within those days. Each
     window closes a cohort of its own length."""
-    metric, windows = metric_of(context, "repeat_rate"), window_of(context)
+    metric, windows = metric_of(context, "newest_cohorts"), window_of(context)
     days = _days(metric, windows)
     if isinstance(days, Unavailable):
         return days
@@ -222,6 +231,19 @@ def repeat_rate_of(context: StepContext, *, ago: int) -> MaybeEstimate:
     ).to_pylist()[0]
     if not row["members"]:
         return Unavailable(f"No member has been observed for {days} days since the first purchase.")
+    return as_defined("newest_cohorts", metric, repeat_rate(row["members"], row["repeat_members"]))
+
+
+def everybody_of(context: StepContext, name: str, *, ago: int) -> MaybeEstimate:
+    """Of everybody observed for the days, who bought again within them."""
+    metric, windows = metric_of(context, name), window_of(context)
+    days = _days(metric, windows)
+    if isinstance(days, Unavailable):
+        return days
+    end = windows.previous.end if ago else windows.current.end
+    row = context.data.engine.repeat_purchase(
+        context.data.snapshot("purchases"), as_of=end, days=days
+    ).to_pylist()[0]
     return as_defined("repeat_rate", metric, repeat_rate(row["members"], row["repeat_members"]))
 
 

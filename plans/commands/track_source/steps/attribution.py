@@ -20,7 +20,17 @@ from plans.commands.track_source.steps.reconciliation import Reconciled, reconci
 from plans.commands.track_source.steps.spend import spend_of, spend_table, spend_values
 from plans.commands.track_source.steps.touches import SEPARATOR
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
+from plans.schemas.outputs import (
+    NOT_MEASURED,
+    Chart,
+    Column,
+    Figure,
+    Metrics,
+    Series,
+    Signal,
+    StepResult,
+    Table,
+)
 from programs.analytics.attribution import (
     MODELS,
     Attribution,
@@ -117,7 +127,11 @@ def attribute_credit(context: StepContext) -> StepResult:
             ),
         ],
         signals=signals,
-        measured=[ACCURACY] if isinstance(confidence, AttributionConfidence) else [],
+        measured={
+            ACCURACY: str(round(confidence.value, 4))
+            if isinstance(confidence, AttributionConfidence)
+            else NOT_MEASURED
+        },
         period=scope.period,
         window=context.inputs["window"],
         model=scope.agreed_name,
