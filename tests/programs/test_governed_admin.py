@@ -110,7 +110,7 @@ def test_a_list_is_exported_with_handles_and_taken_back_unchanged(login):
     chosen = {name: "on" for name in fields if name.startswith("approverresource_") or "resource_" in name}
     raw = client.post(url, {"format": "0", "resource": "", **chosen}).content.decode()
     row = next(line for line in raw.splitlines() if "finance@demo.example,finance" in line)
-    assert "250000.00,USD,[],[]" in row
+    assert "1000000.00,USD,[],[]" in row
     before = ChangeLogEntry.objects.count()
     exec_ = login("exec")
     preview = upload(exec_, Approver, raw)
