@@ -120,6 +120,7 @@ NAVIGATION = [
             _list("Approvers", "verified_user", "programs.approver"),
             _list("Absences", "event_busy", "programs.absence"),
             _list("Delegations", "swap_horiz", "programs.delegation"),
+            _list("Changes by two people", "group_add", "programs.guardedchange"),
         ],
     },
     {

@@ -299,6 +299,8 @@ SPECTACULAR_SETTINGS = {
         "NotificationStateEnum": "plans.models.NotificationState",
         "PolicyStateEnum": "plans.models.PolicyState",
         "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
+        "GuardedKindEnum": "programs.models.GuardedKind",
+        "GuardedStateEnum": "programs.models.GuardedState",
         "FraudCaseStateEnum": "plans.cases.fraud.models.FraudCaseState",
     },
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, time
 from typing import Any
@@ -18,16 +18,29 @@ from django.db.models import Max
 from django.utils.dateparse import parse_date, parse_datetime
 
 from gtm.core import canonical
+from gtm.core.actors import name_of
 from gtm.core.evidence import accounts
 from gtm.core.models import ChangeLogEntry
 from gtm.core.money import Money
 from programs.datasets.loading.cells import inert
-from programs.models import Absence, Approver, Delegation, Person, Role
+from programs.models import (
+    ALONE_STATES,
+    MADE_CHANGE_STATES,
+    Absence,
+    Approver,
+    Delegation,
+    GuardedChange,
+    Person,
+    Role,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One thing somebody could do. ``kind``: approver, delegate, substitute, group, permission."""
+    """One thing somebody could do. ``kind``: approver, delegate, substitute, group, permission.
+
+    Of kind single-handed is a change of who may decide that one person has made alone.
+    """
 
     kind: str
     person: str
@@ -39,6 +52,9 @@ class Grant:
     until: str
     in_force: bool
     why_not: str
+    given_by: str = ""
+    """Who last changed it, and who agreed; or who made it single-handed."""
+    given_at: str = ""
 
 
 def review(at: datetime) -> list[Grant]:
@@ -50,6 +66,7 @@ def review(at: datetime) -> list[Grant]:
         *_delegates(at, people, roles),
         *_substitutes(at, people),
         *_accounts(at, people),
+        *_single_handed(at, people),
     ]
     return sorted(
         found, key=lambda grant: (grant.person, grant.account, grant.kind, grant.what, grant.detail)
@@ -78,6 +95,7 @@ def _as_of(model: Any, at: datetime) -> Any:
 
 
 def _approvers(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> Iterable[Grant]:
+    givers = _givers(at)
     for seat in _as_of(Approver, at):
         limit = (
             f"up to {Money(seat.limit_amount, seat.limit_currency)} a year"
@@ -88,10 +106,12 @@ def _approvers(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> I
         yield _grant(
             "approver", people.get(seat.person_id), roles.get(seat.role_id, ""), at,
             detail="; ".join(part for part in scope if part), since=seat.valid_from, until=seat.valid_until,
+            given=_given(seat, givers),
         )  # fmt: skip
 
 
 def _delegates(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> Iterable[Grant]:
+    givers = _givers(at)
     for row in _as_of(Delegation, at):
         principal = people.get(row.principal_id)
         cap = f"up to {Money(row.amount_cap, row.currency)} a year" if row.amount_cap is not None else ""
@@ -99,30 +119,68 @@ def _delegates(at: datetime, people: dict[int, Any], roles: dict[int, str]) -> I
         yield _grant(
             "delegate", people.get(row.delegate_id), roles.get(row.role_id, ""), at,
             detail="; ".join(part for part in parts if part), since=row.starts_at, until=row.ends_at,
-            revoked=row.revoked_at,
+            revoked=row.revoked_at, given=_given(row, givers),
         )  # fmt: skip
 
 
 def _substitutes(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
+    givers = _givers(at)
     for row in _as_of(Absence, at):
         if row.substitute_id is not None:
             away = people.get(row.person_id)
             name = away.name if away else "?"
             yield _grant(
                 "substitute", people.get(row.substitute_id), f"stands in for {name}", at,
-                since=row.starts_at, until=row.ends_at,
+                since=row.starts_at, until=row.ends_at, given=_given(row, givers),
+            )  # fmt: skip
+
+
+def _givers(at: datetime) -> dict[tuple[str, str], str]:
+    """(entity, row) → by which two people, or by which one, the last change of it was made by then."""
+    found = {}
+    for change in _as_of(GuardedChange, at).filter(state__in=MADE_CHANGE_STATES).order_by("id"):
+        found[change.entity, change.object_id] = _two_of(change)
+    return found
+
+
+def _two_of(change: Any) -> str:
+    by, number = change.requested_label, f"(change {change.id})"
+    if change.state in ALONE_STATES:
+        confirmed = change.decided_by and f"confirmed by {name_of(change.decided_by)}"
+        return f"{by} single-handed, {confirmed or 'not confirmed'} {number}"
+    return f"{by}, agreed by {name_of(change.decided_by)} {number}"
+
+
+def _given(row: Any, givers: Mapping[tuple[str, str], str]) -> tuple[str, datetime]:
+    """Who last changed a row of history, and when."""
+    entity = row.instance_type._meta.label_lower
+    by = name_of(row.history_user) if row.history_user else "whoever set the site up"
+    return givers.get((entity, str(row.id)), by), row.history_date
+
+
+def _single_handed(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
+    """Changes that one person made because nobody else could agree, confirmed ones too."""
+    for change in _as_of(GuardedChange, at).filter(state__in=ALONE_STATES):
+        for person in [people.get(pk) for pk in change.people] or [None]:
+            detail = "not confirmed" if change.state == "single_handed" else "confirmed"
+            yield _grant(
+                "single-handed", person, change.what, at, detail=detail, since=change.created_at,
+                given=(_two_of(change), change.created_at),
             )  # fmt: skip
 
 
 def _accounts(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
-    holders = _people_of_accounts(at, people)
+    holders, gifts = _people_of_accounts(at, people), accounts.gifts_until(at)
     for rights in accounts.rights_at(at):
         closed = "" if rights.is_active else "the account is closed"
         what = [("group", name, "") for name in rights.groups]
         what += [("permission", name, ", ".join(ways)) for name, ways in rights.permissions.items()]
         for person in holders.get(rights.pk) or [None]:
             for kind, name, detail in what:
-                yield _grant(kind, person, name, at, account=rights.username, detail=detail, why_not=closed)
+                yield _grant(
+                    kind, person, name, at, account=rights.username, detail=detail, why_not=closed,
+                    given=gifts.get((rights.pk, name)),
+                )  # fmt: skip
 
 
 def _people_of_accounts(at: datetime, people: dict[int, Any]) -> dict[str, list[Any]]:
@@ -159,6 +217,7 @@ def _grant(
     until: datetime | None = None,
     revoked: datetime | None = None,
     why_not: str = "",
+    given: tuple[str, datetime] | None = None,
 ) -> Grant:
     reasons = {
         "revoked": revoked is not None and revoked <= at,
@@ -171,7 +230,7 @@ def _grant(
     return Grant(
         kind, person.name if person else "", person.email if person else "", account, what, detail,
         canonical.rfc3339(since) if since else "", canonical.rfc3339(until) if until else "",
-        not told, told,
+        not told, told, given[0] if given else "", canonical.rfc3339(given[1]) if given else "",
     )  # fmt: skip
 
 

@@ -168,7 +168,7 @@ def publish_loyalty_blueprint(program: Program, blueprint: Mapping[str, Any], *,
         tier = Tier.objects.filter(program=program, rank=row["rank"]).first() or Tier(
             program=program, rank=row["rank"]
         )
-        tier.name, tier.from_plan = row["name"], from_plan
+        tier.name, tier.from_plan, tier.departs = row["name"], from_plan, False
         tier.threshold, tier.earn_multiplier = _decimal(row["threshold"]), _decimal(row["multiplier"])
         tier.save()
         _replace_benefits(tier, row, blueprint["surprise"])
@@ -183,6 +183,7 @@ def publish_loyalty_blueprint(program: Program, blueprint: Mapping[str, Any], *,
         for name in ("stage", "event", "entry_rule", "action", "channel"):
             setattr(trigger, name, row[name])
         trigger.owner_role, trigger.from_plan = roles.get(row["owner_role"]), from_plan
+        trigger.departs = False
         trigger.save()
     for trigger in LifecycleTrigger.objects.filter(program=program).exclude(key__in=keys):
         trigger.delete()
@@ -229,7 +230,7 @@ def _replace_benefits(tier: Tier, row: Mapping[str, Any], surprise: str) -> None
     existing = {benefit.name: benefit for benefit in tier.benefits.all()}
     for name, kind, unit_cost in wanted:
         benefit = existing.pop(name, None) or Benefit(tier=tier, name=name)
-        benefit.kind, benefit.unit_cost = kind, unit_cost
+        benefit.kind, benefit.unit_cost, benefit.departs = kind, unit_cost, False
         benefit.save()
     for benefit in existing.values():
         benefit.delete()

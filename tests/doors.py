@@ -18,9 +18,11 @@ from rest_framework.test import APIClient
 
 from gtm.core.actors import REST, Actor, acting_as
 from plans.demo import organisation
+from plans.engine.people import authority
 from plans.models import Plan
 from plans.runs import start as base
 from programs import services
+from programs.models import GuardedChange
 from tests import kept
 from tests.factories import gate, make_plan, seat
 
@@ -95,6 +97,15 @@ def plan(site: None) -> Plan:
     """A running plan at its gate for finance, which asks for the password; ops requested it."""
     with acting_as(Actor.system("Test")):
         return make_plan(gate(seat("finance"), reauthenticate=True), requester=user("ops"))
+
+
+def agree(username: str) -> int:
+    """Be the second person of every change that is proposed; answers of how many."""
+    changes = list(GuardedChange.objects.filter(state="proposed").order_by("pk"))
+    with acting_as(Actor.of_user(user(username), REST, interactive=True)):
+        for change in changes:
+            authority.decide(change, "approve")
+    return len(changes)
 
 
 def url(path: str) -> str:

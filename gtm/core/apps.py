@@ -16,14 +16,15 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth import get_user_model  # noqa: PLC0415 - models exist only now
         from django.contrib.auth.models import Group  # noqa: PLC0415
-        from django.db.models.signals import m2m_changed, pre_delete, pre_save  # noqa: PLC0415
+        from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save  # noqa: PLC0415
 
         from gtm.core.evidence import accounts  # noqa: PLC0415
         from gtm.core.governed import log_related  # noqa: PLC0415
 
         m2m_changed.connect(log_related, dispatch_uid="governed-links")
         user = get_user_model()
-        pre_save.connect(accounts.record_flags, user, dispatch_uid="account-flags")
+        pre_save.connect(accounts.record_change, user, dispatch_uid="account-change")
+        post_save.connect(accounts.record_creation, user, dispatch_uid="account-creation")
         for model in (user, Group):
             pre_delete.connect(accounts.record_end, model, dispatch_uid="account-end")
         for links in (user.groups, user.user_permissions, Group.permissions):

@@ -82,6 +82,14 @@ class NotPermitted(GtmError):
     title = "You are not allowed to do this"
 
 
+class WaitsForSecondPerson(GtmError):
+    """Nothing was changed: the change is proposed, and a second person has to agree to it."""
+
+    code = "waits_for_second_person"
+    status = 202
+    title = "It waits for a second person"
+
+
 class WrongState(GtmError):
     """The action is not possible from the state the object is in."""
 

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 
 from gtm.core import clock
 from gtm.core.errors import Forbidden
+
+
+class PasswordOfAnother(models.Model):
+    """The password of an account is known to somebody else, who has set it.
+
+    Until its owner has set one of their own, what is done with the account is nobody's decision.
+    """
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="password_of_another"
+    )
+    set_by = models.CharField(max_length=200)
+    set_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"{self.user}, by {self.set_by}"
 
 
 class ChangeLogChain(models.Model):

@@ -8,6 +8,7 @@ from plans.admin.agreements import MeasurementAgreementAdmin
 from plans.admin.approvals import ApprovalAdmin
 from plans.admin.break_glass import BreakGlassAdmin
 from plans.admin.escalations import EscalationAdmin
+from plans.admin.guarded_changes import GuardedChangeAdmin
 from plans.admin.notices import NotificationAdmin
 from plans.admin.plans import PlanAdmin
 from plans.admin.policies import PolicyVersionAdmin
@@ -24,6 +25,7 @@ __all__ = [
     "BreachAdmin",
     "BreakGlassAdmin",
     "EscalationAdmin",
+    "GuardedChangeAdmin",
     "MeasurementAgreementAdmin",
     "NotificationAdmin",
     "PlanAdmin",

@@ -56,7 +56,7 @@ class AnchorViewSet(GovernedReadViewSet):
 
 
 class GrantSerializer(serializers.Serializer):
-    kind = serializers.CharField(help_text="approver, delegate, substitute, group, permission")
+    kind = serializers.CharField(help_text="approver, delegate, substitute, group, permission, single-handed")
     person = serializers.CharField()
     email = serializers.CharField()
     account = serializers.CharField()
@@ -66,6 +66,8 @@ class GrantSerializer(serializers.Serializer):
     until = serializers.CharField()
     in_force = serializers.BooleanField()
     why_not = serializers.CharField()
+    given_by = serializers.CharField(help_text="Who changed it last, and who agreed")
+    given_at = serializers.CharField()
 
 
 class AccessReviewSerializer(serializers.Serializer):

@@ -9,6 +9,7 @@ from plans import case_kinds
 from plans.api.commands import CommandViewSet, RunViewSet
 from plans.api.evidence import AccessReviewView, AnchorViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
+from plans.api.guarded_changes import GuardedChangeViewSet
 from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
 from plans.api.policies import PolicyViewSet
@@ -27,6 +28,7 @@ router.register("escalations", EscalationViewSet, basename="escalation")
 router.register("ripcords", RipcordViewSet, basename="ripcord")
 router.register("break-glass", BreakGlassViewSet, basename="break-glass")
 router.register("policies", PolicyViewSet, basename="policy")
+router.register("guarded-changes", GuardedChangeViewSet, basename="guarded-change")
 for route in case_kinds.routes():
     router.register(route.prefix, resolve_name(route.view_set), basename=route.basename)
 router.register("readings", ReadingViewSet, basename="reading")

@@ -89,7 +89,8 @@ GROUPS: dict[str, Q] = {
                       "add_measurementagreement", "change_measurementagreement"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
-    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass", "erase_payload", "view_policyversion", "propose_policy", "adopt_policy"])
+    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass", "erase_payload", "view_policyversion", "propose_policy", "adopt_policy",
+                                "decide_guardedchange", "view_guardedchange"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
     "Partner contacts": Q(codename__in=["view_attributionrecord", "view_dispute"]),
     "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename__in=["audit_plan", "review_break_glass"]),

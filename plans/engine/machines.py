@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
 from plans.engine.alarms import blockers
+from plans.engine.people.authority import may_second, may_withdraw_change
 from plans.engine.people.permissions import (
     may_adopt_policy,
     may_answer,
@@ -43,7 +44,7 @@ from plans.models import (
     Task,
     TaskState,
 )
-from programs.models import LIVE_PROGRAM_STATES, Program
+from programs.models import LIVE_PROGRAM_STATES, GuardedChange, GuardedState, Program
 
 PROGRAM = Machine(
     Program,
@@ -60,6 +61,19 @@ PROGRAM = Machine(
         to("complete", "active", "completed", permission=may_manage_programs),
         to("cancel", "draft planning active paused", "cancelled", permission=may_manage_programs, comment_required=True),
         to("archive", "completed cancelled", "archived", permission=may_manage_programs),
+    ),
+)  # fmt: skip
+
+GUARDED_CHANGE = Machine(
+    GuardedChange,
+    states=tuple(GuardedState.values),
+    final=frozenset({"approved", "refused", "withdrawn", "confirmed"}),
+    transitions=(
+        to("approve", "proposed", "approved", permission=may_second, writes="decided_by decided_at", label="Agree"),
+        to("refuse", "proposed", "refused", permission=may_second, comment_required=True, writes="decided_by decided_at"),
+        to("withdraw", "proposed", "withdrawn", permission=may_withdraw_change, writes="decided_by decided_at"),
+        to("make_single_handed", "proposed", "single_handed", permission=system_only),
+        to("confirm", "single_handed", "confirmed", permission=may_second, writes="decided_by decided_at"),
     ),
 )  # fmt: skip
 

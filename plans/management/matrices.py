@@ -13,7 +13,7 @@ from plans.engine.gates import duties
 from plans.engine.gates.duties import Facts, SeparationRule
 
 PERSON, STAND_IN, DELEGATE = "person", "stand-in", "delegate"
-_BY_HAND = "Written by `manage.py governance_matrices`; a test fails when it is out of date.\n"
+BY_HAND = "Written by `manage.py governance_matrices`; a test fails when it is out of date.\n"
 
 _SITUATIONS: Sequence[tuple[SeparationRule, str, Mapping[str, Any]]] = (
     (SeparationRule.REQUESTED, "asked for or launched the run", {"requesters": {PERSON}}),
@@ -45,7 +45,7 @@ def separation_matrix() -> str:
         [
             "# Separation of duties",
             "",
-            _BY_HAND,
+            BY_HAND,
             (
                 "✗ must not decide at the gate, ✓ may where role and authority allow. The rules "
                 "are checked when actions"
@@ -56,7 +56,7 @@ def separation_matrix() -> str:
             ),
             "They apply to the person, not to the account. They apply to superusers, too.",
             "",
-            *_table(heads, rows),
+            *table(heads, rows),
             "",
         ]
     )
@@ -64,16 +64,16 @@ def separation_matrix() -> str:
 
 def permission_matrix() -> str:
     """Every transition of every governed object: from where, to where, by whom, under which conditions."""
-    lines = ["# Permissions", "", _BY_HAND]
+    lines = ["# Permissions", "", BY_HAND]
     lines += [
         "Every possible change of state is listed here. All others are refused. If a transition names nobody,"
     ]
     lines += ["nobody may do it.", ""]
     for machine in sorted(machines(), key=lambda m: m.model._meta.label):
         lines += [f"## {machine.model._meta.verbose_name.capitalize()}", ""]
-        lines += [*_table(["Action", "From", "To", "Who", "Conditions"], map(_row, machine.transitions))]
+        lines += [*table(["Action", "From", "To", "Who", "Conditions"], map(_row, machine.transitions))]
         lines += ["", f"Final: {', '.join(sorted(machine.final))}.", ""]
-    lines += ["## Permissions of accounts", "", *_table(["Permission", "Allows"], _codenames()), ""]
+    lines += ["## Permissions of accounts", "", *table(["Permission", "Allows"], _codenames()), ""]
     return "\n".join(lines)
 
 
@@ -102,7 +102,7 @@ def _codenames() -> list[list[str]]:
     return [[code, name] for code, name in sorted(set(found))]
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = [heads, ["---"] * len(heads), *rows]
     return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
 

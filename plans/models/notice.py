@@ -29,9 +29,20 @@ class NoticeKind(models.TextChoices):
     ENDED = "ended", "A plan has ended"
     SCHEDULE = "schedule", "A scheduled run did not start"
     POLICY = "policy", "A policy is proposed"
+    AUTHORITY = "authority", "Who may decide changes"
+    ACCOUNT = "account", "Your account was changed"
 
 
-UNMUTABLE = frozenset({NoticeKind.DECISION, NoticeKind.RUNG, NoticeKind.RIPCORD, NoticeKind.BOARD})
+UNMUTABLE = frozenset(
+    {
+        NoticeKind.DECISION,
+        NoticeKind.RUNG,
+        NoticeKind.RIPCORD,
+        NoticeKind.BOARD,
+        NoticeKind.AUTHORITY,
+        NoticeKind.ACCOUNT,
+    }
+)
 """Governance counts on these having been told; how and when is the person's choice, whether is not."""
 
 

@@ -15,6 +15,7 @@ from gtm.core.admin import GovernedAdmin, GovernedInline, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from programs.admin import dataset_deeds  # noqa: F401 - offers its deeds
 from programs.admin.datasets import DatasetAdmin
+from programs.admin.forms import SecondPersonForm
 from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin
 from programs.admin.load_profiles import LoadProfileAdmin
 from programs.admin.people import ApproverAdmin, DelegationAdmin, PersonAdmin
@@ -54,6 +55,7 @@ class TierInline(GovernedInline):
 
 @admin.register(Program)
 class ProgramAdmin(GovernedAdmin):
+    form = SecondPersonForm
     list_display = ["name", "kind", "state", "owner", "currency", "is_default"]
     list_filter = ["kind", "state", "owner"]
     list_select_related = ["owner"]
@@ -69,7 +71,20 @@ class ProgramAdmin(GovernedAdmin):
     change_form_outer_before_template = "programs/_program_state.html"
     fieldsets = [
         (None, {"fields": ["name", "slug", "kind", "state", "is_default", "owner", "description"]}),
-        ("Place", {"fields": ["currency", "country", "subdivision", "working_week", "region", "time_zone"]}),
+        (
+            "Place",
+            {
+                "fields": [
+                    "currency",
+                    "country",
+                    "subdivision",
+                    "working_week",
+                    "region",
+                    "time_zone",
+                    "reason",
+                ]
+            },
+        ),
         (
             "Economics",
             {
@@ -128,6 +143,7 @@ class BenefitInline(GovernedInline):
 
 @admin.register(Tier)
 class TierAdmin(GovernedAdmin):
+    form = SecondPersonForm
     list_display = ["name", "program", "rank", "threshold", "earn_multiplier", "from_plan"]
     list_filter = ["program"]
     search_fields = ["name", "program__name"]
@@ -138,6 +154,7 @@ class TierAdmin(GovernedAdmin):
 
 @admin.register(Benefit)
 class BenefitAdmin(GovernedAdmin):
+    form = SecondPersonForm
     list_display = ["name", "tier", "kind", "unit_cost"]
     list_filter = ["kind", "tier__program"]
     list_select_related = ["tier", "tier__program"]
@@ -146,6 +163,7 @@ class BenefitAdmin(GovernedAdmin):
 
 @admin.register(LifecycleTrigger)
 class LifecycleTriggerAdmin(GovernedAdmin):
+    form = SecondPersonForm
     list_display = ["event", "stage", "action", "channel", "owner_role", "program", "from_plan"]
     list_filter = ["stage", "program", "channel", "owner_role"]
     search_fields = ["event", "action", "key"]
@@ -155,6 +173,7 @@ class LifecycleTriggerAdmin(GovernedAdmin):
 
 @admin.register(Partner)
 class PartnerAdmin(GovernedAdmin):
+    form = SecondPersonForm
     change_form_outer_before_template = "gtm/_panels.html"
     list_display = ["name", "tier", "country", "currency", "contact"]
     list_filter = ["tier", "country", "programs"]

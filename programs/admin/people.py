@@ -20,11 +20,13 @@ from gtm.core.admin import GovernedAdmin, GovernedInline, acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput
 from gtm.core.places.times import time_in_words
 from programs import services
+from programs.admin.forms import SecondPersonForm
 from programs.models import Absence, Approver, Delegation, Person, Role
 
 
 @admin.register(Role)
 class RoleAdmin(GovernedAdmin):
+    form = SecondPersonForm
     list_display = ["name", "slug", "group", "handles_money_or_law"]
     list_filter = ["handles_money_or_law"]
     list_select_related = ["group"]
@@ -39,6 +41,7 @@ class ApproverInline(GovernedInline):
 
 @admin.register(Person)
 class PersonAdmin(GovernedAdmin):
+    form = SecondPersonForm
     list_display = ["name", "email", "country", "time_zone", "is_active"]
     list_filter = ["is_active"]
     search_fields = ["name", "email"]
@@ -48,6 +51,7 @@ class PersonAdmin(GovernedAdmin):
 
 @admin.register(Approver)
 class ApproverAdmin(GovernedAdmin):
+    form = SecondPersonForm
     list_display = ["person", "role", "limit_amount", "limit_currency", "valid_from", "valid_until"]
     list_filter = ["role"]
     list_select_related = ["person", "role"]
@@ -57,6 +61,7 @@ class ApproverAdmin(GovernedAdmin):
 
 @admin.register(Absence)
 class AbsenceAdmin(GovernedAdmin):
+    form = SecondPersonForm
     list_display = ["person", "starts_at", "ends_at", "substitute", "note"]
     list_filter = ["person"]
     list_select_related = ["person", "substitute"]

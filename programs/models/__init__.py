@@ -8,6 +8,15 @@ from programs.models.agreement import (
     read_vocabulary,
 )
 from programs.models.dataset import Dataset
+from programs.models.guarded_change import (
+    ALONE_STATES,
+    MADE_CHANGE_STATES,
+    UNSETTLED_CHANGE_STATES,
+    GuardedChange,
+    GuardedKind,
+    GuardedState,
+    PendingPassword,
+)
 from programs.models.launch import CalendarRevision, LaunchProfile
 from programs.models.load_profile import LoadProfile
 from programs.models.message_template import BY_PERSONA, Asset, Channel, MessageTemplate
@@ -27,10 +36,18 @@ from programs.models.program import (
     ProgramKind,
     Tier,
 )
+from programs.models.published import PublishedModel
 from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
     "ECONOMICS",
+    "ALONE_STATES",
+    "MADE_CHANGE_STATES",
+    "UNSETTLED_CHANGE_STATES",
+    "GuardedChange",
+    "GuardedKind",
+    "GuardedState",
+    "PendingPassword",
     "CLOSED_PROGRAM_STATES",
     "LIVE_PROGRAM_STATES",
     "UNLAUNCHED_PROGRAM_STATES",
@@ -61,6 +78,7 @@ __all__ = [
     "Person",
     "Program",
     "ProgramKind",
+    "PublishedModel",
     "Role",
     "Runbook",
     "RunbookAlert",

@@ -9,11 +9,14 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from gtm.core.governed import GovernedModel
+from programs.models import two_people
+from programs.models.guarded_change import GuardedKind
 from programs.models.place import known_zone
+from programs.models.two_people import AskedChange, ChangedByTwo
 from programs.schemas.experiments import metric_problems, split_problems
 
 
-class Partner(GovernedModel):
+class Partner(ChangedByTwo, GovernedModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120)
     tier = models.CharField(max_length=40, blank=True, help_text="Partner tier, e.g. gold")
@@ -28,6 +31,21 @@ class Partner(GovernedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def change_for_two(self, stored: Partner | None) -> AskedChange | None:
+        """Whoever is the contact signs for the partner."""
+        was = stored.contact if stored is not None else None
+        if self.contact is None or self.contact == was:
+            return None
+        what = f"{self.contact} signs for {self}" + (f" in place of {was}" if was else "")
+        programs: set[int] = set()
+        if stored is not None:
+            programs |= set(self.programs.values_list("pk", flat=True))
+            programs |= set(self.campaigns.values_list("program_id", flat=True))
+        return two_people.about(
+            self, stored, GuardedKind.CONTACT, what, people={self.contact_id, was.pk if was else None},
+            programs=programs,
+        )  # fmt: skip
 
 
 class Campaign(GovernedModel):

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import models
 from django.db.models.signals import m2m_changed
@@ -17,10 +18,13 @@ from gtm.core.errors import NotPermitted
 from gtm.core.governed import GovernedModel
 from gtm.core.money import Money
 from gtm.core.places.calendars import WorkingCalendar
+from programs.models import two_people
+from programs.models.guarded_change import GuardedKind
 from programs.models.place import calendar_at, check_subdivision, known_country, known_zone, usable_zone
+from programs.models.two_people import AskedChange, ChangedByTwo
 
 
-class Role(GovernedModel):
+class Role(ChangedByTwo, GovernedModel):
     """A function such as Finance or Loyalty Strategist. The agents of the runbooks are roles."""
 
     slug = models.SlugField(unique=True, max_length=60)
@@ -37,8 +41,21 @@ class Role(GovernedModel):
     def __str__(self) -> str:
         return self.name
 
+    def change_for_two(self, stored: Role | None) -> AskedChange | None:
+        """Gates know a role by its slug, and ask for the password by its flag; a new role has no holders."""
+        if stored is None:
+            return None
+        is_lighter = stored.handles_money_or_law and not self.handles_money_or_law
+        if (stored.slug, stored.group_id) == (self.slug, self.group_id) and not is_lighter:
+            return None
+        people = Approver.objects.filter(role=self.pk).values_list("person_id", flat=True)
+        return two_people.about(
+            self, stored, GuardedKind.ROLE, f"The role {stored} becomes another", people=set(people),
+            roles={stored.slug, self.slug},
+        )  # fmt: skip
 
-class Person(GovernedModel):
+
+class Person(ChangedByTwo, GovernedModel):
     """One human being. May hold several accounts; approvals count people, not accounts."""
 
     name = models.CharField(max_length=120)
@@ -70,30 +87,76 @@ class Person(GovernedModel):
         """On which days and hours they work."""
         return calendar_at(self)
 
+    @property
+    def has_weight(self) -> bool:
+        """Whether anything is decided or signed in this person's name."""
+        return (
+            self.approverships.exists()
+            or self.delegations_held.filter(revoked_at=None).exists()
+            or self.partner_set.exists()
+        )
 
-def refuse_own_link(
+    def roles(self) -> set[str]:
+        return set(self.approverships.values_list("role__slug", flat=True))
+
+    def change_for_two(self, stored: Person | None) -> AskedChange | None:
+        if stored is None or stored.is_active or not self.is_active or not self.has_weight:
+            return None
+        return two_people.about(
+            self, stored, GuardedKind.ROLE, f"{self} is back and decides again", people={self.pk},
+            roles=self.roles(),
+        )  # fmt: skip
+
+
+def guard_accounts(
     instance: Any, action: str, reverse: bool, pk_set: Collection[int] | None, **kwargs: Any
 ) -> None:
-    """Receiver of ``m2m_changed`` of accounts: nobody becomes somebody who holds a role by themselves."""
-    user_id = actors.current().actor.user_id if action == "pre_add" else None
-    linked, people = ({instance.pk}, pk_set) if reverse else (pk_set, {instance.pk})
-    if user_id is None or user_id not in (linked or ()):
+    """Receiver of ``m2m_changed`` of accounts: who is who is changed by two people, and never by oneself.
+
+    An account taken away counts, too: whoever asked for something by it would be somebody else.
+    """
+    acting = actors.current_or_none()
+    user_id = acting.actor.user_id if acting else None
+    if user_id is None or action not in ("pre_add", "pre_remove", "pre_clear"):
         return
-    holder = Person.objects.filter(pk__in=people or (), approverships__isnull=False).first()
-    if holder is not None:
-        raise NotPermitted(
-            f"You cannot link your own account to {holder}, who holds a role.",
-            hint="Ask somebody else who may change people to link it.",
+    users = get_user_model()
+    if reverse:
+        linked = instance.people.all() if pk_set is None else Person.objects.filter(pk__in=pk_set)
+        pairs = [(person, {instance.pk}) for person in linked]
+    else:
+        accounts = instance.accounts.values_list("pk", flat=True) if pk_set is None else pk_set
+        pairs = [(instance, set(accounts))]
+    for person, accounts in pairs:
+        if not accounts or not person.has_weight:
+            continue
+        if action == "pre_add" and user_id in accounts and not two_people.is_being_made():
+            raise NotPermitted(
+                f"You cannot link your own account to {person}, who holds a role.",
+                hint="Ask somebody else who may change people to link it.",
+            )
+        names = ", ".join(users.objects.filter(pk__in=accounts).values_list("username", flat=True))
+        verb, said = ("add", "is linked to") if action == "pre_add" else ("remove", "is taken from")
+        two_people.ask(
+            AskedChange(
+                GuardedKind.LINK,
+                f"The account {names} {said} {person}",
+                "programs.person",
+                str(person.pk),
+                two_people.LINK,
+                {"field": "accounts", verb: sorted(accounts)},
+                people={person.pk},
+                roles=person.roles(),
+            )  # fmt: skip
         )
 
 
-m2m_changed.connect(refuse_own_link, Person.accounts.through, dispatch_uid="own-account")
+m2m_changed.connect(guard_accounts, Person.accounts.through, dispatch_uid="own-account")
 
 
 SUM_A_YEAR = "A sum a year: a plan that spends 10,000 a month is held against it as 120,000"
 
 
-class Approver(GovernedModel):
+class Approver(ChangedByTwo, GovernedModel):
     """A person in a role: since when, for what, and up to which amount. Empty means without limit."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="approverships")
@@ -122,12 +185,31 @@ class Approver(GovernedModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Nobody gives authority to themselves. Raises NotPermitted."""
-        if _is_acting(self.person) and self._is_gain():
+        if _is_acting(self.person) and not two_people.is_being_made() and self._is_gain():
             raise NotPermitted(
                 f"{self.person} cannot give themselves the authority of {self.role}.",
                 hint="Ask somebody else who may change approvers to enter it.",
             )
         super().save(*args, **kwargs)
+
+    def change_for_two(self, stored: Approver | None) -> AskedChange | None:
+        if not self._is_gain():
+            return None
+        what = f"{self.person} as {self.role}: {self.reach()}"
+        return two_people.about(
+            self, stored, GuardedKind.ROLE, what, people={self.person_id}, roles={self.role.slug}
+        )
+
+    def reach(self) -> str:
+        """How far it reaches and until when, in words."""
+        limit = (
+            f"up to {Money(self.limit_amount, self.limit_currency)}" if self.limit_amount is not None else ""
+        )
+        kinds = f"{', '.join(self.program_kinds)} programs" if self.program_kinds else ""
+        regions = f"in {', '.join(self.regions)}" if self.regions else ""
+        since = f"from {self.valid_from:%Y-%m-%d}" if self.valid_from else ""
+        until = f"until {self.valid_until:%Y-%m-%d}" if self.valid_until else ""
+        return ", ".join(part for part in (limit, kinds, regions, since, until) if part) or "without limit"
 
     def _is_gain(self) -> bool:
         """Whether the row as it is now lets the person do anything that the stored one does not."""
@@ -186,7 +268,7 @@ def _is_earlier(one: datetime | None, other: datetime | None, *, none_is_last: b
     return one < other
 
 
-class Absence(GovernedModel):
+class Absence(ChangedByTwo, GovernedModel):
     """Out of office, with the substitute that covers."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="absences")
@@ -208,8 +290,24 @@ class Absence(GovernedModel):
     def __str__(self) -> str:
         return f"{self.person} away {self.starts_at:%Y-%m-%d} – {self.ends_at:%Y-%m-%d}"
 
+    def change_for_two(self, stored: Absence | None) -> AskedChange | None:
+        """One's own absence is one's own to enter; another's takes two, unless it gets shorter."""
+        if _is_acting(self.person) and (stored is None or stored.person_id == self.person_id):
+            return None
+        if stored is not None and self._is_only_shorter(stored):
+            return None
+        stand_in = f", {self.substitute} stands in" if self.substitute else ""
+        people = {self.person_id, self.substitute_id}
+        return two_people.about(
+            self, stored, GuardedKind.ABSENCE, f"{self}{stand_in}", people=people, roles=self.person.roles()
+        )
 
-class Delegation(GovernedModel):
+    def _is_only_shorter(self, stored: Absence) -> bool:
+        same = (stored.person_id, stored.substitute_id) == (self.person_id, self.substitute_id)
+        return same and self.starts_at >= stored.starts_at and self.ends_at <= stored.ends_at
+
+
+class Delegation(ChangedByTwo, GovernedModel):
     """A principal lets a delegate decide for them: dated, capped, not transitive."""
 
     principal = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_given")
@@ -248,12 +346,24 @@ class Delegation(GovernedModel):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Nobody takes the authority of somebody else by themselves. Raises NotPermitted."""
-        if _is_acting(self.delegate) and not _is_acting(self.principal) and self._is_new():
+        is_own = _is_acting(self.delegate) and not _is_acting(self.principal)
+        if is_own and not two_people.is_being_made() and self._is_new():
             raise NotPermitted(
                 f"{self.delegate} cannot give themselves the authority of {self.principal}.",
                 hint=f"Ask {self.principal}, or somebody else who may change delegations, to enter it.",
             )
         super().save(*args, **kwargs)
+
+    def change_for_two(self, stored: Delegation | None) -> AskedChange | None:
+        """Whom one lets decide is one's own choice; whom somebody else lets decide takes two."""
+        is_revived = stored is not None and stored.revoked_at is not None and self.revoked_at is None
+        if _is_acting(self.principal) or not (self._is_new() or is_revived):
+            return None
+        what = f"{self}, {self.starts_at:%Y-%m-%d} – {self.ends_at:%Y-%m-%d}"
+        people = {self.principal_id, self.delegate_id}
+        return two_people.about(
+            self, stored, GuardedKind.DELEGATION, what, people=people, roles={self.role.slug}
+        )
 
     def _is_new(self) -> bool:
         """Whether anything but its revocation differs from what is stored."""

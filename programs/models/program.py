@@ -11,9 +11,13 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from gtm.core.errors import InvalidInput, Problem
-from gtm.core.governed import GovernedModel, StateField, StatefulModel
+from gtm.core.governed import StateField, StatefulModel
 from gtm.core.places.calendars import WorkingCalendar
+from programs.models import two_people
+from programs.models.guarded_change import GuardedKind
 from programs.models.place import WorkingWeek, calendar_at, check_subdivision, known_country, known_zone
+from programs.models.published import PublishedModel
+from programs.models.two_people import AskedChange, ChangedByTwo
 
 
 class ProgramKind(models.TextChoices):
@@ -82,7 +86,11 @@ ECONOMICS = (
 """Fields of a program that the financial model reads, and where they are from; the owner stands beside."""
 
 
-class Program(StatefulModel):
+LOOKED_AT = ("kind", "region", "country", "subdivision", "working_week", "time_zone")
+"""Facts that seats, authority and the calendar of gates look at. The currency has ties of its own."""
+
+
+class Program(ChangedByTwo, StatefulModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20, choices=ProgramKind.choices, db_index=True)
@@ -244,6 +252,16 @@ class Program(StatefulModel):
             )
         super().save(*args, **kwargs)
 
+    def change_for_two(self, stored: Program | None) -> AskedChange | None:
+        """What seats, authority and clocks look at moves for plans that are not over."""
+        moved = [n for n in LOOKED_AT if stored is not None and getattr(self, n) != getattr(stored, n)]
+        if stored is None or not moved or not self.plans.filter(finished_at__isnull=True).exists():
+            return None
+        said = ", ".join(f"{n.replace('_', ' ')} {getattr(self, n) or 'empty'}" for n in moved)
+        return two_people.about(
+            self, stored, GuardedKind.FACTS, f"{self.name} while plans run: {said}", programs={self.pk}
+        )
+
     def currency_ties(self) -> list[str]:
         """What a change of the currency, as it is here, would relabel without converting it.
 
@@ -275,7 +293,7 @@ class Program(StatefulModel):
         return ties
 
 
-class Tier(GovernedModel):
+class Tier(PublishedModel):
     """A level of a loyalty program, reached by qualifying spend over twelve months."""
 
     program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="tiers")
@@ -294,6 +312,12 @@ class Tier(GovernedModel):
     def __str__(self) -> str:
         return f"{self.name} ({self.program})"
 
+    def program_pk(self) -> int:
+        return self.program_id
+
+    def published_by(self) -> str:
+        return self.from_plan or _plan_behind(Tier, self)
+
 
 class BenefitKind(models.TextChoices):
     EARN = "earn", "Earn rule"
@@ -301,7 +325,7 @@ class BenefitKind(models.TextChoices):
     SURPRISE = "surprise", "Surprise moment"
 
 
-class Benefit(GovernedModel):
+class Benefit(PublishedModel):
     tier = models.ForeignKey(Tier, on_delete=models.CASCADE, related_name="benefits")
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20, choices=BenefitKind.choices)
@@ -316,6 +340,12 @@ class Benefit(GovernedModel):
     def __str__(self) -> str:
         return self.name
 
+    def program_pk(self) -> int:
+        return self.tier.program_id
+
+    def published_by(self) -> str:
+        return self.tier.from_plan
+
 
 class LifecycleStage(models.TextChoices):
     ONBOARDING = "onboarding", "Onboarding"
@@ -324,7 +354,7 @@ class LifecycleStage(models.TextChoices):
     RENEWAL = "renewal", "Renewal"
 
 
-class LifecycleTrigger(GovernedModel):
+class LifecycleTrigger(PublishedModel):
     """Event → loyalty action → channel → owner, with an entry rule that can be counted on the data."""
 
     program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="triggers")
@@ -343,3 +373,17 @@ class LifecycleTrigger(GovernedModel):
 
     def __str__(self) -> str:
         return self.event
+
+    def program_pk(self) -> int:
+        return self.program_id
+
+    def published_by(self) -> str:
+        return self.from_plan or _plan_behind(LifecycleTrigger, self)
+
+
+def _plan_behind(model: type[Tier] | type[LifecycleTrigger], row: Tier | LifecycleTrigger) -> str:
+    """Which plan has published the rows that a new one would join."""
+    if not row._state.adding:
+        return ""
+    found = model.objects.filter(program=row.program_id).exclude(from_plan="")
+    return found.values_list("from_plan", flat=True).order_by("-pk").first() or ""

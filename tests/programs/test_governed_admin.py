@@ -12,7 +12,7 @@ from gtm.core.admin.resources import identity_of
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
 from programs.models import Approver, Metric, Partner, Program, Tier
-from tests.doors import built, site, user  # noqa: F401 - fixtures
+from tests.doors import agree, built, site, user  # noqa: F401 - fixtures
 
 HEAD = "program,name,rank,threshold,earn_multiplier\n"
 
@@ -85,6 +85,7 @@ def test_a_file_does_not_do_what_a_form_may_not(login):
     head = "person,role,limit_amount,limit_currency,program_kinds,regions\n"
     preview = upload(client, Approver, f"{head}ops@demo.example,finance,100,USD,[],[]\n")
     assert confirm(client, Approver, preview).status_code == 302
+    assert agree("deputy") == 1
     assert Approver.objects.filter(person__name="Olivia Park", role__slug="finance").exists()
     assert upload(login("auditor"), Approver, head).status_code == 403
     metric = Metric.objects.first()

@@ -1,14 +1,20 @@
 """Accounts, groups and tokens in the look of the site."""
 
+from contextlib import suppress
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
 from rest_framework.authtoken import admin as _  # noqa: F401 - registers what is replaced here
 from rest_framework.authtoken.models import TokenProxy
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from gtm.core.admin.base import ActingAdmin
+from gtm.core.admin.base import ActingAdmin, acting_in_admin
+from gtm.core.errors import WaitsForSecondPerson
+from gtm.core.evidence import accounts
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -20,6 +26,39 @@ class AccountAdmin(UserAdmin, ActingAdmin):  # type: ignore[type-arg]  # generic
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """The password of somebody else: on record, and for people who decide it takes a second one."""
+        change = super().user_change_password
+        return self._acting(request, lambda: change(request, id, form_url))
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """What an account gains waits, the rest of the form is saved."""
+        try:
+            super().save_model(request, obj, form, change)
+        except WaitsForSecondPerson:
+            stored = User.objects.get(pk=obj.pk)
+            for name in accounts.FLAGS:
+                setattr(obj, name, getattr(obj, name) and getattr(stored, name))
+            super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """What is taken away goes at once, also where what is added has to wait."""
+        for name in ("groups", "user_permissions"):
+            if name in form.cleaned_data:
+                wanted, manager = form.cleaned_data.pop(name), getattr(form.instance, name)
+                manager.remove(*manager.exclude(pk__in=[one.pk for one in wanted]))
+                with suppress(WaitsForSecondPerson), transaction.atomic():
+                    manager.add(*wanted)
+        super().save_related(request, form, formsets, change)
+
+
+def own_password(request: HttpRequest) -> HttpResponse:
+    """One's own password, changed by oneself and on record as that."""
+    if not request.user.is_authenticated:
+        return admin.site.password_change(request)
+    with acting_in_admin(request):
+        return admin.site.password_change(request)
 
 
 @admin.register(Group)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +13,7 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets, display
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import DateTimeField, Field, JSONField, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -33,7 +34,7 @@ from gtm.core.actors import ADMIN, Actor, acting_as, current, name_of
 from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
-from gtm.core.errors import GtmError
+from gtm.core.errors import GtmError, WaitsForSecondPerson
 from gtm.core.evidence import refusals
 from gtm.core.evidence.revert import may_be_reverted, revert
 from gtm.core.readable import readable
@@ -52,12 +53,22 @@ READ_ONLY = ("version", "created_at", "updated_at")
 def acting_in_admin(request: HttpRequest, reason: str = "") -> Iterator[None]:
     """Whatever happens inside is the logged-in person's doing, in a session."""
     actor = Actor.of_user(request.user, ADMIN, interactive=True, request_id=uuid.uuid4().hex)
-    with acting_as(actor, reason), refusals.on_record():
-        yield
+    told: list[str] = []
+    try:
+        with acting_as(actor, reason), refusals.on_record(told):
+            yield
+    finally:
+        for sentence in told:
+            messages.warning(request, sentence)
 
 
 def tell(request: HttpRequest, error: GtmError) -> None:
-    """A refusal as messages: the sentence, each problem, and what to do."""
+    """A refusal as messages: the sentence, each problem, and what to do.
+
+    What waits for a second person is told by the door, when it is written down.
+    """
+    if isinstance(error, WaitsForSecondPerson):
+        return
     messages.error(request, error.detail)
     for problem in error.problems:
         messages.error(request, f"{problem.field.replace('_', ' ')}: {problem.sentence()}")
@@ -196,6 +207,29 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
         acting = current()
         with acting_as(acting.actor, said.strip() or acting.reason, acting.on_behalf_of):
             super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        said = form.cleaned_data.get("reason", "") if isinstance(form, ReasonedForm) else ""
+        acting = current()
+        with acting_as(acting.actor, said.strip() or acting.reason, acting.on_behalf_of):
+            super().save_related(request, form, formsets, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        """Rows of an inline one by one: one that waits for a second person holds up none of the others."""
+        formset.save(commit=False)
+        for gone in formset.deleted_objects:
+            with suppress(WaitsForSecondPerson), transaction.atomic():
+                gone.delete()
+        kept = {"new_objects": [], "changed_objects": [], "deleted_objects": formset.deleted_objects}
+        rows = [("new_objects", row, row) for row in formset.new_objects]
+        rows += [("changed_objects", told, told[0]) for told in formset.changed_objects]
+        for name, told, row in rows:
+            with suppress(WaitsForSecondPerson), transaction.atomic():
+                row.save()
+                kept[name].append(told)
+        vars(formset).update(kept)
+        if len(kept["new_objects"]) + len(kept["changed_objects"]) == len(rows):
+            formset.save_m2m()
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _ChangeList

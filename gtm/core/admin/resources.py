@@ -11,11 +11,14 @@ from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from import_export.resources import ModelResource, modelresource_factory
+from import_export.results import RowResult
 from import_export.widgets import ForeignKeyWidget, JSONWidget, ManyToManyWidget
 
 from gtm.core.actors import current
+from gtm.core.errors import WaitsForSecondPerson
+from gtm.core.evidence import refusals
 from gtm.core.governed import GovernedModel
 
 HANDLES = ("slug", "key", "plan_id", "email", "username", "name")
@@ -84,6 +87,24 @@ class GovernedResource(ModelResource):
 
     def get_import_fields(self) -> list[Any]:
         return [field for field in super().get_import_fields() if not field.readonly]
+
+    def import_row(self, row: Any, instance_loader: Any, **kwargs: Any) -> Any:
+        """The preview proposes nothing. A row that waits for a second person is left out; others go on."""
+        if kwargs.get("dry_run"):
+            with refusals.rehearsal():
+                return super().import_row(row, instance_loader, **kwargs)
+        self.is_waiting = False
+        result = super().import_row(row, instance_loader, **kwargs)
+        if self.is_waiting:
+            result.import_type, result.object_id = RowResult.IMPORT_TYPE_SKIP, None
+        return result
+
+    def do_instance_save(self, instance: Any, is_create: bool) -> None:
+        try:
+            with transaction.atomic():
+                super().do_instance_save(instance, is_create)
+        except WaitsForSecondPerson:
+            self.is_waiting = True
 
     def get_instance(self, instance_loader: Any, row: Any) -> Any:
         """A row that names what is not there is one bad row among others, not the end of the file."""

@@ -21,6 +21,9 @@ from gtm.core.api import etag
 from gtm.core.api.query import check_query
 from gtm.core.evidence import changelog, refusals
 
+REASON_HEADER = "X-Change-Reason"
+"""Why, where the body of a call has no place for it; it stands in the change log."""
+
 
 class ModelPermissions(permissions.DjangoModelPermissions):
     """Reading asks for the view permission, too: least privilege a role."""
@@ -44,7 +47,8 @@ class ActingMixin(APIView):
         super().initial(request, *args, **kwargs)
         self.acting_stack = ExitStack()
         if request.user.is_authenticated:
-            self.acting_stack.enter_context(acting_as(actor_of(request)))
+            reason = request.headers.get(REASON_HEADER, "").strip()[:2000]
+            self.acting_stack.enter_context(acting_as(actor_of(request), reason))
             self.acting_stack.enter_context(refusals.on_record())
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:

@@ -6,7 +6,7 @@ and read backwards: the rights at an instant are those of today with every later
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from gtm.core import actors, canonical
+from gtm.core import actors, canonical, clock
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as
 from gtm.core.evidence import changelog
-from gtm.core.models import ChangeLogEntry
+from gtm.core.models import ChangeLogEntry, PasswordOfAnother
 
 FLAGS = ("is_active", "is_staff", "is_superuser")
 USER, GROUP = "auth.user", "auth.group"
@@ -61,15 +61,69 @@ class Rights:
 # ------------------------------------------------------------------ recording
 
 
-def record_flags(sender: Any, instance: Any, **_: Any) -> None:
-    """Receiver of ``pre_save`` of accounts: active, staff and superuser are evidence."""
+guards: list[Callable[[Any, Any | None], None]] = []
+"""Asked with the account and the stored one (None for a new one) before it is written; each may refuse."""
+
+
+def record_change(sender: Any, instance: Any, update_fields: Collection[str] | None = None, **_: Any) -> None:
+    """Receiver of ``pre_save`` of accounts: its flags are evidence, and who has set the password."""
     stored = sender._base_manager.filter(pk=instance.pk).first() if instance.pk else None
+    if update_fields is not None and not {*FLAGS, "password"} & {*update_fields}:
+        return
+    for guard in guards:
+        guard(instance, stored)
     if stored is None:
         return
     for name in FLAGS:
         before, after = getattr(stored, name), getattr(instance, name)
         if before != after:
             _append(instance, "changed", name, before, after)
+    if has_new_password(instance, stored):
+        _record_password(instance)
+
+
+def record_creation(sender: Any, instance: Any, created: bool, **_: Any) -> None:
+    """Receiver of ``post_save`` of accounts: who has made it for somebody else knows its password."""
+    acting = actors.current_or_none()
+    if created and acting is not None and not acting.actor.is_system:
+        _append(instance, "created", "account", None, _snapshot(instance))
+        _record_password(instance)
+
+
+def has_new_password(user: Any, stored: Any) -> bool:
+    """Whether somebody sets it; Django itself writes the same password anew with a newer hash at a login."""
+    is_set = getattr(user, "_password", None) is not None or getattr(user, "password_was_agreed", False)
+    return bool(is_set and user.password != stored.password)
+
+
+def _record_password(user: Any) -> None:
+    """Whose password it is from now on. One's own ends what somebody else knew."""
+    acting = actors.current_or_none()
+    if acting is not None and acting.actor.is_system:
+        return
+    label = acting.actor.label if acting else f"{actors.operating_system_user()} (command line)"
+    if acting is not None and acting.actor.user_id == user.pk:
+        PasswordOfAnother.objects.filter(user=user).delete()
+        _append(user, "changed", "password", None, "set by its owner")
+        return
+    known = {"set_by": label, "set_at": clock.now()}
+    PasswordOfAnother.objects.update_or_create(user=user, defaults=known)
+    _append(user, "changed", "password", None, f"set by {label}")
+
+
+def why_not_theirs(user: Any) -> str | None:
+    """Why what is done with this account is nobody's own act; None where its owner alone can log in."""
+    if user is None:
+        return None
+    if not user.is_active:
+        return f"The account {actors.name_of(user)} is closed."
+    known = PasswordOfAnother.objects.filter(user=user).first()
+    if known is None:
+        return None
+    return (
+        f"{known.set_by} has set the password of {actors.name_of(user)} and knows it. {actors.name_of(user)} "
+        "has to set one of their own first."
+    )
 
 
 def record_end(sender: Any, instance: Any, **_: Any) -> None:
@@ -165,6 +219,19 @@ def rights_at(instant: datetime) -> list[Rights]:
             accounts[pk][body["field"]] = body["from"]
     existed = {pk: account for pk, account in accounts.items() if account["since"] <= then}
     return sorted((_rights(pk, a, groups) for pk, a in existed.items()), key=lambda rights: rights.username)
+
+
+def gifts_until(instant: datetime) -> dict[tuple[str, str], tuple[str, datetime]]:
+    """(account, group or permission) → who gave it last by ``instant``, and when."""
+    then = canonical.rfc3339(instant)
+    log = ChangeLogEntry.objects.filter(entity=USER, event="changed", at__lte=then).select_related("payload")
+    found = {}
+    for entry in log.order_by("pk"):
+        body = entry.payload.body
+        if body is not None and body["field"] in ("groups", "user_permissions"):
+            for name in set(body["to"]) - set(body["from"]):
+                found[entry.entity_id, name] = (body["actor"], datetime.fromisoformat(entry.at))
+    return found
 
 
 def _later(then: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

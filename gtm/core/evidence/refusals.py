@@ -7,7 +7,7 @@ the person came in by, once whatever was begun is rolled back.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -31,7 +31,11 @@ class Refusal:
     acting: actors.Acting
 
 
-_noted: ContextVar[list[Refusal] | None] = ContextVar("refusals", default=None)
+Afterwards = Callable[[], str]
+"""Writes what a refusal leaves behind, and answers with a sentence for the person at the door."""
+
+_noted: ContextVar[list[Refusal | Afterwards] | None] = ContextVar("refusals", default=None)
+_rehearsing: ContextVar[bool] = ContextVar("rehearsing", default=False)
 
 
 def note(obj: GovernedModel, action: str, reason: str) -> None:
@@ -43,17 +47,49 @@ def note(obj: GovernedModel, action: str, reason: str) -> None:
         noted.append(Refusal(obj, action, reason, acting))
 
 
+def afterwards(write: Afterwards) -> bool:
+    """Have ``write`` called when the block of the door ends, whatever was rolled back.
+
+    Answers False where nobody stands at a door, so that nothing will be written.
+    """
+    noted = _noted.get()
+    if noted is None:
+        return False
+    noted.append(write)
+    return True
+
+
 @contextmanager
-def on_record() -> Iterator[None]:
-    """For a door: what is refused inside the block is written to the change log when the block ends."""
-    noted: list[Refusal] = []
+def rehearsal() -> Iterator[None]:
+    """What happens inside is undone in any case: the preview of a file."""
+    token = _rehearsing.set(True)
+    try:
+        yield
+    finally:
+        _rehearsing.reset(token)
+
+
+def is_rehearsal() -> bool:
+    return _rehearsing.get()
+
+
+@contextmanager
+def on_record(told: list[str] | None = None) -> Iterator[None]:
+    """For a door: what is refused inside the block is written to the change log when the block ends.
+
+    ``told`` then has a sentence for each thing that a refusal has left behind.
+    """
+    noted: list[Refusal | Afterwards] = []
     token = _noted.set(noted)
     try:
         yield
     finally:
         _noted.reset(token)
-        for refusal in noted:
-            _write(refusal)
+        for one in noted:
+            if isinstance(one, Refusal):
+                _write(one)
+            elif (sentence := one()) and told is not None and sentence not in told:
+                told.append(sentence)
 
 
 def _write(refusal: Refusal) -> None:

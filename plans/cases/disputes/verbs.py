@@ -15,7 +15,7 @@ from gtm.core.fsm import perform
 from plans.cases import handover
 from plans.cases.disputes.models import OPEN_DISPUTE_STATES, AttributionRecord, Dispute
 from plans.engine.alarms import readings
-from plans.engine.people.permissions import persons_of
+from plans.engine.people.permissions import persons_of, why_not_in_person
 from plans.models import Plan
 from plans.schemas.outputs import Signal
 from programs import datasets
@@ -158,10 +158,18 @@ def may_sign_off(actor: Actor, dispute: Dispute, params: Params) -> str | None:
     """The contact of a partner of the campaign, once for that partner."""
     if actor.is_system or not actor.interactive or not (parties := _parties(dispute, actor)):
         return "Only the contact of a partner of the campaign can sign off, in a session."
+    if refused := why_not_in_person(actor):
+        return refused
     if len(parties) > 1:
         return "A person who represents several partners of the campaign cannot sign off for any of them."
     if parties[0].slug in {signed["partner"] for signed in dispute.signed_off}:
         return f"{parties[0]} has signed off already. The other partner must sign off, too."
+    signed = {entry["person"]: entry["partner"] for entry in dispute.signed_off}
+    for person in persons_of(actor.user):
+        if person.pk in signed:
+            return (
+                f"{person} has signed off for {signed[person.pk]}. Another person must sign for {parties[0]}."
+            )
     return None
 
 

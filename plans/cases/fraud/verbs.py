@@ -14,7 +14,7 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.cases import handover
 from plans.cases.fraud.models import FRAUD_LABELS, HOLDING_FRAUD_STATES, OPEN_FRAUD_STATES, FraudCase
-from plans.engine.people.permissions import persons_of
+from plans.engine.people.permissions import persons_of, why_not_in_person
 from plans.models import Plan
 from programs.models import Person, Program
 
@@ -119,6 +119,8 @@ def may_judge(actor: Actor, case: FraudCase, params: Params) -> str | None:
     """A person with the permission, in a session; not the engine and not a token."""
     if actor.is_system or not actor.interactive:
         return "Only a person in a session can judge a fraud case."
+    if refused := why_not_in_person(actor):
+        return refused
     if not persons_of(actor.user):
         return f"The account {actor.label} belongs to no person in the directory."
     if not actor.user.has_perm("plans.judge_fraudcase"):

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from gtm.core import actors, clock
 from gtm.core.errors import GuardNotMet, NotPermitted, Problem, StaleVersion
-from gtm.core.evidence import changelog
+from gtm.core.evidence import accounts, changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
 from plans.engine.escalation.clocks import calendar_of
@@ -139,6 +139,8 @@ def _person_at(approval: Approval) -> Person:
         raise NotPermitted(stopped)
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.use_break_glass"):
         raise NotPermitted("Only a person in a session with the permission can use break-glass.")
+    if refused := accounts.why_not_theirs(actor.user):
+        raise NotPermitted(refused)
     if approval.state not in DECIDABLE_STATES:
         raise GuardNotMet(
             f"{approval} is {approval.get_state_display().lower()}. There is nothing to bypass."

@@ -9,10 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from plans.engine.gates import duties
+from gtm.core.models import ChangeLogEntry
+from plans.engine.gates import duties, scope
 from plans.engine.gates.provenance import Arrangements
 from plans.engine.people.directory import Directory
 from plans.models import (
+    FINAL_TASK_STATES,
     STANDING_STATES,
     Approval,
     Decision,
@@ -35,6 +37,8 @@ class Around:
     excluded: dict[int, dict[int, str]]
     askers: People
     arrangements: Arrangements
+    twice: dict[int, dict[int, str]]
+    """Round → people who would vote a second time as somebody else, with the reason."""
 
 
 def excluded_by_round(rounds: Sequence[Approval], directory: Directory) -> dict[int, dict[int, str]]:
@@ -47,33 +51,39 @@ def around(rounds: Sequence[Approval], directory: Directory) -> Around:
     plans = {r.plan_id: r.plan for r in rounds}
     accounts = people_of_accounts()
     requesters = {pk: accounts[plan.requested_by_id] for pk, plan in plans.items()}
-    editors = _editors(plans, accounts)
-    guarded = _owners_behind([r.task_id for r in rounds])
+    edited = _editors(plans, accounts)
+    written = _written_by_hand(rounds, accounts)
+    guarded = _owners_behind([r.task_id for r in rounds], accounts)
     decided = _decided(plans)
     chosen = _chosen_by(directory, accounts)
-    found = {}
+    found, askers = {}, {pk: requesters[pk] | edited[pk] for pk in plans}
     for r in rounds:
         elsewhere = set().union(*(decided[r.plan_id, gate] for gate in r.rules.distinct_from))
         facts = duties.Facts(
             requesters=_ids(requesters[r.plan_id]),
-            editors=_ids(editors[r.plan_id]),
+            editors=_ids(edited[r.plan_id] | written[r.pk]),
             executors=_ids(guarded[r.task_id]),
             decided_elsewhere=_ids(elsewhere),
             acts_for=directory.acts_for(),
             chosen_by=chosen,
         )
         found[r.pk] = reasons(facts, directory)
-    askers = {pk: requesters[pk] | editors[pk] for pk in plans}
-    return Around(found, askers, Arrangements.of(directory, accounts))
+        askers[r.plan_id] |= written[r.pk]
+    twice = {r.pk: _second_selves(r, accounts) for r in rounds}
+    return Around(found, askers, Arrangements.of(directory, accounts), twice)
 
 
 def excluded_from_draft(
-    user_id: int | None, owners: Iterable[Person], directory: Directory
+    user_id: int | None, owners: Iterable[Person], writers: Iterable[Person], directory: Directory
 ) -> dict[int, str]:
-    """The same for a run that is not stored yet: its requester, and who will own what the gate guards."""
+    """The same for a run that is not stored yet.
+
+    Its requester, who will own what the gate guards, and who will write by hand what it approves.
+    """
     accounts = people_of_accounts()
     facts = duties.Facts(
         requesters=_ids(accounts[user_id]),
+        editors=_ids(person.pk for person in writers),
         executors=_ids(owner.pk for owner in owners),
         acts_for=directory.acts_for(),
         chosen_by=_chosen_by(directory, accounts),
@@ -109,14 +119,36 @@ def askers_of(plans: Mapping[int, Plan], accounts: Mapping[int | None, set[int]]
 
 
 def people_of_accounts() -> defaultdict[int | None, set[int]]:
+    """Account → the people it belongs to or has ever belonged to: whose act it was does not change later."""
     found: defaultdict[int | None, set[int]] = defaultdict(set)
     for user, person in Person.accounts.through.objects.values_list("user_id", "person_id"):
         found[user].add(person)
+    parted = ChangeLogEntry.objects.filter(entity="programs.person", event="unlinked")
+    for person_pk, body in parted.values_list("entity_id", "payload__body"):
+        if body is not None and body["field"] == "accounts":
+            for user in body["to"]:
+                found[int(user)].add(int(person_pk))
+    return found
+
+
+def _second_selves(approval: Approval, accounts: Mapping[int | None, set[int]]) -> dict[int, str]:
+    """Who has, or once had, an account in common with somebody who voted first: they count as one."""
+    if not approval.pk:  # still to be opened
+        return {}
+    live = [d for d in approval.decisions.all() if d.superseded_at is None and not d.void_reason]
+    found: dict[int, str] = {}
+    first: set[int] = set()
+    for vote in sorted(live, key=lambda d: d.pk):
+        first.add(vote.person_id)
+        shared = set().union(*(p for p in accounts.values() if vote.person_id in p)) - first
+        if shared:
+            reason = f"has had an account in common with {vote.person}, who has voted"
+            found |= {pk: reason for pk in shared if pk not in found}
     return found
 
 
 def _editors(plans: Mapping[int, Plan], accounts: Mapping[int | None, set[int]]) -> People:
-    """Who changed the draft or, at any time, a material field, and who wrote by hand what a gate approves."""
+    """Who changed the draft or, at any time, a material field."""
     found: People = defaultdict(set)
     rows = Plan.history.filter(id__in=plans).order_by("id", "history_id")
     before: dict[int, tuple[object, ...]] = {}
@@ -125,19 +157,51 @@ def _editors(plans: Mapping[int, Plan], accounts: Mapping[int | None, set[int]])
         if is_edit and user is not None:
             found[plan] |= accounts[user]
         before[plan] = tuple(material)
-    by_hand = TaskAttempt.objects.filter(
-        task__plan__in=plans, executor=TaskAttempt.Executor.PERSON, user__isnull=False
-    )
-    for plan, user in by_hand.values_list("task__plan_id", "user_id"):
-        found[plan] |= accounts[user]
     return found
 
 
-def _owners_behind(gates: Sequence[int]) -> People:
+def _written_by_hand(rounds: Sequence[Approval], accounts: Mapping[int | None, set[int]]) -> People:
+    """Round → who wrote by hand, or has still to write, an output that lies in the scope of its gate.
+
+    To complete any other task of one's own is no edit of what the gate approves.
+    """
     found: People = defaultdict(set)
-    behind = Task.objects.filter(needs__in=gates, owner__isnull=False).exclude(kind=TaskKind.GATE)
-    for gate, owner in behind.values_list("needs", "owner_id"):
-        found[gate].add(owner)
+    tasks = Task.objects.filter(plan__in={r.plan_id for r in rounds}).exclude(output_var="")
+    columns = ("plan_id", "pk", "output_var")
+    by_hand = tasks.filter(attempts__executor=TaskAttempt.Executor.PERSON, attempts__user__isnull=False)
+    wrote = [
+        (tuple(row), accounts[user]) for *row, user in by_hand.values_list(*columns, "attempts__user_id")
+    ]
+    to_write = tasks.filter(kind=TaskKind.HUMAN, owner__isnull=False).exclude(state__in=FINAL_TASK_STATES)
+    wrote += [(tuple(row), {owner}) for *row, owner in to_write.values_list(*columns, "owner_id")]
+    needs: dict[int, scope.Needs] = {}
+    for r in rounds if wrote else ():
+        named = set(r.rules.scope)
+        if not named and r.plan_id not in needs:
+            needs[r.plan_id] = scope.needs_of(r.plan)
+        before = () if named else scope.all_before(r.task_id, needs[r.plan_id])
+        for (plan_id, task_pk, output), people in wrote:
+            if plan_id == r.plan_id and (output in named or task_pk in before):
+                found[r.pk] |= people
+    return found
+
+
+def _owners_behind(gates: Sequence[int], accounts: Mapping[int | None, set[int]]) -> People:
+    """Gate → who owns a task behind it, has ever owned it, or has done it."""
+    found: People = defaultdict(set)
+    behind = Task.objects.filter(needs__in=gates).exclude(kind=TaskKind.GATE)
+    of_task: defaultdict[int, set[int]] = defaultdict(set)
+    for gate, task, owner in behind.values_list("needs", "pk", "owner_id"):
+        of_task[task].add(gate)
+        found[gate] |= {owner} if owner else set()
+    owned = Task.history.filter(id__in=of_task, owner__isnull=False)
+    for task, owner in owned.order_by().values_list("id", "owner_id").distinct():
+        for gate in of_task[task]:
+            found[gate].add(owner)
+    done = TaskAttempt.objects.filter(task__in=of_task, executor=TaskAttempt.Executor.PERSON)
+    for task, user in done.exclude(user=None).values_list("task_id", "user_id"):
+        for gate in of_task[task]:
+            found[gate] |= accounts[user]
     return found
 
 

@@ -149,7 +149,7 @@ def benches_of(rounds: Sequence[Approval], directory: Directory | None = None) -
         found[approval.pk] = bench(
             approval.rules.seats,
             facts,
-            then | around.excluded[approval.pk],
+            around.twice[approval.pk] | then | around.excluded[approval.pk],
             directory,
             voted=voted,
             rungs=fired_rungs(approval),

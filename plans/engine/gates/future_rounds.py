@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from gtm.core import actors
@@ -9,7 +10,7 @@ from plans.engine.gates import conflicts
 from plans.engine.gates.eligibility import Bench, bench, facts_of, scalars
 from plans.engine.gates.provenance import Arrangements, Provenance
 from plans.engine.people.directory import Directory
-from plans.models import Approval, Plan
+from plans.models import Approval, Plan, TaskKind
 from plans.schemas.rules import GateRules, PlanRules
 from programs.models import Person
 
@@ -44,7 +45,8 @@ def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> lis
     found = []
     for gate in rules.gates:
         owners = _future_owners(draft.command, gate.key, directory)
-        excluded = conflicts.excluded_from_draft(requester, owners, directory)
+        writers = _future_writers(draft.command, gate, directory)
+        excluded = conflicts.excluded_from_draft(requester, owners, writers, directory)
         asked = bench(gate.seats, facts, excluded, directory, fallbacks=gate.fallbacks, origin=origin)
         found.append((gate, asked))
     return found
@@ -70,7 +72,18 @@ def approvability(rules: PlanRules, draft: Any) -> tuple[bool, str]:
 def _future_owners(command: Any, gate: str, directory: Directory) -> list[Person]:
     """Who will own the tasks behind the gate: the first valid holder of each one's role."""
     numbers = {step.task_id for step in command.steps if step.key == gate}
-    agents = {s.agent for s in command.steps if s.gate is None and numbers & set(s.needs)}
+    return _first_holders(
+        {s.agent for s in command.steps if s.gate is None and numbers & set(s.needs)}, directory
+    )
+
+
+def _future_writers(command: Any, gate: GateRules, directory: Directory) -> list[Person]:
+    """Who will write by hand what the gate approves: people with a task whose output lies in its scope."""
+    by_hand = (step for step in command.steps if step.kind == TaskKind.HUMAN and step.output_var)
+    return _first_holders({s.agent for s in by_hand if s.output_var in gate.scope}, directory)
+
+
+def _first_holders(agents: Collection[str], directory: Directory) -> list[Person]:
     first: dict[str, Person] = {}
     for approver in directory.holders(agents):
         if approver.is_valid_at(directory.now):

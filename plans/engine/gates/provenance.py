@@ -16,7 +16,7 @@ from django.db.models import QuerySet
 
 from plans.engine.people.directory import Directory
 from plans.models import Approval
-from programs.models import Absence, Approver, Delegation
+from programs.models import MADE_CHANGE_STATES, Absence, Approver, Delegation, GuardedChange
 
 People = Mapping[int, Collection[int]]
 Accounts = Mapping[int | None, Collection[int]]
@@ -24,6 +24,7 @@ AUTHORITY = (
     "person_id", "role_id", "limit_amount", "limit_currency", "program_kinds", "regions", "valid_from",
     "valid_until",
 )  # fmt: skip
+_ENTITIES = [model._meta.label_lower for model in (Absence, Delegation, Approver)]
 LATE = "holds this authority only since after this round was opened"
 
 
@@ -37,19 +38,32 @@ class Arrangements:
 
     @classmethod
     def of(cls, directory: Directory, accounts: Accounts) -> Arrangements:
-        """Three queries, whatever the number of rounds."""
+        """Four queries, whatever the number of rounds."""
         absences = [absence.pk for rows in directory.absences.values() for absence in rows]
+        delegations = [delegation.pk for delegation in directory.delegations]
+        approvers = [approver.pk for approver in directory.approvers]
+        asked = _proposers(accounts)
         return cls(
-            _writers(Absence.history.filter(id__in=absences), (), accounts),
-            _writers(Delegation.history.filter(id__in=[d.pk for d in directory.delegations]), (), accounts),
-            _writers(
-                Approver.history.filter(id__in=[a.pk for a in directory.approvers]), AUTHORITY, accounts
-            ),
+            _writers(Absence.history.filter(id__in=absences), (), accounts, asked),
+            _writers(Delegation.history.filter(id__in=delegations), (), accounts, asked),
+            _writers(Approver.history.filter(id__in=approvers), AUTHORITY, accounts, asked),
         )
 
 
-def _writers(rows: QuerySet[Any], columns: tuple[str, ...], accounts: Accounts) -> dict[int, set[int]]:
-    """Whoever wrote a row, or with ``columns`` whoever last changed one of these."""
+def _proposers(accounts: Accounts) -> dict[tuple[str, str], set[int]]:
+    """(entity, row) → who proposed the last change of it that another person has made."""
+    made = GuardedChange.objects.filter(state__in=MADE_CHANGE_STATES, entity__in=_ENTITIES)
+    rows = made.order_by("pk").values_list("entity", "object_id", "requested_by_id")
+    return {(entity, pk): set(accounts.get(user, ())) for entity, pk, user in rows}
+
+
+def _writers(
+    rows: QuerySet[Any],
+    columns: tuple[str, ...],
+    accounts: Accounts,
+    asked: Mapping[tuple[str, str], set[int]],
+) -> dict[int, set[int]]:
+    """Whoever wrote a row, or with ``columns`` whoever last changed one of these; and who proposed it."""
     found: defaultdict[int, set[int]] = defaultdict(set)
     before: dict[int, tuple[Any, ...]] = {}
     for pk, user, *values in rows.order_by("history_id").values_list("id", "history_user_id", *columns):
@@ -59,6 +73,9 @@ def _writers(rows: QuerySet[Any], columns: tuple[str, ...], accounts: Accounts) 
             found[pk] |= set(accounts.get(user, ()))
         elif not columns:
             found[pk] |= set(accounts.get(user, ()))
+    entity = rows.model.instance_type._meta.label_lower
+    for pk in found:
+        found[pk] |= asked.get((entity, str(pk)), set())
     return dict(found)
 
 

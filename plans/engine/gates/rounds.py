@@ -24,7 +24,7 @@ from gtm.core.errors import (
     StaleVersion,
     WrongState,
 )
-from gtm.core.evidence import changelog
+from gtm.core.evidence import accounts, changelog
 from gtm.core.fsm import Action, perform
 from plans.engine.escalation import clocks, ladder
 from plans.engine.escalation.clocks import calendar_of
@@ -213,8 +213,8 @@ def _may_decide(
         raise NotPermitted(stopped)
     if actor.is_system or not actor.interactive:
         raise NotPermitted("A decision needs a person in a session; tokens and services cannot decide.")
-    if not actor.user.is_active:
-        raise NotPermitted(f"The account {actor.label} is closed.")
+    if refused := accounts.why_not_theirs(actor.user):
+        raise NotPermitted(refused)
     people = persons_of(actor.user)
     if not people:
         raise NotPermitted(f"The account {actor.label} belongs to no person in the directory.")

@@ -10,6 +10,7 @@ from typing import Any
 from gtm.core import actors, canonical, clock
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from gtm.core.models import PasswordOfAnother
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import eligibility, seats
 from plans.engine.gates.eligibility import Bench
@@ -106,6 +107,9 @@ def _why_void(decision: Decision, approval: Approval, bench: Bench) -> str:
         return "The content has changed since this vote."
     if not decision.user.is_active:
         return f"The account of {person} is closed."
+    known = PasswordOfAnother.objects.filter(user=decision.user_id, set_at__lte=decision.decided_at).first()
+    if known is not None:
+        return f"{known.set_by} knew the password of {person} when this vote was cast."
     if candidate is None:
         return f"{person} {bench.why_not(person.pk) or 'holds no role any more that this gate asks for'}"
     holder = decision.on_behalf_of or person

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.urls import NoReverseMatch, reverse
 
+from gtm.core.actors import name_of
 from gtm.core.places.times import time_in_words
 from plans import case_kinds
 from plans.engine.gates import eligibility
@@ -31,7 +32,7 @@ from plans.models import (
     RipcordPull,
     Task,
 )
-from programs.models import Person, Role
+from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Person, Role, two_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,20 @@ def _adopters(notice: Notice, row: PolicyVersion) -> list[Person]:
     """Those who may adopt it, but whoever proposed it."""
     own = {person.pk for person in persons_of(row.proposed_by)}
     return [person for person in _with_perm("plans.adopt_policy") if person.pk not in own]
+
+
+def _of_two(notice: Notice, change: GuardedChange) -> list[Person]:
+    """Whoever could agree while it waits; always those it concerns, who proposed it and who decided."""
+    concerned = Person.objects.filter(pk__in=change.people)
+    found = [*concerned, *persons_of(change.requested_by), *persons_of(change.decided_by)]
+    if change.state in UNSETTLED_CHANGE_STATES:
+        wanted = two_people.seconds(change.requested_by, change.people)
+        found += Person.objects.filter(pk__in=wanted).order_by("pk")
+    return found
+
+
+def _owners(notice: Notice, account: Any) -> list[Person]:
+    return list(Person.objects.filter(accounts=account).order_by("pk"))
 
 
 def _with_perm(permission: str) -> list[Person]:
@@ -246,6 +261,35 @@ def _policy(notice: Notice, row: PolicyVersion) -> Wording:
     return Wording(f"A policy is proposed: {row}", lines, row)
 
 
+def _two(notice: Notice, change: GuardedChange) -> Wording:
+    state = GuardedState(notice.facts["state"])
+    asks = state in UNSETTLED_CHANGE_STATES
+    lines = (
+        change.what,
+        f"Proposed by {change.requested_label}. Why: {change.reason or 'no reason was given'}.",
+        f"Decided by {name_of(change.decided_by)}." if change.decided_by else "",
+        "A second person has to agree: neither who proposed it, nor anybody whom it concerns."
+        if asks
+        else "",
+    )
+    return Wording(f"Who may decide: {state.label.lower()}, {change.what}"[:240], lines, change)
+
+
+_ACCOUNT_WORDS = {
+    "account": "was made", "password": "has another password", "is_active": "was opened or closed",
+    "is_staff": "has other rights", "is_superuser": "has other rights", "groups": "has other groups",
+    "user_permissions": "has other permissions",
+}  # fmt: skip
+
+
+def _account(notice: Notice, account: Any) -> Wording:
+    told = notice.facts
+    moved = "" if told["field"] == "account" else f"Before: {told['before']}. Now: {told['after']}."
+    hint = "Set a password of your own before you decide anything." if told["field"] == "password" else ""
+    subject = f"Your account {account} {_ACCOUNT_WORDS[told['field']]}"
+    return Wording(subject, (f"By {told['by']}.", moved, hint, "If you did not expect it, say so."), account)
+
+
 # ------------------------------------------------------------------ does it still stand
 
 
@@ -294,6 +338,13 @@ def _proposal_stands(notice: Notice, row: PolicyVersion, person: Person) -> str 
     return None if row.state == "proposed" else f"The proposal is {row.get_state_display().lower()}."
 
 
+def _change_waits(notice: Notice, change: GuardedChange, person: Person) -> str | None:
+    """What was decided is told in any case; that it waits only while it does."""
+    if notice.facts["state"] == change.state or notice.facts["state"] != GuardedState.PROPOSED:
+        return None
+    return f"The change is {change.get_state_display().lower()}."
+
+
 def _pull_stands(notice: Notice, pull: RipcordPull, person: Person) -> str | None:
     return None if pull.state == "pulled" else f"The rip-cord is {pull.get_state_display().lower()}."
 
@@ -320,6 +371,8 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.ENDED: _Kind(_plan_people, _ended),
     NoticeKind.SCHEDULE: _Kind(_schedule_owner, _schedule),
     NoticeKind.POLICY: _Kind(_adopters, _policy, _proposal_stands),
+    NoticeKind.AUTHORITY: _Kind(_of_two, _two, _change_waits),
+    NoticeKind.ACCOUNT: _Kind(_owners, _account),
 }
 
 

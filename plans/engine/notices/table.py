@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import CharField, Exists, OuterRef
 from django.db.models.functions import Cast
 
-from gtm.core import clock, events
+from gtm.core import actors, canonical, clock, events
 from plans import case_kinds
 from plans.models import (
     ASSIGNED_STATES,
@@ -52,6 +52,8 @@ class NoticeRule:
     facts: Callable[[Any], dict[str, Any]] = _nothing
     keeps_value: bool = False
     """Whether the facts are what the row says it came to."""
+    keeps_row: bool = False
+    """Whether the facts are what the row says of its field, and by whom."""
 
 
 def _waits_for_people(task: Task) -> bool:
@@ -66,6 +68,14 @@ def _rung(case: Any) -> dict[str, Any]:
     return {"rung": case.rung, "cycle": case.cycle}
 
 
+def _by_somebody_else(account: Any) -> bool:
+    """Whoever changes an account of their own knows it, and what sets the site up tells nobody."""
+    acting = actors.current_or_none()
+    return acting is not None and acting.actor.user_id not in (None, account.pk)
+
+
+_OF_TWO = NoticeRule(NoticeKind.AUTHORITY, facts=lambda change: {"state": change.state})
+_OF_ACCOUNT = NoticeRule(NoticeKind.ACCOUNT, _by_somebody_else, keeps_row=True)
 _ASSIGNED = NoticeRule(NoticeKind.TASK, _waits_for_people)
 _ENDED = NoticeRule(NoticeKind.ENDED, facts=lambda plan: {"state": plan.state})
 
@@ -92,6 +102,16 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
     ("plans.ripcordpull", "created", ""): NoticeRule(NoticeKind.RIPCORD),
     ("plans.scheduledrun", "refuse", STATE): NoticeRule(NoticeKind.SCHEDULE),
     ("plans.policyversion", "created", ""): NoticeRule(NoticeKind.POLICY),
+    ("programs.guardedchange", "created", ""): _OF_TWO,
+    **{
+        ("programs.guardedchange", name, STATE): _OF_TWO
+        for name in ("approve", "refuse", "make_single_handed", "confirm")
+    },
+    ("auth.user", "created", "account"): _OF_ACCOUNT,
+    **{
+        ("auth.user", "changed", name): _OF_ACCOUNT
+        for name in ("password", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+    },
     **{
         ("plans.plan", name, STATE): _ENDED
         for name in ("succeed", "succeed_degraded", "reject", "fail", "cancel", "finish_abort")
@@ -105,6 +125,7 @@ UNDECIDED: Mapping[str, frozenset[str]] = {
     "plans.task": ASSIGNED_STATES,
     "plans.ripcordpull": frozenset({"pulled"}),
     "plans.policyversion": frozenset({"proposed"}),
+    "programs.guardedchange": frozenset({"proposed"}),
 }
 """States in which there is still something to tell."""
 
@@ -129,6 +150,9 @@ def record(event: events.Recorded) -> None:
         facts = rule.facts(event.obj)
         if isinstance(rule, NoticeRule) and rule.keeps_value:
             facts = facts | dict(event.after)
+        if isinstance(rule, NoticeRule) and rule.keeps_row:
+            said = {"field": event.field, "before": event.before, "after": event.after}
+            facts = facts | canonical.plain(said) | {"by": actors.current().actor.label}
         notify(NoticeKind(rule.kind), event.obj, key=key, facts=facts)
 
 

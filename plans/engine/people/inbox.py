@@ -1,5 +1,5 @@
 """What waits for me: approvals I can decide, tasks I own or my roles do, escalations on my rung, break-glass,
-policies that others propose, and what every kind of case lists."""
+policies and changes of who may decide that others propose, and what every kind of case lists."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from plans import case_kinds
 from plans.engine.gates import eligibility
 from plans.engine.gates.break_glass import awaiting_second
+from plans.engine.people import authority
 from plans.engine.people.directory import Directory
 from plans.models import (
     DECIDABLE_STATES,
@@ -36,7 +37,7 @@ from plans.selectors import (
     cases_with_people,
     tasks_with_people,
 )
-from programs.models import Person
+from programs.models import GuardedChange, Person
 
 MOST = 20
 """Of a kind in one look; more are asked for when these are done."""
@@ -61,6 +62,8 @@ class Inbox:
     reviews: list[BreakGlass] = field(default_factory=list)
     policies: list[PolicyVersion] = field(default_factory=list)
     """Proposed by somebody else, to adopt or to reject."""
+    changes: list[GuardedChange] = field(default_factory=list)
+    """Changes of who may decide that take a second person."""
     cases: list[CasesOfKind] = field(default_factory=list)
     """Kinds of which something waits."""
     most: int = MOST
@@ -76,7 +79,7 @@ class Inbox:
     @property
     def _kinds(self) -> tuple[list[Any], ...]:
         ours = self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews, self.policies
-        return (*ours, *(of_kind.rows for of_kind in self.cases))
+        return (*ours, self.changes, *(of_kind.rows for of_kind in self.cases))
 
 
 def waiting_for(user: Any, most: int = MOST) -> Inbox:
@@ -99,6 +102,7 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
         break_glass=awaiting_second(people)[:most] if user.has_perm("plans.use_break_glass") else [],
         reviews=owed_reviews(user, people)[:most],
         policies=proposals(user, people)[:most],
+        changes=authority.waiting_changes(user, people, most),
         cases=_cases(user, people, most),
         most=most,
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gtm.core import clock
 from gtm.core.actors import Actor
+from gtm.core.evidence import accounts
 from plans.engine.people.directory import Directory
-from programs.models import Person
+from programs.models import Approver, Person
 
 Params = Mapping[str, Any]
 
@@ -17,9 +19,22 @@ def persons_of(user: Any) -> list[Person]:
     return list(Person.objects.filter(accounts=user, is_active=True)) if user is not None else []
 
 
+def why_not_in_person(actor: Actor) -> str | None:
+    """Why what this actor does is nobody's own act: the engine, a token, a password that others know."""
+    if actor.is_system or not actor.interactive:
+        return "Only a person in a session can do this; tokens and services cannot."
+    return accounts.why_not_theirs(actor.user)
+
+
+def roles_held(user: Any) -> dict[int, str]:
+    """The roles, as number and slug, that the person of this account holds today."""
+    now = clock.now()
+    held = Approver.objects.filter(person__accounts=user, person__is_active=True).select_related("role")
+    return {row.role_id: row.role.slug for row in held if row.is_valid_at(now)}
+
+
 def holds_role(user: Any, *role_ids: int | None) -> bool:
-    wanted = [pk for pk in role_ids if pk]
-    return Person.objects.filter(accounts=user, is_active=True, approverships__role__in=wanted).exists()
+    return bool({pk for pk in role_ids if pk} & roles_held(user).keys())
 
 
 def holds_any_role(user: Any) -> bool:
@@ -50,23 +65,23 @@ def may_pull_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
 
 def may_release_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to release the rip-cord, never the engine."""
-    if not actor.is_system and actor.user.has_perm("plans.release_ripcord"):
-        return None
-    return "You need the permission to release the rip-cord."
+    if actor.is_system or not actor.user.has_perm("plans.release_ripcord"):
+        return "You need the permission to release the rip-cord."
+    return why_not_in_person(actor)
 
 
 def may_use_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
     """Two people with the permission to use break-glass, one of them with no other part in the plan."""
-    if not actor.is_system and actor.user.has_perm("plans.use_break_glass"):
-        return None
-    return "You need the permission to use break-glass."
+    if actor.is_system or not actor.user.has_perm("plans.use_break_glass"):
+        return "You need the permission to use break-glass."
+    return why_not_in_person(actor)
 
 
 def may_review_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to review break-glass, who did not use it here."""
-    if not actor.is_system and actor.user.has_perm("plans.review_break_glass"):
-        return None
-    return "You need the permission to review break-glass."
+    if actor.is_system or not actor.user.has_perm("plans.review_break_glass"):
+        return "You need the permission to review break-glass."
+    return why_not_in_person(actor)
 
 
 def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
@@ -107,6 +122,8 @@ def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
     """A person in a session with the permission to adopt policies, by any account not the proposer."""
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.adopt_policy"):
         return "Only a person in a session with the permission to adopt policies can do this."
+    if refused := accounts.why_not_theirs(actor.user):
+        return refused
     people = {person.pk for person in persons_of(actor.user)}
     if not people:
         return f"The account {actor.label} belongs to no person in the directory."

@@ -38,7 +38,7 @@ BATCH = 200
 LONGEST_PLACE = 300
 PARENTS = frozenset({"program", "tier", "campaign"})
 """Links that say where an object belongs; a column of such a name that is no link is content."""
-NO_CONTENT = frozenset({"from_plan", "is_default"})
+NO_CONTENT = frozenset({"from_plan", "is_default", "departs"})
 
 
 @dataclass(frozen=True, slots=True)

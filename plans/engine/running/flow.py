@@ -15,9 +15,9 @@ from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
 from gtm.core.prepared import PreparedRead
 from plans.engine.escalation import clocks, ladder
-from plans.engine.gates import rounds, scope
+from plans.engine.gates import conflicts, rounds, scope
 from plans.engine.people import substitutes
-from plans.engine.people.permissions import holds_role
+from plans.engine.people.permissions import holds_role, persons_of, roles_held, why_not_in_person
 from plans.engine.running import kept_outputs, steps
 from plans.engine.running.under_lock import opens_after
 from plans.engine.stopping import stopped
@@ -152,9 +152,14 @@ def content_is_approved(task: Task, params: Params) -> str | None:
 
 
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
-    """People whom the gates after the task would ask, never the task's own people."""
+    """People whom the gates after the task would ask, never the task's own people or who asked for it."""
     if actor.is_system:
         return "Only people can waive a task."
+    if refused := why_not_in_person(actor):
+        return refused
+    askers = conflicts.askers_of({task.plan_id: task.plan}, conflicts.people_of_accounts())
+    if {person.pk for person in persons_of(actor.user)} & askers[task.plan_id]:
+        return "The person who asked for this run, or edited it, cannot waive its tasks."
     roles = {seat.role for gate in gates_behind(task) for seat in gate.seats}
     if not roles:
         return (
@@ -164,10 +169,9 @@ def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
         )
     if holds_role(actor.user, task.agent_id):
         return "The person who does the task cannot waive it."
-    held = set(actor.user.people.filter(is_active=True).values_list("approverships__role__slug", flat=True))
     return (
         None
-        if held & roles
+        if {*roles_held(actor.user).values()} & roles
         else (f"Only an approver of the gate that follows can waive it: {', '.join(sorted(roles))}.")
     )
 

@@ -8,16 +8,17 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from plans.management import matrices
+from plans.management import authority_matrix, matrices
 
 FILES = {
     "separation-matrix.md": matrices.separation_matrix,
     "permission-matrix.md": matrices.permission_matrix,
+    "authority-matrix.md": authority_matrix.authority_matrix,
 }
 
 
 class Command(BaseCommand):
-    help = "Write docs/separation-matrix.md and docs/permission-matrix.md from the code"
+    help = "Write the matrices of duties, permissions and authority in docs/ from the code"
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("--to", type=Path, default=settings.BASE_DIR / "docs", help="another folder")

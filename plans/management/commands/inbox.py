@@ -31,6 +31,9 @@ class Command(GovernedCommand):
             self.stdout.write(f"review {use.pk}  {plan_id}  {use}, due {due}")
         for row in waiting.policies:
             self.stdout.write(f"policy {row.pk}  {row}, proposed: {row.reason}")
+        for change in waiting.changes:
+            said = f"{change.get_state_display().lower()} by {change.requested_label}"
+            self.stdout.write(f"change {change.pk}  {change}, {said}")
         for of_kind in waiting.cases:
             for case in of_kind.rows:
                 self.stdout.write(f"{of_kind.name} {case.obj.pk}  {case.title}: {case.detail}")

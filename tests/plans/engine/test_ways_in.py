@@ -37,7 +37,7 @@ from plans.models import (
     Schedule,
     ScheduledRun,
 )
-from programs.models import Campaign, Partner
+from programs.models import Campaign, GuardedChange, Partner
 from tests.factories import PersonFactory, UserFactory, make_plan, round_of
 
 STATEFUL = [machine.model for machine in fsm.machines()]
@@ -78,6 +78,7 @@ def rows(acting):
         saved(
             PolicyVersion(command="proof", subject="sign-off", number=1, text={}, proposed_by=UserFactory())
         ),
+        saved(GuardedChange(kind="role", what="w", entity="programs.role", verb="save")),
         saved(
             FraudCase(
                 plan=plan, program=program, key="ring", score=90, at_risk=1, expected_loss=1, currency="USD"
@@ -263,8 +264,8 @@ def test_every_management_command_is_listed():
     """Each acts through the engine; a new one is added here once its author has seen to that."""
     ours = {name for name, app in get_commands().items() if app in ("gtm.core", "plans", "programs")}
     assert ours == {
-        "abort", "access_review", "anchor_changelog", "change", "choose_dataset", "complete", "decide",
-        "demo", "dispute", "erase_changelog", "export_plan", "follow_up", "fraud_cases",
+        "abort", "access_review", "anchor_changelog", "authority", "change", "choose_dataset", "complete",
+        "decide", "demo", "dispute", "erase_changelog", "export_plan", "follow_up", "fraud_cases",
         "governance_matrices", "gtm", "import_plan", "inbox", "judge", "load_dataset", "load_metrics",
         "plan_schema", "plans", "policy", "replay", "replay_policy", "resume", "revise", "ripcord",
         "verify_changelog",

@@ -138,7 +138,8 @@ def test_somebody_elses_password_decides_nothing_in_their_name_or_mine(plan, set
     settings.GTM_ALLOW_IMPERSONATION = False
     own = user("legal")
     own.set_password("the password of legal")
-    own.save()
+    with acting_as(Actor.of_user(own, "admin")):
+        own.save()
     monkeypatch.setattr(getpass, "getpass", lambda prompt: "the password of legal")
     code, said = manage("decide", str(round_of(plan).pk), "approve", "--as", "finance")
     assert (code, "The password is wrong" in said, Decision.objects.count()) == (1, True, 0)

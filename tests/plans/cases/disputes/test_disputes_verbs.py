@@ -209,6 +209,18 @@ def test_nobody_signs_twice_or_for_the_other(joint):
     assert Dispute.objects.get().state == "answered"
 
 
+def test_whoever_signed_for_one_partner_does_not_sign_for_the_other_later(joint):
+    """A signature is of a person, whatever they are the contact of by now."""
+    dispute = joint.answer(joint.file())
+    joint.sign(dispute, "north")
+    for slug, person in (("north", joint.people["south"]), ("south", joint.people["north"])):
+        joint.partners[slug].contact = person
+        joint.partners[slug].save()
+    with pytest.raises(NotPermitted, match="has signed off for north. Another person must sign for South."):
+        joint.sign(dispute, "north")
+    assert Dispute.objects.get().state == "answered"
+
+
 def test_a_new_answer_asks_everybody_again(joint):
     dispute = joint.answer(joint.file())
     joint.sign(dispute, "north")

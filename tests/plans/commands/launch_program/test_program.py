@@ -14,6 +14,7 @@ from gtm.core.errors import GuardNotMet, InvalidInput
 from gtm.core.fsm import perform
 from gtm.core.places import filestore
 from plans.commands.launch_program.report import standing
+from plans.engine.gates import preview
 from plans.engine.people import human_tasks
 from plans.engine.record.content import CONTENT
 from plans.engine.running import runner, sweep
@@ -171,13 +172,52 @@ def test_an_abort_after_go_live_calls_off_the_reviews_and_pauses_a_program_it_ma
         )
         ripcord.pull("plan", plan=plan, reason="The offer was wrong.")
         for username in ("exec", "deputy"):
-            with acting_as(Actor.of_user(get_user_model().objects.get(username=username), ADMIN)):
+            with acting_as(person(username)):
                 ripcord.abort(plan, reason="Beyond repair.")
     plan.refresh_from_db()
     assert (plan.state, Program.objects.get(pk=plan.program_id).state) == ("aborted", "paused")
     with at("2026-05-16"):
         assert schedules.fire_due() == 0
     assert set(ScheduledRun.objects.values_list("state", flat=True)) == {"due"}
+
+
+def test_the_people_whom_the_checklist_names_bring_the_shipped_runbook_to_go_live():
+    """Everybody does their own tasks; to complete them is no edit of what they approve later."""
+    with acting_as(person("ops")):
+        plan = start(IN_TIME)
+    said = item(plan, "approvals")
+    assert said["result"] == "passed"
+    named = dict(part.split(": ") for part in said["evidence"].rstrip(".").split(". "))
+    done_by = {}
+
+    def everybody_works(*but):
+        ready = plan.tasks.filter(kind="human", state="ready").exclude(key__in=but)
+        while task := work_off(plan) and ready.select_related("owner", "agent").first():
+            owner = task.owner or task.agent.approvers.first().person
+            with acting_as(Actor.of_user(owner.accounts.get(), ADMIN, interactive=True)):
+                human_tasks.complete(task, result={}, evidence={"note": "Seen."})
+            done_by[task.key] = owner.name
+
+    everybody_works()
+    assert {"Lena Brandt", "Fiona Walsh", "Paul Nguyen"} <= {*done_by.values()}
+    for gate, username in {**APPROVERS, "go-no-go": "exec"}.items():
+        voter = Person.objects.get(accounts__username=username).name
+        approval = plan.approvals.filter(gate=gate).latest("round")
+        asked = [one for one in preview.who_must_approve(plan) if one.gate == gate]
+        assert voter in named[approval.title].split(", ")
+        assert voter in {c.person.name for c in asked[0].bench.candidates}
+        assert decide(plan, gate, username).state == "approved"
+        work_off(plan)
+    everybody_works()
+    with at("2026-04-15"):
+        sweep.sweep()
+        work_off(plan)
+    assert state(plan, "go-live") == "succeeded"
+
+
+def person(username):
+    user = get_user_model().objects.get(username=username)
+    return Actor.of_user(user, ADMIN, interactive=True)
 
 
 def test_a_go_that_comes_after_its_date_does_not_go_live(plan):

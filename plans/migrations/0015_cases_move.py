@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plans', '0013_bench_of_a_round'),
+        ('plans', '0014_notices_of_authority'),
         ('programs', '0009_places'),
     ]
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0008_limits_a_year'),
+        ('programs', '0009_guarded_changes'),
     ]
 
     operations = [

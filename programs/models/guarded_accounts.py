@@ -1,0 +1,111 @@
+"""Rights of accounts take two people, too: superuser, staff and active, groups, permissions, passwords.
+
+Django's own models have no ``save`` of ours, so their signals come to the same question. What is done at the
+command line without an actor cannot be asked: it is marked as single-handed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q, QuerySet
+from django.db.models.signals import m2m_changed
+
+from gtm.core import actors
+from gtm.core.errors import NotPermitted
+from gtm.core.evidence import accounts
+from programs.models import two_people
+from programs.models.guarded_change import GuardedKind
+from programs.models.people import Person
+from programs.models.two_people import AskedChange
+
+USER, GROUP = "auth.user", "auth.group"
+FLAGS = {"is_active": "is opened", "is_staff": "may use the site", "is_superuser": "may do everything"}
+
+
+def has_weight(user: Any) -> bool:
+    """Whether anything is decided, signed or administered with this account."""
+    return (
+        user.is_superuser
+        or Permission.objects.filter(Q(group__user=user) | Q(user=user)).exists()
+        or any(person.has_weight for person in Person.objects.filter(accounts=user))
+    )
+
+
+def guard_account(user: Any, stored: Any | None) -> None:
+    """Asked before an account is saved. Raises WaitsForSecondPerson where it gains anything."""
+    acting = actors.current_or_none()
+    if acting is not None and (acting.actor.is_system or two_people.is_being_made()):
+        return
+    if stored is None:
+        if acting is not None and user.is_superuser:
+            raise NotPermitted(
+                "An account is made first; that it may do everything is a change of its own.",
+                hint="Save the account without it, then propose it on the page of the account.",
+            )
+        return
+    gained = [name for name in FLAGS if getattr(user, name) and not getattr(stored, name)]
+    if gained:
+        said = " and ".join(FLAGS[name] for name in gained)
+        values, before = dict.fromkeys(gained, True), dict.fromkeys(gained, False)
+        _ask(user, GuardedKind.ACCOUNT, f"The account {user} {said}", two_people.SAVE, values, before)
+    is_own = acting is not None and acting.actor.user_id == user.pk
+    if accounts.has_new_password(user, stored) and not is_own and has_weight(stored):
+        what = f"The password of {user} is set by somebody else"
+        _ask(user, GuardedKind.PASSWORD, what, two_people.PASSWORD, {}, {}, secret=user.password)
+
+
+def guard_links(instance: Any, sender: Any, action: str, reverse: bool, pk_set: Any, **_: Any) -> None:
+    """Receiver of ``m2m_changed`` of groups and permissions, from either side: what is added takes two."""
+    acting = actors.current_or_none()
+    if action != "pre_add" or acting is None or not pk_set:
+        return  # what the command line adds stands in the change log, under no person's name
+    users = get_user_model()
+    name, model = {
+        users.groups.through: ("groups", Group),
+        users.user_permissions.through: ("user_permissions", Permission),
+        Group.permissions.through: ("permissions", Permission),
+    }[sender]
+    holders: Any = Group if name == "permissions" else users
+    pairs = [(instance, pk_set)]
+    if reverse:
+        pairs = [(holder, {instance.pk}) for holder in holders._base_manager.filter(pk__in=pk_set)]
+    for holder, added in pairs:
+        gained = _with_rights(model, added)
+        if gained:
+            said = ", ".join(str(one) for one in gained)
+            what = f"{holder._meta.verbose_name.capitalize()} {holder} gains {name.replace('_', ' ')}: {said}"
+            _ask(holder, GuardedKind.ACCOUNT, what, two_people.LINK,
+                 {"field": name, "add": sorted(one.pk for one in gained)}, {})  # fmt: skip
+
+
+def _with_rights(model: Any, pks: Collection[int]) -> list[Any]:
+    """Of groups those that allow anything."""
+    found: QuerySet[Any] = model._base_manager.filter(pk__in=pks).order_by("pk")
+    return list(found.filter(permissions__isnull=False).distinct() if model is Group else found)
+
+
+def _ask(holder: Any, kind: str, what: str, verb: str, values: Any, before: Any, secret: str = "") -> None:
+    is_group = isinstance(holder, Group)
+    members = Q(accounts__groups=holder) if is_group else Q(accounts=holder)
+    people = list(Person.objects.filter(members).distinct())
+    roles = set().union(*(person.roles() for person in people))
+    asked = AskedChange(
+        kind, what, GROUP if is_group else USER, str(holder.pk), verb, values, before,
+        {person.pk for person in people}, roles, secret=secret,
+    )  # fmt: skip
+    if actors.current_or_none() is None:
+        two_people.ask_system_user(asked)
+    else:
+        two_people.ask(asked)
+
+
+def connect() -> None:
+    """Ask before the account's own record of changes writes anything."""
+    accounts.guards.append(guard_account)
+    users = get_user_model()
+    for links in (users.groups, users.user_permissions, Group.permissions):
+        m2m_changed.connect(guard_links, links.through, dispatch_uid="account-gains")

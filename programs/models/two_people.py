@@ -1,0 +1,260 @@
+"""Two people change who may decide: the one place that asks for the second one.
+
+Models of authority are saved through ``ChangedByTwo``, links and accounts through their signals; both come
+here, whatever the door was: a page, a list, a file, an earlier version, REST, the command line. A gain waits,
+a loss does not. The engine and what sets an installation up are not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+
+from gtm.core import actors, canonical, fsm
+from gtm.core.actors import COMMAND_LINE, Acting, Actor, acting_as
+from gtm.core.errors import GuardNotMet, InvalidInput, NotFound, Problem, WaitsForSecondPerson
+from gtm.core.evidence import changelog, refusals
+from gtm.core.governed import StateField
+from programs.models.guarded_change import GuardedChange, PendingPassword
+
+PERMISSION = "programs.decide_guardedchange"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+SAVE, DELETE, LINK, PASSWORD = "save", "delete", "link", "password"
+BOOKKEEPING = frozenset({"version", "created_at", "updated_at"})
+
+_making: ContextVar[bool] = ContextVar("making", default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedChange:
+    """What somebody is about to do that takes a second person, and all that is needed to do it later.
+
+    ``people``: whose authority it concerns, by primary key; none of them is the second person. ``roles`` and
+    ``programs`` say which plans it would touch. ``secret``: the hash of a password.
+    """
+
+    kind: str
+    what: str
+    entity: str
+    object_id: str
+    verb: str
+    values: Mapping[str, Any]
+    before: Mapping[str, Any] = field(default_factory=dict)
+    people: Collection[int] = ()
+    roles: Collection[str] = ()
+    programs: Collection[int] = ()
+    secret: str = ""
+
+    def as_row(self, acting: Acting) -> GuardedChange:
+        return GuardedChange(
+            kind=self.kind, what=self.what[:300], entity=self.entity, object_id=self.object_id,
+            verb=self.verb, values=dict(self.values), before=dict(self.before), people=sorted(self.people),
+            roles=sorted(self.roles), programs=sorted(self.programs), reason=acting.reason,
+            requested_by=acting.actor.user, requested_label=acting.actor.label[:200],
+        )  # fmt: skip
+
+
+def ask(asked: AskedChange) -> GuardedChange | None:
+    """Whether the change may be made now: answers None, or the mark of one that is made single-handed.
+
+    Raises WaitsForSecondPerson where somebody else could agree; the proposal is written at the door.
+    """
+    acting = actors.current()
+    if acting.actor.is_system or _making.get() or refusals.is_rehearsal():
+        return None
+    if not seconds(acting.actor.user, asked.people):
+        return _made_alone(asked, acting)
+    told = refusals.afterwards(lambda: _proposed(asked, acting))
+    raise WaitsForSecondPerson(
+        f"{asked.what}: nothing is changed yet. A second person has to agree.",
+        hint="It is proposed, and stands under the changes by two people."
+        if told
+        else "Do it on a page or over REST: there it is proposed.",
+    )
+
+
+def ask_system_user(asked: AskedChange) -> GuardedChange:
+    """Mark what somebody has done at the command line, where nobody can be asked."""
+    label = f"{actors.operating_system_user()} (command line)"
+    with acting_as(Actor.system(label, via=COMMAND_LINE)) as acting:
+        return _made_alone(asked, acting)
+
+
+def seconds(user: Any, people: Collection[int] = ()) -> set[int]:
+    """The people who could agree to what ``user`` does about ``people``."""
+    may = get_user_model().objects.with_perm(PERMISSION, backend=BACKEND)
+    person = apps.get_model("programs", "person")
+    found = person.objects.filter(is_active=True, accounts__in=may.filter(password_of_another=None))
+    own = person.objects.filter(accounts=user).values("pk") if user is not None else ()
+    return set(found.exclude(pk__in=own).exclude(pk__in=people).values_list("pk", flat=True))
+
+
+def is_being_made() -> bool:
+    """Whether what is saved now is a change that a second person has agreed to."""
+    return _making.get()
+
+
+@contextmanager
+def _agreed() -> Iterator[None]:
+    token = _making.set(True)
+    try:
+        yield
+    finally:
+        _making.reset(token)
+
+
+# ------------------------------------------------------------------ writing down
+
+
+def _proposed(asked: AskedChange, acting: Acting) -> str:
+    """Write the proposal at the door; the same one a second time is the same proposal."""
+    new = asked.as_row(acting)
+    same = {name: getattr(new, name) for name in ("entity", "object_id", "verb", "requested_by", "values")}
+    with acting_as(acting.actor, acting.reason, acting.on_behalf_of), transaction.atomic():
+        row = GuardedChange.objects.filter(state="proposed", **same).first() if not asked.secret else None
+        if row is None:
+            row = new
+            row.save()
+            if asked.secret:
+                PendingPassword.objects.create(change=row, encoded=asked.secret)
+    return f"{row.what}: it waits for a second person as change {row.pk}. Nothing is changed until then."
+
+
+def _made_alone(asked: AskedChange, acting: Acting) -> GuardedChange:
+    row = asked.as_row(acting)
+    with transaction.atomic():
+        row.save()
+        with actors.on_their_behalf("Two people"):
+            fsm.perform(row, "make_single_handed", comment="Nobody else could agree to it.")
+    refusals.afterwards(lambda: _alone(row))
+    return row
+
+
+def _alone(row: GuardedChange) -> str:
+    if not GuardedChange.objects.filter(pk=row.pk).exists():
+        return ""
+    return (
+        f"{row.what}: nobody else could agree, so it is made single-handed. It is shown as such until a "
+        f"second person confirms it (change {row.pk})."
+    )
+
+
+# ------------------------------------------------------------------ making it
+
+
+def make(change: GuardedChange) -> None:
+    """Do what was proposed, as whoever is acting. Raises GuardNotMet where it does not fit any more."""
+    model: Any = apps.get_model(change.entity)
+    with _agreed(), transaction.atomic():
+        row = model._base_manager.filter(pk=change.object_id).first() if change.object_id else model()
+        if row is None:
+            raise NotFound(f"What {change.change_label()} is about is gone.")
+        _MAKE[change.verb](change, row)
+
+
+def _save(change: GuardedChange, row: Any) -> None:
+    now = {name: canonical.plain(getattr(row, name)) for name in change.before}
+    if moved := sorted(name for name, value in now.items() if value != change.before[name]):
+        names = ", ".join(name.replace("_", " ") for name in moved)
+        raise GuardNotMet(
+            f"{names} of {row} changed since this was proposed.",
+            hint="Refuse it, and propose it again on top of what stands there now.",
+        )
+    for name, value in change.values.items():
+        told = row._meta.get_field(name)
+        to = told.target_field if isinstance(told, models.ForeignKey) else told
+        setattr(row, name, value if isinstance(to, models.JSONField) else to.to_python(value))
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        problems = [Problem(name, " ".join(said)) for name, said in error.message_dict.items()]
+        raise InvalidInput("What was proposed is not valid any more.", problems=problems) from error
+    row.save()
+    if not change.object_id:
+        change.object_id = str(row.pk)
+        change.save()
+
+
+def _delete(change: GuardedChange, row: Any) -> None:
+    row.delete()
+
+
+def _link(change: GuardedChange, row: Any) -> None:
+    manager = getattr(row, change.values["field"])
+    manager.remove(*change.values.get("remove", ()))
+    manager.add(*change.values.get("add", ()))
+
+
+def _set_password(change: GuardedChange, row: Any) -> None:
+    row.password, row.password_was_agreed = change.pending_password.encoded, True
+    row.save()
+    change.pending_password.delete()
+
+
+_MAKE = {SAVE: _save, DELETE: _delete, LINK: _link, PASSWORD: _set_password}
+
+
+# ------------------------------------------------------------------ governed rows
+
+
+def about(
+    obj: models.Model,
+    stored: models.Model | None,
+    kind: str,
+    what: str,
+    *,
+    verb: str = SAVE,
+    people: Collection[int | None] = (),
+    roles: Collection[str] = (),
+    programs: Collection[int] = (),
+) -> AskedChange:
+    """The change that saving (or deleting) ``obj`` would be."""
+    columns = [
+        f.attname
+        for f in obj._meta.concrete_fields
+        if not (f.primary_key or f.name in BOOKKEEPING or isinstance(f, StateField))
+    ]
+    differ = [name for name in columns if stored is None or getattr(stored, name) != getattr(obj, name)] * (
+        verb == SAVE
+    )
+    before = {name: canonical.plain(getattr(stored, name)) for name in differ if stored is not None}
+    return AskedChange(
+        kind, what, obj._meta.label_lower, str(obj.pk or "") if stored is not None else "", verb,
+        {name: canonical.plain(getattr(obj, name)) for name in differ}, before,
+        frozenset(pk for pk in people if pk), frozenset(roles), frozenset(programs),
+    )  # fmt: skip
+
+
+class ChangedByTwo:
+    """Mixin of governed models: what ``change_for_two`` names is asked about before it is saved."""
+
+    def change_for_two(self, stored: Any) -> AskedChange | None:
+        """The change that needs a second person, against the ``stored`` row (None: a new one); or None."""
+        raise NotImplementedError
+
+    def when_made_by_two(self) -> None:
+        """Called before the row is saved, where the change is such a one."""
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        row: Any = self
+        stored = None if row._state.adding else type(row)._base_manager.filter(pk=row.pk).first()
+        asked = self.change_for_two(stored)
+        if asked is None:
+            super().save(*args, **kwargs)  # type: ignore[misc]
+            return
+        with changelog.holding(row.change_chain(), savepoint=True):
+            change = ask(asked)
+            if change is not None or is_being_made():
+                self.when_made_by_two()
+            super().save(*args, **kwargs)  # type: ignore[misc]
+            if change is not None and not change.object_id:
+                change.object_id = str(row.pk)
+                change.save()

@@ -1,0 +1,40 @@
+"""An empty database: whoever sets it up is alone, so what gives authority is made at once, and marked."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+
+from gtm.core.models import PasswordOfAnother
+from programs.models import Approver, GuardedChange, Person, Role
+from tests.plans.admin.filled_form import filled
+
+
+@pytest.fixture
+def root(db):
+    get_user_model().objects.create_superuser("root", "root@example.com", "secret-2026", first_name="Ro")
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="root"))
+    return client
+
+
+def add(client, model, **form):
+    address = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+    sent = filled(client.get(address).content.decode())
+    assert client.post(address, sent | form).status_code == 302
+
+
+def test_people_accounts_and_authority_are_made_in_one_sitting(root):
+    users = get_user_model()
+    add(root, Role, name="Finance", slug="finance")
+    password = dict.fromkeys(("password1", "password2"), "known-to-root-2026")
+    add(root, users, username="ada", usable_password="true", **password)
+    ada = users.objects.get(username="ada")
+    add(root, Person, name="Ada", email="ada@example.com", accounts=[ada.pk])
+    add(
+        root, Approver, person=Person.objects.get().pk, role=Role.objects.get().pk, reason="She starts today."
+    )
+    assert Approver.objects.get().person.accounts.get() == ada
+    marked = GuardedChange.objects.get()
+    assert (marked.kind, marked.state, marked.reason) == ("role", "single_handed", "She starts today.")
+    assert PasswordOfAnother.objects.get().set_by == "Ro"
