@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from gtm.core.api.serializers import ReasonedSerializer
 from programs.models import (
     ECONOMICS,
     Approver,
@@ -200,7 +201,7 @@ class ExperimentSerializer(serializers.ModelSerializer):
         read_only_fields = KEPT
 
 
-class MetricSerializer(serializers.ModelSerializer):
+class MetricSerializer(ReasonedSerializer):
     owner_role = serializers.SlugRelatedField(
         "slug", queryset=Role.objects.all(), allow_null=True, required=False
     )
@@ -218,6 +219,7 @@ class MetricSerializer(serializers.ModelSerializer):
             "dimensions",
             "owner_role",
             "threshold",
+            "reason",
             "definition_version",
             "version",
         ]

@@ -42,6 +42,7 @@ MEASURES = {  # sums of ``loyalty_windows``
 }
 EXPECTED = {
     "retention": ("members who bought again within the window", "members observed for the window"),
+    "repeat_rate": ("members who bought again within the window", "members observed for the window"),
     "redemption_to_date": ("points redeemed to date", "points earned to date"),
     "churn_risk": ("repeat buyers who have probably left", "repeat buyers"),
     "liability": ("points outstanding × cost × redemption rate of outstanding", ""),

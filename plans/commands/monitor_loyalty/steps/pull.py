@@ -31,8 +31,9 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.retention import repeat_rate
-from programs.schemas.metrics import RUN
+from programs.schemas.metrics import REPEAT_DAYS, RUN
 
+RETENTION_KPIS = ("retention", "repeat_rate")
 SMALLEST_GROUP = 30
 MOST_WINDOWS = 8
 FLOWS = ("members", "enrolled", "departed", "active", "orders", "revenue", "earned", "redeemed", "expired",
@@ -107,6 +108,7 @@ def pull_data(context: StepContext) -> StepResult:
             "thresholds": thresholds_of(context),
             **({"last_enrolment": enrolled} if enrolled else {}),
             "retention": value_of(values["retention"]),
+            "repeat_rate": promised(context, values["repeat_rate"]),
             "goal_measures": goal_measures_of(context.data),
             "nrr": value_of(net.value),
             "nrr_days": net.days,
@@ -133,9 +135,15 @@ def pull_data(context: StepContext) -> StepResult:
 def blueprint_notes(context: StepContext) -> list[str]:
     """Whose targets are watched, where an approved blueprint sets some and the run names no limits of its own."""
     blueprint = context.program.get("blueprint")
-    if not blueprint or not blueprint["rules"] or context.inputs.get("alert_threshold"):
+    if not blueprint or context.inputs.get("alert_threshold"):
         return []
-    return [f"Watched by the targets of the blueprint {blueprint['plan_id']}: {blueprint['rules']}."]
+    watched = f"Watched by the targets of the blueprint {blueprint['plan_id']}: {blueprint['rules']}."
+    return [*([watched] if blueprint["rules"] else []), *filter(None, [blueprint.get("left_out")])]
+
+
+def promised(context: StepContext, rate: MaybeEstimate) -> float | None:
+    """The repeat rate over the days that blueprints promise; None where the registry means other days."""
+    return value_of(rate) if days_of(metric_of(context, "repeat_rate")) == REPEAT_DAYS else None
 
 
 def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]:
@@ -167,7 +175,7 @@ def add_up(rows: Any, flows: Sequence[str] = FLOWS) -> dict[str, float]:
 
 def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) -> dict[str, MaybeEstimate]:
     """The KPIs of a window from its sums; ``ago`` 1 is the window before."""
-    found = {"retention": retention_of(context, ago=ago)}
+    found = {name: retention_of(context, name, ago=ago) for name in RETENTION_KPIS}
     for name in FLOW_KPIS:
         found[name] = compute(
             metric_of(context, name), sums, loaded(context), currency=context.program["currency"]
@@ -175,9 +183,9 @@ def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) ->
     return found
 
 
-def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
-    """The repeat rate over the days of the window, or over those that the registry names instead."""
-    metric, windows = metric_of(context, "retention"), window_of(context)
+def retention_of(context: StepContext, name: str, *, ago: int) -> MaybeEstimate:
+    """A repeat rate over the days of the window, or over those that the registry names instead."""
+    metric, windows = metric_of(context, name), window_of(context)
     days = windows.current.days if metric["window"] == RUN else days_of(metric)
     if days is None:
         return Unavailable(
@@ -187,7 +195,7 @@ def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
     row = context.data.engine.repeat_purchase(
         context.data.snapshot("purchases"), as_of=end, days=days
     ).to_pylist()[0]
-    return as_defined("retention", metric, repeat_rate(row["members"], row["repeat_members"]))
+    return as_defined(name, metric, repeat_rate(row["members"], row["repeat_members"]))
 
 
 def remediation(context: StepContext) -> MaybeEstimate:

@@ -95,7 +95,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         values=values,
         outputs=outputs,
         signals=signals,
-        measured=[NEGATIVE_ROI],
+        measured={NEGATIVE_ROI: str(round(values["net_year"], 2))},
         period=period,
         evidence={"Sequential Thinking": f"{draws:,} scenarios, seed {context.seed}."},
     )

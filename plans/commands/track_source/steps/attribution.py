@@ -18,7 +18,17 @@ from plans.commands.track_source.steps.journeys import PIPELINE, REVENUE, Journe
 from plans.commands.track_source.steps.reconciliation import Reconciled, reconciled
 from plans.commands.track_source.steps.touches import SEPARATOR
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
+from plans.schemas.outputs import (
+    NOT_MEASURED,
+    Chart,
+    Column,
+    Figure,
+    Metrics,
+    Series,
+    Signal,
+    StepResult,
+    Table,
+)
 from programs.analytics.attribution import (
     MODELS,
     Attribution,
@@ -105,7 +115,11 @@ def attribute_credit(context: StepContext) -> StepResult:
             ),
         ],
         signals=signals,
-        measured=[ACCURACY] if isinstance(confidence, AttributionConfidence) else [],
+        measured={
+            ACCURACY: str(round(confidence.value, 4))
+            if isinstance(confidence, AttributionConfidence)
+            else NOT_MEASURED
+        },
         period=scope.period,
         window=context.inputs["window"],
         model=scope.agreed_name,

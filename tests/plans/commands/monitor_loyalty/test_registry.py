@@ -6,6 +6,7 @@ from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
 from gtm.core.models import ChangeLogEntry
+from plans.export import document
 from plans.models import Breach, Escalation, Reading
 from programs.models import Metric
 from programs.schemas.metrics import STANDARD
@@ -65,14 +66,16 @@ def test_a_changed_definition_over_rest_is_a_new_version_with_its_diff_in_the_ch
     client = APIClient()
     client.force_login(user)
     answer = client.get("/api/v1/metrics/loyalty-retention/")
-    sent = {"window": "60 days", "threshold": "0.5"}
-    told = client.patch(
-        "/api/v1/metrics/loyalty-retention/", sent, format="json", headers={"if-match": answer["ETag"]}
-    )
+    sent, seen = {"window": "60 days", "threshold": "0.5"}, {"if-match": answer["ETag"]}
+    refused = client.patch("/api/v1/metrics/loyalty-retention/", sent, format="json", headers=seen)
+    assert (refused.status_code, refused.json()["detail"].split(" of ")[0]) == (422, "Say why threshold")
+    sent |= {"reason": "Two quarters below it."}
+    told = client.patch("/api/v1/metrics/loyalty-retention/", sent, format="json", headers=seen)
     assert (told.status_code, told.json()["definition_version"]) == (200, 2)
     logged = ChangeLogEntry.objects.filter(entity="programs.metric", event="changed").order_by("sequence")
     found = {e.payload.body["field"]: (e.payload.body["from"], e.payload.body["to"]) for e in logged}
     assert (found["window"], found["definition_version"]) == (("window of the run", "60 days"), (1, 2))
+    assert {entry.payload.body["reason"] for entry in logged} == {"Two quarters below it."}
 
 
 def test_a_new_limit_or_name_is_no_new_definition(acting):
@@ -175,6 +178,19 @@ def test_the_registry_keeps_limits_for_runs_that_name_none(registry):
     assert {alert["rule"]: alert["verdict"] for alert in found["alerts"]} == {
         "retention<0.99": "breached", "revenue<1": "kept",
     }  # fmt: skip
+
+
+def test_a_kept_limit_leaves_its_value_and_two_periods_without_any_are_told(registry, tmp_path):
+    line = f"{SUMMARY} --alert_threshold revenue<1,csat<0.1"
+    plan = pull(line)
+    body = document.build(plan)
+    told = {one["rule"]: (one["value"], one["verdict"]) for one in body["readings"]}
+    assert told["alert-revenue"] == (f"{values(plan)['data']['kpis']['revenue']:.6g}", "good")
+    assert told["alert-csat"] == ("", "missing")
+    assert not Escalation.objects.exists()
+    load_purchases(registry, tmp_path, shift=7)
+    pull(line)
+    assert Escalation.objects.get().trigger == "alert-csat-metric-missing"
 
 
 def test_limits_named_for_the_run_go_before_those_of_the_registry(registry):

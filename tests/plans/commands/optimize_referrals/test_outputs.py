@@ -218,7 +218,7 @@ class Handed:
 
 
 def holds(*given):
-    found = report.hand_over(Handed(*given))
+    found = report.gather_packet(Handed(*given))
     return [tuple(row) for row in payload_of(found.outputs[0])["rows"]]
 
 

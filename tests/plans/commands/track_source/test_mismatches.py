@@ -1,6 +1,7 @@
 """Books that disagree: the reconciliation fails, another reader has a turn, then a person."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from plans.engine.running import runner
 from plans.export import document
 from plans.models import Task
+from programs.models import MeasurementAgreement
 from tests.plans.commands.track_source.campaign import establish, load, start, values, work_off, world
 
 SIZE = "Deal size"
@@ -65,6 +67,23 @@ def test_books_that_disagree_on_some_are_read_by_amount_too_and_later_steps_read
     assert float(credited["total_pipeline"]) == float(found["pipeline"])
     cover = next(c for c in document.build(plan)["fallbacks"] if c["used"])
     assert cover["used"][0]["outcome"] == "succeeded"
+
+
+def test_what_books_may_differ_by_is_what_the_partners_agreed_on(reconciled):
+    agreement = MeasurementAgreement.objects.get()
+    agreement.mismatch_tolerance, agreement.amount_tolerance = Decimal("0.6"), Decimal("0.3")
+    agreement.save()
+    plan, task = reconciled(1.5, 3)
+    assert attempts(task) == [("original", "succeeded")]
+    limits = {limit["key"]: limit["limit"] for limit in document.build(plan)["guardrails"]["limits"]}
+    assert (limits["amount_tolerance"], limits["mismatch_tolerance"]) == (0.3, 0.6)
+
+
+def test_amounts_within_the_agreed_distance_are_no_mismatch(reconciled):
+    agreement = MeasurementAgreement.objects.get()
+    agreement.amount_tolerance = Decimal("0.5")
+    agreement.save()
+    assert attempts(reconciled(1.5, 1)[1]) == [("original", "succeeded")]
 
 
 def test_books_that_no_reader_reconciles_go_to_a_person_with_what_failed(reconciled):
