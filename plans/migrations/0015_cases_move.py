@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('plans', '0014_notices_of_authority'),
-        ('programs', '0010_places'),
+        ('programs', '0011_places'),
     ]
 
     operations = [

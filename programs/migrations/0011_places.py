@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0009_guarded_changes'),
+        ('programs', '0010_tolerances_of_books'),
     ]
 
     operations = [
