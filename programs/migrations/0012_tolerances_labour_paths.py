@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0010_tolerances_of_books'),
+        ('programs', '0011_places'),
     ]
 
     operations = [
