@@ -72,7 +72,20 @@ class ProgramAdmin(GovernedAdmin):
     change_form_outer_before_template = "programs/_program_state.html"
     fieldsets = [
         (None, {"fields": ["name", "slug", "kind", "state", "is_default", "owner", "description"]}),
-        ("Place", {"fields": ["currency", "country", "region", "time_zone", "reason"]}),
+        (
+            "Place",
+            {
+                "fields": [
+                    "currency",
+                    "country",
+                    "subdivision",
+                    "working_week",
+                    "region",
+                    "time_zone",
+                    "reason",
+                ]
+            },
+        ),
         (
             "Economics",
             {

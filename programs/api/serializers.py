@@ -58,7 +58,7 @@ class RelatedSerializer(serializers.ModelSerializer):
         return [field.name for field in self.Meta.model._meta.many_to_many if field.name in self.fields]
 
 
-class ProgramSerializer(serializers.ModelSerializer):
+class ProgramSerializer(WholeSerializer):
     owner = serializers.SlugRelatedField(
         "email", queryset=Person.objects.all(), required=False, allow_null=True
     )
@@ -78,6 +78,8 @@ class ProgramSerializer(serializers.ModelSerializer):
             "owner",
             "currency",
             "country",
+            "subdivision",
+            "working_week",
             "region",
             "time_zone",
             *ECONOMICS,
