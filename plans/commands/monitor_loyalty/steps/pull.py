@@ -75,7 +75,7 @@ def pull_data(context: StepContext) -> StepResult:
     if alone:
         earlier = dict.fromkeys(earlier, Unavailable(alone))
     else:
-        earlier |= {name: apart(values[name], earlier[name]) for name in RETENTION_KPIS}
+        earlier["repeat_rate"] = apart(values["repeat_rate"], earlier["repeat_rate"])
     notes += [alone] if alone else []
     values["alert_remediation_time"] = remediation(context)
     net = net_retention_of(context.data, days=(context.program.get("blueprint") or {}).get("nrr_days", 0))

@@ -215,17 +215,17 @@ def test_the_time_to_resolve_an_alert_is_told_in_the_next_run(loyalty, tmp_path,
     assert found["alert_remediation_time"] == 5.0
 
 
-def test_retention_is_not_compared_with_itself_where_nobody_new_was_observed(loyalty, tmp_path):
+def test_a_repeat_rate_is_not_compared_with_itself_where_nobody_new_was_observed(loyalty, tmp_path):
     load_purchases(loyalty, tmp_path)  # the last member comes on day 199 of 300
 
-    def retention(line):
+    def repeat_rate(line):
         plan = run(line, "data-pull")
         body = document.build(plan)
-        found = next(one for one in body["success_metrics"] if one["key"] == "retention")
-        return values(plan)["data"]["kpis_before"]["retention"], found["met"]
+        found = next(one for one in body["success_metrics"] if one["key"] == "repeat_rate")
+        return values(plan)["data"]["kpis_before"]["repeat_rate"], found["met"]
 
-    assert retention(f"{SUMMARY} --window 7d") == (None, None)
-    before, met = retention(f"{SUMMARY} --window quarter")
+    assert repeat_rate(f"{SUMMARY} --window 7d") == (None, None)
+    before, met = repeat_rate(f"{SUMMARY} --window quarter")
     assert before is not None and met is not None
 
 
