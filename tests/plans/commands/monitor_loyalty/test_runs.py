@@ -216,7 +216,7 @@ def test_the_time_to_resolve_an_alert_is_told_in_the_next_run(loyalty, tmp_path,
 
 
 def test_a_repeat_rate_is_not_compared_with_itself_where_nobody_new_was_observed(loyalty, tmp_path):
-    load_purchases(loyalty, tmp_path)  # the last member comes on day 199 of 300
+    load_purchases(loyalty, tmp_path, members=40)  # of whom none was new between day 203 and 210 of 300
 
     def repeat_rate(line):
         plan = run(line, "data-pull")
