@@ -117,18 +117,23 @@ def changes_asked(approval: Approval) -> list[Decision]:
 
 
 def answers_to_changes(plan: Plan, since: datetime) -> list[dict[str, Any]]:
-    """What people said when they changed the plan after ``since``: at, by, text; the oldest first."""
+    """What people said when they changed the plan from ``since`` on: at, by, text; the oldest first."""
     entries = ChangeLogEntry.objects.filter(
         chain=plan.change_chain(), entity="plans.plan", event__in=("revise", "review_again"),
-        at__gt=canonical.rfc3339(since),
+        at__gte=canonical.rfc3339(since),
     )  # fmt: skip
     rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
     return [{"at": row["at"], "by": row["actor"], "text": row["reason"]} for row in rows]
 
 
-def sent_back_to(people: set[int]) -> QuerySet[Approval]:
-    """Rounds that asked for changes of plans that these people asked for or whose program they own."""
+def sent_back_to(user: Any, people: set[int]) -> QuerySet[Approval]:
+    """Rounds that asked for changes of plans that these people asked for or whose program they own.
+
+    What nobody asked for, a scheduled run, is for all who operate plans.
+    """
     theirs = Q(plan__requested_by__people__in=people) | Q(plan__program__owner__in=people)
+    if user.has_perm("plans.operate_plan"):
+        theirs |= Q(plan__requested_by=None)
     rounds = approvals_with_votes().filter(theirs, state="changes_requested", plan__state="changes_requested")
     return rounds.distinct().order_by("decided_at", "pk")
 

@@ -129,7 +129,7 @@ def reasons_of(approval: Approval) -> list[dict[str, Any]]:
         {"at": canonical.rfc3339(vote.decided_at), "by": str(vote.person), "text": vote.comment}
         for vote in changes_asked(before)
     ]
-    return [*asked, *answers_to_changes(approval.plan, before.opened_at or before.created_at)]
+    return [*asked, *answers_to_changes(approval.plan, before.decided_at or before.created_at)]
 
 
 def _check_fields(fields: Mapping[str, Any]) -> None:

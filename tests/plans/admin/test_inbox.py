@@ -61,7 +61,7 @@ def test_what_is_stopped_waits_for_who_may_release_it_until_they_agreed(login, t
     def waiting(who):
         return login(who).get(page).context["waiting"].stopped
 
-    releasers = [who for who in ("ops", "analyst", "finance", "legal", "exec") if waiting(who)]
+    releasers = [who for who in ("ops", "finance", "legal", "exec", "deputy") if waiting(who)]
     assert releasers and all(user(who).has_perm("plans.release_ripcord") for who in releasers)
     assert "The figures are wrong." in login(releasers[0]).get(page).content.decode()
     with acting_as(Actor.of_user(user(releasers[0]), ADMIN, interactive=True)):
