@@ -127,6 +127,8 @@ class BacklogItem:
     lift: str = ""
     sample_size: int | None = None
     effort: str = ""
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

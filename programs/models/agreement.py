@@ -49,6 +49,18 @@ class MeasurementAgreement(GovernedModel):
     dispute_days = models.PositiveSmallIntegerField(
         default=14, help_text="How long after publication a partner may dispute"
     )
+    exclude_direct = models.BooleanField(
+        default=False, help_text="Direct visits get no credit, unless nothing else came before a deal"
+    )
+    collapse_repeats = models.BooleanField(
+        default=False, help_text="Touches of one source in a row count as one, the last of them"
+    )
+    longest_path = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Only so many touches before a deal count, the last ones. Empty: all within the look-back",
+    )
     amount_tolerance = models.DecimalField(
         max_digits=4,
         decimal_places=3,

@@ -49,6 +49,7 @@ COUNTED_IN_CURRENCY = (
     "point_face_value",
     "point_unit_cost",
     "launch_cost",
+    "person_day_cost",
 )
 SPREADS = ("lift", "enrolment")
 """Assumptions with a low, a likely and a high value."""
@@ -81,6 +82,9 @@ ECONOMICS = (
     "launch_cost",
     "discount_rate",
     "horizon_months",
+    "tolerated_overrun",
+    "tolerated_loss",
+    "person_day_cost",
     "assumptions_source",
 )
 """Fields of a program that the financial model reads, and where they are from; the owner stands beside."""
@@ -175,6 +179,29 @@ class Program(ChangedByTwo, StatefulModel):
         default=36,
         validators=[MinValueValidator(6), MaxValueValidator(120)],
         help_text="Months over which the program has to pay for itself",
+    )
+    tolerated_overrun = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal("0.10"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="The reward pool proposed overruns the budget with at most this chance, 0.10 = 10 %",
+    )
+    tolerated_loss = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal("0.25"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="With a higher chance of a loss over the horizon a program is tested before it is launched",
+    )
+    person_day_cost = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="What a person-day of work costs, in the program's currency. Empty: the values of a "
+        "backlog are before labour and say so",
     )
     assumptions_source = models.CharField(
         max_length=240, blank=True, help_text="Where lift, enrolment and costs come from, with a date"

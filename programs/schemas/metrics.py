@@ -45,8 +45,11 @@ _INSIGHTS, _FINANCE, _REFERRALS, _PARTNERS = (
 )
 
 STANDARD = (
-    MetricDefinition("loyalty-retention", "Repeat rate", "%", HIGHER, "members who bought again within the window",
-                     "members observed for the window", RUN, (), _INSIGHTS),
+    MetricDefinition("loyalty-retention", "Retention", "%", HIGHER, "members active in the window and in the one before",
+                     "members active in the window before", RUN, (), _INSIGHTS),
+    MetricDefinition("loyalty-newest-cohorts", "Repeat rate of the newest cohorts", "%", HIGHER,
+                     "members of the newest closed cohorts who bought again within the window",
+                     "members of the newest closed cohorts", "90 days", (), _INSIGHTS),
     MetricDefinition("loyalty-repeat-rate", f"Repeat rate within {REPEAT_DAYS} days", "%", HIGHER,
                      "members who bought again within the window", "members observed for the window",
                      f"{REPEAT_DAYS} days", (), _INSIGHTS),

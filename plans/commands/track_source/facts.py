@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gtm.core import canonical
 from gtm.core.later import later
 from plans.engine.running.steps import PermanentError, StepContext
+from programs.analytics.path_rules import PathRules
 from programs.analytics.taxonomy import StageMap, Vocabulary
 from programs.datasets.local_time import end_of_day
 from programs.models import (
@@ -61,6 +62,9 @@ def _campaign(campaign: Campaign, agreement: MeasurementAgreement | None) -> dic
                 "confidence_guardrail",
                 "lookback_days",
                 "dispute_days",
+                "exclude_direct",
+                "collapse_repeats",
+                "longest_path",
                 "amount_tolerance",
                 "mismatch_tolerance",
                 "vocabulary",
@@ -109,6 +113,7 @@ class Scope:
     guardrail: float
     lookback: timedelta
     dispute_days: int
+    path_rules: PathRules
     tolerance: Tolerance
     campaign_days: tuple[date | None, date | None]
 
@@ -159,6 +164,11 @@ def scope_of(context: StepContext) -> Scope:
         guardrail=float(rules["confidence_guardrail"]),
         lookback=timedelta(days=rules["lookback_days"]),
         dispute_days=rules["dispute_days"],
+        path_rules=PathRules(
+            rules.get("exclude_direct", False),
+            rules.get("collapse_repeats", False),
+            rules.get("longest_path"),
+        ),
         tolerance=Tolerance.of(rules),
         campaign_days=(first, last),
     )

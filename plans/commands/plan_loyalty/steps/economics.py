@@ -145,6 +145,8 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "redemption_is_assumed": known.redemption_rate.is_stated,
         "best_pool": model.pool(planned.choice.best_rate),
         "horizon_months": known.horizon_months,
+        "tolerated_overrun": known.tolerated_overrun,
+        "tolerated_loss": known.tolerated_loss,
         "reward_is_beyond_measurement": bool(
             not known.redemption_rate.is_stated and rate > 2 * _current_reward(context.program)
         ),

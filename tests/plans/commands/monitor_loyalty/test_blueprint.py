@@ -33,7 +33,7 @@ def kpi(key, threshold):
 def blueprint(loyalty, tmp_path, monkeypatch):
     """A blueprint of the program that was approved and published; only its packet is of interest here."""
     load_purchases(loyalty, tmp_path)
-    assert "retention" not in values(run(SUMMARY, "data-pull"))["data"]["thresholds"]
+    assert "repeat_rate" not in values(run(SUMMARY, "data-pull"))["data"]["thresholds"]
     plan = make_run(program=loyalty).plan
     packet = plan.tasks.get(key="sum-up")
     packet.output_var = "packet"

@@ -117,32 +117,69 @@ def test_a_method_whose_words_were_changed_gives_no_figure(registry):
     )
 
 
-def test_the_repeat_rate_is_over_the_days_of_the_registry(registry):
+def test_retention_is_over_the_days_of_the_registry(registry):
     change("loyalty-retention", window="30 days")
     for window in ("7d", "quarter"):
         found = values(pull(f"{SUMMARY} --window {window}"))["data"]
-        assert found["retention"] == pytest.approx(repeat_rate_within(30))
+        assert found["retention"] == pytest.approx(retained(30))
 
 
-@pytest.mark.parametrize(("window", "days"), [("7d", 7), ("30d", 30), ("quarter", 92)])
-def test_the_repeat_rate_is_that_of_the_window_asked(registry, window, days):
+@pytest.mark.parametrize(("window", "days"), [("7d", 7), ("30d", 30)])
+def test_retention_is_that_of_the_window_asked_and_of_the_one_before(registry, window, days):
     found = values(pull(f"{SUMMARY} --window {window}"))["data"]
     assert found["window"]["days"] == days
-    assert found["retention"] == pytest.approx(repeat_rate_within(days))
+    assert found["retention"] == pytest.approx(retained(days))
+    assert found["kpis_before"]["retention"] == pytest.approx(retained(days, ago=1))
 
 
-def test_the_repeat_rate_is_another_in_each_window(registry):
-    assert len({repeat_rate_within(days) for days in (7, 30, 92)}) == 3
+def test_the_repeat_rate_is_that_of_the_newest_cohort_that_is_closed(registry):
+    for window, days in (("7d", 7), ("30d", 30)):
+        found = values(pull(f"{SUMMARY} --window {window}"))["data"]
+        assert found["newest_cohorts"] == pytest.approx(repeated(90, width=days))
+        assert found["kpis"]["repeat_rate"] == pytest.approx(repeated(90, width=10_000))
 
 
-def repeat_rate_within(span):
+def test_where_the_registry_still_says_everybody_it_is_everybody(registry):
+    change(
+        "loyalty-retention",
+        numerator="members who bought again within the window",
+        denominator="members observed for the window",
+    )
+    assert values(pull(f"{SUMMARY} --window 30d"))["data"]["retention"] == pytest.approx(
+        repeated(30, width=10_000)
+    )
+
+
+def test_retention_says_so_where_the_window_before_begins_before_the_data(registry):
+    change("loyalty-retention", window="200 days")
+    found = values(pull())["data"]
+    assert found["retention"] is None
+    assert "begins before the data" in found["unavailable"]["retention"]
+
+
+def days_of_members():
     who, when, _ = purchases()
     days = {}
     for name, moment in zip(who, when, strict=True):
         days.setdefault(name, set()).add((moment - START).days)
-    last = max(max(each) for each in days.values()) + 1
-    seen = [each for each in days.values() if last - min(each) >= span]
-    return sum(any(0 < day - min(each) <= span for day in each) for each in seen) / len(seen)
+    return list(days.values())
+
+
+END = max((moment - START).days for moment in purchases()[1]) + 1
+
+
+def retained(span, ago=0):
+    """Of those who bought in the ``span`` days before the last ``span`` days, who did in these."""
+    end = END - ago * span
+    before = [each for each in days_of_members() if any(end - 2 * span <= day < end - span for day in each)]
+    return sum(any(end - span <= day < end for day in each) for each in before) / len(before)
+
+
+def repeated(span, width):
+    closed = [each for each in days_of_members() if END - min(each) >= span]
+    newest = max(min(each) for each in closed)
+    cohort = [each for each in closed if min(each) > newest - width]
+    return sum(any(0 < day - min(each) <= span for day in each) for each in cohort) / len(cohort)
 
 
 def test_a_window_that_is_no_number_of_days_is_said(registry):
@@ -158,7 +195,7 @@ def test_the_next_run_tells_what_was_redefined(registry):
     told = values(second)["data"]["definition_changes"]
     assert told == [
         f"Alert thresholds were csat<0.5 in {first.plan_id} and are none now.",
-        "Repeat rate, v1 → v2: window “window of the run” → “60 days”.",
+        "Retention, v1 → v2: window “window of the run” → “60 days”.",
     ]
     versions = {row["metric"]: row["version"] for row in rows(outputs(second)["definitions"])}
     assert (versions["retention"], versions["csat"]) == ("v2", "v1")

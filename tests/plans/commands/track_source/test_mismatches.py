@@ -105,3 +105,18 @@ def test_actions_have_a_day_and_those_about_money_their_value(acting, tmp_path, 
     assert {a["due"] for a in decide} == {(today + timedelta(days=5)).isoformat()}
     assert {a["due"] for a in adjust} == {(today + timedelta(days=14)).isoformat()}
     assert any(a["expected_value"] and a["unit"] == "USD" for a in adjust)
+
+
+def test_an_action_is_valued_at_what_changes_with_its_interval_its_cost_and_why_it_might_be_wrong(
+    acting, tmp_path, settings
+):
+    settings.GTM_DATA_DIR = tmp_path / "data"
+    load(establish(), tmp_path, world().tables)
+    told = values(work_off(start()))
+    credited = sum(row["pipeline"] for row in told["attribution"]["credit"].values())
+    valued = [a for a in told["report"]["actions"] if a["expected_value"] is not None]
+    assert valued
+    for action in valued:
+        assert 0 <= action["low"] < action["expected_value"] < action["high"] < 0.2 * credited
+        assert "Cost: " in action["why"] and "It may be wrong because credit is not cause" in action["why"]
+    assert not any(a["title"].startswith("Settle") for a in valued)
