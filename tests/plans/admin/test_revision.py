@@ -55,7 +55,7 @@ def test_an_approver_sees_what_changed_since_the_last_vote(sent_back):
     changes = {c.path: (c.before, c.after) for c in shown.context["changes"]}
     assert changes["budget.amount"] == ("50000", "2000")
     assert [(said["by"], said["text"]) for said in shown.context["reasons"]] == [
-        ("Fiona Walsh", "Half."), ("ops", "Less, as asked."),
+        ("Fiona Walsh", "Half."), ("Olivia Park", "Less, as asked."),
     ]  # fmt: skip
     assert "Why you are asked again" in shown.content.decode()
 
