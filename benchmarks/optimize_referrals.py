@@ -38,7 +38,7 @@ STEPS = (
     ("Risk review", "steps.risk:review_risk", "risk"),
     ("Partner health", "steps.partners:assess_partners", "partners"),
     ("Playbook", "steps.playbook:write_playbook", "playbook"),
-    ("Hand over", "report:hand_over", "handed_over"),
+    ("Hand over", "report:gather_packet", "handed_over"),
 )
 #: What identifies somebody or something: each copy has its own.
 OWN = (

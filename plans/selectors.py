@@ -110,9 +110,8 @@ def approvals_with_votes() -> QuerySet[Approval]:
 
 
 def cases_with_people() -> QuerySet[Escalation]:
-    return Escalation.objects.select_related("plan", "task", "approval", "acknowledged_by").prefetch_related(
-        "firings"
-    )
+    found = Escalation.objects.select_related("plan", "task", "approval", "acknowledged_by", "owner")
+    return found.prefetch_related("firings")
 
 
 def notifications_of(user: Any) -> QuerySet[Notification]:

@@ -28,6 +28,8 @@ _FACTS = (
     "kind",
     "currency",
     "country",
+    "subdivision",
+    "working_week",
     "region",
     "time_zone",
     *ECONOMICS,

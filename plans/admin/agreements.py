@@ -16,7 +16,17 @@ from plans.selectors import latest_plan_with
 from programs.analytics.taxonomy import UTM_FIELDS, fold
 from programs.models import COMMON_STAGES, MeasurementAgreement
 
-RULES = ("attribution_model", "confidence_guardrail", "lookback_days", "dispute_days")
+RULES = (
+    "attribution_model",
+    "confidence_guardrail",
+    "lookback_days",
+    "exclude_direct",
+    "collapse_repeats",
+    "longest_path",
+    "dispute_days",
+    "amount_tolerance",
+    "mismatch_tolerance",
+)
 ANY = "*"
 SPELLINGS = (
     "Write one value per line, with its other spellings after “=”: email = e-mail, newsletter. "

@@ -24,6 +24,7 @@ from gtm.core.admin.actions import (
     CommentForm,
     Deed,
     Link,
+    ReasonForm,
     form_of,
     offer,
     why_not,
@@ -69,6 +70,13 @@ class DecideForm(CommentForm):
         choices=[(kind.value, kind.label) for kind in DECISIONS], widget=UnfoldAdminSelectWidget
     )
     field_order = ("decision", "reason")
+
+
+class WaitForm(ReasonForm):
+    """Until when a case waits, in the reader's time, with the reason."""
+
+    until = forms.DateTimeField(widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}))
+    field_order = ("until", "reason")
 
 
 def may_view_plans(request: HttpRequest) -> bool:
@@ -238,7 +246,7 @@ def _resolve(case: Escalation, told: Answers, seen: str) -> str:
     return "resolved."
 
 
-def _hand_over(case: Escalation, told: Answers, seen: str) -> str:
+def _reassign_task(case: Escalation, told: Answers, seen: str) -> str:
     return _reassign(case.task, told, seen)
 
 
@@ -248,11 +256,32 @@ def _why_no_handover(actor: Actor, case: Escalation) -> str:
     return _why_no_reassign(actor, case.task)
 
 
+def _hand_over(case: Escalation, told: Answers, seen: str) -> str:
+    ladder.hand_over(case, owner=told["owner"], comment=told["reason"])
+    return f"handed to {told['owner']}."
+
+
+def _escalate(case: Escalation, told: Answers, seen: str) -> str:
+    ladder.escalate_now(case, comment=told["reason"])
+    return f"{case.get_state_display()}, rung {case.rung}."
+
+
+def _wait(case: Escalation, told: Answers, seen: str) -> str:
+    ladder.wait(case, until=told["until"], comment=told["reason"])
+    return "waits."
+
+
 def of_cases() -> list[Any]:
     return [
         Deed("acknowledge", "Acknowledge", may_have_work, icon="visibility", perform=_acknowledge,
              why_not=why_not("acknowledge", "renew"), form=form_of(Escalation, "acknowledge")),
-        Deed("hand_over", "Hand over its task", may_have_work, icon="person_add", perform=_hand_over,
+        Deed("hand_over", "Hand over", may_have_work, icon="forward", perform=_hand_over,
+             why_not=why_not("hand_over"), form=OwnerForm),
+        Deed("escalate_now", "Escalate now", may_have_work, icon="priority_high", perform=_escalate,
+             why_not=why_not("escalate_now")),
+        Deed("wait", "Wait until a time", may_have_work, icon="schedule", perform=_wait,
+             why_not=why_not("wait"), form=WaitForm),
+        Deed("reassign", "Hand over its task", may_have_work, icon="person_add", perform=_reassign_task,
              why_not=_why_no_handover, form=OwnerForm),
         Deed("resolve", "Resolve", may_have_work, icon="check", perform=_resolve,
              why_not=why_not("resolve"), form=form_of(Escalation, "resolve")),

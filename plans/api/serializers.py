@@ -158,13 +158,14 @@ class ApprovalDetailSerializer(ApprovalSerializer):
 class EscalationSerializer(serializers.ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     acknowledged_by = serializers.StringRelatedField()
+    owner = serializers.SlugRelatedField("email", read_only=True)
 
     class Meta:
         model = Escalation
         fields = [
             "id", "plan", "trigger", "about", "subject", "detail", "evidence", "state", "version", "rung",
-            "asks_to_stop", "told_at_once", "due_at", "acknowledged_by", "occurrences", "remediation",
-            "created_at", "closed_at",
+            "asks_to_stop", "told_at_once", "due_at", "acknowledged_by", "owner", "occurrences",
+            "remediation", "created_at", "closed_at",
         ]  # fmt: skip
 
 
@@ -287,6 +288,10 @@ class CommentSerializer(serializers.Serializer):
 
 class ReasonSerializer(serializers.Serializer):
     reason = serializers.CharField(max_length=4000)
+
+
+class WaitSerializer(ReasonSerializer):
+    until = serializers.DateTimeField(help_text="When the climb goes on")
 
 
 class ReviseSerializer(serializers.Serializer):

@@ -27,6 +27,7 @@ from plans.api.serializers import (
     TaskCommentSerializer,
     TaskDetailSerializer,
     TaskSerializer,
+    WaitSerializer,
 )
 from plans.engine.escalation import ladder
 from plans.engine.gates import rounds
@@ -174,6 +175,30 @@ class EscalationViewSet(WorkViewSet):
     def acknowledge(self, request: Request, pk: str) -> Response:
         case, body = self.checked(request, CommentSerializer)
         ladder.acknowledge(case, comment=body["comment"])
+        return self.answer(case)
+
+    @extend_schema(request=ReassignSerializer, responses=EscalationDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="hand-over")
+    def hand_over(self, request: Request, pk: str) -> Response:
+        """Give the case to somebody else on a rung that it has reached."""
+        case, body = self.checked(request, ReassignSerializer)
+        ladder.hand_over(case, owner=person_by_email(body["owner"], "owner"), comment=body["comment"])
+        return self.answer(case)
+
+    @extend_schema(request=WaitSerializer, responses=EscalationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def wait(self, request: Request, pk: str) -> Response:
+        """Let the case wait until a time, at most two weeks ahead."""
+        case, body = self.checked(request, WaitSerializer)
+        ladder.wait(case, until=body["until"], comment=body["reason"])
+        return self.answer(case)
+
+    @extend_schema(request=ReasonSerializer, responses=EscalationDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="escalate-now")
+    def escalate_now(self, request: Request, pk: str) -> Response:
+        """Notify the next rung at once."""
+        case, body = self.checked(request, ReasonSerializer)
+        ladder.escalate_now(case, comment=body["reason"])
         return self.answer(case)
 
     @extend_schema(request=RemediationSerializer, responses=EscalationDetailSerializer)

@@ -177,9 +177,12 @@ CASE = Machine(
     states=tuple(EscalationState.values),
     final=frozenset({"resolved", "cancelled"}),
     transitions=(
-        to("notify", "armed notified acknowledged", "notified", permission=system_only, writes="rung due_at renewals"),
+        to("notify", "armed notified acknowledged", "notified", permission=system_only, writes="rung due_at renewals owner"),
         to("acknowledge", "notified exhausted", "acknowledged", permission=may_answer, writes="acknowledged_by due_at renewals"),
         to("renew", "acknowledged", "acknowledged", permission=may_answer, writes="due_at renewals"),
+        to("hand_over", "notified acknowledged", "notified", permission=may_answer, comment_required=True, writes="owner acknowledged_by"),
+        to("wait", "notified acknowledged", "acknowledged", permission=may_answer, comment_required=True, writes="acknowledged_by due_at renewals", label="Wait until a time"),
+        to("escalate_now", "armed notified acknowledged", "notified", permission=may_answer, comment_required=True, writes="due_at"),
         to("start_over", "notified acknowledged armed", "armed", permission=system_only, writes="cycle rung due_at"),
         to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
         to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from frozen_at"),

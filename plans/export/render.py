@@ -123,10 +123,14 @@ def _chart(payload: Mapping[str, Any]) -> Grid:
 
 
 def _backlog(payload: Mapping[str, Any]) -> Grid:
-    names = ("title", "why", "owner", "due", "expected_value", "unit", "lift", "sample_size", "effort")
-    kinds = ["text", "text", "text", "text", "figure", "text", "text", "integer", "text"]
-    rows = [[item[name] for name in names] for item in payload["items"]]
-    header = [n.replace("_", " ").capitalize() for n in names]
+    titles = {
+        "title": "Title", "why": "Why", "owner": "Owner", "due": "Due", "expected_value": "Expected value",
+        "low": "Low", "high": "High", "unit": "Unit", "lift": "Change", "sample_size": "Sample size",
+        "effort": "Effort",
+    }  # fmt: skip
+    names, header = tuple(titles), list(titles.values())
+    kinds = ["text", "text", "text", "text", "figure", "figure", "figure", "text", "text", "integer", "text"]
+    rows = [[item.get(name) for name in names] for item in payload["items"]]
     return Grid(header, rows, kinds, [""] * len(names), unit_in=names.index("unit"))
 
 

@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from django.utils import timezone
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -55,6 +56,7 @@ HEADING = ParagraphStyle(
 SUBHEADING = ParagraphStyle("subheading", TEXT, fontName=BOLD, fontSize=9.5, leading=12, spaceBefore=6)
 
 
+@timezone.override("UTC")  # whoever asks for it: the same rows, the same bytes
 def pdf(document: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]] = ()) -> bytes:
     """The report of a plan JSON ``document``; ``outputs`` are payloads of its outputs, in its order."""
     for name in (REGULAR, BOLD):

@@ -64,6 +64,14 @@ class Escalation(StatefulModel):
     acknowledged_by = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="acknowledged_cases"
     )
+    owner = models.ForeignKey(
+        "programs.Person",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="escalations",
+        help_text="Whom it was handed to",
+    )
     renewals = models.PositiveSmallIntegerField(default=0)
     restarted_due_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="The due time for which the watchdog restarted it"

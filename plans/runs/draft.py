@@ -109,9 +109,7 @@ def due_at(step: Step, owner: Person | None, program: Program) -> datetime | Non
 
 def calendar_for(owner: Person | None, program: Program) -> WorkingCalendar:
     """The working calendar of the owner's place, or the program's where nobody owns the task."""
-    if owner is None:
-        return WorkingCalendar(country=program.country, time_zone=program.time_zone)
-    return WorkingCalendar(owner.country, owner.subdivision, owner.time_zone)
+    return (owner or program).calendar
 
 
 def expected_seconds(command: Command) -> int:

@@ -16,6 +16,8 @@ from plans.engine.record import around
 from plans.export.measures import MeasuredPlan
 from plans.models import MEASURED, SUCCEEDED_PLAN_STATES, OutsideChange, Plan
 
+SERIES_INPUTS = ("window", "attribution_model")
+"""Inputs by which two runs of a command measure two things; the campaign is a link of the plan."""
 _ANOTHER = PreparedRead(
     lambda program, run: (
         Plan.objects.order_by()
@@ -45,11 +47,19 @@ def _measurements(run: Plan) -> Iterator[tuple[Plan, str, ContentChange]]:
     for plan in around.concerned(before & Q(state__in=sorted(SUCCEEDED_PLAN_STATES))):
         for metric in plan.rules.success_metrics:
             command, _, place = metric.later.partition(" ")
-            value = found.value(place) if command == run.command_key else None
+            value = found.value(place) if command == run.command_key and measures_alike(run, plan) else None
             if value is not None:
                 where = f"success_metrics/{metric.key}"
                 after = {"actual": value, "measured_by": run.plan_id}
                 yield plan, MEASURED, ContentChange(where, _last(plan, where), after)
+
+
+def measures_alike(run: Plan, plan: Plan) -> bool:
+    """Whether a run of the same command looked at the same window by the same model; another command does not
+    share them, and names with ``later`` what does not depend on its own."""
+    if run.command_key != plan.command_key:
+        return True
+    return all(run.inputs.get(name) == plan.inputs.get(name) for name in SERIES_INPUTS)
 
 
 def _last(plan: Plan, where: str) -> object:

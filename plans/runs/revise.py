@@ -112,14 +112,14 @@ def _keep_limit(plan: Plan, draft: start.Draft, comment: str) -> None:
 def _reschedule(plan: Plan, command: Command, comment: str) -> None:
     """Due dates as the tasks stand now: what was reopened takes its time again."""
     plan.refresh_from_db()
-    draft = start.prepare(command, plan.inputs, plan.program, plan=plan, kept=_what_tasks_read(plan))
+    draft = start.prepare(command, plan.inputs, plan.program, plan=plan, kept=what_tasks_read(plan))
     with acting_as(actors.current().actor, comment):
         plan.context, plan.checklist = canonical.plain(draft.facts), draft.checklist
         plan.save()
         refit.reschedule(plan, draft)
 
 
-def _what_tasks_read(plan: Plan) -> dict[str, Any]:
+def what_tasks_read(plan: Plan) -> dict[str, Any]:
     """Facts that only a change renews, because it does again the tasks that have read them."""
     names = {name for names in plan.rules.reads.values() for name in names}
     return {fact: value for fact, value in plan.context.items() if f"context.{fact}" in names}

@@ -127,6 +127,8 @@ class BacklogItem:
     lift: str = ""
     sample_size: int | None = None
     effort: str = ""
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,20 +212,25 @@ class Measured:
     scope: str = ""
 
 
+NOT_MEASURED = "not measured"
+"""In place of a value that could not be found: neither a breach nor good, but a period without a value."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepResult:
     """What a step returns: ``values`` for later tasks, ``outputs`` for people, ``signals`` for triggers.
 
-    ``measured`` names the triggers whose condition was looked at: without a signal they are clear again
-    in ``period`` (the run itself where it is empty), for the ``window``, ``model`` and ``scope`` that a
-    signal would name: kept and breached stand under one key. ``readings`` are held against metric rules.
+    ``measured`` are the triggers whose condition was looked at, each with the value that was found, "" or
+    ``NOT_MEASURED``: without a signal they are clear again in ``period`` (the run itself where it is empty),
+    for the ``window``, ``model`` and ``scope`` that a signal would name: kept and breached stand under one
+    key. ``readings`` are held against metric rules.
     ``evidence`` says what each tool hook left behind ("tool": "sentence").
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     outputs: Sequence[Output] = ()
     signals: Sequence[Signal] = ()
-    measured: Sequence[str] = ()
+    measured: Mapping[str, str] = field(default_factory=dict)
     readings: Sequence[Measured] = ()
     period: str = ""
     window: str = ""

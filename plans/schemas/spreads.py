@@ -75,3 +75,17 @@ class Spread(Input):
     def write(self, value: Any) -> str:
         parts = [value[part] for part in PARTS]
         return parts[0] if len(set(parts)) == 1 else "/".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareLimit(Spread):
+    """One share, ``10%`` or ``0.1``, read as its exact text."""
+
+    def read(self, raw: Any, facts: Mapping[str, Any]) -> str:  # type: ignore[override]
+        return format(self._one(str(raw), facts), "f")
+
+    def json_schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "number"}, {"type": "string"}]}
+
+    def write(self, value: Any) -> str:
+        return str(value)

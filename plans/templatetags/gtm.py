@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils.timezone import is_aware, localtime
 
 from gtm.core.actors import name_of
 from gtm.core.money import amount_text, is_currency
+from gtm.core.places.times import time_in_words
 from gtm.core.readable import readable
 
 register = template.Library()
@@ -61,6 +63,12 @@ def cell(value: Any, kind: str = "", unit: str = "") -> str:
     if number == number.to_integral_value():
         return f"{number:,.0f}"
     return f"{number:,.4g}" if abs(number) < 1 else f"{number:,.2f}"
+
+
+@register.filter
+def when(instant: datetime | None, program: Any = None) -> str:
+    """A time in the reader's zone, with the program's beside it where they differ."""
+    return time_in_words(instant, program.time_zone if program else "") if instant else "–"
 
 
 def _moment(told: str) -> str:

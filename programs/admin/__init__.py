@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, GovernedInline, acting_in_admin, tell
+from gtm.core.admin.base import ReasonedForm
 from gtm.core.errors import GtmError
 from programs.admin import dataset_deeds  # noqa: F401 - offers its deeds
 from programs.admin.datasets import DatasetAdmin
@@ -71,7 +72,20 @@ class ProgramAdmin(GovernedAdmin):
     change_form_outer_before_template = "programs/_program_state.html"
     fieldsets = [
         (None, {"fields": ["name", "slug", "kind", "state", "is_default", "owner", "description"]}),
-        ("Place", {"fields": ["currency", "country", "region", "time_zone", "reason"]}),
+        (
+            "Place",
+            {
+                "fields": [
+                    "currency",
+                    "country",
+                    "subdivision",
+                    "working_week",
+                    "region",
+                    "time_zone",
+                    "reason",
+                ]
+            },
+        ),
         (
             "Economics",
             {
@@ -190,8 +204,15 @@ class ExperimentAdmin(GovernedAdmin):
     search_fields = ["name", "key"]
 
 
+class MetricForm(ReasonedForm):
+    class Meta:
+        model = Metric
+        fields = "__all__"
+
+
 @admin.register(Metric)
 class MetricAdmin(GovernedAdmin):
+    form = MetricForm
     list_display = ["name", "unit", "direction", "threshold", "owner_role", "definition_version"]
     list_filter = ["direction", "unit", "owner_role"]
     list_select_related = ["owner_role"]

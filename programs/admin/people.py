@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -17,6 +18,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, U
 from gtm.core import clock
 from gtm.core.admin import GovernedAdmin, GovernedInline, acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput
+from gtm.core.places.times import time_in_words
 from programs import services
 from programs.admin.forms import SecondPersonForm
 from programs.models import Absence, Approver, Delegation, Person, Role
@@ -74,8 +76,8 @@ class DelegateForm(forms.Form):
         Person.objects.filter(is_active=True), widget=UnfoldAdminSelectWidget, label="Delegate"
     )
     role = forms.ModelChoiceField(Role.objects.none(), widget=UnfoldAdminSelectWidget)
-    starts_at = forms.DateTimeField(label="From", help_text="UTC")
-    ends_at = forms.DateTimeField(label="Until", help_text="Time in UTC. Every delegation must have an end")
+    starts_at = forms.DateTimeField(label="From")
+    ends_at = forms.DateTimeField(label="Until", help_text="Every delegation must have an end")
     amount_cap = forms.DecimalField(
         required=False,
         min_value=0,
@@ -93,6 +95,9 @@ class DelegateForm(forms.Form):
 
     def __init__(self, user: Any, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        for name in ("starts_at", "ends_at"):
+            told, zone = self.fields[name].help_text, timezone.get_current_timezone_name()
+            self.fields[name].help_text = f"{told}. In {zone}".removeprefix(". ")
         for name in ("starts_at", "ends_at"):
             self.fields[name].widget = UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
         principals = Person.objects.filter(is_active=True, approverships__isnull=False).distinct()
@@ -142,7 +147,7 @@ class DelegationAdmin(GovernedAdmin):
             raise PermissionDenied("You need the permission to delegate.")
         given = {name: request.GET[name] for name in ("principal", "commands") if name in request.GET}
         given |= {"role": Role.objects.filter(slug=request.GET.get("role", "")).first()}
-        start = clock.now().strftime("%Y-%m-%dT%H:%M")
+        start = timezone.localtime(clock.now()).strftime("%Y-%m-%dT%H:%M")
         initial = {"starts_at": start, "principal": _own(request.user), **given}
         form = DelegateForm(request.user, request.POST or None, initial=initial)
         if request.method == "POST" and form.is_valid() and self._delegate(request, form):
@@ -159,7 +164,7 @@ class DelegationAdmin(GovernedAdmin):
                 form.add_error(problem.field if problem.field in form.fields else None, problem.sentence())
             return False
         messages.success(
-            request, f"{row}, until {row.ends_at:%Y-%m-%d %H:%M} UTC. Open rounds take it into account."
+            request, f"{row}, until {time_in_words(row.ends_at)}. Open rounds take it into account."
         )
         return True
 

@@ -108,8 +108,10 @@ class LoyaltyAssumptions:
     horizon_source: str = STATED
     tolerated_overrun: float = 0.10
     """The proposed pool overruns the budget with at most this chance."""
+    tolerated_overrun_source: str = STATED
     tolerated_loss: float = 0.25
     """A program whose chance of a loss over the horizon is higher is tested before it is launched."""
+    tolerated_loss_source: str = STATED
 
     def drawn(self) -> tuple[Assumption, ...]:
         """Those that differ from draw to draw."""
@@ -139,6 +141,12 @@ class LoyaltyAssumptions:
             self.launch_cost,
             self.discount_rate,
             Assumption.known("horizon", self.horizon_months, "months", self.horizon_source),
+            Assumption.known(
+                "tolerated_overrun", self.tolerated_overrun, "chance in a year", self.tolerated_overrun_source
+            ),
+            Assumption.known(
+                "tolerated_loss", self.tolerated_loss, "chance over the horizon", self.tolerated_loss_source
+            ),
             Assumption.known("ramp", self.ramp_months, "months until all have enrolled", STATED),
             self.revenue_base,
         )

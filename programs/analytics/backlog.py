@@ -16,7 +16,8 @@ class ProposedAction:
 
     ``chance_to_win`` 0..1; ``effect`` the change per unit of volume if it wins, with its interval
     (such as purchases per member and year); ``volume`` units touched (members); ``margin`` money per unit
-    of effect; ``effort`` person-days above 0. ``test`` is the experiment that would prove it.
+    of effect; ``effort`` person-days above 0. ``test`` is the experiment that would prove it, None where
+    none of power 80 % for the effect valued is possible; ``proof`` says how it is judged then.
     """
 
     action: str
@@ -29,6 +30,7 @@ class ProposedAction:
     effort: float
     evidence: str = ""
     test: TestPlan | None = None
+    proof: str = ""
 
     def __post_init__(self) -> None:
         if not 0 <= self.chance_to_win <= 1:
@@ -41,35 +43,41 @@ class ProposedAction:
 
 @dataclass(frozen=True, slots=True)
 class RankedItem:
-    """``expected_value`` = P(win) × effect × volume × margin in money; ``per_effort`` = value / effort."""
+    """``expected_value`` = P(win) × effect × volume × margin − ``labour``; ``per_effort`` per person-day."""
 
     rank: int
     item: ProposedAction
     expected_value: Estimate
     per_effort: Estimate
+    labour: float
 
 
-def prioritise(items: Iterable[ProposedAction]) -> tuple[RankedItem, ...]:
+def prioritise(items: Iterable[ProposedAction], person_day_cost: float = 0.0) -> tuple[RankedItem, ...]:
     """Best value per person-day first; equals by earlier due date, then by name.
 
     The interval carries the effect's alone. An item may rank last with a negative value: it stays
     visible, so that somebody decides against it.
     """
-    scored = [(item, _scale(item, 1.0), _scale(item, item.effort)) for item in items]
+    scored = [
+        (item, _scale(item, 1.0, person_day_cost), _scale(item, item.effort, person_day_cost))
+        for item in items
+    ]
     scored.sort(key=lambda row: (-row[2].value, row[0].due_date, row[0].action))
     return tuple(
-        RankedItem(rank, item, value, score) for rank, (item, value, score) in enumerate(scored, start=1)
+        RankedItem(rank, item, value, score, person_day_cost * item.effort)
+        for rank, (item, value, score) in enumerate(scored, start=1)
     )
 
 
-def _scale(item: ProposedAction, divisor: float) -> Estimate:
+def _scale(item: ProposedAction, divisor: float, person_day_cost: float) -> Estimate:
     effect = item.effect
     factor = item.chance_to_win * item.volume * item.margin / divisor
-    ends = [None if end is None else end * factor for end in (effect.low, effect.high)]
+    labour = person_day_cost * item.effort / divisor
+    ends = [None if end is None else end * factor - labour for end in (effect.low, effect.high)]
     # A negative margin turns the interval round.
     low, high = ends if factor >= 0 else reversed(ends)
     return Estimate(
-        effect.value * factor,
+        effect.value * factor - labour,
         low,
         high,
         effect.level,

@@ -99,6 +99,15 @@ def two_proportion_p(k1: float, n1: float, k2: float, n2: float) -> float:
     return float(2 * norm.sf(abs(k1 / n1 - k2 / n2) / error)) if error > 0 else 1.0
 
 
+def closes_by_itself(gap: float, error: float) -> float:
+    """The part of ``gap`` to expect gone in the next window if nobody does anything: regression to the mean.
+
+    Who was picked for being low was partly unlucky; (error / gap)² of a gap is luck, and at most all of it
+    (James & Stein 1961). ``error`` is the standard error of the gap.
+    """
+    return gap * min((error / gap) ** 2, 1.0) if gap else 0.0
+
+
 def rate_difference(k1: float, n1: float, k2: float, n2: float, *, level: float = 0.95) -> MaybeEstimate:
     """p1 − p2 with Newcombe's hybrid score interval (Newcombe 1998, method 10), in shares."""
     first, second = wilson_rate(k1, n1, level=level), wilson_rate(k2, n2, level=level)

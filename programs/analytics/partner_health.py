@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.fraud.timing import beta_of_peers
+from programs.analytics.retention import net_promoter_score
 
 #: (days up to, score); later is LAPSED.
 RECENCY_BANDS = ((7, 100), (30, 85), (90, 70), (180, 55))
@@ -82,28 +82,6 @@ def recency_score(days: float | None) -> int:
     if days is None:
         return LAPSED
     return next((score for limit, score in RECENCY_BANDS if days <= limit), LAPSED)
-
-
-def net_promoter_score(
-    promoters: int, passives: int, detractors: int, *, level: float = 0.95
-) -> MaybeEstimate:
-    """NPS in points (−100 to 100): share of promoters less detractors, Wald with the multinomial error.
-
-    Source: Rocks 2016, adjusted Wald (three pseudo-answers spread .75/1.5/.75) for the interval only.
-    """
-    answers = promoters + passives + detractors
-    if not answers:
-        return Unavailable("Nobody answered the NPS question.")
-    value = (promoters - detractors) / answers
-    n, up, down = answers + 3, promoters + 0.75, detractors + 0.75
-    centre = (up - down) / n
-    error = float(np.sqrt(((up + down) / n - centre**2) / n))
-    half = float(norm.ppf(0.5 + level / 2)) * error
-    low, high = max(min(centre - half, value), -1.0), min(max(centre + half, value), 1.0)
-    return Estimate(
-        100 * value, 100 * low, 100 * high, level, 100 * error,
-        promoters - detractors, answers, "points", "adjusted wald",
-    )  # fmt: skip
 
 
 def concentration(amounts: Sequence[float]) -> Concentration | Unavailable:

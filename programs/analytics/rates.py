@@ -19,7 +19,7 @@ def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> Mayb
     if not 0 <= successes <= trials:
         raise ValueError(f"{successes} successes do not fit into {trials} trials.")
     share = successes / trials
-    low, high = _wilson_bounds(int(successes), int(trials), level)
+    low, high = _wilson_bounds(successes, trials, level)
     return Estimate(
         value=share,
         low=low if successes else 0.0,  # exactly, where rounding leaves a hair
@@ -33,7 +33,7 @@ def wilson_rate(successes: float, trials: float, *, level: float = 0.95) -> Mayb
     )
 
 
-def _wilson_bounds(successes: int, trials: int, level: float) -> tuple[float, float]:
+def _wilson_bounds(successes: float, trials: float, level: float) -> tuple[float, float]:
     share, z = successes / trials, float(norm.isf((1 - level) / 2))
     shrink = 1 + z**2 / trials
     centre = (share + z**2 / (2 * trials)) / shrink

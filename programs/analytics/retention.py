@@ -170,7 +170,7 @@ def net_promoter_score(
     """NPS in points (−100..100) with the multinomial standard error.
 
     The interval adds half a case to each side and one to the middle (Agresti & Min 2005), so that
-    ten promoters out of ten do not read like certainty.
+    ten promoters out of ten do not read like certainty. It always holds the score itself.
     """
     answers = promoters + passives + detractors
     if min(promoters, passives, detractors) < 0:
@@ -187,8 +187,8 @@ def net_promoter_score(
     half_width = float(norm.ppf(0.5 + level / 2)) * adjusted_error
     return Estimate(
         value=100 * score,
-        low=100 * max(centre - half_width, -1.0),
-        high=100 * min(centre + half_width, 1.0),
+        low=100 * max(min(centre - half_width, score), -1.0),
+        high=100 * min(max(centre + half_width, score), 1.0),
         level=level,
         standard_error=100 * error,
         numerator=promoters - detractors,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -39,17 +39,21 @@ class PoolSplit:
     """How a reward pool is divided; shares sum to 1. The splits below are stated design choices."""
 
     points: float
-    benefits: float
+    """What benefits leave of it goes into points."""
     missions: float
     surprise: float
 
 
 POOL_SPLITS: Mapping[RewardBasis, PoolSplit] = {
-    RewardBasis.TIERS: PoolSplit(points=0.80, benefits=0.15, missions=0.0, surprise=0.05),
-    RewardBasis.POINTS_ONLY: PoolSplit(points=0.95, benefits=0.0, missions=0.0, surprise=0.05),
-    RewardBasis.HYBRID: PoolSplit(points=0.55, benefits=0.25, missions=0.15, surprise=0.05),
-    RewardBasis.MISSIONS: PoolSplit(points=0.0, benefits=0.0, missions=0.95, surprise=0.05),
+    RewardBasis.TIERS: PoolSplit(points=0.95, missions=0.0, surprise=0.05),
+    RewardBasis.POINTS_ONLY: PoolSplit(points=0.95, missions=0.0, surprise=0.05),
+    RewardBasis.HYBRID: PoolSplit(points=0.80, missions=0.15, surprise=0.05),
+    RewardBasis.MISSIONS: PoolSplit(points=0.0, missions=0.95, surprise=0.05),
 }
+BENEFITS_AT_MOST = 0.5
+"""Of what points and benefits may cost together: dearer benefits leave too little to earn."""
+PerkCost = Callable[[int, float], float]
+"""Place of a tier (0 the entry tier), the most its benefits may cost a member a year → what they do cost."""
 
 
 def parse_structure(text: str) -> ProgramStructure:
@@ -118,7 +122,7 @@ def design_rewards(
     *,
     missions: Sequence[Mission] = (),
     multiplier_step: float = 0.25,
-    benefit_cap: float = math.inf,
+    perk_cost: PerkCost | None = None,
     split: PoolSplit | None = None,
 ) -> RewardDesign:
     """Earn rates and benefits that give back ``value_rate`` of what members spend.
@@ -127,8 +131,8 @@ def design_rewards(
     members and tiers; ``thresholds`` one per tier of ``structure``. Tier k earns 1 + k·``multiplier_step``
     times
     the base rate, which is rounded down to three significant digits as a rate that members are told should
-    be; the whole design follows the rounded rate. ``benefit_cap`` is the most that benefits may be worth to a
-    member in a year; the rest goes into points. ``split`` is that of the structure unless a goal moves it.
+    be; the whole design follows the rounded rate. Benefits cost what ``perk_cost`` says for each member who
+    will enrol; the rest goes into points. ``split`` is that of the structure unless a goal moves it.
     """
     qualifying = np.asarray(annual_spend, dtype=float)
     if len(thresholds) != structure.tiers:
@@ -138,30 +142,28 @@ def design_rewards(
     known, split = model.assumptions, split or POOL_SPLITS[structure.kind]
     spend = qualifying * (model.base * known.revenue_base.mean / float(qualifying.sum()))
     tier = assign_tiers(qualifying, thresholds)
-    if not tier.any():  # nobody to give a benefit to
-        split = replace(split, points=split.points + split.benefits, benefits=0.0)
     multipliers = 1 + multiplier_step * np.arange(len(thresholds))
     weighted = float((spend * multipliers[tier]).sum())
     total, face = float(spend.sum()), known.face_value.mean
     enrolment = known.enrolment.mean
+    fixed = split.missions + split.surprise
 
-    def benefits_of(pool: float) -> tuple[FloatArray, float]:
-        """Per member and tier, and what the cap leaves for points."""
-        each = _benefits_per_member(
-            tier, len(thresholds), pool * split.benefits / enrolment if enrolment else 0.0
+    planned = model.pool(value_rate)
+    benefits = np.zeros(len(thresholds))
+    if perk_cost is not None and split.points and enrolment:
+        most = _benefits_per_member(
+            tier, len(thresholds), BENEFITS_AT_MOST * split.points * planned / enrolment
         )
-        granted = np.minimum(each, benefit_cap)
-        return granted, float((each - granted)[tier].sum()) * enrolment
-
-    rate, planned = 0.0, model.pool(value_rate)
-    share = split.points + (benefits_of(planned)[1] / planned if planned > 0 else 0.0)
-    if share and weighted > 0:
-        per_unit_of_base_rate = face * weighted / total / share
-        rate = _round_down(value_rate / per_unit_of_base_rate)
-        value_rate = rate * per_unit_of_base_rate
+        benefits = np.array([perk_cost(n, float(most[n])) for n in range(len(thresholds))])
+    of_benefits = float(benefits[tier].sum()) * enrolment
+    rate = 0.0
+    if split.points and weighted > 0:
+        in_points = value_rate * (split.points - (of_benefits / planned if planned > 0 else 0.0))
+        per_unit_of_base_rate = face * weighted / total
+        rate = _round_down(in_points / per_unit_of_base_rate)
+        value_rate = _value_rate(model, rate * per_unit_of_base_rate, of_benefits, fixed)
     pool, lift = model.pool(value_rate), model.lift(value_rate)
-    benefits, cut = benefits_of(pool)
-    points_pool = pool * split.points + cut
+    points_pool = pool * (1 - fixed) - of_benefits
     rewards = []
     for n, profile in enumerate(profile_tiers(qualifying, thresholds)):
         part = float(spend[tier == n].sum())
@@ -198,9 +200,19 @@ def _round_down(value: float, digits: int = 3) -> float:
     return round(math.floor(value * 10.0**decimals + 1e-9) / 10.0**decimals, max(decimals, 0))
 
 
+def _value_rate(model: LoyaltyModel, of_points: float, benefits: float, fixed: float) -> float:
+    """The reward rate whose cost is that of points worth ``of_points`` per unit spent, of ``benefits`` in
+    money, and of the share ``fixed`` of it for missions and surprises."""
+    rate = of_points / (1 - fixed)
+    for _ in range(20):  # the lift that a reward brings moves what a unit of it costs, by little
+        unit = model.enrolled * (1 + model.lift(rate)) * model.cost_per_value
+        rate = (of_points + (benefits / unit if unit > 0 else 0.0)) / (1 - fixed)
+    return rate
+
+
 def _benefits_per_member(tier: NDArray[np.int64], tiers: int, pool: float) -> FloatArray:
-    """Yearly benefit value per member: none in the entry tier, then in proportion to the tier's rank."""
-    rank = np.arange(tiers, dtype=float)
+    """The most that the benefits of a member of each tier may cost: in proportion to the tier's rank."""
+    rank = np.arange(1, tiers + 1, dtype=float)
     weight = float(rank[tier].sum())
     return rank * (pool / weight) if weight > 0 else np.zeros(tiers)
 

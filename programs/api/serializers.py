@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from gtm.core.api.serializers import ReasonedSerializer
 from programs.models import (
     ECONOMICS,
     Approver,
@@ -57,7 +58,7 @@ class RelatedSerializer(serializers.ModelSerializer):
         return [field.name for field in self.Meta.model._meta.many_to_many if field.name in self.fields]
 
 
-class ProgramSerializer(serializers.ModelSerializer):
+class ProgramSerializer(WholeSerializer):
     owner = serializers.SlugRelatedField(
         "email", queryset=Person.objects.all(), required=False, allow_null=True
     )
@@ -77,6 +78,8 @@ class ProgramSerializer(serializers.ModelSerializer):
             "owner",
             "currency",
             "country",
+            "subdivision",
+            "working_week",
             "region",
             "time_zone",
             *ECONOMICS,
@@ -202,7 +205,7 @@ class ExperimentSerializer(serializers.ModelSerializer):
         read_only_fields = KEPT
 
 
-class MetricSerializer(serializers.ModelSerializer):
+class MetricSerializer(ReasonedSerializer):
     owner_role = serializers.SlugRelatedField(
         "slug", queryset=Role.objects.all(), allow_null=True, required=False
     )
@@ -220,6 +223,7 @@ class MetricSerializer(serializers.ModelSerializer):
             "dimensions",
             "owner_role",
             "threshold",
+            "reason",
             "definition_version",
             "version",
         ]

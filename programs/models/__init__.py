@@ -2,6 +2,8 @@
 
 from programs.models.agreement import (
     COMMON_STAGES,
+    DEFAULT_AMOUNT_TOLERANCE,
+    DEFAULT_MISMATCH_TOLERANCE,
     AgreedModel,
     MeasurementAgreement,
     read_stages,
@@ -54,6 +56,8 @@ __all__ = [
     "BEFORE_LAUNCH",
     "BY_PERSONA",
     "COMMON_STAGES",
+    "DEFAULT_AMOUNT_TOLERANCE",
+    "DEFAULT_MISMATCH_TOLERANCE",
     "Absence",
     "AgreedModel",
     "Approver",

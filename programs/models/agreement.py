@@ -12,6 +12,8 @@ from django.db import models
 from gtm.core.governed import GovernedModel
 from programs.analytics.taxonomy import StageMap, Vocabulary
 
+DEFAULT_AMOUNT_TOLERANCE, DEFAULT_MISMATCH_TOLERANCE = Decimal("0.250"), Decimal("0.200")
+"""What books may differ by where partners agreed on nothing else; rates and rounding explain less."""
 COMMON_STAGES = ("qualified", "discovery", "proposal", "negotiation", "won", "lost")
 
 
@@ -47,10 +49,38 @@ class MeasurementAgreement(GovernedModel):
     dispute_days = models.PositiveSmallIntegerField(
         default=14, help_text="How long after publication a partner may dispute"
     )
+    exclude_direct = models.BooleanField(
+        default=False, help_text="Direct visits get no credit, unless nothing else came before a deal"
+    )
+    collapse_repeats = models.BooleanField(
+        default=False, help_text="Touches of one source in a row count as one, the last of them"
+    )
+    longest_path = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Only so many touches before a deal count, the last ones. Empty: all within the look-back",
+    )
+    amount_tolerance = models.DecimalField(
+        max_digits=4,
+        decimal_places=3,
+        default=DEFAULT_AMOUNT_TOLERANCE,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="How far apart the partners' amounts of one deal may be; 0.25 means 25 % of the larger one",
+    )
+    mismatch_tolerance = models.DecimalField(
+        max_digits=4,
+        decimal_places=3,
+        default=DEFAULT_MISMATCH_TOLERANCE,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Of how many shared deals the amounts may be further apart before the books do not agree",
+    )
     vocabulary = models.JSONField(default=dict, blank=True)
     stages = models.JSONField(default=dict, blank=True)
 
-    reasoned_fields = frozenset({"confidence_guardrail"})
+    reasoned_fields = frozenset(
+        {"confidence_guardrail", "dispute_days", "amount_tolerance", "mismatch_tolerance"}
+    )
 
     class Meta:
         ordering = ["campaign"]

@@ -40,6 +40,8 @@ class Metric(GovernedModel):
     )
     definition_version = models.PositiveIntegerField(default=1, editable=False)
 
+    reasoned_fields = frozenset({"threshold"})
+
     class Meta:
         ordering = ["key"]
 

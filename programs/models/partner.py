@@ -11,6 +11,7 @@ from django.db import models
 from gtm.core.governed import GovernedModel
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
+from programs.models.place import known_zone
 from programs.models.two_people import AskedChange, ChangedByTwo
 from programs.schemas.experiments import metric_problems, split_problems
 
@@ -21,7 +22,7 @@ class Partner(ChangedByTwo, GovernedModel):
     tier = models.CharField(max_length=40, blank=True, help_text="Partner tier, e.g. gold")
     country = models.CharField(max_length=2, default="US")
     currency = models.CharField(max_length=3, default="USD")
-    time_zone = models.CharField(max_length=60, default="UTC")
+    time_zone = models.CharField(max_length=60, default="UTC", validators=[known_zone])
     contact = models.ForeignKey("programs.Person", null=True, blank=True, on_delete=models.SET_NULL)
     programs = models.ManyToManyField("programs.Program", blank=True, related_name="partners")
 

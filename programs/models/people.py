@@ -17,8 +17,10 @@ from gtm.core import actors
 from gtm.core.errors import NotPermitted
 from gtm.core.governed import GovernedModel
 from gtm.core.money import Money
+from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
+from programs.models.place import calendar_at, check_subdivision, known_country, known_zone, usable_zone
 from programs.models.two_people import AskedChange, ChangedByTwo
 
 
@@ -59,9 +61,9 @@ class Person(ChangedByTwo, GovernedModel):
     name = models.CharField(max_length=120)
     email = models.EmailField(unique=True)
     accounts = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="people")
-    country = models.CharField(max_length=2, default="US")
+    country = models.CharField(max_length=2, default="US", validators=[known_country])
     subdivision = models.CharField(max_length=10, blank=True)
-    time_zone = models.CharField(max_length=60, default="UTC")
+    time_zone = models.CharField(max_length=60, default="UTC", validators=[known_zone])
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -70,6 +72,20 @@ class Person(ChangedByTwo, GovernedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        check_subdivision(self.country, self.subdivision)
+
+    @property
+    def zone(self) -> str:
+        """Their time zone; UTC where the row was written before zones were checked and names none."""
+        return usable_zone(self.time_zone)
+
+    @property
+    def calendar(self) -> WorkingCalendar:
+        """On which days and hours they work."""
+        return calendar_at(self)
 
     @property
     def has_weight(self) -> bool:

@@ -12,8 +12,10 @@ from django.db import models
 
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.governed import StateField, StatefulModel
+from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
+from programs.models.place import WorkingWeek, calendar_at, check_subdivision, known_country, known_zone
 from programs.models.published import PublishedModel
 from programs.models.two_people import AskedChange, ChangedByTwo
 
@@ -47,6 +49,7 @@ COUNTED_IN_CURRENCY = (
     "point_face_value",
     "point_unit_cost",
     "launch_cost",
+    "person_day_cost",
 )
 SPREADS = ("lift", "enrolment")
 """Assumptions with a low, a likely and a high value."""
@@ -79,12 +82,15 @@ ECONOMICS = (
     "launch_cost",
     "discount_rate",
     "horizon_months",
+    "tolerated_overrun",
+    "tolerated_loss",
+    "person_day_cost",
     "assumptions_source",
 )
 """Fields of a program that the financial model reads, and where they are from; the owner stands beside."""
 
 
-LOOKED_AT = ("kind", "region", "country", "time_zone")
+LOOKED_AT = ("kind", "region", "country", "subdivision", "working_week", "time_zone")
 """Facts that seats, authority and the calendar of gates look at. The currency has ties of its own."""
 
 
@@ -102,10 +108,21 @@ class Program(ChangedByTwo, StatefulModel):
     )
     currency = models.CharField(max_length=3, default="USD", help_text=CURRENCY_HELP)
     country = models.CharField(
-        max_length=2, default="US", help_text="ISO 3166: holidays of the working calendar"
+        max_length=2,
+        default="US",
+        validators=[known_country],
+        help_text="ISO 3166: holidays of the working calendar",
+    )
+    subdivision = models.CharField(
+        max_length=10, blank=True, help_text="Second part of ISO 3166-2, e.g. BY: holidays of a part"
+    )
+    working_week = models.CharField(
+        max_length=7, blank=True, choices=WorkingWeek.choices, help_text="Days on which its clocks run"
     )
     region = models.CharField(max_length=40, blank=True)
-    time_zone = models.CharField(max_length=60, default="UTC", help_text="IANA name, e.g. Europe/Berlin")
+    time_zone = models.CharField(
+        max_length=60, default="UTC", validators=[known_zone], help_text="IANA name, e.g. Europe/Berlin"
+    )
     gross_margin = models.DecimalField(
         max_digits=5,
         decimal_places=4,
@@ -163,6 +180,29 @@ class Program(ChangedByTwo, StatefulModel):
         validators=[MinValueValidator(6), MaxValueValidator(120)],
         help_text="Months over which the program has to pay for itself",
     )
+    tolerated_overrun = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal("0.10"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="The reward pool proposed overruns the budget with at most this chance, 0.10 = 10 %",
+    )
+    tolerated_loss = models.DecimalField(
+        max_digits=5,
+        decimal_places=4,
+        default=Decimal("0.25"),
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="With a higher chance of a loss over the horizon a program is tested before it is launched",
+    )
+    person_day_cost = models.DecimalField(
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0)],
+        help_text="What a person-day of work costs, in the program's currency. Empty: the values of a "
+        "backlog are before labour and say so",
+    )
     assumptions_source = models.CharField(
         max_length=240, blank=True, help_text="Where lift, enrolment and costs come from, with a date"
     )
@@ -194,10 +234,16 @@ class Program(ChangedByTwo, StatefulModel):
 
     def clean(self) -> None:
         super().clean()
+        check_subdivision(self.country, self.subdivision)
         if ties := self.currency_ties():
             raise ValidationError({"currency": ties})
         if problems := self.spread_problems():
             raise ValidationError(problems)
+
+    @property
+    def calendar(self) -> WorkingCalendar:
+        """On which days and hours its clocks run."""
+        return calendar_at(self, self.working_week)
 
     def spread_problems(self) -> dict[str, str]:
         """What is wrong with assumptions that have a low, a likely and a high value, by field."""

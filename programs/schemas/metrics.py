@@ -13,6 +13,8 @@ RUN = "window of the run"
 """The window of a flow. "90 days" is a fixed one; empty for a stock."""
 MONEY = "money"
 """The unit of an amount in the program's currency."""
+REPEAT_DAYS = 90
+"""Within how many days of the first purchase a blueprint promises the second; the same whatever a run looks at."""
 DEFINITION = ("unit", "direction", "numerator", "denominator", "window", "dimensions")
 """What of a metric is its definition: a change of one of them is a new version."""
 GROUPS = ("tier", "cohort", "region", "channel")
@@ -43,8 +45,14 @@ _INSIGHTS, _FINANCE, _REFERRALS, _PARTNERS = (
 )
 
 STANDARD = (
-    MetricDefinition("loyalty-retention", "Repeat rate", "%", HIGHER, "members who bought again within the window",
-                     "members observed for the window", RUN, (), _INSIGHTS),
+    MetricDefinition("loyalty-retention", "Retention", "%", HIGHER, "members active in the window and in the one before",
+                     "members active in the window before", RUN, (), _INSIGHTS),
+    MetricDefinition("loyalty-newest-cohorts", "Repeat rate of the newest cohorts", "%", HIGHER,
+                     "members of the newest closed cohorts who bought again within the window",
+                     "members of the newest closed cohorts", "90 days", (), _INSIGHTS),
+    MetricDefinition("loyalty-repeat-rate", f"Repeat rate within {REPEAT_DAYS} days", "%", HIGHER,
+                     "members who bought again within the window", "members observed for the window",
+                     f"{REPEAT_DAYS} days", (), _INSIGHTS),
     MetricDefinition("loyalty-active-rate", "Active members", "%", HIGHER, "members with a purchase", "members",
                      RUN, GROUPS, _INSIGHTS),
     MetricDefinition("loyalty-enrolment", "Members enrolled", "members", HIGHER, "members enrolled", "", RUN, GROUPS, _INSIGHTS),

@@ -75,8 +75,9 @@ LINES = (
          lambda strategy, retries, changed: (strategy, retries, changed) == ("with-modification", 2, "a fifth of the Monte Carlo draws")),
     Line("schema: success criteria retention, NRR, cost/point", "success criteria (retention, NRR, cost/point)",
          ("loyalty json.success_metrics[retention].target", "loyalty json.success_metrics[nrr]", "loyalty json.success_metrics[cost_per_point].met",
-          "loyalty later.success_metrics[retention].actual", "loyalty later.success_metrics[nrr].measured_by"),
-         lambda aim, nrr, met, later, measured: number(aim) and measured and measured != nrr["measured_by"] and number(later) and met is True and "net revenue retention" in nrr["label"].lower() and number(nrr["actual"]) and number(nrr["target"])),
+          "loyalty later.success_metrics[retention].actual", "loyalty monitored.success_metrics[repeat_rate].actual",
+          "loyalty later.success_metrics[nrr].measured_by"),
+         lambda aim, nrr, met, later, repeat, measured: number(aim) and measured and measured != nrr["measured_by"] and number(later) and later == repeat and met is True and "net revenue retention" in nrr["label"].lower() and number(nrr["actual"]) and number(nrr["target"])),
     tools_ran("Tool hooks Serena/Context7/Sequential Thinking/Playwright", "Tool hooks: Reference `docs/gtm-essentials.md` stack", "loyalty"),
     Line("Retry limit 2 for data pulls/model errors", "Default retry limit = 2 for data pulls or modeling errors",
          ("loyalty-outage tasks.signal-review.attempts[*].outcome", "loyalty-outage tasks.economic-modeling.attempts[*].outcome",
@@ -86,9 +87,11 @@ LINES = (
          ("loyalty json.escalation_ladder[*].role", "loyalty-loss json.escalations[negative-roi].rungs[loyalty-strategist].notified[*].name"),
          lambda roles, told: roles == ["loyalty-strategist", "finance/legal", "exec-sponsor"] and told == ["Samir Haddad"]),
     Line("Review before publishing: dependencies, approvals, deliverables", "before publishing to ensure dependencies, approvals, and deliverables are logged",
-         ("loyalty json.review_checklist[*].key", "loyalty json.review_checklist[*].result", "loyalty json.review_checklist[approvals].evidence"),
-         lambda keys, results, who: {"dependencies", "approvals", "deliverables", "agents", "tools", "goal"} <= set(keys)
-         and set(results) == {"passed"} and "Lena Brandt" in who),
+         ("loyalty json.review_checklist[*].key", "loyalty json.review_checklist[*].result", "loyalty outputs.second_review.rows[*].text",
+          "loyalty outputs.second_review.rows[*].result", "loyalty outputs.second_review.rows[Every approval is given].evidence"),
+         lambda keys, results, again, found, who: {"dependencies", "approvals", "deliverables", "agents", "tools", "goal"} <= set(keys)
+         and set(results) == set(found) == {"passed"} and "Deliverables are made" in again
+         and who == "Finance approval: Fiona Walsh. Legal approval: Lena Brandt."),
     Line("1 Signal Review: churn metrics", "pull churn metrics", ("loyalty outputs.churn.series[*].label", "loyalty outputs.signals.items[first_month_hazard].value"),
          lambda drawn, hazard: drawn == ["Still buying", "Lapse in the month"] and number(hazard)),
     Line("1 cohort revenue", "cohort revenue", ("loyalty outputs.cohort_revenue.series[Cumulative revenue].values",), lambda v: numbers(v[:2]) and v[1] > v[0] > 0),

@@ -103,6 +103,7 @@ RUNS = {
 PARTS = {
     "json": "plan JSON",
     "later": "plan JSON after a later run",
+    "monitored": "plan JSON of that run",
     "stored": "file in `.claude/plans`",
     "moved": "change log",
     "outputs": "output",

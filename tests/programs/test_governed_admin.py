@@ -111,7 +111,7 @@ def test_a_list_is_exported_with_handles_and_taken_back_unchanged(login):
     chosen = {name: "on" for name in fields if name.startswith("approverresource_") or "resource_" in name}
     raw = client.post(url, {"format": "0", "resource": "", **chosen}).content.decode()
     row = next(line for line in raw.splitlines() if "finance@demo.example,finance" in line)
-    assert "250000.00,USD,[],[]" in row
+    assert "1000000.00,USD,[],[]" in row
     before = ChangeLogEntry.objects.count()
     exec_ = login("exec")
     preview = upload(exec_, Approver, raw)
@@ -204,3 +204,27 @@ def test_who_may_not_manage_programs_moves_none(login):
     assert said(login("auditor").post(url, {"comment": "Not mine."}))
     program.refresh_from_db()
     assert program.state != "cancelled"
+
+
+def test_a_limit_of_a_metric_is_moved_with_a_reason_in_the_form_and_in_a_file(login):
+    client, metric = login("analyst"), Metric.objects.get(key="loyalty-csat")
+    page = reverse("admin:programs_metric_change", args=[metric.pk])
+    form = client.get(page).context["adminform"].form
+    moved = {name: form[name].value() or "" for name in form.fields} | {"threshold": "0.7"}
+    refused = client.post(page, moved)
+    assert refused.context["adminform"].form.errors == {"reason": ["Say why: threshold changes."]}
+    assert client.post(page, moved | {"reason": "Agreed."}).status_code == 302
+    head, row = (
+        "key,name,unit,direction,numerator,threshold",
+        "loyalty-csat,CSAT,%,higher,CSAT answers of 4 or 5",
+    )
+    preview = upload(client, Metric, f"{head}\n{row},0.8\n")
+    assert "Say why threshold of" in preview.content.decode()
+    confirm(client, Metric, upload(client, Metric, f"{head},reason\n{row},0.8,Stricter.\n"))
+    logged = ChangeLogEntry.objects.filter(
+        entity="programs.metric", entity_id=str(metric.pk), event="changed"
+    )
+    told = [e.payload.body for e in logged.select_related("payload").order_by("pk")]
+    assert [(b["to"], b["reason"]) for b in told if b["field"] == "threshold"] == [
+        ("0.7", "Agreed."), ("0.8", "Stricter."),
+    ]  # fmt: skip

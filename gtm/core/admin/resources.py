@@ -16,11 +16,13 @@ from import_export.resources import ModelResource, modelresource_factory
 from import_export.results import RowResult
 from import_export.widgets import ForeignKeyWidget, JSONWidget, ManyToManyWidget
 
-from gtm.core.actors import current
-from gtm.core.errors import WaitsForSecondPerson
+from gtm.core.actors import acting_as, current
+from gtm.core.errors import GuardNotMet, WaitsForSecondPerson
 from gtm.core.evidence import refusals
 from gtm.core.governed import GovernedModel
 
+REASON = "reason"
+"""The column in which a row of a file says why."""
 HANDLES = ("slug", "key", "plan_id", "email", "username", "name")
 
 
@@ -112,6 +114,16 @@ class GovernedResource(ModelResource):
             return super().get_instance(instance_loader, row)
         except ValueError as error:
             raise ValidationError(str(error)) from error
+
+    def save_instance(self, instance: Any, is_create: bool, row: Any, **kwargs: Any) -> None:
+        """A row says in a column of its own why it moves a guardrail. A refusal is one of the row."""
+        acting = current()
+        said = str(row.get(REASON) or "").strip()
+        try:
+            with acting_as(acting.actor, said or acting.reason, acting.on_behalf_of):
+                super().save_instance(instance, is_create, row, **kwargs)
+        except GuardNotMet as refusal:
+            raise ValidationError(f"{refusal.detail} Write it into a column “{REASON}”.") from refusal
 
     def before_save_instance(self, instance: Any, row: Any, **kwargs: Any) -> None:
         """A file may do what its bringer may do in a form: adding and changing are two permissions."""

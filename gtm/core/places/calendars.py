@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import holidays
 
 ONE_DAY = timedelta(days=1)
+_WEEK = frozenset(range(7))
 
 
 class UnknownCalendar(ValueError):
@@ -31,10 +32,11 @@ def _public_holidays(country: str, subdivision: str) -> Container[date]:
 
 @dataclass(frozen=True, slots=True)
 class WorkingCalendar:
-    """Monday to Friday, 09:00 to 17:00 in ``time_zone``, without the public holidays of ``country``.
+    """The working week of ``country``, 09:00 to 17:00 in ``time_zone``, without its public holidays.
 
     ``country`` is ISO 3166-1 alpha-2 and ``subdivision`` the second part of ISO 3166-2; ``time_zone`` is an
-    IANA name; ``weekdays`` counts Monday as 0. ``opens == closes`` means around the clock, every day.
+    IANA name; ``weekdays``, where the week is another one, counts Monday as 0. ``opens == closes`` means
+    around the clock, every day.
     Raises UnknownCalendar for a place that does not exist, ValueError for hours or weekdays without work.
     """
 
@@ -43,13 +45,14 @@ class WorkingCalendar:
     time_zone: str = "UTC"
     opens: time = time(9)
     closes: time = time(17)
-    weekdays: frozenset[int] = frozenset(range(5))
+    weekdays: frozenset[int] | None = None
+    _working: frozenset[int] = field(init=False, repr=False, compare=False, hash=False)
     _holidays: Container[date] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
         if self.opens > self.closes:
             raise ValueError(f"Work opens at {self.opens} but closes at {self.closes}.")
-        if not self.weekdays or not self.weekdays <= frozenset(range(7)):
+        if self.weekdays is not None and not frozenset() < self.weekdays <= _WEEK:
             raise ValueError(f"Weekdays run from 0 (Monday) to 6, at least one: {sorted(self.weekdays)}.")
         try:
             ZoneInfo(self.time_zone)
@@ -59,6 +62,8 @@ class WorkingCalendar:
             raise UnknownCalendar(
                 f"There is no calendar for {self.country} {self.subdivision} {self.time_zone}: {error}"
             ) from error
+        working = self.weekdays if self.weekdays is not None else _WEEK - getattr(days, "weekend", {5, 6})
+        object.__setattr__(self, "_working", working)
         object.__setattr__(self, "_holidays", days)
 
     @property
@@ -68,7 +73,7 @@ class WorkingCalendar:
     # ------------------------------------------------------------------ days
 
     def is_business_day(self, day: date) -> bool:
-        return self.never_closes or (day.weekday() in self.weekdays and day not in self._holidays)
+        return self.never_closes or (day.weekday() in self._working and day not in self._holidays)
 
     def next_business_day(self, day: date) -> date:
         """``day`` itself, or the first business day after it."""

@@ -49,8 +49,8 @@ class DisputeSerializer(serializers.ModelSerializer):
     class Meta:
         model = Dispute
         fields = [
-            "id", "campaign", "claimant", "state", "deal", "claim", "evidence", "answer", "signed_off",
-            "created_at", "closed_at",
+            "id", "campaign", "claimant", "state", "deal", "in_data", "claim", "evidence", "answer",
+            "signed_off", "created_at", "closed_at",
         ]  # fmt: skip
 
 

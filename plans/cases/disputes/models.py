@@ -77,6 +77,10 @@ class Dispute(StatefulModel):
     claimant = models.ForeignKey("programs.Partner", on_delete=models.PROTECT, related_name="disputes")
     state = StateField(default=DisputeState.OPEN.value, choices=DisputeState.choices)
     deal = models.CharField(max_length=240, help_text="Identifier of the deal in the partner's books")
+    in_data = models.BooleanField(
+        default=True,
+        help_text="Whether the run has read such a deal; only then does a claim stop a plan",
+    )
     claim = models.TextField()
     evidence = models.JSONField(default=list, help_text="The evidence for the claim, one sentence each")
     owner = models.ForeignKey(

@@ -42,6 +42,7 @@ def _dispute(dispute: Dispute) -> dict[str, Any]:
         "claimant": dispute.claimant.slug,
         "status": dispute.state,
         "deal": dispute.deal,
+        "in_data": dispute.in_data,
         "claim": dispute.claim,
         "evidence": dispute.evidence,
         "filed_at": dispute.created_at,

@@ -16,9 +16,12 @@ from plans.cases import handover
 from plans.cases.disputes.models import OPEN_DISPUTE_STATES, AttributionRecord, Dispute
 from plans.engine.alarms import readings
 from plans.engine.people.permissions import persons_of, why_not_in_person
+from plans.models import Plan
 from plans.schemas.outputs import Signal
+from programs import datasets
 from programs.models import Partner, Person
 from programs.selectors import partners_of
+from programs.series import snapshot_root
 
 Params = Mapping[str, Any]
 
@@ -28,13 +31,15 @@ TRIGGER = "sourced-pipeline-dispute"
 def file(
     record: AttributionRecord, claimant: Partner, *, deal: str, claim: str, evidence: Sequence[str] = ()
 ) -> Dispute:
-    """File a claim on a published record; the ladder opens at once, and a live plan is stopped.
+    """File a claim on a published record. If the run has read a deal of this name, the ladder opens at once,
+    and a live plan is stopped; a claim about any other waits for those who answer disputes.
 
     Raises NotPermitted for people who do not speak for the claimant, GuardNotMet when the time is over, and
     InvalidInput for a claimant outside the campaign or a claim without words. A claim that is open
     already is answered as it is.
     """
     _check(record, claimant, {"deal": deal, "claim": claim})
+    is_in_data = was_read(record.plan, deal)
     with transaction.atomic():
         changelog.lock_chain(record.change_chain())
         found = Dispute.objects.filter(
@@ -43,12 +48,24 @@ def file(
         if found is not None:
             return found
         dispute = Dispute(
-            record=record, claimant=claimant, deal=deal.strip(), claim=claim.strip(), evidence=list(evidence)
+            record=record,
+            claimant=claimant,
+            deal=deal.strip(),
+            claim=claim.strip(),
+            evidence=list(evidence),
+            in_data=is_in_data,
         )
         dispute.save()
+        if not is_in_data:
+            return dispute
         message = f"{claimant} disputes {dispute.deal}: {dispute.claim}"
         readings.raise_signal(record.plan, None, Signal(TRIGGER, message, period=f"dispute {dispute.pk}"))
     return dispute
+
+
+def was_read(plan: Plan, deal: str) -> bool:
+    """Whether the data of a run have a deal of this name, in the books of any partner."""
+    return datasets.OpenData(snapshot_root(), plan.datasets).names("opportunities", "opportunity_id", deal)
 
 
 def answer(dispute: Dispute, text: str, *, expected_version: int | None = None) -> Dispute:

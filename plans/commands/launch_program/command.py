@@ -180,7 +180,7 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
             made.stage("9", "Readiness", [
                 Step("", READINESS, "Launch readiness", OPS,
                      "Weigh what is done; an open blocker or a date that has passed holds it",
-                     needs=APPROVALS, run=f"{STEPS}.readiness:assess_readiness",
+                     needs=APPROVALS, run=f"{STEPS}.readiness:review_and_assess",
                      hold=f"{REPORT}:why_not_ready", fallback_agent=PARTNERS,
                      tools=("Sequential Thinking",), output_var="readiness", reads=("launch_date", "channels")),
             ]),

@@ -36,6 +36,7 @@ from plans.schemas.declaration import (
 from plans.schemas.inputs import PATTERN, Choice, TextList
 from plans.schemas.thresholds import Thresholds
 from programs.models import Program
+from programs.schemas.metrics import REPEAT_DAYS
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
 STEPS = f"{HERE}.steps"
@@ -138,10 +139,13 @@ MONITOR_LOYALTY = registry.register(
             SuccessMetric("retention", "Retention", "not below its threshold, or the window before", "data.kpis.retention", unit="share",
                           comparator=">=", aim="thresholds.retention|data.kpis_before.retention", source="Purchases of the window",
                           later=f"{KEY} data.kpis.retention"),
-            SuccessMetric("liability", "Point liability", "within its threshold", "health.liability", unit="money", comparator="<=",
-                          aim="thresholds.liability", source="Point ledger and the cost of a point", later=f"{KEY} health.liability"),
-            SuccessMetric("engagement_lift", "Engagement lift", "not below the window before", "data.engagement_lift", unit="share",
-                          comparator=">=", aim="0", source="Members with a purchase in both windows", later=f"{KEY} data.engagement_lift",
+            SuccessMetric("repeat_rate", f"Repeat rate within {REPEAT_DAYS} days", "not below the blueprint's target, or the window before",
+                          "data.repeat_rate", unit="share", comparator=">=", aim="thresholds.repeat_rate|data.kpis_before.repeat_rate",
+                          source="Purchases up to the end of the window", later=f"{KEY} data.repeat_rate"),
+            SuccessMetric("liability", "Point liability", "within its threshold, or below what counts as a spike", "health.liability",
+                          unit="money", comparator="<=", aim="thresholds.liability|health.liability_limit", source="Point ledger and the cost of a point", later=f"{KEY} health.liability"),
+            SuccessMetric("engagement_lift", "Engagement, change against the window before", "not below the window before", "data.engagement_lift", unit="share",
+                          comparator=">=", aim="0", source="Members with a purchase in both windows; a change, nothing was randomised", later=f"{KEY} data.engagement_lift",
                           absent="Nobody bought in the window before."),
             SuccessMetric("alert_remediation_time", "Alert remediation time", "within the hours of the ladder",
                           "data.kpis.alert_remediation_time", unit="hours", comparator="<=",

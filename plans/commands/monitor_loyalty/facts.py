@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from plans.commands.shared.metrics import facts_of, remediation_of
+from plans.commands.shared.metrics import days_of, facts_of, remediation_of
 from plans.commands.shared.windows import WindowPair, windows_until
 from plans.engine.running.steps import StepContext
 from plans.models import SUCCEEDED_PLAN_STATES, Plan, of_command
 from programs.models import Program
+from programs.schemas.metrics import REPEAT_DAYS
 from programs.selectors import experiment_designs, people_by_role
 
 PLUGIN, NAME = "loyalty-lifecycle-orchestration", "monitor-loyalty"
@@ -27,17 +28,21 @@ OPTIONAL = ("members", "point_ledger", "survey_responses")
 
 def gather_facts(program: Program) -> dict[str, Any]:
     """Who owns the backlog, what the registry defines, how tests were planned, and how long alerts took."""
+    found = facts_of(program, KEY)
     return {
-        **facts_of(program, KEY),
-        **blueprint_facts(program),
+        **found,
+        **blueprint_facts(program, found["metrics"]),
         "people": people_by_role([ANALYST, STRATEGIST, SPONSOR, OPS, "finance"]),
         "experiments": experiment_designs(program),
         "remediation": remediation_of(program, KEY),
     }
 
 
-def blueprint_facts(program: Program) -> dict[str, Any]:
-    """The targets that the approved blueprint sets, as alert thresholds; nothing where there is no blueprint."""
+def blueprint_facts(program: Program, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """The targets that the approved blueprint sets, as alert thresholds; nothing where there is no blueprint.
+
+    A target is held against the same measure only: the repeat rate over the days that the blueprint promised.
+    """
     plans = Plan.objects.filter(
         program=program, state__in=sorted(SUCCEEDED_PLAN_STATES), **of_command(BLUEPRINT)
     )
@@ -46,15 +51,27 @@ def blueprint_facts(program: Program) -> dict[str, Any]:
     if plan is None or not packet:
         return {}
     targets = {target["key"]: target for target in packet["kpis"]}
+    days = days_of(metrics["repeat_rate"])
+    left_out = (
+        ""
+        if days == REPEAT_DAYS
+        else f"The blueprint's repeat rate is one of {REPEAT_DAYS} days, that of the registry is of "
+        f"“{metrics['repeat_rate']['window']}”: they are not compared."
+    )
     rules = [
         f"{metric}<{limit}"
         for metric, limit in (
-            ("retention", _rounded_down(targets.get("repeat_rate"))),
+            ("repeat_rate", "" if left_out else _rounded_down(targets.get("repeat_rate"))),
             ("breakage", _rounded_down(targets.get("redemption_rate"), complement=True)),
         )
         if limit
     ]
-    found = {"plan_id": plan.plan_id, "rules": ",".join(rules), "targets": packet["kpis"]}
+    found = {
+        "plan_id": plan.plan_id,
+        "rules": ",".join(rules),
+        "targets": packet["kpis"],
+        "left_out": left_out,
+    }
     return {"blueprint": found | {"nrr_days": packet.get("nrr_days", 0)}}
 
 

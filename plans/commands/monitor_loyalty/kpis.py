@@ -41,7 +41,15 @@ MEASURES = {  # sums of ``loyalty_windows``
     "CSAT answers of 4 or 5": Measure("satisfied", "answers", "survey_responses"),
 }
 EXPECTED = {
-    "retention": ("members who bought again within the window", "members observed for the window"),
+    "retention": (
+        "members active in the window and in the one before",
+        "members active in the window before",
+    ),
+    "newest_cohorts": (
+        "members of the newest closed cohorts who bought again within the window",
+        "members of the newest closed cohorts",
+    ),
+    "repeat_rate": ("members who bought again within the window", "members observed for the window"),
     "redemption_to_date": ("points redeemed to date", "points earned to date"),
     "churn_risk": ("repeat buyers who have probably left", "repeat buyers"),
     "liability": ("points outstanding × cost × redemption rate of outstanding", ""),

@@ -147,8 +147,8 @@ OPTIMIZE_REFERRALS = registry.register(
         ),
         checklist=checklist.STANDARD,
         success_metrics=(
-            SuccessMetric("conversion_lift", "Conversion lift", "not below the window before", "performance.conversion_lift", unit="share",
-                          comparator=">=", aim="0", source="Referrals of both windows", later=f"{KEY} performance.conversion_lift",
+            SuccessMetric("conversion_lift", "Conversion, change against the window before", "not below the window before", "performance.conversion_lift", unit="share",
+                          comparator=">=", aim="0", source="Referrals of both windows; a change, nothing was randomised", later=f"{KEY} performance.conversion_lift",
                           absent="The window before holds nothing to compare with."),
             SuccessMetric("fraud_reduction", "Fraud reduction", "share proposed for hold not above the window before", "risk.fraud_reduction",
                           unit="share", comparator=">=", aim="0", source="Referrals the screen proposes to hold, of both windows",

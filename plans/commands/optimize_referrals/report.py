@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from plans.commands.shared.second_review import reviewed_first
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
+
+DELIVERABLES = ("dashboard", "risk", "backlog", "playbook")
 
 
 def confirmed_by(context: StepContext) -> dict[str, Any]:
@@ -14,7 +17,7 @@ def confirmed_by(context: StepContext) -> dict[str, Any]:
     return {"confirmed": bool(found), **found}
 
 
-def hand_over(context: StepContext) -> StepResult:
+def gather_packet(context: StepContext) -> StepResult:
     """Tables of who does what, and which rewards wait, exactly as the gate approved them."""
     playbook, risk = context.outputs["playbook"], context.outputs["risk"]
     released = {key for key, fraud in context.program["case_labels"].items() if not fraud}
@@ -57,3 +60,6 @@ def hand_over(context: StepContext) -> StepResult:
             "Context7": f"{len(playbook['messages'])} messages to partners drafted from approved figures."
         },
     )
+
+
+hand_over = reviewed_first("hand-over", DELIVERABLES, gather_packet)

@@ -7,7 +7,6 @@ from typing import Any
 from plans.commands.shared.figures import money, percent
 
 VERDICTS = {"launch": "go", "test first": "go with care", "do not launch": "do not"}
-TOLERATED_OVERRUN, TOLERATED_LOSS = 0.10, 0.25
 WORTH_A_CHANGE = 0.01
 """Of the pool: what rounding an earn rate gains is no reason for another structure."""
 ROUNDING = 0.02
@@ -115,9 +114,9 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
         found.append(
             f"The model expects a loss over {economics['horizon_months']} months, the launch included"
         )
-    if economics["probability_of_loss"] > TOLERATED_LOSS:
+    if economics["probability_of_loss"] > economics["tolerated_loss"]:
         found.append(f"The chance of a loss is {percent(economics['probability_of_loss'], 0)}")
-    if economics["overrun_probability"] > TOLERATED_OVERRUN:
+    if economics["overrun_probability"] > economics["tolerated_overrun"]:
         found.append(f"The budget is overrun with a chance of {percent(economics['overrun_probability'], 0)}")
     if design["unspent"] > ROUNDING * design["annual_budget"]:
         unused = percent(design["unspent"] / design["annual_budget"], 0)
@@ -132,6 +131,8 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
     if economics["costs_not_entered"]:
         names = " and ".join(name.replace("_", " ") for name in economics["costs_not_entered"])
         found.append(f"Nobody has entered the {names}; the model counts 0")
+    if design.get("benefits_are_ideas"):
+        found.append("The benefits named are ideas without a cost; the model counts 0 for them")
     if signals["unknown_personas"]:
         found.append(f"No segment in the data for {', '.join(signals['unknown_personas'])}")
     return found

@@ -161,7 +161,7 @@ PLAN_LOYALTY = registry.register(
             Stage("5", "Publication", "sequential", (
                 Step("5.1", "publish-blueprint", "Publish the blueprint", OPS,
                      "Write the approved tiers, benefits and triggers to the program",
-                     needs=("4.1", "4.2"), run=f"{STEPS}.publish:gather_blueprint", apply=f"{RECORDS}:apply_blueprint",
+                     needs=("4.1", "4.2"), run=f"{STEPS}.publish:publish", apply=f"{RECORDS}:apply_blueprint",
                      compensate=f"{RECORDS}:withdraw_blueprint", fallback_agent=STRATEGIST, tools=("Serena",), output_var="published"),
             )),
         ),
@@ -184,7 +184,7 @@ PLAN_LOYALTY = registry.register(
         success_metrics=(
             SuccessMetric("retention", "Repeat rate within 90 days", "not below the baseline", unit="share", comparator=">=",
                           aim="signals.repeat_rate", source="Purchases, measured by later runs of monitor-loyalty",
-                          later=f"{MONITOR} data.retention",
+                          later=f"{MONITOR} data.repeat_rate",
                           absent="It is measured after the program has started; no run of monitor-loyalty has ended since."),
             SuccessMetric("nrr", "Net revenue retention", "what it is today, raised by the break-even lift", "signals.nrr",
                           unit="share", comparator=">=", aim="packet.nrr_target",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from plans.schemas.inputs import Count, Input, Text
-from plans.schemas.spreads import MONEY, Spread
+from plans.schemas.spreads import MONEY, ShareLimit, Spread
 
 ANY_AMOUNT = Decimal(10) ** 13
 
@@ -20,5 +20,7 @@ ASSUMPTIONS: tuple[Input, ...] = (
     Spread("platform_cost", "What the platform costs a month, in the program's currency: 500, or low/likely/high",
            unit=MONEY, maximum=ANY_AMOUNT),
     Spread("discount_rate", "Discount rate a year: 10%, or low/likely/high"),
+    ShareLimit("tolerated_overrun", "The reward pool proposed overruns the budget with at most this chance: 10%"),
+    ShareLimit("tolerated_loss", "With a higher chance of a loss the program is tested before it is launched: 25%"),
     Count("horizon", "Months over which the program has to pay for itself", minimum=6, maximum=120),
 )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -154,7 +154,7 @@ def _metric(
 def _arm(row: Mapping[str, Any], share: bool) -> Arm:
     if share:
         return Arm.of_proportion(round(row["total"]), row["units"])
-    return Arm.of_sums(row["units"], row["total"], row["squares"])
+    return Arm.of_sums(row["units"], row["total"], row["squares"], row["cubes"])
 
 
 def _adjusted(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Arm] | None, str]:
@@ -182,7 +182,10 @@ def _adjusted(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Arm] | None,
         return None, partly.strip()
     what = "the value from before the test" if source == "pre" else "the spend of the 90 days before"
     note = f"CUPED with {what} takes away {found.variance_reduction:.0%} of the variance.{partly}"
-    return {row["variant"]: arm for row, arm in zip(rows, found.arms, strict=True)}, note
+    # What is left after the adjustment is about as skewed as the outcome itself.
+    plain = [_arm(row, share=False) for row in rows]
+    arms = [replace(arm, skewness=each.skewness) for arm, each in zip(found.arms, plain, strict=True)]
+    return {row["variant"]: arm for row, arm in zip(rows, arms, strict=True)}, note
 
 
 def _planned(control: Arm) -> int:
@@ -222,7 +225,7 @@ def readout_table(read: Sequence[Readout], unread: Sequence[NotRead]) -> Table:
          Column("lift", "Relative lift", "percent"), Column("low", "from", "percent"), Column("high", "to", "percent"),
          Column("p", "p (Holm)", "number"), Column("verdict", "Recommendation"), Column("why", "Why")],
         rows,
-        "Lifts by the delta method, 95 % intervals; a recommendation stands beside the metric that decides.",
+        "Lifts by the delta method, or by Fieller's where outcomes are skewed, 95 % intervals; a recommendation stands beside the metric that decides.",
     )  # fmt: skip
 
 

@@ -1,20 +1,25 @@
-"""The review checklist once more, by today's people and data, before anything is given out."""
+"""The review checklist once more, by the plan's own record and today's people and data, before it goes out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.runs import registry, start
+from plans.models import Plan
+from plans.runs.second_look import look_again
 from plans.schemas.outputs import Column, StepResult, Table
 
-TOLD = ("key", "text", "blocking", "result", "evidence", "at")
+TOLD = ("key", "text", "blocking", "result", "evidence")
 
 
-def review_again(context: StepContext, command: str) -> StepResult:
-    """Values: ``items`` (key, result), ``observed`` for a replay. Raises PermanentError naming what is open."""
-    seen = context.observed or {"checklist": _look(context, command)}
+def review_again(context: StepContext, key: str, deliverables: Collection[str]) -> StepResult:
+    """Values: ``review`` (key, result), ``observed`` for a replay. Raises PermanentError naming what is open.
+
+    ``key`` is the task's own, ``deliverables`` are the outputs without which nothing goes out.
+    """
+    seen = context.observed or {"checklist": _look(context.plan_id, key, deliverables)}
     items: Sequence[Mapping[str, Any]] = seen["checklist"]
     if open_items := [item for item in items if item["blocking"] and item["result"] != "passed"]:
         told = " ".join(f"{item['text']}: {item['evidence']}" for item in open_items)
@@ -26,14 +31,31 @@ def review_again(context: StepContext, command: str) -> StepResult:
     rows = [[item[column.key] for column in columns] for item in items]
     return StepResult(
         values={
-            "items": [{"key": item["key"], "result": item["result"]} for item in items],
+            "review": [{"key": item["key"], "result": item["result"]} for item in items],
             "observed": seen,
         },
         outputs=[Table("second_review", "Review checklist, run again", columns, rows)],
     )
 
 
-def _look(context: StepContext, command: str) -> list[dict[str, Any]]:
-    """What the checklist says today of the same run."""
-    draft = start.draft(registry.get(command), dict(context.inputs), context.program["slug"])
-    return [{name: item[name] for name in TOLD} for item in draft.checklist]
+def reviewed_first(
+    key: str, deliverables: Collection[str], step: Callable[[StepContext], StepResult]
+) -> Callable[[StepContext], StepResult]:
+    """The step ``key``, done only when the review passes; its result tells of the review, too."""
+
+    def run(context: StepContext) -> StepResult:
+        review = review_again(context, key, deliverables)
+        made = step(context)
+        return replace(
+            made, values={**made.values, **review.values}, outputs=[*made.outputs, *review.outputs]
+        )
+
+    return run
+
+
+def _look(plan_id: str, key: str, deliverables: Collection[str]) -> list[dict[str, Any]]:
+    """Nothing where no plan is behind the context, as in a comparison of figures."""
+    if not plan_id:
+        return []
+    plan = Plan.objects.select_related("program").get(plan_id=plan_id)
+    return [{name: item[name] for name in TOLD} for item in look_again(plan, key, deliverables)]

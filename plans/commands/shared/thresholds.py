@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from plans.commands.shared.figures import value_of
 from plans.commands.shared.windows import WindowPair
 from plans.schemas.declaration import Trigger
-from plans.schemas.outputs import Column, Signal, Table
-from programs.analytics.estimate import MaybeEstimate
+from plans.schemas.outputs import NOT_MEASURED, Column, Signal, Table
+from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.thresholds import ThresholdReport, evaluate_thresholds, parse_thresholds
 
 
@@ -34,8 +35,9 @@ class Alerts:
     """What the thresholds came to for the metrics one step measured."""
 
     signals: tuple[Signal, ...]
-    measured: tuple[str, ...]
+    measured: Mapping[str, str]
     report: ThresholdReport
+    values: Mapping[str, MaybeEstimate]
 
     def rows(self) -> list[dict[str, Any]]:
         """Every rule with its verdict, as later tasks and people read it."""
@@ -46,15 +48,16 @@ class Alerts:
             for b in self.report.breaches
         ]  # fmt: skip
         found += [
-            {"rule": str(rule), "metric": rule.metric, "value": None, "verdict": "kept", "note": ""}
+            {"rule": str(rule), "metric": rule.metric, "value": value_of(self.values[rule.metric]),
+             "verdict": "kept", "note": ""}
             for rule in self.report.kept
-        ]
+        ]  # fmt: skip
         found += [
             {
                 "rule": str(rule),
                 "metric": rule.metric,
                 "value": None,
-                "verdict": "not measured",
+                "verdict": NOT_MEASURED,
                 "note": reason,
             }
             for rule, reason in self.report.missing
@@ -65,7 +68,8 @@ class Alerts:
 def evaluate(
     text: str, values: Mapping[str, MaybeEstimate], *, vocabulary: Collection[str], windows: WindowPair
 ) -> Alerts:
-    """Hold the rules whose metric this step measured against ``values``. A missing value neither alarms nor clears.
+    """Hold the rules whose metric this step measured against ``values``. A missing value neither alarms nor clears;
+    several in a row are a matter of their own.
 
     A rule that alarms is counted in the period and the window of ``windows``; the step says both of its result,
     for those that are kept.
@@ -83,8 +87,14 @@ def evaluate(
         )
         for breach in report.breaches
     )
-    looked_at = {trigger_of(rule.metric) for rule in report.kept} | {signal.trigger for signal in signals}
-    return Alerts(signals, tuple(sorted(looked_at)), report)
+    looked_at = {trigger_of(rule.metric): NOT_MEASURED for rule, _ in report.missing}
+    looked_at |= {trigger_of(rule.metric): shown_value(values[rule.metric]) for rule in report.kept}
+    return Alerts(signals, looked_at, report, values)
+
+
+def shown_value(value: MaybeEstimate) -> str:
+    """A measured value as a reading keeps it."""
+    return NOT_MEASURED if isinstance(value, Unavailable) else f"{value.value:.6g}"
 
 
 def alert_table(rows: Sequence[Mapping[str, Any]]) -> Table:

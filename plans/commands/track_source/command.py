@@ -13,6 +13,7 @@ from plans.schemas.declaration import (
     Command,
     DataNeed,
     Gate,
+    GuardrailLimit,
     Origin,
     OutsideParty,
     Rung,
@@ -166,6 +167,12 @@ TRACK_SOURCE = registry.register(
             "Plan JSON entry stored/updated for the audit trail",
         ),
         deliverables=("dashboard", "credit", "contribution", "actions", "summary"),
+        limits=(
+            GuardrailLimit("amount_tolerance", "Distance between the partners' amounts of one deal", "<=",
+                           "gathered.amount_tolerance", "share", "Measurement agreement"),
+            GuardrailLimit("mismatch_tolerance", "Shared deals whose amounts are further apart", "<=",
+                           "gathered.mismatch_tolerance", "share", "Measurement agreement"),
+        ),
         outside_parties=(
             OutsideParty("crm", "CRM", REVOPS, gives=("data-gathering",)),
             OutsideParty("map", "Marketing automation", MARKETER, gives=("data-gathering",)),

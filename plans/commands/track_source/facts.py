@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from gtm.core import canonical
 from gtm.core.later import later
 from plans.engine.running.steps import PermanentError, StepContext
+from programs.analytics.path_rules import PathRules
 from programs.analytics.taxonomy import StageMap, Vocabulary
 from programs.datasets.local_time import end_of_day
-from programs.models import Campaign, MeasurementAgreement, Program, read_stages, read_vocabulary
+from programs.models import (
+    DEFAULT_AMOUNT_TOLERANCE,
+    DEFAULT_MISMATCH_TOLERANCE,
+    Campaign,
+    MeasurementAgreement,
+    Program,
+    read_stages,
+    read_vocabulary,
+)
 from programs.selectors import people_by_role
 
 if TYPE_CHECKING:
@@ -52,11 +62,32 @@ def _campaign(campaign: Campaign, agreement: MeasurementAgreement | None) -> dic
                 "confidence_guardrail",
                 "lookback_days",
                 "dispute_days",
+                "exclude_direct",
+                "collapse_repeats",
+                "longest_path",
+                "amount_tolerance",
+                "mismatch_tolerance",
                 "vocabulary",
                 "stages",
             )
         },
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What the partners' books may differ by: ``amount`` of one deal, and on which share of the ``deals``."""
+
+    amount: Decimal = DEFAULT_AMOUNT_TOLERANCE
+    deals: Decimal = DEFAULT_MISMATCH_TOLERANCE
+
+    @classmethod
+    def of(cls, rules: Mapping[str, Any]) -> Tolerance:
+        """As agreed; a plan of before partners could agree on it has the defaults."""
+        return cls(
+            Decimal(rules.get("amount_tolerance", DEFAULT_AMOUNT_TOLERANCE)),
+            Decimal(rules.get("mismatch_tolerance", DEFAULT_MISMATCH_TOLERANCE)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +113,8 @@ class Scope:
     guardrail: float
     lookback: timedelta
     dispute_days: int
+    path_rules: PathRules
+    tolerance: Tolerance
     campaign_days: tuple[date | None, date | None]
 
     @property
@@ -131,6 +164,12 @@ def scope_of(context: StepContext) -> Scope:
         guardrail=float(rules["confidence_guardrail"]),
         lookback=timedelta(days=rules["lookback_days"]),
         dispute_days=rules["dispute_days"],
+        path_rules=PathRules(
+            rules.get("exclude_direct", False),
+            rules.get("collapse_repeats", False),
+            rules.get("longest_path"),
+        ),
+        tolerance=Tolerance.of(rules),
         campaign_days=(first, last),
     )
 

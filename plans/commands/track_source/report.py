@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,8 +18,16 @@ from plans.schemas.outputs import Backlog, BacklogItem, Document, Figure, Metric
 EARNS_MORE, EARNS_LESS = 1.3, 0.6
 SPRINT_DAYS, DECISION_DAYS = 14, 5
 """Adjustments are in place by the end of the next sprint; what people only have to decide comes sooner."""
-TOLD_OF_AN_ACTION = ("title", "why", "owner", "due", "expected_value", "unit")
+TOLD_OF_AN_ACTION = ("title", "why", "owner", "due", "expected_value", "low", "high", "unit", "lift")
 LEAST_TOUCHES = 50
+MORE = 0.1
+"""What a change is valued at: a tenth more of it. Beyond that nobody has seen what happens."""
+CHANCE_TO_WIN = 1 / 3
+"""About a third of changes bring what they were meant to (Kohavi et al. 2009)."""
+MAY_BE_WRONG = (
+    "It may be wrong because credit is not cause, because a source picked for standing out will fall back by itself, and "
+    "because the next touches reach people who need them less. A holdout test tells"
+)
 DECISIONS = ("Decide ", "Settle ")
 NOT_CAUSAL = (
     "Credit divides the deals that came among the touches before them; it does not say which would be missing without "
@@ -155,8 +163,7 @@ def actions_of(context: StepContext, scope: Scope) -> Iterator[BacklogItem]:
     ]
     for row in sorted(rows, key=lambda r: -r["ratio"]):
         if row["ratio"] >= EARNS_MORE:
-            yield BacklogItem(f"Do more of {_source(scope, row['source'])}", f"{row['deals']:.0f} deals credited on {row['touches']} touches: "
-                              f"its share of deals is {row['ratio']:.1f} times its share of touches", owner, expected_value=row["pipeline"], unit=scope.currency)  # fmt: skip
+            yield _more_of(row, scope, result.get("spend", {}).get(row["source"]), owner)
     for row in sorted(rows, key=lambda r: r["ratio"]):
         if row["ratio"] <= EARNS_LESS:
             yield BacklogItem(f"Rework or reduce {_source(scope, row['source'])}", f"{row['deals']:.0f} deals credited on {row['touches']} touches: "
@@ -165,13 +172,61 @@ def actions_of(context: StepContext, scope: Scope) -> Iterator[BacklogItem]:
     if len(assets) > 1:
         best, second = sorted(assets, key=lambda r: -r["per_journey"])[:2]
         sure = "" if best["rate_low"] > second["rate_high"] else f"; not clearly ahead of {second['label']}"
-        yield BacklogItem(f"Bring {best['label']} to more people", f"The most deals credited per journey of all assets: {describe(best)}{sure}", owner,
-                          expected_value=best["pipeline"], unit=scope.currency)  # fmt: skip
+        yield _more_people(best, assets, scope, sure, owner)
     for row in insights["drop_off"]:
         if row["gap_low"] is not None and row["gap_low"] > 0:
             yield BacklogItem(f"Look at the deals {row['name']} loses", f"Win rate {percent(row['rate'])}, {points(row['gap'])} below the best "
                               f"(95 %: at least {points(row['gap_low'])})", owner)  # fmt: skip
     yield from _repairs(context, lead, scope.currency)
+
+
+def _more_of(
+    row: Mapping[str, Any], scope: Scope, spend: Mapping[str, Any] | None, owner: str
+) -> BacklogItem:
+    """A tenth more touches, at the credit that touches had so far: at best all of it is new, at worst none."""
+    gained = MORE * row["pipeline"]
+    touches = round(MORE * row["touches"])
+    cost = (
+        f"Cost: {money(touches * spend['per_touch'], scope.currency)}, at {money(spend['per_touch'], scope.currency)} a touch"
+        if spend
+        else "Cost: not known, the touches state none"
+    )
+    return BacklogItem(
+        f"Do more of {_source(scope, row['source'])}",
+        f"{row['deals']:.0f} deals credited on {row['touches']} touches: its share of deals is {row['ratio']:.1f} times its "
+        f"share of touches. {touches:,} touches more would bring {money(gained, scope.currency)} of pipeline if each brought as "
+        f"much, and one such change in three does. {cost}. {MAY_BE_WRONG}",
+        owner,
+        expected_value=CHANCE_TO_WIN * gained,
+        unit=scope.currency,
+        lift=f"pipeline, {MORE:.0%} more touches",
+        low=0.0,
+        high=MORE * (row["pipeline_high"] or row["pipeline"]),
+    )
+
+
+def _more_people(
+    best: Mapping[str, Any], assets: Sequence[Mapping[str, Any]], scope: Scope, sure: str, owner: str
+) -> BacklogItem:
+    """What changes if people see the best asset instead of the others: the difference between them, not its credit."""
+    people = round(MORE * best["journeys"])
+    others = [row for row in assets if row is not best]
+    usual = sum(row["credit"] for row in others) / sum(row["journeys"] for row in others)
+    per_deal = best["pipeline"] / best["credit"] if best["credit"] else 0.0
+    gained = people * max(best["per_journey"] - usual, 0.0) * per_deal
+    most = people * max(best["credit_high"] / best["journeys"] - usual, 0.0) * per_deal
+    return BacklogItem(
+        f"Bring {best['label']} to more people",
+        f"The most deals credited per journey of all assets: {describe(best)}{sure}. {people:,} people more on it instead of "
+        f"other assets would bring {money(gained, scope.currency)} of pipeline if it is the asset that does it, and one such "
+        f"change in three does. Cost: not known. {MAY_BE_WRONG}",
+        owner,
+        expected_value=CHANCE_TO_WIN * gained,
+        unit=scope.currency,
+        lift=f"pipeline, {people:,} people more",
+        low=0.0,
+        high=max(most, gained),
+    )
 
 
 def _due(context: StepContext, action: BacklogItem) -> str:
@@ -201,7 +256,7 @@ def _repairs(context: StepContext, lead: str, currency: str) -> Iterator[Backlog
     if result["contested_deals"]:
         contested = max(float(c["contested_pipeline"]) for c in result["contributions"])
         yield BacklogItem("Settle the contested deals between the partners", f"Deals claimed against the first touch or by several partners: "
-                          f"{result['contested_deals']}", lead, expected_value=contested, unit=currency)  # fmt: skip
+                          f"{result['contested_deals']}, {money(contested, currency)} of pipeline. It moves between partners; none is gained", lead)  # fmt: skip
 
 
 def _dashboard(context: StepContext, scope: Scope) -> Metrics:

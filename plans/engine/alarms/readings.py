@@ -30,7 +30,7 @@ from plans.models import (
     Task,
     of_command,
 )
-from plans.schemas.outputs import Measured, Signal
+from plans.schemas.outputs import NOT_MEASURED, Measured, Signal
 from plans.schemas.rules import TriggerRules
 
 SILENT = "metric-missing"
@@ -69,10 +69,15 @@ def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
     return _read(plan, task, measured.trigger, _place(measured), found, value, told)
 
 
-def keep(plan: Plan, rules: Collection[str], measured: MeasuredIn, *, task: Task | None = None) -> None:
-    """These rules were measured and were fine, under the key that a breach would have stood under."""
-    for rule in sorted(rules):
-        _read(plan, task, rule, _place(measured), counting.GOOD, "", "")
+def keep(plan: Plan, rules: Mapping[str, str], measured: MeasuredIn, *, task: Task | None = None) -> None:
+    """These rules were measured and were fine, under the key that a breach would have stood under.
+
+    ``rules`` → the value that kept each, "" where it has none, or that there was nothing to measure.
+    """
+    for rule, value in sorted(rules.items()):
+        missing = value == NOT_MEASURED
+        verdict = counting.MISSING if missing else counting.GOOD
+        _read(plan, task, rule, _place(measured), verdict, "" if missing else value, "")
 
 
 def clear(plan: Plan, rules: Collection[str], *, period: str = "") -> None:

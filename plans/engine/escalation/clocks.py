@@ -27,7 +27,7 @@ REMIND_AT = (50, 80)  # percent of the time to decide
 
 
 def calendar_of(plan: Plan) -> WorkingCalendar:
-    return WorkingCalendar(country=plan.program.country, time_zone=plan.program.time_zone)
+    return plan.program.calendar
 
 
 def next_reminder(

@@ -7,8 +7,9 @@ fires and its wait counts from now.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
-from datetime import datetime
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from textwrap import shorten
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from gtm.core import actors, clock
-from gtm.core.errors import GtmError, GuardNotMet, Problem
+from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import clocks
@@ -34,10 +35,12 @@ from plans.models import (
     RungFiring,
     Task,
 )
+from programs.models import Person
 
 logger = logging.getLogger(__name__)
 
 RENEWALS = 1
+LONGEST_WAIT = timedelta(days=14)
 BATCH = 500
 OVERDUE, UNSATISFIABLE = "approval-overdue", "approval-unsatisfiable"
 TASK_OVERDUE, UNATTENDED = "task-overdue", "task-unattended"
@@ -129,7 +132,7 @@ def climb(case: Escalation, now: datetime) -> None:
             case,
             "notify",
             comment=f"Rung {rung.rung} ({firing.role}): {told}.",
-            set_fields={"rung": rung.rung, "due_at": due, "renewals": 0},
+            set_fields={"rung": rung.rung, "due_at": due, "renewals": 0, "owner": None},
         )
         if people:
             return
@@ -198,24 +201,83 @@ def fire(case: Escalation, now: datetime) -> bool:
 
 def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
     """ "I have it": the climb stops for the rung's time, once renewable, then goes on from the next rung."""
+    with _locked(case):
+        hours = case.rungs[max(case.rung, 1) - 1].hours
+        due = calendar_of(case.plan).add_hours(clock.now(), hours)
+        if case.state == "acknowledged":
+            _refuse_renewal(case)
+            perform(case, "renew", comment=comment, set_fields={"due_at": due, "renewals": case.renewals + 1})
+        else:
+            fields = {"due_at": due, "acknowledged_by": _acting_person()}
+            perform(case, "acknowledge", comment=comment, set_fields=fields)
+    return case
+
+
+def hand_over(case: Escalation, *, owner: Person, comment: str) -> Escalation:
+    """Give the case to somebody else on a rung that it has reached. The clock goes on as it was.
+
+    Raises InvalidInput for somebody who stands on none of these rungs.
+    """
+    with _locked(case):
+        beside = able_to_take(case)
+        if owner.pk not in {person.pk for person in beside}:
+            why = "has it already." if owner.pk == case.owner_id else "stands on no rung that was reached."
+            problem = Problem("owner", f"{owner} {why}", tuple(person.name for person in beside))
+            raise InvalidInput("The case was not handed over.", problems=[problem])
+        perform(case, "hand_over", comment=comment, set_fields={"owner": owner, "acknowledged_by": None})
+    return case
+
+
+def able_to_take(case: Escalation) -> list[Person]:
+    """Whom the case can be handed to: those who stand on its reached rungs or were told at once, today."""
+    reached = {slug for rung in case.reached for slug in rung.roles} | set(case.told_at_once)
+    return [person for person in Directory.today().standing(reached) if person.pk != case.owner_id]
+
+
+def wait(case: Escalation, *, until: datetime, comment: str) -> Escalation:
+    """Nothing to do before ``until``: the climb goes on then. As often as an acknowledgement is renewed.
+
+    Raises InvalidInput for a time that has passed or lies further ahead than ``LONGEST_WAIT``.
+    """
+    now = clock.now()
+    if not now < until <= now + LONGEST_WAIT:
+        said = f"must be later than now, and at most {LONGEST_WAIT.days} days ahead."
+        raise InvalidInput("The case does not wait.", problems=[Problem("until", said)])
+    with _locked(case):
+        _refuse_renewal(case)
+        renewals = case.renewals + 1 if case.state == "acknowledged" else case.renewals
+        fields = {"due_at": until, "acknowledged_by": _acting_person(), "renewals": renewals}
+        perform(case, "wait", comment=f"Until {until:%Y-%m-%d %H:%M} UTC. {comment}", set_fields=fields)
+    return case
+
+
+def escalate_now(case: Escalation, *, comment: str) -> Escalation:
+    """Notify the next rung at once instead of when its time has come."""
+    with _locked(case):
+        now = clock.now()
+        perform(case, "escalate_now", comment=comment, set_fields={"due_at": now})
+        with actors.on_their_behalf("Ladder"):
+            climb(case, now)
+    return case
+
+
+def _refuse_renewal(case: Escalation) -> None:
+    if case.state == "acknowledged" and case.renewals >= RENEWALS:
+        raise GuardNotMet(
+            "An acknowledgement can be renewed only once. Resolve the case, or the next rung is notified."
+        )
+
+
+def _acting_person() -> Person | None:
+    return next(iter(persons_of(actors.current().actor.user)), None)
+
+
+@contextmanager
+def _locked(case: Escalation) -> Iterator[None]:
     with transaction.atomic():
         changelog.lock_chain(case.change_chain())
         case.refresh_from_db()
-        hours = case.rungs[max(case.rung, 1) - 1].hours
-        due = calendar_of(case.plan).add_hours(clock.now(), hours)
-        person = next(iter(persons_of(actors.current().actor.user)), None)
-        if case.state == "acknowledged":
-            if case.renewals >= RENEWALS:
-                raise GuardNotMet(
-                    "An acknowledgement can be renewed only once. Resolve the case, or the next rung "
-                    "is notified."
-                )
-            perform(case, "renew", comment=comment, set_fields={"due_at": due, "renewals": case.renewals + 1})
-        else:
-            perform(
-                case, "acknowledge", comment=comment, set_fields={"due_at": due, "acknowledged_by": person}
-            )
-    return case
+        yield
 
 
 def resolve(case: Escalation, *, remediation: str) -> Escalation:

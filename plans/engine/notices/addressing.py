@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.urls import NoReverseMatch, reverse
 
 from gtm.core.actors import name_of
+from gtm.core.places.times import time_in_words
 from plans import case_kinds
 from plans.engine.gates import eligibility
 from plans.engine.people.directory import Directory
@@ -104,6 +105,8 @@ def _deciders(notice: Notice, approval: Approval) -> list[Person]:
 
 
 def _on_rung(notice: Notice, case: Escalation) -> list[Person]:
+    if "person_id" in notice.facts:
+        return list(Person.objects.filter(pk=notice.facts["person_id"]))
     firing = case.firings.filter(rung=notice.facts["rung"], cycle=notice.facts["cycle"]).first()
     addresses = [person["email"] for person in firing.notified] if firing else []
     return list(Person.objects.filter(email__in=addresses).order_by("pk"))
@@ -167,7 +170,7 @@ def _schedule_owner(notice: Notice, run: Any) -> list[Person]:
 
 
 def _decision(notice: Notice, approval: Approval) -> Wording:
-    due = f"Due {_utc(approval.due_at)}." if approval.due_at else ""
+    due = f"Due {time_in_words(approval.due_at, approval.plan.program.time_zone)}." if approval.due_at else ""
     figures = [
         f"{row['label']}: {row['value']}" for row in approval.summary if {"label", "value"} <= set(row)
     ]
@@ -186,7 +189,13 @@ def _escalation(notice: Notice, case: Escalation) -> Wording:
         )
     rung = case.rungs[notice.facts["rung"] - 1]
     which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.roles)})"
-    due = f"Acknowledge or resolve it by {_utc(case.due_at)}." if case.due_at else ""
+    if "person_id" in notice.facts:
+        which = f"It was handed to you. {which}"
+    due = (
+        f"Acknowledge or resolve it by {time_in_words(case.due_at, case.plan.program.time_zone)}."
+        if case.due_at
+        else ""
+    )
     return Wording(f"Escalation: {case.subject}", (case.plan.objective, case.detail, f"{which}. {due}"), case)
 
 
@@ -207,7 +216,7 @@ def _task(notice: Notice, task: Task) -> Wording:
         NoticeKind.OVERDUE: "Overdue",
         NoticeKind.TASK_REMINDER: f"{notice.facts.get('percent')} % of the time is over",
     }.get(NoticeKind(notice.kind), "Your task")
-    due = f"Due {_utc(task.due_at)}." if task.due_at else ""
+    due = f"Due {time_in_words(task.due_at, task.plan.program.time_zone)}." if task.due_at else ""
     if task.state == "with_substitute":
         failed = f"The step failed: {(task.error or {}).get('message', '')}"
         asked = f"You are asked as its substitute ({task.fallback_agent}): mend it and try again, or do it."
@@ -243,7 +252,7 @@ def _ended(notice: Notice, plan: Plan) -> Wording:
 
 
 def _schedule(notice: Notice, run: Any) -> Wording:
-    lines = (f"It was due {_utc(run.due_at)}.", f"Why: {run.reason}")
+    lines = (f"It was due {time_in_words(run.due_at, run.schedule.program.time_zone)}.", f"Why: {run.reason}")
     return Wording(f"A scheduled run did not start: {run.schedule}", lines, run.schedule)
 
 
@@ -279,10 +288,6 @@ def _account(notice: Notice, account: Any) -> Wording:
     hint = "Set a password of your own before you decide anything." if told["field"] == "password" else ""
     subject = f"Your account {account} {_ACCOUNT_WORDS[told['field']]}"
     return Wording(subject, (f"By {told['by']}.", moved, hint, "If you did not expect it, say so."), account)
-
-
-def _utc(instant: Any) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
 
 
 # ------------------------------------------------------------------ does it still stand

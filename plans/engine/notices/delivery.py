@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from gtm.core import clock
 from gtm.core.actors import SWEEP, Actor, acting_as
@@ -105,9 +106,12 @@ def _address(notice_pk: int) -> int:
             return 0
         made, obj = 0, addressing.subject_of(notice)
         if obj is not None:
-            words = addressing.wording(notice, obj)
+            words: dict[str, addressing.Wording] = {}
             for person in addressing.recipients(notice, obj):
-                made += _write(notice, person, words)
+                zone = person.zone
+                with timezone.override(zone):  # they read the times where they are
+                    words[zone] = words.get(zone) or addressing.wording(notice, obj)
+                made += _write(notice, person, words[zone])
         Notice.objects.filter(pk=notice.pk).update(addressed_at=clock.now())
     return made
 

@@ -85,6 +85,9 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
         NoticeKind.REMINDER, facts=lambda approval: {"percent": approval.reminded}
     ),
     ("plans.escalation", "notify", STATE): NoticeRule(NoticeKind.RUNG, facts=_rung),
+    ("plans.escalation", "hand_over", STATE): NoticeRule(
+        NoticeKind.RUNG, facts=lambda case: _rung(case) | {"person_id": case.owner_id}
+    ),
     ("plans.escalation", "told at once", "people"): NoticeRule(NoticeKind.BOARD),
     ("plans.escalation", "exhaust", STATE): NoticeRule(NoticeKind.EXHAUSTED),
     ("plans.task", "make_ready", STATE): _ASSIGNED,

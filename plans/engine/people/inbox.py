@@ -93,7 +93,8 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
     cases = cases_with_people().filter(state__in=REACHED_STATES)
     roles = _stands_for(people, directory)
-    cases = cases.filter(_on_rung(roles) | _names_one("told_at_once", roles)).order_by("due_at", "pk")
+    theirs = _on_rung(roles) | _names_one("told_at_once", roles)
+    cases = cases.filter(Q(owner__in=people) | (theirs & Q(owner=None))).order_by("due_at", "pk")
     return Inbox(
         approvals=_decidable(people, directory, most),
         tasks=list(human[:most]),

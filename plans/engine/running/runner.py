@@ -105,6 +105,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
             lambda: {key: Finished(*rest) for key, *rest in done.values_list("key", *HOW_FINISHED)}
         ),
         observed=heartbeat.observed,
+        plan_id=plan.plan_id,
         substitute=substitute,
     )
     return run(context)
@@ -141,7 +142,8 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
             },
             is_fresh=True,
         )
-        fine = set(result.measured) - {signal.trigger for signal in result.signals}
+        breached = {signal.trigger for signal in result.signals}
+        fine = {rule: value for rule, value in result.measured.items() if rule not in breached}
         readings.keep(task.plan, fine, result, task=task)
         for measured in result.readings:
             readings.measure(task.plan, task, measured)

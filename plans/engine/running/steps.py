@@ -92,7 +92,8 @@ class StepContext:
     leaves a mark, so that a stop later knows an effect may have happened.
 
     A step that looks at the world outside keeps what it saw in its values under ``observed``; a replay hands
-    that back as ``observed``, so that the step judges again without looking again.
+    that back as ``observed``, so that the step judges again without looking again. The record of the plan
+    itself is such a thing, found by ``plan_id``, which is empty where no plan is behind the context.
     """
 
     inputs: Mapping[str, Any]
@@ -106,6 +107,7 @@ class StepContext:
     substitute: bool = False
     effect: Callable[[str], None] = refuse_effect
     observed: Mapping[str, Any] | None = None
+    plan_id: str = ""
 
 
 Run = Callable[[StepContext], StepResult]

@@ -6,6 +6,7 @@ from programs.analytics.attribution.bootstrap import (
     model_range,
 )
 from programs.analytics.attribution.models import AGREED, MODELS, Attribution, attribute, attribute_all
+from programs.analytics.attribution.order_two import OrderTest, attribute_order_two, compare_orders
 from programs.analytics.attribution.paths import ConversionPaths
 
 __all__ = [
@@ -14,8 +15,11 @@ __all__ = [
     "Attribution",
     "BootstrapAttribution",
     "ConversionPaths",
+    "OrderTest",
     "attribute",
     "attribute_all",
+    "attribute_order_two",
     "bootstrap_attribution",
+    "compare_orders",
     "model_range",
 ]

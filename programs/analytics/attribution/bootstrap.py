@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t
 
 from programs.analytics.attribution.markov import Transitions, removal_effects
 from programs.analytics.attribution.models import MARKOV, MODELS, RULES, Attribution, attribute, split
 from programs.analytics.attribution.paths import ConversionPaths, Floats
 from programs.analytics.estimate import Estimate, Unavailable
 
+_LEAST_FREEDOM = 5
 _FEW = 4  # journeys a distinct path
 _CELLS = 20_000_000  # largest array of one block of replicates: 160 MB of float64
 
@@ -20,7 +22,7 @@ _CELLS = 20_000_000  # largest array of one block of replicates: 160 MB of float
 class BootstrapAttribution:
     """One model with its resampling error.
 
-    ``conversions`` and ``revenue`` map channel → estimate with percentile interval;
+    ``conversions`` and ``revenue`` map channel → estimate with its interval;
     ``replicates`` holds credited conversions of each resample, shape (B, C).
     """
 
@@ -38,11 +40,12 @@ def bootstrap_attribution(
     replicates: int = 200,
     level: float = 0.95,
 ) -> dict[str, BootstrapAttribution | Unavailable]:
-    """Percentile bootstrap over journeys, the same resamples for every model.
+    """Bootstrap over journeys, the same resamples for every model: percentile intervals of conversions,
+    intervals on the log scale of revenue.
 
     Journeys are drawn with replacement, which on aggregated paths is one multinomial draw over
-    (path, converted or not) — Efron & Tibshirani 1993, ch. 13. A resampled conversion earns its
-    path's mean revenue, so the spread of order values inside a path is not in the revenue interval.
+    (path, converted or not) — Efron & Tibshirani 1993, ch. 13. What the conversions drawn of a path earn is
+    drawn too, from a gamma of the mean and the variance of its order values: merged paths keep no single one.
     Raises ValueError for fewer than 2 replicates or a level outside (0, 1).
     """
     if replicates < 2 or not 0 < level < 1:
@@ -91,6 +94,9 @@ def _resamples(
     used = np.flatnonzero(counts)
     size = len(paths.lengths)
     mean_value = paths.revenue / np.where(paths.conversions > 0, paths.conversions, 1.0)
+    variance = paths.value_variance
+    varied = np.flatnonzero(variance)
+    money = rng.spawn(1)[0]  # of its own, so that the journeys drawn do not depend on what orders are worth
     journeys = round(float(counts.sum()))
     chance = counts[used] / counts.sum()
     # Where most paths are distinct, drawing journeys is several times faster than drawing their counts.
@@ -106,7 +112,11 @@ def _resamples(
             for row in drawn:
                 row[:] = np.bincount(one_by_one[rng.integers(0, journeys, journeys)], minlength=2 * size)
         conversions = drawn[:, :size]
-        yield conversions, drawn[:, size:], conversions * mean_value
+        revenue = conversions * mean_value
+        if varied.size:
+            scale = variance[varied] / mean_value[varied]
+            revenue[:, varied] = money.standard_gamma(revenue[:, varied] / scale) * scale
+        yield conversions, drawn[:, size:], revenue
 
 
 def _summarise(point: Attribution, drawn: list[tuple[Floats, Floats]], level: float) -> BootstrapAttribution:
@@ -115,17 +125,26 @@ def _summarise(point: Attribution, drawn: list[tuple[Floats, Floats]], level: fl
     return BootstrapAttribution(
         attribution=point,
         conversions=_intervals(point.channels, point.conversions, conversions, level, "conversions"),
-        revenue=_intervals(point.channels, point.revenue, revenue, level, "revenue"),
+        revenue=_intervals(point.channels, point.revenue, revenue, level, "revenue", log_scale=True),
         replicates=conversions,
     )
 
 
 def _intervals(
-    channels: tuple[str, ...], values: Floats, drawn: Floats, level: float, unit: str
+    channels: tuple[str, ...],
+    values: Floats,
+    drawn: Floats,
+    level: float,
+    unit: str,
+    *,
+    log_scale: bool = False,
 ) -> dict[str, Estimate]:
     tail = (1 - level) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     error = drawn.std(axis=0, ddof=1)
+    if log_scale:
+        low, high = _log_scale(values, error, level)
+    else:
+        low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
     return {
         channel: Estimate(
             value=float(values[i]),
@@ -136,7 +155,19 @@ def _intervals(
             numerator=float(values[i]),
             denominator=float(values.sum()),
             unit=unit,
-            method="bootstrap",
+            method="bootstrap, log scale" if log_scale else "bootstrap",
         )
         for i, channel in enumerate(channels)
     }
+
+
+def _log_scale(values: Floats, error: Floats, level: float) -> tuple[Floats, Floats]:
+    """Ends of value · exp(± t · error / value): money of few large orders is skewed, and never below 0.
+
+    (value / error)² is how many equal orders would scatter as much: of few, Student's t asks for more room.
+    """
+    known = (values > 0) & (error > 0)
+    share = np.divide(error, values, out=np.zeros_like(values), where=known)
+    alike = np.divide(1.0, share**2, out=np.full_like(values, np.inf), where=known)
+    reach = np.exp(t.ppf(0.5 + level / 2, np.maximum(alike - 1, _LEAST_FREEDOM)) * share)
+    return values / reach, values * reach

@@ -24,6 +24,8 @@ class ConversionPaths:
     ``conversions``  journeys on this path that converted, shape (P,)
     ``nulls``        journeys on this path that did not, shape (P,)
     ``revenue``      value of the conversions, in one currency, shape (P,)
+    ``squares``      sum of the squared values of the conversions, shape (P,); where None, the conversions
+                     of a path are worth the same
     ``ages``         days from touch to conversion, shape (T,); None where touch times are unknown
     ``milestones``   position in its path of the touch that created the lead and of the one that
                      opened the opportunity, shape (P, 2); None where unknown
@@ -40,6 +42,7 @@ class ConversionPaths:
     revenue: Floats
     ages: Floats | None = None
     milestones: Ints | None = None
+    squares: Floats | None = None
 
     def __post_init__(self) -> None:
         paths = len(self.offsets) - 1
@@ -55,6 +58,13 @@ class ConversionPaths:
                 raise ValueError(f"{name} must be one finite amount of at least 0 for each path")
         if (self.revenue[self.conversions == 0] > 0).any():
             raise ValueError("a path without conversions cannot carry revenue")
+        if self.squares is not None and (
+            self.squares.shape != (paths,)
+            or not (np.isfinite(self.squares) & (self.squares >= self._equal_squares * (1 - 1e-9))).all()
+        ):
+            raise ValueError(
+                "squares must be one finite sum for each path, and no less than its revenue allows"
+            )
         if self.ages is not None and (
             self.ages.shape != self.touches.shape or not (np.isfinite(self.ages) & (self.ages >= 0)).all()
         ):
@@ -75,6 +85,7 @@ class ConversionPaths:
         revenue: ArrayLike,
         *,
         ages: Sequence[Sequence[float]] | None = None,
+        squares: ArrayLike | None = None,
     ) -> ConversionPaths:
         """Encode paths of channel names; channels are sorted by name, identical paths are merged."""
         lengths = np.fromiter(map(len, paths), dtype=np.int64, count=len(paths))
@@ -89,6 +100,7 @@ class ConversionPaths:
             nulls=np.asarray(nulls, dtype=np.float64),
             revenue=np.asarray(revenue, dtype=np.float64),
             ages=None if ages is None else np.array([age for row in ages for age in row], dtype=np.float64),
+            squares=None if squares is None else np.asarray(squares, dtype=np.float64),
         ).aggregated()
 
     @cached_property
@@ -100,6 +112,21 @@ class ConversionPaths:
     def path_of_touch(self) -> Ints:
         """Path index of each touch, shape (T,)."""
         return np.repeat(np.arange(len(self.lengths)), self.lengths)
+
+    @cached_property
+    def _equal_squares(self) -> Floats:
+        """Sum of squared values of each path if its conversions are worth the same, shape (P,)."""
+        return self.revenue**2 / np.where(self.conversions > 0, self.conversions, 1.0)
+
+    @cached_property
+    def value_variance(self) -> Floats:
+        """Variance of the values of the conversions within each path, shape (P,)."""
+        if self.squares is None:
+            return np.zeros(len(self.lengths))
+        beyond = np.maximum(self.squares - self._equal_squares, 0.0)
+        # What rounding leaves of equal values is no spread.
+        beyond[beyond <= 1e-12 * self.squares] = 0.0
+        return beyond / np.where(self.conversions > 0, self.conversions, 1.0)
 
     @property
     def total_conversions(self) -> float:
@@ -140,6 +167,9 @@ class ConversionPaths:
             conversions=np.bincount(group, self.conversions, len(chosen)).astype(np.float64),
             nulls=np.bincount(group, self.nulls, len(chosen)).astype(np.float64),
             revenue=np.bincount(group, self.revenue, len(chosen)).astype(np.float64),
+            squares=np.bincount(
+                group, self._equal_squares if self.squares is None else self.squares, len(chosen)
+            ).astype(np.float64),
             ages=None if self.ages is None else self.ages[cells],
             milestones=None if self.milestones is None else self.milestones[chosen],
         )

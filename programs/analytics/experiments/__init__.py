@@ -10,8 +10,10 @@ from programs.analytics.experiments.effects import (
     bayesian_lift,
     compare_means,
     compare_proportions,
+    fieller_lift,
     relative_lift,
     sequential_lift,
+    trusted_lift,
 )
 from programs.analytics.experiments.guardrail import Guardrail, GuardrailState, check_guardrail
 from programs.analytics.experiments.readout import (
@@ -29,6 +31,7 @@ from programs.analytics.experiments.sample_size import (
     NullVariance,
     TestPlan,
     detectable_difference,
+    detectable_mean_difference,
     members_per_arm_for_mean,
     members_per_arm_for_share,
     plan_test,
@@ -59,10 +62,13 @@ __all__ = [
     "compare_means",
     "compare_proportions",
     "detectable_difference",
+    "detectable_mean_difference",
+    "fieller_lift",
     "members_per_arm_for_mean",
     "members_per_arm_for_share",
     "plan_test",
     "read_experiment",
     "relative_lift",
     "sequential_lift",
+    "trusted_lift",
 ]

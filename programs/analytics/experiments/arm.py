@@ -7,20 +7,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Mean and variance per member over ``members``; a proportion's variance is p(1 − p)."""
+    """Mean and variance per member over ``members``; a proportion's variance is p(1 − p).
+
+    ``skewness`` of the members' values (third standardised moment) where it is known.
+    """
 
     members: int
     mean: float
     variance: float
     is_proportion: bool = False
+    skewness: float | None = None
 
     @classmethod
-    def of_sums(cls, members: int, total: float, sum_of_squares: float) -> Arm:
-        """From Σy and Σy² over members. Raises ValueError with fewer than two members."""
+    def of_sums(
+        cls, members: int, total: float, sum_of_squares: float, sum_of_cubes: float | None = None
+    ) -> Arm:
+        """From Σy, Σy² and, where known, Σy³ over members. Raises ValueError with fewer than two members."""
         if members < 2:
             raise ValueError("A variance needs two members or more in each arm.")
         centred = max(sum_of_squares - total**2 / members, 0.0)
-        return cls(members, total / members, centred / (members - 1))
+        mean = total / members
+        skewness = None
+        if sum_of_cubes is not None and centred > 0:
+            third = sum_of_cubes / members - 3 * mean * sum_of_squares / members + 2 * mean**3
+            skewness = third / (centred / members) ** 1.5
+        return cls(members, mean, centred / (members - 1), skewness=skewness)
 
     @classmethod
     def of_proportion(cls, successes: int, members: int) -> Arm:
@@ -49,6 +60,14 @@ class Arm:
         ratio, mean_denominator = numerator / denominator, denominator / members
         residual = numerator_squares - 2 * ratio * cross_products + ratio**2 * denominator_squares
         return cls(members, ratio, max(residual, 0.0) / (members - 1) / mean_denominator**2)
+
+    @property
+    def is_skewed(self) -> bool:
+        """Whether the mean of so many members is not normal yet: fewer than 355 times the squared skewness.
+
+        Source: Kohavi, Deng, Longbotham & Xu, "Seven rules of thumb for web site experimenters", KDD 2014.
+        """
+        return self.skewness is not None and self.members < 355 * self.skewness**2
 
     @property
     def variance_of_mean(self) -> float:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from scipy.stats import t
-
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments.arm import Arm
-from programs.analytics.experiments.effects import lift_and_error, sequential_half_width, welch_freedom
+from programs.analytics.experiments.effects import lift_and_error, sequential_half_width, trusted_lift
 
 
 class GuardrailState(StrEnum):
@@ -55,16 +53,19 @@ def check_guardrail(
         return found
     lift, error = found
     if tuning is None:
-        width = float(t.ppf(1 - alpha, welch_freedom(control, treatment))) * error
+        fixed = trusted_lift(control, treatment, level=1 - 2 * alpha)
+        if isinstance(fixed, Unavailable):
+            return fixed
+        assert fixed.effect.low is not None and fixed.effect.high is not None
+        ends = fixed.effect.low, fixed.effect.high
     else:
         width = sequential_half_width(error, control.members + treatment.members, tuning, 2 * alpha)
+        ends = lift - width, lift + width
     sign = 1.0 if higher_is_better else -1.0
-    low, high = sign * lift - width, sign * lift + width
+    low, high = ends if higher_is_better else (-ends[1], -ends[0])
     if low > -margin:
         state = GuardrailState.SAFE
     else:
         state = GuardrailState.HARMED if high < 0 else GuardrailState.UNCLEAR
-    change = Estimate(
-        lift, lift - width, lift + width, 1 - 2 * alpha, error, unit="relative", method="non-inferiority"
-    )
+    change = Estimate(lift, *ends, 1 - 2 * alpha, error, unit="relative", method="non-inferiority")
     return Guardrail(change, sign * low, margin, state)

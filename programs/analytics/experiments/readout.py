@@ -15,8 +15,9 @@ from programs.analytics.experiments.effects import (
     bayesian_lift,
     compare_means,
     compare_proportions,
-    relative_lift,
     sequential_lift,
+    trusted_lift,
+    uneven_skewness,
 )
 from programs.analytics.experiments.guardrail import Guardrail, GuardrailState, check_guardrail
 from programs.analytics.experiments.sample_ratio import SampleRatio, check_sample_ratio
@@ -115,6 +116,7 @@ class MetricReadout:
     """One metric of one treatment. ``adjusted_p`` is Holm's over all metrics and treatments.
 
     ``sequential`` is the lift with an interval that holds however often one looks, whatever was planned.
+    ``caution`` says where the interval of the lift covers less than it promises.
     """
 
     name: str
@@ -128,6 +130,7 @@ class MetricReadout:
     adjusted_p: float
     significant: bool
     better: bool
+    caution: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +204,8 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
             if metric.role is MetricRole.GUARDRAIL
         )
         recommendation, reasons = _recommend(experiment, treatment, metrics, guardrails)
-        arms.append(ArmReadout(treatment, metrics, guardrails, recommendation, reasons))
+        cautions = tuple(each.caution for each in metrics if each.role is MetricRole.PRIMARY and each.caution)
+        arms.append(ArmReadout(treatment, metrics, guardrails, recommendation, (*reasons, *cautions)))
     return Readout(experiment.name, ratio, tuple(arms))
 
 
@@ -210,7 +214,7 @@ def _lift(
 ) -> MaybeComparison:
     control, treated = metric.sharpest[experiment.control], metric.sharpest[treatment]
     if experiment.tuning is None:
-        return relative_lift(control, treated, level=level)
+        return trusted_lift(control, treated, level=level)
     return sequential_lift(control, treated, tuning=experiment.tuning, level=level)
 
 
@@ -239,6 +243,7 @@ def _metric(
         adjusted_p,
         adjusted_p < alpha,
         isinstance(lift, Comparison) and (lift.effect.value > 0) == metric.higher_is_better,
+        uneven_skewness(control, treated),
     )
 
 

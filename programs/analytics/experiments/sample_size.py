@@ -67,6 +67,15 @@ def detectable_difference(
     return float(brentq(missing, smallest, largest, xtol=1e-12))
 
 
+def detectable_mean_difference(
+    deviation: float, members_per_arm: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """The move of a mean that ``members_per_arm`` can show: inverse of ``members_per_arm_for_mean``."""
+    if deviation <= 0 or members_per_arm <= 0:
+        raise ValueError("A test needs members that vary, and members in each arm.")
+    return (_z(1 - alpha / 2) + _z(power)) * deviation * math.sqrt(2 / members_per_arm)
+
+
 @dataclass(frozen=True, slots=True)
 class TestPlan:
     """Members to enrol per arm and the whole weeks that takes."""

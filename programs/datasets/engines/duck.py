@@ -74,6 +74,25 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         """One row: members observed for ``days`` days, repeat_members of them, too_young left out."""
         return self._ask("repeat_purchase", {"purchases": purchases}, as_of=as_of, days=days)
 
+    def newest_cohorts(
+        self, purchases: Snapshot | None, *, as_of: datetime, days: int, width: int
+    ) -> pa.Table:
+        """One row of those observed for ``days`` days who came last, within ``width`` days: members,
+        repeat_members of them, first_from and first_to (days of their first purchases)."""
+        return self._ask("newest_cohorts", {"purchases": purchases}, as_of=as_of, days=days, width=width)
+
+    def retained_members(
+        self, purchases: Snapshot | None, *, start: datetime, middle: datetime, as_of: datetime
+    ) -> pa.Table:
+        """One row: members with a purchase from start until middle, retained of them with one since."""
+        return self._ask(
+            "retained_members",
+            {"purchases": purchases},
+            start=start.isoformat(),
+            middle=middle.isoformat(),
+            as_of=as_of,
+        )
+
     def net_revenue_retention(
         self, purchases: Snapshot | None, *, as_of: datetime, days: int = 365
     ) -> pa.Table:

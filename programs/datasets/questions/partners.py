@@ -30,6 +30,14 @@ class PartnerQuestions(ABC):
             "touch_tags", "touchpoints", touchpoints, prelude=TAGGED, start=start.isoformat(), as_of=as_of
         )
 
+    def touch_costs(
+        self, touchpoints: Mapping[str, Snapshot], *, start: datetime, as_of: datetime
+    ) -> pa.Table:
+        """owner, channel, campaign, tags, day, currency, stated (touches that state a cost), cost."""
+        return self._ask_partners(
+            "touch_costs", "touchpoints", touchpoints, prelude=TAGGED, start=start.isoformat(), as_of=as_of
+        )
+
     def deal_rows(self, opportunities: Mapping[str, Snapshot], *, as_of: datetime) -> pa.Table:
         """One row an opportunity opened before ``as_of``, in the partner's words and currency: amount net of
         credit notes, gross_amount, undone where nothing is left of it."""
@@ -54,13 +62,15 @@ class PartnerQuestions(ABC):
         start: datetime,
         as_of: datetime,
         dimension: TouchDimension = "source",
+        lookback_days: int = 90,
     ) -> pa.Table:
-        """deal, journey, label, age_days: one row a touch, journeys together, oldest first.
+        """deal, journey, label, source, age_days: one row a touch, journeys together, oldest first.
 
         ``taxonomy`` owner, channel, campaign, tags, source: the tags that are of the campaign.
         ``people``   owner, person_id, person: who is who; people left out stay themselves.
         ``deals``    deal, person, since_at, until_at: touches between the two belong to it; a row a person.
         ``dealers``  person: everybody with a deal of any time, whose other touches are no lost journey.
+        A lost journey ends in the window and begins at most ``lookback_days`` before its last touch.
         """
         tables = {"taxonomy": taxonomy, "people": people, "deals": deals, "dealers": dealers}
         return self._ask_partners(
@@ -72,6 +82,7 @@ class PartnerQuestions(ABC):
             start=start.isoformat(),
             as_of=as_of,
             dimension=dimension,
+            lookback_days=lookback_days,
         )
 
     @abstractmethod

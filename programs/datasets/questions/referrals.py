@@ -167,9 +167,9 @@ class ReferralQuestions(ABC):
     def experiment_arms(
         self, experiments: Snapshot | None, *, as_of: datetime, purchases: Snapshot | None = None
     ) -> pa.Table:
-        """experiment, metric, variant, units, total, squares, two_valued, first_at, last_at; of the value
-        from before the test stated, pre_total, pre_squares, pre_cross; of the spend before it spend_total,
-        spend_squares, spend_cross (0 without ``purchases``)."""
+        """experiment, metric, variant, units, total, squares, cubes, two_valued, first_at, last_at; of the
+        value from before the test stated, pre_total, pre_squares, pre_cross; of the spend before it
+        spend_total, spend_squares, spend_cross (0 without ``purchases``)."""
         datasets = {"experiments": experiments, "purchases": purchases}
         return self._ask("experiment_arms", datasets, ("purchases",), as_of=as_of)
 

@@ -15,7 +15,9 @@ from programs.datasets.engines.converting import Conversion
 from programs.datasets.engines.duck import DuckDBEngine
 from programs.datasets.engines.movements import MovementAccount, together
 from programs.datasets.engines.netting_rows import account_of
+from programs.datasets.engines.session import hardened, one_row
 from programs.datasets.engines.views import LeftOut
+from programs.datasets.loading.limits import Limits
 from programs.datasets.local_time import end_of_day, on_wall_clock
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
@@ -89,6 +91,18 @@ class OpenData:
         """What is converted when amounts of these kinds are added."""
         found = (self.engine.conversion(self.snapshot(kind)) for kind in kinds if self.has(kind))
         return [conversion for conversion in found if conversion]
+
+    def names(self, kind: str, column: str, value: str) -> bool:
+        """Whether a row of any partner's data of this kind has the value in the column, in any case."""
+        for told in self._described:
+            if told["kind"] != kind:
+                continue
+            rows = self._store.rows_path(self._store.get(kind, told["sha256"]))
+            with hardened([rows.parent], Limits()) as connection:
+                asked = f'SELECT count(*) FROM read_parquet($rows) WHERE lower("{column}") = lower($value)'  # noqa: S608 - a column of a contract
+                if one_row(connection, asked, {"rows": str(rows), "value": value.strip()})[0]:
+                    return True
+        return False
 
     def _on_wall_clock(self, snapshot: Snapshot) -> Snapshot:
         ends = (snapshot.window_start, snapshot.window_end)

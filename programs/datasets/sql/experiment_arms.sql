@@ -23,6 +23,7 @@ SELECT
     count(*) AS units,
     sum(y ORDER BY y) AS total,
     sum(y * y ORDER BY y) AS squares,
+    sum(y * y * y ORDER BY y) AS cubes,
     bool_and(y IN (0, 1)) AS two_valued,
     min(assigned_at) AS first_at,
     max(assigned_at) AS last_at,

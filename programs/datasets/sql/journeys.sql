@@ -4,6 +4,7 @@
 WITH touches AS (
     SELECT
         coalesce(people.person, tagged.owner || ':' || tagged.person_id) AS person, occurred_at, touch_id,
+        taxonomy.source,
         CASE $dimension
             WHEN 'source' THEN taxonomy.source
             WHEN 'asset' THEN coalesce(asset, 'unnamed asset')
@@ -23,11 +24,13 @@ converting AS (
 lost AS (
     SELECT CAST(NULL AS INTEGER) AS deal, touches.*, CAST(0 AS DOUBLE) AS age_days
     FROM touches ANTI JOIN dealers USING (person)
-    WHERE occurred_at >= $start::TIMESTAMPTZ
+    -- As far back from its last touch as a deal's journey from its opening, or the lost ones would be shorter.
+    QUALIFY max(occurred_at) OVER (PARTITION BY person) >= $start::TIMESTAMPTZ
+        AND occurred_at >= max(occurred_at) OVER (PARTITION BY person) - to_days($lookback_days)
 ),
 journeys AS (SELECT * FROM converting UNION ALL SELECT * FROM lost)
 SELECT
     deal, dense_rank() OVER (ORDER BY deal NULLS LAST, CASE WHEN deal IS NULL THEN person END) AS journey,
-    label, age_days
+    label, source, age_days
 FROM journeys
 ORDER BY journey, occurred_at, touch_id NULLS LAST, label

@@ -3,6 +3,7 @@ CREATE TEMP VIEW tagged AS
 SELECT
     coalesce(nullif(owner, ''), partner, '') AS owner, person_id, occurred_at, touch_id,
     coalesce(channel, '') AS channel, coalesce(campaign, '') AS campaign, asset, segment, region,
+    cost, currency,
     CASE
         WHEN coalesce(utm_source, utm_medium, utm_campaign, utm_content, utm_term) IS NOT NULL
         THEN concat_ws(

@@ -16,6 +16,7 @@ from programs.models import MeasurementAgreement
 from tests.documents.stage import Record, Stage, failing, play
 from tests.documents.usage import TRACK as LINE
 from tests.documents.usage import TRACK_SOURCE as COMMAND
+from tests.plans.commands.track_source.campaign import a_deal
 
 SHORT = f'/{COMMAND} --campaign "AI Launch Tour"'
 
@@ -34,7 +35,7 @@ def usage_line(stage: Stage) -> dict[str, Record]:
 def dispute(stage: Stage, plan: Plan) -> dict[str, Record]:
     record = AttributionRecord.objects.get(plan=plan, partner__slug="northwind")
     with stage.by("northwind"):
-        verbs.file(record, record.partner, deal="D-1", claim="It was ours alone.")
+        verbs.file(record, record.partner, deal=a_deal(plan), claim="It was ours alone.")
     return {"track-dispute": stage.record(plan) | {"messages": stage.messages()}}
 
 

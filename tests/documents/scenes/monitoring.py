@@ -115,7 +115,7 @@ def changes(stage: Stage) -> dict[str, Record]:
         revise.change(plan, {"alert_threshold": "retention<0.02"}, comment="Stricter.")
     metric = Metric.objects.get(key="loyalty-csat")
     metric.threshold, metric.window = Decimal("0.7"), "60 days"
-    with stage.by("analyst"):
+    with stage.by("analyst", reason="Two quarters below it."):
         metric.save()
     stage.load_purchases(shift=7)
     with stage.by("ops"):

@@ -47,7 +47,7 @@ DEEDS = {
     },
     Task: {"complete", "report_blocked", "reassign"},
     Approval: {"decide", "ask_again"},
-    Escalation: {"acknowledge", "hand_over", "resolve"},
+    Escalation: {"acknowledge", "escalate_now", "hand_over", "reassign", "resolve", "wait"},
     FraudCase: {"hold", "release", "confirm", "appeal", "hand_over_case"},
     Dispute: {"answer", "agree", "withdraw", "hand_over_dispute"},
     Dataset: {"answer_of_load", "make_current", "take_back", "save_profile"},
@@ -343,7 +343,7 @@ def test_an_escalation_is_acknowledged_and_its_task_handed_over(login, demo):
     with acting_as(Actor.system("Test")):
         case = ladder.open_case(plan, "task-blocked", "It is stuck", task=task)
     client, person = login("ops"), Person.objects.filter(is_active=True).last()
-    told = do(client, Escalation, "hand_over", [case], owner=person.pk, reason="She knows it.")
+    told = do(client, Escalation, "reassign", [case], owner=person.pk, reason="She knows it.")
     assert told == [f"{case}: now with {person}."]
     do(client, Escalation, "acknowledge", [case], reason="I look at it.")
     case.refresh_from_db()

@@ -45,7 +45,8 @@ def page(agreement):
 
 def filled(client, agreement, **changed):
     form = client.get(page(agreement)).context["adminform"].form
-    return {name: form[name].value() for name in form.fields} | changed
+    shown = {name: form[name].value() for name in form.fields}
+    return {name: "" if value is None else value for name, value in shown.items()} | changed
 
 
 def test_saving_what_is_shown_changes_nothing(steward, agreement):

@@ -119,7 +119,7 @@ def test_a_revision_takes_changed_inputs_and_keeps_the_rest(ops, asked_for_chang
     response = revise(ops, asked_for_changes, inputs={"budget": "40000", "personas": "champions"})
     assert response.status_code == 200
     found = response.json()
-    assert (found["revision"], found["state"], found["amount"]) == (2, "running", "40000.00")
+    assert (found["revision"], found["state"], found["amount"]) == (2, "running", "160000.00")
     assert found["inputs"]["budget"] == {"amount": "40000", "currency": "USD", "period": "quarter"}
     assert (found["inputs"]["goal"], found["inputs"]["personas"]) == ("retention", ["champions"])
     assert found["usage"] == USAGE.replace("50000", "40000 --personas champions")

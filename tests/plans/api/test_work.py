@@ -3,11 +3,13 @@
 import csv
 import io
 import json
+from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
 from openpyxl import load_workbook
 
+from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
@@ -127,6 +129,21 @@ def test_a_case_is_acknowledged_renewed_once_and_resolved_with_what_was_done(act
     assert (resolved.status_code, resolved.json()["state"]) == (200, "resolved")
     assert resolved.json()["remediation"] == "The vendor was called."
     assert act(legal, path, "resolve", remediation="Again.").status_code == 409
+
+
+def test_a_case_is_handed_over_waited_on_and_escalated(act, as_, case):
+    ops, path = as_("ops"), f"escalations/{case.pk}/"
+    other = act(ops, path, "hand-over", owner="deputy@demo.example", comment="She knows it.")
+    assert (other.status_code, fields(other)) == (400, ["owner"])
+    assert fields(act(ops, path, "wait", reason="Later.")) == ["until"]
+    until = clock.now() + timedelta(days=3)
+    waits = act(ops, path, "wait", until=until.isoformat(), reason="The vendor is away.")
+    assert (waits.status_code, waits.json()["state"]) == (200, "acknowledged")
+    assert waits.json()["due_at"] == until.isoformat().replace("+00:00", "Z")
+    assert fields(act(ops, path, "escalate-now")) == ["reason"]
+    before = case.rung
+    climbed = act(ops, path, "escalate-now", reason="It cannot wait.").json()
+    assert climbed["state"] in ("notified", "exhausted") and climbed["rung"] > before
 
 
 # ------------------------------------------------------------------ outputs

@@ -30,8 +30,9 @@ def finish(acting, monkeypatch, django_capture_on_commit_callbacks):
     return through
 
 
-def prepared(**fields):
+def prepared(inputs=None, **fields):
     plan = make_run(**fields).plan
+    plan.inputs = inputs or {}
     plan.declaration = {**plan.declaration, "success_metrics": [METRIC]}
     plan.save()
     return plan
@@ -64,6 +65,15 @@ def test_a_run_on_another_program_measures_nothing_of_this_one(finish):
     first = finish(prepared(), {"points": 7})
     finish(prepared(), {"points": 9})
     assert points_of(first)["actual"] == 7
+
+
+@pytest.mark.parametrize("name", ["window", "attribution_model"])
+def test_a_run_over_another_window_or_by_another_model_measures_nothing_of_this_one(finish, name):
+    first = finish(prepared(inputs={name: "30d"}), {"points": 7})
+    finish(prepared(program=first.program, inputs={name: "7d"}), {"points": 2})
+    assert (points_of(first)["actual"], len(points_of(first)["measurements"])) == (7, 1)
+    like = finish(prepared(program=first.program, inputs={name: "7d"}), {"points": 3})
+    assert points_of(like)["actual"] == 3
 
 
 def test_a_run_that_finds_no_number_says_so_and_leaves_the_last_one(finish):

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from plans.schemas.inputs import InputError
-from plans.schemas.spreads import MONEY, Spread
+from plans.schemas.spreads import MONEY, ShareLimit, Spread
 
 SHARE = Spread("lift", "Lift", minimum=Decimal(-1))
 COST = Spread("launch_cost", "Cost", unit=MONEY, maximum=Decimal(10) ** 13)
@@ -58,3 +58,12 @@ def test_the_schema_takes_a_number_a_text_or_three_parts():
         "string",
         ["low", "likely", "high"],
     )
+
+
+def test_a_limit_is_one_share():
+    limit = ShareLimit("tolerated_loss", "Limit")
+    assert [limit.read(raw, {}) for raw in ("10%", 0.1, "0")] == ["0.1", "0.1", "0"]
+    assert limit.write("0.1") == "0.1"
+    for wrong in ("1%/2%/3%", "120%", "much"):
+        with pytest.raises(InputError):
+            limit.read(wrong, {})

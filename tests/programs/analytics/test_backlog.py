@@ -39,6 +39,15 @@ def test_an_effect_without_an_interval_stays_without():
     assert (ranked.expected_value.low, ranked.expected_value.high) == (None, None)
 
 
+def test_labour_is_taken_off_and_what_does_not_pay_for_it_ranks_last_but_stays():
+    small = replace(ITEM, action="Small", volume=6)
+    first, last = prioritise([small, ITEM], person_day_cost=400.0)
+    assert (first.expected_value.value, first.labour) == pytest.approx((3600 - 2000, 2000))
+    assert (first.expected_value.low, first.expected_value.high) == pytest.approx((1440 - 2000, 6480 - 2000))
+    assert first.per_effort.value == pytest.approx(1600 / 5)
+    assert (last.item.action, last.expected_value.value < 0) == ("Small", True)
+
+
 @given(st.permutations([replace(ITEM, action=str(n), effort=1 + n % 3) for n in range(6)]))
 def test_rank_does_not_depend_on_the_order_given(items):
     assert [row.item.action for row in prioritise(items)] == ["0", "3", "1", "4", "2", "5"]

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from programs.analytics.estimate import Unavailable
 from programs.analytics.funnel import (
     STAGES,
     FunnelCounts,
+    closes_by_itself,
     drop_offs,
     rate_difference,
     steps,
@@ -104,3 +106,18 @@ def test_totals_are_the_sum_over_groups(groups):
 @given(st.dictionaries(st.sampled_from("abcdef"), funnels, min_size=2))
 def test_the_order_of_groups_changes_nothing(groups):
     assert drop_offs(groups) == drop_offs(dict(reversed(groups.items())))
+
+
+def test_what_closes_by_itself_is_what_closes_in_worlds_where_nobody_does_anything():
+    """The worst of ten partners is picked in one window and looked at again in the next."""
+    rng, expected, closed = np.random.default_rng(6), [], []
+    for _ in range(600):
+        true = rng.normal(0.2, 0.02, 10)
+        now, later = rng.binomial(150, true, (2, 10)) / 150
+        worst = now.argmin()
+        gap = now.mean() - now[worst]
+        expected.append(closes_by_itself(gap, (now[worst] * (1 - now[worst]) / 150) ** 0.5))
+        closed.append(gap - (later.mean() - later[worst]))
+    assert 0 < np.mean(expected) <= 1.1 * np.mean(closed)
+    assert closes_by_itself(0.0, 0.1) == 0
+    assert closes_by_itself(0.02, 0.05) == 0.02

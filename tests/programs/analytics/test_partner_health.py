@@ -1,13 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from programs.analytics.estimate import Unavailable
 from programs.analytics.partner_health import (
     PartnerCounts,
     concentration,
-    net_promoter_score,
     partner_health,
     recency_score,
 )
@@ -43,19 +40,6 @@ def test_recency_bands():
     days = (7, 8, 30, 31, 90, 91, 180, 181)
     assert [recency_score(day) for day in days] == [100, 85, 85, 70, 70, 55, 55, 40]
     assert recency_score(None) == 40
-
-
-def test_nps_in_points_with_its_counts():
-    found = net_promoter_score(50, 30, 20)
-    assert (found.value, found.numerator, found.denominator) == (30, 30, 100)
-    assert found.low < 30 < found.high
-    assert isinstance(net_promoter_score(0, 0, 0), Unavailable)
-
-
-@given(*[st.integers(0, 300)] * 3)
-def test_nps_stays_within_its_scale_and_its_interval(promoters, passives, detractors):
-    found = net_promoter_score(promoters, passives + 1, detractors)
-    assert -100 <= found.low <= found.value <= found.high <= 100
 
 
 def test_concentration_of_equal_and_of_single_shares():

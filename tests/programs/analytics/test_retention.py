@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight
 
 from programs.analytics.estimate import Unavailable
+from programs.analytics.partner_health import PartnerCounts, partner_health
 from programs.analytics.retention import (
     average_order_value,
     cohort_matrix,
@@ -107,3 +108,15 @@ def test_swapping_promoters_and_detractors_mirrors_the_score(promoters, passives
 def test_satisfaction_counts_the_top_two_of_five():
     satisfaction = customer_satisfaction([5, 5, 10, 30, 50])
     assert (satisfaction.numerator, satisfaction.denominator) == (80, 100)
+
+
+@given(*[st.integers(0, 300)] * 3)
+def test_nps_stays_within_its_scale_and_its_interval(promoters, passives, detractors):
+    found = net_promoter_score(promoters, passives + 1, detractors)
+    assert -100 <= found.low <= found.value <= found.high <= 100
+
+
+def test_a_partner_is_scored_by_the_same_estimator_as_members():
+    counts = PartnerCounts("p", "gold", 1, 10, 3, 100.0, None, 60.0, 10.0, 5.0, 14, 3, 2)
+    (health,) = partner_health([counts], np.random.default_rng(1))
+    assert health.nps == net_promoter_score(14, 3, 2)

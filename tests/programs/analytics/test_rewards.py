@@ -50,7 +50,7 @@ def test_other_structures_are_refused_with_what_is_accepted(text):
 @pytest.mark.parametrize("kind", list(RewardBasis))
 def test_every_pool_is_split_completely(kind):
     split = POOL_SPLITS[kind]
-    assert split.points + split.benefits + split.missions + split.surprise == pytest.approx(1)
+    assert split.points + split.missions + split.surprise == pytest.approx(1)
 
 
 @settings(max_examples=25)
@@ -76,18 +76,41 @@ def test_what_the_rates_cost_is_what_the_tiers_cost():
         )
 
 
-def test_higher_tiers_earn_faster_and_only_they_have_benefits():
-    tiers = design(0.015).tiers
-    assert [tier.multiplier for tier in tiers] == [1, 1.25, 1.5]
-    assert tiers[0].benefit_per_member == 0
-    assert tiers[2].benefit_per_member == pytest.approx(2 * tiers[1].benefit_per_member)
+def test_higher_tiers_earn_faster():
+    assert [tier.multiplier for tier in design(0.015).tiers] == [1, 1.25, 1.5]
 
 
-def test_what_a_cap_takes_from_benefits_goes_into_points():
-    free, capped = design(0.015), design(0.015, benefit_cap=0.1)
-    assert [tier.benefit_per_member for tier in capped.tiers] == [0.0, 0.1, 0.1]
-    assert capped.base_points_per_unit > free.base_points_per_unit
-    assert capped.pool == pytest.approx(free.pool, rel=0.01)
+def test_benefits_cost_what_they_cost_and_not_a_slice_of_the_pool():
+    costs = (0.0, 0.2, 0.5)
+    small, large = (design(rate, perk_cost=lambda n, most: costs[n]) for rate in (0.015, 0.03))
+    enrolment = MODEL.assumptions.enrolment.mean
+    for found in (small, large):
+        assert [tier.benefit_per_member for tier in found.tiers] == list(costs)
+        for tier, cost in zip(found.tiers, costs, strict=True):
+            assert tier.benefit_cost == pytest.approx(cost * tier.profile.members * enrolment)
+    assert large.pool > 1.5 * small.pool
+
+
+def test_what_benefits_take_is_missing_in_points_and_all_parts_add_up():
+    plain, costed = design(0.015), design(0.015, perk_cost=lambda n, most: min(0.4 * n, most))
+    assert costed.base_points_per_unit < plain.base_points_per_unit
+    assert costed.pool == pytest.approx(plain.pool, rel=0.01)
+    for found in (plain, costed):
+        of_tiers = sum(tier.points_cost + tier.benefit_cost for tier in found.tiers)
+        assert of_tiers + found.surprise_pool == pytest.approx(found.pool)
+        assert found.pool == pytest.approx(MODEL.pool(found.value_rate))
+        known = MODEL.assumptions
+        for tier in found.tiers:
+            issued = tier.points_per_unit * tier.spend * known.enrolment.mean * (1 + found.lift)
+            cost = issued * known.redemption_rate.mean * known.cost_per_point.mean
+            assert tier.points_cost == pytest.approx(cost)
+
+
+def test_benefits_are_told_what_they_may_cost_at_most():
+    asked = {}
+    found = design(0.015, perk_cost=lambda n, most: asked.setdefault(n, most))
+    assert asked[2] == pytest.approx(3 * asked[0])
+    assert sum(tier.benefit_cost for tier in found.tiers) == pytest.approx(0.5 * 0.95 * found.pool, rel=0.02)
 
 
 def test_no_reward_is_a_design_without_rewards():

@@ -99,7 +99,7 @@ def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> St
             "observed": seen,
         },
         outputs=list(_outputs(pieces, written, met, flow_findings, seen, accuracy)),
-        measured=(FAILED,),
+        measured={FAILED: ""},
         evidence={"Playwright": _browser_note(seen)},
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from plans.commands.launch_program.steps.timetable import APPROVALS, Facts, rows_of
+from plans.commands.shared.second_review import reviewed_first
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 from programs.analytics.estimate import Unavailable
@@ -15,6 +16,8 @@ from programs.models import BEFORE_LAUNCH, RunbookPhase
 MINIMUM = 0.95
 """Share of weighted work that has to be done; open blockers forbid the launch whatever it is."""
 ENGINE_GROUP = "checks"
+DELIVERABLES = ("runbook", "comms-kit", "link-qa", "monitoring", "incident_response")
+"""What has to be made before a launch date is decided on."""
 
 
 def items(
@@ -113,3 +116,6 @@ def open_items(found: Readiness, done: Mapping[str, float]) -> Table:
     return Table(
         "vetoes", "Vetoes and waivers", columns, rows, "Open blockers veto the launch at any percentage."
     )
+
+
+review_and_assess = reviewed_first("readiness", DELIVERABLES, assess_readiness)

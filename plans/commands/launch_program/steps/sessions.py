@@ -9,8 +9,8 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from gtm.core.places.calendars import WorkingCalendar
 from plans.commands.launch_program.facts import audiences, material_of
+from plans.commands.launch_program.steps.timetable import program_calendar
 from plans.commands.shared.files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Document, Output, Section, StepResult, Table
@@ -105,7 +105,7 @@ def schedule_sessions(context: StepContext) -> StepResult:
 def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple[Session, Briefing]]:
     """What the channels ask for; what was handed out and is asked for no more is called off."""
     zone = ZoneInfo(context.program["time_zone"])
-    calendar = WorkingCalendar(context.program["country"])
+    calendar = program_calendar(context.program)
     earliest = calendar.add_business_days(context.now.astimezone(zone).date(), 1)
     day_of_launch = _launch_day(context)
     for briefing in BRIEFINGS:

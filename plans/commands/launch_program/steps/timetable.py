@@ -172,7 +172,13 @@ def launch_date(inputs: Mapping[str, Any]) -> date:
 
 
 def program_calendar(facts: Facts) -> WorkingCalendar:
-    return WorkingCalendar(country=facts["country"], time_zone=facts["time_zone"])
+    week = facts.get("working_week", "")
+    return WorkingCalendar(
+        facts["country"],
+        facts.get("subdivision", ""),
+        facts["time_zone"],
+        weekdays=frozenset(map(int, week)) if week else None,
+    )
 
 
 def calendar_of(row: Row, facts: Facts) -> WorkingCalendar:

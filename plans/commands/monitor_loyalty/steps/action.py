@@ -12,6 +12,8 @@ import numpy as np
 from plans.commands.monitor_loyalty.kpis import metric_of
 from plans.commands.shared.experiments import SMALLEST_LIFT
 from plans.commands.shared.figures import money, percent
+from plans.commands.shared.labour import effort_text, labour_line, labour_note, person_day_cost
+from plans.commands.shared.readouts import CANNOT_BE_TESTED
 from plans.commands.shared.thresholds import alert_table
 from plans.commands.shared.windows import today_of
 from plans.engine.running.steps import StepContext
@@ -21,7 +23,6 @@ from programs.analytics.backlog import ProposedAction, RankedItem, prioritise
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments import (
     TestPlan,
-    detectable_difference,
     members_per_arm_for_share,
     plan_test,
 )
@@ -56,7 +57,7 @@ def plan_actions(context: StepContext) -> StepResult:
     data, health = context.outputs["data"], context.outputs["health"]
     currency, people = data["currency"], context.program["people"]
     chance, record = chance_to_win(context.outputs["experiments"]["experiments"])
-    ranked = prioritise(proposals(context, chance))
+    ranked = prioritise(proposals(context, chance), person_day_cost(context.program) or 0.0)
     backlog = [values_of(row, people) for row in ranked]
     alerts = [*data["alerts"], *health["alerts"]]
     risks = list(risks_of(context, alerts))
@@ -75,12 +76,13 @@ def plan_actions(context: StepContext) -> StepResult:
                   [[r["kind"], r["what"], r["source"], people.get(r["owner"]) or r["owner"]] for r in risks],
                   "From names the output in which the figure stands."),
             alert_table(alerts),
-            _values_table(backlog, currency),
+            _values_table(backlog, currency, labour_note(context.program)),
             _assumptions(context, chance, record),
             shown.Backlog("backlog", "Action plan", [
                 shown.BacklogItem(
                     r["title"], r["why"], r["owner"], r["eta"], r["expected_value"], currency,
-                    f"{SMALLEST_LIFT:.0%} relative, planned", r["sample_size_per_arm"], f"{r['effort_days']:g} person-days",
+                    f"{SMALLEST_LIFT:.0%} relative, planned", r["sample_size_per_arm"],
+                    effort_text(r["effort_days"], r["labour"], currency), r["expected_low"], r["expected_high"],
                 )
                 for r in backlog
             ]),
@@ -116,37 +118,37 @@ def proposals(context: StepContext, chance: float) -> Iterator[ProposedAction]:
             unit="money per member",
             method="assumed range",
         )
-        test, shows = test_of(play)
+        test, proof = test_of(play)
         yield ProposedAction(
             move.title, move.owner, due(today_of(context), move.effort, test), chance, effect, play["members"],
             1.0 if play["play"] == "win-back" else margin, move.effort,
-            f"{move.kind}: {play['members']:,} members, {money(play['value_at_stake'], currency)} at stake. {shows}".strip(),
-            test,
+            f"{move.kind}: {play['members']:,} members, {money(play['value_at_stake'], currency)} at stake. {proof}",
+            test, proof,
         )  # fmt: skip
 
 
 def test_of(play: dict[str, Any]) -> tuple[TestPlan | None, str]:
-    """Two arms of the play's own members on the share who buy, and what such a test can show.
+    """Two arms of the play's own members on the share who buy, with 80 % power for the lift that is valued, or why
+    there is no such test.
 
     All members are there from the start, so the weeks are those the outcome takes.
     """
     rate, members, weeks = play["base_rate"], play["members"], play["test_weeks"]
-    if not 0 < rate < 1 or members < 2:
-        return None, f"{percent(rate)} are expected to buy anyway, which leaves no lift to test."
-    lift = SMALLEST_LIFT
-    size = members_per_arm_for_share(rate, rate * lift) if rate * (1 + lift) < 1 else float("inf")
-    if 2 * np.ceil(size) > members:
-        size = members // 2
-        difference = detectable_difference(rate, size)
-        if isinstance(difference, Unavailable):
-            return None, f"Too few for a test: {difference.reason}"
-        lift = difference / rate
+    anyway = f"{percent(rate)} are expected to buy anyway"
+    if not 0 < rate < 1 or rate * (1 + SMALLEST_LIFT) >= 1:
+        return None, f"It {CANNOT_BE_TESTED}: {anyway}, which leaves no room for the lift that is valued."
+    size = int(np.ceil(members_per_arm_for_share(rate, rate * SMALLEST_LIFT)))
+    if 2 * size > members:
+        return None, (
+            f"It {CANNOT_BE_TESTED}: a test of the lift that is valued takes {size:,} members per arm, {members:,} exist, "
+            f"and {anyway} within {weeks} weeks."
+        )
     found = plan_test(size, members, minimum_weeks=weeks)
     if isinstance(found, Unavailable):
         return None, found.reason
     return (
         found,
-        f"{found.members_per_arm:,} members per arm show a lift of {lift:.0%} or more in {found.weeks} weeks.",
+        f"{size:,} members per arm show a lift of {SMALLEST_LIFT:.0%} in {found.weeks} weeks, with 80 % power.",
     )
 
 
@@ -176,25 +178,28 @@ def values_of(row: RankedItem, people: dict[str, str]) -> dict[str, Any]:
         "members": item.volume,
         "margin": item.margin,
         "effort_days": item.effort,
+        "labour": row.labour,
+        "proof": item.proof,
         "sample_size_per_arm": item.test.members_per_arm if item.test else None,
         "test_weeks": item.test.weeks if item.test else None,
     }
 
 
-def _values_table(backlog: Sequence[dict[str, Any]], currency: str) -> Table:
+def _values_table(backlog: Sequence[dict[str, Any]], currency: str, labour: str) -> Table:
     columns = [
         Column("rank", "Rank", "integer"), Column("title", "Action"), Column("expected_value", "Expected value", "money", currency),
         Column("expected_low", "from", "money", currency), Column("expected_high", "to", "money", currency),
         Column("value_per_day", "Value per person-day", "money", currency), Column("chance_to_win", "Chance to win", "percent"),
         Column("effect_per_member", "Effect per member", "money", currency), Column("members", "Members", "integer"),
         Column("margin", "Margin of the effect", "percent"), Column("effort_days", "Person-days", "number"),
+        Column("labour", "Labour", "money", currency),
         Column("sample_size_per_arm", "Members per arm", "integer"), Column("test_weeks", "Weeks", "integer"),
         Column("owner", "Owner"), Column("eta", "Due", "date"),
     ]  # fmt: skip
     return Table("backlog_values", "What each action is worth", columns,
                  [[row[column.key] for column in columns] for row in backlog],
-                 "Expected value = chance to win × effect × members × margin; ranked by value per person-day. The interval "
-                 "is that of the assumed lift alone.")  # fmt: skip
+                 "Expected value = chance to win × effect × members × margin − labour; ranked by value per person-day. The "
+                 f"interval is that of the assumed lift alone. {labour}")  # fmt: skip
 
 
 def _assumptions(context: StepContext, chance: float, record: str) -> Table:
@@ -203,6 +208,7 @@ def _assumptions(context: StepContext, chance: float, record: str) -> Table:
         ["Relative lift of what is at stake", f"{SMALLEST_LIFT:.0%}, {LIFT_LOW:.0%} to {LIFT_HIGH:.0%}", "planned, to be replaced by the test's own"],
         ["Gross margin", percent(float(context.program["gross_margin"])), "program settings; win-back is margin already"],
         *([f"Person-days, {name}", f"{move.effort:g}", "planning figure"] for name, move in MOVES.items()),
+        ["Cost of a person-day", *labour_line(context.program, context.outputs["data"]["currency"])],
         ["Test", "two arms, 5 % error, 80 % power", "share of the play's members who buy while it runs, as BG/NBD expects"],
     ]  # fmt: skip
     return Table("assumptions", "Assumptions of the action plan",

@@ -8,6 +8,7 @@ from typing import Any
 from plans.commands.monitor_loyalty.facts import is_full, window_of
 from plans.commands.shared.experiments import NotRead, find_experiments, readout_table, verdicts
 from plans.commands.shared.readouts import (
+    Supply,
     figures_table,
     guardrail_table,
     lift_chart,
@@ -37,7 +38,8 @@ def review_experiments(context: StepContext) -> StepResult:
         reason = "No experiment outcomes are loaded; load them with load_dataset experiments."
         found, unread = (), tuple(NotRead(name, reason) for name in asked or ["all"])
     read = tuple(read_experiment(each.test) for each in found)
-    suggestions = next_tests(found, read)
+    members = int(context.outputs["data"]["flows"]["members"]) or None
+    suggestions = next_tests(found, read, Supply(members, window_of(context).current.end))
     notes = [f"{each.test.name}: {note}" for each in found for note in each.notes]
     summary = readout_table(read, unread)
     outputs: list[Any] = [replace(summary, note=" ".join([summary.note, *notes]))]

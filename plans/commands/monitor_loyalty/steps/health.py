@@ -54,9 +54,9 @@ def diagnose(context: StepContext) -> StepResult:
         }.items()
     }
     alerts = alerts_of(context, values)
-    signals, measured = list(alerts.signals), list(alerts.measured)
+    signals, measured = list(alerts.signals), dict(alerts.measured)
     if not isinstance(liability.chart, Unavailable):
-        measured.append(LIABILITY_SPIKE)
+        measured[LIABILITY_SPIKE] = f"{liability.series[-1]:.6g}"
         if liability.spikes:
             told = f"Liability rose out of bounds: {'; '.join(liability.spikes)}"
             signals.append(Signal(LIABILITY_SPIKE, told, windows.period, window=windows.name))
@@ -86,13 +86,18 @@ def diagnose(context: StepContext) -> StepResult:
             **{name: value_of(value) for name, value in values.items()},
             "churn_model": model_values(fit),
             "holdout_error": value_of(missed),
+            "liability_limit": value_of(liability.limit),
             "liability_before": value_of(liability.at_start),
             "liability_per_week": value_of(liability.slope),
             "redemption_of_outstanding": value_of(points.rate),
             "tier_drift": tiers["drift"],
             "tier_moves": tiers["moves"],
             "spikes": list(liability.spikes),
-            "unavailable": {n: v.reason for n, v in values.items() if isinstance(v, Unavailable)},
+            "unavailable": {
+                name: value.reason
+                for name, value in {**values, "liability_limit": liability.limit}.items()
+                if isinstance(value, Unavailable)
+            },
             "alerts": alerts.rows(),
             "headline": [
                 {"label": "Churn risk of repeat buyers", "value": percent(value_of(churn))},

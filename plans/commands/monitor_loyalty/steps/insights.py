@@ -15,6 +15,7 @@ from plans.schemas.outputs import Chart, Column, Series, StepResult, Table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.lifetime import BgNbd
 from programs.analytics.member_insights import InsightPolicy, Play, select_plays, slipping_away
+from programs.analytics.order_value import fit_gamma_gamma
 from programs.analytics.tiers import assign_tiers
 
 LISTED = 200
@@ -41,7 +42,7 @@ def find_plays(context: StepContext) -> StepResult:
     end = window_of(context).current.end
     trailing = context.data.engine.trailing_spend(context.data.snapshot("purchases"), as_of=end)
     spend, policy = columns(trailing)["spend"], InsightPolicy()
-    order = buyers.monetary / buyers.orders
+    order = order_values(buyers)
     projected = expected(model, buyers, policy.horizon) * order
     slipping = slipping_away(model, buyers.frequency, buyers.recency, buyers.age, order * margin, policy)
     found = select_plays(thresholds, spend, projected, assign_tiers(spend, thresholds), slipping, policy)
@@ -65,6 +66,15 @@ def find_plays(context: StepContext) -> StepResult:
         outputs=outputs,
         evidence={"Context7": f"Segmentation rules as printed beside each play; {found.left_out:,} members left out."},
     )  # fmt: skip
+
+
+def order_values(buyers: Buyers) -> np.ndarray:
+    """What a member's next order is worth: the mean of few orders is drawn towards everybody's (Gamma-Gamma)."""
+    mean = buyers.monetary / buyers.orders
+    fitted = fit_gamma_gamma(buyers.orders, mean)
+    if isinstance(fitted, Unavailable):
+        return mean
+    return fitted.expected_value(buyers.orders, np.maximum(mean, 0))
 
 
 def expected(model: BgNbd, buyers: Buyers, weeks: float) -> np.ndarray:

@@ -47,6 +47,14 @@ class Liability:
     chart: tuple[LiabilityPoint, ...] | Unavailable
     spikes: tuple[str, ...]
 
+    @property
+    def limit(self) -> MaybeEstimate:
+        """The liability above which the last week is a spike, in money."""
+        if isinstance(self.chart, Unavailable):
+            return self.chart
+        last = self.chart[-1]
+        return Estimate(self.series[last.period - 1] * (1 + last.upper_limit), unit="money")
+
 
 def read_balances(context: StepContext) -> Balances | None:
     """What the ledger shows up to the end of the window; None without one, or before its first entry."""
@@ -113,13 +121,11 @@ def liability_of(context: StepContext, balances: Balances | None, rate: MaybeEst
     series = np.array(balances.outstanding) * cost * (rate.value if isinstance(rate, Estimate) else 1.0)
     chart = liability_chart(series)
     begins = window_of(context).current.start.date()
-    inside = (
-        () if isinstance(chart, Unavailable) else [p for p in chart if balances.weeks[p.period] >= begins]
-    )
+    points = () if isinstance(chart, Unavailable) else chart
     spikes = tuple(
         f"week of {balances.weeks[p.period]}: {p.change:+.1%}, limit {p.upper_limit:+.1%}"
-        for p in inside
-        if p.spike
+        for p in points
+        if p.spike and _came_in_the_window(p, balances, begins)
     )
     return Liability(
         _owed(balances.outstanding[-1], cost, rate),
@@ -129,6 +135,18 @@ def liability_of(context: StepContext, balances: Balances | None, rate: MaybeEst
         chart,
         spikes,
     )
+
+
+def _came_in_the_window(point: LiabilityPoint, balances: Balances, begins: date) -> bool:
+    """Whether a spike is news: its week ends in the window, and was no spike yet when the window began.
+
+    Windows of a week begin on any day: a week that only ended in one was seen in part by the run before.
+    """
+    monday = balances.weeks[point.period]
+    if monday >= begins:
+        return True
+    before = balances.outstanding[point.period - 1]
+    return monday + timedelta(days=6) >= begins and balances.at_start <= before * (1 + point.upper_limit)
 
 
 def _owed(points: float, cost: float, rate: MaybeEstimate) -> MaybeEstimate:

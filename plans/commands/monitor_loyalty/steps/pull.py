@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from plans.commands.monitor_loyalty import report
 from plans.commands.monitor_loyalty.facts import is_full, loaded, tiers_of, window_of
 from plans.commands.monitor_loyalty.kpis import (
+    EXPECTED,
     FLOW_KPIS,
     KPIS,
     alerts_of,
@@ -26,12 +28,12 @@ from plans.commands.shared.figures import figure, percent, value_of
 from plans.commands.shared.goal_measures import goal_measures_of
 from plans.commands.shared.metrics import changes_since, days_of, definition_table
 from plans.commands.shared.net_retention import net_retention_of
-from plans.commands.shared.windows import Span, spans_until
+from plans.commands.shared.windows import Span, WindowPair, spans_until, windows_until
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.retention import repeat_rate
-from programs.schemas.metrics import RUN
+from programs.schemas.metrics import REPEAT_DAYS, RUN
 
 SMALLEST_GROUP = 30
 MOST_WINDOWS = 8
@@ -107,11 +109,13 @@ def pull_data(context: StepContext) -> StepResult:
             "thresholds": thresholds_of(context),
             **({"last_enrolment": enrolled} if enrolled else {}),
             "retention": value_of(values["retention"]),
+            "newest_cohorts": value_of(values["newest_cohorts"]),
+            "repeat_rate": promised(context, values["repeat_rate"]),
             "goal_measures": goal_measures_of(context.data),
             "nrr": value_of(net.value),
             "nrr_days": net.days,
             "engagement": value_of(values["active_rate"]),
-            "engagement_lift": None if alone else lift(totals[0]["active"], totals[1]["active"]),
+            "engagement_lift": None if alone else change(totals[0]["active"], totals[1]["active"]),
             "alert_remediation_time": value_of(values["alert_remediation_time"]),
             "groups": group_values(groups, None if alone else before),
             "alerts": alerts.rows(),
@@ -133,9 +137,15 @@ def pull_data(context: StepContext) -> StepResult:
 def blueprint_notes(context: StepContext) -> list[str]:
     """Whose targets are watched, where an approved blueprint sets some and the run names no limits of its own."""
     blueprint = context.program.get("blueprint")
-    if not blueprint or not blueprint["rules"] or context.inputs.get("alert_threshold"):
+    if not blueprint or context.inputs.get("alert_threshold"):
         return []
-    return [f"Watched by the targets of the blueprint {blueprint['plan_id']}: {blueprint['rules']}."]
+    watched = f"Watched by the targets of the blueprint {blueprint['plan_id']}: {blueprint['rules']}."
+    return [*([watched] if blueprint["rules"] else []), *filter(None, [blueprint.get("left_out")])]
+
+
+def promised(context: StepContext, rate: MaybeEstimate) -> float | None:
+    """The repeat rate over the days that blueprints promise; None where the registry means other days."""
+    return value_of(rate) if days_of(metric_of(context, "repeat_rate")) == REPEAT_DAYS else None
 
 
 def window_rows(context: StepContext) -> tuple[list[Span], list[dict[str, Any]]]:
@@ -167,7 +177,11 @@ def add_up(rows: Any, flows: Sequence[str] = FLOWS) -> dict[str, float]:
 
 def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) -> dict[str, MaybeEstimate]:
     """The KPIs of a window from its sums; ``ago`` 1 is the window before."""
-    found = {"retention": retention_of(context, ago=ago)}
+    found = {
+        "retention": retention_of(context, ago=ago),
+        "newest_cohorts": newest_cohorts_of(context, ago=ago),
+        "repeat_rate": everybody_of(context, "repeat_rate", ago=ago),
+    }
     for name in FLOW_KPIS:
         found[name] = compute(
             metric_of(context, name), sums, loaded(context), currency=context.program["currency"]
@@ -176,18 +190,68 @@ def kpis_of(context: StepContext, sums: Mapping[str, float], *, ago: int = 0) ->
 
 
 def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
-    """The repeat rate over the days of the window, or over those that the registry names instead."""
+    """Of those active in the window before, active in the window; by the days of the window, or those that the registry
+    names instead."""
     metric, windows = metric_of(context, "retention"), window_of(context)
-    days = windows.current.days if metric["window"] == RUN else days_of(metric)
-    if days is None:
+    days = _days(metric, windows)
+    if isinstance(days, Unavailable):
+        return days
+    current = windows.previous if ago else windows.current
+    end = current.end
+    if (metric["numerator"], metric["denominator"]) == EXPECTED["repeat_rate"]:
+        # A registry of before called retention what is the repeat rate of everybody; its words decide.
+        return everybody_of(context, "retention", ago=ago)
+    middle = current.start if metric["window"] == RUN else end - timedelta(days=days)
+    start = (
+        windows_until(middle, windows.name).current.start
+        if metric["window"] == RUN
+        else middle - timedelta(days=days)
+    )
+    begins = windows.begins
+    if begins is not None and start.date() < begins:
         return Unavailable(
-            f"The registry's window is “{metric['window']}”; write “{RUN}”, or a number of days such as 90 days."
+            f"The window before, from {start:%Y-%m-%d} on, begins before the data, which begin on {begins:%Y-%m-%d}."
         )
+    row = context.data.engine.retained_members(
+        context.data.snapshot("purchases"), start=start, middle=middle, as_of=end
+    ).to_pylist()[0]
+    return as_defined("retention", metric, repeat_rate(row["members"], row["retained"]))
+
+
+def newest_cohorts_of(context: StepContext, *, ago: int) -> MaybeEstimate:
+    """Of the members who came last, as many days ago as the registry says: who bought again within those days. Each
+    window closes a cohort of its own length."""
+    metric, windows = metric_of(context, "newest_cohorts"), window_of(context)
+    days = _days(metric, windows)
+    if isinstance(days, Unavailable):
+        return days
+    current = windows.previous if ago else windows.current
+    row = context.data.engine.newest_cohorts(
+        context.data.snapshot("purchases"), as_of=current.end, days=days, width=windows.current.days
+    ).to_pylist()[0]
+    if not row["members"]:
+        return Unavailable(f"No member has been observed for {days} days since the first purchase.")
+    return as_defined("newest_cohorts", metric, repeat_rate(row["members"], row["repeat_members"]))
+
+
+def everybody_of(context: StepContext, name: str, *, ago: int) -> MaybeEstimate:
+    """Of everybody observed for the days, who bought again within them."""
+    metric, windows = metric_of(context, name), window_of(context)
+    days = _days(metric, windows)
+    if isinstance(days, Unavailable):
+        return days
     end = windows.previous.end if ago else windows.current.end
     row = context.data.engine.repeat_purchase(
         context.data.snapshot("purchases"), as_of=end, days=days
     ).to_pylist()[0]
-    return as_defined("retention", metric, repeat_rate(row["members"], row["repeat_members"]))
+    return as_defined("repeat_rate", metric, repeat_rate(row["members"], row["repeat_members"]))
+
+
+def _days(metric: Mapping[str, Any], windows: WindowPair) -> int | Unavailable:
+    days = windows.current.days if metric["window"] == RUN else days_of(metric)
+    return days if days is not None else Unavailable(
+        f"The registry's window is “{metric['window']}”; write “{RUN}”, or a number of days such as 90 days."
+    )  # fmt: skip
 
 
 def remediation(context: StepContext) -> MaybeEstimate:
@@ -210,5 +274,5 @@ def group_values(groups: Breakdown, before: Breakdown | None) -> list[dict[str, 
     ]  # fmt: skip
 
 
-def lift(now: float, before: float) -> float | None:
+def change(now: float, before: float) -> float | None:
     return now / before - 1 if before else None

@@ -147,7 +147,7 @@ def _amount(context: StepContext, today: date) -> Iterator[IncentiveFinding]:
         ends = (low_end, high_end) if up else (-high_end, -low_end)
         effect = replace(extra, value=abs(extra.value), low=ends[0], high=ends[1])
         cost = (to.payout / to.invites - from_.payout / from_.invites) * found["funnel"]["invites"]
-        test = test_of(context, from_.won / from_.invites, to.won / to.invites - from_.won / from_.invites,
+        test, proof = test_of(context, from_.won / from_.invites, to.won / to.invites - from_.won / from_.invites,
                        found["funnel"]["invites"])  # fmt: skip
         why = (
             f"{extra.value:+.2f} margin after reward an invitation from {low.reward:g} to {high.reward:g} "
@@ -158,7 +158,7 @@ def _amount(context: StepContext, today: date) -> Iterator[IncentiveFinding]:
             ProposedAction(
                 f"Try a reward of {to.reward:g} instead of {from_.reward:g}", OWNERS["incentive"],
                 due(today, EFFORT["incentive"], test), CHANCE_TO_WIN, effect, found["funnel"]["invites"], 1.0,
-                EFFORT["incentive"], why, test,
+                EFFORT["incentive"], why, test, proof,
             ),
             f"won of invited {100 * rise:+.2f} points from {low.reward:g} to {high.reward:g}",
         ))  # fmt: skip
@@ -189,7 +189,7 @@ def _cap(context: StepContext, today: date) -> IncentiveFinding:
     flow = context.outputs["performance"]["funnel"]
     rate = flow["won"] / flow["invites"] if flow["invites"] else 0.0
     lost = found.rewards / flow["invites"] if flow["invites"] else 0.0
-    test = test_of(context, rate, -lost, flow["invites"])
+    test, proof = test_of(context, rate, -lost, flow["invites"])
     why = (
         f"{found.rewards:,} rewards of {found.referrers:,} referrers lie beyond it and cost {found.saved:,.2f}; their "
         f"customers brought {found.margin:,.2f} margin, of which nobody knows what is lost: {found.effect.low:+,.2f} to "
@@ -199,7 +199,7 @@ def _cap(context: StepContext, today: date) -> IncentiveFinding:
         "incentive",
         ProposedAction(
             f"Try a cap of {found.cap} rewards a referrer in {context.inputs['window']}", OWNERS["incentive"],
-            due(today, EFFORT["incentive"], test), CHANCE_TO_WIN, found.effect, 1.0, 1.0, EFFORT["incentive"], why, test,
+            due(today, EFFORT["incentive"], test), CHANCE_TO_WIN, found.effect, 1.0, 1.0, EFFORT["incentive"], why, test, proof,
         ),
         f"{found.rewards:,} rewards fewer, won of invited {-100 * lost:+.2f} points at worst",
     ))  # fmt: skip

@@ -15,11 +15,12 @@ from plans.commands.optimize_referrals.steps.proposed import (
     GAP_CLOSED,
     OWNERS,
     Proposal,
+    by_itself,
     due,
-    proof_of,
     test_of,
 )
 from plans.commands.shared.figures import money, percent
+from plans.commands.shared.labour import effort_text, labour_note, person_day_cost
 from plans.commands.shared.windows import today_of
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
@@ -35,7 +36,7 @@ def write_playbook(context: StepContext) -> StepResult:
     rewards = findings(context, today_of(context))
     found = [*proposals(context), *(each.proposal for each in rewards if each.proposal)]
     kinds = {proposal.item.action: proposal for proposal in found}
-    ranked = prioritise(proposal.item for proposal in found)
+    ranked = prioritise((proposal.item for proposal in found), person_day_cost(context.program) or 0.0)
     refreshed = context.outputs["data"]
     currency, people = refreshed["currency"], context.program["people"]
     backlog = [_values(row, kinds[row.item.action], people, currency) for row in ranked]
@@ -89,7 +90,8 @@ def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
         lift = GAP_CLOSED * drop["gap"]
         per_pass = drop["value"] / (drop["entered"] * drop["gap"]) * margin_rate
         step = f"{STAGE_TITLES[drop['source']]} → {STAGE_TITLES[drop['target']]}"
-        test = test_of(context, drop["rate"], lift, drop["entered"])
+        luck = by_itself(drop["gap"], drop["rate"], drop["entered"])
+        test, proof = test_of(context, drop["rate"], lift, drop["entered"], luck)
         yield Proposal(
             "message",
             ProposedAction(
@@ -104,6 +106,7 @@ def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
                 f"{percent(drop['rate'])} pass against {percent(drop['best_rate'])} in {drop['best_group']}, "
                 f"q = {drop['q']:.2g}",
                 test,
+                proof,
             ),
             f"pass rate {percent(drop['rate'])} → {percent(drop['rate'] + lift)}",
         )
@@ -121,7 +124,8 @@ def _enablement(context: StepContext, today: date) -> Iterator[Proposal]:
         gap = level - partner["conversion"]
         if gap <= 0 or not partner["referrals"]:
             continue
-        test = test_of(context, partner["conversion"], GAP_CLOSED * gap, partner["referrals"])
+        luck = by_itself(gap, partner["conversion"], partner["referrals"])
+        test, proof = test_of(context, partner["conversion"], GAP_CLOSED * gap, partner["referrals"], luck)
         yield Proposal(
             "enablement",
             ProposedAction(
@@ -137,6 +141,7 @@ def _enablement(context: StepContext, today: date) -> Iterator[Proposal]:
                 EFFORT["enablement"],
                 f"converts {percent(partner['conversion'])}, its tier {percent(level)}; weakest in {partner['weakest']}",
                 test,
+                proof,
             ),
             f"conversion {percent(partner['conversion'])} → {percent(partner['conversion'] + GAP_CLOSED * gap)}",
         )
@@ -177,7 +182,7 @@ def _values(row: RankedItem, proposal: Proposal, people: Mapping[str, str], curr
         "owner_role": item.owner, "owner": people.get(item.owner) or item.owner, "eta": item.due_date.isoformat(),
         "expected_value": row.expected_value.value, "expected_low": row.expected_value.low,
         "expected_high": row.expected_value.high, "currency": currency, "lift": proposal.unit,
-        "proof": "" if proposal.kind == "fraud" else proof_of(item.test), "chance_to_win": item.chance_to_win, "effort_days": item.effort,
+        "labour": row.labour, "proof": item.proof, "chance_to_win": item.chance_to_win, "effort_days": item.effort,
         "sample_size_per_arm": item.test.members_per_arm if item.test else None,
         "test_weeks": item.test.weeks if item.test else None,
     }  # fmt: skip
@@ -242,7 +247,8 @@ def _backlog(rows: Sequence[Mapping[str, Any]], currency: str) -> shown.Backlog:
         [
             shown.BacklogItem(
                 row["title"], "; ".join(filter(None, (row["why"], row["proof"]))), row["owner"], row["eta"], row["expected_value"], currency, row["lift"],
-                row["sample_size_per_arm"], f"{row['effort_days']:g} days",
+                row["sample_size_per_arm"], effort_text(row["effort_days"], row["labour"], currency),
+                row["expected_low"], row["expected_high"],
             )
             for row in rows
         ],
@@ -282,6 +288,7 @@ def _document(
             f"Chance to win {percent(CHANCE_TO_WIN, 0)}: the share of experiments that win elsewhere (Kohavi et al. 2009), "
             "until the program has a record of its own.",
             "A test is sized to close half of the gap, at 5 % error and 80 % power; values are gross margin of one window.",
+            labour_note(context.program),
         ]),
     ]  # fmt: skip
     if is_full(context):

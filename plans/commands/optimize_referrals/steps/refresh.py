@@ -20,7 +20,7 @@ from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Metrics, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate
-from programs.analytics.partner_health import net_promoter_score
+from programs.analytics.retention import net_promoter_score
 from programs.datasets import OpenData
 from programs.datasets.questions.referrals import DIMENSIONS
 

@@ -82,7 +82,7 @@ def review_risk(context: StepContext) -> StepResult:
     if is_full(context):
         outputs.append(_heuristics_table(found, now))
     signals = [*alerts.signals, *spikes]
-    looked_at = [*alerts.measured, *([] if isinstance(chart, Unavailable) else [FRAUD_SPIKE])]
+    looked_at = dict(alerts.measured) | ({} if isinstance(chart, Unavailable) else {FRAUD_SPIKE: ""})
     return StepResult(
         values={
             "kpis": {name: value_of(estimate) for name, estimate in rates.items()},

@@ -83,8 +83,21 @@ def assumptions_of(
         or DEFAULTS.discount_rate,
         horizon_months=int(horizon or program.get("horizon_months") or DEFAULTS.horizon_months),
         horizon_source=FOR_THE_RUN if horizon else SETTINGS,
+        **_limits(program, inputs),
     )  # fmt: skip
     return known, lift
+
+
+def _limits(program: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The risks that are tolerated, and who says so."""
+    found: dict[str, Any] = {}
+    for name in ("tolerated_overrun", "tolerated_loss"):
+        entered = inputs.get(name)
+        limit = program.get(name) if entered is None else entered
+        if limit is not None:
+            found[name] = float(limit)
+            found[f"{name}_source"] = SETTINGS if entered is None else FOR_THE_RUN
+    return found
 
 
 def _platform(program: Mapping[str, Any], inputs: Mapping[str, Any]) -> Assumption:
@@ -194,7 +207,7 @@ def lift_of(program: Mapping[str, Any], inputs: Mapping[str, Any], data: OpenDat
                 *notes,
                 f"The entered lift of {percent(entered.mode)} is not used, because a test measured it.",
             )
-        return replace(measured, notes=notes)
+        return replace(measured, notes=(*measured.notes, *notes))
     chosen = entered or DEFAULTS.lift
     return LiftFound(chosen, chosen.low, chosen.mode, chosen.high, chosen.source, notes)
 
@@ -225,7 +238,7 @@ def _measured_lift(
                     continue
                 members = sum(each.test.members.values())
                 source = f"measured by the test “{readout.experiment}”, {metric.name}, {members:,} members"
-                candidate = _as_found(lift, source)
+                candidate = _as_found(lift, source, (metric.caution,) if metric.caution else ())
                 if best is None or _error(candidate) < _error(best):
                     best = candidate
     if best is None and asked and not notes:
@@ -246,14 +259,14 @@ def _lift_in_spend(metric: MetricReadout) -> Estimate | None:
     return metric.lift.effect if isinstance(metric.lift, Comparison) else None
 
 
-def _as_found(lift: Estimate, source: str) -> LiftFound:
+def _as_found(lift: Estimate, source: str, notes: tuple[str, ...]) -> LiftFound:
     low = lift.value if lift.low is None else lift.low
     high = lift.value if lift.high is None else lift.high
     assumption = Assumption(
         "lift", low, lift.value, high, DEFAULTS.lift.unit, source, standard_error=lift.standard_error or 0.0,
         floor=-0.95,
     )  # fmt: skip
-    return LiftFound(assumption, low, lift.value, high, source)
+    return LiftFound(assumption, low, lift.value, high, source, notes)
 
 
 def _error(found: LiftFound) -> float:

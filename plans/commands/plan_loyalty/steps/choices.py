@@ -49,7 +49,7 @@ def alternatives_of(planned: PlannedProgram) -> list[dict[str, Any]]:
 def _policies(planned: PlannedProgram) -> list[dict[str, Any]]:
     """The other downgrade policies at the proposed earn rates, played on what members spent after their first year."""
     design = planned.design
-    points = rewards.POOL_SPLITS[design.structure.kind].points
+    points = sum(tier.points_cost for tier in design.tiers) / design.pool if design.pool > 0 else 0.0
     spend = _monthly_spend(planned) if len(design.tiers) > 1 and points > 0 else None
     if spend is None:
         return []

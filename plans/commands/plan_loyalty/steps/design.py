@@ -23,6 +23,11 @@ from plans.schemas.constraints import NO_CASH, of_kind
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics.assumptions import LoyaltyAssumptions
 
+IDEAS = (
+    " Benefits are ideas that nobody has costed, so they count as nothing: enter yours, with their cost per member and "
+    "year, as benefits of the program's tiers."
+)
+
 
 def design_tiers(context: StepContext) -> StepResult:
     goal, currency = context.inputs["goal"], context.program["currency"]
@@ -68,6 +73,7 @@ def design_tiers(context: StepContext) -> StepResult:
             "missions": [{"name": m.name, "completions": m.completions} for m in planned.missions],
             "points_per_mission": mission_points,
             **({"personas": personas} if personas else {}),
+            "benefits_are_ideas": any(row["perks"] and not row["perk_costs"] for row in rows),
             "surprise": {"moment": surprise, "pool": design.surprise_pool},
             "expiry": expiry.as_values(),
             "downgrade_policy": "one-down",
@@ -143,7 +149,8 @@ def _blueprint(rows: list[dict[str, Any]], currency: str, how: str) -> Table:
              "; ".join(r["perks"])]
             for r in rows
         ],
-        f"{how} Downgrade one tier at a time, on rolling twelve months.",
+        f"{how} Downgrade one tier at a time, on rolling twelve months."
+        + (IDEAS if any(r["perks"] and not r["perk_costs"] for r in rows) else ""),
     )  # fmt: skip
 
 

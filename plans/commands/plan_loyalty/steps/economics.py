@@ -95,7 +95,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         values=values,
         outputs=outputs,
         signals=signals,
-        measured=[NEGATIVE_ROI],
+        measured={NEGATIVE_ROI: str(round(values["net_year"], 2))},
         period=period,
         evidence={"Sequential Thinking": f"{draws:,} scenarios, seed {context.seed}."},
     )
@@ -145,6 +145,8 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "redemption_is_assumed": known.redemption_rate.is_stated,
         "best_pool": model.pool(planned.choice.best_rate),
         "horizon_months": known.horizon_months,
+        "tolerated_overrun": known.tolerated_overrun,
+        "tolerated_loss": known.tolerated_loss,
         "reward_is_beyond_measurement": bool(
             not known.redemption_rate.is_stated and rate > 2 * _current_reward(context.program)
         ),

@@ -11,6 +11,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Table
 from programs.analytics.goals import GOALS, GoalDesign, GoalFigures
 from programs.analytics.lifecycle import Goal
+from programs.analytics.rewards import PerkCost
 from programs.schemas.goals import GOAL_MEASURES
 
 SURPRISES = {
@@ -46,7 +47,7 @@ def goal_of(context: StepContext) -> GoalDesign:
 def perks_of(
     goal: str, rank: int, tiers: int, worth: float, catalogue: Sequence[Mapping[str, Any]], *, no_cash: bool
 ) -> dict[str, float | None]:
-    """Benefit → its own cost per member and year, or None for one of our ideas, which shares the tier's pool.
+    """Benefit → its own cost per member and year, or None for one of our ideas, which nobody has costed.
 
     Of the catalogue those of this tier and of those below, the goal's own first, as far as ``worth`` pays for them.
     """
@@ -61,6 +62,18 @@ def perks_of(
             chosen[benefit["name"]] = cost
             left -= cost
     return chosen
+
+
+def perk_cost_of(
+    goal: str, tiers: int, cap: float, catalogue: Sequence[Mapping[str, Any]], *, no_cash: bool
+) -> PerkCost:
+    """What the benefits of a tier cost a member in a year: those of the catalogue that fit below the cap."""
+
+    def cost(place: int, most: float) -> float:
+        chosen = perks_of(goal, place + 1, tiers, min(most, cap), catalogue, no_cash=no_cash)
+        return sum(each or 0.0 for each in chosen.values())
+
+    return cost
 
 
 def surprise_of(goal: str, catalogue: Sequence[Mapping[str, Any]], *, no_cash: bool) -> str:

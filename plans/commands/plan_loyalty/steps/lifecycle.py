@@ -86,7 +86,7 @@ def map_lifecycle(context: StepContext) -> StepResult:
             Signal(COMPLIANCE_BLOCKER, f"Constraint “{b.constraint.text}” is not met: {b.how}")
             for b in blockers[:1]
         ],
-        measured=[COMPLIANCE_BLOCKER] if results else [],
+        measured={COMPLIANCE_BLOCKER: ""} if results else {},
         evidence={
             "Playwright": "Redemption flow to be tested once the first trigger is live; no page exists yet."
         },

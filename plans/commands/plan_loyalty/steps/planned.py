@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,18 @@ from plans.commands.plan_loyalty.steps.constraints import (
     eligible_members,
     expiry_of,
     lapsing_less,
+    stated,
 )
-from plans.commands.plan_loyalty.steps.goals import goal_of
+from plans.commands.plan_loyalty.steps.goals import goal_of, perk_cost_of
 from plans.commands.shared.columns import columns
 from plans.commands.shared.goal_measures import figures_of
 from plans.engine.running.steps import PermanentError, StepContext
+from plans.schemas.constraints import NO_CASH, of_kind
 from programs.analytics import loyalty_finance, rewards, tiers
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.goals import GoalDesign, GoalFigures
 from programs.analytics.loyalty_finance import LaunchAdvice, LoyaltyModel, PoolChoice
-from programs.analytics.rewards import POOL_SPLITS, Mission, ProgramStructure, RewardDesign
+from programs.analytics.rewards import POOL_SPLITS, Mission, PerkCost, ProgramStructure, RewardDesign
 from programs.datasets import OpenData
 
 PERIODS_A_YEAR = {"quarter": 4, "month": 12}
@@ -34,11 +37,9 @@ DRAWS = 10_000
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedProgram:
     """``data`` of the members it is made for; ``base`` as ``base_values`` makes it; ``spend`` the twelve-month spend
-    of members; ``benefit_cap`` the most that benefits may be worth to one of them in a year."""
+    of members."""
 
     data: OpenData
-    benefit_cap: float
-
     base: Mapping[str, Any]
     lift: LiftFound
     model: LoyaltyModel
@@ -53,6 +54,8 @@ class PlannedProgram:
     missions: Sequence[Mission]
     goal: GoalDesign
     figures: GoalFigures
+    perks: Callable[[int], PerkCost]
+    """By the number of tiers."""
 
     @property
     def assumptions(self) -> LoyaltyAssumptions:
@@ -61,7 +64,13 @@ class PlannedProgram:
     def design_for(self, structure: ProgramStructure, value_rate: float) -> RewardDesign:
         """Another structure or another reward, on the same base."""
         return design_with(
-            self.model, self.spend, structure, value_rate, self.missions, self.benefit_cap, self.goal
+            self.model,
+            self.spend,
+            structure,
+            value_rate,
+            self.missions,
+            self.perks(structure.tiers),
+            self.goal,
         )
 
 
@@ -89,7 +98,7 @@ def design_with(
     structure: ProgramStructure,
     value_rate: float,
     missions: Sequence[Mission],
-    benefit_cap: float,
+    perk_cost: PerkCost,
     goal: GoalDesign,
 ) -> RewardDesign:
     thresholds = tiers.spend_thresholds(spend, goal.upper_shares(structure.tiers), digits=2)
@@ -101,7 +110,7 @@ def design_with(
         value_rate,
         missions=missions,
         multiplier_step=goal.multiplier_step,
-        benefit_cap=benefit_cap,
+        perk_cost=perk_cost,
         split=goal.split(POOL_SPLITS[structure.kind], structure.kind),
     )
 
@@ -117,10 +126,17 @@ def moved_by(goal: GoalDesign, lift: LiftFound, figures: GoalFigures) -> LiftFou
     return LiftFound(moved, moved.low, moved.mode, moved.high, moved.source, notes)
 
 
+def _perks(context: StepContext, cap: float, tiers_: int) -> PerkCost:
+    no_cash = bool(of_kind(stated(context), NO_CASH))
+    return perk_cost_of(
+        context.inputs["goal"], tiers_, cap, context.program.get("benefits") or (), no_cash=no_cash
+    )
+
+
 def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
     """The same for the design as for the economics, which finds the base in the design's values."""
     audience, inputs = eligible_members(context), context.inputs
-    data, cap = audience.data, benefit_cap(context)
+    data, perks = audience.data, partial(_perks, context, benefit_cap(context))
     structure = rewards.parse_structure(str(inputs["tiers"]))
     goal, figures = goal_of(context), figures_of(data)
     assumptions, lift = assumptions_of(context.program, inputs, data)
@@ -152,10 +168,10 @@ def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
         # Fewer draws must not move what was designed on all of them.
         rate = designed.get("chosen_value_rate", choice.value_rate)
         recommendation = LaunchAdvice(designed.get("recommendation", choice.recommendation))
-        design = design_with(model, spend, structure, rate, missions, cap, goal)
+        design = design_with(model, spend, structure, rate, missions, perks(structure.tiers), goal)
     except ValueError as error_:
         raise PermanentError(str(error_), hint="Ask for fewer tiers or another kind.") from error_
     return PlannedProgram(
-        data, cap, base, lift, model, spend, how, structure, budget, choice, recommendation, designed.get("why", choice.why),
-        design, missions, goal, figures,
+        data, base, lift, model, spend, how, structure, budget, choice, recommendation, designed.get("why", choice.why),
+        design, missions, goal, figures, perks,
     )  # fmt: skip

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from plans.commands.shared.second_review import reviewed_first
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
+
+DELIVERABLES = ("blueprint", "kpis", "trigger_matrix", "financial_model", "packet")
 
 
 def gather_blueprint(context: StepContext) -> StepResult:
@@ -37,3 +40,6 @@ def gather_blueprint(context: StepContext) -> StepResult:
         ],
         evidence={"Serena": f"{len(rows)} tiers and {len(triggers)} triggers written to the catalogue."},
     )  # fmt: skip
+
+
+publish = reviewed_first("publish-blueprint", DELIVERABLES, gather_blueprint)

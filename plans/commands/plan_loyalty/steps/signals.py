@@ -20,8 +20,8 @@ from programs.analytics.rates import wilson_rate
 from programs.analytics.retention import CohortMatrix
 from programs.datasets import OpenData
 from programs.datasets.local_time import to_instant
+from programs.schemas.metrics import REPEAT_DAYS
 
-REPEAT_DAYS = 90
 LAPSE_DAYS = 90
 SATISFIED_FROM = 4
 

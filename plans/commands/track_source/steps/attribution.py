@@ -15,10 +15,22 @@ from plans.commands.track_source.command import ACCURACY
 from plans.commands.track_source.facts import Scope
 from plans.commands.track_source.steps.deals import JointDeal, told_apart
 from plans.commands.track_source.steps.journeys import PIPELINE, REVENUE, Journeys, journeys
+from plans.commands.track_source.steps.order import order_table, order_values
 from plans.commands.track_source.steps.reconciliation import Reconciled, reconciled
+from plans.commands.track_source.steps.spend import spend_of, spend_table, spend_values
 from plans.commands.track_source.steps.touches import SEPARATOR
 from plans.engine.running.steps import PermanentError, StepContext
-from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
+from plans.schemas.outputs import (
+    NOT_MEASURED,
+    Chart,
+    Column,
+    Figure,
+    Metrics,
+    Series,
+    Signal,
+    StepResult,
+    Table,
+)
 from programs.analytics.attribution import (
     MODELS,
     Attribution,
@@ -89,7 +101,16 @@ def attribute_credit(context: StepContext) -> StepResult:
                 scope=scope.slug,
             )
         )
-    values = _values(found, pipeline, revenue, confidence, table, targets)
+    order = order_values(toward[PIPELINE].paths, pipeline.models["markov"])
+    spend = spend_values(
+        spend_of(context.data, scope, found.taxonomy),
+        pipeline.chosen,
+        revenue if isinstance(revenue, Unavailable) else revenue.chosen,
+    )
+    values = _values(found, pipeline, revenue, confidence, table, targets) | {
+        "spend": spend,
+        "markov_order": order,
+    }
     return StepResult(
         values=values,
         outputs=[
@@ -98,14 +119,19 @@ def attribute_credit(context: StepContext) -> StepResult:
             _model_chart(pipeline, scope),
             _partner_chart(pipeline, scope),
             contribution_of(table, targets, scope, f"{told}{net_of(context)}"),
+            *([spend_table(spend, scope)] if spend else []),
             *(
-                [_models_table(pipeline), _contested(table, scope)]
+                [_models_table(pipeline), order_table(order, scope), _contested(table, scope)]
                 if context.inputs["detail"] == "full"
                 else []
             ),
         ],
         signals=signals,
-        measured=[ACCURACY] if isinstance(confidence, AttributionConfidence) else [],
+        measured={
+            ACCURACY: str(round(confidence.value, 4))
+            if isinstance(confidence, AttributionConfidence)
+            else NOT_MEASURED
+        },
         period=scope.period,
         window=context.inputs["window"],
         model=scope.agreed_name,
@@ -216,6 +242,7 @@ def _values(
 ) -> dict[str, Any]:  # fmt: skip
     scope, point = found.scope, pipeline.chosen.attribution
     amounts = dict(zip(point.channels, point.revenue.tolist(), strict=True))
+    ends = {name: (each.low, each.high) for name, each in pipeline.chosen.revenue.items()}
     won: dict[str, float] = {}
     if not isinstance(revenue, Unavailable):
         other = revenue.chosen.attribution
@@ -235,7 +262,7 @@ def _values(
         "confidence_parts": parts,
         "weakest_part": weakest,
         "guardrail": scope.guardrail,
-        "credit": {s: {"deals": n, "pipeline": amounts[s], "revenue": won.get(s, 0.0),
+        "credit": {s: {"deals": n, "pipeline": amounts[s], "pipeline_low": ends[s][0], "pipeline_high": ends[s][1], "revenue": won.get(s, 0.0),
                        "touches": found.taxonomy.sources.get(s, 0)} for s, n in point.by_channel().items()},
         "partner_credit": {p: {"deals": n, "pipeline": by_partner(amounts)[p], "revenue": by_partner(won).get(p, 0.0)}
                            for p, n in by_partner(point.by_channel()).items()},
@@ -310,13 +337,14 @@ def _credit_table(pipeline: Credit, revenue: Credit | Unavailable, toward: Journ
         "credit",
         f"Credit by partner and channel, {scope.agreed_name} ({scope.model})",
         [Column("partner", "Partner"), Column("channel", "Channel"), Column("deals", "Deals credited", "number"),
-         Column("low", "from", "number", definition="95 %, bootstrap over journeys"), Column("high", "to", "number"),
+         Column("low", "from", "number", definition="95 %, bootstrap over journeys, of money with the spread of deals"), Column("high", "to", "number"),
          Column("share", "Share of deals", "percent"), Column("least", "Least of all models", "number"),
          Column("most", "Most of all models", "number"), Column("pipeline", "Pipeline credited", "money", scope.currency),
          Column("pipeline_low", "from", "money", scope.currency), Column("pipeline_high", "to", "money", scope.currency),
          Column("revenue", "Revenue credited", "money", scope.currency)],
         rows,
-        f"{scope.label}. Credit sums to the deals the campaign touched; {lost} deals opened without a touch and are in none of it."
+        f"{scope.label}. Credit sums to the deals the campaign touched; {lost} deals opened without a touch and are in none of it. "
+        f"{scope.path_rules.sentence}".rstrip()
         + ("" if won else f" Revenue: {revenue.reason}" if isinstance(revenue, Unavailable) else ""),
     )  # fmt: skip
 

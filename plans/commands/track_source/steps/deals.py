@@ -19,8 +19,6 @@ from programs.datasets import OpenData
 from programs.datasets.rates import ecb_rates
 
 SAME_DEAL_DAYS, SAME_AMOUNT = 14, Decimal("0.05")
-FAR_APART = Decimal("0.25")
-"""Of the larger amount: rates and rounding explain less than that between two books of one deal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +116,9 @@ class JointDeal:
         """Whether its records disagree on the amount by more than 5 %."""
         return _differ([record.listed for record in self.records])
 
-    @property
-    def far_apart(self) -> bool:
-        """Whether its records disagree by so much that they may be about two deals."""
-        return _differ([record.listed for record in self.records], FAR_APART)
+    def is_far_apart(self, tolerance: Decimal) -> bool:
+        """Whether its records disagree by so much, of the larger amount, that they may be about two deals."""
+        return _differ([record.listed for record in self.records], tolerance)
 
     @property
     def credited_in_part_of_the_books(self) -> bool:
@@ -231,10 +228,10 @@ def _convert(
         return None
 
 
-def reconcile(records: Sequence[Record], *, by_amount: bool = False) -> tuple[JointDeal, ...]:
+def reconcile(records: Sequence[Record], *, tolerance: Decimal | None = None) -> tuple[JointDeal, ...]:
     """Each deal once: a person in common at two partners, or the same company and amount, opened within 14 days.
 
-    ``by_amount``: a person in common is not enough where the amounts are far apart.
+    ``tolerance``: a person in common is not enough where the amounts are further apart than that.
 
     A partner's record joins the deal nearest in time that has none of that partner yet. Books are compared
     before credit notes; a deal of which these left nothing is none.
@@ -244,7 +241,7 @@ def reconcile(records: Sequence[Record], *, by_amount: bool = False) -> tuple[Jo
     by_company: defaultdict[str, list[int]] = defaultdict(list)
     for record in sorted(records, key=lambda r: (r.opened, r.owner, r.key)):
         met = dict.fromkeys(n for person in record.persons for n in by_person[person])
-        near = [n for n in met if _joins(record, deals[n], same_person=True, by_amount=by_amount)]
+        near = [n for n in met if _joins(record, deals[n], same_person=True, tolerance=tolerance)]
         if not near and record.company:
             near = [n for n in by_company[record.company] if _joins(record, deals[n], same_person=False)]
         if near:
@@ -260,14 +257,16 @@ def reconcile(records: Sequence[Record], *, by_amount: bool = False) -> tuple[Jo
     return tuple(deal for deal in joint if deal.stands)
 
 
-def _joins(record: Record, deal: Sequence[Record], *, same_person: bool, by_amount: bool = False) -> bool:
+def _joins(
+    record: Record, deal: Sequence[Record], *, same_person: bool, tolerance: Decimal | None = None
+) -> bool:
     if any(known.owner == record.owner for known in deal):
         return False
     if record.opened - deal[0].opened > timedelta(days=SAME_DEAL_DAYS):
         return False
     ours, theirs = record.listed, deal[0].listed
     if same_person:
-        return not by_amount or not _differ([ours, theirs], FAR_APART)
+        return tolerance is None or not _differ([ours, theirs], tolerance)
     return ours is not None and theirs is not None and not _differ([ours, theirs])
 
 

@@ -31,6 +31,8 @@ def gather_data(context: StepContext) -> StepResult:
             "touches": dict(taxonomy.touches),
             "other_campaigns": taxonomy.other_campaigns,
             "utm_coverage": value_of(audit.coverage),
+            "amount_tolerance": scope.tolerance.amount,
+            "mismatch_tolerance": scope.tolerance.deals,
             "review": [{"field": i.field, "raw": i.raw, "rows": i.rows} for i in audit.review],
             "warnings": warnings,
             "headline": [{"label": "UTM coverage", "value": percent(value_of(audit.coverage))}],

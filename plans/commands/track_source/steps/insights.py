@@ -72,6 +72,7 @@ def performance(path: Journeys, scope: Scope, rng: np.random.Generator) -> list[
             "label": name, "journeys": float(through[n]), "converted": float(ended[n]),
             "rate": value, "rate_low": low, "rate_high": high, "credit": deals.value, "credit_low": deals.low,
             "credit_high": deals.high, "pipeline": money[name],
+            "pipeline_high": credit.chosen.revenue[name].high,
             "per_journey": deals.value / float(through[n]) if through[n] else None,
         })  # fmt: skip
     return sorted(rows, key=lambda r: -r["credit"])
@@ -184,7 +185,7 @@ def efficiency(credit: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     deals, touches = sum(c["deals"] for c in credit.values()), sum(c["touches"] for c in credit.values())
     return [
         {"source": source, "ratio": (c["deals"] / deals) / (c["touches"] / touches), "deals": c["deals"],
-         "touches": c["touches"], "pipeline": c["pipeline"]}
+         "touches": c["touches"], "pipeline": c["pipeline"], "pipeline_high": c.get("pipeline_high")}
         for source, c in credit.items()
         if touches and deals and c["touches"]
     ]  # fmt: skip

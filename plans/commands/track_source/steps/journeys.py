@@ -11,12 +11,14 @@ import pyarrow as pa
 from plans.commands.track_source.facts import Scope
 from plans.commands.track_source.steps.deals import JointDeal
 from plans.commands.track_source.steps.people import People
-from plans.commands.track_source.steps.touches import Taxonomy
+from plans.commands.track_source.steps.touches import SEPARATOR, Taxonomy
 from programs.analytics.attribution import ConversionPaths
+from programs.analytics.path_rules import DIRECT, PathRules
 from programs.datasets import OpenData
 from programs.datasets.questions.partners import TouchDimension
 
 PIPELINE, REVENUE = "pipeline", "revenue"
+ALL_TOUCHES = PathRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,10 @@ def journeys(
         start=scope.start,
         as_of=scope.end,
         dimension=dimension,
+        lookback_days=scope.lookback.days,
     )
     value = {d.number: float((d.pipeline if goal == PIPELINE else d.revenue) or 0) for d in chosen}
-    return encode(rows, converting, value, chosen)
+    return encode(rows, converting, value, chosen, scope.path_rules)
 
 
 def _deal_table(deals: list[JointDeal], scope: Scope, goal: str) -> pa.Table:
@@ -91,9 +94,16 @@ def _deal_table(deals: list[JointDeal], scope: Scope, goal: str) -> pa.Table:
 
 
 def encode(
-    rows: pa.Table, converting: set[int], value: Mapping[int, float], chosen: Sequence[JointDeal]
+    rows: pa.Table,
+    converting: set[int],
+    value: Mapping[int, float],
+    chosen: Sequence[JointDeal],
+    rules: PathRules = ALL_TOUCHES,
 ) -> Journeys:
-    """Journeys of the rows of ``QueryEngine.journeys``: which deals convert and what each is worth."""
+    """Journeys of the rows of ``QueryEngine.journeys``: which deals convert and what each is worth.
+
+    ``rules`` say which touches make a path. Who sourced a deal is told by the first touch of all.
+    """
     label = rows.column("label").combine_chunks().dictionary_encode()
     names = label.dictionary.to_pylist()
     order = np.argsort(np.array(names, dtype=object)) if names else np.empty(0, dtype=np.int64)
@@ -111,6 +121,15 @@ def encode(
     offsets = np.append(starts, len(touches)).astype(np.int64)
     ends_at = deal[starts]
     converted = np.isin(ends_at, list(converting))
+    touched = {
+        int(n): tuple(channels[t] for t in touches[offsets[i] : offsets[i + 1]])
+        for i, n in enumerate(ends_at)
+        if converted[i]
+    }
+    kept = rules.kept(journey, touches, _direct(rows))
+    touches, journey, ages = touches[kept], journey[kept], ages[kept]
+    starts = np.flatnonzero(np.diff(journey, prepend=-1))
+    offsets = np.append(starts, len(touches)).astype(np.int64)
     worth = np.array([value.get(int(n), 0.0) for n in ends_at], dtype=np.float64)
     paths = ConversionPaths(
         channels,
@@ -120,15 +139,19 @@ def encode(
         (~converted).astype(float),
         worth,
     )
-    touched = {
-        int(n): tuple(channels[t] for t in touches[offsets[i] : offsets[i + 1]])
-        for i, n in enumerate(ends_at)
-        if converted[i]
-    }
     inside = np.repeat(converted, np.diff(offsets))
-    kept = np.append(0, np.cumsum(np.diff(offsets)[converted])).astype(np.int64)
+    ends = np.append(0, np.cumsum(np.diff(offsets)[converted])).astype(np.int64)
     timed = ConversionPaths(
-        channels, touches[inside].astype(np.int64), kept, np.ones(converted.sum()), np.zeros(converted.sum()),
+        channels, touches[inside].astype(np.int64), ends, np.ones(converted.sum()), np.zeros(converted.sum()),
         worth[converted], ages=np.maximum(ages[inside], 0.0),
     )  # fmt: skip
     return Journeys(paths.aggregated(), timed.aggregated(), touched, tuple(chosen))
+
+
+def _direct(rows: pa.Table) -> np.ndarray:
+    """Which touches say that nobody sent the person."""
+    source = rows.column("source").combine_chunks().dictionary_encode()
+    names = [name.rpartition(SEPARATOR)[2].casefold() in DIRECT for name in source.dictionary.to_pylist()]
+    if not names:
+        return np.zeros(rows.num_rows, dtype=bool)
+    return np.array(names)[source.indices.to_numpy(zero_copy_only=False).astype(np.int64)]

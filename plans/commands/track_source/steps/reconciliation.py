@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from plans.commands.track_source.facts import Scope, scope_of
-from plans.commands.track_source.steps.deals import FAR_APART, JointDeal, Normalised, normalise, reconcile
+from plans.commands.track_source.steps.deals import JointDeal, Normalised, normalise, reconcile
 from plans.commands.track_source.steps.journeys import PIPELINE, REVENUE, deals_of
 from plans.commands.track_source.steps.people import People, resolve_people
 from plans.commands.track_source.steps.touches import Taxonomy, read_taxonomy
@@ -15,8 +15,8 @@ from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
 
 SHOWN = 100
-MOST_FAR_APART, MOST_APART = 0.2, 0.5
-"""Of the deals that partners share: how many may be far apart in amount, and how many may be read apart."""
+MOST_APART = 0.5
+"""Of the deals that partners share: how many may be read apart before nothing is left of the shared books."""
 BY_PERSON, BY_AMOUNT = "a person in common", "a person in common and amounts that are not far apart"
 GROSS = {
     "gross_pipeline": "Gross pipeline of these deals, before credit notes",
@@ -41,20 +41,22 @@ def reconciled(context: StepContext, reader: str = "") -> Reconciled:
     scope = scope_of(context)
     people = resolve_people(context, scope)
     normalised = normalise(context.data, scope, people)
-    deals = reconcile(normalised.records, by_amount=reader == BY_AMOUNT)
+    deals = reconcile(normalised.records, tolerance=scope.tolerance.amount if reader == BY_AMOUNT else None)
     return Reconciled(scope, read_taxonomy(context.data, scope), people, normalised, deals)
 
 
 def reconcile_deals(context: StepContext) -> StepResult:
     """Raises PermanentError where the books of the partners disagree too often: another reader has a turn."""
     found = reconciled(context, BY_PERSON)
+    tolerance = found.scope.tolerance
     joined = [deal for deal in found.deals if len(deal.records) > 1]
-    differing = sum(deal.far_apart for deal in joined)
-    if joined and differing / len(joined) > MOST_FAR_APART:
+    differing = sum(deal.is_far_apart(tolerance.amount) for deal in joined)
+    if joined and differing > tolerance.deals * len(joined):
         raise PermanentError(
             f"The partners' books disagree on the amount of {differing} of {len(joined)} shared deals by more "
-            f"than {FAR_APART:.0%}; {MOST_FAR_APART:.0%} of the deals may.",
-            hint="Compare currencies and amounts of the partners' files, and load them again.",
+            f"than {tolerance.amount:.0%}; {tolerance.deals:.0%} of the deals may.",
+            hint="Compare currencies and amounts of the partners' files, and load them again. What books may "
+            "differ by stands in the measurement agreement.",
         )
     return _result(context, found, BY_PERSON)
 

@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import Permission
 
 from gtm.core import canonical, clock
@@ -19,8 +21,10 @@ from plans.engine.escalation import ladder
 from plans.engine.notices import delivery
 from plans.engine.people.inbox import waiting_for
 from plans.models import Escalation, RipcordPull
+from plans.runs.start import describe_dataset
 from plans.selectors import visible_plans
 from programs.models import Campaign, Partner
+from programs.services import load_dataset
 from tests.factories import PersonFactory, ProgramFactory, UserFactory, make_plan
 from tests.plans.engine.conftest import actor_of
 
@@ -48,12 +52,24 @@ class Joint:
             partner.save()
             self.partners[slug] = partner
         self.campaign.partners.set(self.partners.values())
-        self.plan = make_plan(program=program, campaign=self.campaign, triggers=[TRIGGER])
+        self.plan = make_plan(
+            program=program,
+            campaign=self.campaign,
+            triggers=[TRIGGER],
+            datasets=[describe_dataset(self.deals(program))],
+        )
         if is_over:
             perform(self.plan, "cancel", comment="Over.")
         self.records = {slug: self.record(partner) for slug, partner in self.partners.items()}
         self.desk = PersonFactory()
         self.desk.accounts.first().user_permissions.add(Permission.objects.get(codename="answer_dispute"))
+
+    def deals(self, program):
+        """What the run has read: the deals of North that are disputed here."""
+        rows = "\n".join(f"no-opp-{n},2026-01-0{n},100,USD,won" for n in (1, 2))
+        file = Path(settings.GTM_DATA_DIR).parent / "deals.csv"
+        file.write_text(f"opportunity_id,created_at,amount,currency,stage\n{rows}\n")
+        return load_dataset("opportunities", [file], program=program, partner=self.partners["north"])[0]
 
     def record(self, partner):
         row = AttributionRecord(
@@ -106,6 +122,21 @@ def test_a_claim_on_a_live_plan_pulls_the_ripcord(acting):
     assert RipcordPull.objects.get().trigger == verbs.TRIGGER
 
 
+def test_a_claim_about_a_deal_that_the_run_has_not_read_stops_nothing_and_waits_for_our_people(acting):
+    joint = Joint(is_over=False)
+    dispute = joint.file(deal="no-opp-99")
+    joint.plan.refresh_from_db()
+    assert (joint.plan.state, dispute.in_data) == ("running", False)
+    assert not RipcordPull.objects.exists()
+    assert not Escalation.objects.filter(trigger=verbs.TRIGGER).exists()
+    joint.allow_desk_to_see()
+    (waiting,) = waiting_for(joint.desk.accounts.get()).cases
+    assert [row.obj for row in waiting.rows] == [dispute]
+    assert joint.file(deal="NO-OPP-1").in_data  # a name in other letters is the same deal
+    joint.plan.refresh_from_db()
+    assert joint.plan.state == "held"
+
+
 @pytest.mark.parametrize("is_over", [True, False], ids=["after the plan", "while it is stopped"])
 def test_both_members_of_the_governance_board_have_it_in_mail_and_inbox_at_once(acting, mailoutbox, is_over):
     board = [PersonFactory(roles=["governance-board"]) for _ in range(2)]
@@ -155,6 +186,7 @@ def test_the_plan_json_tells_claim_answer_and_every_signature(joint):
             "claimant": "north",
             "status": "settled",
             **CLAIM,
+            "in_data": True,
             "evidence": ["webinar list of 4 January"],
             "filed_at": canonical.rfc3339(dispute.created_at),
             "answer": "The first touch is yours; the record will say so.",

@@ -1,11 +1,12 @@
 """Liability on a ledger whose end is known: what was issued lately is seen at the product's own rates."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
 
-from tests.plans.commands.loyalty_program import SUMMARY, load, load_purchases, run, values
+from plans.export import document
+from tests.plans.commands.loyalty_program import DAYS, START, SUMMARY, load, load_purchases, run, values
 
 SHARES = (0.05, 0.10, 0.15, 0.10, 0.05, 0.03, 0.02, 0.01)
 """Of the points of a month, redeemed on the 20th of that month and of those after it."""
@@ -38,6 +39,59 @@ def ledger(*campaigns):
         "issued_at": issued,
         "points": [float(each) for each in points],
     })  # fmt: skip
+
+
+SPIKE = 5_000_000
+
+
+@pytest.fixture
+def watched(loyalty, tmp_path):
+    """The verdict on spikes of a run over a week, with this many days of the ledger's last week in it."""
+    load_purchases(loyalty, tmp_path)
+
+    def run_with(*days):
+        load(loyalty, tmp_path, "point_ledger", weekly(*days))
+        plan = run(f"{SUMMARY} --window 7d", "data-pull", "health-diagnostics")
+        return document.build(plan)
+
+    return run_with
+
+
+def weekly(*spikes):
+    """Points of every day, a few more each week, and millions on some days before the end of the data."""
+    end = START + timedelta(days=DAYS, hours=-12)
+    days = [end - timedelta(days=n) for n in range(200)]
+    rows = [("issue", day, day, 1000.0 + n % 7) for n, day in enumerate(days)]
+    rows += [("redeem", day, day - timedelta(days=40), 300.0) for day in days[:150]]
+    rows += [("issue", end - timedelta(days=n), end - timedelta(days=n), float(SPIKE)) for n in spikes]
+    entries, posted, issued, points = zip(*rows, strict=True)
+    return pa.table({
+        "entry_id": [f"w{n}" for n in range(len(rows))], "member_id": ["m0000"] * len(rows),
+        "entry": entries, "posted_at": posted, "issued_at": issued, "points": points,
+    })  # fmt: skip
+
+
+def verdict(body):
+    return next(one["verdict"] for one in body["readings"] if one["rule"] == "liability-spike")
+
+
+@pytest.mark.parametrize("day", range(7))
+def test_a_spike_on_any_day_of_a_week_is_seen_by_the_run_over_that_week(watched, day):
+    assert verdict(watched(day)) == "breached"
+
+
+@pytest.mark.parametrize("day", [7, 8])
+def test_a_spike_of_before_the_week_is_no_news(watched, day):
+    assert verdict(watched(day)) == "good"
+
+
+def test_liability_without_a_threshold_is_held_against_what_counts_as_a_spike(watched):
+    def metric(body):
+        found = next(one for one in body["success_metrics"] if one["key"] == "liability")
+        return found["actual"] <= found["target"], found["met"]
+
+    assert metric(watched()) == (True, True)
+    assert metric(watched(0)) == (False, False)
 
 
 @pytest.fixture

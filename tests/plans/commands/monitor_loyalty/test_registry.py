@@ -6,6 +6,7 @@ from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
 from gtm.core.models import ChangeLogEntry
+from plans.export import document
 from plans.models import Breach, Escalation, Reading
 from programs.models import Metric
 from programs.schemas.metrics import STANDARD
@@ -65,14 +66,16 @@ def test_a_changed_definition_over_rest_is_a_new_version_with_its_diff_in_the_ch
     client = APIClient()
     client.force_login(user)
     answer = client.get("/api/v1/metrics/loyalty-retention/")
-    sent = {"window": "60 days", "threshold": "0.5"}
-    told = client.patch(
-        "/api/v1/metrics/loyalty-retention/", sent, format="json", headers={"if-match": answer["ETag"]}
-    )
+    sent, seen = {"window": "60 days", "threshold": "0.5"}, {"if-match": answer["ETag"]}
+    refused = client.patch("/api/v1/metrics/loyalty-retention/", sent, format="json", headers=seen)
+    assert (refused.status_code, refused.json()["detail"].split(" of ")[0]) == (422, "Say why threshold")
+    sent |= {"reason": "Two quarters below it."}
+    told = client.patch("/api/v1/metrics/loyalty-retention/", sent, format="json", headers=seen)
     assert (told.status_code, told.json()["definition_version"]) == (200, 2)
     logged = ChangeLogEntry.objects.filter(entity="programs.metric", event="changed").order_by("sequence")
     found = {e.payload.body["field"]: (e.payload.body["from"], e.payload.body["to"]) for e in logged}
     assert (found["window"], found["definition_version"]) == (("window of the run", "60 days"), (1, 2))
+    assert {entry.payload.body["reason"] for entry in logged} == {"Two quarters below it."}
 
 
 def test_a_new_limit_or_name_is_no_new_definition(acting):
@@ -114,32 +117,69 @@ def test_a_method_whose_words_were_changed_gives_no_figure(registry):
     )
 
 
-def test_the_repeat_rate_is_over_the_days_of_the_registry(registry):
+def test_retention_is_over_the_days_of_the_registry(registry):
     change("loyalty-retention", window="30 days")
     for window in ("7d", "quarter"):
         found = values(pull(f"{SUMMARY} --window {window}"))["data"]
-        assert found["retention"] == pytest.approx(repeat_rate_within(30))
+        assert found["retention"] == pytest.approx(retained(30))
 
 
-@pytest.mark.parametrize(("window", "days"), [("7d", 7), ("30d", 30), ("quarter", 92)])
-def test_the_repeat_rate_is_that_of_the_window_asked(registry, window, days):
+@pytest.mark.parametrize(("window", "days"), [("7d", 7), ("30d", 30)])
+def test_retention_is_that_of_the_window_asked_and_of_the_one_before(registry, window, days):
     found = values(pull(f"{SUMMARY} --window {window}"))["data"]
     assert found["window"]["days"] == days
-    assert found["retention"] == pytest.approx(repeat_rate_within(days))
+    assert found["retention"] == pytest.approx(retained(days))
+    assert found["kpis_before"]["retention"] == pytest.approx(retained(days, ago=1))
 
 
-def test_the_repeat_rate_is_another_in_each_window(registry):
-    assert len({repeat_rate_within(days) for days in (7, 30, 92)}) == 3
+def test_the_repeat_rate_is_that_of_the_newest_cohort_that_is_closed(registry):
+    for window, days in (("7d", 7), ("30d", 30)):
+        found = values(pull(f"{SUMMARY} --window {window}"))["data"]
+        assert found["newest_cohorts"] == pytest.approx(repeated(90, width=days))
+        assert found["kpis"]["repeat_rate"] == pytest.approx(repeated(90, width=10_000))
 
 
-def repeat_rate_within(span):
+def test_where_the_registry_still_says_everybody_it_is_everybody(registry):
+    change(
+        "loyalty-retention",
+        numerator="members who bought again within the window",
+        denominator="members observed for the window",
+    )
+    assert values(pull(f"{SUMMARY} --window 30d"))["data"]["retention"] == pytest.approx(
+        repeated(30, width=10_000)
+    )
+
+
+def test_retention_says_so_where_the_window_before_begins_before_the_data(registry):
+    change("loyalty-retention", window="200 days")
+    found = values(pull())["data"]
+    assert found["retention"] is None
+    assert "begins before the data" in found["unavailable"]["retention"]
+
+
+def days_of_members():
     who, when, _ = purchases()
     days = {}
     for name, moment in zip(who, when, strict=True):
         days.setdefault(name, set()).add((moment - START).days)
-    last = max(max(each) for each in days.values()) + 1
-    seen = [each for each in days.values() if last - min(each) >= span]
-    return sum(any(0 < day - min(each) <= span for day in each) for each in seen) / len(seen)
+    return list(days.values())
+
+
+END = max((moment - START).days for moment in purchases()[1]) + 1
+
+
+def retained(span, ago=0):
+    """Of those who bought in the ``span`` days before the last ``span`` days, who did in these."""
+    end = END - ago * span
+    before = [each for each in days_of_members() if any(end - 2 * span <= day < end - span for day in each)]
+    return sum(any(end - span <= day < end for day in each) for each in before) / len(before)
+
+
+def repeated(span, width):
+    closed = [each for each in days_of_members() if END - min(each) >= span]
+    newest = max(min(each) for each in closed)
+    cohort = [each for each in closed if min(each) > newest - width]
+    return sum(any(0 < day - min(each) <= span for day in each) for each in cohort) / len(cohort)
 
 
 def test_a_window_that_is_no_number_of_days_is_said(registry):
@@ -155,7 +195,7 @@ def test_the_next_run_tells_what_was_redefined(registry):
     told = values(second)["data"]["definition_changes"]
     assert told == [
         f"Alert thresholds were csat<0.5 in {first.plan_id} and are none now.",
-        "Repeat rate, v1 → v2: window “window of the run” → “60 days”.",
+        "Retention, v1 → v2: window “window of the run” → “60 days”.",
     ]
     versions = {row["metric"]: row["version"] for row in rows(outputs(second)["definitions"])}
     assert (versions["retention"], versions["csat"]) == ("v2", "v1")
@@ -175,6 +215,19 @@ def test_the_registry_keeps_limits_for_runs_that_name_none(registry):
     assert {alert["rule"]: alert["verdict"] for alert in found["alerts"]} == {
         "retention<0.99": "breached", "revenue<1": "kept",
     }  # fmt: skip
+
+
+def test_a_kept_limit_leaves_its_value_and_two_periods_without_any_are_told(registry, tmp_path):
+    line = f"{SUMMARY} --alert_threshold revenue<1,csat<0.1"
+    plan = pull(line)
+    body = document.build(plan)
+    told = {one["rule"]: (one["value"], one["verdict"]) for one in body["readings"]}
+    assert told["alert-revenue"] == (f"{values(plan)['data']['kpis']['revenue']:.6g}", "good")
+    assert told["alert-csat"] == ("", "missing")
+    assert not Escalation.objects.exists()
+    load_purchases(registry, tmp_path, shift=7)
+    pull(line)
+    assert Escalation.objects.get().trigger == "alert-csat-metric-missing"
 
 
 def test_limits_named_for_the_run_go_before_those_of_the_registry(registry):

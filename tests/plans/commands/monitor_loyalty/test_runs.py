@@ -2,7 +2,9 @@
 
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -11,6 +13,7 @@ from pyarrow import csv
 
 from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
+from plans.commands.monitor_loyalty.steps import insights
 from plans.engine.escalation import ladder
 from plans.models import Breach, Escalation, Plan, RipcordPull, RungFiring, Schedule
 from plans.runs import schedules
@@ -243,10 +246,69 @@ def test_every_action_has_an_interval_an_owner_a_date_a_sample_and_weeks(loyalty
         assert action["expected_value"] == pytest.approx(worth)
         assert action["expected_low"] < action["expected_value"] < action["expected_high"]
         assert all(action[name] for name in ("owner", "eta", "why"))
-    sized = [action for action in actions if action["members"] >= 40]
-    assert sized
-    assert all(action["sample_size_per_arm"] and action["test_weeks"] >= 4 for action in sized)
+        # A test is promised where its members exist, and else none.
+        if action["sample_size_per_arm"]:
+            assert 2 * action["sample_size_per_arm"] <= action["members"] and action["test_weeks"] >= 4
+            assert "with 80 % power" in action["why"]
+        else:
+            assert "cannot be tested here; compare windows, with regression to the mean" in action["why"]
+            assert "expected to buy anyway" in action["why"] and action["test_weeks"] is None
     assert {"7d", "30d", "quarter"} == values(plan)["health"]["tier_moves"].keys()
+
+
+def test_retention_reacts_within_one_window_to_members_who_stop(loyalty, tmp_path):
+    """A hundred members who bought every ten days for a year, and three hundred who left long ago: in the
+    last window every second one is missing."""
+    who, day = [], []
+    for member in range(100):
+        until = 370 if member % 2 else 400
+        days = range(member % 10, until, 10)
+        who += [f"m{member}"] * len(days)
+        day += days
+    who += [f"gone{n}" for n in range(300)]
+    day += [n % 40 for n in range(300)]
+    who.append("m1")  # the last day has a purchase, so that the window ends there
+    day.append(399)
+    bought = {"member_id": who, "purchased_at": [START + timedelta(days=d, hours=12) for d in day],
+              "amount": [20.0] * len(who)}  # fmt: skip
+    load(loyalty, tmp_path, "purchases", pa.table(bought))
+    data = values(run(f"{SUMMARY} --window 30d", "data-pull"))["data"]
+    assert data["retention"] == pytest.approx(0.51)
+    assert data["kpis_before"]["retention"] == 1.0
+
+
+def test_what_an_order_is_worth_is_drawn_towards_everybodys(loyalty):
+    """Those whose few orders were dear buy a usual one next: the plain mean forecast half as much again."""
+    rng, size = np.random.default_rng(4), 6000
+    own, orders = rng.gamma(6, 10, size), 1 + rng.poisson(0.7, size)
+    seen = np.array([m * rng.gamma(1.5, 1 / 1.5, n).mean() for m, n in zip(own, orders, strict=True)])
+    buyers = SimpleNamespace(monetary=seen * orders, orders=orders)
+    dearest, cheapest = seen >= np.quantile(seen, 0.9), seen <= np.quantile(seen, 0.1)
+    found = insights.order_values(buyers)
+    for group in (dearest, cheapest):
+        assert found[group].mean() / own[group].mean() == pytest.approx(1, abs=0.15)
+    assert seen[dearest].mean() / own[dearest].mean() > 1.4
+    assert found.mean() == pytest.approx(own.mean(), rel=0.03)
+
+
+def test_what_work_costs_is_taken_off_the_value_of_an_action_or_said_to_be_unknown(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path, members=900)
+    Tier(program=loyalty, rank=1, name="Base", threshold=0).save()
+    Tier(program=loyalty, rank=2, name="Silver", threshold=120).save()
+    before = run(SUMMARY)
+    assert "nobody has entered what a person-day costs" in outputs(before)["backlog_values"]["note"]
+    loyalty.person_day_cost = 250
+    loyalty.save()
+    after = run(SUMMARY)
+    gross = {row["title"]: row for row in values(before)["actions"]["backlog"]}
+    for row in values(after)["actions"]["backlog"]:
+        labour = 250 * row["effort_days"]
+        assert row["labour"] == labour
+        assert row["expected_value"] == pytest.approx(gross[row["title"]]["expected_value"] - labour)
+        assert row["expected_low"] == pytest.approx(gross[row["title"]]["expected_low"] - labour)
+    assert "net of labour" in outputs(after)["backlog_values"]["note"]
+    item = outputs(after)["backlog"]["items"][0]
+    assert item["low"] < item["expected_value"] < item["high"]
 
 
 def test_the_churn_model_of_the_cdnow_sample_is_that_of_fader_hardie_and_lee(loyalty, tmp_path):

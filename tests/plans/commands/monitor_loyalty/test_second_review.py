@@ -5,6 +5,7 @@ import pytest
 from gtm.core.actors import acting_as
 from plans.engine.gates import rounds
 from plans.engine.running.replay import replay
+from plans.runs.second_look import OWN
 from programs.models import Approver, Person
 from tests.plans.commands.loyalty_program import SUMMARY, load_purchases, outputs, rows, run, work
 from tests.plans.engine.conftest import actor_of
@@ -30,7 +31,11 @@ def test_what_is_in_order_is_distributed_with_the_answers_kept(approved):
     assert states(plan) == {"second-review": "succeeded", "distribute": "ready"}
     found = rows(outputs(plan)["second_review"])
     assert {row["result"] for row in found} == {"passed"}
-    assert [row["text"] for row in found] == [item["text"] for item in plan.checklist]
+    asked_before = {item["text"] for item in plan.checklist if item["key"] not in OWN}
+    assert asked_before < {row["text"] for row in found}
+    (approvals,) = [row["evidence"] for row in found if row["text"] == "Every approval is given"]
+    strategist = Person.objects.get(approverships__role__slug="loyalty-strategist")
+    assert approvals == f"Roadmap validation: {strategist.name}."
 
 
 def test_somebody_who_left_since_keeps_it_from_being_distributed(approved):

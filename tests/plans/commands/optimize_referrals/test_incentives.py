@@ -90,7 +90,7 @@ def test_two_rewards_in_the_data_make_an_item_with_effect_cost_interval_and_test
     assert item["title"] == "Try a reward of 30 instead of 20"
     assert item["expected_low"] < item["expected_value"] < item["expected_high"]
     assert "rewards cost +" in item["why"] and "not randomised" in item["why"]
-    assert item["proof"].startswith("test of ")
+    assert item["proof"].startswith("Test of ") and "80 % power" in item["proof"]
     found = output(better, "performance")["incentives"]
     low, cost, high = (found[f"cost_per_incremental{end}"] for end in ("_low", "", "_high"))
     assert 0 < low < cost < high

@@ -182,13 +182,35 @@ def test_the_backlog_names_owner_date_and_value_best_first(plan):
     assert per_day == sorted(per_day, reverse=True)
 
 
-def test_a_test_that_would_take_too_long_is_not_promised(plan):
-    backlog = output(plan, "playbook")["backlog"]
+def test_a_test_is_promised_only_where_it_has_the_power_for_what_is_valued(plan):
+    backlog = [row for row in output(plan, "playbook")["backlog"] if row["kind"] != "fraud"]
+    promised = [row for row in backlog if row["sample_size_per_arm"]]
+    others = [row for row in backlog if not row["sample_size_per_arm"]]
+    assert others  # in this world every gap takes longer to test than anybody would wait
     assert all(
-        "compare windows" in row["proof"]
-        for row in backlog
-        if (row["test_weeks"] or 0) > proposed.LONGEST_TEST
+        row["test_weeks"] <= proposed.LONGEST_TEST and "80 % power" in row["proof"] for row in promised
     )
+    told = "cannot be tested here; compare windows, with regression to the mean"
+    assert all(told in row["proof"] and row["test_weeks"] is None for row in others)
+    assert any("are luck and close by themselves" in row["proof"] for row in others)
+    items = {item["title"]: item for item in payload(plan, "backlog")["items"]}
+    assert all(row["proof"] in items[row["title"]]["why"] for row in backlog)
+
+
+class Window:
+    """What sizing a test reads of a run."""
+
+    outputs = {"data": {"window": {"days": 28}}}
+
+
+def test_a_test_that_is_promised_has_the_members_and_the_weeks_it_takes():
+    found, proof = proposed.test_of(Window(), 0.2, 0.05, 4000)
+    assert (found.members_per_arm, found.weeks) == (1094, 3)  # 20 % + 5 points, pooled variance; 1,000 a week
+    assert proof == "Test of 1,094 an arm, 3 weeks, 80 % power for what is valued"
+    found, proof = proposed.test_of(Window(), 0.2, 0.01, 400, proposed.by_itself(0.02, 0.2, 400))
+    assert found is None
+    assert "weeks at this volume: it cannot be tested here; compare windows" in proof
+    assert proof.endswith("About 2.0 of the 2.0 points are luck and close by themselves")
 
 
 def test_no_sum_of_messages_is_worth_more_than_the_revenue_it_stands_on(plan):
@@ -218,7 +240,7 @@ class Handed:
 
 
 def holds(*given):
-    found = report.hand_over(Handed(*given))
+    found = report.gather_packet(Handed(*given))
     return [tuple(row) for row in payload_of(found.outputs[0])["rows"]]
 
 

@@ -1,5 +1,7 @@
 """Constraints of plan-loyalty through its public door: read as rules, followed, checked, or for a person."""
 
+from decimal import Decimal
+
 import pyarrow as pa
 import pytest
 from django.contrib.auth import get_user_model
@@ -13,6 +15,7 @@ from plans.models import Plan
 from plans.runs import start as base
 from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
+from programs.models import Benefit, Tier
 from tests.plans.commands.loyalty_program import load, outputs, purchases, rows
 from tests.plans.conftest import LOYALTY, finish, output_of, start, work_off
 
@@ -111,10 +114,15 @@ def test_notice_before_expiry_is_at_least_what_is_asked(stated, rule, notice):
 
 @pytest.mark.usefixtures("organisation")
 def test_the_life_of_points_and_the_value_of_benefits_keep_to_their_limits():
-    before, after = run(), run("min-expiry:3y; max-benefit:0.50; no-cash; no-data:surveys")
+    program = base.draft(*base.parse_usage(LINE), None).program
+    gold = Tier(program=program, rank=3, name="Gold", threshold=200)
+    gold.save()
+    for name, cost in (("Personal service line", "0.20"), ("Gift", "0.10")):
+        Benefit(tier=gold, name=name, kind="perk", unit_cost=Decimal(cost)).save()
+    before, after = run(), run("min-expiry:3y; max-benefit:0.25; no-cash; no-data:surveys")
     design = output_of(after, "tier-design")
-    assert output_of(before, "tier-design")["tiers"][2]["benefit_per_member"] > 0.5
-    assert max(tier["benefit_per_member"] for tier in design["tiers"]) == 0.5
+    assert output_of(before, "tier-design")["tiers"][2]["benefit_per_member"] == pytest.approx(0.3)
+    assert max(tier["benefit_per_member"] for tier in design["tiers"]) == pytest.approx(0.2)
     assert design["base_points_per_unit"] > output_of(before, "tier-design")["base_points_per_unit"]
     assert design["expiry"]["days"] == 1095
     assert list(checked(after).values()) == ["met"] * 4

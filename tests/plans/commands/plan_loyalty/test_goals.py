@@ -115,6 +115,26 @@ def test_benefits_come_from_the_catalogue_the_goals_own_first_as_far_as_the_pool
 
 
 @pytest.mark.usefixtures("catalogue")
+def test_benefits_cost_what_the_catalogue_says_however_big_the_pool_is():
+    for budget in ("2000", "1000"):
+        plan = work_off(
+            start(f"{LOYALTY} --goal retention --tiers 3 --budget {budget}"), "signal-review", "tier-design"
+        )
+        tiers = output_of(plan, "tier-design")["tiers"]
+        for tier in tiers:
+            assert tier["benefit_per_member"] == pytest.approx(sum(tier["perk_costs"].values()))
+        # Delivery for a friend and on birthdays, cashback; the newsletter is free; no pool pays for a record.
+        assert tiers[2]["benefit_per_member"] == pytest.approx(0.10 + 0.10 + 0.01)
+        assert "ideas" not in outputs(plan)["blueprint"]["note"]
+
+
+def test_ideas_of_ours_cost_nothing_and_the_plan_says_so(organisation):
+    plan = run("retention", "", "tier-design")
+    assert {tier["benefit_per_member"] for tier in output_of(plan, "tier-design")["tiers"]} == {0}
+    assert "ideas that nobody has costed" in outputs(plan)["blueprint"]["note"]
+
+
+@pytest.mark.usefixtures("catalogue")
 def test_what_is_published_keeps_the_cost_of_the_catalogue_and_a_later_run_finds_it_there():
     plan = finish(start(f"{LOYALTY} --goal advocacy --tiers 3 --budget 2000"))
     silver = Tier.objects.get(program=plan.program, rank=2)

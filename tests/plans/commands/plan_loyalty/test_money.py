@@ -236,6 +236,23 @@ def test_where_no_pool_earns_the_plan_says_do_not_and_that_a_year_loses(program,
     assert economics["why"] == "No reward earns more than it costs, however small the pool."
 
 
+def test_the_risks_that_are_tolerated_are_the_programs_or_the_runs(program, tmp_path):
+    load_shop(program, tmp_path)
+    usual = planned(budget="300", more="--lift 3%/9%/15%")[0]["economics"]
+    assert (usual["tolerated_overrun"], usual["tolerated_loss"]) == (0.10, 0.25)
+    # Nobody who tolerates no overrun is proposed a pool that may have one.
+    careful, told = planned(budget="300", more="--lift 3%/9%/15% --tolerated_overrun 1%")
+    assert careful["economics"]["overrun_probability"] <= 0.01
+    assert careful["economics"]["annual_pool"] < usual["annual_pool"]
+    said = {row["name"]: row["source"] for row in rows(told["assumptions"])}
+    assert said["tolerated overrun"] == "entered with this run"
+    assert said["tolerated loss"].startswith("program settings")
+    program.tolerated_loss = 0
+    program.save()
+    strict = planned(budget="3000", more="--lift 3%/9%/15% --launch_cost 2000")[0]["economics"]
+    assert (strict["recommendation"], strict["tolerated_loss"]) == ("test first", 0)
+
+
 def test_an_unsure_lift_is_to_be_tested_with_members_who_exist(program, tmp_path):
     load_shop(program, tmp_path)
     economics = planned(more="--lift 0%/4%/12%")[0]["economics"]

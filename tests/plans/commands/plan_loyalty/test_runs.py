@@ -106,7 +106,7 @@ def test_a_monthly_pool_is_the_quarterly_one_three_times_as_often():
 def test_a_monthly_pool_is_signed_as_the_quarterly_one_that_it_is():
     """Or three times as much would need no sponsor."""
     monthly, quarterly = (start(BLUEPRINT.replace("50000", budget)) for budget in ("50000/month", "150000"))
-    assert monthly.amount == quarterly.amount == 150_000
+    assert monthly.amount == quarterly.amount == 600_000
     asked = [
         next(i for i in p.checklist if i["key"] == "approvals")["evidence"] for p in (monthly, quarterly)
     ]

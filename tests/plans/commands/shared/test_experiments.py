@@ -1,6 +1,6 @@
 """Experiments from files of outcomes to readouts, against published numbers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from plans.commands.shared.experiments import find_experiments, readout_table, verdicts
-from plans.commands.shared.readouts import figures_table, guardrail_table, next_tests, split_table
+from plans.commands.shared.readouts import Supply, figures_table, guardrail_table, next_tests, split_table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments import detectable_difference, members_per_arm_for_share, read_experiment
 from programs.datasets.engines.duck import DuckDBEngine
@@ -237,6 +237,53 @@ def test_the_next_test_is_sized_on_the_controls_own_level(review):
 def test_a_test_that_is_short_of_members_runs_on_for_those(review):
     tests, read, _ = review(WON, planned_per_arm=5000)
     assert (next_tests(tests, read)[0].members_per_arm, next_tests(tests, read)[0].weeks) == (4000, 4)
+
+
+def test_what_won_is_the_level_the_next_variant_is_sized_on(review):
+    tests, read, _ = review(WON, planned_per_arm=1000)
+    (suggestion,) = next_tests(tests, read)
+    assert suggestion.suggestion.startswith("Ship new")
+    assert suggestion.baseline == pytest.approx(0.2)  # the control that lost stood at 0.1
+    assert suggestion.members_per_arm == int(np.ceil(members_per_arm_for_share(0.2, 0.02)))
+    assert suggestion.lift == pytest.approx(0.1, rel=1e-3)
+
+
+def test_a_test_asks_for_no_more_members_than_exist_and_says_what_those_can_show(review):
+    tests, read, _ = review(NOTHING, planned_per_arm=1000)
+    free = next_tests(tests, read)[0]
+    assert free.members_per_arm > 10_000
+    (bound,) = next_tests(tests, read, Supply(members=3000))
+    assert bound.members_per_arm == 1500
+    assert bound.lift == pytest.approx(detectable_difference(0.1, 1500) / 0.1)
+    assert bound.lift > 0.1
+    assert "only 3,000 members exist" in bound.why
+
+
+def test_where_the_members_can_show_nothing_no_test_is_proposed(review):
+    few = {"bought": {"control": share(2, 100), "new": share(2, 100)}}
+    tests, read, _ = review(few, planned_per_arm=100)
+    (told,) = next_tests(tests, read, Supply(members=250))
+    assert (told.members_per_arm, told.weeks, told.lift) == (None, None, None)
+    assert told.why.endswith("cannot be tested here; compare windows, with regression to the mean")
+
+
+def test_a_test_of_other_units_than_members_is_not_bound_by_their_number(review):
+    tests, read, _ = review(NOTHING, planned_per_arm=1000)
+    assert next_tests(tests, read, Supply(members=500)) == next_tests(tests, read)
+
+
+def test_the_weeks_are_those_to_assign_and_those_to_watch(review):
+    tests, read, _ = review(NOTHING, planned_per_arm=1000)
+    free = next_tests(tests, read)[0]
+    for after, watched in ((3, 2), (40, 6), (400, 13)):
+        (told,) = next_tests(tests, read, Supply(until=ASSIGNED + timedelta(days=after)))
+        assert told.weeks == int(np.ceil(free.members_per_arm / 1000)) + watched
+
+
+def test_what_is_missing_of_a_running_test_is_taken_from_those_who_are_left(review):
+    tests, read, _ = review(WON, planned_per_arm=5000)
+    (told,) = next_tests(tests, read, Supply(members=5000))
+    assert (told.members_per_arm, "of whom 1,500 exist" in told.why) == (1500, True)
 
 
 @pytest.mark.parametrize(("baseline", "members"), [(0.2, 1030), (0.05, 300), (0.6, 40)])

@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from plans.engine.gates import rounds
 from plans.engine.running import runner
 from plans.models import Plan, Task
 from plans.runs import start as base
+from programs.datasets import SnapshotStore
 from programs.datasets.worlds.partner_world import PartnerWorld, agreed_taxonomy, build_partner_world
 from programs.models import Campaign, MeasurementAgreement, Partner, Person, Program
+from programs.series import snapshot_root
 from programs.services import load_dataset
 from tests.factories import PersonFactory, ProgramFactory
 
@@ -159,3 +162,10 @@ def publish(plan: Plan, joint: Joint) -> Plan:
     with person_acting(joint.lead):
         rounds.decide(plan.approvals.get(gate="results-validation"), "approve", comment="Checked.")
     return work_off(plan)
+
+
+def a_deal(plan):
+    """The name of a deal that the run has read."""
+    told = next(d for d in plan.datasets if d["kind"] == "opportunities")
+    rows = snapshot_root() / SnapshotStore.address("opportunities", told["sha256"])
+    return pq.read_table(rows, columns=["opportunity_id"])["opportunity_id"][0].as_py()

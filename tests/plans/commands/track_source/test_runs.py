@@ -25,6 +25,7 @@ from programs.models import Dataset, MeasurementAgreement
 from tests.factories import START, PersonFactory
 from tests.plans.commands.track_source.campaign import (
     LINE,
+    a_deal,
     establish,
     load,
     load_surveys,
@@ -315,7 +316,7 @@ def test_an_abort_takes_back_what_was_published_but_what_is_disputed(plan, loade
     plan = publish(plan, loaded)
     northwind = AttributionRecord.objects.get(plan=plan, partner=loaded.northwind)
     with acting_as(actor_of(loaded.northwind.contact)):
-        verbs.file(northwind, loaded.northwind, deal="D-1", claim="It was ours alone.")
+        verbs.file(northwind, loaded.northwind, deal=a_deal(plan), claim="It was ours alone.")
     ripcord.pull("plan", plan=plan, reason="The taxonomy was wrong.")
     for name in ("Rex", "Rita"):
         person = PersonFactory(name=name)

@@ -110,7 +110,7 @@ def test_the_plan_json_lists_the_readings_that_the_plan_made():
     program = ProgramFactory()
     raise_in(make_plan(program=program, triggers=[RULE]), "Q1")
     plan = make_plan(program=program, triggers=[RULE])
-    readings.keep(plan, {"negative-roi"}, Signal("negative-roi", "", "Q2", window="30d"))
+    readings.keep(plan, {"negative-roi": ""}, Signal("negative-roi", "", "Q2", window="30d"))
     (told,) = canonical.plain(document.build(plan))["readings"]
     assert told == {
         "rule": "negative-roi", "metric_version": 1, "window": "30d", "model": "", "scope": "",

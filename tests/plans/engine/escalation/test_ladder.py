@@ -1,13 +1,15 @@
 """Ladders, reminders and overdue rounds on a working calendar."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from gtm.core.actors import acting_as
-from gtm.core.errors import GuardNotMet, NotPermitted
+from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
 from plans.engine.escalation import deadlines, ladder
+from plans.engine.notices import addressing
 from plans.engine.people import inbox
+from plans.models import Notice
 from tests.factories import AbsenceFactory, PersonFactory, ProgramFactory, gate, make_plan, round_of, seat
 from tests.plans.engine.conftest import actor_of
 
@@ -75,6 +77,22 @@ def test_a_rung_waits_in_working_hours(people, time, zone, country, opened, due)
     assert ladder.open_case(plan, "t", "s").due_at == due
 
 
+@pytest.mark.parametrize(
+    ("place", "due"),
+    [  # opened on Thursday, 4 June 2026, 12:00 UTC: Corpus Christi in a part of Germany, not in another
+        ({"country": "DE", "subdivision": "BE"}, datetime(2026, 6, 5, 12, tzinfo=UTC)),
+        ({"country": "DE", "subdivision": "BY"}, datetime(2026, 6, 5, 17, tzinfo=UTC)),
+        ({"country": "SA"}, datetime(2026, 6, 7, 12, tzinfo=UTC)),  # where Friday and Saturday are free
+        ({"country": "US", "working_week": "60123"}, datetime(2026, 6, 7, 12, tzinfo=UTC)),
+        ({"country": "US", "working_week": "0123456"}, datetime(2026, 6, 5, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_ladder_keeps_the_working_week_and_the_holidays_of_the_programs_place(people, time, place, due):
+    time.now = datetime(2026, 6, 4, 12, tzinfo=UTC)
+    program = ProgramFactory(**place)
+    assert ladder.open_case(make_plan(program=program), "negative-roi", "Negative").due_at == due
+
+
 def test_an_empty_rung_is_on_record_and_skipped_at_once(people):
     AbsenceFactory(person=people["strategist"])
     case = ladder.open_case(make_plan(), "t", "s")
@@ -123,6 +141,62 @@ def test_who_stands_in_for_somebody_away_stands_on_the_rung_too(case, people, ti
     assert [c.pk for c in inbox.waiting_for(cover.accounts.first()).escalations] == [case.pk]
     with acting_as(actor_of(cover)):
         assert ladder.acknowledge(case).acknowledged_by == cover
+
+
+def test_a_case_is_handed_to_somebody_else_on_its_rung_and_the_clock_goes_on(case, people):
+    other = PersonFactory(name="Other", roles=["strategist"])
+    due = case.due_at
+    with acting_as(actor_of(people["strategist"])):
+        with pytest.raises(InvalidInput) as refused:
+            ladder.hand_over(case, owner=people["legal"], comment="She knows it.")
+        assert "stands on no rung that was reached" in refused.value.problems[0].message
+        ladder.hand_over(case, owner=other, comment="She knows the partner.")
+    case.refresh_from_db()
+    assert (case.state, case.owner, case.due_at) == ("notified", other, due)
+    assert [c.pk for c in inbox.waiting_for(other.accounts.first()).escalations] == [case.pk]
+    assert inbox.waiting_for(people["strategist"].accounts.first()).escalations == []
+    told = Notice.objects.get(facts__has_key="person_id")
+    assert addressing.recipients(told, case) == [other]
+    assert "It was handed to you." in addressing.wording(told, case).body
+
+
+def test_the_next_rung_has_a_case_that_somebody_before_had(case, people, time):
+    other = PersonFactory(name="Other", roles=["strategist"])
+    with acting_as(actor_of(people["strategist"])):
+        ladder.hand_over(case, owner=other, comment="She knows the partner.")
+    time.pass_time(days=1)
+    ladder.fire_due(time())
+    case.refresh_from_db()
+    assert case.owner is None
+    assert [c.pk for c in inbox.waiting_for(people["legal"].accounts.first()).escalations] == [case.pk]
+
+
+def test_a_case_waits_until_a_time_and_climbs_then_by_itself(case, people, time):
+    until = time() + timedelta(days=5)
+    with acting_as(actor_of(people["strategist"])):
+        for never in (time(), time() + timedelta(days=15)):
+            with pytest.raises(InvalidInput, match="does not wait"):
+                ladder.wait(case, until=never, comment="Later.")
+        ladder.wait(case, until=until, comment="The partner is away.")
+        assert (case.state, case.due_at) == ("acknowledged", until)
+        ladder.wait(case, until=until, comment="Still away.")
+        with pytest.raises(GuardNotMet, match="renewed only once"):
+            ladder.wait(case, until=until + timedelta(days=1), comment="And again.")
+    assert ladder.fire_due(until - timedelta(minutes=1)) == 0
+    assert ladder.fire_due(until) == 1
+    assert rungs(case) == [1, 2]
+
+
+def test_a_case_is_escalated_now_by_who_has_it_with_a_reason(case, people):
+    with acting_as(actor_of(people["legal"])), pytest.raises(NotPermitted):
+        ladder.escalate_now(case, comment="Now.")
+    with acting_as(actor_of(people["strategist"])):
+        with pytest.raises(GuardNotMet):
+            ladder.escalate_now(case, comment=" ")
+        ladder.escalate_now(case, comment="This is beyond me.")
+    case.refresh_from_db()
+    assert (case.state, case.rung, rungs(case)) == ("notified", 2, [1, 2])
+    assert case.due_at == datetime(2026, 3, 3, 10, tzinfo=UTC)
 
 
 def test_resolving_needs_what_was_done(case, people):
