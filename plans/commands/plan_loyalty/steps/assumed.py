@@ -10,7 +10,7 @@ from typing import Any
 
 from plans.commands.shared.experiments import find_experiments
 from plans.commands.shared.figures import percent
-from plans.commands.shared.ledger import redemption_forecast
+from plans.commands.shared.ledger import forecast, read_vintages
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments import Comparison, MetricReadout, read_experiment
@@ -155,13 +155,19 @@ def _said_by(program: Mapping[str, Any]) -> str:
 
 def measured_redemption(data: OpenData) -> Assumption | None:
     """The ultimate redemption rate from the ledger's triangle; None without a ledger that tells."""
-    forecast = redemption_forecast(data)
-    if isinstance(forecast, Unavailable):
+    vintages = read_vintages(data)
+    found = forecast(vintages)
+    if isinstance(found, Unavailable) or isinstance(vintages, Unavailable):
         return None
-    rate = forecast.rate_of_issued
+    rate = found.rate_of_issued
     low, high = float(rate.low or rate.value), float(rate.high or rate.value)
     return Assumption(
-        "redemption_rate", low, rate.value, high, "share of issued points", "point ledger, chain ladder"
+        "redemption_rate",
+        low,
+        rate.value,
+        high,
+        "share of issued points",
+        f"point ledger, chain ladder; {vintages.tail.sentence}",
     )
 
 
