@@ -141,8 +141,8 @@ def forecast_redemption(
     no longer outstanding. Rate of issued U = Σ ultimate / Σ issued; rate of outstanding =
     (U·issued − redeemed) / (issued − redeemed − expired), for points that can still be spent.
     Where nothing can be redeemed at the first ages, the triangle starts at the first age with redemptions,
-    which are developed from the points issued. ``tail`` is what comes after the oldest vintage's age, as far as
-    points are left for it. Of a small triangle the interval is at least that of the bootstrap.
+    which are developed from the points issued. ``tail`` is what comes after the oldest vintage's age, as far
+    as points are left for it. Of a small triangle the interval is at least that of the bootstrap.
     ``Unavailable`` when more would be redeemed than was ever issued, or when too few vintages have come to
     that age.
     """
@@ -229,8 +229,8 @@ MaybeForecast = RedemptionForecast | Unavailable
 def bootstrap_reserve(
     cumulative: FloatArray, generator: np.random.Generator, replicates: int = 300
 ) -> FloatArray | None:
-    """Draws of what is still to come, shape (replicates,): resampled residuals of the over-dispersed Poisson model,
-    then gamma scatter of each cell to come; None where the triangle is too small to have residuals.
+    """Draws of what is still to come, shape (replicates,): resampled residuals of the over-dispersed Poisson
+    model, then gamma scatter of each cell to come; None where the triangle is too small to have residuals.
 
     Source: England & Verrall, "Stochastic claims reserving in general insurance", British Actuarial Journal 8
     (2002), section 7.
