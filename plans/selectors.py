@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Exists, Min, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import TruncDate
 
-from gtm.core import clock
+from gtm.core import canonical, clock
 from gtm.core.errors import NotFound
 from gtm.core.evidence import changelog
 from gtm.core.models import AnchorCopy, ChangeLogEntry
@@ -24,6 +24,7 @@ from plans.models import (
     ApprovalState,
     BreakGlass,
     Decision,
+    DecisionKind,
     Escalation,
     EscalationState,
     Notification,
@@ -107,6 +108,40 @@ def approvals_with_votes() -> QuerySet[Approval]:
     return Approval.objects.select_related("plan", "plan__program", "task").prefetch_related(
         Prefetch("decisions", votes)
     )
+
+
+def changes_asked(approval: Approval) -> list[Decision]:
+    """The votes of a round that asked for changes, each with its reason, the oldest first."""
+    votes = approval.decisions.filter(kind=DecisionKind.REQUEST_CHANGES, superseded_at=None)
+    return list(votes.select_related("person").order_by("decided_at", "pk"))
+
+
+def answers_to_changes(plan: Plan, since: datetime) -> list[dict[str, Any]]:
+    """What people said when they changed the plan from ``since`` on: at, by, text; the oldest first."""
+    entries = ChangeLogEntry.objects.filter(
+        chain=plan.change_chain(), entity="plans.plan", event__in=("revise", "review_again"),
+        at__gte=canonical.rfc3339(since),
+    )  # fmt: skip
+    rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
+    return [{"at": row["at"], "by": row["actor"], "text": row["reason"]} for row in rows]
+
+
+def sent_back_to(user: Any, people: set[int]) -> QuerySet[Approval]:
+    """Rounds that asked for changes of plans that these people asked for or whose program they own.
+
+    What nobody asked for, a scheduled run, is for all who operate plans.
+    """
+    theirs = Q(plan__requested_by__people__in=people) | Q(plan__program__owner__in=people)
+    if user.has_perm("plans.operate_plan"):
+        theirs |= Q(plan__requested_by=None)
+    rounds = approvals_with_votes().filter(theirs, state="changes_requested", plan__state="changes_requested")
+    return rounds.distinct().order_by("decided_at", "pk")
+
+
+def pulls_to_close() -> QuerySet[RipcordPull]:
+    """Rip-cords that are pulled, the oldest first: what is stopped waits for two who may release."""
+    pulls = RipcordPull.objects.filter(state="pulled").select_related("plan", "program", "pulled_by")
+    return pulls.order_by("created_at", "pk")
 
 
 def cases_with_people() -> QuerySet[Escalation]:

@@ -115,6 +115,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 "outputs": _shown(approval),
                 **break_glass.offered(request, approval),
                 "changes": rework.changes_since(approval, people[0]) if people and approval.round > 1 else [],
+                "reasons": rework.reasons_of(approval),
                 "may_delegate": bool(actions) and request.user.has_perm("programs.add_delegation"),
                 "form": DecisionForm(
                     initial={"scope_sha256": approval.scope_sha256}, ask_password=ask_password

@@ -6,6 +6,7 @@ What is ours stands beside them (``input_refs``, ``kind``, ``status``, parties a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from plans.models import Plan, Task, TaskAttempt, TaskKind
@@ -18,6 +19,7 @@ FALLBACK_PLAN = (
     "A retry repeats the step as it is. After the retries another method of the step has one turn, where it "
     "declares one; else the substitute named at the task gets it, with what failed."
 )
+HOUR = 3600
 PARTY = "party:"
 """What the id of an outside party in the dependency graph begins with: no number of a task does."""
 
@@ -152,6 +154,31 @@ def _levels(needs: Mapping[str, Iterable[str]]) -> list[list[str]]:
     for task_id in needs:
         levels[depth[task_id] - 1].append(task_id)
     return [in_order(level) for level in levels]
+
+
+def estimated_duration(plan: Plan, tasks: Sequence[Task], needs: Needs) -> str:
+    """The longest way through the tasks, ISO 8601: what the engine computes, and the working time that people
+    have for their tasks and approvals. Where tasks have days of a timetable, it lasts until the last of them.
+    """
+    rules = plan.rules
+    given = {gate.key: gate.hours for gate in rules.gates}
+    longest: dict[str, int] = {}
+    by_number = {task.task_id: task for task in tasks}
+    for task_id in Dependencies(needs).order():
+        task = by_number[task_id]
+        hours = given.get(task.key, 0) if task.kind == TaskKind.GATE else rules.due_hours.get(task_id, 0)
+        own = task.expected_seconds if task.kind == TaskKind.AUTOMATED else hours * HOUR
+        longest[task_id] = own + max((longest[need] for need in needs[task_id]), default=0)
+    dated = [t.due_at for t in tasks if t.kind == TaskKind.HUMAN and t.due_at and not rules.due_hours]
+    until = max(dated) - plan.created_at if dated else timedelta()
+    return _iso(max(int(until.total_seconds()), max(longest.values(), default=0)))
+
+
+def _iso(seconds: int) -> str:
+    hours, rest = divmod(seconds, HOUR)
+    minutes, rest = divmod(rest, 60)
+    parts = [f"{n}{unit}" for n, unit in ((hours, "H"), (minutes, "M"), (rest, "S")) if n]
+    return "PT" + ("".join(parts) or "0S")
 
 
 def dependency_graph(plan: Plan, tasks: Sequence[Task], needs: Needs) -> dict[str, Any]:

@@ -149,7 +149,7 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
         "complexity": plan.complexity,
         "strategy": plan.strategy,
         "strategy_rationale": rules.strategy_rationale,
-        "estimated_duration": _duration(plan.expected_seconds),
+        "estimated_duration": blueprint.estimated_duration(plan, tasks, needs),
         "command": {"plugin": plan.plugin, "name": plan.command, "usage": plan.usage, "inputs": plan.inputs},
         "subject": _subject(plan),
         "stages": blueprint.stages(plan, tasks, needs, recorded.attempts),
@@ -213,12 +213,6 @@ def _integrity(plan: Plan, body: Mapping[str, Any], recorded: RecordedSections) 
 @cache
 def _versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in LIBRARIES} | {"gtm": settings.GTM_VERSION}
-
-
-def _duration(seconds: int) -> str:
-    """ISO 8601."""
-    minutes, rest = divmod(seconds, 60)
-    return "PT" + (f"{minutes}M" if minutes else "") + (f"{rest}S" if rest or not minutes else "")
 
 
 def _subject(plan: Plan) -> dict[str, Any]:

@@ -17,6 +17,7 @@ MAIL = "mail"
 class NoticeKind(models.TextChoices):
     DECISION = "decision", "A decision is needed"
     REMINDER = "reminder", "Reminder of a decision"
+    CHANGES = "changes", "Changes were asked for"
     RUNG = "rung", "An escalation has reached you"
     EXHAUSTED = "exhausted", "Nobody answered an escalation"
     TASK = "task", "A task is assigned to you"

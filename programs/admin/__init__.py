@@ -145,18 +145,18 @@ class BenefitInline(GovernedInline):
 @admin.register(Tier)
 class TierAdmin(GovernedAdmin):
     form = SecondPersonForm
-    list_display = ["name", "program", "rank", "threshold", "earn_multiplier", "from_plan"]
-    list_filter = ["program"]
+    list_display = ["name", "program", "rank", "threshold", "earn_multiplier", "from_plan", "departs"]
+    list_filter = ["program", "departs"]
     search_fields = ["name", "program__name"]
     list_select_related = ["program"]
-    readonly_fields = ["from_plan"]
+    readonly_fields = ["from_plan", "departs"]
     inlines = [BenefitInline]
 
 
 @admin.register(Benefit)
 class BenefitAdmin(GovernedAdmin):
     form = SecondPersonForm
-    list_display = ["name", "tier", "kind", "unit_cost"]
+    list_display = ["name", "tier", "kind", "unit_cost", "departs"]
     list_filter = ["kind", "tier__program"]
     list_select_related = ["tier", "tier__program"]
     search_fields = ["name"]
@@ -165,11 +165,11 @@ class BenefitAdmin(GovernedAdmin):
 @admin.register(LifecycleTrigger)
 class LifecycleTriggerAdmin(GovernedAdmin):
     form = SecondPersonForm
-    list_display = ["event", "stage", "action", "channel", "owner_role", "program", "from_plan"]
+    list_display = ["event", "stage", "action", "channel", "owner_role", "program", "from_plan", "departs"]
     list_filter = ["stage", "program", "channel", "owner_role"]
     search_fields = ["event", "action", "key"]
     list_select_related = ["owner_role", "program"]
-    readonly_fields = ["from_plan"]
+    readonly_fields = ["from_plan", "departs"]
 
 
 @admin.register(Partner)

@@ -97,8 +97,11 @@ class TierSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Tier
-        fields = ["id", "program", "name", "rank", "threshold", "earn_multiplier", "from_plan", "version"]
-        read_only_fields = ["version", "created_at", "updated_at", "from_plan"]
+        fields = [
+            "id", "program", "name", "rank", "threshold", "earn_multiplier", "from_plan", "departs",
+            "version",
+        ]  # fmt: skip
+        read_only_fields = ["version", "created_at", "updated_at", "from_plan", "departs"]
 
 
 class BenefitSerializer(serializers.ModelSerializer):
@@ -127,9 +130,10 @@ class LifecycleTriggerSerializer(serializers.ModelSerializer):
             "channel",
             "owner_role",
             "from_plan",
+            "departs",
             "version",
         ]
-        read_only_fields = ["version", "created_at", "updated_at", "from_plan"]
+        read_only_fields = ["version", "created_at", "updated_at", "from_plan", "departs"]
 
 
 class PartnerSerializer(RelatedSerializer):

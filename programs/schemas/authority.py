@@ -169,6 +169,7 @@ NAMES_ONLY: Mapping[str, str] = {
     "plans.breakglass.agreed_by": _ACT,
     "plans.breakglass.reviewed_by": _ACT,
     "plans.escalation.acknowledged_by": _ACT,
+    "plans.escalation.owner": "who has it in hand; an answered case approves nothing",
     "plans.notification.person": "whom a message went to",
     "plans.notificationpreference.person": "how somebody wants to be told",
     "plans.outsidechange.user": _ACT,

@@ -24,7 +24,7 @@ LINES = (
     Line("window 7d, 30d, quarter", "time range (7d, 30d, quarter) for analysis.",
          tuple(f"{run} tasks.data-pull.output.window.days" for run in ("monitor-7d", "monitor", "monitor-quarter"))
          + tuple(f"{run} tasks.data-pull.output.retention" for run in ("monitor-7d", "monitor", "monitor-quarter")),
-         lambda *v: v[:3] == (7, 30, 92) and v[3] < v[4] < v[5]),
+         lambda *v: v[:3] == (7, 30, 92) and differ(*v[3:])),
     Line("detail summary / full", "summary | full report depth.",
          ("monitor-summary outputs", "monitor outputs", "monitor-summary json.command.inputs.detail"),
          lambda short, long, asked: asked == "summary" and "member_list" in long and "member_list" not in short and "kpis" in short),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,12 +17,14 @@ from rest_framework.authtoken.models import Token
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from gtm.core.admin import actions
-from gtm.core.evidence import anchors
+from gtm.core.errors import WaitsForSecondPerson
+from gtm.core.evidence import anchors, refusals
 from plans.cases.fraud import verbs
 from plans.engine.gates import break_glass
 from plans.models import Notice, Notification, NotificationPreference, Plan, Schedule, ScheduledRun
 from plans.runs import policies
 from programs.models import (
+    Approver,
     Benefit,
     Campaign,
     Dataset,
@@ -190,3 +193,5 @@ def one_of_everything() -> None:
         with acting_as(actor_of(asker)):
             break_glass.ask(plan.approvals.get(), reason="The board meets at nine.")
             policies.propose("plan-loyalty", "finance-approval", {"hours": 24}, reason="Holidays.")
+            with refusals.on_record(), suppress(WaitsForSecondPerson):
+                Approver(person=person, role=role).save()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -151,7 +151,20 @@ def check_material(draft: Draft) -> tuple[bool, str]:
     covered = {piece.channel for piece in pieces}
     if bare := sorted(set(draft.inputs["channels"]) - covered - {Channel.EVERY.value}):
         return False, f"No template serves {', '.join(bare)}."
-    return True, f"{len(pieces)} files from {len({piece.key for piece in pieces})} templates, all filled."
+    made = f"{len(pieces)} files from {len({piece.key for piece in pieces})} templates, all filled."
+    return True, " ".join([made, *_personas_without_words(launch, draft.inputs.get("segments"))])
+
+
+def _personas_without_words(launch: Mapping[str, Any], segments: Sequence[str] | None) -> Iterator[str]:
+    """A persona may be a slip of the pen: whom no template is written for is told before the start."""
+    known = sorted({template["segment"] for template in launch["templates"]} - {""})
+    named = [audience for audience in audiences(segments) if audience != EVERYONE]
+    strange = [audience.name for audience in named if audience.slug not in known]
+    if strange:
+        yield (
+            f"No template is written for {', '.join(strange)}: they get the general words. Templates know "
+            f"{', '.join(known) or 'no persona'}."
+        )
 
 
 def _contacts(roles: Sequence[str]) -> dict[str, list[dict[str, str]]]:

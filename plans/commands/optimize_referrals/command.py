@@ -99,7 +99,7 @@ OPTIMIZE_REFERRALS = registry.register(
             Stage("3", "Partner health and payout log", "parallel", (
                 Step("3.1", "partner-health", "Partner health", PARTNERS,
                      "Evaluate top and bottom partners, share of voice and engagement", needs=("2.1", "2.2"),
-                     run=f"{STEPS}.partners:assess_partners", fallback_agent=ARCHITECT, skills=("partner-ops",),
+                     run=f"{STEPS}.partners:assess_partners", apply=f"{RECORDS}:note_tiers", fallback_agent=ARCHITECT, skills=("partner-ops",),
                      tools=("Context7",), output_var="partners"),
                 Step("3.2", "compliance-log", "Confirmation of the payout log", PARTNERS,
                      "Confirm that the log of payouts is complete and that each break of a rule is explained", needs=("2.2",),

@@ -1,4 +1,4 @@
-"""What an optimize-referrals run writes: the fraud cases that people decide."""
+"""What an optimize-referrals run writes: the fraud cases that people decide, and which tiers partners moved to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from plans.cases.fraud import verbs
-from plans.models import Plan
+from plans.engine.record import content
+from plans.models import Plan, Task
+
+HEALTH = "partner-health"
 
 
 def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
@@ -15,3 +18,22 @@ def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
     An aborted plan leaves them open: what was seen is as suspicious as before, and people close it.
     """
     verbs.open_all(plan, values["cases"])
+
+
+def note_tiers(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Rows about partners whose tier in the data is another than in the last run that saw them there."""
+    same = {"plan__program": plan.program_id, "plan__plugin": plan.plugin, "plan__command": plan.command}
+    earlier = Task.objects.filter(**same, key=HEALTH, output__isnull=False).exclude(plan=plan)
+    last = earlier.select_related("plan").order_by("-plan__created_at", "-plan_id").first()
+    if last is None or last.output is None:
+        return
+    now, before = tiers_in(values), tiers_in(last.output)
+    both = now.keys() & before.keys()
+    sides = ({partner: {"tier": tiers[partner]} for partner in both} for tiers in (before, now))
+    reason = f"Compared with {last.plan.plan_id}."
+    content.tell(plan, *sides, reason=reason, event=content.REPEATED, at="partners")
+
+
+def tiers_in(values: Mapping[str, Any]) -> dict[str, str]:
+    """Partner → tier, of those whose rows name one."""
+    return {row["partner"]: row["tier"] for row in values.get("partners", ()) if row["tier"]}

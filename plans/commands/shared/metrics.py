@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 
 from gtm.core.later import later
+from gtm.core.places.calendars import WorkingCalendar
 from plans.commands.shared.thresholds import trigger_of
 from plans.models import OPEN_CASE_STATES, Escalation, Plan, of_command
 from plans.schemas.outputs import Column, Table
@@ -62,13 +63,19 @@ def facts_of(program: Program, command: str) -> dict[str, Any]:
 
 
 def remediation_of(program: Program, command: str) -> dict[str, Any]:
-    """Hours from the opening of each alert's case to its resolution, and how many are open."""
+    """Hours from the opening of each alert's case to its resolution, on the clock and of them the working ones of
+    the program, in which a ladder counts; and how many are open."""
     cases = Escalation.objects.filter(plan__program=program, **of_command(command, "plan__")).filter(
         Q(trigger__startswith="alert-") | Q(trigger__endswith="-spike")
     )
     closed = cases.filter(state="resolved", closed_at__isnull=False).order_by("created_at", "pk")
-    hours = [(case.closed_at - case.created_at).total_seconds() / 3600 for case in closed if case.closed_at]
-    return {"hours": hours, "open": cases.filter(state__in=sorted(OPEN_CASE_STATES)).count()}
+    spans = [(case.created_at, case.closed_at) for case in closed if case.closed_at]
+    calendar = WorkingCalendar(country=program.country, time_zone=program.time_zone)
+    return {
+        "hours": [(until - since).total_seconds() / 3600 for since, until in spans],
+        "working_hours": [calendar.hours_between(since, until) for since, until in spans],
+        "open": cases.filter(state__in=sorted(OPEN_CASE_STATES)).count(),
+    }
 
 
 def compute(

@@ -23,6 +23,7 @@ from plans.engine.running.leases import CONTENT_DIFFERS
 from plans.engine.stopping import stopped as stops
 from plans.models import DONE_STATES, OPEN_APPROVAL_STATES, STANDING_STATES, Approval, Plan, Task, TaskKind
 from plans.schemas.declaration import GUARDRAIL_INPUTS
+from plans.selectors import answers_to_changes, changes_asked
 from programs.models import Person
 
 PLAN_FIELDS = frozenset({"usage", "amount", "objective", "datasets", "context", "checklist"})
@@ -114,6 +115,21 @@ def changes_since(approval: Approval, person: Person) -> list[Difference]:
     earlier = Approval.objects.filter(task=approval.task, round__lt=approval.round).order_by("-round")
     seen = earlier.filter(decisions__person=person).first() or earlier.first()
     return list(tolerance.differences(seen.scope, approval.scope)) if seen is not None else []
+
+
+def reasons_of(approval: Approval) -> list[dict[str, Any]]:
+    """Why it is decided again: what the round before asked for, and what was said when the plan was changed.
+
+    At, by, text, oldest first; nothing in a first round.
+    """
+    before = Approval.objects.filter(task=approval.task, round__lt=approval.round).order_by("-round").first()
+    if before is None:
+        return []
+    asked = [
+        {"at": canonical.rfc3339(vote.decided_at), "by": str(vote.person), "text": vote.comment}
+        for vote in changes_asked(before)
+    ]
+    return [*asked, *answers_to_changes(approval.plan, before.decided_at or before.created_at)]
 
 
 def _check_fields(fields: Mapping[str, Any]) -> None:

@@ -32,6 +32,7 @@ from plans.models import (
     RipcordPull,
     Task,
 )
+from plans.selectors import changes_asked
 from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Person, Role, two_people
 
 
@@ -180,6 +181,13 @@ def _decision(notice: Notice, approval: Approval) -> Wording:
     return Wording(subject, (approval.plan.objective, approval.question, *figures, due), approval)
 
 
+def _changes(notice: Notice, approval: Approval) -> Wording:
+    asked = [f"{vote.person} asks: {vote.comment}" for vote in changes_asked(approval)]
+    hint = "Change the plan, or say why nothing must change, and it is decided again."
+    subject = f"Changes are asked for: {approval.title}"
+    return Wording(subject, (approval.plan.objective, *asked, hint), approval.plan)
+
+
 def _escalation(notice: Notice, case: Escalation) -> Wording:
     if notice.kind == NoticeKind.EXHAUSTED:
         return Wording(
@@ -306,6 +314,11 @@ def _vote_stands(notice: Notice, approval: Approval, person: Person) -> str | No
     return None if person.pk in asked else f"{person} has decided, or is not asked any more."
 
 
+def _changes_stand(notice: Notice, approval: Approval, person: Person) -> str | None:
+    state = approval.plan.state
+    return None if state in ("changes_requested", "held") else f"The plan is {state.replace('_', ' ')}."
+
+
 def _case_stands(notice: Notice, case: Escalation, person: Person) -> str | None:
     if case.state == "paused":
         return LATER
@@ -359,6 +372,7 @@ class _Kind:
 _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.DECISION: _Kind(_deciders, _decision, _vote_stands),
     NoticeKind.REMINDER: _Kind(_deciders, _decision, _vote_stands),
+    NoticeKind.CHANGES: _Kind(_plan_people, _changes, _changes_stand),
     NoticeKind.RUNG: _Kind(_on_rung, _escalation, _case_stands),
     NoticeKind.EXHAUSTED: _Kind(_plan_people, _escalation, _case_stands),
     NoticeKind.BOARD: _Kind(_called, _call, _call_stands),

@@ -84,6 +84,7 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
     ("plans.approval", "changed", "reminded"): NoticeRule(
         NoticeKind.REMINDER, facts=lambda approval: {"percent": approval.reminded}
     ),
+    ("plans.approval", "request_changes", STATE): NoticeRule(NoticeKind.CHANGES),
     ("plans.escalation", "notify", STATE): NoticeRule(NoticeKind.RUNG, facts=_rung),
     ("plans.escalation", "hand_over", STATE): NoticeRule(
         NoticeKind.RUNG, facts=lambda case: _rung(case) | {"person_id": case.owner_id}

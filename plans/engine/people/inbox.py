@@ -28,6 +28,7 @@ from plans.models import (
     Decision,
     Escalation,
     PolicyVersion,
+    RipcordPull,
     Task,
 )
 from plans.selectors import (
@@ -35,6 +36,8 @@ from plans.selectors import (
     approvals_with_votes,
     break_glass_uses,
     cases_with_people,
+    pulls_to_close,
+    sent_back_to,
     tasks_with_people,
 )
 from programs.models import GuardedChange, Person
@@ -64,6 +67,10 @@ class Inbox:
     """Proposed by somebody else, to adopt or to reject."""
     changes: list[GuardedChange] = field(default_factory=list)
     """Changes of who may decide that take a second person."""
+    sent_back: list[Approval] = field(default_factory=list)
+    """Rounds that asked for changes of what they asked for."""
+    stopped: list[RipcordPull] = field(default_factory=list)
+    """Pulls that take two people to close, and have not this one's agreement."""
     cases: list[CasesOfKind] = field(default_factory=list)
     """Kinds of which something waits."""
     most: int = MOST
@@ -79,7 +86,7 @@ class Inbox:
     @property
     def _kinds(self) -> tuple[list[Any], ...]:
         ours = self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews, self.policies
-        return (*ours, self.changes, *(of_kind.rows for of_kind in self.cases))
+        return (*ours, self.changes, self.sent_back, self.stopped, *(of_kind.rows for of_kind in self.cases))
 
 
 def waiting_for(user: Any, most: int = MOST) -> Inbox:
@@ -103,9 +110,20 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
         reviews=owed_reviews(user, people)[:most],
         policies=proposals(user, people)[:most],
         changes=authority.waiting_changes(user, people, most),
+        sent_back=list(sent_back_to(user, people)[:most]),
+        stopped=_stopped(user, people, most),
         cases=_cases(user, people, most),
         most=most,
     )
+
+
+def _stopped(user: Any, people: set[int], most: int) -> list[RipcordPull]:
+    """Pulls that this user may close and has not agreed to yet."""
+    if not user.has_perm("plans.release_ripcord"):
+        return []
+    return [
+        pull for pull in pulls_to_close() if not people & {agreed["person"] for agreed in pull.released_by}
+    ][:most]
 
 
 def _cases(user: Any, people: set[int], most: int) -> list[CasesOfKind]:

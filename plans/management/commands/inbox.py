@@ -7,6 +7,7 @@ from typing import Any
 from gtm.core.actors import current
 from gtm.core.cli import GovernedCommand
 from plans.engine.people import inbox
+from plans.selectors import changes_asked
 
 
 class Command(GovernedCommand):
@@ -34,6 +35,11 @@ class Command(GovernedCommand):
         for change in waiting.changes:
             said = f"{change.get_state_display().lower()} by {change.requested_label}"
             self.stdout.write(f"change {change.pk}  {change}, {said}")
+        for approval in waiting.sent_back:
+            said = "; ".join(f"{vote.person}: {vote.comment}" for vote in changes_asked(approval))
+            self.stdout.write(f"changes {approval.pk}  {approval.plan.plan_id}  {approval.title}: {said}")
+        for pull in waiting.stopped:
+            self.stdout.write(f"rip-cord {pull.pk}  {pull}: {pull.reason}")
         for of_kind in waiting.cases:
             for case in of_kind.rows:
                 self.stdout.write(f"{of_kind.name} {case.obj.pk}  {case.title}: {case.detail}")

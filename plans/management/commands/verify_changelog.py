@@ -12,6 +12,7 @@ from gtm.core.errors import InvalidInput
 from gtm.core.evidence import anchors, audit, changelog
 from plans.export import verify
 from plans.models import Plan
+from programs import published
 
 
 class Command(BaseCommand):
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         breaks += audit.unexplained_states(names[0] if what else None)
         values = audit.audit_values(names[0] if what else None)
         breaks += values.breaks
+        breaks += list(published.unmarked_departures(what or ""))
         breaks += self.against_anchors(options["anchors"], names[0] if what else None)
         found = [f"{b.chain} row {b.sequence}: {b.reason}" for b in breaks]
         self.report(what or ("1 chain" if len(names) == 1 else f"{len(names)} chains"), found)

@@ -4,7 +4,8 @@ import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from gtm.core.actors import Actor, acting_as
+from gtm.core.actors import ADMIN, Actor, acting_as
+from plans.engine.stopping import ripcord
 from plans.models import Decision
 from tests.doors import user
 from tests.factories import gate, make_plan, round_of, seat
@@ -50,6 +51,22 @@ def test_who_may_not_decide_does_not_decide_in_bulk(login, two):
     login("ops").post(reverse("admin:plans_inbox_decide"), answer(two))
     assert not Decision.objects.exists()
     assert "at least one" in said(login("legal").post(reverse("admin:plans_inbox_decide"), answer([])))
+
+
+def test_what_is_stopped_waits_for_who_may_release_it_until_they_agreed(login, two):
+    with acting_as(Actor.system("Test")):
+        pull = ripcord.pull("plan", plan=two[0].plan, reason="The figures are wrong.")
+    page = reverse("admin:plans_inbox")
+
+    def waiting(who):
+        return login(who).get(page).context["waiting"].stopped
+
+    releasers = [who for who in ("ops", "finance", "legal", "exec", "deputy") if waiting(who)]
+    assert releasers and all(user(who).has_perm("plans.release_ripcord") for who in releasers)
+    assert "The figures are wrong." in login(releasers[0]).get(page).content.decode()
+    with acting_as(Actor.of_user(user(releasers[0]), ADMIN, interactive=True)):
+        ripcord.release(two[0].plan, remediation="Loaded again.")
+    assert (waiting(releasers[0]), waiting(releasers[1])) == ([], [pull])
 
 
 def test_shortcuts_are_documented_where_they_work(login, two):

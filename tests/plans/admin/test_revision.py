@@ -4,7 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from gtm.core.actors import ADMIN, Actor, acting_as
 from plans.demo.organisation import PASSWORD
+from plans.engine.notices import delivery
 from plans.models import Plan
 from tests.doors import user
 from tests.factories import round_of
@@ -21,7 +23,9 @@ def client(username: str) -> Client:
 
 @pytest.fixture
 def sent_back(organisation) -> Plan:
-    plan = work_off(start(BLUEPRINT))
+    with acting_as(Actor.of_user(user("ops"), ADMIN, interactive=True)):
+        plan = start(BLUEPRINT)
+    work_off(plan)
     page = reverse("admin:plans_approval_change", args=[round_of(plan, "finance-approval").pk])
     finance = client("finance")
     seen = finance.get(page).context["form"].initial["scope_sha256"]
@@ -47,8 +51,28 @@ def test_an_approver_sees_what_changed_since_the_last_vote(sent_back):
     client("ops").post(url, GOOD | {"budget": "2000", "comment": "Less, as asked."})
     work_off(sent_back)
     page = reverse("admin:plans_approval_change", args=[round_of(sent_back, "finance-approval").pk])
-    changes = {c.path: (c.before, c.after) for c in client("finance").get(page).context["changes"]}
+    shown = client("finance").get(page)
+    changes = {c.path: (c.before, c.after) for c in shown.context["changes"]}
     assert changes["budget.amount"] == ("50000", "2000")
+    assert [(said["by"], said["text"]) for said in shown.context["reasons"]] == [
+        ("Fiona Walsh", "Half."), ("Olivia Park", "Less, as asked."),
+    ]  # fmt: skip
+    assert "Why you are asked again" in shown.content.decode()
+
+
+def test_who_asked_for_a_plan_has_the_request_for_changes_with_its_reason(sent_back, mailoutbox):
+    inbox = client("ops").get(reverse("admin:plans_inbox"))
+    assert [approval.plan for approval in inbox.context["waiting"].sent_back] == [sent_back]
+    assert "“Half.”" in inbox.content.decode()
+    assert reverse("admin:plans_plan_revise", args=[sent_back.pk]) in inbox.content.decode()
+    assert client("legal").get(reverse("admin:plans_inbox")).context["waiting"].sent_back == []
+    delivery.work_off()
+    told = {m.to[0]: m.body for m in mailoutbox if m.subject.startswith("Changes are asked for")}
+    assert "Fiona Walsh asks: Half." in told[user("ops").people.get().email]
+    assert user("legal").people.get().email not in told
+    url = reverse("admin:plans_plan_revise", args=[sent_back.pk])
+    client("ops").post(url, GOOD | {"budget": "2000", "comment": "Less, as asked."})
+    assert client("ops").get(reverse("admin:plans_inbox")).context["waiting"].sent_back == []
 
 
 def test_an_assumption_is_changed_on_the_page_and_the_plan_is_computed_again(sent_back):

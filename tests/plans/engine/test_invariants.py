@@ -50,6 +50,9 @@ class Governance(World):
 
     def teardown(self) -> None:
         try:
+            self.gain("finance", 0)  # in every history once at least
+            self.no_gain_reaches_a_round_that_was_there_before()
+            self.nobody_counts_twice_over_accounts_or_time()
             self.drain()
             self.stands_for_a_reason()
             self.everybody_helps()
@@ -60,6 +63,7 @@ class Governance(World):
             self.seen["stopped"] += RipcordPull.objects.count()
             self.seen["effects"] += len(self.effects)
             self.seen["attempts"] += TaskAttempt.objects.count()
+            self.seen["gains"] += len(self.opened_before)
         finally:
             super().teardown()
 
@@ -83,6 +87,25 @@ class Governance(World):
                 for order in permutations(names, len(seats))
             ), f"I1: {names} do not fill {seats}"
         assert not Decision.objects.filter(person__name__in=["Req", "Rex"]).exists(), "I9"
+
+    @invariant()
+    def no_gain_reaches_a_round_that_was_there_before(self) -> None:
+        """I11."""
+        for vote in Decision.objects.filter(person__name="Gil", superseded_at=None, void_reason=""):
+            counted = [r for r, before in self.opened_before.items() if vote.approval_id not in before]
+            assert counted, f"I11: {vote} in a round that was there before"
+
+    @invariant()
+    def nobody_counts_twice_over_accounts_or_time(self) -> None:
+        """I12. Ann and Lee have had an account in common since ``votes_before_sharing``."""
+        if self.votes_before_sharing is None:
+            return
+        live = Decision.objects.filter(superseded_at=None, void_reason="")
+        order = {pk: n for n, pk in enumerate(Decision.objects.order_by("pk").values_list("pk", flat=True))}
+        for approval in Approval.objects.all():
+            votes = live.filter(approval=approval, person__name__in=["Ann", "Lee"])
+            late = [vote for vote in votes if order[vote.pk] >= self.votes_before_sharing]
+            assert len(votes) < 2 or not late, f"I12: {list(votes)} of one human"
 
     @invariant()
     def two_people_bypass_and_a_third_reviews_before_the_plan_closes(self) -> None:
@@ -217,4 +240,5 @@ def test_whatever_happens_in_whatever_order_the_invariants_hold():
     )
     seen = Governance.seen
     assert seen["histories"] >= HISTORIES, seen
-    assert min(seen[kind] for kind in ("steps", "attempts", "approved", "effects", "stopped")) > 0, seen
+    kinds = ("steps", "attempts", "approved", "effects", "stopped", "gains")
+    assert min(seen[kind] for kind in kinds) > 0, seen

@@ -28,9 +28,18 @@ from plans.engine.running import dispatch, runner, steps
 from plans.engine.running.steps import EffectUnclear, PermanentError, TransientError
 from plans.engine.running.sweep import sweep
 from plans.engine.stopping import ripcord, stopped
-from plans.models import Approval, BreakGlass, Escalation, Plan, RipcordPull, Task
+from plans.models import Approval, BreakGlass, Decision, Escalation, Plan, RipcordPull, Task
 from plans.schemas.outputs import Figure, Metrics, StepResult
-from tests.factories import AbsenceFactory, PersonFactory, RoleFactory, UserFactory, gate, make_run, seat
+from tests.factories import (
+    AbsenceFactory,
+    ApproverFactory,
+    PersonFactory,
+    RoleFactory,
+    UserFactory,
+    gate,
+    make_run,
+    seat,
+)
 from tests.plans.engine.conftest import MovableClock
 
 PLANS = 2
@@ -75,6 +84,13 @@ class World(RuleBasedStateMachine):
         self.people = {name: PersonFactory(name=name, roles=roles) for name, roles in held.items()}
         self.people |= {name: PersonFactory(name=name) for name in ("Rex", "Rita")}
         self.people["Req"].accounts.add(UserFactory())
+        self.people["Ann"].accounts.add(UserFactory())
+        self.people["Gil"] = PersonFactory(name="Gil")
+        self.roles["Gil"] = set()
+        self.opened_before: dict[str, set[int]] = {}
+        """Role that Gil has gained → the rounds that were there before."""
+        self.votes_before_sharing: int | None = None
+        """How many votes there were when an account of Ann became one of Lee."""
         for name in ("Rex", "Rita"):
             account = self.people[name].accounts.get()
             account.user_permissions.set(Permission.objects.filter(codename__in=CLOSING))
@@ -188,7 +204,7 @@ class World(RuleBasedStateMachine):
 
     @rule(
         n=index,
-        name=st.sampled_from(["Fay", "Lee", "Ann", "Req", "Rex"]),
+        name=st.sampled_from(["Fay", "Lee", "Ann", "Req", "Rex", "Gil"]),
         kind=st.sampled_from(VOTES),
         account=st.integers(0, 1),
         crash=seldom,
@@ -295,6 +311,22 @@ class World(RuleBasedStateMachine):
                 with self.as_person("Lee"):
                     ladder.acknowledge(case)
         self.commit(crash)
+
+    @rule(role=st.sampled_from(["finance", "legal"]), n=index)
+    def gain(self, role: str, n: int) -> None:
+        """Somebody is given a role and tries it at once; an account of Ann goes over to Lee, and both try."""
+        if role not in self.opened_before:
+            ApproverFactory(person=self.people["Gil"], role=RoleFactory(slug=role))
+            self.roles["Gil"].add(role)
+            self.opened_before[role] = set(Approval.objects.values_list("pk", flat=True))
+        self.vote(n, "Gil", "approve", 0, crash=False)
+        if self.votes_before_sharing is None:
+            account = self.people["Ann"].accounts.order_by("pk").last()
+            self.people["Lee"].accounts.add(account)
+            self.people["Ann"].accounts.remove(account)
+            self.votes_before_sharing = Decision.objects.count()
+        self.vote(n, "Ann", "approve", 0, crash=False)
+        self.vote(n, "Lee", "approve", 1, crash=False)
 
     @rule(name=st.sampled_from(["Fay", "Lee", "Ann"]))
     def leave(self, name: str) -> None:

@@ -215,6 +215,13 @@ def test_guardrails_hold_limits_and_targets_are_values(exported):
     )
 
 
+def test_a_plan_lasts_as_long_as_the_people_on_its_longest_way_have_time(exported):
+    body = json.loads(exported)
+    assert (
+        body["estimated_duration"] == "PT32H15S"
+    )  # the analyst, then an approval; 5 s each before, between, after
+
+
 def test_assumptions_stand_in_the_document_with_range_source_and_owner(exported):
     found = {told["name"]: told for told in json.loads(exported)["assumptions"]}
     margin = found["margin rate"]

@@ -45,15 +45,24 @@ class Liability:
     slope: MaybeEstimate
     series: tuple[float, ...]
     chart: tuple[LiabilityPoint, ...] | Unavailable
-    spikes: tuple[str, ...]
+    weeks: tuple[date, ...] = ()
+    spiking: tuple[LiabilityPoint, ...] = ()
+    """The weeks of the window in which it rose out of bounds."""
 
     @property
     def limit(self) -> MaybeEstimate:
-        """The liability above which the last week is a spike, in money."""
+        """The liability above which the last week is a spike, or above which the first spike of the window was."""
         if isinstance(self.chart, Unavailable):
             return self.chart
-        last = self.chart[-1]
-        return Estimate(self.series[last.period - 1] * (1 + last.upper_limit), unit="money")
+        point = self.spiking[0] if self.spiking else self.chart[-1]
+        return Estimate(self.series[point.period - 1] * (1 + point.upper_limit), unit="money")
+
+    @property
+    def spikes(self) -> tuple[str, ...]:
+        return tuple(
+            f"week of {self.weeks[p.period]}: {p.change:+.1%}, limit {p.upper_limit:+.1%}"
+            for p in self.spiking
+        )
 
 
 def read_balances(context: StepContext) -> Balances | None:
@@ -116,24 +125,21 @@ def liability_of(context: StepContext, balances: Balances | None, rate: MaybeEst
     """Outstanding × cost × redemption rate of outstanding, now and at the window's start; growth that is a spike."""
     if balances is None:
         nothing = Unavailable(NO_LEDGER)
-        return Liability(nothing, nothing, nothing, (), nothing, ())
+        return Liability(nothing, nothing, nothing, (), nothing)
     cost = float(context.program["point_unit_cost"])
     series = np.array(balances.outstanding) * cost * (rate.value if isinstance(rate, Estimate) else 1.0)
     chart = liability_chart(series)
     begins = window_of(context).current.start.date()
     points = () if isinstance(chart, Unavailable) else chart
-    spikes = tuple(
-        f"week of {balances.weeks[p.period]}: {p.change:+.1%}, limit {p.upper_limit:+.1%}"
-        for p in points
-        if p.spike and _came_in_the_window(p, balances, begins)
-    )
+    spiking = tuple(p for p in points if p.spike and _came_in_the_window(p, balances, begins))
     return Liability(
         _owed(balances.outstanding[-1], cost, rate),
         _owed(balances.at_start, cost, rate),
         liability_trend(series[-TREND_WEEKS:]),
         tuple(float(value) for value in series),
         chart,
-        spikes,
+        balances.weeks,
+        spiking,
     )
 
 

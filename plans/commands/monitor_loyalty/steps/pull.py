@@ -33,6 +33,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Metrics, StepResult
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.retention import repeat_rate
+from programs.analytics.thresholds import parse_thresholds
 from programs.schemas.metrics import REPEAT_DAYS, RUN
 
 SMALLEST_GROUP = 30
@@ -73,6 +74,8 @@ def pull_data(context: StepContext) -> StepResult:
     values, earlier = kpis_of(context, totals[0]), kpis_of(context, totals[1], ago=1)
     if alone:
         earlier = dict.fromkeys(earlier, Unavailable(alone))
+    else:
+        earlier["repeat_rate"] = apart(values["repeat_rate"], earlier["repeat_rate"])
     notes += [alone] if alone else []
     values["alert_remediation_time"] = remediation(context)
     net = net_retention_of(context.data, days=(context.program.get("blueprint") or {}).get("nrr_days", 0))
@@ -117,6 +120,7 @@ def pull_data(context: StepContext) -> StepResult:
             "engagement": value_of(values["active_rate"]),
             "engagement_lift": None if alone else change(totals[0]["active"], totals[1]["active"]),
             "alert_remediation_time": value_of(values["alert_remediation_time"]),
+            "remediation_held": remediation_held(context, values["alert_remediation_time"]),
             "groups": group_values(groups, None if alone else before),
             "alerts": alerts.rows(),
             **movement_values(context.data),
@@ -263,6 +267,27 @@ def remediation(context: StepContext) -> MaybeEstimate:
     hours = np.array(told["hours"], dtype=float)
     return as_defined("alert_remediation_time", metric_of(context, "alert_remediation_time"),
                       Estimate(float(np.median(hours)), denominator=float(hours.size), method="median"))  # fmt: skip
+
+
+def apart(now: MaybeEstimate, before: MaybeEstimate) -> MaybeEstimate:
+    """The rate of the window before, unless it is one of the very same people: nothing is compared with itself."""
+    if (
+        isinstance(now, Unavailable)
+        or isinstance(before, Unavailable)
+        or now.denominator != before.denominator
+    ):
+        return before
+    return Unavailable("Nobody's first days ended in the window: both rates are of the same members.")
+
+
+def remediation_held(context: StepContext, on_the_clock: MaybeEstimate) -> float | None:
+    """What is held against the limit in force: a threshold is in hours on the clock, a ladder in working hours."""
+    limits = thresholds_of(context)
+    rules = parse_thresholds(limits, tuple(KPIS)) if limits else ()
+    if any(rule.metric == "alert_remediation_time" for rule in rules):
+        return value_of(on_the_clock)
+    hours = context.program["remediation"].get("working_hours")
+    return float(np.median(np.array(hours, dtype=float))) if hours else None
 
 
 def group_values(groups: Breakdown, before: Breakdown | None) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from plans.export.document import build
 from plans.export.rules import problems
 from plans.models import Plan, Schedule, ScheduledRun
 from plans.runs import revise, schedules
+from plans.runs import start as base
 from programs.models import LaunchProfile, Person, Program, Runbook, RunbookTask
 from tests.plans.conftest import decide, demo_organisation, output_of, start, work_off
 
@@ -415,3 +416,23 @@ def test_a_waived_task_counts_on_neither_side_and_is_listed():
     figures, _ = standing(plan)
     after = figures.items[0]
     assert (after.numerator, after.denominator) == (before.numerator, before.denominator - 1)
+
+
+def test_a_persona_that_no_template_speaks_to_is_told_before_the_start():
+    def kit(line):
+        checklist = base.draft(*base.parse_usage(line), None).checklist
+        return next(item["evidence"] for item in checklist if item["key"] == "kit")
+
+    assert "No template" not in kit(IN_TIME)
+    assert "No template is written for nonsense: they get the general words." in kit(
+        f"{IN_TIME} --segments nonsense"
+    )
+
+
+def test_a_launch_is_estimated_to_last_until_its_last_due_date():
+    with at("2026-03-20"):
+        plan = start(IN_TIME)
+        body = build(plan)
+    hours = int(body["estimated_duration"].removeprefix("PT").partition("H")[0])
+    last = max(task.due_at for task in plan.tasks.all() if task.due_at)
+    assert hours == int((last - plan.created_at).total_seconds()) // 3600 > 24 * 26

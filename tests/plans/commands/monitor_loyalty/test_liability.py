@@ -91,7 +91,7 @@ def test_liability_without_a_threshold_is_held_against_what_counts_as_a_spike(wa
         return found["actual"] <= found["target"], found["met"]
 
     assert metric(watched()) == (True, True)
-    assert metric(watched(0)) == (False, False)
+    assert metric(watched(0)) == metric(watched(4)) == (False, False)
 
 
 @pytest.fixture

@@ -11,10 +11,12 @@ import pytest
 from django.contrib.auth.models import Permission
 from pyarrow import csv
 
+from gtm.core import clock
 from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput
 from plans.commands.monitor_loyalty.steps import insights
 from plans.engine.escalation import ladder
+from plans.export import document
 from plans.models import Breach, Escalation, Plan, RipcordPull, RungFiring, Schedule
 from plans.runs import schedules
 from programs.models import Person, Tier
@@ -211,6 +213,40 @@ def test_the_time_to_resolve_an_alert_is_told_in_the_next_run(loyalty, tmp_path,
     ladder.open_case(earlier, "alert-csat", "Satisfied members past the alert threshold")
     found = values(run(SUMMARY, "data-pull"))["data"]
     assert found["alert_remediation_time"] == 5.0
+
+
+def test_a_repeat_rate_is_not_compared_with_itself_where_nobody_new_was_observed(loyalty, tmp_path):
+    load_purchases(loyalty, tmp_path, members=40)  # of whom none was new between day 203 and 210 of 300
+
+    def repeat_rate(line):
+        plan = run(line, "data-pull")
+        body = document.build(plan)
+        found = next(one for one in body["success_metrics"] if one["key"] == "repeat_rate")
+        return values(plan)["data"]["kpis_before"]["repeat_rate"], found["met"]
+
+    assert repeat_rate(f"{SUMMARY} --window 7d") == (None, None)
+    before, met = repeat_rate(f"{SUMMARY} --window quarter")
+    assert before is not None and met is not None
+
+
+def test_an_alert_over_a_weekend_is_held_against_the_ladder_by_its_working_hours(loyalty, tmp_path, time):
+    load_purchases(loyalty, tmp_path)
+    earlier = run(SUMMARY, "data-pull")
+    analyst = actor_of(Person.objects.get(approverships__role__slug="member-insights-analyst"))
+    time.pass_time(days=(4 - clock.now().weekday()) % 7)
+    time.pass_time(hours=16 - clock.now().hour)
+    case = ladder.open_case(earlier, "alert-retention", "Repeat rate past its alert threshold")
+    time.pass_time(hours=66)  # from Friday at four to Monday at ten
+    with acting_as(analyst):
+        ladder.resolve(case, remediation="Sent the win-back letters.")
+
+    def held(line):
+        body = document.build(run(line, "data-pull"))
+        found = next(one for one in body["success_metrics"] if one["key"] == "alert_remediation_time")
+        return found["actual"], found["target"], found["met"]
+
+    assert held(SUMMARY) == (2, 32, True)
+    assert held(f"{SUMMARY} --alert_threshold alert_remediation_time>24") == (66, 24, False)
 
 
 def test_summary_is_the_short_of_full(loyalty, tmp_path):

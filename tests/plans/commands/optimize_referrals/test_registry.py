@@ -1,7 +1,10 @@
 """The registry decides what a referral KPI is: words, versions and limits, through the command."""
 
+import pyarrow as pa
 import pytest
 
+from plans.engine.record.content import REPEATED
+from plans.export import document
 from plans.models import Breach, Reading
 from programs.models import Metric
 from programs.services import establish_metrics
@@ -71,3 +74,19 @@ def test_words_nobody_can_count_give_no_figure(registry):
     found = output(registry.run(SHORT), "performance")
     assert found["kpis"]["click_rate"] is None
     assert "“invitations that were smiled at”" in found["unavailable"]["click_rate"]
+
+
+def test_a_partner_whose_tier_moved_in_the_data_is_told_from_and_to(registry, world):
+    first = registry.run(SHORT)
+    table = world["referrals"]
+    partners, tiers = table["partner_id"].to_pylist(), table["partner_tier"].to_pylist()
+    known = sorted((p, t) for p, t in set(zip(partners, tiers, strict=True)) if p)
+    partner, tier = next((p, t) for p, t in known if t != "gold")
+    moved = ["gold" if p == partner else t for p, t in zip(partners, tiers, strict=True)]
+    place = table.column_names.index("partner_tier")
+    registry.load({"referrals": table.set_column(place, "partner_tier", pa.array(moved))})
+    body = document.build(registry.run(SHORT))
+    told = [row for row in body["change_log"] if row["field"].startswith("partners/")]
+    assert [(row["event"], row["field"], row["from"], row["to"], row["reason"]) for row in told] == [
+        (REPEATED, f"partners/{partner}/tier", tier, "gold", f"Compared with {first.plan_id}."),
+    ]  # fmt: skip
