@@ -153,8 +153,8 @@ def test_the_roll_forward_adds_up_and_ends_where_the_deferral_says(program, tmp_
 
 
 def two_tiers(gold, base, *, more=1):
-    """Each month forty gold and forty base members get 1,000 points, in the last three months gold ``more`` times
-    as many; of them ``gold`` and ``base`` are redeemed, in the month of issue and the two after it."""
+    """Each month forty gold and forty base members get 1,000 points, in the last three months gold ``more``
+    times as many; of them ``gold`` and ``base`` are redeemed, in the month of issue and the two after it."""
     rows_, tiers = [], {}
     for month in range(MONTHS):
         for n in range(80):
@@ -191,8 +191,8 @@ def rate_and_source(program, folder, flows, listed):
 
 
 def test_where_tiers_redeem_differently_the_rate_is_that_of_the_tiers_points_go_to_now(program, tmp_path):
-    """In the last quarter gold members, who redeem 70 %, get three quarters of the points, and base members, who
-    redeem 30 %, the rest: of new points 60 % will be redeemed, of the older ones it was half."""
+    """In the last quarter gold members, who redeem 70 %, get three quarters of the points, and base members,
+    who redeem 30 %, the rest: of new points 60 % will be redeemed, of the older ones it was half."""
     rate, source = rate_and_source(program, tmp_path, *two_tiers(0.7, 0.3, more=3))
     assert rate == pytest.approx(0.75 * 0.7 + 0.25 * 0.3, abs=0.06)
     assert "tiers redeem differently (Base 30%, Gold 70% of points so far)" in source
