@@ -117,7 +117,7 @@ def test_the_life_of_points_and_the_value_of_benefits_keep_to_their_limits():
     program = base.draft(*base.parse_usage(LINE), None).program
     gold = Tier(program=program, rank=3, name="Gold", threshold=200)
     gold.save()
-    for name, cost in (("Personal service line", "0.06"), ("Gift", "0.03")):
+    for name, cost in (("Service within a day", "0.06"), ("Gift", "0.03")):
         Benefit(tier=gold, name=name, kind="perk", unit_cost=Decimal(cost)).save()
     before, after = run(), run("min-expiry:3y; max-benefit:0.07; no-cash; no-data:surveys")
     design = output_of(after, "tier-design")
