@@ -75,7 +75,8 @@ def pull_data(context: StepContext) -> StepResult:
     if alone:
         earlier = dict.fromkeys(earlier, Unavailable(alone))
     else:
-        earlier["repeat_rate"] = apart(values["repeat_rate"], earlier["repeat_rate"])
+        of_everybody = ("retention", "repeat_rate") if is_of_everybody(context) else ("repeat_rate",)
+        earlier |= {name: apart(values[name], earlier[name]) for name in of_everybody}
     notes += [alone] if alone else []
     values["alert_remediation_time"] = remediation(context)
     net = net_retention_of(context.data, days=(context.program.get("blueprint") or {}).get("nrr_days", 0))
@@ -202,8 +203,7 @@ def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
         return days
     current = windows.previous if ago else windows.current
     end = current.end
-    if (metric["numerator"], metric["denominator"]) == EXPECTED["repeat_rate"]:
-        # A registry of before called retention what is the repeat rate of everybody; its words decide.
+    if is_of_everybody(context):
         return everybody_of(context, "retention", ago=ago)
     middle = current.start if metric["window"] == RUN else end - timedelta(days=days)
     start = (
@@ -220,6 +220,12 @@ def retention_of(context: StepContext, *, ago: int) -> MaybeEstimate:
         context.data.snapshot("purchases"), start=start, middle=middle, as_of=end
     ).to_pylist()[0]
     return as_defined("retention", metric, repeat_rate(row["members"], row["retained"]))
+
+
+def is_of_everybody(context: StepContext) -> bool:
+    """A registry of before called retention what is the repeat rate of everybody; its words decide."""
+    metric = metric_of(context, "retention")
+    return (metric["numerator"], metric["denominator"]) == EXPECTED["repeat_rate"]
 
 
 def newest_cohorts_of(context: StepContext, *, ago: int) -> MaybeEstimate:

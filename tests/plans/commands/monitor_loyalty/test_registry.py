@@ -230,6 +230,15 @@ def test_a_kept_limit_leaves_its_value_and_two_periods_without_any_are_told(regi
     assert Escalation.objects.get().trigger == "alert-csat-metric-missing"
 
 
+def test_retention_in_the_words_of_before_is_not_compared_with_itself(registry, tmp_path):
+    words = Metric.objects.get(key="loyalty-repeat-rate")
+    change("loyalty-retention", numerator=words.numerator, denominator=words.denominator)
+    load_purchases(registry, tmp_path, members=40)  # the last came on day 213 of 300
+    found = values(pull(f"{SUMMARY} --window 7d"))["data"]
+    assert found["kpis"]["retention"] is not None
+    assert found["kpis_before"]["retention"] is None
+
+
 def test_limits_named_for_the_run_go_before_those_of_the_registry(registry):
     change("loyalty-retention", threshold="0.99")
     found = values(pull(f"{SUMMARY} --alert_threshold csat<0.1"))["data"]
