@@ -15,8 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.redemption_tail import RedemptionTail
 
 FloatArray = NDArray[np.float64]
+
+SMALL_TRIANGLE = 8
+"""Vintages: of fewer or as many, Mack's normal interval is too narrow."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +128,12 @@ class RedemptionForecast:
 
 
 def forecast_redemption(
-    issued: ArrayLike, cumulative_redeemed: ArrayLike, expired: float = 0.0, *, level: float = 0.95
+    issued: ArrayLike,
+    cumulative_redeemed: ArrayLike,
+    expired: float = 0.0,
+    *,
+    tail: RedemptionTail | None = None,
+    level: float = 0.95,
 ) -> MaybeForecast:
     """Ultimate redemption rate from the ledger's triangle.
 
@@ -132,8 +141,10 @@ def forecast_redemption(
     no longer outstanding. Rate of issued U = Σ ultimate / Σ issued; rate of outstanding =
     (U·issued − redeemed) / (issued − redeemed − expired), for points that can still be spent.
     Where nothing can be redeemed at the first ages, the triangle starts at the first age with redemptions,
-    which are developed from the points issued. ``Unavailable`` when more would be redeemed than was ever
-    issued, or when too few vintages have come to that age.
+    which are developed from the points issued. ``tail`` is what comes after the oldest vintage's age, as far
+    as points are left for it. Of a small triangle the interval is at least that of the bootstrap.
+    ``Unavailable`` when more would be redeemed than was ever issued, or when too few vintages have come to
+    that age.
     """
     points = np.asarray(issued, dtype=float)
     triangle = np.asarray(cumulative_redeemed, dtype=float)
@@ -156,8 +167,22 @@ def forecast_redemption(
             f"The triangle projects {ultimate:,.0f} redeemed of {total - expired:,.0f} points that can be; "
             "check that redemptions are booked to the month of issue."
         )
-    half_width = float(norm.ppf(0.5 + level / 2)) * ladder.total_standard_error
-    low, high = max(ultimate - half_width, redeemed), min(ultimate + half_width, total - expired)
+    error, small = ladder.total_standard_error, None
+    if not held and len(points) <= SMALL_TRIANGLE:
+        small = bootstrap_reserve(triangle, np.random.default_rng(len(points)))
+    after = min((tail.rate or 0.0) * total, total - expired - ultimate) if tail else 0.0
+    if after > 0 and tail is not None:
+        error += tail.error * total  # the last ages decide both, so the errors go the same way
+        ladder = replace(
+            ladder, ultimate=ladder.ultimate + points * (after / total), total_standard_error=error
+        )
+        ultimate += after
+    half_width = float(norm.ppf(0.5 + level / 2)) * error
+    low, high = ultimate - half_width, ultimate + half_width
+    if small is not None:
+        ends = redeemed + after + np.quantile(small, [(1 - level) / 2, (1 + level) / 2])
+        low, high = min(low, float(ends[0])), max(high, float(ends[1]))
+    low, high = max(low, redeemed), min(high, total - expired)
 
     def share(of: float, less: float, method: str) -> Estimate:
         return Estimate(
@@ -172,13 +197,14 @@ def forecast_redemption(
             method,
         )
 
-    rate = share(total, 0.0, "chain ladder, Mack")
+    method = "chain ladder, Mack" if small is None else "chain ladder, Mack and bootstrap"
+    rate = share(total, 0.0, method)
     assert rate.low is not None and rate.high is not None
     return RedemptionForecast(
         by_vintage=ladder,
         rate_of_issued=rate,
         rate_of_outstanding=(
-            share(outstanding, redeemed, "chain ladder, Mack")
+            share(outstanding, redeemed, method)
             if outstanding > 0
             else Unavailable("No points are outstanding.")
         ),
@@ -198,6 +224,67 @@ def forecast_redemption(
 
 
 MaybeForecast = RedemptionForecast | Unavailable
+
+
+def bootstrap_reserve(
+    cumulative: FloatArray, generator: np.random.Generator, replicates: int = 300
+) -> FloatArray | None:
+    """Draws of what is still to come, shape (replicates,): resampled residuals of the over-dispersed Poisson
+    model, then gamma scatter of each cell to come; None where the triangle is too small to have residuals.
+
+    Source: England & Verrall, "Stochastic claims reserving in general insurance", British Actuarial Journal 8
+    (2002), section 7.
+    """
+    seen = ~np.isnan(cumulative)
+    ages = seen.sum(axis=1)
+    count = cumulative.shape[1]
+    fitted = _fitted(cumulative, chain_ladder(cumulative).factors)
+    actual = np.diff(np.where(seen, cumulative, 0.0), axis=1, prepend=0.0)
+    used = seen & (fitted > 0)
+    freedom = int(used.sum()) - (cumulative.shape[0] + count - 1)
+    if freedom < 1:
+        return None
+    residuals = (actual[used] - fitted[used]) / np.sqrt(fitted[used])
+    dispersion = float((residuals**2).sum()) / freedom
+    if dispersion <= 0:
+        return None
+    residuals *= np.sqrt(used.sum() / freedom)
+    residuals -= residuals.mean()
+    drawn = np.empty(replicates)
+    for n in range(replicates):
+        again = np.zeros_like(fitted)
+        noise = generator.choice(residuals, int(used.sum())) * np.sqrt(fitted[used])
+        again[used] = np.maximum(fitted[used] + noise, 0.0)
+        table = np.where(seen, np.cumsum(again, axis=1), np.nan)
+        factors = _factors(table)
+        latest = table[np.arange(len(ages)), ages - 1]
+        to_come = []
+        for vintage, value in enumerate(latest):
+            for factor in factors[ages[vintage] - 1 :]:
+                to_come.append(value * max(factor - 1, 0.0))
+                value *= factor
+        shape = np.array(to_come) / dispersion
+        drawn[n] = (generator.gamma(shape[shape > 0]) * dispersion).sum()
+    return drawn
+
+
+def _factors(cumulative: FloatArray) -> FloatArray:
+    """Volume-weighted development factors; 1 where nothing was redeemed before."""
+    both = ~np.isnan(cumulative[:, 1:])
+    before = np.where(both, cumulative[:, :-1], 0.0).sum(axis=0)
+    after = np.where(both, cumulative[:, 1:], 0.0).sum(axis=0)
+    return np.divide(after, before, out=np.ones_like(after), where=before > 0)
+
+
+def _fitted(cumulative: FloatArray, factors: FloatArray) -> FloatArray:
+    """Increments that the factors expect, back from the latest of each vintage; 0 where not seen."""
+    seen = ~np.isnan(cumulative)
+    found = np.zeros_like(cumulative)
+    for vintage, ages in enumerate(seen.sum(axis=1)):
+        level = cumulative[vintage, ages - 1]
+        back = np.append(np.cumprod(factors[: ages - 1][::-1])[::-1], 1.0)
+        found[vintage, :ages] = np.diff(level / back, prepend=0.0)
+    return found
 
 
 def _ages_without_redemptions(triangle: FloatArray) -> int:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.redemption_tail import RedemptionTail
 
 FloatArray = NDArray[np.float64]
 METHOD = "additive method, Merz and Wüthrich"
@@ -58,13 +59,18 @@ class PointOutlook:
 
 
 def point_outlook(
-    issued: ArrayLike, cumulative_redeemed: ArrayLike, lapsed: ArrayLike
+    issued: ArrayLike,
+    cumulative_redeemed: ArrayLike,
+    lapsed: ArrayLike,
+    *,
+    tail: RedemptionTail | None = None,
 ) -> PointOutlook | Unavailable:
     """What is to come of each vintage by the development of the older ones; never more than is out.
 
     ``issued`` and ``lapsed`` (vintages,) points, ``cumulative_redeemed`` (vintages, ages), oldest first, NaN
-    where an age is not over. Unavailable where two vintages and two ages are not there, where nothing was
-    redeemed, and where more went out of a vintage than was issued.
+    where an age is not over. ``tail`` is what comes after the oldest vintage's age. Unavailable where two
+    vintages and two ages are not there, where nothing was redeemed, and where more went out of a vintage than
+    was issued.
     """
     points, gone = np.asarray(issued, dtype=float), np.asarray(lapsed, dtype=float)
     triangle = np.asarray(cumulative_redeemed, dtype=float)
@@ -79,19 +85,21 @@ def point_outlook(
     ages = (~np.isnan(triangle)).sum(axis=1)
     ahead = np.arange(rates.size) >= ages[:, None]  # (vintages, ages) still to be lived through
     out = np.maximum(points - redeemed - gone, 0.0)
-    to_come = np.minimum(points * (ahead * rates).sum(axis=1), out)
+    beyond, beyond_error = (tail.rate or 0.0, tail.error) if tail else (0.0, 0.0)
+    to_come = np.minimum(points * ((ahead * rates).sum(axis=1) + beyond), out)
     process = points * (ahead * scatter).sum(axis=1)
-    error = process + points**2 * (ahead * scatter / exposure).sum(axis=1)
+    error = process + points**2 * ((ahead * scatter / exposure).sum(axis=1) + beyond_error**2)
     # Vintages share the rates of the ages ahead of them: those errors add up rather than cancel.
     shared = ((points[:, None] * ahead).sum(axis=0) ** 2 * scatter / exposure).sum()
+    shared += (points.sum() * beyond_error) ** 2
     return PointOutlook(
         points,
         redeemed,
         to_come,
         np.sqrt(error),
         math.sqrt(process.sum() + shared),
-        min(float(rates.sum()), 1.0),
-        math.sqrt((scatter / exposure).sum() + scatter.sum() / points.mean()),
+        min(float(rates.sum()) + beyond, 1.0),
+        math.sqrt((scatter / exposure).sum() + scatter.sum() / points.mean() + beyond_error**2),
     )
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from programs.analytics import breakage
 from programs.analytics.estimate import Unavailable
+from programs.analytics.redemption_tail import RedemptionTail, redemption_tail
 from programs.datasets import OpenData
 from programs.datasets.local_time import start_of_day
 
@@ -34,6 +35,11 @@ class Vintages:
     @property
     def redeemed_so_far(self) -> NDArray[np.float64]:
         return np.nanmax(self.redeemed, axis=1)
+
+    @property
+    def tail(self) -> RedemptionTail:
+        """What is redeemed after the age of the oldest month of issue."""
+        return redemption_tail(self.issued, self.redeemed)
 
     @property
     def outstanding(self) -> NDArray[np.float64]:
@@ -94,14 +100,11 @@ def forecast(vintages: Vintages | Unavailable) -> breakage.MaybeForecast:
     if isinstance(vintages, Unavailable):
         return vintages
     try:
-        return breakage.forecast_redemption(vintages.issued, vintages.redeemed, float(vintages.lapsed.sum()))
+        return breakage.forecast_redemption(
+            vintages.issued, vintages.redeemed, float(vintages.lapsed.sum()), tail=vintages.tail
+        )
     except ValueError as error:
         return Unavailable(str(error))
-
-
-def redemption_forecast(data: OpenData) -> breakage.MaybeForecast:
-    """Ultimate redemption from the ledger's triangle by month of issue; Unavailable without a ledger that tells."""
-    return forecast(read_vintages(data))
 
 
 def redemption_pattern(vintages: Vintages | Unavailable) -> NDArray[np.float64] | None:

@@ -86,9 +86,9 @@ def thaw(plan: Plan, reason: str) -> list[Approval]:
     """Start them again. Answers the rounds that go on: their votes and content are to be checked again."""
     thawed = []
     with actors.on_their_behalf("Clocks"):
-        for approval in Approval.objects.filter(plan=plan, state="frozen"):
-            times = {n: _left_over(plan, approval.frozen_at, getattr(approval, n)) for n in _TIMES}
-            perform(approval, "thaw", comment=reason, set_fields={**times, "frozen_at": None})
+        frozen = Approval.objects.filter(plan=plan, state="frozen")
+        for approval in frozen.exclude(task__state="pending"):  # what it asks about is made again first
+            _thaw(approval, reason)
             thawed.append(approval)
         for case in Escalation.objects.filter(plan=plan, state="paused"):
             unpause_case(case, reason)
@@ -98,6 +98,25 @@ def thaw(plan: Plan, reason: str) -> list[Approval]:
             task.frozen_at = None
             task.save()
     return thawed
+
+
+def freeze_round(approval: Approval, reason: str) -> None:
+    """Stop the clocks of one round, and of the ladders that are about it."""
+    perform(approval, "freeze", comment=reason, set_fields={"frozen_at": clock.now()})
+    for case in approval.escalations.filter(state__in=CLIMBING_STATES):
+        pause_case(case, reason)
+
+
+def thaw_round(approval: Approval, reason: str) -> None:
+    """Let one round go on with the time it had left."""
+    _thaw(approval, reason)
+    for case in approval.escalations.filter(state="paused"):
+        unpause_case(case, reason)
+
+
+def _thaw(approval: Approval, reason: str) -> None:
+    times = {n: _left_over(approval.plan, approval.frozen_at, getattr(approval, n)) for n in _TIMES}
+    perform(approval, "thaw", comment=reason, set_fields={**times, "frozen_at": None})
 
 
 def _due_tasks(plan: Plan) -> QuerySet[Task]:

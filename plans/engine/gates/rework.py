@@ -21,7 +21,16 @@ from plans.engine.gates.tolerance import Difference
 from plans.engine.record import content
 from plans.engine.running.leases import CONTENT_DIFFERS
 from plans.engine.stopping import stopped as stops
-from plans.models import DONE_STATES, OPEN_APPROVAL_STATES, STANDING_STATES, Approval, Plan, Task, TaskKind
+from plans.models import (
+    ASKING_STATES,
+    DONE_STATES,
+    OPEN_APPROVAL_STATES,
+    STANDING_STATES,
+    Approval,
+    Plan,
+    Task,
+    TaskKind,
+)
 from plans.schemas.declaration import GUARDRAIL_INPUTS
 from plans.selectors import answers_to_changes, changes_asked
 from programs.models import Person
@@ -196,8 +205,11 @@ def _reads(task: Task, moved: Collection[str], *, undeclared: bool = False) -> b
 def _reopen(task: Task, comment: str) -> None:
     """A higher fence: a worker that is still at it may not write any more."""
     if task.kind == TaskKind.GATE:
-        for approval in task.approvals.filter(state__in=OPEN_APPROVAL_STATES):
-            perform(approval, "cancel", comment=comment, set_fields={"decided_at": clock.now()})
+        for approval in task.approvals.filter(state__in=OPEN_APPROVAL_STATES - {"frozen"}):
+            if approval.state in ASKING_STATES:  # it goes on if nothing moved
+                clocks.freeze_round(approval, comment)
+            else:
+                perform(approval, "cancel", comment=comment, set_fields={"decided_at": clock.now()})
     for artifact in task.artifacts.filter(superseded_at=None):
         artifact.superseded_at = clock.now()
         artifact.save()

@@ -52,7 +52,8 @@ def open_round(task: Task) -> Approval:
     """Open the next round at the gate of ``task``: whom it asks and what exactly is to be approved.
 
     Where an approval stands whose content is untouched, or within tolerance of what was approved, it
-    carries over, visibly, and no round opens. The fourth round goes to the ladder.
+    carries over, visibly, and no round opens. A round that waited while its content was made again goes on
+    with its votes and the time it had left where nothing moved. The fourth round goes to the ladder.
     """
     plan = task.plan
     declared = plan.rules.gate(task.key)
@@ -60,6 +61,8 @@ def open_round(task: Task) -> Approval:
     standing = task.approvals.filter(state="approved").order_by("-round").first()
     if standing is not None and _carries_over(standing, plan, scope):
         return standing
+    if (waiting := _waiting(task, scope)) is not None:
+        return waiting
     now = clock.now()
     approval = Approval(
         plan=plan,
@@ -89,6 +92,22 @@ def open_round(task: Task) -> Approval:
         subject = f"{approval.title} goes into round {approval.round}"
         ladder.open_case(plan, REWORK_TRIGGER, subject, approval=approval)
     return approval
+
+
+def _waiting(task: Task, scope: Mapping[str, Any]) -> Approval | None:
+    """The round that waited, going on, where it still asks about the same; cancelled where it does not."""
+    waiting = task.approvals.filter(state="frozen").first()
+    if waiting is None:
+        return None
+    plan = task.plan
+    same = (canonical.digest(scope), plan.amount, plan.currency)
+    if same != (waiting.scope_sha256, waiting.amount, waiting.currency):
+        told = "What it asks about has changed."
+        perform(waiting, "cancel", comment=told, set_fields={"decided_at": clock.now()})
+        return None
+    clocks.thaw_round(waiting, "It was made again, and nothing changed.")
+    recheck(waiting)
+    return waiting
 
 
 def _carries_over(standing: Approval, plan: Plan, scope: Mapping[str, Any]) -> bool:

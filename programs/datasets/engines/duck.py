@@ -184,6 +184,14 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         included."""
         return self._ask("ledger_vintages", {"point_ledger": ledger}, as_of=as_of, period=period)
 
+    def tier_redemptions(
+        self, ledger: Snapshot | None, members: Snapshot | None, *, as_of: datetime, mature: int, recent: int
+    ) -> pa.Table:
+        """tier, members, issued, redeemed, issued_squares, redeemed_squares, products (of points issued
+        ``mature`` days ago or more), recent (points issued in the last ``recent`` days)."""
+        datasets = {"point_ledger": ledger, "members": members}
+        return self._ask("tier_redemptions", datasets, as_of=as_of, mature=mature, recent=recent)
+
     def redemption_costs(self, ledger: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
         """reward, redemptions, points, stated, cost, stated_points, cost_squares, point_squares,
         cross_products: what the redemptions of the ``days`` days before as_of cost, where they state it."""

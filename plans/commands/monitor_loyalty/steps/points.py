@@ -113,7 +113,7 @@ def redemptions_of(context: StepContext, balances: Balances | None) -> Redemptio
     vintages = read_vintages(context.data, as_of=end)
     if isinstance(vintages, Unavailable):
         return Redemptions(vintages, vintages, vintages, vintages)
-    outlook = point_outlook(vintages.issued, vintages.redeemed, vintages.lapsed)
+    outlook = point_outlook(vintages.issued, vintages.redeemed, vintages.lapsed, tail=vintages.tail)
     if isinstance(outlook, Unavailable):
         return Redemptions(vintages, outlook, outlook, outlook)
     fresh, spent = balances.since(vintages.until)
@@ -192,5 +192,6 @@ def vintage_table(vintages: Vintages, outlook: PointOutlook | Unavailable) -> Ta
          Column("error", "Standard error", "percent")],
         rows,
         f"Full months only, before {vintages.until:%Y-%m-%d}. Closed: all points redeemed or lapsed, so breakage is "
-        f"counted. Open: points issued × the rates of older months at the ages still ahead, additive method.{unplaced}",
+        f"counted. Open: points issued × the rates of older months at the ages still ahead, additive method; "
+        f"{vintages.tail.sentence}.{unplaced}",
     )  # fmt: skip

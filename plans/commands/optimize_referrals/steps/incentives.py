@@ -16,7 +16,7 @@ from plans.commands.optimize_referrals.steps.proposed import (
     due,
     test_of,
 )
-from plans.commands.shared.figures import value_of
+from plans.commands.shared.figures import money, value_of
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext
 from programs.analytics import incentives
@@ -190,10 +190,11 @@ def _cap(context: StepContext, today: date) -> IncentiveFinding:
     rate = flow["won"] / flow["invites"] if flow["invites"] else 0.0
     lost = found.rewards / flow["invites"] if flow["invites"] else 0.0
     test, proof = test_of(context, rate, -lost, flow["invites"])
+    currency = context.outputs["data"]["currency"]
     why = (
-        f"{found.rewards:,} rewards of {found.referrers:,} referrers lie beyond it and cost {found.saved:,.2f}; their "
-        f"customers brought {found.margin:,.2f} margin, of which nobody knows what is lost: {found.effect.low:+,.2f} to "
-        f"{found.saved:+,.2f} a window"
+        f"{found.rewards:,} rewards of {found.referrers:,} referrers lie beyond it and cost {money(found.saved, currency)}; their "
+        f"customers brought {money(found.margin, currency)} margin, of which nobody knows what is lost: {money(found.effect.low, currency)} to "
+        f"{money(found.saved, currency)} a window"
     )
     return IncentiveFinding("cap", Proposal(
         "incentive",

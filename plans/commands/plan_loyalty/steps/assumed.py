@@ -10,11 +10,12 @@ from typing import Any
 
 from plans.commands.shared.experiments import find_experiments
 from plans.commands.shared.figures import percent
-from plans.commands.shared.ledger import redemption_forecast
+from plans.commands.shared.ledger import forecast, read_vintages
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments import Comparison, MetricReadout, read_experiment
 from programs.analytics.rates import ratio_of_sums
+from programs.analytics.tier_redemption import TierMix, tier_mix
 from programs.datasets import OpenData
 
 HOLDOUT_ARMS = ("holdout", "hold-out", "hold out", "no program", "no-program")
@@ -22,6 +23,8 @@ PROGRAM_WORDS = ("holdout", "hold-out", "hold out", "loyalty", "program", "rewar
 SPEND_WORDS = ("spend", "revenue", "sales", "turnover", "order value", "amount", "gmv")
 FOR_THE_RUN = "entered with this run"
 SETTINGS = "program settings"
+MATURE_DAYS, RECENT_DAYS = 180, 90
+"""Points whose redemption can be compared, and those that say who gets points now."""
 FEWEST_COSTED = 10
 """Redemptions with a cost: of fewer, one may be the mix."""
 DEFAULTS = LoyaltyAssumptions()
@@ -155,14 +158,30 @@ def _said_by(program: Mapping[str, Any]) -> str:
 
 def measured_redemption(data: OpenData) -> Assumption | None:
     """The ultimate redemption rate from the ledger's triangle; None without a ledger that tells."""
-    forecast = redemption_forecast(data)
-    if isinstance(forecast, Unavailable):
+    vintages = read_vintages(data)
+    found = forecast(vintages)
+    if isinstance(found, Unavailable) or isinstance(vintages, Unavailable):
         return None
-    rate = forecast.rate_of_issued
-    low, high = float(rate.low or rate.value), float(rate.high or rate.value)
-    return Assumption(
-        "redemption_rate", low, rate.value, high, "share of issued points", "point ledger, chain ladder"
-    )
+    rate, mix = found.rate_of_issued, mix_of_tiers(data)
+    ends = [float(rate.low or rate.value), rate.value, float(rate.high or rate.value)]
+    source = f"point ledger, chain ladder; {vintages.tail.sentence}"
+    if isinstance(mix, TierMix) and mix.differs:
+        ends = [min(end * mix.factor, 1.0) for end in ends]
+        source = f"{source}; {mix.sentence}"
+    low, likely, high = ends
+    return Assumption("redemption_rate", low, likely, high, "share of issued points", source)
+
+
+def mix_of_tiers(data: OpenData) -> TierMix | Unavailable:
+    """How the tiers of the member list redeem."""
+    if not (data.has("members") and data.has("point_ledger")):
+        return Unavailable("It takes a member list with tiers and a point ledger.")
+    return tier_mix(
+        data.engine.tier_redemptions(
+            data.snapshot("point_ledger"), data.snapshot("members"), as_of=data.as_of("point_ledger"),
+            mature=MATURE_DAYS, recent=RECENT_DAYS,
+        ).to_pylist()
+    )  # fmt: skip
 
 
 def measured_cost(data: OpenData) -> Assumption | None:

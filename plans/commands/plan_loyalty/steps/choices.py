@@ -9,6 +9,7 @@ import numpy as np
 
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram
 from plans.commands.shared.columns import columns
+from plans.commands.shared.figures import money
 from plans.schemas.outputs import Column, Table
 from programs.analytics import rewards, tiers
 from programs.analytics.experiments import members_per_arm_for_mean
@@ -179,8 +180,8 @@ def sentence_of_test(test: dict[str, Any]) -> str:
 def table_of_test(test: dict[str, Any], currency: str) -> Table:
     rows: list[list[Any]] = [
         ["Outcome", test["outcome"]],
-        ["Mean of active members", f"{test['mean']:,.2f} {currency}"],
-        ["Standard deviation", f"{test['deviation']:,.2f} {currency}"],
+        ["Mean of active members", money(test["mean"], currency)],
+        ["Standard deviation", money(test["deviation"], currency)],
         ["Lift at which the program breaks even",
          "none" if test["lift_to_see"] is None else f"{test['lift_to_see']:.2%}"],
         ["Members an arm", "not available" if test["members_per_arm"] is None else f"{test['members_per_arm']:,}"],

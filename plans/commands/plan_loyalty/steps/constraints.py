@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from plans.commands.shared.figures import money
 from plans.engine.running.steps import StepContext
 from plans.schemas import constraints as forms
 from plans.schemas.constraints import Constraint, of_kind, stated_in
@@ -329,7 +330,7 @@ def _no_cash(rule: Constraint, made: Designed, context: StepContext) -> Constrai
 
 def _max_benefit(rule: Constraint, made: Designed, context: StepContext) -> ConstraintResult:
     most = max(tier["benefit_per_member"] for tier in made.design["tiers"])
-    how = f"The most a member gets in benefits a year is {most:,.2f} {context.program['currency']}; the rest goes into points."
+    how = f"The most a member gets in benefits a year is {money(most, context.program['currency'])}; the rest goes into points."
     return ConstraintResult(rule, MET if most <= rule.number else BROKEN, "Program blueprint, benefits", how)
 
 

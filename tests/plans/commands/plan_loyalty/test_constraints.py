@@ -117,12 +117,12 @@ def test_the_life_of_points_and_the_value_of_benefits_keep_to_their_limits():
     program = base.draft(*base.parse_usage(LINE), None).program
     gold = Tier(program=program, rank=3, name="Gold", threshold=200)
     gold.save()
-    for name, cost in (("Personal service line", "0.20"), ("Gift", "0.10")):
+    for name, cost in (("Service within a day", "0.06"), ("Gift", "0.03")):
         Benefit(tier=gold, name=name, kind="perk", unit_cost=Decimal(cost)).save()
-    before, after = run(), run("min-expiry:3y; max-benefit:0.25; no-cash; no-data:surveys")
+    before, after = run(), run("min-expiry:3y; max-benefit:0.07; no-cash; no-data:surveys")
     design = output_of(after, "tier-design")
-    assert output_of(before, "tier-design")["tiers"][2]["benefit_per_member"] == pytest.approx(0.3)
-    assert max(tier["benefit_per_member"] for tier in design["tiers"]) == pytest.approx(0.2)
+    assert output_of(before, "tier-design")["tiers"][2]["benefit_per_member"] == pytest.approx(0.09)
+    assert max(tier["benefit_per_member"] for tier in design["tiers"]) == pytest.approx(0.06)
     assert design["base_points_per_unit"] > output_of(before, "tier-design")["base_points_per_unit"]
     assert design["expiry"]["days"] == 1095
     assert list(checked(after).values()) == ["met"] * 4

@@ -150,3 +150,55 @@ def test_the_roll_forward_adds_up_and_ends_where_the_deferral_says(program, tmp_
     higher = rows(told["liability_sensitivity"])[-1]
     assert higher["rate"] > economics["redemption_rate"]
     assert higher["catch_up"] < 0 < higher["cost"]  # more will be redeemed, so less was earned so far
+
+
+def two_tiers(gold, base, *, more=1):
+    """Each month forty gold and forty base members get 1,000 points, in the last three months gold ``more``
+    times as many; of them ``gold`` and ``base`` are redeemed, in the month of issue and the two after it."""
+    rows_, tiers = [], {}
+    for month in range(MONTHS):
+        for n in range(80):
+            who = f"p{month:02d}-{n:02d}"
+            tiers[who], rate = ("Gold", gold) if n % 2 else ("Base", base)
+            points = POINTS * (more if n % 2 and month >= MONTHS - 3 else 1)
+            rows_.append((who, "issue", datetime(2025, month + 1, 2, 12, tzinfo=UTC), points))
+            for age, share in enumerate((0.5, 0.3, 0.2)):
+                if month + age < MONTHS:
+                    redeemed = round(points * rate * share * (1 + 0.2 * ((month + n) % 3 - 1)))
+                    rows_.append(
+                        (who, "redeem", datetime(2025, month + age + 1, 20, 12, tzinfo=UTC), redeemed)
+                    )
+    who, entry, posted, points = zip(*sorted(rows_, key=lambda row: (row[2], row[0], row[1])), strict=True)
+    flows = pa.table({
+        "entry_id": [f"e{n:06d}" for n in range(len(who))], "member_id": who, "entry": entry,
+        "posted_at": pa.array(posted, pa.timestamp("us", "UTC")), "points": [float(p) for p in points],
+    })  # fmt: skip
+    listed = pa.table({
+        "member_id": list(tiers), "tier": list(tiers.values()),
+        "enrolled_at": pa.array([datetime(2025, 1, 1, tzinfo=UTC)] * len(tiers), pa.timestamp("us", "UTC")),
+    })  # fmt: skip
+    return flows, listed
+
+
+def rate_and_source(program, folder, flows, listed):
+    load(program, folder, "point_ledger", flows)
+    load(program, folder, "members", listed)
+    plan = run(LINE, *STEPS)
+    source = next(
+        row["source"] for row in rows(outputs(plan)["assumptions"]) if row["name"] == "redemption rate"
+    )
+    return values(plan)["economics"]["redemption_rate"], source
+
+
+def test_where_tiers_redeem_differently_the_rate_is_that_of_the_tiers_points_go_to_now(program, tmp_path):
+    """In the last quarter gold members, who redeem 70 %, get three quarters of the points, and base members,
+    who redeem 30 %, the rest: of new points 60 % will be redeemed, of the older ones it was half."""
+    rate, source = rate_and_source(program, tmp_path, *two_tiers(0.7, 0.3, more=3))
+    assert rate == pytest.approx(0.75 * 0.7 + 0.25 * 0.3, abs=0.06)
+    assert "tiers redeem differently (Base 30%, Gold 70% of points so far)" in source
+
+
+def test_where_tiers_redeem_alike_the_rate_is_that_of_all(program, tmp_path):
+    rate, source = rate_and_source(program, tmp_path, *two_tiers(0.5, 0.5, more=3))
+    assert rate == pytest.approx(0.5, abs=0.02)
+    assert "tiers redeem differently" not in source

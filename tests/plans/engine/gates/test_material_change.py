@@ -173,7 +173,7 @@ def test_review_again_brings_the_gates_in_line_with_what_stands_there(automated,
     leases.claim(automated, "w")
     rework.change(automated.plan, comment="It costs more; please look.")
     assert automated.escalations.get().state == "cancelled"
-    assert (round_of(automated.plan).round, round_of(automated.plan).state) == (3, "pending")
+    assert (round_of(automated.plan).round, round_of(automated.plan).state) == (2, "pending")
     vote(ann, round_of(automated.plan))
     automated.refresh_from_db()
     assert leases.claim(automated, "w") is not None

@@ -67,6 +67,33 @@ def test_changed_inputs_run_again_and_only_what_is_touched_asks_again(two_gates,
     assert plan.tasks.get(key="publish").state == "ready"
 
 
+def test_what_is_made_again_and_is_the_same_keeps_votes_and_clocks(vote, ann, lea, time):
+    ben = PersonFactory(name="Ben", roles=["finance"])
+    plan = make_plan(gate(seat("finance", 2), key="money"), gate(seat("legal"), key="law", scope=["design"]))
+    vote(ann, round_of(plan, "money"))
+    due = round_of(plan, "money").due_at
+    vote(lea, round_of(plan, "law"), "request_changes")
+    time.pass_time(days=7)
+    rework.revise(plan, comment="Explained.", redo=["work"])
+    assert round_of(plan, "money").state == "frozen"
+    do_work(plan)
+    asked = round_of(plan, "money")
+    assert (asked.round, asked.state, (asked.due_at - due).days) == (1, "pending", 7)
+    assert vote(ben, asked).state == "approved"
+    assert round_of(plan, "law").round == 2
+
+
+def test_what_is_made_again_and_is_another_asks_again(vote, ann, lea):
+    PersonFactory(name="Ben", roles=["finance"])
+    plan = make_plan(gate(seat("finance", 2), key="money"), gate(seat("legal"), key="law", scope=["design"]))
+    vote(ann, round_of(plan, "money"))
+    vote(lea, round_of(plan, "law"), "request_changes")
+    rework.revise(plan, NEW, comment="Cheaper.")
+    do_work(plan)
+    first, second = plan.approvals.filter(gate="money").order_by("round")
+    assert (first.state, second.state, second.decisions.count()) == ("cancelled", "pending", 0)
+
+
 @pytest.mark.parametrize(("points", "standing", "rounds"), [("104", "approved", 1), ("106", "superseded", 2)])
 def test_drift_is_kept_within_tolerance_and_superseded_beyond(
     two_gates, ann, lea, vote, points, standing, rounds
