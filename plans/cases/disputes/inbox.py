@@ -21,7 +21,9 @@ def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
     mine = {partner.pk: partner.slug for partner in partners_of(user)}
     rows = visible_disputes(user).order_by("created_at", "pk")
     if mine:
-        answered = rows.filter(state="answered").prefetch_related("record__campaign__partners")
+        answered = rows.filter(state="answered").prefetch_related(
+            "record__campaign__partners", "record__plan__attribution_records__partner"
+        )
 
         def unsigned(batch: Sequence[Dispute]) -> list[Dispute]:
             return [dispute for dispute in batch if _owes_signature(dispute, mine)]
@@ -35,7 +37,7 @@ def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
 
 def _owes_signature(dispute: Dispute, mine: dict[int, str]) -> bool:
     """Who speaks for several partners of the campaign signs for none of them."""
-    parties = [mine[partner.pk] for partner in dispute.record.campaign.partners.all() if partner.pk in mine]
+    parties = [mine[partner.pk] for partner in dispute.record.parties if partner.pk in mine]
     return len(parties) == 1 and parties[0] not in {signed["partner"] for signed in dispute.signed_off}
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import models
 
 from gtm.core.governed import GovernedModel, StateField, StatefulModel
+from programs.models import Partner
 
 
 class AttributionRecord(GovernedModel):
@@ -52,6 +53,16 @@ class AttributionRecord(GovernedModel):
 
     def change_chain(self) -> str:
         return self.plan.change_chain()
+
+    @property
+    def parties(self) -> list[Partner]:
+        """Who signs a dispute of it: the campaign's partners, and whoever else has a record of the same run.
+
+        Whoever is taken out of the campaign later has a record still, and is asked.
+        """
+        records = self.plan.attribution_records.all()
+        found = [*self.campaign.partners.all(), *(record.partner for record in records)]
+        return sorted({partner.pk: partner for partner in found}.values(), key=lambda partner: partner.name)
 
     def is_disputable_at(self, instant: datetime) -> bool:
         return instant < self.dispute_until

@@ -197,9 +197,7 @@ class DisputeAdmin(VisibleOnly, GovernedAdmin):
             "dispute": dispute,
             "record": dispute.record,
             "status": badges.badge(dispute),
-            "signatures": [
-                (p, signed.get(p.slug)) for p in dispute.record.campaign.partners.order_by("name")
-            ],
+            "signatures": [(p, signed.get(p.slug)) for p in dispute.record.parties],
             "actions": [a for a in offered if a.allowed],
             "may_hand_over": not verbs.why_no_handover(actor, dispute),
             "refused": next((a.reasons[0] for a in offered if not a.allowed), ""),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from gtm.core.errors import NotFound
 from plans.cases.disputes.models import AttributionRecord, Dispute
@@ -29,7 +29,9 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
     if not user.is_active:
         return found.none()
     if mine := partners_of(user):
-        return found.filter(record__campaign__partners__in=mine).distinct()
+        theirs = Q(record__campaign__partners__in=mine)
+        theirs |= Q(record__plan__attribution_records__partner__in=mine)
+        return found.filter(theirs).distinct()
     return found if user.has_perm("plans.view_dispute") else found.none()
 
 

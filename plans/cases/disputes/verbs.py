@@ -91,7 +91,7 @@ def sign_off(dispute: Dispute, said: str, *, expected_version: int | None = None
             *dispute.signed_off,
             {"partner": partner.slug, "person": person.pk, "name": person.name, "said": said},
         ]
-        missing = {p.slug for p in dispute.record.campaign.partners.all()} - {s["partner"] for s in signed}
+        missing = {p.slug for p in dispute.record.parties} - {s["partner"] for s in signed}
         fields: dict[str, Any] = {"signed_off": signed}
         if missing:
             perform(dispute, "agree", comment=said, expected_version=expected_version, set_fields=fields)
@@ -180,7 +180,7 @@ def may_withdraw(actor: Actor, dispute: Dispute, params: Params) -> str | None:
 
 
 def _parties(dispute: Dispute, actor: Actor) -> list[Partner]:
-    taking_part = set(dispute.record.campaign.partners.values_list("pk", flat=True))
+    taking_part = {partner.pk for partner in dispute.record.parties}
     return [partner for partner in partners_of(actor.user) if partner.pk in taking_part]
 
 
@@ -193,7 +193,7 @@ def _check(record: AttributionRecord, claimant: Partner, told: Mapping[str, str]
     ]
     if empty:
         raise InvalidInput("A dispute must name the deal and say what is claimed.", problems=empty)
-    if not record.campaign.partners.filter(pk=claimant.pk).exists():
+    if claimant not in record.parties:
         raise InvalidInput(f"{claimant} is not a partner of {record.campaign}.")
     if not record.is_disputable_at(clock.now()):
         raise GuardNotMet(f"The time to dispute ended on {record.dispute_until:%Y-%m-%d %H:%M} UTC.")

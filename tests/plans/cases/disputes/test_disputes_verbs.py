@@ -221,6 +221,14 @@ def test_whoever_signed_for_one_partner_does_not_sign_for_the_other_later(joint)
     assert Dispute.objects.get().state == "answered"
 
 
+def test_who_is_taken_out_of_the_campaign_is_asked_all_the_same(joint):
+    dispute = joint.answer(joint.file())
+    joint.campaign.partners.remove(joint.partners["south"])
+    assert joint.sign(dispute, "north").state == "answered"
+    assert visible_disputes(joint.people["south"].accounts.get()).get() == dispute
+    assert joint.sign(dispute, "south").state == "settled"
+
+
 def test_a_new_answer_asks_everybody_again(joint):
     dispute = joint.answer(joint.file())
     joint.sign(dispute, "north")
