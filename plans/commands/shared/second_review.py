@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 from plans.engine.running.steps import PermanentError, StepContext
@@ -43,6 +44,7 @@ def reviewed_first(
 ) -> Callable[[StepContext], StepResult]:
     """The step ``key``, done only when the review passes; its result tells of the review, too."""
 
+    @wraps(step)  # it is the command's step still, by name and place
     def run(context: StepContext) -> StepResult:
         review = review_again(context, key, deliverables)
         made = step(context)

@@ -315,8 +315,10 @@ def _vote_stands(notice: Notice, approval: Approval, person: Person) -> str | No
 
 
 def _changes_stand(notice: Notice, approval: Approval, person: Person) -> str | None:
-    state = approval.plan.state
-    return None if state in ("changes_requested", "held") else f"The plan is {state.replace('_', ' ')}."
+    plan = approval.plan
+    if plan.state == "held":
+        return LATER
+    return None if plan.state == "changes_requested" else f"The plan is {plan.get_state_display().lower()}."
 
 
 def _case_stands(notice: Notice, case: Escalation, person: Person) -> str | None:

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from programs.analytics.attribution.counted import counted
 from programs.analytics.path_rules import PathRules
 
 JOURNEY = np.array([1, 1, 1, 1, 4, 4, 7, 7, 7])
@@ -20,15 +21,15 @@ DIRECT = LABEL == 2
     ],
 )
 def test_paths_hold_what_was_agreed(rules, left):
-    kept = rules.kept(JOURNEY, LABEL, DIRECT)
+    kept = counted(rules, JOURNEY, LABEL, DIRECT)
     found = ["".join(map(str, LABEL[kept & (n == JOURNEY)])) for n in (1, 4, 7)]
     assert " ".join(found) == left
 
 
 def test_of_repeats_the_last_stays_and_no_touches_are_no_fault():
-    kept = PathRules(collapse_repeats=True).kept(JOURNEY, LABEL, DIRECT)
+    kept = counted(PathRules(collapse_repeats=True), JOURNEY, LABEL, DIRECT)
     assert kept[:4].tolist() == [True, False, True, True]
-    assert PathRules(True, True, 3).kept(JOURNEY[:0], LABEL[:0], DIRECT[:0]).size == 0
+    assert counted(PathRules(True, True, 3), JOURNEY[:0], LABEL[:0], DIRECT[:0]).size == 0
 
 
 def test_the_rules_are_said():

@@ -13,6 +13,7 @@ from plans.commands.track_source.steps.deals import JointDeal
 from plans.commands.track_source.steps.people import People
 from plans.commands.track_source.steps.touches import SEPARATOR, Taxonomy
 from programs.analytics.attribution import ConversionPaths
+from programs.analytics.attribution.counted import counted
 from programs.analytics.path_rules import DIRECT, PathRules
 from programs.datasets import OpenData
 from programs.datasets.questions.partners import TouchDimension
@@ -126,7 +127,7 @@ def encode(
         for i, n in enumerate(ends_at)
         if converted[i]
     }
-    kept = rules.kept(journey, touches, _direct(rows))
+    kept = counted(rules, journey, touches, _direct(rows))
     touches, journey, ages = touches[kept], journey[kept], ages[kept]
     starts = np.flatnonzero(np.diff(journey, prepend=-1))
     offsets = np.append(starts, len(touches)).astype(np.int64)
