@@ -1,4 +1,4 @@
-"""Whom a notice concerns, in which words, and whether it still has a point: asked again before sending."""
+"""Whom a notice concerns, and whether it still has a point: asked again before sending."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.urls import NoReverseMatch, reverse
 
-from gtm.core.actors import name_of
-from gtm.core.places.times import time_in_words
 from plans import case_kinds
 from plans.engine.gates import eligibility
+from plans.engine.notices import wording
+from plans.engine.notices.wording import Wording
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
 from plans.models import (
@@ -32,31 +30,7 @@ from plans.models import (
     RipcordPull,
     Task,
 )
-from plans.selectors import changes_asked
-from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Person, Role, two_people
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """Subject, sentences, and the page where the person acts."""
-
-    subject: str
-    lines: tuple[str, ...]
-    page: Any
-
-    @property
-    def url(self) -> str:
-        """The page in the admin; the site's start where the object has none."""
-        name = f"admin:{self.page._meta.app_label}_{self.page._meta.model_name}_change"
-        try:
-            return settings.GTM_BASE_URL + reverse(name, args=[self.page.pk])
-        except NoReverseMatch:
-            return settings.GTM_BASE_URL + "/"
-
-    @property
-    def body(self) -> str:
-        return "\n".join([*(line for line in self.lines if line), "", self.url])
-
+from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Person, two_people
 
 LATER = "later"
 """Answer of a check: the matter stands still, say nothing now and ask again."""
@@ -73,8 +47,8 @@ def recipients(notice: Notice, obj: Any) -> list[Person]:
     return list({person.pk: person for person in found if person.is_active}.values())
 
 
-def wording(notice: Notice, obj: Any) -> Wording:
-    return _kind_of(notice).wording(notice, obj)
+def worded(notice: Notice, obj: Any) -> Wording:
+    return _kind_of(notice).words(notice, obj)
 
 
 def pointless(notice: Notice, obj: Any | None, person: Person) -> str | None:
@@ -167,137 +141,6 @@ def _schedule_owner(notice: Notice, run: Any) -> list[Person]:
     return persons_of(run.schedule.owner)
 
 
-# ------------------------------------------------------------------ words
-
-
-def _decision(notice: Notice, approval: Approval) -> Wording:
-    due = f"Due {time_in_words(approval.due_at, approval.plan.program.time_zone)}." if approval.due_at else ""
-    figures = [
-        f"{row['label']}: {row['value']}" for row in approval.summary if {"label", "value"} <= set(row)
-    ]
-    subject = f"Your decision is needed: {approval.title}"
-    if notice.kind == NoticeKind.REMINDER:
-        subject = f"{notice.facts['percent']} % of the time to decide is over: {approval.title}"
-    return Wording(subject, (approval.plan.objective, approval.question, *figures, due), approval)
-
-
-def _changes(notice: Notice, approval: Approval) -> Wording:
-    asked = [f"{vote.person} asks: {vote.comment}" for vote in changes_asked(approval)]
-    hint = "Change the plan, or say why nothing must change, and it is decided again."
-    subject = f"Changes are asked for: {approval.title}"
-    return Wording(subject, (approval.plan.objective, *asked, hint), approval.plan)
-
-
-def _escalation(notice: Notice, case: Escalation) -> Wording:
-    if notice.kind == NoticeKind.EXHAUSTED:
-        return Wording(
-            f"On hold, nobody has answered: {case.subject}",
-            (case.plan.objective, case.detail, "The last rung has not answered. Silence never approves."),
-            case,
-        )
-    rung = case.rungs[notice.facts["rung"] - 1]
-    which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.roles)})"
-    if "person_id" in notice.facts:
-        which = f"It was handed to you. {which}"
-    due = (
-        f"Acknowledge or resolve it by {time_in_words(case.due_at, case.plan.program.time_zone)}."
-        if case.due_at
-        else ""
-    )
-    return Wording(f"Escalation: {case.subject}", (case.plan.objective, case.detail, f"{which}. {due}"), case)
-
-
-def _call(notice: Notice, case: Escalation) -> Wording:
-    roles = Role.objects.filter(slug__in=case.told_at_once).order_by("name").values_list("name", flat=True)
-    who = " and ".join(roles) or ", ".join(case.told_at_once)
-    stands = "The plan is stopped. " if case.plan.state == "held" else ""
-    lines = (
-        case.plan.objective,
-        case.detail,
-        f"{stands}You are told at once, whatever the ladder has reached.",
-    )
-    return Wording(f"{who} called: {case.subject}", lines, case)
-
-
-def _task(notice: Notice, task: Task) -> Wording:
-    verb = {
-        NoticeKind.OVERDUE: "Overdue",
-        NoticeKind.TASK_REMINDER: f"{notice.facts.get('percent')} % of the time is over",
-    }.get(NoticeKind(notice.kind), "Your task")
-    due = f"Due {time_in_words(task.due_at, task.plan.program.time_zone)}." if task.due_at else ""
-    if task.state == "with_substitute":
-        failed = f"The step failed: {(task.error or {}).get('message', '')}"
-        asked = f"You are asked as its substitute ({task.fallback_agent}): mend it and try again, or do it."
-        return Wording(f"{verb}: {task.name}", (task.plan.objective, asked, failed, due), task)
-    lead = task.covers_for
-    stands_in = f"You stand in for {lead} ({task.agent}), who is away." if lead else ""
-    return Wording(f"{verb}: {task.name}", (task.plan.objective, stands_in, task.purpose, due), task)
-
-
-def _standing_in(notice: Notice, plan: Plan) -> Wording:
-    told = notice.facts
-    names = {task.task_id: str(task) for task in plan.tasks.all()}
-    tasks = "; ".join(names.get(number, number) for number in told["tasks"])
-    lines = (plan.objective, f"{told['for']} {told['why']}.", f"You are asked as {told['role']}: {tasks}.")
-    return Wording(f"You stand in for {told['for']}: {plan.plan_id}", lines, plan)
-
-
-def _breach(notice: Notice, breach: Breach) -> Wording:
-    value = f"Measured: {breach.value}." if breach.value else ""
-    subject = f"Limit breached: {breach.rule} on {breach.program}"
-    return Wording(subject, (breach.message, f"Period: {breach.period}. {value}".strip()), breach.plan)
-
-
-def _ripcord(notice: Notice, pull: RipcordPull) -> Wording:
-    what = pull.plan or pull.program or "the whole installation"
-    lines = (f"Why: {pull.reason}", "Nothing new starts. Two people must release it.")
-    return Wording(f"Stopped: the rip-cord was pulled on {what}", lines, pull.plan or pull.program or pull)
-
-
-def _ended(notice: Notice, plan: Plan) -> Wording:
-    state = plan.get_state_display().lower()
-    return Wording(f"{plan.plan_id} {state}: {plan.objective}", (plan.usage,), plan)
-
-
-def _schedule(notice: Notice, run: Any) -> Wording:
-    lines = (f"It was due {time_in_words(run.due_at, run.schedule.program.time_zone)}.", f"Why: {run.reason}")
-    return Wording(f"A scheduled run did not start: {run.schedule}", lines, run.schedule)
-
-
-def _policy(notice: Notice, row: PolicyVersion) -> Wording:
-    lines = (f"Why: {row.reason}", "Another person must adopt or reject it.")
-    return Wording(f"A policy is proposed: {row}", lines, row)
-
-
-def _two(notice: Notice, change: GuardedChange) -> Wording:
-    state = GuardedState(notice.facts["state"])
-    asks = state in UNSETTLED_CHANGE_STATES
-    lines = (
-        change.what,
-        f"Proposed by {change.requested_label}. Why: {change.reason or 'no reason was given'}.",
-        f"Decided by {name_of(change.decided_by)}." if change.decided_by else "",
-        "A second person has to agree: neither who proposed it, nor anybody whom it concerns."
-        if asks
-        else "",
-    )
-    return Wording(f"Who may decide: {state.label.lower()}, {change.what}"[:240], lines, change)
-
-
-_ACCOUNT_WORDS = {
-    "account": "was made", "password": "has another password", "is_active": "was opened or closed",
-    "is_staff": "has other rights", "is_superuser": "has other rights", "groups": "has other groups",
-    "user_permissions": "has other permissions",
-}  # fmt: skip
-
-
-def _account(notice: Notice, account: Any) -> Wording:
-    told = notice.facts
-    moved = "" if told["field"] == "account" else f"Before: {told['before']}. Now: {told['after']}."
-    hint = "Set a password of your own before you decide anything." if told["field"] == "password" else ""
-    subject = f"Your account {account} {_ACCOUNT_WORDS[told['field']]}"
-    return Wording(subject, (f"By {told['by']}.", moved, hint, "If you did not expect it, say so."), account)
-
-
 # ------------------------------------------------------------------ does it still stand
 
 
@@ -367,28 +210,28 @@ def _pull_stands(notice: Notice, pull: RipcordPull, person: Person) -> str | Non
 @dataclass(frozen=True, slots=True)
 class _Kind:
     recipients: Callable[[Notice, Any], list[Person]]
-    wording: Callable[[Notice, Any], Wording]
+    words: Callable[[Notice, Any], Wording]
     pointless: Callable[[Notice, Any, Person], str | None] = _stands
 
 
 _KINDS: Mapping[NoticeKind, _Kind] = {
-    NoticeKind.DECISION: _Kind(_deciders, _decision, _vote_stands),
-    NoticeKind.REMINDER: _Kind(_deciders, _decision, _vote_stands),
-    NoticeKind.CHANGES: _Kind(_plan_people, _changes, _changes_stand),
-    NoticeKind.RUNG: _Kind(_on_rung, _escalation, _case_stands),
-    NoticeKind.EXHAUSTED: _Kind(_plan_people, _escalation, _case_stands),
-    NoticeKind.BOARD: _Kind(_called, _call, _call_stands),
-    NoticeKind.TASK: _Kind(_workers, _task, _task_stands),
-    NoticeKind.TASK_REMINDER: _Kind(_workers, _task, _task_stands),
-    NoticeKind.OVERDUE: _Kind(_workers, _task, _task_stands),
-    NoticeKind.STAND_IN: _Kind(_stand_in, _standing_in, _plan_goes_on),
-    NoticeKind.BREACH: _Kind(_plan_people, _breach, _breach_stands),
-    NoticeKind.RIPCORD: _Kind(_stoppers, _ripcord, _pull_stands),
-    NoticeKind.ENDED: _Kind(_plan_people, _ended),
-    NoticeKind.SCHEDULE: _Kind(_schedule_owner, _schedule),
-    NoticeKind.POLICY: _Kind(_adopters, _policy, _proposal_stands),
-    NoticeKind.AUTHORITY: _Kind(_of_two, _two, _change_waits),
-    NoticeKind.ACCOUNT: _Kind(_owners, _account),
+    NoticeKind.DECISION: _Kind(_deciders, wording.decision, _vote_stands),
+    NoticeKind.REMINDER: _Kind(_deciders, wording.decision, _vote_stands),
+    NoticeKind.CHANGES: _Kind(_plan_people, wording.changes, _changes_stand),
+    NoticeKind.RUNG: _Kind(_on_rung, wording.escalation, _case_stands),
+    NoticeKind.EXHAUSTED: _Kind(_plan_people, wording.escalation, _case_stands),
+    NoticeKind.BOARD: _Kind(_called, wording.call, _call_stands),
+    NoticeKind.TASK: _Kind(_workers, wording.task, _task_stands),
+    NoticeKind.TASK_REMINDER: _Kind(_workers, wording.task, _task_stands),
+    NoticeKind.OVERDUE: _Kind(_workers, wording.task, _task_stands),
+    NoticeKind.STAND_IN: _Kind(_stand_in, wording.standing_in, _plan_goes_on),
+    NoticeKind.BREACH: _Kind(_plan_people, wording.breach, _breach_stands),
+    NoticeKind.RIPCORD: _Kind(_stoppers, wording.ripcord, _pull_stands),
+    NoticeKind.ENDED: _Kind(_plan_people, wording.ended),
+    NoticeKind.SCHEDULE: _Kind(_schedule_owner, wording.schedule),
+    NoticeKind.POLICY: _Kind(_adopters, wording.policy, _proposal_stands),
+    NoticeKind.AUTHORITY: _Kind(_of_two, wording.two, _change_waits),
+    NoticeKind.ACCOUNT: _Kind(_owners, wording.account),
 }
 
 

@@ -26,6 +26,7 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from gtm.core.places import messages
 from plans.engine.notices import addressing, table
+from plans.engine.notices.wording import Wording
 from plans.models import MAIL, UNSENT_STATES, Notice, NoticeKind, Notification, NotificationPreference
 from programs.models import Person
 
@@ -106,17 +107,17 @@ def _address(notice_pk: int) -> int:
             return 0
         made, obj = 0, addressing.subject_of(notice)
         if obj is not None:
-            words: dict[str, addressing.Wording] = {}
+            words: dict[str, Wording] = {}
             for person in addressing.recipients(notice, obj):
                 zone = person.zone
                 with timezone.override(zone):  # they read the times where they are
-                    words[zone] = words.get(zone) or addressing.wording(notice, obj)
+                    words[zone] = words.get(zone) or addressing.worded(notice, obj)
                 made += _write(notice, person, words[zone])
         Notice.objects.filter(pk=notice.pk).update(addressed_at=clock.now())
     return made
 
 
-def _write(notice: Notice, person: Person, words: addressing.Wording) -> int:
+def _write(notice: Notice, person: Person, words: Wording) -> int:
     wish = preference_of(person)
     if notice.kind in wish.muted_kinds:
         return 0

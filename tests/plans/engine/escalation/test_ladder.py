@@ -157,7 +157,7 @@ def test_a_case_is_handed_to_somebody_else_on_its_rung_and_the_clock_goes_on(cas
     assert inbox.waiting_for(people["strategist"].accounts.first()).escalations == []
     told = Notice.objects.get(facts__has_key="person_id")
     assert addressing.recipients(told, case) == [other]
-    assert "It was handed to you." in addressing.wording(told, case).body
+    assert "It was handed to you." in addressing.worded(told, case).body
 
 
 def test_the_next_rung_has_a_case_that_somebody_before_had(case, people, time):

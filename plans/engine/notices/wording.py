@@ -1,0 +1,175 @@
+"""In which words people are told: subject, sentences, and the page where they act."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.urls import NoReverseMatch, reverse
+
+from gtm.core.actors import name_of
+from gtm.core.places.times import time_in_words
+from plans.models import (
+    Approval,
+    Breach,
+    Escalation,
+    Notice,
+    NoticeKind,
+    Plan,
+    PolicyVersion,
+    RipcordPull,
+    Task,
+)
+from plans.selectors import changes_asked
+from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Subject, sentences, and the page where the person acts."""
+
+    subject: str
+    lines: tuple[str, ...]
+    page: Any
+
+    @property
+    def url(self) -> str:
+        """The page in the admin; the site's start where the object has none."""
+        name = f"admin:{self.page._meta.app_label}_{self.page._meta.model_name}_change"
+        try:
+            return settings.GTM_BASE_URL + reverse(name, args=[self.page.pk])
+        except NoReverseMatch:
+            return settings.GTM_BASE_URL + "/"
+
+    @property
+    def body(self) -> str:
+        return "\n".join([*(line for line in self.lines if line), "", self.url])
+
+
+def decision(notice: Notice, approval: Approval) -> Wording:
+    due = f"Due {time_in_words(approval.due_at, approval.plan.program.time_zone)}." if approval.due_at else ""
+    figures = [
+        f"{row['label']}: {row['value']}" for row in approval.summary if {"label", "value"} <= set(row)
+    ]
+    subject = f"Your decision is needed: {approval.title}"
+    if notice.kind == NoticeKind.REMINDER:
+        subject = f"{notice.facts['percent']} % of the time to decide is over: {approval.title}"
+    return Wording(subject, (approval.plan.objective, approval.question, *figures, due), approval)
+
+
+def changes(notice: Notice, approval: Approval) -> Wording:
+    asked = [f"{vote.person} asks: {vote.comment}" for vote in changes_asked(approval)]
+    hint = "Change the plan, or say why nothing must change, and it is decided again."
+    subject = f"Changes are asked for: {approval.title}"
+    return Wording(subject, (approval.plan.objective, *asked, hint), approval.plan)
+
+
+def escalation(notice: Notice, case: Escalation) -> Wording:
+    if notice.kind == NoticeKind.EXHAUSTED:
+        return Wording(
+            f"On hold, nobody has answered: {case.subject}",
+            (case.plan.objective, case.detail, "The last rung has not answered. Silence never approves."),
+            case,
+        )
+    rung = case.rungs[notice.facts["rung"] - 1]
+    which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.roles)})"
+    if "person_id" in notice.facts:
+        which = f"It was handed to you. {which}"
+    due = (
+        f"Acknowledge or resolve it by {time_in_words(case.due_at, case.plan.program.time_zone)}."
+        if case.due_at
+        else ""
+    )
+    return Wording(f"Escalation: {case.subject}", (case.plan.objective, case.detail, f"{which}. {due}"), case)
+
+
+def call(notice: Notice, case: Escalation) -> Wording:
+    roles = Role.objects.filter(slug__in=case.told_at_once).order_by("name").values_list("name", flat=True)
+    who = " and ".join(roles) or ", ".join(case.told_at_once)
+    stands = "The plan is stopped. " if case.plan.state == "held" else ""
+    lines = (
+        case.plan.objective,
+        case.detail,
+        f"{stands}You are told at once, whatever the ladder has reached.",
+    )
+    return Wording(f"{who} called: {case.subject}", lines, case)
+
+
+def task(notice: Notice, task: Task) -> Wording:
+    verb = {
+        NoticeKind.OVERDUE: "Overdue",
+        NoticeKind.TASK_REMINDER: f"{notice.facts.get('percent')} % of the time is over",
+    }.get(NoticeKind(notice.kind), "Your task")
+    due = f"Due {time_in_words(task.due_at, task.plan.program.time_zone)}." if task.due_at else ""
+    if task.state == "with_substitute":
+        failed = f"The step failed: {(task.error or {}).get('message', '')}"
+        asked = f"You are asked as its substitute ({task.fallback_agent}): mend it and try again, or do it."
+        return Wording(f"{verb}: {task.name}", (task.plan.objective, asked, failed, due), task)
+    lead = task.covers_for
+    stands_in = f"You stand in for {lead} ({task.agent}), who is away." if lead else ""
+    return Wording(f"{verb}: {task.name}", (task.plan.objective, stands_in, task.purpose, due), task)
+
+
+def standing_in(notice: Notice, plan: Plan) -> Wording:
+    told = notice.facts
+    names = {task.task_id: str(task) for task in plan.tasks.all()}
+    tasks = "; ".join(names.get(number, number) for number in told["tasks"])
+    lines = (plan.objective, f"{told['for']} {told['why']}.", f"You are asked as {told['role']}: {tasks}.")
+    return Wording(f"You stand in for {told['for']}: {plan.plan_id}", lines, plan)
+
+
+def breach(notice: Notice, breach: Breach) -> Wording:
+    value = f"Measured: {breach.value}." if breach.value else ""
+    subject = f"Limit breached: {breach.rule} on {breach.program}"
+    return Wording(subject, (breach.message, f"Period: {breach.period}. {value}".strip()), breach.plan)
+
+
+def ripcord(notice: Notice, pull: RipcordPull) -> Wording:
+    what = pull.plan or pull.program or "the whole installation"
+    lines = (f"Why: {pull.reason}", "Nothing new starts. Two people must release it.")
+    return Wording(f"Stopped: the rip-cord was pulled on {what}", lines, pull.plan or pull.program or pull)
+
+
+def ended(notice: Notice, plan: Plan) -> Wording:
+    state = plan.get_state_display().lower()
+    return Wording(f"{plan.plan_id} {state}: {plan.objective}", (plan.usage,), plan)
+
+
+def schedule(notice: Notice, run: Any) -> Wording:
+    lines = (f"It was due {time_in_words(run.due_at, run.schedule.program.time_zone)}.", f"Why: {run.reason}")
+    return Wording(f"A scheduled run did not start: {run.schedule}", lines, run.schedule)
+
+
+def policy(notice: Notice, row: PolicyVersion) -> Wording:
+    lines = (f"Why: {row.reason}", "Another person must adopt or reject it.")
+    return Wording(f"A policy is proposed: {row}", lines, row)
+
+
+def two(notice: Notice, change: GuardedChange) -> Wording:
+    state = GuardedState(notice.facts["state"])
+    asks = state in UNSETTLED_CHANGE_STATES
+    lines = (
+        change.what,
+        f"Proposed by {change.requested_label}. Why: {change.reason or 'no reason was given'}.",
+        f"Decided by {name_of(change.decided_by)}." if change.decided_by else "",
+        "A second person has to agree: neither who proposed it, nor anybody whom it concerns."
+        if asks
+        else "",
+    )
+    return Wording(f"Who may decide: {state.label.lower()}, {change.what}"[:240], lines, change)
+
+
+_ACCOUNT_WORDS = {
+    "account": "was made", "password": "has another password", "is_active": "was opened or closed",
+    "is_staff": "has other rights", "is_superuser": "has other rights", "groups": "has other groups",
+    "user_permissions": "has other permissions",
+}  # fmt: skip
+
+
+def account(notice: Notice, account: Any) -> Wording:
+    told = notice.facts
+    moved = "" if told["field"] == "account" else f"Before: {told['before']}. Now: {told['after']}."
+    hint = "Set a password of your own before you decide anything." if told["field"] == "password" else ""
+    subject = f"Your account {account} {_ACCOUNT_WORDS[told['field']]}"
+    return Wording(subject, (f"By {told['by']}.", moved, hint, "If you did not expect it, say so."), account)
