@@ -203,7 +203,9 @@ class Approver(ChangedByTwo, GovernedModel):
     def reach(self) -> str:
         """How far it reaches and until when, in words."""
         limit = (
-            f"up to {Money(self.limit_amount, self.limit_currency)}" if self.limit_amount is not None else ""
+            f"up to {Money(self.limit_amount, self.limit_currency)} a year"
+            if self.limit_amount is not None
+            else ""
         )
         kinds = f"{', '.join(self.program_kinds)} programs" if self.program_kinds else ""
         regions = f"in {', '.join(self.regions)}" if self.regions else ""
