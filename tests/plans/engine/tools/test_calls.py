@@ -139,12 +139,9 @@ def test_another_performer_than_last_time_has_a_row(made, monkeypatch):
     made(asked, program=program, metrics={})
     monkeypatch.setattr(definitions, "BY", "built-in:definition-diff 2")
     plan = made(asked, program=program, metrics={})["plan"]
-    (row,) = ChangeLogEntry.objects.filter(chain=plan.change_chain(), event=calls.CHANGED)
-    assert row.payload["field"] == "tooling/definition-diff"
-    assert (row.payload["from"], row.payload["to"]) == (
-        "built-in:definition-diff 1",
-        "built-in:definition-diff 2",
-    )
+    (row,) = (row for row in document.build(plan)["change_log"] if row["event"] == calls.CHANGED)
+    assert row["field"] == "tooling/definition-diff"
+    assert (row["from"], row["to"]) == ("built-in:definition-diff 1", "built-in:definition-diff 2")
 
 
 def test_a_replay_neither_calls_tools_nor_misses_what_they_left(made, script, monkeypatch):
