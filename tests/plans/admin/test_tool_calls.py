@@ -27,8 +27,11 @@ def test_the_page_names_each_tool_with_what_answered(login, asked):
         asked.declaration = {**asked.declaration, "tool_hooks": HOOKS}
         asked.save()
         task = asked.tasks.get(key="work")
-        kept = Artifact(plan=asked, task=task, key="tool-definition-diff", title="What differs", kind="table",
-                        sha256="0" * 64, payload={"kind": "table", "columns": [], "rows": [], "note": ""})  # fmt: skip
+        nothing = {"kind": "table", "columns": [], "rows": [], "note": ""}
+        kept = Artifact(
+            plan=asked, task=task, key="tool-definition-diff", title="What differs", payload=nothing
+        )
+        kept.kind, kept.sha256 = "table", "0" * 64
         kept.save()
         call(task, HOOKS[0], CallOutcome.ANSWERED, "2 places differ.", performed_by="built-in:x 1", kept=kept)
         call(task, HOOKS[1], CallOutcome.NOT_RUN, "The program names no portal.")
