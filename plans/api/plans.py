@@ -29,6 +29,7 @@ from plans.api.serializers import (
     ImportedPlanSerializer,
     PlanDetailSerializer,
     PlanSerializer,
+    ProofClaimSerializer,
     ReasonSerializer,
     RemediationSerializer,
     ReviseSerializer,
@@ -83,8 +84,12 @@ class PlanViewSet(GovernedReadViewSet):
     )
     def import_document(self, request: Request) -> Response:
         """Import an exported plan as a record. It is verified first, and it never runs."""
-        row = importer.import_document(request.data)
-        return Response(ImportedPlanSerializer(row).data, status=status.HTTP_201_CREATED)
+        row, proof = importer.take_in(request.data)
+        lists = {
+            name: ProofClaimSerializer(claims, many=True).data
+            for name, claims in (("proved", proof.proved), ("not_proved", proof.not_proved))
+        }
+        return Response(ImportedPlanSerializer(row).data | lists, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
     @action(detail=True, methods=["post"])

@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gtm.core import canonical
 from gtm.core.evidence import anchors, changelog
+from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogChain
 from gtm.core.prepared import PreparedRead
 from plans import case_kinds
@@ -142,7 +143,8 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
         "status": plan.state,
         "created_at": plan.created_at,
         "created_by": plan.requested_by.get_username() if plan.requested_by else "system",
-        "updated_at": log[-1]["at"] if log else canonical.rfc3339(plan.updated_at),
+        "updated_at": next((row["at"] for row in reversed(log) if row["event"] != SEALED), None)
+        or canonical.rfc3339(plan.updated_at),
         "started_at": plan.started_at,
         "finished_at": plan.finished_at,
         "objective": plan.objective,
@@ -208,6 +210,15 @@ def _integrity(plan: Plan, body: Mapping[str, Any], recorded: RecordedSections) 
         "anchors": list(recorded.anchors),
     }
     return integrity | {"seal": seal(integrity)}
+
+
+def add_row(body: dict[str, Any], row: dict[str, Any]) -> None:
+    """The next row of the plan's log, in a document that was made before it was written."""
+    integrity = body["integrity"]
+    body["change_log"].append(row)
+    integrity["head"], integrity["length"] = row["hash"], row["sequence"]
+    integrity["sections"]["change_log"] = canonical.digest(body["change_log"])
+    integrity["seal"] = seal(integrity)
 
 
 @cache
