@@ -70,7 +70,7 @@ class PlanViewSet(GovernedReadViewSet):
     @action(detail=True, methods=["get"])
     def export(self, request: Request, plan_id: str) -> HttpResponse:
         """The plan JSON document, with the same bytes as the file in the plans folder."""
-        raw = files.read(self.get_object())
+        raw = files.export(self.get_object())
         tag = etag.of_bytes(raw)
         if etag.not_modified(request, tag):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})

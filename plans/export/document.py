@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gtm.core import canonical
-from gtm.core.evidence import anchors, changelog
+from gtm.core.evidence import anchors, changelog, checkpoints
 from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogChain
 from gtm.core.prepared import PreparedRead
@@ -52,6 +52,7 @@ class RecordedSections:
     log: Sequence[dict[str, Any]] = ()
     head: str = changelog.GENESIS
     anchors: Sequence[dict[str, Any]] = ()
+    checkpoint: Mapping[str, Any] | None = None
 
 
 def build(plan: Plan) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def build(plan: Plan) -> dict[str, Any]:
         log=log,
         head=chain.head,
         anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
+        checkpoint=checkpoints.of_chain(chain.name),
     )
     return _document(plan, tasks, needs, recorded)
 
@@ -208,6 +210,7 @@ def _integrity(plan: Plan, body: Mapping[str, Any], recorded: RecordedSections) 
         "sections": section_digests(body),
         "versions": {"python": platform.python_version(), **_versions()},
         "anchors": list(recorded.anchors),
+        **({"checkpoint": dict(recorded.checkpoint)} if recorded.checkpoint else {}),
     }
     return integrity | {"seal": seal(integrity)}
 

@@ -37,7 +37,7 @@ EMPTY: tuple[Any, ...] = (None, "", [], {}, 0)
 
 
 @dataclass(slots=True)
-class Comparison:
+class ComparedText:
     """What one check came to. ``contradictions``: place and sentence."""
 
     contradictions: list[Place] = field(default_factory=list)
@@ -45,9 +45,9 @@ class Comparison:
     unknown: int = 0
 
 
-def state(body: Mapping[str, Any]) -> Comparison:
+def state(body: Mapping[str, Any]) -> ComparedText:
     """The status is the one that the last transition led to."""
-    found = Comparison()
+    found = ComparedText()
     moves = [row for row in body["change_log"] if row.get("entity") == PLAN and row.get("field") == "state"]
     if not moves:
         found.unknown = 1
@@ -59,9 +59,9 @@ def state(body: Mapping[str, Any]) -> Comparison:
     return found
 
 
-def columns(body: Mapping[str, Any]) -> Comparison:
+def columns(body: Mapping[str, Any]) -> ComparedText:
     """Command, inputs, data sets, checklist and seed are those that the rows of the plan recorded last."""
-    found = Comparison()
+    found = ComparedText()
     last = next((mine for _, mine in _last_told(body, PLAN)), None)
     for column, read in OF_PLAN.items():
         place = PLACES.get(column, "command" if column in OF_COMMAND else column)
@@ -74,9 +74,9 @@ def columns(body: Mapping[str, Any]) -> Comparison:
     return found
 
 
-def outputs(body: Mapping[str, Any]) -> Comparison:
+def outputs(body: Mapping[str, Any]) -> ComparedText:
     """The output of each task is the one whose digest the log recorded last."""
-    found = Comparison()
+    found = ComparedText()
     known = {last.label: last for _, last in _last_told(body, TASK)}
     for task in _tasks(body):
         label = f"task {task['task_id']} {task['name']}"
@@ -90,12 +90,12 @@ def outputs(body: Mapping[str, Any]) -> Comparison:
     return found
 
 
-def votes(body: Mapping[str, Any], *, names_are_sealed: bool) -> Comparison:
+def votes(body: Mapping[str, Any], *, names_are_sealed: bool) -> ComparedText:
     """Each vote of the log is in the approvals, and each vote there is in the log.
 
     A person's name of today may differ from the one in the row; it is compared where no seal covers it.
     """
-    found = Comparison()
+    found = ComparedText()
     in_text: dict[tuple[Any, ...], list[str]] = {}
     for approval in body["approvals"]:
         for vote in approval["decisions"]:

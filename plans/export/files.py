@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db.models import Case, Exists, Max, OuterRef, Q, QuerySet, When
 
 from gtm.core import clock, events
-from gtm.core.evidence import anchors
+from gtm.core.evidence import anchors, keys
 from gtm.core.models import ChangeLogChain
 from plans.export import document, sealing
 from plans.models import AT_WORK_PLAN_STATES, MOVING_STATES, Plan, PlanFile, Task, TaskKind
@@ -65,6 +65,15 @@ def read(plan: Plan) -> bytes:
     last = anchors.of_chain(chain, since=plan.created_at).aggregate(last=Max("number"))["last"] or 0
     known = PlanFile.objects.filter(plan=plan).values_list("sequence", "anchor").first()
     return target.read_bytes() if known == (head, last) and target.is_file() else write(plan)
+
+
+def export(plan: Plan) -> bytes:
+    """The file for whoever takes it out of the house, under a checkpoint where this installation signs."""
+    raw = read(plan)
+    if keys.signing() and not anchors.holds_head(plan.change_chain()):
+        anchors.anchor(tell_auditors=False, for_a_reader=True)
+        raw = read(plan)
+    return raw
 
 
 def write_behind(since: timedelta = timedelta(days=1), patience: timedelta = timedelta(0)) -> int:

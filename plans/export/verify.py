@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gtm.core import canonical
-from gtm.core.evidence import anchors, changelog
+from gtm.core.evidence import anchors, changelog, signatures
+from gtm.core.evidence.notes import NoteKey
 from gtm.core.evidence.proof import Proof
 from plans.export import document, explained, rules, sealing
-from plans.export.explained import Comparison
+from plans.export.explained import ComparedText
 
 IMPORT_RECORD = "import_record"
 """The one section that an installation adds to another's document, outside its seal."""
@@ -37,6 +38,10 @@ class Kept:
     """What the reader kept outside the file. None: not given."""
 
     anchors: Sequence[Mapping[str, Any]] | None = None
+    keys: Sequence[NoteKey] | None = None
+    """Of the installation that signs the checkpoint."""
+    witnesses: Sequence[NoteKey] | None = None
+    """Of those who saw its log grow."""
 
 
 @dataclass(slots=True)
@@ -118,8 +123,8 @@ def prove_document(body: Mapping[str, Any], kept: Kept | None = None) -> Verific
 def _prove(body: Mapping[str, Any], record: Any, kept: Kept, made: Verification) -> None:
     integrity, log = body["integrity"], body["change_log"]
     if record is not None and record["sha256"] != canonical.digest(body):
-        found = Discrepancy(IMPORT_RECORD, "it was written for another document")
-        made.conclude("the import record", "", [found])
+        other = Discrepancy(IMPORT_RECORD, "it was written for another document")
+        made.conclude("the import record", "", [other])
     if document.seal(integrity) != integrity.get("seal"):
         changed = Discrepancy("integrity", "the integrity section itself was changed")
         made.conclude("the integrity section", "", [changed])
@@ -130,6 +135,19 @@ def _prove(body: Mapping[str, Any], record: Any, kept: Kept, made: Verification)
     _prove_sections(body, seal, made)
     _prove_text(body, seal, made)
     _prove_anchors(body, kept, made)
+    checkpoint = checkpoint_of(body)
+    found = [Discrepancy("integrity/checkpoint", sentence) for sentence in checkpoint.findings]
+    if checkpoint.given:
+        by = "its inclusion proof; who signed it is another question"
+        made.conclude(f"the checkpoint in the file has row {checkpoint.sequence}", by, found)
+    signatures.prove(made.proof, checkpoint, len(log), (seal or {"sequence": 0})["sequence"], kept.keys)
+    signatures.prove_witnessed(made.proof, checkpoint, kept.witnesses)
+
+
+def checkpoint_of(body: Mapping[str, Any]) -> signatures.CarriedCheckpoint:
+    """The checkpoint of a document, and whether it has a row of this very log."""
+    rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
+    return signatures.carried(body["integrity"].get("checkpoint"), body["integrity"]["chain"], rows)
 
 
 def _sections(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepancy]:
@@ -174,7 +192,7 @@ def _is_of_today(log: Iterable[Mapping[str, Any]]) -> bool:
 
 
 def _prove_text(body: Mapping[str, Any], seal: Mapping[str, Any] | None, made: Verification) -> None:
-    checks: list[tuple[str, Comparison]] = [
+    checks: list[tuple[str, ComparedText]] = [
         ("status", explained.state(body)),
         ("command, inputs, data sets and checklist", explained.columns(body)),
         ("outputs of tasks", explained.outputs(body)),

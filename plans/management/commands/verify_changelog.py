@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core.cli import BAD_INPUT
 from gtm.core.errors import InvalidInput
-from gtm.core.evidence import anchors, changelog
+from gtm.core.evidence import anchors, changelog, notes
+from gtm.core.evidence.notes import NoteKey
 from gtm.core.evidence.proof import Proof
 from plans.export import standing, verify
 from plans.models import Plan
@@ -25,11 +26,19 @@ class Command(BaseCommand):
             "--anchors", metavar="FILE", help="anchors you kept: compare the log with them, too"
         )
 
+        parser.add_argument(
+            "--key", action="append", metavar="KEY", help="public key of the installation, or a file of it"
+        )
+        parser.add_argument(
+            "--witness", action="append", metavar="KEY", help="public key of a witness, or a file of it"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         what = options["what"]
-        kept = read_anchors(Path(options["anchors"])) if options["anchors"] else None
+        anchors_kept = read_anchors(Path(options["anchors"])) if options["anchors"] else None
+        kept = verify.Kept(anchors_kept, read_keys(options["key"]), read_keys(options["witness"]))
         if what and (Path(what).is_file() or looks_like_file(what)):
-            self.report(what, verify.prove_bytes(read(Path(what)), verify.Kept(kept)).proof)
+            self.report(what, verify.prove_bytes(read(Path(what)), kept).proof)
             return
         names = changelog.chains()
         if what:
@@ -80,3 +89,19 @@ def read_anchors(path: Path, *, or_none: bool = False) -> list[dict[str, Any]]:
     if not found and not or_none:
         raise CommandError(f"{path} has no anchor in it.", returncode=BAD_INPUT)
     return found
+
+
+def read_keys(given: list[str] | None) -> list[NoteKey] | None:
+    """Public keys, each written out or in a file with one a line."""
+    if not given:
+        return None
+    try:
+        texts = [t for one in given for t in (Path(one).read_text().split() if is_file(one) else [one])]
+        return [notes.read_key(text) for text in texts]
+    except (OSError, ValueError) as error:
+        raise CommandError(f"The key cannot be used: {error}.", returncode=BAD_INPUT) from error
+
+
+def is_file(text: str) -> bool:
+    """A key is written with two plus signs."""
+    return text.count("+") < 2 or Path(text).is_file()
