@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("plans", "0016_notices_of_changes")]
+    dependencies = [("plans", "0017_tool_calls")]
 
     operations = [
         migrations.AddField(
