@@ -23,7 +23,7 @@ from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogChain
 from gtm.core.prepared import PreparedRead
 from plans import case_kinds
-from plans.export import blueprint, decisions, measures, procedures
+from plans.export import blueprint, decisions, measures, procedures, tools
 from plans.export.blueprint import Needs
 from plans.export.measures import MeasuredPlan
 from plans.models import LADDER, Plan, RipcordPull, Task, TaskAttempt, of_command
@@ -33,7 +33,7 @@ SCHEMA_VERSION = "2.0"
 SCHEMA_ID = "urn:gtm-governance:plan-2"
 LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "django", "celery")
 APPROVALS, ARTIFACTS, READINGS = "approvals", "artifacts", "readings"
-PULLS, FOLLOW_UPS = "pulls", "follow_ups"
+PULLS, FOLLOW_UPS, TOOL_CALLS = "pulls", "follow_ups", "tool_calls"
 """Rows of a plan by the name at which it has them, and those beside it that may concern it."""
 
 
@@ -89,6 +89,7 @@ def _sections() -> dict[str, tuple[str, Callable[[Plan], list[dict[str, Any]]]]]
     return {
         "assumptions": (ARTIFACTS, measures.assumptions),
         "outputs": (ARTIFACTS, _outputs),
+        TOOL_CALLS: (TOOL_CALLS, tools.calls),
         APPROVALS: (APPROVALS, decisions.approvals),
         "escalations": ("escalations", decisions.escalations),
         "ripcord": (PULLS, decisions.ripcord),
@@ -173,12 +174,12 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
             }
             for r in rules.ladder
         ],
-        "tool_hooks": _tool_hooks(plan, tasks),
+        "tool_hooks": tools.hooks(plan, tasks, recorded.sections[TOOL_CALLS]),
         "skills": procedures.skills(plan, tasks),
         "review_checklist": plan.checklist,
         "success_metrics": measures.success_metrics(measured),
         "datasets": plan.datasets,
-        **recorded.sections,
+        **{key: told for key, told in recorded.sections.items() if key != TOOL_CALLS},
         "change_log": list(log),
     }
     body = canonical.plain(body)
@@ -253,14 +254,6 @@ def _guardrails(plan: Plan, recorded: RecordedSections, measured: MeasuredPlan) 
             **{gate.key: gate.policy_version for gate in plan.rules.gates},
         },
     }
-
-
-def _tool_hooks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
-    left: dict[str, list[str]] = {}
-    for task in tasks:
-        for tool, sentence in ((task.output or {}).get("evidence") or {}).items():
-            left.setdefault(tool, []).append(f"{task.task_id}: {sentence}")
-    return [{**asdict(hook), "evidence": left.get(hook.tool, [])} for hook in plan.rules.tool_hooks]
 
 
 def _outputs(plan: Plan) -> list[dict[str, Any]]:
