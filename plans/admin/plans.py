@@ -189,7 +189,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
 
     def download_json(self, request: HttpRequest, pk: int) -> HttpResponse:
         plan = self._plan(request, pk)
-        response = HttpResponse(files.read(plan), content_type="application/json")
+        response = HttpResponse(files.export(plan), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}.json"'
         return response
 

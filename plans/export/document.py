@@ -18,7 +18,8 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gtm.core import canonical
-from gtm.core.evidence import anchors, changelog
+from gtm.core.evidence import anchors, changelog, checkpoints
+from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogChain
 from gtm.core.prepared import PreparedRead
 from plans import case_kinds
@@ -51,6 +52,7 @@ class RecordedSections:
     log: Sequence[dict[str, Any]] = ()
     head: str = changelog.GENESIS
     anchors: Sequence[dict[str, Any]] = ()
+    checkpoint: Mapping[str, Any] | None = None
 
 
 def build(plan: Plan) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def build(plan: Plan) -> dict[str, Any]:
         log=log,
         head=chain.head,
         anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
+        checkpoint=checkpoints.of_chain(chain.name),
     )
     return _document(plan, tasks, needs, recorded)
 
@@ -143,7 +146,8 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
         "status": plan.state,
         "created_at": plan.created_at,
         "created_by": plan.requested_by.get_username() if plan.requested_by else "system",
-        "updated_at": log[-1]["at"] if log else canonical.rfc3339(plan.updated_at),
+        "updated_at": next((row["at"] for row in reversed(log) if row["event"] != SEALED), None)
+        or canonical.rfc3339(plan.updated_at),
         "started_at": plan.started_at,
         "finished_at": plan.finished_at,
         "objective": plan.objective,
@@ -207,8 +211,18 @@ def _integrity(plan: Plan, body: Mapping[str, Any], recorded: RecordedSections) 
         "sections": section_digests(body),
         "versions": {"python": platform.python_version(), **_versions()},
         "anchors": list(recorded.anchors),
+        **({"checkpoint": dict(recorded.checkpoint)} if recorded.checkpoint else {}),
     }
     return integrity | {"seal": seal(integrity)}
+
+
+def add_row(body: dict[str, Any], row: dict[str, Any]) -> None:
+    """The next row of the plan's log, in a document that was made before it was written."""
+    integrity = body["integrity"]
+    body["change_log"].append(row)
+    integrity["head"], integrity["length"] = row["hash"], row["sequence"]
+    integrity["sections"]["change_log"] = canonical.digest(body["change_log"])
+    integrity["seal"] = seal(integrity)
 
 
 @cache
