@@ -115,13 +115,37 @@ class Person:
         page.get_by_text("your decision is recorded").wait_for()
         self.look("decided")
 
-    def complete(self, plan: Plan, key: str, evidence: str) -> None:
-        """Complete a task of one's own on its page, and say what others can check."""
-        self.open(f"/plans/task/{plan.tasks.get(key=key).pk}/change/", "to do")
+    def take_up(self, objective: str) -> bool:
+        """Open the first thing in the inbox that is about a plan of this objective; whether there is one."""
+        self.open("/plans/approval/inbox/", "between two steps")
+        ours = self.page.locator("main .g-list li", has_text=objective)
+        if not ours.count():
+            return False
+        ours.first.get_by_role("link").first.click()
+        self.look("from the inbox")
+        return True
+
+    def finish(self, evidence: str) -> None:
+        """Complete the task whose page is open, and say what others can check."""
         self.page.get_by_label("Evidence").fill(evidence)
         self.page.get_by_role("button", name="Complete").click()
         self.page.get_by_text("Recorded.").wait_for()
         self.look("done")
+
+    def decide(self, button: str, comment: str) -> None:
+        """Decide on the round whose page is open; with the password where it is asked for."""
+        self.page.get_by_label("Comment").fill(comment)
+        password = self.page.get_by_label("Password")
+        if password.count():
+            password.fill(PASSWORD)
+        self.page.get_by_role("button", name=button).click()
+        self.page.get_by_text("your decision is recorded").wait_for()
+        self.look("decided")
+
+    def complete(self, plan: Plan, key: str, evidence: str) -> None:
+        """Complete a task of one's own on its page, and say what others can check."""
+        self.open(f"/plans/task/{plan.tasks.get(key=key).pk}/change/", "to do")
+        self.finish(evidence)
 
     def say(self, plan: Plan, words: str, button: str, then: str) -> None:
         """Steer a plan on its page and give the reason; the state that is shown then."""
