@@ -129,7 +129,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
             context["bars"] = found = timeline.bars(tasks, clock.now())
             context["timeline"] = mark_safe(timeline.draw(found))  # noqa: S308 - texts are escaped
         elif tab == "rules":
-            context |= {"rules": plan.rules, "ladder": named_rungs(plan.rules.ladder)}
+            context |= {"rules": plan.rules, "ladder": named_rungs(plan.rules.ladder, plan.program)}
         else:
             with acting_in_admin(request):
                 context["outputs"] = outputs_of(plan)

@@ -115,10 +115,10 @@ class Person:
         page.get_by_text("your decision is recorded").wait_for()
         self.look("decided")
 
-    def take_up(self, objective: str) -> bool:
-        """Open the first thing in the inbox that is about a plan of this objective; whether there is one."""
+    def take_up(self, words: str, under: str = "") -> bool:
+        """Open the first thing in the inbox that has these words, under a heading; whether there is one."""
         self.open("/plans/approval/inbox/", "between two steps")
-        ours = self.page.locator("main .g-list li", has_text=objective)
+        ours = self.page.locator(".g-card", has_text=under).locator(".g-list li", has_text=words)
         if not ours.count():
             return False
         ours.first.get_by_role("link").first.click()
@@ -141,6 +141,13 @@ class Person:
         self.page.get_by_role("button", name=button).click()
         self.page.get_by_text("your decision is recorded").wait_for()
         self.look("decided")
+
+    def say_of_a_dispute(self, words: str, button: str) -> None:
+        """Answer, sign off or withdraw the dispute whose page is open."""
+        self.page.get_by_label("Your comment").fill(words)
+        self.page.get_by_role("button", name=button).click()
+        self.page.get_by_text("Recorded.").wait_for()
+        self.look(button)
 
     def complete(self, plan: Plan, key: str, evidence: str) -> None:
         """Complete a task of one's own on its page, and say what others can check."""

@@ -20,7 +20,7 @@ from gtm.core import actors, clock
 from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
-from plans.engine.escalation import clocks
+from plans.engine.escalation import clocks, rotas
 from plans.engine.escalation.clocks import calendar_of, pause_case
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
@@ -115,19 +115,22 @@ def climb(case: Escalation, now: datetime) -> None:
     """Fire the next rung somebody stands on; without one, start over or be exhausted: the matter holds."""
     calendar, directory = calendar_of(case.plan), Directory.today()
     for rung in case.rungs[case.rung :]:
-        people = directory.standing(rung.roles)
+        people, passed = rotas.standing(rung, case.plan, directory)
+        why_empty = "Nobody holds a role of this rung today."
+        if rung.rota is not None:
+            why_empty = f"Nobody stands on this rung today: {'; '.join(passed)}."
         firing = RungFiring(
             case=case,
             cycle=case.cycle,
             rung=rung.rung,
-            role="/".join(rung.roles)[:80],
+            role="/".join(rung.stands)[:80],
             notified=[{"name": p.name, "email": p.email} for p in people],
-            skipped_reason="" if people else "Nobody holds a role of this rung today.",
+            skipped_reason="" if people else why_empty[:240],
             fired_at=now,
         )
         firing.save()
         due = calendar.add_hours(now, rung.hours) if people else now
-        told = ", ".join(p.name for p in people) or "nobody; skipped"
+        told = "; ".join([", ".join(p.name for p in people) or "nobody; skipped", *passed])
         perform(
             case,
             "notify",
@@ -230,8 +233,10 @@ def hand_over(case: Escalation, *, owner: Person, comment: str) -> Escalation:
 
 def able_to_take(case: Escalation) -> list[Person]:
     """Whom the case can be handed to: those who stand on its reached rungs or were told at once, today."""
+    directory = Directory.today()
     reached = {slug for rung in case.reached for slug in rung.roles} | set(case.told_at_once)
-    return [person for person in Directory.today().standing(reached) if person.pk != case.owner_id]
+    found = [*directory.standing(reached), *rotas.takers(case.reached, directory)]
+    return [p for p in {person.pk: person for person in found}.values() if p.pk != case.owner_id]
 
 
 def wait(case: Escalation, *, until: datetime, comment: str) -> Escalation:

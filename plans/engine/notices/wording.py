@@ -73,7 +73,7 @@ def escalation(notice: Notice, case: Escalation) -> Wording:
             case,
         )
     rung = case.rungs[notice.facts["rung"] - 1]
-    which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.roles)})"
+    which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.stands)})"
     if "person_id" in notice.facts:
         which = f"It was handed to you. {which}"
     due = (

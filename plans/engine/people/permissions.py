@@ -8,6 +8,7 @@ from typing import Any
 from gtm.core import clock
 from gtm.core.actors import Actor
 from gtm.core.evidence import accounts
+from plans.engine.escalation import rotas
 from plans.engine.people.directory import Directory
 from programs.models import Approver, Person
 
@@ -113,7 +114,8 @@ def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
     reached = {slug for rung in case.reached for slug in rung.roles} | set(case.told_at_once)
     people, directory = {person.pk for person in persons_of(actor.user)}, Directory.today()
     holders = {approver.person_id for approver in directory.holders(reached)}
-    if people & (holders | {person.pk for person in directory.standing(reached)}):
+    here = [*directory.standing(reached), *rotas.takers(case.reached, directory)]
+    if people & (holders | {person.pk for person in here}):
         return None
     return "Only people on the ladder of this case and operations can answer it."
 
