@@ -118,7 +118,8 @@ class Person:
     def take_up(self, words: str, under: str = "") -> bool:
         """Open the first thing in the inbox that has these words, under a heading; whether there is one."""
         self.open("/plans/approval/inbox/", "between two steps")
-        ours = self.page.locator(".g-card", has_text=under).locator(".g-list li", has_text=words)
+        heading = self.page.get_by_role("heading", name=under)
+        ours = self.page.locator(".g-card", has=heading).locator(".g-list li", has_text=words)
         if not ours.count():
             return False
         ours.first.get_by_role("link").first.click()

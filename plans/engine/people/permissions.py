@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth import get_user_model
+
 from gtm.core import clock
 from gtm.core.actors import Actor
 from gtm.core.evidence import accounts
@@ -18,6 +20,12 @@ Params = Mapping[str, Any]
 def persons_of(user: Any) -> list[Person]:
     """The people behind an account: in practice one. Approvals count people, not accounts."""
     return list(Person.objects.filter(accounts=user, is_active=True)) if user is not None else []
+
+
+def people_with(permission: str) -> list[Person]:
+    """Everybody with an account, open, that has the permission."""
+    may = get_user_model().objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
+    return list(Person.objects.filter(accounts__in=may.values("pk")).distinct().order_by("pk"))
 
 
 def why_not_in_person(actor: Actor) -> str | None:

@@ -120,4 +120,6 @@ def test_who_left_the_directory_is_passed_over(desk, time):
     found = rotas.on_call(gone, program, directory)
     assert (found.person, found.passed) == (desk["b"], ("gone@x.com is in the directory no more",))
     later = Rota("Desk", "week", f"{time().date() + timedelta(days=1)}", ("b@x.com",))
-    assert rotas.on_call(later, program, directory).in_words.startswith("nobody is on call today; Desk begins")
+    assert rotas.on_call(later, program, directory).in_words.startswith(
+        "nobody is on call today; Desk begins"
+    )
