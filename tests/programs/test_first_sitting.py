@@ -35,6 +35,9 @@ def test_people_accounts_and_authority_are_made_in_one_sitting(root):
         root, Approver, person=Person.objects.get().pk, role=Role.objects.get().pk, reason="She starts today."
     )
     assert Approver.objects.get().person.accounts.get() == ada
-    marked = GuardedChange.objects.get()
-    assert (marked.kind, marked.state, marked.reason) == ("role", "single_handed", "She starts today.")
+    marked = GuardedChange.objects.order_by("pk").values_list("kind", "state", "what", "reason")
+    assert list(marked) == [
+        ("account", "single_handed", "The account root is made and may do everything", ""),
+        ("role", "single_handed", "Ada as Finance: without limit", "She starts today."),
+    ]
     assert PasswordOfAnother.objects.get().set_by == "Ro"

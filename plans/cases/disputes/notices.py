@@ -1,4 +1,4 @@
-"""Who is told of a dispute: our people of a claim, each partner of an answer to sign, whom it is handed to."""
+"""Who is told of a dispute: our people of a claim, partners of an answer to sign, whom it is handed to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told of fraud cases: once of those that a run has opened, of an appeal, and whom one is handed to."""
+"""Who is told of fraud cases: once of those that a run opened, of an appeal, and whom one is handed to."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ def on_call(rota: Rota, program: Program, directory: Directory) -> OnCall:
     asked = turns(rota, directory.now.astimezone(ZoneInfo(usable_zone(program.time_zone))).date())
     if not asked:
         return OnCall(None, (f"{rota.name} begins on {rota.since}",))
-    people, passed = _people([rota]), []
+    people = _people([rota])
+    passed: list[str] = []
     for address in asked:
         person = people.get(address)
         if person is not None and (reason := _why_not_here(person, directory)) is None:

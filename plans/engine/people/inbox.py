@@ -10,7 +10,7 @@ from itertools import count
 from operator import or_
 from typing import Any
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from plans import case_kinds
 from plans.engine.escalation import rotas
@@ -102,16 +102,20 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
     cases = cases_with_people().filter(state__in=REACHED_STATES)
     roles = _stands_for(people, directory)
-    theirs = _on_rung(roles) | _names_one("told_at_once", roles)
-    cases = cases.annotate(by_role=ExpressionWrapper(theirs, BooleanField()))
-    theirs |= _names_one("ladder", set(addresses.values()))
+    of_roles = _on_rung(roles) | _names_one("told_at_once", roles)
+    theirs = of_roles | _names_one("ladder", set(addresses.values()))
     cases = cases.filter(Q(owner__in=people) | (theirs & Q(owner=None))).order_by("due_at", "pk")
 
     def theirs_now(batch: Sequence[Escalation]) -> list[Escalation]:
+        """Without those that name somebody in a rota who is not on call."""
+        rotated = {case.pk for case in batch if any(rung.rota for rung in case.rungs)}
+        by_role = {case.pk for case in batch} - rotated
+        if rotated:
+            by_role |= set(cases.filter(of_roles, pk__in=rotated).values_list("pk", flat=True))
         return [
             case
             for case in batch
-            if case.by_role
+            if case.pk in by_role
             or case.owner_id in people
             or rotas.is_on_call(case.reached, case.plan, people, directory)
         ]
