@@ -34,11 +34,11 @@ def _recipients(notice: Any, case: FraudCase) -> list[Person]:
 
 def _wording(notice: Any, case: FraudCase) -> tuple[str, tuple[str, ...]]:
     loss = f"{case.at_risk} {case.currency} at risk, {len(case.referrals)} referrals."
+    appealed = "Somebody who had no part in it has to decide again." * (notice.facts["state"] == "appealed")
     if notice.facts["owner_id"]:
-        return f"A fraud case is yours: {case.key}", (str(case.program), loss, "It was handed to you.")
-    if notice.facts["state"] == "appealed":
-        hint = "Somebody who had no part in it has to decide again."
-        return f"A fraud case is appealed: {case.key}", (str(case.program), loss, hint)
+        return f"A fraud case is yours: {case.key}", (str(case.program), loss, appealed)
+    if appealed:
+        return f"A fraud case is appealed: {case.key}", (str(case.program), loss, appealed)
     count = FraudCase.objects.filter(plan=case.plan_id, state="open").count()
     said = f"{count} cases wait for a judgement" if count > 1 else "A case waits for a judgement"
     return f"Suspected fraud in {case.program}", (

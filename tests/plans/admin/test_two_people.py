@@ -15,7 +15,6 @@ from gtm.core import clock
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as
 from gtm.core.evidence import audit
 from gtm.core.models import ChangeLogEntry, PasswordOfAnother
-from plans.demo import organisation
 from plans.models import Notice, NoticeKind
 from programs import access_review
 from programs.models import (
@@ -30,7 +29,6 @@ from programs.models import (
     Program,
     Role,
     Tier,
-    two_people,
 )
 from tests.doors import manage, url, user
 from tests.factories import gate, make_plan, round_of, seat
@@ -726,27 +724,6 @@ def test_a_group_given_by_two_names_both_in_the_access_review(demo):
     assert given_by("Sara Lind", "group", "Stewards") == [
         f"Clara Moreau, agreed by Dora Klein (change {change.pk})"
     ]
-
-
-def test_what_the_demo_sets_up_is_one_change_that_says_so_for_everything_it_gave(db):
-    with acting_as(Actor.system("root (command line)", via=COMMAND_LINE)):
-        with two_people.setting_up("The demo"):
-            organisation.establish()
-        with two_people.setting_up("The demo"):
-            organisation.establish()
-    change = GuardedChange.objects.get()
-    assert (change.state, change.what) == ("single_handed", "The demo")
-    grants = [g for g in access_review.review(clock.now()) if g.kind in ("approver", "group")]
-    assert len(grants) > 40
-    assert {grant.given_by for grant in grants} == {
-        f"root (command line) single-handed, not confirmed (change {change.pk})"
-    }
-    (root,) = [g for g in access_review.review(clock.now()) if g.what == "every permission"]
-    assert root.given_by == grants[0].given_by
-    assert (
-        "None of them can be the second person."
-        in page("exec").get(at(GuardedChange, "change", change.pk)).content.decode()
-    )
 
 
 # ------------------------------------------------------------------ a password that somebody else knows
