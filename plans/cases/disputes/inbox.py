@@ -49,6 +49,7 @@ def _disputable(user: Any, mine: Collection[int], most: int) -> list[WaitingCase
             f"Result of {record.partner}: {record.campaign}",
             f"{record.window_start} to {record.window_end} · may be disputed until "
             f"{time_in_words(record.dispute_until)}",
+            called="attribution",
         )
         for record in records[:most]
     ]
