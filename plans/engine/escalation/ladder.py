@@ -44,6 +44,8 @@ LONGEST_WAIT = timedelta(days=14)
 BATCH = 500
 OVERDUE, UNSATISFIABLE = "approval-overdue", "approval-unsatisfiable"
 TASK_OVERDUE, UNATTENDED = "task-overdue", "task-unattended"
+TURN, ON_CALL = "turn", "on call"
+"""Event and field of the row of the change log that says whom the turn of a rota has come to."""
 OF_TASKS = (TASK_OVERDUE, UNATTENDED)
 """Cases that end when their task is done, or is with somebody and in time again."""
 
@@ -199,6 +201,33 @@ def fire(case: Escalation, now: datetime) -> bool:
         if not is_due or (stopped.is_stopped(case.plan) and not case.asks_to_stop):
             return False
         climb(case, now)
+        return True
+
+
+def tell_turns(now: datetime) -> int:
+    """Tell whoever the turn of a rota has come to of the cases that nobody has in hand; each once a rung."""
+    waiting = Escalation.objects.filter(state="notified", owner=None, ladder__icontains='"rota"')
+    found, directory = 0, Directory.today()
+    for case in waiting.select_related("plan__program").order_by("due_at", "pk")[:BATCH]:
+        rota = case.rungs[case.rung - 1].rota
+        if rota is not None and not stopped.is_stopped(case.plan):
+            found += _tell_turn(case, rotas.on_call(rota, case.plan.program, directory).person)
+    return found
+
+
+def _tell_turn(case: Escalation, person: Person | None) -> bool:
+    """Look again under the lock: somebody may have taken it, or another sweep have told them."""
+    if person is None:
+        return False
+    with _locked(case):
+        firing = case.firings.filter(cycle=case.cycle, rung=case.rung).first()
+        told = [one["email"] for one in firing.notified] if firing is not None else []
+        if firing is None or case.state != "notified" or case.owner_id or person.email in told:
+            return False
+        firing.notified = [*firing.notified, {"name": person.name, "email": person.email}]
+        firing.save()
+        to = {"person_id": person.pk, "name": person.name}
+        changelog.append(case, TURN, field=ON_CALL, after=to, reason=f"{person} is on call now.")
         return True
 
 

@@ -22,6 +22,7 @@ DESK = {"name": "Desk", "turn": "week", "since": "2026-03-02", "people": ["a@x.c
 
 @pytest.fixture
 def desk():
+    PersonFactory(roles=["finance"])  # whom the gate of the plan asks
     return {name: PersonFactory(name=name, email=f"{name}@x.com") for name in "abc"}
 
 
@@ -36,8 +37,7 @@ def told(case):
 
 
 def waits_for(person):
-    found = inbox.waiting_for(person.accounts.get()).escalations
-    return [case.pk for case in found if case.trigger == "t"]
+    return [case.pk for case in inbox.waiting_for(person.accounts.get()).escalations]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_turn_begins_at_midnight_where_the_program_is(desk, time):
 def test_a_rung_with_a_rota_alone_tells_who_is_on_call_and_nobody_else(desk):
     case = open_case({"roles": [], "rota": DESK})
     assert (told(case), case.rung, case.firings.get().role) == (["a"], 1, "rota Desk")
-    notice = Notice.objects.get(kind="rung", entity_id=str(case.pk))
+    notice = Notice.objects.get(kind="rung")
     assert [person.name for person in addressing.recipients(notice, case)] == ["a"]
     assert "Rung 1 of 3 (rota Desk)" in addressing.worded(notice, case).body
     assert (waits_for(desk["a"]), waits_for(desk["b"])) == ([case.pk], [])
@@ -112,6 +112,21 @@ def test_with_the_turn_the_open_case_moves_to_the_next_inbox_and_all_on_the_rota
     with acting_as(actor_of(desk["b"])):
         ladder.acknowledge(case)
     assert case.acknowledged_by == desk["b"]
+
+
+def test_at_the_turn_the_next_is_told_once_unless_somebody_has_the_case_in_hand(desk, time):
+    case = open_case({"roles": [], "hours": 999, "rota": {**DESK, "turn": "day"}})
+    assert ladder.tell_turns(time()) == 0
+    time.pass_time(days=1)
+    assert [ladder.tell_turns(time()), ladder.tell_turns(time())] == [1, 0]
+    notice = Notice.objects.filter(kind="rung").latest("pk")
+    assert [person.name for person in addressing.recipients(notice, case)] == ["b"]
+    assert "You are on call now. Rung 1 of 3 (rota Desk)" in addressing.worded(notice, case).body
+    assert told(case) == ["a", "b"]
+    with acting_as(actor_of(desk["b"])):
+        ladder.acknowledge(case)
+    time.pass_time(days=1)
+    assert ladder.tell_turns(time()) == 0
 
 
 def test_who_left_the_directory_is_passed_over(desk, time):
