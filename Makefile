@@ -82,13 +82,15 @@ WALKS := $(patsubst %,tests/plans/%.py,admin/test_two_people admin/test_authorit
 # Of REST: what reaches the database as text or JSON, filters, and two requests at once; answers are Python's.
 ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog erasure) tests/gtm/core/api \
   tests/gtm/test_celery.py $(ENGINE) $(WALKS) $(patsubst %,tests/plans/api/test_%.py,idempotency_race plans schedules) \
-  tests/plans/cases $(wildcard tests/plans/test_*.py) tests/programs/api/test_datasets.py
+  tests/plans/export/test_standing.py tests/plans/cases $(wildcard tests/plans/test_*.py) tests/programs/api/test_datasets.py
 
 test-postgres: $(INSTALLED)
 	GTM_TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ON_POSTGRES) $(ARGS)
 
-test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long histories, mutation (hours)
+test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long histories, 1,000 forgeries, mutation (hours)
 	GTM_TEST_DATABASE=postgres $(BIN)/python benchmarks/races.py
+	GTM_TEST_DATABASE=sqlite GTM_FORGERIES=1000 $(BIN)/python -m pytest \
+	  tests/plans/export/test_forgeries.py tests/plans/export/test_verify.py $(ARGS)
 	GTM_TEST_DATABASE=sqlite GTM_HISTORIES=200 GTM_HISTORY_STEPS=60 \
 	  $(BIN)/python -m pytest tests/plans/engine/test_invariants.py $(ARGS)
 	$(BIN)/python benchmarks/mutants.py

@@ -54,6 +54,8 @@ GTM_BREAK_GLASS = env.bool("GTM_BREAK_GLASS", default=False)
 GTM_GRACE_SECONDS = env.int("GTM_GRACE_SECONDS", default=60)  # for running steps after a rip-cord pull
 GTM_ANCHORS_DIR = BASE_DIR / env.str("GTM_ANCHORS_DIR", default="var/anchors")  # better: other storage
 GTM_AUDITORS = env.list("GTM_AUDITORS", default=[])  # who gets every anchor: addresses, or channel:NAME
+GTM_KEYS_DIR = BASE_DIR / env.str("GTM_KEYS_DIR", default="var/keys")  # private signing keys, mode 0600
+GTM_SIGNING_KEYS = env.list("GTM_SIGNING_KEYS", default=[])  # or here, the key of today first
 GTM_CHANNEL_SCHEMES = frozenset(
     env.list(
         "GTM_CHANNEL_SCHEMES",

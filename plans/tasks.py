@@ -41,6 +41,7 @@ def sweep() -> None:
     sweeper.sweep()
     around.carry_waiting()
     files.write_behind(patience=files.PATIENCE)
+    files.seal_earlier()
     schedules.fire_due(unheard_for=schedules.UNHEARD_AFTER)
 
 

@@ -34,6 +34,7 @@ _FACTS = (
     "time_zone",
     *ECONOMICS,
     "banned_sources",
+    "tooling",
     "state",
     "version",
 )

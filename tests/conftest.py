@@ -124,6 +124,7 @@ def own_directories(request: pytest.FixtureRequest, tmp_path: Path) -> None:
         settings.GTM_DATA_DIR = tmp_path / "data"
         settings.MEDIA_ROOT = tmp_path / "data" / "uploads"
         settings.GTM_ANCHORS_DIR = tmp_path / "anchors"
+        settings.GTM_KEYS_DIR = tmp_path / "keys"
 
 
 @pytest.fixture

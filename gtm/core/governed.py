@@ -162,6 +162,10 @@ class GovernedModel(models.Model):
         """How the change log names the object to a reader."""
         return f"{self._meta.verbose_name} {self}"
 
+    def told_at_creation(self) -> Any:
+        """What the row of its creation says beside the columns, where digests alone say too little."""
+        return None
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         with changelog.holding(self.change_chain(), savepoint=True):
             acting = actors.current()
@@ -170,7 +174,7 @@ class GovernedModel(models.Model):
                 self._refuse_foreign_state()
                 super().save(*args, **kwargs)
                 fields = told.at_creation(self, self.evidence_columns())
-                changelog.append(self, "created", fields=fields)
+                changelog.append(self, "created", after=self.told_at_creation(), fields=fields)
                 return
             stored = type(self)._base_manager.get(pk=self.pk)
             changed = self._changed_since(stored, kwargs.get("update_fields"))

@@ -140,3 +140,70 @@ class AnchorCopy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.anchor} to {self.place}"
+
+
+class SigningKey(models.Model):
+    """A public key that this installation signs checkpoints with, or did. The private one is not here."""
+
+    text = models.CharField(max_length=300, unique=True, help_text="name+fingerprint+base64, for --key")
+    made_at = models.DateTimeField(default=clock.now)
+    retired_at = models.DateTimeField(null=True, blank=True, help_text="Since when it signs nothing more")
+
+    class Meta:
+        ordering = ["-made_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.text
+
+    def change_chain(self) -> str:
+        return "installation"
+
+    def change_label(self) -> str:
+        return f"signing key {self.text.rpartition('+')[0]}"
+
+
+class RecordedHead(models.Model):
+    """A leaf of the tree under the checkpoints: the head of a chain as an anchor held it."""
+
+    number = models.PositiveBigIntegerField(primary_key=True)
+    anchor = models.ForeignKey(Anchor, on_delete=models.PROTECT, related_name="leaves")
+    chain = models.CharField(max_length=120)
+    sequence = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["number"]
+        indexes = [models.Index(fields=["chain", "-number"], name="head_of_chain")]
+
+    def __str__(self) -> str:
+        return f"{self.chain} #{self.sequence}"
+
+
+class TreeNode(models.Model):
+    """The hash of a complete subtree; level 0 are the leaves. It is computed from them and never changes."""
+
+    level = models.PositiveSmallIntegerField()
+    number = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["level", "number"], name="tree_node_once")]
+
+    def __str__(self) -> str:
+        return f"{self.level}/{self.number}"
+
+
+class Checkpoint(models.Model):
+    """A signed root over the leaves there were. Witnesses add lines to its note; its text never changes."""
+
+    anchor = models.OneToOneField(Anchor, on_delete=models.PROTECT, related_name="checkpoint")
+    size = models.PositiveBigIntegerField()
+    root = models.CharField(max_length=64)
+    note = models.TextField(help_text="The signed note (C2SP): name, size, root, signatures")
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["size"], name="checkpoint_by_size")]
+
+    def __str__(self) -> str:
+        return f"checkpoint over {self.size} heads"

@@ -3,6 +3,7 @@
 Both in one process, because starting Django takes longer than finding that nothing is to be done.
 """
 
+import io
 import os
 
 import django
@@ -13,3 +14,4 @@ if __name__ == "__main__":
     django.setup()
     call_command("migrate", interactive=False, verbosity=0)
     call_command("demo")
+    call_command("signing_key", "make", verbosity=0, stdout=io.StringIO())

@@ -113,7 +113,7 @@ def export(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for plan in plans:
-            archive.writestr(f"{plan.plan_id}.json", files.read(plan))
+            archive.writestr(f"{plan.plan_id}.json", files.export(plan))
     response = HttpResponse(packed.getvalue(), content_type="application/zip")
     response["Content-Disposition"] = 'attachment; filename="plans.zip"'
     return response

@@ -24,7 +24,7 @@ from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page
 from plans.admin.runs import RunPages
 from plans.drawing import badges, timeline
 from plans.engine.stopping import ripcord
-from plans.export import files, render
+from plans.export import files, render, tools
 from plans.models import CHANGEABLE_PLAN_STATES, FINAL_PLAN_STATES, Plan, of_command
 from plans.runs import follow_up
 from plans.schemas import skills
@@ -129,7 +129,11 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
             context["bars"] = found = timeline.bars(tasks, clock.now())
             context["timeline"] = mark_safe(timeline.draw(found))  # noqa: S308 - texts are escaped
         elif tab == "rules":
-            context |= {"rules": plan.rules, "ladder": named_rungs(plan.rules.ladder, plan.program)}
+            context |= {
+                "rules": plan.rules,
+                "ladder": named_rungs(plan.rules.ladder, plan.program),
+                "tools": tools.of_plan(plan),
+            }
         else:
             with acting_in_admin(request):
                 context["outputs"] = outputs_of(plan)
@@ -185,7 +189,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
 
     def download_json(self, request: HttpRequest, pk: int) -> HttpResponse:
         plan = self._plan(request, pk)
-        response = HttpResponse(files.read(plan), content_type="application/json")
+        response = HttpResponse(files.export(plan), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}.json"'
         return response
 

@@ -29,6 +29,7 @@ from plans.api.serializers import (
     ImportedPlanSerializer,
     PlanDetailSerializer,
     PlanSerializer,
+    ProofClaimSerializer,
     ReasonSerializer,
     RemediationSerializer,
     ReviseSerializer,
@@ -69,7 +70,7 @@ class PlanViewSet(GovernedReadViewSet):
     @action(detail=True, methods=["get"])
     def export(self, request: Request, plan_id: str) -> HttpResponse:
         """The plan JSON document, with the same bytes as the file in the plans folder."""
-        raw = files.read(self.get_object())
+        raw = files.export(self.get_object())
         tag = etag.of_bytes(raw)
         if etag.not_modified(request, tag):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
@@ -83,8 +84,12 @@ class PlanViewSet(GovernedReadViewSet):
     )
     def import_document(self, request: Request) -> Response:
         """Import an exported plan as a record. It is verified first, and it never runs."""
-        row = importer.import_document(request.data)
-        return Response(ImportedPlanSerializer(row).data, status=status.HTTP_201_CREATED)
+        row, proof = importer.take_in(request.data)
+        lists = {
+            name: ProofClaimSerializer(claims, many=True).data
+            for name, claims in (("proved", proof.proved), ("not_proved", proof.not_proved))
+        }
+        return Response(ImportedPlanSerializer(row).data | lists, status=status.HTTP_201_CREATED)
 
     @extend_schema(request=ReasonSerializer, responses=PlanDetailSerializer)
     @action(detail=True, methods=["post"])

@@ -184,10 +184,23 @@ class ArtifactSerializer(serializers.ModelSerializer):
         fields = ["id", "task_id", "key", "title", "kind", "is_deliverable", "sha256", "created_at"]
 
 
+class ProofClaimSerializer(serializers.Serializer):
+    what = serializers.CharField()
+    ground = serializers.CharField(help_text="By what it is proved, or why it is not")
+
+
 class ImportedPlanSerializer(serializers.ModelSerializer):
+    """The record, with what the document proved when it came, and what it did not."""
+
+    proved = ProofClaimSerializer(many=True, read_only=True)
+    not_proved = ProofClaimSerializer(many=True, read_only=True)
+
     class Meta:
         model = ImportedPlan
-        fields = ["plan_id", "sha256", "head", "status", "objective", "command", "created_at"]
+        fields = [
+            *("plan_id", "sha256", "head", "status", "objective", "command", "created_at"),
+            *("proved", "not_proved"),
+        ]
 
 
 class AskedSeatSerializer(serializers.Serializer):

@@ -18,11 +18,12 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from gtm.core import canonical
-from gtm.core.evidence import anchors, changelog
+from gtm.core.evidence import anchors, changelog, checkpoints
+from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogChain
 from gtm.core.prepared import PreparedRead
 from plans import case_kinds
-from plans.export import blueprint, decisions, measures, procedures
+from plans.export import blueprint, decisions, measures, procedures, tools
 from plans.export.blueprint import Needs
 from plans.export.measures import MeasuredPlan
 from plans.models import LADDER, Plan, RipcordPull, Task, TaskAttempt, of_command
@@ -32,7 +33,7 @@ SCHEMA_VERSION = "2.0"
 SCHEMA_ID = "urn:gtm-governance:plan-2"
 LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "django", "celery")
 APPROVALS, ARTIFACTS, READINGS = "approvals", "artifacts", "readings"
-PULLS, FOLLOW_UPS = "pulls", "follow_ups"
+PULLS, FOLLOW_UPS, TOOL_CALLS = "pulls", "follow_ups", "tool_calls"
 """Rows of a plan by the name at which it has them, and those beside it that may concern it."""
 
 
@@ -51,6 +52,7 @@ class RecordedSections:
     log: Sequence[dict[str, Any]] = ()
     head: str = changelog.GENESIS
     anchors: Sequence[dict[str, Any]] = ()
+    checkpoint: Mapping[str, Any] | None = None
 
 
 def build(plan: Plan) -> dict[str, Any]:
@@ -77,6 +79,7 @@ def build(plan: Plan) -> dict[str, Any]:
         log=log,
         head=chain.head,
         anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
+        checkpoint=checkpoints.of_chain(chain.name),
     )
     return _document(plan, tasks, needs, recorded)
 
@@ -86,6 +89,7 @@ def _sections() -> dict[str, tuple[str, Callable[[Plan], list[dict[str, Any]]]]]
     return {
         "assumptions": (ARTIFACTS, measures.assumptions),
         "outputs": (ARTIFACTS, _outputs),
+        TOOL_CALLS: (TOOL_CALLS, tools.calls),
         APPROVALS: (APPROVALS, decisions.approvals),
         "escalations": ("escalations", decisions.escalations),
         "ripcord": (PULLS, decisions.ripcord),
@@ -142,7 +146,8 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
         "status": plan.state,
         "created_at": plan.created_at,
         "created_by": plan.requested_by.get_username() if plan.requested_by else "system",
-        "updated_at": log[-1]["at"] if log else canonical.rfc3339(plan.updated_at),
+        "updated_at": next((row["at"] for row in reversed(log) if row["event"] != SEALED), None)
+        or canonical.rfc3339(plan.updated_at),
         "started_at": plan.started_at,
         "finished_at": plan.finished_at,
         "objective": plan.objective,
@@ -170,12 +175,12 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
             }
             for r in rules.ladder
         ],
-        "tool_hooks": _tool_hooks(plan, tasks),
+        "tool_hooks": tools.hooks(plan, tasks, recorded.sections[TOOL_CALLS]),
         "skills": procedures.skills(plan, tasks),
         "review_checklist": plan.checklist,
         "success_metrics": measures.success_metrics(measured),
         "datasets": plan.datasets,
-        **recorded.sections,
+        **{key: told for key, told in recorded.sections.items() if key != TOOL_CALLS},
         "change_log": list(log),
     }
     body = canonical.plain(body)
@@ -207,8 +212,18 @@ def _integrity(plan: Plan, body: Mapping[str, Any], recorded: RecordedSections) 
         "sections": section_digests(body),
         "versions": {"python": platform.python_version(), **_versions()},
         "anchors": list(recorded.anchors),
+        **({"checkpoint": dict(recorded.checkpoint)} if recorded.checkpoint else {}),
     }
     return integrity | {"seal": seal(integrity)}
+
+
+def add_row(body: dict[str, Any], row: dict[str, Any]) -> None:
+    """The next row of the plan's log, in a document that was made before it was written."""
+    integrity = body["integrity"]
+    body["change_log"].append(row)
+    integrity["head"], integrity["length"] = row["hash"], row["sequence"]
+    integrity["sections"]["change_log"] = canonical.digest(body["change_log"])
+    integrity["seal"] = seal(integrity)
 
 
 @cache
@@ -240,14 +255,6 @@ def _guardrails(plan: Plan, recorded: RecordedSections, measured: MeasuredPlan) 
             **{gate.key: gate.policy_version for gate in plan.rules.gates},
         },
     }
-
-
-def _tool_hooks(plan: Plan, tasks: list[Task]) -> list[dict[str, Any]]:
-    left: dict[str, list[str]] = {}
-    for task in tasks:
-        for tool, sentence in ((task.output or {}).get("evidence") or {}).items():
-            left.setdefault(tool, []).append(f"{task.task_id}: {sentence}")
-    return [{**asdict(hook), "evidence": left.get(hook.tool, [])} for hook in plan.rules.tool_hooks]
 
 
 def _outputs(plan: Plan) -> list[dict[str, Any]]:

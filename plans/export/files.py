@@ -23,10 +23,9 @@ from django.conf import settings
 from django.db.models import Case, Exists, Max, OuterRef, Q, QuerySet, When
 
 from gtm.core import clock, events
-from gtm.core.evidence import anchors
+from gtm.core.evidence import anchors, keys
 from gtm.core.models import ChangeLogChain
-from gtm.core.one_view import one_view
-from plans.export import document, rules
+from plans.export import document, sealing
 from plans.models import AT_WORK_PLAN_STATES, MOVING_STATES, Plan, PlanFile, Task, TaskKind
 
 logger = logging.getLogger(__name__)
@@ -39,31 +38,22 @@ PREFIX = "plan:"
 """A plan's chain is named by it."""
 
 
-class InvalidDocument(Exception):
-    """A document of ours violates our own schema: a defect, never written over a good file."""
-
-
 def path_of(plan: Plan) -> Path:
     return Path(settings.GTM_PLANS_DIR) / f"{plan.plan_id}.json"
 
 
 def write(plan: Plan) -> bytes:
-    """Write the plan's file as of now and answer its bytes."""
+    """Seal the plan as of now, write its file and answer its bytes."""
     target = path_of(plan)
     target.parent.mkdir(parents=True, exist_ok=True)
     with _lock(target):
-        with one_view():
-            plan = Plan.objects.select_related("program", "campaign", "requested_by").get(pk=plan.pk)
-            body = document.build(plan)
-        if found := rules.problems(body):
-            raise InvalidDocument(
-                f"{plan.plan_id}: " + "; ".join(f"{p.field}: {p.message}" for p in found[:10])
-            )
+        body = sealing.sealed(plan)
         raw = document.to_bytes(body)
         _replace(target, raw)
         integrity = body["integrity"]
         shown = max((made["number"] for made in integrity["anchors"]), default=0)
-        known = {"sequence": integrity["length"], "anchor": shown}
+        seal = sealing.last_seal(body["change_log"]) or {"sequence": 0}
+        known = {"sequence": integrity["length"], "anchor": shown, "seal": seal["sequence"]}
         PlanFile.objects.update_or_create(plan=plan, defaults=known)
     return raw
 
@@ -77,6 +67,15 @@ def read(plan: Plan) -> bytes:
     return target.read_bytes() if known == (head, last) and target.is_file() else write(plan)
 
 
+def export(plan: Plan) -> bytes:
+    """The file for whoever takes it out of the house, under a checkpoint where this installation signs."""
+    raw = read(plan)
+    if keys.signing() and not anchors.holds_head(plan.change_chain()):
+        anchors.anchor(tell_auditors=False, for_a_reader=True)
+        raw = read(plan)
+    return raw
+
+
 def write_behind(since: timedelta = timedelta(days=1), patience: timedelta = timedelta(0)) -> int:
     """Write every file that is behind its plan or its anchors. Answers how many.
 
@@ -85,6 +84,11 @@ def write_behind(since: timedelta = timedelta(days=1), patience: timedelta = tim
     until its file is older than ``patience``.
     """
     return _write_each(_due(Plan.objects.filter(plan_id__in=_behind(clock.now() - since)), patience))
+
+
+def seal_earlier(count: int = 20) -> int:
+    """Write files of before there were seals anew, with one: the last first. Answers how many."""
+    return _write_each(Plan.objects.filter(file__seal=0).order_by("-pk")[:count])
 
 
 def _behind(since: datetime) -> set[str]:
@@ -117,7 +121,7 @@ def _write_each(plans: Iterable[Plan]) -> int:
         try:
             write(plan)
             written += 1
-        except (InvalidDocument, OSError):
+        except (sealing.InvalidDocument, OSError):
             logger.exception("the file of %s is not written; the others are", plan.plan_id)
     return written
 

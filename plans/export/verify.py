@@ -1,18 +1,22 @@
 """Verify an exported plan with nothing but the file: bytes, sections, change log, graph.
 
-Needs no database and no account. Every finding says where.
+Needs no database and no account. Every finding says where; what the file proves, and what it does not, stands
+in two lists.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from gtm.core import canonical
-from gtm.core.evidence import anchors, changelog, told
-from plans.export import document, rules
+from gtm.core.evidence import anchors, changelog, signatures
+from gtm.core.evidence.notes import NoteKey
+from gtm.core.evidence.proof import Proof
+from plans.export import document, explained, rules, sealing
+from plans.export.explained import ComparedText
 
 IMPORT_RECORD = "import_record"
 """The one section that an installation adds to another's document, outside its seal."""
@@ -29,41 +33,121 @@ class Discrepancy:
         return f"{self.where}: {self.message}"
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the reader kept outside the file. None: not given."""
+
+    anchors: Sequence[Mapping[str, Any]] | None = None
+    keys: Sequence[NoteKey] | None = None
+    """Of the installation that signs the checkpoint."""
+    witnesses: Sequence[NoteKey] | None = None
+    """Of those who saw its log grow."""
+
+
+@dataclass(slots=True)
+class Verification:
+    """The findings with their places, and both lists."""
+
+    findings: list[Discrepancy] = field(default_factory=list)
+    proof: Proof = field(default_factory=Proof)
+
+    def conclude(self, what: str, by: str, found: Iterable[Discrepancy], *, asked: bool = False) -> bool:
+        findings = list(found)
+        self.findings += findings
+        return self.proof.conclude(what, by, map(str, findings), asked=asked)
+
+
+def parse(raw: bytes | str) -> Any:
+    """JSON with each key once in an object. Raises ValueError for anything else.
+
+    Of a key that is there twice one reader takes the first and another the last.
+    """
+    return json.loads(raw, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = sorted({key for key in keys if keys.count(key) > 1})
+        raise ValueError(f"the key {twice[0]!r} is there twice in one object")
+    return found
+
+
 def verify_bytes(raw: bytes) -> list[Discrepancy]:
-    """Everything wrong with a file; an empty list says it is intact."""
-    try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        position = getattr(error, "pos", getattr(error, "start", 0))
-        return [Discrepancy(_line(raw, position), f"the file is not JSON any more ({error})")]
-    if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
-        return [Discrepancy("integrity", "the file is not a plan JSON: it has no integrity section")]
-    findings = verify_document(body)
-    if not findings and (differs := _first_difference(raw, document.to_bytes(body))) is not None:
-        findings.append(
-            Discrepancy(_line(raw, differs), "the text differs from the form in which the plan was written")
-        )
-    return findings
+    """Everything that contradicts itself in a file."""
+    return prove_bytes(raw).findings
 
 
 def verify_document(body: Mapping[str, Any]) -> list[Discrepancy]:
-    """Everything wrong with a document, with or without an import record; it has an integrity section."""
+    """Everything that contradicts itself in a document, with or without an import record."""
+    return prove_document(body).findings
+
+
+def prove_bytes(raw: bytes, kept: Kept | None = None) -> Verification:
+    """What a file proves, with what the reader kept."""
+    made = Verification()
+    try:
+        body = parse(raw)
+    except (ValueError, RecursionError) as error:
+        position = getattr(error, "pos", getattr(error, "start", 0))
+        where, sentence = _line(raw, position), f"the file is not JSON any more ({error})"
+        made.conclude("the text", "", [Discrepancy(where, sentence)])
+        return made
+    if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
+        sentence = "the file is not a plan JSON: it has no integrity section"
+        made.conclude("the text", "", [Discrepancy("integrity", sentence)])
+        return made
+    made = prove_document(body, kept)
+    if not made.findings:
+        made.conclude("the text has the form in which plans are written", "each byte", _form(raw, body))
+    return made
+
+
+def prove_document(body: Mapping[str, Any], kept: Kept | None = None) -> Verification:
+    """What a document proves, with what the reader kept; it has an integrity section."""
+    made = Verification()
     record = body.get(IMPORT_RECORD)
     body = {key: value for key, value in body.items() if key != IMPORT_RECORD}
-    integrity = body["integrity"]
-    findings: list[Discrepancy] = []
     try:
-        if record is not None and record["sha256"] != canonical.digest(body):
-            findings.append(Discrepancy(IMPORT_RECORD, "it was written for another document"))
-        if document.seal(integrity) != integrity.get("seal"):
-            findings.append(Discrepancy("integrity", "the integrity section itself was changed"))
-        findings += _sections(body, integrity)
-        findings += _log(body, integrity)
+        _prove(body, record, kept or Kept(), made)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        findings.append(Discrepancy("integrity", f"the document cannot be read as a plan ({error!r})"))
-    if not findings:
-        findings += [Discrepancy(problem.field, problem.message) for problem in rules.problems(body)]
-    return findings
+        sentence = f"the document cannot be read as a plan ({error!r})"
+        made.conclude("the document", "", [Discrepancy("integrity", sentence)])
+    if not made.findings:
+        found = [Discrepancy(problem.field, problem.message) for problem in rules.problems(body)]
+        made.conclude("the document follows the rules of plans", "its published schema", found)
+    return made
+
+
+def _prove(body: Mapping[str, Any], record: Any, kept: Kept, made: Verification) -> None:
+    integrity, log = body["integrity"], body["change_log"]
+    if record is not None and record["sha256"] != canonical.digest(body):
+        other = Discrepancy(IMPORT_RECORD, "it was written for another document")
+        made.conclude("the import record", "", [other])
+    if document.seal(integrity) != integrity.get("seal"):
+        changed = Discrepancy("integrity", "the integrity section itself was changed")
+        made.conclude("the integrity section", "", [changed])
+    made.conclude("no section was damaged on the way", "the digests in the file", _sections(body, integrity))
+    rows = f"rows 1 to {len(log)} of the change log follow each other, and erased ones are on record"
+    made.conclude(rows, "the hash chain", _rows(log, integrity))
+    seal = sealing.last_seal(log)
+    _prove_sections(body, seal, made)
+    _prove_text(body, seal, made)
+    _prove_anchors(body, kept, made)
+    checkpoint = checkpoint_of(body)
+    found = [Discrepancy("integrity/checkpoint", sentence) for sentence in checkpoint.findings]
+    if checkpoint.given:
+        by = "its inclusion proof; who signed it is another question"
+        made.conclude(f"the checkpoint in the file has row {checkpoint.sequence}", by, found)
+    signatures.prove(made.proof, checkpoint, len(log), (seal or {"sequence": 0})["sequence"], kept.keys)
+    signatures.prove_witnessed(made.proof, checkpoint, kept.witnesses)
+
+
+def checkpoint_of(body: Mapping[str, Any]) -> signatures.CarriedCheckpoint:
+    """The checkpoint of a document, and whether it has a row of this very log."""
+    rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
+    return signatures.carried(body["integrity"].get("checkpoint"), body["integrity"]["chain"], rows)
 
 
 def _sections(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepancy]:
@@ -74,73 +158,93 @@ def _sections(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Dis
     return findings + [Discrepancy(key, "its content differs from what was recorded") for key in changed]
 
 
-def _log(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepancy]:
-    breaks, head, length = changelog.verify_rows(body["change_log"], integrity["chain"])
+def _rows(log: Sequence[Mapping[str, Any]], integrity: Mapping[str, Any]) -> list[Discrepancy]:
+    erasures, chain = changelog.Erasures(), integrity["chain"]
+    breaks, head, length = changelog.verify_rows(erasures.watch(log), chain)
+    breaks += erasures.breaks(chain)
     findings = [Discrepancy(f"change_log row {b.sequence}", b.reason) for b in breaks]
     if length != integrity["length"]:
-        findings.append(
-            Discrepancy(
-                "change_log",
-                (f"it has {length} rows, but {integrity['length']} were recorded: the tail was cut"),
-            )
-        )
+        sentence = f"it has {length} rows, but {integrity['length']} were recorded: the tail was cut"
+        findings.append(Discrepancy("change_log", sentence))
     elif head != integrity["head"]:
         findings.append(Discrepancy(f"change_log row {length}", "it is not the head that was recorded"))
-    return findings + _anchored(body, integrity) + _explains_state(body) + _explains_outputs(body)
-
-
-def _anchored(body: Mapping[str, Any], integrity: Mapping[str, Any]) -> list[Discrepancy]:
-    """Each anchor is whole and saw the very row of the log that is here."""
-    rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
-    findings = []
-    for made in integrity["anchors"]:
-        where, seen = f"anchor {made['number']}", made["heads"].get(integrity["chain"], {})
-        if anchors.root_of(made) != made["root"]:
-            findings.append(Discrepancy(where, "its content differs from its root"))
-        elif rows.get(seen.get("sequence")) != seen.get("hash"):
-            findings.append(Discrepancy(where, "it covers another row of the change log than the one here"))
     return findings
 
 
-def _explains_state(body: Mapping[str, Any]) -> list[Discrepancy]:
-    """Completeness: the status of the plan is the one its last transition led to."""
-    states = [
-        row["to"]
-        for row in body["change_log"]
-        if row.get("entity") == "plans.plan" and row.get("field") == "state" and not row.get("erased")
+def _prove_sections(body: Mapping[str, Any], seal: Mapping[str, Any] | None, made: Verification) -> None:
+    what = "every section says what it said when it was sealed"
+    if seal is None and _is_of_today(body["change_log"]):
+        sentence = "no row seals this document, though its log is of a version that seals every one"
+        made.conclude(what, "", [Discrepancy("change_log", sentence)])
+        return
+    if seal is None:
+        made.proof.leave(what, "no row seals a document: it was written before there were seals")
+        return
+    row, told, now = seal["sequence"], seal["to"], sealing.digests(body)
+    differing = sorted(key for key in {*told, *now} if told.get(key) != now.get(key))
+    found = [Discrepancy(key, f"it is not what row {row} of the change log sealed") for key in differing]
+    made.conclude(what, f"the seal in row {row} of the change log", found)
+
+
+def _is_of_today(log: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether the version that began this log seals documents: its row of creation says what was asked."""
+    return any(row["event"] == "created" and row["entity"] == sealing.ENTITY and row["to"] for row in log)
+
+
+def _prove_text(body: Mapping[str, Any], seal: Mapping[str, Any] | None, made: Verification) -> None:
+    checks: list[tuple[str, ComparedText]] = [
+        ("status", explained.state(body)),
+        ("command, inputs, data sets and checklist", explained.columns(body)),
+        ("outputs of tasks", explained.outputs(body)),
+        ("votes", explained.votes(body, names_are_sealed=seal is not None)),
     ]
-    if states and states[-1] != body["status"]:
-        return [
-            Discrepancy(
-                "status", f"the change log leads to “{states[-1]}”, but the document says “{body['status']}”"
-            )
-        ]
-    return []
+    for name, found in checks:
+        what, by = f"{name} as in the change log", f"its rows, {found.compared} compared"
+        if found.compared or found.contradictions:
+            made.conclude(what, by, [Discrepancy(*place) for place in found.contradictions])
+        if found.unknown:
+            why = "the row is erased, or was written before rows recorded it"
+            made.proof.leave(f"{name}: {found.unknown} not compared with the change log", why)
 
 
-def _explains_outputs(body: Mapping[str, Any]) -> list[Discrepancy]:
-    """The output of a task is the one that the log told last; logs of older plans tell none."""
-    labels: dict[str, str] = {}
-    last: dict[str, Any] = {}
-    for row in body["change_log"]:
-        if row.get("entity") != "plans.task":
-            continue
-        if row.get("erased"):
-            last.pop(row["entity_id"], None)
-            continue
-        labels[row["entity_id"]] = row["object"]
-        fields = row.get(changelog.FIELDS) or {}
-        if "output" in fields:
-            last[row["entity_id"]] = fields["output"][told.TO]
-        elif row["field"] == "output":
-            last[row["entity_id"]] = row[told.TO]
-    known = {labels[pk]: digest for pk, digest in last.items()}
-    findings = []
-    for task in (task for stage in body["stages"] for task in stage["tasks"]):
-        label = f"task {task['task_id']} {task['name']}"
-        if label in known and told.digest_of(task["output"]) != known[label]:
-            findings.append(Discrepancy(f"stages/{label}", "its output is not the one in the change log"))
-    return findings
+def _prove_anchors(body: Mapping[str, Any], kept: Kept, made: Verification) -> None:
+    integrity = body["integrity"]
+    rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
+    found, chain = list(_anchored(integrity["anchors"], integrity["chain"], rows)), integrity["chain"]
+    if integrity["anchors"] or found:
+        by = "their roots; whoever writes the log anew can make them anew, too"
+        made.conclude(f"{len(integrity['anchors'])} anchors in the file saw these rows", by, found)
+    what = "nobody has written the change log anew"
+    if kept.anchors is None:
+        made.proof.leave(what, "no anchors that you kept were given (--anchors)")
+        return
+    mine = [record for record in kept.anchors if chain in record["heads"]]
+    last = max((record["heads"][chain]["sequence"] for record in mine), default=0)
+    if not mine:
+        why = f"none of the {len(kept.anchors)} anchors that you kept names {chain}"
+        made.proof.leave(what, why, asked=True)
+        return
+    by = f"{len(mine)} anchors that you kept, up to row {last}"
+    made.conclude(f"{what} up to row {last}", by, _anchored(mine, chain, rows, "kept anchor"), asked=True)
+    if last < len(rows):
+        made.proof.leave(f"{what} after row {last}", "no anchor that you kept saw later rows")
+
+
+def _anchored(
+    records: Iterable[Mapping[str, Any]], chain: str, rows: Mapping[int, str], name: str = "anchor"
+) -> Iterable[Discrepancy]:
+    """Each anchor is whole and saw the very row of the log that is here."""
+    for record in records:
+        where, seen = f"{name} {record['number']}", record["heads"].get(chain, {})
+        if anchors.root_of(record) != record["root"]:
+            yield Discrepancy(where, "its content differs from its root")
+        elif rows.get(seen.get("sequence")) != seen.get("hash"):
+            yield Discrepancy(where, "it covers another row of the change log than the one here")
+
+
+def _form(raw: bytes, body: Mapping[str, Any]) -> Iterable[Discrepancy]:
+    if (differs := _first_difference(raw, document.to_bytes(body))) is not None:
+        yield Discrepancy(_line(raw, differs), "the text differs from the form in which the plan was written")
 
 
 def _first_difference(one: bytes, other: bytes) -> int | None:

@@ -77,6 +77,7 @@ from plans.models.task import (
     TaskKind,
     TaskState,
 )
+from plans.models.tool_call import CallOutcome, ToolCall
 
 __all__ = [
     "ANSWERED_STATES",
@@ -124,6 +125,7 @@ __all__ = [
     "Breach",
     "BreakGlass",
     "BreakGlassState",
+    "CallOutcome",
     "CatchUp",
     "Decision",
     "DecisionKind",
@@ -153,6 +155,7 @@ __all__ = [
     "TaskAttempt",
     "TaskKind",
     "TaskState",
+    "ToolCall",
     "Verdict",
     "chain_of",
     "new_plan_id",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 
@@ -151,3 +153,18 @@ class Decision(GovernedModel):
 
     def change_label(self) -> str:
         return f"decision of {self.person} on {self.approval.change_label()}"
+
+    def told_at_creation(self) -> dict[str, Any]:
+        """The vote itself: who, with whose authority and in which capacity, on what."""
+        principal = self.on_behalf_of or self.person
+        return {
+            "gate": self.approval.gate,
+            "round": self.approval.round,
+            "person": self.person.name,
+            "account": self.user.get_username(),
+            "decision": self.kind,
+            "authority": principal.name,
+            "capacity": self.evidence.get("authority") or "in their own right",
+            "scope_sha256": self.scope_sha256,
+            "at": self.decided_at,
+        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -151,6 +152,10 @@ class Plan(StatefulModel):
     def __str__(self) -> str:
         return self.plan_id
 
+    def told_at_creation(self) -> dict[str, Any]:
+        """What was asked and for how much, in full; the digest of the rules stands among the columns."""
+        return {"inputs": self.inputs, "amount": self.amount, "currency": self.currency}
+
     def change_chain(self) -> str:
         return f"plan:{self.plan_id}"
 
@@ -173,6 +178,9 @@ class PlanFile(models.Model):
     plan = models.OneToOneField(Plan, on_delete=models.CASCADE, primary_key=True, related_name="file")
     sequence = models.PositiveBigIntegerField()
     anchor = models.PositiveBigIntegerField(default=0, help_text="Number of the last anchor it shows")
+    seal = models.PositiveBigIntegerField(
+        default=0, help_text="Row that seals what it says; none where it was written before there were seals"
+    )
 
     def __str__(self) -> str:
         return f"{self.plan} up to row {self.sequence}"

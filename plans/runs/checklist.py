@@ -16,7 +16,7 @@ from plans.runs.policies import in_force
 from plans.runs.registry import LOWEST_LADDER, faults
 from plans.runs.start import Draft, approvable
 from plans.schemas.constraints import stated_in
-from plans.schemas.declaration import ChecklistItem
+from plans.schemas.declaration import ChecklistItem, ToolWork
 from plans.schemas.rules import rungs
 from programs.models import Role
 from programs.outreach import browser
@@ -98,7 +98,7 @@ def _tools(draft: Draft) -> tuple[bool, str]:
     told = [f"The code of task {', '.join(absent)} is not installed."] if absent else []
     told += [f"Nothing can be written to {', '.join(closed)}."] if closed else []
     told = told or [f"The code of {len(runs)} tasks is installed; results and the plan file can be written."]
-    if any(step.run and "Playwright" in step.tools for step in draft.command.steps):
+    if any(hook.work == ToolWork.FLOW for hook in draft.command.tool_hooks):
         told.append(f"Browser: {browser.missing() or 'Chromium'}.")
     return not absent and not closed, " ".join(told)
 

@@ -170,7 +170,7 @@ def propose_task(
         owner=owner,
         due_at=due_at(step, owner, plan.program),
         skills=list(step.skills),
-        tools=list(step.tools),
+        tools=[hook.tool for hook in command.tool_hooks if hook.step == step.key],
         output_var=step.output_var,
         expected_seconds=step.expected_seconds,
         max_retries=command.max_retries,

@@ -12,7 +12,7 @@ from plans.engine.running import steps
 from plans.models import LADDER, MOST_RUNGS
 from plans.runs import patterns
 from plans.schemas import skills
-from plans.schemas.declaration import Command, Gate, Step, no_objective
+from plans.schemas.declaration import Command, Gate, Step, ToolWork, no_objective
 from plans.schemas.inputs import nearest
 from programs.analytics.dependencies import Dependencies
 from programs.datasets import CONTRACTS
@@ -140,6 +140,7 @@ def faults(command: Command) -> Iterable[Problem]:
     yield from _party_faults(command)
     yield from _origin_faults(command)
     yield from _data_faults(command)
+    yield from _tool_faults(command)
 
 
 def _twin_faults(command: Command) -> Iterable[Problem]:
@@ -218,6 +219,18 @@ def _skill_faults(command: Command) -> Iterable[Problem]:
                         f"point {point.key} of the skill {name} is done by {by.task}, which does not cite it"
                     )
                     yield Problem("stages", message)
+
+
+def _tool_faults(command: Command) -> Iterable[Problem]:
+    """A hook says what is done in the place of its tool, and at which step the engine does it."""
+    runs = {step.key for step in command.steps if step.run}
+    for at, hook in enumerate(command.tool_hooks):
+        if hook.work not in ToolWork.EVERY:
+            message = f"{hook.tool} is wanted for “{hook.work}”, and no such work is known"
+            yield Problem(f"tool_hooks.{at}.work", message, ToolWork.EVERY, code="unknown")
+        if hook.step not in runs and not command.stages_for:
+            message = f"{hook.tool} is called at “{hook.step}”, which is no step that the engine runs"
+            yield Problem(f"tool_hooks.{at}.step", message)
 
 
 def _gate_faults(at: str, step: Step, gate: Gate) -> Iterable[Problem]:

@@ -92,7 +92,6 @@ class Step:
     gate: Gate | None = None
     fallback_agent: str = ""
     skills: Sequence[str] = ()
-    tools: Sequence[str] = ()
     output_var: str = ""
     expected_seconds: int = 5
     due_hours: int = 0
@@ -167,10 +166,32 @@ class Trigger:
     at_once: Sequence[str] = ()
 
 
+class ToolWork:
+    """What a tool is wanted for."""
+
+    DEFINITIONS = "definition-diff"
+    PROCEDURES = "procedure-library"
+    COMPARISON = "comparison-record"
+    RETROSPECTIVE = "retro-record"
+    FLOW = "browser-flow"
+    EVERY = (DEFINITIONS, PROCEDURES, COMPARISON, RETROSPECTIVE, FLOW)
+
+
 @dataclass(frozen=True, slots=True)
 class ToolHook:
+    """A tool that the command's document names, and what is done in its place at the step ``step``.
+
+    ``work`` is one of ``ToolWork``. ``subject`` is what it is about: a place ("output_var.key",
+    "context.NAME"), "datasets", or the page of the program that is opened; ``beside`` is the place of what
+    the subject is held against. Plans that were started before hooks were called name no work.
+    """
+
     tool: str
     purpose: str
+    work: str = ""
+    step: str = ""
+    subject: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,7 +224,6 @@ class StepResult:
     ``NOT_MEASURED``: without a signal they are clear again in ``period`` (the run itself where it is empty),
     for the ``window``, ``model`` and ``scope`` that a signal would name: kept and breached stand under one
     key. ``readings`` are held against metric rules.
-    ``evidence`` says what each tool hook left behind ("tool": "sentence").
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -236,7 +235,6 @@ class StepResult:
     window: str = ""
     model: str = ""
     scope: str = ""
-    evidence: Mapping[str, str] = field(default_factory=dict)
 
 
 def payload_of(output: Output) -> dict[str, Any]:

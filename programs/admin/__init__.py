@@ -103,6 +103,13 @@ class ProgramAdmin(GovernedAdmin):
             "Referrals",
             {"fields": ["banned_sources"], "description": "The risk review also looks for these."},
         ),
+        (
+            "Tooling",
+            {
+                "fields": ["tooling"],
+                "description": "Changes of these are told to every plan of the program that is not over.",
+            },
+        ),
     ]
 
     def get_urls(self) -> list[Any]:

@@ -85,6 +85,7 @@ class ProgramSerializer(WholeSerializer):
             *ECONOMICS,
             "assumptions_owner",
             "banned_sources",
+            "tooling",
             "version",
             "created_at",
             "updated_at",

@@ -9,6 +9,7 @@ from programs.models.agreement import (
     read_stages,
     read_vocabulary,
 )
+from programs.models.catalogue import Benefit, BenefitKind, LifecycleStage, LifecycleTrigger, Tier
 from programs.models.dataset import Dataset
 from programs.models.guarded_change import (
     ALONE_STATES,
@@ -30,13 +31,8 @@ from programs.models.program import (
     ECONOMICS,
     LIVE_PROGRAM_STATES,
     UNLAUNCHED_PROGRAM_STATES,
-    Benefit,
-    BenefitKind,
-    LifecycleStage,
-    LifecycleTrigger,
     Program,
     ProgramKind,
-    Tier,
 )
 from programs.models.published import PublishedModel
 from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask

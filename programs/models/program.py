@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 
 from gtm.core.errors import InvalidInput, Problem
@@ -16,7 +16,6 @@ from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
 from programs.models.place import WorkingWeek, calendar_at, check_subdivision, known_country, known_zone
-from programs.models.published import PublishedModel
 from programs.models.two_people import AskedChange, ChangedByTwo
 
 
@@ -33,12 +32,24 @@ CLOSED_PROGRAM_STATES = frozenset({"archived", "aborted"})
 UNLAUNCHED_PROGRAM_STATES = frozenset({"draft", "planning"})
 
 
+def named_tools(value: Any) -> None:
+    """Refuse what is no list of names and tools, and a page that is no address."""
+    if not isinstance(value, dict) or not all(isinstance(v, str) and v.strip() for v in value.values()):
+        raise ValidationError("Enter a name and a tool a line, such as “crm: Salesforce”.")
+    for name in PAGES:
+        if name in value:
+            _address(value[name])
+
+
 def all_words(value: Any) -> None:
     """Refuse what is no list of words."""
     if not isinstance(value, list) or not all(isinstance(word, str) and word.strip() for word in value):
         raise ValidationError('Must be a list of words such as ["coupon-site", "deals.example"].')
 
 
+PAGES = ("redemption page", "portal", "dashboard")
+"""Tools that are a page, which plans open in a browser."""
+_address = URLValidator(schemes=["https", "http"])
 CURRENCY_HELP = (
     "ISO 4217. Loaded data keep their currencies and are converted to this one. Plans that have "
     "ended keep theirs. A limit of an approver in another currency does not apply to amounts in this one."
@@ -220,6 +231,13 @@ class Program(ChangedByTwo, StatefulModel):
         validators=[all_words],
         help_text='Sources and hosts that no referral may come from: ["coupon-site", "deals.example"]',
     )
+    tooling = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[named_tools],
+        help_text="What the program runs on, one per line: crm: Salesforce. Plans open the pages “redemption "
+        "page”, “portal” and “dashboard” in a browser: dashboard: https://…",
+    )
 
     class Meta:
         ordering = ["name"]
@@ -312,105 +330,9 @@ class Program(ChangedByTwo, StatefulModel):
                 )
         if tiers := self.tiers.filter(threshold__gt=0).count():
             ties.append(f"{tiers} tiers have thresholds in {was}; set them to 0 and publish a new blueprint.")
-        if benefits := Benefit.objects.filter(tier__program=self, unit_cost__gt=0).count():
+        if benefits := self.tiers.filter(benefits__unit_cost__gt=0).count():
             ties.append(f"{benefits} benefits have costs in {was}; set them to 0 and enter them again.")
         running = self.plans.filter(finished_at__isnull=True).count()
         if running:
             ties.append(f"{running} plans in {was} have not ended; finish or abort them.")
         return ties
-
-
-class Tier(PublishedModel):
-    """A level of a loyalty program, reached by qualifying spend over twelve months."""
-
-    program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="tiers")
-    name = models.CharField(max_length=60)
-    rank = models.PositiveSmallIntegerField(help_text="1 is the entry tier")
-    threshold = models.DecimalField(
-        max_digits=14, decimal_places=2, default=Decimal(0), help_text="Qualifying spend of twelve months"
-    )
-    earn_multiplier = models.DecimalField(max_digits=6, decimal_places=3, default=Decimal(1))
-    from_plan = models.CharField(max_length=60, blank=True, help_text="The plan that set this tier")
-
-    class Meta:
-        ordering = ["program", "rank"]
-        constraints = [models.UniqueConstraint(fields=["program", "rank"], name="tier_one_per_rank")]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.program})"
-
-    def program_pk(self) -> int:
-        return self.program_id
-
-    def published_by(self) -> str:
-        return self.from_plan or _plan_behind(Tier, self)
-
-
-class BenefitKind(models.TextChoices):
-    EARN = "earn", "Earn rule"
-    PERK = "perk", "Standing benefit"
-    SURPRISE = "surprise", "Surprise moment"
-
-
-class Benefit(PublishedModel):
-    tier = models.ForeignKey(Tier, on_delete=models.CASCADE, related_name="benefits")
-    name = models.CharField(max_length=120)
-    kind = models.CharField(max_length=20, choices=BenefitKind.choices)
-    description = models.TextField(blank=True)
-    unit_cost = models.DecimalField(
-        max_digits=12, decimal_places=4, default=Decimal(0), help_text="Per member and year, program currency"
-    )
-
-    class Meta:
-        ordering = ["tier", "kind", "name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def program_pk(self) -> int:
-        return self.tier.program_id
-
-    def published_by(self) -> str:
-        return self.tier.from_plan
-
-
-class LifecycleStage(models.TextChoices):
-    ONBOARDING = "onboarding", "Onboarding"
-    ADOPTION = "adoption", "Adoption"
-    UPSELL = "upsell", "Upsell"
-    RENEWAL = "renewal", "Renewal"
-
-
-class LifecycleTrigger(PublishedModel):
-    """Event → loyalty action → channel → owner, with an entry rule that can be counted on the data."""
-
-    program = models.ForeignKey(Program, on_delete=models.CASCADE, related_name="triggers")
-    key = models.SlugField(max_length=60)
-    stage = models.CharField(max_length=20, choices=LifecycleStage.choices)
-    event = models.CharField(max_length=160)
-    entry_rule = models.CharField(max_length=240)
-    action = models.CharField(max_length=240)
-    channel = models.CharField(max_length=60)
-    owner_role = models.ForeignKey("programs.Role", null=True, blank=True, on_delete=models.PROTECT)
-    from_plan = models.CharField(max_length=60, blank=True)
-
-    class Meta:
-        ordering = ["program", "stage", "key"]
-        constraints = [models.UniqueConstraint(fields=["program", "key"], name="trigger_one_per_key")]
-
-    def __str__(self) -> str:
-        return self.event
-
-    def program_pk(self) -> int:
-        return self.program_id
-
-    def published_by(self) -> str:
-        return self.from_plan or _plan_behind(LifecycleTrigger, self)
-
-
-def _plan_behind(model: type[Tier] | type[LifecycleTrigger], row: Tier | LifecycleTrigger) -> str:
-    """Which plan has published the rows that a new one would join."""
-    if not row._state.adding:
-        return ""
-    found = model.objects.filter(program=row.program_id).exclude(from_plan="")
-    return found.values_list("from_plan", flat=True).order_by("-pk").first() or ""

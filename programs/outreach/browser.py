@@ -7,6 +7,7 @@ The browser resolves the hosts of an allowance and nothing else, each to the add
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -24,12 +25,16 @@ VIEW = {"width": 1280, "height": 800}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """``field`` is the value of the form field asked for, None where the page has none; ``picture`` a PNG."""
+    """``field`` is the value of the form field asked for, None where the page has none; ``picture`` a PNG.
+
+    ``by`` names what opened the page, with versions.
+    """
 
     url: str
     status: int
     field: str | None
     picture: bytes
+    by: str
 
 
 class LookFailed(Exception):
@@ -45,7 +50,12 @@ def missing() -> str:
     return "" if _path() else "no Chromium is installed"
 
 
-def look(url: str, allowance: Allowance, field: str) -> Look:
+def version() -> str:
+    """Playwright with its version; of the browser it starts only the browser itself can tell."""
+    return f"playwright {importlib.metadata.version('playwright')}"
+
+
+def look(url: str, allowance: Allowance, field: str = "") -> Look:
     """Open ``url`` and wait until it has loaded. Raises NotAllowed, Unreachable or LookFailed."""
     playwright = importlib.import_module("playwright.sync_api")
     address_of(url, allowance)
@@ -62,11 +72,13 @@ def look(url: str, allowance: Allowance, field: str) -> Look:
             # Redirects are not routed again: what the page became must be allowed before it is pictured.
             address_of(page.url, allowance)
             held = page.locator(f'input[name="{field}"]')
+            asked_for = bool(field) and held.count() > 0
             return Look(
                 url=page.url,
                 status=response.status if response else 0,
-                field=held.first.input_value() if held.count() else None,
+                field=held.first.input_value() if asked_for else None,
                 picture=page.screenshot(timeout=MILLISECONDS),
+                by=f"{version()} (Chromium {browser.version})",
             )
         except playwright.Error as error:
             raise LookFailed(f"Chromium: {error.message.splitlines()[0]}") from error

@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.documents.lines import Line
 
-TOOLS = ("Serena", "Context7", "Sequential Thinking", "Playwright")
-NO_TOOL = "None of them is called: the plan says what its own code does in their place."
+BROWSER = "Playwright"
+TOOLS = ("Serena", "Context7", "Sequential Thinking", BROWSER)
 
 
 def number(value: Any) -> bool:
@@ -52,10 +52,20 @@ def table_of(record: str, key: str, *columns: str) -> tuple[str, ...]:
     return tuple(f"{record} outputs.{key}.rows[*].{column}" for column in columns)
 
 
-def tools_ran(text: str, says: str, record: str, tools: Sequence[str] = TOOLS) -> Line:
-    """A line on tool hooks: each that is named has answered a call that the plan kept."""
-    places = tuple(f"{record} json.tool_hooks[{tool}].calls" for tool in tools)
-    return Line(text, says, places, lambda *calls: all(calls), no=NO_TOOL)
+def tools_ran(text: str, says: str, record: str, *, pages: str = "") -> Line:
+    """A line on tool hooks: something answered for each, with a result; ``pages``: seen in a browser."""
+    at = [f"{record} json.tool_hooks[{tool}].calls" for tool in TOOLS if tool != BROWSER]
+    at += [f"{pages} json.tool_hooks[{BROWSER}].calls"] if pages else []
+    return Line(text, says, tuple(at), all_answered)
+
+
+def all_answered(*hooks: Any) -> bool:
+    """Each hook has calls, and every one says what answered it and leaves a result."""
+    calls = [call for hook in hooks for call in hook]
+    return all(hooks) and all(
+        call["outcome"] == "answered" and full((call["performed_by"], call["said"], call["result_sha256"]))
+        for call in calls
+    )
 
 
 def procedure(text: str, says: str, record: str, skill: str) -> Line:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.documents.judging import covers, full, holds, procedure, table_of, tools_ran
+from tests.documents.judging import all_answered, covers, full, holds, procedure, table_of, tools_ran
 from tests.documents.lines import Line
 from tests.documents.usage import LAUNCH as LINE
 from tests.documents.usage import LAUNCH_DAY as DATE
@@ -38,12 +38,11 @@ LINES = (
     Line("JSON: readiness %, tracking accuracy, response SLAs", "success metrics (launch readiness %, tracking accuracy, response SLAs)",
          tuple(f"launch-live json.success_metrics[{key}].{part}" for key in ("readiness", "tracking_accuracy", "response_sla") for part in ("target", "actual", "met")),
          lambda *v: v == (0.95, 1, True, 1, 1, True, 1, 1, True)),
-    tools_ran("Tool hooks: Serena, Context7, Sequential Thinking", "Serena for runbook diffs, Context7 for SOPs/assets, Sequential Thinking for launch reviews", "launch-live",
-              ("Serena", "Context7", "Sequential Thinking")),
+    tools_ran("Tool hooks: Serena, Context7, Sequential Thinking", "Serena for runbook diffs, Context7 for SOPs/assets, Sequential Thinking for launch reviews", "launch-live"),
     Line("Tool hook: Playwright for flows + tracking QA", "Playwright for referral flows + tracking QA",
          ("launch-browser outputs.links-checked.rows[*].way", "launch-browser tasks.tooling-qa.output.observed.look.field",
-          "launch-browser json.tool_hooks[Playwright].evidence"),
-         lambda ways, field, told: "200" in ways and field == "qa-test" and "6.1: The referral flow was run in Chromium; its screenshot is kept." in told),
+          "launch-browser json.tool_hooks[Playwright].calls"),
+         lambda ways, field, calls: "200" in ways and field == "qa-test" and all_answered(calls) and "its form holds “qa-test”" in calls[0]["said"]),
     Line("Retry 2 for QA/tooling", "Default retry limit = 2 for QA/tooling failures",
          ("launch-outage tasks.comms-kit.attempts[*].outcome", "launch-outage tasks.comms-kit.max_attempts", "launch-qa tasks.tooling-qa.attempts[*].executor"),
          lambda kit, most, qa: (kit, most, qa) == (["failed", "failed", "succeeded"], 3, ["original", "substitute"])),

@@ -54,7 +54,7 @@ LINES = (
     Line("JSON: metrics conversion lift, fraud reduction, partner NPS", "success metrics (conversion lift, fraud reduction, partner NPS)",
          tuple(f"referrals json.success_metrics[{key}].{part}" for key in ("conversion_lift", "fraud_reduction", "partner_nps") for part in ("actual", "met")),
          lambda *v: numbers(v[::2]) and set(v[1::2]) <= {True, False} and {type(m) for m in v[1::2]} == {bool}),
-    tools_ran("Tool hooks", "Tool hooks: Reference `docs/gtm-essentials.md` stack", "referrals"),
+    tools_ran("Tool hooks", "Tool hooks: Reference `docs/gtm-essentials.md` stack", "referrals", pages="referrals-browser"),
     Line("Retry 2 for data pulls or fraud model runs", "Default retry limit = 2 for failed data pulls or fraud model runs",
          ("referrals-outage tasks.data-refresh.attempts[*].outcome", "referrals-outage tasks.risk-review.attempts[*].outcome", "referrals-outage tasks.risk-review.max_attempts"),
          lambda pull, model, most: (pull, model, most) == (["failed", "succeeded"], ["failed", "failed", "succeeded"], 3)),

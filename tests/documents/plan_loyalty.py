@@ -78,7 +78,7 @@ LINES = (
           "loyalty later.success_metrics[retention].actual", "loyalty monitored.success_metrics[repeat_rate].actual",
           "loyalty later.success_metrics[nrr].measured_by"),
          lambda aim, nrr, met, later, repeat, measured: number(aim) and measured and measured != nrr["measured_by"] and number(later) and later == repeat and met is True and "net revenue retention" in nrr["label"].lower() and number(nrr["actual"]) and number(nrr["target"])),
-    tools_ran("Tool hooks Serena/Context7/Sequential Thinking/Playwright", "Tool hooks: Reference `docs/gtm-essentials.md` stack", "loyalty"),
+    tools_ran("Tool hooks Serena/Context7/Sequential Thinking/Playwright", "Tool hooks: Reference `docs/gtm-essentials.md` stack", "loyalty", pages="loyalty-browser"),
     Line("Retry limit 2 for data pulls/model errors", "Default retry limit = 2 for data pulls or modeling errors",
          ("loyalty-outage tasks.signal-review.attempts[*].outcome", "loyalty-outage tasks.economic-modeling.attempts[*].outcome",
           "loyalty-outage tasks.economic-modeling.max_attempts", "loyalty-pipeline json.error_handling.max_retries"),

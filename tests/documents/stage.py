@@ -23,6 +23,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.test import override_settings
 from rest_framework.test import APIClient
 
 from gtm.core import clock
@@ -41,7 +42,9 @@ from plans.runs import start as base
 from programs.datasets.worlds.loyalty_world import build_loyalty_world
 from programs.datasets.worlds.partner_world import agreed_taxonomy, build_partner_world
 from programs.models import Absence, Campaign, MeasurementAgreement, Partner, Person, Program
+from programs.outreach import browser
 from programs.services import load_dataset
+from tests.landing_site import landing_site
 from tests.plans.commands.loyalty_program import purchases
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -137,6 +140,21 @@ class Stage:
             "score": [10, 9, 3, 8],
         }
         self.load("ai-launch", "survey_responses", pa.table(answers))  # fmt: skip
+
+    # -------------------------------------------------------------- pages
+
+    def in_a_browser(self, name: str, slug: str, page: str, line: str, until: str) -> dict[str, Record]:
+        """A run up to a task at which a page of the program is opened in Chromium, where there is one."""
+        with (
+            landing_site() as server,
+            override_settings(GTM_BROWSER="auto", GTM_PRIVATE_LINK_HOSTS={server.host}),
+        ):
+            if browser.missing():
+                return {}
+            program = self.program(slug)
+            program.tooling = {page: f"http://{server.host}/join"}
+            program.save()
+            return {name: self.record(self.run(line, until=until))}
 
     # -------------------------------------------------------------- plans
 

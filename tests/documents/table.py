@@ -20,11 +20,15 @@ DOCUMENTS: Mapping[str, tuple[Line, ...]] = {
     "launch-program": launch_program.LINES,
     "track-source": track_source.LINES,
 }
-OPTIONAL = {"launch-browser": "No Chromium is installed here; the flows of links are tried in one."}
+NO_CHROMIUM = "No Chromium is installed here; pages and flows of links are tried in one."
+OPTIONAL = dict.fromkeys(
+    (f"{name}-browser" for name in ("loyalty", "monitor", "referrals", "launch", "track")), NO_CHROMIUM
+)
 """Runs that need what not every machine has."""
 RUNS = {
     "site": "the list of commands, as REST gives it",
     "loyalty": "the document's line, validated and approved; a run of monitor-loyalty follows",
+    "loyalty-browser": "up to the lifecycle, with a redemption page that is a site of the test, in Chromium",
     "loyalty-expansion": "the document's line with `--goal expansion`",
     "loyalty-engagement": "the document's line with `--goal engagement`",
     "loyalty-advocacy": "the document's line with `--goal advocacy`",
@@ -57,6 +61,7 @@ RUNS = {
     "monitor-away": "the analyst is away; the strategist covers",
     "monitor-outage": "the data pull fails twice",
     "monitor-charts": "a chart cannot be rendered twice",
+    "monitor-browser": "up to the diagnostics, with a dashboard that is a site of the test, in Chromium",
     "monitor-changed": "a threshold, a metric and the data change while the plan waits",
     "referrals": "the document's line; the architect approves, operations implement, a case is held",
     "referrals-waiting": "the same before the architect has approved",
@@ -70,6 +75,7 @@ RUNS = {
     "referrals-spike": "a ring of 120 referrals on one device and one card",
     "referrals-away": "both architects are away; lifecycle operations cover",
     "referrals-outage": "the data pull fails once, the fraud model twice",
+    "referrals-browser": "up to the diagnostics, with a portal that is a site of the test, in Chromium",
     "referrals-changed": "a threshold, a metric and a partner's tier change while the plan waits",
     "launch": "the document's line, a year after its date",
     "launch-held": "the same; everybody does their part and approves",
@@ -97,6 +103,7 @@ RUNS = {
     "track-away": "the lead is away; the partner marketer covers",
     "track-outage": "the data pull fails twice",
     "track-mismatch": "the partners' books disagree on more deals than the agreement tolerates",
+    "track-browser": "up to the readout, with a dashboard that is a site of the test, in Chromium",
     "track-changed": "model, guardrail, files and cadence change around the plan",
 }
 """How each run is made to happen."""

@@ -51,7 +51,7 @@ LINES = (
     Line("JSON: SLA adherence, partner satisfaction", "SLA adherence, partner satisfaction)",
          tuple(f"track json.success_metrics[{key}].{part}" for key in ("sla", "satisfaction") for part in ("actual", "met", "source")),
          lambda *v: v[:2] == (1, True) and v[3:5] == (25, True) and v[2] and v[5]),
-    tools_ran("Tool hooks", "Tool hooks: Reference `docs/gtm-essentials.md` stack", "track"),
+    tools_ran("Tool hooks", "Tool hooks: Reference `docs/gtm-essentials.md` stack", "track", pages="track-browser"),
     Line("Retry 2 for pulls or reconciliation mismatches", "Default retry limit = 2 for failed data pulls or reconciliation mismatches",
          ("track-outage tasks.data-gathering.attempts[*].outcome", "track-mismatch tasks.reconciliation.attempts[*].executor", "track-mismatch tasks.reconciliation.attempts[*].outcome",
           "track-mismatch tasks.reconciliation.status", "track-mismatch json.escalations[about=task 3.1].rungs[co-marketing-analytics-lead].notified[*].name"),

@@ -22,7 +22,7 @@ from plans.demo import organisation as demo
 from plans.engine.gates import rounds
 from plans.engine.people import human_tasks
 from plans.engine.running import runner
-from plans.export import document
+from plans.export import document, sealing
 from plans.models import Approval, Plan, Task, TaskKind
 from plans.runs import registry
 from plans.runs import start as base
@@ -162,6 +162,7 @@ def exported(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> by
         demo_organisation(cdnow, patch),
     ):
         plan = Plan.objects.get(pk=kept.once("finished", run_to_the_end))
+        sealing.sealed(plan)
         anchors.anchor()
         raw = document.to_bytes(document.build(plan))
         transaction.set_rollback(True)

@@ -24,7 +24,7 @@ from django.db.models import QuerySet
 
 from gtm.core import canonical, clock, events
 from gtm.core.errors import InvalidInput, Problem
-from gtm.core.evidence import changelog
+from gtm.core.evidence import changelog, checkpoints
 from gtm.core.evidence.changelog import GENESIS, Break
 from gtm.core.models import Anchor, AnchorCopy, ChangeLogChain, ChangeLogEntry
 from gtm.core.places import messages
@@ -35,8 +35,10 @@ MOST_ATTEMPTS = 1000  # a week of tries, every ten minutes
 LONGEST_TRANSACTION = timedelta(days=1)
 
 
-def anchor(*, tell_auditors: bool = True) -> Anchor:
-    """Anchor all chains as they are now and send the copies on their way.
+def anchor(*, tell_auditors: bool = True, for_a_reader: bool = False) -> Anchor:
+    """Anchor all chains as they are now, sign a checkpoint over them and send the copies on their way.
+
+    ``for_a_reader`` who waits: copies and files of other plans are left to the control worker.
 
     Once a day the auditors get one; those in between, at approvals, stops and ends of plans, go to the file,
     and the next day's root stands for them.
@@ -54,8 +56,11 @@ def anchor(*, tell_auditors: bool = True) -> Anchor:
         made = Anchor.objects.create(**sealed, root=root_of(sealed))
         for place in places() if tell_auditors else [FILE]:
             AnchorCopy.objects.create(anchor=made, place=place)
-        events.publish_on_commit(events.Anchored(made.number, tuple(sorted(grown))))
-    deliver()
+        checkpoints.record(made)
+        if not for_a_reader:
+            events.publish_on_commit(events.Anchored(made.number, tuple(sorted(grown))))
+    if not for_a_reader:
+        deliver()
     return made
 
 

@@ -60,9 +60,48 @@ def create(connection: Any) -> None:
                 call = f"EXECUTE FUNCTION changelog_refuse('{refusal}')"
                 cursor.execute(f"CREATE TRIGGER {name} BEFORE {event} {call}")
         else:
-            for name, (event, refusal) in _SQLITE.items():
-                body = f"BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
-                cursor.execute(f"CREATE TRIGGER {name} BEFORE {event} {body}")
+            for name in _SQLITE:
+                cursor.execute(_in_sqlite(name))
+
+
+def missing(connection: Any) -> list[str]:
+    """The triggers that do not stand as ``create`` makes them: gone, disabled or with other words."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT t.tgname, t.tgenabled, pg_get_triggerdef(t.oid), p.prosrc FROM pg_trigger t "
+                "JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal AND t.tgname LIKE 'changelog_%%'"
+            )
+            standing = {name: told for name, *told in cursor.fetchall()}
+            return [name for name in _POSTGRES if not _stands(name, standing.get(name))]
+        cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        found = dict(cursor.fetchall())
+    return [name for name in _SQLITE if found.get(name) != _in_sqlite(name)]
+
+
+def _stands(name: str, told: list[str] | None) -> bool:
+    """Whether PostgreSQL fires it at the events it was made for, and what it calls refuses."""
+    if told is None:
+        return False
+    enabled, definition, source = told
+    event, refusal = _POSTGRES[name]
+    verbs, _, rest = event.partition(" ON ")
+    table, has_condition = rest.split()[0], " WHEN " in event
+    fires = definition.partition(" ON ")[0]
+    return (
+        enabled in ("O", "A")
+        and all(verb in fires for verb in verbs.split(" OR "))
+        and f"{table} " in definition
+        and (" WHEN " in definition) == has_condition
+        and (not has_condition or all(f"new.{part} IS NOT NULL" in definition for part in ("salt", "body")))
+        and f"changelog_refuse('{refusal}')" in definition
+        and source == _REFUSE.partition("$$")[2].partition("$$")[0]
+    )
+
+
+def _in_sqlite(name: str) -> str:
+    event, refusal = _SQLITE[name]
+    return f"CREATE TRIGGER {name} BEFORE {event} BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
 
 
 def drop(connection: Any) -> None:

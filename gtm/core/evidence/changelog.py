@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 INSTALLATION = "installation"
 GENESIS = "0" * 64
+ERASED = "erased"
+"""The event of the row that names erased rows: in ``from``, by their numbers."""
 HEADER = ("chain", "sequence", "at", "via", "request_id", "entity", "entity_id", "event")
 PAYLOAD = ("actor", "actor_id", "on_behalf_of", "object", "field", "from", "to", "reason")
 FIELDS = "fields"
@@ -45,6 +47,7 @@ def entry_hash(previous: str, header: Mapping[str, Any], hashed_payload: str) ->
     return hashlib.sha256(previous.encode() + body + hashed_payload.encode()).hexdigest()
 
 
+CHAIN_ENTITY = ChangeLogChain._meta.label_lower
 _CHAIN_COLUMNS = prepared.attnames(ChangeLogChain)
 _LOCKED = prepared.PreparedRead(
     lambda name: ChangeLogChain.objects.select_for_update().filter(name=name).order_by(), name="a chain"
@@ -276,6 +279,36 @@ def verify_rows(exported: Iterable[Mapping[str, Any]], chain: str) -> tuple[list
     return breaks, previous, expected - 1
 
 
+class Erasures:
+    """Which of the rows that pass by are erased, and which of them a row of an erasure names.
+
+    Blanking a row leaves every hash as it is, so only such a row tells an erasure from a deletion.
+    """
+
+    def __init__(self) -> None:
+        self._unnamed: dict[int, None] = {}
+
+    def watch(self, exported: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+        for row in exported:
+            if isinstance(row, Mapping):
+                self._note(row)
+            yield row
+
+    def _note(self, row: Mapping[str, Any]) -> None:
+        if row.get("erased"):
+            self._unnamed[row["sequence"]] = None
+        elif (row.get("event"), row.get("entity")) == (ERASED, CHAIN_ENTITY):
+            named = row.get("from")
+            for number in named if isinstance(named, list) else ():
+                self._unnamed.pop(number, None)
+
+    def breaks(self, chain: str) -> list[Break]:
+        """Each erased row that no later row names."""
+        return [
+            Break(chain, number, "it is erased, but no row records its erasure") for number in self._unnamed
+        ]
+
+
 def _verify_row(
     row: Mapping[str, Any], previous: str, expected: int, chain: str, breaks: list[Break]
 ) -> tuple[str, int]:
@@ -304,7 +337,9 @@ def chains() -> list[str]:
 
 def verify_chain(name: str) -> list[Break]:
     """Check one chain of the database, and that the stored head is its last row."""
-    breaks, head, length = verify_rows(rows(name), name)
+    erasures = Erasures()
+    breaks, head, length = verify_rows(erasures.watch(rows(name)), name)
+    breaks += erasures.breaks(name)
     chain = ChangeLogChain.objects.filter(name=name).first()
     if chain is None:
         return [*breaks, Break(name, length, "its head is missing")] if length else breaks

@@ -15,7 +15,9 @@ from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 
-ERASED = "erased"
+ERASED = changelog.ERASED
+SEALED = "sealed"
+"""The event of a row with the digests of a document. It names nobody, and what it seals depends on it."""
 PERMISSION = "core.erase_payload"
 
 
@@ -23,7 +25,7 @@ def erase(chain: str, sequences: Collection[int], *, reason: str) -> int:
     """Erase what these rows of a chain say; answers how many still said something.
 
     Raises NotPermitted without the permission, GuardNotMet without a reason, InvalidInput naming every row
-    that is not there, or that records an erasure: who erased stays on record.
+    that is not there, or that records an erasure (who erased stays on record) or a seal (it names nobody).
     """
     actor = actors.current().actor
     if actor.is_system or not actor.user.has_perm(PERMISSION):
@@ -39,6 +41,11 @@ def erase(chain: str, sequences: Collection[int], *, reason: str) -> int:
             Problem("sequence", f"row {entry.sequence} records an erasure and cannot be erased.")
             for entry in entries
             if entry.event == ERASED
+        ]
+        problems += [
+            Problem("sequence", f"row {entry.sequence} is a seal: it names nobody and cannot be erased.")
+            for entry in entries
+            if entry.event == SEALED
         ]
         if problems:
             raise InvalidInput("Nothing was erased.", problems=problems)

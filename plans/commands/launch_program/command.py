@@ -38,6 +38,7 @@ from plans.schemas.declaration import (
     Step,
     SuccessMetric,
     ToolHook,
+    ToolWork,
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Day, Known, KnownList, TextList
@@ -136,20 +137,18 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
             made.stage("1", "Checklist creation", [
                 Step("", CHECKLIST, "Launch checklist", OPS,
                      "Pull the runbook, name owners and schedule backward from the launch date",
-                     run=f"{STEPS}.checklist:create_checklist", fallback_agent=PARTNERS, tools=("Serena", "Context7"),
+                     run=f"{STEPS}.checklist:create_checklist", fallback_agent=PARTNERS,
                      output_var="runbook", reads=("launch_date", "channels", *RUNBOOKS)),
             ]),
             made.stage("2", "Tooling and QA", made.people(RunbookPhase.TOOLING)),
             made.stage("3", "Communications and enablement", [
                 Step("", KIT, "Communications kit", OPS,
                      "Render launch e-mails, in-app prompts, posts, landing page, partner kit and support script",
-                     needs=(CHECKLIST,), run=f"{STEPS}.communications:render_kit", fallback_agent=PARTNERS,
-                     tools=("Context7", "Serena"), output_var="kit", reads=("launch_date", "channels", "segments", MATERIAL)),
+                     needs=(CHECKLIST,), run=f"{STEPS}.communications:render_kit", fallback_agent=PARTNERS, output_var="kit", reads=("launch_date", "channels", "segments", MATERIAL)),
                 Step("", SESSIONS, "Training and enablement", PARTNERS,
                      "Schedule sessions for sales and customer success, write FAQ and help-centre list",
                      needs=(CHECKLIST,), run=f"{STEPS}.sessions:schedule_sessions",
-                     apply=f"{RECORDS}:keep_revisions", fallback_agent=OPS, skills=("partner-ops",),
-                     tools=("Context7", "Serena"), output_var="enablement", reads=("launch_date", "channels", "segments", MATERIAL)),
+                     apply=f"{RECORDS}:keep_revisions", fallback_agent=OPS, skills=("partner-ops",), output_var="enablement", reads=("launch_date", "channels", "segments", MATERIAL)),
             ]),
             made.stage("4", "Communications", made.people(RunbookPhase.COMMUNICATIONS, after=KIT)),
             made.stage("5", "Training and enablement", made.people(RunbookPhase.ENABLEMENT, after=SESSIONS)),
@@ -158,14 +157,13 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                      "Check every link of the kit, follow it and run the referral flow",
                      needs=(KIT, *tooling_before_qa(rows)), run=f"{STEPS}.link_qa:check_links", fallback_agent=PARTNERS,
                      instead=f"{STEPS}.link_qa:check_links_patiently", instead_how="three times as long for each link",
-                     tools=("Playwright",),
                      output_var="link_qa", reads=("launch_date", "channels", "segments", MATERIAL), expected_seconds=30),
             ]),
             made.stage("7", "Merge", [
                 Step("", PACKET, "Launch packet", OPS,
                      "Merge gate: day-of checklist and monitoring plan, when communications and enablement are done",
                      needs=(CHECKLIST, KIT, SESSIONS, QA, *merged), run=f"{REPORT}:write_packet",
-                     fallback_agent=PARTNERS, tools=("Context7", "Sequential Thinking"), output_var="packet",
+                     fallback_agent=PARTNERS, output_var="packet",
                      reads=("launch_date", "channels", *RUNBOOKS)),
             ], merge_gate=True),
             made.stage("8", "Approvals", [
@@ -181,8 +179,7 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                 Step("", READINESS, "Launch readiness", OPS,
                      "Weigh what is done; an open blocker or a date that has passed holds it",
                      needs=APPROVALS, run=f"{STEPS}.readiness:review_and_assess",
-                     hold=f"{REPORT}:why_not_ready", fallback_agent=PARTNERS,
-                     tools=("Sequential Thinking",), output_var="readiness", reads=("launch_date", "channels")),
+                     hold=f"{REPORT}:why_not_ready", fallback_agent=PARTNERS, output_var="readiness", reads=("launch_date", "channels")),
             ]),
             made.stage("10", "Go or no-go", [
                 Step("", GO_NO_GO, DECISION.title, SPONSOR, "Decide whether the program goes live",
@@ -195,13 +192,13 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                      needs=(GO_NO_GO, *blockers(rows, RunbookPhase.DAY_OF)), run=f"{STEPS}.golive:go_live",
                      apply=f"{RECORDS}:apply_go_live",
                      compensate=f"{RECORDS}:withdraw_go_live", hold=f"{REPORT}:why_not_live",
-                     fallback_agent=PARTNERS, tools=("Serena",), output_var="go_live", reads=("launch_date", "channels")),
+                     fallback_agent=PARTNERS, output_var="go_live", reads=("launch_date", "channels")),
             ]),
             made.stage("13", "Monitoring", made.people(RunbookPhase.MONITORING, after=GO_LIVE)),
             made.stage("14", "Outcomes", [
                 Step("", OUTCOMES, "Outcome log", OPS, "Log what came of the launch and how it was answered",
                      needs=(GO_LIVE, *(r["key"] for r in rows if r["phase"] == RunbookPhase.MONITORING)),
-                     run=f"{STEPS}.outcomes:log_outcomes", fallback_agent=PARTNERS, tools=("Sequential Thinking",),
+                     run=f"{STEPS}.outcomes:log_outcomes", fallback_agent=PARTNERS,
                      output_var="outcomes", reads=("launch_date",)),
             ]),
         )
@@ -308,10 +305,10 @@ LAUNCH_PROGRAM = registry.register(
             Trigger("approval-late", "Compliance approvals slip", breaches=2, pulls_ripcord=True),
         ),
         tool_hooks=(
-            ToolHook("Serena", "Runbook diffs"),
-            ToolHook("Context7", "SOPs and assets"),
-            ToolHook("Sequential Thinking", "Launch reviews"),
-            ToolHook("Playwright", "Referral flows and tracking QA"),
+            ToolHook("Serena", "Runbook diffs", ToolWork.DEFINITIONS, CHECKLIST, "context.runbooks"),
+            ToolHook("Context7", "SOPs and assets", ToolWork.PROCEDURES, PACKET),
+            ToolHook("Sequential Thinking", "Launch reviews", ToolWork.COMPARISON, READINESS, "outputs.vetoes", "readiness.decision"),
+            ToolHook("Playwright", "Referral flows and tracking QA", ToolWork.FLOW, QA),
         ),
         checklist=(
             ChecklistItem("launch-date", "The launch date can be made", date_can_be_made, blocking=False),

@@ -14,7 +14,6 @@ from plans.commands.launch_program.steps.timetable import (
     launch_date,
     rows_of,
     timetable,
-    versions_of,
 )
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.models import Plan, TaskKind
@@ -55,10 +54,6 @@ def write_packet(context: StepContext) -> StepResult:
             _day_of([[row["name"], _who(row["responsible"], facts), due[row["key"]],
                       "yes" if row["is_blocker"] else ""] for row in day_of]),
         ],
-        evidence={
-            "Context7": f"{versions_of(inputs, facts)}.",
-            "Sequential Thinking": f"{len(day_of)} checks on the day, {len(alerts)} alerts after it.",
-        },
     )  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from plans.schemas.declaration import (
     Step,
     SuccessMetric,
     ToolHook,
+    ToolWork,
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Choice, TextList
@@ -85,28 +86,25 @@ MONITOR_LOYALTY = registry.register(
             Stage("1", "Data pull", "sequential", (
                 Step("1.1", "data-pull", "Data pull", ANALYST,
                      "Collect enrollment, engagement, redemption, CSAT and revenue of the window",
-                     run=f"{STEPS}.pull:pull_data", fallback_agent=STRATEGIST, tools=("Serena",), output_var="data"),
+                     run=f"{STEPS}.pull:pull_data", fallback_agent=STRATEGIST, output_var="data"),
             )),
             Stage("2", "Diagnostics and experiments", "parallel", (
                 Step("2.1", "health-diagnostics", "Health diagnostics", ANALYST,
                      "Evaluate tier mix, churn risk, point liability and reward breakage", needs=("1.1",),
-                     run=f"{STEPS}.health:diagnose", fallback_agent=STRATEGIST, tools=("Playwright",), output_var="health"),
+                     run=f"{STEPS}.health:diagnose", fallback_agent=STRATEGIST, output_var="health"),
                 Step("2.2", "experiment-review", "Experiment review", ANALYST,
                      "Summarize test results with lift, guardrails and recommendations", needs=("1.1",),
-                     run=f"{STEPS}.experiments:review_experiments", fallback_agent=STRATEGIST,
-                     tools=("Sequential Thinking",), output_var="experiments"),
+                     run=f"{STEPS}.experiments:review_experiments", fallback_agent=STRATEGIST, output_var="experiments"),
             )),
             Stage("3", "Member insights", "sequential", (
                 Step("3.1", "member-insights", "Member insights", ANALYST,
                      "Surface segments needing nudges, upgrade opportunities or win-back plays", needs=("2.1",),
-                     run=f"{STEPS}.insights:find_plays", fallback_agent=STRATEGIST, skills=("member-insights",),
-                     tools=("Context7",), output_var="insights"),
+                     run=f"{STEPS}.insights:find_plays", fallback_agent=STRATEGIST, skills=("member-insights",), output_var="insights"),
             )),
             Stage("4", "Action plan", "sequential", (
                 Step("4.1", "action-plan", "Action plan", ANALYST,
                      "Merge gate: a prioritized backlog of journey tweaks, rewards refresh, messaging updates",
-                     needs=("2.2", "3.1"), run=f"{STEPS}.action:plan_actions", fallback_agent=STRATEGIST,
-                     tools=("Sequential Thinking",), output_var="actions"),
+                     needs=("2.2", "3.1"), run=f"{STEPS}.action:plan_actions", fallback_agent=STRATEGIST, output_var="actions"),
             ), merge_gate=True),
             Stage("5", "Validation", "sequential", (
                 Step("5.1", "roadmap-validation", "Roadmap validation", STRATEGIST, "Validate adjustments of the roadmap",
@@ -129,10 +127,10 @@ MONITOR_LOYALTY = registry.register(
             Trigger(LIABILITY_SPIKE, "Point liability spikes", breaches=1, pulls_ripcord=True),
         ),
         tool_hooks=(
-            ToolHook("Serena", "Metric definition diffs"),
-            ToolHook("Context7", "SOPs and dashboards"),
-            ToolHook("Sequential Thinking", "Retro cadence"),
-            ToolHook("Playwright", "Verifying embedded dashboards"),
+            ToolHook("Serena", "Metric definition diffs", ToolWork.DEFINITIONS, "data-pull", "context.metrics"),
+            ToolHook("Context7", "SOPs and dashboards", ToolWork.PROCEDURES, "member-insights"),
+            ToolHook("Sequential Thinking", "Retro cadence", ToolWork.RETROSPECTIVE, "action-plan", "actions.backlog"),
+            ToolHook("Playwright", "Verifying embedded dashboards", ToolWork.FLOW, "health-diagnostics", "dashboard"),
         ),
         checklist=checklist.STANDARD,
         success_metrics=(

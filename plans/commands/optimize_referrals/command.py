@@ -31,6 +31,7 @@ from plans.schemas.declaration import (
     Step,
     SuccessMetric,
     ToolHook,
+    ToolWork,
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Choice, TextList
@@ -85,22 +86,21 @@ OPTIMIZE_REFERRALS = registry.register(
             Stage("1", "Data refresh", "sequential", (
                 Step("1.1", "data-refresh", "Data refresh", LIFECYCLE,
                      "Pull submissions, conversions, payouts, fraud flags and NPS per dimension",
-                     run=f"{STEPS}.refresh:refresh_data", fallback_agent=ARCHITECT, tools=("Serena",), output_var="data"),
+                     run=f"{STEPS}.refresh:refresh_data", fallback_agent=ARCHITECT, output_var="data"),
             )),
             Stage("2", "Diagnostics and risk", "parallel", (
                 Step("2.1", "performance-diagnostics", "Performance diagnostics", ARCHITECT,
                      "Inspect the funnel from invitation to revenue, and incentive efficiency", needs=("1.1",),
-                     run=f"{STEPS}.performance:diagnose", fallback_agent=LIFECYCLE, tools=("Playwright",), output_var="performance"),
+                     run=f"{STEPS}.performance:diagnose", fallback_agent=LIFECYCLE, output_var="performance"),
                 Step("2.2", "risk-review", "Risk review", ARCHITECT,
                      "Run fraud heuristics, identify suspicious cohorts, hold the log of payouts against the rules of paying", needs=("1.1",),
                      run=f"{STEPS}.risk:review_risk", apply=f"{RECORDS}:open_cases", fallback_agent=LIFECYCLE,
-                     skills=("fraud-detection",), tools=("Sequential Thinking",), output_var="risk"),
+                     skills=("fraud-detection",), output_var="risk"),
             )),
             Stage("3", "Partner health and payout log", "parallel", (
                 Step("3.1", "partner-health", "Partner health", PARTNERS,
                      "Evaluate top and bottom partners, share of voice and engagement", needs=("2.1", "2.2"),
-                     run=f"{STEPS}.partners:assess_partners", apply=f"{RECORDS}:note_tiers", fallback_agent=ARCHITECT, skills=("partner-ops",),
-                     tools=("Context7",), output_var="partners"),
+                     run=f"{STEPS}.partners:assess_partners", apply=f"{RECORDS}:note_tiers", fallback_agent=ARCHITECT, skills=("partner-ops",), output_var="partners"),
                 Step("3.2", "compliance-log", "Confirmation of the payout log", PARTNERS,
                      "Confirm that the log of payouts is complete and that each break of a rule is explained", needs=("2.2",),
                      brief=f"{STEPS}.confirmation:what_to_confirm", fallback_agent=ARCHITECT, skills=("partner-ops",),
@@ -109,8 +109,7 @@ OPTIMIZE_REFERRALS = registry.register(
             Stage("4", "Playbook", "sequential", (
                 Step("4.1", "playbook", "Playbook", ARCHITECT,
                      "Recommend experiments on incentive, message and partner enablement with expected impact",
-                     needs=("3.1",), run=f"{STEPS}.playbook:write_playbook", fallback_agent=LIFECYCLE,
-                     tools=("Sequential Thinking",), output_var="playbook"),
+                     needs=("3.1",), run=f"{STEPS}.playbook:write_playbook", fallback_agent=LIFECYCLE, output_var="playbook"),
             )),
             Stage("5", "Approval", "sequential", (
                 Step("5.1", "playbook-approval", "Playbook approval", ARCHITECT, "Approve what is recommended before it goes out",
@@ -118,7 +117,7 @@ OPTIMIZE_REFERRALS = registry.register(
             )),
             Stage("6", "Distribution", "sequential", (
                 Step("6.1", "hand-over", "Hand over", LIFECYCLE, "Give out the approved backlog, messages and payout holds",
-                     needs=("5.1",), run=f"{REPORT}:hand_over", fallback_agent=PARTNERS, tools=("Context7",),
+                     needs=("5.1",), run=f"{REPORT}:hand_over", fallback_agent=PARTNERS,
                      output_var="handed_over"),
             )),
             Stage("7", "Implementation", "parallel", (
@@ -140,10 +139,10 @@ OPTIMIZE_REFERRALS = registry.register(
             Trigger("fraud-spike", "Fraud risk spikes in a cohort", breaches=1, pulls_ripcord=True),
         ),
         tool_hooks=(
-            ToolHook("Serena", "Schema diffs"),
-            ToolHook("Context7", "Referral SOPs and partner communications"),
-            ToolHook("Sequential Thinking", "Retro cadence"),
-            ToolHook("Playwright", "Offer flows or portal checks"),
+            ToolHook("Serena", "Schema diffs", ToolWork.DEFINITIONS, "data-refresh", "datasets"),
+            ToolHook("Context7", "Referral SOPs and partner communications", ToolWork.PROCEDURES, "partner-health"),
+            ToolHook("Sequential Thinking", "Retro cadence", ToolWork.RETROSPECTIVE, "playbook", "playbook.backlog"),
+            ToolHook("Playwright", "Offer flows or portal checks", ToolWork.FLOW, "performance-diagnostics", "portal"),
         ),
         checklist=checklist.STANDARD,
         success_metrics=(

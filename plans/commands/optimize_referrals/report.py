@@ -56,9 +56,6 @@ def gather_packet(context: StepContext) -> StepResult:
                 [[row["partner"], row["message"]] for row in playbook["messages"]],
             ),
         ],
-        evidence={
-            "Context7": f"{len(playbook['messages'])} messages to partners drafted from approved figures."
-        },
     )
 
 

@@ -63,7 +63,6 @@ def write_packet(context: StepContext) -> StepResult:
             "headline": [{"label": "Warnings", "value": "; ".join(warnings) or "none"}],
         },
         outputs=[_kpi_table(kpis, people), Document("packet", "Governance packet", sections)],
-        evidence={"Context7": "Rules, owners and constraints gathered in the packet for finance and legal."},
     )
 
 

@@ -22,6 +22,7 @@ from plans.schemas.declaration import (
     Step,
     SuccessMetric,
     ToolHook,
+    ToolWork,
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Choice, Known, TextList, Window
@@ -84,38 +85,35 @@ TRACK_SOURCE = registry.register(
             Stage("1", "Data gathering", "sequential", (
                 Step("1.1", "data-gathering", "Data gathering", REVOPS,
                      "Ingest analytics and CRM data from both partners using shared taxonomy and UTM parameters",
-                     run=f"{STEPS}.gathering:gather_data", fallback_agent=MARKETER, tools=("Serena", "Context7"), output_var="gathered"),
+                     run=f"{STEPS}.gathering:gather_data", fallback_agent=MARKETER, output_var="gathered"),
             )),
             Stage("2", "Normalization", "parallel", (
                 Step("2.1", "normalization", "Currencies and funnel stages", REVOPS, "Reconcile schemas, currencies, and funnel stages",
-                     needs=("1.1",), run=f"{STEPS}.normalisation:normalise_deals", fallback_agent=MARKETER, tools=("Serena",),
+                     needs=("1.1",), run=f"{STEPS}.normalisation:normalise_deals", fallback_agent=MARKETER,
                      output_var="normalised"),
                 Step("2.2", "identity", "People across partners", REVOPS, "Find who is one person in the records of both partners",
-                     needs=("1.1",), run=f"{STEPS}.normalisation:match_people", fallback_agent=MARKETER, tools=("Serena",),
+                     needs=("1.1",), run=f"{STEPS}.normalisation:match_people", fallback_agent=MARKETER,
                      output_var="identity"),
             )),
             Stage("3", "Reconciliation", "sequential", (
                 Step("3.1", "reconciliation", "Reconciliation", REVOPS, "Merge gate: dedupe overlapping records, each deal once",
-                     needs=("2.1", "2.2"), run=f"{STEPS}.reconciliation:reconcile_deals", fallback_agent=MARKETER, tools=("Serena",),
+                     needs=("2.1", "2.2"), run=f"{STEPS}.reconciliation:reconcile_deals", fallback_agent=MARKETER,
                      instead=f"{STEPS}.reconciliation:reconcile_by_amount", instead_how="joins deals only where the amounts are not far apart",
                      output_var="reconciled"),
             ), merge_gate=True),
             Stage("4", "Attribution calculation", "sequential", (
                 Step("4.1", "attribution", "Attribution", REVOPS,
                      "Apply the agreed model to allocate pipeline and revenue across partners and channels",
-                     needs=("3.1",), run=f"{STEPS}.attribution:attribute_credit", fallback_agent=MARKETER, skills=("attribution",),
-                     tools=("Sequential Thinking",), output_var="attribution", expected_seconds=15),
+                     needs=("3.1",), run=f"{STEPS}.attribution:attribute_credit", fallback_agent=MARKETER, skills=("attribution",), output_var="attribution", expected_seconds=15),
             )),
             Stage("5", "Insight generation", "sequential", (
                 Step("5.1", "insights", "Insights", REVOPS, "Highlight top-performing assets, audience segments, and drop-off points",
-                     needs=("4.1",), run=f"{STEPS}.insights:generate_insights", fallback_agent=MARKETER, skills=("attribution",),
-                     tools=("Sequential Thinking",), output_var="insights", expected_seconds=15),
+                     needs=("4.1",), run=f"{STEPS}.insights:generate_insights", fallback_agent=MARKETER, skills=("attribution",), output_var="insights", expected_seconds=15),
             )),
             Stage("6", "Reporting package", "sequential", (
                 Step("6.1", "reporting", "Reporting package", REVOPS,
                      "Produce dashboards, executive summary, and recommended optimizations",
-                     needs=("5.1",), run=f"{REPORT}:write_report", fallback_agent=MARKETER,
-                     tools=("Playwright", "Sequential Thinking"), output_var="report"),
+                     needs=("5.1",), run=f"{REPORT}:write_report", fallback_agent=MARKETER, output_var="report"),
             )),
             Stage("7", "Validation", "sequential", (
                 Step("7.1", "results-validation", "Validation", LEAD, "Validate data and insights before partners see them",
@@ -125,7 +123,7 @@ TRACK_SOURCE = registry.register(
                 Step("8.1", "publish-attribution", "Publish to the partners", REVOPS,
                      "Write each partner's record and open the time to dispute it",
                      needs=("7.1",), run=f"{STEPS}.publish:gather_records", apply=f"{RECORDS}:apply_records",
-                     compensate=f"{RECORDS}:withdraw_records", fallback_agent=MARKETER, tools=("Serena",), output_var="published"),
+                     compensate=f"{RECORDS}:withdraw_records", fallback_agent=MARKETER, output_var="published"),
             )),
             Stage("9", "Next sprint", "sequential", (
                 Step("9.1", "hand-over", "Recommendations taken over", MARKETER,
@@ -143,10 +141,10 @@ TRACK_SOURCE = registry.register(
             Trigger(DISPUTE, "A partner disputes sourced pipeline: revenue/partner governance board", breaches=1, pulls_ripcord=True, at_once=(BOARD,)),
         ),
         tool_hooks=(
-            ToolHook("Serena", "Differences of the data model"),
-            ToolHook("Context7", "Documents of the partner taxonomy"),
-            ToolHook("Sequential Thinking", "Readout cadence"),
-            ToolHook("Playwright", "Dashboard QA where it is embedded"),
+            ToolHook("Serena", "Differences of the data model", ToolWork.DEFINITIONS, "data-gathering", "datasets"),
+            ToolHook("Context7", "Documents of the partner taxonomy", ToolWork.PROCEDURES, "attribution"),
+            ToolHook("Sequential Thinking", "Readout cadence", ToolWork.RETROSPECTIVE, "reporting", "report.actions"),
+            ToolHook("Playwright", "Dashboard QA where it is embedded", ToolWork.FLOW, "reporting", "dashboard"),
         ),
         checklist=checklist.STANDARD,
         success_metrics=(

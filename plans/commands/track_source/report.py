@@ -52,10 +52,6 @@ def write_report(context: StepContext) -> StepResult:
             *satisfaction.outputs_of(asked),
             Backlog("actions", "Optimization actions", actions),
         ],
-        evidence={
-            "Playwright": f"The dashboard is drawn from {len(context.outputs['attribution']['credit'])} sources of this run.",
-            "Sequential Thinking": "Readout: result first, then confidence, then what to change.",
-        },
     )
 
 

@@ -6,6 +6,8 @@ DOORS = (
     "fair_share",
     "flow",
     "foreground",
+    "kept_files",
+    "kept_outputs",
     "leases",
     "replay",
     "runner",

@@ -11,11 +11,12 @@ from plans.models import DONE_STATES, Artifact, Task
 from plans.schemas.outputs import Output, payload_of
 
 
-def keep(task: Task, outputs: Sequence[Output]) -> None:
-    """Write the outputs as artifacts of the task, in their order."""
-    for position, output in enumerate(outputs):
+def keep(task: Task, outputs: Sequence[Output], *, first: int = 0) -> list[Artifact]:
+    """Write the outputs as artifacts of the task, in their order from position ``first`` on."""
+    kept = []
+    for position, output in enumerate(outputs, start=first):
         payload = payload_of(output)
-        Artifact(
+        artifact = Artifact(
             plan=task.plan,
             task=task,
             key=output.key,
@@ -25,7 +26,10 @@ def keep(task: Task, outputs: Sequence[Output]) -> None:
             is_deliverable=output.key in task.plan.rules.deliverable_keys,
             payload=payload,
             sha256=canonical.digest(payload),
-        ).save()
+        )
+        artifact.save()
+        kept.append(artifact)
+    return kept
 
 
 def draw_charts(outputs: Sequence[Output]) -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gtm.core import canonical
 from plans.engine.running import runner, steps
 from plans.models import COMPUTED_STATES, Plan, Task, TaskKind
 from plans.schemas.outputs import payload_of
+
+SENTENCES = "evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,18 @@ def replay(plan: Plan) -> Iterator[ReplayedTask]:
 def _compare(task: Task) -> ReplayedTask:
     last = task.attempts.filter(outcome="succeeded").order_by("-fence").first()
     result = runner.compute(task, last, _Silent(task))
-    stored = {a.key: (a.payload, a.sha256) for a in task.artifacts.filter(superseded_at=None)}
+    own = task.artifacts.filter(superseded_at=None, tool_call=None)
+    stored = {a.key: (a.payload, a.sha256) for a in own}
     stored["values"] = task.output, task.output_sha256
     # What is stored and the digest it was recorded under: either may have been altered since.
     recorded = {key: {canonical.digest(payload), sha256} for key, (payload, sha256) in stored.items()}
     again = {o.key: {canonical.digest(payload_of(o))} for o in result.outputs}
-    again["values"] = {canonical.digest(runner.stored_values(result))}
+    again["values"] = {canonical.digest(_with_sentences(task, runner.stored_values(result)))}
     differing = tuple(sorted(k for k in recorded.keys() | again.keys() if recorded.get(k) != again.get(k)))
     return ReplayedTask(str(task), not differing, differing)
+
+
+def _with_sentences(task: Task, values: dict[str, Any]) -> dict[str, Any]:
+    """Older outputs hold sentences about tools, which no step makes any more."""
+    told = (task.output or {}).get(SENTENCES)
+    return {**values, SENTENCES: told} if told is not None else values

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from plans.engine.running.leases import LeaseKeeper, claim, is_current
 from plans.engine.running.steps import EffectUnclear, Finished, LeaseLost, StepContext, TransientError
 from plans.engine.running.under_lock import read_again, read_task
 from plans.engine.stopping import stopped, stopped_tasks
+from plans.engine.tools import calls
 from plans.models import AT_WORK_STATES, DONE_STATES, Task, TaskAttempt
 from plans.schemas.declaration import GUARDRAIL_INPUTS
 from plans.schemas.outputs import Signal, StepResult, settle
@@ -64,7 +66,8 @@ def run_task(task_pk: int, worker: str) -> str:
         with LeaseKeeper(task, attempt) as heartbeat:
             result = compute(task, attempt, heartbeat)
             kept_outputs.draw_charts(result.outputs)
-        record_success(task, attempt, result)
+            called = calls.make(task, result, stored_values(result), heartbeat.progress)
+        record_success(task, attempt, result, called)
         return task.state
     except LeaseLost:
         _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
@@ -111,8 +114,10 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
     return run(context)
 
 
-def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None:
-    """Write artifacts, the task's output and its successors in one transaction, once."""
+def record_success(
+    task: Task, attempt: TaskAttempt, result: StepResult, called: Sequence[calls.MadeCall] = ()
+) -> None:
+    """Write artifacts, tool calls, the task's output and its successors in one transaction, once."""
     values = stored_values(result)
     with changelog.holding(task.change_chain()):
         now = read_again(task)
@@ -121,6 +126,7 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
             _settle_if_stopped(task, attempt)
             return
         kept_outputs.keep(task, result.outputs)
+        calls.keep(task, attempt, called, first=len(result.outputs))
         _, apply = steps.resolve(task.plan.command_key, task.key)
         if apply is not None:
             apply(task.plan, values)
@@ -152,9 +158,8 @@ def record_success(task: Task, attempt: TaskAttempt, result: StepResult) -> None
 
 
 def stored_values(result: StepResult) -> dict[str, Any]:
-    """What later tasks and the plan JSON read: the step's values, and what its tool hooks left behind."""
-    evidence = {"evidence": dict(result.evidence)} if result.evidence else {}
-    return settle(canonical.plain({**result.values, **evidence}))
+    """What later tasks and the plan JSON read."""
+    return settle(canonical.plain(dict(result.values)))
 
 
 def _keep_late_result(task: Task, attempt: TaskAttempt, values: Any) -> None:

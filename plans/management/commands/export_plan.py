@@ -35,5 +35,5 @@ class Command(GovernedCommand):
         """Our own plan, else one that was taken in under this id."""
         imported = ImportedPlan.objects.filter(plan_id=plan_id).order_by("pk").last()
         if imported is None or Plan.objects.filter(plan_id=plan_id).exists():
-            return files.read(plan_by_id(plan_id))
+            return files.export(plan_by_id(plan_id))
         return document.to_bytes(importer.export_imported(imported))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput
-from plans.export import importer
+from plans.export import importer, verify
 
 
 class Command(GovernedCommand):
@@ -20,10 +19,11 @@ class Command(GovernedCommand):
 
     def act(self, **options: Any) -> None:
         try:
-            document = json.loads(options["file"].read_bytes())
+            document = verify.parse(options["file"].read_bytes())
         except OSError as error:
             raise InvalidInput(f"{options['file']} cannot be read: {error.strerror}.") from error
         except (ValueError, RecursionError) as error:
             raise InvalidInput(f"{options['file']} is not JSON: {error}") from error
-        plan = importer.import_document(document)
+        plan, proof = importer.take_in(document)
         self.stdout.write(f"{plan.plan_id} is kept as an imported record.")
+        self.stdout.write("\n".join(proof.lines()))

@@ -1,4 +1,4 @@
-"""``manage.py verify_changelog [PLAN | FILE]``: is the evidence intact, and if not, where it breaks."""
+"""``manage.py verify_changelog [PLAN | FILE]``: what the evidence proves, by what, and what it does not."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core.cli import BAD_INPUT
 from gtm.core.errors import InvalidInput
-from gtm.core.evidence import anchors, audit, changelog
-from plans.export import verify
+from gtm.core.evidence import anchors, changelog, notes
+from gtm.core.evidence.notes import NoteKey
+from gtm.core.evidence.proof import Proof
+from plans.export import standing, verify
 from plans.models import Plan
-from programs import published
 
 
 class Command(BaseCommand):
-    help = "Check the hash chain of the database, of one plan, or of an exported file (needs no database)"
+    help = "Check the change log of the database, of one plan, or of an exported file (needs no database)"
     requires_system_checks = ()
 
     def add_arguments(self, parser: Any) -> None:
@@ -25,10 +26,19 @@ class Command(BaseCommand):
             "--anchors", metavar="FILE", help="anchors you kept: compare the log with them, too"
         )
 
+        parser.add_argument(
+            "--key", action="append", metavar="KEY", help="public key of the installation, or a file of it"
+        )
+        parser.add_argument(
+            "--witness", action="append", metavar="KEY", help="public key of a witness, or a file of it"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         what = options["what"]
+        anchors_kept = read_anchors(Path(options["anchors"])) if options["anchors"] else None
+        kept = verify.Kept(anchors_kept, read_keys(options["key"]), read_keys(options["witness"]))
         if what and (Path(what).is_file() or looks_like_file(what)):
-            self.report(what, [str(finding) for finding in verify.verify_bytes(read(Path(what)))])
+            self.report(what, verify.prove_bytes(read(Path(what)), kept).proof)
             return
         names = changelog.chains()
         if what:
@@ -37,38 +47,21 @@ class Command(BaseCommand):
                     f"{what} is neither a file here nor a plan in the database.", returncode=BAD_INPUT
                 )
             names = [f"plan:{what}"]
-        breaks = [b for name in names for b in changelog.verify_chain(name)]
-        breaks += audit.unexplained_states(names[0] if what else None)
-        values = audit.audit_values(names[0] if what else None)
-        breaks += values.breaks
-        breaks += list(published.unmarked_departures(what or ""))
-        breaks += self.against_anchors(options["anchors"], names[0] if what else None)
-        found = [f"{b.chain} row {b.sequence}: {b.reason}" for b in breaks]
-        self.report(what or ("1 chain" if len(names) == 1 else f"{len(names)} chains"), found)
-        self.stdout.write(f"{values.checked} objects have the values that the log recorded last.")
-        if values.before_digests:
-            self.stdout.write(
-                f"{values.before_digests} of them were recorded before digests. Of these, only values "
-                "that later rows recorded were compared."
+        proof = standing.prove(names, what or "", kept, read_anchors(anchors.file_path(), or_none=True))
+        self.report(what or "The change log", proof)
+
+    def report(self, what: str, proof: Proof) -> None:
+        lists = "\n".join(proof.lines())
+        if proof.findings:
+            found = "\n".join(proof.findings)
+            sentence = f"{what} is NOT intact. First broken: {found}\n\n{lists}"
+            raise CommandError(sentence, returncode=1)
+        if not proof.holds:
+            asked = "; ".join(f"{c.what}: {c.ground}" for c in proof.not_proved if c.was_asked)
+            raise CommandError(
+                f"{what}: what you asked for is not proved ({asked}).\n\n{lists}", returncode=1
             )
-
-    def against_anchors(self, kept: str | None, chain: str | None) -> list[changelog.Break]:
-        files = [Path(kept)] if kept else []
-        files += [anchors.file_path()] if anchors.file_path().is_file() else []
-        try:
-            elsewhere = [record for path in files for record in anchors.read_file(path)]
-        except OSError as error:
-            raise CommandError(f"{kept} cannot be read: {error.strerror}.", returncode=BAD_INPUT) from error
-        except InvalidInput as error:
-            raise CommandError("\n".join(error.lines()), returncode=BAD_INPUT) from error
-        found = anchors.verify([*anchors.stored(), *elsewhere], chain=chain) + anchors.compare(elsewhere)
-        return list(dict.fromkeys(found))
-
-    def report(self, what: str, found: list[str]) -> None:
-        are = "are" if what.endswith(" chains") else "is"
-        if found:
-            raise CommandError(f"{what} {are} NOT intact. First broken: " + "\n".join(found), returncode=1)
-        self.stdout.write(f"{what} {are} intact.")
+        self.stdout.write(f"{what}: nothing contradicts it.\n{lists}")
 
 
 def looks_like_file(what: str) -> bool:
@@ -81,3 +74,34 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=BAD_INPUT) from error
+
+
+def read_anchors(path: Path, *, or_none: bool = False) -> list[dict[str, Any]]:
+    """The anchors of a file. One that the reader names is there and holds some."""
+    if or_none and not path.is_file():
+        return []
+    try:
+        found = anchors.read_file(path)
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=BAD_INPUT) from error
+    except InvalidInput as error:
+        raise CommandError("\n".join(error.lines()), returncode=BAD_INPUT) from error
+    if not found and not or_none:
+        raise CommandError(f"{path} has no anchor in it.", returncode=BAD_INPUT)
+    return found
+
+
+def read_keys(given: list[str] | None) -> list[NoteKey] | None:
+    """Public keys, each written out or in a file with one a line."""
+    if not given:
+        return None
+    try:
+        texts = [t for one in given for t in (Path(one).read_text().split() if is_file(one) else [one])]
+        return [notes.read_key(text) for text in texts]
+    except (OSError, ValueError) as error:
+        raise CommandError(f"The key cannot be used: {error}.", returncode=BAD_INPUT) from error
+
+
+def is_file(text: str) -> bool:
+    """A key is written with two plus signs."""
+    return text.count("+") < 2 or Path(text).is_file()

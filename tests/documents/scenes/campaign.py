@@ -111,4 +111,8 @@ def changes(stage: Stage) -> dict[str, Record]:
     return {"track-changed": stage.record(plan) | {"refused": refused}}
 
 
-SCENES = (usage_line, inputs, guardrail, mismatch, away, outage, changes)
+def in_a_browser(stage: Stage) -> dict[str, Record]:
+    return stage.in_a_browser("track-browser", "ai-launch", "dashboard", LINE, "reporting")
+
+
+SCENES = (usage_line, inputs, guardrail, mismatch, away, outage, changes, in_a_browser)

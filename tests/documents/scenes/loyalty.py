@@ -119,4 +119,8 @@ def changes(stage: Stage) -> dict[str, Record]:
     return {"loyalty-changed": stage.record(plan)}
 
 
-SCENES = (usage_line, goals, kinds, wishes, loss, blocker, away, outage, changes)
+def in_a_browser(stage: Stage) -> dict[str, Record]:
+    return stage.in_a_browser("loyalty-browser", "cdnow", "redemption page", LINE, "lifecycle-mapping")
+
+
+SCENES = (usage_line, goals, kinds, wishes, loss, blocker, away, outage, changes, in_a_browser)

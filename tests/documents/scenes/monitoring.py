@@ -110,6 +110,9 @@ def charts_fail(stage: Stage) -> dict[str, Record]:
 
 def changes(stage: Stage) -> dict[str, Record]:
     """A threshold of the run, a limit and the words of a metric move while it waits."""
+    program = stage.program("cdnow")
+    program.tooling = {"crm": "Salesforce"}
+    program.save()
     plan = stage.run(f"{SHORT} --alert_threshold retention<0.01", until="data-pull")
     with stage.by("ops"):
         revise.change(plan, {"alert_threshold": "retention<0.02"}, comment="Stricter.")
@@ -117,10 +120,17 @@ def changes(stage: Stage) -> dict[str, Record]:
     metric.threshold, metric.window = Decimal("0.7"), "60 days"
     with stage.by("analyst", reason="Two quarters below it."):
         metric.save()
+    program.tooling = {"crm": "HubSpot"}
+    with stage.by("ops", reason="Moved over."):
+        program.save()
     stage.load_purchases(shift=7)
     with stage.by("ops"):
         revise.change(plan, comment="Newer purchases.", fresh_data=True)
     return {"monitor-changed": stage.record(plan)}
 
 
-SCENES = (usage_line, inputs, alarm, spike, away, outage, charts_fail, changes)
+def in_a_browser(stage: Stage) -> dict[str, Record]:
+    return stage.in_a_browser("monitor-browser", "cdnow", "dashboard", SHORT, "health-diagnostics")
+
+
+SCENES = (usage_line, inputs, alarm, spike, away, outage, charts_fail, changes, in_a_browser)

@@ -109,4 +109,10 @@ def changes(stage: Stage) -> dict[str, Record]:
     return {"referrals-changed": stage.record(plan)}
 
 
-SCENES = (usage_line, inputs, alarm, spike, away, outage, changes)
+def in_a_browser(stage: Stage) -> dict[str, Record]:
+    return stage.in_a_browser(
+        "referrals-browser", "customer-advocates", "portal", SHORT, "performance-diagnostics"
+    )
+
+
+SCENES = (usage_line, inputs, alarm, spike, away, outage, changes, in_a_browser)

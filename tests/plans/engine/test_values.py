@@ -239,7 +239,10 @@ def test_what_was_made_before_is_counted_and_not_broken(older, capsys):
     result = audit.audit_values()
     assert (result.breaks, result.before_digests) == ((), 1)
     call_command("verify_changelog")
-    assert "1 of them were recorded before digests" in capsys.readouterr().out
+    assert (
+        "1 of these objects in full: these rows were written before rows recorded values"
+        in capsys.readouterr().out
+    )
 
 
 def test_a_silent_transition_of_then_after_a_change_is_not_broken(older):

@@ -9,9 +9,10 @@ from django.test import override_settings
 from gtm.core import canonical, clock
 from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import anchors, changelog
-from plans.export import document
+from plans.export import document, sealing
 from plans.export.verify import Discrepancy, verify_bytes, verify_document
 from tests.factories import START, gate, make_run
+from tests.plans.export.forging import rewritten
 
 pytestmark = pytest.mark.django_db  # where the plan is made; what is read is bytes
 
@@ -29,6 +30,7 @@ def written(django_db_setup, django_db_blocker, tmp_path_factory):
         plan = make_run(gate()).plan
         plan.objective = "What was really meant"
         plan.save()
+        sealing.sealed(plan)
         anchors.anchor()
         raw = document.to_bytes(document.build(plan))
         transaction.set_rollback(True)
@@ -65,7 +67,7 @@ def test_a_document_that_nobody_touched_has_no_findings(written, body):
         (b"[]", "integrity", "the file is not a plan JSON: it has no integrity section"),
         (b"{}", "integrity", "the file is not a plan JSON: it has no integrity section"),
         (b'{"integrity": 1}', "integrity", "the file is not a plan JSON: it has no integrity section"),
-        (b'{"integrity": {}}', "integrity", "the document cannot be read as a plan (KeyError('sections'))"),
+        (b'{"integrity": {}}', "integrity", "the document cannot be read as a plan (KeyError('change_log'))"),
     ],
 )
 def test_what_is_no_plan_is_told_as_such(raw, where, message):
@@ -116,8 +118,9 @@ def test_a_row_that_was_rewritten_is_told_by_its_number(body):
 def test_a_log_that_was_cut_is_told_with_both_lengths_and_by_its_anchor(body):
     rows = len(body["change_log"])
     body["change_log"].pop()
-    assert told(sealed(body))[:2] == [
+    assert told(sealed(body)) == [
         f"change_log: it has {rows - 1} rows, but {rows} were recorded: the tail was cut",
+        "change_log: no row seals this document, though its log is of a version that seals every one",
         "anchor 1: it covers another row of the change log than the one here",
     ]
 
@@ -146,19 +149,29 @@ def test_an_anchor_that_saw_another_row_is_told(body, moved):
 
 def test_a_status_the_log_does_not_lead_to_is_told(body):
     assert told(sealed(body | {"status": "succeeded"})) == [
-        "status: the change log leads to “running”, but the document says “succeeded”"
+        f"status: it is not what row {len(body['change_log'])} of the change log sealed",
+        "status: the change log leads to “running”, but the document says “succeeded”",
     ]
 
 
-def test_a_log_whose_states_were_erased_leads_to_none(body):
+def erase(body, *numbers):
     for row in body["change_log"]:
-        row |= dict.fromkeys(changelog.PAYLOAD) | {"erased": True, "salt": None}
-        row.pop(changelog.FIELDS, None)
-    assert told(sealed(body)) == []
+        if row["sequence"] in numbers:
+            row |= dict.fromkeys(changelog.PAYLOAD) | {"erased": True, "salt": None}
+            row.pop(changelog.FIELDS, None)
+
+
+def test_a_log_whose_rows_are_all_blank_leads_to_no_state_and_no_row_says_who_erased_them(body):
+    numbers = [row["sequence"] for row in body["change_log"]]
+    erase(body, *numbers)
+    reason = "it is erased, but no row records its erasure"
+    assert told(sealed(body)) == [f"change_log row {number}: {reason}" for number in numbers]
 
 
 def test_a_document_that_holds_together_is_held_against_the_rules_of_plans(body):
-    body["objective"] = ""
-    assert [finding.where for finding in verify_document(sealed(body))] == ["objective"]
+    body["success_criteria"] = ""
+    rewritten(body)
+    assert [finding.where for finding in verify_document(body)] == ["success_criteria"]
     body["status"] = "draft"
-    assert [finding.where for finding in verify_document(sealed(body))] == ["status"]
+    rewritten(body)
+    assert [finding.where for finding in verify_document(body)] == ["status"]

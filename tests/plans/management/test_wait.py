@@ -27,5 +27,5 @@ def test_the_seeds_line_runs_to_its_gates_and_on_to_the_end(capfd, caplog, setti
         assert decided[0] == 0
     assert manage("replay", plan.plan_id)[0] == 0
     code, said = manage("verify_changelog", plan.plan_id)
-    assert (code, said.splitlines()[0]) == (0, f"{plan.plan_id} is intact.")
+    assert (code, said.splitlines()[0]) == (0, f"{plan.plan_id}: nothing contradicts it.")
     assert "No hostname was supplied" not in caplog.text + capfd.readouterr().err

@@ -55,9 +55,9 @@ def test_code_that_is_not_installed_is_named(draft):
     assert (passed, evidence.startswith("The code of task 1.1 is not installed.")) == (False, True)
 
 
-def test_a_browser_is_spoken_of_where_a_step_names_one(draft):
+def test_a_browser_is_spoken_of_where_a_tool_is_one(draft):
     assert "Browser: browsers are switched off (GTM_BROWSER)." in told(draft, "tools")[1]
-    assert "Browser" not in again(draft, "tools", stages=draft.command.stages[:1])[1]
+    assert "Browser" not in again(draft, "tools", tool_hooks=())[1]
 
 
 def test_every_command_of_the_documents_is_reviewed_by_all_of_it():

@@ -54,10 +54,6 @@ def create_checklist(context: StepContext) -> StepResult:
             _responsibilities(found, facts),
             _compressions(found, back),
         ],
-        evidence={
-            "Serena": f"Runbooks of this launch: {versions_of(inputs, facts)}.",
-            "Context7": f"{len(found.rows)} tasks from the templates.",
-        },
     )
 
 

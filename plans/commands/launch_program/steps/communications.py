@@ -8,7 +8,7 @@ from typing import Any
 
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, audiences, material_of
-from plans.commands.shared.files import kept_file
+from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Figure, Message, Messages, Metrics, StepResult, Table
 from programs.analytics.bundle import pack
@@ -62,10 +62,6 @@ def render_kit(context: StepContext) -> StepResult:
             _links_table(links),
             archive,
         ],
-        evidence={
-            "Context7": f"{len({f['template'] for f in files})} templates in their versions of the start of the plan.",
-            "Serena": f"Kit of {len(files)} files, SHA-256 {archive.sha256}.",
-        },
     )
 
 

@@ -47,7 +47,6 @@ def go_live(context: StepContext) -> StepResult:
             "activates": facts["state"] in UNLAUNCHED_PROGRAM_STATES,
         },
         outputs=[_checks(day_of, context), _reviews(reviews)],
-        evidence={"Serena": f"{len(confirmed)} of {len(day_of)} day-of checks confirmed."},
     )
 
 

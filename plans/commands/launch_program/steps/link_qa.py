@@ -12,7 +12,7 @@ from django.conf import settings
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, material_of
 from plans.commands.shared.figures import figure, value_of
-from plans.commands.shared.files import kept_file
+from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, Figure, File, Metrics, Output, StepResult, Table
 from programs.analytics.estimate import MaybeEstimate
@@ -100,7 +100,6 @@ def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> St
         },
         outputs=list(_outputs(pieces, written, met, flow_findings, seen, accuracy)),
         measured={FAILED: ""},
-        evidence={"Playwright": _browser_note(seen)},
     )
 
 
@@ -163,7 +162,7 @@ def _look(
     except (browser.LookFailed, NotAllowed, Unreachable) as error:
         return {"browser": "", "look": {"error": str(error)}}
     picture = kept_file("flow-screenshot", "Landing page in Chromium", found.picture, "png", "image/png")
-    told = {"url": found.url, "status": found.status, "field": found.field, "error": ""}
+    told = {"url": found.url, "status": found.status, "field": found.field, "error": "", "by": found.by}
     return {"browser": "", "look": {**told, "picture": asdict(picture)}}
 
 

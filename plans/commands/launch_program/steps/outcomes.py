@@ -29,7 +29,6 @@ def log_outcomes(context: StepContext) -> StepResult:
             Table("outcomes", "Outcome log", (Column("name", "What"), Column("outcome", "Outcome"), Column("evidence", "Evidence")),
                   rows),
         ],
-        evidence={"Sequential Thinking": f"{len(rows)} outcomes logged."},
     )  # fmt: skip
 
 

@@ -60,8 +60,7 @@ def assess_readiness(context: StepContext) -> StepResult:
     done = dict.fromkeys(finished, 1.0)
     checks = context.program["checks"]
     found = readiness(items(context.inputs, context.program, done, waived, checks), minimum=MINIMUM)
-    return StepResult(values=values_of(found), outputs=[figures(found), open_items(found, done)],
-                      evidence={"Sequential Thinking": f"Launch review: {found.decision}."})  # fmt: skip
+    return StepResult(values=values_of(found), outputs=[figures(found), open_items(found, done)])  # fmt: skip
 
 
 def values_of(found: Readiness) -> dict[str, Any]:

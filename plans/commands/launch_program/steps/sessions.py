@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from plans.commands.launch_program.facts import audiences, material_of
 from plans.commands.launch_program.steps.timetable import program_calendar
-from plans.commands.shared.files import kept_file
+from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Document, Output, Section, StepResult, Table
 from programs.analytics.bundle import pack
@@ -92,10 +92,6 @@ def schedule_sessions(context: StepContext) -> StepResult:
             *(_faq(piece) for piece in pieces if piece.asset == Asset.FAQ),
             _help_centre(pieces),
         ],
-        evidence={
-            "Context7": f"{len(pieces)} entries for the help centre from templates.",
-            "Serena": f"{len(events)} calendar events, {_changed(revisions, handed_out)} of them new or changed.",
-        },
     )
 
 

@@ -87,7 +87,6 @@ def plan_actions(context: StepContext) -> StepResult:
                 for r in backlog
             ]),
         ],
-        evidence={"Sequential Thinking": f"Retro with the next run: {len(backlog)} actions, each with a date."},
     )  # fmt: skip
 
 

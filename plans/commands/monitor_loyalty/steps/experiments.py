@@ -61,5 +61,4 @@ def review_experiments(context: StepContext) -> StepResult:
             "next_tests": [suggestion.values() for suggestion in suggestions],
         },
         outputs=outputs,
-        evidence={"Sequential Thinking": f"{len(read)} tests read, {len(unread)} not."},
     )

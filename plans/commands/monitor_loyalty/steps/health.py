@@ -109,7 +109,6 @@ def diagnose(context: StepContext) -> StepResult:
         measured=measured,
         period=windows.period,
         window=windows.name,
-        evidence={"Playwright": "Charts are drawn from the stored tables; no embedded dashboard was opened."},
     )  # fmt: skip
 
 

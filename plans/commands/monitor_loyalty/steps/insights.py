@@ -64,7 +64,6 @@ def find_plays(context: StepContext) -> StepResult:
             ],
         },
         outputs=outputs,
-        evidence={"Context7": f"Segmentation rules as printed beside each play; {found.left_out:,} members left out."},
     )  # fmt: skip
 
 

@@ -135,7 +135,6 @@ def pull_data(context: StepContext) -> StepResult:
         measured=alerts.measured,
         period=windows.period,
         window=windows.name,
-        evidence={"Serena": f"Metric definitions: {' '.join(changes)}"},
     )  # fmt: skip
 
 

@@ -77,9 +77,6 @@ def assess_partners(context: StepContext) -> StepResult:
         measured=alerts.measured,
         period=windows.period,
         window=windows.name,
-        evidence={
-            "Context7": f"{len(healthy)} partners to write to; the playbook holds what each should hear."
-        },
     )
 
 

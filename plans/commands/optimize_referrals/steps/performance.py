@@ -98,7 +98,6 @@ def diagnose(context: StepContext) -> StepResult:
         measured=alerts.measured,
         period=windows.period,
         window=windows.name,
-        evidence={"Playwright": _where_to_look(found)},
     )
 
 

@@ -66,9 +66,6 @@ def write_playbook(context: StepContext) -> StepResult:
             _backlog(backlog, currency),
             _document(context, insights, alerts, rewards, currency),
         ],
-        evidence={
-            "Sequential Thinking": f"Retro with the next run: {len(backlog)} actions, each with a date."
-        },
     )
 
 

@@ -110,7 +110,6 @@ def review_risk(context: StepContext) -> StepResult:
         measured=looked_at,
         period=windows.period,
         window=windows.name,
-        evidence={"Sequential Thinking": "Read in the order traces, timing, traffic, graph, cohorts, payouts."},
     )  # fmt: skip
 
 

@@ -100,9 +100,6 @@ def design_tiers(context: StepContext) -> StepResult:
             goal_table(moves, planned.missions, mission_points),
             *([persona_table(personas, currency)] if personas else []),
         ],
-        evidence={
-            "Serena": f"{len(rows)} tiers compared with {len(context.program['tiers'])} in the catalogue."
-        },
     )
 
 

@@ -97,7 +97,6 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         signals=signals,
         measured={NEGATIVE_ROI: str(round(values["net_year"], 2))},
         period=period,
-        evidence={"Sequential Thinking": f"{draws:,} scenarios, seed {context.seed}."},
     )
 
 

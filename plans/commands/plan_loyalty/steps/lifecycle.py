@@ -87,9 +87,6 @@ def map_lifecycle(context: StepContext) -> StepResult:
             for b in blockers[:1]
         ],
         measured={COMPLIANCE_BLOCKER: ""} if results else {},
-        evidence={
-            "Playwright": "Redemption flow to be tested once the first trigger is live; no page exists yet."
-        },
     )
 
 

@@ -38,7 +38,6 @@ def gather_blueprint(context: StepContext) -> StepResult:
                 rows,
             )
         ],
-        evidence={"Serena": f"{len(rows)} tiers and {len(triggers)} triggers written to the catalogue."},
     )  # fmt: skip
 
 

@@ -128,9 +128,6 @@ def review_signals(context: StepContext) -> StepResult:
             *written,
             *movement_tables(data),
         ],
-        evidence={
-            "Sequential Thinking": "Signals read in the order cohorts, repeat, churn, segments, voice, usage."
-        },
     )
 
 

@@ -137,10 +137,6 @@ def attribute_credit(context: StepContext) -> StepResult:
         window=context.inputs["window"],
         model=scope.agreed_name,
         scope=scope.slug,
-        evidence={
-            "Sequential Thinking": f"{sum(isinstance(m, Attribution) for m in pipeline.models.values())} models on "
-            f"{toward[PIPELINE].paths.total_conversions:,.0f} journeys to a deal and {toward[PIPELINE].paths.total_nulls:,.0f} without."
-        },
     )
 
 

@@ -49,7 +49,6 @@ def generate_insights(context: StepContext) -> StepResult:
     return StepResult(
         values=values,
         outputs=outputs,
-        evidence={"Sequential Thinking": f"{len(outputs)} views on the same journeys and deals."},
     )
 
 

@@ -55,7 +55,6 @@ def gather_records(context: StepContext) -> StepResult:
                 f"Each partner may dispute its record for {scope.dispute_days} days.",
             )
         ],
-        evidence={"Serena": f"{len(records)} records written, one a partner."},
     )  # fmt: skip
 
 

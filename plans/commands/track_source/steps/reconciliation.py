@@ -130,7 +130,6 @@ def _result(context: StepContext, found: Reconciled, reader: str, apart: int = 0
             ),
             _mismatches(differing, both, [d for d in deals if d.credited_in_part_of_the_books], scope),
         ],
-        evidence={"Serena": f"{len(joined)} deals were in the books of more than one partner."},
     )
 
 

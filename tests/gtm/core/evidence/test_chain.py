@@ -82,6 +82,11 @@ def test_an_erased_row_shows_that_it_was_and_the_chain_holds(rows):
     row = list(changelog.rows(CHAIN))[1]
     shown = {"erased": True, "salt": None, "hash": rows[1]["hash"], **dict.fromkeys(changelog.PAYLOAD)}
     assert {key: row[key] for key in shown} == shown
+    assert verify_chain(CHAIN) == [Break(CHAIN, 2, "it is erased, but no row records its erasure")]
+    head = ChangeLogChain.objects.get(name=CHAIN)
+    changelog.append(head, changelog.ERASED, field="payload", before=[2], after={})
+    assert verify_chain(CHAIN) == []
+    changelog.append(head, changelog.ERASED, field="payload", before=None, after={})
     assert verify_chain(CHAIN) == []
 
 

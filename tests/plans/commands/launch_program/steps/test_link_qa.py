@@ -169,7 +169,9 @@ def test_a_form_that_holds_another_code_fails_the_flow(program, site):
 
 
 def test_a_form_that_stays_empty_in_a_browser_fails_the_flow(program, site, chromium, monkeypatch):
-    empty = browser.Look(url=f"{link(site)}&ref=qa-test", status=200, field="", picture=b"\x89PNG")
+    empty = browser.Look(
+        url=f"{link(site)}&ref=qa-test", status=200, field="", picture=b"\x89PNG", by="playwright 9"
+    )
     monkeypatch.setattr(browser, "look", lambda *_: empty)
     assert refusal(QaFailed, program, link(site)) == [("referral flow", "referral-code")]
 
@@ -200,7 +202,7 @@ def chromium(monkeypatch):
 
 
 def _look(url, field):
-    return browser.Look(url=url, status=200, field="qa-test", picture=b"\x89PNG")
+    return browser.Look(url=url, status=200, field="qa-test", picture=b"\x89PNG", by="playwright 9")
 
 
 def test_in_a_browser_the_flow_leaves_a_screenshot_and_counts_instead_of_the_bare_form(

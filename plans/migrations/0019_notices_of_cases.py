@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plans', '0016_notices_of_changes'),
+        ('plans', '0018_seals_of_files'),
     ]
 
     operations = [

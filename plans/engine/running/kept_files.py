@@ -1,4 +1,4 @@
-"""A file as an output of a step."""
+"""A file as an output: kept below the data directory by its digest."""
 
 from __future__ import annotations
 

@@ -1,0 +1,125 @@
+"""What the change log of the database proves: of everything, or of one plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.db import connection
+
+from gtm.core.evidence import anchors, append_only, audit, changelog, checkpoints, notes, signatures
+from gtm.core.evidence.changelog import Break
+from gtm.core.evidence.proof import Proof
+from gtm.core.evidence.signatures import CarriedCheckpoint
+from gtm.core.models import ChangeLogChain, ChangeLogEntry
+from plans.export.verify import Kept
+from programs import published
+
+Records = Sequence[Mapping[str, Any]]
+
+
+def prove(names: Sequence[str], plan_id: str, kept: Kept, in_file: Records) -> Proof:
+    """Check these chains against themselves, the tables, the triggers, every anchor and checkpoint there is.
+
+    ``plan_id`` where they are the chain of one plan; ``kept`` is what the reader brings, ``in_file`` are the
+    anchors of the file that this installation writes.
+    """
+    proof, chain = Proof(), names[0] if plan_id else None
+    which = f"the chain of {plan_id}" if plan_id else f"{len(names)} chains"
+    breaks = [b for name in names for b in changelog.verify_chain(name)]
+    rows = f"the rows of {which} follow each other, and erased ones are on record"
+    proof.conclude(rows, "the hash chains and their heads", _said(breaks))
+    absent = append_only.missing(connection)
+    sentences = [f"the trigger {name} is not in place: rows can be changed and deleted" for name in absent]
+    proof.conclude("the database refuses changes of rows now", "its triggers", sentences)
+    states = _said(audit.unexplained_states(chain))
+    proof.conclude("each state is the one that the last event led to", "the rows", states)
+    values = audit.audit_values(chain)
+    what = f"{values.checked} objects have the values that the log recorded last"
+    proof.conclude(what, "the rows, compared with the tables", _said(values.breaks))
+    if values.before_digests:
+        why = (
+            "these rows were written before rows recorded values; only what later rows recorded was compared"
+        )
+        proof.leave(f"{values.before_digests} of these objects in full", why)
+    marked = _said(published.unmarked_departures(plan_id))
+    proof.conclude("what departs from a published plan is marked", "the rows of plans", marked)
+    _prove_anchors(proof, chain, kept.anchors, in_file)
+    _prove_signatures(proof, names, kept)
+    return proof
+
+
+def _prove_signatures(proof: Proof, names: Sequence[str], kept: Kept) -> None:
+    """The last checkpoint that has a chain, signed by the key that the reader kept."""
+    what, asked = "the installation signed these rows", kept.keys is not None
+    found, unsigned, later = [], [], []
+    newest = signatures.CarriedCheckpoint(given=False)
+    for name in names:
+        carried, length = _checkpoint_of(name)
+        found += [f"{name}: the checkpoint: {sentence}" for sentence in carried.findings]
+        if carried.given and not carried.findings:
+            newest = carried
+        if not carried.given or not _is_signed(carried, kept, found):
+            unsigned.append(name)
+        elif carried.sequence < length:
+            later.append(name)
+    if newest.given or found:
+        by = "their inclusion proofs; who signed them is another question"
+        proof.conclude("checkpoints have rows of these chains", by, found)
+    if kept.keys is None:
+        proof.leave(what, "no key that you kept was given (--key)")
+    elif unsigned:
+        why = f"no checkpoint that your key signed has a row of {', '.join(sorted(unsigned)[:5])}"
+        proof.leave(what, why, asked=True)
+    elif not found:
+        proof.prove(what, "the signatures of the checkpoints that first had them", asked=asked)
+    if later:
+        proof.leave(f"the newest rows of {len(later)} chains", "they came after the last checkpoint")
+    signatures.prove_witnessed(proof, newest, kept.witnesses)
+
+
+def _checkpoint_of(name: str) -> tuple[CarriedCheckpoint, int]:
+    """The checkpoint of a chain, held against its row, and how many rows the chain has."""
+    length = ChangeLogChain.objects.filter(pk=name).values_list("sequence", flat=True).first() or 0
+    try:
+        part = checkpoints.of_chain(name)
+    except ValueError as error:
+        return CarriedCheckpoint(given=True, findings=(str(error),)), length
+    rows = ChangeLogEntry.objects.filter(chain=name, sequence=part["sequence"] if part else 0)
+    return signatures.carried(part, name, dict(rows.values_list("sequence", "hash"))), length
+
+
+def _is_signed(carried: CarriedCheckpoint, kept: Kept, found: list[str]) -> bool:
+    """By one of the keys that the reader kept; a broken signature of one is told."""
+    try:
+        return bool(carried.holds and notes.signed_by(carried.note, kept.keys or ()))
+    except notes.NoteError as error:
+        found.append(f"the checkpoint: {error}")
+        return False
+
+
+def _prove_anchors(proof: Proof, chain: str | None, kept: Records | None, in_file: Records) -> None:
+    stored, elsewhere = anchors.stored(), [*(kept or ()), *in_file]
+    found = anchors.verify([*stored, *elsewhere], chain=chain) + anchors.compare(elsewhere)
+    if stored or found:
+        what, by = f"{len(stored)} anchors of the database saw these rows", "their roots and links"
+        proof.conclude(what, by, dict.fromkeys(_said(found)))
+    if in_file:
+        proof.prove(f"{len(in_file)} anchors in the file of this installation", "the same comparison")
+    what = "nobody has written the change log anew, with the anchors of this installation"
+    if kept is None:
+        proof.leave(what, "no anchors that you kept were given (--anchors)")
+        return
+    mine = [record for record in kept if chain is None or chain in record["heads"]]
+    last = max((record["number"] for record in mine), default=0)
+    if not mine:
+        proof.leave(what, f"none of the {len(kept)} anchors that you kept names {chain}", asked=True)
+    elif found:
+        proof.leave(what, "it is contradicted, see above", asked=True)
+    else:
+        proof.prove(f"{what}, up to anchor {last}", f"{len(mine)} anchors that you kept", asked=True)
+        proof.leave(f"the same after anchor {last}", "later rows are in no anchor that you kept")
+
+
+def _said(breaks: Iterable[Break]) -> list[str]:
+    return [f"{b.chain} row {b.sequence}: {b.reason}" for b in breaks]

@@ -1,0 +1,109 @@
+"""Signed notes, checkpoints and cosignatures, against the vectors of the tools that read them."""
+
+import pytest
+
+from gtm.core.evidence import notes
+from gtm.core.evidence.notes import NoteError
+
+pytest.importorskip("cryptography")
+
+# golang.org/x/mod/sumdb/note, the example of the package.
+PRIVATE = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"
+PUBLIC = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+TEXT = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n"
+OF_TEXT = "x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM="
+SIGNED = f"{TEXT}\n— PeterNeumann {OF_TEXT}\n"
+# RFC 8032, 7.1, TEST 1: the public key of a seed.
+SEED = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+OF_SEED = bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+HEAD = notes.TreeHead("example.com/log", 7, bytes(range(32)))
+
+
+@pytest.fixture
+def key():
+    return notes.PrivateKey("example.com/log", notes.SIGNATURE, SEED)
+
+
+@pytest.fixture
+def witness():
+    return notes.PrivateKey("witness", notes.COSIGNATURE, SEED)
+
+
+def test_a_note_is_signed_as_other_tools_sign_it():
+    key = notes.read_private_key(PRIVATE)
+    assert (str(key.public), key.secret_text) == (PUBLIC, PRIVATE)
+    assert notes.sign(TEXT, [key]) == SIGNED
+    assert notes.signed_by(SIGNED, [notes.read_key(PUBLIC)]) == [(notes.read_key(PUBLIC), None)]
+
+
+def test_the_public_key_of_a_seed_is_the_one_that_was_published(key):
+    assert key.public.public == OF_SEED
+
+
+def test_a_text_that_was_altered_is_told_and_signatures_of_others_are_passed(key):
+    note = notes.sign(str(HEAD), [key])
+    with pytest.raises(NoteError, match="the signature of example.com/log does not fit"):
+        notes.signed_by(note.replace("\n7\n", "\n8\n"), [key.public])
+    assert notes.signed_by(note, [notes.read_key(PUBLIC)]) == []
+    assert notes.split(note)[0] == str(HEAD)
+
+
+def test_a_checkpoint_is_read_as_it_was_written(key):
+    assert notes.read_tree_head(notes.sign(str(HEAD), [key])) == HEAD
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x\n7\n", "x\n-7\nAAAA\n", "x\n07\nAAAA\n", "x\n7\nAAAA\n", "x\n7\n!\n", "\n7\nAA==\n"]
+)
+def test_what_is_no_checkpoint_is_refused(key, text):
+    with pytest.raises(NoteError):
+        notes.read_tree_head(notes.sign(text or "\n", [key]))
+
+
+def test_a_witness_signs_with_the_time_and_in_a_form_of_its_own(key, witness):
+    note = notes.sign(str(HEAD), [key])
+    both = note + notes.cosign(note, witness, 1_800_000_000)
+    found = notes.signed_by(both, [witness.public, key.public])
+    assert found == [(key.public, None), (witness.public, 1_800_000_000)]
+    as_note = notes.PrivateKey("witness", notes.SIGNATURE, SEED)
+    assert as_note.public.fingerprint != witness.public.fingerprint
+    with pytest.raises(NoteError, match="the signature of witness"):
+        notes.signed_by(both.replace("\n7\n", "\n8\n"), [witness.public])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "name",
+        "name+00000000+AAAA",
+        PUBLIC[:-4],
+        PUBLIC.replace("c74f", "c74e"),
+        PUBLIC.replace("Peter", "Paul"),
+        "x+1+!",
+    ],
+)
+def test_what_is_no_key_is_refused(text):
+    with pytest.raises(NoteError):
+        notes.read_key(text)
+    with pytest.raises(NoteError):
+        notes.read_private_key(notes.PRIVATE + text)
+    with pytest.raises(NoteError, match="not the text of a private key"):
+        notes.read_private_key(text)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "a\n"])
+def test_a_name_that_no_line_can_hold_is_refused(name):
+    with pytest.raises(NoteError, match="cannot name a key"):
+        notes.new_key(name)
+
+
+@pytest.mark.parametrize("note", ["", "text\n", "text\n\nno signature\n", "text\n\n— x AAAA"])
+def test_what_is_no_note_is_refused(note):
+    with pytest.raises(NoteError, match="a note is a text"):
+        notes.split(note)
+
+
+def test_only_whole_lines_are_signed(key):
+    with pytest.raises(NoteError, match="ends with a line end"):
+        notes.sign("text", [key])

@@ -1,0 +1,180 @@
+"""A plan JSON under a checkpoint: what the key proves, what a witness, and what is missing without them."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from gtm.core.actors import Actor, acting_as
+from gtm.core.evidence import anchors, checkpoints, keys, merkle, notes
+from plans.export import document, files, rules, sealing
+from plans.export.verify import Kept, prove_bytes
+from tests.plans.export.forging import rewritten, sealed_anew
+
+pytest.importorskip("cryptography")
+pytestmark = pytest.mark.django_db
+
+WITNESS = notes.PrivateKey("auditor", notes.COSIGNATURE, bytes(32))
+SIGNED = "the installation signed this change log"
+
+
+@pytest.fixture
+def key():
+    with acting_as(Actor.system("Test")):
+        yield keys.make("example.com/gtm")
+
+
+@pytest.fixture
+def raw(finished, key):
+    """The document as somebody takes it out, its checkpoint cosigned."""
+    files.export(finished)
+    line = notes.cosign(checkpoints.newest().note, WITNESS, 1_800_000_000)
+    checkpoints.add_cosignatures(line, [WITNESS.public])
+    return document.to_bytes(sealing.sealed(finished))
+
+
+def proved(made):
+    return [claim.what for claim in made.proof.proved]
+
+
+def left(made):
+    return {claim.what: claim.ground for claim in made.proof.not_proved}
+
+
+def test_who_exports_gets_a_document_whose_seal_is_under_a_checkpoint(finished, key):
+    body = json.loads(files.export(finished))
+    seal, part = sealing.last_seal(body["change_log"]), body["integrity"]["checkpoint"]
+    assert (part["sequence"], part["keys"]) == (seal["sequence"], [str(key)])
+    assert rules.problems(body) == []
+    assert json.loads(files.export(finished)) == body
+
+
+def test_with_key_and_witness_everything_asked_for_is_proved(raw, key):
+    made = prove_bytes(raw, Kept(keys=[key], witnesses=[WITNESS.public]))
+    rows = len(json.loads(raw)["change_log"])
+    assert (made.findings, made.proof.holds) == ([], True)
+    assert f"{SIGNED} up to row {rows}" in proved(made)
+    assert [c.ground for c in made.proof.proved if "witness" in c.what] == [
+        "the cosignature of auditor at 2027-01-15 08:00 UTC"
+    ]
+
+
+def test_without_them_the_lists_say_what_was_missing(raw):
+    made = prove_bytes(raw)
+    assert made.proof.holds
+    assert left(made)[SIGNED].startswith(
+        "no key that you kept was given (--key); the document names example.com/gtm+"
+    )
+    assert left(made)["a witness saw the log grow to this checkpoint"].startswith("no key of a witness")
+
+
+def test_a_key_of_somebody_else_proves_nothing(raw):
+    another = notes.new_key("example.com/gtm").public
+    made = prove_bytes(raw, Kept(keys=[another], witnesses=[another]))
+    assert (made.findings, made.proof.holds) == ([], False)
+    assert left(made)[SIGNED] == "the checkpoint is not signed with a key that you gave"
+
+
+def rename(body):
+    body["approvals"][0]["decisions"][0]["person"] = "Somebody Else"
+    for row in body["change_log"]:
+        if row["entity"] == "plans.decision" and row["to"]:
+            row["to"]["person"] = "Somebody Else"
+
+
+def test_a_full_rewrite_without_the_key_is_found_and_without_its_checkpoint_nothing_is_proved(raw, key):
+    body = json.loads(raw)
+    rename(body)
+    part = body["integrity"].pop("checkpoint")
+    forged = rewritten(body)
+    made = prove_bytes(forged, Kept(keys=[key]))
+    assert (made.findings, made.proof.holds, left(made)[SIGNED]) == (
+        [],
+        False,
+        "the document has no checkpoint",
+    )
+    body["integrity"]["checkpoint"] = part
+    (found,) = prove_bytes(sealed_anew(body), Kept(keys=[key])).findings
+    assert str(found) == "integrity/checkpoint: it has another row of the change log than the one here"
+    part["hash"] = body["integrity"]["head"]
+    assert "its proof does not lead to its root" in str(prove_bytes(sealed_anew(body)).findings)
+
+
+def signed_by_a_thief(body):
+    """Who has the private key signs a tree of their own."""
+    integrity = body["integrity"]
+    leaf = merkle.leaf_hash(checkpoints.leaf_of(integrity["chain"], integrity["length"], integrity["head"]))
+    (signer,) = keys.signing()
+    note = notes.sign(str(notes.TreeHead(signer.name, 1, leaf)), [signer])
+    integrity["checkpoint"] = {
+        "note": note, "keys": [str(signer.public)], "number": 0, "sequence": integrity["length"],
+        "hash": integrity["head"], "path": [],
+    }  # fmt: skip
+    return sealed_anew(body)
+
+
+def test_a_full_rewrite_with_the_key_is_found_by_the_witness_or_by_kept_anchors(raw, key):
+    kept = json.loads(raw)["integrity"]["anchors"]
+    body = json.loads(raw)
+    rename(body)
+    rewritten(body)
+    forged = signed_by_a_thief(body)
+    assert prove_bytes(forged, Kept(keys=[key])).proof.holds  # what the key alone cannot tell
+    made = prove_bytes(forged, Kept(keys=[key], witnesses=[WITNESS.public]))
+    assert (made.findings, made.proof.holds) == ([], False)
+    found = prove_bytes(forged, Kept(anchors=kept, keys=[key])).findings
+    assert "kept anchor 1: it covers another row of the change log than the one here" in map(str, found)
+
+
+def another_size(note):
+    size = notes.read_tree_head(note).size
+    return note.replace(f"\n{size}\n", f"\n{size + 1}\n", 1)
+
+
+@pytest.mark.parametrize("alter", [another_size, lambda note: note.replace("— auditor ", "— xauditor ")])
+def test_a_note_that_was_altered_is_told(raw, key, alter):
+    body = json.loads(raw)
+    part = body["integrity"]["checkpoint"]
+    part["note"] = alter(part["note"])
+    made = prove_bytes(sealed_anew(body), Kept(keys=[key], witnesses=[WITNESS.public]))
+    assert not made.proof.holds
+
+
+def test_a_seal_that_came_after_the_checkpoint_is_not_proved(raw, key, finished):
+    with acting_as(Actor.system("Test")):
+        finished.objective = "Another objective"
+        finished.save()
+    made = prove_bytes(files.read(finished), Kept(keys=[key]))
+    assert (made.findings, made.proof.holds) == ([], False)
+    assert any(what.endswith("and the seal of this text") for what in left(made))
+
+
+def test_the_command_takes_keys_as_text_or_in_a_file(raw, key, finished, tmp_path, capsys):
+    out, kept = tmp_path / "plan.json", tmp_path / "public.txt"
+    out.write_bytes(raw)
+    kept.write_text(f"{key}\n")
+    for given in (str(key), str(kept)):
+        call_command("verify_changelog", str(out), key=[given], witness=[str(WITNESS.public)])
+        assert f"{SIGNED} up to row" in capsys.readouterr().out
+        call_command("verify_changelog", finished.plan_id, key=[given], witness=[str(WITNESS.public)])
+        assert "the installation signed these rows" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="what you asked for is not proved"):
+        call_command("verify_changelog", finished.plan_id, key=[str(notes.new_key("x").public)])
+    for wrong in ("nonsense", "a+b+c"):
+        with pytest.raises(CommandError, match="The key cannot be used") as refused:
+            call_command("verify_changelog", str(out), key=[wrong])
+        assert refused.value.returncode == 2
+
+
+def test_a_head_that_the_tree_lost_is_told_of_the_database(raw, key, finished):
+    checkpoints.RecordedHead.objects.filter(chain=finished.change_chain()).update(hash="0" * 64)
+    with pytest.raises(CommandError, match="the checkpoint: its proof does not lead to its root"):
+        call_command("verify_changelog", finished.plan_id)
+    checkpoints.TreeNode.objects.all().delete()
+    with pytest.raises(CommandError, match="NOT intact"):
+        call_command("verify_changelog", finished.plan_id)
+
+
+def test_anchors_say_the_same_with_and_without_a_key(raw):
+    anchored = json.loads(raw)["integrity"]["anchors"]
+    assert [anchors.root_of(record) for record in anchored] == [record["root"] for record in anchored]

@@ -1,0 +1,165 @@
+"""Written past the log, by SQL: each case is found by the check named here, with every trigger in place."""
+
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from gtm.core.actors import Actor, acting_as
+from gtm.core.evidence import anchors, append_only
+from gtm.core.models import ChangeLogPayload
+from plans.export import files
+from plans.models import Plan
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def decided(finished):
+    """A plan with outputs and votes."""
+    return finished
+
+
+def sql(statement, *values):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def another_person(plan):
+    sql("UPDATE plans_decision SET person_id = (SELECT MAX(id) FROM programs_person)")
+
+
+def a_higher_limit(plan):
+    sql("UPDATE programs_approver SET limit_amount = 99999999")
+
+
+def other_inputs(plan):
+    sql("UPDATE plans_plan SET inputs = %s WHERE id = %s", json.dumps(plan.inputs | {"tiers": 5}), plan.pk)
+
+
+def another_amount(plan):
+    sql("UPDATE plans_plan SET amount = 5000000 WHERE id = %s", plan.pk)
+
+
+def another_output(plan):
+    sql(
+        "UPDATE plans_task SET output = %s WHERE plan_id = %s AND output IS NOT NULL", '{"found": 1}', plan.pk
+    )
+
+
+def blank_payloads(plan):
+    ChangeLogPayload.objects.filter(entry__chain=plan.change_chain()).update(salt=None, body=None)
+
+
+def drop_triggers(plan):
+    append_only.drop(connection)
+
+
+VALUES, ROWS, TRIGGERS = (
+    "its .* is not what this row recorded last",
+    "no row records its erasure",
+    "the trigger ",
+)
+CASES = {
+    another_person: VALUES,
+    a_higher_limit: VALUES,
+    other_inputs: VALUES,
+    another_amount: VALUES,
+    another_output: VALUES,
+    blank_payloads: ROWS,
+    drop_triggers: TRIGGERS,
+}
+
+
+@pytest.mark.parametrize(("forge", "found"), CASES.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_what_was_done_past_the_log_is_found_and_both_lists_say_by_what(decided, forge, found):
+    forge(decided)
+    with pytest.raises(CommandError, match=found) as refused:
+        call_command("verify_changelog")
+    assert refused.value.returncode == 1
+    assert {"Proved:", "Not proved:"} <= set(str(refused.value).splitlines())
+    assert "it is contradicted, see above" in str(refused.value)
+
+
+def test_an_untouched_plan_says_what_proves_it_and_what_was_not_given(decided, capsys):
+    files.write(decided)
+    call_command("verify_changelog", decided.plan_id)
+    said = capsys.readouterr().out
+    assert "  the database refuses changes of rows now: its triggers" in said.splitlines()
+    assert "no anchors that you kept were given (--anchors)" in said
+    assert "intact" not in said
+
+
+def test_a_trigger_that_refuses_nothing_any_more_is_missed(db):
+    name = append_only.missing.__globals__["_SQLITE" if connection.vendor == "sqlite" else "_POSTGRES"]
+    name = next(iter(name))
+    if_sqlite = connection.vendor == "sqlite"
+    statements = {
+        True: [
+            f"DROP TRIGGER {name}",
+            f"CREATE TRIGGER {name} BEFORE UPDATE ON core_changelogentry BEGIN SELECT 1; END",
+        ],
+        False: [f"ALTER TABLE core_changelogentry DISABLE TRIGGER {name}"],
+    }[if_sqlite]
+    assert append_only.missing(connection) == []
+    for statement in statements:
+        sql(statement)
+    assert append_only.missing(connection) == [name]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff", b"{}"])
+def test_kept_anchors_that_cannot_be_read_are_an_error_for_files_and_for_plans(decided, tmp_path, content):
+    kept, out = tmp_path / "kept.jsonl", tmp_path / "plan.json"
+    out.write_bytes(files.write(decided))
+    if content is not None:
+        kept.write_bytes(content)
+    for what in (str(out), decided.plan_id):
+        with pytest.raises(CommandError, match="kept.jsonl") as refused:
+            call_command("verify_changelog", what, anchors=str(kept))
+        assert refused.value.returncode == 2
+
+
+def test_kept_anchors_are_held_against_a_file_and_one_of_other_chains_proves_nothing(
+    decided, tmp_path, capsys
+):
+    kept, out = tmp_path / "kept.jsonl", tmp_path / "plan.json"
+    files.write(decided)
+    with acting_as(Actor.system("Test")):
+        record = anchors.record_of(anchors.anchor())
+    out.write_bytes(files.read(decided))
+    kept.write_text(json.dumps(record) + "\n")
+    call_command("verify_changelog", str(out), anchors=str(kept))
+    assert "nobody has written the change log anew up to row" in capsys.readouterr().out
+    record["heads"] = {name: head for name, head in record["heads"].items() if not name.startswith("plan:")}
+    kept.write_text(json.dumps(record | {"root": anchors.root_of(record)}) + "\n")
+    with pytest.raises(CommandError, match="what you asked for is not proved") as refused:
+        call_command("verify_changelog", str(out), anchors=str(kept))
+    assert refused.value.returncode == 1
+
+
+def test_a_version_that_leaves_is_sealed_once_and_what_says_the_same_is_not_sealed_again(decided):
+    def seals():
+        body = json.loads(files.read(decided))
+        return [row["sequence"] for row in body["change_log"] if row["event"] == "sealed"]
+
+    first = seals()
+    files.write(decided)
+    anchors.anchor()
+    assert seals() == first and len(first) == 1
+    plan = Plan.objects.get(pk=decided.pk)
+    plan.objective = "Another objective"
+    plan.save()
+    files.write(plan)
+    assert len(seals()) == 2
+
+
+def test_files_of_before_there_were_seals_are_sealed_by_the_sweep(decided):
+    files.write(decided)
+    assert files.seal_earlier() == 0
+    decided.file.seal = 0
+    decided.file.save()
+    assert files.seal_earlier() == 1
+    decided.file.refresh_from_db()
+    body = json.loads(files.path_of(decided).read_bytes())
+    assert decided.file.seal == next(r["sequence"] for r in body["change_log"] if r["event"] == "sealed")
