@@ -106,17 +106,12 @@ def _digest(result: Any) -> str:
 
 
 def _tell_another_performer(task: Task, call: MadeCall) -> None:
-    """A row where another tool, or another version, answers than did the last time on this program."""
+    """A row where another tool, or another version, answers than the last that did on this program."""
     plan, hook = task.plan, call.hook
     same = {"plan__program": plan.program_id, "plan__plugin": plan.plugin, "plan__command": plan.command}
-    calls = ToolCall.objects.filter(**same, tool=hook.tool, work=hook.work)
-    last = calls.order_by("-pk").values_list("performed_by", flat=True).first()
-    if last is not None and last != call.answer.performed_by:
-        changelog.append(
-            plan,
-            CHANGED,
-            field=f"tooling/{hook.work}",
-            before=last or None,
-            after=call.answer.performed_by or None,
-            reason=call.answer.said,
-        )
+    answered = ToolCall.objects.filter(outcome=CallOutcome.ANSWERED, tool=hook.tool, work=hook.work, **same)
+    last = answered.order_by("-pk").values_list("performed_by", flat=True).first()
+    by = call.answer.performed_by
+    if call.answer.outcome == CallOutcome.ANSWERED and last is not None and last != by:
+        place = f"tooling/{hook.work}"
+        changelog.append(plan, CHANGED, field=place, before=last, after=by, reason=call.answer.said)

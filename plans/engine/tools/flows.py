@@ -12,7 +12,7 @@ from plans.engine.running.kept_files import kept_file
 from plans.engine.tools.request import ToolAnswer, ToolRequest
 from plans.models import CallOutcome
 from programs.outreach import browser
-from programs.outreach.visits import Allowance, NotAllowed, Unreachable
+from programs.outreach.visits import Allowance, NotAllowed, Unreachable, address_of
 
 BAD_REQUEST = 400
 
@@ -32,6 +32,10 @@ def walk(asked: ToolRequest) -> ToolAnswer:
     asked.progress(99, f"Opening the {name} in Chromium")
     allowance = Allowance(frozenset({urlsplit(address).netloc.lower()}), settings.GTM_PRIVATE_LINK_HOSTS)
     try:
+        address_of(address, allowance)
+    except (NotAllowed, Unreachable) as error:
+        return ToolAnswer("", CallOutcome.NOT_RUN, str(error), arguments)
+    try:
         found = browser.look(address, allowance)
     except (browser.LookFailed, NotAllowed, Unreachable) as error:
         return ToolAnswer(browser.version(), CallOutcome.FAILED, str(error), arguments)
@@ -39,9 +43,9 @@ def walk(asked: ToolRequest) -> ToolAnswer:
         f"tool-{asked.hook.work}", f"The {name} in Chromium", found.picture, "png", "image/png"
     )
     outcome = CallOutcome.FAILED if found.status >= BAD_REQUEST else CallOutcome.ANSWERED
-    return ToolAnswer(
-        found.by, outcome, f"The {name} answers {found.status} at {found.url}.", arguments, picture
-    )
+    leads = "" if found.url == address else f" leads to {found.url} and"
+    said = f"The {name}{leads} answers {found.status}."
+    return ToolAnswer(found.by, outcome, said, arguments, picture)
 
 
 def _seen_by_the_step(observed: Mapping[str, Any]) -> ToolAnswer:

@@ -3,7 +3,7 @@
 import pytest
 
 from plans.engine.running import replay, runner
-from plans.engine.tools import calls, definitions
+from plans.engine.tools import calls, definitions, flows
 from plans.export import document
 from plans.schemas.outputs import Column, StepResult, Table
 from programs.outreach import browser
@@ -105,13 +105,14 @@ def test_a_page_that_was_not_opened_says_why(made, tooling, said):
 @pytest.mark.parametrize(("status", "outcome"), [(200, "answered"), (404, "failed")])
 def test_a_page_is_kept_as_a_picture(made, monkeypatch, settings, tmp_path, status, outcome):
     settings.GTM_DATA_DIR = tmp_path
-    seen = browser.Look("https://bi.example/x", status, None, b"\x89PNG", "playwright 9 (Chromium 9)")
+    seen = browser.Look("https://bi.example/login", status, None, b"\x89PNG", "playwright 9 (Chromium 9)")
     monkeypatch.setattr(browser, "missing", lambda: "")
+    monkeypatch.setattr(flows, "address_of", lambda *_: ("https", "bi.example", "203.0.113.9"))
     monkeypatch.setattr(browser, "look", lambda *_: seen)
     told = made(hook("browser-flow", "dashboard"), tooling={"dashboard": "https://bi.example/x"})
     (call,) = told["calls"]
     assert (call["outcome"], call["performed_by"]) == (outcome, "playwright 9 (Chromium 9)")
-    assert call["said"] == f"The dashboard answers {status} at https://bi.example/x."
+    assert call["said"] == f"The dashboard leads to https://bi.example/login and answers {status}."
     assert told["plan"].tool_calls.get().kept.payload["media_type"] == "image/png"
 
 
@@ -120,10 +121,19 @@ def test_a_browser_that_does_not_get_there_is_a_failed_call(made, monkeypatch):
         raise browser.LookFailed("Chromium: net::ERR_NAME_NOT_RESOLVED")
 
     monkeypatch.setattr(browser, "missing", lambda: "")
+    monkeypatch.setattr(flows, "address_of", lambda *_: ("https", "bi.example", "203.0.113.9"))
     monkeypatch.setattr(browser, "version", lambda: "playwright 9")
     monkeypatch.setattr(browser, "look", look)
     told = made(hook("browser-flow", "dashboard"), tooling={"dashboard": "https://bi.example/x"})
     assert (told["status"], told["calls"][0]["said"]) == ("failed", "Chromium: net::ERR_NAME_NOT_RESOLVED")
+
+
+def test_a_page_within_the_network_is_not_opened_and_names_no_browser(made, monkeypatch):
+    monkeypatch.setattr(browser, "missing", lambda: "")
+    told = made(hook("browser-flow", "dashboard"), tooling={"dashboard": "http://127.0.0.1:9/x"})
+    (call,) = told["calls"]
+    assert (call["outcome"], call["performed_by"]) == ("not_run", None)
+    assert "127.0.0.1" in call["said"]
 
 
 def test_a_fault_of_a_tool_is_its_answer_and_not_one_of_the_task(made, monkeypatch):
