@@ -8,7 +8,6 @@ from gtm.core import canonical
 from gtm.core.evidence import changelog, told
 from plans.export import explained
 
-
 NEVER = "2026-01-01T00:00:00.000000Z"
 
 
