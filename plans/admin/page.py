@@ -14,6 +14,7 @@ from django.utils.safestring import mark_safe
 from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.evidence import changelog
+from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogEntry
 from plans.drawing import badges, charts, graph
 from plans.drawing.timeline import length
@@ -171,6 +172,8 @@ def _differences(row: dict[str, Any]) -> list[Difference]:
     """The leaves that moved; values of a field that holds one thing as they are."""
     if not row["field"]:
         return []
+    if row["event"] == SEALED and row["to"]:
+        return [Difference(row["field"], None, f"the digests of {len(row['to'])} parts of the plan JSON")]
     before = {} if row["from"] is None and isinstance(row["to"], dict) else row["from"]
     found = list(differences(before, row["to"]))
     return [Difference(d.path or row["field"], d.before, d.after) for d in found[:MOST_DIFFERENCES]]
