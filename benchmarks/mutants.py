@@ -38,12 +38,17 @@ TESTS = {
     "gtm/core/evidence/changelog.py": ["tests/gtm/core/evidence/test_chain.py"],
     "gtm/core/evidence/anchors.py": ["tests/gtm/core/evidence/test_anchors.py"],
     "gtm/core/evidence/audit.py": ["tests/gtm/core/evidence/test_audit.py"],
-    "plans/export/verify.py": ["tests/plans/export/test_findings.py"],
+    "gtm/core/evidence/merkle.py": ["tests/gtm/core/evidence/test_merkle.py"],
+    "gtm/core/evidence/notes.py": ["tests/gtm/core/evidence/test_notes.py"],
+    "gtm/core/evidence/signatures.py": ["tests/plans/export/test_signed.py"],
+    "plans/export/verify.py": ["tests/plans/export/test_findings.py", "tests/plans/export/test_signed.py"],
+    "plans/export/explained.py": ["tests/plans/export/test_explained.py"],
+    "plans/export/sealing.py": ["tests/plans/export/test_standing.py", "tests/plans/export/test_findings.py"],
     "plans/engine/gates/scope.py": ["tests/plans/engine/gates/test_scope.py"],
     "plans/engine/machines.py": ["tests/plans/management/test_matrices.py"],
     "gtm/core/fsm.py": ["tests/gtm/core/test_fsm.py"],
 }
-PURE = {"seats", "duties", "tolerance", "counting", "canonical"}
+PURE = {"seats", "duties", "tolerance", "counting", "canonical", "merkle", "notes"}
 """Tested without Django, which saves most of the time."""
 SETTINGS = "kept_database"
 KEEP_DATABASE = """

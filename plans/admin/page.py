@@ -14,20 +14,23 @@ from django.utils.safestring import mark_safe
 from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.evidence import changelog
+from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogEntry
 from plans.drawing import badges, charts, graph
 from plans.drawing.timeline import length
+from plans.engine.escalation import rotas
 from plans.engine.gates import future_rounds
 from plans.engine.gates import rounds as gates
 from plans.engine.gates.tolerance import Difference, differences
 from plans.engine.people import permissions
+from plans.engine.people.directory import Directory
 from plans.export import render
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.runs import follow_up, start
 from plans.runs.current_outputs import standing_of
 from plans.schemas.rules import RungRules
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
-from programs.models import Role
+from programs.models import Program, Role
 
 CHANGES_ON_A_PAGE = 200
 MOST_DIFFERENCES = 20
@@ -104,11 +107,18 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
     }
 
 
-def named_rungs(ladder: Sequence[RungRules]) -> list[dict[str, Any]]:
-    """The rungs of a ladder with ``who``: the names of their roles, as people call them."""
-    names = dict(Role.objects.values_list("slug", "name"))
+def named_rungs(ladder: Sequence[RungRules], program: Program) -> list[dict[str, Any]]:
+    """The rungs of a ladder with ``who``, the names of their roles as people call them and of their rota,
+    and ``on_call``, who has the turn today.
+    """
+    names, directory = dict(Role.objects.values_list("slug", "name")), Directory.today()
     return [
-        {**asdict(rung), "who": " or ".join(names.get(slug, slug) for slug in rung.roles)} for rung in ladder
+        {
+            **asdict(rung),
+            "who": " or ".join(names.get(slug, slug) for slug in rung.stands),
+            "on_call": rotas.on_call(rung.rota, program, directory).in_words if rung.rota else "",
+        }
+        for rung in ladder
     ]
 
 
@@ -162,6 +172,8 @@ def _differences(row: dict[str, Any]) -> list[Difference]:
     """The leaves that moved; values of a field that holds one thing as they are."""
     if not row["field"]:
         return []
+    if row["event"] == SEALED and row["to"]:
+        return [Difference(row["field"], None, f"the digests of {len(row['to'])} parts of the plan JSON")]
     before = {} if row["from"] is None and isinstance(row["to"], dict) else row["from"]
     found = list(differences(before, row["to"]))
     return [Difference(d.path or row["field"], d.before, d.after) for d in found[:MOST_DIFFERENCES]]

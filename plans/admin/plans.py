@@ -18,13 +18,13 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
-from plans.admin import bench, compare, directory
+from plans.admin import bench, compare, directory, evidence
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page_of
 from plans.admin.runs import RunPages
 from plans.drawing import badges, timeline
 from plans.engine.stopping import ripcord
-from plans.export import files, render, tools
+from plans.export import files, render, tools, verifier
 from plans.models import CHANGEABLE_PLAN_STATES, FINAL_PLAN_STATES, Plan, of_command
 from plans.runs import follow_up
 from plans.schemas import skills
@@ -78,6 +78,8 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
             path(
                 "<int:pk>/backlog/<int:rank>/", view(require_POST(self.start_item)), name="plans_plan_backlog"
             ),
+            path("<int:pk>/evidence/", view(self.evidence), name="plans_plan_evidence"),
+            path("verifier/", view(self.verifier), name="plans_verifier"),
             path("<int:pk>/json/", view(self.download_json), name="plans_plan_json"),
             path("<int:pk>/report.<str:fmt>", view(self.report), name="plans_plan_report"),
             path("<int:pk>/compare/", view(self.compare), name="plans_plan_compare"),
@@ -131,7 +133,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
         elif tab == "rules":
             context |= {
                 "rules": plan.rules,
-                "ladder": named_rungs(plan.rules.ladder),
+                "ladder": named_rungs(plan.rules.ladder, plan.program),
                 "tools": tools.of_plan(plan),
             }
         else:
@@ -191,6 +193,20 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
         plan = self._plan(request, pk)
         response = HttpResponse(files.export(plan), content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}.json"'
+        return response
+
+    def evidence(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What is proved of the plan, by what, and what is not. Read-only, so a GET, key and witness too."""
+        plan = self._plan(request, pk)
+        context = {"plan": plan, **evidence.of_plan(plan, request.GET)}
+        return self.page(request, "plans/evidence.html", f"What is proved of {plan.plan_id}", **context)
+
+    def verifier(self, request: HttpRequest) -> HttpResponse:
+        """The program for auditors, to take to another machine."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        response = HttpResponse(verifier.verifier_text(), content_type="text/x-python")
+        response["Content-Disposition"] = f'attachment; filename="{verifier.FILE}"'
         return response
 
     def report(self, request: HttpRequest, pk: int, fmt: str) -> HttpResponse:

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from gtm.core import canonical, clock
 from gtm.core.api.views import GovernedReadViewSet
 from gtm.core.errors import InvalidInput, Problem
-from gtm.core.models import Anchor, AnchorCopy
+from gtm.core.models import Anchor, AnchorCopy, SigningKey
 from programs import access_review
 
 FORMATS = ("json", "csv")
@@ -53,6 +53,22 @@ class AnchorViewSet(GovernedReadViewSet):
     lookup_value_regex = "[0-9]+"
     filterset_fields = ["root"]
     ordering_fields = ["number"]
+
+
+class SigningKeySerializer(serializers.ModelSerializer):
+    class Meta:
+        model = SigningKey
+        fields = ["text", "made_at", "retired_at"]
+        read_only_fields = fields
+
+
+class SigningKeyViewSet(GovernedReadViewSet):
+    """Public keys that this installation signs checkpoints with, or did; for ``--key``."""
+
+    queryset = SigningKey.objects.all()
+    serializer_class = SigningKeySerializer
+    permission_classes = [IsAuthenticated]
+    ordering_fields = ["made_at"]
 
 
 class GrantSerializer(serializers.Serializer):

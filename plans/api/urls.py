@@ -7,7 +7,7 @@ from rest_framework.routers import SimpleRouter
 
 from plans import case_kinds
 from plans.api.commands import CommandViewSet, RunViewSet
-from plans.api.evidence import AccessReviewView, AnchorViewSet
+from plans.api.evidence import AccessReviewView, AnchorViewSet, SigningKeyViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
 from plans.api.guarded_changes import GuardedChangeViewSet
 from plans.api.notices import NotificationViewSet, PreferenceView
@@ -36,6 +36,7 @@ router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("anchors", AnchorViewSet, basename="anchor")
+router.register("signing-keys", SigningKeyViewSet, basename="signing-key")
 urlpatterns = [
     *router.urls,
     path("notification-preference/", PreferenceView.as_view(), name="notification-preference"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from plans.export import verify
 from tests.conftest import ROOT
 from tests.documents import table
 from tests.documents.lines import Evidence, Line, NotThere, judges
@@ -80,3 +81,20 @@ def test_every_run_is_described():
 def test_the_committed_table_is_current():
     committed = (ROOT / "docs/documents.md").read_text(encoding="utf-8")
     assert committed == table.write(), "python -m tests.documents.table writes it"
+
+
+def test_every_vote_input_output_data_set_and_call_of_a_run_is_traced_to_rows_of_its_log(evidence: Evidence):
+    """By a seal over every section, and by the rows themselves, of which none is left out."""
+    bodies = [record["json"] for record in evidence.values() if "json" in record]
+    assert {body["command"]["name"] for body in bodies} == COUNTS.keys()
+    for body in bodies:
+        made = verify.prove_document(body)
+        proved = {claim.what: claim.ground for claim in made.proof.proved}
+        left = [claim.what for claim in made.proof.not_proved if "not compared" in claim.what]
+        assert (made.findings, left) == ([], []), body["plan_id"]
+        assert "every section says what it said when it was sealed" in proved
+        votes = sum(len(approval["decisions"]) for approval in body["approvals"])
+        outputs = sum(len(stage["tasks"]) for stage in body["stages"])
+        told = [proved.get(f"{name} as in the change log") for name in ("votes", "outputs of tasks")]
+        assert told == [f"its rows, {votes} compared" if votes else None, f"its rows, {outputs} compared"]
+        assert proved["command, inputs, data sets and checklist as in the change log"].endswith("10 compared")

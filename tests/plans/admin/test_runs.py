@@ -2,9 +2,11 @@
 
 import pytest
 from django.contrib.messages import get_messages
+from django.db import connection
 from django.urls import reverse
 
 from gtm.core.models import ChangeLogEntry
+from plans.export import verifier
 from plans.models import Plan, RipcordPull
 
 FORM = reverse("admin:plans_run_command", args=["plan-loyalty"])
@@ -86,6 +88,25 @@ def test_the_download_is_the_file_in_the_plans_folder(login, settings):
     plan = Plan.objects.get()
     response = login("auditor").get(reverse("admin:plans_plan_json", args=[plan.pk]))
     assert response.content == (settings.GTM_PLANS_DIR / f"{plan.plan_id}.json").read_bytes()
+
+
+def test_the_page_of_evidence_has_both_lists_and_says_what_was_not_given(login):
+    login("ops").post(FORM, GOOD | {"step": "start"})
+    plan = Plan.objects.get()
+    client, url = login("auditor"), reverse("admin:plans_plan_evidence", args=[plan.pk])
+    page = client.get(url).content.decode()
+    assert page.count("<h3>Proved</h3>") == page.count("<h3>Not proved</h3>") == 2
+    assert "no key that you kept was given" in page and "<h3>Contradicted</h3>" not in page
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE plans_plan SET seed = 1 WHERE id = %s", [plan.pk])
+    page = client.get(url, {"key": "nonsense"}).content.decode()
+    assert "This is no key" in page and "its seed is not what this row recorded last" in page
+
+
+def test_auditors_take_the_verifier_along(login):
+    response = login("auditor").get(reverse("admin:plans_verifier"))
+    assert response.content.decode() == verifier.verifier_text()
+    assert 'filename="verify_plan.py"' in response.headers["Content-Disposition"]
 
 
 def test_a_reader_cannot_steer(login, asked):

@@ -5,6 +5,7 @@ from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
 from gtm.core.evidence import anchors
+from gtm.core.models import SigningKey
 from tests.factories import PersonFactory, UserFactory
 
 pytestmark = pytest.mark.usefixtures("acting")
@@ -53,3 +54,12 @@ def test_a_review_answers_for_a_date_as_json_and_as_csv(auditor, time):
 @pytest.mark.parametrize("query", ["at=yesterday", "as=xlsx", "person=Ada"])
 def test_a_question_it_does_not_know_is_refused(auditor, query):
     assert auditor.get(f"{REVIEW}?{query}").status_code == 400
+
+
+def test_public_keys_are_read_by_everybody_who_has_an_account_and_never_written():
+    SigningKey.objects.create(text="example.com/gtm+00000000+AAAA")
+    client = client_of(UserFactory())
+    (row,) = client.get("/api/v1/signing-keys/").data["results"]
+    assert (row["text"], row["retired_at"]) == ("example.com/gtm+00000000+AAAA", None)
+    assert client.post("/api/v1/signing-keys/", {}).status_code == 405
+    assert APIClient().get("/api/v1/signing-keys/").status_code == 401

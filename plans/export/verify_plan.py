@@ -1,0 +1,545 @@
+"""Verify a plan JSON on a machine that has nothing of the project: Python 3.11 and this file.
+
+    python verify_plan.py plan.json [--key KEY] [--witness KEY] [--anchors FILE]
+
+Signatures also need the package `cryptography`. A KEY is the text of a public key, or a file with one a line;
+get it in another way than the plan. Ends with what is proved, by what, and what is not, and why. Exit code 0:
+nothing contradicts, and all you asked for is proved. 1: it is not. 2: something cannot be read.
+
+It shares no code with `manage.py verify_changelog`, so that a fault of one is not a fault of both. What it
+does not check is whether the document follows the published schema.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+try:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+except ImportError:  # said where a signature is asked for
+    Ed25519PublicKey = None
+
+GENESIS = "0" * 64
+HEADER = ("at", "chain", "entity", "entity_id", "event", "request_id", "sequence", "via")
+PAYLOAD = ("actor", "actor_id", "field", "from", "object", "on_behalf_of", "reason", "to")
+EXACT = 2**53
+UNSEALED = ("change_log", "integrity")
+Found = list[str]
+
+
+class Unreadable(Exception):
+    """Something that was given cannot be read: exit code 2."""
+
+
+class Lists:
+    """What contradicts, what is proved and by what, what is not and why, and whether it was asked for."""
+
+    def __init__(self) -> None:
+        self.findings: Found = []
+        self.proved: list[tuple[str, str]] = []
+        self.not_proved: list[tuple[str, str, bool]] = []
+
+    def conclude(self, what: str, by: str, found: Iterable[str], asked: bool = False) -> None:
+        found = list(found)
+        self.findings += found
+        if found:
+            self.leave(what, "it is contradicted, see above", asked)
+        else:
+            self.proved.append((what, by))
+
+    def leave(self, what: str, why: str, asked: bool = False) -> None:
+        self.not_proved.append((what, why, asked))
+
+    @property
+    def holds(self) -> bool:
+        return not self.findings and not any(asked for _, _, asked in self.not_proved)
+
+
+# ---------------------------------------------------------------- canonical JSON (RFC 8785)
+
+
+def canonical(value: Any) -> bytes:
+    return _text(value).encode()
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int):
+        if abs(value) >= EXACT:
+            raise ValueError(f"{value} is larger than JSON readers hold exactly")
+        return str(value)
+    if isinstance(value, float):
+        return _number(value)
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list):
+        return "[" + ",".join(map(_text, value)) + "]"
+    keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+    return "{" + ",".join(f"{_text(key)}:{_text(value[key])}" for key in keys) + "}"
+
+
+def _number(value: float) -> str:
+    """A float as ECMAScript writes it."""
+    if value != value or value in (float("inf"), float("-inf")):
+        raise ValueError("JSON has no such number")
+    if value == 0:
+        return "0"
+    sign, (mantissa, _, exponent) = "-" * (value < 0), repr(abs(value)).partition("e")
+    whole, _, part = mantissa.partition(".")
+    digits = (whole + part).lstrip("0")
+    point = len(whole) + int(exponent or 0) - (len(whole + part) - len(digits))
+    digits = digits.rstrip("0")
+    if len(digits) <= point <= 21:
+        return sign + digits + "0" * (point - len(digits))
+    if 0 < point <= 21:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    if -6 < point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    rest = f".{digits[1:]}" if digits[1:] else ""
+    return f"{sign}{digits[0]}{rest}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+
+
+def digest(value: Any) -> str:
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+# ---------------------------------------------------------------- the document
+
+
+def parse(raw: bytes) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) != len(pairs):
+            raise ValueError("a key is there twice in one object")
+        return dict(pairs)
+
+    return json.loads(raw, object_pairs_hook=once)
+
+
+def prove(
+    raw: bytes,
+    anchors: list[Any] | None = None,
+    keys: list[str] | None = None,
+    witnesses: list[str] | None = None,
+) -> Lists:
+    """Check a file, with what the reader kept."""
+    lists = Lists()
+    try:
+        body = parse(raw)
+        if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
+            raise ValueError("the file is not a plan JSON: it has no integrity section")
+        _prove(body, lists, anchors, keys, witnesses)
+    except Unreadable:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError) as error:
+        lists.conclude("the document", "", [f"it cannot be read as a plan ({error!r})"])
+    if not lists.findings:
+        form = json.dumps(spelled(body), sort_keys=True, indent=2, ensure_ascii=False).encode() + b"\n"
+        said = "the text differs from the form in which the plan was written"
+        what = "the text has the form in which plans are written"
+        lists.conclude(what, "each byte", [said] * (form != raw))
+    return lists
+
+
+def spelled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: spelled(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [spelled(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < EXACT else value
+
+
+def _prove(
+    body: dict[str, Any],
+    lists: Lists,
+    anchors: list[Any] | None,
+    keys: list[str] | None,
+    seen_by: list[str] | None,
+) -> None:
+    record = body.get("import_record")
+    body = {key: value for key, value in body.items() if key != "import_record"}
+    integrity, log = body["integrity"], body["change_log"]
+    if record is not None and record["sha256"] != digest(body):
+        lists.conclude("the import record", "", ["import_record: it was written for another document"])
+    if digest({key: value for key, value in integrity.items() if key != "seal"}) != integrity.get("seal"):
+        lists.conclude("the integrity section", "", ["integrity: the section itself was changed"])
+    sections = {key: digest(value) for key, value in body.items() if key != "integrity"}
+    differing = differences(sections, integrity["sections"])
+    damaged = [f"{key}: its content differs from what was recorded" for key in differing]
+    lists.conclude("no section was damaged on the way", "the digests in the file", damaged)
+    rows = f"rows 1 to {len(log)} of the change log follow each other, and erased ones are on record"
+    lists.conclude(rows, "the hash chain", check_rows(log, integrity))
+    seals = [row for row in log if is_row(row, "plans.plan", "sealed") and not row["erased"]]
+    check_seal(body, log, seals[-1] if seals else None, sections, lists)
+    check_text(body, bool(seals), lists)
+    hashes = {row["sequence"]: row["hash"] for row in log}
+    check_anchors(integrity, hashes, anchors, lists)
+    check_checkpoint(integrity, hashes, seals[-1]["sequence"] if seals else 0, keys, seen_by, lists)
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    return sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+
+
+def is_row(row: Any, entity: str, event: str) -> bool:
+    return bool(row["entity"] == entity and row["event"] == event)
+
+
+def check_rows(log: list[Any], integrity: dict[str, Any]) -> Found:
+    """Numbers, links, hashes, and that a later row names each erased one."""
+    found, previous, blank = [], GENESIS, {}
+    for number, row in enumerate(log, start=1):
+        where = f"change_log row {number}"
+        if (row["sequence"], row["chain"], row["previous_hash"]) != (number, integrity["chain"], previous):
+            found.append(f"{where}: it does not follow the row before it")
+        if row["erased"]:
+            blank[number] = f"{where}: it is erased, but no row records its erasure"
+            if row["salt"] is not None or any(row.get(key) is not None for key in (*PAYLOAD, "fields")):
+                found.append(f"{where}: it is marked as erased, but still has content")
+        else:
+            said = {key: row[key] for key in PAYLOAD}
+            said |= {"fields": row["fields"]} if row.get("fields") is not None else {}
+            if hashlib.sha256(row["salt"].encode() + canonical(said)).hexdigest() != row["payload_hash"]:
+                found.append(f"{where}: its content differs from what was hashed")
+            if is_row(row, "core.changelogchain", "erased"):
+                for named in row["from"]:
+                    blank.pop(named, None)
+        header = canonical({key: row[key] for key in HEADER})
+        linked = row["previous_hash"].encode() + header + row["payload_hash"].encode()
+        if hashlib.sha256(linked).hexdigest() != row["hash"]:
+            found.append(f"{where}: its header differs from what was hashed")
+        previous = row["hash"]
+    if (previous, len(log)) != (integrity["head"], integrity["length"]):
+        found.append("change_log: its end is not the one that was recorded")
+    return found + list(blank.values())
+
+
+def check_seal(
+    body: dict[str, Any], log: list[Any], seal: Any, sections: dict[str, str], lists: Lists
+) -> None:
+    what = "every section says what it said when it was sealed"
+    if seal is None:
+        if any(is_row(row, "plans.plan", "created") and row["to"] for row in log):
+            lists.conclude(what, "", ["change_log: no row seals this document, and one should"])
+        else:
+            lists.leave(what, "no row seals a document: it was written before there were seals")
+        return
+    now = {key: hashed for key, hashed in sections.items() if key not in UNSEALED}
+    now |= {f"integrity/{key}": digest(body["integrity"].get(key)) for key in ("seed", "versions")}
+    row = f"row {seal['sequence']} of the change log"
+    found = [f"{key}: it is not what {row} sealed" for key in differences(seal["to"], now)]
+    lists.conclude(what, f"the seal in {row}", found)
+
+
+# ---------------------------------------------------------------- the text against the rows
+
+
+def check_text(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:
+    log = body["change_log"]
+    moves = [row for row in log if row["entity"] == "plans.plan" and row["field"] == "state"]
+    wrong = ["status: it is not where the change log leads"] * bool(
+        moves and moves[-1]["to"] != body["status"]
+    )
+    _compared(lists, "status", wrong, len(moves[-1:]), not moves)
+    command, plan = body["command"], next(iter(last_told(log, "plans.plan").values()), {})
+    texts = {
+        "inputs": command["inputs"], "plugin": command["plugin"], "command": command["name"],
+        "usage": command["usage"], "objective": body["objective"], "complexity": body["complexity"],
+        "strategy": body["strategy"], "datasets": body["datasets"], "checklist": body["review_checklist"],
+        "seed": body["integrity"]["seed"],
+    }  # fmt: skip
+    known = {name: text for name, text in texts.items() if name in plan or "" in plan}
+    wrong = [
+        f"{name}: it is not the one in the log" for name, t in known.items() if not same(t, plan.get(name))
+    ]
+    name = "command, inputs, data sets and checklist"
+    _compared(lists, name, wrong, len(known) - len(wrong), len(texts) - len(known))
+    check_outputs(body, lists)
+    check_votes(body, is_sealed, lists)
+
+
+def check_outputs(body: dict[str, Any], lists: Lists) -> None:
+    log, wrong, compared, unknown = body["change_log"], [], 0, 0
+    labels = {
+        row["entity_id"]: row["object"] for row in log if row["entity"] == "plans.task" and not row["erased"]
+    }
+    told = {labels.get(pk): columns for pk, columns in last_told(log, "plans.task").items()}
+    for task in [task for stage in body["stages"] for task in stage["tasks"]]:
+        label = f"task {task['task_id']} {task['name']}"
+        columns = told.get(label, {})
+        if "output" not in columns and "" not in columns:
+            unknown += task["output"] is not None
+        elif same(task["output"], columns.get("output")):
+            compared += 1
+        else:
+            wrong.append(f"stages/{label}: its output is not the one in the change log")
+    _compared(lists, "outputs of tasks", wrong, compared, unknown)
+
+
+def check_votes(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:
+    wrong, compared, unknown = [], 0, 0
+    there: dict[tuple[Any, ...], list[str]] = {}
+    for approval in body["approvals"]:
+        for vote in approval["decisions"]:
+            key = (approval["gate"], approval["round"], vote["decision"], vote["at"], vote["scope_sha256"])
+            there.setdefault(key, []).append(vote["person"])
+    for row in [row for row in body["change_log"] if is_row(row, "plans.decision", "created")]:
+        if row["erased"] or row.get("fields") is None:
+            unknown += 1
+            continue
+        gate, number, person = vote_of(row)
+        columns = {name: sides["to"] for name, sides in row["fields"].items()}
+        key = (gate, number, columns["kind"], columns["decided_at"], columns.get("scope_sha256", ""))
+        if not (people := there.get(key, [])):
+            wrong.append(f"approvals: row {row['sequence']} of the change log is not there")
+            continue
+        compared += 1
+        if person in people:
+            people.remove(person)
+        elif people.pop() and not is_sealed:
+            wrong.append(f"approvals: row {row['sequence']} of the change log is a vote of {person}")
+    extra = [key for key, people in there.items() for _ in people]
+    wrong += [f"approvals: the change log has no vote {key}" for key in extra[: max(0, len(extra) - unknown)]]
+    _compared(lists, "votes", wrong, compared, unknown)
+
+
+def vote_of(row: dict[str, Any]) -> tuple[str, int, str]:
+    if row["to"] is not None:
+        return row["to"]["gate"], row["to"]["round"], row["to"]["person"]
+    person, _, round_ = row["object"].removeprefix("decision of ").rpartition(" on approval ")
+    gate, _, number = round_.rpartition(" round ")
+    return gate, int(number), person
+
+
+def _compared(lists: Lists, name: str, wrong: Found, compared: int, unknown: int) -> None:
+    if compared or wrong:
+        lists.conclude(f"{name} as in the change log", f"its rows, {compared} compared", wrong)
+    if unknown:
+        why = "the row is erased, or was written before rows recorded it"
+        lists.leave(f"{name}: {int(unknown)} not compared with the change log", why)
+
+
+def last_told(log: list[Any], entity: str) -> dict[str, dict[str, Any]]:
+    """Object → column → what was told last. The key "" says that all columns are told since its creation."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in [row for row in log if row["entity"] == entity]:
+        columns = found.setdefault(row["entity_id"], {})
+        if row["erased"]:
+            columns.clear()
+        elif row.get("fields") is not None:
+            columns |= {"": True} if row["event"] == "created" else {}
+            columns |= {name: sides["to"] for name, sides in row["fields"].items()}
+            columns |= {row["field"]: row["to"]} if row["event"] == "changed" else {}
+    return found
+
+
+def same(text: Any, told: Any) -> bool:
+    if told is None:
+        return text in (None, "", [], {}) or text == 0 and text is not False
+    if isinstance(told, str):
+        return bool(text == told or str(text) == told or told == f"sha256:{digest(text)}")
+    return digest(text) == digest(told)
+
+
+# ---------------------------------------------------------------- anchors, checkpoint, signatures
+
+
+def check_anchors(
+    integrity: dict[str, Any], hashes: dict[int, str], kept: list[Any] | None, lists: Lists
+) -> None:
+    chain, what = integrity["chain"], "nobody has written the change log anew"
+    if integrity["anchors"]:
+        by = "their roots; whoever writes the log anew can make them anew, too"
+        found = matched(integrity["anchors"], chain, hashes, "anchor")
+        lists.conclude(f"{len(integrity['anchors'])} anchors in the file saw these rows", by, found)
+    if kept is None:
+        lists.leave(what, "no anchors that you kept were given (--anchors)")
+        return
+    mine = [record for record in kept if chain in record["heads"]]
+    if not mine:
+        lists.leave(what, f"none of the {len(kept)} anchors that you kept names {chain}", True)
+        return
+    last = max(record["heads"][chain]["sequence"] for record in mine)
+    by = f"{len(mine)} anchors that you kept, up to row {last}"
+    found = matched(mine, chain, hashes, "kept anchor")
+    lists.conclude(f"{what} up to row {last}", by, found, True)
+    if last < len(hashes):
+        lists.leave(f"{what} after row {last}", "no anchor that you kept saw later rows")
+
+
+def matched(records: list[Any], chain: str, hashes: dict[int, str], name: str) -> Found:
+    found = []
+    for record in records:
+        said = {key: record[key] for key in ("at", "heads", "number", "previous")}
+        seen = record["heads"].get(chain, {})
+        if digest(said) != record["root"]:
+            found.append(f"{name} {record['number']}: its content differs from its root")
+        elif hashes.get(seen.get("sequence")) != seen.get("hash"):
+            found.append(f"{name} {record['number']}: it covers another row than the one here")
+    return found
+
+
+def check_checkpoint(
+    integrity: dict[str, Any],
+    hashes: dict[int, str],
+    sealed: int,
+    keys: list[str] | None,
+    seen_by: list[str] | None,
+    lists: Lists,
+) -> None:
+    part, signed = integrity.get("checkpoint"), "the installation signed this change log"
+    witnessed = "a witness saw the log grow to this checkpoint"
+    note, row, found = "", 0, []
+    if part is not None:
+        note, row = part["note"], part["sequence"]
+        found = included(part, integrity["chain"], hashes)
+        by = "its inclusion proof; who signed is another question"
+        lists.conclude(f"the checkpoint in the file has row {row}", by, found)
+    who = signers(note, keys or []) if note and not found else []
+    if part is None or keys is None or not who:
+        given = f"no key that you kept was given (--key); the document names {part and part['keys']}"
+        why = (
+            "the document has no checkpoint"
+            if part is None
+            else given
+            if keys is None
+            else "it is not signed by it"
+        )
+        lists.leave(signed, why, keys is not None)
+    else:
+        lists.conclude(f"{signed} up to row {row}", f"the signature of {who[0][0]}", [], True)
+        if row < len(hashes):
+            what = "and the seal of this text" if row < sealed else "which change nothing that is sealed"
+            lists.leave(f"rows after {row}, {what}", f"the checkpoint was made after row {row}", row < sealed)
+    seen = signers(note, seen_by or []) if note and not found else []
+    if not seen:
+        why = "no key of a witness was given (--witness)" if seen_by is None else "it has not signed"
+        lists.leave(witnessed, why, seen_by is not None)
+    for name, seconds in seen:
+        at = "" if seconds is None else f" at {datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+        lists.conclude(witnessed, f"the cosignature of {name}{at}", [], True)
+
+
+def included(part: dict[str, Any], chain: str, hashes: dict[int, str]) -> Found:
+    """The inclusion proof (RFC 9162, 2.1.3.2) from the row of the chain to the root in the note."""
+    where, found = "integrity/checkpoint", []
+    if hashes.get(part["sequence"]) != part["hash"]:
+        found.append(f"{where}: it has another row of the change log than the one here")
+    _, size, root, *_ = part["note"].splitlines()
+    leaf = canonical({"chain": chain, "hash": part["hash"], "sequence": part["sequence"]})
+    here = hashlib.sha256(b"\x00" + leaf).digest()
+    first, last = part["number"], int(size) - 1
+    fits = 0 <= first <= last
+    for other in map(bytes.fromhex, part["path"]):
+        fits = fits and last > 0
+        if first % 2 or first == last:
+            here = hashlib.sha256(b"\x01" + other + here).digest()
+            while first % 2 == 0 and first:
+                first, last = first >> 1, last >> 1
+        else:
+            here = hashlib.sha256(b"\x01" + here + other).digest()
+        first, last = first >> 1, last >> 1
+    if not fits or last != 0 or here != base64.b64decode(root, validate=True):
+        found.append(f"{where}: its proof does not lead to its root")
+    return found
+
+
+def signers(note: str, keys: list[str]) -> list[tuple[str, int | None]]:
+    """Who of these signed the note (C2SP signed-note, tlog-cosignature), and when a witness did."""
+    if keys and Ed25519PublicKey is None:
+        raise Unreadable("to check a signature, install the package cryptography")
+    text, _, lines = note.rpartition("\n\n")
+    found: list[tuple[str, int | None]] = []
+    for key in map(read_key, keys):
+        for line in lines.splitlines():
+            name, _, encoded = line.removeprefix("— ").partition(" ")
+            raw = base64.b64decode(encoded, validate=True)
+            if (name, raw[:4]) != key[:2]:
+                continue
+            made, message, seconds = raw[4:], f"{text}\n", None
+            if key[2] == 4:
+                seconds, made = int.from_bytes(made[:8], "big"), made[8:]
+                message = f"cosignature/v1\ntime {seconds}\n{message}"
+            try:
+                Ed25519PublicKey.from_public_bytes(key[3]).verify(made, message.encode())
+            except InvalidSignature:
+                raise ValueError(f"the signature of {name} does not fit to the checkpoint") from None
+            found.append((name, seconds))
+    return found
+
+
+def read_key(text: str) -> tuple[str, bytes, int, bytes]:
+    name, _, rest = text.strip().partition("+")
+    given, _, encoded = rest.partition("+")
+    try:
+        raw = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        raw = b""
+    own = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
+    if not name or len(raw) != 33 or raw[0] not in (1, 4) or own.hex() != given:
+        raise Unreadable(f"{text[:60]!r} is no key: name+fingerprint+base64")
+    return name, own, raw[0], raw[1:]
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def read_keys(given: list[str] | None) -> list[str] | None:
+    texts = [t for one in given or () for t in (read(one).decode().split() if one.count("+") < 2 else [one])]
+    for text in texts:
+        read_key(text)
+    return texts if given else None
+
+
+def read_anchors(path: str | None) -> list[Any] | None:
+    if path is None:
+        return None
+    try:
+        records = [json.loads(line) for line in read(path).splitlines()]
+        heads = [(record["heads"].keys(), record["root"], record["number"]) for record in records]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Unreadable(f"{path} has a line that is not an anchor ({error!r})") from error
+    if not heads:
+        raise Unreadable(f"{path} has no anchor in it")
+    return records
+
+
+def read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise Unreadable(f"{path} cannot be read: {error.strerror}") from error
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("file", help="the plan JSON")
+    parser.add_argument("--key", action="append", help="public key of the installation, or a file of it")
+    parser.add_argument("--witness", action="append", help="public key of a witness, or a file of it")
+    parser.add_argument("--anchors", help="file of anchors that you kept")
+    given = parser.parse_args(words)
+    try:
+        kept = read_anchors(given.anchors), read_keys(given.key), read_keys(given.witness)
+        lists = prove(read(given.file), *kept)
+    except Unreadable as error:
+        print(f"{error}.", file=sys.stderr)
+        return 2
+    lists.leave("the document follows the rules of plans", "this program does not know the schema")
+    for finding in lists.findings:
+        print(f"CONTRADICTED  {finding}")
+    print("Proved:", *(f"  {what}: {by}" for what, by in lists.proved), sep="\n")
+    print("Not proved:", *(f"  {what}: {why}" for what, why, _ in lists.not_proved), sep="\n")
+    return 0 if lists.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

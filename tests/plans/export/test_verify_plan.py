@@ -1,0 +1,147 @@
+"""The verifier for auditors: alone on a machine, and of one mind with ours about every forgery."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import rfc8785
+from django.core.management import CommandError, call_command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plans.export import verify_plan
+from plans.export.verify import Kept, prove_bytes
+from tests.conftest import ROOT
+from tests.plans.export.forging import as_before_seals, rewritten, sealed_anew
+from tests.plans.export.test_forgeries import CASES, another, leaves, rewritten_throughout
+
+EXAMPLES = int(os.environ.get("GTM_FORGERIES", "60"))
+SCHEMA = "the document follows the rules of plans"
+
+
+def compare(raw, anchors=None, keys=None, witnesses=None):
+    """What both say; they agree on whether it holds, and on the lists where nothing contradicts."""
+    ours = prove_bytes(raw, Kept(anchors, keys, witnesses)).proof
+    texts = [None if given is None else [str(key) for key in given] for given in (keys, witnesses)]
+    theirs = verify_plan.prove(raw, anchors, *texts)
+    assert (bool(ours.findings), ours.holds) == (bool(theirs.findings), theirs.holds), (
+        ours.findings,
+        theirs.findings,
+        theirs.not_proved,
+    )
+    if not ours.findings:
+        assert {c.what for c in ours.proved} - {SCHEMA} == {what for what, _ in theirs.proved}
+        assert {c.what for c in ours.not_proved} == {what for what, *_ in theirs.not_proved}
+    return theirs
+
+
+@pytest.mark.parametrize("forge", [None, *CASES], ids=lambda value: getattr(value, "__name__", "untouched"))
+def test_both_agree_on_every_case_sealed_anew_or_written_anew(exported, forge):
+    def forged(write):
+        body = json.loads(exported)
+        if forge is not None:
+            forge(body)
+        return write(body)
+
+    assert bool(compare(forged(sealed_anew)).findings) == (forge is not None)
+    kept = json.loads(exported)["integrity"]["anchors"]
+    if forge is None or forge.__name__ != "blank_rows":
+        assert bool(compare(forged(rewritten), kept).findings) == (forge is not None)
+        compare(forged(as_before_seals))
+
+
+def test_both_agree_on_a_full_rewrite_and_on_kept_anchors(exported):
+    kept = json.loads(exported)["integrity"]["anchors"]
+    for raw in (exported, rewritten_throughout(exported)):
+        compare(raw)
+        compare(raw, kept)
+        compare(raw, [record | {"heads": {}} for record in kept])
+
+
+def test_both_agree_on_a_document_of_version_1():
+    assert compare((ROOT / "tests/data/plan-version-1.json").read_bytes()).holds
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.data())
+def test_both_agree_on_any_single_byte_changed(exported, data):
+    position = data.draw(st.integers(0, len(exported) - 1), "position")
+    value = data.draw(st.integers(0, 255).filter(lambda byte: byte != exported[position]), "byte")
+    assert compare(exported[:position] + bytes([value]) + exported[position + 1 :]).findings
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.data())
+def test_both_agree_on_any_forgery_whose_digests_fit_again(exported, data):
+    body = json.loads(exported)
+    places = [path for path in leaves({k: v for k, v in body.items() if k != "integrity"}) if path]
+    *way, last = places[data.draw(st.integers(0, len(places) - 1), "place")]
+    holder = body
+    for key in way:
+        holder = holder[key]
+    holder[last] = another(holder[last], data.draw)
+    assert compare(sealed_anew(body)).findings, (way, last)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53) + 1, 2**53 - 1) | st.text())
+def test_values_are_written_as_rfc_8785_writes_them(value):
+    try:
+        expected = rfc8785.dumps([value, {"k": value}])
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        return
+    assert verify_plan.canonical([value, {"k": value}]) == expected
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A folder with the program and nothing of the project in reach."""
+    program = tmp_path / "verify_plan.py"
+    call_command("verify_plan", write=program)
+
+    def run(*words):
+        command = [sys.executable, "-I", str(program), *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def test_it_runs_without_the_project_and_says_what_is_proved(alone, exported, tmp_path):
+    plan, kept = tmp_path / "plan.json", tmp_path / "kept.jsonl"
+    plan.write_bytes(exported)
+    kept.write_text("".join(json.dumps(r) + "\n" for r in json.loads(exported)["integrity"]["anchors"]))
+    code, said = alone(str(plan), "--anchors", str(kept))
+    assert (code, "nobody has written the change log anew up to row" in said) == (0, True)
+    assert f"  {SCHEMA}: this program does not know the schema" in said.splitlines()
+    plan.write_bytes(exported.replace(b'"revision": 1', b'"revision": 2'))
+    code, said = alone(str(plan))
+    assert (code, "CONTRADICTED  revision: its content differs" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["none.json"],
+        ["plan.json", "--anchors", "none"],
+        ["plan.json", "--key", "a+b+c"],
+        ["plan.json", "--anchors", "plan.json"],
+    ],
+)
+def test_what_cannot_be_read_is_exit_code_2(alone, exported, tmp_path, words):
+    (tmp_path / "plan.json").write_bytes(exported)
+    assert alone(*words)[0] == 2
+
+
+def test_a_signature_is_checked_or_it_is_said_that_it_cannot_be(monkeypatch, exported):
+    monkeypatch.setattr(verify_plan, "Ed25519PublicKey", None)
+    with pytest.raises(verify_plan.Unreadable, match="install the package cryptography"):
+        verify_plan.signers("a\n1\nx\n\n", ["key"])
+
+
+def test_the_command_prints_it_and_says_where_it_cannot_be_written(capsys, tmp_path):
+    call_command("verify_plan")
+    assert capsys.readouterr().out.startswith('"""Verify a plan JSON on a machine that has nothing')
+    with pytest.raises(CommandError, match="cannot be written"):
+        call_command("verify_plan", write=tmp_path / "none" / "verify_plan.py")
