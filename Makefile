@@ -72,9 +72,16 @@ ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_dispatch gates/test_
   test_invariants escalation/test_ladder notices/test_delivery notices/test_delivery_queues test_races \
   stopping/test_ripcord stopping/test_ripcord_tasks running/test_runner alarms/test_readings running/test_auditor \
   test_ways_in)
+# Who may decide: every walk to an approval by the wrong person (tests/plans/test_walks.py), through each door.
+WALKS := $(patsubst %,tests/plans/%.py,admin/test_two_people admin/test_authority admin/test_governance_pages \
+  engine/escalation/test_rotas management/test_authority_matrix) tests/programs/test_published.py \
+  tests/plans/management/test_commands.py::test_nobody_starts_nothing \
+  tests/plans/management/test_commands.py::test_a_program_is_stopped_and_ended_by_two_people \
+  tests/plans/commands/plan_loyalty/test_signals.py::test_a_pool_is_signed_as_what_it_is_a_year \
+  tests/plans/commands/launch_program/test_program.py::test_the_people_whom_the_checklist_names_bring_the_shipped_runbook_to_go_live
 # Of REST: what reaches the database as text or JSON, filters, and two requests at once; answers are Python's.
 ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog erasure) tests/gtm/core/api \
-  tests/gtm/test_celery.py $(ENGINE) $(patsubst %,tests/plans/api/test_%.py,idempotency_race plans schedules) \
+  tests/gtm/test_celery.py $(ENGINE) $(WALKS) $(patsubst %,tests/plans/api/test_%.py,idempotency_race plans schedules) \
   tests/plans/export/test_standing.py tests/plans/cases $(wildcard tests/plans/test_*.py) tests/programs/api/test_datasets.py
 
 test-postgres: $(INSTALLED)

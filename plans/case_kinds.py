@@ -34,11 +34,15 @@ def _stands(notice: Any, obj: Any, person: Any) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class WaitingCase:
-    """A case that waits for the person who looks, as the inbox lists it."""
+    """A case that waits for the person who looks, as the inbox lists it.
+
+    ``called`` says what ``obj`` is where it is no case yet: something that may become one.
+    """
 
     obj: Any
     title: str
     detail: str
+    called: str = ""
 
     @property
     def page(self) -> str:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, time
 from typing import Any
 
+from django.contrib.auth.models import Group, Permission
 from django.db.models import Max
 from django.utils.dateparse import parse_date, parse_datetime
 
@@ -32,7 +33,10 @@ from programs.models import (
     GuardedChange,
     Person,
     Role,
+    two_people,
 )
+
+SET_UP_BY = "whoever set the site up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +142,39 @@ def _substitutes(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
 def _givers(at: datetime) -> dict[tuple[str, str], str]:
     """(entity, row) → by which two people, or by which one, the last change of it was made by then."""
     found = {}
-    for change in _as_of(GuardedChange, at).filter(state__in=MADE_CHANGE_STATES).order_by("id"):
-        found[change.entity, change.object_id] = _two_of(change)
+    for change in _made(at):
+        for row in two_people.set_up_rows(change) or {(change.entity, change.object_id)}:
+            found[row] = _two_of(change)
     return found
+
+
+def _made(at: datetime) -> Any:
+    return _as_of(GuardedChange, at).filter(state__in=MADE_CHANGE_STATES).order_by("id")
+
+
+def _gifts(at: datetime) -> dict[tuple[str, str], tuple[str, datetime]]:
+    """(account, group or permission) → by which two people, or by which one, it was given, and when."""
+    found = accounts.gifts_until(at)
+    names = {"groups": dict(Group.objects.values_list("pk", "name")), "user_permissions": _permissions()}
+    for change in _made(at):
+        made = {pk for entity, pk in two_people.set_up_rows(change) if entity == accounts.USER}
+        given = [key for key, (_, when) in found.items() if key[0] in made and when <= change.created_at]
+        if change.entity == accounts.USER and change.verb == two_people.LINK:
+            known = names[change.values["field"]]
+            given = [(change.object_id, known.get(pk, "")) for pk in change.values.get("add", ())]
+        for key in given:
+            if key in found:
+                found[key] = (_two_of(change), found[key][1])
+        if change.entity == accounts.USER and change.values.get("is_superuser"):
+            made.add(change.object_id)
+        for pk in made:
+            found[pk, accounts.EVERYTHING] = (_two_of(change), change.created_at)
+    return found
+
+
+def _permissions() -> dict[int, str]:
+    rows = Permission.objects.values_list("pk", "content_type__app_label", "codename")
+    return {pk: f"{app}.{codename}" for pk, app, codename in rows}
 
 
 def _two_of(change: Any) -> str:
@@ -154,7 +188,7 @@ def _two_of(change: Any) -> str:
 def _given(row: Any, givers: Mapping[tuple[str, str], str]) -> tuple[str, datetime]:
     """Who last changed a row of history, and when."""
     entity = row.instance_type._meta.label_lower
-    by = name_of(row.history_user) if row.history_user else "whoever set the site up"
+    by = name_of(row.history_user) if row.history_user else SET_UP_BY
     return givers.get((entity, str(row.id)), by), row.history_date
 
 
@@ -170,7 +204,7 @@ def _single_handed(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
 
 
 def _accounts(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
-    holders, gifts = _people_of_accounts(at, people), accounts.gifts_until(at)
+    holders, gifts = _people_of_accounts(at, people), _gifts(at)
     for rights in accounts.rights_at(at):
         closed = "" if rights.is_active else "the account is closed"
         what = [("group", name, "") for name in rights.groups]

@@ -139,6 +139,7 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     owner = fields.pop("owner", None)
     due_hours = fields.pop("due_hours", {})
     fallback = fields.pop("fallback", None)
+    rules = {"triggers": triggers, "due_hours": due_hours, "ladder": fields.pop("ladder", LADDER)}
     plan = Plan(
         plan_id=new_plan_id(),
         plugin=fields.pop("plugin", "p"),
@@ -148,7 +149,7 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
         complexity="medium",
         strategy="sequential",
         seed=1,
-        declaration=DECLARATION | {"gates": list(gates), "triggers": triggers, "due_hours": due_hours},
+        declaration=DECLARATION | rules | {"gates": list(gates)},
         program=fields.pop("program", None) or ProgramFactory(),
         requested_by=requester,
         **({"inputs": {"budget": {"amount": "100", "currency": "USD"}}} | fields),

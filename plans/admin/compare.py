@@ -113,7 +113,7 @@ def _decisions(plan: Plan) -> dict[str, str]:
 
 
 def _rules(plan: Plan) -> dict[str, str]:
-    ladder = {f"Rung {r.rung}": f"{'/'.join(r.roles)}, {r.hours} h, {r.effect}" for r in plan.rules.ladder}
+    ladder = {f"Rung {r.rung}": f"{'/'.join(r.stands)}, {r.hours} h, {r.effect}" for r in plan.rules.ladder}
     seats = {
         f"Seats of {gate.title}": ", ".join(f"{s.minimum} × {s.role}" for s in gate.seats)
         for gate in plan.rules.gates

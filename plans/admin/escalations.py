@@ -58,7 +58,7 @@ class EscalationAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 **self.admin_site.each_context(request),
                 "title": case.subject,
                 "case": case,
-                "ladder": named_rungs(case.rungs),
+                "ladder": named_rungs(case.rungs, case.plan.program),
                 "status": badges.badge(case),
                 "actions": fsm.actions(case, current().actor),
                 "firings": case.firings.all(),

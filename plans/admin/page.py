@@ -18,17 +18,19 @@ from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogEntry
 from plans.drawing import badges, charts, graph
 from plans.drawing.timeline import length
+from plans.engine.escalation import rotas
 from plans.engine.gates import future_rounds
 from plans.engine.gates import rounds as gates
 from plans.engine.gates.tolerance import Difference, differences
 from plans.engine.people import permissions
+from plans.engine.people.directory import Directory
 from plans.export import render
 from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 from plans.runs import follow_up, start
 from plans.runs.current_outputs import standing_of
 from plans.schemas.rules import RungRules
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
-from programs.models import Role
+from programs.models import Program, Role
 
 CHANGES_ON_A_PAGE = 200
 MOST_DIFFERENCES = 20
@@ -105,11 +107,18 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
     }
 
 
-def named_rungs(ladder: Sequence[RungRules]) -> list[dict[str, Any]]:
-    """The rungs of a ladder with ``who``: the names of their roles, as people call them."""
-    names = dict(Role.objects.values_list("slug", "name"))
+def named_rungs(ladder: Sequence[RungRules], program: Program) -> list[dict[str, Any]]:
+    """The rungs of a ladder with ``who``, the names of their roles as people call them and of their rota,
+    and ``on_call``, who has the turn today.
+    """
+    names, directory = dict(Role.objects.values_list("slug", "name")), Directory.today()
     return [
-        {**asdict(rung), "who": " or ".join(names.get(slug, slug) for slug in rung.roles)} for rung in ladder
+        {
+            **asdict(rung),
+            "who": " or ".join(names.get(slug, slug) for slug in rung.stands),
+            "on_call": rotas.on_call(rung.rota, program, directory).in_words if rung.rota else "",
+        }
+        for rung in ladder
     ]
 
 

@@ -133,7 +133,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
         elif tab == "rules":
             context |= {
                 "rules": plan.rules,
-                "ladder": named_rungs(plan.rules.ladder),
+                "ladder": named_rungs(plan.rules.ladder, plan.program),
                 "tools": tools.of_plan(plan),
             }
         else:

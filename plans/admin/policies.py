@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -19,6 +19,7 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
 from plans.admin.bench import MOST_ROUNDS, Seats, initial_seats
 from plans.drawing import badges
+from plans.engine.escalation import rotas
 from plans.engine.gates import eligibility, preview
 from plans.engine.gates import seats as policy
 from plans.models import LADDER, MOST_RUNGS, PolicyVersion
@@ -91,6 +92,21 @@ class RungForm(forms.Form):
     or_another = forms.ChoiceField(required=False, widget=_narrow())
     hours = _number(min_value=1, max_value=policies.MOST_HOURS, required=False)
     effect = forms.ChoiceField(choices=[(e, e) for e in policies.EFFECTS], required=False, widget=_narrow())
+    rota_name = forms.CharField(
+        required=False, max_length=rotas.LONGEST_NAME, label="Rota", widget=UnfoldAdminTextInputWidget
+    )
+    rota_turn = forms.ChoiceField(
+        required=False, label="Turn", choices=[("", "–"), *((d, d) for d in rotas.DAYS)], widget=_narrow()
+    )
+    rota_since = forms.DateField(
+        required=False, label="From", widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+    )
+    rota_people = forms.CharField(
+        required=False,
+        max_length=4000,
+        label="E-mail addresses, in turn",
+        widget=UnfoldAdminTextInputWidget,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -101,7 +117,27 @@ class RungForm(forms.Form):
     def rung(self) -> dict[str, Any]:
         told = self.cleaned_data
         named = dict.fromkeys(told[name] for name in ANY_OF if told.get(name))
-        return {"roles": list(named), "hours": told.get("hours"), "effect": told.get("effect")}
+        rung = {"roles": list(named), "hours": told.get("hours"), "effect": told.get("effect")}
+        return rung | ({"rota": self._rota()} if told.get("rota_name") else {})
+
+    def stands_for_nobody(self) -> bool:
+        return not any(self.cleaned_data.get(name) for name in (*ANY_OF, "rota_name"))
+
+    def of_roles(self) -> list[forms.BoundField]:
+        return [field for field in self if not field.name.startswith("rota_")]
+
+    def of_rota(self) -> list[forms.BoundField]:
+        return [field for field in self if field.name.startswith("rota_")]
+
+    def _rota(self) -> dict[str, Any]:
+        told = self.cleaned_data
+        people = [one.strip() for one in told.get("rota_people", "").split(",")]
+        return {
+            "name": told["rota_name"].strip(),
+            "turn": told.get("rota_turn", ""),
+            "since": told["rota_since"].isoformat() if told.get("rota_since") else "",
+            "people": [one for one in people if one],
+        }
 
 
 Rungs: type[BaseFormSet] = forms.formset_factory(RungForm, extra=0, max_num=MOST_RUNGS)
@@ -173,7 +209,7 @@ class PolicyVersionAdmin(ReadOnly, GovernedAdmin):
         told = dict(form.cleaned_data)
         reason = told.pop("reason")
         if rule.subject == LADDER:
-            told["rungs"] = [rung for form in rows if (rung := form.rung())["roles"]]
+            told["rungs"] = [form.rung() for form in rows if not form.stands_for_nobody()]
         else:
             seats = rule.text["seats"]
             told["seats"] = [form.seat(seats) for form in rows if form.cleaned_data.get("role")]
@@ -233,8 +269,18 @@ def _ladder_forms(
     request: HttpRequest, rule: PolicyInForce, others: Mapping[str, PolicyInForce]
 ) -> tuple[LadderForm, BaseFormSet]:
     form = LadderForm(request.POST or None, initial={"repeats": rule.text["repeats"]})
-    rungs = [{**rung, **dict(zip(ANY_OF, rung["roles"], strict=False))} for rung in rule.text["rungs"]]
+    rungs = [
+        {**rung, **dict(zip(ANY_OF, rung["roles"], strict=False)), **_rota_fields(rung.get("rota"))}
+        for rung in rule.text["rungs"]
+    ]
     return form, Rungs(request.POST or None, initial=[*rungs, {}, {}][:MOST_RUNGS])
+
+
+def _rota_fields(rota: Mapping[str, Any] | None) -> dict[str, str]:
+    if rota is None:
+        return {}
+    told = {f"rota_{name}": rota[name] for name in ("name", "turn", "since")}
+    return told | {"rota_people": ", ".join(rota["people"])}
 
 
 # ------------------------------------------------------------------ words
@@ -247,7 +293,7 @@ def in_words(rule: PolicyInForce, titles: Mapping[str, str]) -> list[tuple[str, 
         rungs = [
             (
                 f"Rung {number}",
-                f"{_roles(rung['roles'], titles)}, {rung['effect']}, {rung['hours']} working hours",
+                f"{_who(rung, titles)}, {rung['effect']}, {rung['hours']} working hours",
             )
             for number, rung in enumerate(text["rungs"], start=1)
         ]
@@ -269,8 +315,9 @@ def in_words(rule: PolicyInForce, titles: Mapping[str, str]) -> list[tuple[str, 
     ]
 
 
-def _roles(slugs: Sequence[str], titles: Mapping[str, str]) -> str:
-    return " or ".join(titles.get(slug, slug) for slug in slugs)
+def _who(rung: Mapping[str, Any], titles: Mapping[str, str]) -> str:
+    rota = [rotas.in_words(rung["rota"])] if "rota" in rung else []
+    return " or ".join([*(titles.get(slug, slug) for slug in rung["roles"]), *rota])
 
 
 def compared(row: PolicyVersion) -> dict[str, Any]:

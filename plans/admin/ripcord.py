@@ -14,9 +14,12 @@ from gtm.core import clock
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from plans.drawing import badges
+from plans.engine.people.permissions import persons_of
 from plans.engine.stopping import ripcord, stopped
 from plans.models import LIVE_PLAN_STATES, Plan, RipcordPull
 from programs.models import Program
+
+WISHES = ("release", "abort")
 
 
 @admin.register(RipcordPull)
@@ -93,7 +96,8 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
             capfirst(row),
             row=row,
             status=badges.badge(row),
-            agreed=[(wish, row.agreed_to(wish)) for wish in ("release", "abort")],
+            agreed=[(wish, row.agreed_to(wish)) for wish in WISHES],
+            mine=_agreed_by(request.user, row),
             may_release=row.state == "pulled" and request.user.has_perm("plans.release_ripcord"),
             now=clock.now(),
         )
@@ -112,3 +116,9 @@ class RipcordPullAdmin(ReadOnly, GovernedAdmin):
         row.refresh_from_db()
         told = "a second person has to agree." if row.state == "pulled" else f"{row.get_state_display()}."
         messages.success(request, f"Recorded: {told}")
+
+
+def _agreed_by(user: Any, row: RipcordPull) -> str:
+    """How this person has already agreed to end it, "" where they have not."""
+    people = {person.pk for person in persons_of(user)}
+    return next((agreed["to"] for agreed in row.released_by if agreed["person"] in people), "")

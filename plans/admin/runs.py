@@ -179,7 +179,9 @@ class RunPages:
             try:
                 with acting_in_admin(request, comment):
                     verb(plan, changed, comment=comment, fresh_data="fresh_data" in request.POST)
-                messages.success(request, f"{plan.plan_id} is back at its gates.")
+                messages.success(
+                    request, f"Revision {plan.revision} of {plan.plan_id} is on its way to its gates."
+                )
                 return HttpResponseRedirect(reverse("admin:plans_plan_change", args=[plan.pk]))
             except InvalidInput as error:
                 _to_fields(form, error)

@@ -26,6 +26,7 @@ from programs.models import (
     Program,
     ProgramKind,
     Role,
+    two_people,
 )
 from programs.services import establish_metrics, load_dataset
 
@@ -98,8 +99,13 @@ GROUPS: dict[str, Q] = {
 
 
 def build(say: Callable[[str], Any]) -> None:
-    """Everything the demo has, told line by line to ``say``; a second time changes nothing."""
-    loyalty = establish()
+    """Everything the demo has, told line by line to ``say``; a second time changes nothing.
+
+    Who may decide in it was given by whoever runs this, alone, and is marked so.
+    """
+    with two_people.setting_up("The organisation of the demo: its people, roles, groups and contacts"):
+        loyalty = establish()
+        partner_world.take_contacts(Campaign.objects.get(slug="ai-launch-tour"), PASSWORD)
     if not Dataset.objects.filter(program=loyalty, kind="purchases").exists():
         say("Loading the CDNOW purchases …")
         with resources.as_file(resources.files("programs.datasets") / "samples" / CDNOW) as path:
@@ -107,7 +113,7 @@ def build(say: Callable[[str], Any]) -> None:
         say(f"  {dataset.rows:,} purchases, SHA-256 {dataset.sha256[:12]}…")
     loyalty_world.load(loyalty, say)
     referrals.load(Program.objects.get(slug="customer-advocates"), say)
-    partner_world.load(Campaign.objects.get(slug="ai-launch-tour"), PASSWORD, say)
+    partner_world.load(Campaign.objects.get(slug="ai-launch-tour"), say)
 
 
 def establish() -> Program:

@@ -20,13 +20,18 @@ SEED, PEOPLE = 2026, 2500
 CONTACTS = {"northwind": "Nora West", "contoso": "Cem Yılmaz"}
 
 
-def load(campaign: Campaign, password: str, say: Callable[[str], Any]) -> None:
-    """Agreement, contacts and data of the campaign, unless its program has touchpoints already."""
-    if not MeasurementAgreement.objects.filter(campaign=campaign).exists():
-        MeasurementAgreement(campaign=campaign, **agreed_taxonomy()).save()
+def take_contacts(campaign: Campaign, password: str) -> None:
+    """Somebody who speaks for each partner of the campaign, and can log in."""
     partners = {partner.slug: partner for partner in campaign.partners.all()}
     for slug, name in CONTACTS.items():
         _contact(partners[slug], name, password)
+
+
+def load(campaign: Campaign, say: Callable[[str], Any]) -> None:
+    """Agreement and data of the campaign, unless its program has touchpoints already."""
+    if not MeasurementAgreement.objects.filter(campaign=campaign).exists():
+        MeasurementAgreement(campaign=campaign, **agreed_taxonomy()).save()
+    partners = {partner.slug: partner for partner in campaign.partners.all()}
     if Dataset.objects.filter(program=campaign.program, kind="touchpoints").exists():
         return
     say("Making a joint campaign of two partners …")

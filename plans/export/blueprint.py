@@ -205,7 +205,7 @@ def error_handling(rules: PlanRules) -> dict[str, Any]:
         "retry_strategy": "with-modification" if rules.methods else "immediate",
         "max_retries": rules.max_retries,
         "fallback_plan": FALLBACK_PLAN,
-        "escalation": " → ".join("/".join(rung.roles) for rung in rules.ladder),
+        "escalation": " → ".join("/".join(rung.stands) for rung in rules.ladder),
     }
 
 

@@ -168,9 +168,10 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
         "escalation_ladder": [
             {
                 "rung": r.rung,
-                "role": "/".join(r.roles),
+                "role": "/".join(r.stands),
                 "response_time": f"PT{r.hours}H",
                 "effect": r.effect,
+                **({"rota": asdict(r.rota)} if r.rota else {}),
             }
             for r in rules.ladder
         ],

@@ -19,6 +19,7 @@ class NoticeKind(models.TextChoices):
     REMINDER = "reminder", "Reminder of a decision"
     CHANGES = "changes", "Changes were asked for"
     RUNG = "rung", "An escalation has reached you"
+    CASE = "case", "A case waits for you"
     EXHAUSTED = "exhausted", "Nobody answered an escalation"
     TASK = "task", "A task is assigned to you"
     TASK_REMINDER = "task-reminder", "Reminder of a task"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from plans.engine.escalation import rotas
 from plans.engine.people.directory import Directory
 from plans.models import LADDER
 from plans.runs.policies import in_force
@@ -16,6 +17,7 @@ from plans.runs.registry import LOWEST_LADDER, faults
 from plans.runs.start import Draft, approvable
 from plans.schemas.constraints import stated_in
 from plans.schemas.declaration import ChecklistItem, ToolWork
+from plans.schemas.rules import rungs
 from programs.models import Role
 from programs.outreach import browser
 
@@ -69,8 +71,14 @@ def _deliverables(draft: Draft) -> tuple[bool, str]:
 
 def _ladder(draft: Draft) -> tuple[bool, str]:
     ladder = in_force(draft.command)[LADDER].text["rungs"]
-    rungs = " → ".join("/".join(rung["roles"]) for rung in ladder)
-    return len(ladder) >= LOWEST_LADDER, f"{rungs}; at most {draft.command.max_retries} retries."
+    told, directory = [], Directory.today()
+    for rung in rungs([{"rung": n, **rung} for n, rung in enumerate(ladder, start=1)]):
+        who = "/".join(rung.stands)
+        if rung.rota is not None:
+            who += f" ({rotas.on_call(rung.rota, draft.program, directory).in_words})"
+        told.append(who)
+    retries = f"at most {draft.command.max_retries} retries."
+    return len(ladder) >= LOWEST_LADDER, f"{' → '.join(told)}; {retries}"
 
 
 def _constraints(draft: Draft) -> tuple[bool, str]:

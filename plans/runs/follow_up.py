@@ -133,7 +133,7 @@ def _draft(plan: Plan, item: BacklogRow) -> base.Draft:
         stages=(Stage("1", "Work", "sequential", (_step(item),)),),
         strategy="pipeline",
         strategy_rationale="One task: the backlog it comes from was planned and approved in its own run.",
-        ladder=[Rung(rung.roles, rung.hours, rung.effect) for rung in plan.rules.ladder],
+        ladder=[Rung(rung.roles, rung.hours, rung.effect, rung.rota) for rung in plan.rules.ladder],
         objective=lambda inputs, program: f"{inputs['item']} (item {item.rank} of {inputs['source']})"[:240],
         complexity="simple",
         checklist=checklist.STANDARD,

@@ -17,6 +17,7 @@ from gtm.core import actors, canonical, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, NotFound, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from plans.engine.escalation import rotas
 from plans.engine.gates import preview
 from plans.models import LADDER, MOST_RUNGS, Plan, PolicyVersion, chain_of
 from plans.runs import registry
@@ -25,6 +26,7 @@ from programs.models import Role
 
 GATE_FIELDS = ("seats", "hours", "on_reject", "on_exhausted", "distinct_from")
 LADDER_FIELDS = ("rungs", "repeats")
+RUNG_FIELDS = ("roles", "hours", "effect", "rota")
 ON_REJECT, ON_EXHAUSTED = ("veto", "impossible"), ("hold", "reject")
 EFFECTS = ("notify", "add authority", "transfer authority")
 MOST_HOURS = 2000  # a working year
@@ -47,7 +49,7 @@ class PolicyInForce:
 def declared(command: Command) -> dict[str, PolicyInForce]:
     """Version 0 of everything a command has rules for: each gate by its key, and the ladder."""
     found = {gate.key: PolicyInForce(gate.key, gate.title, 0, _text_of(gate)) for gate in _gates(command)}
-    rungs = [asdict(rung) for rung in command.ladder]
+    rungs = [{k: value for k, value in asdict(rung).items() if value is not None} for rung in command.ladder]
     text = canonical.plain({"rungs": rungs, "repeats": command.ladder_repeats})
     return found | {LADDER: PolicyInForce(LADDER, "Escalation ladder", 0, text)}
 
@@ -219,13 +221,16 @@ def _ladder_faults(text: Mapping[str, Any]) -> Iterable[Problem]:
 
 def _rung_faults(at: str, rung: Any, roles: tuple[str, ...]) -> Iterable[Problem]:
     if not isinstance(rung, Mapping):
-        yield Problem(at, "must be an object with roles, hours and effect.")
+        yield Problem(at, "must be an object with roles, hours and effect, and a rota if there is one.")
         return
-    for name in sorted(set(rung) - {"roles", "hours", "effect"}):
-        yield Problem(f"{at}.{name}", "is unknown.", ("roles", "hours", "effect"), code="unknown")
+    for name in sorted(set(rung) - set(RUNG_FIELDS)):
+        yield Problem(f"{at}.{name}", "is unknown.", RUNG_FIELDS, code="unknown")
+    if "rota" in rung:
+        yield from rotas.faults(f"{at}.rota", rung["rota"])
     named = rung.get("roles")
-    if not isinstance(named, list) or not 1 <= len(named) <= MOST_ROLES:
-        yield Problem(f"{at}.roles", f"must be a list of 1 to {MOST_ROLES} roles.", roles)
+    least = 0 if "rota" in rung and rung.get("effect") == EFFECTS[0] else 1  # only a role gives authority
+    if not isinstance(named, list) or not least <= len(named) <= MOST_ROLES:
+        yield Problem(f"{at}.roles", f"must be a list of {least} to {MOST_ROLES} roles.", roles)
     else:
         for role in (role for role in named if role not in roles):
             yield Problem(f"{at}.roles", f"“{role}” is not a role.", roles)

@@ -115,12 +115,29 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
-    """A rung of the ladder: any of ``roles`` is told and has ``hours`` (working calendar) to answer."""
+class Rota:
+    """Who is on call: ``people`` (e-mail addresses) take turns by day or week from ``since`` on.
 
-    roles: Sequence[str]
+    Days are the program's. Whoever is away or has left is passed over for the next.
+    """
+
+    name: str
+    turn: str
+    since: str
+    people: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A rung of the ladder: who is told and has ``hours`` (working calendar) to answer.
+
+    Everybody who holds one of ``roles``, and whoever is on call by ``rota``. Only a role gives authority.
+    """
+
+    roles: Sequence[str] = ()
     hours: int = 4
     effect: str = "notify"
+    rota: Rota | None = None
 
 
 @dataclass(frozen=True, slots=True)

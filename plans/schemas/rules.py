@@ -19,6 +19,7 @@ from plans.schemas.declaration import (
     Gate,
     GuardrailLimit,
     OutsideParty,
+    Rota,
     Seat,
     SuccessMetric,
     ToolHook,
@@ -56,13 +57,19 @@ class TriggerRules(Trigger):
 
 @dataclass(frozen=True, slots=True)
 class RungRules:
-    """Rung number ``rung`` of the ladder: any of ``roles`` is told and has ``hours`` to answer."""
+    """Rung number ``rung`` of the ladder: ``roles`` and whoever is on call have ``hours`` to answer."""
 
     rung: int
     roles: Sequence[str]
     hours: int
     effect: str = "notify"
+    rota: Rota | None = None
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def stands(self) -> tuple[str, ...]:
+        """Who stands on it, by name: its roles, and its rota."""
+        return (*self.roles, *([f"rota {self.rota.name}"] if self.rota else []))
 
     @property
     def gives_authority(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
-from django.db.models.signals import m2m_changed
+from django.db.models.signals import m2m_changed, post_save
 
 from gtm.core import actors
 from gtm.core.errors import NotPermitted
@@ -38,10 +38,10 @@ def has_weight(user: Any) -> bool:
 def guard_account(user: Any, stored: Any | None) -> None:
     """Asked before an account is saved. Raises WaitsForSecondPerson where it gains anything."""
     acting = actors.current_or_none()
-    if acting is not None and (acting.actor.is_system or two_people.is_being_made()):
+    if two_people.is_being_made():
         return
     if stored is None:
-        if acting is not None and user.is_superuser:
+        if acting is not None and not acting.actor.is_system and user.is_superuser:
             raise NotPermitted(
                 "An account is made first; that it may do everything is a change of its own.",
                 hint="Save the account without it, then propose it on the page of the account.",
@@ -58,11 +58,17 @@ def guard_account(user: Any, stored: Any | None) -> None:
         _ask(user, GuardedKind.PASSWORD, what, two_people.PASSWORD, {}, {}, secret=user.password)
 
 
+def mark_new_superuser(sender: Any, instance: Any, created: bool, raw: bool = False, **_: Any) -> None:
+    """Receiver of ``post_save`` of accounts: one that may do everything is made by code or not at all."""
+    if created and instance.is_superuser and not raw:
+        what = f"The account {instance} is made and may do everything"
+        _ask(instance, GuardedKind.ACCOUNT, what, two_people.SAVE, {"is_superuser": True}, {})
+
+
 def guard_links(instance: Any, sender: Any, action: str, reverse: bool, pk_set: Any, **_: Any) -> None:
     """Receiver of ``m2m_changed`` of groups and permissions, from either side: what is added takes two."""
-    acting = actors.current_or_none()
-    if action != "pre_add" or acting is None or not pk_set:
-        return  # what the command line adds stands in the change log, under no person's name
+    if action != "pre_add" or not pk_set:
+        return
     users = get_user_model()
     name, model = {
         users.groups.through: ("groups", Group),
@@ -107,5 +113,6 @@ def connect() -> None:
     """Ask before the account's own record of changes writes anything."""
     accounts.guards.append(guard_account)
     users = get_user_model()
+    post_save.connect(mark_new_superuser, users, dispatch_uid="new-superuser")
     for links in (users.groups, users.user_permissions, Group.permissions):
         m2m_changed.connect(guard_links, links.through, dispatch_uid="account-gains")

@@ -2,7 +2,8 @@
 
 Models of authority are saved through ``ChangedByTwo``, links and accounts through their signals; both come
 here, whatever the door was: a page, a list, a file, an earlier version, REST, the command line. A gain waits,
-a loss does not. The engine and what sets an installation up are not asked.
+a loss does not. The engine is not asked. What somebody does at the command line under no account, where
+nobody can be asked, is made and marked as single-handed; what sets an installation up is one such mark.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.apps import apps
@@ -23,14 +24,17 @@ from gtm.core.actors import COMMAND_LINE, Acting, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotFound, Problem, WaitsForSecondPerson
 from gtm.core.evidence import changelog, refusals
 from gtm.core.governed import StateField
-from programs.models.guarded_change import GuardedChange, PendingPassword
+from programs.models.guarded_change import GuardedChange, GuardedKind, PendingPassword
 
 PERMISSION = "programs.decide_guardedchange"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-SAVE, DELETE, LINK, PASSWORD = "save", "delete", "link", "password"
+SAVE, DELETE, LINK, PASSWORD, SET_UP = "save", "delete", "link", "password", "set_up"
+OF_PLANS = frozenset({GuardedKind.FACTS, GuardedKind.PUBLISHED})
+"""What the engine writes for a plan, at the command line too: the plan has its own gates."""
 BOOKKEEPING = frozenset({"version", "created_at", "updated_at"})
 
 _making: ContextVar[bool] = ContextVar("making", default=False)
+_set_up: ContextVar[list[AskedChange] | None] = ContextVar("set_up", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,10 @@ def ask(asked: AskedChange) -> GuardedChange | None:
     Raises WaitsForSecondPerson where somebody else could agree; the proposal is written at the door.
     """
     acting = actors.current()
-    if acting.actor.is_system or _making.get() or refusals.is_rehearsal():
+    if _making.get() or refusals.is_rehearsal():
         return None
+    if acting.actor.is_system:
+        return _by_code(asked, acting)
     if not seconds(acting.actor.user, asked.people):
         return _made_alone(asked, acting)
     told = refusals.afterwards(lambda: _proposed(asked, acting))
@@ -86,6 +92,58 @@ def ask_system_user(asked: AskedChange) -> GuardedChange:
     label = f"{actors.operating_system_user()} (command line)"
     with acting_as(Actor.system(label, via=COMMAND_LINE)) as acting:
         return _made_alone(asked, acting)
+
+
+def _by_code(asked: AskedChange, acting: Acting) -> GuardedChange | None:
+    """What no account has done: the engine, which is not asked, or somebody at the command line."""
+    is_engine = acting.actor.via != COMMAND_LINE or acting.on_behalf_of
+    if is_engine or asked.kind in OF_PLANS:
+        return None
+    collected = _set_up.get()
+    if collected is None:
+        return _made_alone(asked, acting)
+    collected.append(asked)
+    return None
+
+
+@contextmanager
+def setting_up(what: str) -> Iterator[None]:
+    """All that somebody sets up at the command line inside the block is one change, made single-handed.
+
+    Nobody whom it concerns confirms it. Where nothing is gained, nothing is written.
+    """
+    collected: list[AskedChange] = []
+    token = _set_up.set(collected)
+    try:
+        yield
+    finally:
+        _set_up.reset(token)
+    if collected:
+        values: dict[str, str] = {}
+        for one in collected:
+            key = f"{one.entity} {one.object_id}"
+            values[key] = f"{values[key]}; {one.what}" if key in values else one.what
+        people = frozenset().union(*(one.people for one in collected))
+        roles = frozenset().union(*(one.roles for one in collected))
+        about_all = AskedChange(
+            GuardedKind.ROLE, what, collected[0].entity, "", SET_UP, values, people=people, roles=roles
+        )
+        _made_alone(about_all, actors.current())
+
+
+def set_up_rows(change: Any) -> set[tuple[str, str]]:
+    """The rows that a set-up made, as entity and key; nothing of any other change."""
+    return {tuple(key.rsplit(" ", 1)) for key in change.values} if change.verb == SET_UP else set()
+
+
+def _now_stands_as(asked: AskedChange, change: GuardedChange | None, pk: Any) -> None:
+    """The row that ``asked`` was about is stored, and has a key now."""
+    collected = _set_up.get()
+    if change is not None and not change.object_id:
+        change.object_id = str(pk)
+        change.save()
+    elif collected and collected[-1] is asked:
+        collected[-1] = replace(asked, object_id=str(pk))
 
 
 def seconds(user: Any, people: Collection[int] = ()) -> set[int]:
@@ -255,6 +313,4 @@ class ChangedByTwo:
             if change is not None or is_being_made():
                 self.when_made_by_two()
             super().save(*args, **kwargs)  # type: ignore[misc]
-            if change is not None and not change.object_id:
-                change.object_id = str(row.pk)
-                change.save()
+            _now_stands_as(asked, change, row.pk)

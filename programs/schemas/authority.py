@@ -98,6 +98,8 @@ AUTHORITY: Mapping[str, Mapping[str, Weight]] = {
             ("kind", "for which kinds an authority is"),
             ("region", "for which regions"),
             ("country", "holidays of its gates"),
+            ("subdivision", "holidays of its gates"),
+            ("working_week", "working days of its gates"),
             ("time_zone", "working hours of its gates"),
         )
     },

@@ -115,13 +115,45 @@ class Person:
         page.get_by_text("your decision is recorded").wait_for()
         self.look("decided")
 
-    def complete(self, plan: Plan, key: str, evidence: str) -> None:
-        """Complete a task of one's own on its page, and say what others can check."""
-        self.open(f"/plans/task/{plan.tasks.get(key=key).pk}/change/", "to do")
+    def take_up(self, words: str, under: str = "") -> bool:
+        """Open the first thing in the inbox that has these words, under a heading; whether there is one."""
+        self.open("/plans/approval/inbox/", "between two steps")
+        heading = self.page.get_by_role("heading", name=under)
+        ours = self.page.locator(".g-card", has=heading).locator(".g-list li", has_text=words)
+        if not ours.count():
+            return False
+        ours.first.get_by_role("link").first.click()
+        self.look("from the inbox")
+        return True
+
+    def finish(self, evidence: str) -> None:
+        """Complete the task whose page is open, and say what others can check."""
         self.page.get_by_label("Evidence").fill(evidence)
         self.page.get_by_role("button", name="Complete").click()
         self.page.get_by_text("Recorded.").wait_for()
         self.look("done")
+
+    def decide(self, button: str, comment: str) -> None:
+        """Decide on the round whose page is open; with the password where it is asked for."""
+        self.page.get_by_label("Comment").fill(comment)
+        password = self.page.get_by_label("Password")
+        if password.count():
+            password.fill(PASSWORD)
+        self.page.get_by_role("button", name=button).click()
+        self.page.get_by_text("your decision is recorded").wait_for()
+        self.look("decided")
+
+    def say_of_a_dispute(self, words: str, button: str) -> None:
+        """Answer, sign off or withdraw the dispute whose page is open."""
+        self.page.get_by_label("Your comment").fill(words)
+        self.page.get_by_role("button", name=button).click()
+        self.page.get_by_text("Recorded.").wait_for()
+        self.look(button)
+
+    def complete(self, plan: Plan, key: str, evidence: str) -> None:
+        """Complete a task of one's own on its page, and say what others can check."""
+        self.open(f"/plans/task/{plan.tasks.get(key=key).pk}/change/", "to do")
+        self.finish(evidence)
 
     def say(self, plan: Plan, words: str, button: str, then: str) -> None:
         """Steer a plan on its page and give the reason; the state that is shown then."""

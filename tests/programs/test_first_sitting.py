@@ -5,8 +5,12 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
+from gtm.core import clock
+from gtm.core.actors import COMMAND_LINE, Actor, acting_as
 from gtm.core.models import PasswordOfAnother
-from programs.models import Approver, GuardedChange, Person, Role
+from plans.demo import organisation
+from programs import access_review
+from programs.models import Approver, GuardedChange, Person, Role, two_people
 from tests.plans.admin.filled_form import filled
 
 
@@ -35,6 +39,29 @@ def test_people_accounts_and_authority_are_made_in_one_sitting(root):
         root, Approver, person=Person.objects.get().pk, role=Role.objects.get().pk, reason="She starts today."
     )
     assert Approver.objects.get().person.accounts.get() == ada
-    marked = GuardedChange.objects.get()
-    assert (marked.kind, marked.state, marked.reason) == ("role", "single_handed", "She starts today.")
+    marked = GuardedChange.objects.order_by("pk").values_list("kind", "state", "what", "reason")
+    assert list(marked) == [
+        ("account", "single_handed", "The account root is made and may do everything", ""),
+        ("role", "single_handed", "Ada as Finance: without limit", "She starts today."),
+    ]
     assert PasswordOfAnother.objects.get().set_by == "Ro"
+
+
+def test_what_the_demo_sets_up_is_one_change_that_says_so_for_everything_it_gave(db):
+    with acting_as(Actor.system("root (command line)", via=COMMAND_LINE)):
+        for _ in range(2):
+            with two_people.setting_up("The demo"):
+                organisation.establish()
+    change = GuardedChange.objects.get()
+    assert (change.state, change.what) == ("single_handed", "The demo")
+    found = access_review.review(clock.now())
+    grants = [g for g in found if g.kind in ("approver", "group") or g.what == "every permission"]
+    assert len(grants) > 40
+    assert {grant.given_by for grant in grants} == {
+        f"root (command line) single-handed, not confirmed (change {change.pk})"
+    }
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="exec"))
+    page = client.get(reverse("admin:programs_guardedchange_change", args=[change.pk])).content.decode()
+    assert "None of them can be the second person." in page
+    assert "Elena Rossi as Executive Sponsor: without limit" in page

@@ -22,6 +22,8 @@ from gtm.core.models import ChangeLogEntry, PasswordOfAnother
 
 FLAGS = ("is_active", "is_staff", "is_superuser")
 USER, GROUP = "auth.user", "auth.group"
+EVERYTHING = "every permission"
+"""What stands for the rights of an account that may do everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +250,6 @@ def _rights(pk: str, account: dict[str, Any], groups: dict[str, list[str]]) -> R
         for name in groups.get(group, []):
             found.setdefault(name, []).append(f"group {group}")
     if account["is_superuser"]:
-        found = {"every permission": ["superuser"]}
+        found = {EVERYTHING: ["superuser"]}
     flags = {name: account[name] for name in FLAGS}
     return Rights(pk, account["username"], groups=frozenset(account["groups"]), permissions=found, **flags)

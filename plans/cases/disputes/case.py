@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from plans.case_kinds import CaseKind, DocumentSection, Place, Route, register
-from plans.cases.disputes import inbox, section
+from plans.cases.disputes import inbox, notices, section
 from plans.cases.disputes.machine import DISPUTE
 
 SCHEMA = Path(__file__).with_name("section.json")
@@ -17,6 +17,8 @@ register(
         machine=DISPUTE,
         pages="plans.cases.disputes.pages",
         waiting=inbox.waiting,
+        notices=(notices.NOTICE,),
+        told_while=notices.TOLD_WHILE,
         sections=(
             DocumentSection(
                 "attribution", "attribution_records", section.published, SCHEMA, is_required=False

@@ -25,6 +25,7 @@ from plans.cases.disputes import verbs
 from plans.cases.disputes.models import AttributionRecord, Dispute
 from plans.cases.disputes.selectors import visible_attribution, visible_disputes
 from plans.drawing import badges
+from plans.templatetags.gtm import money
 from programs.admin.owners import OwnerForm
 from programs.selectors import partners_of
 
@@ -74,8 +75,7 @@ class VisibleOnly(ReadOnly):
 @admin.register(AttributionRecord)
 class AttributionRecordAdmin(VisibleOnly, GovernedAdmin):
     list_display = [
-        "partner", "campaign", "window", "model", "sourced_pipeline", "influenced_pipeline",
-        "credited_pipeline", "currency", "dispute_until",
+        "partner", "campaign", "window", "model", "sourced", "influenced", "credited", "dispute_until",
     ]  # fmt: skip
     list_filter = [("campaign", admin.RelatedOnlyFieldListFilter), "model"]
     search_fields = ["partner__name", "campaign__name", "plan__plan_id"]
@@ -86,6 +86,18 @@ class AttributionRecordAdmin(VisibleOnly, GovernedAdmin):
     @admin.display(description="Window", ordering="window_end")
     def window(self, record: AttributionRecord) -> str:
         return f"{record.window_start} to {record.window_end}"
+
+    @admin.display(description="Pipeline sourced", ordering="sourced_pipeline")
+    def sourced(self, record: AttributionRecord) -> str:
+        return money(record.sourced_pipeline, record.currency)
+
+    @admin.display(description="Pipeline influenced", ordering="influenced_pipeline")
+    def influenced(self, record: AttributionRecord) -> str:
+        return money(record.influenced_pipeline, record.currency)
+
+    @admin.display(description="Pipeline credited", ordering="credited_pipeline")
+    def credited(self, record: AttributionRecord) -> str:
+        return money(record.credited_pipeline, record.currency)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

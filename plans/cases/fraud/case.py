@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from plans.case_kinds import CaseKind, DocumentSection, Place, Route, register
-from plans.cases.fraud import inbox, section
+from plans.cases.fraud import inbox, notices, section
 from plans.cases.fraud.machine import FRAUD_CASE
 
 register(
@@ -15,6 +15,8 @@ register(
         machine=FRAUD_CASE,
         pages="plans.cases.fraud.pages",
         waiting=inbox.waiting,
+        notices=(notices.NOTICE,),
+        told_while=notices.TOLD_WHILE,
         sections=(
             DocumentSection(
                 "fraud_cases", "fraud_cases", section.opened, Path(__file__).with_name("section.json")

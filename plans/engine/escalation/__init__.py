@@ -1,3 +1,3 @@
-"""Ladders and working clocks."""
+"""Ladders, rotas and working clocks."""
 
-DOORS = ("clocks", "deadlines", "ladder")
+DOORS = ("clocks", "deadlines", "ladder", "rotas")

@@ -26,6 +26,7 @@ from plans.models import (
     OPEN_CASE_STATES,
     WITH_PEOPLE,
     Approval,
+    DecisionKind,
     Escalation,
     Task,
 )
@@ -204,17 +205,28 @@ def _remind(approval: Approval, now: datetime) -> bool:
 
 
 def reweigh() -> int:
-    """People come, go and get authority: find open rounds whose seats can be filled again, or no longer."""
+    """People come, go and get authority: find open rounds whose seats can be filled again, or no longer,
+    and those whose votes fill them all, one of which did not count when it was last weighed.
+    """
     waiting = approvals_with_votes().filter(state__in=ASKING_STATES)
     waiting = waiting.defer(*(f"plan__{name}" for name in PLAN_DOCUMENTS), "task__output", "scope", "summary")
     rounds = a_share(waiting.prefetch_related("escalations").order_by("pk"), WEIGHED_AT_ONCE)
     benches = eligibility.benches_of(rounds)
     moved = 0
     for approval in rounds:
-        is_stuck = approval.state == "unsatisfiable"
-        if benches[approval.pk].is_satisfiable == is_stuck and not stopped.is_stopped(approval.plan):
+        is_stuck, bench = approval.state == "unsatisfiable", benches[approval.pk]
+        is_to_weigh = bench.is_satisfiable == is_stuck or _has_votes_enough(approval, bench)
+        if is_to_weigh and not stopped.is_stopped(approval.plan):
             moved += _reconsider(approval)
     return moved
+
+
+def _has_votes_enough(approval: Approval, bench: eligibility.Bench) -> bool:
+    """Whether as many people have approved as there are seats; whether each vote counts is weighed then."""
+    votes = [
+        d for d in approval.decisions.all() if d.superseded_at is None and d.kind == DecisionKind.APPROVE
+    ]
+    return len(votes) >= sum(seat.minimum for seat in bench.seats)
 
 
 def _reconsider(approval: Approval) -> bool:

@@ -20,7 +20,7 @@ from gtm.core import actors, clock
 from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
-from plans.engine.escalation import clocks
+from plans.engine.escalation import clocks, rotas
 from plans.engine.escalation.clocks import calendar_of, pause_case
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import persons_of
@@ -44,6 +44,8 @@ LONGEST_WAIT = timedelta(days=14)
 BATCH = 500
 OVERDUE, UNSATISFIABLE = "approval-overdue", "approval-unsatisfiable"
 TASK_OVERDUE, UNATTENDED = "task-overdue", "task-unattended"
+TURN, ON_CALL = "turn", "on call"
+"""Event and field of the row of the change log that says whom the turn of a rota has come to."""
 OF_TASKS = (TASK_OVERDUE, UNATTENDED)
 """Cases that end when their task is done, or is with somebody and in time again."""
 
@@ -115,19 +117,22 @@ def climb(case: Escalation, now: datetime) -> None:
     """Fire the next rung somebody stands on; without one, start over or be exhausted: the matter holds."""
     calendar, directory = calendar_of(case.plan), Directory.today()
     for rung in case.rungs[case.rung :]:
-        people = directory.standing(rung.roles)
+        people, passed = rotas.standing(rung, case.plan, directory)
+        why_empty = "Nobody holds a role of this rung today."
+        if rung.rota is not None:
+            why_empty = f"Nobody stands on this rung today: {'; '.join(passed)}."
         firing = RungFiring(
             case=case,
             cycle=case.cycle,
             rung=rung.rung,
-            role="/".join(rung.roles)[:80],
+            role="/".join(rung.stands)[:80],
             notified=[{"name": p.name, "email": p.email} for p in people],
-            skipped_reason="" if people else "Nobody holds a role of this rung today.",
+            skipped_reason="" if people else why_empty[:240],
             fired_at=now,
         )
         firing.save()
         due = calendar.add_hours(now, rung.hours) if people else now
-        told = ", ".join(p.name for p in people) or "nobody; skipped"
+        told = "; ".join([", ".join(p.name for p in people) or "nobody; skipped", *passed])
         perform(
             case,
             "notify",
@@ -199,6 +204,33 @@ def fire(case: Escalation, now: datetime) -> bool:
         return True
 
 
+def tell_turns(now: datetime) -> int:
+    """Tell whoever the turn of a rota has come to of the cases that nobody has in hand; each once a rung."""
+    waiting = Escalation.objects.filter(state="notified", owner=None, ladder__icontains='"rota"')
+    found, directory = 0, Directory.today()
+    for case in waiting.select_related("plan__program").order_by("due_at", "pk")[:BATCH]:
+        rota = case.rungs[case.rung - 1].rota
+        if rota is not None and not stopped.is_stopped(case.plan):
+            found += _tell_turn(case, rotas.on_call(rota, case.plan.program, directory).person)
+    return found
+
+
+def _tell_turn(case: Escalation, person: Person | None) -> bool:
+    """Look again under the lock: somebody may have taken it, or another sweep have told them."""
+    if person is None:
+        return False
+    with _locked(case):
+        firing = case.firings.filter(cycle=case.cycle, rung=case.rung).first()
+        told = [one["email"] for one in firing.notified] if firing is not None else []
+        if firing is None or case.state != "notified" or case.owner_id or person.email in told:
+            return False
+        firing.notified = [*firing.notified, {"name": person.name, "email": person.email}]
+        firing.save()
+        to = {"person_id": person.pk, "name": person.name}
+        changelog.append(case, TURN, field=ON_CALL, after=to, reason=f"{person} is on call now.")
+        return True
+
+
 def acknowledge(case: Escalation, *, comment: str = "") -> Escalation:
     """ "I have it": the climb stops for the rung's time, once renewable, then goes on from the next rung."""
     with _locked(case):
@@ -230,8 +262,10 @@ def hand_over(case: Escalation, *, owner: Person, comment: str) -> Escalation:
 
 def able_to_take(case: Escalation) -> list[Person]:
     """Whom the case can be handed to: those who stand on its reached rungs or were told at once, today."""
+    directory = Directory.today()
     reached = {slug for rung in case.reached for slug in rung.roles} | set(case.told_at_once)
-    return [person for person in Directory.today().standing(reached) if person.pk != case.owner_id]
+    found = [*directory.standing(reached), *rotas.takers(case.reached, directory)]
+    return [p for p in {person.pk: person for person in found}.values() if p.pk != case.owner_id]
 
 
 def wait(case: Escalation, *, until: datetime, comment: str) -> Escalation:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.contrib.auth import get_user_model
 
 from plans import case_kinds
 from plans.engine.gates import eligibility
 from plans.engine.notices import wording
 from plans.engine.notices.wording import Wording
 from plans.engine.people.directory import Directory
-from plans.engine.people.permissions import persons_of
+from plans.engine.people.permissions import people_with, persons_of
 from plans.models import (
     ASKING_STATES,
     OPEN_CASE_STATES,
@@ -105,13 +104,13 @@ def _stand_in(notice: Notice, plan: Plan) -> list[Person]:
 def _stoppers(notice: Notice, pull: RipcordPull) -> list[Person]:
     """Those who can release it, and the people of what was stopped."""
     owner = pull.program.owner if pull.program else None
-    return [*_with_perm("plans.release_ripcord"), *people_of(pull.plan), *([owner] if owner else [])]
+    return [*people_with("plans.release_ripcord"), *people_of(pull.plan), *([owner] if owner else [])]
 
 
 def _adopters(notice: Notice, row: PolicyVersion) -> list[Person]:
     """Those who may adopt it, but whoever proposed it."""
     own = {person.pk for person in persons_of(row.proposed_by)}
-    return [person for person in _with_perm("plans.adopt_policy") if person.pk not in own]
+    return [person for person in people_with("plans.adopt_policy") if person.pk not in own]
 
 
 def _of_two(notice: Notice, change: GuardedChange) -> list[Person]:
@@ -126,11 +125,6 @@ def _of_two(notice: Notice, change: GuardedChange) -> list[Person]:
 
 def _owners(notice: Notice, account: Any) -> list[Person]:
     return list(Person.objects.filter(accounts=account).order_by("pk"))
-
-
-def _with_perm(permission: str) -> list[Person]:
-    may = get_user_model().objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
-    return list(Person.objects.filter(accounts__in=may.values("pk")).distinct().order_by("pk"))
 
 
 def _plan_people(notice: Notice, obj: Any) -> list[Person]:

@@ -90,6 +90,7 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
         NoticeKind.RUNG, facts=lambda case: _rung(case) | {"person_id": case.owner_id}
     ),
     ("plans.escalation", "told at once", "people"): NoticeRule(NoticeKind.BOARD),
+    ("plans.escalation", "turn", "on call"): NoticeRule(NoticeKind.RUNG, facts=_rung, keeps_value=True),
     ("plans.escalation", "exhaust", STATE): NoticeRule(NoticeKind.EXHAUSTED),
     ("plans.task", "make_ready", STATE): _ASSIGNED,
     ("plans.task", "grant_attempt", STATE): _ASSIGNED,

@@ -73,9 +73,10 @@ def escalation(notice: Notice, case: Escalation) -> Wording:
             case,
         )
     rung = case.rungs[notice.facts["rung"] - 1]
-    which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.roles)})"
+    which = f"Rung {rung.rung} of {len(case.rungs)} ({', '.join(rung.stands)})"
     if "person_id" in notice.facts:
-        which = f"It was handed to you. {which}"
+        on_call = "name" in notice.facts
+        which = f"You are on call now. {which}" if on_call else f"It was handed to you. {which}"
     due = (
         f"Acknowledge or resolve it by {time_in_words(case.due_at, case.plan.program.time_zone)}."
         if case.due_at

@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from plans import case_kinds
+from plans.engine.escalation import rotas
 from plans.engine.gates import eligibility
 from plans.engine.gates.break_glass import awaiting_second
 from plans.engine.people import authority
@@ -91,7 +92,8 @@ class Inbox:
 
 def waiting_for(user: Any, most: int = MOST) -> Inbox:
     """What this user's person can act on now, the most urgent first, up to ``most`` of a kind."""
-    people = set(Person.objects.filter(accounts=user, is_active=True).values_list("pk", flat=True))
+    addresses = dict(Person.objects.filter(accounts=user, is_active=True).values_list("pk", "email"))
+    people = set(addresses)
     if not people:
         return Inbox(most=most)
     directory = Directory.today()
@@ -100,12 +102,28 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
     human = human.filter(Q(owner__in=people) | Q(owner=None, agent__in=role_ids)).order_by("due_at", "pk")
     cases = cases_with_people().filter(state__in=REACHED_STATES)
     roles = _stands_for(people, directory)
-    theirs = _on_rung(roles) | _names_one("told_at_once", roles)
+    of_roles = _on_rung(roles) | _names_one("told_at_once", roles)
+    theirs = of_roles | _names_one("ladder", set(addresses.values()))
     cases = cases.filter(Q(owner__in=people) | (theirs & Q(owner=None))).order_by("due_at", "pk")
+
+    def theirs_now(batch: Sequence[Escalation]) -> list[Escalation]:
+        """Without those that name somebody in a rota who is not on call."""
+        rotated = {case.pk for case in batch if any(rung.rota for rung in case.rungs)}
+        by_role = {case.pk for case in batch} - rotated
+        if rotated:
+            by_role |= set(cases.filter(of_roles, pk__in=rotated).values_list("pk", flat=True))
+        return [
+            case
+            for case in batch
+            if case.pk in by_role
+            or case.owner_id in people
+            or rotas.is_on_call(case.reached, case.plan, people, directory)
+        ]
+
     return Inbox(
         approvals=_decidable(people, directory, most),
         tasks=list(human[:most]),
-        escalations=list(cases[:most]),
+        escalations=take(cases, theirs_now, most),
         break_glass=awaiting_second(people)[:most] if user.has_perm("plans.use_break_glass") else [],
         reviews=owed_reviews(user, people)[:most],
         policies=proposals(user, people)[:most],

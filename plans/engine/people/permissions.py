@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.contrib.auth import get_user_model
+
 from gtm.core import clock
 from gtm.core.actors import Actor
 from gtm.core.evidence import accounts
+from plans.engine.escalation import rotas
 from plans.engine.people.directory import Directory
 from programs.models import Approver, Person
 
@@ -17,6 +20,12 @@ Params = Mapping[str, Any]
 def persons_of(user: Any) -> list[Person]:
     """The people behind an account: in practice one. Approvals count people, not accounts."""
     return list(Person.objects.filter(accounts=user, is_active=True)) if user is not None else []
+
+
+def people_with(permission: str) -> list[Person]:
+    """Everybody with an account, open, that has the permission."""
+    may = get_user_model().objects.with_perm(permission, backend="django.contrib.auth.backends.ModelBackend")
+    return list(Person.objects.filter(accounts__in=may.values("pk")).distinct().order_by("pk"))
 
 
 def why_not_in_person(actor: Actor) -> str | None:
@@ -113,7 +122,8 @@ def may_answer(actor: Actor, case: Any, params: Params) -> str | None:
     reached = {slug for rung in case.reached for slug in rung.roles} | set(case.told_at_once)
     people, directory = {person.pk for person in persons_of(actor.user)}, Directory.today()
     holders = {approver.person_id for approver in directory.holders(reached)}
-    if people & (holders | {person.pk for person in directory.standing(reached)}):
+    here = [*directory.standing(reached), *rotas.takers(case.reached, directory)]
+    if people & (holders | {person.pk for person in here}):
         return None
     return "Only people on the ladder of this case and operations can answer it."
 

@@ -74,7 +74,7 @@ def sweep() -> Swept:
 def _escalated(now: datetime) -> int:
     """Ladders that climb, and what has become late; what is no longer late climbs no further."""
     deadlines.settle_tasks(now)
-    fired = ladder.fire_due(now) + deadlines.escalate_unanswered(now)
+    fired = ladder.fire_due(now) + ladder.tell_turns(now) + deadlines.escalate_unanswered(now)
     return fired + deadlines.escalate_overdue(now) + deadlines.escalate_overdue_tasks(now)
 
 

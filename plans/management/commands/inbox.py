@@ -42,7 +42,7 @@ class Command(GovernedCommand):
             self.stdout.write(f"rip-cord {pull.pk}  {pull}: {pull.reason}")
         for of_kind in waiting.cases:
             for case in of_kind.rows:
-                self.stdout.write(f"{of_kind.name} {case.obj.pk}  {case.title}: {case.detail}")
+                self.stdout.write(f"{case.called or of_kind.name} {case.obj.pk}  {case.title}: {case.detail}")
         if waiting.is_full:
             self.stdout.write(
                 f"Each list shows its {waiting.most} most urgent items. When these are done, more appear."

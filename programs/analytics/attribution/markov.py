@@ -6,6 +6,7 @@ Anderl, Becker, von Wangenheim & Schumann (2016), "Mapping the customer journey"
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -17,13 +18,15 @@ from programs.analytics.attribution.paths import ConversionPaths, Floats, Ints
 class Transitions:
     """How often journeys step from one state to the next, as a linear map of path counts.
 
-    States: 0 is the start, 1…C the channels; then conversion C + 1 and null C + 2. ``steps`` maps
-    journeys per path to journeys per pair (P × K, sparse); ``source`` and ``target`` name the
-    pair's states (K,). ``last`` is the last channel's state of each path (P,).
+    States: 0 is the start, 1…C the channels; then conversion C + 1 and null C + 2. ``step`` is the pair
+    that each touch steps over (T,), of path ``p`` those of ``offsets[p]:offsets[p + 1]`` (P + 1,);
+    ``source`` and ``target`` name the pair's states (K,). ``last`` is the last channel's state of each
+    path (P,).
     """
 
     states: int
-    steps: sparse.csr_array
+    step: Ints
+    offsets: Ints
     source: Ints
     target: Ints
     last: Ints
@@ -35,13 +38,42 @@ class Transitions:
         source = np.empty(len(paths.touches), dtype=np.int64)
         source[1:] = paths.touches[:-1] + 1
         source[paths.offsets[:-1]] = 0
-        pair, code = np.unique(source * states + paths.touches + 1, return_inverse=True)
+        source *= states
+        source += paths.touches
+        source += 1
+        pair, step = _distinct(source, states * states)
+        last = paths.touches[paths.offsets[1:] - 1] + 1
+        return cls(states, step, paths.offsets, pair // states, pair % states, last)
+
+    def taken(self, journeys: Floats) -> Floats:
+        """How many journeys step over each pair, of ``B`` sets of journeys per path (B, P): (B, K)."""
+        if len(journeys) == 1:
+            each = np.repeat(journeys[0], np.diff(self.offsets))
+            return np.bincount(self.step, each, len(self.source)).astype(np.float64)[None]
+        return np.asarray(journeys @ self._steps)
+
+    @cached_property
+    def _steps(self) -> sparse.csr_array:
+        """Path × pair, how often the path steps over it."""
         steps = sparse.csr_array(
-            (np.ones(len(code)), code, paths.offsets), shape=(len(paths.lengths), len(pair)), copy=True
+            (np.ones(len(self.step)), self.step, self.offsets),
+            shape=(len(self.offsets) - 1, len(self.source)),
+            copy=True,
         )  # a copy, because summing duplicates writes into the offsets
         steps.sum_duplicates()
-        last = paths.touches[paths.offsets[1:] - 1] + 1
-        return cls(states, steps, pair // states, pair % states, last)
+        return steps
+
+
+def _distinct(code: Ints, upper: int) -> tuple[Ints, Ints]:
+    """The codes below ``upper`` that occur, rising, and the place of each given one among them.
+
+    Counting beats sorting unless there are far more possible codes than given ones.
+    """
+    if upper > 4 * len(code):
+        return np.unique(code, return_inverse=True)
+    occurs = np.bincount(code, minlength=upper) > 0
+    place = np.cumsum(occurs) - 1
+    return np.flatnonzero(occurs), place[code]
 
 
 @dataclass(frozen=True)
@@ -71,7 +103,7 @@ def removal_effects(
     """
     batch, states = conversions.shape[0], transitions.states
     flow = np.zeros((batch, states, states))
-    flow[:, transitions.source, transitions.target] = (conversions + nulls) @ transitions.steps
+    flow[:, transitions.source, transitions.target] = transitions.taken(conversions + nulls)
     ends = sparse.csr_array(
         (np.ones(len(transitions.last)), transitions.last, np.arange(len(transitions.last) + 1)),
         shape=(len(transitions.last), states),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+_SHORT_RANKS = 256
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class ConversionPaths:
     @classmethod
     def from_sequences(
         cls,
-        paths: Sequence[Sequence[str]],
+        paths: Sequence[Sequence[str]] | pa.ListArray,
         conversions: ArrayLike,
         nulls: ArrayLike,
         revenue: ArrayLike,
@@ -87,14 +91,19 @@ class ConversionPaths:
         ages: Sequence[Sequence[float]] | None = None,
         squares: ArrayLike | None = None,
     ) -> ConversionPaths:
-        """Encode paths of channel names; channels are sorted by name, identical paths are merged."""
-        lengths = np.fromiter(map(len, paths), dtype=np.int64, count=len(paths))
-        flat = [channel for path in paths for channel in path]
-        names = sorted(set(flat))
-        index = {name: position for position, name in enumerate(names)}
+        """Encode paths of channel names; channels are sorted by name, identical paths are merged.
+
+        ``paths`` may be an Arrow list of strings, which is what splitting text with Arrow gives.
+        """
+        listed = paths if isinstance(paths, pa.ListArray) else pa.array(paths, pa.list_(pa.string()))
+        flat = listed.flatten().dictionary_encode()
+        lengths = listed.value_lengths().to_numpy(zero_copy_only=False)
+        found = flat.dictionary.to_pylist()
+        names = sorted(found)
+        place = np.array([bisect_left(names, name) for name in found], dtype=np.int64)
         return cls(
             channels=tuple(names),
-            touches=np.fromiter((index[name] for name in flat), dtype=np.int64, count=len(flat)),
+            touches=place[flat.indices.to_numpy()],
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             conversions=np.asarray(conversions, dtype=np.float64),
             nulls=np.asarray(nulls, dtype=np.float64),
@@ -142,7 +151,7 @@ class ConversionPaths:
 
     def aggregated(self) -> ConversionPaths:
         """The same journeys with identical paths (same touches, ages and milestones) merged."""
-        keys = [self.touches.astype(np.float64)] if self.ages is None else [self.touches, self.ages]
+        keys = self._keys
         keep: list[Ints] = []
         group = np.empty(len(self.lengths), dtype=np.int64)
         for length in np.unique(self.lengths):
@@ -151,7 +160,7 @@ class ConversionPaths:
             rows = [key[cells] for key in keys]
             if self.milestones is not None:
                 rows.append(self.milestones[members])
-            table = np.ascontiguousarray(np.concatenate(rows, axis=1, dtype=np.float64)) + 0.0  # -0.0 is 0.0
+            table = np.ascontiguousarray(np.concatenate(rows, axis=1))
             as_bytes = table.view(np.dtype((np.void, table.itemsize * table.shape[1]))).ravel()
             _, first, inverse = np.unique(as_bytes, return_index=True, return_inverse=True)
             group[members] = inverse + sum(map(len, keep))
@@ -173,6 +182,21 @@ class ConversionPaths:
             ages=None if self.ages is None else self.ages[cells],
             milestones=None if self.milestones is None else self.milestones[chosen],
         )
+
+    @property
+    def _keys(self) -> list[NDArray[Any]]:
+        """What tells touches apart, as rows whose bytes sort paths of one length in an order that stays.
+
+        With ages or milestones every value is a float. Without them the rank of a channel does, that of its
+        number's bytes as a float: the same order in fewer bytes.
+        """
+        if self.ages is not None:
+            return [self.touches.astype(np.float64), self.ages + 0.0]  # -0.0 is 0.0
+        if self.milestones is not None or len(self.channels) > _SHORT_RANKS:
+            return [self.touches.astype(np.float64)]
+        as_floats = [np.float64(number).tobytes() for number in range(len(self.channels))]
+        rank = np.argsort(sorted(range(len(as_floats)), key=as_floats.__getitem__)).astype(np.uint8)
+        return [rank[self.touches]]
 
     def by_channel(self, weight_of_touch: Floats) -> sparse.csr_array:
         """Sum touch weights into a sparse matrix path × channel, shape (P, C)."""

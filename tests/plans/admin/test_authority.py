@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
-from gtm.core.errors import NotPermitted, WaitsForSecondPerson
+from gtm.core.errors import GuardNotMet, NotPermitted, WaitsForSecondPerson
 from gtm.core.evidence import refusals
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
@@ -24,7 +24,7 @@ from plans.engine.gates import eligibility, preview, rounds
 from plans.engine.people import human_tasks
 from plans.models import Approval
 from programs.models import Absence, Approver, Delegation, Person, Role
-from tests.doors import INPUTS, agree, url, user
+from tests.doors import INPUTS, agree, start, url, user
 from tests.factories import gate, make_plan, make_run, round_of, seat
 
 LATE = "holds this authority only since after this round was opened"
@@ -390,3 +390,37 @@ def test_who_decided_at_a_gate_does_not_take_over_a_task_that_it_guards(demo, se
     assert "Dora Klein decided Sign-off, which guards this task." in refused.json()["detail"]
     task.refresh_from_db()
     assert task.owner == who("studio")
+
+
+def test_whose_role_has_ended_completes_none_of_its_tasks(demo, session):
+    now = clock.now()
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(gate(seat("finance")), requester=user("ops"), program=demo)
+        role = Role.objects.get(slug="strategist")
+        ended = Approver(person=who("legal"), role=role, valid_until=now - timedelta(days=1))
+        ended.save()
+    decide(session, "finance", round_of(plan))
+    task = plan.tasks.get(key="publish")
+    path = url(f"tasks/{task.pk}/")
+
+    def complete():
+        seen = {"If-Match": session("legal").get(path)["ETag"]}
+        body = {"comment": "Done.", "result": {"done": "yes"}, "evidence": {"note": "seen"}}
+        return session("legal").post(f"{path}complete/", body, format="json", headers=seen).status_code
+
+    assert complete() == 403
+    entry = ChangeLogEntry.objects.filter(event="refused", chain=plan.change_chain()).latest("pk")
+    assert "can work on this task" in entry.payload.body["reason"]
+    with acting_as(Actor.system("Test")):
+        ended.valid_until = now + timedelta(days=1)
+        ended.save()
+    assert complete() == 200
+
+
+def test_nobody_with_a_closed_account_is_counted_on_when_a_plan_starts(site):
+    with acting_as(Actor.system("Test")):
+        for account in map(user, ("finance", "deputy", "exec")):  # who holds the role, and who covers it
+            account.is_active = False
+            account.save()
+    with pytest.raises(GuardNotMet, match="Today's people can give every approval"):
+        start()

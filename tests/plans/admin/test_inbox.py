@@ -67,6 +67,13 @@ def test_what_is_stopped_waits_for_who_may_release_it_until_they_agreed(login, t
     with acting_as(Actor.of_user(user(releasers[0]), ADMIN, interactive=True)):
         ripcord.release(two[0].plan, remediation="Loaded again.")
     assert (waiting(releasers[0]), waiting(releasers[1])) == ([], [pull])
+    shown = [
+        login(who).get(reverse("admin:plans_ripcordpull_change", args=[pull.pk])).content.decode()
+        for who in releasers[:2]
+    ]
+    assert ["You have agreed to release it." in text for text in shown] == [True, False]
+    assert ["Agree to release" in text for text in shown] == [False, True]
+    assert all("Agree to abort" in text for text in shown)
 
 
 def test_shortcuts_are_documented_where_they_work(login, two):

@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from plans.models import PolicyVersion
 from plans.runs import policies, registry
+from tests.doors import start
 
 GATE = ["loyalty-lifecycle-orchestration:plan-loyalty", "finance-approval"]
 PROPOSE = "admin:plans_policy_propose"
@@ -92,6 +93,31 @@ def test_a_ladder_is_proposed_rung_by_rung(login):
     assert [rung["roles"] for rung in PolicyVersion.objects.get().text["rungs"]] == [
         ["loyalty-strategist"], ["finance", "legal"], ["exec-sponsor"],
     ]  # fmt: skip
+
+
+def test_a_rota_is_proposed_read_and_filled_in_again(login):
+    url = reverse(PROPOSE, args=["plan-loyalty", "ladder"])
+    rungs = {"form-TOTAL_FORMS": 5, "form-INITIAL_FORMS": 3, "repeats": 0, "reason": "Nights."}
+    for at, role in enumerate(["", "finance", "exec-sponsor", "", ""]):
+        rungs |= {f"form-{at}-role": role, f"form-{at}-hours": 16, f"form-{at}-effect": "notify"}
+    people = "ops@demo.example, analyst@demo.example"
+    rungs |= {"form-0-rota_name": "Desk", "form-0-rota_turn": "week", "form-0-rota_since": "2026-03-02",
+              "form-0-rota_people": people}  # fmt: skip
+    login("ops").post(url, rungs)
+    row = PolicyVersion.objects.get()
+    assert row.text["rungs"][0]["rota"] == {
+        "name": "Desk", "turn": "week", "since": "2026-03-02",
+        "people": ["ops@demo.example", "analyst@demo.example"],
+    }  # fmt: skip
+    at = reverse("admin:plans_policyversion_change", args=[row.pk])
+    words = "rota Desk, by week from 2026-03-02: Olivia Park, Ana Kovač, notify, 16 working hours"
+    assert words in login("exec").get(at).content.decode()
+    login("exec").post(at, {"answer": "adopt", "comment": "Good."})
+    form = login("ops").get(url).content.decode()
+    assert f'value="{people}"' in form
+    plan = start()
+    shown = login("ops").get(f"{reverse('admin:plans_plan_change', args=[plan.pk])}?tab=rules")
+    assert "rota Desk (on call today: " in shown.content.decode()
 
 
 def test_what_is_wrong_is_told_and_nothing_is_stored(login):

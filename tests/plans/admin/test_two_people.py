@@ -12,10 +12,11 @@ from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from gtm.core import clock
-from gtm.core.actors import Actor, acting_as
+from gtm.core.actors import COMMAND_LINE, Actor, acting_as
 from gtm.core.evidence import audit
 from gtm.core.models import ChangeLogEntry, PasswordOfAnother
 from plans.models import Notice, NoticeKind
+from programs import access_review
 from programs.models import (
     Absence,
     Approver,
@@ -677,6 +678,52 @@ def test_where_nobody_could_agree_it_is_made_marked_and_confirmed_later(demo):
     assert f"change {change.pk}" in manage("inbox", "--as", "deputy")[1]
     assert answer("deputy", change, "confirm").json()["state"] == "confirmed"
     assert audit.audit_values().breaks == ()
+
+
+# ------------------------------------------------------------------ what code gives
+
+
+def given_by(person, kind, what):
+    return [
+        grant.given_by
+        for grant in access_review.review(clock.now())
+        if (grant.person, grant.kind, grant.what) == (person, kind, what)
+    ]
+
+
+def test_a_group_that_code_gives_with_nobody_acting_is_marked_and_in_the_access_review(demo):
+    user("sales").groups.add(Group.objects.get(name="Stewards"))
+    change = GuardedChange.objects.get()
+    assert (change.kind, change.state, change.people) == ("account", "single_handed", [who("sales").pk])
+    assert change.what == "User sales gains groups: Stewards"
+    (by,) = given_by("Sara Lind", "group", "Stewards")
+    assert by.endswith(f"(command line) single-handed, not confirmed (change {change.pk})")
+    assert answer("sales", change, "confirm").status_code == 403
+    assert answer("deputy", change, "confirm").json()["state"] == "confirmed"
+    assert "confirmed by Dora Klein" in given_by("Sara Lind", "group", "Stewards")[0]
+
+
+def test_what_a_command_gives_under_no_account_is_marked_and_the_engine_is_not_asked(demo):
+    role = Role.objects.get(slug="legal")
+    with acting_as(SYSTEM):
+        Approver(person=who("sales"), role=role).save()
+    assert not GuardedChange.objects.exists()
+    with acting_as(Actor.system("root (command line)", via=COMMAND_LINE)):
+        Approver(person=who("studio"), role=role).save()
+    change = GuardedChange.objects.get()
+    assert (change.state, change.requested_label) == ("single_handed", "root (command line)")
+    assert given_by("Clara Moreau", "approver", "Legal") == [
+        f"root (command line) single-handed, not confirmed (change {change.pk})"
+    ]
+
+
+def test_a_group_given_by_two_names_both_in_the_access_review(demo):
+    group_on_a_page(demo)
+    change = GuardedChange.objects.get()
+    answer("deputy", change, "approve")
+    assert given_by("Sara Lind", "group", "Stewards") == [
+        f"Clara Moreau, agreed by Dora Klein (change {change.pk})"
+    ]
 
 
 # ------------------------------------------------------------------ a password that somebody else knows

@@ -22,6 +22,7 @@ from programs.models import (
     Tier,
     two_people,
 )
+from programs.models.program import LOOKED_AT
 from programs.schemas.authority import AUTHORITY, NAMES_ONLY, TWO
 from tests.factories import PersonFactory, ProgramFactory, RoleFactory, UserFactory, make_plan
 from tests.plans.admin import test_two_people
@@ -39,6 +40,10 @@ def fields_of(model):
 @pytest.mark.parametrize("label", sorted(WHOLE))
 def test_no_field_of_a_model_of_authority_is_forgotten(label):
     assert fields_of(apps.get_model(label)) == {*AUTHORITY[label]}
+
+
+def test_no_fact_of_a_program_that_gates_look_at_is_forgotten():
+    assert set(AUTHORITY["programs.program"]) == set(LOOKED_AT)
 
 
 def test_no_link_to_a_person_an_account_or_a_role_is_forgotten():
@@ -168,6 +173,7 @@ def another(row, field):
         ("programs.absence", "ends_at"): clock.now() + timedelta(days=9),
         ("programs.absence", "starts_at"): clock.now() - timedelta(days=9),
         ("programs.delegation", "revoked_at"): None, ("programs.role", "handles_money_or_law"): False,
+        ("programs.program", "subdivision"): "CA", ("programs.program", "working_week"): "60123",
         ("programs.program", "country"): "DE", ("programs.program", "time_zone"): "Europe/Berlin",
         ("programs.program", "kind"): "referral", ("auth.user", "last_login"): clock.now(),
     }  # fmt: skip

@@ -79,6 +79,34 @@ def test_the_ladder_is_a_policy_too():
     assert (declared["ladder_repeats"], declared["ladder_version"]) == (1, 1)
 
 
+ROTA = {"name": "Desk", "turn": "week", "since": "2026-03-02", "people": ["ops@demo.example"]}
+ON_CALL = [{"roles": [], "hours": 4, "effect": "notify", "rota": ROTA}, *RUNGS[1:]]
+
+
+def test_a_rota_is_adopted_with_its_ladder_and_a_plan_keeps_it():
+    before = start()
+    decide(propose({"rungs": ON_CALL}, LADDER))
+    body = document.build(start())
+    assert body["escalation_ladder"][0] == {
+        "rung": 1, "role": "rota Desk", "response_time": "PT4H", "effect": "notify", "rota": ROTA,
+    }  # fmt: skip
+    assert rules.problems(body) == []
+    (said,) = [i["evidence"] for i in body["review_checklist"] if "ladder" in i["text"]]
+    assert said.startswith("rota Desk (on call today: Olivia Park) → legal → loyalty-strategist")
+    before.refresh_from_db()
+    assert [rung.rota for rung in before.rules.ladder] == [None] * 3
+
+
+def test_a_rota_of_somebody_who_has_left_is_not_adopted():
+    row = propose({"rungs": ON_CALL}, LADDER)
+    with acting_as(Actor.system("Test")):
+        person = Person.objects.get(email="ops@demo.example")
+        person.is_active = False
+        person.save()
+    with pytest.raises(InvalidInput, match="no longer fits"):
+        decide(row)
+
+
 def test_the_plan_json_names_the_version_of_every_rule():
     decide(propose())
     body = document.build(start())
@@ -219,6 +247,13 @@ def test_a_gate_that_could_not_work_is_refused_with_every_problem(changes, wrong
         ({"rungs": [*RUNGS[:2], "finance"]}, ["rungs.2"]),
         ({"rungs": [*RUNGS[:2], RUNGS[2] | {"people": ["Ann"]}]}, ["rungs.2.people"]),
         ({"repeats": 9}, ["repeats"]),
+        ({"rungs": [*RUNGS[:2], ON_CALL[0] | {"effect": "add authority"}]}, ["rungs.2.roles"]),
+        ({"rungs": [*RUNGS[:2], ON_CALL[0] | {"rota": "Ann"}]}, ["rungs.2.rota"]),
+        ({"rungs": [*RUNGS[:2], ON_CALL[0] | {"rota": ROTA | {
+            "name": " ", "turn": "month", "since": "7 March", "people": ["nobody@x.com"], "zone": "UTC"}}]},
+         [f"rungs.2.rota.{name}" for name in ("zone", "name", "turn", "since", "people")]),
+        ({"rungs": [*RUNGS[:2], ON_CALL[0] | {"rota": ROTA | {"people": ["ops@demo.example"] * 2}}]},
+         ["rungs.2.rota.people"]),
         ({"seats": TWO}, ["seats"]),
     ],
 )  # fmt: skip
@@ -252,7 +287,8 @@ def test_a_role_that_went_away_meanwhile_refuses_the_adoption():
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(
-        ["role", "minimum", "condition", "roles", "hours", "effect", "field", "over"]), inner, max_size=4),
+        ["role", "minimum", "condition", "roles", "hours", "effect", "field", "over", "rota", "name", "turn",
+         "since", "people"]), inner, max_size=4),
     max_leaves=8,
 )  # fmt: skip
 

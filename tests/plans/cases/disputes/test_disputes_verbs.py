@@ -20,7 +20,7 @@ from plans.cases.disputes.selectors import visible_attribution, visible_disputes
 from plans.engine.escalation import ladder
 from plans.engine.notices import delivery
 from plans.engine.people.inbox import waiting_for
-from plans.models import Escalation, RipcordPull
+from plans.models import Escalation, Notification, RipcordPull
 from plans.runs.start import describe_dataset
 from plans.selectors import visible_plans
 from programs.models import Campaign, Partner
@@ -163,6 +163,55 @@ def test_a_second_dispute_calls_the_board_again(acting, mailoutbox):
         joint.file(deal=deal)
         delivery.work_off()
     assert sum("called" in m.subject for m in mailoutbox) == 2
+
+
+def messages():
+    """Whom cases were told to by now, in which words."""
+    delivery.work_off()
+    sent = Notification.objects.filter(notice__kind="case").order_by("pk")
+    return [(message.person, message.subject, message.state) for message in sent]
+
+
+def test_a_claim_is_told_to_who_may_answer_and_its_answer_to_every_partner_that_must_sign(joint):
+    dispute, other = joint.file(), PersonFactory()
+    other.accounts.first().user_permissions.add(Permission.objects.get(codename="answer_dispute"))
+    with acting_as(actor_of(joint.desk)):
+        verbs.hand_over(dispute, owner=other, comment="She knows the campaign.")
+    told = messages()
+    assert {(who, said) for who, said, _ in told} == {
+        (who, "A dispute to answer: North on no-opp-1") for who in (joint.desk, other)
+    }
+    handed = Notification.objects.filter(person=other, body__contains="It was handed to you.")
+    assert handed.count() == 1
+    joint.answer(dispute)
+    joint.sign(dispute, "south")
+    (asked,) = messages()[len(told) :]
+    assert asked == (joint.people["north"], "An answer to sign: North on no-opp-1", "sent")
+    body = Notification.objects.get(person=joint.people["north"]).body
+    assert "North claims: Our webinar came first." in body and "the record will say so." in body
+
+
+def test_what_was_answered_before_the_message_went_out_is_not_told(joint):
+    dispute = joint.file()
+    joint.answer(dispute)
+    told = {(who, said.partition(":")[0], state) for who, said, state in messages()}
+    assert told == {
+        (joint.desk, "A dispute to answer", "cancelled"),
+        *((person, "An answer to sign", "sent") for person in joint.people.values()),
+    }
+
+
+def test_a_partner_has_its_result_in_the_inbox_while_it_may_be_disputed(joint, time):
+    def waits(slug):
+        return [row.obj for kind in waiting_for(joint.people[slug].accounts.get()).cases for row in kind.rows]
+
+    assert (waits("north"), waits("south")) == ([joint.records["north"]], [joint.records["south"]])
+    dispute = joint.file()
+    assert (waits("north"), waits("south")) == ([], [joint.records["south"]])
+    joint.answer(dispute)
+    assert waits("north") == [dispute]
+    time.pass_time(days=15)
+    assert waits("south") == [dispute]
 
 
 def test_both_partners_sign_off_and_then_it_is_settled(joint):

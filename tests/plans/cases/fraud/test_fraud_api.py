@@ -3,11 +3,14 @@
 import pytest
 from rest_framework.test import APIClient
 
-from gtm.core.actors import Actor, acting_as
+from gtm.core.actors import REST, Actor, acting_as
 from plans.cases.fraud import verbs
 from plans.cases.fraud.models import FraudCase
 from plans.demo.organisation import PASSWORD
+from plans.engine.notices import delivery
 from plans.export import document, rules
+from plans.models import Notification
+from programs.models import Person
 from tests.doors import manage, url, user
 from tests.factories import make_run
 
@@ -118,6 +121,35 @@ def test_decisions_become_labels_and_the_later_one_counts(judge, case):
     judge("finance", "hold")
     judge("exec", "confirm")
     assert verbs.decided_labels(case.program) == {"r1": True, "r2": True}
+
+
+def told():
+    delivery.work_off()
+    sent = Notification.objects.filter(notice__kind="case").order_by("pk")
+    return [(message.person.name, message.subject, message.body) for message in sent]
+
+
+def test_cases_are_told_once_a_run_an_appeal_to_others_and_what_is_handed_over_to_whom_it_is_given(site):
+    with acting_as(Actor.system("Test")):
+        rings = [RING | {"key": f"fc-{n:016x}"} for n in range(3)]
+        case = verbs.open_all(make_run(requester=user("ops")).plan, rings)[0]
+    first = told()
+    assert {subject for _, subject, _ in first} == {f"Suspected fraud in {case.program}"}
+    assert "Fiona Walsh" in {name for name, _, _ in first} and "3 cases wait for a judgement" in first[0][2]
+    assert len(first) == len({name for name, _, _ in first})
+    judge = {name: Actor.of_user(user(name), REST, interactive=True) for name in ("finance", "legal")}
+    with acting_as(judge["finance"]):
+        verbs.act(case, "hold", comment="One card.")
+    with acting_as(judge["legal"]):
+        verbs.act(case, "appeal", comment="They are one family.")
+    appealed = told()[len(first) :]
+    assert {subject for _, subject, _ in appealed} == {f"A fraud case is appealed: {case.key}"}
+    names = {name for name, _, _ in appealed}
+    assert "Dora Klein" in names and not names & {"Fiona Walsh", "Lena Brandt"}
+    with acting_as(judge["finance"]):
+        verbs.hand_over(case, owner=Person.objects.get(name="Dora Klein"), comment="She knows the bank.")
+    (handed,) = told()[len(first) + len(appealed) :]
+    assert handed[:2] == ("Dora Klein", f"A fraud case is yours: {case.key}")
 
 
 def test_plan_json_and_change_log_tell_the_case(judge, case):

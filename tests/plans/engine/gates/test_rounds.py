@@ -173,6 +173,34 @@ def test_a_round_whose_only_person_lost_the_account_is_nobodys_within_a_sweep(an
     assert eligibility.bench_of(round_of(plan)).why_not(ann.pk) == "has no account that is open"
 
 
+def test_a_round_with_every_seat_validly_voted_again_is_approved_within_a_sweep(ann, ben, vote):
+    PersonFactory(name="Cid", roles=["finance"])
+    plan, user = make_plan(gate(seat("finance", 2))), ann.accounts.get()
+    vote(ann, round_of(plan))
+    user.is_active = False
+    user.save()
+    assert vote(ben, round_of(plan)).state == "pending"
+    deadlines.reweigh()
+    assert round_of(plan).state == "pending"
+    user.is_active = True
+    user.save()
+    assert deadlines.reweigh() == 1
+    assert round_of(plan).state == "approved"
+    assert round_of(plan).decisions.get(person=ann).void_reason == ""
+
+
+def test_a_round_that_could_be_filled_again_by_its_votes_is_approved_within_a_sweep(ann, ben, vote):
+    plan, user = make_plan(gate(seat("finance", 2))), ann.accounts.get()
+    vote(ann, round_of(plan))
+    user.is_active = False
+    user.save()
+    assert vote(ben, round_of(plan)).state == "unsatisfiable"
+    user.is_active = True
+    user.save()
+    deadlines.reweigh()
+    assert (round_of(plan).state, plan.escalations.get().state) == ("approved", "cancelled")
+
+
 @pytest.mark.parametrize("way", ["account", "role", "person"])
 def test_at_finalisation_a_vote_whose_voter_lost_the_right_is_void_and_visible(ann, ben, vote, way):
     PersonFactory(name="Cid", roles=["finance"])

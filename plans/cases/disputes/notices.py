@@ -1,0 +1,54 @@
+"""Who is told of a dispute: our people of a claim, partners of an answer to sign, whom it is handed to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plans.case_kinds import CaseNotice
+from plans.cases.disputes.models import OPEN_DISPUTE_STATES, Dispute
+from plans.engine.people.permissions import people_with
+from plans.models import NoticeKind
+from programs.models import Partner, Person
+
+
+def _facts(dispute: Dispute) -> dict[str, Any]:
+    return {"state": dispute.state, "owner_id": dispute.owner_id}
+
+
+def _recipients(notice: Any, dispute: Dispute) -> list[Person]:
+    if notice.facts["state"] == "answered":
+        signed = {entry["partner"] for entry in dispute.signed_off}
+        return [p.contact for p in dispute.record.parties if p.contact and p.slug not in signed]
+    if notice.facts["owner_id"]:
+        return list(Person.objects.filter(pk=notice.facts["owner_id"]))
+    contacts = set(Partner.objects.filter(contact__isnull=False).values_list("contact_id", flat=True))
+    return [person for person in people_with("plans.answer_dispute") if person.pk not in contacts]
+
+
+def _wording(notice: Any, dispute: Dispute) -> tuple[str, tuple[str, ...]]:
+    subject, claim = f"{dispute.claimant} on {dispute.deal}", f"{dispute.claimant} claims: {dispute.claim}"
+    about = str(dispute.record.campaign)
+    if notice.facts["state"] == "answered":
+        hint = "Sign it off if you agree. It is settled when every partner has."
+        return f"An answer to sign: {subject}", (about, claim, f"The answer: {dispute.answer}", hint)
+    handed = "It was handed to you." if notice.facts["owner_id"] else ""
+    return f"A dispute to answer: {subject}", (about, claim, handed)
+
+
+def _pointless(notice: Any, dispute: Dispute, person: Person) -> str | None:
+    if dispute.state != notice.facts["state"]:
+        return f"The dispute is {dispute.get_state_display().lower()}."
+    if person.pk in {entry["person"] for entry in dispute.signed_off}:
+        return f"{person} has signed."
+    return None
+
+
+NOTICE = CaseNotice(
+    kind=NoticeKind.CASE,
+    events=frozenset({("created", ""), ("answer", "state"), ("changed", "owner")}),
+    recipients=_recipients,
+    wording=_wording,
+    pointless=_pointless,
+    facts=_facts,
+)
+TOLD_WHILE = OPEN_DISPUTE_STATES
