@@ -1,5 +1,6 @@
 """Written past the log, by SQL: each case is found by the check named here, with every trigger in place."""
 
+import hashlib
 import json
 
 import pytest
@@ -189,3 +190,18 @@ def test_a_plan_that_moves_all_the_time_is_waited_for_once_and_its_seal_is_of_it
     assert len(grows_while_it_is_made) == sealing.ATTEMPTS + 1
     assert [row["event"] for row in body["change_log"][-2:]] == ["moved", "sealed"]
     assert verify.verify_document(body) == []
+
+
+def test_a_file_that_somebody_altered_is_noticed_on_record_and_not_handed_out(decided):
+    raw = files.write(decided)
+    files.path_of(decided).write_bytes(raw.replace(b'"approve"', b'"reject" '))
+    body = json.loads(files.read(decided))
+    assert verify.verify_document(body) == []
+    (row,) = (row for row in body["change_log"] if row["event"] == files.ALTERED)
+    assert (row["from"], row["to"] != row["from"]) == (hashlib.sha256(raw).hexdigest(), True)
+    assert files.read(decided) == files.path_of(decided).read_bytes()
+    decided.file.refresh_from_db()
+    decided.file.sha256 = ""  # written before digests were kept
+    decided.file.save()
+    files.path_of(decided).write_bytes(raw)
+    assert files.read(decided) == raw
