@@ -57,9 +57,15 @@ class DryRun:
         requester = current().actor.user_id
         benches = future_rounds.benches_of_draft(plan.rules, draft, requester)
         asked = [{**gate.stored, "bench": bench} for gate, bench in benches]
+        absences = [absence for rows in Directory.today().absences.values() for absence in rows]
+        away = {absence.person.name: f"{absence.person.name} (away)" for absence in absences}
         nodes = [
             graph.Node(
-                t["task_id"], t["name"], stage["stage_id"], t["dependencies"], who=t["owner"] or t["agent"]
+                t["task_id"],
+                t["name"],
+                stage["stage_id"],
+                t["dependencies"],
+                who=away.get(t["owner"], t["owner"]) or t["agent"],
             )
             for stage in body["stages"]
             for t in stage["tasks"]

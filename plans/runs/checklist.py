@@ -50,14 +50,16 @@ def _substitutes(draft: Draft) -> tuple[bool, str]:
 
 
 def _away(draft: Draft) -> Iterator[str]:
-    """Roles of which everybody is away today, and who is asked instead when their tasks are to be done."""
+    """Whose tasks others are asked for while they are away today: others of the role, else who covers it."""
     directory = Directory.today()
     covers = {step.agent: step.fallback_agent for step in draft.command.steps if step.gate is None}
     for role, cover in sorted(covers.items()):
         people = {a.person for a in directory.holders({role}) if a.is_valid_at(directory.now)}
-        if people and all(person.pk in directory.absences for person in people):
-            names = ", ".join(sorted(person.name for person in people))
-            yield f"{names} ({role}) is away today: {cover or 'nobody'} covers."
+        away = sorted(person.name for person in people if person.pk in directory.absences)
+        here = sorted(person.name for person in people if person.pk not in directory.absences)
+        if away:
+            covering = f"{', '.join(here)} of the same role" if here else cover or "nobody"
+            yield f"{', '.join(away)} ({role}) is away today: {covering} covers."
 
 
 def _data(draft: Draft) -> tuple[bool, str]:

@@ -168,7 +168,8 @@ def one_of_everything() -> None:
         AbsenceFactory(person=PersonFactory())
         DelegationFactory(principal=PersonFactory(), delegate=PersonFactory())
         program, role = Program.objects.get(slug="cdnow"), Role.objects.first()
-        MeasurementAgreement(campaign=Campaign.objects.first()).save()
+        if not MeasurementAgreement.objects.exists():
+            MeasurementAgreement(campaign=Campaign.objects.first()).save()
         Experiment(program=program, key="looked-at", name="Looked at").save()
         LoadProfile(
             program=program, name="looked-at", kind="purchases", options={"decimal_separator": "."}

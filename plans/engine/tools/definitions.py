@@ -7,6 +7,7 @@ from typing import Any
 
 from gtm.core import canonical
 from gtm.core.evidence.differ import differ
+from gtm.core.readable import readable
 from plans.engine.tools.request import ToolAnswer, ToolRequest, run_before, value_at
 from plans.models import CallOutcome, Plan
 from plans.schemas.outputs import Column, Table
@@ -90,7 +91,8 @@ def columns_of(plan: Plan) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
+    """In words, as pages show it; the parts of an object in the order of their names, on any database."""
     if value is None:
         return NOTHING
-    said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    said = value if isinstance(value, str) else readable(json.loads(json.dumps(value, sort_keys=True)))
     return said if len(said) <= LONGEST_VALUE else f"{said[: LONGEST_VALUE - 1]}…"

@@ -14,6 +14,7 @@ from plans.engine.notices import delivery
 from plans.models import Notification
 from plans.runs import start as base
 from programs.models import Absence, Person
+from tests.documents.usage import LAUNCH, LAUNCH_DAY
 from tests.plans.conftest import BLUEPRINT, decide, start, work_off
 
 pytestmark = pytest.mark.usefixtures("organisation")
@@ -66,6 +67,21 @@ def used(plan):
         for cover in body["fallbacks"]
         for use in cover["used"]
     ]
+
+
+def test_who_else_holds_the_role_of_somebody_away_is_named_before_the_start():
+    go_away("strategist")
+    plan = start_as("ops", LAUNCH.replace("2025-12-10", LAUNCH_DAY))
+    reviewed = next(item["evidence"] for item in plan.checklist if item["key"] == "substitutes")
+    assert "Samir Haddad (referral-architect) is away today: Paul Nguyen of the same role covers." in reviewed
+    form = {
+        "program": "customer-advocates",
+        "launch_date": LAUNCH_DAY,
+        "channels": "email",
+        "step": "preview",
+    }
+    page = as_("ops").post("/plans/plan/run/launch-program/", form).content.decode()
+    assert "Samir Haddad (away)" in page
 
 
 def test_the_strategist_covers_the_analyst():

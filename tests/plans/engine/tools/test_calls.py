@@ -73,6 +73,14 @@ def test_definitions_are_compared_with_the_run_before(made):
     assert second["calls"][0]["arguments"]["against"] == first["plan"].plan_id
 
 
+def test_what_is_nested_is_told_in_words_and_never_as_json(made):
+    told = made(
+        hook("definition-diff", "context.runbooks"),
+        runbooks={"email": {"version": 2, "needs": ["kit", "terms"]}},
+    )
+    assert rows(told) == [["email", "–", "needs: (kit, terms); version: 2"]]
+
+
 def test_what_was_weighed_is_kept_with_the_choice(made):
     result = StepResult({"decision": "no go"}, [VETOES])
     told = made(hook("comparison-record", "outputs.vetoes", "found.decision"), result)
