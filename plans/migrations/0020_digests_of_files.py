@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("plans", "0018_seals_of_files")]
+    dependencies = [("plans", "0019_notices_of_cases")]
 
     operations = [
         migrations.AddField(
