@@ -54,7 +54,8 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
         "trend", "trend_table", *BREAKDOWNS, *(f"{key}_chart" for key in BREAKDOWNS), "incentives",
         "risk", "fraud_cases", "compliance", "control_chart",
         "heuristics", "partner_figures", "partner_health", "partner_scores", "partner_drivers", "backlog",
-        "playbook", "compliance_to_confirm", "tool-definition-diff", "tool-procedure-library", "tool-retro-record",
+        "playbook", "compliance_to_confirm",
+        "tool-definition-diff", "tool-procedure-library", "tool-retro-record",
     }  # fmt: skip
 
 
