@@ -11,6 +11,7 @@ state; the file appears whole or not at all.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import logging
 import os
 import tempfile
@@ -20,10 +21,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Case, Exists, Max, OuterRef, Q, QuerySet, When
 
 from gtm.core import clock, events
-from gtm.core.evidence import anchors, keys
+from gtm.core.actors import SWEEP, Actor, acting_as
+from gtm.core.evidence import anchors, changelog, keys
 from gtm.core.models import ChangeLogChain
 from plans.export import document, sealing
 from plans.models import AT_WORK_PLAN_STATES, MOVING_STATES, Plan, PlanFile, Task, TaskKind
@@ -34,6 +37,8 @@ PATIENCE = timedelta(seconds=30)
 """How old the file of a plan that is moving may grow: the document of a long plan takes seconds to make."""
 LOCKS = ".locks"
 """Folder of the locks, out of the way of whoever lists the plans."""
+ALTERED = "file altered"
+"""The event of a row that says that a file in the plans folder was not the one that we wrote."""
 PREFIX = "plan:"
 """A plan's chain is named by it."""
 
@@ -53,18 +58,33 @@ def write(plan: Plan) -> bytes:
         integrity = body["integrity"]
         shown = max((made["number"] for made in integrity["anchors"]), default=0)
         seal = sealing.last_seal(body["change_log"]) or {"sequence": 0}
-        known = {"sequence": integrity["length"], "anchor": shown, "seal": seal["sequence"]}
+        known = {
+            "sequence": integrity["length"],
+            "anchor": shown,
+            "seal": seal["sequence"],
+            "sha256": hashlib.sha256(raw).hexdigest(),
+        }
         PlanFile.objects.update_or_create(plan=plan, defaults=known)
     return raw
 
 
 def read(plan: Plan) -> bytes:
-    """The file's bytes, written anew if the plan or its anchors have moved on (a crash before the write)."""
+    """The file's bytes, written anew if the plan or its anchors have moved on (a crash before the write), or
+    if somebody else has altered the file: that is a row of the plan's log."""
     chain, target = plan.change_chain(), path_of(plan)
     head = ChangeLogChain.objects.filter(pk=chain).values_list("sequence", flat=True).first()
     last = anchors.of_chain(chain, since=plan.created_at).aggregate(last=Max("number"))["last"] or 0
-    known = PlanFile.objects.filter(plan=plan).values_list("sequence", "anchor").first()
-    return target.read_bytes() if known == (head, last) and target.is_file() else write(plan)
+    known = PlanFile.objects.filter(plan=plan).first()
+    if known is None or (known.sequence, known.anchor) != (head, last) or not target.is_file():
+        return write(plan)
+    raw = target.read_bytes()
+    found = hashlib.sha256(raw).hexdigest()
+    if found == known.sha256 or not known.sha256:  # of a file of before, its digest is not kept
+        return raw
+    logger.warning("the file of %s is not the one that was written; it is written anew", plan.plan_id)
+    with acting_as(Actor.system("Plan documents", via=SWEEP)), transaction.atomic():
+        changelog.append(plan, ALTERED, field="file", before=known.sha256, after=found)
+    return write(plan)
 
 
 def export(plan: Plan) -> bytes:

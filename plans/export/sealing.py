@@ -47,9 +47,12 @@ def last_seal(log: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The newest row that seals a document; None in logs of before."""
     found = None
     for row in log:
-        if row["event"] == SEALED and row["entity"] == ENTITY and not row.get("erased"):
-            found = row
+        found = row if is_seal(row) else found
     return found
+
+
+def is_seal(row: Mapping[str, Any]) -> bool:
+    return bool(row["event"] == SEALED and row["entity"] == ENTITY and not row.get("erased"))
 
 
 def sealed(plan: Plan) -> dict[str, Any]:

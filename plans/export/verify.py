@@ -184,6 +184,10 @@ def _prove_sections(body: Mapping[str, Any], seal: Mapping[str, Any] | None, mad
     differing = sorted(key for key in {*told, *now} if told.get(key) != now.get(key))
     found = [Discrepancy(key, f"it is not what row {row} of the change log sealed") for key in differing]
     made.conclude(what, f"the seal in row {row} of the change log", found)
+    if not _is_of_today(body["change_log"]):
+        first = next(each["sequence"] for each in body["change_log"] if sealing.is_seal(each))
+        why = f"row {first} is the first seal: the plan began before there were any"
+        made.proof.leave(f"what its documents said before row {first}", why)
 
 
 def _is_of_today(log: Iterable[Mapping[str, Any]]) -> bool:

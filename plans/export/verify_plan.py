@@ -227,8 +227,9 @@ def check_seal(
     body: dict[str, Any], log: list[Any], seal: Any, sections: dict[str, str], lists: Lists
 ) -> None:
     what = "every section says what it said when it was sealed"
+    is_of_today = any(is_row(row, "plans.plan", "created") and row["to"] for row in log)
     if seal is None:
-        if any(is_row(row, "plans.plan", "created") and row["to"] for row in log):
+        if is_of_today:
             lists.conclude(what, "", ["change_log: no row seals this document, and one should"])
         else:
             lists.leave(what, "no row seals a document: it was written before there were seals")
@@ -238,6 +239,12 @@ def check_seal(
     row = f"row {seal['sequence']} of the change log"
     found = [f"{key}: it is not what {row} sealed" for key in differences(seal["to"], now)]
     lists.conclude(what, f"the seal in {row}", found)
+    if not is_of_today:
+        first = next(
+            row["sequence"] for row in log if is_row(row, "plans.plan", "sealed") and not row["erased"]
+        )
+        why = f"row {first} is the first seal: the plan began before there were any"
+        lists.leave(f"what its documents said before row {first}", why)
 
 
 # ---------------------------------------------------------------- the text against the rows

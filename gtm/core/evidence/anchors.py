@@ -152,6 +152,8 @@ def _carry(record: Mapping[str, Any], place: str) -> None:
         "Keep this message. To compare the log with it, run "
         "`manage.py verify_changelog --anchors FILE`, where FILE is the attachment."
     )
+    if (signed := checkpoints.note_of(record["number"])) is not None:
+        body += f"\n\nThe checkpoint that the key of this installation signed with it:\n\n{signed}"
     if kind == "channel":
         messages.send_to_channel(address, subject, body)
     else:

@@ -70,6 +70,11 @@ def of_chain(chain: str) -> dict[str, Any] | None:
     return None
 
 
+def note_of(anchor: int) -> str | None:
+    """The checkpoint that was signed with an anchor, by its number."""
+    return Checkpoint.objects.filter(anchor__number=anchor).values_list("note", flat=True).first()
+
+
 def newest() -> Checkpoint | None:
     return Checkpoint.objects.order_by("pk").last()
 

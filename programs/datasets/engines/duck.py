@@ -21,6 +21,7 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from gtm.core.errors import InvalidInput
+from programs.datasets.engines.answers import worked_out
 from programs.datasets.engines.converting import Conversion, MixedCurrencies
 from programs.datasets.engines.views import DatasetViews, LeftOut, MissingDataset
 from programs.datasets.loading.limits import Limits
@@ -333,6 +334,10 @@ class DuckDBEngine(QueryEngine):
         if "as_of" in parameters:
             parameters["as_of"] = _instant(parameters["as_of"])
         query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
+        key = None if tables else (query, self.views.identity(question, datasets, optional), repr(parameters))
+        known = worked_out.find(key)
+        if known is not None:
+            return known
         with self.views.of_kinds(question, datasets, optional) as connection:
             for name, table in tables.items():
                 connection.register(name, table)
@@ -341,7 +346,10 @@ class DuckDBEngine(QueryEngine):
                 connection.execute(statement, _named_in(statement, parameters))
             # A table first: an answer that is fetched while it is worked out is worked out by one thread.
             connection.execute(f"CREATE TEMP TABLE answer AS {last}", _named_in(last, parameters))
-            return connection.execute("FROM answer").to_arrow_table()
+            answer = connection.execute("FROM answer").to_arrow_table()
+        if key is not None:
+            worked_out.keep(key, answer)
+        return answer
 
     def _ask_partners(
         self,

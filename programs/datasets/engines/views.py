@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ import pyarrow as pa
 from gtm.core.errors import NotFound
 from programs.datasets.contracts import CONTRACTS
 from programs.datasets.contracts.base import Type
+from programs.datasets.engines.answers import fingerprint
 from programs.datasets.engines.converting import (
     Conversion,
     MixedCurrencies,
@@ -79,6 +80,19 @@ class DatasetViews:
     def conversion(self, snapshot: Snapshot) -> Conversion | None:
         """What is converted when this snapshot's amounts are added; None where nothing is."""
         return conversion_of(snapshot, CONTRACTS[snapshot.kind], self.currency, ecb_rates())
+
+    def identity(
+        self, question: str, datasets: Mapping[str, Snapshot | None], optional: Sequence[str]
+    ) -> Hashable:
+        """All that rows seen by a question depend on, the files themselves included."""
+        given = self._given(question, datasets, optional)
+        kinds = sorted(given)
+        return (
+            tuple((kind, given[kind].sha256, self.conversion(given[kind])) for kind in kinds),
+            tuple(sorted(datasets)),
+            fingerprint(self.store.rows_path(given[kind]) for kind in kinds),
+            (self.zone, self.currency, self.limits, self.left_out),
+        )
 
     @contextmanager
     def of_kinds(

@@ -31,9 +31,9 @@ def rewritten(body):
     return chained_anew(body)
 
 
-def as_before_seals(body):
+def as_before_seals(body, *, is_sealed_since=False):
     """The document as a version wrote it that sealed nothing and said less in rows of creations."""
-    body["change_log"] = [row for row in body["change_log"] if row["event"] != "sealed"]
+    body["change_log"] = [row for row in body["change_log"] if is_sealed_since or row["event"] != "sealed"]
     for row in body["change_log"]:
         row["to"] = None if row["event"] == "created" else row["to"]
     body["integrity"]["anchors"] = []

@@ -1,5 +1,6 @@
 """Written past the log, by SQL: each case is found by the check named here, with every trigger in place."""
 
+import hashlib
 import json
 
 import pytest
@@ -7,9 +8,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from gtm.core.actors import Actor, acting_as
-from gtm.core.evidence import anchors, append_only
+from gtm.core.evidence import anchors, append_only, changelog
 from gtm.core.models import ChangeLogPayload
-from plans.export import files
+from plans.export import document, files, sealing, verify
 from plans.models import Plan
 
 pytestmark = pytest.mark.django_db
@@ -163,3 +164,44 @@ def test_files_of_before_there_were_seals_are_sealed_by_the_sweep(decided):
     decided.file.refresh_from_db()
     body = json.loads(files.path_of(decided).read_bytes())
     assert decided.file.seal == next(r["sequence"] for r in body["change_log"] if r["event"] == "sealed")
+
+
+@pytest.fixture
+def grows_while_it_is_made(decided, monkeypatch):
+    """A plan that moves each time its document is made without its chain being held."""
+    made, build = [], document.build
+
+    def build_and_move(plan):
+        body = build(plan)
+        made.append(body["integrity"]["length"])
+        if len(made) <= sealing.ATTEMPTS:
+            with acting_as(Actor.system("Test")):
+                changelog.append(plan, "moved")
+        return body
+
+    monkeypatch.setattr(document, "build", build_and_move)
+    return made
+
+
+def test_a_plan_that_moves_all_the_time_is_waited_for_once_and_its_seal_is_of_its_last_state(
+    decided, grows_while_it_is_made
+):
+    body = sealing.sealed(decided)
+    assert len(grows_while_it_is_made) == sealing.ATTEMPTS + 1
+    assert [row["event"] for row in body["change_log"][-2:]] == ["moved", "sealed"]
+    assert verify.verify_document(body) == []
+
+
+def test_a_file_that_somebody_altered_is_noticed_on_record_and_not_handed_out(decided):
+    raw = files.write(decided)
+    files.path_of(decided).write_bytes(raw.replace(b'"approve"', b'"reject" '))
+    body = json.loads(files.read(decided))
+    assert verify.verify_document(body) == []
+    (row,) = (row for row in body["change_log"] if row["event"] == files.ALTERED)
+    assert (row["from"], row["to"] != row["from"]) == (hashlib.sha256(raw).hexdigest(), True)
+    assert files.read(decided) == files.path_of(decided).read_bytes()
+    decided.file.refresh_from_db()
+    decided.file.sha256 = ""  # written before digests were kept
+    decided.file.save()
+    files.path_of(decided).write_bytes(raw)
+    assert files.read(decided) == raw

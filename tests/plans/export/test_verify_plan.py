@@ -52,6 +52,13 @@ def test_both_agree_on_every_case_sealed_anew_or_written_anew(exported, forge):
         compare(forged(as_before_seals))
 
 
+def test_of_a_plan_that_began_before_there_were_seals_both_say_from_which_row_on_more_is_proved(exported):
+    body = json.loads(exported)
+    first = next(row["sequence"] for row in body["change_log"] if row["event"] == "sealed")
+    left = [what for what, *_ in compare(as_before_seals(body, is_sealed_since=True)).not_proved]
+    assert f"what its documents said before row {first}" in left
+
+
 def test_both_agree_on_a_full_rewrite_and_on_kept_anchors(exported):
     kept = json.loads(exported)["integrity"]["anchors"]
     for raw in (exported, rewritten_throughout(exported)):

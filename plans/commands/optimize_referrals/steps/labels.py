@@ -15,12 +15,17 @@ from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Figure
-from programs.analytics.estimate import MaybeEstimate
+from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.fraud.review import Review
 from programs.analytics.fraud.scoring import Accuracy, accuracy, case_accuracy
 from programs.analytics.rates import wilson_rate
 
 AT_LEAST_HALF = "A case counts as fraud where at least half of its labelled referrals are"
+OF_LABELLED = "Of the fraud that the data label. Where only suspects were labelled, the truth is lower."
+ONLY_PROPOSED = (
+    "People decide on what was proposed, so nothing is known of what was missed. Load labels of a random "
+    "sample of referrals to learn it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,9 @@ class LabelAccuracy:
             return []
         told = (
             ("case_precision", "Precision, in cases", self.by_case.precision, f"{AT_LEAST_HALF}."),
-            ("case_recall", "Recall, in cases", self.by_case.recall, f"{AT_LEAST_HALF}; of all that are labelled."),
+            ("case_recall", "Recall, in cases", self.by_case.recall, f"{AT_LEAST_HALF}. {OF_LABELLED}"),
             ("precision", "Precision, in referrals", self.by_referral.precision, ""),
-            ("recall", "Recall, in referrals", self.by_referral.recall, ""),
+            ("recall", "Recall, in referrals", self.by_referral.recall, OF_LABELLED),
         )  # fmt: skip
         found = [
             figure(key, label, estimate, unit="%", scale=100, definition=definition)
@@ -66,8 +71,8 @@ class LabelAccuracy:
         if not self.labelled:
             return "Nobody has labelled a referral or decided a case, so precision and recall cannot be measured."
         return (
-            "Precision and recall are measured on the labels in the data and on decided cases, "
-            "which the heuristics do not see."
+            "Precision is measured on the labels in the data and on decided cases, recall on the labels in "
+            "the data alone. The heuristics see neither."
         )
 
 
@@ -86,11 +91,24 @@ def measure(context: StepContext, found: Review, held: np.ndarray, span: Span) -
     owners = np.array([judged.get(key) or f"referrer:{referrer[key]}" for key in known], dtype=object)
     flagged = np.array([key in proposed for key in known], dtype=bool)
     fraud = np.array([label[key] for key in known], dtype=bool)
+    in_data = np.array([key in referrer for key in known], dtype=bool)
     outcomes = context.program.get("decided_cases", {})
     confirmed, released = outcomes.get("confirmed", 0), outcomes.get("released", 0)
     return LabelAccuracy(
-        by_referral=accuracy(flagged, fraud),
-        by_case=case_accuracy(owners, flagged, fraud),
+        by_referral=_recall_of_labelled(
+            accuracy(flagged, fraud), accuracy(flagged[in_data], fraud[in_data]), fraud[in_data]
+        ),
+        by_case=_recall_of_labelled(
+            case_accuracy(owners, flagged, fraud),
+            case_accuracy(owners[in_data], flagged[in_data], fraud[in_data]),
+            fraud[in_data],
+        ),
         labelled=len(known),
         confirmed=wilson_rate(confirmed, confirmed + released),
     )
+
+
+def _recall_of_labelled(every: Accuracy, in_data: Accuracy, fraud: np.ndarray) -> Accuracy:
+    """Precision of every label, recall of those that came with the data: what was decided was proposed first."""
+    recall = in_data.recall if fraud.any() or value_of(every.recall) is None else Unavailable(ONLY_PROPOSED)
+    return Accuracy(every.precision, recall)

@@ -3,6 +3,7 @@
 import stat
 
 import pytest
+from django.core import mail
 from django.core.management import CommandError, call_command
 
 from gtm.core.actors import Actor, acting_as
@@ -102,6 +103,12 @@ def test_a_checkpoint_has_every_head_with_its_proof_and_another_row_does_not_fit
     assert signatures.carried(
         part | {"note": part["note"].replace("\n3\n", "\n4\n")}, "installation", rows
     ).findings
+
+
+def test_auditors_get_the_checkpoint_with_their_anchor(key, settings):
+    settings.GTM_AUDITORS = ["audit@example.com"]
+    grow("a")
+    assert checkpoints.newest().note in mail.outbox[0].body
 
 
 def test_anchors_of_before_there_was_a_tree_are_its_first_leaves(key):

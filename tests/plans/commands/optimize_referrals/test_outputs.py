@@ -55,6 +55,7 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
         "risk", "fraud_cases", "compliance", "control_chart",
         "heuristics", "partner_figures", "partner_health", "partner_scores", "partner_drivers", "backlog",
         "playbook", "compliance_to_confirm",
+        "tool-definition-diff", "tool-procedure-library", "tool-retro-record",
     }  # fmt: skip
 
 

@@ -220,5 +220,10 @@ def test_a_decided_case_is_a_label_of_the_next_run(site, world):
             verbs.act(case, "hold", comment="Looks alike.")
         with site.by("sponsor"):
             verbs.act(case, verdict, comment="Seen the papers.")
-    risk = output(site.run(SHORT), "risk")
+    plan = site.run(SHORT)
+    risk = output(plan, "risk")
     assert (risk["case_precision"], risk["confirmed_share"]) == (0.5, 0.5)
+    assert (risk["case_recall"], risk["recall"]) == (None, None)  # nobody looked at what was not proposed
+    items = plan.artifacts.get(key="risk").payload["items"]
+    told = {item["key"]: item["unavailable"] for item in items}
+    assert told["recall"].startswith("People decide on what was proposed, so nothing is known of what was")
