@@ -145,7 +145,7 @@ def pulls_to_close() -> QuerySet[RipcordPull]:
 
 
 def cases_with_people() -> QuerySet[Escalation]:
-    found = Escalation.objects.select_related("plan", "task", "approval", "acknowledged_by", "owner")
+    found = Escalation.objects.select_related("plan__program", "task", "approval", "acknowledged_by", "owner")
     return found.prefetch_related("firings")
 
 
@@ -222,7 +222,7 @@ def find_task(reference: str) -> Task:
 def break_glass_uses(*, owed: bool = False) -> QuerySet[BreakGlass]:
     """Every use for auditors, newest first; ``owed``: those without their review, most urgent first."""
     rows = BreakGlass.objects.select_related(
-        "approval__plan", "approval__task", "asked_by", "agreed_by", "reviewed_by"
+        "approval__plan__program", "approval__task", "asked_by", "agreed_by", "reviewed_by"
     )
     return rows.filter(state="granted").order_by("review_due_at") if owed else rows
 

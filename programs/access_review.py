@@ -11,7 +11,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission
@@ -36,6 +36,8 @@ from programs.models import (
     two_people,
 )
 
+IN_ONE_TRANSACTION = timedelta(minutes=1)
+"""How far apart the rows of one transaction may be: a gift that came later is another's."""
 SET_UP_BY = "whoever set the site up"
 
 
@@ -153,17 +155,24 @@ def _made(at: datetime) -> Any:
 
 
 def _gifts(at: datetime) -> dict[tuple[str, str], tuple[str, datetime]]:
-    """(account, group or permission) → by which two people, or by which one, it was given, and when."""
+    """(account or "group NAME", group or permission) → by which two people, or by which one, and when."""
     found = accounts.gifts_until(at)
-    names = {"groups": dict(Group.objects.values_list("pk", "name")), "user_permissions": _permissions()}
+    groups = {str(pk): name for pk, name in Group.objects.values_list("pk", "name")}
+    names = {"groups": {int(pk): name for pk, name in groups.items()}}
+    names |= dict.fromkeys(("user_permissions", "permissions"), _permissions())
+
+    def holder(entity: str, pk: str) -> str:
+        return pk if entity == accounts.USER else f"group {groups.get(pk, '')}"
+
     for change in _made(at):
-        made = {pk for entity, pk in two_people.set_up_rows(change) if entity == accounts.USER}
+        made = {holder(*row) for row in two_people.set_up_rows(change) if row[0] in accounts.ENTITIES}
         given = [key for key, (_, when) in found.items() if key[0] in made and when <= change.created_at]
-        if change.entity == accounts.USER and change.verb == two_people.LINK:
-            known = names[change.values["field"]]
-            given = [(change.object_id, known.get(pk, "")) for pk in change.values.get("add", ())]
+        if change.entity in accounts.ENTITIES and change.verb == two_people.LINK:
+            whose, known = holder(change.entity, change.object_id), names[change.values["field"]]
+            given = [(whose, known.get(pk, "")) for pk in change.values.get("add", ())]
+        made_by = max(change.created_at, change.decided_at or change.created_at) + IN_ONE_TRANSACTION
         for key in given:
-            if key in found:
+            if key in found and found[key][1] <= made_by:
                 found[key] = (_two_of(change), found[key][1])
         if change.entity == accounts.USER and change.values.get("is_superuser"):
             made.add(change.object_id)
@@ -207,14 +216,29 @@ def _accounts(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
     holders, gifts = _people_of_accounts(at, people), _gifts(at)
     for rights in accounts.rights_at(at):
         closed = "" if rights.is_active else "the account is closed"
-        what = [("group", name, "") for name in rights.groups]
-        what += [("permission", name, ", ".join(ways)) for name, ways in rights.permissions.items()]
+        what = [("group", name, "", [name]) for name in rights.groups]
+        what += [
+            ("permission", name, ", ".join(ways), [name, *ways]) for name, ways in rights.permissions.items()
+        ]
         for person in holders.get(rights.pk) or [None]:
-            for kind, name, detail in what:
+            for kind, name, detail, ways in what:
                 yield _grant(
                     kind, person, name, at, account=rights.username, detail=detail, why_not=closed,
-                    given=gifts.get((rights.pk, name)),
+                    given=_last_of(gifts, rights.pk, name, ways),
                 )  # fmt: skip
+
+
+def _last_of(
+    gifts: Mapping[tuple[str, str], tuple[str, datetime]], account: str, name: str, ways: Iterable[str]
+) -> tuple[str, datetime] | None:
+    """A permission comes directly, or by a group that has it and that the account was given: the last one."""
+    keys = [
+        (holder, what)
+        for way in ways
+        for holder, what in ((account, way.removeprefix("group ")), (way, name))
+    ]
+    found = [gifts[key] for key in keys if key in gifts]
+    return max(found, key=lambda gift: gift[1], default=None)
 
 
 def _people_of_accounts(at: datetime, people: dict[int, Any]) -> dict[str, list[Any]]:

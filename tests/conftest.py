@@ -44,6 +44,7 @@ hypothesis.settings.load_profile("gtm")
 LONGEST = (
     "tests/documents/test_documents.py",
     "tests/e2e/test_every_page.py",
+    "tests/e2e/test_people_journeys.py",
     "tests/e2e/test_roles.py",
     "tests/plans/commands/optimize_referrals/test_runs.py",
     "tests/plans/commands/plan_loyalty/test_runs.py",

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 
+from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import accounts, changelog
 from programs import access_review
 from tests.factories import START, AbsenceFactory, DelegationFactory, PersonFactory, RoleFactory, UserFactory
@@ -106,6 +107,28 @@ def test_permissions_are_those_of_the_date_through_groups_and_directly(ada, time
         [("Ada", "ada", "plans.pull_ripcord", "granted directly", True)],
     ]
     assert [len(held(at, "group")) for at in times] == [0, 1, 1, 1, 0]
+
+
+def test_a_permission_names_who_gave_it_last_to_the_account_to_its_group_or_the_group_to_it(ada, time):  # noqa: F811
+    user, group = ada.accounts.get(), Group.objects.create(name="Ops")
+
+    def given_by():
+        time.pass_time(hours=1)
+        return [g.given_by for g in access_review.review(time()) if g.what == "plans.operate_plan"]
+
+    with acting_as(Actor.system("First")):
+        user.groups.add(group)
+    time.pass_time(hours=1)
+    with acting_as(Actor.system("Second")):
+        group.permissions.add(permission("operate_plan"))
+    assert given_by() == ["Second"]
+    user.groups.clear()
+    with acting_as(Actor.system("Third")):
+        user.groups.add(group)
+    assert given_by() == ["Third"]
+    with acting_as(Actor.system("Fourth")):
+        user.user_permissions.add(permission("operate_plan"))
+    assert given_by() == ["Fourth"]
 
 
 def test_a_superuser_of_last_week_is_shown_as_one(ada, time):  # noqa: F811

@@ -22,6 +22,7 @@ from gtm.core.models import ChangeLogEntry, PasswordOfAnother
 
 FLAGS = ("is_active", "is_staff", "is_superuser")
 USER, GROUP = "auth.user", "auth.group"
+ENTITIES = (USER, GROUP)
 EVERYTHING = "every permission"
 """What stands for the rights of an account that may do everything."""
 
@@ -224,15 +225,16 @@ def rights_at(instant: datetime) -> list[Rights]:
 
 
 def gifts_until(instant: datetime) -> dict[tuple[str, str], tuple[str, datetime]]:
-    """(account, group or permission) → who gave it last by ``instant``, and when."""
+    """(account or "group NAME", group or permission) → who gave it last by ``instant``, and when."""
     then = canonical.rfc3339(instant)
-    log = ChangeLogEntry.objects.filter(entity=USER, event="changed", at__lte=then).select_related("payload")
+    log = ChangeLogEntry.objects.filter(entity__in=(USER, GROUP), event="changed", at__lte=then)
     found = {}
-    for entry in log.order_by("pk"):
+    for entry in log.select_related("payload").order_by("pk"):
         body = entry.payload.body
-        if body is not None and body["field"] in ("groups", "user_permissions"):
+        if body is not None and body["field"] in ("groups", "user_permissions", "permissions"):
+            holder = entry.entity_id if entry.entity == USER else body["object"]
             for name in set(body["to"]) - set(body["from"]):
-                found[entry.entity_id, name] = (body["actor"], datetime.fromisoformat(entry.at))
+                found[holder, name] = (body["actor"], datetime.fromisoformat(entry.at))
     return found
 
 

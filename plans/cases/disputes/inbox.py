@@ -48,7 +48,7 @@ def _disputable(user: Any, mine: Collection[int], most: int) -> list[WaitingCase
             record,
             f"Result of {record.partner}: {record.campaign}",
             f"{record.window_start} to {record.window_end} · may be disputed until "
-            f"{time_in_words(record.dispute_until)}",
+            f"{time_in_words(record.dispute_until, record.plan.program.time_zone)}",
             called="attribution",
         )
         for record in records[:most]

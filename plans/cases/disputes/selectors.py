@@ -13,7 +13,7 @@ from programs.selectors import partners_of
 
 def visible_attribution(user: Any) -> QuerySet[AttributionRecord]:
     """A partner's contact sees the partner's own records; our people with the permission see all."""
-    records = AttributionRecord.objects.select_related("plan", "campaign", "partner")
+    records = AttributionRecord.objects.select_related("plan__program", "campaign", "partner")
     if not user.is_active:
         return records.none()
     if mine := partners_of(user):

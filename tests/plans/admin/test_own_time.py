@@ -40,12 +40,16 @@ def live_in(zone, who="legal"):
 def test_a_due_time_is_shown_in_the_readers_zone_with_the_programs_beside_it(login, demo, zone, told):
     live_in(zone)
     with acting_as(Actor.system("Test")):
-        plan = make_plan(program=ProgramFactory(time_zone="America/New_York"))
+        plan = make_plan(gate(seat("legal")), program=ProgramFactory(time_zone="America/New_York"))
+        approval = round_of(plan)
+        approval.due_at = DUE
+        approval.save()
         case = ladder.open_case(plan, "late", "Late")
         case.due_at = DUE
         case.save()
     page = login("legal").get(reverse("admin:plans_escalation_change", args=[case.pk])).content.decode()
     assert f"The next rung is notified on {told}." in page
+    assert f"due {told}<" in login("legal").get(reverse("admin:plans_inbox")).content.decode()
 
 
 def test_a_time_typed_is_a_time_where_the_person_is(login, demo):
