@@ -74,6 +74,13 @@ class MeasuredPlan:
         reason = (told.get(key) if isinstance(told, Mapping) else None) or said.get(f"{key}_reason")
         return str(reason or "")
 
+    def is_to_come(self, place: str) -> bool:
+        """Whether a task that has no result yet is the one that would measure it."""
+        variable = place.partition(".")[0]
+        if not place or self.plan.state in FINAL_PLAN_STATES:
+            return False
+        return variable == "plan" or any(t.output_var == variable and t.output is None for t in self.tasks)
+
     def rules(self) -> Iterator[tuple[str, str, Decimal]]:
         """Metric, comparator and limit of the alert thresholds in force: a task's own, or those asked for."""
         said = [values.get("thresholds") for values in self.produced.values() if isinstance(values, Mapping)]
@@ -178,7 +185,7 @@ def _why_unknown(measured: MeasuredPlan, metric: SuccessMetric, actual: Any, tar
     if actual is None:
         if said := measured.why_missing(metric.actual):
             return said
-        if metric.actual and measured.plan.state not in FINAL_PLAN_STATES:
+        if measured.is_to_come(metric.actual):
             return "The task that measures it has no result yet."
         return metric.absent or "The run did not measure it."
     if not metric.comparator:

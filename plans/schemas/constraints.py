@@ -154,6 +154,7 @@ def _money(text: str, currency: str) -> tuple[tuple[str, ...], str]:
 _POINTS = "(?:points|member points|loyalty points)"
 _NEVER = "(?:must|may|can|shall|should|do|will) ?(?:not|never)|never|cannot|don't"
 _LAPSE = "(?:expire|lapse)"
+_REGION = r"[a-z]{2}(?:-[a-z0-9]{1,3})?"
 _TIME = r"(?P<value>\d+ (?:days|months?|years?))"
 FORMS: tuple[ConstraintForm, ...] = (
     ConstraintForm(NO_EXPIRY, "no-expiry:US-CA", _names_or_nothing, (
@@ -172,6 +173,7 @@ FORMS: tuple[ConstraintForm, ...] = (
     ConstraintForm(EXCLUDE_REGIONS, "exclude-regions:CA-QC", _names, (
         r"(?:the program is )?not (?:available|offered|valid) in (?P<value>.+)",
         r"(?:no|exclude) members (?:in|from) (?P<value>.+)",
+        rf"not in (?P<value>{_REGION}(?:(?:,| or| and)+ *{_REGION})*)",
         r"exclude (?:the )?regions? (?P<value>.+)",
     )),
     ConstraintForm(EXCLUDE_CATEGORIES, "exclude-categories:alcohol,tobacco", _names, (

@@ -7,6 +7,7 @@ from typing import Any
 from gtm.core import clock
 from gtm.core.cli import GovernedCommand
 from plans.engine.gates import rounds
+from plans.engine.running import foreground
 from plans.selectors import find_approval
 
 
@@ -19,6 +20,7 @@ class Command(GovernedCommand):
         parser.add_argument("approval", help="its number, or PLAN/gate")
         parser.add_argument("decision", choices=["approve", "reject", "request-changes", "recuse"])
         parser.add_argument("--comment", default="")
+        parser.add_argument("--wait", action="store_true", help="run what follows, until it waits for people")
 
     def act(self, **options: Any) -> None:
         approval = find_approval(options["approval"])
@@ -33,3 +35,5 @@ class Command(GovernedCommand):
         )
         approval.refresh_from_db()
         self.stdout.write(f"{approval.title}: {approval.get_state_display()}")
+        if options["wait"]:
+            foreground.until_waiting(approval.plan, report=self.stdout.write)

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from gtm.core import canonical, clock
 from gtm.core.errors import InvalidInput
-from plans.export import document, files, importer, rules, verify
+from plans.export import document, files, importer, measures, rules, verify
 from plans.models import Plan
 from plans.runs import registry, revise
 from programs.models import Dataset, Program
@@ -236,3 +236,12 @@ def test_a_proposal_says_that_nothing_is_measured_yet(loaded):
     assert told["confidence"]["why"] == "The task that measures it has no result yet."
     assert told["sla"]["why"] == "No task or approval of this plan with a due time is finished yet."
     assert told["sla"]["target"] == 1
+
+
+def test_a_metric_of_a_task_that_has_been_done_is_not_said_to_be_to_come(loaded):
+    plan = start(LINES["track-source"])
+    task = plan.tasks.get(output_var="attribution")
+    task.output = {"confidence": None}
+    measured = measures.MeasuredPlan(plan, [task])
+    told = {metric["key"]: metric for metric in measures.success_metrics(measured)}
+    assert told["confidence"]["why"] == "The run did not measure it."

@@ -23,8 +23,12 @@ def test_the_seeds_line_runs_to_its_gates_and_on_to_the_end(capfd, caplog, setti
     assert code == 0
     assert "4.1 waits for approval  4.2 waits for approval" in said
     for who, gate in (("finance", "finance-approval"), ("legal", "legal-approval")):
-        decided = manage("decide", f"{plan.plan_id}/{gate}", "approve", "--as", who, "--comment", "Fine.")
-        assert decided[0] == 0
+        at = f"{plan.plan_id}/{gate}"
+        code, said = manage("decide", at, "approve", "--as", who, "--comment", "Fine.", "--wait")
+        assert code == 0
+    assert "5.1 done" in said
+    plan.refresh_from_db()
+    assert plan.state == "succeeded"
     assert manage("replay", plan.plan_id)[0] == 0
     code, said = manage("verify_changelog", plan.plan_id)
     assert (code, said.splitlines()[0]) == (0, f"{plan.plan_id}: nothing contradicts it.")

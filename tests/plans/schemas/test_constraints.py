@@ -14,6 +14,8 @@ READ = {
     "points must stay valid for at least 2 years": ("min-expiry", (), "730"),
     "members must be told 45 days before their points expire": ("expiry-notice", (), "45"),
     "not available in Quebec": ("exclude-regions", ("Quebec",), ""),
+    "not in DE": ("exclude-regions", ("DE",), ""),
+    "not in DE, CA-QC": ("exclude-regions", ("DE", "CA-QC"), ""),
     "no points on alcohol and tobacco": ("exclude-categories", ("alcohol", "tobacco"), ""),
     "employees may not join": ("exclude-people", ("employees",), ""),
     "18+ only": ("min-age", (), "18"),
