@@ -141,6 +141,7 @@ class ReadingSerializer(serializers.ModelSerializer):
             "period",
             "verdict",
             "value",
+            "limit",
             "message",
             "created_at",
         ]

@@ -86,7 +86,7 @@ GROUPS: dict[str, Q] = {
                       "judge_fraudcase", "use_break_glass", "propose_policy"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|messagetemplate|launchprofile|loadprofile|runbook|runbooktask|runbookalert)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute",
+    | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute", "add_absence", "add_delegation",
                       "add_measurementagreement", "change_measurementagreement"]),
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),

@@ -202,7 +202,7 @@ def context_passing(plan: Plan) -> dict[str, Any]:
 
 def error_handling(rules: PlanRules) -> dict[str, Any]:
     return {
-        "retry_strategy": "with-modification" if rules.methods else "immediate",
+        "retry_strategy": "immediate",  # the other method of a step is its substitute, after the retries
         "max_retries": rules.max_retries,
         "fallback_plan": FALLBACK_PLAN,
         "escalation": " → ".join("/".join(rung.stands) for rung in rules.ladder),

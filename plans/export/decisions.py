@@ -188,7 +188,18 @@ def escalations(plan: Plan) -> list[dict[str, Any]]:
 
 def readings(plan: Plan) -> list[dict[str, Any]]:
     """What this plan measured for its rules, the oldest first; those of other plans stand in their files."""
-    names = ("rule", "metric_version", "window", "model", "scope", "period", "value", "verdict", "message")
+    names = (
+        "rule",
+        "metric_version",
+        "window",
+        "model",
+        "scope",
+        "period",
+        "value",
+        "limit",
+        "verdict",
+        "message",
+    )
     return [
         {**{name: getattr(reading, name) for name in names}, "at": reading.created_at}
         for reading in plan.readings.order_by("created_at", "pk")

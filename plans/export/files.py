@@ -107,8 +107,11 @@ def write_behind(since: timedelta = timedelta(days=1), patience: timedelta = tim
 
 
 def seal_earlier(count: int = 20) -> int:
-    """Write files of before there were seals anew, with one: the last first. Answers how many."""
-    return _write_each(Plan.objects.filter(file__seal=0).order_by("-pk")[:count])
+    """Write files of before there were seals anew, with one. Answers how many.
+
+    In any order, so that those that cannot be made do not keep the others back.
+    """
+    return _write_each(Plan.objects.filter(file__seal=0).order_by("?")[:count])
 
 
 def _behind(since: datetime) -> set[str]:

@@ -45,6 +45,9 @@ class Reading(GovernedModel):
     )
     verdict = models.CharField(max_length=10, choices=Verdict.choices)
     value = models.CharField(max_length=60, blank=True)
+    limit = models.CharField(
+        max_length=160, blank=True, default="", help_text="The threshold it was held against, as written"
+    )
     message = models.TextField(blank=True)
 
     class Meta:

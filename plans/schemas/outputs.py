@@ -195,6 +195,7 @@ class Signal:
     window: str = ""
     model: str = ""
     scope: str = ""
+    limit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,8 @@ class StepResult:
     ``measured`` are the triggers whose condition was looked at, each with the value that was found, "" or
     ``NOT_MEASURED``: without a signal they are clear again in ``period`` (the run itself where it is empty),
     for the ``window``, ``model`` and ``scope`` that a signal would name: kept and breached stand under one
-    key. ``readings`` are held against metric rules.
+    key. ``readings`` are held against metric rules. ``limits`` are the thresholds that this run brings along,
+    as written, by trigger.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -235,6 +237,7 @@ class StepResult:
     window: str = ""
     model: str = ""
     scope: str = ""
+    limits: Mapping[str, str] = field(default_factory=dict)
 
 
 def payload_of(output: Output) -> dict[str, Any]:

@@ -134,17 +134,19 @@ def code_in(url: str, parameter: str) -> str | None:
     return next(iter(_values(url).get(parameter, [])), None)
 
 
-def tracking_accuracy(reports: Iterable[LinkReport]) -> MaybeEstimate:
-    """Share of checked links that pass. All links are checked, so there is no interval."""
-    passed = [report.passed for report in reports]
-    if not passed:
+def tracking_accuracy(reports: Iterable[LinkReport], followed: Collection[str]) -> MaybeEstimate:
+    """Share of the links that are proven: ``followed`` to their end, with nothing wrong.
+
+    All links are checked, so there is no interval. Where none was followed, nothing is known.
+    """
+    every = list(reports)
+    if not every:
         return Unavailable("No link was checked.")
+    if not any(report.url in followed for report in every):
+        return Unavailable("No link was followed to its end, so nothing is proven of any.")
+    proven = sum(report.passed and report.url in followed for report in every)
     return Estimate(
-        sum(passed) / len(passed),
-        numerator=sum(passed),
-        denominator=len(passed),
-        unit="share",
-        method="count",
+        proven / len(every), numerator=proven, denominator=len(every), unit="share", method="count"
     )
 
 

@@ -38,7 +38,14 @@ def named_tools(value: Any) -> None:
         raise ValidationError("Enter a name and a tool a line, such as “crm: Salesforce”.")
     for name in PAGES:
         if name in value:
-            _address(value[name])
+            try:
+                _address(value[name])
+            except ValidationError as error:
+                # With a code of our own: a form has words for "invalid" that are about how JSON is written.
+                told = (
+                    f"“{name}: {value[name]}” is no address of a page. Enter one that begins with https://."
+                )
+                raise ValidationError(told, code="no-address") from error
 
 
 def all_words(value: Any) -> None:

@@ -34,7 +34,7 @@ LINES = (
          + ("launch json.dependency_graph.edges[party:legal].to",), lambda *v: v == ("Lena Brandt", "Olivia Park", "Paul Nguyen", "8.1")),
     Line("JSON: error handling", "error handling, and success metrics",
          ("launch json.error_handling.retry_strategy", "launch json.error_handling.max_retries", "launch-qa tasks.tooling-qa.attempts[substitute].changed"),
-         lambda strategy, most, changed: (strategy, most, changed) == ("with-modification", 2, "three times as long for each link")),
+         lambda strategy, most, changed: (strategy, most, changed) == ("immediate", 2, "three times as long for each link")),
     Line("JSON: readiness %, tracking accuracy, response SLAs", "success metrics (launch readiness %, tracking accuracy, response SLAs)",
          tuple(f"launch-live json.success_metrics[{key}].{part}" for key in ("readiness", "tracking_accuracy", "response_sla") for part in ("target", "actual", "met")),
          lambda *v: v == (0.95, 1, True, 1, 1, True, 1, 1, True)),

@@ -72,7 +72,7 @@ LINES = (
     Line("schema: error handling", "error handling, and success criteria",
          ("loyalty json.error_handling.retry_strategy", "loyalty json.error_handling.max_retries",
           "loyalty-outage tasks.economic-modeling.attempts[substitute].changed"),
-         lambda strategy, retries, changed: (strategy, retries, changed) == ("with-modification", 2, "a fifth of the Monte Carlo draws")),
+         lambda strategy, retries, changed: (strategy, retries, changed) == ("immediate", 2, "a fifth of the Monte Carlo draws")),
     Line("schema: success criteria retention, NRR, cost/point", "success criteria (retention, NRR, cost/point)",
          ("loyalty json.success_metrics[retention].target", "loyalty json.success_metrics[nrr]", "loyalty json.success_metrics[cost_per_point].met",
           "loyalty later.success_metrics[retention].actual", "loyalty monitored.success_metrics[repeat_rate].actual",

@@ -80,7 +80,8 @@ RUNS = {
     "launch": "the document's line, a year after its date",
     "launch-held": "the same; everybody does their part and approves",
     "launch-slug": "a launch in time that names the program by its ID",
-    "launch-live": "in time, on all channels, `--segments champions --approvers finance`, to its outcomes",
+    "launch-live": "in time, on all channels, `--segments champions --approvers finance`, to its outcomes; "
+    "links lead to a site of the test",
     "launch-browser": "a launch whose landing page is a site of the test, visited in Chromium",
     "launch-pipeline": "in time, `--pattern pipeline`",
     "launch-qa": "the tags of the kit are not in the vocabulary: link QA fails twice",

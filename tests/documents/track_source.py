@@ -45,7 +45,7 @@ LINES = (
          + ("track json.dependency_graph.edges[party:crm].to",), lambda *v: full(v) and v[3] == "1.1"),
     Line("JSON: error handling", "error handling, and success metrics",
          ("track json.error_handling.retry_strategy", "track json.error_handling.max_retries", "track json.error_handling.fallback_plan"),
-         lambda strategy, most, told: (strategy, most) in {("immediate", 2), ("with-modification", 2)} and told.startswith("A retry repeats the step as it is.")),
+         lambda strategy, most, told: (strategy, most) in {("immediate", 2), ("immediate", 2)} and told.startswith("A retry repeats the step as it is.")),
     Line("JSON: confidence", "success metrics (attribution confidence", ("track json.success_metrics[confidence].actual", "track json.success_metrics[confidence].target", "track json.success_metrics[confidence].met"),
          lambda actual, aim, met: 0 < actual < 1 and met is (actual >= aim)),
     Line("JSON: SLA adherence, partner satisfaction", "SLA adherence, partner satisfaction)",

@@ -38,6 +38,7 @@ class Alerts:
     measured: Mapping[str, str]
     report: ThresholdReport
     values: Mapping[str, MaybeEstimate]
+    limits: Mapping[str, str]
 
     def rows(self) -> list[dict[str, Any]]:
         """Every rule with its verdict, as later tasks and people read it."""
@@ -77,6 +78,10 @@ def evaluate(
     period = windows.period
     rules = [rule for rule in parse_thresholds(text, vocabulary) if rule.metric in values] if text else []
     report = evaluate_thresholds(rules, values)
+    limits: dict[str, str] = {}
+    for rule in rules:
+        trigger = trigger_of(rule.metric)
+        limits[trigger] = ",".join(filter(None, (limits.get(trigger), str(rule))))
     signals = tuple(
         Signal(
             trigger_of(breach.rule.metric),
@@ -84,12 +89,13 @@ def evaluate(
             period,
             f"{breach.value:.6g}",
             windows.name,
+            limit=limits[trigger_of(breach.rule.metric)],
         )
         for breach in report.breaches
     )
     looked_at = {trigger_of(rule.metric): NOT_MEASURED for rule, _ in report.missing}
     looked_at |= {trigger_of(rule.metric): shown_value(values[rule.metric]) for rule in report.kept}
-    return Alerts(signals, looked_at, report, values)
+    return Alerts(signals, looked_at, report, values, limits)
 
 
 def shown_value(value: MaybeEstimate) -> str:

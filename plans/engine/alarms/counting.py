@@ -7,6 +7,7 @@ again. A missing period neither counts nor resets; several in a row are a matter
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,7 +36,19 @@ class OfPeriod(Protocol):
     def updated_at(self) -> datetime: ...
 
 
+class HeldAgainst(Protocol):
+    """A reading with its value, and the threshold that it was held against."""
+
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+    @property
+    def limit(self) -> str: ...
+
+
 R = TypeVar("R", bound=OfPeriod)
+_LIMIT = re.compile(r"(<=|>=|<|>)\s*([+-]?[0-9.]+)\s*$")
 
 
 def one_a_period(readings: Iterable[R]) -> list[R]:
@@ -54,6 +67,27 @@ def one_a_period(readings: Iterable[R]) -> list[R]:
 
 def _rank(reading: OfPeriod) -> tuple[bool, datetime]:
     return reading.verdict != MISSING, reading.updated_at
+
+
+def verdicts_under(limit: str, readings: Iterable[HeldAgainst]) -> list[str]:
+    """What readings come to under the threshold ``limit``, "" for a rule without: runs bring their own.
+
+    A value that was held against another threshold is held against this one; what is good under a lenient
+    limit says nothing about a strict one.
+    """
+    rules = [(found[1], Decimal(found[2])) for part in limit.split(",") if (found := _LIMIT.search(part))]
+    return [
+        _under(rules, reading.value) if rules and _is_other(reading, limit) else reading.verdict
+        for reading in readings
+    ]
+
+
+def _is_other(reading: HeldAgainst, limit: str) -> bool:
+    return bool(reading.limit) and reading.limit != limit and reading.verdict in (BREACHED, GOOD)
+
+
+def _under(rules: Sequence[tuple[str, Decimal]], value: str) -> str:
+    return BREACHED if any(_PAST[sign](Decimal(value), limit) for sign, limit in rules) else GOOD
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,8 @@ class RuleOverview:
     @property
     def limit(self) -> str:
         """When the rule alarms, in words."""
+        if told := self.readings[-1].limit:
+            return f"when {told}"
         if not self.rule.comparator:
             return "when it is reported"
         return f"when {self.rule.comparator} {self.rule.limit}"
@@ -77,5 +79,5 @@ def _standing(command: str, key: str, newest_first: Sequence[Reading], rules: Pl
     rule = rules.trigger(key) or Trigger(key, "")
     readings = [r for r in reversed(newest_first) if r.metric_version == rule.metric_version]
     readings = counting.one_a_period(readings) or [newest_first[0]]
-    stands = counting.count_breaches(rule, [r.verdict for r in readings])
+    stands = counting.count_breaches(rule, counting.verdicts_under(readings[-1].limit, readings))
     return RuleOverview(readings[0].program, command, key, rule, readings, stands)

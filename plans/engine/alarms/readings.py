@@ -54,7 +54,8 @@ class MeasuredIn(Protocol):
 def raise_signal(plan: Plan, task: Task | None, signal: Signal) -> Reading:
     """Count a breach. The first tells the owner; the declared number escalates."""
     value = "" if signal.value is None else str(signal.value)
-    return _read(plan, task, signal.trigger, _place(signal), counting.BREACHED, value, signal.message)
+    place = _place(signal)
+    return _read(plan, task, signal.trigger, place, counting.BREACHED, value, signal.message, signal.limit)
 
 
 def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
@@ -69,15 +70,24 @@ def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
     return _read(plan, task, measured.trigger, _place(measured), found, value, told)
 
 
-def keep(plan: Plan, rules: Mapping[str, str], measured: MeasuredIn, *, task: Task | None = None) -> None:
+def keep(
+    plan: Plan,
+    rules: Mapping[str, str],
+    measured: MeasuredIn,
+    *,
+    task: Task | None = None,
+    limits: Mapping[str, str] | None = None,
+) -> None:
     """These rules were measured and were fine, under the key that a breach would have stood under.
 
-    ``rules`` → the value that kept each, "" where it has none, or that there was nothing to measure.
+    ``rules`` → the value that kept each, "" where it has none, or that there was nothing to measure;
+    ``limits`` → the threshold it was held against, where a run brings its own.
     """
     for rule, value in sorted(rules.items()):
         missing = value == NOT_MEASURED
         verdict = counting.MISSING if missing else counting.GOOD
-        _read(plan, task, rule, _place(measured), verdict, "" if missing else value, "")
+        limit = (limits or {}).get(rule, "")
+        _read(plan, task, rule, _place(measured), verdict, "" if missing else value, "", limit)
 
 
 def clear(plan: Plan, rules: Collection[str], *, period: str = "") -> None:
@@ -136,6 +146,7 @@ def _read(
     verdict: str,
     value: str,
     message: str,
+    limit: str = "",
 ) -> Reading:
     changelog.lock_chain(plan.change_chain())
     declared = plan.rules.trigger(rule)
@@ -150,11 +161,17 @@ def _read(
         reading = Reading.objects.filter(**key).first()
         if reading is None:
             of = {"program": plan.program, "command": plan.command_key, "task": task}
-            reading = Reading(**key, **of, verdict=verdict, value=value[:60], message=message)
+            told = {"verdict": verdict, "value": value[:60], "message": message, "limit": limit}
+            reading = Reading(**key, **of, **told)
             reading.save()
-        elif (reading.verdict, reading.value) == (verdict, value[:60]) or verdict == counting.MISSING:
+        elif (reading.verdict, reading.value, reading.limit) == (
+            verdict,
+            value[:60],
+            limit,
+        ) or verdict == counting.MISSING:
             return reading
         else:
+            reading.limit = limit
             _amend(reading, verdict, value, message)
         if declared is not None:
             _act(plan, reading, declared)
@@ -205,13 +222,13 @@ def _counted(reading: Reading) -> set[str]:
     standing = counting.one_a_period(_of_series(reading))
     if rule is None:
         return set()
-    found = counting.count_breaches(rule, [r.verdict for r in standing])
+    found = counting.count_breaches(rule, counting.verdicts_under(reading.limit, standing))
     return {standing[index].period for index in found.counted}
 
 
 def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
     readings = counting.one_a_period(_of_series(reading).select_related("plan"))
-    found = counting.count_breaches(rule, [r.verdict for r in readings])
+    found = counting.count_breaches(rule, counting.verdicts_under(reading.limit, readings))
     if found.is_silent:
         subject = f"{rule.title}: {found.missing} periods without a value"
         ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)
@@ -246,7 +263,10 @@ def _keep_breaches(reading: Reading, counted: Collection[str]) -> None:
             rest = {name: getattr(reading, name) for name in ("task", "program", "value", "message")}
             Breach(**series, **own, **rest).save()
     good = set(_of_series(reading).exclude(verdict=counting.BREACHED).values_list("plan_id", "period"))
+    held = {(r.plan_id, r.period): r.limit for r in _of_series(reading)}
     for row in of_rule:
+        if held.get((row.plan_id, row.period), reading.limit) != reading.limit:
+            continue  # what this threshold says clears nothing that another one found
         counts = row.period in counted and (row.plan_id, row.period) not in good
         cleared_at = None if counts else row.cleared_at or clock.now()
         if cleared_at != row.cleared_at:
@@ -262,4 +282,5 @@ def _evidence(reading: Reading) -> dict[str, Any]:
         **series,
         "value": reading.value,
         "message": reading.message,
+        **({"limit": reading.limit} if reading.limit else {}),
     }

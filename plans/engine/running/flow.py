@@ -70,8 +70,9 @@ _OWED = PreparedRead(
 
 def checklist_passed(plan: Plan, params: Params) -> str | None:
     """No blocking item of the review checklist is open."""
-    open_items = [i["text"] for i in plan.checklist if i["blocking"] and i["result"] != "passed"]
-    return f"Open on the review checklist: {'; '.join(open_items)}" if open_items else None
+    open_items = [i for i in plan.checklist if i["blocking"] and i["result"] != "passed"]
+    told = "; ".join(": ".join(filter(None, (i["text"], i.get("evidence")))) for i in open_items)
+    return f"Open on the review checklist: {told}" if open_items else None
 
 
 def every_task_done(plan: Plan, params: Params) -> str | None:

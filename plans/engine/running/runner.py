@@ -150,7 +150,7 @@ def record_success(
         )
         breached = {signal.trigger for signal in result.signals}
         fine = {rule: value for rule, value in result.measured.items() if rule not in breached}
-        readings.keep(task.plan, fine, result, task=task)
+        readings.keep(task.plan, fine, result, task=task, limits=result.limits)
         for measured in result.readings:
             readings.measure(task.plan, task, measured)
         for signal in result.signals:

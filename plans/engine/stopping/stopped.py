@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -48,21 +49,31 @@ def stands_still(plan: Plan) -> str | None:
 
 
 _ASKING = PreparedRead(
-    lambda plan: (
+    lambda program: (
         Escalation.objects.order_by("pk")
-        .filter(plan=plan, asks_to_stop=True, state__in=sorted(OPEN_CASE_STATES))
-        .values_list("subject")
+        .filter(plan__program=program, asks_to_stop=True, state__in=sorted(OPEN_CASE_STATES))
+        .values_list("plan", "plan__plan_id", "subject", "evidence")
     ),
-    plan=900_000_901,
+    program=900_000_901,
 )
 
 
 def nothing_asks_to_stop(plan: Plan, params: Mapping[str, Any]) -> str | None:
-    """No case is open whose trigger asks to stop the plan."""
-    if not (rows := _ASKING.rows(plan=plan.pk)):
+    """No case is open whose trigger asks to stop the plan: its own, or one that counts what it breached."""
+    asking = []
+    for of_plan, plan_id, subject, evidence in _ASKING.rows(program=plan.program_id):
+        if of_plan == plan.pk:
+            asking.append(subject)
+        elif any(told.get("plan_id") == plan.plan_id for told in _list(evidence)):
+            asking.append(f"{subject} (case of {plan_id}, which counts this plan)")
+    if not asking:
         return None
-    subjects = "; ".join(subject for (subject,) in rows)
-    return f"Nothing is published while this is open: {subjects}. Resolve it on its ladder first."
+    return f"Nothing is published while this is open: {'; '.join(asking)}. Resolve it on its ladder first."
+
+
+def _list(evidence: Any) -> Any:
+    """JSON that a prepared read hands on as it is stored."""
+    return json.loads(evidence) if isinstance(evidence, str) else evidence
 
 
 def open_pull_of(program: Program) -> RipcordPull | None:

@@ -43,7 +43,13 @@ def usage_line(stage: Stage) -> dict[str, Record]:
 
 def whole_way(stage: Stage) -> dict[str, Record]:
     """All channels, a persona and a further approver, from the checklist to the outcomes."""
-    plan = stage.people_work(stage.start(WIDE))
+    with landing_site() as server, override_settings(GTM_PRIVATE_LINK_HOSTS={server.host}):
+        profile = LaunchProfile.objects.get()
+        profile.landing_url = f"http://{server.host}/join"
+        profile.destinations = {"terms": f"http://{server.host}/join/terms"}
+        profile.allowed_hosts = [server.host]
+        profile.save()
+        plan = stage.people_work(stage.start(WIDE))
     approve(stage, plan)
     stage.decide(plan, "go-no-go", "exec")
     stage.decide(plan, "go-no-go", "finance")

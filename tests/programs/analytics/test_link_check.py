@@ -177,7 +177,14 @@ def test_a_code_that_does_not_arrive_is_reported():
     assert finding.message == "The referral code AB12 does not reach the link."
 
 
-def test_accuracy_counts_links_that_pass():
-    accuracy = tracking_accuracy(check_link(url, VOCABULARY) for url in (GOOD, GOOD + "&gclid=x", GOOD, GOOD))
-    assert (accuracy.value, accuracy.numerator, accuracy.denominator) == (0.75, 3, 4)
-    assert tracking_accuracy([]) == Unavailable("No link was checked.")
+def test_accuracy_counts_links_that_were_followed_and_pass():
+    bad, far = GOOD + "&gclid=x", GOOD + "&utm_content=far"
+    reports = [check_link(url, VOCABULARY) for url in (GOOD, bad, far, GOOD)]
+    accuracy = tracking_accuracy(reports, {GOOD, bad})
+    assert (accuracy.value, accuracy.numerator, accuracy.denominator) == (0.5, 2, 4)
+    assert tracking_accuracy([], ()) == Unavailable("No link was checked.")
+
+
+def test_links_that_nobody_followed_prove_nothing():
+    accuracy = tracking_accuracy([check_link(GOOD, VOCABULARY)], ())
+    assert accuracy == Unavailable("No link was followed to its end, so nothing is proven of any.")

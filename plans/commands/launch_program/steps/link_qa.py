@@ -74,7 +74,7 @@ def check_links_patiently(context: StepContext) -> StepResult:
 def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> StepResult:
     """Whether every link of the kit arrives with its tags, and a referral code with it.
 
-    Reads ``links`` of the output ``kit``. Values: ``tracking_accuracy`` (share; None of no links), ``checked``, ``followed``,
+    Reads ``links`` of the output ``kit``. Values: ``tracking_accuracy`` (share proven; None where none was followed), ``checked``, ``followed``,
     ``not_followed`` (host → reason), ``browser`` ("" or why none ran), ``observed`` for a replay. Raises
     QaRefused or QaFailed with a problem for each finding, named by the piece of the kit and never by the
     link, which may carry what must not be repeated.
@@ -87,13 +87,14 @@ def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> St
     met = {url: _as_met(seen["visits"][url]) for url in pieces}
     flow_findings = _flow_findings(seen, flow, launch) if flow else ()
     _refuse_errors(pieces, written, met, flow_findings)
-    accuracy = tracking_accuracy([LinkReport(url, (*written[url], *met[url])) for url in pieces])
+    followed = {url for url in pieces if seen["visits"][url]["outcome"] == ARRIVED}
+    accuracy = tracking_accuracy([LinkReport(url, (*written[url], *met[url])) for url in pieces], followed)
     kept = {url: told for url, told in seen["visits"].items() if told["outcome"] == NOT_ALLOWED}
     return StepResult(
         values={
             "tracking_accuracy": value_of(accuracy),
             "checked": len(pieces),
-            "followed": sum(seen["visits"][url]["outcome"] == ARRIVED for url in pieces),
+            "followed": len(followed),
             "not_followed": {_host(url): told["reason"] for url, told in kept.items()},
             "browser": seen["browser"],
             "observed": seen,
@@ -273,7 +274,7 @@ def _outputs(
         "Link and tracking QA",
         [
             figure("tracking_accuracy", "Tracking accuracy", accuracy, unit="%", scale=100,
-                   definition="links of the kit that pass every rule; all are checked"),
+                   definition="links of the kit that were followed to their end and pass every rule, of all links"),
             Figure("followed", "Links followed to their end", followed, "links", numerator=followed, denominator=len(pieces)),
         ],
         _browser_note(seen),

@@ -60,7 +60,16 @@ def assess_readiness(context: StepContext) -> StepResult:
     done = dict.fromkeys(finished, 1.0)
     checks = context.program["checks"]
     found = readiness(items(context.inputs, context.program, done, waived, checks), minimum=MINIMUM)
-    return StepResult(values=values_of(found), outputs=[figures(found), open_items(found, done)])  # fmt: skip
+    values = values_of(found)
+    values["headline"] = [*values["headline"], links_proven(context.outputs.get("link_qa") or {})]
+    return StepResult(values=values, outputs=[figures(found), open_items(found, done)])
+
+
+def links_proven(qa: Mapping[str, Any]) -> dict[str, str]:
+    """What go or no-go has to know of the links: a link that nobody followed is proven by nothing."""
+    followed, checked = qa.get("followed", 0), qa.get("checked", 0)
+    said = f"{followed} of {checked} followed to their end" if followed else f"none of {checked} was followed"
+    return {"label": "Links of the kit", "value": said if checked else "the kit has none"}
 
 
 def values_of(found: Readiness) -> dict[str, Any]:

@@ -107,6 +107,7 @@ def diagnose(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=signals,
         measured=measured,
+        limits=alerts.limits,
         period=windows.period,
         window=windows.name,
     )  # fmt: skip

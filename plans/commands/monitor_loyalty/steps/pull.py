@@ -133,6 +133,7 @@ def pull_data(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=alerts.signals,
         measured=alerts.measured,
+        limits=alerts.limits,
         period=windows.period,
         window=windows.name,
     )  # fmt: skip

@@ -75,6 +75,7 @@ def assess_partners(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=alerts.signals,
         measured=alerts.measured,
+        limits=alerts.limits,
         period=windows.period,
         window=windows.name,
     )

@@ -96,6 +96,7 @@ def diagnose(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=alerts.signals,
         measured=alerts.measured,
+        limits=alerts.limits,
         period=windows.period,
         window=windows.name,
     )

@@ -108,6 +108,7 @@ def review_risk(context: StepContext) -> StepResult:
         outputs=outputs,
         signals=signals,
         measured=looked_at,
+        limits=alerts.limits,
         period=windows.period,
         window=windows.name,
     )  # fmt: skip

@@ -246,7 +246,9 @@ def test_the_whole_way_is_logged_with_its_success_metrics(plan):
     document = build(plan)
     assert problems(document) == []
     actual = {metric["key"]: metric["actual"] for metric in document["success_metrics"]}
-    assert actual == {"readiness": 1.0, "tracking_accuracy": 1.0, "response_sla": 1.0}
+    assert actual == {"readiness": 1.0, "tracking_accuracy": None, "response_sla": 1.0}
+    (*_, links) = output_of(plan, "readiness")["headline"]
+    assert links["value"].startswith("none of ") and links["value"].endswith(" was followed")
 
 
 def test_channels_decide_on_the_tasks():

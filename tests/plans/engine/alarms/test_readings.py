@@ -9,6 +9,7 @@ from plans.engine.alarms import counting, readings
 from plans.engine.alarms.overview import rule_overviews
 from plans.engine.escalation import deadlines
 from plans.engine.running import runner
+from plans.engine.stopping import stopped
 from plans.export import document
 from plans.models import Breach, Escalation, TaskAttempt
 from plans.schemas.outputs import Measured, Signal
@@ -114,7 +115,7 @@ def test_the_plan_json_lists_the_readings_that_the_plan_made():
     (told,) = canonical.plain(document.build(plan))["readings"]
     assert told == {
         "rule": "negative-roi", "metric_version": 1, "window": "30d", "model": "", "scope": "",
-        "period": "Q2", "value": "", "verdict": "good", "message": "",
+        "period": "Q2", "value": "", "limit": "", "verdict": "good", "message": "",
         "at": canonical.rfc3339(plan.readings.get().created_at),
     }  # fmt: skip
     assert counted(plan) == 0
@@ -304,3 +305,64 @@ def test_a_step_that_fails_twice_escalates_where_the_command_says_so():
         assert plan.escalations.filter(trigger="work-failed").count() == 0
         runner.count_failure(task, TaskAttempt(task=task, number=fence, fence=fence), "A link is broken.")
     assert plan.escalations.filter(trigger="work-failed").count() == 1
+
+
+THRESHOLD = RULE | {"pulls_ripcord": False}
+
+
+def held_against(plan, limit, period, value):
+    """A run that brings its own threshold on one metric looks at a period."""
+    if value < float(limit.partition("<")[2]):
+        signal = Signal("negative-roi", f"{limit} {period}", period, value, "7d", limit=limit)
+        return readings.raise_signal(plan, plan.tasks.get(key="work"), signal)
+    fine = Signal("negative-roi", "", period, window="7d")
+    return readings.keep(plan, {"negative-roi": f"{value}"}, fine, limits={"negative-roi": limit})
+
+
+def test_a_lenient_threshold_clears_no_breach_of_a_strict_one():
+    program = ProgramFactory()
+    strict, lenient = "revenue<50000", "revenue<5000"
+    first, second, third = (make_plan(program=program, triggers=[THRESHOLD]) for _ in range(3))
+    held_against(first, strict, "week 1", 16452)
+    held_against(second, lenient, "week 2", 17405.2)
+    assert Breach.objects.get().cleared_at is None
+    held_against(third, strict, "week 3", 14668)
+    told = cases(third).get().evidence
+    assert [(e["period"], e["value"]) for e in told] == [
+        ("week 1", "16452"), ("week 2", "17405.2"), ("week 3", "14668"),
+    ]  # fmt: skip
+    assert cases(second).count() == 0
+    (overview,) = rule_overviews()
+    assert (overview.limit, overview.breaches) == ("when revenue<50000", 3)
+
+
+def test_a_strict_threshold_is_no_breach_of_a_lenient_one():
+    program = ProgramFactory()
+    plans = [make_plan(program=program, triggers=[THRESHOLD]) for _ in range(3)]
+    held_against(plans[0], "revenue<50000", "week 1", 16452)
+    held_against(plans[1], "revenue<50000", "week 2", 60000)
+    held_against(plans[2], "revenue<20000", "week 3", 14668)
+    # Under 20,000 the first week was a breach as well, and the second was fine.
+    assert [cases(plan).count() for plan in plans] == [0, 0, 0]
+
+
+def test_the_document_says_what_a_reading_was_held_against():
+    plan = make_plan(triggers=[THRESHOLD])
+    held_against(plan, "revenue<5", "week 1", 6)
+    (told,) = document.build(plan)["readings"]
+    assert (told["verdict"], told["value"], told["limit"]) == ("good", "6", "revenue<5")
+
+
+def test_a_case_asks_every_plan_to_stop_whose_breach_it_counts():
+    """Two losing plans: the second is held, and neither publishes while its case is open."""
+    program, rule = ProgramFactory(), RULE | {"pulls_ripcord": True}
+    first, second, other = (make_plan(program=program, triggers=[rule]) for _ in range(3))
+    raise_in(first, "design a")
+    assert stopped.nothing_asks_to_stop(first, {}) is None
+    raise_in(second, "design b")
+    said = stopped.nothing_asks_to_stop(first, {})
+    assert said.endswith(
+        f"(case of {second.plan_id}, which counts this plan). Resolve it on its ladder first."
+    )
+    assert stopped.nothing_asks_to_stop(second, {}) is not None
+    assert stopped.nothing_asks_to_stop(other, {}) is None

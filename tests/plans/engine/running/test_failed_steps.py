@@ -167,12 +167,10 @@ class _Quiet:
     effect = staticmethod(steps.refuse_effect)
 
 
-@pytest.mark.parametrize(
-    ("methods", "strategy"), [({}, "immediate"), ({"work": "a smaller sample"}, "with-modification")]
-)
-def test_the_document_says_whether_a_retry_modifies(script, methods, strategy):
+@pytest.mark.parametrize("methods", [{}, {"work": "a smaller sample"}])
+def test_a_retry_modifies_nothing_and_the_document_says_so(script, methods):
     plan = make_run(methods=methods).plan
-    assert document.build(plan)["error_handling"]["retry_strategy"] == strategy
+    assert document.build(plan)["error_handling"]["retry_strategy"] == "immediate"
 
 
 def test_a_chart_that_cannot_be_drawn_is_a_failure_that_is_tried_again(script, cover):

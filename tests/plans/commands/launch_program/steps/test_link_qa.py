@@ -140,7 +140,7 @@ def test_a_link_to_somebody_else_needs_no_tags_and_is_not_followed(program, site
     assert result.values["not_followed"] == {
         "partner.example": "partner.example is not among the hosts that may be visited."
     }
-    assert (result.values["followed"], result.values["tracking_accuracy"]) == (1, 1.0)
+    assert (result.values["followed"], result.values["tracking_accuracy"]) == (1, 0.5)
 
 
 def test_a_private_address_is_asked_only_where_the_administrator_says_so(program, site, settings):
