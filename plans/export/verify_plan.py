@@ -26,7 +26,7 @@ try:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 except ImportError:  # said where a signature is asked for
-    Ed25519PublicKey = None
+    Ed25519PublicKey = None  # type: ignore[assignment,misc]
 
 GENESIS = "0" * 64
 HEADER = ("at", "chain", "entity", "entity_id", "event", "request_id", "sequence", "via")

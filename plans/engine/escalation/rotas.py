@@ -51,7 +51,7 @@ def turns(rota: Rota, day: date) -> tuple[str, ...]:
 
 
 def on_call(rota: Rota, program: Program, directory: Directory) -> OnCall:
-    """The first in turn who is here. Days begin at midnight where the program is."""
+    """The first in turn who is here, or whom they swapped with. A day begins where the program is."""
     asked = turns(rota, directory.now.astimezone(ZoneInfo(usable_zone(program.time_zone))).date())
     if not asked:
         return OnCall(None, (f"{rota.name} begins on {rota.since}",))
@@ -62,7 +62,15 @@ def on_call(rota: Rota, program: Program, directory: Directory) -> OnCall:
         if person is not None and (reason := _why_not_here(person, directory)) is None:
             return OnCall(person, tuple(passed))
         passed.append(f"{person} {reason}" if person else f"{address} is in the directory no more")
+        if person is not None and (other := _swapped_with(person, people.values(), directory)) is not None:
+            return OnCall(other, tuple(passed))
     return OnCall(None, tuple(passed))
+
+
+def _swapped_with(person: Person, rota: Iterable[Person], directory: Directory) -> Person | None:
+    """Whom somebody away has named to stand in: if they are on the rota too, the turn is theirs."""
+    named = {absence.substitute_id for absence in directory.absences.get(person.pk, ())}
+    return next((p for p in rota if p.pk in named and _why_not_here(p, directory) is None), None)
 
 
 def _why_not_here(person: Person, directory: Directory) -> str | None:

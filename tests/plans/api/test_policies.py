@@ -1,5 +1,7 @@
 """Policies over REST: the text in force, a proposal, and somebody else's answer."""
 
+import json
+
 from tests.doors import fields, start, url
 
 PROPOSAL = {
@@ -29,6 +31,19 @@ def test_a_proposal_is_adopted_by_somebody_else_and_the_next_run_is_held_to_it(o
     assert [row["id"] for row in listed] == [pk]
     gates = {gate["key"]: gate for gate in start().declaration["gates"]}
     assert gates["finance-approval"]["policy_version"] == 1
+
+
+def test_a_rota_is_proposed_and_read_over_rest(ops, as_):
+    rota = {"name": "Desk", "turn": "day", "since": "2026-03-02", "people": ["ops@demo.example"]}
+    rungs = [{"roles": [role], "hours": 4, "effect": "notify"} for role in ("finance", "legal")]
+    text = {"rungs": [{"roles": [], "hours": 4, "effect": "notify", "rota": rota}, *rungs]}
+    made = propose(ops, subject="ladder", text=text)
+    assert (made.status_code, made.json()["text"]["rungs"][0]["rota"]) == (201, rota)
+    assert decide(as_("exec"), made.json()["id"], "adopt").status_code == 200
+    body = ops.get(url(f"plans/{start().plan_id}/export/"))
+    assert json.loads(b"".join(body))["escalation_ladder"][0]["rota"] == rota
+    text["rungs"][0]["rota"] = rota | {"people": ["nobody@demo.example"]}
+    assert fields(propose(ops, subject="ladder", text=text)) == ["rungs.0.rota.people"]
 
 
 def test_every_problem_is_named_by_its_path(ops):

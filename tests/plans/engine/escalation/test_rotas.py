@@ -90,6 +90,13 @@ def test_who_is_away_is_passed_over_for_the_next_and_it_is_on_record(desk):
     assert "a is away until" in said and "b has left, or has no account that is open" in said
 
 
+def test_a_turn_is_swapped_with_whom_the_absent_named_if_they_are_on_the_rota(desk):
+    AbsenceFactory(person=desk["a"], substitute=desk["c"])
+    assert told(open_case({"roles": [], "rota": DESK})) == ["c"]
+    AbsenceFactory(person=desk["c"], substitute=PersonFactory(name="outsider"))
+    assert told(open_case({"roles": [], "rota": DESK})) == ["b"]
+
+
 def test_a_rota_with_nobody_here_is_a_gap_and_the_next_rung_is_told_at_once(desk):
     PersonFactory(name="legal", roles=["legal"])
     for person in desk.values():
