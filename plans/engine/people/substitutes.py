@@ -21,7 +21,7 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
 from plans.engine.escalation.clocks import calendar_of, times_of
-from plans.engine.gates import conflicts, eligibility
+from plans.engine.gates import conflicts, eligibility, future_rounds
 from plans.engine.people.directory import Directory
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import stopped
@@ -318,15 +318,18 @@ def _of_role(task: Task, role: str, directory: Directory) -> Iterator[_Offer]:
 
 
 def announce(plan: Plan) -> None:
-    """At the start: say who stands in for each lead of the plan who is away, role by role.
+    """At the start: say who stands in for each lead and each approver of the plan who is away.
 
-    The tasks stay with their lead until they are to be done: a lead who is back by then does them.
+    Tasks and gates stay with their lead until they are to be done: whoever is back by then does them.
     """
     tasks = plan.tasks.exclude(kind=TaskKind.GATE).exclude(owner=None)
     directory = Directory.today()
+    if not directory.absences:
+        return
+    _announce_at_gates(plan, directory)
     away: defaultdict[tuple[int, int, int | None], list[Task]] = defaultdict(list)
     people = tasks.select_related("agent", "fallback_agent", "owner", "covers_for").order_by("position")
-    for task in people if directory.absences else ():
+    for task in people:
         if task.owner is not None and why_away(task.owner, directory):
             task.plan = plan
             away[task.owner.pk, task.agent_id, task.fallback_agent_id].append(task)
@@ -347,6 +350,23 @@ def announce(plan: Plan) -> None:
                 after=_told(found, first.owner, why, numbers),
                 reason=f"{first.owner} {why}.",
             )
+
+
+def _announce_at_gates(plan: Plan, directory: Directory) -> None:
+    """Who would decide at each gate in the place of somebody who is away today."""
+    numbers = dict(plan.tasks.filter(kind=TaskKind.GATE).values_list("key", "task_id"))
+    with actors.on_their_behalf("Substitutes"):
+        for gate in plan.rules.gates:
+            found = future_rounds.who_must_approve(plan, gate)
+            for person, seat in ((c.person, seat) for c in found.candidates for seat in c.capacities):
+                lead, why = ", ".join(seat.instead_of), seat.why
+                if seat.holder.pk != person.pk:
+                    lead, why = seat.holder.name, why_away(seat.holder, directory)
+                if lead and why:
+                    told = StandIn(person, seat.role, seat.by)
+                    after = _told(told, None, why, [numbers[gate.key]]) | {"for": lead}
+                    reason = f"{lead} {why}."
+                    changelog.append(plan, STANDS_IN, field=STAND_IN, before=lead, after=after, reason=reason)
 
 
 def record_done(task: Task, people: Sequence[Person]) -> None:

@@ -65,7 +65,8 @@ def tell_output(task: Task, after: Mapping[str, Any]) -> int:
     if not isinstance(before, Mapping):
         return 0
     sides = ({name: values.get(name) for name in names} for values in (before, after))
-    return tell(task.plan, *sides, at=task.output_var or task.key)
+    reason = f"{task} was done again, in revision {task.plan.revision}."
+    return tell(task.plan, *sides, at=task.output_var or task.key, reason=reason)
 
 
 def tell_repetition(plan: Plan) -> int:

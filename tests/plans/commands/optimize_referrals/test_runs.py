@@ -148,14 +148,16 @@ def test_a_threshold_breached_twice_pulls_the_ripcord_and_once_does_not(site, wo
     assert second.escalations.get(trigger="alert-conversion").occurrences == 1
 
 
-def test_a_threshold_that_is_kept_starts_the_count_again(site, world):
+def test_a_lenient_threshold_that_is_kept_starts_no_count_of_a_strict_one_again(site, world):
     site.load(until(world, demo.START + timedelta(days=69)))
     site.run(f'{SHORT} --alert_threshold "conversion<0.99"')
     site.load(until(world, demo.START + timedelta(days=76)))
     site.run(f'{SHORT} --alert_threshold "conversion<0.0001"')
     site.load(world)
     last = site.run(f'{SHORT} --alert_threshold "conversion<0.99"')
-    assert not last.pulls.filter(trigger="alert-conversion").exists()
+    assert last.pulls.filter(trigger="alert-conversion").exists()
+    (case,) = last.escalations.filter(trigger="alert-conversion")
+    assert {told["limit"] for told in case.evidence} == {"conversion<0.99", "conversion<0.0001"}
 
 
 def test_a_case_takes_two_people_and_stays_decided(site, world):

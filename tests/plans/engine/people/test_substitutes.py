@@ -21,8 +21,10 @@ from tests.factories import (
     DelegationFactory,
     PersonFactory,
     RoleFactory,
+    gate,
     make_plan,
     round_of,
+    seat,
 )
 from tests.plans.engine.conftest import actor_of
 
@@ -231,3 +233,21 @@ def test_the_sweep_asks_a_fixed_number_of_questions(lead, signer, vote):
 def test_an_absence_that_is_over_moves_nothing(lead, cover, signer, vote):
     Absence(person=lead, starts_at=START - timedelta(days=9), ends_at=START - timedelta(days=2)).save()
     assert reach(planned(lead), signer, vote).owner == lead
+
+
+def test_at_the_start_whoever_would_decide_for_an_approver_who_is_away_is_told():
+    legal, sponsor = (
+        PersonFactory(name=name, roles=[role]) for name, role in (("Lena", "legal"), ("Elena", "sponsor"))
+    )
+    go_away(legal)
+    plan = make_plan(gate(seat("legal"), fallbacks={"legal": "sponsor"}))
+    substitutes.announce(plan)
+    (row,) = rows(plan, "stands in")
+    told = row["to"]
+    assert (told["person"], told["for"], told["role"], told["tasks"]) == ("Elena", "Lena", "legal", ["2"])
+    assert "away" in told["why"]
+    delivery.work_off()
+    assert ("Elena", f"You stand in for Lena: {plan.plan_id}") in subjects()
+    asked = decisions.fallbacks(plan, list(plan.tasks.all()), list(changelog.rows(plan.change_chain())))
+    used = [use for cover in asked for use in cover["used"]]
+    assert [(use["person"], use["for"], use["outcome"]) for use in used] == [("Elena", "Lena", "asked")]
