@@ -82,7 +82,8 @@ WALKS := $(patsubst %,tests/plans/%.py,admin/test_two_people admin/test_authorit
 # Of REST: what reaches the database as text or JSON, filters, and two requests at once; answers are Python's.
 ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog erasure) tests/gtm/core/api \
   tests/gtm/test_celery.py $(ENGINE) $(WALKS) $(patsubst %,tests/plans/api/test_%.py,idempotency_race plans schedules) \
-  tests/plans/export/test_standing.py tests/plans/cases $(wildcard tests/plans/test_*.py) tests/programs/api/test_datasets.py
+  tests/plans/export/test_standing.py tests/plans/cases $(wildcard tests/plans/test_*.py) tests/programs/api/test_datasets.py \
+  tests/test_kept.py
 
 test-postgres: $(INSTALLED)
 	GTM_TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ON_POSTGRES) $(ARGS)

@@ -87,9 +87,26 @@ def _write(difference: Difference) -> None:
                 places = ", ".join(["%s"] * len(columns))
                 into = f"{quote(name)} ({', '.join(map(quote, columns))})"
                 cursor.executemany(f"INSERT INTO {into} VALUES ({places})", rows)
+                _count_on(name, max(row[columns.index(_keys()[name])] for row in rows))
         for name, (columns, rows) in difference.changed.items():
             if rows:
                 key = _keys()[name]
                 cells = ", ".join(f"{quote(column)} = %s" for column in columns)
                 to = f"UPDATE {quote(name)} SET {cells} WHERE {quote(key)} = %s"
                 cursor.executemany(to, [(*row, row[columns.index(key)]) for row in rows])
+
+
+def _count_on(table: str, number: Any) -> None:
+    """What is written next gets a higher number than what was kept, as it would have after the build.
+
+    SQLite sees to that by itself. The sequences of PostgreSQL do not see rows that bring a number, and are
+    set back whenever a test has committed something: without this the newest row is not the last.
+    """
+    if connection.vendor != "postgresql" or not isinstance(number, int):
+        return
+    with connection.cursor() as cursor:
+        quoted = connection.ops.quote_name(table)
+        cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [quoted, _keys()[table]])
+        ((sequence,),) = cursor.fetchall()
+        if sequence:
+            cursor.execute(f"SELECT setval(%s, greatest(last_value, %s)) FROM {sequence}", [sequence, number])
