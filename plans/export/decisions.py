@@ -51,21 +51,17 @@ def _people(tasks: list[Task], log: Sequence[Mapping[str, Any]]) -> list[dict[st
     """Asked at the start or when the task was to be done, and done; what was erased names nobody."""
     known = {t.task_id for t in tasks}
     outcomes = {STANDS_IN: "asked", DONE_IN_PLACE: "done"}
-    found: list[dict[str, Any]] = []
-    seen = set()
+    found = []
     for row in log:
         told = (row["to"] if row["event"] in outcomes else None) or {}
         for task_id in told.get("tasks", ()):
             if task_id in known:
-                outcome = "nobody could" if told["person"] is None else outcomes[row["event"]]
-                if (asked := (task_id, outcome, told["person"], told["for"])) in seen:
-                    continue  # asked at the start, and again when it was to be done
-                seen.add(asked)
+                nobody = told["person"] is None
                 found.append(
                     {
                         "task_id": task_id,
                         "at": row["at"],
-                        "outcome": outcome,
+                        "outcome": "nobody could" if nobody else outcomes[row["event"]],
                         "person": told["person"],
                         "for": told["for"],
                         "why": told["why"],
