@@ -48,6 +48,7 @@ class HeldAgainst(Protocol):
 
 
 R = TypeVar("R", bound=OfPeriod)
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _LIMIT = re.compile(r"(<=|>=|<|>)\s*([+-]?[0-9.]+)\s*$")
 
 
@@ -83,7 +84,9 @@ def verdicts_under(limit: str, readings: Iterable[HeldAgainst]) -> list[str]:
 
 
 def _is_other(reading: HeldAgainst, limit: str) -> bool:
-    return bool(reading.limit) and reading.limit != limit and reading.verdict in (BREACHED, GOOD)
+    """A person who corrects a value may write words; what they say of it stands then."""
+    is_judged = reading.verdict in (BREACHED, GOOD) and _NUMBER.fullmatch(reading.value) is not None
+    return is_judged and bool(reading.limit) and reading.limit != limit
 
 
 def _under(rules: Sequence[tuple[str, Decimal]], value: str) -> str:

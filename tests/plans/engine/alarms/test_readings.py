@@ -366,3 +366,13 @@ def test_a_case_asks_every_plan_to_stop_whose_breach_it_counts():
     )
     assert stopped.nothing_asks_to_stop(second, {}) is not None
     assert stopped.nothing_asks_to_stop(other, {}) is None
+
+
+@pytest.mark.parametrize("words", ["about a third", "nan", ""])
+def test_a_value_that_a_person_corrected_in_words_keeps_what_they_said_of_it(words):
+    program = ProgramFactory()
+    first, second = (make_plan(program=program, triggers=[THRESHOLD]) for _ in range(2))
+    held_against(first, "revenue<50000", "week 1", 60000)
+    readings.correct(first.readings.get(), value=words, breached=True, comment="The file was cut.")
+    held_against(second, "revenue<20000", "week 2", 14668)
+    assert cases(second).count() == 1
