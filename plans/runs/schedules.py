@@ -24,6 +24,7 @@ from gtm.core.actors import SWEEP, TASK, Actor, acting_as
 from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem, StaleVersion, WrongState
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from plans.engine.gates.conflicts import writers_of_schedules
 from plans.models import CatchUp, Plan, RipcordPull, Schedule, ScheduledRun
 from plans.runs import registry, start
 from plans.schemas import cron
@@ -145,7 +146,10 @@ def _start(run: ScheduledRun) -> Plan:
     with acting_as(
         Actor.of_user(owner, TASK), f"Schedule {schedule.name}, due {run.due_at:%Y-%m-%d %H:%M} UTC"
     ):
-        draft = start.prepare(registry.get(schedule.command), schedule.inputs, schedule.program)
+        writers = {user for user, _ in writers_of_schedules([schedule.pk])[schedule.pk]}
+        draft = start.prepare(
+            registry.get(schedule.command), schedule.inputs, schedule.program, written_by=writers
+        )
         return start.start(draft, idempotency_key=run.idempotency_key)
 
 

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 
 from gtm.core import canonical, clock
-from gtm.core.actors import acting_as
+from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
@@ -325,6 +325,9 @@ def test_the_claimant_alone_withdraws(joint):
     dispute = joint.file()
     with acting_as(actor_of(joint.people["south"])), pytest.raises(NotPermitted, match="Only North"):
         verbs.withdraw(dispute, "Not ours.")
+    token = Actor.of_user(joint.people["north"].accounts.get(), REST)
+    with acting_as(token), pytest.raises(NotPermitted, match="person in a session"):
+        verbs.withdraw(dispute, "We were wrong.")
     with acting_as(actor_of(joint.people["north"])):
         assert verbs.withdraw(dispute, "We were wrong.").state == "withdrawn"
 
