@@ -182,7 +182,7 @@ CASE = Machine(
         to("renew", "acknowledged", "acknowledged", permission=may_answer, writes="due_at renewals"),
         to("hand_over", "notified acknowledged", "notified", permission=may_answer, comment_required=True, writes="owner acknowledged_by"),
         to("wait", "notified acknowledged", "acknowledged", permission=may_answer, comment_required=True, writes="acknowledged_by due_at renewals", label="Wait until a time"),
-        to("escalate_now", "armed notified acknowledged", "notified", permission=may_answer, comment_required=True, writes="due_at"),
+        to("escalate_now", "armed notified acknowledged", "notified", permission=flow.may_climb, comment_required=True, writes="due_at"),
         to("start_over", "notified acknowledged armed", "armed", permission=system_only, writes="cycle rung due_at"),
         to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
         to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from frozen_at"),

@@ -17,7 +17,13 @@ from gtm.core.prepared import PreparedRead
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import conflicts, future_rounds, rounds, scope
 from plans.engine.people import substitutes
-from plans.engine.people.permissions import holds_role, may_work_on, persons_of, why_not_in_person
+from plans.engine.people.permissions import (
+    holds_role,
+    may_answer,
+    may_work_on,
+    persons_of,
+    why_not_in_person,
+)
 from plans.engine.running import kept_outputs, steps
 from plans.engine.running.under_lock import opens_after
 from plans.engine.stopping import stopped
@@ -158,6 +164,18 @@ def may_do(actor: Actor, task: Task, params: Params) -> str | None:
         return refused
     refusals = (conflicts.why_no_owner(task, person) for person in persons_of(actor.user))
     return next((refused for refused in refusals if refused), None)
+
+
+def may_climb(actor: Actor, case: Escalation, params: Params) -> str | None:
+    """Whoever may answer the case; of a round not who asked for the plan, for a rung may give authority."""
+    if refused := may_answer(actor, case, params):
+        return refused
+    if case.approval_id is None:
+        return None
+    askers = conflicts.askers_of({case.plan_id: case.plan}, conflicts.people_of_accounts())[case.plan_id]
+    if {person.pk for person in persons_of(actor.user)} & askers:
+        return "Who asked for this run, or edited it, waits for the ladder: a rung of it may give authority."
+    return None
 
 
 def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
