@@ -22,7 +22,7 @@ from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, Person, two_
 
 @admin.register(GuardedChange)
 class GuardedChangeAdmin(ReadOnly, GovernedAdmin):
-    list_display = ["what", "status", "kind", "requested_label", "decided_by", "decided_at", "created_at"]
+    list_display = ["what", "status", "kind", "proposed_by", "decided_by", "decided_at", "created_at"]
     list_filter = ["state", "kind"]
     list_select_related = ["decided_by"]
     search_fields = ["what", "reason", "requested_label"]
@@ -34,6 +34,10 @@ class GuardedChangeAdmin(ReadOnly, GovernedAdmin):
     @admin.display(description="State", ordering="state")
     def status(self, row: GuardedChange) -> str:
         return badges.badge(row)
+
+    @admin.display(description="Proposed by", ordering="requested_label")
+    def proposed_by(self, row: GuardedChange) -> str:
+        return row.requested_label
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -17,6 +17,7 @@ from django.db.models.signals import m2m_changed, post_save, pre_delete
 from gtm.core import actors
 from gtm.core.errors import NotPermitted
 from gtm.core.evidence import accounts
+from gtm.core.models import ChangeLogPayload
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
 from programs.models.people import Person
@@ -33,6 +34,11 @@ def has_weight(user: Any) -> bool:
         or Permission.objects.filter(Q(group__user=user) | Q(user=user)).exists()
         or any(person.has_weight for person in Person.objects.filter(accounts=user))
     )
+
+
+def has_acted(user: Any) -> bool:
+    """Whether the change log names this account as the one that did something."""
+    return ChangeLogPayload.objects.filter(body__actor_id=user.pk).exists()
 
 
 def guard_account(user: Any, stored: Any | None) -> None:
@@ -112,7 +118,15 @@ def _guard_loss(holder: Any, name: str, links: Any, gone: Collection[int]) -> No
 
 
 def guard_end(sender: Any, instance: Any, **_: Any) -> None:
-    """Receiver of ``pre_delete`` of accounts and groups: a loss as that of their rights."""
+    """Receiver of ``pre_delete`` of accounts and groups: a loss as that of their rights.
+
+    An account that has done something stays: whose act it was would be forgotten with it.
+    """
+    if not isinstance(instance, Group) and has_acted(instance):
+        raise NotPermitted(
+            f"The account {instance} has done things that are on record: who did them would be forgotten.",
+            hint="Close it instead: take “Active” away.",
+        )
     if isinstance(instance, Group):
         rows = get_user_model().groups.through._base_manager.filter(group_id=instance.pk)
         is_last = two_people.leaves_nobody(rows.delete)

@@ -1,10 +1,12 @@
 """Where the second person comes from: who is concerned, and nobody becomes the only one who could agree."""
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.urls import reverse
 
-from gtm.core.actors import acting_as
+from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.evidence import changelog
 from programs.models import Approver, GuardedChange, Person
 from tests.doors import url, user
 from tests.factories import UserFactory
@@ -212,3 +214,28 @@ def test_the_only_steward_of_a_site_is_still_alone(demo):
     assert legal_for_deputy().status_code == 201
     assert GuardedChange.objects.get().state == "single_handed"
     assert Approver.objects.filter(person=who("deputy"), role__slug="legal").exists()
+
+
+def test_an_account_that_has_done_something_is_closed_not_deleted(administrator, demo):
+    """With it would go who edited a plan, and who of these must not decide about it."""
+    with acting_as(Actor.of_user(user("sales"), ADMIN, interactive=True)):
+        changelog.append(demo, "noted", reason="Sara was here.")
+    for name in ("sales", "auditor"):
+        page("exec").post(reverse("admin:auth_user_delete", args=[user(name).pk]), {"post": "yes"})
+    left = get_user_model().objects.filter(username__in=["sales", "auditor"])
+    assert [row.username for row in left] == ["sales"]
+    account_page("sales", is_active=None)
+    assert not user("sales").is_active
+
+
+def test_when_the_other_steward_is_gone_a_third_person_comes_by_the_command_line(two):
+    """As the documents for operators say."""
+    get_user_model().objects.create_superuser("tom", "tom@example.com", "secret-2026")
+    client, address = page("tom"), at(Person, "add")
+    form = {"name": "Tom", "email": "tom@example.com", "accounts": [user("tom").pk]}
+    client.post(address, fields_of(client, address) | form, follow=True)
+    link = GuardedChange.objects.get(state="proposed")
+    assert link.what == "The account tom is linked to Tom"
+    assert answer("exec", link, "approve").json()["state"] == "approved"
+    person_closed()
+    assert not Person.objects.get(name="Dora Klein").is_active
