@@ -80,11 +80,10 @@ def spike(stage: Stage) -> dict[str, Record]:
 
 def away(stage: Stage) -> dict[str, Record]:
     """Both who hold the architect's role are away: somebody of lifecycle operations covers."""
-    Approver(person=stage.person("studio"), role=Role.objects.get(slug="lifecycle-ops")).save()
     stage.go_away("strategist", "partner")
     plan = stage.complete(stage.run(SHORT), "compliance-log", "ops")
     asked = stage.messages()
-    stage.decide(plan, "playbook-approval", "studio")
+    stage.decide(plan, "playbook-approval", "customer-success")
     return {"referrals-away": stage.record(plan) | {"messages": asked}}
 
 
