@@ -146,7 +146,9 @@ def test_nobody_covers_for_their_own_request():
     go_away("strategist")
     with pytest.raises(GuardNotMet, match="its review checklist has 1 open item") as refused:
         start_as("ops", MONITOR)
-    assert [p.message.partition(":")[0] for p in refused.value.problems] == ["Today's people can give every approval"]
+    assert [p.message.partition(":")[0] for p in refused.value.problems] == [
+        "Today's people can give every approval"
+    ]
 
 
 def test_the_analyst_is_given_the_segments_sizes_and_assumptions_to_check():
