@@ -13,7 +13,7 @@ from plans.cases.fraud.models import FraudCase
 from plans.demo import referrals as demo
 from plans.engine.stopping import ripcord
 from plans.runs import revise
-from programs.models import Approver, Metric, Partner, Role
+from programs.models import Metric, Partner
 from tests.documents.stage import ADVOCATES, Record, Stage, failing
 from tests.documents.usage import OPTIMIZE as LINE
 from tests.documents.usage import OPTIMIZE_REFERRALS as COMMAND
