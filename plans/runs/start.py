@@ -269,7 +269,7 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
 
 
 def _refuse_if_open(draft: Draft) -> None:
-    """Raises GuardNotMet with every blocking item of the checklist that is open; it names no plan, for none is kept."""
+    """Raises GuardNotMet with every open blocking item of the checklist. Names no plan, for none is kept."""
     still = [item for item in draft.checklist if item["blocking"] and item["result"] != "passed"]
     if still:
         raise GuardNotMet(
