@@ -32,10 +32,14 @@ def has_asked(user: Any, plan: Plan) -> bool:
 
 
 def may_do(actor: Actor, task: Task, params: Params) -> str | None:
-    """Whoever may work on the task, but nobody who has decided at a gate that guards it."""
+    """Whoever may work on the task, but nobody who has decided at a gate that guards it.
+
+    Unless it is theirs: then they stand in for its owner, and nobody else could.
+    """
     if refused := may_work_on(actor, task, params):
         return refused
-    refusals = (conflicts.why_no_owner(task, person) for person in persons_of(actor.user))
+    others = (person for person in persons_of(actor.user) if person.pk != task.owner_id)
+    refusals = (conflicts.why_no_owner(task, person) for person in others)
     return next((refused for refused in refusals if refused), None)
 
 
