@@ -8,10 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from programs.analytics.fraud import identity, timing, traffic
+from programs.analytics.fraud.calibration import calibrated
 from programs.analytics.fraud.catalogue import Hits
 from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.rings import find_rings, loops, ring_hits
-from programs.analytics.fraud.scoring import Case, Flags, case_owners, gather_cases, score_referrals
+from programs.analytics.fraud.scoring import (
+    Case,
+    Flags,
+    case_owners,
+    due_rewards,
+    gather_cases,
+    score_referrals,
+)
 from programs.analytics.fraud.table import Floats, Population, ReferralTable
 
 
@@ -60,9 +68,13 @@ def review(
     """
     everybody = population or Population.of(table)
     rings = find_rings(table, cap=policy.trace_cap)
-    found = (
-        *identity.self_referrals(table, cap=policy.place_cap),
-        *identity.shared_traces(table),
+    selves = identity.self_referrals(table, cap=policy.place_cap)
+    traces = identity.shared_traces(table, everybody, cap=policy.trace_cap)
+    tied = np.unique(np.concatenate([hit.rows for hit in (selves[-1], *traces)]))
+    found = calibrated((
+        *selves,
+        *traces,
+        identity.alike_mailboxes(table, tied),
         identity.shared_payout(table, cap=policy.trace_cap),
         identity.shared_ip_agent(table, cap=policy.place_cap),
         ring_hits(rings),
@@ -74,10 +86,16 @@ def review(
         timing.refund_after_hold(table, holding_days=policy.holding_days),
         timing.refund_rate(table, everybody),
         traffic.banned_source(table, policy.banned_sources),
-        traffic.paid_traffic(table),
+        traffic.paid_traffic(table, everybody),
         *loops(rings),
-    )
-    scores = score_referrals(len(table), found, prior=policy.prior)
+    ), table, everybody)  # fmt: skip
+    # A family pays with one card; who enters a friend's order at the own desk is quick.
+    payment, *browser = (hit.rows for hit in traces[:3])
+    explained = {
+        "payment": identity.households(table, np.intersect1d(payment, np.concatenate([selves[-1].rows, *browser]))),
+        "timing": np.unique(np.concatenate(browser)),
+    }
+    scores = score_referrals(len(table), found, prior=policy.prior, explained=explained)
     owners = case_owners(table, rings)
     cases = gather_cases(table, found, scores, owners, hold=policy.hold, review=policy.review, within=within)
     return Review(
@@ -86,5 +104,5 @@ def review(
         scores=scores,
         hits=found,
         cases=cases,
-        at_risk=float(table.reward[np.flatnonzero(scores >= policy.hold)].sum()),
+        at_risk=float(due_rewards(table)[np.flatnonzero(scores >= policy.hold)].sum()),
     )

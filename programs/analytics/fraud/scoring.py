@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
 from programs.analytics.estimate import MaybeEstimate
-from programs.analytics.fraud.catalogue import CATALOGUE, Hits
+from programs.analytics.fraud.catalogue import CATALOGUE, HOME, ONE_FACT, Hits
 from programs.analytics.fraud.normalise import Texts
+from programs.analytics.fraud.numbers import Rows
 from programs.analytics.fraud.rings import Rings
 from programs.analytics.fraud.table import Floats, ReferralTable, codes
 from programs.analytics.rates import wilson_rate
 
 Flags = npt.NDArray[np.bool_]
+NOTHING_EXPLAINED: Mapping[str, Rows] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +38,9 @@ class Reason:
 class Case:
     """Referrals to be decided on together by people.
 
-    ``score`` 0–100 is the highest of its referrals. ``at_risk`` is the rewards of the referrals,
-    ``expected_loss`` weighs each by its score. ``proposal`` is "hold" or "review".
+    ``score`` 0–100 is the highest of its referrals. ``at_risk`` is the rewards that are due on them: won, not
+    returned and not paid yet. ``expected_loss`` weighs each by its score, ``paid`` was paid and not taken back.
+    ``proposal`` is "hold" or "review".
     """
 
     case_id: str
@@ -45,6 +49,7 @@ class Case:
     score: float
     at_risk: float
     expected_loss: float
+    paid: float
     proposal: str
     reasons: tuple[Reason, ...]
 
@@ -57,11 +62,14 @@ class Accuracy:
     recall: MaybeEstimate
 
 
-def score_referrals(size: int, found: Iterable[Hits], *, prior: float = 0.02) -> Floats:
+def score_referrals(
+    size: int, found: Iterable[Hits], *, prior: float = 0.02, explained: Mapping[str, Rows] = NOTHING_EXPLAINED
+) -> Floats:
     """Score 0–100 of each of ``size`` referrals: 100 × the posterior chance of fraud.
 
-    log-odds = logit(prior) + Σ over families of (strongest + half of the others). ``prior`` is the share
-    of fraud expected before looking, in (0, 1).
+    log-odds = logit(prior) + Σ over families of (strongest + half of the others); of one fact the strongest
+    alone. ``explained`` names rows where a family is explained by the home that both people share: there
+    only the stronger of the two counts. ``prior`` is the share of fraud expected before looking, in (0, 1).
     """
     strongest: dict[str, Floats] = {}
     total: dict[str, Floats] = {}
@@ -73,8 +81,17 @@ def score_referrals(size: int, found: Iterable[Hits], *, prior: float = 0.02) ->
         np.maximum(top, weights, out=top)
         total[family] = total.get(family, np.zeros(size)) + weights
     log_odds = np.full(size, float(logit(prior)))
-    for family, top in strongest.items():
-        log_odds += top + (total[family] - top) / 2
+    parts = {
+        family: top + (0.0 if family in ONE_FACT else (total[family] - top) / 2)
+        for family, top in strongest.items()
+    }
+    home = parts.get(HOME, np.zeros(size))
+    for family, rows in explained.items():
+        if family in parts:
+            stronger = np.maximum(home[rows], parts[family][rows])
+            parts[family][rows] = stronger - home[rows]
+    for part in parts.values():
+        log_odds += part
     return np.asarray(100 * expit(log_odds), dtype=np.float64)
 
 
@@ -144,7 +161,7 @@ def make_case(
 ) -> Case:
     counts = Counter(key for row in members for key, _ in by_row[row])
     example = {key: evidence for row in reversed(members) for key, evidence in by_row[row]}
-    rewards = table.reward[members]
+    rewards = due_rewards(table)[members]
     return Case(
         case_id=name,
         referral_ids=tuple(table.referral_id[members].tolist()),
@@ -152,6 +169,7 @@ def make_case(
         score=float(scores[members].max()),
         at_risk=float(rewards.sum()),
         expected_loss=float((rewards * scores[members]).sum() / 100),
+        paid=float(table.reward[members][is_paid(table)[members]].sum()),
         proposal=proposal,
         reasons=tuple(
             Reason(key, CATALOGUE[key].title, count, example[key], CATALOGUE[key].false_positives)
@@ -160,6 +178,17 @@ def make_case(
             )
         ),
     )
+
+
+def due_rewards(table: ReferralTable) -> Floats:
+    """The reward still to be paid for each referral: 0 unless it was won and kept, and where it is paid."""
+    due = ~np.isnat(table.won_at) & np.isnat(table.refunded_at) & ~is_paid(table)
+    return np.where(due, np.maximum(table.reward, 0.0), 0.0)
+
+
+def is_paid(table: ReferralTable) -> Flags:
+    paid: Flags = ~np.isnat(table.paid_at)
+    return paid
 
 
 def accuracy(flagged: Flags, fraud: Flags) -> Accuracy:

@@ -10,7 +10,7 @@ GROUP BY referral_id;
 WITH known AS (
     SELECT *,
         coalesce(won_at < CAST($as_of AS TIMESTAMPTZ), false) AS won,
-        coalesce(won_at < CAST($as_of AS TIMESTAMPTZ) AND refunded_at < CAST($as_of AS TIMESTAMPTZ), false) AS refunded,
+        coalesce(won_at < CAST($as_of AS TIMESTAMPTZ) AND undone_at < CAST($as_of AS TIMESTAMPTZ), false) AS refunded,
         lower(referee_email) AS address,
         rtrim(split_part(address, '@', 2), '.') AS named_domain,
         coalesce($real_domains[list_position($alias_domains, named_domain)], named_domain) AS domain
@@ -47,8 +47,8 @@ numbers AS (
             WHEN referrer_id = referee_customer_id THEN true
             WHEN referrer_cookie_id = cookie_id OR referrer_device_id = device_id OR referrer_payment_hash = payment_hash THEN true
             WHEN won AND epoch(won_at) - epoch(clicked_at) BETWEEN 0 AND $too_fast_seconds THEN true
-            WHEN refunded AND refunded_at >= won_at + to_days($holding_days)
-                AND refunded_at < won_at + to_days($holding_days + $grace_days) THEN true
+            WHEN refunded AND undone_at >= won_at + to_days($holding_days)
+                AND undone_at < won_at + to_days($holding_days + $grace_days) THEN true
             ELSE false END
         -- One mailbox and one address begin with one character, an accent may come or go.
         OR CASE WHEN (ord(referrer_email) | 32) = (ord(referee_email) | 32) OR ord(referrer_email) > 127 OR ord(referee_email) > 127

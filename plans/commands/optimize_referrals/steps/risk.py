@@ -22,7 +22,7 @@ from plans.schemas.outputs import Chart, Column, Metrics, Series, Signal, StepRe
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.fraud.catalogue import CATALOGUE
 from programs.analytics.fraud.review import Review, review
-from programs.analytics.fraud.scoring import Case
+from programs.analytics.fraud.scoring import Case, due_rewards
 from programs.analytics.fraud.spike import ControlPoint, control_chart
 from programs.analytics.fraud.table import ReferralTable
 from programs.analytics.rates import wilson_rate
@@ -58,7 +58,7 @@ def review_risk(context: StepContext) -> StepResult:
     flows = context.outputs["data"]["flows"]
     rates = as_defined(context, {
         "fraud_rate": wilson_rate(int((held & now).sum()), int(flows["current"]["invites"])),
-        "money_at_risk": Estimate(float(table.reward[held & now].sum()), unit="currency", method="sum"),
+        "money_at_risk": Estimate(float(due_rewards(table)[held & now].sum()), unit="currency", method="sum"),
     })  # fmt: skip
     earlier: MaybeEstimate = (
         wilson_rate(int((held & before).sum()), int(flows["previous"]["invites"]))

@@ -18,7 +18,7 @@ from programs.analytics.fraud.normalise import DOMAIN_ALIASES, DOTS_IGNORED, HYP
 from programs.analytics.fraud.review import Policy
 from programs.analytics.fraud.screen import screen
 from programs.analytics.fraud.table import Population, ReferralTable
-from programs.analytics.fraud.traffic import CLICK_IDS
+from programs.analytics.fraud.traffic import LOOK_FOR
 from programs.datasets import OpenData
 
 POLICY = Policy(disposable_domains=DISPOSABLE_DOMAINS)
@@ -46,7 +46,7 @@ def looks_of(policy: Policy) -> dict[str, Any]:
         "holding_days": int(policy.holding_days),
         "grace_days": 6,
         "too_fast_seconds": policy.too_fast_seconds,
-        "click_ids": f"({'|'.join(CLICK_IDS)})=",
+        "click_ids": f"({'|'.join(LOOK_FOR)})=",
         "banned_sources": sorted({fold(name).replace(" ", "") for name in policy.banned_sources}),
         "banned_hosts": sorted({name.lower() for name in policy.banned_sources}),
         "alias_domains": list(DOMAIN_ALIASES),
