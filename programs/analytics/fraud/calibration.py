@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits
+from programs.analytics.fraud.peers import SIGNS
 from programs.analytics.fraud.table import Population, ReferralTable
 
 SENSITIVITY = 0.5
@@ -35,6 +36,9 @@ def calibrated(found: Iterable[Hits], table: ReferralTable, people: Population) 
     """The hits, each sign lowered by the share of the program's referrers who show it."""
     lowered = []
     for hit in found:
+        if hit.key in SIGNS:  # held against peers already
+            lowered.append(hit)
+            continue
         expert = CATALOGUE[hit.key].weight
         shown = len(np.unique(table.referrer[hit.rows]))
         share = honest_share(expert, shown, max(people.referrers, shown))

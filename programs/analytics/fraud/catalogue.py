@@ -39,7 +39,7 @@ class Hits:
 
 
 HOME = "home"
-ONE_FACT = frozenset({HOME})
+ONE_FACT = frozenset({HOME, "graph"})
 """Families of which only the strongest witness counts: a browser has a device, a cookie and an address."""
 CATALOGUE = {
     heuristic.key: heuristic
@@ -49,16 +49,16 @@ CATALOGUE = {
         Heuristic("self_email", "Referred themselves (mailbox)", "identity", 5.5,
                   "Both addresses deliver to one mailbox once dots, tags and aliases are removed.",
                   "A couple or a small company sharing one mailbox."),
-        Heuristic("self_name_address", "Same name at the same address", HOME, 3.2,
+        Heuristic("self_name_address", "Same name at the same address", HOME, 3.0,
                   "Referrer and referred carry one name, however spelled, and one postal address.",
                   "Parent and child with one name."),
-        Heuristic("self_name_trace", "Same name on one device or browser", HOME, 3.2,
+        Heuristic("self_name_trace", "Same name on one device or browser", HOME, 3.0,
                   "Referrer and referred carry one name, however spelled, and share a device or cookie.",
                   "Parent and child with one name and one tablet."),
         Heuristic("mail_alike", "Mailboxes that resemble each other", "mailbox", 3.2,
                   "Two people of one home or card have mailboxes that share what their names do not explain.",
                   "A couple that chose its mailboxes together."),
-        Heuristic("shared_payment", "Shared payment instrument", "payment", 3.0,
+        Heuristic("shared_payment", "Shared payment instrument", "payment", 2.8,
                   "Referrer and referred pay with the same instrument.", "Couples, a company card."),
         Heuristic("shared_device", "Shared device", HOME, 2.5,
                   "Referrer and referred use the same device.", "Family tablet, a friend's phone."),
@@ -82,7 +82,7 @@ CATALOGUE = {
         Heuristic("velocity", "Burst of referrals", "timing", 1.8,
                   "More referrals within an hour than the referrer's and the program's rate explain.",
                   "A newsletter, a talk, a post that went around."),
-        Heuristic("too_fast", "Converted too fast", "timing", 3.0,
+        Heuristic("too_fast", "Converted too fast", "timing", 2.8,
                   "Seconds from first click to conversion, less than a person needs.",
                   "Clock skew; a click recorded late; one-tap payment."),
         Heuristic("refund_after_hold", "Refund just after the holding period", "refund", 2.5,
@@ -96,6 +96,21 @@ CATALOGUE = {
         Heuristic("paid_traffic", "Paid traffic", "traffic", 4.5,
                   "The referrer's clicks come from advertisements: a click id, or a medium that is paid for.",
                   "A friend copied a link out of an ad."),
+        Heuristic("peer_quick", "Orders hijacked at the till", "quick", 3.3,
+                  "The orders follow the click faster than those of peers: the shopper was at the till already.",
+                  "A partner whose readers buy by one tap; leads entered when they have signed."),
+        Heuristic("peer_paid_clicks", "Paid clicks above peers", "traffic", 4.5,
+                  "More of the orders come out of advertisements than those of peers.",
+                  "A partner who was allowed to advertise."),
+        Heuristic("peer_returned", "Returned after the payout", "refund", 3.3,
+                  "More of the orders are returned after the reward was paid than those of peers.",
+                  "A defective batch; an audience that the product does not fit."),
+        Heuristic("peer_least_basket", "Baskets at the minimum", "basket", 3.3,
+                  "More of the orders are as small as an order can be than those of peers.",
+                  "A partner of a cheap article; a trial offer."),
+        Heuristic("peer_new_devices", "A new device for every order", "devices", 2.5,
+                  "More of the orders come from devices seen only once than those of peers.",
+                  "A young audience with new phones; browsers that hide what they are."),
         Heuristic("reciprocal", "Reciprocal pair", "graph", 2.2,
                   "Two people referred each other.", "Accounts opened again after a break."),
         Heuristic("cycle", "Cycle of referrals", "graph", 3.0,

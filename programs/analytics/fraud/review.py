@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from programs.analytics.fraud import identity, timing, traffic
 from programs.analytics.fraud.calibration import calibrated
 from programs.analytics.fraud.catalogue import Hits
 from programs.analytics.fraud.normalise import Texts
+from programs.analytics.fraud.peers import Pattern, partner_rows, pattern_hits
 from programs.analytics.fraud.rings import find_rings, loops, ring_hits
 from programs.analytics.fraud.scoring import (
     Case,
@@ -35,6 +36,7 @@ class Policy:
     prior: float = 0.02
     hold: float = 50.0
     review: float = 25.0
+    minimum_order: float | None = None
     disposable_domains: Collection[str] = ()
     banned_sources: Collection[str] = ()
 
@@ -60,11 +62,13 @@ def review(
     population: Population | None = None,
     *,
     within: Flags | None = None,
+    patterns: Sequence[Pattern] = (),
 ) -> Review:
     """Run every heuristic over ``table`` under ``policy``. Does not depend on the order of rows.
 
     ``population`` describes all referrals where the table leaves out those no heuristic can fire on; a
     referral left out scores the prior. ``within``: gather only cases with one of these referrals.
+    ``patterns`` of whole referrers and partners weigh on their orders (``peers.find_patterns``).
     """
     everybody = population or Population.of(table)
     rings = find_rings(table, cap=policy.trace_cap)
@@ -88,15 +92,18 @@ def review(
         traffic.banned_source(table, policy.banned_sources),
         traffic.paid_traffic(table, everybody),
         *loops(rings),
+        *pattern_hits(table, patterns),
     ), table, everybody)  # fmt: skip
     # A family pays with one card; who enters a friend's order at the own desk is quick.
     payment, *browser = (hit.rows for hit in traces[:3])
     explained = {
-        "payment": identity.households(table, np.intersect1d(payment, np.concatenate([selves[-1].rows, *browser]))),
+        "payment": identity.households(table, payment),
         "timing": np.unique(np.concatenate(browser)),
     }
     scores = score_referrals(len(table), found, prior=policy.prior, explained=explained)
     owners = case_owners(table, rings)
+    of_partners = partner_rows(table, patterns)
+    owners[of_partners] = [f"partner:{name}" for name in table.partner_id[of_partners]]
     cases = gather_cases(table, found, scores, owners, hold=policy.hold, review=policy.review, within=within)
     return Review(
         referral_ids=tuple(table.referral_id.tolist()),

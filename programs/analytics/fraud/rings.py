@@ -63,7 +63,7 @@ def find_rings(table: ReferralTable, *, cap: int = 50) -> Rings:
     start, end = np.concatenate(ends), np.concatenate(other_ends)
     graph = coo_array((np.ones(len(start)), (start, end)), shape=(total, total))
     count, components = connected_components(graph, directed=False)
-    component: Rows = components[:size].astype(np.intp)
+    component: Rows = merged(components[:size].astype(np.intp), referrer, referee, count)
     inside = component[referrer] == component[referee]
     refers, is_referred = (np.zeros(size, dtype=bool) for _ in range(2))
     refers[referrer[inside]] = True
@@ -76,6 +76,20 @@ def find_rings(table: ReferralTable, *, cap: int = 50) -> Rings:
         kinds=distinct_by(component[start], np.concatenate(kinds), count),
         passers=np.bincount(component[refers & is_referred], minlength=count),
     )
+
+
+def merged(component: Rows, referrer: Rows, referee: Rows, count: int) -> Rows:
+    """Components that hold two people or more, and refer each other twice or more, are one: a hand has two phones."""
+    shared = np.bincount(component, minlength=count) >= 2
+    first, second = component[referrer], component[referee]
+    across = shared[first] & shared[second] & (first != second)
+    low, high = np.minimum(first, second)[across], np.maximum(first, second)[across]
+    pair, times = np.unique(low.astype(np.int64) * count + high, return_counts=True)
+    left, right = np.divmod(pair[times >= 2], count)
+    graph = coo_array((np.ones(len(left)), (left, right)), shape=(count, count))
+    _, group = connected_components(graph, directed=False)
+    joined: Rows = group[component].astype(np.intp)
+    return joined
 
 
 def is_close(trace: Rows, person: Rows, degree: Rows, referrer: Rows, referee: Rows) -> Flags:

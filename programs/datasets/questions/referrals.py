@@ -157,6 +157,14 @@ class ReferralQuestions(ABC):
         ``chosen`` has in its column referral, beside its other columns."""
         return self._ask_with("referral_rows", {"referrals": referrals}, {"chosen": chosen}, as_of=as_of)
 
+    def referral_peers(
+        self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime, **limits: Any
+    ) -> pa.Table:
+        """level, name, orders, timed, quick, paid_clicks, paid, returned, least, new_devices: counts of whole
+        referrers and partners, as ``fraud.peers`` reads them; ``limits``: parameters of the SQL file."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("referral_peers", datasets, PAYOUTS, as_of=as_of, **limits)
+
     def referral_labels(
         self, referrals: Snapshot | None, *, judged: Collection[str], as_of: datetime
     ) -> pa.Table:

@@ -63,6 +63,9 @@ numbers AS (
         OR CASE WHEN len($banned_sources) > 0
             THEN coalesce(list_contains($banned_sources, regexp_replace(lower(source), '[^a-z0-9]+', '', 'g')) OR strlen(source) > length(source), false)
                 OR coalesce(len(list_filter($banned_hosts, lambda host: contains(lower(referer_url), host))) > 0, false)
+            ELSE false END
+        OR CASE WHEN won AND len($watched_referrers) + len($watched_partners) > 0
+            THEN list_contains($watched_referrers, referrer_id) OR coalesce(list_contains($watched_partners, partner_id), false)
             ELSE false END AS shows
     FROM boxed
 )

@@ -14,7 +14,7 @@ from gtm.core import canonical
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, measure
-from plans.commands.optimize_referrals.steps.screen import POLICY, policy_of, screened
+from plans.commands.optimize_referrals.steps.screen import POLICY, patterns_in, policy_of, screened
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
@@ -47,11 +47,12 @@ def review_risk(context: StepContext) -> StepResult:
     windows, currency = window_of(context), currency_of(context)
     policy = policy_of(context.program)
     context.progress(5, "Referrals to review")
-    table, population = screened(context.data, windows.current.end, policy)
+    patterns = patterns_in(context.data, windows.current.end, policy)
+    table, population = screened(context.data, windows.current.end, policy, patterns)
     context.progress(40, "Heuristics")
     now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
     actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
-    found = review(table, policy, population, within=actionable)
+    found = review(table, policy, population, within=actionable, patterns=patterns)
     context.progress(75, "Cohorts and payouts")
     held = found.scores >= policy.hold
     # The table holds what is worth a look; shares are of everybody invited.
@@ -70,6 +71,8 @@ def review_risk(context: StepContext) -> StepResult:
     spikes = spikes_in(chart, windows)
     cases = found.cases
     holds = [case for case in cases if case.proposal == "hold"]
+    # What a partner did as a whole is a question to people before it is a reason to hold.
+    to_open = [case for case in cases if case.proposal == "hold" or case.case_id.startswith("partner:")]
     measured = measure(context, found, held, windows.current)
     broken = compliance(context, windows.current)
     outputs: list[Any] = [
@@ -90,8 +93,8 @@ def review_risk(context: StepContext) -> StepResult:
             "reviewed": population.referrals,
             "looked_at": len(table),
             "held": int(held.sum()),
-            "cases": [case_values(case, currency) for case in holds[:MOST_CASES]],
-            "cases_left": max(len(holds) - MOST_CASES, 0),
+            "cases": [case_values(case, currency) for case in to_open[:MOST_CASES]],
+            "cases_left": max(len(to_open) - MOST_CASES, 0),
             "cases_to_review": len(cases) - len(holds),
             "expected_loss": sum(case.expected_loss for case in holds),
             "spikes": [signal.message for signal in spikes],
@@ -188,10 +191,13 @@ def case_values(case: Case, currency: str) -> dict[str, Any]:
     """A case as it is stored: traces of people appear as what was seen, not as the trace itself."""
     return {
         "key": f"fc-{canonical.digest([case.case_id, case.proposal])[:16]}",
+        "kind": "partner" if case.case_id.startswith("partner:") else "signs",
+        "proposal": case.proposal,
         "referrals": list(case.referral_ids),
         "referrers": len(case.referrer_ids),
         "score": round(case.score, 2),
         "at_risk": round(case.at_risk, 2),
+        "paid": round(case.paid, 2),
         "expected_loss": round(case.expected_loss, 2),
         "currency": currency,
         "evidence": [

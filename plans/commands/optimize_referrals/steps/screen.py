@@ -6,7 +6,7 @@ others comes as counts. The screen decides nothing: a test holds it to the revie
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -15,10 +15,11 @@ import pyarrow as pa
 
 from programs.analytics.fraud.disposable import DISPOSABLE_DOMAINS
 from programs.analytics.fraud.normalise import DOMAIN_ALIASES, DOTS_IGNORED, HYPHEN_TAGS, fold
+from programs.analytics.fraud.peers import LEAST_ORDERS, Pattern, find_patterns
 from programs.analytics.fraud.review import Policy
 from programs.analytics.fraud.screen import screen
 from programs.analytics.fraud.table import Population, ReferralTable
-from programs.analytics.fraud.traffic import LOOK_FOR
+from programs.analytics.fraud.traffic import CLICK_ID, LOOK_FOR, PAID_LINK
 from programs.datasets import OpenData
 
 POLICY = Policy(disposable_domains=DISPOSABLE_DOMAINS)
@@ -29,12 +30,36 @@ def policy_of(program: Mapping[str, Any]) -> Policy:
     return replace(POLICY, banned_sources=tuple(program["banned_sources"]))
 
 
-def screened(data: OpenData, as_of: datetime, policy: Policy) -> tuple[ReferralTable, Population]:
-    """The referrals worth a look as known at ``as_of``, and what all of them amount to."""
+def patterns_in(data: OpenData, as_of: datetime, policy: Policy) -> tuple[Pattern, ...]:
+    """What whole referrers and partners did beyond their peers, as known at ``as_of``."""
+    counts = data.engine.referral_peers(
+        data.snapshot("referrals"),
+        data.find("referral_payouts"),
+        as_of=as_of,
+        least_referrer=LEAST_ORDERS["referrer"],
+        least_partner=LEAST_ORDERS["partner"],
+        minimum_order=policy.minimum_order,
+        paid_link=PAID_LINK,
+        click_id=CLICK_ID,
+    )
+    return find_patterns(counts)
+
+
+def screened(
+    data: OpenData, as_of: datetime, policy: Policy, patterns: Sequence[Pattern] = ()
+) -> tuple[ReferralTable, Population]:
+    """The referrals worth a look as known at ``as_of``, and what all of them amount to.
+
+    Every order of a referrer or partner of ``patterns`` is worth one.
+    """
+    watched = {
+        f"watched_{level}s": sorted({each.name for each in patterns if each.level == level})
+        for level in LEAST_ORDERS
+    }
     referrals = data.snapshot("referrals")
     payouts = data.snapshot("referral_payouts") if data.has("referral_payouts") else None
     chosen, population = screen(
-        data.engine.referral_keys(referrals, payouts, as_of=as_of, **looks_of(policy)), policy
+        data.engine.referral_keys(referrals, payouts, as_of=as_of, **looks_of(policy), **watched), policy
     )
     found = data.engine.referral_rows(referrals, chosen=chosen, as_of=as_of)
     return ReferralTable.from_columns(columns_of(found)), population

@@ -1,0 +1,153 @@
+"""The second level: a referrer or a partner as a whole, against peers of the same kind.
+
+What one order does not show, forty do: all of them clicked for within a minute and a half of the till, out of
+advertisements, returned once the reward was paid, at the least basket that earns, each on a device nobody saw
+before. Every sign is a share k of n, held against the shares of the others on a funnel whose width is the
+peers' own (Spiegelhalter 2005): peers differ by more than chance, and a few cheats must not widen the yardstick,
+so the middle half of the peers sets it. Over all subjects and signs false discovery is controlled
+(Benjamini and Hochberg 1995), and what is left weighs by its Bayes factor bound (Sellke, Bayarri, Berger 2001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import pyarrow as pa
+from scipy.optimize import brentq
+from scipy.stats import t as student
+
+from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
+from programs.analytics.fraud.numbers import Rows
+from programs.analytics.fraud.table import Floats, ReferralTable
+from programs.analytics.multiplicity import benjamini_hochberg
+
+SIGNS: Mapping[str, tuple[str, str]] = MappingProxyType({
+    "peer_quick": ("quick", "timed"),
+    "peer_paid_clicks": ("paid_clicks", "orders"),
+    "peer_returned": ("returned", "paid"),
+    "peer_least_basket": ("least", "orders"),
+    "peer_new_devices": ("new_devices", "orders"),
+})  # fmt: skip
+"""Heuristic → its column of counts and of what they are counted of, in the answer to ``referral_peers``."""
+WORDS = {
+    "peer_quick": "{k} of {n} orders came as soon after the click as the fastest tenth of the program's",
+    "peer_paid_clicks": "{k} of {n} orders came out of different clicks on advertisements",
+    "peer_returned": "{k} of {n} orders were returned after the reward was paid",
+    "peer_least_basket": "{k} of {n} orders are among the smallest twentieth of the program's baskets",
+    "peer_new_devices": "{k} of {n} orders came from a device that nobody else used",
+}
+LEAST_ORDERS = {"referrer": 5, "partner": 10}
+LEAST_PEERS = 8
+FALSE_DISCOVERY = 0.01
+TAIL = 8
+"""Degrees of freedom of the peers' distribution: heavier in the tail than a normal one."""
+MIDDLE_HALF = 1.3489795
+"""Width of the middle half of a normal distribution, in standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A sign of a referrer or partner beyond its peers: ``count`` of ``of``, against an ``expected`` share."""
+
+    level: str
+    name: str
+    sign: str
+    count: int
+    of: int
+    expected: float
+    p_value: float
+    q_value: float
+    weight: float
+
+    @property
+    def sentence(self) -> str:
+        said = WORDS[self.sign].format(k=self.count, n=self.of)
+        return f"Of {self.level} {self.name} {said}; of peers {100 * self.expected:.0f} %."
+
+
+def find_patterns(counts: pa.Table, *, false_discovery: float = FALSE_DISCOVERY) -> tuple[Pattern, ...]:
+    """Every sign of every subject of ``counts`` beyond its peers, by ``false_discovery`` over all of them.
+
+    ``counts`` has level, name and the columns of ``SIGNS``, a row a subject.
+    """
+    rows = counts.to_pylist()
+    found: list[Pattern] = []
+    for level, least in LEAST_ORDERS.items():
+        for sign, (count, of) in SIGNS.items():
+            peers = [row for row in rows if row["level"] == level and row[of] >= least]
+            if len(peers) < LEAST_PEERS:
+                continue
+            k = np.array([row[count] for row in peers], dtype=np.float64)
+            n = np.array([row[of] for row in peers], dtype=np.float64)
+            expected, p_values = beyond_peers(k, n)
+            found += [
+                Pattern(level, row["name"], sign, int(a), int(b), expected, float(p), 1.0, bayes_weight(sign, float(p)))
+                for row, a, b, p in zip(peers, k, n, p_values, strict=True)
+            ]  # fmt: skip
+    judged = zip(found, benjamini_hochberg([each.p_value for each in found]) if found else [], strict=True)
+    beyond = [
+        Pattern(*(getattr(each, name) for name in ("level", "name", "sign", "count", "of", "expected", "p_value")),
+                q_value=float(q), weight=each.weight)
+        for each, q in judged
+        if q <= false_discovery and each.weight > 0
+    ]  # fmt: skip
+    return tuple(sorted(beyond, key=lambda each: (each.p_value, each.level, each.name, each.sign)))
+
+
+def beyond_peers(k: Floats, n: Floats) -> tuple[float, Floats]:
+    """(the peers' share, one-sided p of each share k/n being above theirs).
+
+    On the scale asin √share a share has the variance 1/(4n) (Freeman and Tukey 1950); what peers differ by beyond
+    it is the extra variance at which the middle half of them is as wide as a normal one's.
+    """
+    y = np.arcsin(np.sqrt((k + 3 / 8) / (n + 3 / 4)))
+    chance = 1 / (4 * n + 2)
+    middle = float(np.median(y))
+
+    def width(extra: float) -> float:
+        low, high = np.quantile((y - middle) / np.sqrt(chance + extra), [0.25, 0.75])
+        return float(high - low)
+
+    extra = float(brentq(lambda e: width(e) - MIDDLE_HALF, 0.0, 10.0)) if width(0.0) > MIDDLE_HALF else 0.0
+    z = (y - middle) / np.sqrt(chance + extra)
+    return float(np.sin(middle) ** 2), np.asarray(student.sf(z, TAIL), dtype=np.float64)
+
+
+def bayes_weight(sign: str, p: float) -> float:
+    """The most that a p-value can say, as log-odds: −ln(−e p ln p); at most the catalogue's weight."""
+    if p >= 1 / np.e:
+        return 0.0
+    p = max(p, 1e-300)
+    return float(min(-np.log(-np.e * p * np.log(p)), CATALOGUE[sign].weight))
+
+
+def pattern_hits(table: ReferralTable, patterns: Sequence[Pattern]) -> tuple[Hits, ...]:
+    """Where patterns weigh: on every order of their subject that was won.
+
+    One order may show the patterns of its referrer and of the partner behind: the heavier of a sign counts.
+    """
+    found = []
+    won = ~np.isnat(table.won_at)
+    for sign in SIGNS:
+        weight, said = np.zeros(len(table)), np.full(len(table), "", dtype=object)
+        for pattern in (each for each in patterns if each.sign == sign):
+            rows = subject_rows(table, pattern) & won & (weight < pattern.weight)
+            weight[rows], said[rows] = pattern.weight, pattern.sentence
+        rows = np.flatnonzero(weight)
+        found.append(hits(sign, rows, said[rows].tolist(), weight[rows]))
+    return tuple(found)
+
+
+def subject_rows(table: ReferralTable, pattern: Pattern) -> np.ndarray:
+    """Which rows are of the pattern's referrer or partner."""
+    return (table.referrer_id if pattern.level == "referrer" else table.partner_id) == pattern.name
+
+
+def partner_rows(table: ReferralTable, patterns: Sequence[Pattern]) -> Rows:
+    """Won orders of partners with a pattern: their cases are the partner's."""
+    names = {pattern.name for pattern in patterns if pattern.level == "partner"}
+    is_of = np.array([name in names for name in table.partner_id], dtype=bool)
+    return np.flatnonzero(is_of & ~np.isnat(table.won_at))
