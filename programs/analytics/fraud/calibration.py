@@ -8,12 +8,13 @@ sign, beyond what frauds can come to, the rest are honest (the no-label bound of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
-from programs.analytics.fraud.catalogue import CATALOGUE, Hits
+from programs.analytics.fraud.catalogue import CATALOGUE, HOME, Hits
 from programs.analytics.fraud.peers import SIGNS
 from programs.analytics.fraud.table import Population, ReferralTable
 
@@ -32,10 +33,27 @@ def honest_share(weight: float, shown: int, referrers: int, *, most_fraud: float
     return max(expert, (expert * STRENGTH + honest) / (STRENGTH + referrers))
 
 
-def calibrated(found: Iterable[Hits], table: ReferralTable, people: Population) -> tuple[Hits, ...]:
-    """The hits, each sign lowered by the share of the program's referrers who show it."""
+def calibrated(
+    found: Iterable[Hits],
+    table: ReferralTable,
+    people: Population,
+    weights: Mapping[str, float],
+    known: npt.NDArray[np.bool_],
+) -> tuple[Hits, ...]:
+    """The hits, each sign lowered by the share of the program's referrers who show it.
+
+    A weight in ``weights`` is the program's own word and stays as it is. ``known`` rows are of parties who enter the
+    orders of others: their browser and pace are no sign.
+    """
     lowered = []
     for hit in found:
+        if known.any() and CATALOGUE[hit.key].family in (HOME, "timing", "quick"):
+            kept = ~known[hit.rows]
+            said = tuple(text for text, keep in zip(hit.evidence, kept.tolist(), strict=True) if keep)
+            hit = Hits(hit.key, hit.rows[kept], hit.weights[kept], said)
+        if hit.key in weights:
+            lowered.append(replace(hit, weights=hit.weights * (weights[hit.key] / CATALOGUE[hit.key].weight)))
+            continue
         if hit.key in SIGNS:  # held against peers already
             lowered.append(hit)
             continue

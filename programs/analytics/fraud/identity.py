@@ -22,6 +22,7 @@ from programs.analytics.fraud.normalise import (
     initials_of,
     latin,
     mail_in_common,
+    normalise_address,
     normalise_all,
     number_of,
     split_local_number,
@@ -49,15 +50,19 @@ def equal_under(left: Texts, right: Texts, rule: Callable[[str], str]) -> Rows:
     return equal_rows(normalise_all(left, rule), normalise_all(right, rule))
 
 
-def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
+def self_referrals(
+    table: ReferralTable, *, cap: int = 6, known_addresses: Collection[str] = ()
+) -> list[Hits]:
     """Referrer and referred are one person by customer id, mailbox, or name with address.
 
     Where more than ``cap`` names are referred at an address (an office, a dormitory) namesakes are
-    likely, and name with address weighs half.
+    likely, and name with address weighs half; at ``known_addresses``, of many people, it weighs nothing.
     """
     customer = equal_rows(table.referrer_id, table.referee_customer_id)
     mail = equal_rows(table.referrer_mailbox, table.referee_mailbox)
     both = at_one_address(table)
+    known = {normalise_address(text) for text in known_addresses}
+    both = both[[normalise_address(text) not in known for text in table.referee_address[both]]]
     names = table.names_at_address[both]
     weights = np.where(names > cap, 0.5, 1.0) * CATALOGUE["self_name_address"].weight
     return [

@@ -11,8 +11,9 @@ so the middle half of the peers sets it. Over all subjects and signs false disco
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +34,7 @@ SIGNS: Mapping[str, tuple[str, str]] = MappingProxyType({
 })  # fmt: skip
 """Heuristic → its column of counts and of what they are counted of, in the answer to ``referral_peers``."""
 WORDS = {
-    "peer_quick": "{k} of {n} orders came as soon after the click as the fastest tenth of the program's",
+    "peer_quick": "{k} of {n} orders came as soon after the click as the fastest quarter of the program's",
     "peer_paid_clicks": "{k} of {n} orders came out of different clicks on advertisements",
     "peer_returned": "{k} of {n} orders were returned after the reward was paid",
     "peer_least_basket": "{k} of {n} orders are among the smallest twentieth of the program's baskets",
@@ -71,30 +72,63 @@ class Pattern:
 def find_patterns(counts: pa.Table, *, false_discovery: float = FALSE_DISCOVERY) -> tuple[Pattern, ...]:
     """Every sign of every subject of ``counts`` beyond its peers, by ``false_discovery`` over all of them.
 
-    ``counts`` has level, name and the columns of ``SIGNS``, a row a subject.
+    ``counts`` has level, name, partner and the columns of ``SIGNS``, a row a subject. A partner is judged by what is
+    left without its referrers who show a pattern of their own, so that one of them does not accuse the others;
+    a partner most of whose orders are theirs shows it itself.
     """
     rows = counts.to_pylist()
+    of_referrers = _beyond([row for row in rows if row["level"] == "referrer"], false_discovery)
+    shown = {(each.name, each.sign) for each in of_referrers}
+    whole = {row["name"]: row for row in rows if row["level"] == "partner"}
+    rest = {name: dict(row) for name, row in whole.items()}
+    theirs: dict[tuple[str, str], list[Pattern]] = {}
+    owner = {row["name"]: row["partner"] for row in rows if row["level"] == "referrer"}
+    for row in rows:
+        if row["level"] != "referrer" or row["partner"] not in rest:
+            continue
+        for sign, columns in SIGNS.items():
+            if (row["name"], sign) in shown:
+                for column in columns:
+                    rest[row["partner"]][f"{sign} {column}"] = (
+                        rest[row["partner"]].get(f"{sign} {column}", 0) + row[column]
+                    )
+    for each in of_referrers:
+        if owner[each.name] in whole:
+            theirs.setdefault((owner[each.name], each.sign), []).append(each)
+    of_partners = list(_beyond(list(rest.values()), false_discovery))
+    known = {(each.name, each.sign) for each in of_partners}
+    for (partner, sign), patterns in theirs.items():
+        count, of = SIGNS[sign]
+        if (partner, sign) not in known and 2 * sum(each.of for each in patterns) >= whole[partner][of]:
+            worst = min(patterns, key=lambda each: each.p_value)
+            of_partners.append(
+                replace(worst, level="partner", name=partner, count=whole[partner][count], of=whole[partner][of])
+            )
+    return tuple(
+        sorted((*of_referrers, *of_partners), key=lambda each: (each.p_value, each.level, each.name, each.sign))
+    )
+
+
+def _beyond(rows: Sequence[Mapping[str, Any]], false_discovery: float) -> tuple[Pattern, ...]:
+    """The patterns of subjects of one level."""
     found: list[Pattern] = []
-    for level, least in LEAST_ORDERS.items():
-        for sign, (count, of) in SIGNS.items():
-            peers = [row for row in rows if row["level"] == level and row[of] >= least]
-            if len(peers) < LEAST_PEERS:
-                continue
-            k = np.array([row[count] for row in peers], dtype=np.float64)
-            n = np.array([row[of] for row in peers], dtype=np.float64)
-            expected, p_values = beyond_peers(k, n)
-            found += [
-                Pattern(level, row["name"], sign, int(a), int(b), expected, float(p), 1.0, bayes_weight(sign, float(p)))
-                for row, a, b, p in zip(peers, k, n, p_values, strict=True)
-            ]  # fmt: skip
-    judged = zip(found, benjamini_hochberg([each.p_value for each in found]) if found else [], strict=True)
-    beyond = [
-        Pattern(*(getattr(each, name) for name in ("level", "name", "sign", "count", "of", "expected", "p_value")),
-                q_value=float(q), weight=each.weight)
-        for each, q in judged
-        if q <= false_discovery and each.weight > 0
-    ]  # fmt: skip
-    return tuple(sorted(beyond, key=lambda each: (each.p_value, each.level, each.name, each.sign)))
+    for sign, (count, of) in SIGNS.items():
+        peers = [row for row in rows if row[of] - row.get(f"{sign} {of}", 0) >= LEAST_ORDERS[row["level"]]]
+        if len(peers) < LEAST_PEERS:
+            continue
+        k, n = (
+            np.array([row[name] - row.get(f"{sign} {name}", 0) for row in peers], dtype=np.float64)
+            for name in (count, of)
+        )
+        expected, p_values = beyond_peers(k, n)
+        found += [
+            Pattern(row["level"], row["name"], sign, int(a), int(b), expected, p, 1.0, bayes_weight(sign, p))
+            for row, a, b, p in zip(peers, k, n, p_values.tolist(), strict=True)
+        ]
+    judged = zip(found, benjamini_hochberg([each.p_value for each in found]) if found else (), strict=True)
+    return tuple(
+        replace(each, q_value=float(q)) for each, q in judged if q <= false_discovery and each.weight > 0
+    )
 
 
 def beyond_peers(k: Floats, n: Floats) -> tuple[float, Floats]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -26,7 +26,12 @@ from programs.analytics.fraud.table import Floats, Population, ReferralTable
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the program decided. Scores in 0–100, times as named, ``prior`` as a share."""
+    """What the program decided. Scores in 0–100, times as named, ``prior`` as a share.
+
+    ``weights`` replace those of the catalogue. ``known_parties`` are referrers and partners who enter the orders
+    of others, by level: what their browser and their pace show is no sign. ``known_traces`` are of many people, by
+    kind: whoever reads the data leaves them out, and here the addresses.
+    """
 
     holding_days: float = 30.0
     too_fast_seconds: float = 30.0
@@ -39,6 +44,11 @@ class Policy:
     minimum_order: float | None = None
     disposable_domains: Collection[str] = ()
     banned_sources: Collection[str] = ()
+    allowed_channels: Collection[str] = ()
+    paid_traffic_allowed: bool = False
+    weights: Mapping[str, float] = field(default_factory=dict)
+    known_parties: Mapping[str, Collection[str]] = field(default_factory=dict)
+    known_traces: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +64,14 @@ class Review:
     hits: tuple[Hits, ...]
     cases: tuple[Case, ...]
     at_risk: float
+
+
+def known_rows(table: ReferralTable, policy: Policy) -> Flags:
+    """Rows of parties whom the program declared to enter the orders of others."""
+    known = np.zeros(len(table), dtype=bool)
+    for names, column in (("referrer", table.referrer_id), ("partner", table.partner_id)):
+        known |= np.isin(column, list(policy.known_parties.get(names, ())))
+    return known
 
 
 def review(
@@ -72,7 +90,9 @@ def review(
     """
     everybody = population or Population.of(table)
     rings = find_rings(table, cap=policy.trace_cap)
-    selves = identity.self_referrals(table, cap=policy.place_cap)
+    selves = identity.self_referrals(
+        table, cap=policy.place_cap, known_addresses=policy.known_traces.get("address", ())
+    )
     traces = identity.shared_traces(table, everybody, cap=policy.trace_cap)
     tied = np.unique(np.concatenate([hit.rows for hit in (selves[-1], *traces)]))
     found = calibrated((
@@ -89,11 +109,11 @@ def review(
         timing.too_fast(table, seconds=policy.too_fast_seconds),
         timing.refund_after_hold(table, holding_days=policy.holding_days),
         timing.refund_rate(table, everybody),
-        traffic.banned_source(table, policy.banned_sources),
-        traffic.paid_traffic(table, everybody),
+        traffic.banned_source(table, policy.banned_sources, policy.allowed_channels),
+        *([] if policy.paid_traffic_allowed else [traffic.paid_traffic(table, everybody)]),
         *loops(rings),
-        *pattern_hits(table, patterns),
-    ), table, everybody)  # fmt: skip
+        *pattern_hits(table, [each for each in patterns if not (policy.paid_traffic_allowed and each.sign == "peer_paid_clicks")]),
+    ), table, everybody, policy.weights, known_rows(table, policy))  # fmt: skip
     # A family pays with one card; who enters a friend's order at the own desk is quick.
     payment, *browser = (hit.rows for hit in traces[:3])
     explained = {

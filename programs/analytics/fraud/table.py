@@ -99,6 +99,7 @@ class ReferralTable:
     payment_hash: Traces
     place: Traces
     source: Texts
+    channel: Texts
     landing_url: Texts
     referer_url: Texts
     invited_at: Times

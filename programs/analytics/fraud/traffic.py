@@ -104,16 +104,23 @@ def paid_traffic(table: ReferralTable, population: Population, *, alpha: float =
     return hits("paid_traffic", rows, evidence, weights)
 
 
-def banned_source(table: ReferralTable, banned: Collection[str]) -> Hits:
-    """The source, or the host of the referer link, is on the program's list."""
+def banned_source(table: ReferralTable, banned: Collection[str], channels: Collection[str] = ()) -> Hits:
+    """The source, or the host of the referer link, is on the program's list, or the channel is none of ``channels``."""
     names = {fold(name) for name in banned}
     hosts = {name.lower() for name in banned}
     distinct, code = codes(table.source)
     by_name = np.array([fold(name) in names and name != "" for name in distinct], dtype=bool)[code]
     links, link = codes(table.referer_url)
     by_host = np.array([host_of(text) in hosts for text in links], dtype=bool)[link]
-    rows = np.flatnonzero(by_name | by_host)
-    return hits("banned_source", rows, [f"Source {table.source[row] or 'host'} is banned." for row in rows])
+    allowed = {fold(name) for name in channels}
+    ways, way = codes(table.channel)
+    by_channel = np.array([bool(allowed) and name != "" and fold(name) not in allowed for name in ways], dtype=bool)[way]
+    rows = np.flatnonzero(by_name | by_host | by_channel)
+    evidence = [
+        f"Channel {table.channel[row]} is not allowed." if by_channel[row] else f"Source {table.source[row] or 'host'} is banned."
+        for row in rows
+    ]
+    return hits("banned_source", rows, evidence)
 
 
 def host_of(url: str) -> str:

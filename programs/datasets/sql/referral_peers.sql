@@ -1,5 +1,5 @@
--- A row for each referrer with enough orders won before as_of: level, name,
--- orders; timed and quick, orders of a known time after the click and those as quick as the fastest tenth; paid_clicks,
+-- A row for each referrer and partner with enough orders won before as_of: level, name, partner, where there is one,
+-- orders; timed and quick, orders of a known time after the click and those as quick as the fastest quarter; paid_clicks,
 -- orders out of different advertisements; paid and returned, rewards paid and orders returned after that; least, baskets
 -- among the smallest twentieth, or up to the program's minimum; new_devices, orders from a device nobody else used.
 CREATE TEMP TABLE paid_out AS
@@ -21,7 +21,7 @@ WHERE r.won_at < CAST($as_of AS TIMESTAMPTZ);
 CREATE TEMP TABLE devices AS
 SELECT device FROM orders WHERE device IS NOT NULL GROUP BY device HAVING count(*) = 1;
 CREATE TEMP TABLE limits AS
-SELECT quantile_disc(seconds, 0.1) AS quick,
+SELECT quantile_disc(seconds, 0.25) AS quick,
     coalesce(CAST($minimum_order AS DECIMAL(18, 4)) * 1.1, quantile_disc(revenue, 0.05) FILTER (revenue > 0)) AS least
 FROM orders;
 WITH shown AS (
@@ -31,11 +31,11 @@ WITH shown AS (
     FROM orders LEFT JOIN devices USING (device), limits
 ),
 subjects AS (
-    SELECT 'referrer' AS level, referrer_id AS name, * EXCLUDE (referrer_id, partner_id) FROM shown
+    SELECT 'referrer' AS level, referrer_id AS name, * EXCLUDE (referrer_id) FROM shown
     UNION ALL
-    SELECT 'partner', partner_id, * EXCLUDE (referrer_id, partner_id) FROM shown WHERE partner_id IS NOT NULL
+    SELECT 'partner', partner_id, * EXCLUDE (referrer_id) FROM shown WHERE partner_id IS NOT NULL
 )
-SELECT level, name, count(*) AS orders,
+SELECT level, name, CASE WHEN min(partner_id) = max(partner_id) THEN min(partner_id) END AS partner, count(*) AS orders,
     count(*) FILTER (timed) AS timed, count(*) FILTER (quick) AS quick, count(DISTINCT click) AS paid_clicks,
     count(*) FILTER (paid) AS paid, count(*) FILTER (returned) AS returned, count(*) FILTER (least) AS least,
     count(*) FILTER (is_new) AS new_devices

@@ -3,7 +3,7 @@ SELECT
     chosen.* EXCLUDE (referral),
     referral_id, referrer_id, partner_id, referrer_email, referrer_name, referrer_address,
     referee_email, referee_name, referee_address, referee_customer_id,
-    source, landing_url, referer_url, reward, revenue, invited_at,
+    source, channel, landing_url, referer_url, reward, revenue, invited_at,
     CASE WHEN clicked_at < CAST($as_of AS TIMESTAMPTZ) THEN clicked_at END AS clicked_at,
     CASE WHEN submitted_at < CAST($as_of AS TIMESTAMPTZ) THEN submitted_at END AS submitted_at,
     CASE WHEN won_at < CAST($as_of AS TIMESTAMPTZ) THEN won_at END AS won_at,

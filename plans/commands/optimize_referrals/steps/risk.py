@@ -14,7 +14,7 @@ from gtm.core import canonical
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, measure
-from plans.commands.optimize_referrals.steps.screen import POLICY, patterns_in, policy_of, screened
+from plans.commands.optimize_referrals.steps.screen import patterns_in, policy_of, rules_of, screened
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
@@ -26,21 +26,13 @@ from programs.analytics.fraud.scoring import Case, due_rewards
 from programs.analytics.fraud.spike import ControlPoint, control_chart
 from programs.analytics.fraud.table import ReferralTable
 from programs.analytics.rates import wilson_rate
+from programs.schemas.referral_rules import PAYING_RULES
 
 FRAUD_SPIKE = "fraud-spike"
 COHORT_DAYS = 7
 MOST_CASES = 500
 """Cases one run opens, worst money first; the others are counted and come with the next run."""
 SHOWN_IN_SUMMARY = 10
-RULES = {
-    "unknown_referral": "Paid for a referral nobody knows",
-    "paid_twice": "Paid more than once for a referral",
-    "before_win": "Paid before the customer was won",
-    "before_holding": f"Paid before the holding period of {POLICY.holding_days:.0f} days was over",
-    "after_refund": "Paid after the order was refunded",
-    "above_reward": "Paid more than was promised",
-    "other_beneficiary": "Paid to somebody else than the referrer",
-}
 
 
 def review_risk(context: StepContext) -> StepResult:
@@ -67,7 +59,7 @@ def review_risk(context: StepContext) -> StepResult:
         else Unavailable(windows.why_alone)
     )
     alerts = alerts_of(context, rates, windows)
-    chart = cohorts(context, table.invited_at[held], windows.current)
+    chart = cohorts(context, table.invited_at[held], found.owners[held], windows.current)
     spikes = spikes_in(chart, windows)
     cases = found.cases
     holds = [case for case in cases if case.proposal == "hold"]
@@ -78,7 +70,7 @@ def review_risk(context: StepContext) -> StepResult:
     outputs: list[Any] = [
         _figures(context, rates, earlier, holds, cases, measured, currency, windows),
         _case_table(cases if is_full(context) else holds[:SHOWN_IN_SUMMARY], len(cases), currency),
-        _rule_table(broken, context.data.has("referral_payouts"), currency),
+        _rule_table(broken, paying_rules(context), context.data.has("referral_payouts"), currency),
     ]
     if not isinstance(chart, Unavailable):
         outputs.append(_control_chart(chart))
@@ -128,8 +120,13 @@ def invited_in(table: ReferralTable, span: Span) -> np.ndarray:
     return (table.invited_at >= low) & (table.invited_at < high)
 
 
-def cohorts(context: StepContext, held_at: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
-    """Weeks of invitations, counted back from the end of the data, on a control chart."""
+def cohorts(
+    context: StepContext, held_at: np.ndarray, owners: np.ndarray, span: Span
+) -> tuple[ControlPoint, ...] | Unavailable:
+    """Weeks of invitations, counted back from the end of the data, on a control chart.
+
+    What one of ``owners`` (a ring, a referrer) did in a week is one cluster.
+    """
     referrals = context.data.snapshot("referrals")
     first = referrals.window_start
     if first is None or not referrals.rows:
@@ -139,11 +136,15 @@ def cohorts(context: StepContext, held_at: np.ndarray, span: Span) -> tuple[Cont
     found = context.data.engine.referral_trend(referrals, start=start, end=span.end, step_days=COHORT_DAYS)
     sizes = dict(zip(found.column("step").to_pylist(), found.column("invites").to_pylist(), strict=True))
     since = (held_at - np.datetime64(start.replace(tzinfo=None), "us")) // np.timedelta64(COHORT_DAYS, "D")
-    flagged = np.bincount(since.astype(int), minlength=weeks)
+    week_of = since.astype(int)
+    flagged = np.bincount(week_of, minlength=weeks)
+    clusters: list[list[int]] = [[] for _ in range(weeks)]
+    for (week, _), size_of in Counter(zip(week_of.tolist(), owners.tolist(), strict=True)).items():
+        clusters[week].append(size_of)
     names = [f"{start + timedelta(days=COHORT_DAYS * week):%Y-%m-%d}" for week in range(weeks)]
     size = [sizes.get(week, 0) for week in range(weeks)]
     # The first week is cut off by the start of the data.
-    return control_chart(names[1:], flagged[1:].tolist(), size[1:])
+    return control_chart(names[1:], flagged[1:].tolist(), size[1:], clusters=clusters[1:])
 
 
 def spikes_in(chart: Sequence[ControlPoint] | Unavailable, windows: WindowPair) -> list[Signal]:
@@ -168,22 +169,34 @@ def rate_of(point: ControlPoint) -> float:
     return point.rate.value if isinstance(point.rate, Estimate) else 0.0
 
 
+def paying_rules(context: StepContext) -> dict[str, str]:
+    """The rules of paying that the program keeps, in words."""
+    rules = rules_of(context.program)
+    held = f"Paid before the holding period of {rules['holding_days']:g} days was over"
+    return {
+        name: held if name == "before_holding" else words
+        for name, words in PAYING_RULES.items()
+        if name in rules["paying_rules"]
+    }
+
+
 def compliance(context: StepContext, span: Span) -> list[dict[str, Any]]:
-    data = context.data
+    data, rules = context.data, paying_rules(context)
     if not data.has("referral_payouts"):
         return []
     rows = data.engine.payout_compliance(
         data.snapshot("referrals"), data.snapshot("referral_payouts"), start=span.start, end=span.end,
-        holding_days=int(POLICY.holding_days),
+        holding_days=int(rules_of(context.program)["holding_days"]),
     ).to_pylist()  # fmt: skip
     return [
         {
             "rule": row["rule"],
-            "title": RULES[row["rule"]],
+            "title": rules[row["rule"]],
             "payouts": row["payouts"],
             "amount": float(row["amount"]),
         }
         for row in rows
+        if row["rule"] in rules
     ]
 
 
@@ -263,11 +276,13 @@ def _case_table(cases: Sequence[Case], known: int, currency: str) -> Table:
     )  # fmt: skip
 
 
-def _rule_table(broken: Sequence[Mapping[str, Any]], has_payouts: bool, currency: str) -> Table:
+def _rule_table(
+    broken: Sequence[Mapping[str, Any]], rules: Mapping[str, str], has_payouts: bool, currency: str
+) -> Table:
     found = {row["rule"]: row for row in broken}
     rows = [
         [title, found.get(rule, {}).get("payouts", 0), found.get(rule, {}).get("amount", 0.0)]
-        for rule, title in RULES.items()
+        for rule, title in rules.items()
     ]
     return Table(
         "compliance",
@@ -293,7 +308,7 @@ def _control_chart(points: Sequence[ControlPoint]) -> Chart:
         "week of invitation",
         "share",
         "%",
-        "Beta-binomial limits at p < .001 from the quiet weeks before.",
+        "Limits at p < .001 from the quiet weeks before, for flags that come in clusters.",
     )
 
 

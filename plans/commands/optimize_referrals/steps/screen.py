@@ -21,13 +21,43 @@ from programs.analytics.fraud.screen import screen
 from programs.analytics.fraud.table import Population, ReferralTable
 from programs.analytics.fraud.traffic import CLICK_ID, LOOK_FOR, PAID_LINK
 from programs.datasets import OpenData
+from programs.schemas.referral_rules import HOUSE_RULES
 
+TRACED = ("device", "cookie", "ip", "payment", "account", "address")
 POLICY = Policy(disposable_domains=DISPOSABLE_DOMAINS)
+
+
+def rules_of(program: Mapping[str, Any]) -> dict[str, Any]:
+    """The program's rules of referrals, the house's where it says nothing."""
+    return {**HOUSE_RULES, **program.get("referral_rules", {})}
 
 
 def policy_of(program: Mapping[str, Any]) -> Policy:
     """The house's policy with what the program's settings add to it."""
-    return replace(POLICY, banned_sources=tuple(program["banned_sources"]))
+    rules = rules_of(program)
+    least = rules["minimum_order"]
+    return replace(
+        POLICY,
+        banned_sources=tuple(program["banned_sources"]),
+        holding_days=float(rules["holding_days"]),
+        minimum_order=None if least is None else float(least),
+        allowed_channels=tuple(rules["allowed_channels"]),
+        paid_traffic_allowed=rules["paid_traffic"] == "allowed",
+        prior=float(rules["prior"]),
+        hold=float(rules["hold"]),
+        review=float(rules["review"]),
+        weights=dict(rules["weights"]),
+        known_parties=known_of(rules, ("referrer", "partner")),
+        known_traces=known_of(rules, TRACED),
+    )
+
+
+def known_of(rules: Mapping[str, Any], subjects: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What a program declared to be of many people, by what it is."""
+    return {
+        subject: tuple(sorted(each["value"] for each in rules["relations"] if each["subject"] == subject))
+        for subject in subjects
+    }
 
 
 def patterns_in(data: OpenData, as_of: datetime, policy: Policy) -> tuple[Pattern, ...]:
@@ -74,6 +104,8 @@ def looks_of(policy: Policy) -> dict[str, Any]:
         "click_ids": f"({'|'.join(LOOK_FOR)})=",
         "banned_sources": sorted({fold(name).replace(" ", "") for name in policy.banned_sources}),
         "banned_hosts": sorted({name.lower() for name in policy.banned_sources}),
+        "allowed_channels": sorted({fold(name).replace(" ", "") for name in policy.allowed_channels}),
+        **{f"known_{name}": list(policy.known_traces.get(name, ())) for name in TRACED if name != "address"},
         "alias_domains": list(DOMAIN_ALIASES),
         "real_domains": list(DOMAIN_ALIASES.values()),
         "dots_ignored": sorted(DOTS_IGNORED),
