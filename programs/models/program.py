@@ -251,8 +251,9 @@ class Program(ChangedByTwo, StatefulModel):
         blank=True,
         validators=[known_rules],
         help_text='Rules of referrals in place of the house\'s: {"holding_days": 14, "minimum_order": 25, '
-        '"allowed_channels": ["email"], "paid_traffic": "allowed", "prior": 0.01, "weights": {"shared_device": 2}, '
-        '"relations": [{"relation": "event tablet", "subject": "device", "value": "fp-77"}], "audit_size": 30}',
+        '"allowed_channels": ["email"], "paid_traffic": "allowed", "prior": 0.01, "weights": '
+        '{"shared_device": 2}, "relations": [{"relation": "event tablet", "subject": "device", "value": '
+        '"fp-77"}], "audit_size": 30}',
     )
     tooling = models.JSONField(
         default=dict,

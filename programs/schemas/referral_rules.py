@@ -1,4 +1,4 @@
-"""What a program rules about its referrals: when rewards are due, what is allowed, how suspicion is weighed."""
+"""What a program rules of its referrals: when rewards are due, what is allowed, how suspicion is weighed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def problems_of(rules: Any, heuristics: Mapping[str, Any]) -> list[str]:
     if not isinstance(rules, dict):
         return ['Must be named rules such as {"holding_days": 14}.']
     found = [
-        f"“{name}” is no rule. Use one of {', '.join(HOUSE_RULES)}." for name in rules if name not in HOUSE_RULES
+        f"“{name}” is no rule. Use one of {', '.join(HOUSE_RULES)}."
+        for name in rules
+        if name not in HOUSE_RULES
     ]
     for name, fits in CHECKS.items():
         if name in rules and (said := fits(rules[name])):
@@ -89,7 +91,9 @@ CHECKS: Mapping[str, Callable[[Any], str]] = {
     "holding_days": _number(0, 365),
     "minimum_order": lambda value: "" if value is None else _number(0, 1e9)(value),
     "allowed_channels": _words(),
-    "paid_traffic": lambda value: "" if value in ("allowed", "forbidden") else "is neither allowed nor forbidden.",
+    "paid_traffic": lambda value: (
+        "" if value in ("allowed", "forbidden") else "is neither allowed nor forbidden."
+    ),
     "paying_rules": _words(tuple(PAYING_RULES)),
     "prior": _number(0.0001, 0.5),
     "hold": _number(1, 100),

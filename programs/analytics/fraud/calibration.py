@@ -27,7 +27,7 @@ STRENGTH = 100.0
 
 
 def honest_share(weight: float, shown: int, referrers: int, *, most_fraud: float = MOST_FRAUD) -> float:
-    """P(sign | honest) of a sign of expert ``weight`` that ``shown`` of ``referrers`` show, at least the expert's."""
+    """P(sign | honest) of a sign that ``shown`` of ``referrers`` show, or what ``weight`` says if more."""
     expert = SENSITIVITY * float(np.exp(-weight))
     honest = max(shown - most_fraud * SENSITIVITY * referrers, 0.0) / (1 - most_fraud)
     return max(expert, (expert * STRENGTH + honest) / (STRENGTH + referrers))
@@ -42,8 +42,8 @@ def calibrated(
 ) -> tuple[Hits, ...]:
     """The hits, each sign lowered by the share of the program's referrers who show it.
 
-    A weight in ``weights`` is the program's own word and stays as it is. ``known`` rows are of parties who enter the
-    orders of others: their browser and pace are no sign.
+    A weight in ``weights`` is the program's own word and stays as it is. ``known`` rows are of parties who
+    enter the orders of others: their browser and pace are no sign.
     """
     lowered = []
     for hit in found:

@@ -65,7 +65,8 @@ CATALOGUE = {
         Heuristic("shared_cookie", "Shared cookie", HOME, 2.5,
                   "Referrer and referred carry the same cookie.", "One browser in a household."),
         Heuristic("shared_payout", "Payout account of several referrers", "payment", 2.5,
-                  "Rewards of referrers of different partners, or of none, go to one account.", "Couples; a treasurer of a club."),
+                  "Rewards of referrers of several partners, or none, go to one account.",
+                  "Couples; a treasurer of a club."),
         Heuristic("shared_ip_agent", "Shared network address and browser", HOME, 0.8,
                   "Several referred people of one referrer come from one address with one browser. "
                   "The address alone is never used.", "Flat shares, small offices, mobile carriers."),
@@ -97,7 +98,7 @@ CATALOGUE = {
                   "The referrer's clicks come from advertisements: a click id, or a medium that is paid for.",
                   "A friend copied a link out of an ad."),
         Heuristic("peer_quick", "Orders hijacked at the till", "quick", 3.3,
-                  "The orders follow the click faster than those of peers: the shopper was at the till already.",
+                  "The orders follow the click faster than peers': the shopper was at the till already.",
                   "A partner whose readers buy by one tap; leads entered when they have signed."),
         Heuristic("peer_paid_clicks", "Paid clicks above peers", "traffic", 4.5,
                   "More of the orders come out of advertisements than those of peers.",
@@ -113,7 +114,7 @@ CATALOGUE = {
                   "A young audience with new phones; browsers that hide what they are."),
         Heuristic("reciprocal", "Reciprocal pair", "graph", 2.2,
                   "Two people referred each other.", "Accounts opened again after a break."),
-        Heuristic("cycle", "Cycle of referrals", "graph", 3.0,
+        Heuristic("cycle", "Cycle of referrals", "graph", 2.8,
                   "Following who referred whom leads back to the start.", "Accounts opened again, merged."),
     )
 }  # fmt: skip

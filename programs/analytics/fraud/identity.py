@@ -106,9 +106,9 @@ def at_one_address(table: ReferralTable) -> Rows:
 def shared_traces(table: ReferralTable, people: Population, *, cap: int = 50) -> list[Hits]:
     """The referred uses the referrer's payment instrument, device or cookie; also under the same name.
 
-    A trace of more than ``cap`` people says nothing of two of them, nor does one of an event: many people within
-    a day. Of the others, the more of all people leave it, the likelier two share it by chance, and the
-    less it weighs.
+    A trace of more than ``cap`` people says nothing of two of them, nor does one of an event: many people
+    within a day. Of the others, the more of all people leave it, the likelier two share it by chance, and
+    the less it weighs.
     """
     pairs = (
         ("shared_payment", "payment_hash", "payment instrument"),
@@ -142,7 +142,7 @@ def shared_traces(table: ReferralTable, people: Population, *, cap: int = 50) ->
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crowd:
-    """For each row how many people left its referred person's trace, and whether they all did within a day."""
+    """For each row how many people left its referred person's trace, and whether all did within a day."""
 
     people: Rows
     is_event: Flags
@@ -170,7 +170,7 @@ def crowd_of(table: ReferralTable, referee: Traces, referrer: Traces, *, least: 
 
 
 def alike_mailboxes(table: ReferralTable, tied: Rows) -> Hits:
-    """Of ``tied`` rows, whose two people share a home or an instrument, those with mailboxes that resemble."""
+    """Of ``tied`` rows, whose people share a home or an instrument, those with mailboxes that resemble."""
     found = {}
     for row in tied.tolist():
         left, right = table.referrer_mailbox[row], table.referee_mailbox[row]
@@ -182,7 +182,7 @@ def alike_mailboxes(table: ReferralTable, tied: Rows) -> Hits:
 
 
 def households(table: ReferralTable, tied: Rows) -> Rows:
-    """Of ``tied`` rows those of two people of one household: other first names, one surname or one address."""
+    """Of ``tied`` rows those of one household: other first names, one surname or one address."""
     found = []
     for row in tied.tolist():
         ours, theirs = table.referrer_name[row], table.referee_name[row]

@@ -51,8 +51,8 @@ RULED = DOTS_IGNORED | DOMAIN_ALIASES.keys()
 PLAIN = re.compile(r"[a-z0-9._]+@([a-z0-9.-]*[a-z0-9])", re.ASCII)
 """Most addresses: of these only a rule of the domain changes anything."""
 LETTERS = {
-    "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d",
-    "ð": "d", "þ": "th", "ı": "i",
+    "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "ł": "l",
+    "đ": "d", "ð": "d", "þ": "th", "ı": "i",
     "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh", "з": "z", "и": "i",
     "й": "y", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r", "с": "s", "т": "t",
     "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch", "ъ": "", "ы": "y", "ь": "",
@@ -70,11 +70,12 @@ NICKNAMES = {
     "sam": "samuel", "steve": "stephen", "tom": "thomas", "tony": "anthony", "will": "william",
 }  # fmt: skip
 MAIL_PROVIDERS = frozenset({
-    "163.com", "aol.com", "bk.ru", "btinternet.com", "comcast.net", "free.fr", "gmail.com", "gmx.at", "gmx.de",
-    "gmx.net", "hotmail.co.uk", "hotmail.com", "hotmail.de", "hotmail.fr", "icloud.com", "inbox.ru",
-    "libero.it", "live.com", "mail.com", "mail.ru", "msn.com", "naver.com", "orange.fr", "outlook.com",
-    "outlook.de", "proton.me", "qq.com", "rediffmail.com", "rocketmail.com", "t-online.de", "web.de",
-    "yahoo.co.jp", "yahoo.co.uk", "yahoo.com", "yahoo.de", "yahoo.fr", "yandex.ru", "ymail.com", "zoho.com",
+    "163.com", "aol.com", "bk.ru", "btinternet.com", "comcast.net", "free.fr", "gmail.com", "gmx.at",
+    "gmx.de", "gmx.net", "hotmail.co.uk", "hotmail.com", "hotmail.de", "hotmail.fr", "icloud.com",
+    "inbox.ru", "libero.it", "live.com", "mail.com", "mail.ru", "msn.com", "naver.com", "orange.fr",
+    "outlook.com", "outlook.de", "proton.me", "qq.com", "rediffmail.com", "rocketmail.com",
+    "t-online.de", "web.de", "yahoo.co.jp", "yahoo.co.uk", "yahoo.com", "yahoo.de", "yahoo.fr",
+    "yandex.ru", "ymail.com", "zoho.com",
 })  # fmt: skip
 """Where anybody gets a mailbox: whoever has many there made them. At a firm's own domain its mail man did."""
 ALIKE_RATIO = 88.0
@@ -187,7 +188,9 @@ def are_one_address(left: str, right: str) -> bool:
     numbers = [sorted(word for word in words if word[0].isdigit()) for words in (ours, theirs)]
     if not ours or not theirs or numbers[0] != numbers[1]:
         return False
-    return ours == theirs or (bool(numbers[0]) and fuzz.token_sort_ratio(" ".join(ours), " ".join(theirs)) >= ALIKE_RATIO)
+    return ours == theirs or (
+        bool(numbers[0]) and fuzz.token_sort_ratio(" ".join(ours), " ".join(theirs)) >= ALIKE_RATIO
+    )
 
 
 def mail_in_common(left: str, right: str, *names: str) -> str:
@@ -203,7 +206,10 @@ def mail_in_common(left: str, right: str, *names: str) -> str:
             local = local.replace(word, "|")
         bare.append(YEAR.sub("|", local))
     first, second = bare
-    size = max((m.size for m in SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()), default=0)
+    size = max(
+        (m.size for m in SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()),
+        default=0,
+    )
     if size < 5:
         return ""
     found = SequenceMatcher(None, first, second, autojunk=False).find_longest_match()

@@ -1,11 +1,12 @@
 """The second level: a referrer or a partner as a whole, against peers of the same kind.
 
-What one order does not show, forty do: all of them clicked for within a minute and a half of the till, out of
-advertisements, returned once the reward was paid, at the least basket that earns, each on a device nobody saw
-before. Every sign is a share k of n, held against the shares of the others on a funnel whose width is the
-peers' own (Spiegelhalter 2005): peers differ by more than chance, and a few cheats must not widen the yardstick,
-so the middle half of the peers sets it. Over all subjects and signs false discovery is controlled
-(Benjamini and Hochberg 1995), and what is left weighs by its Bayes factor bound (Sellke, Bayarri, Berger 2001).
+What one order does not show, forty do: all of them clicked for within a minute and a half of the till, out
+of advertisements, returned once the reward was paid, at the least basket that earns, each on a device
+nobody saw before. Every sign is a share k of n, held against the shares of the others on a funnel whose
+width is the peers' own (Spiegelhalter 2005): peers differ by more than chance, and a few cheats must not
+widen the yardstick, so the middle half of the peers sets it. Over all subjects and signs false discovery is
+controlled (Benjamini and Hochberg 1995), and what is left weighs by its Bayes factor bound (Sellke,
+Bayarri, Berger 2001).
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from scipy.optimize import brentq
 from scipy.stats import t as student
 
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
-from programs.analytics.fraud.numbers import Rows
 from programs.analytics.fraud.table import Floats, ReferralTable
 from programs.analytics.multiplicity import benjamini_hochberg
 
@@ -41,9 +41,16 @@ WORDS = {
     "peer_new_devices": "{k} of {n} orders came from a device that nobody else used",
 }
 LEAST_ORDERS = {"referrer": 5, "partner": 10}
-LEAST_PEERS = 8
+LEAST_PEERS, MANY_PEERS, LEAST_OTHERS = 8, 24, 100
+MOST_OF_PARTNERS = 3.3
+"""One sign of a partner is a question about it; it takes two to hold the rewards of everybody behind it."""
+USUAL_SPREAD = 0.1
+"""Standard deviation of honest peers on the scale asin √share: about ten points about a half."""
+NO_OTHERS: Mapping[str, Any] = MappingProxyType({})
 FALSE_DISCOVERY = 0.01
-TAIL = 8
+MOSTLY = {"peer_returned": 0.25}
+"""A partner is asked about where half of its orders beyond its peers' show a sign, or a quarter came back."""
+TAIL = 16
 """Degrees of freedom of the peers' distribution: heavier in the tail than a normal one."""
 MIDDLE_HALF = 1.3489795
 """Width of the middle half of a normal distribution, in standard deviations."""
@@ -51,7 +58,7 @@ MIDDLE_HALF = 1.3489795
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A sign of a referrer or partner beyond its peers: ``count`` of ``of``, against an ``expected`` share."""
+    """A sign of a referrer or partner beyond its peers: ``count`` of ``of`` against an ``expected`` share."""
 
     level: str
     name: str
@@ -64,6 +71,11 @@ class Pattern:
     weight: float
 
     @property
+    def excess(self) -> float:
+        """The share of its orders that show the sign beyond what peers show."""
+        return (self.count / self.of - self.expected) / max(1 - self.expected, 1e-9)
+
+    @property
     def sentence(self) -> str:
         said = WORDS[self.sign].format(k=self.count, n=self.of)
         return f"Of {self.level} {self.name} {said}; of peers {100 * self.expected:.0f} %."
@@ -72,12 +84,13 @@ class Pattern:
 def find_patterns(counts: pa.Table, *, false_discovery: float = FALSE_DISCOVERY) -> tuple[Pattern, ...]:
     """Every sign of every subject of ``counts`` beyond its peers, by ``false_discovery`` over all of them.
 
-    ``counts`` has level, name, partner and the columns of ``SIGNS``, a row a subject. A partner is judged by what is
-    left without its referrers who show a pattern of their own, so that one of them does not accuse the others;
-    a partner most of whose orders are theirs shows it itself.
+    ``counts`` has level, name, partner and the columns of ``SIGNS``, a row a subject. A partner is judged
+    by what is left without its referrers who show a pattern of their own, so that one of them does not
+    accuse the others; a partner most of whose orders are theirs shows it itself.
     """
     rows = counts.to_pylist()
-    of_referrers = _beyond([row for row in rows if row["level"] == "referrer"], false_discovery)
+    others: Mapping[str, Any] = next((row for row in rows if row["level"] == "others"), {})
+    of_referrers = _beyond([row for row in rows if row["level"] == "referrer"], false_discovery, others)
     shown = {(each.name, each.sign) for each in of_referrers}
     whole = {row["name"]: row for row in rows if row["level"] == "partner"}
     rest = {name: dict(row) for name, row in whole.items()}
@@ -95,32 +108,44 @@ def find_patterns(counts: pa.Table, *, false_discovery: float = FALSE_DISCOVERY)
     for each in of_referrers:
         if owner[each.name] in whole:
             theirs.setdefault((owner[each.name], each.sign), []).append(each)
-    of_partners = list(_beyond(list(rest.values()), false_discovery))
+    of_partners = [
+        each
+        for each in _beyond(list(rest.values()), false_discovery)
+        if each.excess >= MOSTLY.get(each.sign, 0.5)
+    ]
     known = {(each.name, each.sign) for each in of_partners}
     for (partner, sign), patterns in theirs.items():
         count, of = SIGNS[sign]
         if (partner, sign) not in known and 2 * sum(each.of for each in patterns) >= whole[partner][of]:
             worst = min(patterns, key=lambda each: each.p_value)
             of_partners.append(
-                replace(worst, level="partner", name=partner, count=whole[partner][count], of=whole[partner][of])
+                replace(
+                    worst, level="partner", name=partner, count=whole[partner][count], of=whole[partner][of]
+                )
             )
     return tuple(
-        sorted((*of_referrers, *of_partners), key=lambda each: (each.p_value, each.level, each.name, each.sign))
+        sorted(
+            (*of_referrers, *of_partners), key=lambda each: (each.p_value, each.level, each.name, each.sign)
+        )
     )
 
 
-def _beyond(rows: Sequence[Mapping[str, Any]], false_discovery: float) -> tuple[Pattern, ...]:
-    """The patterns of subjects of one level."""
+def _beyond(
+    rows: Sequence[Mapping[str, Any]], false_discovery: float, others: Mapping[str, Any] = NO_OTHERS
+) -> tuple[Pattern, ...]:
+    """The patterns of subjects of one level; ``others`` are the counts of those too small to be one."""
     found: list[Pattern] = []
     for sign, (count, of) in SIGNS.items():
         peers = [row for row in rows if row[of] - row.get(f"{sign} {of}", 0) >= LEAST_ORDERS[row["level"]]]
-        if len(peers) < LEAST_PEERS:
+        small = (others.get(count) or 0, others.get(of) or 0) if len(peers) < MANY_PEERS else (0, 0)
+        if small[1] < LEAST_OTHERS and len(peers) < LEAST_PEERS:
             continue
         k, n = (
             np.array([row[name] - row.get(f"{sign} {name}", 0) for row in peers], dtype=np.float64)
             for name in (count, of)
         )
-        expected, p_values = beyond_peers(k, n)
+        k = np.clip(k, 0.0, n)  # one advertisement may serve two referrers
+        expected, p_values = beyond_peers(k, n, small if small[1] >= LEAST_OTHERS else None)
         found += [
             Pattern(row["level"], row["name"], sign, int(a), int(b), expected, p, 1.0, bayes_weight(sign, p))
             for row, a, b, p in zip(peers, k, n, p_values.tolist(), strict=True)
@@ -131,14 +156,21 @@ def _beyond(rows: Sequence[Mapping[str, Any]], false_discovery: float) -> tuple[
     )
 
 
-def beyond_peers(k: Floats, n: Floats) -> tuple[float, Floats]:
+def beyond_peers(k: Floats, n: Floats, others: tuple[int, int] | None = None) -> tuple[float, Floats]:
     """(the peers' share, one-sided p of each share k/n being above theirs).
 
-    On the scale asin √share a share has the variance 1/(4n) (Freeman and Tukey 1950); what peers differ by beyond
-    it is the extra variance at which the middle half of them is as wide as a normal one's.
+    Where peers are few, they may mostly be cheats: ``others``, the count and total of everybody too small
+    to be a peer, are the yardstick then, and peers are taken to differ by ``USUAL_SPREAD``.
+
+    On the scale asin √share a share has the variance 1/(4n) (Freeman and Tukey 1950); what peers differ by
+    beyond it is the extra variance at which the middle half of them is as wide as a normal one's.
     """
     y = np.arcsin(np.sqrt((k + 3 / 8) / (n + 3 / 4)))
     chance = 1 / (4 * n + 2)
+    if others is not None:
+        middle = float(np.arcsin(np.sqrt((others[0] + 3 / 8) / (others[1] + 3 / 4))))
+        z = (y - middle) / np.sqrt(chance + USUAL_SPREAD**2)
+        return float(np.sin(middle) ** 2), np.asarray(student.sf(z, TAIL), dtype=np.float64)
     middle = float(np.median(y))
 
     def width(extra: float) -> float:
@@ -158,18 +190,16 @@ def bayes_weight(sign: str, p: float) -> float:
     return float(min(-np.log(-np.e * p * np.log(p)), CATALOGUE[sign].weight))
 
 
-def pattern_hits(table: ReferralTable, patterns: Sequence[Pattern]) -> tuple[Hits, ...]:
-    """Where patterns weigh: on every order of their subject that was won.
-
-    One order may show the patterns of its referrer and of the partner behind: the heavier of a sign counts.
-    """
+def pattern_hits(table: ReferralTable, patterns: Sequence[Pattern], level: str) -> tuple[Hits, ...]:
+    """Where patterns of a ``level`` weigh: on every order of their subject that was won."""
     found = []
-    won = ~np.isnat(table.won_at)
+    won, most = ~np.isnat(table.won_at), MOST_OF_PARTNERS if level == "partner" else np.inf
     for sign in SIGNS:
         weight, said = np.zeros(len(table)), np.full(len(table), "", dtype=object)
-        for pattern in (each for each in patterns if each.sign == sign):
-            rows = subject_rows(table, pattern) & won & (weight < pattern.weight)
-            weight[rows], said[rows] = pattern.weight, pattern.sentence
+        for pattern in (each for each in patterns if (each.sign, each.level) == (sign, level)):
+            worth = min(pattern.weight, most)
+            shown = subject_rows(table, pattern) & won & (weight < worth)
+            weight[shown], said[shown] = worth, pattern.sentence
         rows = np.flatnonzero(weight)
         found.append(hits(sign, rows, said[rows].tolist(), weight[rows]))
     return tuple(found)
@@ -178,10 +208,3 @@ def pattern_hits(table: ReferralTable, patterns: Sequence[Pattern]) -> tuple[Hit
 def subject_rows(table: ReferralTable, pattern: Pattern) -> np.ndarray:
     """Which rows are of the pattern's referrer or partner."""
     return (table.referrer_id if pattern.level == "referrer" else table.partner_id) == pattern.name
-
-
-def partner_rows(table: ReferralTable, patterns: Sequence[Pattern]) -> Rows:
-    """Won orders of partners with a pattern: their cases are the partner's."""
-    names = {pattern.name for pattern in patterns if pattern.level == "partner"}
-    is_of = np.array([name in names for name in table.partner_id], dtype=bool)
-    return np.flatnonzero(is_of & ~np.isnat(table.won_at))

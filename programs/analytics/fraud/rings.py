@@ -24,8 +24,9 @@ FACTS = ("browser", "payment", "payout")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rings:
-    """Component of every person, its size in people, the kinds of trace inside it (cookie and device are one),
-    and its passers: people who were referred in it and refer on in it.
+    """Component of every person, its size in people, its kinds of trace (cookie and device are one).
+
+    Its passers are people who were referred in it and refer on in it.
 
     ``referrer`` and ``referee`` are the places of each referral's two people in ``component``.
     """
@@ -79,7 +80,7 @@ def find_rings(table: ReferralTable, *, cap: int = 50) -> Rings:
 
 
 def merged(component: Rows, referrer: Rows, referee: Rows, count: int) -> Rows:
-    """Components that hold two people or more, and refer each other twice or more, are one: a hand has two phones."""
+    """Components of two people or more that refer each other twice or more are one: a hand has two phones."""
     shared = np.bincount(component, minlength=count) >= 2
     first, second = component[referrer], component[referee]
     across = shared[first] & shared[second] & (first != second)
@@ -126,7 +127,8 @@ def ring_hits(rings: Rings, *, minimum: int = 3) -> Hits:
     share = np.select([passers >= 2, passers == 1], [1.0, 2 / 3], 1 / 3)
     share *= np.where(kinds < 2, 0.9, np.where(size < 5, 2 / 3, 1.0))
     evidence = [
-        f"{people} people tied by {kind} kind{'s' if kind > 1 else ''} of trace, {on} of whom were referred and referred on."
+        f"{people} people tied by {kind} kind{'s' if kind > 1 else ''} of trace, {on} of whom were referred "
+        "and referred on."
         for people, kind, on in zip(size.tolist(), kinds.tolist(), passers.tolist(), strict=True)
     ]
     return hits("ring", rows, evidence, CATALOGUE["ring"].weight * share)

@@ -13,6 +13,7 @@ from scipy.special import expit, logit
 
 from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.fraud.catalogue import CATALOGUE, HOME, ONE_FACT, Hits
+from programs.analytics.fraud.fit import Fit
 from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.numbers import Rows
 from programs.analytics.fraud.rings import Rings
@@ -38,9 +39,9 @@ class Reason:
 class Case:
     """Referrals to be decided on together by people.
 
-    ``score`` 0–100 is the highest of its referrals. ``at_risk`` is the rewards that are due on them: won, not
-    returned and not paid yet. ``expected_loss`` weighs each by its score, ``paid`` was paid and not taken back.
-    ``proposal`` is "hold" or "review".
+    ``score`` 0–100 is the highest of its referrals. ``at_risk`` is the rewards that are due on them: won,
+    not returned and not paid yet. ``expected_loss`` weighs each by its score, ``paid`` was paid and not
+    taken back. ``proposal`` is "hold" or "review".
     """
 
     case_id: str
@@ -62,14 +63,14 @@ class Accuracy:
     recall: MaybeEstimate
 
 
-def score_referrals(
-    size: int, found: Iterable[Hits], *, prior: float = 0.02, explained: Mapping[str, Rows] = NOTHING_EXPLAINED
-) -> Floats:
-    """Score 0–100 of each of ``size`` referrals: 100 × the posterior chance of fraud.
+def score_parts(
+    size: int, found: Iterable[Hits], *, explained: Mapping[str, Rows] = NOTHING_EXPLAINED
+) -> dict[str, Floats]:
+    """Family → what its evidence adds to the log-odds of each of ``size`` referrals.
 
-    log-odds = logit(prior) + Σ over families of (strongest + half of the others); of one fact the strongest
-    alone. ``explained`` names rows where a family is explained by the home that both people share: there
-    only the stronger of the two counts. ``prior`` is the share of fraud expected before looking, in (0, 1).
+    The strongest of a family counts in full and the others by half; of one fact the strongest alone.
+    ``explained`` names rows where a family is explained by the home that both people share: there only the
+    stronger of the two counts.
     """
     strongest: dict[str, Floats] = {}
     total: dict[str, Floats] = {}
@@ -80,7 +81,6 @@ def score_referrals(
         top = strongest.setdefault(family, np.zeros(size))
         np.maximum(top, weights, out=top)
         total[family] = total.get(family, np.zeros(size)) + weights
-    log_odds = np.full(size, float(logit(prior)))
     parts = {
         family: top + (0.0 if family in ONE_FACT else (total[family] - top) / 2)
         for family, top in strongest.items()
@@ -88,10 +88,25 @@ def score_referrals(
     home = parts.get(HOME, np.zeros(size))
     for family, rows in explained.items():
         if family in parts:
-            stronger = np.maximum(home[rows], parts[family][rows])
-            parts[family][rows] = stronger - home[rows]
-    for part in parts.values():
-        log_odds += part
+            parts[family][rows] = np.maximum(home[rows], parts[family][rows]) - home[rows]
+    return parts
+
+
+def score_referrals(
+    size: int,
+    found: Iterable[Hits],
+    *,
+    prior: float = 0.02,
+    explained: Mapping[str, Rows] = NOTHING_EXPLAINED,
+    fit: Fit | None = None,
+) -> Floats:
+    """Score 0–100 of each of ``size`` referrals: 100 × the posterior chance of fraud.
+
+    log-odds = logit(prior) + Σ over families of ``score_parts``, as ``fit`` changes it. ``prior`` is the
+    share of fraud expected before looking, in (0, 1).
+    """
+    parts = score_parts(size, found, explained=explained)
+    log_odds = (fit or Fit()).log_odds(float(logit(prior)), parts, size)
     return np.asarray(100 * expit(log_odds), dtype=np.float64)
 
 

@@ -43,8 +43,9 @@ def control_chart(
     alone (Laney 2002 corrects the p-chart for the same reason). One-sided: p = P(X ≥ flagged) with the
     posterior of the baseline. A spike does not enter the baseline of later cohorts.
 
-    Flags come in clusters: a ring is one event, whatever its members. ``clusters`` are the sizes of each cohort's;
-    then p is the larger of that and of a negative binomial whose variance is that of such clusters.
+    Flags come in clusters: a ring is one event, whatever its members. ``clusters`` are the sizes of each
+    cohort's; then p is the larger of that and of a negative binomial whose variance is that of such
+    clusters.
     """
     if len(cohorts) <= baseline:
         return Unavailable(f"A control chart needs {baseline} cohorts before the first it judges.")
@@ -74,8 +75,8 @@ def control_chart(
 def of_clusters(sizes: Sequence[int], before: float, now: float) -> tuple[float, float]:
     """(r, p) of the negative binomial of flags among ``now`` referrals, from clusters among ``before``.
 
-    The mean is that of the clusters seen and one more, of the size that clusters have; the variance over the mean is
-    the mean size of the cluster that a flag is in, Σc²/Σc (the design effect of Kish 1965).
+    The mean is that of the clusters seen and one more, of the size that clusters have; the variance over
+    the mean is the mean size of the cluster that a flag is in, Σc²/Σc (the design effect of Kish 1965).
     """
     seen = np.asarray([*sizes, *USUAL], dtype=np.float64)
     effect = float((seen**2).sum() / seen.sum())

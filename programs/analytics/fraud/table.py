@@ -76,8 +76,8 @@ class ReferralTable:
     account the referrer was paid to: equal where they are, 0 where missing, negative where it joins more
     people than any cap, in the program if not in the table. The counts are of the row's referrer, over all
     referrals there are; ``names_at_address`` of the names referred at its address. ``referrer`` numbers the
-    referrers from 0, ``referrer_person`` and ``person`` the two people of each row among all people. The mailboxes
-    are what the addresses deliver to.
+    referrers from 0, ``referrer_person`` and ``person`` the two people of each row among all people. The
+    mailboxes are what the addresses deliver to.
     """
 
     referral_id: Texts

@@ -59,7 +59,7 @@ def too_fast(table: ReferralTable, *, seconds: float = 30.0) -> Hits:
     """From first click to conversion in 0 to ``seconds`` seconds.
 
     It weighs in full where at least three, and at least half, of the referrer's orders are so; one tap may
-    explain any single one, which weighs a half.
+    explain any single one, which weighs three tenths.
     """
     taken = (table.won_at - table.clicked_at) / np.timedelta64(1, "s")
     is_fast = (taken >= 0) & (taken < seconds)
@@ -70,7 +70,7 @@ def too_fast(table: ReferralTable, *, seconds: float = 30.0) -> Hits:
         "too_fast",
         rows,
         [f"{taken[row]:.0f} s from click to conversion." for row in rows],
-        np.where(repeated, 1.0, 0.5) * CATALOGUE["too_fast"].weight,
+        np.where(repeated, 1.0, 0.3) * CATALOGUE["too_fast"].weight,
     )
 
 
@@ -78,7 +78,7 @@ def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace
     """Refunded within ``grace_days`` after the holding period that starts at the conversion.
 
     It weighs in full where at least two, and at least half, of the referrer's orders end so; one such refund
-    may be chance and weighs two fifths.
+    may be chance and weighs three tenths.
     """
     days = (table.refunded_at - table.won_at) / np.timedelta64(1, "D")
     rows = np.flatnonzero((days >= holding_days) & (days < holding_days + grace_days))
@@ -93,7 +93,7 @@ def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace
             f"Refunded {days[row]:.1f} days after conversion; rewards are held {holding_days:g}."
             for row in rows
         ],
-        np.where(repeated, 1.0, 0.4) * CATALOGUE["refund_after_hold"].weight,
+        np.where(repeated, 1.0, 0.3) * CATALOGUE["refund_after_hold"].weight,
     )
 
 

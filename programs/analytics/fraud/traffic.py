@@ -40,10 +40,13 @@ PAID_MEDIA = frozenset({
 })  # fmt: skip
 """Values of utm_medium that name what is paid for by the click or the view."""
 LOOK_FOR = (*CLICK_IDS, "utm_medium")
-PAID_LINK = rf"[?&]({'|'.join(name for name in CLICK_IDS if name not in UNPAID_TOO)})=|[?&]utm_medium=({'|'.join(sorted(PAID_MEDIA))})(&|$)"
+PAID_LINK = (
+    rf"[?&]({'|'.join(name for name in CLICK_IDS if name not in UNPAID_TOO)})="
+    rf"|[?&]utm_medium=({'|'.join(sorted(PAID_MEDIA))})(&|$)"
+)
 CLICK_ID = rf"[?&]({'|'.join(CLICK_IDS)})=([^&]*)"
 """The same as patterns, for where links are read by the million."""
-SINGLE = 0.2
+SINGLE = 0.15
 """What one paid click weighs: friends copy links out of advertisements."""
 
 
@@ -89,23 +92,22 @@ def paid_traffic(table: ReferralTable, population: Population, *, alpha: float =
     if not len(rows):
         return hits("paid_traffic", rows, [])
     # A medium without a click id is a click of its own.
-    named = np.array(
-        [click[row] or f"\x1f{row}" for row in rows.tolist()], dtype=object
-    )
+    named = np.array([click[row] or f"\x1f{row}" for row in rows.tolist()], dtype=object)
     different = distinct_by(table.referrer[rows], codes(named)[1], int(table.referrer.max(initial=0)) + 1)
     count, referred = different[table.referrer[rows]], table.referrals_of_referrer[rows]
     share = len(rows) / max(population.referrals, 1)
     unusual = (count >= 3) & (binom.sf(count - 1, referred, share) * population.referrers < alpha)
     weights = np.where(unusual, 1.0, SINGLE) * CATALOGUE["paid_traffic"].weight
     evidence = [
-        f"Paid click of {platform[row]} in the {where[row]} link; this referrer has {n} different of {of_all} referrals."
+        f"Paid click of {platform[row]} in the {where[row]} link; this referrer has {n} different of "
+        f"{of_all} referrals."
         for row, n, of_all in zip(rows.tolist(), count.tolist(), referred.tolist(), strict=True)
     ]
     return hits("paid_traffic", rows, evidence, weights)
 
 
 def banned_source(table: ReferralTable, banned: Collection[str], channels: Collection[str] = ()) -> Hits:
-    """The source, or the host of the referer link, is on the program's list, or the channel is none of ``channels``."""
+    """The source, or the host of the referer link, is banned, or the channel is none of ``channels``."""
     names = {fold(name) for name in banned}
     hosts = {name.lower() for name in banned}
     distinct, code = codes(table.source)
@@ -114,10 +116,14 @@ def banned_source(table: ReferralTable, banned: Collection[str], channels: Colle
     by_host = np.array([host_of(text) in hosts for text in links], dtype=bool)[link]
     allowed = {fold(name) for name in channels}
     ways, way = codes(table.channel)
-    by_channel = np.array([bool(allowed) and name != "" and fold(name) not in allowed for name in ways], dtype=bool)[way]
+    by_channel = np.array(
+        [bool(allowed) and name != "" and fold(name) not in allowed for name in ways], dtype=bool
+    )[way]
     rows = np.flatnonzero(by_name | by_host | by_channel)
     evidence = [
-        f"Channel {table.channel[row]} is not allowed." if by_channel[row] else f"Source {table.source[row] or 'host'} is banned."
+        f"Channel {table.channel[row]} is not allowed."
+        if by_channel[row]
+        else f"Source {table.source[row] or 'host'} is banned."
         for row in rows
     ]
     return hits("banned_source", rows, evidence)

@@ -16,16 +16,17 @@ from programs.datasets.contracts.base import (
 )
 
 UNKNOWN = (
-    "?", "0", "00000000-0000-0000-0000-000000000000", "anonymous", "blank", "default", "empty", "missing", "n.a.",
-    "na", "nil", "no cookie", "none", "not available", "not set", "(not set)", "null", "other", "redacted", "test",
-    "undefined", "unidentified", "unknown", "unspecified", "xxx",
+    "?", "0", "00000000-0000-0000-0000-000000000000", "anonymous", "blank", "default", "empty",
+    "missing", "n.a.", "na", "nil", "no cookie", "none", "not available", "not set", "(not set)",
+    "null", "other", "redacted", "test", "undefined", "unidentified", "unknown", "unspecified", "xxx",
 )  # fmt: skip
 """What browsers and exports write for a trace that they do not know: many people, not one."""
 NO_INSTRUMENT = (
-    *UNKNOWN, "amazon pay", "amazonpay", "apple pay", "applepay", "bank transfer", "bank_transfer", "banktransfer",
-    "card", "cash", "cash on delivery", "cod", "credit card", "credit_card", "creditcard", "debit card", "gift card",
-    "gift_card", "giftcard", "google pay", "googlepay", "ideal", "invoice", "klarna", "paypal", "sepa", "sofort",
-    "stripe", "visa", "mastercard", "voucher", "wallet", "wire",
+    *UNKNOWN, "amazon pay", "amazonpay", "apple pay", "applepay", "bank transfer", "bank_transfer",
+    "banktransfer", "card", "cash", "cash on delivery", "cod", "credit card", "credit_card",
+    "creditcard", "debit card", "gift card", "gift_card", "giftcard", "google pay", "googlepay",
+    "ideal", "invoice", "klarna", "paypal", "sepa", "sofort", "stripe", "visa", "mastercard", "voucher",
+    "wallet", "wire",
 )  # fmt: skip
 """Ways to pay in place of the instrument paid with."""
 

@@ -64,9 +64,7 @@ def inconvenient_world(
     world = build_referral_world(rng, advocates=advocates)
     rows, truth = world.tables["referrals"].to_pylist(), world.truth.to_pylist()
     payouts = world.tables["referral_payouts"]
-    account = dict(
-        zip(payouts["referral_id"].to_pylist(), payouts["account_hash"].to_pylist(), strict=True)
-    )
+    account = dict(zip(payouts["referral_id"].to_pylist(), payouts["account_hash"].to_pylist(), strict=True))
     for row, told in zip(rows, truth, strict=True):
         row["scheme"], row["account_hash"] = told["scheme"], account.get(row["referral_id"])
         for name in taken:

@@ -1,9 +1,9 @@
 """Referral programs made up by other rules than the fraud review's own: consumers, agencies, organised fraud.
 
-The house's world (``referral_world``) was written beside the heuristics. These were not: traces are written as
-browsers, shops and payment providers write them (fingerprints that repeat over strangers, "unknown", one token
-for everybody who pays by wallet), honest people share devices, cards, addresses and names, and frauds hide what
-a heuristic looks for first. ``truth`` is kept apart and measures only.
+The house's world (``referral_world``) was written beside the heuristics. These were not: traces are written
+as browsers, shops and payment providers write them (fingerprints that repeat over strangers, "unknown", one
+token for everybody who pays by wallet), honest people share devices, cards, addresses and names, and frauds
+hide what a heuristic looks for first. ``truth`` is kept apart and measures only.
 """
 
 from __future__ import annotations
@@ -29,15 +29,18 @@ from programs.datasets.worlds.referral_world import (
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAYS = 85
-GIVEN = (
-    "Jan Anna Piotr Maria Lukas Emma Noah Lena Paul Sofia Max Clara Tom Julia Ali Leyla Omar Sara Ivan Olga "
-    "Jose Carmen Luis Elena Marc Chloe Hugo Ines Erik Astrid Lars Freya Yuki Hana Wei Mei Raj Priya Sam Alex"
-).split()  # fmt: skip
-FAMILY = (
-    "Novak Kowalski Müller Schmidt Weber Fischer Rossi Bianchi Garcia Lopez Martin Bernard Dubois Nielsen "
-    "Hansen Berg Lind Silva Costa Santos Yilmaz Kaya Demir Ivanov Petrov Tanaka Sato Chen Wang Singh Patel "
-    "Khan Jones Smith Brown Evans Walsh Murphy Byrne Clark"
-).split()  # fmt: skip
+GIVEN = [
+    "Jan", "Anna", "Piotr", "Maria", "Lukas", "Emma", "Noah", "Lena", "Paul", "Sofia", "Max", "Clara",
+    "Tom", "Julia", "Ali", "Leyla", "Omar", "Sara", "Ivan", "Olga", "Jose", "Carmen", "Luis", "Elena",
+    "Marc", "Chloe", "Hugo", "Ines", "Erik", "Astrid", "Lars", "Freya", "Yuki", "Hana", "Wei", "Mei",
+    "Raj", "Priya", "Sam", "Alex",
+]  # fmt: skip
+FAMILY = [
+    "Novak", "Kowalski", "Müller", "Schmidt", "Weber", "Fischer", "Rossi", "Bianchi", "Garcia", "Lopez",
+    "Martin", "Bernard", "Dubois", "Nielsen", "Hansen", "Berg", "Lind", "Silva", "Costa", "Santos",
+    "Yilmaz", "Kaya", "Demir", "Ivanov", "Petrov", "Tanaka", "Sato", "Chen", "Wang", "Singh", "Patel",
+    "Khan", "Jones", "Smith", "Brown", "Evans", "Walsh", "Murphy", "Byrne", "Clark",
+]  # fmt: skip
 NICKNAMES = {"Alex": "Alexander", "Sam": "Samuel", "Max": "Maximilian", "Tom": "Thomas", "Jan": "Johannes"}
 MAIL = ("gmail.com", "outlook.com", "gmx.net", "icloud.com", "web.de", "yahoo.com", "proton.me")
 THROWN = ("mailinator.com", "quickbox.example", "yopmail.com", "onetime.example")
@@ -89,13 +92,17 @@ class RivalBuilder:
     def person(self, **given: Any) -> Row:
         first, last = given.pop("first", None) or self.of(GIVEN), given.pop("last", None) or self.of(FAMILY)
         local = self.of((f"{first}.{last}", f"{first[0]}{last}", f"{last}{first}", f"{first}"))
-        number = self.of(("", "", str(int(self.rng.integers(1950, 2010))), str(int(self.rng.integers(10, 999)))))
+        number = self.of(
+            ("", "", str(int(self.rng.integers(1950, 2010))), str(int(self.rng.integers(10, 999))))
+        )
         mail = local.lower().replace("ü", "ue") + number + self.token("").replace("-", ".")[:4]
         person = {
             "id": self.token("cu"), "first": first, "last": last,
             "email": f"{mail}@{self.of(MAIL)}",
-            "address": f"{self.of(STREETS)} {int(self.rng.integers(1, 200))}, {int(self.rng.integers(10000, 99999))}",
-            "payment": self.payment(), "payout": self.token("iban"), "channel": self.of(("email", "link", "social")),
+            "address": f"{self.of(STREETS)} {int(self.rng.integers(1, 200))}, "
+            f"{int(self.rng.integers(10000, 99999))}",
+            "payment": self.payment(), "payout": self.token("iban"),
+            "channel": self.of(("email", "link", "social")),
             "region": self.of(("north", "south")), "partner": int(self.rng.integers(12)),
         }  # fmt: skip
         return person | self.browser() | given
@@ -125,12 +132,15 @@ class RivalBuilder:
         row: Row = {
             "invited_at": invited, "clicked_at": clicked, "submitted_at": won, "qualified_at": won,
             "pipeline_at": won, "won_at": won, "paid_at": paid, "refunded_at": returned,
-            "referral_id": self.token("rf"), "referrer_id": a["id"], "partner_id": f"partner-{a['partner']:02d}",
-            "partner_tier": TIERS[a["partner"] % 3], "revenue": None if won is None else round(float(rng.lognormal(4, 0.6)) + 20, 2),
-            "pipeline_amount": None, "reward": 20.0, "currency": "EUR", "source": "advocate", "channel": a["channel"],
+            "referral_id": self.token("rf"), "referrer_id": a["id"],
+            "partner_id": f"partner-{a['partner']:02d}", "partner_tier": TIERS[a["partner"] % 3],
+            "revenue": None if won is None else round(float(rng.lognormal(4, 0.6)) + 20, 2),
+            "pipeline_amount": None, "reward": 20.0, "currency": "EUR", "source": "advocate",
+            "channel": a["channel"],
             "region": a["region"], "referrer_email": a["email"], "referrer_name": f"{a['first']} {a['last']}",
-            "referrer_address": a["address"], "referrer_cookie_id": a["cookie"], "referrer_device_id": a["device"],
-            "referrer_payment_hash": a["payment"], "referee_email": b["email"], "referee_name": f"{b['first']} {b['last']}",
+            "referrer_address": a["address"], "referrer_cookie_id": a["cookie"],
+            "referrer_device_id": a["device"], "referrer_payment_hash": a["payment"],
+            "referee_email": b["email"], "referee_name": f"{b['first']} {b['last']}",
             "referee_address": b["address"], "referee_customer_id": b["id"], "cookie_id": b["cookie"],
             "device_id": b["device"], "payment_hash": b["payment"], "ip": b["ip"], "user_agent": b["agent"],
             "landing_url": f"https://shop.example/hello?ref={a['id']}{query}",
@@ -250,7 +260,9 @@ def brand_bidder(w: RivalBuilder) -> None:
 CONSUMER_FRAUDS = ((second_account, 14.0), (own_circle, 2.0), (patient_script, 1.5), (brand_bidder, 1.5))
 
 
-def plant(w: RivalBuilder, schemes: tuple[tuple[Callable[[RivalBuilder], None], float], ...], size: float) -> None:
+def plant(
+    w: RivalBuilder, schemes: tuple[tuple[Callable[[RivalBuilder], None], float], ...], size: float
+) -> None:
     for scheme, often in schemes:
         for _ in range(max(round(often * size), 1)):
             scheme(w)
@@ -279,17 +291,29 @@ def agency(w: RivalBuilder, number: int, invent: bool = False) -> None:
 
     Where they ``invent``, the leads are theirs: paid by the agency's own card and returned once it is paid.
     """
-    desk = [w.browser() | {"device": w.token("fp"), "cookie": w.token("ck"), "ip": w.network()} for _ in range(2)]
-    shared: Row = {"payout": w.token("iban"), "address": f"Agency house {number}", "partner": number % 40, "channel": "link"}
+    desk = [
+        w.browser() | {"device": w.token("fp"), "cookie": w.token("ck"), "ip": w.network()} for _ in range(2)
+    ]
+    shared: Row = {
+        "payout": w.token("iban"),
+        "address": f"Agency house {number}",
+        "partner": number % 40,
+        "channel": "link",
+    }
     staff = [w.person(**shared, **w.of(desk), payment=None) for _ in range(int(w.rng.integers(3, 12)))]
     style, own_card = int(w.rng.integers(4)), w.token("card")
     for a in staff:
         batch = float(w.rng.uniform(0, 80 * DAY))
         for place in range(int(w.rng.integers(4, 20))):
-            at = batch + float(w.rng.uniform(0, 40 * MINUTE)) if style % 2 else float(w.rng.uniform(0, DAYS * DAY))
+            at = (
+                batch + float(w.rng.uniform(0, 40 * MINUTE))
+                if style % 2
+                else float(w.rng.uniform(0, DAYS * DAY))
+            )
             firm = w.token("firm").replace("-", "")
             mail = (f"info@{firm}.example", f"leads+{firm}@agency{number}.example",
-                    f"client{place + 1}@agency{number}.example", f"{a['last'].lower()}@{firm}.example")[style]  # fmt: skip
+                    f"client{place + 1}@agency{number}.example",
+                    f"{a['last'].lower()}@{firm}.example")[style]  # fmt: skip
             lead = w.person(email=mail, payment="invoice" if w.maybe(0.7) else None)
             if style != 3 or w.maybe(0.5):
                 lead |= {name: a[name] for name in ("device", "cookie", "ip", "agent")}
@@ -299,12 +323,17 @@ def agency(w: RivalBuilder, number: int, invent: bool = False) -> None:
             if invent:
                 lead["payment"] = own_card
                 won = at + float(w.rng.uniform(5, 60))
-                given |= {"won_at": won, "paid_at": won + 20 * DAY, "refunded_at": won + 24 * DAY, "referrer_payment_hash": own_card}
+                given |= {
+                    "won_at": won,
+                    "paid_at": won + 20 * DAY,
+                    "refunded_at": won + 24 * DAY,
+                    "referrer_payment_hash": own_card,
+                }
             w.refer("invented leads" if invent else "agency", invent, a, lead, at=at, **given)
 
 
 def agency_world(rng: np.random.Generator, *, agencies: int = 130) -> ReferralWorld:
-    """A partner program of agencies: about seven referrers each, and one agency in forty invents its leads."""
+    """A partner program of agencies: about seven referrers each; one agency in forty invents its leads."""
     w = RivalBuilder(rng, win=0.5, returns=0.02)
     for number in range(agencies):
         agency(w, number, invent=number % 40 == 17)
@@ -333,14 +362,22 @@ def publisher(w: RivalBuilder, number: int, how: str = "") -> None:
         if how == "hijack":  # an extension clicks for the shopper who is at the till
             given = {"clicked_at": at, "won_at": at + float(w.rng.uniform(31, 90))}
         elif how == "coupon":
-            given = {"clicked_at": at, "won_at": at + float(w.rng.uniform(60, 400)), "referer_url": "https://codes.example/shop"}
+            given = {
+                "clicked_at": at,
+                "won_at": at + float(w.rng.uniform(60, 400)),
+                "referer_url": "https://codes.example/shop",
+            }
         elif how == "brand":
             given["landing_url"] = f"https://shop.example/hello?utm_medium=cpc&gclid={w.token('Cj')}"
         elif how == "drip":  # one order every few hours, through proxies, at the least basket that earns
             at = place * DAYS * DAY / orders + float(w.rng.uniform(0, 2 * HOUR))
             clicked = at + float(w.rng.exponential(HOUR))
             won = clicked + float(w.rng.lognormal(8.5, 1))
-            given = {"clicked_at": clicked, "won_at": won, "revenue": round(25 + float(w.rng.uniform(0, 1.5)), 2)}
+            given = {
+                "clicked_at": clicked,
+                "won_at": won,
+                "revenue": round(25 + float(w.rng.uniform(0, 1.5)), 2),
+            }
         elif how == "return":
             won = at + float(w.rng.lognormal(10, 1.2))
             given = {"clicked_at": at, "won_at": won, "paid_at": won + 30 * DAY}
@@ -351,7 +388,15 @@ def publisher(w: RivalBuilder, number: int, how: str = "") -> None:
             continue
         clicked = at + float(w.rng.exponential(6 * HOUR))
         won = clicked + float(w.rng.uniform(15, 90) if w.maybe(likes) else w.rng.lognormal(10.2 + pace, 1.5))
-        w.refer("publisher", False, a, w.person(), at=at, clicked_at=clicked, **({"won_at": won} if w.maybe(0.6) else {}))
+        w.refer(
+            "publisher",
+            False,
+            a,
+            w.person(),
+            at=at,
+            clicked_at=clicked,
+            **({"won_at": won} if w.maybe(0.6) else {}),
+        )
 
 
 def organised_world(rng: np.random.Generator, *, partners: int = 60, advocates: int = 500) -> ReferralWorld:

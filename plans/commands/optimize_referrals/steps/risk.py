@@ -13,7 +13,7 @@ import numpy as np
 from gtm.core import canonical
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
-from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, measure
+from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, labels_of, measure
 from plans.commands.optimize_referrals.steps.screen import patterns_in, policy_of, rules_of, screened
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span, WindowPair
@@ -21,6 +21,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metrics, Series, Signal, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.fraud.catalogue import CATALOGUE
+from programs.analytics.fraud.peers import SIGNS
 from programs.analytics.fraud.review import Review, review
 from programs.analytics.fraud.scoring import Case, due_rewards
 from programs.analytics.fraud.spike import ControlPoint, control_chart
@@ -29,6 +30,7 @@ from programs.analytics.rates import wilson_rate
 from programs.schemas.referral_rules import PAYING_RULES
 
 FRAUD_SPIKE = "fraud-spike"
+SIGNS_OF_FRAUD, PATTERN = "signs", "pattern"
 COHORT_DAYS = 7
 MOST_CASES = 500
 """Cases one run opens, worst money first; the others are counted and come with the next run."""
@@ -44,7 +46,7 @@ def review_risk(context: StepContext) -> StepResult:
     context.progress(40, "Heuristics")
     now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
     actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
-    found = review(table, policy, population, within=actionable, patterns=patterns)
+    found = review(table, policy, population, within=actionable, patterns=patterns, labels=labels_of(context))
     context.progress(75, "Cohorts and payouts")
     held = found.scores >= policy.hold
     # The table holds what is worth a look; shares are of everybody invited.
@@ -63,9 +65,9 @@ def review_risk(context: StepContext) -> StepResult:
     spikes = spikes_in(chart, windows)
     cases = found.cases
     holds = [case for case in cases if case.proposal == "hold"]
-    # What a partner did as a whole is a question to people before it is a reason to hold.
-    to_open = [case for case in cases if case.proposal == "hold" or case.case_id.startswith("partner:")]
-    measured = measure(context, found, held, windows.current)
+    # What somebody did as a whole is a question to people before it is a reason to hold.
+    to_open = [case for case in cases if case.proposal == "hold" or is_pattern(case)]
+    measured = measure(context, found, held, ~np.isnat(table.won_at), windows.current)
     broken = compliance(context, windows.current)
     outputs: list[Any] = [
         _figures(context, rates, earlier, holds, cases, measured, currency, windows),
@@ -74,8 +76,11 @@ def review_risk(context: StepContext) -> StepResult:
     ]
     if not isinstance(chart, Unavailable):
         outputs.append(_control_chart(chart))
+    outputs += measured.tables()
+    clawbacks = clawbacks_of(context, windows.current)
+    outputs.append(_clawback_table(clawbacks, context.data.has("referral_payouts"), currency))
     if is_full(context):
-        outputs.append(_heuristics_table(found, now))
+        outputs += [_heuristics_table(found, now), _policy_table(context, found)]
     signals = [*alerts.signals, *spikes]
     looked_at = dict(alerts.measured) | ({} if isinstance(chart, Unavailable) else {FRAUD_SPIKE: ""})
     return StepResult(
@@ -91,6 +96,17 @@ def review_risk(context: StepContext) -> StepResult:
             "expected_loss": sum(case.expected_loss for case in holds),
             "spikes": [signal.message for signal in spikes],
             "compliance": broken,
+            "patterns": [
+                {"level": each.level, "name": each.name, "sign": each.sign, "count": each.count, "of": each.of,
+                 "expected": each.expected, "q": each.q_value}
+                for each in patterns
+            ],
+            "suspected_partners": sorted({each.name for each in patterns if each.level == "partner"}),
+            "held_referrals": sorted({key for case in holds for key in case.referral_ids}),
+            "clawbacks": len(clawbacks),
+            "clawback_amount": sum(row["amount"] for row in clawbacks),
+            "policy": {**rules_of(context.program), "fitted_on": found.fit.labels, "shift": found.fit.shift,
+                       "slopes": dict(found.fit.slopes)},
             "payouts_checked": context.data.has("referral_payouts"),
             **measured.values(),
             "alerts": alerts.rows(),
@@ -200,11 +216,27 @@ def compliance(context: StepContext, span: Span) -> list[dict[str, Any]]:
     ]
 
 
+def clawbacks_of(context: StepContext, span: Span) -> list[dict[str, Any]]:
+    """Rewards paid for orders that were returned, and never taken back: referral, payout, days, amount left."""
+    data = context.data
+    if not data.has("referral_payouts"):
+        return []
+    rows = data.engine.referral_clawbacks(
+        data.snapshot("referrals"), data.snapshot("referral_payouts"), as_of=span.end
+    ).to_pylist()
+    return [row | {"amount": float(row["amount"])} for row in rows]
+
+
+def is_pattern(case: Case) -> bool:
+    """Whether what a referrer or partner did as a whole is among the reasons."""
+    return any(reason.heuristic in SIGNS for reason in case.reasons)
+
+
 def case_values(case: Case, currency: str) -> dict[str, Any]:
     """A case as it is stored: traces of people appear as what was seen, not as the trace itself."""
     return {
         "key": f"fc-{canonical.digest([case.case_id, case.proposal])[:16]}",
-        "kind": "partner" if case.case_id.startswith("partner:") else "signs",
+        "kind": PATTERN if is_pattern(case) else SIGNS_OF_FRAUD,
         "proposal": case.proposal,
         "referrals": list(case.referral_ids),
         "referrers": len(case.referrer_ids),
@@ -249,7 +281,9 @@ def _figures(
         figure("cases_to_hold", "Cases proposed for hold", float(len(holds)), unit="cases"),
         figure("cases_to_review", "Cases to look at", float(len(cases) - len(holds)), unit="cases"),
         figure("expected_loss", "Expected loss in the cases", sum(c.expected_loss for c in holds), unit=currency,
-               definition="Rewards weighed by the chance of fraud"),
+               definition="Rewards that are due, weighed by the chance of fraud"),
+        figure("paid_in_cases", "Paid in the cases already", sum(c.paid for c in holds), unit=currency,
+               definition="To be taken back where people confirm the case"),
     ]  # fmt: skip
     items += measured.figures()
     return Metrics("risk", "Fraud and risk", items, f"{windows.current.label}. {measured.note}")
@@ -292,6 +326,41 @@ def _rule_table(
         rows if has_payouts else [],
         "Payouts of the window." if has_payouts else "No payouts are loaded, so the log of payouts was not checked.",
     )  # fmt: skip
+
+
+def _clawback_table(rows: Sequence[Mapping[str, Any]], has_payouts: bool, currency: str) -> Table:
+    shown = sorted(rows, key=lambda row: (-row["amount"], row["payout_id"]))[:MOST_CASES]
+    total = sum(row["amount"] for row in rows)
+    return Table(
+        "clawbacks",
+        "Rewards to take back",
+        [Column("payout", "Payout"), Column("referral", "Referral"), Column("paid", "Paid on", "date"),
+         Column("returned", "Order returned on", "date"), Column("amount", "Not taken back", "money", currency)],
+        [[row["payout_id"], row["referral_id"], f"{row['paid_at']:%Y-%m-%d}", f"{row['undone_at']:%Y-%m-%d}", row["amount"]]
+         for row in shown],
+        f"{len(shown)} of {len(rows)} shown, {total:,.2f} {currency} in all: paid, the order returned in full, and never taken back."
+        if has_payouts else "No payouts are loaded.",
+    )  # fmt: skip
+
+
+def _policy_table(context: StepContext, found: Review) -> Table:
+    rules = rules_of(context.program)
+    own = context.program.get("referral_rules", {})
+    rows = [[name, str(rules[name]), "the program" if name in own else "the house"] for name in sorted(rules)]
+    rows += [
+        [f"slope of {family}", f"{slope:.2f}", f"{found.fit.labels:g} decisions"]
+        for family, slope in sorted(found.fit.slopes.items())
+    ]
+    if found.fit.slopes:
+        rows.append(["shift of the prior", f"{found.fit.shift:+.2f}", f"{found.fit.labels:g} decisions"])
+    return Table(
+        "referral_rules",
+        "Rules of the review",
+        [Column("rule", "Rule"), Column("value", "Value"), Column("of", "Set by")],
+        rows,
+        f"As of version {context.program.get('version', '?')} of the program. From ten decisions on, what people decided "
+        "moves the prior and the weights.",
+    )
 
 
 def _control_chart(points: Sequence[ControlPoint]) -> Chart:
