@@ -58,7 +58,7 @@ CATALOGUE = {
         Heuristic("mail_alike", "Mailboxes that resemble each other", "mailbox", 3.2,
                   "Two people of one home or card have mailboxes that share what their names do not explain.",
                   "A couple that chose its mailboxes together."),
-        Heuristic("shared_payment", "Shared payment instrument", "payment", 2.8,
+        Heuristic("shared_payment", "Shared payment instrument", "payment", 4.0,
                   "Referrer and referred pay with the same instrument.", "Couples, a company card."),
         Heuristic("shared_device", "Shared device", HOME, 2.5,
                   "Referrer and referred use the same device.", "Family tablet, a friend's phone."),

@@ -181,19 +181,21 @@ def alike_mailboxes(table: ReferralTable, tied: Rows) -> Hits:
     return hits("mail_alike", np.array(list(found), dtype=np.intp), list(found.values()))
 
 
-def households(table: ReferralTable, tied: Rows) -> Rows:
-    """Of ``tied`` rows those of one household: other first names, one surname or one address."""
-    found = []
+def living_together(table: ReferralTable, tied: Rows) -> tuple[Rows, Rows]:
+    """Of ``tied`` rows those whose two people live at one address, and those of whom nobody knows.
+
+    Where an address is not known, one surname says that they do.
+    """
+    together, unknown = [], []
     for row in tied.tolist():
-        ours, theirs = table.referrer_name[row], table.referee_name[row]
-        if not ours or not theirs or are_one_name(ours, theirs):
+        ours, theirs = table.referrer_address[row].strip(), table.referee_address[row].strip()
+        if ours and theirs:
+            if are_one_address(ours, theirs):
+                together.append(row)
             continue
-        last = latin(ours).split()[-1:], latin(theirs).split()[-1:]
-        if (last[0] and last[0] == last[1]) or are_one_address(
-            table.referrer_address[row], table.referee_address[row]
-        ):
-            found.append(row)
-    return np.array(found, dtype=np.intp)
+        last = [latin(text).split()[-1:] for text in (table.referrer_name[row], table.referee_name[row])]
+        (together if last[0] and last[0] == last[1] else unknown).append(row)
+    return np.array(together, dtype=np.intp), np.array(unknown, dtype=np.intp)
 
 
 def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:

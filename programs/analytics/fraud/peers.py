@@ -86,7 +86,7 @@ def find_patterns(counts: pa.Table, *, false_discovery: float = FALSE_DISCOVERY)
 
     ``counts`` has level, name, partner and the columns of ``SIGNS``, a row a subject. A partner is judged
     by what is left without its referrers who show a pattern of their own, so that one of them does not
-    accuse the others; a partner most of whose orders are theirs shows it itself.
+    accuse the others; a partner most of whose referrers they are shows it itself.
     """
     rows = counts.to_pylist()
     others: Mapping[str, Any] = next((row for row in rows if row["level"] == "others"), {})
@@ -116,7 +116,8 @@ def find_patterns(counts: pa.Table, *, false_discovery: float = FALSE_DISCOVERY)
     known = {(each.name, each.sign) for each in of_partners}
     for (partner, sign), patterns in theirs.items():
         count, of = SIGNS[sign]
-        if (partner, sign) not in known and 2 * sum(each.of for each in patterns) >= whole[partner][of]:
+        # Two of three hands are the partner; two of three hundred advocates are not.
+        if (partner, sign) not in known and 2 * len(patterns) >= whole[partner]["referrers"] > 1:
             worst = min(patterns, key=lambda each: each.p_value)
             of_partners.append(
                 replace(

@@ -29,6 +29,8 @@ from programs.analytics.fraud.table import Floats, Population, ReferralTable
 
 NO_LABELS: Mapping[str, tuple[bool, float]] = MappingProxyType({})
 PAID_CLICKS = "peer_paid_clicks"
+OF_A_HOME = 0.7
+"""What one card of two people who may live together weighs of that of two who do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,9 @@ def review(
         table, cap=policy.place_cap, known_addresses=policy.known_traces.get("address", ())
     )
     traces = identity.shared_traces(table, everybody, cap=policy.trace_cap)
+    at_home, perhaps = identity.living_together(table, traces[0].rows)
+    apart = ~np.isin(traces[0].rows, np.concatenate([at_home, perhaps]))
+    traces[0] = weighed(traces[0], np.where(apart, 1.0, OF_A_HOME))
     tied = np.unique(np.concatenate([hit.rows for hit in (selves[-1], *traces)]))
     patterns = [each for each in patterns if not (policy.paid_traffic_allowed and each.sign == PAID_CLICKS)]
     found = (
@@ -133,9 +138,9 @@ def review(
     )
     # A family pays with one card; who enters a friend's order at the own desk is quick.
     payment, *browser = (hit.rows for hit in traces[:3])
-    namesakes = np.setdiff1d(selves[-1].rows, np.concatenate(browser))
+    namesakes = np.intersect1d(selves[-1].rows, np.concatenate(browser))
     explained = {
-        "payment": np.union1d(identity.households(table, payment), namesakes),
+        "payment": np.setdiff1d(at_home, namesakes),
         "timing": np.unique(np.concatenate(browser)),
     }
     parts = score_parts(len(table), own, explained=explained)
@@ -167,6 +172,10 @@ def kept(hit: Hits, places: Flags) -> Hits:
     """The hits at some of their places."""
     said = tuple(text for text, keep in zip(hit.evidence, places.tolist(), strict=True) if keep)
     return Hits(hit.key, hit.rows[places], hit.weights[places], said)
+
+
+def weighed(hit: Hits, share: Floats) -> Hits:
+    return Hits(hit.key, hit.rows, hit.weights * share, hit.evidence)
 
 
 def rows_of(hits: Iterable[Hits]) -> Rows:

@@ -145,8 +145,9 @@ def gather_cases(
 
 
 def case_owners(table: ReferralTable, rings: Rings) -> Texts:
-    """Whose case each referral belongs to: its ring of three or more people, else its referrer."""
+    """Whose case each referral belongs to: the ring of three or more people of either side, else its referrer."""
     component = rings.component[rings.referee]
+    component = np.where(rings.people[component] >= 3, component, rings.component[rings.referrer])
     in_ring = rings.people[component] >= 3
     names = ring_labels(table, rings)
     return np.array(
@@ -162,7 +163,9 @@ def case_owners(table: ReferralTable, rings: Rings) -> Texts:
 
 def ring_labels(table: ReferralTable, rings: Rings) -> dict[int, str]:
     """Name of each component: its first referral id, which does not depend on the order of rows."""
-    places, first = np.unique(rings.component[rings.referee], return_index=True)
+    sides = np.concatenate([rings.component[rings.referee], rings.component[rings.referrer]])
+    places, first = np.unique(sides, return_index=True)
+    first = first % len(table) if len(table) else first
     return dict(zip(places.tolist(), table.referral_id[first].tolist(), strict=True))
 
 

@@ -1,4 +1,4 @@
--- A row for each referrer and partner with enough orders won before as_of: level, name, partner, where there is one,
+-- A row for each referrer and partner with enough orders won before as_of: level, name, partner, where there is one, referrers,
 -- orders; timed and quick, orders of a known time after the click and those as quick as the fastest quarter; paid_clicks,
 -- orders out of different advertisements; paid and returned, rewards paid and orders returned after that; least, baskets
 -- among the smallest twentieth, or up to the program's minimum; new_devices, orders from a device nobody else used. One row
@@ -32,12 +32,13 @@ WITH shown AS (
     FROM orders LEFT JOIN devices USING (device), limits
 ),
 subjects AS (
-    SELECT 'referrer' AS level, referrer_id AS name, * EXCLUDE (referrer_id) FROM shown
+    SELECT 'referrer' AS level, referrer_id AS name, * FROM shown
     UNION ALL
-    SELECT 'partner', partner_id, * EXCLUDE (referrer_id) FROM shown WHERE partner_id IS NOT NULL
+    SELECT 'partner', partner_id, * FROM shown WHERE partner_id IS NOT NULL
 ),
 counted AS (
-    SELECT level, name, CASE WHEN min(partner_id) = max(partner_id) THEN min(partner_id) END AS partner, count(*) AS orders,
+    SELECT level, name, CASE WHEN min(partner_id) = max(partner_id) THEN min(partner_id) END AS partner,
+    count(DISTINCT referrer_id) AS referrers, count(*) AS orders,
     count(*) FILTER (timed) AS timed, count(*) FILTER (quick) AS quick, count(DISTINCT click) AS paid_clicks,
     count(*) FILTER (paid) AS paid, count(*) FILTER (returned) AS returned, count(*) FILTER (least) AS least,
     count(*) FILTER (is_new) AS new_devices
@@ -48,7 +49,7 @@ FROM counted WHERE orders >= CASE WHEN level = 'referrer' THEN $least_referrer E
 UNION ALL
 SELECT 'others', '', NULL, *
 FROM (SELECT CAST(COLUMNS(* EXCLUDE (level, name, partner)) AS BIGINT) FROM (
-    SELECT 'others' AS level, '' AS name, NULL AS partner, sum(orders) AS orders, sum(timed) AS timed, sum(quick) AS quick,
+    SELECT 'others' AS level, '' AS name, NULL AS partner, sum(referrers) AS referrers, sum(orders) AS orders, sum(timed) AS timed, sum(quick) AS quick,
         sum(paid_clicks) AS paid_clicks, sum(paid) AS paid, sum(returned) AS returned, sum(least) AS least, sum(new_devices) AS new_devices
     FROM counted WHERE level = 'referrer' AND orders < $least_referrer))
 ORDER BY level, name
