@@ -22,6 +22,8 @@ SENSITIVITY = 0.5
 """P(sign | fraud) that the weights of the catalogue stand for: half of the frauds of its kind show a sign."""
 MOST_FRAUD = 0.10
 """A program in which more referrers than this were frauds would not need a screen."""
+SOME_FRAUDS = 3.0
+"""So many there may be in a program of any size."""
 STRENGTH = 100.0
 """The expert's word counts as much as this many referrers."""
 
@@ -29,7 +31,8 @@ STRENGTH = 100.0
 def honest_share(weight: float, shown: int, referrers: int, *, most_fraud: float = MOST_FRAUD) -> float:
     """P(sign | honest) of a sign that ``shown`` of ``referrers`` show, or what ``weight`` says if more."""
     expert = SENSITIVITY * float(np.exp(-weight))
-    honest = max(shown - most_fraud * SENSITIVITY * referrers, 0.0) / (1 - most_fraud)
+    frauds = max(most_fraud * SENSITIVITY * referrers, SOME_FRAUDS)
+    honest = max(shown - frauds, 0.0) / (1 - most_fraud)
     return max(expert, (expert * STRENGTH + honest) / (STRENGTH + referrers))
 
 

@@ -78,7 +78,7 @@ MAIL_PROVIDERS = frozenset({
     "yandex.ru", "ymail.com", "zoho.com",
 })  # fmt: skip
 """Where anybody gets a mailbox: whoever has many there made them. At a firm's own domain its mail man did."""
-ALIKE_RATIO = 88.0
+ALIKE_RATIO = 86.0
 YEAR = re.compile(r"(19|20)[0-9]{2}")
 NOT_WORD = re.compile(r"[\W_]+")
 DIGITS, LONGEST_NUMBER = "0123456789", 9
@@ -184,7 +184,9 @@ def _are_one_word(left: str, right: str) -> bool:
 
 def are_one_address(left: str, right: str) -> bool:
     """Whether two postal addresses may be one: equal numbers, and words that differ by spelling only."""
-    ours, theirs = normalise_address(latin(left)).split(), normalise_address(latin(right)).split()
+    ours, theirs = (
+        normalise_address(latin(text).replace("strasse", "str")).split() for text in (left, right)
+    )
     numbers = [sorted(word for word in words if word[0].isdigit()) for words in (ours, theirs)]
     if not ours or not theirs or numbers[0] != numbers[1]:
         return False

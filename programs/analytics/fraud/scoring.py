@@ -145,7 +145,7 @@ def gather_cases(
 
 
 def case_owners(table: ReferralTable, rings: Rings) -> Texts:
-    """Whose case each referral belongs to: the ring of three or more people of either side, else its referrer."""
+    """Whose case each referral belongs to: the ring of three or more of either side, else its referrer."""
     component = rings.component[rings.referee]
     component = np.where(rings.people[component] >= 3, component, rings.component[rings.referrer])
     in_ring = rings.people[component] >= 3

@@ -1,7 +1,7 @@
 import pytest
 
-from programs.analytics.fraud.traffic import banned_source, paid_source, paid_traffic
 from programs.analytics.fraud.table import Population
+from programs.analytics.fraud.traffic import banned_source, paid_source, paid_traffic
 from tests.programs.analytics.fraud.tables import fired, table
 
 
