@@ -186,7 +186,8 @@ def living_together(table: ReferralTable, tied: Rows) -> tuple[Rows, Rows]:
 
     Where an address is not known, one surname says that they do.
     """
-    together, unknown = [], []
+    together: list[int] = []
+    unknown: list[int] = []
     for row in tied.tolist():
         ours, theirs = table.referrer_address[row].strip(), table.referee_address[row].strip()
         if ours and theirs:

@@ -21,7 +21,8 @@ from programs.schemas.metrics import STANDARD
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 PROGRAM: Mapping[str, Any] = {
     "slug": "made-up", "currency": "EUR", "time_zone": "UTC", "people": {}, "metric_versions": {},
-    "last_run": {}, "held_referrals": [], "case_labels": {}, "decided_cases": {}, "decisions": [], "banned_sources": [],
+    "last_run": {}, "held_referrals": [], "case_labels": {}, "decided_cases": {}, "decisions": [],
+    "banned_sources": [],
     "referral_rules": {},
     "metrics": {
         metric.key.removeprefix("referral-").replace("-", "_"): {**asdict(metric), "version": 1}

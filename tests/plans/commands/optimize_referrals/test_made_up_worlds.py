@@ -56,7 +56,7 @@ def test_placeholders_are_missing_from_the_load_on(tmp_path):
 
 
 def test_what_people_decide_of_the_sample_says_what_was_missed(tmp_path):
-    """Everything proposed and everything drawn is decided by the truth: recall is within its interval of it."""
+    """All that is proposed and drawn is decided by the truth: recall is within its interval of it."""
     world = rival_worlds.consumer_world(np.random.default_rng(16), advocates=500)
     data = loaded(world, tmp_path)
     rules = {"audit_size": 200}
