@@ -51,13 +51,13 @@ LOGINS = (
     Login("strategist", "Samir Haddad", "loyalty strategist", ("loyalty-strategist", "referral-architect"), ("Operations",)),
     Login("analyst", "Ana Kovač", "member insights", ("member-insights-analyst", "co-marketing-analytics-lead"), ("Analysts",)),
     Login("finance", "Fiona Walsh", "finance", ("finance", "governance-board"), ("Approvers",), 1_000_000),
-    Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers",)),
+    Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers", "Stewards")),
     Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor", "governance-board"), ("Approvers", "Stewards")),
     Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
     Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 200_000),
     Login("studio", "Clara Moreau", "creative studio", ("creative",), ("Operations",), None, "FR", "Europe/Paris"),
     Login("sales", "Sara Lind", "sales", ("sales",), ("Operations",)),
-    Login("customer-success", "Chidi Obi", "customer success", ("customer-success",), ("Operations",), None, "GB", "Europe/London"),
+    Login("customer-success", "Chidi Obi", "customer success", ("customer-success", "lifecycle-ops"), ("Operations",), None, "GB", "Europe/London"),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
 ROLES = {

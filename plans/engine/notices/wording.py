@@ -9,7 +9,9 @@ from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from gtm.core.actors import name_of
+from gtm.core.evidence.accounts import OWN
 from gtm.core.places.times import time_in_words
+from plans.engine.people import substitutes
 from plans.models import (
     Approval,
     Breach,
@@ -20,6 +22,7 @@ from plans.models import (
     PolicyVersion,
     RipcordPull,
     Task,
+    TaskKind,
 )
 from plans.selectors import changes_asked
 from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Role
@@ -114,9 +117,15 @@ def task(notice: Notice, task: Task) -> Wording:
 
 def standing_in(notice: Notice, plan: Plan) -> Wording:
     told = notice.facts
-    names = {task.task_id: str(task) for task in plan.tasks.all()}
-    tasks = "; ".join(names.get(number, number) for number in told["tasks"])
-    lines = (plan.objective, f"{told['for']} {told['why']}.", f"You are asked as {told['role']}: {tasks}.")
+    tasks = list(plan.tasks.filter(task_id__in=told["tasks"]).order_by("position"))
+    asked = "; ".join(str(task) for task in tasks if task.kind != TaskKind.AUTOMATED)
+    computed = "; ".join(str(task) for task in tasks if task.kind == TaskKind.AUTOMATED)
+    lines = (
+        plan.objective,
+        substitutes.because(told["for"], told["why"]),
+        f"You are asked as {told['role']}: {asked}." if asked else "",
+        f"The system computes {computed}. You answer for it as {told['role']}." if computed else "",
+    )
     return Wording(f"You stand in for {told['for']}: {plan.plan_id}", lines, plan)
 
 
@@ -170,7 +179,11 @@ _ACCOUNT_WORDS = {
 
 def account(notice: Notice, account: Any) -> Wording:
     told = notice.facts
-    moved = "" if told["field"] == "account" else f"Before: {told['before']}. Now: {told['after']}."
-    hint = "Set a password of your own before you decide anything." if told["field"] == "password" else ""
+    moved, hint = f"Before: {told['before']}. Now: {told['after']}.", ""
+    if told["field"] == "account":
+        moved = ""
+    elif told["field"] == "password":
+        moved = f"It was {told['after']}."
+        hint = "" if told["after"] == OWN else "Set a password of your own before you decide anything."
     subject = f"Your account {account} {_ACCOUNT_WORDS[told['field']]}"
     return Wording(subject, (f"By {told['by']}.", moved, hint, "If you did not expect it, say so."), account)

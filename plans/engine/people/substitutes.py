@@ -110,6 +110,12 @@ def why_away(person: Person, directory: Directory) -> str:
     return f"is away until {until:%Y-%m-%d}" if until else ""
 
 
+def because(lead: str, why: str) -> str:
+    """The sentence that says why somebody else is asked; a ``why`` of several leads names them itself."""
+    names = lead.split(", ")
+    return f"{why}." if why.startswith(names[0]) else f"{lead} {why}."
+
+
 def choose(task: Task, directory: Directory, choosers: Choosers) -> StandIn:
     """Who does the task while its owner is away."""
     return _first(_offers(task, directory, choosers), task, directory, choosers, but=task.owner_id)
@@ -129,6 +135,8 @@ def _first(
         reason = why_away(offer.person, directory) or reason
         if not reason and offer.chosen_by & set(choosers.askers.get(task.plan_id, ())):
             reason = "was chosen by somebody who asked for this plan or edited it"
+        if not reason and conflicts.why_no_owner(task, offer.person):
+            reason = "decided at a gate that guards this task"
         if not reason:
             return StandIn(offer.person, role, offer.by, tuple(passed))
         passed.append(f"{offer.person} ({offer.by}) {reason}")
@@ -365,7 +373,7 @@ def _announce_at_gates(plan: Plan, directory: Directory) -> None:
                 if lead and why:
                     told = StandIn(person, seat.role, seat.by)
                     after = _told(told, None, why, [numbers[gate.key]]) | {"for": lead}
-                    reason = f"{lead} {why}."
+                    reason = because(lead, why)
                     changelog.append(plan, STANDS_IN, field=STAND_IN, before=lead, after=after, reason=reason)
 
 
