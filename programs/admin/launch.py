@@ -121,6 +121,7 @@ class LaunchProfileAdmin(GovernedAdmin):
     autocomplete_fields = ["program"]
     fieldsets = [
         (None, {"fields": ["program", "locale", "copy"]}),
+        ("Schedule", {"fields": ["buffer_days", "shares"]}),
         ("Links", {"fields": ["landing_url", "destinations", "code_parameter", "vocabulary"]}),
         ("Checks", {"fields": ["allowed_hosts", "test_code"]}),
     ]

@@ -11,6 +11,7 @@ from django.db import models
 
 from gtm.core.governed import GovernedModel
 from programs.analytics.tracking_links import tagged
+from programs.models.people import Role
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -54,6 +55,17 @@ class LaunchProfile(GovernedModel):
         help_text="Words for templates, one per line: reward: $50 gives {{ copy.reward }}",
     )
 
+    buffer_days = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Business days to keep free before the launch: everything is due that much earlier",
+    )
+    shares = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Share of their working time that people of a role have for launches, one per line: "
+        "lifecycle-ops: 0.5. Whoever is not named here has all of it",
+    )
+
     class Meta:
         ordering = ["program"]
 
@@ -61,17 +73,14 @@ class LaunchProfile(GovernedModel):
         return f"Launch profile of {self.program}"
 
     def clean(self) -> None:
-        wrong = {
-            name: found
-            for name in ("destinations", "allowed_hosts", "vocabulary", "copy")
-            if (found := list(_CHECKS[name](getattr(self, name))))
-        }
+        wrong = {name: found for name in _CHECKS if (found := list(_CHECKS[name](getattr(self, name))))}
         if wrong:
             raise ValidationError(wrong)
 
     def facts(self) -> dict[str, Any]:
         """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
-        names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version")
+        names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version",
+                 "buffer_days", "shares")  # fmt: skip
         owner = self.program.owner
         return {name: getattr(self, name) for name in names} | {
             "links": {**self.destinations, "landing": self.landing_url},
@@ -145,4 +154,22 @@ def _copy(value: Any) -> list[str]:
     ]
 
 
-_CHECKS = {"destinations": _destinations, "allowed_hosts": _hosts, "vocabulary": _vocabulary, "copy": _copy}
+def _shares(value: Any) -> list[str]:
+    if not isinstance(value, dict):
+        return ["It must be a list of roles and shares, e.g. lifecycle-ops: 0.5."]
+    roles = set(Role.objects.values_list("slug", flat=True))
+    found = [f"There is no role {role}." for role in value if role not in roles]
+    return found + [
+        f"{role}: a share lies above 0 and at most at 1, not at {share}."
+        for role, share in value.items()
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1
+    ]
+
+
+_CHECKS = {
+    "destinations": _destinations,
+    "allowed_hosts": _hosts,
+    "vocabulary": _vocabulary,
+    "copy": _copy,
+    "shares": _shares,
+}
