@@ -197,7 +197,7 @@ def _several_owners(command: Command, kind: str, chosen: Sequence[Dataset]) -> P
 
 
 def standing_of(plan: Plan) -> dict[str, Any]:
-    """Key of each task → whether it is done or how far it is (percent), and its owner: where, and when away."""
+    """Key of each task → whether it is done or how far it is (percent), and its owner with their absences."""
     tasks = list(plan.tasks.select_related("owner").order_by("position"))
     owners = working_facts(task.owner for task in tasks if task.owner)
     return {

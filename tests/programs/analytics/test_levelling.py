@@ -22,7 +22,7 @@ def three_weeks_away(calendar):
 
 
 def hour_by_hour(tasks, durations, calendars, start, steps=24):
-    """The same rule with a clock that ticks ``steps`` times a day: slow, and with nothing in common with ours.
+    """The same rule by a clock that ticks ``steps`` times a day: slow, with nothing in common with ours.
 
     ``durations`` in whole ticks; answers key → the tick at which it ends.
     """

@@ -41,8 +41,9 @@ def create_checklist(context: StepContext) -> StepResult:
     return StepResult(
         values={
             "due": found.due,
-            "critical_path": plan.critical_path,
-            "working_days": plan.working_days,
+            "critical_path": found.network.critical_path,
+            "working_days": found.network.working_days,
+            "levelled_days": plan.working_days,
             "late_by": plan.late_by,
             "days_past": found.days_past,
             "earliest_launch": plan.earliest_launch,
@@ -102,9 +103,11 @@ def _figures(found: Timetable, chance: Forecast, told: str) -> Metrics:
                    on_time.denominator, f"beta-PERT durations through the whole network, people one task at a time and not while away, "
                    f"{chance.draws:,} draws"),
             *dates,
-            Figure("working_days", "Length of the critical path", plan.working_days, "business days",
-                   definition="expected durations, (optimistic + 4 likely + pessimistic) / 6"),
-            Figure("critical_path", "Critical path", " → ".join(names[key] for key in plan.critical_path)),
+            Figure("working_days", "Length of the critical path", found.network.working_days, "business days",
+                   definition="expected durations, (optimistic + 4 likely + pessimistic) / 6, as if people were no limit"),
+            Figure("levelled_days", "Length with everybody on one task at a time", plan.working_days, "business days",
+                   definition="the same tasks, each person's own one after the other"),
+            Figure("critical_path", "Critical path", " → ".join(names[key] for key in found.network.critical_path)),
         ],
         note=told,
     )  # fmt: skip
@@ -150,14 +153,14 @@ def _runbook(found: Timetable, facts: Mapping[str, Any], versions: str) -> Table
         return facts["roles"][slug]["name"]
 
     for row in found.rows:
-        task = dated.get(row["key"])
+        task, alone = dated.get(row["key"], (None, None))
         owner = owner_of(row, facts)
         by = row.get("outside") or (owner["name"] if owner else "")
         rows.append(
             [row["name"], row["phase"], row["group"], by, role_name(row["responsible"]),
              role_name(row["accountable"]), found.begin[row["key"]], found.due[row["key"]],
-             task.expected if task else None, task.total_slack if task else None,
-             ("yes" if task.is_critical else "") if task else "", "yes" if row["is_blocker"] else "",
+             task.expected if task else None, alone.total_slack if alone else None,
+             task.margin if task else None, ("yes" if alone.is_critical else "") if alone else "", "yes" if row["is_blocker"] else "",
              ", ".join(needs_of(row, found.rows)), calendar_of(row, facts).country]
         )  # fmt: skip
     columns = (
@@ -170,7 +173,20 @@ def _runbook(found: Timetable, facts: Mapping[str, Any], versions: str) -> Table
         Column("begin", "Start by", "date"),
         Column("due", "Due", "date"),
         Column("expected", "Takes", "number", "business days", "(optimistic + 4 likely + pessimistic) / 6"),
-        Column("slack", "Slack", "number", "business days", "how far it may slip before the whole slips"),
+        Column(
+            "slack",
+            "Slack",
+            "number",
+            "business days",
+            "how far it may slip before the whole slips, were people no limit",
+        ),
+        Column(
+            "margin",
+            "Margin",
+            "number",
+            "business days",
+            "how far it may slip before the launch date slips, with everybody on one task at a time",
+        ),
         Column("critical", "Critical"),
         Column("is_blocker", "Blocks the launch"),
         Column("needs", "After"),

@@ -43,17 +43,24 @@ Calendar = WorkingCalendar | WithAbsences | AnyOf
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """``rows``: the runbook's tasks in order; ``due`` and ``begin``: the last days to finish and to start."""
+    """``rows``: the runbook's tasks in order; ``due`` and ``begin``: the last days to finish and to start.
+
+    ``schedule`` has everybody on one task at a time; ``network`` is the same as if people were no limit: its
+    critical path and slack are those of the tasks alone.
+    """
 
     rows: tuple[Row, ...]
     schedule: DatedNetwork
+    network: DatedNetwork
     due: Mapping[str, date]
     begin: Mapping[str, date]
     as_of: date
 
     @property
-    def scheduled(self) -> Mapping[str, ScheduledTask]:
-        return {task.key: task for task in self.schedule.tasks}
+    def scheduled(self) -> Mapping[str, tuple[ScheduledTask, ScheduledTask]]:
+        """Key → the task with one thing at a time, and in the network alone."""
+        alone = {task.key: task for task in self.network.tasks}
+        return {task.key: (task, alone[task.key]) for task in self.schedule.tasks}
 
     @property
     def days_past(self) -> int:
@@ -93,7 +100,7 @@ def overloaded(loads: Sequence[Load], inputs: Mapping[str, Any], facts: Facts) -
     """Who has more to do than time, and who else could do it; empty where nobody has."""
     names, told = names_of(rows_of(inputs, facts), facts), []
     for load in loads:
-        if load.is_over_allocated:
+        if load.is_over_allocated and load.available:
             told.append(
                 f"{names[load.worker]} has {load.work:.1f} days of work in {load.available} working days "
                 f"before the launch."
@@ -112,6 +119,7 @@ def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
     rows, launch, as_of = rows_of(inputs, facts), launch_date(inputs), date.fromisoformat(facts["as_of"])
     question = _in_turn(inputs, facts)
     found = scheduling.schedule(**question)
+    alone = scheduling.schedule(**_question(inputs, facts))
     early = scheduling.schedule(**question | {"launch": goal_of(inputs, facts)})
     due = {task.key: task.latest_finish for task in early.tasks}
     begin = {task.key: task.latest_start for task in early.tasks}
@@ -123,7 +131,7 @@ def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
             due[row["key"]] = begin[row["key"]] = (
                 day if is_on_the_day else calendar_of(row, facts).next_business_day(day)
             )
-    return Timetable(rows, found, due, begin, as_of)
+    return Timetable(rows, found, alone, due, begin, as_of)
 
 
 def goal_of(inputs: Mapping[str, Any], facts: Facts) -> date:
