@@ -57,7 +57,7 @@ LOGINS = (
     Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 200_000),
     Login("studio", "Clara Moreau", "creative studio", ("creative",), ("Operations",), None, "FR", "Europe/Paris"),
     Login("sales", "Sara Lind", "sales", ("sales",), ("Operations",)),
-    Login("customer-success", "Chidi Obi", "customer success", ("customer-success",), ("Operations",), None, "GB", "Europe/London"),
+    Login("customer-success", "Chidi Obi", "customer success", ("customer-success", "lifecycle-ops"), ("Operations",), None, "GB", "Europe/London"),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
 ROLES = {

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from gtm.core import actors, canonical, clock
-from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem
+from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, NotFound, Problem
 from gtm.core.fsm import perform
 from gtm.core.one_view import one_view
 from plans.engine.gates import future_rounds, preview
@@ -262,6 +262,7 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
             plan = build(draft, idempotency_key)
             content.tell_repetition(plan)
             perform(plan, "submit")
+            _refuse_if_open(draft)
             perform(plan, "accept", comment="The review checklist passed.")
             perform(plan, "begin", set_fields={"started_at": clock.now()})
             substitutes.announce(plan)
@@ -270,6 +271,20 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
             raise
         return _same_run(earlier, draft.command, draft.inputs, draft.program.slug)
     return plan
+
+
+def _refuse_if_open(draft: Draft) -> None:
+    """Raises GuardNotMet with every open blocking item of the checklist. Names no plan, for none is kept."""
+    still = [item for item in draft.checklist if item["blocking"] and item["result"] != "passed"]
+    if still:
+        raise GuardNotMet(
+            f"{draft.command.path} was not started: its review checklist has {len(still)} open "
+            f"{'item' if len(still) == 1 else 'items'}. Nothing was stored.",
+            problems=[
+                Problem(f"review_checklist.{item['key']}", f"{item['text']}: {item['evidence']}", code="open")
+                for item in still
+            ],
+        )
 
 
 def earlier_run(key: str, command: Command, given: Mapping[str, Any], slug: str | None) -> Plan | None:

@@ -48,7 +48,7 @@ LINES = (
          lambda kit, most, qa: (kit, most, qa) == (["failed", "failed", "succeeded"], 3, ["original", "substitute"])),
     Line("Ladder Lifecycle Ops -> Architect -> Exec", "escalation ladder = Lifecycle Ops → Referral Architect → Exec sponsor",
          ("launch json.escalation_ladder[*].role", "launch-qa json.escalations[tooling-qa-failed].rungs[lifecycle-ops].notified[*].name"),
-         lambda roles, told: roles == ["lifecycle-ops", "referral-architect", "exec-sponsor"] and told == ["Olivia Park"]),
+         lambda roles, told: roles == ["lifecycle-ops", "referral-architect", "exec-sponsor"] and told == ["Olivia Park", "Chidi Obi"]),
     Line("Review before locking the date", "before locking launch date to confirm dependencies + approvals",
          ("launch json.review_checklist[launch-date].result", "launch-live json.review_checklist[*].result", "launch-held tasks.go-no-go.status", "launch-held tasks.readiness.held_because",
           "launch-live outputs.second_review.rows[*].result", "launch-live outputs.second_review.rows[Every approval is given].evidence"),

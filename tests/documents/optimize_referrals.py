@@ -113,8 +113,8 @@ LINES = (
          ("referrals json.fallbacks[*].agent", "referrals json.fallbacks[*].covered_by"), lambda *pairs: covers(pairs, "referral-architect", "lifecycle-ops")),
     Line("Fallback used when lead unavailable", "when leads unavailable.",
          ("referrals-away json.fallbacks[agent=referral-architect].used[approve].person", "referrals-away json.fallbacks[agent=referral-architect].used[approve].why", "referrals-away messages[*]"),
-         lambda person, why, sent: person == "Clara Moreau" and holds(why, "Samir Haddad is away", "Paul Nguyen is away")
-         and {"to": "Clara Moreau", "subject": "Your decision is needed: Playbook approval"} in sent),
+         lambda person, why, sent: person == "Chidi Obi" and holds(why, "Samir Haddad is away", "Paul Nguyen is away")
+         and {"to": "Chidi Obi", "subject": "Your decision is needed: Playbook approval"} in sent),
     Line("alert twice or fraud spike -> rip-cord", "if alert_threshold breached twice or fraud risk spikes, trigger GTM Agents rip-cord escalation",
          ("referrals-once json.status", "referrals-alarm json.ripcord[alert-conversion].status", "referrals-alarm json.escalations[alert-conversion].evidence[*].period",
           "referrals-spike json.ripcord[fraud-spike].status"),

@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 from gtm.core.actors import name_of
 from gtm.core.places.times import time_in_words
+from plans.engine.people import substitutes
 from plans.models import (
     Approval,
     Breach,
@@ -20,6 +21,7 @@ from plans.models import (
     PolicyVersion,
     RipcordPull,
     Task,
+    TaskKind,
 )
 from plans.selectors import changes_asked
 from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Role
@@ -114,9 +116,15 @@ def task(notice: Notice, task: Task) -> Wording:
 
 def standing_in(notice: Notice, plan: Plan) -> Wording:
     told = notice.facts
-    names = {task.task_id: str(task) for task in plan.tasks.all()}
-    tasks = "; ".join(names.get(number, number) for number in told["tasks"])
-    lines = (plan.objective, f"{told['for']} {told['why']}.", f"You are asked as {told['role']}: {tasks}.")
+    tasks = list(plan.tasks.filter(task_id__in=told["tasks"]).order_by("position"))
+    asked = "; ".join(str(task) for task in tasks if task.kind != TaskKind.AUTOMATED)
+    computed = "; ".join(str(task) for task in tasks if task.kind == TaskKind.AUTOMATED)
+    lines = (
+        plan.objective,
+        substitutes.because(told["for"], told["why"]),
+        f"You are asked as {told['role']}: {asked}." if asked else "",
+        f"The system computes {computed}. You answer for it as {told['role']}." if computed else "",
+    )
     return Wording(f"You stand in for {told['for']}: {plan.plan_id}", lines, plan)
 
 

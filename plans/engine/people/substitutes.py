@@ -110,6 +110,12 @@ def why_away(person: Person, directory: Directory) -> str:
     return f"is away until {until:%Y-%m-%d}" if until else ""
 
 
+def because(lead: str, why: str) -> str:
+    """The sentence that says why somebody else is asked; a ``why`` of several leads names them itself."""
+    names = lead.split(", ")
+    return f"{why}." if why.startswith(names[0]) else f"{lead} {why}."
+
+
 def choose(task: Task, directory: Directory, choosers: Choosers) -> StandIn:
     """Who does the task while its owner is away."""
     return _first(_offers(task, directory, choosers), task, directory, choosers, but=task.owner_id)
@@ -365,7 +371,7 @@ def _announce_at_gates(plan: Plan, directory: Directory) -> None:
                 if lead and why:
                     told = StandIn(person, seat.role, seat.by)
                     after = _told(told, None, why, [numbers[gate.key]]) | {"for": lead}
-                    reason = f"{lead} {why}."
+                    reason = because(lead, why)
                     changelog.append(plan, STANDS_IN, field=STAND_IN, before=lead, after=after, reason=reason)
 
 

@@ -110,7 +110,7 @@ def slips(stage: Stage) -> dict[str, Record]:
 
 def away(stage: Stage) -> dict[str, Record]:
     """Lifecycle operations are away: the partner manager covers."""
-    stage.go_away("ops")
+    stage.go_away("ops", "customer-success")
     plan = stage.run(IN_TIME, "strategist")
     stage.complete(plan, "design-charter", "strategist")
     asked = stage.messages()

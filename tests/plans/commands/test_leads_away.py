@@ -90,6 +90,9 @@ def test_the_strategist_covers_the_analyst():
     reviewed = next(item["evidence"] for item in plan.checklist if item["key"] == "substitutes")
     assert "Ana Kovač (member-insights-analyst) is away today: loyalty-strategist covers." in reviewed
     assert f"You stand in for Ana Kovač: {plan.plan_id}" in messages_to("strategist")
+    told = Notification.objects.get(subject=f"You stand in for Ana Kovač: {plan.plan_id}").body
+    assert "You are asked as loyalty-strategist: 2.3 Validation of segments." in told
+    assert "The system computes 1.1 " in told
     work_off(plan, "signal-review", "tier-design")
     assert inbox_of("strategist") == {"Validation of segments"}
     assert "Your task: Validation of segments" in messages_to("strategist")
@@ -141,8 +144,11 @@ def test_the_executive_sponsor_covers_legal():
 
 def test_nobody_covers_for_their_own_request():
     go_away("strategist")
-    with pytest.raises(GuardNotMet, match="Today's people can give every approval"):
+    with pytest.raises(GuardNotMet, match="its review checklist has 1 open item") as refused:
         start_as("ops", MONITOR)
+    assert [p.message.partition(":")[0] for p in refused.value.problems] == [
+        "Today's people can give every approval"
+    ]
 
 
 def test_the_analyst_is_given_the_segments_sizes_and_assumptions_to_check():

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from gtm.core.errors import GuardNotMet
+from plans.models import Plan
 from plans.runs import checklist, registry, start
 from tests.plans.conftest import BLUEPRINT
 
@@ -66,3 +68,19 @@ def test_every_command_of_the_documents_is_reviewed_by_all_of_it():
     for command in registry.all_commands():
         if command.plugin != "plans":
             assert keys <= {item.key for item in command.checklist} or command.name == "follow-up"
+
+
+def test_a_run_with_an_open_item_says_each_once_and_names_no_plan(draft):
+    opened = {"goal": "Nothing can be held against it.", "agents": "Nobody holds legal."}
+    for item in draft.checklist:
+        if item["key"] in opened:
+            item |= {"result": "failed", "evidence": opened[item["key"]], "blocking": True}
+    with pytest.raises(GuardNotMet) as refused:
+        start.start(draft)
+    error = refused.value
+    assert error.detail.startswith(f"{draft.command.path} was not started: its review checklist has 2 open")
+    assert [(p.field, p.message.count(opened[p.field.partition(".")[2]])) for p in error.problems] == [
+        ("review_checklist.goal", 1),
+        ("review_checklist.agents", 1),
+    ]
+    assert not Plan.objects.exists()

@@ -248,6 +248,8 @@ def test_at_the_start_whoever_would_decide_for_an_approver_who_is_away_is_told()
     assert "away" in told["why"]
     delivery.work_off()
     assert ("Elena", f"You stand in for Lena: {plan.plan_id}") in subjects()
+    message = Notification.objects.get(person__name="Elena", notice__kind="stand-in")
+    assert "\nLena is away until 2026-03-22.\n" in message.body
     asked = decisions.fallbacks(plan, list(plan.tasks.all()), list(changelog.rows(plan.change_chain())))
     used = [use for cover in asked for use in cover["used"]]
     assert [(use["person"], use["for"], use["outcome"]) for use in used] == [("Elena", "Lena", "asked")]
