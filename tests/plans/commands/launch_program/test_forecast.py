@@ -98,7 +98,7 @@ def test_the_only_legal_and_the_only_executive_away_for_three_weeks_hold_the_dat
 def test_a_second_person_of_the_role_decides_where_the_first_is_away(runbook):
     task(runbook, "finance-approval", (1, 1, 2), "finance", phase="approval", name="Finance approval")
     away("Fiona Walsh", "2026-03-02", "2026-03-22")
-    away("Elena Rossi", "2026-03-02", "2026-03-22")
+    away("Elena Rossi", "2026-03-03", "2026-03-22")
     assert checklist_of("2026-03-18")["on_time"] == 1  # Dora Klein is there
 
 
@@ -108,7 +108,7 @@ def test_whoever_is_away_does_their_tasks_when_they_are_back(runbook):
     plan = on("2026-03-18")
     found = output_of(work_off(plan, "checklist"), "checklist")
     assert (found["on_time"], found["earliest_launch"]) == (1, "2026-03-17")
-    assert plan.artifacts.get(key="loads").payload["rows"][0][2:6] == [2, "", 1, "2026-03-02 to 2026-03-13"]
+    assert plan.artifacts.get(key="loads").payload["rows"][0][2:6] == [2, "", 1, "2026-03-02 to 2026-03-15"]
     assert checklist_of("2026-03-13")["on_time"] == 0
 
 
@@ -191,7 +191,7 @@ def test_the_forecast_moves_each_day_with_what_is_done_and_is_made_once_a_day(ru
         assert fourth["on_time"] > third["on_time"]
         assert fourth["done"] == pytest.approx(0.725)
     told = [row for row in changelog.rows(plan.change_chain()) if row["event"] == "forecast"]
-    assert [row["to"]["day"] for row in told] == ["2026-03-01", "2026-03-03", "2026-03-09", "2026-03-10"]
+    assert [row["to"]["day"] for row in told] == ["2026-03-02", "2026-03-03", "2026-03-09", "2026-03-10"]
     assert told[1]["from"] == told[0]["to"]
     shown = {output.key: output for output in standing_and_outlook(plan)}
     assert shown["forecast-days"].categories == [row["to"]["day"] for row in told]
@@ -216,7 +216,7 @@ def test_the_sweep_rings_for_what_is_due_and_again_only_later(monkeypatch):
     forecasts.make(plan.pk)
     plan.refresh_from_db()
     assert plan.next_forecast_at == forecasts.tomorrow(plan) > START
-    with at("2026-03-02", hour=1):
+    with at("2026-03-03", hour=1):
         sweep()
     assert rung == [plan.pk] * 2
 

@@ -95,7 +95,7 @@ def test_the_documents_line_starts_and_says_at_once_how_late_it_is():
     assert "lies 82 days back and is late by 73 business days" in told["evidence"]
     assert "the earliest possible launch is 2026-03-27" in told["evidence"]
     assert "Probability of making it: 0%" in told["evidence"]
-    assert plan.tasks.get(key="design-charter").due_at == datetime(2025, 11, 24, 17, tzinfo=UTC)
+    assert plan.tasks.get(key="design-charter").due_at == datetime(2025, 11, 13, 17, tzinfo=UTC)
 
 
 def test_a_passed_date_holds_go_or_no_go_until_a_person_changes_it():
@@ -326,7 +326,7 @@ def test_once_live_it_is_moved_no_more(plan):
 
 
 def test_a_task_given_to_somebody_elsewhere_is_due_by_their_calendar():
-    plan = start(LINE.replace("2025-12-10", "2026-05-04"))  # 1 May is a holiday in France, not in the US
+    plan = start(LINE.replace("2025-12-10", "2026-05-05"))  # 1 May is a holiday in France, not in the US
     terms = plan.tasks.get(key="terms-review")
     assert terms.due_at.date().isoformat() == "2026-05-01"
     revise.reassign(terms, owner=Person.objects.get(name="Clara Moreau"), comment="On leave.")
