@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('plans', '0021_limits_of_readings'),
-        ('programs', '0015_forecasts'),
+        ('programs', '0014_launch_schedules'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
