@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 
 from gtm.core.governed import GovernedModel
@@ -49,6 +50,21 @@ class LaunchProfile(GovernedModel):
     test_code = models.SlugField(
         max_length=60, default="qa-test", help_text="A code that the site accepts but does not count"
     )
+    collectors = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Where your measuring tags send a page view, one per line: - stats.shop.example/collect. A "
+        "landing page that sends nothing there fails its check. Well-known ones are recognised by themselves",
+    )
+    slowest_seconds = models.DecimalField(
+        max_digits=4, decimal_places=1, default=Decimal(5), validators=[MinValueValidator(Decimal("0.5"))],
+        help_text="The longest that a landing page may take to load in a browser",
+    )  # fmt: skip
+    delivers_test_form = models.BooleanField(
+        default=False,
+        help_text="Whether checks really send the form of the landing page, with the test code. Otherwise "
+        "what the form would send is read and kept back",
+    )
     copy = models.JSONField(
         default=dict,
         blank=True,
@@ -80,7 +96,7 @@ class LaunchProfile(GovernedModel):
     def facts(self) -> dict[str, Any]:
         """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
         names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version",
-                 "buffer_days", "shares")  # fmt: skip
+                 "buffer_days", "shares", "collectors", "slowest_seconds", "delivers_test_form")  # fmt: skip
         owner = self.program.owner
         return {name: getattr(self, name) for name in names} | {
             "links": {**self.destinations, "landing": self.landing_url},
@@ -136,6 +152,12 @@ def _hosts(value: Any) -> list[str]:
     return [f"“{host}” is not a host name in lower case." for host in value if not _HOST.fullmatch(str(host))]
 
 
+def _collectors(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        return ["It must be a list of hosts, each with a path if you like."]
+    return [*_hosts([str(one).partition("/")[0] for one in value])]
+
+
 def _vocabulary(value: Any) -> list[str]:
     if found := _names(value):
         return found
@@ -169,6 +191,7 @@ def _shares(value: Any) -> list[str]:
 _CHECKS = {
     "destinations": _destinations,
     "allowed_hosts": _hosts,
+    "collectors": _collectors,
     "vocabulary": _vocabulary,
     "copy": _copy,
     "shares": _shares,
