@@ -10,9 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 GOES = "<script>setTimeout(() => {{ location.replace({to}) }}, {after})</script>"
-COUNTS = """<script>
-new Image().src = "/matomo.php?idsite={site}&rand=" + Math.random() + "&url=" + encodeURIComponent(location.href)
-</script>"""
+COUNTS = """<script>{{
+const told = "&rand=" + Math.random() + "&url=" + encodeURIComponent(location.href)
+new Image().src = "/matomo.php?idsite={site}" + told
+}}</script>"""
 GA = (
     "<script>fetch('https://www.google-analytics.com/g/collect?tid=G-1&en={event}', "
     "{{mode: 'no-cors'}}).catch(() => 0)</script>"
