@@ -249,9 +249,7 @@ class _Visitor:
             page.wait_for_timeout(1000 * POLL)
         if self.sent is not None and stop.delivers:
             page.wait_for_timeout(1000 * QUIET)
-            self.sent = SentForm(
-                self.sent.method, self.sent.url, self.sent.body, page.inner_text("body")[:2000]
-            )
+            self.sent = replace(self.sent, answer=page.inner_text("body")[:2000])
 
     def _pass(self, route: Any) -> None:
         """Let a request through to an allowed host and port; ads, trackers and everything else stay out."""
