@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0013_tooling'),
+        ('programs', '0014_launch_schedules'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plans', '0021_limits_of_readings'),
+        ('plans', '0022_forecasts'),
     ]
 
     operations = [
