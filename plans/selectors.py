@@ -47,6 +47,10 @@ FOLLOW_UP = "gtm-governance:follow-up"
 PLAN_DOCUMENTS = ("declaration", "context", "checklist", "datasets")
 STANDS_IN, DONE_IN_PLACE = "stands in", "done in place of"
 """The events of the change log that say who stands in for whom: asked, and done."""
+FORECAST = "forecast"
+"""The event of the change log that keeps what a daily look ahead said."""
+PROGRESS = "progress"
+"""The event of the change log by which a person says how far a task is."""
 COMMENTED = "commented"
 """The event of a comment in the change log."""
 
@@ -58,6 +62,13 @@ def comments_on(task: Task) -> list[dict[str, Any]]:
     )
     rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
     return [{"at": r["at"], "by": r["actor"], "text": r["reason"], "evidence": r["to"] or {}} for r in rows]
+
+
+def forecasts_of(plan: Plan) -> list[dict[str, Any]]:
+    """What each daily look ahead of the plan said, oldest first."""
+    entries = ChangeLogEntry.objects.filter(chain=plan.change_chain(), entity="plans.plan", event=FORECAST)
+    rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
+    return [row["to"] for row in rows if row["to"] is not None]
 
 
 def visible_plans(user: Any) -> QuerySet[Plan]:

@@ -11,7 +11,7 @@ from celery.signals import worker_init
 from gtm.core.actors import Actor, acting_as
 from plans.engine.notices import delivery
 from plans.engine.record import around
-from plans.engine.running import runner, steps
+from plans.engine.running import forecasts, runner, steps
 from plans.engine.running import sweep as sweeper
 from plans.export import files
 from plans.runs import schedules
@@ -34,6 +34,12 @@ def load_steps(sender: Any, **_: Any) -> None:
 def run_task(self: Any, *, task_pk: int) -> None:
     with acting_as(Actor.system("Runner", request_id=self.request.id or "")):
         runner.run_task(task_pk, worker=self.request.hostname or "worker")
+
+
+@shared_task(name="plans.tasks.look_ahead")
+def look_ahead(*, plan_pk: int) -> None:
+    with acting_as(Actor.system("Forecast")):
+        forecasts.make(plan_pk)
 
 
 @shared_task(name="plans.tasks.sweep")

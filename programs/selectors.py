@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
-from gtm.core import canonical
+from gtm.core import canonical, clock
+from gtm.core.places.calendars import WorkingCalendar, days_away
 from programs.models import (
     ECONOMICS,
+    Absence,
     Approver,
     Benefit,
     Dataset,
     Experiment,
     Metric,
     Partner,
+    Person,
     Program,
     Runbook,
     RunbookAlert,
@@ -34,12 +38,15 @@ _FACTS = (
     "time_zone",
     *ECONOMICS,
     "banned_sources",
+    "referral_rules",
     "tooling",
     "state",
     "version",
 )
 
 
+LOOKED_AHEAD = timedelta(days=3 * 366)
+"""How far ahead absences are read: no launch is planned further off."""
 PROGRAM_FACTS = (*(name for name in _FACTS if name not in ("slug", "state", "version")), "tiers")
 """Of the facts of a program those that a plan rests on."""
 
@@ -88,15 +95,47 @@ def runbooks_of(kind: str) -> dict[str, Any]:
     return found
 
 
+def working_facts(people: Iterable[Person]) -> dict[int, dict[str, Any]]:
+    """Where each works and on which days they are known to be away, as plain values, by primary key."""
+    found = {person.pk: person for person in people}
+    away: dict[int, list[list[str]]] = {pk: [] for pk in found}
+    now = clock.now()
+    known = Absence.objects.filter(person__in=found, ends_at__gt=now, starts_at__lt=now + LOOKED_AHEAD)
+    for absence in known.order_by("starts_at", "pk"):
+        person = found[absence.person_id]
+        calendar = WorkingCalendar(person.country, person.subdivision, person.time_zone)
+        until = min(absence.ends_at, now + LOOKED_AHEAD)
+        if lost := days_away(calendar, max(absence.starts_at, now), until):
+            away[person.pk].append([day.isoformat() for day in lost])
+    names = ("name", "country", "subdivision", "time_zone")
+    return {
+        pk: {name: getattr(person, name) for name in names} | {"person": pk, "away": away[pk]}
+        for pk, person in found.items()
+    }
+
+
+def holders_of_roles() -> dict[str, list[dict[str, Any]]]:
+    """Role → the working facts of everybody who holds it today, the longest-serving first."""
+    now = clock.now()
+    held = Approver.objects.filter(person__is_active=True).select_related("person", "role").order_by("pk")
+    rows = [row for row in held if row.is_valid_at(now)]
+    facts = working_facts(row.person for row in rows)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row.role.slug, []).append(facts[row.person_id])
+    return found
+
+
 def _runbook_task(task: RunbookTask) -> dict[str, Any]:
     same = ("key", "name", "purpose", "phase", "group", "consulted", "informed", "needs", "days_after_launch",
-            "is_blocker")  # fmt: skip
+            "is_blocker", "not_before_days", "outside")  # fmt: skip
     estimates = (task.optimistic_days, task.likely_days, task.pessimistic_days)
     return {name: getattr(task, name) for name in same} | {
         "responsible": task.responsible.slug,
         "accountable": task.accountable.slug,
         "substitute": task.substitute.slug if task.substitute else "",
         "days": [float(days) for days in estimates],
+        "wait_days": float(task.wait_days),
         "weight": float(task.weight),
     }
 

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from gtm.core import fsm
 from gtm.core.actors import current
@@ -34,6 +34,13 @@ class AnswerForm(forms.Form):
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text="A link or a sentence that others can check",
+    )
+    percent = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=99,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="Only if you say how far the task is: percent",
     )
     owner = forms.ModelChoiceField(
         Person.objects.filter(is_active=True),
@@ -84,6 +91,7 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 "status": badges.badge(task),
                 "actions": [a for a in fsm.actions(task, current().actor) if a.allowed],
                 "may_pass_on": not task.is_done and may_work_on(current().actor, task, {}) is None,
+                "may_say_how_far": task.is_with_people,
                 "stopped": stopped.is_stopped(task.plan),
                 "comments": comments_on(task),
                 "brief": outputs_of_tasks(task.plan, task) if task.kind == TaskKind.HUMAN else [],
@@ -105,14 +113,20 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
             "comment": lambda: human_tasks.comment_on(
                 task, text=comment, evidence={"note": evidence} if evidence else {}
             ),
+            "progress": lambda: human_tasks.report_progress(task, percent=told["percent"], note=comment),
             "grant_attempt": lambda: human_tasks.grant_attempt(task, comment=comment),
             "waive": lambda: human_tasks.waive(task, comment=comment),
             "reassign": lambda: revise.reassign(task, owner=told["owner"], comment=comment),
         }  # fmt: skip
         answers["record_result"] = answers["complete"]
         chosen = request.POST.get("answer", "")
-        if chosen not in answers or (chosen == "reassign" and not told.get("owner")):
-            messages.error(request, "Choose an action. To reassign the task, choose a person, too.")
+        missing = {"reassign": "owner", "progress": "percent"}.get(chosen)
+        if chosen not in answers or (missing and told.get(missing) is None):
+            messages.error(
+                request,
+                "Choose an action. To reassign the task, choose a person, too. To say how far it is, give a "
+                "percentage from 0 to 99.",
+            )
             return
         try:
             answers[chosen]()

@@ -342,5 +342,12 @@ class TaskCommentSerializer(serializers.Serializer):
     evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)
 
 
+class ProgressSerializer(serializers.Serializer):
+    percent = serializers.IntegerField(
+        min_value=0, max_value=99, help_text="Percent of the task that is done"
+    )
+    note = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
 class ReassignSerializer(CommentSerializer):
     owner = serializers.EmailField(help_text="E-mail of the person who takes the task")

@@ -21,6 +21,7 @@ from plans.api.serializers import (
     DecideSerializer,
     EscalationDetailSerializer,
     EscalationSerializer,
+    ProgressSerializer,
     ReasonSerializer,
     ReassignSerializer,
     RemediationSerializer,
@@ -90,6 +91,14 @@ class TaskViewSet(WorkViewSet):
         """Comment on a task, with evidence. The comment is kept in the change log."""
         task, body = self.checked(request, TaskCommentSerializer)
         human_tasks.comment_on(task, text=body["comment"], evidence=body["evidence"])
+        return self.answer(task)
+
+    @extend_schema(request=ProgressSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def progress(self, request: Request, pk: str) -> Response:
+        """Say how far a task of yours is. What is left of it moves the forecast of its plan."""
+        task, body = self.checked(request, ProgressSerializer)
+        human_tasks.report_progress(task, percent=body["percent"], note=body["note"])
         return self.answer(task)
 
     @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)

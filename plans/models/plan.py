@@ -125,13 +125,16 @@ class Plan(StatefulModel):
     idempotency_key = models.CharField(max_length=120, null=True, blank=True, unique=True)  # noqa: DJ001
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+    next_forecast_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the command's look ahead is made next; empty where it has none"
+    )
     expected_seconds = models.PositiveIntegerField(
         default=0, help_text="Estimated duration of the automated part"
     )
 
     rules = ReadBy("declaration", rules.plan_rules)
 
-    unlogged_fields = frozenset({"started_at", "finished_at"})
+    unlogged_fields = frozenset({"started_at", "finished_at", "next_forecast_at"})
     digested_fields = MappingProxyType({"declaration": "", "context": ""})
 
     class Meta:
@@ -141,6 +144,11 @@ class Plan(StatefulModel):
             models.Index(fields=["program", "command", "-created_at"], name="plan_by_program"),
             models.Index(fields=["-created_at"], name="plan_newest"),
             models.Index(fields=["-finished_at"], name="plan_last_finished"),
+            models.Index(
+                fields=["next_forecast_at"],
+                name="plan_next_forecast",
+                condition=models.Q(next_forecast_at__isnull=False),
+            ),
         ]
         permissions = [
             ("operate_plan", "Can start, cancel and steer plans"),

@@ -74,6 +74,7 @@ def propose(draft: Draft, idempotency_key: str | None = None) -> ProposedPlan:
         requested_by=actors.current().actor.user,
         idempotency_key=idempotency_key,
         expected_seconds=expected_seconds(command),
+        next_forecast_at=now if command.forecast else None,
     )
     roles = roles_by_slug()
     tasks: dict[str, Task] = {}
@@ -267,6 +268,7 @@ def snapshot(
             "skills": [asdict(skill) for skill in skills.cited(_skills_of(command), command.key)],
             "max_retries": command.max_retries,
             "methods": {step.key: step.instead_how for step in command.steps if step.instead},
+            **({"forecast": command.forecast} if command.forecast else {}),
             "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},
         }
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from gtm.core import actors, canonical
+from gtm.core import actors, canonical, clock
 from gtm.core.actors import acting_as
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
@@ -98,6 +98,8 @@ def _send_back(
         verb(plan, draft.inputs, comment=comment, redo=redo, **({} if same else _follows(draft)))
         if command.stages_for:
             _reschedule(plan, command, comment)
+        if command.forecast:
+            Plan.objects.filter(pk=plan.pk).note(next_forecast_at=clock.now())
     return plan
 
 

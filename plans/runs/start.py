@@ -23,12 +23,12 @@ from plans.engine.running import steps
 from plans.export import document
 from plans.models import Plan
 from plans.runs import registry, usage
-from plans.runs.draft import Draft, build, propose, snapshot, worker_facts
+from plans.runs.draft import Draft, build, propose, snapshot
 from plans.schemas.declaration import GUARDRAIL_INPUTS, RETRY_LIMIT, Command
 from plans.schemas.inputs import PATTERN, a_year, read_inputs
 from plans.schemas.rules import plan_rules
 from programs.models import CLOSED_PROGRAM_STATES, Dataset, Person, Program
-from programs.selectors import default_program, latest_datasets, program_facts
+from programs.selectors import default_program, latest_datasets, program_facts, working_facts
 
 
 class KeyReused(GtmError):
@@ -199,10 +199,15 @@ def _several_owners(command: Command, kind: str, chosen: Sequence[Dataset]) -> P
 
 
 def standing_of(plan: Plan) -> dict[str, Any]:
-    """Key of each task → whether it is done, and who owns it."""
-    tasks = plan.tasks.select_related("owner").order_by("position")
+    """Key of each task → whether it is done or how far it is (percent), and its owner with their absences."""
+    tasks = list(plan.tasks.select_related("owner").order_by("position"))
+    owners = working_facts(task.owner for task in tasks if task.owner)
     return {
-        task.key: {"is_done": task.is_done, "owner": worker_facts(task.owner) if task.owner else None}
+        task.key: {
+            "is_done": task.is_done,
+            "progress": task.progress,
+            "owner": owners[task.owner_id] if task.owner_id else None,
+        }
         for task in tasks
     }
 

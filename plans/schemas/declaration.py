@@ -301,7 +301,8 @@ class DataNeed:
 @dataclass(frozen=True, slots=True)
 class Command:
     """``stages_for(inputs, facts)`` makes the stages of one run where the inputs decide on them; ``stages``
-    then holds the tasks that every run has. ``standing(plan)`` answers outputs on how a plan stands now.
+    then holds the tasks that every run has. ``standing(plan)`` answers outputs on how a plan stands now,
+    ``forecast(plan)``, made once a day while it runs, values of what lies ahead with a sentence ``told``.
     ``program_input`` names the input that chooses the program. ``action`` is what a button that
     starts it says, ``starts_from`` on whose pages that button is.
     """
@@ -344,6 +345,7 @@ class Command:
     success_metrics_for: Callable[[Mapping[str, Any]], Sequence[SuccessMetric]] | None = None
     """What the inputs of a run add to ``success_metrics``."""
     standing: str | Callable[..., Sequence[Any]] = ""
+    forecast: str = ""
     version: int = 1
     action: str = ""
     starts_from: Sequence[Origin] = ()

@@ -98,7 +98,7 @@ class PlanRules:
     ``reads``: task key → the inputs and facts its step declares; ``due_hours``: task number → working hours;
     ``governed_facts`` and ``governed_outputs`` (by key of the task): the facts and values that are content.
     ``methods``: task key → what the other method of its step does otherwise. ``skills`` are the procedures
-    that its steps cite, in the version of its start.
+    that its steps cite, in the version of its start. ``forecast`` is the path of its daily look ahead.
     """
 
     version: int
@@ -123,6 +123,7 @@ class PlanRules:
     governed_outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     methods: Mapping[str, str] = field(default_factory=dict)
     skills: Sequence[CitedSkill] = ()
+    forecast: str = ""
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def gate(self, key: str) -> GateRules:

@@ -121,8 +121,20 @@ class LaunchProfileAdmin(GovernedAdmin):
     autocomplete_fields = ["program"]
     fieldsets = [
         (None, {"fields": ["program", "locale", "copy"]}),
+        ("Schedule", {"fields": ["buffer_days", "shares"]}),
         ("Links", {"fields": ["landing_url", "destinations", "code_parameter", "vocabulary"]}),
-        ("Checks", {"fields": ["allowed_hosts", "test_code"]}),
+        (
+            "Checks",
+            {
+                "fields": [
+                    "allowed_hosts",
+                    "test_code",
+                    "delivers_test_form",
+                    "collectors",
+                    "slowest_seconds",
+                ]
+            },
+        ),
     ]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:

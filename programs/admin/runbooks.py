@@ -55,7 +55,15 @@ class RunbookTaskAdmin(GovernedAdmin):
         (
             "When",
             {
-                "fields": ["optimistic_days", "likely_days", "pessimistic_days", "days_after_launch"],
+                "fields": [
+                    "optimistic_days",
+                    "likely_days",
+                    "pessimistic_days",
+                    "wait_days",
+                    "not_before_days",
+                    "outside",
+                    "days_after_launch",
+                ],
                 "description": (
                     "Business days of the person who does it. From the launch day on, these are days "
                     "after the launch."

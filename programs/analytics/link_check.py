@@ -85,32 +85,58 @@ def check_link(
     return LinkReport(url, tuple(dict.fromkeys(found)))
 
 
-def check_redirect(hops: Sequence[str]) -> tuple[LinkFault, ...]:
+def check_redirect(
+    hops: Sequence[str], *, code_parameter: str = "", is_browser: bool = False
+) -> tuple[LinkFault, ...]:
     """Whether the query arrives: ``hops`` are the requested address, every redirect, and the final address.
 
-    Each parameter that is lost, changed or doubled is reported with the first hop where that shows.
+    Each parameter that is not itself at the end is reported with the first hop from which on it is lost,
+    changed or doubled. Where another host sends the visitor on, a shortener or a counter of clicks, only tags
+    and the code of a referral are looked for, also those in the address that it was given to lead to.
     Raises ValueError without any hop.
     """
     if not hops:
         raise ValueError("A redirect check needs at least the requested address.")
     found = []
-    requested = _values(hops[0])
-    for name, values in requested.items():
-        for hop in hops[1:]:
-            arrived = _values(hop).get(name, [])
-            if arrived == values:
-                continue
-            wrong = "lost" if not arrived else "doubled" if set(arrived) == set(values) else "changed"
-            found.append(_error(f"redirect-{wrong}", name, f"{name} is {wrong} on the way to {_bare(hop)}."))
-            break
+    for name, values in _wanted(hops, code_parameter).items():
+        stray = len(hops)
+        for at in range(len(hops) - 1, 0, -1):
+            if _values(hops[at]).get(name, []) == values:
+                break
+            stray = at
+        if stray == len(hops):
+            continue
+        arrived = _values(hops[stray]).get(name, [])
+        wrong = "lost" if not arrived else "doubled" if set(arrived) == set(values) else "changed"
+        where = _bare(hops[stray])
+        found.append(_error(f"redirect-{wrong}", name, f"{name} is {wrong} on the way to {where}."))
     for before, after in zip(hops, hops[1:], strict=False):
         if urlsplit(before).scheme == "https" and urlsplit(after).scheme == "http":
             found.append(_error("redirect-unencrypted", "", f"The way to {_bare(after)} is not encrypted."))
-    if len(set(hops)) < len(hops):
+    if len(set(hops)) < len(hops) and not is_browser:
         found.append(_error("redirect-circle", "", "The redirects go in a circle."))
     if len(hops) - 1 > MOST_HOPS:
         found.append(_warning("redirect-long", "", f"{len(hops) - 1} redirects; {MOST_HOPS} are plenty."))
     return tuple(found)
+
+
+def _wanted(hops: Sequence[str], code_parameter: str) -> dict[str, list[str]]:
+    """The parameters that have to be there at the end, with their values."""
+    if urlsplit(hops[0]).netloc.lower() == urlsplit(hops[-1]).netloc.lower():
+        return _values(hops[0])
+    return expected_values(hops[0], code_parameter)
+
+
+def expected_values(url: str, code_parameter: str) -> dict[str, list[str]]:
+    """Tags and the code of a referral that a link carries, or the link that it is given to lead to."""
+    inner = (value for values in _values(url).values() for value in values)
+    nested = [address for address in inner if address.startswith(("https://", "http://"))]
+    return {
+        name: values
+        for address in (*nested, url)
+        for name, values in _values(address).items()
+        if name.startswith("utm_") or name == code_parameter
+    }
 
 
 def check_round_trip(code: str, observed: Mapping[str, str | None]) -> tuple[LinkFault, ...]:

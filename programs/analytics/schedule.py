@@ -16,6 +16,7 @@ import numpy as np
 
 from programs.analytics.assumptions import Assumption
 from programs.analytics.estimate import Estimate
+from programs.analytics.levelling import one_at_a_time
 from programs.analytics.rates import wilson_rate
 from programs.analytics.task_network import Network, NetworkTask, Pass
 from programs.analytics.working_time import SETTLED, BusinessDays
@@ -70,13 +71,11 @@ class Forecast:
     """What the spread of the estimates does to the date.
 
     ``on_time`` has Wilson's interval of the simulation; ``launch_dates`` maps probabilities to the first day
-    on which a launch is possible with that probability; ``criticality`` is the share of draws in which a task
-    was critical.
+    on which a launch is possible with that probability.
     """
 
     on_time: Estimate
     launch_dates: Mapping[float, date]
-    criticality: Mapping[str, float]
     draws: int
 
 
@@ -138,7 +137,8 @@ def forecast(
 ) -> Forecast:
     """Probability of making the date: independent beta-PERT durations through the whole network.
 
-    Unlike the normal sum along one path it sees that parallel paths delay each other (merge bias).
+    Unlike the normal sum along one path it sees that parallel paths delay each other (merge bias), and that
+    a worker of several tasks does one at a time, in the order in which they can begin.
     Raises ScheduleError as ``schedule`` does.
     """
     network = Network.of(tasks, start, launch, calendar)
@@ -148,10 +148,7 @@ def forecast(
         )
         for key, each in network.tasks.items()
     }
-    early = network.forward(durations)
-    finish = network.finish(early)
-    bound = network.backward(durations, finish)
-    critical = {key: np.abs(network.slack(key, early, bound)) < NO_SLACK for key in network.tasks}
+    finish = np.broadcast_to(network.finish(one_at_a_time(network, durations)), (draws,))
     ends = np.quantile(finish, probabilities, method="higher")
     on_time = wilson_rate(int((np.round(finish, SETTLED) <= network.deadline).sum()), draws)
     assert isinstance(on_time, Estimate), f"a forecast takes at least one draw, not {draws}"
@@ -160,7 +157,6 @@ def forecast(
         launch_dates=MappingProxyType(
             {p: network.launch_after(float(end)) for p, end in zip(probabilities, ends, strict=True)}
         ),
-        criticality=MappingProxyType({key: float(np.mean(is_so)) for key, is_so in critical.items()}),
         draws=draws,
     )
 

@@ -28,7 +28,10 @@ class ScheduleError(ValueError):
 class NetworkTask:
     """Work of one owner: an estimate in business days of ``calendar``, and the keys of what comes before.
 
-    All three estimates 0 is a milestone, or a task that is done already.
+    All three estimates 0 is a milestone, or a task that is done already. ``worker`` does one task at a time
+    where the schedule is levelled. ``wait``: business days from the end of what it needs to its start, e.g. a
+    printer's; what it is only ``after``, for the same person does both, has no such wait. It never begins
+    before the day ``not_before``.
     """
 
     key: str
@@ -37,6 +40,10 @@ class NetworkTask:
     pessimistic: float
     calendar: BusinessDays
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    worker: str = ""
+    wait: float = 0.0
+    not_before: date | None = None
 
     @property
     def expected(self) -> float:
@@ -73,10 +80,11 @@ class Network:
         if problems := find_problems(tasks):
             raise ScheduleError(problems)
         by_key = {task.key: task for task in tasks}
-        dependencies = Dependencies({task.key: task.needs for task in tasks})
+        dependencies = Dependencies({task.key: _before(task) for task in tasks})
         order = dependencies.order()
         calendars = [calendar, *(task.calendar for task in tasks)]
-        found = axes(calendars, min(start, launch), max(start, launch), _longest_chain(by_key, order))
+        days = [start, launch, *(task.not_before for task in tasks if task.not_before)]
+        found = axes(calendars, min(days), max(days), _longest_chain(by_key, order))
         own = found[calendar]
         return cls(
             tasks={key: by_key[key] for key in order},
@@ -100,6 +108,11 @@ class Network:
             ready = self.begin
             for need in task.needs:
                 ready = np.maximum(ready, finishes[need])
+            if task.wait:
+                ready = axis.end_of(np.round(axis.work_at(ready) + task.wait, DECIMALS))
+            ready = np.maximum(ready, self.floor(task))
+            for earlier in task.after:
+                ready = np.maximum(ready, finishes[earlier])
             work = axis.work_at(ready)
             end = axis.end_of(np.round(work + duration, DECIMALS))
             starts[key] = np.where(duration > 0, axis.start_of(work), ready)
@@ -114,11 +127,25 @@ class Network:
             axis, duration = self.axes[task.calendar], durations[key]
             due = end
             for follower in self.followers[key]:
-                due = np.minimum(due, starts[follower])
+                due = np.minimum(due, self._wanted(key, follower, starts[follower]))
             work = axis.work_at(due)
             finishes[key] = np.where(duration > 0, axis.end_of(work), due)
             starts[key] = np.where(duration > 0, axis.start_of(np.round(work - duration, DECIMALS)), due)
         return Pass(starts, finishes)
+
+    def floor(self, task: NetworkTask) -> FloatArray:
+        """The moment before which the task may not begin, whatever is done."""
+        if task.not_before is None:
+            return self.begin
+        return np.maximum(self.begin, self.axis.offset(task.not_before))
+
+    def _wanted(self, key: str, follower: str, start: FloatArray) -> FloatArray:
+        """The moment by which ``key`` has to end for its follower to begin at ``start``."""
+        task = self.tasks[follower]
+        if not task.wait or key not in task.needs:
+            return start
+        axis = self.axes[task.calendar]
+        return axis.start_of(np.round(axis.work_at(start) - task.wait, DECIMALS))
 
     def finish(self, early: Pass) -> FloatArray:
         """The moment at which everything is done."""
@@ -137,7 +164,7 @@ class Network:
         axis = self.axes[self.tasks[key].calendar]
         wanted = self.finish(early)
         for follower in self.followers[key]:
-            wanted = np.minimum(wanted, early.starts[follower])
+            wanted = np.minimum(wanted, self._wanted(key, follower, early.starts[follower]))
         return _tidy(axis.work_at(wanted) - axis.work_at(early.finishes[key]))
 
     def driving_chain(self, early: Pass) -> tuple[str, ...]:
@@ -146,7 +173,7 @@ class Network:
         candidates: Sequence[str] = sorted(self.tasks)
         while candidates:
             chain.append(max(candidates, key=lambda key: round(float(early.finishes[key]), 6)))
-            candidates = sorted(self.tasks[chain[-1]].needs)
+            candidates = sorted(_before(self.tasks[chain[-1]]))
         return tuple(reversed(chain))
 
     def launch_after(self, finish: float) -> date:
@@ -165,8 +192,14 @@ def _longest_chain(tasks: Mapping[str, NetworkTask], order: Sequence[str]) -> in
     """Business days at most; a day more a task, for a follower who does not work the rest of the day."""
     days: dict[str, int] = {}
     for key in order:
-        days[key] = ceil(tasks[key].pessimistic) + 1 + max((days[n] for n in tasks[key].needs), default=0)
+        own = ceil(tasks[key].pessimistic) + ceil(tasks[key].wait) + 1
+        days[key] = own + max((days[n] for n in _before(tasks[key])), default=0)
     return max(days.values(), default=0)
+
+
+def _before(task: NetworkTask) -> tuple[str, ...]:
+    """Everything that has to be done first, for whatever reason."""
+    return tuple(dict.fromkeys((*task.needs, *task.after)))
 
 
 def _tidy(slack: FloatArray) -> FloatArray:
@@ -184,8 +217,10 @@ def find_problems(tasks: Sequence[NetworkTask]) -> tuple[str, ...]:
             estimates = f"0 ≤ {task.optimistic:g} ≤ {task.likely:g} ≤ {task.pessimistic:g}"
             found.append(f"Task {task.key}: {estimates} does not hold.")
         found += [
-            f"Task {task.key} needs {need}, which is not there." for need in task.needs if need not in keys
+            f"Task {task.key} needs {need}, which is not there." for need in _before(task) if need not in keys
         ]
-    circles = Dependencies({task.key: task.needs for task in tasks}).circles()
+        if not 0 <= task.wait < float("inf"):
+            found.append(f"Task {task.key}: a wait of {task.wait:g} days is not possible.")
+    circles = Dependencies({task.key: _before(task) for task in tasks}).circles()
     found += [f"Tasks wait for each other in a circle: {', '.join(circle)}." for circle in circles]
     return tuple(found)

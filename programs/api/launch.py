@@ -26,7 +26,8 @@ class LaunchProfileSerializer(WholeSerializer):
         model = LaunchProfile
         fields = [
             "id", "program", "locale", "landing_url", "destinations", "allowed_hosts", "vocabulary",
-            "code_parameter", "test_code", "copy", *KEPT,
+            "code_parameter", "test_code", "copy", "buffer_days", "shares",
+            "collectors", "slowest_seconds", "delivers_test_form", *KEPT,
         ]  # fmt: skip
         read_only_fields = KEPT
 

@@ -32,7 +32,8 @@ class RunbookTaskSerializer(WholeSerializer):
         fields = [
             "id", "runbook", "position", "key", "name", "purpose", "phase", "group", "responsible",
             "accountable", "substitute", "consulted", "informed", "needs", "optimistic_days", "likely_days",
-            "pessimistic_days", "days_after_launch", "weight", "is_blocker", "version",
+            "pessimistic_days", "wait_days", "not_before_days", "outside", "days_after_launch",
+            "weight", "is_blocker", "version",
         ]  # fmt: skip
         read_only_fields = KEPT
 

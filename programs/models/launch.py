@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models
 
 from gtm.core.governed import GovernedModel
 from programs.analytics.tracking_links import tagged
+from programs.models.people import Role
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -48,10 +50,36 @@ class LaunchProfile(GovernedModel):
     test_code = models.SlugField(
         max_length=60, default="qa-test", help_text="A code that the site accepts but does not count"
     )
+    collectors = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Where your measuring tags send a page view, one per line: - stats.shop.example/collect. A "
+        "landing page that sends nothing there fails its check. Well-known ones are recognised by themselves",
+    )
+    slowest_seconds = models.DecimalField(
+        max_digits=4, decimal_places=1, default=Decimal(5), validators=[MinValueValidator(Decimal("0.5"))],
+        help_text="The longest that a landing page may take to load in a browser",
+    )  # fmt: skip
+    delivers_test_form = models.BooleanField(
+        default=False,
+        help_text="Whether checks really send the form of the landing page, with the test code. Otherwise "
+        "what the form would send is read and kept back",
+    )
     copy = models.JSONField(
         default=dict,
         blank=True,
         help_text="Words for templates, one per line: reward: $50 gives {{ copy.reward }}",
+    )
+
+    buffer_days = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Business days to keep free before the launch: everything is due that much earlier",
+    )
+    shares = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Share of their working time that people of a role have for launches, one per line: "
+        "lifecycle-ops: 0.5. Whoever is not named here has all of it",
     )
 
     class Meta:
@@ -61,17 +89,14 @@ class LaunchProfile(GovernedModel):
         return f"Launch profile of {self.program}"
 
     def clean(self) -> None:
-        wrong = {
-            name: found
-            for name in ("destinations", "allowed_hosts", "vocabulary", "copy")
-            if (found := list(_CHECKS[name](getattr(self, name))))
-        }
+        wrong = {name: found for name in _CHECKS if (found := list(_CHECKS[name](getattr(self, name))))}
         if wrong:
             raise ValidationError(wrong)
 
     def facts(self) -> dict[str, Any]:
         """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
-        names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version")
+        names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version",
+                 "buffer_days", "shares", "collectors", "slowest_seconds", "delivers_test_form")  # fmt: skip
         owner = self.program.owner
         return {name: getattr(self, name) for name in names} | {
             "links": {**self.destinations, "landing": self.landing_url},
@@ -127,6 +152,12 @@ def _hosts(value: Any) -> list[str]:
     return [f"“{host}” is not a host name in lower case." for host in value if not _HOST.fullmatch(str(host))]
 
 
+def _collectors(value: Any) -> list[str]:
+    if not isinstance(value, list):
+        return ["It must be a list of hosts, each with a path if you like."]
+    return [*_hosts([str(one).partition("/")[0] for one in value])]
+
+
 def _vocabulary(value: Any) -> list[str]:
     if found := _names(value):
         return found
@@ -145,4 +176,23 @@ def _copy(value: Any) -> list[str]:
     ]
 
 
-_CHECKS = {"destinations": _destinations, "allowed_hosts": _hosts, "vocabulary": _vocabulary, "copy": _copy}
+def _shares(value: Any) -> list[str]:
+    if not isinstance(value, dict):
+        return ["It must be a list of roles and shares, e.g. lifecycle-ops: 0.5."]
+    roles = set(Role.objects.values_list("slug", flat=True))
+    found = [f"There is no role {role}." for role in value if role not in roles]
+    return found + [
+        f"{role}: a share lies above 0 and at most at 1, not at {share}."
+        for role, share in value.items()
+        if isinstance(share, bool) or not isinstance(share, int | float) or not 0 < share <= 1
+    ]
+
+
+_CHECKS = {
+    "destinations": _destinations,
+    "allowed_hosts": _hosts,
+    "collectors": _collectors,
+    "vocabulary": _vocabulary,
+    "copy": _copy,
+    "shares": _shares,
+}

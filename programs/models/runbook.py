@@ -126,6 +126,19 @@ class RunbookTask(RunbookPart):
     days_after_launch = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Only for tasks from the launch day on"
     )
+    wait_days = models.DecimalField(
+        max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)],
+        help_text="Business days between the end of what it needs and its start, e.g. of a printer",
+    )  # fmt: skip
+    not_before_days = models.PositiveSmallIntegerField(
+        null=True, blank=True,
+        help_text="It begins at most this many days before the launch, e.g. 14 for the last two weeks",
+    )  # fmt: skip
+    outside = models.CharField(
+        max_length=80,
+        blank=True,
+        help_text="Who outside does it, e.g. a printer. The responsible role sees to it and loses no time",
+    )
     weight = models.DecimalField(
         max_digits=6, decimal_places=2, default=Decimal(1), validators=[MinValueValidator(Decimal("0.01"))],
         help_text="How much it counts for readiness",
@@ -164,6 +177,8 @@ class RunbookTask(RunbookPart):
             found["likely_days"] = ["optimistic ≤ likely ≤ pessimistic does not hold."]
         if (self.phase in BEFORE_LAUNCH) != (self.days_after_launch is None):
             found["days_after_launch"] = ["Give this value only from the launch day on."]
+        if self.phase not in BEFORE_LAUNCH and (self.wait_days or self.not_before_days is not None):
+            found["wait_days"] = ["Waits and earliest starts are of tasks before the launch."]
         if found:
             raise ValidationError(found)
 

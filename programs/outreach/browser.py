@@ -1,7 +1,8 @@
-"""One page in Chromium: where its scripts lead, what its form holds, and a picture of it.
+"""Pages in Chromium as a visitor meets them: where scripts lead, what a form holds and sends, what counts.
 
 Playwright and a Chromium are no part of a plain installation; ``missing`` says whether both are here.
-The browser resolves the hosts of an allowance and nothing else, each to the address that was checked.
+The browser resolves the hosts of an allowance and nothing else, each to the address that was checked. Every
+address is opened by a new visitor, with cookies of their own and no more.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
+import re
 import shutil
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -21,13 +26,55 @@ from programs.outreach.visits import Allowance, NotAllowed, Unreachable, address
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MILLISECONDS = 20_000
 VIEW = {"width": 1280, "height": 800}
+SETTLES, QUIET, POLL = 6.0, 1.2, 0.1
+"""Seconds: at most until a page is taken as it is, without a new document before that, and between looks."""
+MOST_HITS = 200
+_CONSENT = re.compile(
+    r"^\s*(accept|allow|agree|i agree|ok|got it|zustimmen|akzeptieren|alle akzeptieren|accepter|"
+    r"tout accepter|aceptar|aceptar todo|accetta|accetta tutto|aceitar)"
+    r"(\s+(all|cookies|all cookies|alle))?\s*$",
+    re.IGNORECASE,
+)
+_ABOUT_THE_PAGE = """() => ({
+    title: document.title,
+    heading: (document.querySelector("h1") || {}).innerText || "",
+    canonical: (document.querySelector('link[rel="canonical"]') || {}).href || "",
+})"""
+# Fills what a form asks for; what is filled already, the code before all, stays.
+_FILL = """(name) => {
+    const form = document.querySelector(`input[name="${name}"]`).form
+    if (!form) return false
+    for (const one of form.elements) {
+        if (one.value && one.type !== "checkbox") continue
+        if (one.type === "email") one.value = "link.check@example.com"
+        else if (one.type === "tel") one.value = "+15550100"
+        else if (one.type === "checkbox") { if (one.required) one.checked = true }
+        else if (one.tagName === "TEXTAREA" || ["text", "search", ""].includes(one.type || "")) {
+            if (one.required) one.value = "QA test"
+        }
+    }
+    return true
+}"""
+_SEND = """(name) => document.querySelector(`input[name="${name}"]`).form.requestSubmit()"""
+
+
+@dataclass(frozen=True, slots=True)
+class SentForm:
+    """What a form wanted to send: method, address and body as text; ``answer`` where it was let through."""
+
+    method: str
+    url: str
+    body: str
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """``field`` is the value of the form field asked for, None where the page has none; ``picture`` a PNG.
 
-    ``by`` names what opened the page, with versions.
+    ``by`` names what opened the page, with versions. ``hops`` are the documents that were asked for, first
+    to last; ``seconds`` passed until the last had loaded. ``hits`` are requests to other places than the
+    page's own documents, as address and body: a measuring tag shows there, whether or not it was let out.
     """
 
     url: str
@@ -35,6 +82,23 @@ class Look:
     field: str | None
     picture: bytes
     by: str
+    hops: tuple[str, ...] = ()
+    seconds: float = 0.0
+    title: str = ""
+    heading: str = ""
+    canonical: str = ""
+    hits: tuple[tuple[str, str], ...] = ()
+    sent: SentForm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """An address to open; with ``sends`` its form is filled in and sent, ``delivers``: really to its site."""
+
+    url: str
+    field: str = ""
+    sends: bool = False
+    delivers: bool = False
 
 
 class LookFailed(Exception):
@@ -56,34 +120,164 @@ def version() -> str:
 
 
 def look(url: str, allowance: Allowance, field: str = "") -> Look:
-    """Open ``url`` and wait until it has loaded. Raises NotAllowed, Unreachable or LookFailed."""
-    playwright = importlib.import_module("playwright.sync_api")
+    """Open ``url`` and wait until it has settled. Raises NotAllowed, Unreachable or LookFailed."""
     address_of(url, allowance)
+    (found,) = tour([Stop(url, field)], allowance)
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def tour(
+    stops: Sequence[Stop], allowance: Allowance, tell: Callable[[int], None] = lambda n: None
+) -> Iterator[Look | LookFailed | NotAllowed | Unreachable]:
+    """Each stop opened by a visitor of its own, in one browser; or what kept it from being seen."""
+    with _chromium(allowance) as (errors, browser):
+        for number, stop in enumerate(stops):
+            tell(number)
+            try:
+                address_of(stop.url, allowance)
+                yield _Visitor(browser, allowance).open(stop)
+            except (NotAllowed, Unreachable, LookFailed) as error:
+                yield error
+            except errors as error:
+                yield LookFailed(f"Chromium: {error.message.splitlines()[0]}")
+
+
+@contextmanager
+def _chromium(allowance: Allowance) -> Iterator[tuple[Any, Any]]:
+    playwright = importlib.import_module("playwright.sync_api")
     rules = ",".join(_pinned(allowance))
     arguments = [f"--host-resolver-rules={rules}", "--disable-background-networking"]
     # Chromium's own sandbox refuses to start as root; containers often run as it.
     arguments += ["--no-sandbox"] * (os.geteuid() == 0)
     with playwright.sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=_path(), args=arguments)
         try:
-            page = browser.new_context(viewport=VIEW, service_workers="block").new_page()
-            page.route("**/*", lambda route: _pass(route, allowance))
-            response = page.goto(url, wait_until="load", timeout=MILLISECONDS)
-            # Redirects are not routed again: what the page became must be allowed before it is pictured.
-            address_of(page.url, allowance)
-            held = page.locator(f'input[name="{field}"]')
-            asked_for = bool(field) and held.count() > 0
-            return Look(
-                url=page.url,
-                status=response.status if response else 0,
-                field=held.first.input_value() if asked_for else None,
-                picture=page.screenshot(timeout=MILLISECONDS),
-                by=f"{version()} (Chromium {browser.version})",
-            )
+            browser = play.chromium.launch(executable_path=_path(), args=arguments)
         except playwright.Error as error:
             raise LookFailed(f"Chromium: {error.message.splitlines()[0]}") from error
+        try:
+            yield playwright.Error, browser
         finally:
             browser.close()
+
+
+@dataclass(slots=True)
+class _Visitor:
+    """One page of one visitor, and what it asked for."""
+
+    browser: Any
+    allowance: Allowance
+    hops: list[str] = field(default_factory=list)
+    hits: list[tuple[str, str]] = field(default_factory=list)
+    moved_at: float = 0.0
+    sending: Stop | None = None
+    sent: SentForm | None = None
+    statuses: dict[str, int] = field(default_factory=dict)
+
+    def open(self, stop: Stop) -> Look:
+        context = self.browser.new_context(viewport=VIEW, service_workers="block")
+        try:
+            page = context.new_page()
+            page.on("request", lambda request: self._heard(page, request))
+            page.on("response", lambda answer: self.statuses.update({answer.url: answer.status}))
+            page.route("**/*", lambda route: self._pass(route))  # noqa: PLW0108 - Playwright marks handlers
+            began = time.monotonic()
+            response = page.goto(stop.url, wait_until="load", timeout=MILLISECONDS)
+            seconds = time.monotonic() - began
+            self._settle(page, stop.field)
+            if self._consents(page):
+                self._settle(page, stop.field)
+            # Redirects are not routed again: what the page became must be allowed before it is pictured.
+            address_of(page.url, self.allowance)
+            status = self.statuses.get(page.url, response.status if response else 0)
+            about, held = page.evaluate(_ABOUT_THE_PAGE), _value(page, stop.field)
+            picture, address = page.screenshot(timeout=MILLISECONDS), page.url
+            if stop.sends and held is not None:
+                self._send(page, stop)
+            return Look(
+                url=address,
+                status=status,
+                field=held,
+                picture=picture,
+                by=f"{version()} (Chromium {self.browser.version})",
+                hops=tuple(self.hops),
+                seconds=seconds,
+                hits=tuple(self.hits),
+                sent=self.sent,
+                **{name: text.strip()[:300] for name, text in about.items()},
+            )
+        finally:
+            context.close()
+
+    def _heard(self, page: Any, request: Any) -> None:
+        if self.sending is not None:
+            return
+        if request.is_navigation_request() and request.frame == page.main_frame:
+            self.hops.append(request.url)
+            self.moved_at = time.monotonic()
+        elif len(self.hits) < MOST_HITS:
+            self.hits.append((request.url, _body(request)))
+
+    def _settle(self, page: Any, name: str) -> None:
+        """Until the field holds something and no further document has come for a while, or time is up."""
+        until = time.monotonic() + SETTLES
+        self.moved_at = max(self.moved_at, time.monotonic() - QUIET / 2)
+        while time.monotonic() < until:
+            page.wait_for_timeout(1000 * POLL)
+            if time.monotonic() - self.moved_at < QUIET:
+                continue
+            if not name or _value(page, name) != "":
+                return
+
+    def _consents(self, page: Any) -> bool:
+        """Press the button of a consent banner, as most visitors do; some pages measure nothing before."""
+        button = page.get_by_role("button", name=_CONSENT)
+        if button.count() == 0 or not button.first.is_visible():
+            return False
+        button.first.click(timeout=2000)
+        self.moved_at = time.monotonic()
+        return True
+
+    def _send(self, page: Any, stop: Stop) -> None:
+        self.sending = stop
+        if not page.evaluate(_FILL, stop.field):
+            return
+        page.evaluate(_SEND, stop.field)
+        until = time.monotonic() + SETTLES
+        while self.sent is None and time.monotonic() < until:
+            page.wait_for_timeout(1000 * POLL)
+        if self.sent is not None and stop.delivers:
+            page.wait_for_timeout(1000 * QUIET)
+            self.sent = replace(self.sent, answer=page.inner_text("body")[:2000])
+
+    def _pass(self, route: Any) -> None:
+        """Let a request through to an allowed host and port; ads, trackers and everything else stay out."""
+        request = route.request
+        if self.sending is not None and (request.is_navigation_request() or request.method != "GET"):
+            if self.sent is None:
+                self.sent = SentForm(request.method, request.url, _body(request))
+            if not self.sending.delivers:
+                route.abort("blockedbyclient")
+                return
+        try:
+            address_of(request.url, self.allowance)
+        except (NotAllowed, Unreachable):
+            route.abort("blockedbyclient")
+        else:
+            route.continue_()
+
+
+def _value(page: Any, name: str) -> str | None:
+    if not name:
+        return None
+    held = page.locator(f'input[name="{name}"]')
+    return str(held.first.input_value()) if held.count() > 0 else None
+
+
+def _body(request: Any) -> str:
+    sent = request.post_data_buffer
+    return sent[:4096].decode("utf-8", "replace") if sent else ""
 
 
 def _path() -> str:
@@ -111,13 +305,3 @@ def _pinned(allowance: Allowance) -> list[str]:
         literal = f"[{address}]" if ":" in address else address
         rules.append(f"MAP {host} {literal}" + (f":{asked[0]}" if len(asked) == 1 and asked[0] else ""))
     return [*rules, "MAP * ~NOTFOUND"]
-
-
-def _pass(route: Any, allowance: Allowance) -> None:
-    """Let a request through to an allowed host and port; ads, trackers and everything else stay out."""
-    try:
-        address_of(route.request.url, allowance)
-    except (NotAllowed, Unreachable):
-        route.abort("blockedbyclient")
-    else:
-        route.continue_()

@@ -14,11 +14,16 @@ import ssl
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from http.cookiejar import CookieJar
 from urllib.parse import quote, urljoin, urlsplit
+from urllib.request import Request
+
+from programs.analytics.found_links import sent_on
 
 AGENT = "GTM-Governance link check"
 MOST_HOPS, MOST_BYTES, CHUNK = 10, 512 * 1024, 64 * 1024
 SECONDS_A_READ, SECONDS_A_VISIT = 10.0, 30.0
+OK = 200
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 PORTS = {"http": 80, "https": 443}
 
@@ -76,24 +81,40 @@ class _Answer:
     media_type: str
     body: bytes
 
+    @property
+    def leads(self) -> str:
+        """Where the visitor is sent on, by the answer or by its page; "" where they have arrived."""
+        if self.status in REDIRECTS:
+            # Headers are read as Latin-1; its bytes are what the server sent.
+            return quote(self.location.encode("latin-1"), safe=_URL_CHARACTERS)
+        if self.status != OK or self.media_type != "text/html":
+            return ""
+        return quote(sent_on(self.body.decode("utf-8", "replace")), safe=_URL_CHARACTERS)
+
 
 def visit(url: str, allowance: Allowance, *, seconds: float = SECONDS_A_VISIT) -> Visit:
     """Follow ``url`` through its redirects. Whatever happens on the way is in the visit, never raised."""
     until = time.monotonic() + seconds
     hops: list[str] = [url]
+    jar, been = CookieJar(), {(url, "")}
     while True:
         try:
-            answer = _get(hops[-1], allowance, until)
+            answer = _get(hops[-1], allowance, until, jar)
         except NotAllowed as refusal:
             return Visit(tuple(hops), NOT_ALLOWED, reason=str(refusal))
         except Unreachable as failure:
             return Visit(tuple(hops), UNREACHABLE, reason=str(failure))
         came = Visit(tuple(hops), ARRIVED, answer.status, answer.media_type, answer.body)
-        if answer.status not in REDIRECTS or not answer.location:
+        leads = answer.leads
+        if not leads:
             return came
-        # Headers are read as Latin-1; its bytes are what the server sent.
-        follows = urljoin(hops[-1], quote(answer.location.encode("latin-1"), safe=_URL_CHARACTERS))
-        is_circle = follows in hops
+        follows = urljoin(hops[-1], leads)
+        if follows == hops[-1] and answer.status not in REDIRECTS:
+            return came  # it loads itself anew
+        # A wall that sets a cookie and sends the visitor back is no circle: who comes back has the cookie.
+        state = (follows, " ".join(sorted(f"{cookie.name}={cookie.value}" for cookie in jar)))
+        is_circle = state in been
+        been.add(state)
         hops.append(follows)
         if is_circle:
             return replace(came, hops=tuple(hops), outcome=CIRCLE, reason="The redirects go in a circle.")
@@ -136,16 +157,20 @@ def is_public(address: str) -> bool:
     return ip.is_global and not ip.is_multicast
 
 
-def _get(url: str, allowance: Allowance, until: float) -> _Answer:
+def _get(url: str, allowance: Allowance, until: float, jar: CookieJar) -> _Answer:
     host, port, address = address_of(url, allowance)
     parts = urlsplit(url)
     kind = _PinnedHTTPS if parts.scheme == "https" else _PinnedHTTP
     connection = kind(host, port, address, min(SECONDS_A_READ, _left(until)))
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     headers = {"User-Agent": AGENT, "Accept": "text/html,*/*;q=0.5", "Connection": "close"}
+    asked = Request(url)  # noqa: S310 - never opened: the jar reads it
+    jar.add_cookie_header(asked)
+    headers |= {"Cookie": told} if (told := asked.get_header("Cookie")) else {}
     try:
         connection.request("GET", target, headers=headers)
         response = connection.getresponse()
+        jar.extract_cookies(response, asked)
         return _Answer(
             response.status,
             response.headers.get("Location", ""),

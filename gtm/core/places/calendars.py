@@ -6,7 +6,7 @@ hours, instants go in aware and come out in UTC. Holidays come from the ``holida
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -74,6 +74,13 @@ class WorkingCalendar:
 
     def is_business_day(self, day: date) -> bool:
         return self.never_closes or (day.weekday() in self._working and day not in self._holidays)
+
+    def why_closed(self, day: date) -> str:
+        """What keeps people from work on ``day``, to go on after “is”; empty on a business day."""
+        if self.is_business_day(day):
+            return ""
+        name = self._holidays.get(day) if isinstance(self._holidays, Mapping) else None
+        return f"a holiday ({name})" if name else f"a {day:%A}, no working day"
 
     def next_business_day(self, day: date) -> date:
         """``day`` itself, or the first business day after it."""
@@ -161,3 +168,62 @@ def _in_utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"{instant} has no time zone.")
     return instant.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class WithAbsences:
+    """A calendar less the days on which its person is away; ``away`` are first and last days, inclusive."""
+
+    calendar: WorkingCalendar
+    away: tuple[tuple[date, date], ...]
+
+    @property
+    def country(self) -> str:
+        return self.calendar.country
+
+    def is_business_day(self, day: date) -> bool:
+        return not any(first <= day <= last for first, last in self.away) and self.calendar.is_business_day(
+            day
+        )
+
+    def next_business_day(self, day: date) -> date:
+        """``day`` itself, or the first day after it on which this person works."""
+        while not self.is_business_day(day):
+            day += ONE_DAY
+        return day
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Open on every day on which one of several people works: whoever is there does it."""
+
+    calendars: tuple[WorkingCalendar | WithAbsences, ...]
+
+    @property
+    def country(self) -> str:
+        return self.calendars[0].country
+
+    def is_business_day(self, day: date) -> bool:
+        return any(calendar.is_business_day(day) for calendar in self.calendars)
+
+    def next_business_day(self, day: date) -> date:
+        """``day`` itself, or the first day after it on which somebody works."""
+        while not self.is_business_day(day):
+            day += ONE_DAY
+        return day
+
+
+def days_away(calendar: WorkingCalendar, start: datetime, end: datetime) -> tuple[date, date] | None:
+    """First and last business day that is lost between two instants: of a day, more than half its hours."""
+    zone = ZoneInfo(calendar.time_zone)
+    first, last = start.astimezone(zone).date(), end.astimezone(zone).date()
+
+    def is_lost(day: date) -> bool:
+        opens, closes = calendar.opening(day)
+        return min(end, closes) - max(start, opens) > (closes - opens) / 2
+
+    while first <= last and not is_lost(first):
+        first += ONE_DAY
+    while first <= last and not is_lost(last):
+        last -= ONE_DAY
+    return (first, last) if first <= last else None

@@ -13,14 +13,17 @@ from plans.commands.launch_program.facts import (
     date_can_be_made,
     everybody_is_named,
     gather_facts,
+    is_a_working_day,
     not_live_yet,
 )
 from plans.commands.launch_program.steps.timetable import (
     APPROVALS,
+    COVERED_BY,
     GO_NO_GO,
     Row,
     Timetable,
     blockers,
+    reviews_of,
     rows_of,
     timetable,
 )
@@ -168,11 +171,11 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
             ], merge_gate=True),
             made.stage("8", "Approvals", [
                 Step("", LEGAL.key, LEGAL.title, "legal", "Approve terms, claims and personal data",
-                     needs=(PACKET,), gate=LEGAL, fallback_agent=SPONSOR, output_var="legal_approval", reads=LEGAL.scope),
+                     needs=(PACKET, *reviews_of("legal", rows)), gate=LEGAL, fallback_agent=COVERED_BY[LEGAL.key], output_var="legal_approval", reads=LEGAL.scope),
                 Step("", FINANCE.key, FINANCE.title, "finance", "Approve rewards and fulfilment",
-                     needs=(PACKET,), gate=FINANCE, fallback_agent=SPONSOR, output_var="finance_approval", reads=FINANCE.scope),
+                     needs=(PACKET, *reviews_of("finance", rows)), gate=FINANCE, fallback_agent=COVERED_BY[FINANCE.key], output_var="finance_approval", reads=FINANCE.scope),
                 Step("", PARTNER.key, PARTNER.title, PARTNERS, "Confirm what partners agreed to",
-                     needs=(PACKET,), gate=PARTNER, fallback_agent=PARTNER_OPS, output_var="partner_approval", skills=("partner-ops",),
+                     needs=(PACKET, *reviews_of(PARTNERS, rows)), gate=PARTNER, fallback_agent=COVERED_BY[PARTNER.key], output_var="partner_approval", skills=("partner-ops",),
                      reads=PARTNER.scope),
             ]),
             made.stage("9", "Readiness", [
@@ -294,7 +297,8 @@ LAUNCH_PROGRAM = registry.register(
         complexity="very-complex",
         stages=assemble(()),
         stages_for=stages_for,
-        standing=f"{REPORT}:standing",
+        standing=f"{HERE}.forecast:standing_and_outlook",
+        forecast=f"{HERE}.forecast:look_ahead",
         ladder=(
             Rung((OPS,), hours=4),
             Rung((ARCHITECT,), hours=8),
@@ -312,6 +316,7 @@ LAUNCH_PROGRAM = registry.register(
         ),
         checklist=(
             ChecklistItem("launch-date", "The launch date can be made", date_can_be_made, blocking=False),
+            ChecklistItem("working-day", "The launch date is a working day", is_a_working_day),
             ChecklistItem("not-live", "The program is not live yet", not_live_yet),
             ChecklistItem("raci", "Every task has exactly one accountable role", everybody_is_named),
             ChecklistItem("kit", "The kit renders with nothing missing", check_material),

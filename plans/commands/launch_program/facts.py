@@ -13,7 +13,10 @@ from django.utils.text import slugify
 from gtm.core import canonical, clock
 from plans.commands.launch_program.steps.timetable import (
     assignments,
+    closed_day,
+    loads_of,
     odds,
+    overloaded,
     rows_of,
     timetable,
     verdict,
@@ -25,7 +28,7 @@ from programs.analytics import raci
 from programs.analytics.templating import TemplatingError
 from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program, Role
 from programs.outreach.communications import EVERYONE, Audience, render_pieces
-from programs.selectors import runbooks_of
+from programs.selectors import holders_of_roles, runbooks_of
 
 TAKE_UP = "Then change the plan with “Read the newest data and material”: the kit is made again."
 CONTACT_ROLES = ("sales", "customer-success", "partner-manager", "partner-ops", "lifecycle-ops")
@@ -40,7 +43,8 @@ CHECKS = {
 
 
 def gather_facts(program: Program) -> dict[str, Any]:
-    """``channels`` and ``roles`` are what the inputs may name; ``people`` maps roles to who does their tasks.
+    """``channels`` and ``roles`` are what the inputs may name; ``people`` maps roles to who does their tasks,
+    ``holders`` to everybody who could, with the days on which they are away.
 
     ``as_of`` is the day the run is planned on, in the program's time zone.
     """
@@ -53,6 +57,7 @@ def gather_facts(program: Program) -> dict[str, Any]:
         "channels": {channel: {"name": channel} for channel in runbooks if channel},
         "roles": {slug: {"name": role.name} for slug, (role, _) in people.items()},
         "people": {slug: worker_facts(owner) for slug, (_, owner) in people.items() if owner},
+        "holders": holders_of_roles(),
     }
 
 
@@ -116,7 +121,15 @@ def date_can_be_made(draft: Draft) -> tuple[bool, str]:
     found = timetable(draft.inputs, draft.facts)
     chance = odds(draft.inputs, draft.facts, draft.seed).on_time
     told = verdict(found, way_back(draft.inputs, draft.facts))
-    return not found.is_late, f"{told} Probability of making it: {chance.value:.0%}."
+    busy = overloaded(loads_of(draft.inputs, draft.facts), draft.inputs, draft.facts)
+    said = f"{told} Probability of making it: {chance.value:.0%}. {busy}".strip()
+    return not found.is_late and not busy, said
+
+
+def is_a_working_day(draft: Draft) -> tuple[bool, str]:
+    """Nobody confirms, enables or answers anything on a day on which nobody works."""
+    closed = closed_day(draft.inputs, draft.facts)
+    return not closed, closed or f"{draft.inputs['launch_date']} is a working day."
 
 
 def everybody_is_named(draft: Draft) -> tuple[bool, str]:

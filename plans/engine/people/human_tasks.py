@@ -8,15 +8,15 @@ from typing import Any
 from django.db import transaction
 
 from gtm.core import actors, canonical, clock
-from gtm.core.errors import InvalidInput, NotPermitted, Problem
+from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
 from plans.engine.gates import conflicts
 from plans.engine.people import separation, substitutes
 from plans.engine.people.permissions import may_work_on, persons_of
-from plans.models import ANSWERED_STATES, Task, TaskAttempt
-from plans.selectors import COMMENTED
+from plans.models import ANSWERED_STATES, WITH_PEOPLE, Task, TaskAttempt
+from plans.selectors import COMMENTED, PROGRESS
 from programs.models import Person
 
 
@@ -72,6 +72,36 @@ def comment_on(task: Task, *, text: str, evidence: Mapping[str, str]) -> Task:
         raise NotPermitted("You need the permission to see tasks.")
     with transaction.atomic():
         changelog.append(task, COMMENTED, field="evidence", after=dict(evidence), reason=text.strip())
+    return task
+
+
+def report_progress(task: Task, *, percent: int, note: str = "") -> Task:
+    """How far a task of yours is, with what is left; it stands in the change log. Completing is another door.
+
+    Raises InvalidInput for a share outside 0 to 99, NotPermitted for a task of others, GuardNotMet where it
+    is not with a person.
+    """
+    if not 0 <= percent <= 99:
+        told = f"{percent} is not from 0 to 99. Complete the task when it is done."
+        raise InvalidInput("This cannot be kept.", problems=[Problem("percent", told)])
+    if refused := may_work_on(actors.current().actor, task, {}):
+        raise NotPermitted(refused)
+    with transaction.atomic():
+        changelog.lock_chain(task.change_chain())
+        task.refresh_from_db()
+        if not Task.objects.filter(WITH_PEOPLE, pk=task.pk).exists():
+            raise GuardNotMet(f"{task} is {task.get_state_display().lower()}: nobody is at work on it now.")
+        before = task.progress
+        Task.objects.filter(pk=task.pk).note(progress=percent, progress_note=note[:200])
+        changelog.append(
+            task,
+            PROGRESS,
+            field="progress",
+            before=before,
+            after=percent,
+            reason=note.strip() or f"{percent} %",
+        )
+        task.refresh_from_db()
     return task
 
 

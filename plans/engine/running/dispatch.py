@@ -34,6 +34,11 @@ def ring_worker(event: events.TaskReady) -> bool:
     return _ring("plans.tasks.run_task", event.queue, told, f"the sweep will dispatch task {event.task_pk}")
 
 
+def ring_forecast(plan_pk: int) -> bool:
+    """The look ahead of a plan is due; whether the broker took the message."""
+    return _ring("plans.tasks.look_ahead", "steps", {"plan_pk": plan_pk}, "the sweep will ask again")
+
+
 def ring_outbox(event: Any) -> None:
     """A notice waits to be sent."""
     _ring("plans.tasks.send_notices", "control", {}, "the sweep will send the notices")

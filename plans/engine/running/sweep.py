@@ -23,7 +23,7 @@ from gtm.core.fsm import perform
 from plans.engine.escalation import deadlines, ladder
 from plans.engine.gates import break_glass
 from plans.engine.people import substitutes
-from plans.engine.running import auditor, dispatch, flow, runner
+from plans.engine.running import auditor, dispatch, flow, forecasts, runner
 from plans.engine.running.fair_share import a_share
 from plans.engine.stopping import ripcord, stopped_tasks, undo
 from plans.models import AT_WORK_PLAN_STATES, CLAIMABLE_STATES, Plan, Task, TaskKind
@@ -49,6 +49,7 @@ class Swept:
     reweighed: int
     stopped: int
     owed: int
+    ahead: int
 
 
 def sweep() -> Swept:
@@ -66,6 +67,7 @@ def sweep() -> Swept:
             reweighed=deadlines.reweigh(),
             stopped=stopped_tasks.settle_overdue(clock.now()) + ripcord.repair() + undo.sweep(),
             owed=break_glass.sweep(clock.now()),
+            ahead=forecasts.sweep(clock.now()),
         )
         auditor.check(clock.now())
         return swept

@@ -1,5 +1,7 @@
 """Link QA: every rule with a link that breaks it alone, and links that look odd but are right."""
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,6 +151,16 @@ def test_redirects_that_lose_encryption_run_long_or_in_a_circle_are_found():
     assert found(GOOD, plain) == [("redirect-unencrypted", "")]
     assert found(GOOD, GOOD) == [("redirect-circle", "")]
     assert found(GOOD, *(f"{GOOD}&n={n}" for n in range(4))) == [("redirect-long", "")]
+
+
+def test_a_counter_of_clicks_on_another_host_hands_on_the_tags_of_the_link_it_was_given():
+    there = GOOD + "&ref=ada"
+    clicks = f"https://clicks.example/c?id=9&u={quote(there, safe='')}"
+    assert found(clicks, there) == []
+    assert found(clicks, "https://clicks.example/hop", there) == []
+    assert found(clicks, GOOD.partition("?")[0])[0] == ("redirect-lost", "utm_source")
+    codes = check_redirect([clicks, GOOD], code_parameter="ref")
+    assert [(fault.rule, fault.parameter) for fault in codes] == [("redirect-lost", "ref")]
 
 
 def test_no_hops_are_refused():

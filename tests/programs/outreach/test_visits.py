@@ -17,6 +17,7 @@ from programs.outreach.visits import (
     visit,
 )
 from tests.landing_site import landing_site
+from tests.visitor_site import visitor_site
 
 
 @pytest.fixture
@@ -47,6 +48,20 @@ def test_an_answer_that_is_no_page_is_an_arrival_with_its_status(go, path, statu
 def test_circles_and_endless_ways_end(go):
     assert (go("/loop").outcome, len(go("/loop").hops)) == (CIRCLE, 3)
     assert (go("/endless").outcome, len(go("/endless").hops)) == (TOO_LONG, 11)
+
+
+def test_a_wall_that_sets_a_cookie_and_sends_back_is_no_circle():
+    with visitor_site() as other:
+        came = visit(f"http://{other.host}/wall-of-cookies?a=1", Allowance({other.host}, {other.host}))
+    assert (came.outcome, came.status, len(came.hops)) == (ARRIVED, 200, 3)
+    assert came.hops[0] == came.hops[-1]
+
+
+@pytest.mark.parametrize(("path", "hops"), [("/meta-keeps", 2), ("/meta-reloads", 1)])
+def test_a_page_that_sends_on_by_itself_is_followed_and_one_that_loads_anew_is_not(path, hops):
+    with visitor_site() as other:
+        came = visit(f"http://{other.host}{path}?a=1", Allowance({other.host}, {other.host}))
+    assert (came.outcome, len(came.hops), came.hops[-1].endswith("?a=1")) == (ARRIVED, hops, True)
 
 
 def test_a_location_that_is_not_encoded_is_read_as_the_server_meant_it(go, site):

@@ -9,16 +9,21 @@ from plans.commands.launch_program.steps.timetable import (
     Timetable,
     assignments,
     calendar_of,
+    loads_of,
     needs_of,
     odds,
+    overloaded,
+    owner_of,
     timetable,
     verdict,
     versions_of,
     way_back,
+    worker_of,
 )
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics import raci
+from programs.analytics.levelling import Load
 from programs.analytics.schedule import Forecast, Recovery
 from programs.models import RunbookPhase
 
@@ -31,20 +36,25 @@ def create_checklist(context: StepContext) -> StepResult:
     inputs, facts = context.inputs, context.program
     found, chance, back = timetable(inputs, facts), odds(inputs, facts, context.seed), way_back(inputs, facts)
     plan, told = found.schedule, verdict(found, back)
+    loads = loads_of(inputs, facts)
+    busy = overloaded(loads, inputs, facts)
     return StepResult(
         values={
             "due": found.due,
-            "critical_path": plan.critical_path,
-            "working_days": plan.working_days,
+            "critical_path": found.network.critical_path,
+            "working_days": found.network.working_days,
+            "levelled_days": plan.working_days,
             "late_by": plan.late_by,
             "days_past": found.days_past,
             "earliest_launch": plan.earliest_launch,
             "on_time": chance.on_time.value,
+            "overloaded": [load.worker for load in loads if load.is_over_allocated],
             "runbooks": versions_of(inputs, facts),
             "milestones": _milestones(found),
             "headline": [
                 {"label": "Launch date", "value": told},
                 {"label": "Probability of making it", "value": f"{chance.on_time.value:.0%}"},
+                *([{"label": "Too much for one person", "value": busy}] if busy else ()),
             ],
         },
         outputs=[
@@ -52,6 +62,7 @@ def create_checklist(context: StepContext) -> StepResult:
             _gantt(found),
             _runbook(found, facts, versions_of(inputs, facts)),
             _responsibilities(found, facts),
+            _loads(found, loads, facts),
             _compressions(found, back),
         ],
     )
@@ -89,11 +100,14 @@ def _figures(found: Timetable, chance: Forecast, told: str) -> Metrics:
             Figure("earliest_launch", "Earliest possible launch", plan.earliest_launch.isoformat()),
             Figure("on_time", "Probability of making the date", 100 * on_time.value, "%",
                    100 * (on_time.low or 0.0), 100 * (on_time.high or 0.0), on_time.level, on_time.numerator,
-                   on_time.denominator, f"beta-PERT durations through the whole network, {chance.draws:,} draws"),
+                   on_time.denominator, f"beta-PERT durations through the whole network, people one task at a time and not while away, "
+                   f"{chance.draws:,} draws"),
             *dates,
-            Figure("working_days", "Length of the critical path", plan.working_days, "business days",
-                   definition="expected durations, (optimistic + 4 likely + pessimistic) / 6"),
-            Figure("critical_path", "Critical path", " → ".join(names[key] for key in plan.critical_path)),
+            Figure("working_days", "Length of the critical path", found.network.working_days, "business days",
+                   definition="expected durations, (optimistic + 4 likely + pessimistic) / 6, as if people were no limit"),
+            Figure("levelled_days", "Length with everybody on one task at a time", plan.working_days, "business days",
+                   definition="the same tasks, each person's own one after the other"),
+            Figure("critical_path", "Critical path", " → ".join(names[key] for key in found.network.critical_path)),
         ],
         note=told,
     )  # fmt: skip
@@ -139,15 +153,14 @@ def _runbook(found: Timetable, facts: Mapping[str, Any], versions: str) -> Table
         return facts["roles"][slug]["name"]
 
     for row in found.rows:
-        task = dated.get(row["key"])
-        owner = facts.get("standing", {}).get(row["key"], {}).get("owner") or facts["people"].get(
-            row["responsible"]
-        )
+        task, alone = dated.get(row["key"], (None, None))
+        owner = owner_of(row, facts)
+        by = row.get("outside") or (owner["name"] if owner else "")
         rows.append(
-            [row["name"], row["phase"], row["group"], owner["name"] if owner else "", role_name(row["responsible"]),
+            [row["name"], row["phase"], row["group"], by, role_name(row["responsible"]),
              role_name(row["accountable"]), found.begin[row["key"]], found.due[row["key"]],
-             task.expected if task else None, task.total_slack if task else None,
-             ("yes" if task.is_critical else "") if task else "", "yes" if row["is_blocker"] else "",
+             task.expected if task else None, alone.total_slack if alone else None,
+             task.margin if task else None, ("yes" if alone.is_critical else "") if alone else "", "yes" if row["is_blocker"] else "",
              ", ".join(needs_of(row, found.rows)), calendar_of(row, facts).country]
         )  # fmt: skip
     columns = (
@@ -160,7 +173,20 @@ def _runbook(found: Timetable, facts: Mapping[str, Any], versions: str) -> Table
         Column("begin", "Start by", "date"),
         Column("due", "Due", "date"),
         Column("expected", "Takes", "number", "business days", "(optimistic + 4 likely + pessimistic) / 6"),
-        Column("slack", "Slack", "number", "business days", "how far it may slip before the whole slips"),
+        Column(
+            "slack",
+            "Slack",
+            "number",
+            "business days",
+            "how far it may slip before the whole slips, were people no limit",
+        ),
+        Column(
+            "margin",
+            "Margin",
+            "number",
+            "business days",
+            "how far it may slip before the launch date slips, with everybody on one task at a time",
+        ),
         Column("critical", "Critical"),
         Column("is_blocker", "Blocks the launch"),
         Column("needs", "After"),
@@ -177,6 +203,35 @@ def _responsibilities(found: Timetable, facts: Mapping[str, Any]) -> Table:
     columns = [Column("task", "Task"), *(Column(role, facts["roles"][role]["name"]) for role in roles)]
     return Table("raci", "Who answers for what (RACI)", columns, rows,
                  note="Responsible, accountable (exactly one), consulted, informed.")  # fmt: skip
+
+
+def _loads(found: Timetable, loads: Sequence[Load], facts: Mapping[str, Any]) -> Table:
+    names = {row["key"]: row["name"] for row in found.rows}
+    owners = {worker_of(row, facts): owner_of(row, facts) for row in found.rows}
+    rows = []
+    for load in loads:
+        owner = owners[load.worker]
+        assert owner is not None, f"{load.worker} works, so it is somebody"
+        away = ", ".join(" to ".join(dict.fromkeys(days)) for days in owner.get("away", ()))
+        rows.append(
+            [owner["name"], load.work, load.available, "yes" if load.is_over_allocated else "", load.at_once,
+             away, ", ".join(names[key] for key in load.tasks)]
+        )  # fmt: skip
+    columns = (
+        Column("person", "Person"),
+        Column("work", "Work", "number", "business days", "expected durations, by the share of their time"),
+        Column(
+            "available", "Time", "integer", "business days", "until the launch, less holidays and absences"
+        ),
+        Column("over", "More work than time"),
+        Column(
+            "at_once", "Tasks at once", "integer", "", "if each began as early as possible; done one by one"
+        ),
+        Column("away", "Away"),
+        Column("tasks", "Tasks"),
+    )
+    return Table("loads", "Who has how much to do", columns, rows,
+                 note="An approval that several people may give takes nobody's time here.")  # fmt: skip
 
 
 def _compressions(found: Timetable, back: Recovery) -> Table:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
-
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, material_of
+from plans.commands.launch_program.steps.as_a_visitor import observe
 from plans.commands.shared.figures import figure, value_of
-from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, Figure, File, Metrics, Output, StepResult, Table
 from programs.analytics.estimate import MaybeEstimate
-from programs.analytics.found_links import field_value
 from programs.analytics.link_check import (
     ERROR,
     REQUIRED,
@@ -29,18 +25,20 @@ from programs.analytics.link_check import (
     code_in,
     tracking_accuracy,
 )
+from programs.analytics.page_check import (
+    SLOWEST_SECONDS,
+    PageSeen,
+    check_page,
+    says_gone,
+    sent_code,
+)
 from programs.analytics.tracking_links import tagged
-from programs.outreach import browser
 from programs.outreach.visits import (
     ARRIVED,
     CIRCLE,
     NOT_ALLOWED,
     SECONDS_A_VISIT,
     UNREACHABLE,
-    Allowance,
-    NotAllowed,
-    Unreachable,
-    visit,
 )
 
 STEP = "tooling-qa"
@@ -74,20 +72,20 @@ def check_links_patiently(context: StepContext) -> StepResult:
 def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> StepResult:
     """Whether every link of the kit arrives with its tags, and a referral code with it.
 
-    Reads ``links`` of the output ``kit``. Values: ``tracking_accuracy`` (share proven; None where none was followed), ``checked``, ``followed``,
-    ``not_followed`` (host → reason), ``browser`` ("" or why none ran), ``observed`` for a replay. Raises
+    Reads ``links`` of the output ``kit``. Values: ``tracking_accuracy`` (share proven; None where none was
+    followed), ``checked``, ``followed``, ``not_followed`` (host → reason), ``browser`` ("" or why none ran), ``observed`` for a replay. Raises
     QaRefused or QaFailed with a problem for each finding, named by the piece of the kit and never by the
     link, which may carry what must not be repeated.
     """
     launch = material_of(context)
     pieces = _pieces_by_link(context.outputs["kit"]["links"])
     flow = _flow_link(pieces, launch)
-    seen = context.observed or _observe(context, launch, [*pieces, *([flow] if flow else [])], flow, seconds)
+    seen = context.observed or observe(context, launch, [*pieces, *([flow] if flow else [])], flow, seconds)
     written = {url: _as_written(url, context, launch) for url in pieces}
-    met = {url: _as_met(seen["visits"][url]) for url in pieces}
+    met = {url: _as_met(seen["visits"][url], url, launch) for url in pieces}
     flow_findings = _flow_findings(seen, flow, launch) if flow else ()
     _refuse_errors(pieces, written, met, flow_findings)
-    followed = {url for url in pieces if seen["visits"][url]["outcome"] == ARRIVED}
+    followed = {url for url in pieces if _has_arrived(seen["visits"][url])}
     accuracy = tracking_accuracy([LinkReport(url, (*written[url], *met[url])) for url in pieces], followed)
     kept = {url: told for url, told in seen["visits"].items() if told["outcome"] == NOT_ALLOWED}
     return StepResult(
@@ -125,48 +123,6 @@ def _flow_link(pieces: Mapping[str, Any], launch: Mapping[str, Any]) -> str:
     return ""
 
 
-def _observe(
-    context: StepContext, launch: Mapping[str, Any], links: Sequence[str], flow: str, seconds: float
-) -> dict[str, Any]:
-    """Visit every link, and run the flow in a browser where there is one. Plain values, kept for a replay."""
-    allowance = Allowance(frozenset(launch["allowed_hosts"]), settings.GTM_PRIVATE_LINK_HOSTS)
-    visits = {}
-    for number, url in enumerate(links):
-        context.progress(100 * number // (len(links) + 1), f"Following link {number + 1} of {len(links)}")
-        came = visit(url, allowance, seconds=seconds)
-        is_page = came.outcome == ARRIVED and came.media_type == "text/html"
-        visits[url] = {
-            "hops": came.hops,
-            "outcome": came.outcome,
-            "status": came.status,
-            "reason": came.reason,
-            "field": field_value(came.text, launch["code_parameter"]) if is_page else None,
-        }
-    return {"visits": visits, **_look(context, visits, allowance, flow, launch)}
-
-
-def _look(
-    context: StepContext,
-    visits: Mapping[str, Any],
-    allowance: Allowance,
-    flow: str,
-    launch: Mapping[str, Any],
-) -> dict[str, Any]:
-    reason = browser.missing()
-    if not flow or visits[flow]["outcome"] != ARRIVED:
-        reason = reason or "the landing page was not reached"
-    if reason:
-        return {"browser": reason, "look": None}
-    context.progress(95, "Running the referral flow in Chromium")
-    try:
-        found = browser.look(flow, allowance, launch["code_parameter"])
-    except (browser.LookFailed, NotAllowed, Unreachable) as error:
-        return {"browser": "", "look": {"error": str(error)}}
-    picture = kept_file("flow-screenshot", "Landing page in Chromium", found.picture, "png", "image/png")
-    told = {"url": found.url, "status": found.status, "field": found.field, "error": "", "by": found.by}
-    return {"browser": "", "look": {**told, "picture": asdict(picture)}}
-
-
 # ------------------------------------------------------------------ what it means
 
 
@@ -177,10 +133,16 @@ def _as_written(url: str, context: StepContext, launch: Mapping[str, Any]) -> tu
     return check_link(url, vocabulary, required=REQUIRED if _host(url) in ours else ()).findings
 
 
-def _as_met(told: Mapping[str, Any]) -> tuple[LinkFault, ...]:
-    """What following it showed. A host off the list is no error of the link; a redirect to one is."""
+def _as_met(told: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
+    """What following it showed, as a program and in a browser. What the browser met is what visitors meet.
+
+    A host off the list is no error of the link; a redirect to one is.
+    """
+    page = told.get("page")
+    if page and not page["error"]:
+        return (*_only_programs_meet(told), *_as_seen(page, url, launch))
     hops = told["hops"]
-    found = list(check_redirect(hops))
+    found = list(check_redirect(hops, code_parameter=launch["code_parameter"]))
     if told["outcome"] == NOT_ALLOWED:
         severity = ERROR if len(hops) > 1 else WARNING
         found.append(LinkFault("not-followed", severity, "", told["reason"]))
@@ -190,34 +152,83 @@ def _as_met(told: Mapping[str, Any]) -> tuple[LinkFault, ...]:
         found.append(LinkFault(told["outcome"], ERROR, "", told["reason"]))
     elif told["outcome"] == ARRIVED and not 200 <= told["status"] < 300:
         found.append(LinkFault("status", ERROR, "", f"The way ends with status {told['status']}."))
+    if page:
+        found.append(LinkFault("browser", ERROR, "", page["error"]))
     return tuple(found)
 
 
-def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
-    """The way of a referral code: link, landing page, form, and the same in a browser."""
-    told, parameter, code = seen["visits"][flow], launch["code_parameter"], launch["test_code"]
+def _only_programs_meet(told: Mapping[str, Any]) -> Iterator[LinkFault]:
+    """What a browser did not meet: a firewall that sends programs away, a wall of cookies by script."""
     if told["outcome"] != ARRIVED:
-        return _as_met(told)
-    places = {"link": code_in(flow, parameter), "landing page": code_in(told["hops"][-1], parameter)}
-    look = seen["look"]
+        said = told["reason"] or f"Without a browser the way does not end ({told['outcome']})."
+        yield LinkFault("only-programs", WARNING, "", f"{said} A browser gets through.")
+    elif not 200 <= told["status"] < 300:
+        said = f"The site answers {told['status']} to programs; a browser gets through."
+        yield LinkFault("only-programs", WARNING, "", said)
+
+
+def _as_seen(page: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> Iterator[LinkFault]:
+    """Rules on the page; those on what a landing page must be hold for our own destinations alone."""
+    seen = PageSeen(**{name: value for name, value in page.items() if name != "error"})
+    landing = urlsplit(launch["links"]["landing"])
+    is_landing = urlsplit(seen.url).netloc == landing.netloc and urlsplit(seen.url).path == landing.path
+    yield from check_page(
+        url,
+        seen,
+        code_parameter=launch["code_parameter"],
+        collectors=launch.get("collectors", ()) if is_landing else (),
+        slowest=float(launch.get("slowest_seconds", SLOWEST_SECONDS)),
+    )
+
+
+def _has_arrived(told: Mapping[str, Any]) -> bool:
+    """Whether the link was followed to its end: in a browser where one was there, else by a program."""
+    page = told.get("page")
+    return not page["error"] if page else told["outcome"] == ARRIVED
+
+
+def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
+    """The way of a referral code: link, landing page, form, what the form sends, and the answer to it."""
+    told, parameter, code = seen["visits"][flow], launch["code_parameter"], launch["test_code"]
+    met, look = _as_met(told, flow, launch), seen["look"]
+    if not _has_arrived(told):
+        return met
+    arrived = look["url"] if look and not look["error"] else told["hops"][-1]
+    carried = code_in(arrived, parameter)
+    places = {"link": code_in(flow, parameter)}
     found: list[LinkFault] = []
-    if told["field"] and not look:  # an empty one may be filled by a script, which only a browser runs
-        places["form"] = told["field"]
-    if look and look["error"]:
-        found.append(LinkFault("browser", ERROR, "", look["error"]))
-    elif look:
-        places["page in the browser"] = code_in(look["url"], parameter)
+    if look and not look["error"] and look["field"]:
+        places["form in the browser"] = look["field"]  # a form that holds it needs no address that does
+    elif look and not look["error"]:
+        places["page in the browser"] = carried
         if look["field"] is not None:
-            places["form in the browser"] = look["field"] or None
-        if look["status"] >= 400:
-            found.append(
-                LinkFault("browser", ERROR, "", f"In the browser the page answers {look['status']}.")
-            )
+            places["form in the browser"] = None
+    else:
+        places["landing page"] = carried
+        if told["field"]:  # an empty one may be filled by a script, which only a browser runs
+            places["form"] = told["field"]
     found += check_round_trip(code, places)
+    if not found:
+        found += _sent_on(look or {}, parameter, code)
     if not any("form" in place for place in places):
         text = f"No filled form field {parameter} was seen: confirm by hand that the code is stored."
         found.append(LinkFault("referral-form", WARNING, parameter, text))
-    return (*_as_met(told), *found)
+    return (*met, *found)
+
+
+def _sent_on(look: Mapping[str, Any], parameter: str, code: str) -> Iterator[LinkFault]:
+    """Whether the code leaves with the form."""
+    if not look.get("field") or "sent" not in look:
+        return
+    sent = look["sent"]
+    if sent is None:
+        text = "The form sent nothing when it was submitted: confirm by hand that the code is stored."
+        yield LinkFault("referral-form", WARNING, parameter, text)
+    elif not sent_code(code, sent["url"], sent["body"]):
+        text = f"The form holds the referral code {code} and sends none of it."
+        yield LinkFault("referral-sent", ERROR, parameter, text)
+    elif sent["answer"] and says_gone(sent["answer"]):
+        yield LinkFault("referral-sent", ERROR, parameter, "The site answers the form with an error.")
 
 
 def _refuse_errors(
@@ -268,7 +279,7 @@ def _outputs(
     seen: Mapping[str, Any],
     accuracy: MaybeEstimate,
 ) -> Iterator[Output]:
-    followed = sum(seen["visits"][url]["outcome"] == ARRIVED for url in pieces)
+    followed = sum(_has_arrived(seen["visits"][url]) for url in pieces)
     yield Metrics(
         "link-qa",
         "Link and tracking QA",
@@ -306,16 +317,17 @@ def _outputs(
 
 
 def _way(told: Mapping[str, Any]) -> str:
-    if told["outcome"] != ARRIVED:
+    if not _has_arrived(told):
         return "no"
-    redirects = len(told["hops"]) - 1
-    return f"{told['status']}" + (f" after {redirects} redirect{'s' * (redirects > 1)}" if redirects else "")
+    met = told.get("page") or told
+    redirects = len(met["hops"]) - 1
+    return f"{met['status']}" + (f" after {redirects} redirect{'s' * (redirects > 1)}" if redirects else "")
 
 
 def _browser_note(seen: Mapping[str, Any]) -> str:
     if seen["browser"]:
         return f"Not run in a browser: {seen['browser']}."
-    return "The referral flow was run in Chromium; its screenshot is kept."
+    return "Every link was opened in Chromium, each by a new visitor; the landing page's picture is kept."
 
 
 def _host(url: str) -> str:

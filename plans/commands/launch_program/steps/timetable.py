@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gtm.core.later import later
-from gtm.core.places.calendars import WorkingCalendar
+from gtm.core.places.calendars import AnyOf, WithAbsences, WorkingCalendar
 from plans.schemas.inputs import PATTERN, PIPELINE
 from programs.analytics.raci import Assignment
 from programs.models import BEFORE_LAUNCH, RunbookPhase
@@ -16,35 +16,51 @@ from programs.models import BEFORE_LAUNCH, RunbookPhase
 if TYPE_CHECKING:
     import numpy as np
 
+    from programs.analytics import levelling, task_network
     from programs.analytics import schedule as scheduling
-    from programs.analytics import task_network
+    from programs.analytics.levelling import Load
     from programs.analytics.schedule import DatedNetwork, Forecast, Recovery, ScheduledTask
     from programs.analytics.task_network import NetworkTask
 else:
     np = later("numpy")
+    levelling = later("programs.analytics.levelling")
     scheduling = later("programs.analytics.schedule")
     task_network = later("programs.analytics.task_network")
 
 APPROVALS = ("legal-approval", "finance-approval", "partner-approval")
 GO_NO_GO = "go-no-go"
+COVERED_BY = {
+    "legal-approval": "exec-sponsor",
+    "finance-approval": "exec-sponsor",
+    "partner-approval": "partner-ops",
+}
+"""Who decides where everybody of the approval's own role is away."""
 
 Facts = Mapping[str, Any]
 Row = Mapping[str, Any]
+Calendar = WorkingCalendar | WithAbsences | AnyOf
 
 
 @dataclass(frozen=True, slots=True)
 class Timetable:
-    """``rows``: the runbook's tasks in order; ``due`` and ``begin``: the last days to finish and to start."""
+    """``rows``: the runbook's tasks in order; ``due`` and ``begin``: the last days to finish and to start.
+
+    ``schedule`` has everybody on one task at a time; ``network`` is the same as if people were no limit: its
+    critical path and slack are those of the tasks alone.
+    """
 
     rows: tuple[Row, ...]
     schedule: DatedNetwork
+    network: DatedNetwork
     due: Mapping[str, date]
     begin: Mapping[str, date]
     as_of: date
 
     @property
-    def scheduled(self) -> Mapping[str, ScheduledTask]:
-        return {task.key: task for task in self.schedule.tasks}
+    def scheduled(self) -> Mapping[str, tuple[ScheduledTask, ScheduledTask]]:
+        """Key → the task with one thing at a time, and in the network alone."""
+        alone = {task.key: task for task in self.network.tasks}
+        return {task.key: (task, alone[task.key]) for task in self.schedule.tasks}
 
     @property
     def days_past(self) -> int:
@@ -80,22 +96,66 @@ def versions_of(inputs: Mapping[str, Any], facts: Facts) -> str:
     )
 
 
+def overloaded(loads: Sequence[Load], inputs: Mapping[str, Any], facts: Facts) -> str:
+    """Who has more to do than time, and who else could do it; empty where nobody has."""
+    names, told = names_of(rows_of(inputs, facts), facts), []
+    for load in loads:
+        if load.is_over_allocated and load.available:
+            told.append(
+                f"{names[load.worker]} has {load.work:.1f} days of work in {load.available} working days "
+                f"before the launch."
+            )
+    return " ".join(told)
+
+
+def names_of(rows: Sequence[Row], facts: Facts) -> dict[str, str]:
+    """The name of everybody whose time is taken."""
+    owners = ((worker_of(row, facts), owner_of(row, facts)) for row in rows)
+    return {worker: owner["name"] for worker, owner in owners if worker and owner}
+
+
 def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
     """Raises ScheduleError naming every unknown or circular need and impossible estimate."""
     rows, launch, as_of = rows_of(inputs, facts), launch_date(inputs), date.fromisoformat(facts["as_of"])
-    found = scheduling.schedule(
-        network(rows, facts, in_a_row=is_in_a_row(inputs)),
-        start=as_of,
-        launch=launch,
-        calendar=program_calendar(facts),
-    )
-    due = {task.key: task.latest_finish for task in found.tasks}
-    begin = {task.key: task.latest_start for task in found.tasks}
+    question = _in_turn(inputs, facts)
+    found = scheduling.schedule(**question)
+    alone = scheduling.schedule(**_question(inputs, facts))
+    early = scheduling.schedule(**question | {"launch": goal_of(inputs, facts)})
+    due = {task.key: task.latest_finish for task in early.tasks}
+    begin = {task.key: task.latest_start for task in early.tasks}
     for row in rows:
         if row["phase"] not in BEFORE_LAUNCH:
             day = launch + timedelta(days=row["days_after_launch"] or 0)
-            due[row["key"]] = begin[row["key"]] = calendar_of(row, facts).next_business_day(day)
-    return Timetable(rows, found, due, begin, as_of)
+            # What has to be done on the launch day is due on it, whoever has a holiday.
+            is_on_the_day = row["phase"] == RunbookPhase.DAY_OF and day == launch
+            due[row["key"]] = begin[row["key"]] = (
+                day if is_on_the_day else calendar_of(row, facts).next_business_day(day)
+            )
+    return Timetable(rows, found, alone, due, begin, as_of)
+
+
+def goal_of(inputs: Mapping[str, Any], facts: Facts) -> date:
+    """The day by which everything is to be done: the launch date less the buffer of the launch profile."""
+    return program_calendar(facts).add_business_days(
+        launch_date(inputs), -_profile(facts).get("buffer_days", 0)
+    )
+
+
+def closed_day(inputs: Mapping[str, Any], facts: Facts) -> str:
+    """Why nobody works on the launch date, with the nearest days that work; empty where it is a working day."""
+    day, calendar = launch_date(inputs), program_calendar(facts)
+    if calendar.is_business_day(day):
+        return ""
+    before, after = calendar.add_business_days(day, -1), calendar.next_business_day(day)
+    return (
+        f"{day} is {calendar.why_closed(day)} where the program is at home. "
+        f"The nearest days that work are {before} and {after}."
+    )
+
+
+def loads_of(inputs: Mapping[str, Any], facts: Facts) -> list[Load]:
+    """Who has how much to do before the launch, and how much time for it."""
+    return levelling.loads(**_question(inputs, facts))
 
 
 def odds(inputs: Mapping[str, Any], facts: Facts, seed: int) -> Forecast:
@@ -105,12 +165,18 @@ def odds(inputs: Mapping[str, Any], facts: Facts, seed: int) -> Forecast:
 
 def way_back(inputs: Mapping[str, Any], facts: Facts) -> Recovery:
     """Which tasks to compress so that the date holds, or comes closest."""
-    return scheduling.recovery(**_question(inputs, facts))
+    return scheduling.recovery(**_in_turn(inputs, facts))
+
+
+def _in_turn(inputs: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
+    """The question with everybody's tasks one after the other."""
+    question = _question(inputs, facts)
+    return question | {"tasks": levelling.levelled(**question)}
 
 
 def _question(inputs: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
     return {
-        "tasks": network(rows_of(inputs, facts), facts, in_a_row=is_in_a_row(inputs)),
+        "tasks": network(rows_of(inputs, facts), facts, launch_date(inputs), in_a_row=is_in_a_row(inputs)),
         "start": date.fromisoformat(facts["as_of"]),
         "launch": launch_date(inputs),
         "calendar": program_calendar(facts),
@@ -122,31 +188,49 @@ def is_in_a_row(inputs: Mapping[str, Any]) -> bool:
     return inputs.get(PATTERN.name) == PIPELINE
 
 
-def network(rows: Sequence[Row], facts: Facts, *, in_a_row: bool = False) -> list[NetworkTask]:
+def network(rows: Sequence[Row], facts: Facts, launch: date, *, in_a_row: bool = False) -> list[NetworkTask]:
     """The tasks before the launch with what each waits for. What is done takes no more time."""
     standing = facts.get("standing", {})
     return [
         task_network.NetworkTask(
             row["key"],
-            *_estimates(row, standing.get(row["key"], {})),
+            *_estimates(row, standing.get(row["key"], {}), _share(row, facts)),
             calendar=calendar_of(row, facts),
             needs=tuple(dict.fromkeys((*needs_of(row, rows), *(earlier_of(row, rows) if in_a_row else ())))),
+            worker=worker_of(row, facts),
+            wait=row.get("wait_days", 0.0),
+            not_before=_not_before(row, launch),
         )
         for row in rows
         if row["phase"] in BEFORE_LAUNCH
     ]
 
 
-def _estimates(row: Row, standing: Mapping[str, Any]) -> tuple[float, float, float]:
-    """Optimistic, likely and pessimistic, in business days."""
-    optimistic, likely, pessimistic = (0, 0, 0) if standing.get("is_done") else row["days"]
+def _estimates(row: Row, standing: Mapping[str, Any], share: float) -> tuple[float, float, float]:
+    """Optimistic, likely and pessimistic, in business days: what is left, by somebody with a share of theirs."""
+    left = 0.0 if standing.get("is_done") else 1 - standing.get("progress", 0) / 100
+    optimistic, likely, pessimistic = (days * left / share for days in row["days"])
     return optimistic, likely, pessimistic
+
+
+def _share(row: Row, facts: Facts) -> float:
+    return 1.0 if row.get("outside") else _profile(facts).get("shares", {}).get(row["responsible"], 1.0)
+
+
+def _not_before(row: Row, launch: date) -> date | None:
+    days = row.get("not_before_days")
+    return None if days is None else launch - timedelta(days=days)
+
+
+def _profile(facts: Facts) -> Mapping[str, Any]:
+    return facts.get("launch") or {}
 
 
 def needs_of(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
     """What a task waits for: what its row names, and for an approval what is to be approved."""
     needs = dict.fromkeys(row["needs"])
     if row["phase"] == RunbookPhase.APPROVAL:
+        needs |= dict.fromkeys(reviews_of(row["responsible"], rows))
         keys = {r["key"] for r in rows}
         needs |= dict.fromkeys(blockers(rows, RunbookPhase.COMMUNICATIONS, RunbookPhase.ENABLEMENT))
         if row["key"] == GO_NO_GO:
@@ -154,6 +238,16 @@ def needs_of(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
                 [*blockers(rows, RunbookPhase.TOOLING), *(k for k in APPROVALS if k in keys)]
             )
     return tuple(needs)
+
+
+def reviews_of(role: str, rows: Sequence[Row]) -> list[str]:
+    """What the role itself has to look at first: nobody approves before their own review is done."""
+    looked_at = (RunbookPhase.TOOLING, RunbookPhase.COMMUNICATIONS, RunbookPhase.ENABLEMENT)
+    return [key for key in blockers(rows, *looked_at) if _by_key(rows, key)["responsible"] == role]
+
+
+def _by_key(rows: Sequence[Row], key: str) -> Row:
+    return next(row for row in rows if row["key"] == key)
 
 
 def earlier_of(row: Row, rows: Sequence[Row]) -> list[str]:
@@ -181,14 +275,53 @@ def program_calendar(facts: Facts) -> WorkingCalendar:
     )
 
 
-def calendar_of(row: Row, facts: Facts) -> WorkingCalendar:
-    """Where whoever does the task works: its owner, else who holds the role, else the program."""
-    owner = facts.get("standing", {}).get(row["key"], {}).get("owner") or facts["people"].get(
-        row["responsible"]
-    )
+def owner_of(row: Row, facts: Facts) -> Mapping[str, Any] | None:
+    """Who does the task: its owner, else who holds the role."""
+    owner = facts.get("standing", {}).get(row["key"], {}).get("owner")
     if owner is None:
+        owner = next(iter(_holders(row["responsible"], facts)), None) or facts["people"].get(
+            row["responsible"]
+        )
+    return owner
+
+
+def worker_of(row: Row, facts: Facts) -> str:
+    """Whose time the task takes; nobody's where it is done outside, or where several may decide."""
+    if row.get("outside") or len(_deciders(row, facts)) > 1:
+        return ""
+    owner = owner_of(row, facts)
+    return str(owner.get("person", owner["name"])) if owner else ""
+
+
+def calendar_of(row: Row, facts: Facts) -> Calendar:
+    """Where whoever does the task works, less their absences: its owner, else who holds the role, else the
+    program. An approval is given by whoever of the role is there."""
+    if row.get("outside"):
         return program_calendar(facts)
-    return WorkingCalendar(owner["country"], owner["subdivision"], owner["time_zone"])
+    deciders = _deciders(row, facts)
+    if len(deciders) > 1:
+        return AnyOf(tuple(_calendar(person) for person in deciders))
+    owner = owner_of(row, facts)
+    return _calendar(owner) if owner else program_calendar(facts)
+
+
+def _deciders(row: Row, facts: Facts) -> Sequence[Mapping[str, Any]]:
+    if row["phase"] != RunbookPhase.APPROVAL:
+        return ()
+    roles = filter(None, (row["responsible"], COVERED_BY.get(row["key"], "")))
+    found = {person["person"]: person for role in roles for person in _holders(role, facts)}
+    return list(found.values())
+
+
+def _holders(role: str, facts: Facts) -> Sequence[Mapping[str, Any]]:
+    """Plans of before this was kept know none."""
+    return facts.get("holders", {}).get(role, ())
+
+
+def _calendar(person: Mapping[str, Any]) -> WorkingCalendar | WithAbsences:
+    place = WorkingCalendar(person["country"], person["subdivision"], person["time_zone"])
+    away = tuple((date.fromisoformat(a), date.fromisoformat(b)) for a, b in person.get("away", ()))
+    return WithAbsences(place, away) if away else place
 
 
 def verdict(found: Timetable, back: Recovery) -> str:

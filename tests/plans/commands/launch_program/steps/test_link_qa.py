@@ -1,5 +1,7 @@
 """Link QA on a site of its own: what is fine passes, what is broken is named, nothing else is asked."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from gtm.core import canonical
@@ -168,14 +170,6 @@ def test_a_form_that_holds_another_code_fails_the_flow(program, site):
     assert refusal(QaFailed, program, link(site, "/stuck")) == [("referral flow", "referral-code")]
 
 
-def test_a_form_that_stays_empty_in_a_browser_fails_the_flow(program, site, chromium, monkeypatch):
-    empty = browser.Look(
-        url=f"{link(site)}&ref=qa-test", status=200, field="", picture=b"\x89PNG", by="playwright 9"
-    )
-    monkeypatch.setattr(browser, "look", lambda *_: empty)
-    assert refusal(QaFailed, program, link(site)) == [("referral flow", "referral-code")]
-
-
 def test_a_redirect_that_loses_the_code_fails_the_flow(program, site):
     land(site, "/drops")
     assert ("referral flow", "referral-code") in refusal(QaFailed, program, link(site, "/drops"))
@@ -194,37 +188,66 @@ def test_a_replay_judges_what_was_seen_and_asks_nobody(program, site):
 
 @pytest.fixture
 def chromium(monkeypatch):
-    """Stand in for the browser, whose own tests drive a real one."""
-    looks = []
+    """Stand in for the browser, whose own tests drive a real one; a stop's answer may be put in its place."""
+    stops: list[browser.Stop] = []
+    answers: dict[str, object] = {}
+
+    def tour(asked, allowance, tell):
+        for stop in asked:
+            stops.append(stop)
+            yield answers.get(stop.url) or _look(stop)
+
     monkeypatch.setattr(browser, "missing", lambda: "")
-    monkeypatch.setattr(browser, "look", lambda url, allowance, field: looks.append(url) or _look(url, field))
-    return looks
+    monkeypatch.setattr(browser, "tour", tour)
+    return SimpleNamespace(stops=stops, answers=answers)
 
 
-def _look(url, field):
-    return browser.Look(url=url, status=200, field="qa-test", picture=b"\x89PNG", by="playwright 9")
+def _look(stop, **told):
+    held = {"field": "qa-test" if stop.field else None, "sent": None}
+    held |= {"sent": browser.SentForm("GET", f"{stop.url}&x=1", "")} if stop.sends else {}
+    return browser.Look(
+        url=stop.url, status=200, picture=b"\x89PNG", by="playwright 9", hops=(stop.url,), **held | told
+    )
 
 
-def test_in_a_browser_the_flow_leaves_a_screenshot_and_counts_instead_of_the_bare_form(
-    program, site, chromium
-):
+def flow_of(url):
+    return tagged(url, {"ref": "qa-test"})
+
+
+def test_in_a_browser_every_link_is_opened_and_the_flow_leaves_a_screenshot(program, site, chromium):
     land(site, "/script")
     result = check(program, link(site, "/script"))
-    assert chromium == [tagged(link(site, "/script"), {"ref": "qa-test"})]
+    flow = flow_of(link(site, "/script"))
+    assert chromium.stops == [browser.Stop(link(site, "/script")), browser.Stop(flow, "ref", True)]
     picture = outputs_by_key(result)["flow-screenshot"]
     assert (picture.media_type, filestore.read(picture.path)) == ("image/png", b"\x89PNG")
     assert result.values["browser"] == ""
 
 
-def test_a_browser_that_does_not_get_there_fails_the_qa(program, site, chromium, monkeypatch):
-    def fail(*_):
-        raise browser.LookFailed("Chromium: timeout")
+def test_a_form_that_stays_empty_in_a_browser_fails_the_flow(program, site, chromium):
+    flow = flow_of(link(site))
+    chromium.answers[flow] = _look(browser.Stop(flow, "ref"), field="")
+    assert refusal(QaFailed, program, link(site)) == [("referral flow", "referral-code")]
 
-    monkeypatch.setattr(browser, "look", fail)
+
+def test_a_browser_that_does_not_get_there_fails_the_qa(program, site, chromium):
+    chromium.answers[flow_of(link(site))] = browser.LookFailed("Chromium: timeout")
     assert refusal(QaFailed, program, link(site)) == [("referral flow", "browser")]
 
 
-def test_the_flow_is_not_run_where_the_landing_page_may_not_be_visited(program, site, chromium, settings):
+def test_what_a_browser_met_goes_before_what_a_program_met(program, site, chromium):
+    rows = outputs_by_key(check(program, link(site, "/broken"), link(site)))["links-checked"].rows
+    assert rows[0][2:] == ["200", "The site answers 503 to programs; a browser gets through."]
+
+
+def test_a_form_that_sends_no_code_fails_the_flow(program, site, chromium):
+    flow = flow_of(link(site))
+    sent = browser.SentForm("POST", f"http://{site.host}/api", '{"email": "a@example.com"}')
+    chromium.answers[flow] = _look(browser.Stop(flow, "ref", True), sent=sent)
+    assert refusal(QaFailed, program, link(site)) == [("referral flow", "referral-sent")]
+
+
+def test_no_browser_opens_where_no_link_may_be_visited(program, site, chromium, settings):
     settings.GTM_PRIVATE_LINK_HOSTS = frozenset()
-    assert check(program, link(site)).values["browser"] == "the landing page was not reached"
-    assert chromium == []
+    assert check(program, link(site)).values["browser"] == "no link may be visited"
+    assert chromium.stops == []

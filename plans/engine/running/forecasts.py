@@ -1,0 +1,68 @@
+"""The daily look ahead of a plan whose command declares one: made by a worker, kept as a row of the log.
+
+A bell that is lost rings again, and a forecast is made once a day however often it rings.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from gtm.core import clock
+from gtm.core.evidence import changelog
+from plans.engine.running import dispatch, steps
+from plans.models import AT_WORK_PLAN_STATES, Plan
+from plans.selectors import FORECAST, forecasts_of
+
+RUNG_AT_ONCE = 20
+RING_AGAIN_AFTER = timedelta(minutes=10)
+
+
+def sweep(now: datetime) -> int:
+    """Ring for the plans whose look ahead is due; answers for how many."""
+    due = Plan.objects.filter(state__in=AT_WORK_PLAN_STATES, next_forecast_at__lte=now)
+    chosen = list(due.order_by("next_forecast_at", "pk").values_list("pk", flat=True)[:RUNG_AT_ONCE])
+    for pk in chosen:
+        if dispatch.ring_forecast(pk):
+            Plan.objects.filter(pk=pk).note(next_forecast_at=now + RING_AGAIN_AFTER)
+    return len(chosen)
+
+
+def make(plan_pk: int) -> dict[str, Any] | None:
+    """Look ahead and keep what was seen; None where this revision has today's already, where the plan is at
+    rest, or where its command sees nothing ahead of it any more."""
+    plan = Plan.objects.select_related("program").filter(pk=plan_pk).first()
+    if plan is None or not _is_wanted(plan):
+        return None
+    seen: dict[str, Any] | None = steps.load(plan.rules.forecast)(plan)
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        plan.refresh_from_db()
+        if not _is_wanted(plan):
+            return None
+        if seen is not None:
+            seen |= {"day": today(plan).isoformat(), "revision": plan.revision}
+            before = next(iter(forecasts_of(plan)[-1:]), None)
+            changelog.append(plan, FORECAST, field=FORECAST, before=before, after=seen, reason=seen["told"])
+        Plan.objects.filter(pk=plan.pk).note(next_forecast_at=tomorrow(plan))
+    return seen
+
+
+def today(plan: Plan) -> date:
+    """The calendar day where the program is at home."""
+    return clock.now().astimezone(ZoneInfo(plan.program.time_zone)).date()
+
+
+def tomorrow(plan: Plan) -> datetime:
+    """When the next day begins where the program is at home."""
+    day = today(plan) + timedelta(days=1)
+    return datetime.combine(day, time(), ZoneInfo(plan.program.time_zone)).astimezone(UTC)
+
+
+def _is_wanted(plan: Plan) -> bool:
+    has_one = bool(plan.rules.forecast) and plan.state in AT_WORK_PLAN_STATES
+    now = (today(plan).isoformat(), plan.revision)
+    return has_one and all((seen["day"], seen["revision"]) != now for seen in forecasts_of(plan))
