@@ -164,7 +164,7 @@ def review(
         fit=fit,
         hits=hits,
         cases=cases,
-        at_risk=float(due_rewards(table)[np.flatnonzero(scores >= policy.hold)].sum()),
+        at_risk=float(due_rewards(table, np.flatnonzero(scores >= policy.hold)).sum()),
     )
 
 

@@ -179,7 +179,7 @@ def make_case(
 ) -> Case:
     counts = Counter(key for row in members for key, _ in by_row[row])
     example = {key: evidence for row in reversed(members) for key, evidence in by_row[row]}
-    rewards = due_rewards(table)[members]
+    rewards = due_rewards(table, np.array(members, dtype=np.intp))
     return Case(
         case_id=name,
         referral_ids=tuple(table.referral_id[members].tolist()),
@@ -187,7 +187,7 @@ def make_case(
         score=float(scores[members].max()),
         at_risk=float(rewards.sum()),
         expected_loss=float((rewards * scores[members]).sum() / 100),
-        paid=float(table.reward[members][is_paid(table)[members]].sum()),
+        paid=float(table.reward[members][~np.isnat(table.paid_at[members])].sum()),
         proposal=proposal,
         reasons=tuple(
             Reason(key, CATALOGUE[key].title, count, example[key], CATALOGUE[key].false_positives)
@@ -198,15 +198,10 @@ def make_case(
     )
 
 
-def due_rewards(table: ReferralTable) -> Floats:
-    """The reward still to be paid for each referral: 0 unless it was won and kept, and where it is paid."""
-    due = ~np.isnat(table.won_at) & np.isnat(table.refunded_at) & ~is_paid(table)
-    return np.where(due, np.maximum(table.reward, 0.0), 0.0)
-
-
-def is_paid(table: ReferralTable) -> Flags:
-    paid: Flags = ~np.isnat(table.paid_at)
-    return paid
+def due_rewards(table: ReferralTable, rows: Rows) -> Floats:
+    """The reward still to be paid for each of ``rows``: 0 unless it was won, kept and not paid yet."""
+    due = ~np.isnat(table.won_at[rows]) & np.isnat(table.refunded_at[rows]) & np.isnat(table.paid_at[rows])
+    return np.where(due, np.maximum(table.reward[rows], 0.0), 0.0)
 
 
 def accuracy(flagged: Flags, fraud: Flags) -> Accuracy:

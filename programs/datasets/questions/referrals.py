@@ -144,7 +144,7 @@ class ReferralQuestions(ABC):
         return self._ask("partner_referrals", datasets, PAYOUTS, without=list(without), **_span(start, end))
 
     def partner_events(self, activity: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
-        """partner, tier, events, last_active_at."""
+        """partner, tier, events, heard (by others), last_active_at."""
         return self._ask("partner_events", {"partner_activity": activity}, **_span(start, end))
 
     def nps_groups(self, responses: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:

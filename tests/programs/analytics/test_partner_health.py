@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from programs.analytics.estimate import Unavailable
 from programs.analytics.partner_health import (
@@ -12,6 +13,7 @@ from programs.analytics.partner_health import (
 
 def partner(name, referrals=100, won=10, events=50, **given):
     given = {"days_since_active": 5.0, "revenue": 100.0 * won, "previous_revenue": 1000.0} | given
+    given.setdefault("heard", events // 4)
     return PartnerCounts(
         name,
         given.pop("tier", "gold"),
@@ -94,3 +96,46 @@ def test_the_order_of_partners_changes_nothing_and_a_seed_repeats():
 
 def test_nobody_is_a_reason():
     assert isinstance(health([]), Unavailable)
+
+
+def simulated(rng, size=16):
+    """Partners of a true value, what they did in a window, and how far that lies from it."""
+    value = rng.lognormal(0, 0.8, size)
+    referrals = rng.poisson(60, size) + 5
+    counts = []
+    for n in range(size):
+        won = int(rng.binomial(referrals[n], min(0.02 + 0.1 * value[n], 0.9)))
+        counts.append(
+            PartnerCounts(
+                f"p{n:02d}", "gold", int(rng.poisson(20)), int(referrals[n]), won,
+                float(rng.exponential(100, won).sum()),
+                1000.0, 40.0 * won, 10.0 * won, float(rng.exponential(20)),
+            )
+        )  # fmt: skip
+    return value, counts
+
+
+def test_the_score_recovers_value_as_revenue_does_and_its_ranks_cover_it():
+    rng = np.random.default_rng(5)
+    by_score, by_revenue, covered = [], [], []
+    for world in range(60):
+        value, counts = simulated(rng)
+        found = {
+            item.partner: item for item in partner_health(counts, np.random.default_rng(world), draws=400)
+        }
+        scores = [found[item.partner].score.value for item in counts]
+        by_score.append(kendalltau(scores, value).statistic)
+        by_revenue.append(kendalltau([item.revenue for item in counts], value).statistic)
+        ranks = 1 + (value[None, :] > value[:, None]).sum(axis=1)
+        covered += [
+            found[item.partner].rank.low <= rank <= found[item.partner].rank.high
+            for item, rank in zip(counts, ranks, strict=True)
+        ]
+    assert np.mean(by_score) >= np.mean(by_revenue) - 0.03
+    assert np.mean(covered) >= 0.88
+
+
+def test_share_of_voice_is_what_others_hear():
+    quiet, loud = partner("quiet", events=500, heard=1), partner("loud", events=5, heard=3)
+    found = {item.partner: item.share_of_voice for item in health([quiet, loud])}
+    assert found == {"quiet": 0.25, "loud": 0.75}

@@ -131,6 +131,7 @@ def partner_counts(
                 float(row.get("payout", 0)),
                 days_since(span.end, row.get("last_invited_at"), event.get("last_active_at")),
                 **said[partner],
+                heard=int(event.get("heard", 0)),
             )
         )
     return found
@@ -244,5 +245,5 @@ def _driver_table(healthy: Sequence[PartnerHealth]) -> Table:
         [Column("partner", "Partner"), Column("driver", "Part"), Column("part", "Part's score", "number"),
          Column("weight", "Weight", "percent"), Column("effect", "Points against the mean partner", "number")],
         [[p.partner, d.name, d.score, d.weight, d.effect] for p in healthy for d in p.drivers],
-        "The weights are a judgment: engagement and conversion 25 % each, revenue and recency 20 % each, payout 10 %.",
+        "The weights are a judgment: revenue 60 %, engagement, conversion, recency and payout 10 % each.",
     )  # fmt: skip

@@ -53,7 +53,7 @@ def review_risk(context: StepContext) -> StepResult:
     flows = context.outputs["data"]["flows"]
     rates = as_defined(context, {
         "fraud_rate": wilson_rate(int((held & now).sum()), int(flows["current"]["invites"])),
-        "money_at_risk": Estimate(float(due_rewards(table)[held & now].sum()), unit="currency", method="sum"),
+        "money_at_risk": Estimate(float(due_rewards(table, np.flatnonzero(held & now)).sum()), unit="currency", method="sum"),
     })  # fmt: skip
     earlier: MaybeEstimate = (
         wilson_rate(int((held & before).sum()), int(flows["previous"]["invites"]))
