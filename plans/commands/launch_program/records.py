@@ -23,6 +23,7 @@ def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
         row = kept.get(key) or CalendarRevision(program=program, key=key)
         row.sequence, row.sha256 = told["sequence"], told["sha256"]
         row.changed_at = datetime.fromisoformat(told["changed_at"])
+        row.attendees = told["attendees"]
         row.save()
 
 
