@@ -83,7 +83,9 @@ def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> St
     internal = {link["url"] for link in told if link.get("internal")}
     internal -= {link["url"] for link in told if not link.get("internal")}
     flow = _flow_link([*(url for url in pieces if url not in internal), *internal], launch)
-    seen = context.observed or observe(context, launch, [*pieces, *([flow] if flow else [])], flow, seconds)
+    seen = context.observed or observe(
+        context, launch, [*pieces, *([flow] if flow and flow not in pieces else [])], flow, seconds
+    )
     written = {url: _as_written(url, context, launch, url in internal) for url in pieces}
     met = {url: _as_met(seen["visits"][url], url, launch) for url in pieces}
     flow_findings = _flow_findings(seen, flow, launch) if flow else ()

@@ -76,7 +76,7 @@ def test_a_whole_kit_passes_and_every_link_is_followed_once_and_the_flow_once(pr
     assert result.values["followed"] == len(links)
     assert result.values["not_followed"] == {}
     assert len(site.asked) == len(links) + 1
-    assert sum("ref=qa-test" in asked for asked in site.asked) == 1
+    assert sum("ref=qa-test" in asked for asked in site.asked) == 2  # a recipient's own link, and the flow
     assert result.measured == {FAILED: ""}
     note = "Not run in a browser: browsers are switched off (GTM_BROWSER)."
     assert outputs_by_key(result)["link-qa"].note == note
@@ -204,7 +204,7 @@ def chromium(monkeypatch):
 
 def _look(stop, **told):
     held = {"field": "qa-test" if stop.field else None, "sent": None}
-    held |= {"sent": browser.Sent("GET", f"{stop.url}&x=1", "")} if stop.sends else {}
+    held |= {"sent": browser.SentForm("GET", f"{stop.url}&x=1", "")} if stop.sends else {}
     return browser.Look(
         url=stop.url, status=200, picture=b"\x89PNG", by="playwright 9", hops=(stop.url,), **held | told
     )
@@ -242,7 +242,7 @@ def test_what_a_browser_met_goes_before_what_a_program_met(program, site, chromi
 
 def test_a_form_that_sends_no_code_fails_the_flow(program, site, chromium):
     flow = flow_of(link(site))
-    sent = browser.Sent("POST", f"http://{site.host}/api", '{"email": "a@example.com"}')
+    sent = browser.SentForm("POST", f"http://{site.host}/api", '{"email": "a@example.com"}')
     chromium.answers[flow] = _look(browser.Stop(flow, "ref", True), sent=sent)
     assert refusal(QaFailed, program, link(site)) == [("referral flow", "referral-sent")]
 
