@@ -68,6 +68,8 @@ class DocumentSection:
 class CaseNotice:
     """A notice about cases of one kind: when, whom, in which words, and whether it still has a point.
 
+    ``about`` is what it is about where that is no case yet but may become one, written ``app.name``.
+
     ``kind`` is a value of NoticeKind, by which people choose their channels; ``events`` are (event, field)
     of rows of the change log. ``recipients(notice, obj)`` are people, ``wording(notice, obj)`` is the
     subject with the sentences, ``pointless`` as in ``plans.engine.notices.addressing``.
@@ -80,6 +82,7 @@ class CaseNotice:
     pointless: Callable[[Any, Any, Any], str | None] = _stands
     applies: Callable[[Any], bool] = _always
     facts: Callable[[Any], dict[str, Any]] = _no_facts
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +166,14 @@ def faults(kind: CaseKind) -> Iterable[str]:
 
 
 def _notice_faults(kind: CaseKind) -> Iterable[str]:
-    kinds = [notice.kind for notice in kind.notices]
-    yield from (f"notice {name} is declared twice" for name in sorted(set(kinds)) if kinds.count(name) > 1)
-    events = [event for notice in kind.notices for event in notice.events]
-    yield from (f"two notices follow {event}" for event in sorted(set(events)) if events.count(event) > 1)
-    known = {"created", "changed", *kind.machine.by_name}
-    yield from (f"no row of the change log is called {name}" for name, _ in events if name not in known)
+    for about in sorted({notice.about for notice in kind.notices}):
+        told = [notice for notice in kind.notices if notice.about == about]
+        kinds = [str(notice.kind) for notice in told]
+        yield from (f"notice {name} is declared twice" for name in sorted({*kinds}) if kinds.count(name) > 1)
+        events = [event for notice in told for event in notice.events]
+        yield from (f"two notices follow {event}" for event in sorted({*events}) if events.count(event) > 1)
+        known = {"created", "changed", *(kind.machine.by_name if not about else ())}
+        yield from (f"no row of the change log is called {name}" for name, _ in events if name not in known)
     if unknown := sorted(kind.told_while - set(kind.machine.states)):
         yield f"told_while names unknown states {unknown}"
 
@@ -205,11 +210,13 @@ def states_told(fixed: Mapping[str, frozenset[str]], entity: str) -> frozenset[s
 
 def notice_after(entity: str, event: str, field: str) -> CaseNotice | None:
     """The notice that a row of the change log calls for."""
-    kind = kind_of(entity)
-    return next((n for n in kind.notices if (event, field) in n.events), None) if kind else None
+    return next((n for n in _notices_about(entity) if (event, field) in n.events), None)
 
 
 def notice_about(entity: str, notice_kind: str) -> CaseNotice | None:
-    """The notice of that kind about cases of ``entity``."""
-    kind = kind_of(entity)
-    return next((n for n in kind.notices if n.kind == notice_kind), None) if kind else None
+    """The notice of that kind about cases of ``entity``, or about what may become one."""
+    return next((n for n in _notices_about(entity) if n.kind == notice_kind), None)
+
+
+def _notices_about(entity: str) -> Iterator[CaseNotice]:
+    return (n for kind in _kinds.values() for n in kind.notices if (n.about or kind.entity) == entity)

@@ -51,7 +51,7 @@ LOGINS = (
     Login("strategist", "Samir Haddad", "loyalty strategist", ("loyalty-strategist", "referral-architect"), ("Operations",)),
     Login("analyst", "Ana Kovač", "member insights", ("member-insights-analyst", "co-marketing-analytics-lead"), ("Analysts",)),
     Login("finance", "Fiona Walsh", "finance", ("finance", "governance-board"), ("Approvers",), 1_000_000),
-    Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers",)),
+    Login("legal", "Lena Brandt", "legal", ("legal",), ("Approvers", "Stewards")),
     Login("exec", "Elena Rossi", "executive sponsor", ("exec-sponsor", "governance-board"), ("Approvers", "Stewards")),
     Login("partner", "Paul Nguyen", "partner manager", ("partner-manager", "partner-marketer", "referral-architect"), ("Operations",)),
     Login("deputy", "Dora Klein", "deputy in finance", ("finance", "revops"), ("Approvers", "Stewards"), 200_000),

@@ -55,6 +55,8 @@ class Schedule(GovernedModel):
     checks: ClassVar[list[Callable[[Schedule], dict[str, str]]]] = []
     """What the commands have to say about a schedule: faults by field."""
     unlogged_fields = frozenset({"watched_until", "next_due_at"})
+    WHAT_IT_DOES: ClassVar = ("command", "inputs", "crontab", "program_id")
+    """Whoever changes one of them becomes the owner, and has asked for every run that follows."""
 
     class Meta:
         ordering = ["name"]
@@ -80,7 +82,7 @@ class Schedule(GovernedModel):
         if self._state.adding or self._differs("crontab", "program_id", "is_active"):
             self.watched_until = clock.now()
         person = actors.current().actor.user
-        if person and (self._state.adding or self._differs("command", "inputs", "crontab", "program_id")):
+        if person and (self._state.adding or self._differs(*self.WHAT_IT_DOES)):
             self.owner = person
         rings = self.is_active and self.crontab
         zone = self.program.time_zone

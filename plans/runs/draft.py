@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -37,6 +37,8 @@ class Draft:
     currency: str
     campaign: Campaign | None = None
     checklist: list[dict[str, Any]] = field(default_factory=list)
+    written_by: Collection[int] = ()
+    """Accounts that have written the schedule that starts it, beside whoever it starts for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,12 @@ from gtm.core.actors import SWEEP, TASK, Actor, acting_as
 from gtm.core.errors import GtmError, InvalidInput, NotFound, Problem, StaleVersion, WrongState
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
+from plans.engine.gates.conflicts import writers_of_schedules
 from plans.models import CatchUp, Plan, RipcordPull, Schedule, ScheduledRun
 from plans.runs import registry, start
 from plans.schemas import cron
 from plans.schemas.inputs import read_inputs
-from programs.models import Program
+from programs.models import Person, Program
 from programs.selectors import program_facts
 
 logger = logging.getLogger(__name__)
@@ -116,14 +117,17 @@ def enlist(schedule: Schedule, now: datetime) -> int:
 
 def _begin(run: ScheduledRun) -> bool:
     try:
-        plan = Plan.objects.filter(idempotency_key=run.idempotency_key).first() or _start(run)
-        perform(run, "start", set_fields={"plan": plan})
+        try:
+            plan = Plan.objects.filter(idempotency_key=run.idempotency_key).first() or _start(run)
+            perform(run, "start", set_fields={"plan": plan})
+        except (WrongState, StaleVersion):
+            raise
+        except GtmError as error:
+            reason = " ".join(error.lines())
+            perform(run, "refuse", comment=reason, set_fields={"reason": reason})
+            return False
     except (WrongState, StaleVersion):
-        logger.info("somebody else has started %s", run)
-        return False
-    except GtmError as error:
-        reason = " ".join(error.lines())
-        perform(run, "refuse", comment=reason, set_fields={"reason": reason})
+        logger.info("somebody else has started or refused %s", run)
         return False
     except Exception:  # noqa: BLE001 - it stays due and is tried again; the others must not wait for it
         logger.exception("could not start %s", run)
@@ -145,7 +149,10 @@ def _start(run: ScheduledRun) -> Plan:
     with acting_as(
         Actor.of_user(owner, TASK), f"Schedule {schedule.name}, due {run.due_at:%Y-%m-%d %H:%M} UTC"
     ):
-        draft = start.prepare(registry.get(schedule.command), schedule.inputs, schedule.program)
+        writers = {user for user, _ in writers_of_schedules([schedule.pk])[schedule.pk]}
+        draft = start.prepare(
+            registry.get(schedule.command), schedule.inputs, schedule.program, written_by=writers
+        )
         return start.start(draft, idempotency_key=run.idempotency_key)
 
 
@@ -174,6 +181,8 @@ def faults(schedule: Schedule) -> dict[str, str]:
             found["inputs"] = " ".join(f"{p.field}: {p.sentence()}" for p in problems)
     if schedule.owner_id and not schedule.owner.has_perm("plans.operate_plan"):
         found["owner"] = "The owner needs the permission to operate plans."
+    elif schedule.owner_id and not Person.objects.filter(accounts=schedule.owner_id).exists():
+        found["owner"] = "The owner's account belongs to nobody, so nobody would ask for its runs."
     return found
 
 

@@ -6,14 +6,14 @@ Admin form, command line and REST all come through here, so all refuse the same 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
 from gtm.core import actors, canonical, clock
-from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, NotFound, Problem
+from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, NotFound, NotPermitted, Problem
 from gtm.core.fsm import perform
 from gtm.core.one_view import one_view
 from plans.engine.gates import future_rounds, preview
@@ -27,7 +27,7 @@ from plans.runs.draft import Draft, build, propose, snapshot
 from plans.schemas.declaration import GUARDRAIL_INPUTS, RETRY_LIMIT, Command
 from plans.schemas.inputs import PATTERN, a_year, read_inputs
 from plans.schemas.rules import plan_rules
-from programs.models import CLOSED_PROGRAM_STATES, Dataset, Program
+from programs.models import CLOSED_PROGRAM_STATES, Dataset, Person, Program
 from programs.selectors import default_program, latest_datasets, program_facts, working_facts
 
 
@@ -118,12 +118,13 @@ def prepare(
     *,
     plan: Plan | None = None,
     kept: Mapping[str, Any] | None = None,
+    written_by: Collection[int] = (),
 ) -> Draft:
     """Validate a run and work out what it would read and who would decide. Stores nothing.
 
     ``plan``: the plan this is another revision of; what of it is done stays done. ``kept``: facts that stay
-    as they are in it. Raises InvalidInput with every problem at once: bad inputs and missing data together,
-    or else what is wrong with the tasks.
+    as they are in it. ``written_by``: accounts that ask for it beside whoever is acting. Raises InvalidInput
+    with every problem at once: bad inputs and missing data together, or else what is wrong with the tasks.
     """
     facts = (
         program_facts(program) | dict(command.context(program) if command.context else {}) | dict(kept or {})
@@ -167,6 +168,7 @@ def prepare(
         seed=int(canonical.digest([command.path, _drawn_from(computed), fingerprints])[:8], 16),
         amount=a_year(money) if money else None,
         currency=money["currency"] if money else program.currency,
+        written_by=written_by,
     )
     draft.checklist.extend(review(draft))
     return draft
@@ -252,9 +254,10 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
     """Write plan, tasks and snapshot in one transaction, and set it going by whoever is acting.
 
     With an ``idempotency_key`` used before, answers the plan that call made, also where both come at
-    the same moment. Raises GuardNotMet where a blocking item of the review checklist is open, KeyReused
-    where the key belongs to another run; nothing is stored then.
+    the same moment. Raises NotPermitted for an account of nobody, GuardNotMet where a blocking item of the
+    review checklist is open, KeyReused where the key belongs to another run; nothing is stored then.
     """
+    _somebody_asks()
     try:
         with transaction.atomic():
             if earlier := _by_key(idempotency_key):
@@ -271,6 +274,17 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
             raise
         return _same_run(earlier, draft.command, draft.inputs, draft.program.slug)
     return plan
+
+
+def _somebody_asks() -> None:
+    """Who asks for a plan must be known as a person, by whom they are kept from deciding about it."""
+    user = actors.current().actor.user
+    if user is not None and not Person.objects.filter(accounts=user).exists():
+        raise NotPermitted(
+            f"The account {actors.name_of(user)} belongs to nobody in the directory, so nobody would have "
+            "asked for this plan.",
+            hint="Link the account to its person (People), or start it with an account of somebody.",
+        )
 
 
 def _refuse_if_open(draft: Draft) -> None:

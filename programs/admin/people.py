@@ -46,6 +46,7 @@ class PersonAdmin(GovernedAdmin):
     list_filter = ["is_active"]
     search_fields = ["name", "email"]
     filter_horizontal = ["accounts"]
+    links_for_two = ("accounts",)
     inlines = [ApproverInline]
 
 

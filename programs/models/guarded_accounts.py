@@ -12,11 +12,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
-from django.db.models.signals import m2m_changed, post_save
+from django.db.models.signals import m2m_changed, post_save, pre_delete
 
 from gtm.core import actors
 from gtm.core.errors import NotPermitted
 from gtm.core.evidence import accounts
+from gtm.core.models import ChangeLogPayload
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
 from programs.models.people import Person
@@ -33,6 +34,11 @@ def has_weight(user: Any) -> bool:
         or Permission.objects.filter(Q(group__user=user) | Q(user=user)).exists()
         or any(person.has_weight for person in Person.objects.filter(accounts=user))
     )
+
+
+def has_acted(user: Any) -> bool:
+    """Whether the change log names this account as the one that did something."""
+    return ChangeLogPayload.objects.filter(body__actor_id=user.pk).exists()
 
 
 def guard_account(user: Any, stored: Any | None) -> None:
@@ -53,6 +59,13 @@ def guard_account(user: Any, stored: Any | None) -> None:
         values, before = dict.fromkeys(gained, True), dict.fromkeys(gained, False)
         _ask(user, GuardedKind.ACCOUNT, f"The account {user} {said}", two_people.SAVE, values, before)
     is_own = acting is not None and acting.actor.user_id == user.pk
+    closed = [
+        name for name in ("is_active", "is_superuser") if getattr(stored, name) and not getattr(user, name)
+    ]
+    lost, held = dict.fromkeys(closed, False), dict.fromkeys(closed, True)
+    same = get_user_model().objects.filter(pk=user.pk)
+    if closed and two_people.leaves_nobody(lambda: same.update(**lost)):
+        _ask_of_loss(user, f"The account {user} is closed or loses its rights", two_people.SAVE, lost, held)
     if accounts.has_new_password(user, stored) and not is_own and has_weight(stored):
         what = f"The password of {user} is set by somebody else"
         _ask(user, GuardedKind.PASSWORD, what, two_people.PASSWORD, {}, {}, secret=user.password)
@@ -67,7 +80,7 @@ def mark_new_superuser(sender: Any, instance: Any, created: bool, raw: bool = Fa
 
 def guard_links(instance: Any, sender: Any, action: str, reverse: bool, pk_set: Any, **_: Any) -> None:
     """Receiver of ``m2m_changed`` of groups and permissions, from either side: what is added takes two."""
-    if action != "pre_add" or not pk_set:
+    if action not in ("pre_add", "pre_remove", "pre_clear"):
         return
     users = get_user_model()
     name, model = {
@@ -76,9 +89,16 @@ def guard_links(instance: Any, sender: Any, action: str, reverse: bool, pk_set: 
         Group.permissions.through: ("permissions", Permission),
     }[sender]
     holders: Any = Group if name == "permissions" else users
+    if pk_set is None:
+        held = holders._base_manager.filter(**{name: instance.pk}) if reverse else getattr(instance, name)
+        pk_set = set(held.values_list("pk", flat=True))
     pairs = [(instance, pk_set)]
     if reverse:
         pairs = [(holder, {instance.pk}) for holder in holders._base_manager.filter(pk__in=pk_set)]
+    if action != "pre_add":
+        for holder, gone in pairs:
+            _guard_loss(holder, name, sender, gone)
+        return
     for holder, added in pairs:
         gained = _with_rights(model, added)
         if gained:
@@ -86,6 +106,43 @@ def guard_links(instance: Any, sender: Any, action: str, reverse: bool, pk_set: 
             what = f"{holder._meta.verbose_name.capitalize()} {holder} gains {name.replace('_', ' ')}: {said}"
             _ask(holder, GuardedKind.ACCOUNT, what, two_people.LINK,
                  {"field": name, "add": sorted(one.pk for one in gained)}, {})  # fmt: skip
+
+
+def _guard_loss(holder: Any, name: str, links: Any, gone: Collection[int]) -> None:
+    """A right that is taken away is a loss, unless nobody else could agree to anything without it."""
+    ours, theirs = (holder._meta.model_name, "group" if name == "groups" else "permission")
+    rows = links._base_manager.filter(**{f"{ours}_id": holder.pk, f"{theirs}_id__in": gone})
+    if gone and two_people.leaves_nobody(rows.delete):
+        what = f"{holder._meta.verbose_name.capitalize()} {holder} loses {name.replace('_', ' ')}"
+        _ask_of_loss(holder, what, two_people.LINK, {"field": name, "remove": sorted(gone)}, {})
+
+
+def guard_end(sender: Any, instance: Any, **_: Any) -> None:
+    """Receiver of ``pre_delete`` of accounts and groups: a loss as that of their rights.
+
+    An account that has done something stays: whose act it was would be forgotten with it.
+    """
+    if not isinstance(instance, Group) and has_acted(instance):
+        raise NotPermitted(
+            f"The account {instance} has done things that are on record: who did them would be forgotten.",
+            hint="Close it instead: take “Active” away.",
+        )
+    if isinstance(instance, Group):
+        rows = get_user_model().groups.through._base_manager.filter(group_id=instance.pk)
+        is_last = two_people.leaves_nobody(rows.delete)
+    else:
+        same = get_user_model().objects.filter(pk=instance.pk)
+        is_last = two_people.leaves_nobody(lambda: same.update(is_active=False))
+    if is_last:
+        what = f"{instance._meta.verbose_name.capitalize()} {instance} is deleted"
+        _ask_of_loss(instance, what, two_people.DELETE, {}, {})
+
+
+def _ask_of_loss(holder: Any, what: str, verb: str, values: Any, before: Any) -> None:
+    """Whom it takes away gains nothing by it, and may agree."""
+    entity = GROUP if isinstance(holder, Group) else USER
+    said = f"{what}: nobody else could agree to anything"
+    two_people.ask(AskedChange(GuardedKind.ACCOUNT, said, entity, str(holder.pk), verb, values, before))
 
 
 def _with_rights(model: Any, pks: Collection[int]) -> list[Any]:
@@ -114,5 +171,7 @@ def connect() -> None:
     accounts.guards.append(guard_account)
     users = get_user_model()
     post_save.connect(mark_new_superuser, users, dispatch_uid="new-superuser")
+    for model in (users, Group):
+        pre_delete.connect(guard_end, model, dispatch_uid="last-second")
     for links in (users.groups, users.user_permissions, Group.permissions):
         m2m_changed.connect(guard_links, links.through, dispatch_uid="account-gains")

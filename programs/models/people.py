@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import models
+from django.db.models import Q
 from django.db.models.signals import m2m_changed
 
 from gtm.core import actors
@@ -89,23 +90,49 @@ class Person(ChangedByTwo, GovernedModel):
 
     @property
     def has_weight(self) -> bool:
-        """Whether anything is decided or signed in this person's name."""
+        """Whether anything is decided, signed or administered in this person's name."""
         return (
             self.approverships.exists()
             or self.delegations_held.filter(revoked_at=None).exists()
             or self.partner_set.exists()
+            or allow_something(self.accounts.values_list("pk", flat=True))
         )
 
     def roles(self) -> set[str]:
         return set(self.approverships.values_list("role__slug", flat=True))
 
     def change_for_two(self, stored: Person | None) -> AskedChange | None:
-        if stored is None or stored.is_active or not self.is_active or not self.has_weight:
+        """Somebody who is back, or whose messages go elsewhere; and who is closed, where that leaves nobody
+        who could agree to anything."""
+        if stored is None:
+            return None
+        if stored.is_active and not self.is_active and two_people.is_only_other(self.pk):
+            what = f"{self} is closed: nobody else could agree to anything"
+            return two_people.about(self, stored, GuardedKind.ROLE, what)
+        said = []
+        if self.is_active and not stored.is_active:
+            said.append("is back and decides again")
+        if self.email != stored.email and not _is_acting(self):
+            said.append(f"gets messages at {self.email}")
+        if not said or not self.has_weight:
             return None
         return two_people.about(
-            self, stored, GuardedKind.ROLE, f"{self} is back and decides again", people={self.pk},
+            self, stored, GuardedKind.ROLE, f"{self} {' and '.join(said)}", people={self.pk},
             roles=self.roles(),
         )  # fmt: skip
+
+    def delete(self, *args: Any, **kwargs: Any) -> Any:
+        if two_people.is_only_other(self.pk):
+            what = f"{self} is deleted: nobody else could agree to anything"
+            two_people.ask(two_people.about(self, self, GuardedKind.ROLE, what, verb=two_people.DELETE))
+        return super().delete(*args, **kwargs)
+
+
+def allow_something(accounts: Iterable[int]) -> bool:
+    """Whether these accounts may do more than look: who is behind them counts, then."""
+    users = get_user_model().objects.filter(pk__in=accounts)
+    held = Permission.objects.filter(Q(group__user__in=users) | Q(user__in=users))
+    return users.filter(is_superuser=True).exists() or held.exclude(codename__startswith="view_").exists()
 
 
 def guard_accounts(
@@ -117,7 +144,7 @@ def guard_accounts(
     """
     acting = actors.current_or_none()
     user_id = acting.actor.user_id if acting else None
-    if user_id is None or action not in ("pre_add", "pre_remove", "pre_clear"):
+    if acting is None or user_id is None or action not in ("pre_add", "pre_remove", "pre_clear"):
         return
     users = get_user_model()
     if reverse:
@@ -127,11 +154,14 @@ def guard_accounts(
         accounts = instance.accounts.values_list("pk", flat=True) if pk_set is None else pk_set
         pairs = [(instance, set(accounts))]
     for person, accounts in pairs:
-        if not accounts or not person.has_weight:
+        if action == "pre_add":
+            accounts -= set(person.accounts.values_list("pk", flat=True))
+        if not accounts or not (person.has_weight or allow_something(accounts)):
             continue
-        if action == "pre_add" and user_id in accounts and not two_people.is_being_made():
+        if action == "pre_add" and user_id in accounts and _is_anybody_else(user_id, person):
             raise NotPermitted(
-                f"You cannot link your own account to {person}, who holds a role.",
+                f"You cannot link your own account to {person}"
+                f"{', who holds a role' if person.has_weight else ''}.",
                 hint="Ask somebody else who may change people to link it.",
             )
         names = ", ".join(users.objects.filter(pk__in=accounts).values_list("username", flat=True))
@@ -148,6 +178,13 @@ def guard_accounts(
                 roles=person.roles(),
             )  # fmt: skip
         )
+
+
+def _is_anybody_else(user_id: int, person: Person) -> bool:
+    """Whether linking one's own account to ``person`` makes one somebody; the first time of a site it may."""
+    return not two_people.is_being_made() and (
+        person.has_weight or Person.objects.filter(accounts=user_id).exists()
+    )
 
 
 m2m_changed.connect(guard_accounts, Person.accounts.through, dispatch_uid="own-account")

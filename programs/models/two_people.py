@@ -2,13 +2,14 @@
 
 Models of authority are saved through ``ChangedByTwo``, links and accounts through their signals; both come
 here, whatever the door was: a page, a list, a file, an earlier version, REST, the command line. A gain waits,
-a loss does not. The engine is not asked. What somebody does at the command line under no account, where
-nobody can be asked, is made and marked as single-handed; what sets an installation up is one such mark.
+a loss does not, unless it would leave whoever acts as the only one who could agree. The engine is not asked.
+What somebody does at the command line under no account, where nobody can be asked, is made and marked as
+single-handed; what sets an installation up is one such mark.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 SAVE, DELETE, LINK, PASSWORD, SET_UP = "save", "delete", "link", "password", "set_up"
 OF_PLANS = frozenset({GuardedKind.FACTS, GuardedKind.PUBLISHED})
 """What the engine writes for a plan, at the command line too: the plan has its own gates."""
+NOBODY_NOW = "Everybody else who may agree is concerned by it: it waits until a further person may agree."
 BOOKKEEPING = frozenset({"version", "created_at", "updated_at"})
 
 _making: ContextVar[bool] = ContextVar("making", default=False)
@@ -69,21 +71,24 @@ class AskedChange:
 def ask(asked: AskedChange) -> GuardedChange | None:
     """Whether the change may be made now: answers None, or the mark of one that is made single-handed.
 
-    Raises WaitsForSecondPerson where somebody else could agree; the proposal is written at the door.
+    Raises WaitsForSecondPerson where somebody else has the permission to agree, also where the change
+    concerns all of them: then it waits for a further person. The proposal is written at the door.
     """
     acting = actors.current()
     if _making.get() or refusals.is_rehearsal():
         return None
     if acting.actor.is_system:
         return _by_code(asked, acting)
-    if not seconds(acting.actor.user, asked.people):
+    if not seconds(acting.actor.user):
         return _made_alone(asked, acting)
     told = refusals.afterwards(lambda: _proposed(asked, acting))
+    hint = "It is proposed, and stands under the changes by two people."
+    if not told:
+        hint = "Do it on a page or over REST: there it is proposed."
+    elif not seconds(acting.actor.user, asked.people):
+        hint = f"{hint} {NOBODY_NOW}"
     raise WaitsForSecondPerson(
-        f"{asked.what}: nothing is changed yet. A second person has to agree.",
-        hint="It is proposed, and stands under the changes by two people."
-        if told
-        else "Do it on a page or over REST: there it is proposed.",
+        f"{asked.what}: nothing is changed yet. A second person has to agree.", hint=hint
     )
 
 
@@ -155,6 +160,30 @@ def seconds(user: Any, people: Collection[int] = ()) -> set[int]:
     return set(found.exclude(pk__in=own).exclude(pk__in=people).values_list("pk", flat=True))
 
 
+def leaves_nobody(take: Callable[[], Any]) -> bool:
+    """Whether nobody but the person who acts could agree to anything once ``take`` is done; it is undone.
+
+    Nobody becomes the only one by closing the others: such a loss waits as a gain does, and those whom it
+    takes away may agree to it.
+    """
+    acting = actors.current_or_none()
+    if acting is None or acting.actor.is_system or _making.get() or not seconds(acting.actor.user):
+        return False
+    with transaction.atomic():
+        take()
+        left = seconds(acting.actor.user)
+        transaction.set_rollback(True)
+    return not left
+
+
+def is_only_other(person: int) -> bool:
+    """Whether this person is the only one who could agree to what the person who acts does."""
+    acting = actors.current_or_none()
+    if acting is None or acting.actor.is_system or _making.get():
+        return False
+    return seconds(acting.actor.user) == {person}
+
+
 def is_being_made() -> bool:
     """Whether what is saved now is a change that a second person has agreed to."""
     return _making.get()
@@ -173,7 +202,13 @@ def _agreed() -> Iterator[None]:
 
 
 def _proposed(asked: AskedChange, acting: Acting) -> str:
-    """Write the proposal at the door; the same one a second time is the same proposal."""
+    """Write the proposal at the door; the same one a second time is the same proposal.
+
+    Not where what it is about was itself new, and undone: its number would become another's.
+    """
+    about = apps.get_model(asked.entity)
+    if asked.object_id and not about._base_manager.filter(pk=asked.object_id).exists():
+        return f"{asked.what}: it is not proposed. Save it without that first; then propose this alone."
     new = asked.as_row(acting)
     same = {name: getattr(new, name) for name in ("entity", "object_id", "verb", "requested_by", "values")}
     with acting_as(acting.actor, acting.reason, acting.on_behalf_of), transaction.atomic():
@@ -183,7 +218,8 @@ def _proposed(asked: AskedChange, acting: Acting) -> str:
             row.save()
             if asked.secret:
                 PendingPassword.objects.create(change=row, encoded=asked.secret)
-    return f"{row.what}: it waits for a second person as change {row.pk}. Nothing is changed until then."
+    said = f"{row.what}: it waits for a second person as change {row.pk}. Nothing is changed until then."
+    return said if seconds(row.requested_by, row.people) else f"{said} {NOBODY_NOW}"
 
 
 def _made_alone(asked: AskedChange, acting: Acting) -> GuardedChange:

@@ -16,7 +16,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.conf import settings
@@ -59,7 +59,7 @@ _SEND = """(name) => document.querySelector(`input[name="${name}"]`).form.reques
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentForm:
     """What a form wanted to send: method, address and body as text; ``answer`` where it was let through."""
 
     method: str
@@ -88,7 +88,7 @@ class Look:
     heading: str = ""
     canonical: str = ""
     hits: tuple[tuple[str, str], ...] = ()
-    sent: Sent | None = None
+    sent: SentForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ class _Visitor:
     hits: list[tuple[str, str]] = field(default_factory=list)
     moved_at: float = 0.0
     sending: Stop | None = None
-    sent: Sent | None = None
+    sent: SentForm | None = None
     statuses: dict[str, int] = field(default_factory=dict)
 
     def open(self, stop: Stop) -> Look:
@@ -249,14 +249,14 @@ class _Visitor:
             page.wait_for_timeout(1000 * POLL)
         if self.sent is not None and stop.delivers:
             page.wait_for_timeout(1000 * QUIET)
-            self.sent = Sent(self.sent.method, self.sent.url, self.sent.body, page.inner_text("body")[:2000])
+            self.sent = replace(self.sent, answer=page.inner_text("body")[:2000])
 
     def _pass(self, route: Any) -> None:
         """Let a request through to an allowed host and port; ads, trackers and everything else stay out."""
         request = route.request
         if self.sending is not None and (request.is_navigation_request() or request.method != "GET"):
             if self.sent is None:
-                self.sent = Sent(request.method, request.url, _body(request))
+                self.sent = SentForm(request.method, request.url, _body(request))
             if not self.sending.delivers:
                 route.abort("blockedbyclient")
                 return

@@ -31,6 +31,8 @@ def _free(why: str) -> Weight:
 
 _ABSENT = "the absence is one's own, or it becomes shorter"
 _LENT = "the authority is one's own, or the delegation is revoked"
+_NOT_THEIRS = "it is one's own, or nothing is decided by them"
+_LAST = ", and somebody is left who could agree"
 _PLACE = "where somebody works; tasks of a launch are planned by it"
 _LEAD = "narrower, lower, shorter or ended: it holds at once"
 _PUBLISHED = "no plan has published it yet"
@@ -67,10 +69,12 @@ AUTHORITY: Mapping[str, Mapping[str, Weight]] = {
         "revoked_at": _two("a revoked delegation that would count again", _LENT),
     },
     "programs.person": {
-        "accounts": _two("who acts: votes and requests are counted by person", "nothing is decided by them"),
-        "is_active": _two("somebody who decides again", "the person is closed"),
+        "accounts": _two(
+            "who acts: votes and requests are counted by person", "neither of them may do more than look"
+        ),
+        "is_active": _two("somebody who decides again", f"the person is closed{_LAST}"),
         "name": _free("how somebody is called"),
-        "email": _free("where messages go; nobody logs in with it"),
+        "email": _two("where messages go, of what is decided in their name, too", _NOT_THEIRS),
         "country": _free(_PLACE),
         "subdivision": _free(_PLACE),
         "time_zone": _free(_PLACE),
@@ -104,11 +108,11 @@ AUTHORITY: Mapping[str, Mapping[str, Weight]] = {
         )
     },
     "auth.user": {
-        "is_superuser": _two("may do everything", "it is taken away"),
+        "is_superuser": _two("may do everything", f"it is taken away{_LAST}"),
         "is_staff": _two("may use the site", "it is taken away"),
-        "is_active": _two("may log in", "the account is closed"),
-        "groups": _two("what the account may do", "one is taken away, or it allows nothing"),
-        "user_permissions": _two("what the account may do", "one is taken away"),
+        "is_active": _two("may log in", f"the account is closed{_LAST}"),
+        "groups": _two("what the account may do", f"it allows nothing, or one is taken away{_LAST}"),
+        "user_permissions": _two("what the account may do", f"one is taken away{_LAST}"),
         "password": _two("who can log in", "it is one's own, or nothing is decided with the account"),
         "username": _free("how the account is called"),
         "first_name": _free("a name"),
@@ -118,7 +122,7 @@ AUTHORITY: Mapping[str, Mapping[str, Weight]] = {
         "date_joined": _free("a date"),
     },
     "auth.group": {
-        "permissions": _two("what its accounts may do", "one is taken away"),
+        "permissions": _two("what its accounts may do", f"one is taken away{_LAST}"),
         "name": _free("how it is called"),
     },
     "programs.tier": {

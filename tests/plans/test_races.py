@@ -53,6 +53,7 @@ def test_several_schedulers_start_each_due_time_once(watch_command):
     owner.user_permissions.add(Permission.objects.get(codename="operate_plan"))
     with acting_as(Actor.system("Test")), standing_at(now() - timedelta(hours=3)):
         RoleFactory(slug="watcher")
+        PersonFactory(user=owner)
         Schedule(
             name="hourly", command="monitor-test", program=ProgramFactory(), owner=owner,
             crontab="0 * * * *", catch_up="catch_up",
@@ -60,6 +61,17 @@ def test_several_schedulers_start_each_due_time_once(watch_command):
     assert sum(at_once(schedules.fire_due)) == 3
     assert Plan.objects.count() == 3
     assert set(Schedule.objects.get().runs.values_list("state", flat=True)) == {"started"}
+
+
+def test_several_schedulers_refuse_each_due_time_once(watch_command):
+    """Its owner may not start plans any more: whoever comes second leaves it as it is."""
+    with acting_as(Actor.system("Test")), standing_at(now() - timedelta(hours=3)):
+        Schedule(
+            name="hourly", command="monitor-test", program=ProgramFactory(), owner=UserFactory(),
+            crontab="0 * * * *", catch_up="catch_up",
+        ).save()  # fmt: skip
+    assert sum(at_once(schedules.fire_due)) == 0
+    assert set(Schedule.objects.get().runs.values_list("state", flat=True)) == {"refused"}
 
 
 def test_anchors_made_at_once_follow_one_another():

@@ -33,21 +33,25 @@ class AccountAdmin(UserAdmin, ActingAdmin):  # type: ignore[type-arg]  # generic
         return self._acting(request, lambda: change(request, id, form_url))
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """What an account gains waits, the rest of the form is saved."""
-        try:
-            super().save_model(request, obj, form, change)
-        except WaitsForSecondPerson:
-            stored = User.objects.get(pk=obj.pk)
-            for name in accounts.FLAGS:
-                setattr(obj, name, getattr(obj, name) and getattr(stored, name))
-            super().save_model(request, obj, form, change)
+        """What an account gains waits, as does the loss of the last who could agree; the rest is saved."""
+        with suppress(WaitsForSecondPerson):
+            return super().save_model(request, obj, form, change)
+        stored = User.objects.get(pk=obj.pk)
+        for name in accounts.FLAGS:
+            setattr(obj, name, getattr(obj, name) and getattr(stored, name))
+        with suppress(WaitsForSecondPerson):
+            return super().save_model(request, obj, form, change)
+        for name in accounts.FLAGS:
+            setattr(obj, name, getattr(stored, name))
+        return super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """What is taken away goes at once, also where what is added has to wait."""
         for name in ("groups", "user_permissions"):
             if name in form.cleaned_data:
                 wanted, manager = form.cleaned_data.pop(name), getattr(form.instance, name)
-                manager.remove(*manager.exclude(pk__in=[one.pk for one in wanted]))
+                with suppress(WaitsForSecondPerson), transaction.atomic():
+                    manager.remove(*manager.exclude(pk__in=[one.pk for one in wanted]))
                 with suppress(WaitsForSecondPerson), transaction.atomic():
                     manager.add(*wanted)
         super().save_related(request, form, formsets, change)

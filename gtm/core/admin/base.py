@@ -180,6 +180,15 @@ class _ChangeList(ChangeList):
         return super().get_queryset(*args, **kwargs).defer(*self.model_admin.list_defer)
 
 
+@contextmanager
+def _for_the_reason_of(form: Any) -> Iterator[None]:
+    """What the form gives as its reason is the reason of the change."""
+    said = form.cleaned_data.get("reason", "") if isinstance(form, ReasonedForm) else ""
+    acting = current()
+    with acting_as(acting.actor, said.strip() or acting.reason, acting.on_behalf_of):
+        yield
+
+
 class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, OfferedActions):
     """A governed model: saved by the person in the session, with history, import and export.
 
@@ -200,19 +209,29 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
     history_list_per_page = 50
     shortcuts: Sequence[tuple[str, str]] = ()
     list_defer: Sequence[str] = ()
+    links_for_two: Sequence[str] = ()
+    """Fields of many rows that are saved one way and the other, for what is linked may take two people."""
     show_facets = ShowFacets.NEVER  # a number beside every filter is a count of the whole table each
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        said = form.cleaned_data.get("reason", "") if isinstance(form, ReasonedForm) else ""
-        acting = current()
-        with acting_as(acting.actor, said.strip() or acting.reason, acting.on_behalf_of):
+        with _for_the_reason_of(form):
             super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        said = form.cleaned_data.get("reason", "") if isinstance(form, ReasonedForm) else ""
-        acting = current()
-        with acting_as(acting.actor, said.strip() or acting.reason, acting.on_behalf_of):
+        with _for_the_reason_of(form):
+            for name in self.links_for_two:
+                self.save_links(form, name)
             super().save_related(request, form, formsets, change)
+
+    def save_links(self, form: Any, name: str) -> None:
+        """Links that may take two people: one that waits holds up nothing else of the form."""
+        if name not in form.cleaned_data:
+            return
+        wanted, manager = form.cleaned_data.pop(name), getattr(form.instance, name)
+        gone = manager.exclude(pk__in=[one.pk for one in wanted])
+        for change, rows in ((manager.remove, gone), (manager.add, wanted)):
+            with suppress(WaitsForSecondPerson), transaction.atomic():
+                change(*rows)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Rows of an inline one by one: one that waits for a second person holds up none of the others."""

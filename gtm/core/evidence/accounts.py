@@ -23,6 +23,8 @@ from gtm.core.models import ChangeLogEntry, PasswordOfAnother
 FLAGS = ("is_active", "is_staff", "is_superuser")
 USER, GROUP = "auth.user", "auth.group"
 ENTITIES = (USER, GROUP)
+OWN = "set by its owner"
+"""What the change log says of a password that somebody has set with the account itself."""
 EVERYTHING = "every permission"
 """What stands for the rights of an account that may do everything."""
 
@@ -107,7 +109,7 @@ def _record_password(user: Any) -> None:
     label = acting.actor.label if acting else f"{actors.operating_system_user()} (command line)"
     if acting is not None and acting.actor.user_id == user.pk:
         PasswordOfAnother.objects.filter(user=user).delete()
-        _append(user, "changed", "password", None, "set by its owner")
+        _append(user, "changed", "password", None, OWN)
         return
     known = {"set_by": label, "set_at": clock.now()}
     PasswordOfAnother.objects.update_or_create(user=user, defaults=known)

@@ -17,7 +17,7 @@ register(
         machine=DISPUTE,
         pages="plans.cases.disputes.pages",
         waiting=inbox.waiting,
-        notices=(notices.NOTICE,),
+        notices=(notices.NOTICE, notices.RESULT),
         told_while=notices.TOLD_WHILE,
         sections=(
             DocumentSection(

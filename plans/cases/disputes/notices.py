@@ -1,11 +1,16 @@
-"""Who is told of a dispute: our people of a claim, partners of an answer to sign, whom it is handed to."""
+"""Who is told of a dispute: our people of a claim, partners of an answer to sign, whom it is handed to.
+
+And partners of a result that they may dispute.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from gtm.core import clock
+from gtm.core.places.times import time_in_words
 from plans.case_kinds import CaseNotice
-from plans.cases.disputes.models import OPEN_DISPUTE_STATES, Dispute
+from plans.cases.disputes.models import OPEN_DISPUTE_STATES, AttributionRecord, Dispute
 from plans.engine.people.permissions import people_with
 from plans.models import NoticeKind
 from programs.models import Partner, Person
@@ -50,5 +55,30 @@ NOTICE = CaseNotice(
     wording=_wording,
     pointless=_pointless,
     facts=_facts,
+)
+
+
+def _partner(notice: Any, record: AttributionRecord) -> list[Person]:
+    return [record.partner.contact] if record.partner.contact else []
+
+
+def _result(notice: Any, record: AttributionRecord) -> tuple[str, tuple[str, ...]]:
+    until = time_in_words(record.dispute_until, record.plan.program.time_zone)
+    window = f"From {record.window_start} to {record.window_end}, by the agreed model."
+    hint = f"Look at the deals. You may dispute it until {until}."
+    return f"A result of {record.partner} is published: {record.campaign}", (window, hint)
+
+
+def _over(notice: Any, record: AttributionRecord, person: Person) -> str | None:
+    return None if record.is_disputable_at(clock.now()) else "The time to dispute is over."
+
+
+RESULT = CaseNotice(
+    kind=NoticeKind.CASE,
+    about="plans.attributionrecord",
+    events=frozenset({("created", "")}),
+    recipients=_partner,
+    wording=_result,
+    pointless=_over,
 )
 TOLD_WHILE = OPEN_DISPUTE_STATES

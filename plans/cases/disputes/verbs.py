@@ -174,9 +174,9 @@ def may_sign_off(actor: Actor, dispute: Dispute, params: Params) -> str | None:
 
 
 def may_withdraw(actor: Actor, dispute: Dispute, params: Params) -> str | None:
-    if not actor.is_system and dispute.claimant in _parties(dispute, actor):
-        return None
-    return f"Only {dispute.claimant} can withdraw its claim."
+    if actor.is_system or dispute.claimant not in _parties(dispute, actor):
+        return f"Only {dispute.claimant} can withdraw its claim."
+    return why_not_in_person(actor)
 
 
 def _parties(dispute: Dispute, actor: Actor) -> list[Partner]:

@@ -140,12 +140,15 @@ def may_close(actor: Actor, case: FraudCase, params: Params) -> str | None:
 
 
 def _parts_in(case: FraudCase) -> dict[int | None, str]:
-    return {
-        case.opened_by_id: "opened it",
-        case.held_by_id: "held it",
-        case.appealed_by_id: "brought the appeal",
-        case.decided_by_id: "decided it before",
+    """Whoever has ever had a part in the case, not only those whose names stand in it now."""
+    parts = {
+        "opened_by_id": "opened it",
+        "held_by_id": "held it",
+        "appealed_by_id": "brought the appeal",
+        "decided_by_id": "decided it before",
     }
+    rows = [{name: getattr(case, name) for name in parts}, *case.history.order_by().values(*parts).distinct()]
+    return {row[name]: said for name, said in parts.items() for row in rows}
 
 
 def held_referrals(program: Program) -> set[str]:

@@ -6,8 +6,10 @@ One pass over any number of rounds, a fixed number of queries.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from gtm.core.models import ChangeLogEntry
 from plans.engine.gates import duties, scope
@@ -20,6 +22,8 @@ from plans.models import (
     Decision,
     DecisionKind,
     Plan,
+    Schedule,
+    ScheduledRun,
     Task,
     TaskAttempt,
     TaskKind,
@@ -50,7 +54,7 @@ def around(rounds: Sequence[Approval], directory: Directory) -> Around:
     """What happened around these rounds."""
     plans = {r.plan_id: r.plan for r in rounds}
     accounts = people_of_accounts()
-    requesters = {pk: accounts[plan.requested_by_id] for pk, plan in plans.items()}
+    requesters = _requesters(plans, accounts)
     edited = _editors(plans, accounts)
     written = _written_by_hand(rounds, accounts)
     guarded = _owners_behind([r.task_id for r in rounds], accounts)
@@ -74,15 +78,15 @@ def around(rounds: Sequence[Approval], directory: Directory) -> Around:
 
 
 def excluded_from_draft(
-    user_id: int | None, owners: Iterable[Person], writers: Iterable[Person], directory: Directory
+    askers: Iterable[int], owners: Iterable[Person], writers: Iterable[Person], directory: Directory
 ) -> dict[int, str]:
     """The same for a run that is not stored yet.
 
-    Its requester, who will own what the gate guards, and who will write by hand what it approves.
+    The people who ask for it, who will own what the gate guards, and who will write by hand what it approves.
     """
     accounts = people_of_accounts()
     facts = duties.Facts(
-        requesters=_ids(accounts[user_id]),
+        requesters=_ids(askers),
         editors=_ids(person.pk for person in writers),
         executors=_ids(owner.pk for owner in owners),
         acts_for=directory.acts_for(),
@@ -97,13 +101,13 @@ def reasons(facts: duties.Facts, directory: Directory) -> dict[int, str]:
 
 
 def why_no_owner(task: Task, person: Person) -> str | None:
-    """Why somebody must not take over a task now: they decided at a gate that guards it."""
+    """Why somebody must not take over a task now, or do it: they decided at a gate that guards it."""
     votes = Decision.objects.filter(person=person, superseded_at__isnull=True, void_reason="")
     votes = votes.filter(approval__task__in=task.needs.all(), approval__state__in=STANDING_STATES)
     decided = votes.exclude(kind=DecisionKind.RECUSE).select_related("approval").first()
     if decided is None:
         return None
-    return f"{person} decided {decided.approval.title}, which guards this task. Choose somebody else."
+    return f"{person} decided {decided.approval.title}, which guards this task. Somebody else has to do it."
 
 
 def _ids(people: Iterable[int]) -> frozenset[str]:
@@ -112,9 +116,39 @@ def _ids(people: Iterable[int]) -> frozenset[str]:
 
 def askers_of(plans: Mapping[int, Plan], accounts: Mapping[int | None, set[int]]) -> People:
     """Plan → who asked for it or has edited it."""
-    found = _editors(plans, accounts)
-    for pk, plan in plans.items():
-        found[pk] = found[pk] | accounts[plan.requested_by_id]
+    found, requesters = _editors(plans, accounts), _requesters(plans, accounts)
+    for pk in plans:
+        found[pk] = found[pk] | requesters[pk]
+    return found
+
+
+def _requesters(plans: Mapping[int, Plan], accounts: Mapping[int | None, set[int]]) -> People:
+    """Plan → who asked for it: of one that a schedule started also whoever wrote what the schedule does."""
+    found = {pk: set(accounts[plan.requested_by_id]) for pk, plan in plans.items()}
+    runs = ScheduledRun.objects.filter(plan__in=plans).values_list("schedule_id", "plan_id")
+    started: defaultdict[int, set[int]] = defaultdict(set)
+    for schedule, plan_pk in runs:
+        started[schedule].add(plan_pk)
+    for schedule, rows in writers_of_schedules(started).items():
+        for plan_pk in started[schedule]:
+            begun = plans[plan_pk].created_at
+            found[plan_pk] |= set().union(*(accounts[user] for user, at in rows if at <= begun))
+    return found
+
+
+def writers_of_schedules(schedules: Collection[int]) -> dict[int, list[tuple[int, datetime]]]:
+    """Schedule → who changed what it does, and when: its owner is only whoever did so last."""
+    found: dict[int, list[tuple[int, datetime]]] = {pk: [] for pk in schedules}
+    if not found:
+        return found
+    before: dict[int, tuple[Any, ...]] = {}
+    rows = Schedule.history.filter(id__in=found).order_by("history_id")
+    for pk, user, at, *now in rows.values_list(
+        "id", "history_user_id", "history_date", *Schedule.WHAT_IT_DOES
+    ):
+        if user is not None and before.get(pk) != tuple(map(str, now)):
+            found[pk].append((user, at))
+        before[pk] = tuple(map(str, now))
     return found
 
 

@@ -29,7 +29,10 @@ def who_must_approve(plan: Plan, gate: GateRules) -> Bench:
 
 
 def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> list[tuple[GateRules, Bench]]:
-    """Each gate of a run that is not stored yet, with its bench if ``requester`` asked for it."""
+    """Each gate of a run that is not stored yet, with its bench if ``requester`` asked for it.
+
+    The accounts that wrote the schedule it comes from have asked for it, too (``draft.written_by``).
+    """
     facts = {
         **scalars(draft.inputs),
         "amount": draft.amount,
@@ -41,12 +44,13 @@ def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> lis
     }
     directory = Directory.today()
     accounts = conflicts.people_of_accounts()
-    origin = Provenance(accounts[requester], Arrangements.of(directory, accounts))
+    askers = set().union(*(accounts[user] for user in (requester, *draft.written_by)))
+    origin = Provenance(askers, Arrangements.of(directory, accounts))
     found = []
     for gate in rules.gates:
         owners = _future_owners(draft.command, gate.key, directory)
         writers = _future_writers(draft.command, gate, directory)
-        excluded = conflicts.excluded_from_draft(requester, owners, writers, directory)
+        excluded = conflicts.excluded_from_draft(askers, owners, writers, directory)
         asked = bench(gate.seats, facts, excluded, directory, fallbacks=gate.fallbacks, origin=origin)
         found.append((gate, asked))
     return found

@@ -74,8 +74,15 @@ def _by_somebody_else(account: Any) -> bool:
     return acting is not None and acting.actor.user_id not in (None, account.pk)
 
 
+def _by_a_person(account: Any) -> bool:
+    """A new password is told also where its owner is said to have set it: whoever knew the old one could."""
+    acting = actors.current_or_none()
+    return acting is not None and acting.actor.user_id is not None
+
+
 _OF_TWO = NoticeRule(NoticeKind.AUTHORITY, facts=lambda change: {"state": change.state})
 _OF_ACCOUNT = NoticeRule(NoticeKind.ACCOUNT, _by_somebody_else, keeps_row=True)
+_OF_PASSWORD = NoticeRule(NoticeKind.ACCOUNT, _by_a_person, keeps_row=True)
 _ASSIGNED = NoticeRule(NoticeKind.TASK, _waits_for_people)
 _ENDED = NoticeRule(NoticeKind.ENDED, facts=lambda plan: {"state": plan.state})
 
@@ -110,9 +117,10 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
         for name in ("approve", "refuse", "make_single_handed", "confirm")
     },
     ("auth.user", "created", "account"): _OF_ACCOUNT,
+    ("auth.user", "changed", "password"): _OF_PASSWORD,
     **{
         ("auth.user", "changed", name): _OF_ACCOUNT
-        for name in ("password", "is_active", "is_staff", "is_superuser", "groups", "user_permissions")
+        for name in ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")
     },
     **{
         ("plans.plan", name, STATE): _ENDED

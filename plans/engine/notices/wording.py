@@ -9,6 +9,7 @@ from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from gtm.core.actors import name_of
+from gtm.core.evidence.accounts import OWN
 from gtm.core.places.times import time_in_words
 from plans.engine.people import substitutes
 from plans.models import (
@@ -178,7 +179,11 @@ _ACCOUNT_WORDS = {
 
 def account(notice: Notice, account: Any) -> Wording:
     told = notice.facts
-    moved = "" if told["field"] == "account" else f"Before: {told['before']}. Now: {told['after']}."
-    hint = "Set a password of your own before you decide anything." if told["field"] == "password" else ""
+    moved, hint = f"Before: {told['before']}. Now: {told['after']}.", ""
+    if told["field"] == "account":
+        moved = ""
+    elif told["field"] == "password":
+        moved = f"It was {told['after']}."
+        hint = "" if told["after"] == OWN else "Set a password of your own before you decide anything."
     subject = f"Your account {account} {_ACCOUNT_WORDS[told['field']]}"
     return Wording(subject, (f"By {told['by']}.", moved, hint, "If you did not expect it, say so."), account)

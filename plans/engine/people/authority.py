@@ -19,8 +19,8 @@ from gtm.core.fsm import perform
 from plans.engine.gates import conflicts
 from plans.engine.people.permissions import persons_of, why_not_in_person
 from plans.models import FINAL_PLAN_STATES, Plan
-from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange
-from programs.models.two_people import PERMISSION, make
+from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, Person
+from programs.models.two_people import PERMISSION, make, seconds
 
 Params = Mapping[str, Any]
 VERBS = ("approve", "refuse", "withdraw", "confirm")
@@ -74,6 +74,13 @@ def may_withdraw_change(actor: Actor, change: GuardedChange, params: Params) -> 
     if not actor.is_system and actor.user_id == change.requested_by_id:
         return None
     return "Only the person who proposed it can withdraw it."
+
+
+def who_could_agree(change: GuardedChange) -> list[Person]:
+    """The people who could be the second one today, by name; nobody where all have a part in it."""
+    wanted = seconds(change.requested_by, change.people)
+    wanted -= set().union(*(askers for _, askers in _askers_of_touched(change)))
+    return list(Person.objects.filter(pk__in=wanted).order_by("name"))
 
 
 def waiting_changes(user: Any, people: set[int], most: int) -> list[GuardedChange]:

@@ -135,6 +135,8 @@ def _first(
         reason = why_away(offer.person, directory) or reason
         if not reason and offer.chosen_by & set(choosers.askers.get(task.plan_id, ())):
             reason = "was chosen by somebody who asked for this plan or edited it"
+        if not reason and conflicts.why_no_owner(task, offer.person):
+            reason = "decided at a gate that guards this task"
         if not reason:
             return StandIn(offer.person, role, offer.by, tuple(passed))
         passed.append(f"{offer.person} ({offer.by}) {reason}")

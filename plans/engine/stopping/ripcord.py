@@ -16,11 +16,12 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from gtm.core import actors, clock
+from gtm.core.actors import Actor
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import clocks, ladder
-from plans.engine.gates import rounds
+from plans.engine.gates import conflicts, rounds
 from plans.engine.people.permissions import may_pull_ripcord, may_release_ripcord, persons_of
 from plans.engine.running import flow
 from plans.engine.stopping import stopped_tasks, undo
@@ -236,7 +237,8 @@ def _agreement(
     row = _open_pull(scope, plan, program)
     if row is None:
         raise GuardNotMet(f"No rip-cord is pulled on {plan or program or 'the installation'}.")
-    if refused := may_release_ripcord(actor, plan, {}):
+    refused = may_release_ripcord(actor, plan, {}) or (why_no_release(actor, plan) if wish == RELEASE else "")
+    if refused:
         raise NotPermitted(refused)
     person = next(iter(persons_of(actor.user)), None)
     if person is None:
@@ -250,6 +252,15 @@ def _agreement(
     agreed = [*others, mine]
     told = "\n".join(f"{one['name']}: {one['said']}" for one in agreed if one["to"] == wish)
     return row, {"released_by": agreed, "remediation": told}
+
+
+def why_no_release(actor: Actor, plan: Plan | None) -> str:
+    """Why this person does not let a plan go on: who asked for it, or edited it, may only end it."""
+    if plan is None:
+        return ""
+    askers = conflicts.askers_of({plan.pk: plan}, conflicts.people_of_accounts())[plan.pk]
+    theirs = [person for person in persons_of(actor.user) if person.pk in askers]
+    return f"{theirs[0]} asked for this run, or edited it. Others have to release it." if theirs else ""
 
 
 def _open_pull(scope: str, plan: Plan | None, program: Program | None) -> RipcordPull | None:

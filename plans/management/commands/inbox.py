@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
+
 from gtm.core.actors import current
 from gtm.core.cli import GovernedCommand
+from gtm.core.places.times import time_in_words
 from plans.engine.people import inbox
 from plans.selectors import changes_asked
+from programs.own_time import zone_of
 
 
 class Command(GovernedCommand):
@@ -15,20 +19,25 @@ class Command(GovernedCommand):
     requires_user = True
 
     def act(self, **options: Any) -> None:
+        with timezone.override(zone_of(current().actor.user)):
+            self.tell()
+
+    def tell(self) -> None:
+        """Everything, with times where the person is."""
         waiting = inbox.waiting_for(current().actor.user)
         for approval in waiting.approvals:
-            due = f", due {approval.due_at:%Y-%m-%d %H:%M} UTC" if approval.due_at else ""
+            due = f", due {time_in_words(approval.due_at)}" if approval.due_at else ""
             self.stdout.write(f"approval {approval.pk}  {approval.plan.plan_id}  {approval.title}{due}")
         for task in waiting.tasks:
             self.stdout.write(f"task {task.pk}  {task.plan.plan_id}  {task}")
         for case in waiting.escalations:
             self.stdout.write(f"escalation {case.pk}  {case.plan.plan_id}  {case.subject}")
         for use in waiting.break_glass:
-            ends = f"{use.expires_at:%Y-%m-%d %H:%M} UTC"
+            ends = time_in_words(use.expires_at)
             self.stdout.write(f"break-glass {use.pk}  {use.approval.plan.plan_id}  {use}, ends {ends}")
         for use in waiting.reviews:
             plan_id = use.approval.plan.plan_id
-            due = f"{use.review_due_at:%Y-%m-%d %H:%M} UTC"
+            due = time_in_words(use.review_due_at)
             self.stdout.write(f"review {use.pk}  {plan_id}  {use}, due {due}")
         for row in waiting.policies:
             self.stdout.write(f"policy {row.pk}  {row}, proposed: {row.reason}")

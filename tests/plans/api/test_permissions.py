@@ -22,7 +22,8 @@ ROUTES = {
     ("post", "approvals/{approval}/decide/"): (403, 403, 200, 403),
     ("post", "tasks/{task}/complete/"): (409, 409, 409, 409),
     ("post", "escalations/{case}/acknowledge/"): (200, 200, 200, 200),
-    ("post", "escalations/{case}/escalate-now/"): (200, 200, 200, 200),
+    # A rung may give authority at the round it is about, and ops asked for the plan.
+    ("post", "escalations/{case}/escalate-now/"): (403, 200, 200, 200),
     ("post", "escalations/{case}/hand-over/"): (400, 400, 400, 400),
     ("post", "escalations/{case}/wait/"): (400, 400, 400, 400),
     ("get", "datasets/"): (200, 200, 200, 200),

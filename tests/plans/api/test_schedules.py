@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 
 from plans.models import Plan, Schedule
 from plans.runs import schedules
-from tests.factories import ProgramFactory, RoleFactory, UserFactory
+from tests.factories import PersonFactory, ProgramFactory, RoleFactory, UserFactory
 
 pytestmark = pytest.mark.usefixtures("acting", "watch_command")
 URL = "/api/v1/schedules/"
@@ -31,7 +31,8 @@ def operator():
         "view_scheduledrun",
         "operate_plan",
     )
-    return may(UserFactory(username="operator"), *names)
+    person = PersonFactory(user=UserFactory(username="operator"))
+    return may(person.accounts.get(), *names)
 
 
 def body(**fields):
@@ -47,7 +48,7 @@ def test_a_schedule_is_made_in_the_callers_name_whoever_the_body_names(operator)
 def test_who_changes_what_it_does_takes_it_over_and_who_switches_it_off_does_not(operator):
     made = operator.post(URL, body(), format="json")
     first = Schedule.objects.get().owner
-    second = UserFactory()
+    second = PersonFactory().accounts.get()
     client = may(second, "view_schedule", "change_schedule", "operate_plan")
     address = f"{URL}{made.data['id']}/"
     off = client.patch(address, {"is_active": False}, format="json", headers={"If-Match": made["ETag"]})

@@ -88,7 +88,7 @@ BY_DOOR = {
 OF_MODEL = {
     "programs.approver": ("grant", "raise"), "programs.absence": ("absence",),
     "auth.group": ("permission_of_a_group",),
-    "programs.delegation": ("delegation",), "programs.person": ("link", "unlink", "come_back"),
+    "programs.delegation": ("delegation",), "programs.person": ("link", "unlink", "come_back", "address"),
     "programs.role": ("lighter_role",), "programs.partner": ("contact",), "programs.program": ("facts",),
     "auth.user": ("superuser", "group_on", "permission_on", "opened", "password"),
     "programs.tier": ("tier",), "programs.benefit": ("benefit",), "programs.lifecycletrigger": ("trigger",),

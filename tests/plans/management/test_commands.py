@@ -10,6 +10,7 @@ from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
 from plans.demo.organisation import PASSWORD
 from plans.models import Decision, Plan
+from programs.models import Person
 from tests.doors import USAGE, manage, start, stored, user
 from tests.factories import gate, make_plan, round_of, seat
 
@@ -83,6 +84,13 @@ def test_nobody_starts_nothing(site):
     assert "A plan needs somebody who asks for it" in said and "--as" in said
 
 
+def test_an_account_of_nobody_starts_nothing(site):
+    """Nobody would be known to have asked, and so nobody kept from deciding."""
+    code, said = manage("gtm", USAGE, "--as", "admin")
+    assert (code, Plan.objects.count()) == (1, 0)
+    assert "The account Site Admin belongs to nobody in the directory" in said
+
+
 def test_the_list_names_inputs_choices_and_defaults(site):
     code, said = manage("gtm", "--list")
     assert (code, USAGE in said) == (0, True)
@@ -98,6 +106,12 @@ def test_plans_are_listed_by_state_and_an_unknown_state_names_the_nearest(plan):
 
 def test_the_inbox_shows_what_waits_for_whom(plan):
     assert f"approval {round_of(plan).pk}  {plan.plan_id}" in manage("inbox", "--as", "finance")[1]
+    with acting_as(Actor.system("Test")):
+        fiona = Person.objects.get(accounts__username="finance")
+        fiona.time_zone = "Asia/Tokyo"
+        fiona.save()
+    shown = manage("inbox", "--as", "finance")[1]
+    assert "Asia/Tokyo" in shown and "UTC" not in shown
     assert manage("inbox", "--as", "analyst") == (0, "Nothing waits for you.\n")
     assert manage("inbox")[0] == 2
     assert manage("inbox", "--as", "nobody")[0] == 2

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Permission
 
 from gtm.core import canonical, clock
-from gtm.core.actors import acting_as
+from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
@@ -168,7 +168,7 @@ def test_a_second_dispute_calls_the_board_again(acting, mailoutbox):
 def messages():
     """Whom cases were told to by now, in which words."""
     delivery.work_off()
-    sent = Notification.objects.filter(notice__kind="case").order_by("pk")
+    sent = Notification.objects.filter(notice__kind="case", notice__entity="plans.dispute").order_by("pk")
     return [(message.person, message.subject, message.state) for message in sent]
 
 
@@ -187,7 +187,7 @@ def test_a_claim_is_told_to_who_may_answer_and_its_answer_to_every_partner_that_
     joint.sign(dispute, "south")
     (asked,) = messages()[len(told) :]
     assert asked == (joint.people["north"], "An answer to sign: North on no-opp-1", "sent")
-    body = Notification.objects.get(person=joint.people["north"]).body
+    body = Notification.objects.get(person=joint.people["north"], notice__entity="plans.dispute").body
     assert "North claims: Our webinar came first." in body and "the record will say so." in body
 
 
@@ -199,6 +199,16 @@ def test_what_was_answered_before_the_message_went_out_is_not_told(joint):
         (joint.desk, "A dispute to answer", "cancelled"),
         *((person, "An answer to sign", "sent") for person in joint.people.values()),
     }
+
+
+def test_a_partner_gets_a_message_of_a_result_that_it_may_dispute(joint, time):
+    delivery.work_off()
+    told = Notification.objects.filter(notice__entity="plans.attributionrecord").order_by("pk")
+    assert {(row.person, row.subject, row.state) for row in told} == {
+        (joint.people["north"], "A result of North is published: Tour", "sent"),
+        (joint.people["south"], "A result of South is published: Tour", "sent"),
+    }
+    assert "You may dispute it until" in told[0].body
 
 
 def test_a_partner_has_its_result_in_the_inbox_while_it_may_be_disputed(joint, time):
@@ -325,6 +335,9 @@ def test_the_claimant_alone_withdraws(joint):
     dispute = joint.file()
     with acting_as(actor_of(joint.people["south"])), pytest.raises(NotPermitted, match="Only North"):
         verbs.withdraw(dispute, "Not ours.")
+    token = Actor.of_user(joint.people["north"].accounts.get(), REST)
+    with acting_as(token), pytest.raises(NotPermitted, match="person in a session"):
+        verbs.withdraw(dispute, "We were wrong.")
     with acting_as(actor_of(joint.people["north"])):
         assert verbs.withdraw(dispute, "We were wrong.").state == "withdrawn"
 

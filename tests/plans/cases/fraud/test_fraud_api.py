@@ -177,3 +177,11 @@ def test_the_command_line_lists_and_judges_under_the_same_rules(case):
     assert manage("judge", str(case.pk), "confirm", "--as", "exec")[0] == 1
     assert manage("judge", str(case.pk), "confirm", "--as", "exec", "--comment", "Yes.")[0] == 0
     assert "no such cases" in manage("fraud_cases", "--state", "open")[1]
+
+
+def test_who_had_a_part_in_a_case_has_it_for_good(judge, case):
+    """Also where another name stands in the case by now."""
+    for name, verb in (("finance", "hold"), ("legal", "appeal"), ("exec", "confirm"), ("deputy", "appeal")):
+        assert judge(name, verb).status_code == 200
+    refused = judge("legal", "release")
+    assert (refused.status_code, "Lena Brandt brought the appeal" in refused.json()["detail"]) == (403, True)

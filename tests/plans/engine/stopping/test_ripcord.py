@@ -35,6 +35,21 @@ def release(person, *args, **rest):
         return ripcord.release(*args, remediation="Fixed.", **rest)
 
 
+def test_who_asked_for_a_plan_does_not_let_it_go_on(releasers):
+    rex, rita = releasers
+    third = PersonFactory(name="Third")
+    third.accounts.get().user_permissions.set(rita.accounts.get().user_permissions.all())
+    plan = make_plan(requester=rex.accounts.get())
+    ripcord.pull("plan", plan=plan, reason="Fraud.")
+    with pytest.raises(NotPermitted, match="Rex asked for this run, or edited it"):
+        release(rex, plan)
+    release(rita, plan)
+    assert release(third, plan).state == "released"
+    ripcord.pull("plan", plan=plan, reason="Again.")
+    with acting_as(actor_of(rex)):
+        assert ripcord.abort(plan, reason="It was a mistake.").state == "pulled"
+
+
 def test_a_pull_holds_the_plan_suspends_and_freezes(ann):
     plan = make_plan()
     ripcord.pull("plan", plan=plan, reason="Fraud.")
