@@ -121,7 +121,7 @@ def _pieces_by_link(links: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 def _flow_link(links: Sequence[str], launch: Mapping[str, Any]) -> str:
     """A link of the kit to the landing page with the test code on it; "" where none leads there."""
     landing = urlsplit(launch["links"]["landing"])
-    for url in links:
+    for url in sorted(links, key=lambda url: bool(urlsplit(url).fragment)):
         parts = urlsplit(url)
         if (parts.scheme, parts.netloc, parts.path) == (landing.scheme, landing.netloc, landing.path):
             return _with_code(url, launch)
