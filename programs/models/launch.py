@@ -188,7 +188,7 @@ def _copy(value: Any) -> list[str]:
 def _shares(value: Any) -> list[str]:
     if not isinstance(value, dict):
         return ["It must be a list of roles and shares, e.g. lifecycle-ops: 0.5."]
-    roles = set(Role.objects.values_list("slug", flat=True))
+    roles = set(Role.objects.filter(slug__in=value).values_list("slug", flat=True)) if value else set()
     found = [f"There is no role {role}." for role in value if role not in roles]
     return found + [
         f"{role}: a share lies above 0 and at most at 1, not at {share}."
