@@ -304,6 +304,7 @@ SPECTACULAR_SETTINGS = {
         "GuardedKindEnum": "programs.models.GuardedKind",
         "GuardedStateEnum": "programs.models.GuardedState",
         "FraudCaseStateEnum": "plans.cases.fraud.models.FraudCaseState",
+        "FraudCaseKindEnum": "plans.cases.fraud.models.FraudCaseKind",
     },
 }
 

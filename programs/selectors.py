@@ -38,6 +38,7 @@ _FACTS = (
     "time_zone",
     *ECONOMICS,
     "banned_sources",
+    "referral_rules",
     "tooling",
     "state",
     "version",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
 from plans.engine.alarms import blockers
+from plans.engine.people import separation
 from plans.engine.people.authority import may_second, may_withdraw_change
 from plans.engine.people.permissions import (
     may_adopt_policy,
@@ -134,12 +135,12 @@ TASK = Machine(
         to("restart_fallback", "fallback_running", "fallback_ready", permission=system_only, writes="restarts lease_expires_at progress_note", effects=(flow.ring,)),
         to("lose_track", "leased running fallback_running", "unknown", permission=system_only, writes=_FAILURE),
         to("escalate", "leased running fallback_running retry_wait fallback_ready with_substitute unknown", "escalated", permission=system_only, writes=_FAILURE, effects=(flow.block_plan,)),
-        to("complete", "ready", "succeeded", permission=flow.may_do, guards=(flow.is_human, flow.content_is_approved), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
+        to("complete", "ready", "succeeded", permission=separation.may_do, guards=(flow.is_human, flow.content_is_approved), writes=_RESULT, effects=(flow.advance_after_task,), label="Complete"),
         to("report_blocked", "ready with_substitute", "escalated", permission=may_work_on, guards=(flow.is_with_people, flow.nothing_is_stopped), comment_required=True, writes=_FAILURE, effects=(flow.block_plan,), label="Report as blocked"),
         to("unblock", "escalated", "ready", permission=may_work_on, guards=(flow.is_human, flow.nothing_is_stopped), comment_required=True, effects=(flow.unblock_plan,), label="Unblock"),
         to("grant_attempt", "escalated unknown with_substitute", "ready", permission=may_try_again, guards=(flow.nothing_is_stopped,), comment_required=True, writes="attempts_granted next_attempt_at", effects=(flow.unblock_plan, flow.ring), label="Grant one more attempt"),
-        to("record_result", "escalated unknown with_substitute", "succeeded_manual", permission=flow.may_do, guards=(flow.nothing_is_stopped, flow.may_publish), comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
-        to("waive", "escalated unknown with_substitute", "waived", permission=flow.may_waive, guards=(flow.nothing_is_stopped,), comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),
+        to("record_result", "escalated unknown with_substitute", "succeeded_manual", permission=separation.may_do, guards=(flow.nothing_is_stopped, flow.may_publish), comment_required=True, writes=_RESULT, effects=(flow.unblock_plan, flow.advance_after_task), label="Record a manual result"),
+        to("waive", "escalated unknown with_substitute", "waived", permission=separation.may_waive, guards=(flow.nothing_is_stopped,), comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),
         to("suspend", _OPEN_TASK, "suspended", permission=system_only, writes="held_from lease_expires_at"),
         to("unsuspend", "suspended", flow.state_before_hold, permission=system_only, writes="lease_expires_at", effects=(flow.ring,)),
         to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready leased running retry_wait fallback_ready fallback_running with_substitute", "pending", permission=system_only, writes="attempts_used restarts attempts_granted error finished_at progress fence lease_expires_at next_attempt_at"),
@@ -182,7 +183,7 @@ CASE = Machine(
         to("renew", "acknowledged", "acknowledged", permission=may_answer, writes="due_at renewals"),
         to("hand_over", "notified acknowledged", "notified", permission=may_answer, comment_required=True, writes="owner acknowledged_by"),
         to("wait", "notified acknowledged", "acknowledged", permission=may_answer, comment_required=True, writes="acknowledged_by due_at renewals", label="Wait until a time"),
-        to("escalate_now", "armed notified acknowledged", "notified", permission=flow.may_climb, comment_required=True, writes="due_at"),
+        to("escalate_now", "armed notified acknowledged", "notified", permission=separation.may_climb, comment_required=True, writes="due_at"),
         to("start_over", "notified acknowledged armed", "armed", permission=system_only, writes="cycle rung due_at"),
         to("exhaust", "notified acknowledged armed", "exhausted", permission=system_only, writes="due_at"),
         to("pause", "armed notified acknowledged", "paused", permission=system_only, writes="held_from frozen_at"),

@@ -101,7 +101,10 @@ class ProgramAdmin(GovernedAdmin):
         ),
         (
             "Referrals",
-            {"fields": ["banned_sources"], "description": "The risk review also looks for these."},
+            {
+                "fields": ["banned_sources", "referral_rules"],
+                "description": "The risk review reads these. A plan keeps the rules it started with.",
+            },
         ),
         (
             "Tooling",

@@ -85,6 +85,7 @@ class ProgramSerializer(WholeSerializer):
             *ECONOMICS,
             "assumptions_owner",
             "banned_sources",
+            "referral_rules",
             "tooling",
             "version",
             "created_at",

@@ -32,13 +32,17 @@ def has_weight(user: Any) -> bool:
     return (
         user.is_superuser
         or Permission.objects.filter(Q(group__user=user) | Q(user=user)).exists()
-        or any(person.has_weight for person in Person.objects.filter(accounts=user))
+        or belongs_to_weight(user)
     )
 
 
 def has_acted(user: Any) -> bool:
     """Whether the change log names this account as the one that did something."""
     return ChangeLogPayload.objects.filter(body__actor_id=user.pk).exists()
+
+
+def belongs_to_weight(user: Any) -> bool:
+    return any(person.has_weight for person in Person.objects.filter(accounts=user))
 
 
 def guard_account(user: Any, stored: Any | None) -> None:
@@ -120,11 +124,13 @@ def _guard_loss(holder: Any, name: str, links: Any, gone: Collection[int]) -> No
 def guard_end(sender: Any, instance: Any, **_: Any) -> None:
     """Receiver of ``pre_delete`` of accounts and groups: a loss as that of their rights.
 
-    An account that has done something stays: whose act it was would be forgotten with it.
+    An account that has done something, or belongs to somebody who decides, stays: whose it was would be
+    forgotten with it.
     """
-    if not isinstance(instance, Group) and has_acted(instance):
+    if not isinstance(instance, Group) and (has_acted(instance) or belongs_to_weight(instance)):
         raise NotPermitted(
-            f"The account {instance} has done things that are on record: who did them would be forgotten.",
+            f"The account {instance} has done things that are on record, or belongs to somebody who decides: "
+            "whose it was would be forgotten.",
             hint="Close it instead: take “Active” away.",
         )
     if isinstance(instance, Group):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.db import models
-from django.db.models import Q
 from django.db.models.signals import m2m_changed
 
 from gtm.core import actors
@@ -20,6 +18,7 @@ from gtm.core.governed import GovernedModel
 from gtm.core.money import Money
 from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
+from programs.models.account_links import allow_something, guard_accounts
 from programs.models.guarded_change import GuardedKind
 from programs.models.place import calendar_at, check_subdivision, known_country, known_zone, usable_zone
 from programs.models.two_people import AskedChange, ChangedByTwo
@@ -128,65 +127,6 @@ class Person(ChangedByTwo, GovernedModel):
         return super().delete(*args, **kwargs)
 
 
-def allow_something(accounts: Iterable[int]) -> bool:
-    """Whether these accounts may do more than look: who is behind them counts, then."""
-    users = get_user_model().objects.filter(pk__in=accounts)
-    held = Permission.objects.filter(Q(group__user__in=users) | Q(user__in=users))
-    return users.filter(is_superuser=True).exists() or held.exclude(codename__startswith="view_").exists()
-
-
-def guard_accounts(
-    instance: Any, action: str, reverse: bool, pk_set: Collection[int] | None, **kwargs: Any
-) -> None:
-    """Receiver of ``m2m_changed`` of accounts: who is who is changed by two people, and never by oneself.
-
-    An account taken away counts, too: whoever asked for something by it would be somebody else.
-    """
-    acting = actors.current_or_none()
-    user_id = acting.actor.user_id if acting else None
-    if acting is None or user_id is None or action not in ("pre_add", "pre_remove", "pre_clear"):
-        return
-    users = get_user_model()
-    if reverse:
-        linked = instance.people.all() if pk_set is None else Person.objects.filter(pk__in=pk_set)
-        pairs = [(person, {instance.pk}) for person in linked]
-    else:
-        accounts = instance.accounts.values_list("pk", flat=True) if pk_set is None else pk_set
-        pairs = [(instance, set(accounts))]
-    for person, accounts in pairs:
-        if action == "pre_add":
-            accounts -= set(person.accounts.values_list("pk", flat=True))
-        if not accounts or not (person.has_weight or allow_something(accounts)):
-            continue
-        if action == "pre_add" and user_id in accounts and _is_anybody_else(user_id, person):
-            raise NotPermitted(
-                f"You cannot link your own account to {person}"
-                f"{', who holds a role' if person.has_weight else ''}.",
-                hint="Ask somebody else who may change people to link it.",
-            )
-        names = ", ".join(users.objects.filter(pk__in=accounts).values_list("username", flat=True))
-        verb, said = ("add", "is linked to") if action == "pre_add" else ("remove", "is taken from")
-        two_people.ask(
-            AskedChange(
-                GuardedKind.LINK,
-                f"The account {names} {said} {person}",
-                "programs.person",
-                str(person.pk),
-                two_people.LINK,
-                {"field": "accounts", verb: sorted(accounts)},
-                people={person.pk},
-                roles=person.roles(),
-            )  # fmt: skip
-        )
-
-
-def _is_anybody_else(user_id: int, person: Person) -> bool:
-    """Whether linking one's own account to ``person`` makes one somebody; the first time of a site it may."""
-    return not two_people.is_being_made() and (
-        person.has_weight or Person.objects.filter(accounts=user_id).exists()
-    )
-
-
 m2m_changed.connect(guard_accounts, Person.accounts.through, dispatch_uid="own-account")
 
 
@@ -253,16 +193,20 @@ class Approver(ChangedByTwo, GovernedModel):
     def _is_gain(self) -> bool:
         """Whether the row as it is now lets the person do anything that the stored one does not."""
         stored = None if self._state.adding else type(self).objects.get(pk=self.pk)
-        if stored is None or (stored.person_id, stored.role_id) != (self.person_id, self.role_id):
+        return stored is None or self.reaches_further_than(stored)
+
+    def reaches_further_than(self, other: Approver) -> bool:
+        """Whether it lets the person do anything that ``other``, an earlier or a later version, does not."""
+        if (other.person_id, other.role_id) != (self.person_id, self.role_id):
             return True
-        limit, before = self.limit_amount, stored.limit_amount
-        other_money = limit is not None and self.limit_currency != stored.limit_currency
+        limit, before = self.limit_amount, other.limit_amount
+        other_money = limit is not None and self.limit_currency != other.limit_currency
         return (
             (before is not None and (limit is None or limit > before or other_money))
-            or _is_wider(self.program_kinds, stored.program_kinds)
-            or _is_wider(self.regions, stored.regions)
-            or _is_earlier(self.valid_from, stored.valid_from)
-            or _is_earlier(stored.valid_until, self.valid_until, none_is_last=True)
+            or _is_wider(self.program_kinds, other.program_kinds)
+            or _is_wider(self.regions, other.regions)
+            or _is_earlier(self.valid_from, other.valid_from)
+            or _is_earlier(other.valid_until, self.valid_until, none_is_last=True)
         )
 
     def is_valid_at(self, instant: datetime) -> bool:

@@ -13,10 +13,12 @@ from django.db import models
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.governed import StateField, StatefulModel
 from gtm.core.places.calendars import WorkingCalendar
+from programs.analytics.fraud.catalogue import CATALOGUE
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
 from programs.models.place import WorkingWeek, calendar_at, check_subdivision, known_country, known_zone
 from programs.models.two_people import AskedChange, ChangedByTwo
+from programs.schemas.referral_rules import problems_of
 
 
 class ProgramKind(models.TextChoices):
@@ -52,6 +54,12 @@ def all_words(value: Any) -> None:
     """Refuse what is no list of words."""
     if not isinstance(value, list) or not all(isinstance(word, str) and word.strip() for word in value):
         raise ValidationError('Must be a list of words such as ["coupon-site", "deals.example"].')
+
+
+def known_rules(value: Any) -> None:
+    """Refuse what is no rule of referrals, with every reason."""
+    if problems := problems_of(value, CATALOGUE):
+        raise ValidationError(problems)
 
 
 PAGES = ("redemption page", "portal", "dashboard")
@@ -237,6 +245,15 @@ class Program(ChangedByTwo, StatefulModel):
         blank=True,
         validators=[all_words],
         help_text='Sources and hosts that no referral may come from: ["coupon-site", "deals.example"]',
+    )
+    referral_rules = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[known_rules],
+        help_text='Rules of referrals in place of the house\'s: {"holding_days": 14, "minimum_order": 25, '
+        '"allowed_channels": ["email"], "paid_traffic": "allowed", "prior": 0.01, "weights": '
+        '{"shared_device": 2}, "relations": [{"relation": "event tablet", "subject": "device", "value": '
+        '"fp-77"}], "audit_size": 30}',
     )
     tooling = models.JSONField(
         default=dict,

@@ -30,8 +30,8 @@ class FraudCaseSerializer(serializers.ModelSerializer):
     class Meta:
         model = FraudCase
         fields = [
-            "id", "key", "plan", "program", "state", "score", "referrers", "at_risk", "expected_loss",
-            "currency", "label", "created_at", "decided_at",
+            "id", "key", "kind", "proposal", "plan", "program", "state", "score", "referrers", "at_risk",
+            "expected_loss", "paid", "currency", "label", "created_at", "decided_at",
         ]  # fmt: skip
 
 
@@ -76,6 +76,7 @@ class FraudCaseViewSet(WorkViewSet):
         "program__slug": ["exact"],
         "plan__plan_id": ["exact"],
         "key": ["exact"],
+        "kind": ["exact", "in"],
     }
     ordering_fields = ["expected_loss", "at_risk", "score", "created_at"]
 

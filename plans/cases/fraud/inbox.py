@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q
 
 from plans.case_kinds import WaitingCase
-from plans.cases.fraud.models import OPEN_FRAUD_STATES, FraudCase
+from plans.cases.fraud.models import OPEN_FRAUD_STATES, FraudCase, FraudCaseKind
 from plans.cases.fraud.selectors import visible_fraud_cases
 from plans.cases.handover import theirs_first
 
@@ -30,4 +30,5 @@ def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
 def _entry(case: FraudCase, people: set[int]) -> WaitingCase:
     detail = f"{case.program} · {case.get_state_display().lower()} · {case.at_risk} {case.currency} at risk"
     detail += " · handed to you" if case.owner_id in people else f" · with {case.owner}" if case.owner else ""
-    return WaitingCase(case, f"Fraud case {case.key}", detail)
+    name = "Audit sample" if case.kind == FraudCaseKind.AUDIT else "Fraud case"
+    return WaitingCase(case, f"{name} {case.key}", detail)

@@ -17,6 +17,18 @@ class FraudCaseState(models.TextChoices):
     CONFIRMED = "confirmed", "Confirmed as fraud"
 
 
+class FraudCaseKind(models.TextChoices):
+    SIGNS = "signs", "Signs on referrals"
+    PATTERN = "pattern", "Pattern of a referrer or partner"
+    AUDIT = "audit", "Random audit sample"
+
+
+class FraudProposal(models.TextChoices):
+    HOLD = "hold", "Hold"
+    REVIEW = "review", "Look at it"
+    NONE = "none", "None: drawn at random"
+
+
 OPEN_FRAUD_STATES = frozenset({"open", "held", "appealed"})
 HOLDING_FRAUD_STATES = frozenset({"held", "appealed", "confirmed"})
 """The rewards of its referrals must not be paid."""
@@ -30,14 +42,32 @@ class FraudCase(StatefulModel):
     plan = models.ForeignKey("plans.Plan", on_delete=models.PROTECT, related_name="fraud_cases")
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="fraud_cases")
     key = models.SlugField(max_length=40, help_text="Stays the same for the same ring or referrer")
+    kind = models.CharField(
+        max_length=10,
+        choices=FraudCaseKind.choices,
+        default=FraudCaseKind.SIGNS.value,
+        help_text="An audit sample is no suspicion: it was drawn at random from what was not proposed, to "
+        "learn what is missed",
+    )
+    proposal = models.CharField(
+        max_length=10, choices=FraudProposal.choices, default=FraudProposal.HOLD.value
+    )
     state = StateField(default=FraudCaseState.OPEN.value, choices=FraudCaseState.choices)
     referrals = models.JSONField(default=list, help_text="Identifiers of the referrals")
     referrers = models.PositiveIntegerField(default=0)
     score = models.DecimalField(
         max_digits=5, decimal_places=2, help_text=("0 to 100, the highest score of its referrals")
     )
-    at_risk = models.DecimalField(max_digits=16, decimal_places=2, help_text="Rewards of its referrals")
+    at_risk = models.DecimalField(
+        max_digits=16, decimal_places=2, help_text="Rewards won, due and not returned, of its referrals"
+    )
     expected_loss = models.DecimalField(max_digits=16, decimal_places=2)
+    paid = models.DecimalField(
+        max_digits=16,
+        decimal_places=2,
+        default=0,
+        help_text="Rewards of its referrals that were paid already",
+    )
     currency = models.CharField(max_length=3)
     evidence = models.JSONField(default=list, help_text="Heuristics, what was seen, other possible reasons")
     owner = models.ForeignKey(

@@ -59,6 +59,7 @@ actions.offer(
 class FraudCaseAdmin(ReadOnly, GovernedAdmin):
     list_display = [
         "key",
+        "kind",
         "program",
         "status",
         "owner",
@@ -68,10 +69,14 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
         "currency",
         "created_at",
     ]
-    list_filter = ["state", "program"]
+    list_filter = ["state", "kind", "program"]
     list_select_related = ["program", "owner"]
     search_fields = ["key", "plan__plan_id"]
-    shortcuts = [("Open", "?state__in=open,held,appealed"), ("Confirmed", "?state=confirmed")]
+    shortcuts = [
+        ("Open", "?state__in=open,held,appealed"),
+        ("Confirmed", "?state=confirmed"),
+        ("Audit sample", "?kind=audit&state=open"),
+    ]
 
     @admin.display(description="State", ordering="state")
     def status(self, case: FraudCase) -> str:

@@ -12,6 +12,8 @@ def opened(plan: Plan) -> list[dict[str, Any]]:
     return [
         {
             "key": case.key,
+            "kind": case.kind,
+            "proposal": case.proposal,
             "status": case.state,
             "label": case.label,
             "referrals": case.referrals,
@@ -19,6 +21,7 @@ def opened(plan: Plan) -> list[dict[str, Any]]:
             "score": case.score,
             "at_risk": case.at_risk,
             "expected_loss": case.expected_loss,
+            "paid": case.paid,
             "currency": case.currency,
             "opened_at": case.created_at,
             "opened_by": case.opened_by.name if case.opened_by else None,

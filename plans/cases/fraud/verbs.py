@@ -13,7 +13,14 @@ from gtm.core.actors import Actor
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.cases import handover
-from plans.cases.fraud.models import FRAUD_LABELS, HOLDING_FRAUD_STATES, OPEN_FRAUD_STATES, FraudCase
+from plans.cases.fraud.models import (
+    FRAUD_LABELS,
+    HOLDING_FRAUD_STATES,
+    OPEN_FRAUD_STATES,
+    FraudCase,
+    FraudCaseKind,
+    FraudProposal,
+)
 from plans.engine.people.permissions import persons_of, why_not_in_person
 from plans.models import Plan
 from programs.models import Person, Program
@@ -50,7 +57,12 @@ def open_all(plan: Plan, found: Iterable[Mapping[str, Any]]) -> list[FraudCase]:
             referrers=values["referrers"],
             evidence=values["evidence"],
             currency=values["currency"],
-            **{name: Decimal(str(values[name])) for name in ("score", "at_risk", "expected_loss")},
+            kind=values.get("kind", FraudCaseKind.SIGNS.value),
+            proposal=values.get("proposal", FraudProposal.HOLD.value),
+            **{
+                name: Decimal(str(values.get(name, 0)))
+                for name in ("score", "at_risk", "expected_loss", "paid")
+            },
         )
         case.save()
         opened.append(case)
@@ -164,6 +176,15 @@ def decided_labels(program: Program) -> dict[str, bool]:
 
 
 def count_decided(program: Program) -> dict[str, int]:
-    """How many cases people confirmed and released."""
-    cases = FraudCase.objects.filter(program=program)
+    """How many proposed cases people confirmed and released; the audit sample was not proposed."""
+    cases = FraudCase.objects.filter(program=program).exclude(kind=FraudCaseKind.AUDIT.value)
     return {state: cases.filter(state=state).count() for state in FRAUD_LABELS}
+
+
+def decisions(program: Program) -> list[dict[str, Any]]:
+    """What people decided, a decision each: kind of the case, its referrals, whether they are fraud."""
+    decided = FraudCase.objects.filter(program=program, state__in=FRAUD_LABELS).order_by("decided_at", "pk")
+    return [
+        {"key": case.key, "kind": case.kind, "referrals": case.referrals, "fraud": FRAUD_LABELS[case.state]}
+        for case in decided
+    ]

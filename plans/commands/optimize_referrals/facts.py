@@ -24,6 +24,7 @@ def gather_facts(program: Program) -> dict[str, Any]:
         "held_referrals": sorted(verbs.held_referrals(program)),
         "case_labels": verbs.decided_labels(program),
         "decided_cases": verbs.count_decided(program),
+        "decisions": verbs.decisions(program),
     }
 
 

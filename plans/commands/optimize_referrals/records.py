@@ -17,7 +17,7 @@ def open_cases(plan: Plan, values: Mapping[str, Any]) -> None:
 
     An aborted plan leaves them open: what was seen is as suspicious as before, and people close it.
     """
-    verbs.open_all(plan, values["cases"])
+    verbs.open_all(plan, [*values["cases"], *values["audit"]])
 
 
 def note_tiers(plan: Plan, values: Mapping[str, Any]) -> None:

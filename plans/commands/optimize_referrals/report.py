@@ -25,7 +25,7 @@ def gather_packet(context: StepContext) -> StepResult:
         referral: case["key"]
         for case in risk["cases"]
         for referral in case["referrals"]
-        if referral not in released
+        if case["proposal"] == "hold" and referral not in released
     }
     earlier = {key: "an earlier run" for key in context.program["held_referrals"] if key not in proposed}
     holds: list[dict[str, Any]] = [

@@ -279,6 +279,10 @@ def _consider(
         tally.pass_over(person, short)
         return
     roles = sorted(wanted) if by else [approver.role.slug]
+    for role in [*roles] if by else ():
+        if reason := tally.origin.against_instead(person.pk, role):
+            tally.pass_over(person, reason)
+            roles.remove(role)
     absences = tuple(tally.origin.absences(directory, person.pk))
     if not absences or person.pk in voted:
         for role in roles:
@@ -297,8 +301,9 @@ def _consider_fallback(
     tally: _Tally,
 ) -> None:
     """Seat who covers a role that nobody who is here fills, within their own authority."""
-    person = approver.person
-    if short := short_of_authority(approver, facts, directory) or tally.origin.against(approver):
+    person, origin = approver.person, tally.origin
+    short = short_of_authority(approver, facts, directory) or origin.against(approver)
+    if short := short or origin.against_instead(person.pk, role):
         tally.pass_over(person, f"covers for {role}, but {short}")
     elif any(tally.origin.absences(directory, person.pk)) and person.pk not in voted:
         tally.pass_over(person, f"covers for {role} but is away too")

@@ -21,7 +21,7 @@ def who_must_approve(plan: Plan, gate: GateRules) -> Bench:
     asked = Approval(pk=0, plan=plan, task=task, gate=gate.key, policy=dict(gate.stored))
     directory = Directory.today()
     around = conflicts.around([asked], directory)
-    origin = Provenance(around.askers[plan.pk], around.arrangements)
+    origin = Provenance(around.askers[plan.pk], around.arrangements, plan_made_at=plan.created_at)
     return bench(
         gate.seats, facts_of(plan), around.excluded[asked.pk], directory,
         fallbacks=gate.fallbacks, origin=origin,

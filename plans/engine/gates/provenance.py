@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
+from plans.engine.gates.taken import Taken
 from plans.engine.people.directory import Directory
 from plans.models import Approval
 from programs.models import MADE_CHANGE_STATES, Absence, Approver, Delegation, GuardedChange
@@ -35,10 +37,11 @@ class Arrangements:
     absences: People = field(default_factory=dict)
     delegations: People = field(default_factory=dict)
     approvers: People = field(default_factory=dict)
+    taken: Taken = field(default_factory=Taken)
 
     @classmethod
     def of(cls, directory: Directory, accounts: Accounts) -> Arrangements:
-        """Four queries, whatever the number of rounds."""
+        """Four queries, whatever the number of rounds; more where somebody is asked in another's place."""
         absences = [absence.pk for rows in directory.absences.values() for absence in rows]
         delegations = [delegation.pk for delegation in directory.delegations]
         approvers = [approver.pk for approver in directory.approvers]
@@ -47,6 +50,7 @@ class Arrangements:
             _writers(Absence.history.filter(id__in=absences), (), accounts, asked),
             _writers(Delegation.history.filter(id__in=delegations), (), accounts, asked),
             _writers(Approver.history.filter(id__in=approvers), AUTHORITY, accounts, asked),
+            Taken(accounts),
         )
 
 
@@ -91,6 +95,7 @@ class Provenance:
     arrangements: Arrangements = field(default_factory=Arrangements)
     held: Collection[tuple[int, str]] | None = None
     delegations: Collection[int] = ()
+    plan_made_at: datetime | None = None
 
     def against(self, approver: Approver) -> str:
         """Why this authority does not count here, to go on after the name; empty where it does."""
@@ -108,6 +113,15 @@ class Provenance:
             return "only since after this round was opened"
         return ""
 
+    def against_instead(self, person_id: int, role: str) -> str:
+        """Why this person does not decide in the place of who holds ``role``, to go on after the name."""
+        takers = self.arrangements.taken.by(role, self.plan_made_at)
+        if person_id in takers:
+            return f"took the authority of {role} from somebody, and does not decide in its place"
+        if takers & {*self.askers}:
+            return f"would decide as {role}, which somebody who asked for this run or edited it took away"
+        return ""
+
     def absences(self, directory: Directory, person_id: int) -> Iterator[Absence]:
         """Absences of a person that count: not those that an asker has entered for somebody else."""
         for absence in directory.absences.get(person_id, ()):
@@ -120,12 +134,13 @@ def kept(approval: Approval, askers: Collection[int], arrangements: Arrangements
     """What counts at a round: as it was when it opened, where it has kept that."""
     at_opening = approval.bench
     if not at_opening:  # of before, or still to be opened
-        return Provenance(askers, arrangements)
+        return Provenance(askers, arrangements, plan_made_at=approval.plan.created_at)
     return Provenance(
         {*askers, *at_opening["askers"]},
         arrangements,
         frozenset((person, role) for person, role in at_opening["held"]),
         frozenset(at_opening["delegations"]),
+        approval.plan.created_at,
     )
 
 

@@ -1,3 +1,3 @@
 """What people may do, do, and have waiting."""
 
-DOORS = ("authority", "directory", "human_tasks", "inbox", "permissions", "substitutes")
+DOORS = ("authority", "directory", "human_tasks", "inbox", "permissions", "separation", "substitutes")

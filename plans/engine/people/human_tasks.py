@@ -13,7 +13,7 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
 from plans.engine.gates import conflicts
-from plans.engine.people import substitutes
+from plans.engine.people import separation, substitutes
 from plans.engine.people.permissions import may_work_on, persons_of
 from plans.models import ANSWERED_STATES, WITH_PEOPLE, Task, TaskAttempt
 from plans.selectors import COMMENTED, PROGRESS
@@ -130,7 +130,8 @@ def reassign(task: Task, *, owner: Person, comment: str) -> Task:
         acting = actors.current()
         if refused := may_work_on(acting.actor, task, {}):
             raise NotPermitted(f"Reassign {task}: {refused}")
-        if refused := conflicts.why_no_owner(task, owner):
+        refused = conflicts.why_no_owner(task, owner) or separation.takes_from_a_gate(task, owner)
+        if refused:
             raise NotPermitted(refused)
         with actors.acting_as(acting.actor, comment or acting.reason, acting.on_behalf_of):
             task.owner, task.covers_for = owner, None

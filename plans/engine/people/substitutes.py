@@ -124,9 +124,12 @@ def choose(task: Task, directory: Directory, choosers: Choosers) -> StandIn:
 def _first(
     offers: Iterable[_Offer], task: Task, directory: Directory, choosers: Choosers, but: int | None = None
 ) -> StandIn:
-    """The first who may, each looked at once; never ``but``."""
+    """The first who may, each looked at once; never ``but``.
+
+    Who decided at a gate that guards the task is the last to be asked.
+    """
     passed: list[str] = []
-    seen = {but}
+    seen, judge = {but}, None
     for offer in offers:
         if offer.person.pk in seen:
             continue
@@ -136,11 +139,12 @@ def _first(
         if not reason and offer.chosen_by & set(choosers.askers.get(task.plan_id, ())):
             reason = "was chosen by somebody who asked for this plan or edited it"
         if not reason and conflicts.why_no_owner(task, offer.person):
-            reason = "decided at a gate that guards this task"
-        if not reason:
+            judge = judge or (offer.person, role, offer.by)
+        elif not reason:
             return StandIn(offer.person, role, offer.by, tuple(passed))
-        passed.append(f"{offer.person} ({offer.by}) {reason}")
-    return StandIn(passed_over=tuple(passed))
+        else:
+            passed.append(f"{offer.person} ({offer.by}) {reason}")
+    return StandIn(*judge, tuple(passed)) if judge else StandIn(passed_over=tuple(passed))
 
 
 def _offers(task: Task, directory: Directory, choosers: Choosers) -> Iterator[_Offer]:

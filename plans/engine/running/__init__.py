@@ -5,6 +5,7 @@ DOORS = (
     "dispatch",
     "fair_share",
     "flow",
+    "forecasts",
     "foreground",
     "kept_files",
     "kept_outputs",

@@ -11,19 +11,11 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from gtm.core import clock, events
-from gtm.core.actors import Actor
 from gtm.core.fsm import Change, perform
 from gtm.core.prepared import PreparedRead
 from plans.engine.escalation import clocks, ladder
-from plans.engine.gates import conflicts, future_rounds, rounds, scope
+from plans.engine.gates import rounds, scope
 from plans.engine.people import substitutes
-from plans.engine.people.permissions import (
-    holds_role,
-    may_answer,
-    may_work_on,
-    persons_of,
-    why_not_in_person,
-)
 from plans.engine.running import kept_outputs, steps
 from plans.engine.running.under_lock import opens_after
 from plans.engine.stopping import stopped
@@ -156,59 +148,6 @@ def nothing_is_stopped(task: Task, params: Params) -> str | None:
 def content_is_approved(task: Task, params: Params) -> str | None:
     """Nothing is stopped, and the content is still what every gate before the task approved."""
     return stopped.is_stopped(task.plan) or scope.why_not_approved(task)
-
-
-def may_do(actor: Actor, task: Task, params: Params) -> str | None:
-    """Whoever may work on the task, but nobody who has decided at a gate that guards it."""
-    if refused := may_work_on(actor, task, params):
-        return refused
-    refusals = (conflicts.why_no_owner(task, person) for person in persons_of(actor.user))
-    return next((refused for refused in refusals if refused), None)
-
-
-def may_climb(actor: Actor, case: Escalation, params: Params) -> str | None:
-    """Whoever may answer the case; of a round not who asked for the plan, for a rung may give authority."""
-    if refused := may_answer(actor, case, params):
-        return refused
-    if case.approval_id is None:
-        return None
-    askers = conflicts.askers_of({case.plan_id: case.plan}, conflicts.people_of_accounts())[case.plan_id]
-    if {person.pk for person in persons_of(actor.user)} & askers:
-        return "Who asked for this run, or edited it, waits for the ladder: a rung of it may give authority."
-    return None
-
-
-def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
-    """People whom a gate after the task would ask as it stands, within their authority for this plan.
-
-    Never the task's own people or who asked for it.
-    """
-    if actor.is_system:
-        return "Only people can waive a task."
-    if refused := why_not_in_person(actor):
-        return refused
-    askers = conflicts.askers_of({task.plan_id: task.plan}, conflicts.people_of_accounts())
-    if {person.pk for person in persons_of(actor.user)} & askers[task.plan_id]:
-        return "The person who asked for this run, or edited it, cannot waive its tasks."
-    people = {person.pk for person in persons_of(actor.user)}
-    if holds_role(actor.user, task.agent_id) or task.owner_id in people:
-        return "The person who does the task cannot waive it."
-    gates = gates_behind(task)
-    if not any(gate.seats for gate in gates):
-        return (
-            None
-            if actor.user.has_perm("plans.release_ripcord")
-            else "No gate follows this task. Ask the executive sponsor."
-        )
-    benches = [future_rounds.who_must_approve(task.plan, gate) for gate in gates]
-    if any(bench.candidate(person) for bench in benches for person in people):
-        return None
-    reasons = dict.fromkeys(filter(None, (bench.why_not(pk) for bench in benches for pk in people)))
-    roles = sorted({seat.role for gate in gates for seat in gate.seats})
-    said = "; ".join(
-        [f"Only an approver of the gate that follows can waive it: {', '.join(roles)}", *reasons]
-    )
-    return f"{said}."
 
 
 def gates_behind(task: Task) -> list[GateRules]:

@@ -55,4 +55,5 @@ class Command(GovernedCommand):
 def _line(dispute: Any) -> str:
     signed = ", ".join(one["partner"] for one in dispute.signed_off) or "nobody"
     plan = dispute.record.plan.plan_id
-    return f"{dispute.pk} {dispute.get_state_display()}: {dispute} ({plan}); signed off by {signed}"
+    unknown = "" if dispute.in_data else ". The data of this run have no such deal. Nothing was stopped."
+    return f"{dispute.pk} {dispute.get_state_display()}: {dispute} ({plan}); signed off by {signed}{unknown}"

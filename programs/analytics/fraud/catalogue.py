@@ -1,9 +1,11 @@
 """What is looked for: every heuristic with its explanation, weight and known false positives.
 
 ``weight`` is a log likelihood ratio (natural log): how much likelier the trace is in fraud than in
-honest referrals. The values are expert priors, to be recalibrated where labels exist (Good 1950,
-weight of evidence). ``family`` names what a heuristic is a witness of: witnesses of the same fact are
-not independent, so scoring counts the strongest of a family in full and the others by half.
+honest referrals. The values are expert priors (Good 1950, weight of evidence); a program's own data lower
+them where honest people show the sign (``calibration``), its policy may replace them, and decided cases
+refit them. ``family`` names what a heuristic is a witness of: witnesses of the same fact are not independent,
+so scoring counts the strongest of a family in full and the others by half. What one browser and one home
+leave is a single fact (``ONE_FACT``): there the others do not count at all.
 """
 
 from __future__ import annotations
@@ -36,6 +38,9 @@ class Hits:
     evidence: tuple[str, ...]
 
 
+HOME = "home"
+ONE_FACT = frozenset({HOME, "graph"})
+"""Families of which only the strongest witness counts: a browser has a device, a cookie and an address."""
 CATALOGUE = {
     heuristic.key: heuristic
     for heuristic in (
@@ -44,26 +49,30 @@ CATALOGUE = {
         Heuristic("self_email", "Referred themselves (mailbox)", "identity", 5.5,
                   "Both addresses deliver to one mailbox once dots, tags and aliases are removed.",
                   "A couple or a small company sharing one mailbox."),
-        Heuristic("self_name_address", "Same name at the same address", "identity", 4.2,
-                  "Referrer and referred carry the same name and postal address.",
+        Heuristic("self_name_address", "Same name at the same address", HOME, 3.0,
+                  "Referrer and referred carry one name, however spelled, and one postal address.",
                   "Parent and child with one name."),
-        Heuristic("self_name_trace", "Same name on one device, browser or card", "identity", 4.2,
-                  "Referrer and referred carry the same name and share a device, cookie or instrument.",
+        Heuristic("self_name_trace", "Same name on one device or browser", HOME, 3.0,
+                  "Referrer and referred carry one name, however spelled, and share a device or cookie.",
                   "Parent and child with one name and one tablet."),
-        Heuristic("shared_payment", "Shared payment instrument", "shared", 4.0,
+        Heuristic("mail_alike", "Mailboxes that resemble each other", "mailbox", 3.2,
+                  "Two people of one home or card have mailboxes that share what their names do not explain.",
+                  "A couple that chose its mailboxes together."),
+        Heuristic("shared_payment", "Shared payment instrument", "payment", 4.0,
                   "Referrer and referred pay with the same instrument.", "Couples, a company card."),
-        Heuristic("shared_device", "Shared device", "shared", 3.0,
+        Heuristic("shared_device", "Shared device", HOME, 2.5,
                   "Referrer and referred use the same device.", "Family tablet, a friend's phone."),
-        Heuristic("shared_cookie", "Shared cookie", "shared", 3.0,
+        Heuristic("shared_cookie", "Shared cookie", HOME, 2.5,
                   "Referrer and referred carry the same cookie.", "One browser in a household."),
-        Heuristic("shared_payout", "Payout account of several referrers", "shared", 3.0,
-                  "Rewards of different referrers go to one account.", "Couples; a treasurer of a club."),
-        Heuristic("shared_ip_agent", "Shared network address and browser", "shared", 0.8,
+        Heuristic("shared_payout", "Payout account of several referrers", "payment", 2.5,
+                  "Rewards of referrers of several partners, or none, go to one account.",
+                  "Couples; a treasurer of a club."),
+        Heuristic("shared_ip_agent", "Shared network address and browser", HOME, 0.8,
                   "Several referred people of one referrer come from one address with one browser. "
                   "The address alone is never used.", "Flat shares, small offices, mobile carriers."),
-        Heuristic("ring", "Ring", "shared", 4.5,
-                  "Three or more people tied together by two or more kinds of shared device, cookie, "
-                  "instrument or account.", "An extended family with common devices and cards."),
+        Heuristic("ring", "Ring", HOME, 4.5,
+                  "People who share a browser, instrument or account and refer each other onward on it.",
+                  "An extended family with common devices and cards."),
         Heuristic("disposable_domain", "Disposable mailbox", "mailbox", 2.0,
                   "The address is at a provider of throw-away mailboxes.", "People guarding their privacy."),
         Heuristic("mailbox_variants", "Spellings of one mailbox", "mailbox", 4.2,
@@ -74,7 +83,7 @@ CATALOGUE = {
         Heuristic("velocity", "Burst of referrals", "timing", 1.8,
                   "More referrals within an hour than the referrer's and the program's rate explain.",
                   "A newsletter, a talk, a post that went around."),
-        Heuristic("too_fast", "Converted too fast", "timing", 3.0,
+        Heuristic("too_fast", "Converted too fast", "timing", 2.8,
                   "Seconds from first click to conversion, less than a person needs.",
                   "Clock skew; a click recorded late; one-tap payment."),
         Heuristic("refund_after_hold", "Refund just after the holding period", "refund", 2.5,
@@ -86,11 +95,26 @@ CATALOGUE = {
         Heuristic("banned_source", "Banned source", "traffic", 5.0,
                   "The referral came from a source the program forbids.", "A source lately unbanned."),
         Heuristic("paid_traffic", "Paid traffic", "traffic", 4.5,
-                  "The page before the landing carries an advertiser's click id.",
+                  "The referrer's clicks come from advertisements: a click id, or a medium that is paid for.",
                   "A friend copied a link out of an ad."),
-        Heuristic("reciprocal", "Reciprocal pair", "graph", 4.2,
+        Heuristic("peer_quick", "Orders hijacked at the till", "quick", 3.3,
+                  "The orders follow the click faster than peers': the shopper was at the till already.",
+                  "A partner whose readers buy by one tap; leads entered when they have signed."),
+        Heuristic("peer_paid_clicks", "Paid clicks above peers", "traffic", 4.5,
+                  "More of the orders come out of advertisements than those of peers.",
+                  "A partner who was allowed to advertise."),
+        Heuristic("peer_returned", "Returned after the payout", "refund", 3.3,
+                  "More of the orders are returned after the reward was paid than those of peers.",
+                  "A defective batch; an audience that the product does not fit."),
+        Heuristic("peer_least_basket", "Baskets at the minimum", "basket", 3.3,
+                  "More of the orders are as small as an order can be than those of peers.",
+                  "A partner of a cheap article; a trial offer."),
+        Heuristic("peer_new_devices", "A new device for every order", "devices", 2.5,
+                  "More of the orders come from devices seen only once than those of peers.",
+                  "A young audience with new phones; browsers that hide what they are."),
+        Heuristic("reciprocal", "Reciprocal pair", "graph", 2.2,
                   "Two people referred each other.", "Accounts opened again after a break."),
-        Heuristic("cycle", "Cycle of referrals", "graph", 4.2,
+        Heuristic("cycle", "Cycle of referrals", "graph", 2.8,
                   "Following who referred whom leads back to the start.", "Accounts opened again, merged."),
     )
 }  # fmt: skip

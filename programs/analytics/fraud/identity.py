@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.stats import binom
 
+from programs.analytics.fraud.calibration import SENSITIVITY
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
 from programs.analytics.fraud.normalise import (
+    MAIL_PROVIDERS,
     Texts,
+    are_one_address,
+    are_one_name,
     domain_of,
+    initials_of,
+    latin,
+    mail_in_common,
     normalise_address,
     normalise_all,
-    normalise_name,
+    number_of,
     split_local_number,
 )
 from programs.analytics.fraud.numbers import (
@@ -29,7 +37,7 @@ from programs.analytics.fraud.numbers import (
     numbered,
     repeated,
 )
-from programs.analytics.fraud.table import Population, ReferralTable, Traces, codes
+from programs.analytics.fraud.table import Floats, Population, ReferralTable, Traces, codes, referred_at
 
 
 def equal_rows(left: Texts | Traces, right: Texts | Traces) -> Rows:
@@ -42,16 +50,19 @@ def equal_under(left: Texts, right: Texts, rule: Callable[[str], str]) -> Rows:
     return equal_rows(normalise_all(left, rule), normalise_all(right, rule))
 
 
-def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
+def self_referrals(
+    table: ReferralTable, *, cap: int = 6, known_addresses: Collection[str] = ()
+) -> list[Hits]:
     """Referrer and referred are one person by customer id, mailbox, or name with address.
 
     Where more than ``cap`` names are referred at an address (an office, a dormitory) namesakes are
-    likely, and name with address weighs half.
+    likely, and name with address weighs half; at ``known_addresses``, of many people, it weighs nothing.
     """
     customer = equal_rows(table.referrer_id, table.referee_customer_id)
     mail = equal_rows(table.referrer_mailbox, table.referee_mailbox)
-    both = equal_under(table.referrer_name, table.referee_name, normalise_name)
-    both = both[equal_under(table.referrer_address[both], table.referee_address[both], normalise_address)]
+    both = at_one_address(table)
+    known = {normalise_address(text) for text in known_addresses}
+    both = both[[normalise_address(text) not in known for text in table.referee_address[both]]]
     names = table.names_at_address[both]
     weights = np.where(names > cap, 0.5, 1.0) * CATALOGUE["self_name_address"].weight
     return [
@@ -75,31 +86,130 @@ def self_referrals(table: ReferralTable, *, cap: int = 6) -> list[Hits]:
     ]
 
 
-def shared_traces(table: ReferralTable) -> list[Hits]:
-    """The referred uses the referrer's payment instrument, device or cookie; also under the same name."""
+def at_one_address(table: ReferralTable) -> Rows:
+    """Rows whose two people have one name at one address, however either is spelled."""
+    initials = equal_under(table.referrer_name, table.referee_name, initials_of)
+    number = initials[
+        equal_under(table.referrer_address[initials], table.referee_address[initials], number_of)
+    ]
+    return np.array(
+        [
+            row
+            for row in number.tolist()
+            if are_one_name(table.referrer_name[row], table.referee_name[row])
+            and are_one_address(table.referrer_address[row], table.referee_address[row])
+        ],
+        dtype=np.intp,
+    )
+
+
+def shared_traces(table: ReferralTable, people: Population, *, cap: int = 50) -> list[Hits]:
+    """The referred uses the referrer's payment instrument, device or cookie; also under the same name.
+
+    A trace of more than ``cap`` people says nothing of two of them, nor does one of an event: many people
+    within a day. Of the others, the more of all people leave it, the likelier two share it by chance, and
+    the less it weighs.
+    """
     pairs = (
-        ("shared_payment", table.payment_hash, table.referrer_payment_hash, "payment instrument"),
-        ("shared_device", table.device_id, table.referrer_device_id, "device"),
-        ("shared_cookie", table.cookie_id, table.referrer_cookie_id, "cookie"),
+        ("shared_payment", "payment_hash", "payment instrument"),
+        ("shared_device", "device_id", "device"),
+        ("shared_cookie", "cookie_id", "cookie"),
     )
     found = []
-    for key, referee, referrer, label in pairs:
+    everybody = people.referrals + people.referrers
+    for key, name, label in pairs:
+        referee, referrer = getattr(table, name), getattr(table, f"referrer_{name}")
         rows = equal_rows(referee, referrer)
-        found.append(hits(key, rows, [f"One {label} on both sides."] * len(rows)))
-    shared = np.unique(np.concatenate([hit.rows for hit in found]))
-    names = [
-        normalise_all(text[shared], normalise_name) for text in (table.referrer_name, table.referee_name)
-    ]
-    same = shared[equal_rows(*names)]
+        rows = rows[referee[rows] > 0]
+        crowd = crowd_of(table, referee, referrer)
+        rows = rows[(crowd.people[rows] <= cap) & ~crowd.is_event[rows]]
+        together = crowd.people[rows]
+        by_chance = (together - 1) / max(everybody, 1)
+        base = SENSITIVITY * np.exp(-CATALOGUE[key].weight)
+        weights = np.log(SENSITIVITY / np.maximum(base + np.where(together > 2, by_chance, 0.0), base))
+        evidence = [
+            f"One {label} on both sides{f', of {n} people' if n > 2 else ''}." for n in together.tolist()
+        ]
+        found.append(hits(key, rows, evidence, np.maximum(weights, 0.0)))
+    browser = np.unique(np.concatenate([hit.rows for hit in found[1:]]))
+    same = np.array(
+        [r for r in browser.tolist() if are_one_name(table.referrer_name[r], table.referee_name[r])],
+        dtype=np.intp,
+    )
     evidence = [f"{table.referee_name[row]} on both sides of a shared trace." for row in same]
     return [*found, hits("self_name_trace", same, evidence)]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """For each row how many people left its referred person's trace, and whether all did within a day."""
+
+    people: Rows
+    is_event: Flags
+
+
+def crowd_of(table: ReferralTable, referee: Traces, referrer: Traces, *, least: int = 8) -> Crowd:
+    """Who else left each trace. An event is ``least`` people or more, nine in ten within 24 hours."""
+    size = len(table)
+    traces = numbered(np.concatenate([referee, referrer]))
+    who = np.concatenate([table.person, table.referrer_person])
+    count = distinct_by(traces, who, int(traces.max(initial=-1)) + 1)
+    mine = traces[:size]
+    at = referred_at(table)
+    known = np.flatnonzero(~np.isnat(at) & (referee > 0))
+    order = known[np.lexsort((at[known], mine[known]))]
+    starts = np.flatnonzero(np.diff(mine[order], prepend=-1) != 0)
+    length = np.diff(np.append(starts, len(order)))
+    low, high = starts + length // 20, starts + length - 1 - length // 20
+    event = np.zeros(len(count), dtype=bool)
+    if len(order):
+        event[mine[order[starts]]] = (at[order[high]] - at[order[low]] <= np.timedelta64(24, "h")) & (
+            length >= least
+        )
+    return Crowd(count[mine], event[mine] & (count[mine] >= least))
+
+
+def alike_mailboxes(table: ReferralTable, tied: Rows) -> Hits:
+    """Of ``tied`` rows, whose people share a home or an instrument, those with mailboxes that resemble."""
+    found = {}
+    for row in tied.tolist():
+        left, right = table.referrer_mailbox[row], table.referee_mailbox[row]
+        if left and right and left != right:
+            common = mail_in_common(left, right, table.referrer_name[row], table.referee_name[row])
+            if common:
+                found[row] = f"Both mailboxes carry “{common}”, which no name explains."
+    return hits("mail_alike", np.array(list(found), dtype=np.intp), list(found.values()))
+
+
+def living_together(table: ReferralTable, tied: Rows) -> tuple[Rows, Rows]:
+    """Of ``tied`` rows those whose two people live at one address, and those of whom nobody knows.
+
+    Where an address is not known, one surname says that they do.
+    """
+    together: list[int] = []
+    unknown: list[int] = []
+    for row in tied.tolist():
+        ours, theirs = table.referrer_address[row].strip(), table.referee_address[row].strip()
+        if ours and theirs:
+            if are_one_address(ours, theirs):
+                together.append(row)
+            continue
+        last = [latin(text).split()[-1:] for text in (table.referrer_name[row], table.referee_name[row])]
+        (together if last[0] and last[0] == last[1] else unknown).append(row)
+    return np.array(together, dtype=np.intp), np.array(unknown, dtype=np.intp)
+
+
 def shared_payout(table: ReferralTable, *, cap: int = 50) -> Hits:
-    """Referrals whose payout account serves 2 to ``cap`` referrers (more is a clearing account)."""
+    """Referrals whose payout account serves 2 to ``cap`` referrers (more is a clearing account).
+
+    An account of one partner's people is the firm's own.
+    """
     account = numbered(table.payout_hash)
-    degree = distinct_by(account, table.referrer, int(account.max(initial=-1)) + 1)[account]
-    rows = np.flatnonzero((table.payout_hash > 0) & (degree >= 2) & (degree <= cap))
+    size = int(account.max(initial=-1)) + 1
+    degree = distinct_by(account, table.referrer, size)[account]
+    _, partner = codes(table.partner_id)
+    of_one_firm = (distinct_by(account, partner, size)[account] == 1) & (table.partner_id != "")
+    rows = np.flatnonzero((table.payout_hash > 0) & (degree >= 2) & (degree <= cap) & ~of_one_firm)
     return hits("shared_payout", rows, [f"One account is paid for {degree[row]} referrers." for row in rows])
 
 
@@ -161,14 +271,25 @@ def parents(domain: str) -> list[str]:
 
 
 def mailbox_variants(table: ReferralTable) -> Hits:
-    """Referred addresses of which another spelling (dots, +tag, alias domain) was referred too."""
+    """Referred addresses of which another spelling (dots, +tag, alias domain) was referred too.
+
+    Three spellings weigh in full, two by half. At a firm's own domain, where a mailbox takes the orders
+    of its clients, they weigh a third.
+    """
     mailboxes, mailbox = codes(table.referee_mailbox)
     again = np.flatnonzero((table.referee_mailbox != "") & (count_of(mailbox) >= 2))
     spelled = np.array([text.strip().lower() for text in table.referee_email[again]], dtype=object)
     spellings = distinct_by(mailbox[again], codes(spelled)[1], len(mailboxes))[mailbox]
     rows = np.flatnonzero(spellings >= 2)
     evidence = [f"{spellings[row]} spellings of {table.referee_mailbox[row]}." for row in rows]
-    return hits("mailbox_variants", rows, evidence)
+    share = np.where(spellings[rows] >= 3, 1.0, 0.5) * public_share(table, rows)
+    return hits("mailbox_variants", rows, evidence, share * CATALOGUE["mailbox_variants"].weight)
+
+
+def public_share(table: ReferralTable, rows: Rows) -> Floats:
+    """1 for mailboxes at a provider where anybody gets one, a third at a domain of somebody's own."""
+    domains = normalise_all(table.referee_mailbox[rows], domain_of)
+    return np.where([domain in MAIL_PROVIDERS for domain in domains], 1.0, 1 / 3).astype(np.float64)
 
 
 def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) -> Hits:
@@ -191,4 +312,5 @@ def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) ->
                 text = f"{distinct} mailboxes {stem} numbered {numbers[part[0]]} to {numbers[part[-1]]}."
                 found.update((members[index][1], text) for index in part)
     rows = np.array(sorted(found), dtype=np.intp)
-    return hits("sequential_mailboxes", rows, [found[row] for row in rows])
+    weights = CATALOGUE["sequential_mailboxes"].weight * public_share(table, rows)
+    return hits("sequential_mailboxes", rows, [found[row] for row in rows], weights)

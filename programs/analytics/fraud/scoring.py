@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit, logit
 
 from programs.analytics.estimate import MaybeEstimate
-from programs.analytics.fraud.catalogue import CATALOGUE, Hits
+from programs.analytics.fraud.catalogue import CATALOGUE, HOME, ONE_FACT, Hits
+from programs.analytics.fraud.fit import Fit
 from programs.analytics.fraud.normalise import Texts
+from programs.analytics.fraud.numbers import Rows
 from programs.analytics.fraud.rings import Rings
 from programs.analytics.fraud.table import Floats, ReferralTable, codes
 from programs.analytics.rates import wilson_rate
 
 Flags = npt.NDArray[np.bool_]
+NOTHING_EXPLAINED: Mapping[str, Rows] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +39,9 @@ class Reason:
 class Case:
     """Referrals to be decided on together by people.
 
-    ``score`` 0–100 is the highest of its referrals. ``at_risk`` is the rewards of the referrals,
-    ``expected_loss`` weighs each by its score. ``proposal`` is "hold" or "review".
+    ``score`` 0–100 is the highest of its referrals. ``at_risk`` is the rewards that are due on them: won,
+    not returned and not paid yet. ``expected_loss`` weighs each by its score, ``paid`` was paid and not
+    taken back. ``proposal`` is "hold" or "review".
     """
 
     case_id: str
@@ -45,6 +50,7 @@ class Case:
     score: float
     at_risk: float
     expected_loss: float
+    paid: float
     proposal: str
     reasons: tuple[Reason, ...]
 
@@ -57,11 +63,14 @@ class Accuracy:
     recall: MaybeEstimate
 
 
-def score_referrals(size: int, found: Iterable[Hits], *, prior: float = 0.02) -> Floats:
-    """Score 0–100 of each of ``size`` referrals: 100 × the posterior chance of fraud.
+def score_parts(
+    size: int, found: Iterable[Hits], *, explained: Mapping[str, Rows] = NOTHING_EXPLAINED
+) -> dict[str, Floats]:
+    """Family → what its evidence adds to the log-odds of each of ``size`` referrals.
 
-    log-odds = logit(prior) + Σ over families of (strongest + half of the others). ``prior`` is the share
-    of fraud expected before looking, in (0, 1).
+    The strongest of a family counts in full and the others by half; of one fact the strongest alone.
+    ``explained`` names rows where a family is explained by the home that both people share: there only the
+    stronger of the two counts.
     """
     strongest: dict[str, Floats] = {}
     total: dict[str, Floats] = {}
@@ -72,9 +81,32 @@ def score_referrals(size: int, found: Iterable[Hits], *, prior: float = 0.02) ->
         top = strongest.setdefault(family, np.zeros(size))
         np.maximum(top, weights, out=top)
         total[family] = total.get(family, np.zeros(size)) + weights
-    log_odds = np.full(size, float(logit(prior)))
-    for family, top in strongest.items():
-        log_odds += top + (total[family] - top) / 2
+    parts = {
+        family: top + (0.0 if family in ONE_FACT else (total[family] - top) / 2)
+        for family, top in strongest.items()
+    }
+    home = parts.get(HOME, np.zeros(size))
+    for family, rows in explained.items():
+        if family in parts:
+            parts[family][rows] = np.maximum(home[rows], parts[family][rows]) - home[rows]
+    return parts
+
+
+def score_referrals(
+    size: int,
+    found: Iterable[Hits],
+    *,
+    prior: float = 0.02,
+    explained: Mapping[str, Rows] = NOTHING_EXPLAINED,
+    fit: Fit | None = None,
+) -> Floats:
+    """Score 0–100 of each of ``size`` referrals: 100 × the posterior chance of fraud.
+
+    log-odds = logit(prior) + Σ over families of ``score_parts``, as ``fit`` changes it. ``prior`` is the
+    share of fraud expected before looking, in (0, 1).
+    """
+    parts = score_parts(size, found, explained=explained)
+    log_odds = (fit or Fit()).log_odds(float(logit(prior)), parts, size)
     return np.asarray(100 * expit(log_odds), dtype=np.float64)
 
 
@@ -113,8 +145,9 @@ def gather_cases(
 
 
 def case_owners(table: ReferralTable, rings: Rings) -> Texts:
-    """Whose case each referral belongs to: its ring of three or more people, else its referrer."""
+    """Whose case each referral belongs to: the ring of three or more of either side, else its referrer."""
     component = rings.component[rings.referee]
+    component = np.where(rings.people[component] >= 3, component, rings.component[rings.referrer])
     in_ring = rings.people[component] >= 3
     names = ring_labels(table, rings)
     return np.array(
@@ -130,7 +163,9 @@ def case_owners(table: ReferralTable, rings: Rings) -> Texts:
 
 def ring_labels(table: ReferralTable, rings: Rings) -> dict[int, str]:
     """Name of each component: its first referral id, which does not depend on the order of rows."""
-    places, first = np.unique(rings.component[rings.referee], return_index=True)
+    sides = np.concatenate([rings.component[rings.referee], rings.component[rings.referrer]])
+    places, first = np.unique(sides, return_index=True)
+    first = first % len(table) if len(table) else first
     return dict(zip(places.tolist(), table.referral_id[first].tolist(), strict=True))
 
 
@@ -144,7 +179,7 @@ def make_case(
 ) -> Case:
     counts = Counter(key for row in members for key, _ in by_row[row])
     example = {key: evidence for row in reversed(members) for key, evidence in by_row[row]}
-    rewards = table.reward[members]
+    rewards = due_rewards(table)[members]
     return Case(
         case_id=name,
         referral_ids=tuple(table.referral_id[members].tolist()),
@@ -152,6 +187,7 @@ def make_case(
         score=float(scores[members].max()),
         at_risk=float(rewards.sum()),
         expected_loss=float((rewards * scores[members]).sum() / 100),
+        paid=float(table.reward[members][is_paid(table)[members]].sum()),
         proposal=proposal,
         reasons=tuple(
             Reason(key, CATALOGUE[key].title, count, example[key], CATALOGUE[key].false_positives)
@@ -160,6 +196,17 @@ def make_case(
             )
         ),
     )
+
+
+def due_rewards(table: ReferralTable) -> Floats:
+    """The reward still to be paid for each referral: 0 unless it was won and kept, and where it is paid."""
+    due = ~np.isnat(table.won_at) & np.isnat(table.refunded_at) & ~is_paid(table)
+    return np.where(due, np.maximum(table.reward, 0.0), 0.0)
+
+
+def is_paid(table: ReferralTable) -> Flags:
+    paid: Flags = ~np.isnat(table.paid_at)
+    return paid
 
 
 def accuracy(flagged: Flags, fraud: Flags) -> Accuracy:

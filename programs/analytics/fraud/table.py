@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
-from programs.analytics.fraud.numbers import Rows, count_by, distinct_by
+from programs.analytics.fraud.numbers import Rows, count_by, distinct_by, numbered
 
 Times = npt.NDArray[np.datetime64]
 Floats = npt.NDArray[np.float64]
@@ -22,6 +22,7 @@ TIMES = ("invited_at", "clicked_at", "submitted_at", "won_at", "paid_at", "refun
 MONEY = ("reward", "revenue")
 COUNTS = ("referrals_of_referrer", "orders_of_referrer", "refunds_of_referrer", "names_at_address")
 MAILBOXES = ("referrer_mailbox", "referee_mailbox")
+NUMBERED = ("referrer", "person", "referrer_person")
 TRACES = {
     "cookie": (("cookie_id", "referee"), ("referrer_cookie_id", "referrer")),
     "device": (("device_id", "referee"), ("referrer_device_id", "referrer")),
@@ -75,11 +76,13 @@ class ReferralTable:
     account the referrer was paid to: equal where they are, 0 where missing, negative where it joins more
     people than any cap, in the program if not in the table. The counts are of the row's referrer, over all
     referrals there are; ``names_at_address`` of the names referred at its address. ``referrer`` numbers the
-    referrers from 0; the mailboxes are what the addresses deliver to.
+    referrers from 0, ``referrer_person`` and ``person`` the two people of each row among all people. The
+    mailboxes are what the addresses deliver to.
     """
 
     referral_id: Texts
     referrer_id: Texts
+    partner_id: Texts
     referrer_email: Texts
     referrer_name: Texts
     referrer_address: Texts
@@ -96,6 +99,7 @@ class ReferralTable:
     payment_hash: Traces
     place: Traces
     source: Texts
+    channel: Texts
     landing_url: Texts
     referer_url: Texts
     invited_at: Times
@@ -111,6 +115,8 @@ class ReferralTable:
     refunds_of_referrer: Rows
     names_at_address: Rows
     referrer: Rows
+    person: Rows
+    referrer_person: Rows
     referrer_mailbox: Texts
     referee_mailbox: Texts
 
@@ -138,7 +144,7 @@ class ReferralTable:
             given |= zip((name for name, _ in kind), traces, strict=True)
         (given["place"],) = as_traces([columns["place"] if "place" in columns else places(columns, missing)])
         for field in fields(cls):
-            if field.name not in (*given, *COUNTS, *MAILBOXES, "referrer"):
+            if field.name not in (*given, *COUNTS, *MAILBOXES, *NUMBERED):
                 given[field.name] = text_column(columns.get(field.name, missing))
         given = {name: column[keep] for name, column in given.items()}
         given["referrer"] = codes(given["referrer_id"])[1]
@@ -154,7 +160,21 @@ class ReferralTable:
         given |= zip(COUNTS, counts, strict=True)
         for mailbox in MAILBOXES:
             given[mailbox] = normalise_all(given[mailbox.replace("mailbox", "email")], normalise_email)
+        given["referrer_person"], given["person"] = people_of(
+            given["referrer_id"], given["referee_customer_id"], given["referee_mailbox"]
+        )
         return cls(**given)
+
+
+def people_of(referrers: Texts, customers: Texts, mailboxes: Texts) -> tuple[Rows, Rows]:
+    """Numbers of the two people of each referral: by customer id, else mailbox, else the referral itself."""
+    size = len(referrers)
+    ids, customer = codes(np.concatenate([referrers, customers]))
+    boxes, box = codes(mailboxes)
+    referee = np.where(mailboxes != "", len(ids) + box, len(ids) + len(boxes) + np.arange(size))
+    referee = np.where(customers != "", customer[size:], referee)
+    number = numbered(np.concatenate([customer[:size], referee]))
+    return number[:size], number[size:]
 
 
 def first_of_each(texts: Sequence[Any] | npt.NDArray[Any] | pa.Array) -> Rows:

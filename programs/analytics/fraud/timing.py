@@ -56,17 +56,29 @@ def velocity(
 
 
 def too_fast(table: ReferralTable, *, seconds: float = 30.0) -> Hits:
-    """From first click to conversion in 0 to ``seconds`` seconds."""
+    """From first click to conversion in 0 to ``seconds`` seconds.
+
+    It weighs in full where at least three, and at least half, of the referrer's orders are so; one tap may
+    explain any single one, which weighs three tenths.
+    """
     taken = (table.won_at - table.clicked_at) / np.timedelta64(1, "s")
-    rows = np.flatnonzero((taken >= 0) & (taken < seconds))
-    return hits("too_fast", rows, [f"{taken[row]:.0f} s from click to conversion." for row in rows])
+    is_fast = (taken >= 0) & (taken < seconds)
+    rows = np.flatnonzero(is_fast)
+    fast = count_by(table.referrer, is_fast)[rows]
+    repeated = (fast >= 3) & (2 * fast >= table.orders_of_referrer[rows])
+    return hits(
+        "too_fast",
+        rows,
+        [f"{taken[row]:.0f} s from click to conversion." for row in rows],
+        np.where(repeated, 1.0, 0.3) * CATALOGUE["too_fast"].weight,
+    )
 
 
 def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace_days: float = 5.0) -> Hits:
     """Refunded within ``grace_days`` after the holding period that starts at the conversion.
 
     It weighs in full where at least two, and at least half, of the referrer's orders end so; one such refund
-    may be chance and weighs three fifths.
+    may be chance and weighs three tenths.
     """
     days = (table.refunded_at - table.won_at) / np.timedelta64(1, "D")
     rows = np.flatnonzero((days >= holding_days) & (days < holding_days + grace_days))
@@ -81,7 +93,7 @@ def refund_after_hold(table: ReferralTable, *, holding_days: float = 30.0, grace
             f"Refunded {days[row]:.1f} days after conversion; rewards are held {holding_days:g}."
             for row in rows
         ],
-        np.where(repeated, 1.0, 0.6) * CATALOGUE["refund_after_hold"].weight,
+        np.where(repeated, 1.0, 0.3) * CATALOGUE["refund_after_hold"].weight,
     )
 
 

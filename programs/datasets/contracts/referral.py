@@ -15,6 +15,28 @@ from programs.datasets.contracts.base import (
     taken_back,
 )
 
+UNKNOWN = (
+    "?", "0", "00000000-0000-0000-0000-000000000000", "anonymous", "blank", "default", "empty",
+    "missing", "n.a.", "na", "nil", "no cookie", "none", "not available", "not set", "(not set)",
+    "null", "other", "redacted", "test", "undefined", "unidentified", "unknown", "unspecified", "xxx",
+)  # fmt: skip
+"""What browsers and exports write for a trace that they do not know: many people, not one."""
+NO_INSTRUMENT = (
+    *UNKNOWN, "amazon pay", "amazonpay", "apple pay", "applepay", "bank transfer", "bank_transfer",
+    "banktransfer", "card", "cash", "cash on delivery", "cod", "credit card", "credit_card",
+    "creditcard", "debit card", "gift card", "gift_card", "giftcard", "google pay", "googlepay",
+    "ideal", "invoice", "klarna", "paypal", "sepa", "sofort", "stripe", "visa", "mastercard", "voucher",
+    "wallet", "wire",
+)  # fmt: skip
+"""Ways to pay in place of the instrument paid with."""
+
+
+def known_trace(name: str, missing: tuple[str, ...] = UNKNOWN) -> tuple[str, str]:
+    """A derived column: the trace as it was written, missing where a placeholder stands for it."""
+    words = ", ".join(f"'{word}'" for word in missing)
+    return name, f"CASE WHEN lower({name}) IN ({words}) THEN NULL ELSE {name} END"
+
+
 REFERRALS = Contract(
     kind="referrals",
     version=2,
@@ -133,6 +155,11 @@ REFERRALS = Contract(
             "ELSE 'sale' END)",
         ),
         ("revenue", "CASE WHEN movement = 'refund' THEN -abs(revenue) ELSE revenue END"),
+        *(known_trace(f"{side}{name}") for side in ("", "referrer_") for name in ("cookie_id", "device_id")),
+        *(known_trace(f"{side}payment_hash", NO_INSTRUMENT) for side in ("", "referrer_")),
+        known_trace("ip", (*UNKNOWN, "0.0.0.0", "127.0.0.1", "::", "::1")),  # noqa: S104 - no address is bound
+        known_trace("user_agent"),
+        *(known_trace(f"{side}_address") for side in ("referrer", "referee")),
     ),
 )
 
@@ -214,6 +241,7 @@ REFERRAL_PAYOUTS = Contract(
     derived=(
         ("movement", "coalesce(movement, CASE WHEN amount < 0 THEN 'clawback' ELSE 'payout' END)"),
         ("amount", "CASE WHEN movement = 'clawback' THEN -abs(amount) ELSE amount END"),
+        known_trace("account_hash", NO_INSTRUMENT),
     ),
 )
 

@@ -122,6 +122,13 @@ class ReferralQuestions(ABC):
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         return self._ask("payout_compliance", datasets, holding_days=holding_days, **_span(start, end))
 
+    def referral_clawbacks(
+        self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime
+    ) -> pa.Table:
+        """payout_id, referral_id, paid_at, undone_at, amount: paid, the order returned, never taken back."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("referral_clawbacks", datasets, as_of=as_of)
+
     def partner_referrals(
         self,
         referrals: Snapshot | None,
@@ -129,11 +136,12 @@ class ReferralQuestions(ABC):
         start: datetime,
         end: datetime,
         payouts: Snapshot | None = None,
+        without: Collection[str] = (),
     ) -> pa.Table:
         """partner, tier, referrals, won, revenue, gross_margin, payout, last_invited_at; net of refunds and
-        claw-backs, in the window of the sale."""
+        claw-backs, in the window of the sale. Referrals in ``without`` are in no figure."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        return self._ask("partner_referrals", datasets, PAYOUTS, **_span(start, end))
+        return self._ask("partner_referrals", datasets, PAYOUTS, without=list(without), **_span(start, end))
 
     def partner_events(self, activity: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
         """partner, tier, events, last_active_at."""
@@ -156,6 +164,32 @@ class ReferralQuestions(ABC):
         """Columns of the contract as known at as_of, without the label, of the referrals whose hashes
         ``chosen`` has in its column referral, beside its other columns."""
         return self._ask_with("referral_rows", {"referrals": referrals}, {"chosen": chosen}, as_of=as_of)
+
+    def referral_peers(
+        self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime, **limits: Any
+    ) -> pa.Table:
+        """level, name, partner, referrers, orders, timed, quick, paid_clicks, paid, returned, least,
+        new_devices: counts of whole referrers and partners, as ``fraud.peers`` reads them; ``limits``:
+        parameters of the SQL file."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        return self._ask("referral_peers", datasets, PAYOUTS, as_of=as_of, **limits)
+
+    def referral_audit(
+        self,
+        referrals: Snapshot | None,
+        *,
+        proposed: Collection[str],
+        salt: str,
+        size: int,
+        as_of: datetime,
+    ) -> pa.Table:
+        """referral_id, referrer_id, due, population, known, labelled: a random sample of ``size`` of the
+        referrals won that are not ``proposed``, the same for one ``salt``; one row without an id where
+        there is none."""
+        tables = {"proposed": pa.table({"referral_id": pa.array(proposed, pa.string())})}
+        return self._ask_with(
+            "referral_audit", {"referrals": referrals}, tables, as_of=as_of, salt=salt, size=size
+        )
 
     def referral_labels(
         self, referrals: Snapshot | None, *, judged: Collection[str], as_of: datetime

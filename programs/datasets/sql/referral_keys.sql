@@ -2,6 +2,8 @@
 -- where not known; domain; and shows, whether the row alone may be suspected. Every condition is at least as wide as
 -- the heuristic it stands for, which decides in Python; each cheap look stands guard before a dear one.
 CREATE TEMP MACRO key(value) AS CASE WHEN value IS NULL THEN CAST(0 AS UBIGINT) ELSE hash(value) END;
+-- A trace that the program knows to be of many people is none.
+CREATE TEMP MACRO trace(value, known) AS CASE WHEN value IS NULL OR len(known) > 0 AND list_contains(known, value) THEN CAST(0 AS UBIGINT) ELSE hash(value) END;
 CREATE TEMP TABLE accounts AS
 SELECT hash(referral_id) AS referral, hash(min(account_hash)) AS payout_hash
 FROM referral_payouts
@@ -10,7 +12,7 @@ GROUP BY referral_id;
 WITH known AS (
     SELECT *,
         coalesce(won_at < CAST($as_of AS TIMESTAMPTZ), false) AS won,
-        coalesce(won_at < CAST($as_of AS TIMESTAMPTZ) AND refunded_at < CAST($as_of AS TIMESTAMPTZ), false) AS refunded,
+        coalesce(won_at < CAST($as_of AS TIMESTAMPTZ) AND undone_at < CAST($as_of AS TIMESTAMPTZ), false) AS refunded,
         lower(referee_email) AS address,
         rtrim(split_part(address, '@', 2), '.') AS named_domain,
         coalesce($real_domains[list_position($alias_domains, named_domain)], named_domain) AS domain
@@ -35,10 +37,10 @@ numbers AS (
             WHEN referee_email IS NOT NULL THEN hash('mail', address) ELSE hash('row', referral_id) END AS referee,
         epoch_us(coalesce(CASE WHEN submitted_at < CAST($as_of AS TIMESTAMPTZ) THEN submitted_at END, invited_at)) AS referred_at,
         won, refunded,
-        key(cookie_id) AS cookie_id, key(referrer_cookie_id) AS referrer_cookie_id,
-        key(device_id) AS device_id, key(referrer_device_id) AS referrer_device_id,
-        key(payment_hash) AS payment_hash, key(referrer_payment_hash) AS referrer_payment_hash,
-        CASE WHEN ip IS NULL OR user_agent IS NULL THEN key(NULL) ELSE hash(ip, user_agent) END AS place,
+        trace(cookie_id, $known_cookie) AS cookie_id, trace(referrer_cookie_id, $known_cookie) AS referrer_cookie_id,
+        trace(device_id, $known_device) AS device_id, trace(referrer_device_id, $known_device) AS referrer_device_id,
+        trace(payment_hash, $known_payment) AS payment_hash, trace(referrer_payment_hash, $known_payment) AS referrer_payment_hash,
+        CASE WHEN ip IS NULL OR user_agent IS NULL OR len($known_ip) > 0 AND list_contains($known_ip, ip) THEN key(NULL) ELSE hash(ip, user_agent) END AS place,
         key(lower(referee_address)) AS home, key(lower(referee_name)) AS called,
         key(address) AS spelling, CASE WHEN mailbox IS NULL THEN key(NULL) ELSE hash(mailbox, domain) END AS mailbox,
         CASE WHEN right(mailbox, 1) BETWEEN '0' AND '9' THEN hash(referrer_id, rtrim(mailbox, '0123456789'), domain) ELSE key(NULL) END AS stem,
@@ -47,8 +49,8 @@ numbers AS (
             WHEN referrer_id = referee_customer_id THEN true
             WHEN referrer_cookie_id = cookie_id OR referrer_device_id = device_id OR referrer_payment_hash = payment_hash THEN true
             WHEN won AND epoch(won_at) - epoch(clicked_at) BETWEEN 0 AND $too_fast_seconds THEN true
-            WHEN refunded AND refunded_at >= won_at + to_days($holding_days)
-                AND refunded_at < won_at + to_days($holding_days + $grace_days) THEN true
+            WHEN refunded AND undone_at >= won_at + to_days($holding_days)
+                AND undone_at < won_at + to_days($holding_days + $grace_days) THEN true
             ELSE false END
         -- One mailbox and one address begin with one character, an accent may come or go.
         OR CASE WHEN (ord(referrer_email) | 32) = (ord(referee_email) | 32) OR ord(referrer_email) > 127 OR ord(referee_email) > 127
@@ -63,7 +65,15 @@ numbers AS (
         OR CASE WHEN len($banned_sources) > 0
             THEN coalesce(list_contains($banned_sources, regexp_replace(lower(source), '[^a-z0-9]+', '', 'g')) OR strlen(source) > length(source), false)
                 OR coalesce(len(list_filter($banned_hosts, lambda host: contains(lower(referer_url), host))) > 0, false)
+            ELSE false END
+        OR CASE WHEN len($allowed_channels) > 0 AND channel IS NOT NULL
+            THEN NOT list_contains($allowed_channels, regexp_replace(lower(channel), '[^a-z0-9]+', '', 'g')) OR strlen(channel) > length(channel)
+            ELSE false END
+        OR CASE WHEN won AND len($watched_referrers) + len($watched_partners) > 0
+            THEN list_contains($watched_referrers, referrer_id) OR coalesce(list_contains($watched_partners, partner_id), false)
             ELSE false END AS shows
     FROM boxed
 )
-SELECT numbers.*, coalesce(payout_hash, key(NULL)) AS payout_hash FROM numbers LEFT JOIN accounts USING (referral)
+SELECT numbers.*,
+    CASE WHEN payout_hash IS NULL OR list_contains(list_transform($known_account, lambda account: hash(account)), payout_hash)
+        THEN key(NULL) ELSE payout_hash END AS payout_hash FROM numbers LEFT JOIN accounts USING (referral)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
@@ -20,13 +21,15 @@ from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
 from plans.demo.organisation import PASSWORD
 from plans.engine.escalation import deadlines
-from plans.engine.gates import eligibility, preview, rounds
+from plans.engine.escalation.ladder import open_case
+from plans.engine.gates import eligibility, preview, rounds, taken
 from plans.engine.people import human_tasks, substitutes
 from plans.models import Approval, Schedule, ScheduledRun
 from plans.runs import schedules
 from programs.models import Absence, Approver, Delegation, Person, Role
 from tests.doors import INPUTS, agree, start, url, user
 from tests.factories import gate, make_plan, make_run, round_of, seat
+from tests.plans.admin.filled_form import filled
 
 LATE = "holds this authority only since after this round was opened"
 FINANCE, LEGAL = gate(seat("finance"), key="money"), gate(seat("legal"), key="law")
@@ -298,6 +301,118 @@ def test_a_steward_does_not_link_her_own_account_to_legal(login):
     assert list(legal.accounts.all()) == [user("legal")]
 
 
+# ------------------------------------------------------------------ nobody gains by a loss
+
+
+def close_person(login):
+    address = at(Person, "change", who("legal").pk)
+    sent = filled(login("exec").get(address).content.decode())
+    sent.pop("is_active")
+    login("exec").post(address, sent, follow=True)
+    assert not Person.objects.get(name="Lena Brandt").is_active
+
+
+def end_the_role(login):
+    row = who("legal").approverships.get()
+    address = at(Approver, "change", row.pk)
+    sent = filled(login("exec").get(address).content.decode())
+    login("exec").post(
+        address, sent | {"valid_until_0": "2026-01-01", "valid_until_1": "00:00:00"}, follow=True
+    )
+    row.refresh_from_db()
+    assert row.valid_until is not None
+
+
+def delete_the_role(login):
+    with acting_as(Actor.system("Test")):
+        user("exec").user_permissions.add(Permission.objects.get(codename="delete_approver"))
+    row = who("legal").approverships.get()
+    login("exec").post(at(Approver, "delete", row.pk), {"post": "yes"}, follow=True)
+    assert not Approver.objects.filter(pk=row.pk).exists()
+
+
+def close_account(login):
+    with acting_as(Actor.system("Test")):
+        user("exec").user_permissions.add(*Permission.objects.filter(content_type__app_label="auth"))
+    address = reverse("admin:auth_user_change", args=[user("legal").pk])
+    sent = filled(login("exec").get(address).content.decode())
+    sent.pop("is_active")
+    login("exec").post(address, sent, follow=True)
+    assert not user("legal").is_active
+
+
+COVER = gate(seat("legal"), fallbacks={"legal": "exec-sponsor"})
+
+
+@pytest.mark.parametrize("take", [close_person, end_the_role, delete_the_role, close_account])
+def test_who_takes_a_role_from_somebody_does_not_decide_in_its_place(login, demo, session, take):
+    """Elena covers for legal; what she takes from Lena alone makes her no judge of it."""
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(COVER, requester=user("ops"), program=demo)
+        Approver(person=who("deputy"), role=Role.objects.get(slug="exec-sponsor")).save()
+        perform(round_of(plan), "lose_quorum", comment="For a new round.")
+        rounds.ask_again(round_of(plan), reason="Dora covers, too.")
+    take(login)
+    refused = decide(session, "exec", round_of(plan))
+    assert (refused.status_code, "took the authority of legal" in refused.json()["detail"]) == (403, True)
+    (asked,) = preview.who_must_approve(plan)
+    assert [c.person.name for c in asked.bench.candidates] == ["Dora Klein"]
+    assert decide(session, "deputy", round_of(plan)).json()["state"] == "approved"
+
+
+def test_a_rung_gives_nobody_what_they_took_away(login, demo, session):
+    with acting_as(Actor.system("Test")):
+        ladder = [{"rung": 1, "roles": ["exec-sponsor"], "hours": 8, "effect": "add authority"}]
+        plan = make_plan(gate(seat("legal")), requester=user("ops"), program=demo, ladder=ladder)
+        open_case(plan, "late", "It is late", approval=round_of(plan))
+    assert "Elena Rossi" in [c.person.name for c in eligibility.bench_of(round_of(plan)).candidates]
+    close_person(login)
+    assert eligibility.bench_of(round_of(plan)).candidates == ()
+    assert "took the authority of legal" in decide(session, "exec", round_of(plan)).json()["detail"]
+
+
+def test_where_an_asker_took_a_role_nobody_decides_in_its_place(login, demo, session):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(COVER, requester=user("sales"), program=demo)
+        user("sales").groups.add(Group.objects.get(name="Stewards"))
+    address = at(Person, "change", who("legal").pk)
+    sent = filled(login("sales").get(address).content.decode())
+    sent.pop("is_active")
+    login("sales").post(address, sent, follow=True)
+    refused = decide(session, "exec", round_of(plan))
+    assert "which somebody who asked for this run or edited it took away" in refused.json()["detail"]
+
+
+def test_what_was_taken_long_before_a_plan_does_not_count(login, demo, session, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(taken, "BEFORE_THE_PLAN", timedelta(0))
+        close_person(login)
+        with acting_as(Actor.system("Test")):
+            plan = make_plan(COVER, requester=user("ops"), program=demo)
+        assert decide(session, "exec", round_of(plan)).json()["state"] == "approved"
+
+
+def test_an_asker_keeps_nobody_from_deciding_by_giving_them_work(demo, session):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(COVER, requester=user("ops"), program=demo, owner=who("studio"))
+    task = plan.tasks.get(key="publish")
+
+    def give(username, to):
+        path = url(f"tasks/{task.pk}/")
+        body = {"owner": who(to).email, "comment": "Please."}
+        seen = {"If-Match": session(username).get(path)["ETag"]}
+        return session(username).post(f"{path}reassign/", body, format="json", headers=seen)
+
+    refused = give("ops", "legal")
+    assert refused.status_code == 403
+    assert (
+        "Lena Brandt is asked to decide at Sign-off, and could not any more with this task."
+        in (refused.json()["detail"])
+    )
+    assert give("ops", "sales").status_code == 200
+    assert give("strategist", "legal").status_code == 200
+
+
 # ------------------------------------------------------------------ a task given away and taken back
 
 
@@ -395,7 +510,12 @@ def test_who_decided_at_a_gate_does_not_do_a_task_that_it_guards(demo, session):
         substitutes.sweep(now)
     task.refresh_from_db()
     assert task.owner == who("sales")
-    assert complete("sales").status_code == 200
+    with acting_as(Actor.system("Test")):
+        Absence(person=who("sales"), **span).save()
+        substitutes.sweep(now)
+    task.refresh_from_db()
+    assert task.owner == who("deputy")  # nobody else is left
+    assert complete("deputy").status_code == 200
 
 
 def test_whoever_wrote_a_schedule_has_asked_for_its_runs(site, demo, session):

@@ -178,7 +178,7 @@ def _side(context: StepContext) -> IncentiveFinding:
 def _cap(context: StepContext, today: date) -> IncentiveFinding:
     """The lowest cap that few would feel; referrals in cases that are proposed for hold are left out."""
     span = window_of(context).current
-    held = sorted({key for case in context.outputs["risk"]["cases"] for key in case["referrals"]})
+    held = context.outputs["risk"]["held_referrals"]
     rows = context.data.engine.reward_ranks(
         context.data.snapshot("referrals"), start=span.start, end=span.end, without=held,
         payouts=context.data.find("referral_payouts"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +37,11 @@ def assess_partners(context: StepContext) -> StepResult:
     counts = partner_counts(context, windows, answers)
     context.progress(40, "Scores and ranks")
     found = partner_health(counts, np.random.default_rng(context.seed))
-    healthy = () if isinstance(found, Unavailable) else found
+    suspected = set(context.outputs["risk"]["suspected_partners"])
+    # Whoever is asked about is nobody's example, whatever the figures say.
+    healthy = (
+        () if isinstance(found, Unavailable) else tuple(sorted(found, key=lambda p: p.partner in suspected))
+    )
     shares = concentration([max(partner.revenue, 0.0) for partner in counts])
     of_partners = [row for row in answers if row["partner"]]
     kpis = as_defined(context, {
@@ -52,6 +56,7 @@ def assess_partners(context: StepContext) -> StepResult:
         _health_table(
             healthy,
             counts,
+            suspected,
             currency,
             net_note(context.data, "referrals", "referral_payouts"),
             full=is_full(context),
@@ -67,10 +72,12 @@ def assess_partners(context: StepContext) -> StepResult:
         values={
             "kpis": {name: value_of(estimate) for name, estimate in kpis.items()},
             "partner_nps": value_of(kpis["partner_nps"]),
-            "partners": [_values(partner) for partner in healthy],
+            "partners": [
+                _values(partner) | {"suspected": partner.partner in suspected} for partner in healthy
+            ],
             "alerts": alerts.rows(),
             "why_none": found.reason if isinstance(found, Unavailable) else "",
-            "headline": _headline(healthy),
+            "headline": _headline([each for each in healthy if each.partner not in suspected]),
         },
         outputs=outputs,
         signals=alerts.signals,
@@ -86,10 +93,14 @@ def partner_counts(
 ) -> list[PartnerCounts]:
     """What each partner did in the window; a partner with activity and no referral counts too."""
     data, span, before = context.data, windows.current, windows.previous
-    referrals = data.snapshot("referrals")
+    referrals, without = data.snapshot("referrals"), suspected_of(context)
     rows, earlier = (
         data.engine.partner_referrals(
-            referrals, start=window.start, end=window.end, payouts=data.find("referral_payouts")
+            referrals,
+            start=window.start,
+            end=window.end,
+            payouts=data.find("referral_payouts"),
+            without=without,
         ).to_pylist()
         for window in (span, before)
     )
@@ -123,6 +134,13 @@ def partner_counts(
             )
         )
     return found
+
+
+def suspected_of(context: StepContext) -> list[str]:
+    """Referrals that earn a partner nothing here: proposed for hold, held or confirmed, and not released."""
+    released = {key for key, fraud in context.program.get("case_labels", {}).items() if not fraud}
+    found = {*context.outputs["risk"]["held_referrals"], *context.program["held_referrals"]}
+    return sorted(found - released)
 
 
 def days_since(end: datetime, *seen: datetime | None) -> float | None:
@@ -167,7 +185,13 @@ def _figures(context: StepContext, kpis: Mapping[str, MaybeEstimate], shares: An
 
 
 def _health_table(
-    healthy: Sequence[PartnerHealth], counts: Sequence[PartnerCounts], currency: str, note: str, *, full: bool
+    healthy: Sequence[PartnerHealth],
+    counts: Sequence[PartnerCounts],
+    suspected: Collection[str],
+    currency: str,
+    note: str,
+    *,
+    full: bool,
 ) -> Table:
     known = {item.partner: item for item in counts}
     shown = healthy if full or len(healthy) <= 2 * ENDS else [*healthy[:ENDS], *healthy[-ENDS:]]
@@ -180,15 +204,17 @@ def _health_table(
          Column("low", "from", "percent"), Column("high", "to", "percent"),
          Column("revenue", "Revenue", "money", currency), Column("trend", "Change", "percent"),
          Column("payout", "Payout / margin", "percent"), Column("events", "Activities", "integer"),
-         Column("voice", "Share of voice", "percent"), Column("nps", "NPS", "number")],
+         Column("voice", "Share of voice", "percent"), Column("nps", "NPS", "number"),
+         Column("asked", "Asked about")],
         [
             [p.partner, p.tier, p.score.value, p.rank.value, p.rank.low, p.rank.high, known[p.partner].referrals,
              p.conversion.value, p.conversion.low, p.conversion.high, known[p.partner].revenue, value_of(p.trend),
-             value_of(p.payout_ratio), known[p.partner].events, p.share_of_voice, value_of(p.nps)]
+             value_of(p.payout_ratio), known[p.partner].events, p.share_of_voice, value_of(p.nps),
+             "fraud case" if p.partner in suspected else ""]
             for p in shown
         ],
         f"{len(shown)} of {len(healthy)} partners. Conversion is shrunk toward the mean of the tier; where the ranges "
-        f"of ranks overlap, the data do not tell the partners apart. {note}".rstrip(),
+        f"of ranks overlap, the data do not tell the partners apart. Referrals proposed for hold or held count for nobody. {note}".rstrip(),
     )  # fmt: skip
 
 

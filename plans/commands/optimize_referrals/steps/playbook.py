@@ -114,7 +114,8 @@ def _enablement(context: StepContext, today: date) -> Iterator[Proposal]:
     found = context.outputs["performance"]
     margin = found["margin"] / found["funnel"]["won"] if found["funnel"]["won"] else 0.0
     partners = context.outputs["partners"]["partners"]
-    for partner in list(reversed(partners))[:MOST_PARTNERS]:
+    honest = [partner for partner in partners if not partner.get("suspected")]
+    for partner in list(reversed(honest))[:MOST_PARTNERS]:
         peers = [p for p in partners if p["tier"] == partner["tier"]]
         referrals = sum(p["referrals"] for p in peers)
         level = sum(p["won"] for p in peers) / referrals if referrals else 0.0
@@ -149,7 +150,7 @@ def _cases(context: StepContext, today: date) -> Iterator[Proposal]:
     if not risk["cases"]:
         return
     effort = max(len(risk["cases"]) / CASES_A_DAY, 0.5)
-    at_risk = sum(case["at_risk"] for case in risk["cases"])
+    at_risk = sum(case["at_risk"] for case in risk["cases"] if case["proposal"] == "hold")
     yield Proposal(
         "fraud",
         ProposedAction(
@@ -161,7 +162,7 @@ def _cases(context: StepContext, today: date) -> Iterator[Proposal]:
             1.0,
             1.0,
             effort,
-            f"{at_risk:,.0f} of rewards in the cases, weighed by the chance of fraud",
+            f"{at_risk:,.0f} of rewards in the cases are due, weighed by the chance of fraud",
         ),
         "loss avoided",
     )
@@ -183,6 +184,28 @@ def _values(row: RankedItem, proposal: Proposal, people: Mapping[str, str], curr
         "sample_size_per_arm": item.test.members_per_arm if item.test else None,
         "test_weeks": item.test.weeks if item.test else None,
     }  # fmt: skip
+
+
+def _holds(risk: Mapping[str, Any]) -> int:
+    return sum(case["proposal"] == "hold" for case in risk["cases"])
+
+
+def _measured(risk: Mapping[str, Any]) -> str:
+    """What is known of the review's own errors, or that nothing is."""
+    known = []
+    if risk["precision"] is not None:
+        known.append(f"precision {percent(risk['precision'])}")
+    if risk["recall"] is not None:
+        low, high = risk["recall_interval"]
+        known.append(f"recall {percent(risk['recall'])} ({percent(low)} to {percent(high)})")
+    else:
+        known.append("nothing is known of recall")
+    by = (
+        "the labels in the data"
+        if risk["measured_by"] == "file"
+        else "decided cases and the random audit sample"
+    )
+    return f"By {by}: {', '.join(known)}."
 
 
 def _incremental(found: Mapping[str, Any], currency: str) -> str:
@@ -260,15 +283,14 @@ def _document(
     currency: str,
 ) -> Document:
     risk, found = context.outputs["risk"], context.outputs["performance"]
-    precision, recall = risk["precision"], risk["recall"]
     sections = [
         Section("Insights", bullets=list(insights)),
         Section(
             "Fraud and risk",
             [
-                f"The fraud-detection skill reviewed {risk['reviewed']:,} referrals and proposes {len(risk['cases'])} "
+                f"The fraud-detection skill reviewed {risk['reviewed']:,} referrals and proposes {_holds(risk)} "
                 f"cases for hold; expected loss {money(risk['expected_loss'], currency)}. People decide, two on each.",
-                f"On labelled referrals: precision {percent(precision)}, recall {percent(recall)}.",
+                _measured(risk),
             ],
             [f"{row['payouts']} payouts break the rule {row['rule']}." for row in risk["compliance"] if row["payouts"]],
         ),

@@ -13,52 +13,47 @@ import numpy as np
 from gtm.core import canonical
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
-from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, measure
-from plans.commands.optimize_referrals.steps.screen import POLICY, policy_of, screened
+from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, labels_of, measure
+from plans.commands.optimize_referrals.steps.screen import patterns_in, policy_of, rules_of, screened
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Metrics, Series, Signal, StepResult, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.fraud.catalogue import CATALOGUE
+from programs.analytics.fraud.peers import SIGNS
 from programs.analytics.fraud.review import Review, review
-from programs.analytics.fraud.scoring import Case
+from programs.analytics.fraud.scoring import Case, due_rewards
 from programs.analytics.fraud.spike import ControlPoint, control_chart
 from programs.analytics.fraud.table import ReferralTable
 from programs.analytics.rates import wilson_rate
+from programs.schemas.referral_rules import PAYING_RULES
 
 FRAUD_SPIKE = "fraud-spike"
+SIGNS_OF_FRAUD, PATTERN = "signs", "pattern"
 COHORT_DAYS = 7
 MOST_CASES = 500
 """Cases one run opens, worst money first; the others are counted and come with the next run."""
 SHOWN_IN_SUMMARY = 10
-RULES = {
-    "unknown_referral": "Paid for a referral nobody knows",
-    "paid_twice": "Paid more than once for a referral",
-    "before_win": "Paid before the customer was won",
-    "before_holding": f"Paid before the holding period of {POLICY.holding_days:.0f} days was over",
-    "after_refund": "Paid after the order was refunded",
-    "above_reward": "Paid more than was promised",
-    "other_beneficiary": "Paid to somebody else than the referrer",
-}
 
 
 def review_risk(context: StepContext) -> StepResult:
     windows, currency = window_of(context), currency_of(context)
     policy = policy_of(context.program)
     context.progress(5, "Referrals to review")
-    table, population = screened(context.data, windows.current.end, policy)
+    patterns = patterns_in(context.data, windows.current.end, policy)
+    table, population = screened(context.data, windows.current.end, policy, patterns)
     context.progress(40, "Heuristics")
     now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
     actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
-    found = review(table, policy, population, within=actionable)
+    found = review(table, policy, population, within=actionable, patterns=patterns, labels=labels_of(context))
     context.progress(75, "Cohorts and payouts")
     held = found.scores >= policy.hold
     # The table holds what is worth a look; shares are of everybody invited.
     flows = context.outputs["data"]["flows"]
     rates = as_defined(context, {
         "fraud_rate": wilson_rate(int((held & now).sum()), int(flows["current"]["invites"])),
-        "money_at_risk": Estimate(float(table.reward[held & now].sum()), unit="currency", method="sum"),
+        "money_at_risk": Estimate(float(due_rewards(table)[held & now].sum()), unit="currency", method="sum"),
     })  # fmt: skip
     earlier: MaybeEstimate = (
         wilson_rate(int((held & before).sum()), int(flows["previous"]["invites"]))
@@ -66,21 +61,26 @@ def review_risk(context: StepContext) -> StepResult:
         else Unavailable(windows.why_alone)
     )
     alerts = alerts_of(context, rates, windows)
-    chart = cohorts(context, table.invited_at[held], windows.current)
+    chart = cohorts(context, table.invited_at[held], found.owners[held], windows.current)
     spikes = spikes_in(chart, windows)
     cases = found.cases
     holds = [case for case in cases if case.proposal == "hold"]
-    measured = measure(context, found, held, windows.current)
+    # What somebody did as a whole is a question to people before it is a reason to hold.
+    to_open = [case for case in cases if case.proposal == "hold" or is_pattern(case)]
+    measured = measure(context, found, held, ~np.isnat(table.won_at), windows.current)
     broken = compliance(context, windows.current)
     outputs: list[Any] = [
         _figures(context, rates, earlier, holds, cases, measured, currency, windows),
         _case_table(cases if is_full(context) else holds[:SHOWN_IN_SUMMARY], len(cases), currency),
-        _rule_table(broken, context.data.has("referral_payouts"), currency),
+        _rule_table(broken, paying_rules(context), context.data.has("referral_payouts"), currency),
     ]
     if not isinstance(chart, Unavailable):
         outputs.append(_control_chart(chart))
+    outputs += measured.tables()
+    clawbacks = clawbacks_of(context, windows.current)
+    outputs.append(_clawback_table(clawbacks, context.data.has("referral_payouts"), currency))
     if is_full(context):
-        outputs.append(_heuristics_table(found, now))
+        outputs += [_heuristics_table(found, now), _policy_table(context, found)]
     signals = [*alerts.signals, *spikes]
     looked_at = dict(alerts.measured) | ({} if isinstance(chart, Unavailable) else {FRAUD_SPIKE: ""})
     return StepResult(
@@ -90,12 +90,23 @@ def review_risk(context: StepContext) -> StepResult:
             "reviewed": population.referrals,
             "looked_at": len(table),
             "held": int(held.sum()),
-            "cases": [case_values(case, currency) for case in holds[:MOST_CASES]],
-            "cases_left": max(len(holds) - MOST_CASES, 0),
+            "cases": [case_values(case, currency) for case in to_open[:MOST_CASES]],
+            "cases_left": max(len(to_open) - MOST_CASES, 0),
             "cases_to_review": len(cases) - len(holds),
             "expected_loss": sum(case.expected_loss for case in holds),
             "spikes": [signal.message for signal in spikes],
             "compliance": broken,
+            "patterns": [
+                {"level": each.level, "name": each.name, "sign": each.sign, "count": each.count, "of": each.of,
+                 "expected": each.expected, "q": each.q_value}
+                for each in patterns
+            ],
+            "suspected_partners": sorted({each.name for each in patterns if each.level == "partner"}),
+            "held_referrals": sorted({key for case in holds for key in case.referral_ids}),
+            "clawbacks": len(clawbacks),
+            "clawback_amount": sum(row["amount"] for row in clawbacks),
+            "policy": {**rules_of(context.program), "fitted_on": found.fit.labels, "shift": found.fit.shift,
+                       "slopes": dict(found.fit.slopes)},
             "payouts_checked": context.data.has("referral_payouts"),
             **measured.values(),
             "alerts": alerts.rows(),
@@ -125,8 +136,13 @@ def invited_in(table: ReferralTable, span: Span) -> np.ndarray:
     return (table.invited_at >= low) & (table.invited_at < high)
 
 
-def cohorts(context: StepContext, held_at: np.ndarray, span: Span) -> tuple[ControlPoint, ...] | Unavailable:
-    """Weeks of invitations, counted back from the end of the data, on a control chart."""
+def cohorts(
+    context: StepContext, held_at: np.ndarray, owners: np.ndarray, span: Span
+) -> tuple[ControlPoint, ...] | Unavailable:
+    """Weeks of invitations, counted back from the end of the data, on a control chart.
+
+    What one of ``owners`` (a ring, a referrer) did in a week is one cluster.
+    """
     referrals = context.data.snapshot("referrals")
     first = referrals.window_start
     if first is None or not referrals.rows:
@@ -136,11 +152,15 @@ def cohorts(context: StepContext, held_at: np.ndarray, span: Span) -> tuple[Cont
     found = context.data.engine.referral_trend(referrals, start=start, end=span.end, step_days=COHORT_DAYS)
     sizes = dict(zip(found.column("step").to_pylist(), found.column("invites").to_pylist(), strict=True))
     since = (held_at - np.datetime64(start.replace(tzinfo=None), "us")) // np.timedelta64(COHORT_DAYS, "D")
-    flagged = np.bincount(since.astype(int), minlength=weeks)
+    week_of = since.astype(int)
+    flagged = np.bincount(week_of, minlength=weeks)
+    clusters: list[list[int]] = [[] for _ in range(weeks)]
+    for (week, _), size_of in Counter(zip(week_of.tolist(), owners.tolist(), strict=True)).items():
+        clusters[week].append(size_of)
     names = [f"{start + timedelta(days=COHORT_DAYS * week):%Y-%m-%d}" for week in range(weeks)]
     size = [sizes.get(week, 0) for week in range(weeks)]
     # The first week is cut off by the start of the data.
-    return control_chart(names[1:], flagged[1:].tolist(), size[1:])
+    return control_chart(names[1:], flagged[1:].tolist(), size[1:], clusters=clusters[1:])
 
 
 def spikes_in(chart: Sequence[ControlPoint] | Unavailable, windows: WindowPair) -> list[Signal]:
@@ -165,33 +185,64 @@ def rate_of(point: ControlPoint) -> float:
     return point.rate.value if isinstance(point.rate, Estimate) else 0.0
 
 
+def paying_rules(context: StepContext) -> dict[str, str]:
+    """The rules of paying that the program keeps, in words."""
+    rules = rules_of(context.program)
+    held = f"Paid before the holding period of {rules['holding_days']:g} days was over"
+    return {
+        name: held if name == "before_holding" else words
+        for name, words in PAYING_RULES.items()
+        if name in rules["paying_rules"]
+    }
+
+
 def compliance(context: StepContext, span: Span) -> list[dict[str, Any]]:
-    data = context.data
+    data, rules = context.data, paying_rules(context)
     if not data.has("referral_payouts"):
         return []
     rows = data.engine.payout_compliance(
         data.snapshot("referrals"), data.snapshot("referral_payouts"), start=span.start, end=span.end,
-        holding_days=int(POLICY.holding_days),
+        holding_days=int(rules_of(context.program)["holding_days"]),
     ).to_pylist()  # fmt: skip
     return [
         {
             "rule": row["rule"],
-            "title": RULES[row["rule"]],
+            "title": rules[row["rule"]],
             "payouts": row["payouts"],
             "amount": float(row["amount"]),
         }
         for row in rows
+        if row["rule"] in rules
     ]
+
+
+def clawbacks_of(context: StepContext, span: Span) -> list[dict[str, Any]]:
+    """Rewards paid for orders that were returned, and never taken back: referral, payout, days, amount left."""
+    data = context.data
+    if not data.has("referral_payouts"):
+        return []
+    rows = data.engine.referral_clawbacks(
+        data.snapshot("referrals"), data.snapshot("referral_payouts"), as_of=span.end
+    ).to_pylist()
+    return [row | {"amount": float(row["amount"])} for row in rows]
+
+
+def is_pattern(case: Case) -> bool:
+    """Whether what a referrer or partner did as a whole is among the reasons."""
+    return any(reason.heuristic in SIGNS for reason in case.reasons)
 
 
 def case_values(case: Case, currency: str) -> dict[str, Any]:
     """A case as it is stored: traces of people appear as what was seen, not as the trace itself."""
     return {
         "key": f"fc-{canonical.digest([case.case_id, case.proposal])[:16]}",
+        "kind": PATTERN if is_pattern(case) else SIGNS_OF_FRAUD,
+        "proposal": case.proposal,
         "referrals": list(case.referral_ids),
         "referrers": len(case.referrer_ids),
         "score": round(case.score, 2),
         "at_risk": round(case.at_risk, 2),
+        "paid": round(case.paid, 2),
         "expected_loss": round(case.expected_loss, 2),
         "currency": currency,
         "evidence": [
@@ -230,7 +281,9 @@ def _figures(
         figure("cases_to_hold", "Cases proposed for hold", float(len(holds)), unit="cases"),
         figure("cases_to_review", "Cases to look at", float(len(cases) - len(holds)), unit="cases"),
         figure("expected_loss", "Expected loss in the cases", sum(c.expected_loss for c in holds), unit=currency,
-               definition="Rewards weighed by the chance of fraud"),
+               definition="Rewards that are due, weighed by the chance of fraud"),
+        figure("paid_in_cases", "Paid in the cases already", sum(c.paid for c in holds), unit=currency,
+               definition="To be taken back where people confirm the case"),
     ]  # fmt: skip
     items += measured.figures()
     return Metrics("risk", "Fraud and risk", items, f"{windows.current.label}. {measured.note}")
@@ -257,11 +310,13 @@ def _case_table(cases: Sequence[Case], known: int, currency: str) -> Table:
     )  # fmt: skip
 
 
-def _rule_table(broken: Sequence[Mapping[str, Any]], has_payouts: bool, currency: str) -> Table:
+def _rule_table(
+    broken: Sequence[Mapping[str, Any]], rules: Mapping[str, str], has_payouts: bool, currency: str
+) -> Table:
     found = {row["rule"]: row for row in broken}
     rows = [
         [title, found.get(rule, {}).get("payouts", 0), found.get(rule, {}).get("amount", 0.0)]
-        for rule, title in RULES.items()
+        for rule, title in rules.items()
     ]
     return Table(
         "compliance",
@@ -271,6 +326,41 @@ def _rule_table(broken: Sequence[Mapping[str, Any]], has_payouts: bool, currency
         rows if has_payouts else [],
         "Payouts of the window." if has_payouts else "No payouts are loaded, so the log of payouts was not checked.",
     )  # fmt: skip
+
+
+def _clawback_table(rows: Sequence[Mapping[str, Any]], has_payouts: bool, currency: str) -> Table:
+    shown = sorted(rows, key=lambda row: (-row["amount"], row["payout_id"]))[:MOST_CASES]
+    total = sum(row["amount"] for row in rows)
+    return Table(
+        "clawbacks",
+        "Rewards to take back",
+        [Column("payout", "Payout"), Column("referral", "Referral"), Column("paid", "Paid on", "date"),
+         Column("returned", "Order returned on", "date"), Column("amount", "Not taken back", "money", currency)],
+        [[row["payout_id"], row["referral_id"], f"{row['paid_at']:%Y-%m-%d}", f"{row['undone_at']:%Y-%m-%d}", row["amount"]]
+         for row in shown],
+        f"{len(shown)} of {len(rows)} shown, {total:,.2f} {currency} in all: paid, the order returned in full, and never taken back."
+        if has_payouts else "No payouts are loaded.",
+    )  # fmt: skip
+
+
+def _policy_table(context: StepContext, found: Review) -> Table:
+    rules = rules_of(context.program)
+    own = context.program.get("referral_rules", {})
+    rows = [[name, str(rules[name]), "the program" if name in own else "the house"] for name in sorted(rules)]
+    rows += [
+        [f"slope of {family}", f"{slope:.2f}", f"{found.fit.labels:g} decisions"]
+        for family, slope in sorted(found.fit.slopes.items())
+    ]
+    if found.fit.slopes:
+        rows.append(["shift of the prior", f"{found.fit.shift:+.2f}", f"{found.fit.labels:g} decisions"])
+    return Table(
+        "referral_rules",
+        "Rules of the review",
+        [Column("rule", "Rule"), Column("value", "Value"), Column("of", "Set by")],
+        rows,
+        f"As of version {context.program.get('version', '?')} of the program. From ten decisions on, what people decided "
+        "moves the prior and the weights.",
+    )
 
 
 def _control_chart(points: Sequence[ControlPoint]) -> Chart:
@@ -287,7 +377,7 @@ def _control_chart(points: Sequence[ControlPoint]) -> Chart:
         "week of invitation",
         "share",
         "%",
-        "Beta-binomial limits at p < .001 from the quiet weeks before.",
+        "Limits at p < .001 from the quiet weeks before, for flags that come in clusters.",
     )
 
 

@@ -66,3 +66,11 @@ def test_nobody_acts_nameless_or_on_nothing(joint):
     assert manage("dispute", "list")[0] == 2
     assert manage("dispute", "answer", "--said", "x", "--as", name(joint.desk))[0] == 2
     assert manage("dispute", "answer", "999", "--said", "x", "--as", name(joint.desk))[0] == 2
+
+
+def test_a_claim_about_a_deal_that_the_run_has_not_read_says_so(joint):
+    told = ("--deal", "NOSUCH", "--claim", "Ours.")
+    code, out = manage(
+        "dispute", "file", f"{joint.plan.plan_id}/north", *told, "--as", name(joint.people["north"])
+    )
+    assert (code, "The data of this run have no such deal. Nothing was stopped." in out) == (0, True)

@@ -53,7 +53,8 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
         "funnel_steps",
         "trend", "trend_table", *BREAKDOWNS, *(f"{key}_chart" for key in BREAKDOWNS), "incentives",
         "risk", "fraud_cases", "compliance", "control_chart",
-        "heuristics", "partner_figures", "partner_health", "partner_scores", "partner_drivers", "backlog",
+        "heuristics", "reliability", "clawbacks", "referral_rules",
+        "partner_figures", "partner_health", "partner_scores", "partner_drivers", "backlog",
         "playbook", "compliance_to_confirm",
         "tool-definition-diff", "tool-procedure-library", "tool-retro-record",
     }  # fmt: skip
@@ -68,7 +69,8 @@ def test_once_approved_it_hands_over_and_people_go_on(plan):
     waiting = plan.tasks.filter(kind="human", state="ready").order_by("position")
     assert [task.key for task in waiting] == ["tooling-changes", "partner-communications"]
     held = {row[1] for row in table(plan, "payout_holds")}
-    assert held == {key for case in output(plan, "risk")["cases"] for key in case["referrals"]}
+    proposed = [case for case in output(plan, "risk")["cases"] if case["proposal"] == "hold"]
+    assert held == {key for case in proposed for key in case["referrals"]}
     assert output(plan, "handed_over")["held_referrals"] == len(held)
 
 
@@ -125,7 +127,8 @@ def test_precision_and_recall_stand_in_the_output_with_their_intervals(plan):
 
 @pytest.mark.parametrize("scheme", HONEST)
 def test_honest_look_alikes_are_not_held(plan, truth, scheme):
-    held = {key for case in FraudCase.objects.filter(plan=plan) for key in case.referrals}
+    cases = FraudCase.objects.filter(plan=plan, proposal="hold")
+    held = {key for case in cases for key in case.referrals}
     ours = {key for key, name in truth.items() if name == scheme}
     assert ours and not held & ours
 
@@ -246,7 +249,10 @@ def holds(*given):
 
 
 def test_what_people_released_is_not_held_again_and_what_they_hold_stays():
-    cases = [{"key": "fc-1", "referrals": ["r1", "r2"]}]
+    cases = [
+        {"key": "fc-1", "proposal": "hold", "referrals": ["r1", "r2"]},
+        {"key": "fc-2", "proposal": "review", "referrals": ["r3"]},
+    ]
     assert holds(cases, {"r2": False}, ["r9", "r1"]) == [
         ("fc-1", "r1", "proposed by this run"),
         ("an earlier run", "r9", "held by people before it"),

@@ -228,4 +228,4 @@ def test_a_decided_case_is_a_label_of_the_next_run(site, world):
     assert (risk["case_recall"], risk["recall"]) == (None, None)  # nobody looked at what was not proposed
     items = plan.artifacts.get(key="risk").payload["items"]
     told = {item["key"]: item["unavailable"] for item in items}
-    assert told["recall"].startswith("People decide on what was proposed, so nothing is known of what was")
+    assert told["recall"].startswith("Nothing is known of recall: people decide on what was proposed.")

@@ -1,4 +1,8 @@
+import numpy as np
+import pytest
+
 from programs.analytics.fraud.identity import (
+    alike_mailboxes,
     disposable,
     mailbox_variants,
     self_referrals,
@@ -8,7 +12,7 @@ from programs.analytics.fraud.identity import (
     shared_traces,
 )
 from programs.analytics.fraud.table import Population
-from tests.programs.analytics.fraud.tables import fired, table
+from tests.programs.analytics.fraud.tables import after, fired, table
 
 
 def test_self_referral_by_customer_by_mailbox_and_by_name_with_address():
@@ -16,31 +20,41 @@ def test_self_referral_by_customer_by_mailbox_and_by_name_with_address():
         table(
             {"referrer_id": "7", "referee_customer_id": "7"},
             {"referrer_email": "f.last@gmail.com", "referee_email": "flast+2@googlemail.com"},
-            {"referrer_name": "A B", "referee_name": "b a", "referrer_address": "1 X Road",
+            {"referrer_name": "Ana Berg", "referee_name": "BERG, Ana", "referrer_address": "1 X Road",
              "referee_address": "1 x rd."},
-            {"referrer_name": "A B", "referee_name": "b a", "referrer_address": "1", "referee_address": "2"},
+            {"referrer_name": "Ana Berg", "referee_name": "berg ana", "referrer_address": "1 X Road",
+             "referee_address": "2 X Road"},
         )
     )  # fmt: skip
     assert (fired(customer), fired(mail), fired(name)) == ([0], [1], [2])
 
 
+def traces_of(rows, **told):
+    return shared_traces(rows, Population.of(rows), **told)
+
+
 def test_missing_values_are_not_equal():
     rows = table({"referrer_email": "", "referee_email": None}, {})
-    assert [fired(hit) for hit in (*self_referrals(rows), *shared_traces(rows))] == [[]] * 7
+    assert [fired(hit) for hit in (*self_referrals(rows), *traces_of(rows))] == [[]] * 7
 
 
 def test_traces_shared_with_the_referrer():
-    payment, device, cookie, named = shared_traces(
+    payment, device, cookie, named = traces_of(
         table(
             {
                 "payment_hash": "p",
                 "referrer_payment_hash": "p",
-                "referrer_name": "A B",
-                "referee_name": "A C",
+                "referrer_name": "Ana Berg",
+                "referee_name": "Ana Cruz",
             },
             {"device_id": "d", "referrer_device_id": "d"},
-            {"cookie_id": "c", "referrer_cookie_id": "c", "referrer_name": "A B", "referee_name": "b a"},
-            {"referrer_name": "A B", "referee_name": "b a"},
+            {
+                "cookie_id": "c",
+                "referrer_cookie_id": "c",
+                "referrer_name": "Ana Berg",
+                "referee_name": "berg ana",
+            },
+            {"referrer_name": "Ana Berg", "referee_name": "berg ana"},
         )
     )
     assert (fired(payment), fired(device), fired(cookie), fired(named)) == ([0], [1], [2], [2])
@@ -90,6 +104,54 @@ def test_namesakes_in_an_office_weigh_half():
         }
 
     _, _, found = self_referrals(
-        table(*(at("1 Park", f"N {letter}") for letter in "abcdefg"), at("2 Home", "N a"))
+        table(*(at("1 Park", f"Noa {letter}abel") for letter in "abcdefg"), at("2 Home", "Noa Abel"))
     )
-    assert found.weights.tolist() == [2.1] * 7 + [4.2]
+    assert found.weights.tolist() == [1.5] * 7 + [3.0]
+
+
+def test_a_trace_of_more_people_than_the_cap_says_nothing_of_two_of_them():
+    wallet = {"payment_hash": "wallet", "referrer_payment_hash": "wallet"}
+    crowd = table(*(wallet | {"referee_customer_id": f"b{n}"} for n in range(6)))
+    assert [fired(hit) for hit in traces_of(crowd, cap=11)] == [[], [], [], []]
+    assert fired(traces_of(crowd, cap=12)[0]) == list(range(6))
+
+
+def test_the_more_people_leave_a_trace_the_less_it_says_of_two_of_them():
+    pair = {"device_id": "two", "referrer_device_id": "two"}
+    shared = [{"device_id": "many", "referrer_device_id": "many"} for _ in range(4)]
+    weights = traces_of(table(pair, *shared, *({} for _ in range(40))))[1].weights
+    assert weights[0] == 2.5 and max(weights[1:]) < 2.0
+
+
+def test_an_event_tablet_is_no_trace_of_a_person():
+    tablet = {"referrer_id": "rep", "device_id": "tablet", "referrer_device_id": "tablet"}
+    rows = [tablet | {"referee_customer_id": f"b{n}"} for n in range(12)]
+    fair = [row | {"submitted_at": after(days=3, minutes=20 * n)} for n, row in enumerate(rows)]
+    office = [row | {"submitted_at": after(days=3 * n)} for n, row in enumerate(rows)]
+    assert fired(traces_of(table(*fair))[1]) == []
+    assert fired(traces_of(table(*office))[1]) == list(range(12))
+
+
+def test_one_account_of_one_partners_people_is_the_firms_own():
+    firm = [{"payout_hash": "firm", "partner_id": "acme"} for _ in range(3)]
+    ring = [{"payout_hash": "ring", "partner_id": partner} for partner in ("acme", "other")]
+    assert fired(shared_payout(table(*firm, *ring))) == [3, 4]
+
+
+def test_mailboxes_that_share_what_no_name_explains():
+    def pair(left, right):
+        names = {"referrer_name": "Ana Berg", "referee_name": "Ana Berg"}
+        return names | {"referrer_email": left, "referee_email": right}
+
+    rows = table(
+        pair("ana.berg.77231@x.org", "alt77231@y.org"),
+        pair("ana.berg@x.org", "berg.ana@y.org"),
+        pair("ana.berg.1987@x.org", "aberg1987@y.org"),
+    )
+    assert fired(alike_mailboxes(rows, np.arange(3))) == [0]
+
+
+def test_plus_tags_at_a_firms_own_domain_weigh_a_third():
+    firm = [{"referee_email": f"leads+{n}@agency.example"} for n in range(3)]
+    public = [{"referee_email": f"kim+{n}@gmail.com"} for n in range(3)]
+    assert mailbox_variants(table(*firm, *public)).weights.tolist() == pytest.approx([1.4] * 3 + [4.2] * 3)

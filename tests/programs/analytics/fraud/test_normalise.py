@@ -3,6 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.analytics.fraud.normalise import (
+    are_one_address,
+    are_one_name,
     normalise_address,
     normalise_email,
     normalise_name,
@@ -43,3 +45,35 @@ def test_names_and_addresses_meet_whatever_their_spelling():
 def test_the_number_of_a_mailbox_is_split_off():
     assert split_local_number("anna07@x.org") == ("anna@x.org", 7)
     assert split_local_number("anna@x.org") is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ("Ana Müller", "MUELLER, Ana", True),
+        ("Юлия Иванова", "Yuliya Ivanova", True),
+        ("Tom Berg", "Thomas Berg", True),
+        ("T. Berg", "Thomas Berg", True),
+        ("Katarina Kowalski", "Katarina Kowalsky", True),
+        ("Ana Maria Cruz", "Ana Cruz", True),
+        ("Ana Berg", "Ben Berg", False),
+        ("Ana Berg", "Ana Cruz", False),
+        ("A. B.", "A. B.", False),
+        ("", "", False),
+    ],
+)
+def test_names_are_one_however_they_are_spelled(left, right, same):
+    assert are_one_name(left, right) is same is are_one_name(right, left)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ("12 Main Street, Springfield", "12 main st. Springfeld", True),
+        ("Lindenstraße 12", "LINDENSTR. 12", True),
+        ("12 Main Street", "13 Main Street", False),
+        ("", "", False),
+    ],
+)
+def test_addresses_are_one_however_they_are_spelled(left, right, same):
+    assert are_one_address(left, right) is same

@@ -1,3 +1,5 @@
+from datetime import datetime
+
 import numpy as np
 import pytest
 
@@ -85,3 +87,54 @@ def test_labels_in_the_data_change_nothing():
 def test_an_empty_table_has_no_cases():
     found = run({"referral_id": [], "referrer_id": []})
     assert (found.cases, found.at_risk) == ((), 0.0)
+
+
+def test_money_at_risk_is_won_due_and_not_returned():
+    won, later = datetime(2026, 3, 1), datetime(2026, 4, 2)
+    fates = [{}, {"won_at": won}, {"won_at": won, "paid_at": later}, {"won_at": won, "refunded_at": later}]
+    same = {"referrer_id": "a", "referee_customer_id": "a", "reward": 20.0}
+    rows = [{"referral_id": f"r{n}"} | same | fate for n, fate in enumerate(fates)]
+    names = {name for row in rows for name in row}
+    found = run({name: [row.get(name) for row in rows] for name in names})
+    (case,) = found.cases
+    assert (len(case.referral_ids), case.at_risk, case.paid, found.at_risk) == (4, 20.0, 20.0, 20.0)
+
+
+def test_two_invitations_nobody_clicked_put_nothing_at_risk():
+    rows = {"referral_id": ["1", "2"], "referrer_id": ["a", "a"], "referee_customer_id": ["a", "a"]}
+    found = run(rows | {"reward": [20.0, 20.0]})
+    assert (len(found.cases), found.at_risk) == (1, 0.0)
+
+
+def test_father_and_son_of_one_name_are_not_held_and_a_second_mailbox_of_one_hand_is():
+    home = {"referrer_name": ["Jan Berg"], "referee_name": ["Jan Berg"]}
+    home |= {name: ["5 Elm Road"] for name in ("referrer_address", "referee_address")}
+    home |= {"device_id": ["tablet"], "referrer_device_id": ["tablet"]}
+    family = {"referral_id": ["r"], "referrer_id": ["a"], "referee_customer_id": ["b"]} | home
+    mails = {"referrer_email": ["jan.berg.77231@x.org"], "referee_email": ["new77231@y.org"]}
+    assert run(family).scores[0] < POLICY.hold
+    assert run(family | mails).scores[0] > POLICY.hold
+
+
+def test_one_browser_is_one_trace():
+    pair = {"referral_id": ["r"], "referrer_id": ["a"], "referee_customer_id": ["b"]}
+    device = {"device_id": ["d"], "referrer_device_id": ["d"]}
+    cookie = {"cookie_id": ["c"], "referrer_cookie_id": ["c"]}
+    one, both = run(pair | device), run(pair | device | cookie)
+    assert one.scores.tolist() == both.scores.tolist()
+
+
+def test_what_people_decided_moves_the_scores():
+    size = 40
+    rows = {
+        "referral_id": [f"r{n:02d}" for n in range(size)],
+        "referrer_id": [f"a{n}" for n in range(size)],
+        "referee_customer_id": [f"b{n}" for n in range(size)],
+        "payment_hash": [f"p{n}" for n in range(size)],
+        "referrer_payment_hash": [f"p{n}" for n in range(size)],
+    }
+    table = ReferralTable.from_columns(rows)
+    policy = Policy(weights={"shared_payment": 4.0})
+    released = {f"r{n:02d}": (False, 1.0) for n in range(30)}
+    before, after = review(table, policy), review(table, policy, labels=released)
+    assert after.fit.labels == 30 and after.scores[-1] < before.scores[-1]

@@ -23,9 +23,39 @@ def test_a_trace_beyond_the_cap_joins_nobody():
     assert fired(ring_hits(find_rings(rows, cap=9))) == list(range(9))
 
 
-def test_a_kiosk_weighs_a_third_and_a_family_tablet_nothing():
-    assert ring_hits(find_rings(table(*members(5, device_id="d")))).weights.tolist() == [1.5] * 5
-    assert fired(ring_hits(find_rings(table(*members(4, device_id="d"))))) == []
+def test_one_kind_of_trace_weighs_less_and_a_family_tablet_nothing():
+    assert ring_hits(find_rings(table(*members(5, device_id="d")))).weights.tolist() == [0.9 * 4.5] * 5
+    assert fired(ring_hits(find_rings(table(*members(3, device_id="d"))))) == []
+
+
+def test_a_kiosk_of_strangers_joins_nobody():
+    kiosk = [{"referrer_id": f"a{n}", "referee_customer_id": f"b{n}", "device_id": "kiosk"} for n in range(9)]
+    found = find_rings(table(*kiosk))
+    assert fired(ring_hits(found)) == [] and found.people.max() == 1
+
+
+def test_a_desk_where_one_person_enters_many_is_a_star_and_weighs_a_third():
+    desk = {"device_id": "d", "referrer_device_id": "d", "cookie_id": "c", "referrer_cookie_id": "c"}
+    rows = [{"referrer_id": "rep", "referee_customer_id": f"lead{n}"} | desk for n in range(9)]
+    assert ring_hits(find_rings(table(*rows))).weights.tolist() == [4.5 * 0.9 / 3] * 9
+
+
+def test_two_phones_of_one_hand_are_one_ring():
+    pairs = [("m0", "m1"), ("m0", "m2"), ("m1", "m3"), ("m1", "m4"), ("m2", "m5"), ("m3", "m6")]
+    rows = [
+        {
+            "referrer_id": a,
+            "referee_customer_id": b,
+            "device_id": f"phone{int(b[1]) % 2}",
+            "referrer_device_id": f"phone{int(a[1]) % 2}",
+        }
+        for a, b in pairs
+    ]
+    found = ring_hits(find_rings(table(*rows)))
+    assert (len(found.rows), set(found.evidence)) == (
+        6,
+        {"7 people tied by 1 kind of trace, 3 of whom were referred and referred on."},
+    )
 
 
 def test_reciprocal_pairs_and_cycles():

@@ -10,8 +10,10 @@ def test_families_add_and_witnesses_of_one_family_count_by_half():
         hits("shared_device", np.array([0, 1]), ["", ""]),
         hits("shared_cookie", np.array([1]), [""]),
         hits("too_fast", np.array([0]), [""]),
+        hits("velocity", np.array([0]), [""]),
     ]
-    odds = np.exp([3.0 + 3.0, 3.0 + 1.5, 0.0])
+    # One browser is one trace; of a family the strongest counts in full and the others by half.
+    odds = np.exp([2.5 + 2.8 + 0.9, 2.5, 0.0])
     assert score_referrals(3, found, prior=0.5) == pytest.approx(100 * odds / (1 + odds))
 
 

@@ -27,3 +27,24 @@ def test_false_alarms_stay_rare():
 
 def test_too_few_cohorts_give_a_reason():
     assert isinstance(control_chart(WEEKS[:5], [1] * 5, [9] * 5), Unavailable)
+
+
+def test_flags_that_come_in_clusters_raise_no_alarm_and_a_flood_does():
+    """A ring of twelve a month is the usual course; a hundred at once is not."""
+    sizes = [[1], [12], [], [2, 1], [1], [11], [12], [110]]
+    flagged = [sum(week) for week in sizes]
+    alone = control_chart(WEEKS[:8], flagged, [300] * 8)
+    chart = control_chart(WEEKS[:8], flagged, [300] * 8, clusters=sizes)
+    assert [point.spike for point in chart] == [False, False, True]
+    assert [a.upper_limit <= b.upper_limit for a, b in zip(alone, chart, strict=True)] == [True] * 3
+
+
+def test_weeks_of_clusters_seldom_alarm():
+    rng = np.random.default_rng(8)
+    alarms = 0
+    for _ in range(100):
+        weeks = [rng.geometric(0.25, rng.poisson(1.2)).tolist() for _ in range(12)]
+        counts = [sum(week) for week in weeks]
+        names = [f"w{n}" for n in range(12)]
+        alarms += any(point.spike for point in control_chart(names, counts, [250] * 12, clusters=weeks))
+    assert alarms <= 3

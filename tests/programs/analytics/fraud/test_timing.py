@@ -49,7 +49,7 @@ def test_refunds_that_wait_for_the_reward_weigh_in_full_once_they_are_the_rule()
     rule = [{"referrer_id": "rule"} | row for row in (late, late, kept)]
     chance = [{"referrer_id": "chance"} | row for row in (late, late, kept, kept, kept)]
     found = refund_after_hold(table(*rule, *chance, late))
-    assert found.weights.tolist() == pytest.approx([2.5, 2.5, 1.5, 1.5, 1.5])
+    assert found.weights.tolist() == pytest.approx([2.5, 2.5, 0.75, 0.75, 0.75])
 
 
 def test_refunds_above_peers():
@@ -72,3 +72,11 @@ def test_the_peers_prior_recovers_the_one_that_made_them():
 def test_peers_who_do_not_differ_give_a_prior_as_sharp_as_all_trials():
     a, b = beta_of_peers(np.full(10, 5.0), np.full(10, 50.0))
     assert a + b == pytest.approx(500, rel=0.01)
+
+
+def test_one_quick_order_is_one_tap_and_a_habit_is_not():
+    quick = {"clicked_at": after(), "won_at": after(seconds=9)}
+    slow = {"clicked_at": after(), "won_at": after(days=1)}
+    rows = [{"referrer_id": "habit"} | row for row in (quick, quick, quick, slow)]
+    found = too_fast(table(*rows, {"referrer_id": "tap"} | quick, {"referrer_id": "tap"} | slow))
+    assert found.weights.tolist() == pytest.approx([2.8, 2.8, 2.8, 0.84])

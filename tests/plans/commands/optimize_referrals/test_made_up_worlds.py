@@ -1,0 +1,95 @@
+"""The command on worlds made by other rules than its heuristics, and on the house's less its conveniences."""
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from programs.datasets.worlds import inconvenient, rival_worlds
+from tests.plans.commands.optimize_referrals.made_up import judge, loaded, review
+
+
+def judged(world, home):
+    return judge(world, review(loaded(world, home)))
+
+
+def test_a_clean_program_accuses_hardly_anybody_and_raises_no_alarm(tmp_path):
+    world = rival_worlds.clean_world(np.random.default_rng(11), advocates=700)
+    risk = review(loaded(world, tmp_path))
+    assert judge(world, risk).accused <= 2
+    assert risk["spikes"] == []
+
+
+def test_consumers_half_is_found_and_little_else(tmp_path):
+    found = judged(rival_worlds.consumer_world(np.random.default_rng(12), advocates=700), tmp_path)
+    assert found.precision >= 0.8 and found.recall >= 0.5 and found.accused <= 5
+
+
+def test_agencies_that_enter_their_leads_on_their_own_computers_are_not_accused(tmp_path):
+    found = judged(rival_worlds.agency_world(np.random.default_rng(13), agencies=60), tmp_path)
+    assert found.accused <= 5
+    assert found.asked >= 0.5
+
+
+def test_organised_fraud_is_asked_about_as_a_whole(tmp_path):
+    world = rival_worlds.organised_world(np.random.default_rng(14), partners=48, advocates=150)
+    found = judged(world, tmp_path)
+    assert found.asked >= 0.5 and found.accused <= 5
+
+
+@pytest.mark.parametrize("taken", [(name,) for name in inconvenient.TAKEN])
+def test_the_houses_frauds_are_found_without_a_convenience_of_theirs(tmp_path, taken):
+    world = inconvenient.inconvenient_world(np.random.default_rng(1), taken, advocates=300)
+    found = judged(world, tmp_path)
+    assert found.precision >= 0.95 and found.recall >= 0.6 and found.accused <= 5
+
+
+def test_placeholders_are_missing_from_the_load_on(tmp_path):
+    world = rival_worlds.clean_world(np.random.default_rng(15), advocates=60)
+    names = ("device_id", "payment_hash")
+    given = {name: set(world.tables["referrals"][name].to_pylist()) for name in names}
+    assert "unknown" in given["device_id"] and {"paypal", "giftcard"} <= given["payment_hash"]
+    loaded(world, tmp_path)
+    (path,) = tmp_path.rglob("referrals/**/rows.parquet")
+    kept = pq.read_table(path, columns=list(given))
+    for name, values in given.items():
+        assert set(kept[name].to_pylist()) == values - {"unknown", "paypal", "giftcard"} | {None}
+
+
+def test_what_people_decide_of_the_sample_says_what_was_missed(tmp_path):
+    """All that is proposed and drawn is decided by the truth: recall is within its interval of it."""
+    world = rival_worlds.consumer_world(np.random.default_rng(16), advocates=500)
+    data = loaded(world, tmp_path)
+    rules = {"audit_size": 200}
+    before = review(data, referral_rules=rules)
+    assert before["recall"] is None and before["precision"] is None
+    truth = {row["referral_id"]: row["fraud"] for row in world.truth.to_pylist()}
+    decisions = [
+        {"key": case["key"], "kind": case["kind"], "referrals": case["referrals"],
+         "fraud": 2 * sum(truth[key] for key in case["referrals"]) >= len(case["referrals"])}
+        for case in (*[c for c in before["cases"] if c["proposal"] == "hold"], *before["audit"])
+    ]  # fmt: skip
+    labels = {key: each["fraud"] for each in decisions for key in each["referrals"]}
+    after = review(data, referral_rules=rules, decisions=decisions, case_labels=labels)
+    smaller = review(data, referral_rules={"audit_size": 30})["audit"]
+    assert [case["key"] for case in smaller] == [case["key"] for case in before["audit"]][:30]
+    low, high = after["recall_interval"]
+    held = {key for case in after["cases"] if case["proposal"] == "hold" for key in case["referrals"]}
+    fraud = {key for key, is_fraud in truth.items() if is_fraud}
+    assert low <= len(held & fraud) / len(fraud) <= high
+    assert after["audited"] > 150
+    assert after["brier"] < after["brier_of_base_rate"]
+
+
+def test_what_a_program_declares_is_no_sign(tmp_path):
+    world = inconvenient.inconvenient_world(np.random.default_rng(1), (), advocates=200)
+    data = loaded(world, tmp_path)
+    seen = {case["referrals"][0] for case in review(data)["cases"]}
+    rows = {row["referral_id"]: row for row in world.tables["referrals"].to_pylist()}
+    shared = {
+        row["payment_hash"]
+        for row in rows.values()
+        if row["payment_hash"] and row["payment_hash"] == row["referrer_payment_hash"]
+    }
+    known = [{"relation": "gift card", "subject": "payment", "value": value} for value in sorted(shared)]
+    fewer = {case["referrals"][0] for case in review(data, referral_rules={"relations": known})["cases"]}
+    assert len(fewer) < len(seen)
