@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0014_launch_schedules'),
+        ('programs', '0015_referral_rules'),
     ]
 
     operations = [
