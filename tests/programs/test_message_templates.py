@@ -35,7 +35,9 @@ def wrong(**fields):
         ),
         (
             {"asset": Asset.LAUNCH_EMAIL, "html": "x"},
-            dict.fromkeys(["subject", "preheader", "text"], ["An e-mail needs a subject, a preheader, HTML and text."]),
+            dict.fromkeys(
+                ["subject", "preheader", "text"], ["An e-mail needs a subject, a preheader, HTML and text."]
+            ),
         ),
     ],
 )
