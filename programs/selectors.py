@@ -107,7 +107,7 @@ def working_facts(people: Iterable[Person]) -> dict[int, dict[str, Any]]:
         until = min(absence.ends_at, now + LOOKED_AHEAD)
         if lost := days_away(calendar, max(absence.starts_at, now), until):
             away[person.pk].append([day.isoformat() for day in lost])
-    names = ("name", "country", "subdivision", "time_zone")
+    names = ("name", "email", "country", "subdivision", "time_zone")
     return {
         pk: {name: getattr(person, name) for name in names} | {"person": pk, "away": away[pk]}
         for pk, person in found.items()

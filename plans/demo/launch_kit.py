@@ -24,6 +24,13 @@ TEMPLATES = (
     ("faq", Asset.FAQ, Channel.EVERY, "FAQ", "help-centre", "support", ""),
     ("help-article", Asset.HELP_ARTICLE, Channel.EVERY, "Refer a colleague", "help-centre", "support", ""),
 )  # fmt: skip
+PREHEADER = "Your personal link: {{ copy.friend_reward }} for them, {{ copy.reward }} for you."
+TOKENS = {
+    "first_name": "*|FNAME|*",
+    "code": "*|REFCODE|*",
+    "unsubscribe": "*|UNSUB|*",
+}
+"""As Mailchimp writes what it fills in."""
 PERSONAS = {"launch-email": ("champions", "{{ program.name }}: you first")}
 COPY = {
     "reward": "€50 of credit",
@@ -35,6 +42,7 @@ COPY = {
     ],
     "payout_rule": "30 days after the colleague's first payment.",
     "support_email": "advocates@demo.example",
+    "postal_address": "Customer Advocates, 1 Market Street, San Francisco, CA 94105, USA",
     "terms_note": "One reward for each new customer; nobody refers themselves.",
 }
 
@@ -62,6 +70,7 @@ def load(program: Program) -> None:
                     "utm_medium": sorted({row[5] for row in TEMPLATES}),
                 },
                 copy=COPY,
+                tokens=TOKENS,
                 **_site(program),
             )
         )
@@ -84,7 +93,8 @@ def _template(key: str, segment: str, subject: str, told: dict[str, Any]) -> Non
         return
     stem = f"{key}.{segment}" if segment else key
     words = {"html": _words(f"{stem}.html"), "text": _words(f"{stem}.txt") or _words(f"{stem}.md")}
-    _save(MessageTemplate(key=key, segment=segment, subject=subject, **told, **words))
+    preheader = PREHEADER if told["asset"] == Asset.LAUNCH_EMAIL else ""
+    _save(MessageTemplate(key=key, segment=segment, subject=subject, preheader=preheader, **told, **words))
 
 
 def _words(name: str) -> str:

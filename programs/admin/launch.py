@@ -64,10 +64,12 @@ class MessageTemplateAdmin(GovernedAdmin):
         (
             "Words",
             {
-                "fields": ["subject", "html", "text", "look"],
+                "fields": ["subject", "preheader", "html", "text", "look"],
                 "description": "Jinja: {{ program.name }}, {{ owner.name }}, {{ launch_date }}, "
                 "{{ audience.name }}, {{ code_parameter }}; {{ copy.… }} and {{ link.landing }} or another "
-                "destination come from the launch profile, links tagged. What is not filled stops the kit.",
+                "destination come from the launch profile, links tagged; {{ token.… }} is what the mailing "
+                "tool fills in, {{ personal.landing }} the recipient's own link. What is not filled stops "
+                "the kit.",
             },
         ),
         ("Tracking", {"fields": ["utm_source", "utm_medium"]}),
@@ -120,7 +122,7 @@ class LaunchProfileAdmin(GovernedAdmin):
     list_select_related = ["program"]
     autocomplete_fields = ["program"]
     fieldsets = [
-        (None, {"fields": ["program", "locale", "copy"]}),
+        (None, {"fields": ["program", "locale", "copy", "tokens"]}),
         ("Schedule", {"fields": ["buffer_days", "shares"]}),
         ("Links", {"fields": ["landing_url", "destinations", "code_parameter", "vocabulary"]}),
         (

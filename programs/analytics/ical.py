@@ -118,6 +118,25 @@ def invitation(session: Session, revision: Revision, *, domain: str) -> bytes:
     return _file([(session, revision)], method, domain, uid_of(f"invitation {session.key}", domain))
 
 
+def called_off(content: bytes, *, now: datetime) -> bytes:
+    """A file that was handed out, one revision further, with every event cancelled: whoever reads it again
+    takes them out of their calendar (RFC 5546, 3.2.5)."""
+    calendar = Calendar.from_ical(content)
+    if calendar.get("METHOD") == REQUEST:
+        calendar["METHOD"] = vText(CANCEL)
+    for event in calendar.walk("VEVENT"):
+        for name in ("STATUS", "SEQUENCE", "DTSTAMP", "LAST-MODIFIED"):
+            before = event.pop(name, None)
+            if name == "SEQUENCE":
+                event.add("sequence", int(before or 0) + 1)
+        event.add("status", "CANCELLED")
+        event.add("dtstamp", now.astimezone(UTC))
+        event.add("last-modified", now.astimezone(UTC))
+        event.subcomponents = [part for part in event.subcomponents if part.name != "VALARM"]
+    cancelled: bytes = calendar.to_ical()
+    return cancelled
+
+
 def _file(
     events: Sequence[tuple[CalendarEvent, Revision]],
     method: str,

@@ -19,7 +19,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from programs.analytics.tracking_links import tagged
 
-LINKS = "link"
+LINKS, PERSONAL = "link", "personal"
 
 _ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 
@@ -36,12 +36,14 @@ class TemplatingError(ValueError):
 class Template:
     """One piece of communication. ``name`` is its path in the kit; ``.html`` makes it HTML, all else is text.
 
-    ``tags`` (utm_source, utm_medium, …) go onto every link of this piece.
+    ``tags`` (utm_source, utm_medium, …) go onto every link of this piece but those to hosts of ``at_home``: a
+    page that tags the way to itself takes away where its visitors came from.
     """
 
     name: str
     source: str
     tags: Mapping[str, str]
+    at_home: frozenset[str] = frozenset()
 
     @property
     def is_html(self) -> bool:
@@ -49,12 +51,16 @@ class Template:
 
 
 def render(
-    templates: Sequence[Template], variables: Mapping[str, Any], destinations: Mapping[str, str]
+    templates: Sequence[Template],
+    variables: Mapping[str, Any],
+    destinations: Mapping[str, str],
+    code: tuple[str, str] | None = None,
 ) -> dict[str, str]:
     """Name → text of every template, in order of name.
 
     ``variables`` may nest; None and blank text count as not filled. ``destinations`` maps names to addresses
-    without tags. Raises TemplatingError with all problems of all templates: syntax, variables not filled,
+    without tags. With a ``code``, parameter and value, ``personal`` are the same links with it on them.
+    Raises TemplatingError with all problems of all templates: syntax, variables not filled,
     wherever they stand, destinations that cannot be tagged, and addresses on a destination's host that were
     typed by hand and would not be tracked.
     """
@@ -64,13 +70,14 @@ def render(
     problems += [
         f"There is more than one {name}." for name in sorted({n for n in names if names.count(n) > 1})
     ]
-    problems += [f"A variable must not be called {LINKS}."] * (LINKS in filled)
+    problems += [f"A variable must not be called {name}." for name in (LINKS, PERSONAL) if name in filled]
     rendered = {}
     for template in sorted(templates, key=lambda t: t.name):
         try:
-            links = {name: tagged(address, template.tags) for name, address in destinations.items()}
-            rendered[template.name] = text = _render_one(template, {**filled, LINKS: links})
-            problems += _typed_by_hand(template, text, links)
+            links = {name: _link(template, address) for name, address in destinations.items()}
+            own = {name: tagged(address, dict([code])) for name, address in links.items()} if code else {}
+            rendered[template.name] = text = _render_one(template, {**filled, LINKS: links, PERSONAL: own})
+            problems += _typed_by_hand(template, text, [*links.values(), *own.values()])
         except TemplatingError as error:
             problems += error.problems
         except ValueError as error:
@@ -80,9 +87,14 @@ def render(
     return rendered
 
 
+def _link(template: Template, address: str) -> str:
+    is_at_home = urlsplit(address).netloc.lower() in template.at_home
+    return address if is_at_home else tagged(address, template.tags)
+
+
 def variables_of(template: Template) -> frozenset[str]:
     """The variables a template asks for, without their parts. Raises TemplatingError for bad syntax."""
-    return frozenset(path[0] for path in _paths(_parsed(template))) - {LINKS}
+    return frozenset(path[0] for path in _paths(_parsed(template))) - {LINKS, PERSONAL}
 
 
 def _render_one(template: Template, values: Mapping[str, Any]) -> str:
@@ -158,8 +170,8 @@ def _filled(value: Any) -> Any:
     return value
 
 
-def _typed_by_hand(template: Template, text: str, links: Mapping[str, str]) -> list[str]:
-    ours = set(links.values())
+def _typed_by_hand(template: Template, text: str, links: Sequence[str]) -> list[str]:
+    ours = set(links)
     hosts = {urlsplit(address).hostname for address in ours}
     found = set(_ADDRESS.findall(html.unescape(text) if template.is_html else text))
     # An address ends before the punctuation of its sentence, unless that belongs to the link.
@@ -167,5 +179,5 @@ def _typed_by_hand(template: Template, text: str, links: Mapping[str, str]) -> l
     return [
         f"{template.name}: {address} was typed by hand and is not tracked; use {LINKS}."
         for address in sorted(typed)
-        if urlsplit(address).hostname in hosts
+        if urlsplit(address).hostname in hosts and urlsplit(address).netloc.lower() not in template.at_home
     ]

@@ -27,7 +27,7 @@ class LaunchProfileSerializer(WholeSerializer):
         fields = [
             "id", "program", "locale", "landing_url", "destinations", "allowed_hosts", "vocabulary",
             "code_parameter", "test_code", "copy", "buffer_days", "shares",
-            "collectors", "slowest_seconds", "delivers_test_form", *KEPT,
+            "collectors", "slowest_seconds", "delivers_test_form", "tokens", *KEPT,
         ]  # fmt: skip
         read_only_fields = KEPT
 

@@ -50,6 +50,13 @@ class LaunchProfile(GovernedModel):
     test_code = models.SlugField(
         max_length=60, default="qa-test", help_text="A code that the site accepts but does not count"
     )
+    tokens = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="What your mailing tool fills in when it sends, one per line: first_name: '*|FNAME|*' "
+        "gives {{ token.first_name }}. code, unsubscribe and address have a meaning of their own: with a "
+        "code, {{ personal.landing }} is the recipient's own link",
+    )
     collectors = models.JSONField(
         default=list,
         blank=True,
@@ -96,7 +103,8 @@ class LaunchProfile(GovernedModel):
     def facts(self) -> dict[str, Any]:
         """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
         names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version",
-                 "buffer_days", "shares", "collectors", "slowest_seconds", "delivers_test_form")  # fmt: skip
+                 "buffer_days", "shares", "collectors", "slowest_seconds", "delivers_test_form",
+                 "tokens")  # fmt: skip
         owner = self.program.owner
         return {name: getattr(self, name) for name in names} | {
             "links": {**self.destinations, "landing": self.landing_url},
@@ -114,6 +122,7 @@ class CalendarRevision(GovernedModel):
     sequence = models.PositiveIntegerField()
     sha256 = models.CharField(max_length=64)
     changed_at = models.DateTimeField()
+    attendees = models.JSONField(default=list, blank=True, help_text="Who was asked: e-mail and name")
 
     class Meta:
         ordering = ["program", "key"]
@@ -179,7 +188,7 @@ def _copy(value: Any) -> list[str]:
 def _shares(value: Any) -> list[str]:
     if not isinstance(value, dict):
         return ["It must be a list of roles and shares, e.g. lifecycle-ops: 0.5."]
-    roles = set(Role.objects.values_list("slug", flat=True))
+    roles = set(Role.objects.filter(slug__in=value).values_list("slug", flat=True)) if value else set()
     found = [f"There is no role {role}." for role in value if role not in roles]
     return found + [
         f"{role}: a share lies above 0 and at most at 1, not at {share}."
@@ -195,4 +204,5 @@ _CHECKS = {
     "vocabulary": _vocabulary,
     "copy": _copy,
     "shares": _shares,
+    "tokens": _copy,
 }

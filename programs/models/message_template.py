@@ -54,6 +54,11 @@ class MessageTemplate(GovernedModel):
     locale = models.CharField(max_length=10, default="en", help_text="BCP 47, e.g. en, de-AT")
     title = models.CharField(max_length=120)
     subject = models.CharField(max_length=200, blank=True, help_text="E-mail only; may use variables")
+    preheader = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="E-mail only, shown beside the subject; may use variables",
+    )
     html = models.TextField("HTML", blank=True)
     text = models.TextField(blank=True, help_text="Plain text, or Markdown for documents")
     utm_source = models.CharField(max_length=60, help_text="Lower case, e.g. crm, linkedin")
@@ -78,9 +83,9 @@ class MessageTemplate(GovernedModel):
         if not self.html.strip() and not self.text.strip():
             wrong["text"] = ["A template needs HTML or text."]
         if self.asset == Asset.LAUNCH_EMAIL:
-            for name in ("subject", "html", "text"):
+            for name in ("subject", "preheader", "html", "text"):
                 if not getattr(self, name).strip():
-                    wrong[name] = ["An e-mail needs a subject, HTML and text."]
+                    wrong[name] = ["An e-mail needs a subject, a preheader, HTML and text."]
         for name, source in self.parts().items():
             try:
                 variables_of(Template(name, source, {}))
@@ -96,11 +101,13 @@ class MessageTemplate(GovernedModel):
     def parts(self) -> dict[str, str]:
         """The Jinja sources that are there, by field."""
         return {
-            name: getattr(self, name) for name in ("subject", "html", "text") if getattr(self, name).strip()
+            name: getattr(self, name)
+            for name in ("subject", "preheader", "html", "text")
+            if getattr(self, name).strip()
         }
 
     def facts(self) -> Mapping[str, Any]:
         """What a plan keeps of a template: all its words, and the version they are of."""
-        names = ("key", "asset", "channel", "segment", "title", "subject", "html", "text",
+        names = ("key", "asset", "channel", "segment", "title", "subject", "preheader", "html", "text",
                  "utm_source", "utm_medium", "version")  # fmt: skip
         return {name: getattr(self, name) for name in names}

@@ -15,8 +15,11 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from queue import Empty, Queue
+from threading import Event
 from typing import Any
 
 from django.conf import settings
@@ -128,20 +131,56 @@ def look(url: str, allowance: Allowance, field: str = "") -> Look:
     return found
 
 
+Found = Look | LookFailed | NotAllowed | Unreachable
+
+
 def tour(
     stops: Sequence[Stop], allowance: Allowance, tell: Callable[[int], None] = lambda n: None
-) -> Iterator[Look | LookFailed | NotAllowed | Unreachable]:
-    """Each stop opened by a visitor of its own, in one browser; or what kept it from being seen."""
+) -> Iterator[Found]:
+    """Each stop opened by a visitor of its own, in one browser; or what kept it from being seen.
+
+    The browser has a thread to itself: Playwright keeps an event loop in its own, where the database must not
+    be asked, and ``tell`` does. Raises LookFailed where no browser comes up.
+    """
+    found: Queue[Found] = Queue()
+    no_more = Event()
+    with ThreadPoolExecutor(1) as thread:
+        browsing = thread.submit(_visit_all, stops, allowance, found, no_more)
+        try:
+            for number in range(len(stops)):
+                tell(number)
+                yield _next(found, browsing)
+        finally:
+            no_more.set()
+
+
+def _next(found: Queue[Found], browsing: Future[None]) -> Found:
+    """What the browser saw next; raises what ended it before."""
+    while True:
+        try:
+            return found.get(timeout=POLL)
+        except Empty:
+            if browsing.done() and found.empty():
+                browsing.result()
+                raise LookFailed("Chromium: it ended before the last page was seen.") from None
+
+
+def _visit_all(stops: Sequence[Stop], allowance: Allowance, found: Queue[Found], no_more: Event) -> None:
     with _chromium(allowance) as (errors, browser):
-        for number, stop in enumerate(stops):
-            tell(number)
-            try:
-                address_of(stop.url, allowance)
-                yield _Visitor(browser, allowance).open(stop)
-            except (NotAllowed, Unreachable, LookFailed) as error:
-                yield error
-            except errors as error:
-                yield LookFailed(f"Chromium: {error.message.splitlines()[0]}")
+        for stop in stops:
+            if no_more.is_set():
+                return
+            found.put(_visit(stop, allowance, browser, errors))
+
+
+def _visit(stop: Stop, allowance: Allowance, browser: Any, errors: Any) -> Found:
+    try:
+        address_of(stop.url, allowance)
+        return _Visitor(browser, allowance).open(stop)
+    except (NotAllowed, Unreachable, LookFailed) as error:
+        return error
+    except errors as error:
+        return LookFailed(f"Chromium: {error.message.splitlines()[0]}")
 
 
 @contextmanager

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 import css_inline
 
 from programs.analytics.found_links import find_links
 from programs.analytics.templating import Template, TemplatingError, render
 from programs.models import BY_PERSONA, Asset, Channel, LaunchProfile, MessageTemplate
+from programs.outreach.limits import faults_of
+from programs.outreach.tokens import CODE, Tokens
 from programs.selectors import program_facts
 
+_BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 MEDIA_TYPES = {"html": "text/html", "txt": "text/plain", "md": "text/markdown"}
 DOCUMENTS = frozenset({Asset.PARTNER_KIT, Asset.SUPPORT_SCRIPT, Asset.FAQ, Asset.HELP_ARTICLE})
 """Assets whose text is Markdown."""
@@ -46,6 +52,12 @@ class Piece:
     body: str
     subject: str
     links: tuple[str, ...]
+    preheader: str = ""
+
+    @property
+    def is_page(self) -> bool:
+        """Whether it stands on our own site, where links to the site carry no tags."""
+        return self.asset == Asset.LANDING_PAGE
 
 
 def render_pieces(
@@ -85,9 +97,13 @@ def preview(template: MessageTemplate, profile: LaunchProfile, launch_date: date
 
 
 def variables(
-    launch: Mapping[str, Any], program: Mapping[str, Any], inputs: Mapping[str, Any], audience: Audience
+    launch: Mapping[str, Any],
+    program: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    audience: Audience,
+    tokens: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What a template may name beside ``link``."""
+    """What a template may name beside ``link`` and ``personal``."""
     return {
         "program": {name: program[name] for name in ("name", "slug", "currency")},
         "owner": launch["owner"],
@@ -96,6 +112,7 @@ def variables(
         "audience": {"slug": audience.slug, "name": audience.name},
         "code_parameter": launch["code_parameter"],
         "copy": launch["copy"],
+        "token": tokens,
     }
 
 
@@ -116,27 +133,49 @@ def _render_for(
     audience: Audience,
     *,
     is_first: bool,
-) -> Iterator[Piece]:
+) -> list[Piece]:
     sources: list[Template] = []
-    planned: list[tuple[Mapping[str, Any], str, str, str, str]] = []
+    planned: list[_Planned] = []
+    at_home = frozenset({urlsplit(launch["links"]["landing"]).netloc.lower()})
     for template in _chosen(launch["templates"], inputs["channels"], audience.slug):
         by_persona = template["asset"] in BY_PERSONA and audience != EVERYONE
         if not by_persona and not is_first:
             continue
         segment = audience.slug if by_persona else ""
         tags = tags_of(template, program["slug"], segment)
+        home = at_home if template["asset"] == Asset.LANDING_PAGE else frozenset()
         stem = _stem(template, segment)
-        subject = f"{stem}.subject.txt" if template["subject"].strip() else ""
-        if subject:
-            sources.append(Template(subject, template["subject"], tags))
+        heads = {
+            name: f"{stem}.{name}.txt" for name in ("subject", "preheader") if template.get(name, "").strip()
+        }
+        sources += [Template(at, template[name], tags) for name, at in heads.items()]
         for suffix, source in _bodies(template):
-            sources.append(Template(f"{stem}.{suffix}", source, tags))
-            planned.append((template, f"{stem}.{suffix}", subject, segment, suffix))
-    rendered = render(sources, variables(launch, program, inputs, audience), launch["links"])
-    return (
-        _piece(template, path, rendered[path], rendered.get(subject, "").strip(), segment, audience, suffix)
-        for template, path, subject, segment, suffix in planned
-    )
+            sources.append(Template(f"{stem}.{suffix}", source, tags, home))
+            planned.append(_Planned(template, f"{stem}.{suffix}", heads, segment, suffix))
+    tokens = Tokens(launch.get("tokens") or {})
+    code = (launch["code_parameter"], tokens.by_name[CODE]) if CODE in tokens.by_name else None
+    named = variables(launch, program, inputs, audience, tokens.by_name)
+    rendered = render(sources, named, launch["links"], code)
+    sealed = {path: tokens.seal(text) for path, text in rendered.items()}
+    made = [_piece(each, sealed, audience, tokens, launch["test_code"]) for each in planned]
+    problems: list[str] = []
+    for each, (_, body) in zip(planned, made, strict=True):
+        subject = sealed.get(each.heads.get("subject", ""), "").strip()
+        problems += faults_of(each.template, each.path, body, subject, launch, program, tokens.by_name)
+    if problems:
+        raise TemplatingError(problems)
+    return [piece for piece, _ in made]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A file to make: ``heads`` are the paths of its subject and preheader."""
+
+    template: Mapping[str, Any]
+    path: str
+    heads: Mapping[str, str]
+    segment: str
+    suffix: str
 
 
 def _chosen(
@@ -165,30 +204,45 @@ def _bodies(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _piece(
-    template: Mapping[str, Any],
-    path: str,
-    body: str,
-    subject: str,
-    segment: str,
-    audience: Audience,
-    suffix: str,
-) -> Piece:
-    if suffix == "html" and template["asset"] == Asset.LAUNCH_EMAIL:
-        body = _inlined(path, body)
-    return Piece(
-        path=path,
+    planned: _Planned, sealed: Mapping[str, str], audience: Audience, tokens: Tokens, test_code: str
+) -> tuple[Piece, str]:
+    """The file, and its body with tokens as words, as rules read it."""
+    template, body = planned.template, sealed[planned.path]
+    subject, preheader = (
+        sealed.get(planned.heads.get(name, ""), "").strip() for name in ("subject", "preheader")
+    )
+    is_html = planned.suffix == "html"
+    if is_html and template["asset"] == Asset.LAUNCH_EMAIL:
+        body = _inlined(planned.path, _with_preheader(body, preheader))
+    links = find_links(body, is_html=is_html)
+    piece = Piece(
+        path=planned.path,
         key=template["key"],
         version=template["version"],
         title=template["title"],
         asset=template["asset"],
         channel=template["channel"],
-        segment=segment,
-        audience=audience.name if segment else "",
-        media_type=MEDIA_TYPES[suffix],
-        body=body,
-        subject=subject,
-        links=find_links(body, is_html=suffix == "html"),
+        segment=planned.segment,
+        audience=audience.name if planned.segment else "",
+        media_type=MEDIA_TYPES[planned.suffix],
+        body=tokens.open(body),
+        subject=tokens.open(subject),
+        links=tuple(dict.fromkeys(tokens.stand_in(link, test_code) for link in links)),
+        preheader=tokens.open(preheader),
     )
+    return piece, body
+
+
+def _with_preheader(body: str, preheader: str) -> str:
+    """The text that mail programs show beside the subject, first in the message and not seen in it."""
+    if not preheader:
+        return body
+    hidden = (
+        '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">'
+        f"{html.escape(preheader)}{'&#847;&zwnj;&nbsp;' * 40}</div>"
+    )
+    found = _BODY.search(body)
+    return body[: found.end()] + hidden + body[found.end() :] if found else hidden + body
 
 
 def _inlined(path: str, body: str) -> str:

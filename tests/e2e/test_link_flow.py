@@ -82,4 +82,4 @@ def test_a_preview_shows_the_mail(enter):
     admin = enter("admin")
     template = MessageTemplate.objects.get(key="launch-email", segment="")
     admin.open(f"/programs/messagetemplate/{template.pk}/preview/")
-    admin.page.frame_locator("iframe").get_by_text("Hello everyone,").wait_for()
+    admin.page.frame_locator("iframe").get_by_text("Hello *|FNAME|*,").wait_for()

@@ -35,7 +35,9 @@ def wrong(**fields):
         ),
         (
             {"asset": Asset.LAUNCH_EMAIL, "html": "x"},
-            dict.fromkeys(["subject", "text"], ["An e-mail needs a subject, HTML and text."]),
+            dict.fromkeys(
+                ["subject", "preheader", "text"], ["An e-mail needs a subject, a preheader, HTML and text."]
+            ),
         ),
     ],
 )
@@ -80,7 +82,7 @@ def test_the_preview_shows_html_in_a_frame_without_rights_and_text_as_text(login
     frames = re.findall(r"<iframe[^>]*>", body)
     assert len(frames) == 1
     assert 'sandbox=""' in frames[0] and 'referrerpolicy="no-referrer"' in frames[0]
-    assert "Hello everyone," in body
+    assert "Hello *|FNAME|*," in body
     assert "Customer Advocates: €50 of credit for every recommendation" in body
     assert "utm_source=crm" in body
 

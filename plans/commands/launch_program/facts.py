@@ -83,7 +83,12 @@ def material_facts(program: Program) -> dict[str, Any]:
                 "domain": urlsplit(settings.GTM_BASE_URL).hostname,
             },
             "calendar": {
-                row.key: {"sequence": row.sequence, "sha256": row.sha256, "changed_at": row.changed_at}
+                row.key: {
+                    "sequence": row.sequence,
+                    "sha256": row.sha256,
+                    "changed_at": row.changed_at,
+                    "attendees": row.attendees,
+                }
                 for row in revisions
             },
         }

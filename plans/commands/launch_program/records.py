@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from gtm.core import clock
 from gtm.core.fsm import perform
+from gtm.core.places import filestore
+from plans.engine.running import kept_outputs
+from plans.engine.running.kept_files import kept_file
 from plans.models import Plan, Task
 from plans.runs import schedules
+from programs.analytics.bundle import pack
+from programs.analytics.ical import called_off
 from programs.models import UNLAUNCHED_PROGRAM_STATES, CalendarRevision, Program
 
 REVIEW_COMMAND = "optimize-referrals"
@@ -23,7 +31,30 @@ def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
         row = kept.get(key) or CalendarRevision(program=program, key=key)
         row.sequence, row.sha256 = told["sequence"], told["sha256"]
         row.changed_at = datetime.fromisoformat(told["changed_at"])
+        row.attendees = told["attendees"]
         row.save()
+
+
+def call_off_events(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Undo ``keep_revisions`` when the plan is aborted: the same calendar and invitations, all called off."""
+    task = plan.tasks.get(key="sessions")
+    kept = {artifact.key: artifact for artifact in task.artifacts.order_by("pk")}
+    outputs = []
+    if calendar := kept.get("launch-calendar"):
+        content = called_off(filestore.read(calendar.payload["path"]), now=clock.now())
+        title = "Launch calendar, called off"
+        outputs.append(kept_file("launch-calendar-called-off", title, content, "ics", "text/calendar"))
+    if invitations := kept.get("invitations"):
+        with zipfile.ZipFile(io.BytesIO(filestore.read(invitations.payload["path"]))) as packed:
+            files = {
+                name.replace(".ics", "-called-off.ics"): called_off(packed.read(name), now=clock.now())
+                for name in packed.namelist()
+                if name.endswith(".ics") and "no-longer-asked" not in name and "called-off" not in name
+            }
+        archive = pack(files, {"program": plan.program.name})
+        title = "Invitations to the sessions, called off"
+        outputs.append(kept_file("invitations-called-off", title, archive, "zip", "application/zip"))
+    kept_outputs.keep(task, outputs, first=len(kept))
 
 
 def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:

@@ -164,7 +164,7 @@ def to_keep(approval: Approval) -> dict[str, Any]:
     directory, plan = Directory.today(), approval.plan
     around = conflicts.around([approval], directory)
     facts, askers = facts_of(plan), around.askers[plan.pk]
-    origin = Provenance(askers, around.arrangements)
+    origin = Provenance(askers, around.arrangements, None, (), plan.created_at, plan.program_id)
     asked = {seat.role for seat in approval.rules.seats} | set(approval.rules.fallbacks.values())
     asked |= {role for rung in plan.rules.ladder for role in rung.roles}
     held = [
@@ -200,9 +200,9 @@ def bench(
 ) -> Bench:
     """Seats that apply, people who may fill them, people passed over with the reason. Stores nothing."""
     directory = directory or Directory.today()
-    seats = policy.applying_seats(asked, facts)
-    wanted = {seat.role for seat in seats}
     tally = _Tally(origin or Provenance())
+    seats = tally.origin.seats(asked, facts)
+    wanted = {seat.role for seat in seats}
     takes_over = any(rung.takes_authority for rung in rungs)
     if not takes_over:
         for approver in directory.holders(wanted):

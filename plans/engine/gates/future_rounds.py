@@ -21,7 +21,8 @@ def who_must_approve(plan: Plan, gate: GateRules) -> Bench:
     asked = Approval(pk=0, plan=plan, task=task, gate=gate.key, policy=dict(gate.stored))
     directory = Directory.today()
     around = conflicts.around([asked], directory)
-    origin = Provenance(around.askers[plan.pk], around.arrangements, plan_made_at=plan.created_at)
+    askers = around.askers[plan.pk]
+    origin = Provenance(askers, around.arrangements, None, (), plan.created_at, plan.program_id)
     return bench(
         gate.seats, facts_of(plan), around.excluded[asked.pk], directory,
         fallbacks=gate.fallbacks, origin=origin,
@@ -45,7 +46,7 @@ def benches_of_draft(rules: PlanRules, draft: Any, requester: int | None) -> lis
     directory = Directory.today()
     accounts = conflicts.people_of_accounts()
     askers = set().union(*(accounts[user] for user in (requester, *draft.written_by)))
-    origin = Provenance(askers, Arrangements.of(directory, accounts))
+    origin = Provenance(askers, Arrangements.of(directory, accounts), program=draft.program.pk)
     found = []
     for gate in rules.gates:
         owners = _future_owners(draft.command, gate.key, directory)

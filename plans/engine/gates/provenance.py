@@ -8,16 +8,19 @@ about others (authority, an absence, a delegation) does not count at its gates.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
+from plans.engine.gates.moved import LOOKED_AT, Moved
+from plans.engine.gates.seats import SeatRule, applying_seats
 from plans.engine.gates.taken import Taken
 from plans.engine.people.directory import Directory
 from plans.models import Approval
+from plans.schemas.declaration import Seat
 from programs.models import MADE_CHANGE_STATES, Absence, Approver, Delegation, GuardedChange
 
 People = Mapping[int, Collection[int]]
@@ -38,6 +41,7 @@ class Arrangements:
     delegations: People = field(default_factory=dict)
     approvers: People = field(default_factory=dict)
     taken: Taken = field(default_factory=Taken)
+    moved: Moved = field(default_factory=Moved)
 
     @classmethod
     def of(cls, directory: Directory, accounts: Accounts) -> Arrangements:
@@ -51,6 +55,7 @@ class Arrangements:
             _writers(Delegation.history.filter(id__in=delegations), (), accounts, asked),
             _writers(Approver.history.filter(id__in=approvers), AUTHORITY, accounts, asked),
             Taken(accounts),
+            Moved(accounts),
         )
 
 
@@ -96,9 +101,27 @@ class Provenance:
     held: Collection[tuple[int, str]] | None = None
     delegations: Collection[int] = ()
     plan_made_at: datetime | None = None
+    program: int | None = None
+
+    def _facts_before(self, looked_at: bool) -> list[dict[str, str]]:
+        """What the program was before an asker moved it; nothing where nobody looks at it."""
+        if not looked_at:
+            return []
+        return self.arrangements.moved.before(self.program, self.askers, self.plan_made_at)
+
+    def seats(self, asked: Sequence[Seat], facts: Mapping[str, Any]) -> tuple[SeatRule, ...]:
+        """The seats that apply, also those that would if no asker had moved the program."""
+        found = applying_seats(asked, facts)
+        looked_at = any(seat.condition and seat.condition["field"] in LOOKED_AT for seat in asked)
+        for was in self._facts_before(looked_at):
+            found += tuple(s for s in applying_seats(asked, {**facts, **was}) if s not in found)
+        return found
 
     def against(self, approver: Approver) -> str:
         """Why this authority does not count here, to go on after the name; empty where it does."""
+        for was in self._facts_before(bool(approver.regions or approver.program_kinds)):
+            if short := approver.covers(amount=None, currency="", **was):
+                return f"{short}, and somebody who asked for this run or edited it moved the program there"
         if {*self.arrangements.approvers.get(approver.pk, ())} & {*self.askers} - {approver.person_id}:
             return f"was made {approver.role} by somebody who asked for this run or edited it"
         if self.held is not None and (approver.person_id, approver.role.slug) not in self.held:
@@ -134,13 +157,15 @@ def kept(approval: Approval, askers: Collection[int], arrangements: Arrangements
     """What counts at a round: as it was when it opened, where it has kept that."""
     at_opening = approval.bench
     if not at_opening:  # of before, or still to be opened
-        return Provenance(askers, arrangements, plan_made_at=approval.plan.created_at)
+        plan = approval.plan
+        return Provenance(askers, arrangements, plan_made_at=plan.created_at, program=plan.program_id)
     return Provenance(
         {*askers, *at_opening["askers"]},
         arrangements,
         frozenset((person, role) for person, role in at_opening["held"]),
         frozenset(at_opening["delegations"]),
         approval.plan.created_at,
+        approval.plan.program_id,
     )
 
 

@@ -159,6 +159,42 @@ def test_a_program_that_moves_to_another_region_does_not_move_its_open_rounds(de
     assert decide(session, "deputy", round_of(later, "money")).status_code == 200
 
 
+def test_a_program_that_its_requester_moved_just_before_brings_nobody_to_the_gate(demo, session):
+    """Alone, while no plan is open: who decides must be able to for what it was, too."""
+    with acting_as(Actor.system("Test")):
+        row = who("deputy").approverships.get(role__slug="finance")
+        row.regions = ["EMEA"]
+        row.save()
+        perform(two_gates(demo), "cancel", comment="Another time.", set_fields={"finished_at": clock.now()})
+    ops, path = session("ops"), url("programs/cdnow/")
+    moved = ops.patch(path, {"region": "EMEA"}, format="json", headers={"If-Match": ops.get(path)["ETag"]})
+    assert moved.status_code == 200
+    demo.refresh_from_db()
+    plan = two_gates(demo)
+    refused = decide(session, "deputy", round_of(plan, "money"))
+    assert refused.status_code == 403
+    assert "somebody who asked for this run or edited it moved the program there" in refused.json()["detail"]
+    with acting_as(Actor.system("Test")):
+        by_sales = make_plan(FINANCE, requester=user("sales"), program=demo)
+    assert decide(session, "deputy", round_of(by_sales, "money")).json()["state"] == "approved"
+
+
+def test_a_program_that_its_requester_moved_just_before_loses_no_seat(demo, session):
+    abroad = seat("legal", field="region", among=["EMEA"])
+    with acting_as(Actor.system("Test")):
+        demo.region = "EMEA"
+        demo.save()
+        perform(two_gates(demo), "cancel", comment="Another time.", set_fields={"finished_at": clock.now()})
+    with acting_as(Actor.of_user(user("ops"), ADMIN, interactive=True)):
+        demo.region = "US"
+        demo.save()
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(gate(seat("finance"), abroad), requester=user("ops"), program=demo)
+        other = make_plan(gate(seat("finance"), abroad), requester=user("sales"), program=demo)
+    asked = [[s.role for s in eligibility.bench_of(round_of(p)).seats] for p in (plan, other)]
+    assert asked == [["finance", "legal"], ["finance"]]
+
+
 def test_a_round_whose_people_are_gone_is_asked_again_by_operations_with_a_reason(login, demo, session):
     plan = two_gates(demo)
     with acting_as(Actor.system("Test")):

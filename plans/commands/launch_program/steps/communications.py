@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, audiences, material_of
@@ -20,7 +21,7 @@ def render_kit(context: StepContext) -> StepResult:
     """All communications of the launch. Raises PermanentError naming each template and variable not filled.
 
     Values: ``sha256`` of the archive, ``files`` (path, template, version, subject, audience, sha256),
-    ``links`` (path, channel, url). A gate with the output variable in its scope approves exactly these bytes.
+    ``links`` (path, channel, url, whether it leads from a page to its own site). A gate with the output variable in its scope approves exactly these bytes.
     """
     launch, program, inputs = material_of(context), context.program, context.inputs
     heard = audiences(inputs.get("segments"))
@@ -45,9 +46,12 @@ def render_kit(context: StepContext) -> StepResult:
         "application/zip",
     )
     files = _files(pieces)
+    home = urlsplit(launch["links"]["landing"]).netloc.lower()
     links = [
-        {"path": piece.path, "channel": piece.channel, "url": url} for piece in pieces for url in piece.links
-    ]
+        {"path": piece.path, "channel": piece.channel, "url": url,
+         "internal": piece.is_page and urlsplit(url).netloc.lower() == home}
+        for piece in pieces for url in piece.links
+    ]  # fmt: skip
     return StepResult(
         values={
             "sha256": archive.sha256,
@@ -76,9 +80,10 @@ def _files(pieces: Sequence[Piece]) -> list[dict[str, Any]]:
 def _packed(pieces: Sequence[Piece], context: StepContext) -> bytes:
     content = {piece.path: piece.body.encode() for piece in pieces}
     for piece in pieces:
-        if piece.subject:
-            stem = piece.path.rsplit(".", 1)[0]
-            content[f"{stem}.subject.txt"] = f"{piece.subject}\n".encode()
+        stem = piece.path.rsplit(".", 1)[0]
+        for name, text in (("subject", piece.subject), ("preheader", piece.preheader)):
+            if text:
+                content[f"{stem}.{name}.txt"] = f"{text}\n".encode()
     about: Mapping[str, Any] = {
         "program": context.program["name"],
         "launch_date": context.inputs["launch_date"],

@@ -78,10 +78,15 @@ def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> St
     link, which may carry what must not be repeated.
     """
     launch = material_of(context)
-    pieces = _pieces_by_link(context.outputs["kit"]["links"])
-    flow = _flow_link(pieces, launch)
-    seen = context.observed or observe(context, launch, [*pieces, *([flow] if flow else [])], flow, seconds)
-    written = {url: _as_written(url, context, launch) for url in pieces}
+    told = context.outputs["kit"]["links"]
+    pieces = _pieces_by_link(told)
+    internal = {link["url"] for link in told if link.get("internal")}
+    internal -= {link["url"] for link in told if not link.get("internal")}
+    flow = _flow_link([*(url for url in pieces if url not in internal), *internal], launch)
+    seen = context.observed or observe(
+        context, launch, [*pieces, *([flow] if flow and flow not in pieces else [])], flow, seconds
+    )
+    written = {url: _as_written(url, context, launch, url in internal) for url in pieces}
     met = {url: _as_met(seen["visits"][url], url, launch) for url in pieces}
     flow_findings = _flow_findings(seen, flow, launch) if flow else ()
     _refuse_errors(pieces, written, met, flow_findings)
@@ -113,24 +118,35 @@ def _pieces_by_link(links: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
     return found
 
 
-def _flow_link(pieces: Mapping[str, Any], launch: Mapping[str, Any]) -> str:
+def _flow_link(links: Sequence[str], launch: Mapping[str, Any]) -> str:
     """A link of the kit to the landing page with the test code on it; "" where none leads there."""
     landing = urlsplit(launch["links"]["landing"])
-    for url in pieces:
+    for url in sorted(links, key=lambda url: bool(urlsplit(url).fragment)):
         parts = urlsplit(url)
         if (parts.scheme, parts.netloc, parts.path) == (landing.scheme, landing.netloc, landing.path):
-            return tagged(url, {launch["code_parameter"]: launch["test_code"]})
+            return _with_code(url, launch)
     return ""
+
+
+def _with_code(url: str, launch: Mapping[str, Any]) -> str:
+    """A link that carries a code of its own already is a recipient's, with the test code in its place."""
+    parameter, code = launch["code_parameter"], launch["test_code"]
+    return url if code_in(url, parameter) == code else tagged(url, {parameter: code})
 
 
 # ------------------------------------------------------------------ what it means
 
 
-def _as_written(url: str, context: StepContext, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
-    """Rules on the link as text. Our own destinations must be tagged; others must only be sound."""
+def _as_written(
+    url: str, context: StepContext, launch: Mapping[str, Any], is_internal: bool
+) -> tuple[LinkFault, ...]:
+    """Rules on the link as text. Our own destinations must be tagged, but for the ways from page to page of
+    our own site; others must only be sound."""
     vocabulary = {**launch["vocabulary"], "utm_campaign": [context.program["slug"]]}
     ours = {_host(address) for address in launch["links"].values()}
-    return check_link(url, vocabulary, required=REQUIRED if _host(url) in ours else ()).findings
+    return check_link(
+        url, vocabulary, required=REQUIRED if _host(url) in ours and not is_internal else ()
+    ).findings
 
 
 def _as_met(told: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:

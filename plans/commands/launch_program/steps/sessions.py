@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gtm.core.places.calendars import WorkingCalendar
 from plans.commands.launch_program.facts import audiences, material_of
-from plans.commands.launch_program.steps.timetable import program_calendar
+from plans.commands.launch_program.steps.timetable import Calendar, calendars_by_email, program_calendar
 from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Document, Output, Section, StepResult, Table
@@ -75,7 +76,7 @@ def schedule_sessions(context: StepContext) -> StepResult:
     launch = material_of(context)
     held, milestones = list(_sessions(context, launch)), list(_milestones(context))
     events: list[Session | Milestone] = [*(session for session, _ in held), *milestones]
-    handed_out = context.program["calendar"]
+    handed_out = _handed_out(context)
     revisions = {event.key: _revised(event, handed_out, context.now) for event in events}
     pieces = _reading(context, launch)
     return StepResult(
@@ -84,7 +85,10 @@ def schedule_sessions(context: StepContext) -> StepResult:
                 _told(session, briefing, context) for session, briefing in held if not session.is_cancelled
             ],
             "help_centre": [_entry(piece) for piece in pieces],
-            "revisions": revisions,
+            "revisions": {
+                key: asdict(revision) | {"attendees": _attendees(held, key)}
+                for key, revision in revisions.items()
+            },
         },
         outputs=[
             _table(held, milestones, context),
@@ -104,14 +108,18 @@ def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple
     calendar = program_calendar(context.program)
     earliest = calendar.add_business_days(context.now.astimezone(zone).date(), 1)
     day_of_launch = _launch_day(context)
+    calendars = calendars_by_email(context.program)
     for briefing in BRIEFINGS:
         is_asked = not briefing.channel or briefing.channel in context.inputs["channels"]
-        if not is_asked and _key(context, briefing.key) not in context.program["calendar"]:
+        if not is_asked and _key(context, briefing.key) not in _handed_out(context):
             continue
         # A day that has gone by is no day for a session: the next one that people can still attend.
-        day = max(calendar.add_business_days(day_of_launch, briefing.days), earliest)
-        starts = datetime.combine(day, briefing.at, zone)
+        wanted = max(calendar.add_business_days(day_of_launch, briefing.days), earliest)
         people = {p["email"]: p for team in briefing.teams for p in launch["contacts"][team]}
+        first = day_of_launch if briefing.days > 0 else earliest
+        last = None if briefing.days > 0 or wanted >= day_of_launch else day_of_launch
+        day = _day_for([calendars[e] for e in people if e in calendars], wanted, calendar, first, last)
+        starts = datetime.combine(day, briefing.at, zone)
         yield (
             Session(
                 key=_key(context, briefing.key),
@@ -128,6 +136,15 @@ def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple
         )
 
 
+def _day_for(
+    attendees: Sequence[Calendar], wanted: date, calendar: WorkingCalendar, first: date, last: date | None
+) -> date:
+    """The day nearest to ``wanted`` on which most of them work, within two weeks and before ``last``."""
+    days = [wanted, *(calendar.add_business_days(wanted, n * sign) for n in range(1, 11) for sign in (-1, 1))]
+    possible = [day for day in days if day >= first and (last is None or day < last)] or [wanted]
+    return max(possible, key=lambda day: sum(each.is_business_day(day) for each in attendees))
+
+
 def _milestones(context: StepContext) -> Iterator[Milestone]:
     name, launch = context.program["name"], _launch_day(context)
     yield Milestone(_key(context, "go-live"), f"{name}: go-live", launch)
@@ -140,7 +157,7 @@ def _milestones(context: StepContext) -> Iterator[Milestone]:
         asked.add(_key(context, told["key"]))
         yield Milestone(_key(context, told["key"]), f"{name}: {told['title']}", day)
     sessions = {_key(context, briefing.key) for briefing in BRIEFINGS}
-    for key in sorted(context.program["calendar"].keys() - asked - sessions):
+    for key in sorted(_handed_out(context).keys() - asked - sessions):
         title = key.rpartition("/")[2].replace("-", " ")
         yield Milestone(key, f"{name}: {title}", launch, is_cancelled=True)
 
@@ -150,8 +167,18 @@ def _launch_day(context: StepContext) -> date:
 
 
 def _key(context: StepContext, key: str) -> str:
-    """One event of a program keeps its key when the launch moves, also from plan to plan."""
-    return f"{context.program['slug']}/{key}"
+    """An event of a launch keeps its key when the launch moves; another launch has events of its own."""
+    return f"{_series(context)}{key}"
+
+
+def _series(context: StepContext) -> str:
+    return f"{context.program['slug']}/{context.plan_id}/"
+
+
+def _handed_out(context: StepContext) -> dict[str, Any]:
+    """What this launch handed out before; events of other launches are theirs."""
+    series = _series(context)
+    return {key: told for key, told in context.program["calendar"].items() if key.startswith(series)}
 
 
 def _named(person: Mapping[str, str]) -> dict[str, str]:
@@ -162,6 +189,18 @@ def _revised(event: CalendarEvent, handed_out: Mapping[str, Any], now: datetime)
     told = handed_out.get(event.key)
     before = told and Revision(told["sequence"], told["sha256"], datetime.fromisoformat(told["changed_at"]))
     return revise(event, before, now=now)
+
+
+def _attendees(held: Sequence[tuple[Session, Briefing]], key: str) -> list[dict[str, str]]:
+    """Who is asked to a session: whoever is not any more is told next time."""
+    found = (session for session, _ in held if session.key == key and not session.is_cancelled)
+    return [{"email": a.email, "name": a.name} for session in found for a in session.attendees]
+
+
+def _no_longer_asked(session: Session, told: Mapping[str, Any] | None) -> tuple[Attendee, ...]:
+    now = {attendee.email for attendee in session.attendees}
+    before = (Attendee(one["email"], one["name"]) for one in (told or {}).get("attendees", ()))
+    return () if session.is_cancelled else tuple(one for one in before if one.email not in now)
 
 
 def _changed(revisions: Mapping[str, Revision], handed_out: Mapping[str, Any]) -> int:
@@ -196,6 +235,12 @@ def _calendars(
         for session, briefing in held
         if session.organizer and session.attendees
     }
+    for session, briefing in held:
+        told = context.program["calendar"].get(session.key)
+        if (gone := _no_longer_asked(session, told)) and session.organizer:
+            off = replace(session, attendees=gone, is_cancelled=True, remind=None)
+            name = f"{briefing.key}-no-longer-asked.ics"
+            invitations[name] = invitation(off, revisions[session.key], domain=launch["domain"])
     if invitations:
         archive = pack(invitations, {"program": context.program["name"]})
         yield kept_file("invitations", "Invitations to the sessions", archive, "zip", "application/zip")

@@ -318,6 +318,12 @@ def _holders(role: str, facts: Facts) -> Sequence[Mapping[str, Any]]:
     return facts.get("holders", {}).get(role, ())
 
 
+def calendars_by_email(facts: Facts) -> dict[str, Calendar]:
+    """When everybody who holds a role works."""
+    people = (person for held in facts.get("holders", {}).values() for person in held)
+    return {person["email"]: _calendar(person) for person in people if "email" in person}
+
+
 def _calendar(person: Mapping[str, Any]) -> WorkingCalendar | WithAbsences:
     place = WorkingCalendar(person["country"], person["subdivision"], person["time_zone"])
     away = tuple((date.fromisoformat(a), date.fromisoformat(b)) for a, b in person.get("away", ()))

@@ -10,7 +10,7 @@ from plans.commands.launch_program.facts import material_facts
 from plans.demo import launch_kit, organisation
 from plans.engine.running.steps import StepContext
 from programs.models import LaunchProfile, MessageTemplate, Program
-from programs.selectors import program_facts
+from programs.selectors import holders_of_roles, program_facts
 from tests.factories import START, ApproverFactory, PersonFactory, ProgramFactory, RoleFactory
 
 LAUNCH_DATE = "2026-03-20"  # a Friday, eighteen days after START
@@ -34,10 +34,14 @@ def establish() -> Program:
 def context_of(program: Program, *, now: datetime = START, **given: Any) -> StepContext:
     """What the engine would hand to a step of a run started ``now``."""
     outputs, observed = given.pop("outputs", {}), given.pop("observed", None)
+    plan_id = given.pop("plan_id", "plan-1")
     return StepContext(
         inputs={**INPUTS, **given},
         outputs=canonical.plain(outputs),
-        program=canonical.plain(program_facts(program) | material_facts(program)),
+        program=canonical.plain(
+            program_facts(program) | material_facts(program) | {"holders": holders_of_roles()}
+        ),
+        plan_id=plan_id,
         data=None,
         seed=1,
         now=now,

@@ -1,5 +1,7 @@
 """launch-program through the engine: a date that is late, what holds it, and the way to go-live."""
 
+import io
+import zipfile
 from datetime import UTC, date, datetime
 
 import pytest
@@ -193,6 +195,32 @@ def test_an_abort_after_go_live_calls_off_the_reviews_and_pauses_a_program_it_ma
     with at("2026-05-16"):
         assert schedules.fire_due() == 0
     assert set(ScheduledRun.objects.values_list("state", flat=True)) == {"due"}
+
+
+def test_an_abort_hands_out_calendars_in_which_everything_is_called_off():
+    plan = work_off(start(IN_TIME), "checklist", "sessions")
+    handed_out = events_of(plan, "launch-calendar")
+    ripcord.pull("plan", plan=plan, reason="The offer was wrong.")
+    for username in ("exec", "deputy"):
+        with acting_as(person(username)):
+            ripcord.abort(plan, reason="Beyond repair.")
+    called_off = events_of(plan, "launch-calendar-called-off")
+    assert {e.status.value for e in called_off.values()} == {"CANCELLED"}
+    assert called_off.keys() == handed_out.keys()
+    later = {
+        uid: int(e.sequence.value) - int(handed_out[uid].sequence.value) for uid, e in called_off.items()
+    }
+    assert set(later.values()) == {1}
+    kept = filestore.read(plan.artifacts.get(key="invitations-called-off").payload["path"])
+    with zipfile.ZipFile(io.BytesIO(kept)) as packed:
+        mails = [vobject.readOne(packed.read(n).decode()) for n in packed.namelist() if n.endswith(".ics")]
+    assert {mail.method.value for mail in mails} == {"CANCEL"}
+    assert all(mail.vevent.attendee_list for mail in mails)
+
+
+def events_of(plan, key):
+    content = filestore.read(plan.artifacts.get(key=key).payload["path"]).decode()
+    return {event.uid.value: event for event in vobject.readOne(content).vevent_list}
 
 
 def test_the_people_whom_the_checklist_names_bring_the_shipped_runbook_to_go_live():

@@ -33,6 +33,9 @@ IN_APP = {"in-app/in-app-prompt.html", "in-app/in-app-prompt.txt"}
 SOCIAL = {"social/social-linkedin.txt", "social/social-x.txt"}
 
 
+FOOTER = '{{ copy.postal_address }} <a href="{{ token.unsubscribe }}">Out</a>'
+
+
 @pytest.fixture
 def program(acting):
     return establish()
@@ -95,15 +98,19 @@ def test_every_link_is_tagged_for_its_channel_and_passes_the_vocabulary(program)
     context = context_of(program, channels=["email", "in-app", "social", "partner"])
     links = render_kit(context).values["links"]
     vocabulary = {**context.program["launch"]["vocabulary"], "utm_campaign": ["customer-advocates"]}
-    assert [check_link(link["url"], vocabulary).findings for link in links] == [()] * len(links)
-    tags = {link["path"]: parse_qs(urlsplit(link["url"]).query) for link in links}
+    outward = [link for link in links if not link["internal"]]
+    assert [check_link(link["url"], vocabulary).findings for link in outward] == [()] * len(outward)
+    tags = {link["path"]: parse_qs(urlsplit(link["url"]).query) for link in outward}
     assert tags["email/launch-email.html"] == {
         "utm_source": ["crm"],
         "utm_medium": ["email"],
         "utm_campaign": ["customer-advocates"],
         "utm_content": ["launch-email"],
     }
-    assert {path: tag["utm_source"] for path, tag in tags.items()}["social/social-x.txt"] == ["x"]
+    within = {link["path"]: link["url"] for link in links if link["internal"]}
+    assert list(within) == ["core/landing-page.html"]
+    assert "utm_" not in within["core/landing-page.html"]  # a page does not take its visitors' origin away
+    assert tags["social/social-x.txt"]["utm_source"] == ["x"]
 
 
 def test_html_mail_carries_its_rules_on_its_elements_and_keeps_its_links(program):
@@ -117,7 +124,7 @@ def test_html_mail_carries_its_rules_on_its_elements_and_keeps_its_links(program
 def test_inlining_fetches_no_style_sheet_so_that_one_out_of_reach_does_no_harm(program):
     sheet = '<link rel="stylesheet" href="http://127.0.0.1:9/x.css">'
     change_template(
-        "launch-email", html=f"<html><head>{sheet}</head><body>{{{{ copy.reward }}}}</body></html>"
+        "launch-email", html=f"<html><head>{sheet}</head><body>{{{{ copy.reward }}}} {FOOTER}</body></html>"
     )
     assert "€50 of credit" in bodies(render_kit(context_of(program)))["email/launch-email.html"]
 
@@ -126,10 +133,11 @@ def test_personas_get_words_of_their_own_and_documents_stay_one(program):
     result = render_kit(context_of(program, segments=["Champions", "New customers"]))
     texts = bodies(result)
     assert texts["email/launch-email.champions.txt"].startswith("Dear Champions,")
-    assert texts["email/launch-email.new-customers.txt"].startswith("Hello New customers,")
+    assert texts["email/launch-email.new-customers.txt"].startswith("Hello *|FNAME|*,")
     assert "core/faq.md" in texts
     assert result.values["audiences"] == ["Champions", "New customers"]
-    contents = {parse_qs(urlsplit(link["url"]).query)["utm_content"][0] for link in result.values["links"]}
+    outward = (link["url"] for link in result.values["links"] if not link["internal"])
+    contents = {parse_qs(urlsplit(url).query)["utm_content"][0] for url in outward}
     assert {"launch-email-champions", "launch-email-new-customers", "faq"} <= contents
 
 
@@ -197,3 +205,95 @@ def test_what_is_stored_of_a_kit_can_be_shown_and_downloaded(program):
         "tracking-links": "table",
         "comms-kit": "file",
     }
+
+
+# ------------------------------------------------------------------ what mailing tools and the law ask for
+
+TOKENS = {
+    "mailchimp": ("*|FNAME|*", "*|REFCODE|*", "*|UNSUB|*"),
+    "hubspot": ("{{ contact.firstname }}", "{{ contact.ref_code }}", "{{ unsubscribe_link }}"),
+    "braze": ("{{${first_name}}}", "{{custom_attribute.${ref}}}", "{{${set_user_to_unsubscribed_url}}}"),
+    "klaviyo": ("{{ first_name|default:'friend' }}", "{{ person|lookup:'ref' }}", "{% unsubscribe 'Out' %}"),
+    "liquid": (
+        "{% if customer.orders > 3 %}{{ customer.name }}{% endif %}",
+        "{{ customer.ref }}",
+        "{% unsubscribe_url %}",
+    ),
+}
+
+
+@pytest.mark.parametrize("tool", TOKENS)
+def test_tokens_of_a_mailing_tool_stay_as_they_are_byte_for_byte(program, tool):
+    name, code, way_out = TOKENS[tool]
+    change_profile(tokens={"first_name": name, "code": code, "unsubscribe": way_out})
+    result = render_kit(context_of(program))
+    for path in ("email/launch-email.html", "email/launch-email.txt"):
+        mail = archive(result)[path].decode()
+        assert f"Hello {name}," in mail
+        assert way_out in mail
+        assert f"&amp;ref={code}" in mail.replace("&amp;", "&").replace("&", "&amp;")
+
+
+def test_what_is_written_out_between_raw_tags_survives_the_inlining_of_styles(program):
+    said = "{% if a > 3 and b < 2 %}More & more{% endif %}"
+    style, kept = "<style>p { color: red }</style>", f"{{% raw %}}{said}{{% endraw %}}"
+    page = f"<html><head>{style}</head><body><p>{kept}</p>{FOOTER}</body></html>"
+    change_template("launch-email", html=page)
+    mail = bodies(render_kit(context_of(program)))["email/launch-email.html"]
+    assert "{% if a > 3 and b < 2 %}" in mail
+    assert 'style="color: red' in mail
+
+
+def test_a_personal_link_is_checked_with_the_test_code_in_the_place_of_the_recipients(program):
+    links = render_kit(context_of(program)).values["links"]
+    mail = next(link["url"] for link in links if link["path"] == "email/launch-email.html")
+    assert parse_qs(urlsplit(mail).query)["ref"] == ["qa-test"]
+    assert all("gtmtoken" not in link["url"] for link in links)
+
+
+def test_without_a_code_no_template_has_a_personal_link(program):
+    change_profile(tokens={"first_name": "*|FNAME|*", "unsubscribe": "*|UNSUB|*"})
+    assert "email/launch-email.html: personal.landing is not filled." in refusal(program)
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"preheader": ""}, "email/launch-email.html has no preheader"),
+        ({"html": "<p>{{ copy.postal_address }}</p>"}, "has no way to unsubscribe, which CAN-SPAM asks for"),
+        ({"html": "<p>Unsubscribe? {{ copy.postal_address }}</p>"}, "has no way to unsubscribe"),
+        ({"text": "{{ token.unsubscribe }}"}, "email.txt does not say who sends it, with a postal address"),
+        ({"subject": "s" * 445}, "its subject is 445 characters long; 150 are the most."),
+        ({"html": f"<p>{'x' * 150_000}</p>{FOOTER}"}, "Gmail cuts a message at 102,400."),
+    ],
+)  # fmt: skip
+def test_a_mail_that_nobody_could_send_is_refused(program, fields, told):
+    change_template("launch-email", **fields)
+    assert any(told in problem for problem in refusal(program))
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "told"),
+    [
+        ("social-x", "é" * 598, "social/social-x.txt is 598 characters long; x takes 280."),
+        ("social-x", "招" * 141, "social/social-x.txt is 282 characters long; x takes 280."),
+        ("social-linkedin", "x" * 3001, "linkedin.txt is 3001 characters long; linkedin takes 3000."),
+    ],
+)  # fmt: skip
+def test_a_post_longer_than_its_network_takes_is_refused(program, key, text, told):
+    change_template(key, text=text)
+    assert any(told in problem for problem in refusal(program, channels=["social"]))
+
+
+def test_a_link_counts_as_23_characters_on_x(program):
+    change_template("social-x", text="x" * 256 + " {{ link.landing }}")
+    assert "social/social-x.txt" in bodies(render_kit(context_of(program, channels=["social"])))
+
+
+def test_the_preheader_stands_first_and_unseen(program):
+    result = render_kit(context_of(program))
+    mail = bodies(result)["email/launch-email.html"]
+    told = "Your personal link: a month free for them, €50 of credit for you."
+    assert mail.index(told) < mail.index("<h1")
+    assert "display:none" in mail[: mail.index(told)].rpartition("<div")[2].replace(" ", "")
+    assert archive(result)["email/launch-email.preheader.txt"].decode() == f"{told}\n"

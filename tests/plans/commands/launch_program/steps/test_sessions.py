@@ -13,8 +13,8 @@ from gtm.core.places import filestore
 from plans.commands.launch_program.records import keep_revisions
 from plans.commands.launch_program.steps.sessions import schedule_sessions
 from plans.engine.running.runner import stored_values
-from programs.models import CalendarRevision
-from tests.factories import START, PersonFactory
+from programs.models import CalendarRevision, Person, Role
+from tests.factories import START, AbsenceFactory, ApproverFactory, PersonFactory
 from tests.plans.commands.launch_program.launch_kit import (
     change_template,
     context_of,
@@ -176,3 +176,44 @@ def test_the_help_centre_lists_entries_with_the_version_of_their_template(progra
     change_template("help-article", title="Recommend us")
     rows = outputs_by_key(run(program))["help-centre"].rows
     assert rows == [["FAQ", "core/faq.md", 1, 1], ["Recommend us", "core/help-article.md", 2, 1]]
+
+
+def uids(result):
+    return {event.uid.value for event in events_of(result).values()}
+
+
+def test_a_second_launch_of_the_program_has_events_of_its_own_and_calls_off_none_of_the_first(program):
+    first = run(program, plan_id="plan-a", channels=["email", "partner"])
+    second = run(program, plan_id="plan-b")
+    assert uids(first).isdisjoint(uids(second))
+    assert {e.status.value for e in events_of(second).values()} == {"CONFIRMED"}
+    assert uids(run(program, plan_id="plan-a", channels=["email", "partner"])) == uids(first)
+
+
+def invitations(result):
+    content = filestore.read(outputs_by_key(result)["invitations"].path)
+    with zipfile.ZipFile(io.BytesIO(content)) as packed:
+        return {n: vobject.readOne(packed.read(n).decode()) for n in packed.namelist() if n.endswith(".ics")}
+
+
+def test_whoever_is_no_longer_asked_is_told_with_the_event_they_have(program):
+    other = PersonFactory(name="Ona Ito", email="ona@demo.example")
+    second = ApproverFactory(person=other, role=Role.objects.get(slug="sales"))
+    before = invitations(run(program))["sales-training.ics"]
+    second.delete()
+    found = invitations(run(program))
+    gone, still = found["sales-training-no-longer-asked.ics"], found["sales-training.ics"]
+    assert (gone.method.value, still.method.value) == ("CANCEL", "REQUEST")
+    assert gone.vevent.uid.value == before.vevent.uid.value == still.vevent.uid.value
+    assert int(gone.vevent.sequence.value) > int(before.vevent.sequence.value)
+    assert [a.value for a in gone.vevent.attendee_list] == ["mailto:ona@demo.example"]
+    assert gone.vevent.status.value == "CANCELLED"
+    assert "sales-training-no-longer-asked.ics" not in invitations(run(program))
+
+
+def test_a_session_moves_to_the_nearest_day_on_which_its_people_are_there(program):
+    sara = Person.objects.get(name="Sara Lind")
+    day = datetime(2026, 3, 13, tzinfo=UTC)
+    AbsenceFactory(person=sara, starts_at=day, ends_at=day + timedelta(days=1))
+    found = {s["key"]: s["starts"][:10] for s in run(program).values["sessions"]}
+    assert found["sales-training"] == "2026-03-12"
