@@ -14,11 +14,11 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='historicalprogram',
             name='referral_rules',
-            field=models.JSONField(blank=True, default=dict, help_text='Rules of referrals in place of the house\'s: {"holding_days": 14, "minimum_order": 25, "allowed_channels": ["email"], "paid_traffic": "allowed", "prior": 0.01, "weights": {"shared_device": 2}, "relations": [{"relation": "event tablet", "subject": "device", "value": "fp-77"}], "audit_size": 30}', validators=[programs.models.program.known_rules]),
+            field=models.JSONField(blank=True, default=dict, help_text="Rules of referrals in place of the house's, one per line: holding_days: 14, or minimum_order: 25, paid_traffic: allowed, audit_size: 30; more of them in the page on fraud", validators=[programs.models.program.known_rules]),
         ),
         migrations.AddField(
             model_name='program',
             name='referral_rules',
-            field=models.JSONField(blank=True, default=dict, help_text='Rules of referrals in place of the house\'s: {"holding_days": 14, "minimum_order": 25, "allowed_channels": ["email"], "paid_traffic": "allowed", "prior": 0.01, "weights": {"shared_device": 2}, "relations": [{"relation": "event tablet", "subject": "device", "value": "fp-77"}], "audit_size": 30}', validators=[programs.models.program.known_rules]),
+            field=models.JSONField(blank=True, default=dict, help_text="Rules of referrals in place of the house's, one per line: holding_days: 14, or minimum_order: 25, paid_traffic: allowed, audit_size: 30; more of them in the page on fraud", validators=[programs.models.program.known_rules]),
         ),
     ]

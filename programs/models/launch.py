@@ -96,6 +96,8 @@ class LaunchProfile(GovernedModel):
         return f"Launch profile of {self.program}"
 
     def clean(self) -> None:
+        if isinstance(self.shares, dict):
+            self.shares = {role: _as_number(share) for role, share in self.shares.items()}
         wrong = {name: found for name in _CHECKS if (found := list(_CHECKS[name](getattr(self, name))))}
         if wrong:
             raise ValidationError(wrong)
@@ -183,6 +185,14 @@ def _copy(value: Any) -> list[str]:
     return _names(value) or [
         f"{name} is not filled." for name, text in value.items() if not str(text).strip()
     ]
+
+
+def _as_number(written: Any) -> Any:
+    """What a form writes as text; what is no number stays, to be refused."""
+    try:
+        return float(written) if isinstance(written, str) else written
+    except ValueError:
+        return written
 
 
 def _shares(value: Any) -> list[str]:

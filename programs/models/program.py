@@ -250,10 +250,8 @@ class Program(ChangedByTwo, StatefulModel):
         default=dict,
         blank=True,
         validators=[known_rules],
-        help_text='Rules of referrals in place of the house\'s: {"holding_days": 14, "minimum_order": 25, '
-        '"allowed_channels": ["email"], "paid_traffic": "allowed", "prior": 0.01, "weights": '
-        '{"shared_device": 2}, "relations": [{"relation": "event tablet", "subject": "device", "value": '
-        '"fp-77"}], "audit_size": 30}',
+        help_text="Rules of referrals in place of the house's, one per line: holding_days: 14, or "
+        "minimum_order: 25, paid_traffic: allowed, audit_size: 30; more of them in the page on fraud",
     )
     tooling = models.JSONField(
         default=dict,

@@ -28,7 +28,7 @@ HOUSE_RULES: Mapping[str, Any] = {
 def problems_of(rules: Any, heuristics: Mapping[str, Any]) -> list[str]:
     """What is wrong with ``rules``, a sentence each; weights may name ``heuristics``."""
     if not isinstance(rules, dict):
-        return ['Must be named rules such as {"holding_days": 14}.']
+        return ["Must be named rules, one per line, such as holding_days: 14."]
     found = [
         f"“{name}” is no rule. Use one of {', '.join(HOUSE_RULES)}."
         for name in rules
@@ -74,7 +74,7 @@ def _weights(value: Any) -> str:
 
 
 def _relations(value: Any) -> str:
-    told = 'must be a list such as [{"relation": "event tablet", "subject": "device", "value": "fp-77"}].'
+    told = "must be a list, each with relation: event tablet, subject: device and value: fp-77."
     if not isinstance(value, list):
         return told
     for each in value:
