@@ -268,7 +268,7 @@ def snapshot(
             "skills": [asdict(skill) for skill in skills.cited(_skills_of(command), command.key)],
             "max_retries": command.max_retries,
             "methods": {step.key: step.instead_how for step in command.steps if step.instead},
-            **({"forecast": command.forecast} if command.forecast else {}),
+            "forecast": command.forecast,
             "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},
         }
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
@@ -12,13 +12,18 @@ from django.db import models
 
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.governed import StateField, StatefulModel
+from gtm.core.later import later
 from gtm.core.places.calendars import WorkingCalendar
-from programs.analytics.fraud.catalogue import CATALOGUE
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
 from programs.models.place import WorkingWeek, calendar_at, check_subdivision, known_country, known_zone
 from programs.models.two_people import AskedChange, ChangedByTwo
 from programs.schemas.referral_rules import problems_of
+
+if TYPE_CHECKING:
+    from programs.analytics.fraud import catalogue as heuristics
+else:
+    heuristics = later("programs.analytics.fraud.catalogue")
 
 
 class ProgramKind(models.TextChoices):
@@ -58,7 +63,7 @@ def all_words(value: Any) -> None:
 
 def known_rules(value: Any) -> None:
     """Refuse what is no rule of referrals, with every reason."""
-    if problems := problems_of(value, CATALOGUE):
+    if problems := problems_of(value, heuristics.CATALOGUE):
         raise ValidationError(problems)
 
 

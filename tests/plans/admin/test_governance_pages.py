@@ -279,8 +279,8 @@ def test_a_delegation_that_does_not_fit_says_so_beside_the_field(login, demo):
 
 
 def test_nobody_delegates_what_is_not_theirs(login, demo):
-    client = login("legal")
-    fiona = Person.objects.get(name="Fiona Walsh").pk
-    page = client.post(reverse("admin:programs_delegation_add"), form_of(client, principal=fiona))
+    client = login("finance")
+    lena = Person.objects.get(name="Lena Brandt").pk
+    page = client.post(reverse("admin:programs_delegation_add"), form_of(client, principal=lena))
     assert "principal" in page.context["form"].errors
     assert not Delegation.objects.exists()

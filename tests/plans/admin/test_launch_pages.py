@@ -106,11 +106,13 @@ def test_a_launch_profile_is_edited_as_lines(ops, launched):
         name: value for name, value in shown.context["adminform"].form.initial.items() if value is not None
     }
     typed = {"destinations": "terms: https://join.example/terms", "allowed_hosts": "- join.example",
-             "copy": "reward: €60", "vocabulary": ""}  # fmt: skip
+             "copy": "reward: €60", "vocabulary": "", "collectors": "", "shares": "lifecycle-ops: 0.5",
+             "tokens": "code: '*|REF|*'"}  # fmt: skip
     assert ops.post(page, form | typed).status_code == 302
     profile.refresh_from_db()
     assert (profile.destinations, profile.allowed_hosts, profile.copy, profile.vocabulary) == (
         {"terms": "https://join.example/terms"}, ["join.example"], {"reward": "€60"}, {},
     )  # fmt: skip
+    assert (profile.shares, profile.tokens) == ({"lifecycle-ops": 0.5}, {"code": "*|REF|*"})
     refused = ops.post(page, form | typed | {"copy": "reward: a: b"})
     assert "mapping values are not allowed here" in refused.content.decode()

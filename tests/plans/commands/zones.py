@@ -151,5 +151,6 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def assert_same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     here, there = dict(leaves(found)), dict(leaves(wanted))
     assert len(wanted) > 1
-    assert {path: (here.get(path), told) for path, told in there.items() if here.get(path) != told} == {}
+    moved = {path: (here.get(path), told) for path, told in there.items() if here.get(path) != told}
+    assert moved == {}, moved
     assert here.keys() == there.keys()

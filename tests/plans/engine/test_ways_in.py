@@ -267,6 +267,6 @@ def test_every_management_command_is_listed():
         "abort", "access_review", "anchor_changelog", "authority", "change", "choose_dataset", "complete",
         "decide", "demo", "dispute", "erase_changelog", "export_plan", "follow_up", "fraud_cases",
         "governance_matrices", "gtm", "import_plan", "inbox", "judge", "load_dataset", "load_metrics",
-        "plan_schema", "plans", "policy", "replay", "replay_policy", "resume", "revise", "ripcord",
-        "signing_key", "verify_changelog", "verify_plan", "witness",
+        "plan_schema", "plans", "policy", "progress", "replay", "replay_policy", "resume", "revise",
+        "ripcord", "signing_key", "verify_changelog", "verify_plan", "witness",
     }  # fmt: skip

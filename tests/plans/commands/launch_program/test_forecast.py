@@ -8,7 +8,7 @@ import pytest
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
 from gtm.core.evidence import changelog
-from plans.commands.launch_program.forecast import standing_and_outlook
+from plans.commands.launch_program.report import standing_and_outlook
 from plans.engine.people import human_tasks
 from plans.engine.running import forecasts
 from plans.engine.running.sweep import sweep
