@@ -148,8 +148,18 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
+_VERSION = re.compile(r"version \d+ of the program")
+
+
 def assert_same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    here, there = dict(leaves(found)), dict(leaves(wanted))
+    """But for the version of the program: moving it to the zone is a change of its own."""
+    here, there = (
+        {
+            path: _VERSION.sub("a version", told) if isinstance(told, str) else told
+            for path, told in leaves(each)
+        }
+        for each in (found, wanted)
+    )
     assert len(wanted) > 1
     moved = {path: (here.get(path), told) for path, told in there.items() if here.get(path) != told}
     assert moved == {}, moved
