@@ -158,13 +158,7 @@ def _without_version(told: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any
 
 def assert_same(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     """But for the version of the program: moving it to the zone is a change of its own."""
-    here, there = (
-        {
-            path: _VERSION.sub("a version", told) if isinstance(told, str) else told
-            for path, told in leaves(each)
-        }
-        for each in (found, wanted)
-    )
+    here, there = (dict(_without_version(leaves(each))) for each in (found, wanted))
     assert len(wanted) > 1
     moved = {path: (here.get(path), told) for path, told in there.items() if here.get(path) != told}
     assert moved == {}, moved
