@@ -53,7 +53,7 @@ LINKS: dict[str, set[str]] = {
     "/gone-by-title": {"soft-404"},
     "/gone-by-heading": {"soft-404"},
     "/gone-in-german": {"soft-404"},
-    "/gone-by-script": "<h1></h1>" + LATE,
+    "/gone-by-script": {"soft-404"},
     "/to-the-home-page": {"soft-404"},
     "/says-404-people": set(),
     "/canonical-other": {"canonical"},

@@ -11,7 +11,7 @@ from gtm.core.actors import ADMIN, Actor, acting_as
 from plans.commands.launch_program.steps.timetable import APPROVALS, GO_NO_GO
 from plans.models import Plan
 from programs.models import LaunchProfile, RunbookTask
-from tests.doors import user
+from tests.doors import user, work_every_day
 from tests.e2e.person import Person
 
 pytestmark = pytest.mark.e2e
@@ -30,6 +30,7 @@ def profile(site) -> LaunchProfile:
             task.needs, task.days_after_launch = [], task.days_after_launch and 0
             task.optimistic_days = task.likely_days = task.pessimistic_days = 0
             task.save()
+        work_every_day()
         profile = LaunchProfile.objects.get()
         profile.destinations = {"terms": f"{profile.landing_url}?contact=legal@demo.example#terms"}
         profile.full_clean()
@@ -47,7 +48,7 @@ def answer(person: Person, plan: Plan, trigger: str, told: str) -> None:
 
 def wait_for(person: Person, task: str, state: str) -> None:
     """Until the page of the plan, which nobody reloads, shows the task in the state."""
-    person.page.locator(".g-node", has_text=task).filter(has_text=state).wait_for(timeout=60_000)
+    person.page.locator(".g-node", has_text=task).filter(has_text=state).wait_for(timeout=180_000)
 
 
 def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
@@ -74,7 +75,7 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     ops.look("launch")
     ops.complete(plan, "tracking", "Codes and tags seen in the test events")
     ops.open(plan_url, "launch")
-    page.locator("#live [role=status]", has_text="Held").wait_for(timeout=60_000)
+    page.locator("#live [role=status]", has_text="Held").wait_for(timeout=180_000)
     ops.look("launch")
     ops.picture("launch-held")
     assert [attempt.outcome for attempt in plan.tasks.get(key="tooling-qa").attempts.all()] == ["failed"] * 2
@@ -116,7 +117,7 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     wait_for(ops, "Go live", "Succeeded")
     ops.complete(plan, "outcomes-day-1", "Dashboards show live figures")
     ops.open(plan_url, "launched")
-    page.locator("#live [role=status]", has_text="Succeeded").wait_for(timeout=60_000)
+    page.locator("#live [role=status]", has_text="Succeeded").wait_for(timeout=180_000)
     ops.picture("launch-done")
 
     with page.expect_download() as download:

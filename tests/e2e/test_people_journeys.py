@@ -17,7 +17,7 @@ from plans.models import Plan
 from programs.models import Absence, Campaign, Person, Runbook
 from tests.conftest import wait_until
 from tests.documents.usage import LAUNCH, TRACK
-from tests.doors import USAGE, user
+from tests.doors import USAGE, user, work_every_day
 from tests.e2e import person
 from tests.plans.commands.track_source.campaign import a_deal
 
@@ -91,6 +91,7 @@ def test_six_people_launch_with_the_shipped_runbook_each_from_the_own_inbox(
     enter: Callable[..., person.Person], shipped: None
 ):
     people = {name: enter(name, "phone" if name in ("legal", "exec") else "desktop") for name in SIX}
+    work_every_day()
     plan = run(people["ops"], LAUNCH.replace("2025-12-10", f"{clock.now().date()}"))
     worked: set[str] = set()
 
