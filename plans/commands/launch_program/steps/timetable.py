@@ -198,8 +198,7 @@ def network(rows: Sequence[Row], facts: Facts, launch: date, *, in_a_row: bool =
             calendar=calendar_of(row, facts),
             needs=tuple(dict.fromkeys((*needs_of(row, rows), *(earlier_of(row, rows) if in_a_row else ())))),
             worker=worker_of(row, facts),
-            wait=row.get("wait_days", 0.0),
-            not_before=_not_before(row, launch),
+            **_holds_back(row, standing.get(row["key"], {}), launch),
         )
         for row in rows
         if row["phase"] in BEFORE_LAUNCH
@@ -217,9 +216,15 @@ def _share(row: Row, facts: Facts) -> float:
     return 1.0 if row.get("outside") else _profile(facts).get("shares", {}).get(row["responsible"], 1.0)
 
 
-def _not_before(row: Row, launch: date) -> date | None:
+def _holds_back(row: Row, standing: Mapping[str, Any], launch: date) -> dict[str, Any]:
+    """The wait before a task and the day before which it does not begin; what is done has both behind it."""
+    if standing.get("is_done"):
+        return {}
     days = row.get("not_before_days")
-    return None if days is None else launch - timedelta(days=days)
+    return {
+        "wait": row.get("wait_days", 0.0),
+        "not_before": None if days is None else launch - timedelta(days=days),
+    }
 
 
 def _profile(facts: Facts) -> Mapping[str, Any]:

@@ -197,6 +197,15 @@ def test_the_forecast_moves_each_day_with_what_is_done_and_is_made_once_a_day(ru
     assert shown["forecast-days"].categories == [row["to"]["day"] for row in told]
 
 
+def test_what_is_done_has_its_wait_and_its_earliest_day_behind_it(runbook):
+    task(runbook, "printed", (1, 1, 1), wait_days=Decimal(30), not_before_days=1)
+    plan = work_off(on("2026-03-18"))
+    assert seen(plan)["on_time"] == 0
+    human_tasks.complete(plan.tasks.get(key="printed"), result={}, evidence={})
+    with at("2026-03-03"):
+        assert seen(plan)["on_time"] == 1
+
+
 def test_a_change_of_the_date_is_looked_at_again_the_same_day(runbook):
     task(runbook, "forms", (3, 4, 8))
     plan = on("2026-03-05")
