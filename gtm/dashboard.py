@@ -21,6 +21,7 @@ from plans.selectors import (
     tasks_with_people,
     weekly_trends,
 )
+from plans.standard import establishing
 
 MOST = 8
 MOST_TRENDS = 8
@@ -37,6 +38,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["waiting"] = waiting(request)
     context["may_run"] = request.user.has_perm("plans.operate_plan")
     context["broken"] = _broken(request.user)
+    context["to_establish"] = request.user.is_superuser and establishing.lacking().anything
     if not request.user.has_perm("plans.view_plan"):
         return context
     plans = Plan.objects.select_related("program", "requested_by")

@@ -127,6 +127,7 @@ NAVIGATION = [
         "title": "Settings",
         "collapsible": True,
         "items": [
+            _item("Establish", "foundation", "plans_establish", "auth.add_permission"),
             _list("Accounts", "manage_accounts", "auth.user"),
             _list("Groups", "group", "auth.group"),
             _list("Tokens", "key", "authtoken.tokenproxy"),

@@ -19,6 +19,7 @@ from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
 from plans.admin import bench, compare, directory, evidence
+from plans.admin.establish import EstablishPage
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page_of
 from plans.admin.runs import RunPages
@@ -45,7 +46,7 @@ MOST_OTHERS = 50
 
 
 @admin.register(Plan)
-class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
+class PlanAdmin(RunPages, EstablishPage, FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["plan_id", "status", "objective", "command", "program", "requested_by", "created_at"]
     list_filter = ["state", "command", "plugin", "program", ("created_at", RangeDateFilter)]
     list_select_related = ["program", "requested_by"]
@@ -69,6 +70,7 @@ class PlanAdmin(RunPages, FoundByPlanId, ReadOnly, GovernedAdmin):
         view = self.admin_site.admin_view
         return [
             *self.run_urls(),
+            path("establish/", view(self.establish), name="plans_establish"),
             path("directory/", view(self.directory), name="plans_directory"),
             path("skills/", view(self.skills), name="plans_skills"),
             path("bench/", view(self.bench), name="plans_bench"),

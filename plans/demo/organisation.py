@@ -10,13 +10,13 @@ from importlib import resources
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, Permission
-from django.db.models import Q
+from django.contrib.auth.models import Group
 
 from gtm.core.fsm import perform
-from plans.demo import launch_kit, referrals, runbooks
+from plans.demo import launch_kit, referrals
 from plans.demo import loyalty as loyalty_world
 from plans.demo import partners as partner_world
+from plans.standard import establishing as standard
 from programs.models import (
     Approver,
     Campaign,
@@ -28,7 +28,7 @@ from programs.models import (
     Role,
     two_people,
 )
-from programs.services import establish_metrics, load_dataset
+from programs.services import load_dataset
 
 PASSWORD = "demo-gtm-2026"  # noqa: S105 - printed at every start; the demo is for one's own machine
 CDNOW = "cdnow_purchases.csv.gz"
@@ -60,42 +60,6 @@ LOGINS = (
     Login("customer-success", "Chidi Obi", "customer success", ("customer-success", "lifecycle-ops"), ("Operations",), None, "GB", "Europe/London"),
     Login("auditor", "Arne Lund", "internal audit", (), ("Auditors",)),
 )  # fmt: skip
-ROLES = {
-    "loyalty-strategist": ("Loyalty Strategist", "Leads the architecture of loyalty programs", False),
-    "member-insights-analyst": ("Member Insights Analyst", "Owns analysis and insights", False),
-    "loyalty-ops": ("Loyalty Operations", "Runs loyalty programs day by day", False),
-    "referral-architect": ("Referral Architect", "Leads the design of referral programs", False),
-    "lifecycle-ops": ("Lifecycle Operations", "Drives tooling and quality checks", False),
-    "partner-ops": ("Partner Operations", "Keeps partner workflows and approvals", False),
-    "partner-manager": ("Partner Manager", "Coordinates partners before and after launch", False),
-    "partner-marketer": ("Partner Marketer", "Takes recommendations into the next sprint", False),
-    "co-marketing-analytics-lead": ("Co-marketing Analytics Lead", "Validates data and insights", False),
-    "revops": ("Revenue Operations", "Keeps pipeline and revenue data", False),
-    "governance-board": ("Partner Governance Board", "Settles what partners dispute", False),
-    "creative": ("Creative Studio", "Produces what the channels show", False),
-    "customer-success": ("Customer Success", "Supports customers, keeps FAQ and help centre", False),
-    "sales": ("Sales", "Speaks to customers of a launch", False),
-    "finance": ("Finance", "Signs budgets and returns", True),
-    "legal": ("Legal", "Signs terms and compliance", True),
-    "exec-sponsor": ("Executive Sponsor", "The last rung of every ladder", True),
-}
-GOVERNED = ("programs", "plans")
-GROUPS: dict[str, Q] = {
-    "Operations": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule",
-                      "judge_fraudcase", "use_break_glass", "propose_policy"])
-    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|messagetemplate|launchprofile|loadprofile|runbook|runbooktask|runbookalert)$"),
-    "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute", "add_absence", "add_delegation",
-                      "add_measurementagreement", "change_measurementagreement"]),
-    "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
-    | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
-    "Stewards": Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass", "erase_payload", "view_policyversion", "propose_policy", "adopt_policy",
-                                "decide_guardedchange", "view_guardedchange"])
-    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
-    "Partner contacts": Q(codename__in=["view_attributionrecord", "view_dispute"]),
-    "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename__in=["audit_plan", "review_break_glass"]),
-}  # fmt: skip
 
 
 def build(say: Callable[[str], Any]) -> None:
@@ -118,11 +82,11 @@ def build(say: Callable[[str], Any]) -> None:
 
 def establish() -> Program:
     """People in every role, metrics, programs, partners and a campaign. Returns the loyalty program."""
-    groups = {name: _group(name, permissions) for name, permissions in GROUPS.items()}
-    roles = {slug: _role(slug, *told) for slug, told in ROLES.items()}
+    standard.make()
+    groups = {group.name: group for group in Group.objects.all()}
+    roles = {role.slug: role for role in Role.objects.select_related("group")}
     people = {login.username: _person(login, roles, groups) for login in LOGINS}
     _admin()
-    establish_metrics()
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
                        "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.", platform_cost=150)  # fmt: skip
     advocates = _program(
@@ -144,7 +108,6 @@ def establish() -> Program:
     tour = _once(Campaign, {"slug": "ai-launch-tour"}, name="AI Launch Tour", program=joint,
                  starts_on=date(2026, 9, 1), ends_on=date(2026, 11, 30), budget=Decimal(120_000))  # fmt: skip
     tour.partners.set([northwind, contoso])
-    runbooks.load()
     return loyalty
 
 
@@ -154,26 +117,6 @@ def _once(model: Any, key: dict[str, Any], **values: Any) -> Any:
         found = model(**key, **values)
         found.save()
     return found
-
-
-def _group(name: str, wanted: Q) -> Group:
-    group, _ = Group.objects.get_or_create(name=name)
-    permissions = Permission.objects.filter(wanted)
-    if set(group.permissions.values_list("pk", flat=True)) != set(permissions.values_list("pk", flat=True)):
-        group.permissions.set(permissions)
-    return group
-
-
-def _role(slug: str, name: str, description: str, money_or_law: bool) -> Role:
-    group, _ = Group.objects.get_or_create(name=f"Role: {name}")
-    return _once(
-        Role,
-        {"slug": slug},
-        name=name,
-        group=group,
-        description=description,
-        handles_money_or_law=money_or_law,
-    )
 
 
 def _person(login: Login, roles: dict[str, Role], groups: dict[str, Group]) -> Person:

@@ -14,12 +14,17 @@ from gtm.core import actors, canonical, clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.places.calendars import WorkingCalendar
 from plans.models import LADDER, Plan, Task, new_plan_id
-from plans.runs import policies, registry
+from plans.runs import needed_roles, policies, registry
 from plans.runs.policies import PolicyInForce
 from plans.schemas import skills
 from plans.schemas.declaration import Command, Stage, Step
 from programs.models import Campaign, Person, Program, Role
 from programs.selectors import people_by_role
+
+LACKS_ROLES = (
+    "The page Settings, Establish makes every role that the commands need (so does manage.py establish). "
+    "Then enter who holds them under People, Approvers."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,7 @@ def propose(draft: Draft, idempotency_key: str | None = None) -> ProposedPlan:
         next_forecast_at=now if command.forecast else None,
     )
     roles = roles_by_slug()
+    _refuse_without_roles(command, roles)
     tasks: dict[str, Task] = {}
     for stage in command.stages:
         for step in stage.steps:
@@ -180,16 +186,27 @@ def propose_task(
     )
 
 
+def _refuse_without_roles(command: Command, roles: Collection[str]) -> None:
+    """Raises InvalidInput with every role at once that the command names and the organisation lacks."""
+    lacking = sorted(needed_roles.of_tasks(command) - set(roles))
+    if not lacking:
+        return
+    described = needed_roles.all_needed([command])
+    raise InvalidInput(
+        f"The organisation lacks {len(lacking)} of the roles that {command.path} needs.",
+        problems=[
+            Problem("roles", f"“{slug}” ({described[slug].name}) does not exist.", code="missing")
+            for slug in lacking
+        ],
+        hint=LACKS_ROLES,
+    )
+
+
 def _role(roles: Mapping[str, Role], slug: str, step: Step) -> Role:
     if slug not in roles:
-        problem = Problem(
-            "roles",
-            f"task {step.task_id} is done by “{slug}”, and no such role exists.",
-            tuple(sorted(roles)),
-        )
-        raise InvalidInput(
-            "The organisation lacks a role.", problems=[problem], hint="Create the role in the admin."
-        )
+        message = f"task {step.task_id} is done by “{slug}”, and no such role exists."
+        problem = Problem("roles", message, tuple(sorted(roles)))
+        raise InvalidInput("The organisation lacks a role.", problems=[problem], hint=LACKS_ROLES)
     return roles[slug]
 
 

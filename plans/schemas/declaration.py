@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from plans.schemas.inputs import Input
+from plans.schemas.roles import RoleDefinition
 
 AUTOMATED, HUMAN, GATE = "automated", "human", "gate"
 RETRY_LIMIT = "retry_limit"
@@ -328,6 +329,8 @@ class Command:
     outside_parties: Sequence[OutsideParty] = ()
     governed_facts: Sequence[str] = ()
     """Names of facts (``context``) that are content of the plan, as inputs are: their changes are logged."""
+    roles: Sequence[RoleDefinition] = ()
+    """What the roles that it needs are. An installation makes them from here."""
     ladder_repeats: int = 0
     max_retries: int = 2
     complexity: str = "medium"

@@ -80,7 +80,7 @@ def ask(asked: AskedChange) -> GuardedChange | None:
     if acting.actor.is_system:
         return _by_code(asked, acting)
     if not seconds(acting.actor.user):
-        return _made_alone(asked, acting)
+        return None if _collected(asked) else _made_alone(asked, acting)
     told = refusals.afterwards(lambda: _proposed(asked, acting))
     hint = "It is proposed, and stands under the changes by two people."
     if not told:
@@ -104,16 +104,21 @@ def _by_code(asked: AskedChange, acting: Acting) -> GuardedChange | None:
     is_engine = acting.actor.via != COMMAND_LINE or acting.on_behalf_of
     if is_engine or asked.kind in OF_PLANS:
         return None
+    return None if _collected(asked) else _made_alone(asked, acting)
+
+
+def _collected(asked: AskedChange) -> bool:
+    """Whether it is part of what is being set up, which is one change."""
     collected = _set_up.get()
     if collected is None:
-        return _made_alone(asked, acting)
+        return False
     collected.append(asked)
-    return None
+    return True
 
 
 @contextmanager
 def setting_up(what: str) -> Iterator[None]:
-    """All that somebody sets up at the command line inside the block is one change, made single-handed.
+    """All that somebody sets up alone inside the block is one change, made single-handed.
 
     Nobody whom it concerns confirms it. Where nothing is gained, nothing is written.
     """

@@ -12,8 +12,9 @@ import pytest
 
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
-from plans.demo import organisation, partners, runbooks
+from plans.demo import organisation, partners
 from plans.models import Plan
+from plans.standard import runbooks
 from programs.models import Absence, Campaign, Person, Runbook
 from tests.conftest import wait_until
 from tests.documents.usage import LAUNCH, TRACK

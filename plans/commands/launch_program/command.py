@@ -45,6 +45,7 @@ from plans.schemas.declaration import (
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Day, Known, KnownList, TextList
+from plans.schemas.roles import standard
 from programs.analytics.dependencies import Dependencies
 from programs.models import Program, RunbookPhase
 
@@ -314,6 +315,7 @@ LAUNCH_PROGRAM = registry.register(
             ToolHook("Sequential Thinking", "Launch reviews", ToolWork.COMPARISON, READINESS, "outputs.vetoes", "readiness.decision"),
             ToolHook("Playwright", "Referral flows and tracking QA", ToolWork.FLOW, QA),
         ),
+        roles=standard("referral-architect", "lifecycle-ops", "partner-ops", "partner-manager", "creative", "customer-success", "sales", "revops", "finance", "legal", "exec-sponsor"),
         checklist=(
             ChecklistItem("launch-date", "The launch date can be made", date_can_be_made, blocking=False),
             ChecklistItem("working-day", "The launch date is a working day", is_a_working_day),

@@ -35,6 +35,7 @@ from plans.schemas.declaration import (
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Choice, TextList
+from plans.schemas.roles import standard
 from plans.schemas.thresholds import Thresholds
 from programs.models import Program
 from programs.schemas.metrics import REPEAT_DAYS
@@ -132,6 +133,7 @@ MONITOR_LOYALTY = registry.register(
             ToolHook("Sequential Thinking", "Retro cadence", ToolWork.RETROSPECTIVE, "action-plan", "actions.backlog"),
             ToolHook("Playwright", "Verifying embedded dashboards", ToolWork.FLOW, "health-diagnostics", "dashboard"),
         ),
+        roles=standard("loyalty-strategist", "member-insights-analyst", "loyalty-ops", "finance", "exec-sponsor"),
         checklist=checklist.STANDARD,
         success_metrics=(
             SuccessMetric("retention", "Retention", "not below its threshold, or the window before", "data.kpis.retention", unit="share",

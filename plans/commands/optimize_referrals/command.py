@@ -35,6 +35,7 @@ from plans.schemas.declaration import (
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Choice, TextList
+from plans.schemas.roles import standard
 from plans.schemas.thresholds import Thresholds
 from programs.models import Program
 
@@ -144,6 +145,7 @@ OPTIMIZE_REFERRALS = registry.register(
             ToolHook("Sequential Thinking", "Retro cadence", ToolWork.RETROSPECTIVE, "playbook", "playbook.backlog"),
             ToolHook("Playwright", "Offer flows or portal checks", ToolWork.FLOW, "performance-diagnostics", "portal"),
         ),
+        roles=standard("referral-architect", "lifecycle-ops", "partner-ops", "finance", "exec-sponsor"),
         checklist=checklist.STANDARD,
         success_metrics=(
             SuccessMetric("conversion_lift", "Conversion, change against the window before", "not below the window before", "performance.conversion_lift", unit="share",

@@ -27,6 +27,7 @@ from plans.schemas.declaration import (
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Amount, Choice, CountOrKind, KnownList
+from plans.schemas.roles import standard
 from programs.models import Program
 from programs.schemas.goals import GOAL_MEASURES
 
@@ -179,6 +180,7 @@ PLAN_LOYALTY = registry.register(
             ToolHook("Sequential Thinking", "Scenario modelling", ToolWork.COMPARISON, "economic-modeling", "economics.alternatives", "economics.recommendation"),
             ToolHook("Playwright", "Testing redemption flows", ToolWork.FLOW, "lifecycle-mapping", "redemption page"),
         ),
+        roles=standard("loyalty-strategist", "member-insights-analyst", "loyalty-ops", "finance", "legal", "exec-sponsor"),
         checklist=(*checklist.STANDARD, checklist.CONSTRAINTS),
         success_metrics=(
             SuccessMetric("retention", "Repeat rate within 90 days", "not below the baseline", unit="share", comparator=">=",

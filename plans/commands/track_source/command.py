@@ -26,6 +26,7 @@ from plans.schemas.declaration import (
     Trigger,
 )
 from plans.schemas.inputs import PATTERN, Choice, Known, TextList, Window
+from plans.schemas.roles import standard
 from programs.models import Program
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
@@ -146,6 +147,7 @@ TRACK_SOURCE = registry.register(
             ToolHook("Sequential Thinking", "Readout cadence", ToolWork.RETROSPECTIVE, "reporting", "report.actions"),
             ToolHook("Playwright", "Dashboard QA where it is embedded", ToolWork.FLOW, "reporting", "dashboard"),
         ),
+        roles=standard("co-marketing-analytics-lead", "partner-marketer", "revops", "governance-board", "finance", "exec-sponsor"),
         checklist=checklist.STANDARD,
         success_metrics=(
             SuccessMetric("confidence", "Attribution confidence", "at or above the guardrail agreed", "attribution.confidence", unit="share",

@@ -5,9 +5,9 @@ from pkgutil import resolve_name
 
 import pytest
 
-from plans.demo import runbooks
 from plans.runs import registry
 from plans.schemas import skills
+from plans.standard import runbooks
 
 PARTS = [
     pytest.param(skill, by, id=f"{skill.name}: {point.key} by {by.task}")

@@ -1,4 +1,4 @@
-"""The demo's runbooks for referral launches: what every launch does, and what each channel adds."""
+"""The standard runbooks for referral launches: what every launch does, and what each channel adds."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""What an installation begins with: roles, groups, metrics, runbooks, templates, a key and stewards."""
