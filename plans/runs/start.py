@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError, transaction
 
@@ -133,7 +135,7 @@ def prepare(
         facts["programs"] = {program.slug: {"name": program.name}}
         given = {command.program_input: program.name, **given}
     if plan is not None and command.stages_for:
-        facts["standing"] = standing_of(plan)
+        facts |= {"standing": standing_of(plan), "began_on": began_on(plan).isoformat()}
     values, problems = read_inputs(command.inputs, given, facts)
     chosen = latest_datasets(program, [*command.required_datasets, *command.optional_datasets])
     kinds = {dataset.kind for dataset in chosen}
@@ -199,17 +201,29 @@ def _several_owners(command: Command, kind: str, chosen: Sequence[Dataset]) -> P
 
 
 def standing_of(plan: Plan) -> dict[str, Any]:
-    """Key of each task → whether it is done or how far it is (percent), and its owner with their absences."""
+    """Key of each task → whether it is done and on which day of the program's zone ("" while it is not), or
+    how far it is (percent), and its owner with their absences."""
+    zone = ZoneInfo(plan.program.time_zone)
     tasks = list(plan.tasks.select_related("owner").order_by("position"))
     owners = working_facts(task.owner for task in tasks if task.owner)
     return {
         task.key: {
             "is_done": task.is_done,
+            "done_on": _day(task.finished_at, zone) if task.is_done else "",
             "progress": task.progress,
             "owner": owners[task.owner_id] if task.owner_id else None,
         }
         for task in tasks
     }
+
+
+def began_on(plan: Plan) -> date:
+    """The day on which the plan was started, where the program is at home."""
+    return plan.created_at.astimezone(ZoneInfo(plan.program.time_zone)).date()
+
+
+def _day(moment: datetime | None, zone: ZoneInfo) -> str:
+    return moment.astimezone(zone).date().isoformat() if moment else ""
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:

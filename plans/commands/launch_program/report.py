@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from gtm.core import clock
 from plans.commands.launch_program.steps.readiness import MINIMUM, figures, items
 from plans.commands.launch_program.steps.timetable import (
+    NO_SUBSTITUTES,
     Facts,
     alerts_of,
     launch_date,
@@ -23,7 +24,7 @@ from plans.commands.launch_program.steps.timetable import (
 )
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.models import Plan, TaskKind
-from plans.runs.start import standing_of
+from plans.runs.start import began_on, standing_of
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Output, Section, Series, StepResult, Table
 from plans.schemas.outputs import Document as DocumentOutput
 from plans.selectors import forecasts_of
@@ -192,6 +193,7 @@ def look_ahead(plan: Plan) -> dict[str, Any] | None:
     facts = plan.context | {
         "as_of": today(plan).isoformat(),
         "standing": standing,
+        "began_on": began_on(plan).isoformat(),
         "holders": holders_of_roles(),
     }
     found, chance = timetable(plan.inputs, facts), odds(plan.inputs, facts, plan.seed).on_time
@@ -241,7 +243,7 @@ def _outlook(plan: Plan) -> Sequence[Output]:
                 Figure("forecast_done", "Done of the work before the launch", 100 * last["done"], "%",
                        definition="likely days of what is done, and of shares that people reported"),
             ],
-            note=last["told"],
+            note=f"{last['told']} {NO_SUBSTITUTES}",
         ),
         Chart(
             "forecast-days",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plans.commands.launch_program.steps.timetable import (
+    NO_SUBSTITUTES,
     Timetable,
     assignments,
     calendar_of,
@@ -109,7 +110,7 @@ def _figures(found: Timetable, chance: Forecast, told: str) -> Metrics:
                    definition="the same tasks, each person's own one after the other"),
             Figure("critical_path", "Critical path", " → ".join(names[key] for key in found.network.critical_path)),
         ],
-        note=told,
+        note=f"{told} {NO_SUBSTITUTES}",
     )  # fmt: skip
 
 
@@ -231,7 +232,7 @@ def _loads(found: Timetable, loads: Sequence[Load], facts: Mapping[str, Any]) ->
         Column("tasks", "Tasks"),
     )
     return Table("loads", "Who has how much to do", columns, rows,
-                 note="An approval that several people may give takes nobody's time here.")  # fmt: skip
+                 note=f"{NO_SUBSTITUTES} An approval that several people may give takes nobody's time here.")  # fmt: skip
 
 
 def _compressions(found: Timetable, back: Recovery) -> Table:

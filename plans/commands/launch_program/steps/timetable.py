@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,12 @@ COVERED_BY = {
     "partner-approval": "partner-ops",
 }
 """Who decides where everybody of the approval's own role is away."""
+
+NO_SUBSTITUTES = (
+    "Nobody is taken to stand in for an owner who is away: the task waits until the owner is back. Give the task "
+    "to somebody else, and the date moves."
+)
+"""What every page that tells the chances of a date says of absences."""
 
 Facts = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -191,18 +197,22 @@ def is_in_a_row(inputs: Mapping[str, Any]) -> bool:
 def network(rows: Sequence[Row], facts: Facts, launch: date, *, in_a_row: bool = False) -> list[NetworkTask]:
     """The tasks before the launch with what each waits for. What is done takes no more time."""
     standing = facts.get("standing", {})
-    return [
-        task_network.NetworkTask(
-            row["key"],
-            *_estimates(row, standing.get(row["key"], {}), _share(row, facts)),
-            calendar=calendar_of(row, facts),
-            needs=tuple(dict.fromkeys((*needs_of(row, rows), *(earlier_of(row, rows) if in_a_row else ())))),
-            worker=worker_of(row, facts),
-            **_holds_back(row, standing.get(row["key"], {}), launch),
+    tasks = []
+    for row in rows:
+        if row["phase"] not in BEFORE_LAUNCH:
+            continue
+        needs = dict.fromkeys((*needs_of(row, rows), *(earlier_of(row, rows) if in_a_row else ())))
+        tasks.append(
+            task_network.NetworkTask(
+                row["key"],
+                *_estimates(row, standing.get(row["key"], {}), _share(row, facts)),
+                calendar=calendar_of(row, facts),
+                needs=tuple(needs),
+                worker=worker_of(row, facts),
+                **_holds_back(row, needs, facts, launch),
+            )
         )
-        for row in rows
-        if row["phase"] in BEFORE_LAUNCH
-    ]
+    return tasks
 
 
 def _estimates(row: Row, standing: Mapping[str, Any], share: float) -> tuple[float, float, float]:
@@ -216,15 +226,31 @@ def _share(row: Row, facts: Facts) -> float:
     return 1.0 if row.get("outside") else _profile(facts).get("shares", {}).get(row["responsible"], 1.0)
 
 
-def _holds_back(row: Row, standing: Mapping[str, Any], launch: date) -> dict[str, Any]:
+def _holds_back(row: Row, needs: Iterable[str], facts: Facts, launch: date) -> dict[str, Any]:
     """The wait before a task and the day before which it does not begin; what is done has both behind it."""
-    if standing.get("is_done"):
+    if facts.get("standing", {}).get(row["key"], {}).get("is_done"):
         return {}
     days = row.get("not_before_days")
+    wait = row.get("wait_days", 0.0)
     return {
-        "wait": row.get("wait_days", 0.0),
+        "wait": max(wait - _waited(row, needs, facts), 0.0) if wait else 0.0,
         "not_before": None if days is None else launch - timedelta(days=days),
     }
+
+
+def _waited(row: Row, needs: Iterable[str], facts: Facts) -> int:
+    """Business days of the wait that are over: since the day after the last need was done, or since the plan
+    began where there is none. While a need is open the wait has not begun."""
+    standing, as_of = facts.get("standing", {}), date.fromisoformat(facts["as_of"])
+    done_on = [standing.get(need, {}).get("done_on", "") for need in needs]
+    if not all(done_on):
+        return 0
+    if done_on:
+        first = max(map(date.fromisoformat, done_on)) + timedelta(days=1)
+    else:
+        first = date.fromisoformat(facts.get("began_on") or facts["as_of"])
+    calendar = calendar_of(row, facts)
+    return sum(calendar.is_business_day(first + timedelta(days=n)) for n in range((as_of - first).days))
 
 
 def _profile(facts: Facts) -> Mapping[str, Any]:

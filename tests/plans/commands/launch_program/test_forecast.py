@@ -109,6 +109,8 @@ def test_whoever_is_away_does_their_tasks_when_they_are_back(runbook):
     found = output_of(work_off(plan, "checklist"), "checklist")
     assert (found["on_time"], found["earliest_launch"]) == (1, "2026-03-17")
     assert plan.artifacts.get(key="loads").payload["rows"][0][2:6] == [2, "", 1, "2026-03-02 to 2026-03-15"]
+    told = [plan.artifacts.get(key=key).payload["note"] for key in ("schedule", "loads")]
+    assert all("Nobody is taken to stand in for an owner who is away" in note for note in told)
     assert checklist_of("2026-03-13")["on_time"] == 0
 
 
@@ -194,6 +196,7 @@ def test_the_forecast_moves_each_day_with_what_is_done_and_is_made_once_a_day(ru
     assert [row["to"]["day"] for row in told] == ["2026-03-02", "2026-03-03", "2026-03-09", "2026-03-10"]
     assert told[1]["from"] == told[0]["to"]
     shown = {output.key: output for output in standing_and_outlook(plan)}
+    assert "Nobody is taken to stand in for an owner who is away" in shown["forecast"].note
     assert shown["forecast-days"].categories == [row["to"]["day"] for row in told]
 
 
@@ -204,6 +207,30 @@ def test_what_is_done_has_its_wait_and_its_earliest_day_behind_it(runbook):
     human_tasks.complete(plan.tasks.get(key="printed"), result={}, evidence={})
     with at("2026-03-03"):
         assert seen(plan)["on_time"] == 1
+
+
+def test_a_wait_goes_on_from_the_day_on_which_what_it_waits_for_was_done(runbook):
+    task(runbook, "order", (1, 1, 1))
+    task(runbook, "printed", (1, 1, 1), needs=["order"], wait_days=Decimal(5), outside="Print & Co")
+    plan = work_off(on("2026-03-18"))
+    assert seen(plan)["earliest_launch"] == "2026-03-11"  # a day, five of waiting, a day
+    human_tasks.complete(plan.tasks.get(key="order"), result={}, evidence={})
+    for day in ("2026-03-03", "2026-03-05", "2026-03-09", "2026-03-10"):
+        with at(day):
+            assert seen(plan)["earliest_launch"] == "2026-03-11"
+    with at("2026-03-12"):
+        assert seen(plan)["earliest_launch"] == "2026-03-13"  # the printer is late; the wait is over
+
+
+def test_a_wait_for_nothing_goes_on_from_the_day_on_which_the_plan_began(runbook):
+    task(runbook, "printed", (1, 1, 1), wait_days=Decimal(5), outside="Print & Co")
+    plan = on("2026-03-18")
+    for day in ("2026-03-02", "2026-03-04", "2026-03-09"):
+        with at(day):
+            assert seen(plan)["earliest_launch"] == "2026-03-10"
+    revise.change(plan, {"launch_date": "2026-04-15"}, comment="Later.")
+    with at("2026-03-09"):
+        assert seen(plan)["earliest_launch"] == "2026-03-10"
 
 
 def test_a_change_of_the_date_is_looked_at_again_the_same_day(runbook):
