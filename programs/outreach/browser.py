@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ VIEW = {"width": 1280, "height": 800}
 SETTLES, QUIET, POLL = 6.0, 1.2, 0.1
 """Seconds: at most until a page is taken as it is, without a new document before that, and between looks."""
 MOST_HITS = 200
+AT_ONCE = 6
+"""Pages that settle side by side. They load one after the other, so that each is timed alone."""
 _CONSENT = re.compile(
     r"^\s*(accept|allow|agree|i agree|ok|got it|zustimmen|akzeptieren|alle akzeptieren|accepter|"
     r"tout accepter|aceptar|aceptar todo|accetta|accetta tutto|aceitar)"
@@ -96,12 +99,16 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """An address to open; with ``sends`` its form is filled in and sent, ``delivers``: really to its site."""
+    """An address to open; with ``sends`` its form is filled in and sent, ``delivers``: really to its site.
+
+    Without ``pictured`` the look has no picture.
+    """
 
     url: str
     field: str = ""
     sends: bool = False
     delivers: bool = False
+    pictured: bool = True
 
 
 class LookFailed(Exception):
@@ -167,20 +174,45 @@ def _next(found: Queue[Found], browsing: Future[None]) -> Found:
 
 def _visit_all(stops: Sequence[Stop], allowance: Allowance, found: Queue[Found], no_more: Event) -> None:
     with _chromium(allowance) as (errors, browser):
-        for stop in stops:
+        waiting: deque[_Visitor | Found] = deque()
+        for stop in [*stops, *[None] * AT_ONCE]:
             if no_more.is_set():
                 return
-            found.put(_visit(stop, allowance, browser, errors))
+            if stop is None or len(waiting) == AT_ONCE:
+                if not waiting:
+                    return
+                found.put(_seen_by(waiting.popleft(), errors))
+            if stop is not None:
+                waiting.append(_sent_out(_Visitor(browser, allowance, stop), errors))
 
 
-def _visit(stop: Stop, allowance: Allowance, browser: Any, errors: Any) -> Found:
+def _sent_out(visitor: _Visitor, errors: Any) -> _Visitor | Found:
     try:
-        address_of(stop.url, allowance)
-        return _Visitor(browser, allowance).open(stop)
+        address_of(visitor.stop.url, visitor.allowance)
+        visitor.open()
+    except (NotAllowed, Unreachable) as error:
+        return error
+    except errors as error:
+        return _broken(visitor, error)
+    return visitor
+
+
+def _seen_by(visitor: _Visitor | Found, errors: Any) -> Found:
+    if not isinstance(visitor, _Visitor):
+        return visitor
+    try:
+        return visitor.look()
     except (NotAllowed, Unreachable, LookFailed) as error:
         return error
     except errors as error:
-        return LookFailed(f"Chromium: {error.message.splitlines()[0]}")
+        return _broken(visitor, error)
+    finally:
+        visitor.leave()
+
+
+def _broken(visitor: _Visitor, error: Any) -> LookFailed:
+    visitor.leave()
+    return LookFailed(f"Chromium: {error.message.splitlines()[0]}")
 
 
 @contextmanager
@@ -203,10 +235,16 @@ def _chromium(allowance: Allowance) -> Iterator[tuple[Any, Any]]:
 
 @dataclass(slots=True)
 class _Visitor:
-    """One page of one visitor, and what it asked for."""
+    """One page of one visitor, and what it asked for: opened, left to settle, looked at."""
 
     browser: Any
     allowance: Allowance
+    stop: Stop
+    context: Any = None
+    page: Any = None
+    response: Any = None
+    seconds: float = 0.0
+    settles_until: float = 0.0
     hops: list[str] = field(default_factory=list)
     hits: list[tuple[str, str]] = field(default_factory=list)
     moved_at: float = 0.0
@@ -214,39 +252,49 @@ class _Visitor:
     sent: SentForm | None = None
     statuses: dict[str, int] = field(default_factory=dict)
 
-    def open(self, stop: Stop) -> Look:
-        context = self.browser.new_context(viewport=VIEW, service_workers="block")
-        try:
-            page = context.new_page()
-            page.on("request", lambda request: self._heard(page, request))
-            page.on("response", lambda answer: self.statuses.update({answer.url: answer.status}))
-            page.route("**/*", lambda route: self._pass(route))  # noqa: PLW0108 - Playwright marks handlers
-            began = time.monotonic()
-            response = page.goto(stop.url, wait_until="load", timeout=MILLISECONDS)
-            seconds = time.monotonic() - began
-            self._settle(page, stop.field)
-            if self._consents(page):
-                self._settle(page, stop.field)
-            # Redirects are not routed again: what the page became must be allowed before it is pictured.
-            address_of(page.url, self.allowance)
-            status = self.statuses.get(page.url, response.status if response else 0)
-            about, held = page.evaluate(_ABOUT_THE_PAGE), _value(page, stop.field)
-            picture, address = page.screenshot(timeout=MILLISECONDS), page.url
-            if stop.sends and held is not None:
-                self._send(page, stop)
-            return Look(
-                url=address,
-                status=status,
-                field=held,
-                picture=picture,
-                by=f"{version()} (Chromium {self.browser.version})",
-                hops=tuple(self.hops),
-                seconds=seconds,
-                hits=tuple(self.hits),
-                sent=self.sent,
-                **{name: text.strip()[:300] for name, text in about.items()},
-            )
-        finally:
+    def open(self) -> None:
+        """Load the page, and let it go on by itself."""
+        self.context = self.browser.new_context(viewport=VIEW, service_workers="block")
+        page = self.page = self.context.new_page()
+        page.on("request", lambda request: self._heard(page, request))
+        page.on("response", lambda answer: self.statuses.update({answer.url: answer.status}))
+        page.route("**/*", lambda route: self._pass(route))  # noqa: PLW0108 - Playwright marks handlers
+        began = time.monotonic()
+        self.response = page.goto(self.stop.url, wait_until="load", timeout=MILLISECONDS)
+        self.seconds = time.monotonic() - began
+        self._has_moved()
+
+    def look(self) -> Look:
+        """What the page has come to when it has settled."""
+        page, stop = self.page, self.stop
+        self._settle()
+        if self._consents(page):
+            self._settle()
+        # Redirects are not routed again: what the page became must be allowed before it is pictured.
+        address_of(page.url, self.allowance)
+        status = self.statuses.get(page.url, self.response.status if self.response else 0)
+        about, held = page.evaluate(_ABOUT_THE_PAGE), _value(page, stop.field)
+        picture = page.screenshot(timeout=MILLISECONDS) if stop.pictured else b""
+        address = page.url
+        if stop.sends and held is not None:
+            self._send(page, stop)
+        return Look(
+            url=address,
+            status=status,
+            field=held,
+            picture=picture,
+            by=f"{version()} (Chromium {self.browser.version})",
+            hops=tuple(self.hops),
+            seconds=self.seconds,
+            hits=tuple(self.hits),
+            sent=self.sent,
+            **{name: text.strip()[:300] for name, text in about.items()},
+        )
+
+    def leave(self) -> None:
+        """Once; the visitor's cookies go with the page."""
+        context, self.context = self.context, None
+        if context is not None:
             context.close()
 
     def _heard(self, page: Any, request: Any) -> None:
@@ -258,15 +306,20 @@ class _Visitor:
         elif len(self.hits) < MOST_HITS:
             self.hits.append((request.url, _body(request)))
 
-    def _settle(self, page: Any, name: str) -> None:
+    def _has_moved(self) -> None:
+        now = time.monotonic()
+        self.settles_until = now + SETTLES
+        self.moved_at = max(self.moved_at, now - QUIET / 2)
+
+    def _settle(self) -> None:
         """Until the field holds something and no further document has come for a while, or time is up."""
-        until = time.monotonic() + SETTLES
-        self.moved_at = max(self.moved_at, time.monotonic() - QUIET / 2)
-        while time.monotonic() < until:
-            page.wait_for_timeout(1000 * POLL)
+        name = self.stop.field
+        while time.monotonic() < self.settles_until:
+            # What a page did while others loaded is heard before it is judged.
+            self.page.wait_for_timeout(1000 * POLL)
             if time.monotonic() - self.moved_at < QUIET:
                 continue
-            if not name or _value(page, name) != "":
+            if not name or _value(self.page, name) != "":
                 return
 
     def _consents(self, page: Any) -> bool:
@@ -276,6 +329,7 @@ class _Visitor:
             return False
         button.first.click(timeout=2000)
         self.moved_at = time.monotonic()
+        self.settles_until = self.moved_at + SETTLES
         return True
 
     def _send(self, page: Any, stop: Stop) -> None:

@@ -1,6 +1,7 @@
 """Link QA in a real Chromium on a site of faults and honest oddities: what is caught, and what is let be."""
 
 import asyncio
+import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
@@ -71,6 +72,19 @@ def link(site, path):
 def test_faults_are_caught_and_honest_oddities_are_let_be(site, check):
     found, _ = check({path: link(site, path) for path in LINKS})
     assert {path: found.get(path, set()) for path in LINKS} == LINKS
+
+
+def test_the_table_holds_more_than_fifty_and_as_many_honest_ones_as_faults():
+    told = [*LINKS.values(), *FORMS.values()]
+    honest = sum(not codes for codes in told)
+    assert (len(told) >= 50, honest >= 25, len(told) - honest >= 25) == (True, True, True)
+
+
+def test_links_of_a_kit_settle_side_by_side(site, check):
+    began = time.monotonic()
+    found, result = check({str(n): f"{link(site, '/counts-once')}&utm_content=n{n}" for n in range(24)})
+    assert (dict(found), result.values["tracking_accuracy"]) == ({}, 1.0)
+    assert time.monotonic() - began < 24 * 0.9
 
 
 @pytest.mark.parametrize("path", FORMS)

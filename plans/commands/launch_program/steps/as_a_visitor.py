@@ -49,7 +49,9 @@ def _look(
         return {"browser": reason, "look": None}
     sends = launch.get("delivers_test_form", False)
     stops = [
-        browser.Stop(url, launch["code_parameter"] if url == flow else "", url == flow, url == flow and sends)
+        browser.Stop(url, launch["code_parameter"], sends=True, delivers=sends)
+        if url == flow
+        else browser.Stop(url, pictured=False)
         for url in worth_it
     ]
 
