@@ -88,7 +88,7 @@ def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
 def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
     plan = Plan.objects.select_related("program", "campaign", "requested_by").filter(plan_id=plan_id).first()
     if plan is None:
-        raise NotFound(f"There is no plan {plan_id}.", hint="`manage.py plans` lists them.")
+        raise NotFound(f"There is no plan {plan_id}.", hint="Work, Plans lists them.")
     return plan
 
 
@@ -214,9 +214,7 @@ def find_approval(reference: str) -> Approval:
             .first()
         )
     if found is None:
-        raise NotFound(
-            f"There is no approval {reference}.", hint="`manage.py inbox --as USER` lists what waits."
-        )
+        raise NotFound(f"There is no approval {reference}.", hint="Waiting for me lists what waits.")
     return found
 
 
@@ -226,7 +224,7 @@ def find_task(reference: str) -> Task:
     asked = {"pk": int(reference)} if reference.isdigit() else {"plan__plan_id": plan_id, "task_id": task_id}
     found = tasks_with_people().filter(**asked).first()
     if found is None:
-        raise NotFound(f"There is no task {reference}.", hint="`manage.py inbox --as USER` lists what waits.")
+        raise NotFound(f"There is no task {reference}.", hint="Waiting for me lists what waits.")
     return found
 
 

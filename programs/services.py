@@ -16,6 +16,7 @@ from gtm.core import clock
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.later import later
+from gtm.core.places import world
 from programs.datasets import CONTRACTS, SnapshotStore, Source
 from programs.datasets.loading.problems import nearest
 from programs.load_profiles import options_of, settle_terms
@@ -129,6 +130,8 @@ def delegate(
         problems.append(Problem("role", f"{principal} does not hold {role}: delegations are not passed on."))
     if ends_at <= max(starts_at, clock.now()):
         problems.append(Problem("ends_at", "lies before the start or in the past."))
+    if wrong := world.wrong_currency(limits.get("currency", "USD")):
+        problems.append(Problem("currency", wrong))
     if not reason.strip():
         problems.append(Problem("reason", "is required.", code="required"))
     with transaction.atomic():

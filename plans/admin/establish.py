@@ -30,7 +30,7 @@ class EstablishForm(forms.Form):
     first_email = forms.EmailField(label="Your address of mail", widget=UnfoldAdminEmailInputWidget)
     second_name = _words(label="The second steward", max_length=120, help_text="Agrees to what you change")
     second_email = forms.EmailField(label="Their address of mail", widget=UnfoldAdminEmailInputWidget)
-    country = _words(initial="US", max_length=2, validators=[known_country], help_text="ISO 3166, like DE")
+    country = _words(initial="US", max_length=80, validators=[known_country], help_text="ISO 3166, like DE")
     time_zone = _words(initial="UTC", validators=[known_zone], help_text="IANA, like Europe/Berlin")
     name = _words(initial="gtm-governance", label="Name of this site", max_length=60,
                   help_text="Readers of a signed plan know this site by it: example.com/gtm")  # fmt: skip

@@ -144,8 +144,8 @@ def prepare(
             problems.append(
                 Problem(
                     "datasets",
-                    f"{program} has no {kind} loaded. Load them first: "
-                    f"manage.py load_dataset {kind} FILE --program {program.slug}",
+                    f"{program} has no {kind} loaded. Load them first under Data, Load data "
+                    f"(manage.py load_dataset {kind} FILE --program {program.slug}).",
                     code="missing",
                 )
             )
@@ -195,7 +195,7 @@ def _several_owners(command: Command, kind: str, chosen: Sequence[Dataset]) -> P
         "datasets",
         f"{kind} were loaded by {', '.join(owners)}, but {command.name} reads the data of one owner only. "
         f"Load all files together, as one dataset of {kind}, then take back the current ones of each owner "
-        f"({numbers}) on their pages or with manage.py choose_dataset NUMBER --take-back.",
+        f"({numbers}) on their pages under Data, Datasets.",
         code="several_owners",
     )
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from gtm.core.errors import Problem
 from gtm.core.money import parse_money
+from gtm.core.places import world
 
 MAX_TEXT = 2000
 PERIODS_A_YEAR: Mapping[str, int] = {"year": 1, "quarter": 4, "month": 12}
@@ -205,6 +206,8 @@ class Amount(Input):
             money = parse_money(text, facts.get("currency", "USD"))
         except ValueError as error:
             raise InputError(str(error)) from error
+        if wrong := world.wrong_currency(money.currency):
+            raise InputError(wrong)
         if money.amount <= 0:
             raise InputError(f"{money.amount} is not a positive amount.")
         expected = facts.get("currency")

@@ -22,6 +22,7 @@ from gtm.core.places.times import time_in_words
 from programs import services
 from programs.admin.forms import SecondPersonForm
 from programs.models import Absence, Approver, Delegation, Person, Role
+from programs.models.place import known_currency
 
 
 @admin.register(Role)
@@ -85,7 +86,9 @@ class DelegateForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text="A sum a year. Leave it empty for the lower limit of the two people",
     )
-    currency = forms.CharField(max_length=3, initial="USD", widget=UnfoldAdminTextInputWidget)
+    currency = forms.CharField(
+        max_length=80, initial="USD", validators=[known_currency], widget=UnfoldAdminTextInputWidget
+    )
     commands = forms.CharField(
         required=False,
         widget=UnfoldAdminTextInputWidget,

@@ -11,7 +11,7 @@ from django.db import models
 from gtm.core.governed import GovernedModel
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
-from programs.models.place import known_zone
+from programs.models.place import CodeField, known_country, known_currency, known_zone
 from programs.models.two_people import AskedChange, ChangedByTwo
 from programs.schemas.experiments import metric_problems, split_problems
 
@@ -20,9 +20,9 @@ class Partner(ChangedByTwo, GovernedModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120)
     tier = models.CharField(max_length=40, blank=True, help_text="Partner tier, e.g. gold")
-    country = models.CharField(max_length=2, default="US")
-    currency = models.CharField(max_length=3, default="USD")
-    time_zone = models.CharField(max_length=60, default="UTC", validators=[known_zone])
+    country = CodeField(max_length=2, default="US", validators=[known_country])
+    currency = CodeField(max_length=3, default="USD", validators=[known_currency])
+    time_zone = CodeField(max_length=60, default="UTC", validators=[known_zone])
     contact = models.ForeignKey("programs.Person", null=True, blank=True, on_delete=models.SET_NULL)
     programs = models.ManyToManyField("programs.Program", blank=True, related_name="partners")
 
@@ -56,7 +56,7 @@ class Campaign(GovernedModel):
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
     budget = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
-    currency = models.CharField(max_length=3, default="USD")
+    currency = CodeField(max_length=3, default="USD", validators=[known_currency])
 
     class Meta:
         ordering = ["name"]

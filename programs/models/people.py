@@ -20,7 +20,15 @@ from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
 from programs.models.account_links import allow_something, guard_accounts
 from programs.models.guarded_change import GuardedKind
-from programs.models.place import calendar_at, check_subdivision, known_country, known_zone, usable_zone
+from programs.models.place import (
+    CodeField,
+    calendar_at,
+    check_subdivision,
+    known_country,
+    known_currency,
+    known_zone,
+    usable_zone,
+)
 from programs.models.two_people import AskedChange, ChangedByTwo
 
 
@@ -61,9 +69,9 @@ class Person(ChangedByTwo, GovernedModel):
     name = models.CharField(max_length=120)
     email = models.EmailField(unique=True)
     accounts = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="people")
-    country = models.CharField(max_length=2, default="US", validators=[known_country])
-    subdivision = models.CharField(max_length=10, blank=True)
-    time_zone = models.CharField(max_length=60, default="UTC", validators=[known_zone])
+    country = CodeField(max_length=2, default="US", validators=[known_country])
+    subdivision = CodeField(max_length=10, blank=True)
+    time_zone = CodeField(max_length=60, default="UTC", validators=[known_zone])
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -141,7 +149,7 @@ class Approver(ChangedByTwo, GovernedModel):
     limit_amount = models.DecimalField(
         max_digits=16, decimal_places=2, null=True, blank=True, help_text=SUM_A_YEAR
     )
-    limit_currency = models.CharField(max_length=3, default="USD")
+    limit_currency = CodeField(max_length=3, default="USD", validators=[known_currency])
     program_kinds = models.JSONField(
         default=list, blank=True, help_text="One per line: “- loyalty”. Leave it empty for every kind"
     )
@@ -302,7 +310,7 @@ class Delegation(ChangedByTwo, GovernedModel):
     amount_cap = models.DecimalField(
         max_digits=16, decimal_places=2, null=True, blank=True, help_text=SUM_A_YEAR
     )
-    currency = models.CharField(max_length=3, default="USD")
+    currency = CodeField(max_length=3, default="USD", validators=[known_currency])
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     reason = models.CharField(max_length=200)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from gtm.core.places.calendars import UnknownCalendar, WorkingCalendar
+from gtm.core.places import world
+from gtm.core.places.calendars import WorkingCalendar
 
 
 class WorkingWeek(models.TextChoices):
@@ -24,12 +24,29 @@ class WorkingWeek(models.TextChoices):
     ALL = "0123456", "Every day"
 
 
+class CodeField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A code of the world. A form takes more letters than a code has: what is too long is named, not cut."""
+
+    def formfield(self, **kwargs: Any) -> Any:
+        return super().formfield(**{"validators": self._validators, **kwargs, "max_length": LONGEST_ENTRY})
+
+
+LONGEST_ENTRY = 80
+
+
 def known_zone(value: str) -> None:
     """Refuse what is no IANA time zone."""
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError) as error:
-        raise ValidationError(f"“{value}” is not an IANA time zone; write it like Europe/Berlin.") from error
+    _refuse(world.wrong_zone(value))
+
+
+def known_currency(value: str) -> None:
+    """Refuse what is no currency of ISO 4217 that is in use."""
+    _refuse(world.wrong_currency(value))
+
+
+def _refuse(wrong: str) -> None:
+    if wrong:
+        raise ValidationError(wrong)
 
 
 def usable_zone(value: str) -> str:
@@ -42,20 +59,14 @@ def usable_zone(value: str) -> str:
 
 def known_country(value: str) -> None:
     """Refuse a country whose holidays nobody knows."""
-    try:
-        WorkingCalendar(country=value)
-    except UnknownCalendar as error:
-        raise ValidationError(f"“{value}” is no country that has a calendar; write it like US.") from error
+    _refuse(world.wrong_country(value))
 
 
 def check_subdivision(country: str, subdivision: str) -> None:
     """Refuse a part that the country does not have. Say what is wrong with the country first."""
     known_country(country)
-    try:
-        WorkingCalendar(country, subdivision)
-    except UnknownCalendar as error:
-        told = f"“{subdivision}” is no part of {country} that has holidays of its own."
-        raise ValidationError({"subdivision": told}) from error
+    if wrong := world.wrong_subdivision(country, subdivision):
+        raise ValidationError({"subdivision": wrong})
 
 
 def calendar_at(place: Any, working_week: str = "") -> WorkingCalendar:

@@ -16,7 +16,15 @@ from gtm.core.later import later
 from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
-from programs.models.place import WorkingWeek, calendar_at, check_subdivision, known_country, known_zone
+from programs.models.place import (
+    CodeField,
+    WorkingWeek,
+    calendar_at,
+    check_subdivision,
+    known_country,
+    known_currency,
+    known_zone,
+)
 from programs.models.two_people import AskedChange, ChangedByTwo
 from programs.schemas.referral_rules import problems_of
 
@@ -137,21 +145,21 @@ class Program(ChangedByTwo, StatefulModel):
     owner = models.ForeignKey(
         "programs.Person", null=True, blank=True, on_delete=models.PROTECT, related_name="owned_programs"
     )
-    currency = models.CharField(max_length=3, default="USD", help_text=CURRENCY_HELP)
-    country = models.CharField(
+    currency = CodeField(max_length=3, default="USD", validators=[known_currency], help_text=CURRENCY_HELP)
+    country = CodeField(
         max_length=2,
         default="US",
         validators=[known_country],
         help_text="ISO 3166: holidays of the working calendar",
     )
-    subdivision = models.CharField(
+    subdivision = CodeField(
         max_length=10, blank=True, help_text="Second part of ISO 3166-2, e.g. BY: holidays of a part"
     )
     working_week = models.CharField(
         max_length=7, blank=True, choices=WorkingWeek.choices, help_text="Days on which its clocks run"
     )
     region = models.CharField(max_length=40, blank=True)
-    time_zone = models.CharField(
+    time_zone = CodeField(
         max_length=60, default="UTC", validators=[known_zone], help_text="IANA name, e.g. Europe/Berlin"
     )
     gross_margin = models.DecimalField(

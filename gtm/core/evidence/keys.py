@@ -58,7 +58,7 @@ def rotate() -> NoteKey:
     """A new key under the same name. The one before signs beside it until ``retire``."""
     there = signing()
     if not there:
-        raise GuardNotMet("There is no key yet.", hint="Make one: manage.py signing_key make")
+        raise GuardNotMet("There is no key yet.", hint="Make one under Settings, Establish.")
     return _add(notes.new_key(there[0].name), there)
 
 

@@ -49,6 +49,6 @@ def find_dispute(reference: str, user: Any) -> Dispute:
     found = visible_disputes(user).filter(pk=reference if reference.isdigit() else 0).first()
     if found is None:
         raise NotFound(
-            f"There is no dispute {reference} that you may see.", hint="`manage.py dispute list` shows them."
+            f"There is no dispute {reference} that you may see.", hint="Work, Disputes shows them."
         )
     return found

@@ -27,5 +27,5 @@ def find_fraud_case(reference: str) -> FraudCase:
     named = Q(pk=int(reference)) if reference.isdigit() else Q(key=reference)
     found = cases.filter(named).order_by("-pk").first()
     if found is None:
-        raise NotFound(f"There is no fraud case {reference}.", hint="`manage.py fraud_cases` lists them.")
+        raise NotFound(f"There is no fraud case {reference}.", hint="Work, Fraud cases lists them.")
     return found
