@@ -96,6 +96,10 @@ test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long hi
 	  $(BIN)/python -m pytest tests/plans/engine/test_invariants.py $(ARGS)
 	$(BIN)/python benchmarks/mutants.py
 
+fuzz: $(INSTALLED) ## thousands of made-up requests to every address of REST, as everybody (about an hour)
+	GTM_TEST_DATABASE=sqlite GTM_EXPLORE=1 GTM_FUZZ_EXAMPLES=$(or $(EXAMPLES),60) \
+	  $(BIN)/python -m pytest -q -n auto tests/gtm/core/api/test_contract.py $(ARGS)
+
 # Each shard has a server, a database, a broker and a worker of its own.
 SHARDS ?= 2
 
@@ -121,4 +125,4 @@ clean: ## remove .venv and caches; var/ has data and is kept
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup run lint test ready test-sqlite test-postgres test-slow e2e bench docs lock clean
+.PHONY: help setup run lint test ready test-sqlite test-postgres test-slow fuzz e2e bench docs lock clean

@@ -90,7 +90,10 @@ def instant_of(text: str) -> datetime:
         return datetime.combine(day, time.max, UTC)
     if moment is None or moment.tzinfo is None:
         raise ValueError(sentence)
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"“{text}” lies at the end of time.") from error
 
 
 def _as_of(model: Any, at: datetime) -> Any:

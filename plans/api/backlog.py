@@ -7,15 +7,17 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from gtm.core.api.fields import DayField
+from gtm.core.api.serializers import Serializer
 from programs.models import Person
 
 
-class BacklogItemSerializer(serializers.Serializer):
+class BacklogItemSerializer(Serializer):
     rank = serializers.IntegerField()
     title = serializers.CharField()
     why = serializers.CharField()
     owner_role = serializers.CharField()
-    eta = serializers.DateField()
+    eta = DayField()
     expected_value = serializers.FloatField(source="row.expected_value")
     follow_up = serializers.SerializerMethodField(help_text="The plan it became, and how that stands")
 
@@ -26,12 +28,12 @@ class BacklogItemSerializer(serializers.Serializer):
         return {"plan_id": item.follow_up.plan_id, "status": item.follow_up.state}
 
 
-class FollowUpSerializer(serializers.Serializer):
+class FollowUpSerializer(Serializer):
     owner = serializers.SlugRelatedField(
         "email",
         queryset=Person.objects.filter(is_active=True),
         required=False,
         help_text="E-mail of a person instead of who holds the role",
     )
-    due = serializers.DateField(required=False, help_text="Instead of the item's own date")
+    due = DayField(required=False, help_text="Instead of the item's own date")
     comment = serializers.CharField(max_length=4000, required=False, allow_blank=True, default="")

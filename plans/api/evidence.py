@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gtm.core import canonical, clock
+from gtm.core.api.serializers import ModelSerializer, Serializer
 from gtm.core.api.views import GovernedReadViewSet
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.models import Anchor, AnchorCopy, SigningKey
@@ -29,14 +30,14 @@ class MayAudit(BasePermission):
         return request.user.has_perm("plans.audit_plan")
 
 
-class AnchorCopySerializer(serializers.ModelSerializer):
+class AnchorCopySerializer(ModelSerializer):
     class Meta:
         model = AnchorCopy
         fields = ["place", "attempts", "delivered_at", "error"]
         read_only_fields = fields
 
 
-class AnchorSerializer(serializers.ModelSerializer):
+class AnchorSerializer(ModelSerializer):
     copies = AnchorCopySerializer(many=True, read_only=True)
 
     class Meta:
@@ -55,7 +56,7 @@ class AnchorViewSet(GovernedReadViewSet):
     ordering_fields = ["number"]
 
 
-class SigningKeySerializer(serializers.ModelSerializer):
+class SigningKeySerializer(ModelSerializer):
     class Meta:
         model = SigningKey
         fields = ["text", "made_at", "retired_at"]
@@ -71,7 +72,7 @@ class SigningKeyViewSet(GovernedReadViewSet):
     ordering_fields = ["made_at"]
 
 
-class GrantSerializer(serializers.Serializer):
+class GrantSerializer(Serializer):
     kind = serializers.CharField(help_text="approver, delegate, substitute, group, permission, single-handed")
     person = serializers.CharField()
     email = serializers.CharField()
@@ -86,7 +87,7 @@ class GrantSerializer(serializers.Serializer):
     given_at = serializers.CharField()
 
 
-class AccessReviewSerializer(serializers.Serializer):
+class AccessReviewSerializer(Serializer):
     at = serializers.CharField()
     grants = GrantSerializer(many=True)
 

@@ -11,6 +11,7 @@ from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gtm.core.api.serializers import ModelSerializer, Serializer
 from gtm.core.api.views import ActionViewSet
 from plans.api.serializers import CommentSerializer, ReasonSerializer, RemediationSerializer
 from plans.engine.alarms import readings
@@ -21,7 +22,7 @@ from plans.selectors import break_glass_uses
 from programs.models import Program
 
 
-class RipcordSerializer(serializers.ModelSerializer):
+class RipcordSerializer(ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     program = serializers.SlugRelatedField("slug", read_only=True)
     pulled_by = serializers.StringRelatedField()
@@ -34,7 +35,7 @@ class RipcordSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class PullSerializer(serializers.Serializer):
+class PullSerializer(Serializer):
     scope = serializers.ChoiceField(RipcordPull.Scope.choices)
     plan = serializers.SlugRelatedField("plan_id", queryset=Plan.objects.all(), required=False)
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all(), required=False)
@@ -72,7 +73,7 @@ class RipcordViewSet(ActionViewSet):
         return Response(self.get_serializer(row).data)
 
 
-class BreakGlassSerializer(serializers.ModelSerializer):
+class BreakGlassSerializer(ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True, source="approval.plan")
     gate = serializers.SlugRelatedField("gate", read_only=True, source="approval")
     asked_by = serializers.StringRelatedField()
@@ -87,7 +88,7 @@ class BreakGlassSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class AskSerializer(serializers.Serializer):
+class AskSerializer(Serializer):
     approval = serializers.IntegerField()
     reason = serializers.CharField(max_length=4000)
     hours = serializers.FloatField(required=False, default=24)
@@ -125,7 +126,7 @@ class BreakGlassViewSet(ActionViewSet):
         return Response(self.get_serializer(break_glass.review(row, verdict=body["comment"])).data)
 
 
-class ReadingSerializer(serializers.ModelSerializer):
+class ReadingSerializer(ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
 
     class Meta:
@@ -147,13 +148,13 @@ class ReadingSerializer(serializers.ModelSerializer):
         ]
 
 
-class CorrectionSerializer(serializers.Serializer):
+class CorrectionSerializer(Serializer):
     value = serializers.CharField(max_length=60, allow_blank=True)
     breached = serializers.BooleanField()
     comment = serializers.CharField(max_length=4000)
 
 
-class ReportSerializer(serializers.Serializer):
+class ReportSerializer(Serializer):
     plan = serializers.SlugRelatedField("plan_id", queryset=Plan.objects.select_related("program"))
     trigger = serializers.CharField(max_length=60)
     message = serializers.CharField(max_length=1000)

@@ -9,13 +9,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gtm.core.api.etag import IF_MATCH
+from gtm.core.api.serializers import ModelSerializer, Serializer
 from plans.api.serializers import ActionsField
 from plans.api.work import WorkViewSet
 from plans.engine.people import authority
 from programs.models import GuardedChange
 
 
-class GuardedChangeSerializer(serializers.ModelSerializer):
+class GuardedChangeSerializer(ModelSerializer):
     requested_by = serializers.CharField(source="requested_label", read_only=True)
     decided_by = serializers.StringRelatedField()
 
@@ -34,7 +35,7 @@ class GuardedChangeDetailSerializer(GuardedChangeSerializer):
         fields = [*GuardedChangeSerializer.Meta.fields, "actions"]
 
 
-class OptionalCommentSerializer(serializers.Serializer):
+class OptionalCommentSerializer(Serializer):
     comment = serializers.CharField(max_length=4000, required=False, allow_blank=True, default="")
 
 

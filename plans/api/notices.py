@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gtm.core.api import etag
+from gtm.core.api.serializers import ModelSerializer
 from gtm.core.api.views import ActingMixin, GovernedReadViewSet
 from gtm.core.errors import NotFound
 from gtm.core.places import messages
@@ -22,7 +23,7 @@ from plans.models import NoticeKind, Notification, NotificationPreference
 from plans.selectors import notifications_of
 
 
-class NotificationSerializer(serializers.ModelSerializer):
+class NotificationSerializer(ModelSerializer):
     kind = serializers.ChoiceField(source="notice.kind", choices=NoticeKind.choices)
     plan = serializers.CharField(source="notice.plan.plan_id", default=None, allow_null=True)
 
@@ -46,7 +47,7 @@ class NotificationViewSet(GovernedReadViewSet):
         return notifications_of(self.request.user).order_by("-created_at", "-pk")
 
 
-class PreferenceSerializer(serializers.ModelSerializer):
+class PreferenceSerializer(ModelSerializer):
     channels = serializers.ListField(child=serializers.CharField(max_length=60), required=False)
     muted_kinds = serializers.ListField(
         child=serializers.ChoiceField(choices=NoticeKind.choices), required=False

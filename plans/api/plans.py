@@ -150,7 +150,7 @@ class PlanViewSet(GovernedReadViewSet):
         ripcord.release(plan, remediation=body.validated_data["remediation"])
         return self._answer(plan)
 
-    @extend_schema(responses={200: OpenApiTypes.OBJECT}, filters=False)
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "object"}}}, filters=False)
     @action(detail=True, methods=["get"])
     def standing(self, request: Request, plan_id: str) -> Response:
         """The present state of the plan, as outputs. For a launch: readiness, its vetoes and its runbook."""

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from gtm.core.api import etag
 from gtm.core.api.etag import IF_MATCH
+from gtm.core.api.serializers import ModelSerializer, Serializer
 from plans.api.filters import CommandFilter
 from plans.api.serializers import ActionsField, CommentSerializer
 from plans.api.work import WorkViewSet
@@ -20,7 +21,7 @@ from plans.models import PolicyVersion
 from plans.runs import policies
 
 
-class PolicyVersionSerializer(serializers.ModelSerializer):
+class PolicyVersionSerializer(ModelSerializer):
     proposed_by = serializers.StringRelatedField()
     decided_by = serializers.StringRelatedField()
 
@@ -39,7 +40,7 @@ class PolicyVersionDetailSerializer(PolicyVersionSerializer):
         fields = [*PolicyVersionSerializer.Meta.fields, "actions"]
 
 
-class ProposalSerializer(serializers.Serializer):
+class ProposalSerializer(Serializer):
     command = serializers.CharField(
         max_length=161, help_text="plugin:name; the name is enough if only one plugin has it"
     )

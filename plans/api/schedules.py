@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gtm.core.api import etag
+from gtm.core.api.serializers import ModelSerializer
 from gtm.core.api.views import GovernedReadViewSet, GovernedViewSet
 from plans.api.filters import CommandFilter
 from plans.api.serializers import ReasonSerializer
@@ -22,7 +23,7 @@ from plans.schemas import cron
 from programs.models import Program
 
 
-class ScheduleSerializer(serializers.ModelSerializer):
+class ScheduleSerializer(ModelSerializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
     inputs = serializers.DictField(child=serializers.JSONField(), required=False)
     owner = serializers.CharField(source="owner.username", read_only=True)
@@ -70,7 +71,7 @@ class ScheduleViewSet(GovernedViewSet):
     ordering_fields = ["name", "next_due_at"]
 
 
-class ScheduledRunSerializer(serializers.ModelSerializer):
+class ScheduledRunSerializer(ModelSerializer):
     schedule = serializers.CharField(source="schedule.name")
     plan = serializers.CharField(source="plan.plan_id", default=None, allow_null=True)
 

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from gtm.core import fsm
 from gtm.core.actors import current
-from gtm.core.api.serializers import ActionSerializer
+from gtm.core.api.fields import InstantField
+from gtm.core.api.serializers import ActionSerializer, ModelSerializer, Serializer
 from plans.engine.gates import rounds
 from plans.models import (
     Approval,
@@ -46,7 +47,7 @@ class DecisionsField(ActionsField):
         return rounds.available(obj, current().actor)
 
 
-class AttemptSerializer(serializers.ModelSerializer):
+class AttemptSerializer(ModelSerializer):
     class Meta:
         model = TaskAttempt
         fields = [
@@ -62,16 +63,16 @@ class AttemptSerializer(serializers.ModelSerializer):
         ]
 
 
-class SpokenSerializer(serializers.Serializer):
+class SpokenSerializer(Serializer):
     """A comment on a task, from the change log."""
 
-    at = serializers.DateTimeField()
+    at = InstantField()
     by = serializers.CharField()
     text = serializers.CharField()
     evidence = serializers.DictField(child=serializers.CharField())
 
 
-class TaskSerializer(serializers.ModelSerializer):
+class TaskSerializer(ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     agent = serializers.SlugRelatedField("slug", read_only=True)
     fallback_agent = serializers.SlugRelatedField("slug", read_only=True)
@@ -102,7 +103,7 @@ class TaskDetailSerializer(TaskSerializer):
         return comments_on(task)
 
 
-class PlanSerializer(serializers.ModelSerializer):
+class PlanSerializer(ModelSerializer):
     program = serializers.SlugRelatedField("slug", read_only=True)
     requested_by = serializers.SlugRelatedField("username", read_only=True)
 
@@ -123,7 +124,7 @@ class PlanDetailSerializer(PlanSerializer):
         fields = [*PlanSerializer.Meta.fields, "checklist", "datasets", "tasks", "actions"]
 
 
-class DecisionSerializer(serializers.ModelSerializer):
+class DecisionSerializer(ModelSerializer):
     person = serializers.StringRelatedField()
     on_behalf_of = serializers.StringRelatedField()
 
@@ -135,7 +136,7 @@ class DecisionSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class ApprovalSerializer(serializers.ModelSerializer):
+class ApprovalSerializer(ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     decisions = DecisionSerializer(many=True, read_only=True)
 
@@ -155,7 +156,7 @@ class ApprovalDetailSerializer(ApprovalSerializer):
         fields = [*ApprovalSerializer.Meta.fields, "actions"]
 
 
-class EscalationSerializer(serializers.ModelSerializer):
+class EscalationSerializer(ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     acknowledged_by = serializers.StringRelatedField()
     owner = serializers.SlugRelatedField("email", read_only=True)
@@ -176,7 +177,7 @@ class EscalationDetailSerializer(EscalationSerializer):
         fields = [*EscalationSerializer.Meta.fields, "actions"]
 
 
-class ArtifactSerializer(serializers.ModelSerializer):
+class ArtifactSerializer(ModelSerializer):
     task_id = serializers.SlugRelatedField("task_id", read_only=True, source="task")
 
     class Meta:
@@ -184,12 +185,12 @@ class ArtifactSerializer(serializers.ModelSerializer):
         fields = ["id", "task_id", "key", "title", "kind", "is_deliverable", "sha256", "created_at"]
 
 
-class ProofClaimSerializer(serializers.Serializer):
+class ProofClaimSerializer(Serializer):
     what = serializers.CharField()
     ground = serializers.CharField(help_text="By what it is proved, or why it is not")
 
 
-class ImportedPlanSerializer(serializers.ModelSerializer):
+class ImportedPlanSerializer(ModelSerializer):
     """The record, with what the document proved when it came, and what it did not."""
 
     proved = ProofClaimSerializer(many=True, read_only=True)
@@ -203,19 +204,19 @@ class ImportedPlanSerializer(serializers.ModelSerializer):
         ]
 
 
-class AskedSeatSerializer(serializers.Serializer):
+class AskedSeatSerializer(Serializer):
     role = serializers.CharField()
     minimum = serializers.IntegerField()
     why = serializers.CharField(help_text="Which condition asks for it")
 
 
-class AskedCapacitySerializer(serializers.Serializer):
+class AskedCapacitySerializer(Serializer):
     role = serializers.CharField()
     by = serializers.CharField(help_text="Delegate, substitute or rung; empty in their own right")
     authority_of = serializers.CharField()
 
 
-class AskedPersonSerializer(serializers.Serializer):
+class AskedPersonSerializer(Serializer):
     person = serializers.CharField()
     capacities = AskedCapacitySerializer(many=True)
 
@@ -225,12 +226,12 @@ class AskedPersonSerializer(serializers.Serializer):
         return fields
 
 
-class PassedOverSerializer(serializers.Serializer):
+class PassedOverSerializer(Serializer):
     person = serializers.CharField()
     why = serializers.CharField()
 
 
-class AskedSerializer(serializers.Serializer):
+class AskedSerializer(Serializer):
     """One gate: its seats with their reasons, who may decide, who may not and why, and open seats."""
 
     gate = serializers.CharField()
@@ -241,7 +242,7 @@ class AskedSerializer(serializers.Serializer):
     missing = serializers.ListField(child=serializers.CharField())
 
 
-class ReplayedRoundSerializer(serializers.Serializer):
+class ReplayedRoundSerializer(Serializer):
     plan = serializers.CharField()
     gate = serializers.CharField()
     round = serializers.IntegerField()
@@ -253,7 +254,7 @@ class ReplayedRoundSerializer(serializers.Serializer):
     differs = serializers.BooleanField()
 
 
-class PolicyReplayedSerializer(serializers.Serializer):
+class PolicyReplayedSerializer(Serializer):
     differing = serializers.IntegerField()
     rounds = ReplayedRoundSerializer(many=True)
 
@@ -261,7 +262,7 @@ class PolicyReplayedSerializer(serializers.Serializer):
 # ------------------------------------------------------------------ what callers send
 
 
-class PolicySerializer(serializers.Serializer):
+class PolicySerializer(Serializer):
     seats = serializers.JSONField(
         help_text='[{"role": "finance", "minimum": 2, "condition": {"field": "amount", "over": "25000", '
         '"currency": "USD"}}, …]'
@@ -272,19 +273,19 @@ class PolicySerializer(serializers.Serializer):
     )
 
 
-class UsageRunSerializer(serializers.Serializer):
+class UsageRunSerializer(Serializer):
     usage = serializers.CharField(max_length=4000, trim_whitespace=True)
     program = serializers.CharField(
         required=False, help_text="Slug; the default program of the kind otherwise"
     )
 
 
-class InputsRunSerializer(serializers.Serializer):
+class InputsRunSerializer(Serializer):
     inputs = serializers.DictField(child=serializers.JSONField(), default=dict)
     program = serializers.CharField(required=False)
 
 
-class DecideSerializer(serializers.Serializer):
+class DecideSerializer(Serializer):
     decision = serializers.ChoiceField(DecisionKind.choices)
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=4000)
     evidence = serializers.DictField(child=serializers.JSONField(), required=False, default=dict)
@@ -295,19 +296,19 @@ class DecideSerializer(serializers.Serializer):
     )
 
 
-class CommentSerializer(serializers.Serializer):
+class CommentSerializer(Serializer):
     comment = serializers.CharField(required=False, allow_blank=True, default="", max_length=4000)
 
 
-class ReasonSerializer(serializers.Serializer):
+class ReasonSerializer(Serializer):
     reason = serializers.CharField(max_length=4000)
 
 
 class WaitSerializer(ReasonSerializer):
-    until = serializers.DateTimeField(help_text="When the climb goes on")
+    until = InstantField(help_text="When the climb goes on")
 
 
-class ReviseSerializer(serializers.Serializer):
+class ReviseSerializer(Serializer):
     comment = serializers.CharField(max_length=4000, help_text="What was changed, or why nothing must change")
     inputs = serializers.DictField(
         child=serializers.JSONField(allow_null=True),
@@ -328,7 +329,7 @@ class ReviseSerializer(serializers.Serializer):
     )
 
 
-class RemediationSerializer(serializers.Serializer):
+class RemediationSerializer(Serializer):
     remediation = serializers.CharField(max_length=4000)
 
 
@@ -337,12 +338,12 @@ class CompleteSerializer(CommentSerializer):
     evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)
 
 
-class TaskCommentSerializer(serializers.Serializer):
+class TaskCommentSerializer(Serializer):
     comment = serializers.CharField(max_length=4000)
     evidence = serializers.DictField(child=serializers.CharField(), required=False, default=dict)
 
 
-class ProgressSerializer(serializers.Serializer):
+class ProgressSerializer(Serializer):
     percent = serializers.IntegerField(
         min_value=0, max_value=99, help_text="Percent of the task that is done"
     )

@@ -17,7 +17,7 @@ from gtm.core.later import later
 from gtm.core.money import amount_text, is_currency, spreadsheet_format
 from gtm.core.places import filestore
 from plans.drawing import charts
-from programs.datasets.loading.cells import inert
+from programs.datasets.loading.cells import inert, writable
 
 if TYPE_CHECKING:
     import openpyxl
@@ -166,10 +166,10 @@ _GRIDS = {
 
 
 def safe_cell(value: Any) -> Any:
-    """A value no spreadsheet takes for a formula."""
+    """A value that every spreadsheet can hold and none takes for a formula."""
     if value is None:
         return ""
-    return inert(value) if isinstance(value, str) else value
+    return inert(writable(value)) if isinstance(value, str) else value
 
 
 def _csv(payload: Mapping[str, Any]) -> bytes:
@@ -217,7 +217,7 @@ def show_as_kinds(sheet: Any, found: Grid) -> None:
 
 
 def _svg(payload: Mapping[str, Any]) -> bytes:
-    return charts.draw(payload).replace("<svg ", '<svg color="#1f2937" ', 1).encode()
+    return writable(charts.draw(payload)).replace("<svg ", '<svg color="#1f2937" ', 1).encode()
 
 
 def _markdown(payload: Mapping[str, Any]) -> bytes:

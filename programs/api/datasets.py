@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,15 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gtm.core.api import parsers
+from gtm.core.api.serializers import Serializer
 from gtm.core.api.views import ActionViewSet, CrudPermissions
-from gtm.core.errors import NotPermitted
+from gtm.core.errors import InvalidInput, NotPermitted
 from gtm.core.later import later
 from programs.api.load_profiles import LoadProfileSerializer
 from programs.api.serializers import DatasetSerializer
@@ -34,7 +36,7 @@ else:
     rejects = later("programs.datasets.loading.rejects")
 
 
-class UploadSerializer(serializers.Serializer):
+class UploadSerializer(Serializer):
     kind = serializers.CharField(max_length=40)
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
     partner = serializers.SlugRelatedField("slug", queryset=Partner.objects.all(), required=False)
@@ -68,9 +70,9 @@ class UploadSerializer(serializers.Serializer):
 
     def validate_mapping(self, text: str) -> dict[str, str]:
         try:
-            mapping = json.loads(text)
-        except ValueError as error:
-            raise serializers.ValidationError("This is not JSON.") from error
+            mapping = parsers.read(text)
+        except (ParseError, InvalidInput) as error:
+            raise serializers.ValidationError(f"This is no JSON that can be read: {error.detail}") from error
         if not isinstance(mapping, dict) or not all(isinstance(v, str) for v in mapping.values()):
             raise serializers.ValidationError("Give an object: our column → theirs.")
         return mapping
@@ -101,11 +103,11 @@ class LoadedDatasetSerializer(DatasetSerializer):
         return answer_of_dataset(dataset)
 
 
-class ChoiceSerializer(serializers.Serializer):
+class ChoiceSerializer(Serializer):
     reason = serializers.CharField(max_length=2000, help_text="Why; it is kept in the change log")
 
 
-class SaveProfileSerializer(serializers.Serializer):
+class SaveProfileSerializer(Serializer):
     name = serializers.SlugField(max_length=60)
     reason = serializers.CharField(max_length=2000, required=False, default="")
 

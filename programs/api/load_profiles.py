@@ -11,6 +11,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gtm.core.api.serializers import Serializer
 from gtm.core.api.views import GovernedViewSet
 from programs.api.serializers import KEPT, WholeSerializer
 from programs.datasets.presets import presets
@@ -26,7 +27,7 @@ class LoadProfileSerializer(WholeSerializer):
         read_only_fields = KEPT
 
 
-class PresetSerializer(serializers.Serializer):
+class PresetSerializer(Serializer):
     name = serializers.CharField()
     title = serializers.CharField()
     kind = serializers.CharField()

@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from gtm.core.api.serializers import ModelSerializer
 from gtm.core.api.views import GovernedViewSet
 from programs.api.serializers import KEPT, WholeSerializer
 from programs.models import Role, Runbook, RunbookAlert, RunbookTask
@@ -15,7 +16,7 @@ def role_field(**told: Any) -> serializers.SlugRelatedField:
     return serializers.SlugRelatedField("slug", queryset=Role.objects.all(), **told)
 
 
-class RunbookSerializer(serializers.ModelSerializer):
+class RunbookSerializer(ModelSerializer):
     class Meta:
         model = Runbook
         fields = ["id", "program_kind", "channel", "title", "is_active", "definition_version", "version"]
@@ -38,7 +39,7 @@ class RunbookTaskSerializer(WholeSerializer):
         read_only_fields = KEPT
 
 
-class RunbookAlertSerializer(serializers.ModelSerializer):
+class RunbookAlertSerializer(ModelSerializer):
     owner = role_field()
 
     class Meta:

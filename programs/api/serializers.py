@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from gtm.core.api.serializers import ReasonedSerializer
+from gtm.core.api.serializers import ModelSerializer, ReasonedSerializer
 from programs.models import (
     ECONOMICS,
     Approver,
@@ -26,7 +26,7 @@ from programs.models import (
 KEPT = ["version", "created_at", "updated_at"]
 
 
-class WholeSerializer(serializers.ModelSerializer):
+class WholeSerializer(ModelSerializer):
     """Checked by the model itself, so that REST refuses what the admin refuses."""
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class WholeSerializer(serializers.ModelSerializer):
         return given
 
 
-class RelatedSerializer(serializers.ModelSerializer):
+class RelatedSerializer(ModelSerializer):
     """Writes many-to-many relations through the model's own door, so that they are on record."""
 
     def update(self, instance: Any, validated_data: dict[str, Any]) -> Any:
@@ -94,7 +94,7 @@ class ProgramSerializer(WholeSerializer):
         read_only_fields = ["version", "created_at", "updated_at", "state"]
 
 
-class TierSerializer(serializers.ModelSerializer):
+class TierSerializer(ModelSerializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
 
     class Meta:
@@ -106,14 +106,14 @@ class TierSerializer(serializers.ModelSerializer):
         read_only_fields = ["version", "created_at", "updated_at", "from_plan", "departs"]
 
 
-class BenefitSerializer(serializers.ModelSerializer):
+class BenefitSerializer(ModelSerializer):
     class Meta:
         model = Benefit
         fields = ["id", "tier", "name", "kind", "description", "unit_cost", "version"]
         read_only_fields = KEPT
 
 
-class LifecycleTriggerSerializer(serializers.ModelSerializer):
+class LifecycleTriggerSerializer(ModelSerializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
     owner_role = serializers.SlugRelatedField(
         "slug", queryset=Role.objects.all(), allow_null=True, required=False
@@ -180,7 +180,7 @@ class CampaignSerializer(RelatedSerializer):
         read_only_fields = KEPT
 
 
-class ExperimentSerializer(serializers.ModelSerializer):
+class ExperimentSerializer(ModelSerializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
     metric = serializers.SlugRelatedField(
         "key", queryset=Metric.objects.all(), required=False, allow_null=True
@@ -232,7 +232,7 @@ class MetricSerializer(ReasonedSerializer):
         read_only_fields = ["version", "created_at", "updated_at", "definition_version"]
 
 
-class ApproverSerializer(serializers.ModelSerializer):
+class ApproverSerializer(ModelSerializer):
     person = serializers.SlugRelatedField("email", queryset=Person.objects.all())
     role = serializers.SlugRelatedField("slug", queryset=Role.objects.all())
 
@@ -253,7 +253,7 @@ class ApproverSerializer(serializers.ModelSerializer):
         read_only_fields = KEPT
 
 
-class DatasetSerializer(serializers.ModelSerializer):
+class DatasetSerializer(ModelSerializer):
     program = serializers.SlugRelatedField("slug", read_only=True)
     partner = serializers.SlugRelatedField("slug", read_only=True)
     campaign = serializers.SlugRelatedField("slug", read_only=True)

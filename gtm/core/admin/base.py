@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -30,6 +29,7 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from gtm.core import request_ids
 from gtm.core.actors import ADMIN, Actor, acting_as, current, name_of
 from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.resources import GovernedResource, resource_of
@@ -52,7 +52,7 @@ READ_ONLY = ("version", "created_at", "updated_at")
 @contextmanager
 def acting_in_admin(request: HttpRequest, reason: str = "") -> Iterator[None]:
     """Whatever happens inside is the logged-in person's doing, in a session."""
-    actor = Actor.of_user(request.user, ADMIN, interactive=True, request_id=uuid.uuid4().hex)
+    actor = Actor.of_user(request.user, ADMIN, interactive=True, request_id=request_ids.current())
     told: list[str] = []
     try:
         with acting_as(actor, reason), refusals.on_record(told):

@@ -7,6 +7,7 @@ and bookkeeping are exported and never imported; nothing is deleted by a file.
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,36 @@ from gtm.core.governed import GovernedModel
 
 REASON = "reason"
 """The column in which a row of a file says why."""
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""How a cell begins that a spreadsheet takes for a formula, also behind apostrophes of its own."""
+UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What no workbook can hold (XML 1.0)."""
 HANDLES = ("slug", "key", "plan_id", "email", "username", "name")
+
+
+def inert(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection): text behind an apostrophe.
+
+    ``original`` undoes it, for every text; numbers stay numbers.
+    """
+    if not isinstance(value, str) or not FORMULA.match(value) or _is_number(value):
+        return value
+    return f"'{value}"
+
+
+def original(value: Any) -> Any:
+    """What ``inert`` has made a cell of."""
+    if isinstance(value, str) and value.startswith("'") and FORMULA.match(value):
+        return value[1:]
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 class ByHandle(ForeignKeyWidget):
@@ -86,6 +116,16 @@ class GovernedResource(ModelResource):
             readonly=not django_field.editable,
             default=django_field.default,
         )
+
+    def export_field(self, field: Any, instance: Any, **kwargs: Any) -> Any:
+        value = super().export_field(field, instance, **kwargs)
+        return inert(UNSEEN.sub("\ufffd", value) if isinstance(value, str) else value)
+
+    def before_import_row(self, row: Any, **kwargs: Any) -> None:
+        """The same file comes back as it was, apostrophes taken off."""
+        for name, value in row.items():
+            row[name] = original(value)
+        super().before_import_row(row, **kwargs)
 
     def get_import_fields(self) -> list[Any]:
         return [field for field in super().get_import_fields() if not field.readonly]

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, IntegrityError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, JsonResponse
@@ -17,10 +17,14 @@ from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as rest_exception_handler
 from rest_framework.views import set_rollback
 
+from gtm.core import request_ids
+from gtm.core.api.parsers import TooLarge
 from gtm.core.errors import GtmError, Problem
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+CODES = {Http404: "not_found", PermissionDenied: "permission_denied"}
+"""Django's own refusals have the codes of those of REST."""
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -33,6 +37,10 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         problems = list(_flatten(error.detail))
         body = _body(400, "invalid_input", "The input is not valid", "", problems)
         return _response(_pointed(body, context), 400)
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge()
+    elif isinstance(error, SuspiciousOperation):
+        error = exceptions.ParseError("The request cannot be read. It is damaged, or it has too many fields.")
     response = rest_exception_handler(error, context)
     if response is None:
         if not isinstance(error, IntegrityError):
@@ -45,7 +53,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
             return _response(body, 503)
         body = _body(500, "defect", "Something went wrong on our side", "The server's log shows the cause.")
         return _response(body, 500)
-    code = getattr(error, "default_code", "") or type(error).__name__.lower()
+    code = CODES.get(type(error)) or getattr(error, "default_code", "") or type(error).__name__.lower()
     detail = response.data.get("detail", "") if isinstance(response.data, dict) else ""
     headers = {k: v for k, v in response.items() if k.lower() not in ("content-type", "content-length")}
     body = _body(response.status_code, str(code), _title(error), str(detail))
@@ -72,6 +80,8 @@ def _body(status: int, code: str, title: str, detail: str, problems: Any = ()) -
     body: dict[str, Any] = {"type": f"urn:gtm-governance:problem:{code}", "title": title, "status": status}
     if detail:
         body["detail"] = detail
+    if request_id := request_ids.current():
+        body["request_id"] = request_id
     if problems:
         body["errors"] = [{**p.as_dict(), "message": p.message, "detail": p.sentence()} for p in problems]
     return body

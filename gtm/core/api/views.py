@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from contextlib import ExitStack
 from typing import Any
 
@@ -16,6 +15,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import ModelSerializer
 from rest_framework.views import APIView
 
+from gtm.core import request_ids
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.api import etag
 from gtm.core.api.query import check_query
@@ -59,19 +59,24 @@ class ActingMixin(APIView):
 
 def actor_of(request: Request) -> Actor:
     interactive = isinstance(request.successful_authenticator, SessionAuthentication)
-    request_id = request.headers.get("X-Request-ID", "")[:100] or uuid.uuid4().hex
-    return Actor.of_user(request.user, REST, interactive=interactive, request_id=request_id)
+    return Actor.of_user(request.user, REST, interactive=interactive, request_id=request_ids.current())
 
 
 class GovernedReadViewSet(ActingMixin, viewsets.ReadOnlyModelViewSet):
     permission_classes = [ModelPermissions]
+    has_etags = True
 
     def etag_of(self, obj: Any) -> str:
         return etag.of_body(self.get_serializer(obj).data)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         check_query(request, self)
-        return super().list(request, *args, **kwargs)
+        answer = super().list(request, *args, **kwargs)
+        tag = etag.of_body(answer.data)
+        if etag.not_modified(request, tag):
+            return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
+        answer["ETag"] = tag
+        return answer
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(self.get_object()).data

@@ -11,13 +11,14 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gtm.core.api.serializers import ModelSerializer, Serializer
 from gtm.core.api.views import ActionViewSet
 from plans.cases.disputes import verbs
 from plans.cases.disputes.models import AttributionRecord, Dispute
 from plans.cases.disputes.selectors import visible_attribution, visible_disputes
 
 
-class AttributionSerializer(serializers.ModelSerializer):
+class AttributionSerializer(ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     campaign = serializers.SlugRelatedField("slug", read_only=True)
     partner = serializers.SlugRelatedField("slug", read_only=True)
@@ -33,7 +34,7 @@ class AttributionSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class SignatureSerializer(serializers.Serializer):
+class SignatureSerializer(Serializer):
     """A signature as it is shown: who of which partner, not which row of ours."""
 
     partner = serializers.CharField()
@@ -41,7 +42,7 @@ class SignatureSerializer(serializers.Serializer):
     said = serializers.CharField()
 
 
-class DisputeSerializer(serializers.ModelSerializer):
+class DisputeSerializer(ModelSerializer):
     campaign = serializers.SlugRelatedField("slug", source="record.campaign", read_only=True)
     claimant = serializers.SlugRelatedField("slug", read_only=True)
     signed_off = SignatureSerializer(many=True, read_only=True)
@@ -54,7 +55,7 @@ class DisputeSerializer(serializers.ModelSerializer):
         ]  # fmt: skip
 
 
-class ClaimSerializer(serializers.Serializer):
+class ClaimSerializer(Serializer):
     deal = serializers.CharField(max_length=240)
     claim = serializers.CharField(max_length=4000)
     evidence = serializers.ListField(
@@ -62,7 +63,7 @@ class ClaimSerializer(serializers.Serializer):
     )
 
 
-class SaidSerializer(serializers.Serializer):
+class SaidSerializer(Serializer):
     said = serializers.CharField(max_length=4000)
 
 

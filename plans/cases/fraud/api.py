@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.api.etag import IF_MATCH
-from gtm.core.api.serializers import ActionSerializer
+from gtm.core.api.serializers import ActionSerializer, ModelSerializer, Serializer
 from gtm.core.api.views import WorkViewSet
 from plans.cases.fraud import verbs
 from plans.cases.fraud.models import FraudCase
@@ -22,7 +22,7 @@ from plans.cases.fraud.selectors import visible_fraud_cases
 from programs.models import Program
 
 
-class FraudCaseSerializer(serializers.ModelSerializer):
+class FraudCaseSerializer(ModelSerializer):
     plan = serializers.SlugRelatedField("plan_id", read_only=True)
     program = serializers.SlugRelatedField("slug", read_only=True)
     label = serializers.BooleanField(read_only=True, allow_null=True)
@@ -53,14 +53,14 @@ class FraudCaseDetailSerializer(FraudCaseSerializer):
         return ActionSerializer(fsm.actions(case, current().actor), many=True).data
 
 
-class JudgementSerializer(serializers.Serializer):
+class JudgementSerializer(Serializer):
     comment = serializers.CharField(max_length=4000)
     evidence = serializers.ListField(
         child=serializers.CharField(max_length=1000), default=list, max_length=50
     )
 
 
-class HeldSerializer(serializers.Serializer):
+class HeldSerializer(Serializer):
     program = serializers.CharField()
     referrals = serializers.ListField(child=serializers.CharField())
 

@@ -38,8 +38,7 @@ def ask(approval: Approval, *, reason: str, hours: float = 24) -> BreakGlass:
     """Ask to let the plan past this round. Raises NotPermitted where break-glass is off or not allowed."""
     if not reason.strip():
         raise GuardNotMet("Say why.", problems=[Problem("reason", "is required.", code="required")])
-    span = timedelta(hours=hours)
-    if not timedelta() < span <= LONGEST:
+    if not 0 < hours <= LONGEST / timedelta(hours=1):  # before a span of it, which has an end
         raise GuardNotMet(
             "Break-glass ends within 24 hours.", problems=[Problem("hours", "must be over 0, at most 24.")]
         )
@@ -50,7 +49,7 @@ def ask(approval: Approval, *, reason: str, hours: float = 24) -> BreakGlass:
             reason=reason,
             scope_sha256=approval.scope_sha256,
             asked_by=person,
-            expires_at=clock.now() + span,
+            expires_at=clock.now() + timedelta(hours=hours),
         )
         row.save()
     return row

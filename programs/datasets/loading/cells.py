@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""What XML 1.0 cannot hold, and so neither a workbook nor a drawing."""
 
 
 def inert(value: str) -> str:
@@ -14,3 +18,8 @@ def inert(value: str) -> str:
     except ValueError:
         return f"'{value}"
     return value
+
+
+def writable(text: str) -> str:
+    """The text with a visible mark (U+FFFD) in place of each character that no XML file can hold."""
+    return UNSEEN.sub("\ufffd", text)

@@ -41,7 +41,9 @@ def read_parquet(
             nested = {
                 header: f"of type {type_}" for header, type_ in by_header.items() if not _is_plain(type_)
             }
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, OverflowError) as error:
+        if getattr(error, "errno", None):  # a disk that is full says nothing of the file
+            raise
         raise refuse(source.label, f"The Parquet file is damaged: {error}.", code="damaged") from error
     return RawFile(
         name=source.label,
@@ -118,6 +120,7 @@ def _flat(column: pa.Array) -> list[pa.Array]:
 def _batches(file: pq.ParquetFile) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
     following = 1
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
+        batch.validate(full=True)  # text that is none would fail in the query engine, with other words
         leaves = [leaf for column in batch.columns for leaf in _flat(column)]
         yield numbers_from(following, batch.num_rows), [_text(leaf) for leaf in leaves]
         following += batch.num_rows
