@@ -80,6 +80,7 @@ NAVIGATION = [
         "items": [
             _item("Rules and breaches", "rule", "plans_rules", "plans.view_reading"),
             _item("Policies and ladders", "assured_workload", "plans_policies", "plans.view_policyversion"),
+            _item("Rotas", "support_agent", "plans_rotas", "programs.view_rotaoverride"),
             _item("Policy bench", "balance", "plans_bench", "plans.view_plan"),
             _item("Skills", "menu_book", "plans_skills", "plans.view_plan"),
             _list("Rip-cord", "emergency_home", "plans.ripcordpull"),
@@ -120,6 +121,7 @@ NAVIGATION = [
             _list("Approvers", "verified_user", "programs.approver"),
             _list("Absences", "event_busy", "programs.absence"),
             _list("Delegations", "swap_horiz", "programs.delegation"),
+            _list("Overrides of rotas", "published_with_changes", "programs.rotaoverride"),
             _list("Changes by two people", "group_add", "programs.guardedchange"),
         ],
     },

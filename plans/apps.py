@@ -37,9 +37,9 @@ class PlansConfig(AppConfig):
         from plans.engine.running import dispatch  # noqa: PLC0415
         from plans.export import files  # noqa: PLC0415
         from plans.models import Schedule  # noqa: PLC0415
-        from plans.runs import data_needs, measured, schedules  # noqa: F401, PLC0415
+        from plans.runs import data_needs, measured, on_call, schedules  # noqa: F401, PLC0415
         from programs import command_needs  # noqa: PLC0415
-        from programs.models import Program  # noqa: PLC0415
+        from programs.models import Program, RotaOverride  # noqa: PLC0415
 
         for command in COMMANDS:
             import_module(f"{command}.command")
@@ -56,6 +56,7 @@ class PlansConfig(AppConfig):
         events.subscribe(around.OutsideNoted, around.carry)
         events.subscribe(dispatch.AnchorWanted, dispatch.ring_anchor)
         Schedule.checks.append(schedules.faults)
+        RotaOverride.checks.append(on_call.faults)
         post_save.connect(schedules.follow_schedule, Schedule, dispatch_uid="schedule-bell")
         post_delete.connect(schedules.forget_schedule, Schedule, dispatch_uid="schedule-bell")
         post_save.connect(schedules.follow_program, Program, dispatch_uid="schedule-bell")

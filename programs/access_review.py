@@ -33,6 +33,7 @@ from programs.models import (
     GuardedChange,
     Person,
     Role,
+    RotaOverride,
     two_people,
 )
 
@@ -43,7 +44,7 @@ SET_UP_BY = "whoever set the site up"
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One thing somebody could do. ``kind``: approver, delegate, substitute, group, permission.
+    """One thing somebody could do. ``kind``: approver, delegate, substitute, on call, group, permission.
 
     Of kind single-handed is a change of who may decide that one person has made alone.
     """
@@ -71,6 +72,7 @@ def review(at: datetime) -> list[Grant]:
         *_approvers(at, people, roles),
         *_delegates(at, people, roles),
         *_substitutes(at, people),
+        *_on_call(at, people),
         *_accounts(at, people),
         *_single_handed(at, people),
     ]
@@ -142,6 +144,15 @@ def _substitutes(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
                 "substitute", people.get(row.substitute_id), f"stands in for {name}", at,
                 since=row.starts_at, until=row.ends_at, given=_given(row, givers),
             )  # fmt: skip
+
+
+def _on_call(at: datetime, people: dict[int, Any]) -> Iterable[Grant]:
+    givers = _givers(at)
+    for row in _as_of(RotaOverride, at):
+        yield _grant(
+            "on call", people.get(row.person_id), f"by an override of the rota {row.rota}", at,
+            detail=row.reason, since=row.starts_at, until=row.ends_at, given=_given(row, givers),
+        )  # fmt: skip
 
 
 def _givers(at: datetime) -> dict[tuple[str, str], str]:

@@ -13,6 +13,7 @@ from plans.admin.notices import NotificationAdmin
 from plans.admin.plans import PlanAdmin
 from plans.admin.policies import PolicyVersionAdmin
 from plans.admin.ripcord import RipcordPullAdmin
+from plans.admin.rotas import RotaOverrideAdmin
 from plans.admin.rules import BreachAdmin, ReadingAdmin
 from plans.admin.schedules import ScheduleAdmin
 from plans.admin.tasks import TaskAdmin
@@ -32,6 +33,7 @@ __all__ = [
     "PolicyVersionAdmin",
     "ReadingAdmin",
     "RipcordPullAdmin",
+    "RotaOverrideAdmin",
     "ScheduleAdmin",
     "TaskAdmin",
 ]

@@ -18,8 +18,9 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
 from plans.admin.bench import MOST_ROUNDS, Seats, initial_seats
+from plans.admin.rota_fields import RotaFields, initial_rota
 from plans.drawing import badges
-from plans.engine.escalation import rotas
+from plans.engine.escalation import rota_texts
 from plans.engine.gates import eligibility, preview
 from plans.engine.gates import seats as policy
 from plans.models import LADDER, MOST_RUNGS, PolicyVersion
@@ -84,29 +85,14 @@ class LadderForm(PolicyReasonForm):
     field_order = ["repeats", "reason"]
 
 
-class RungForm(forms.Form):
-    """One rung of a proposed ladder; without a role it is none."""
+class RungForm(RotaFields):
+    """One rung of a proposed ladder; without a role or a rota it is none."""
 
     role = forms.ChoiceField(required=False, widget=_narrow())
     or_role = forms.ChoiceField(required=False, widget=_narrow())
     or_another = forms.ChoiceField(required=False, widget=_narrow())
     hours = _number(min_value=1, max_value=policies.MOST_HOURS, required=False)
     effect = forms.ChoiceField(choices=[(e, e) for e in policies.EFFECTS], required=False, widget=_narrow())
-    rota_name = forms.CharField(
-        required=False, max_length=rotas.LONGEST_NAME, label="Rota", widget=UnfoldAdminTextInputWidget
-    )
-    rota_turn = forms.ChoiceField(
-        required=False, label="Turn", choices=[("", "–"), *((d, d) for d in rotas.DAYS)], widget=_narrow()
-    )
-    rota_since = forms.DateField(
-        required=False, label="From", widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
-    )
-    rota_people = forms.CharField(
-        required=False,
-        max_length=4000,
-        label="E-mail addresses, in turn",
-        widget=UnfoldAdminTextInputWidget,
-    )
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -118,26 +104,13 @@ class RungForm(forms.Form):
         told = self.cleaned_data
         named = dict.fromkeys(told[name] for name in ANY_OF if told.get(name))
         rung = {"roles": list(named), "hours": told.get("hours"), "effect": told.get("effect")}
-        return rung | ({"rota": self._rota()} if told.get("rota_name") else {})
+        return rung | ({"rota": self.rota()} if told.get("rota_name") else {})
 
     def stands_for_nobody(self) -> bool:
         return not any(self.cleaned_data.get(name) for name in (*ANY_OF, "rota_name"))
 
     def of_roles(self) -> list[forms.BoundField]:
-        return [field for field in self if not field.name.startswith("rota_")]
-
-    def of_rota(self) -> list[forms.BoundField]:
-        return [field for field in self if field.name.startswith("rota_")]
-
-    def _rota(self) -> dict[str, Any]:
-        told = self.cleaned_data
-        people = [one.strip() for one in told.get("rota_people", "").split(",")]
-        return {
-            "name": told["rota_name"].strip(),
-            "turn": told.get("rota_turn", ""),
-            "since": told["rota_since"].isoformat() if told.get("rota_since") else "",
-            "people": [one for one in people if one],
-        }
+        return [self[name] for name in (*ANY_OF, "hours", "effect")]
 
 
 Rungs: type[BaseFormSet] = forms.formset_factory(RungForm, extra=0, max_num=MOST_RUNGS)
@@ -270,17 +243,10 @@ def _ladder_forms(
 ) -> tuple[LadderForm, BaseFormSet]:
     form = LadderForm(request.POST or None, initial={"repeats": rule.text["repeats"]})
     rungs = [
-        {**rung, **dict(zip(ANY_OF, rung["roles"], strict=False)), **_rota_fields(rung.get("rota"))}
+        {**rung, **dict(zip(ANY_OF, rung["roles"], strict=False)), **initial_rota(rung.get("rota"))}
         for rung in rule.text["rungs"]
     ]
     return form, Rungs(request.POST or None, initial=[*rungs, {}, {}][:MOST_RUNGS])
-
-
-def _rota_fields(rota: Mapping[str, Any] | None) -> dict[str, str]:
-    if rota is None:
-        return {}
-    told = {f"rota_{name}": rota[name] for name in ("name", "turn", "since")}
-    return told | {"rota_people": ", ".join(rota["people"])}
 
 
 # ------------------------------------------------------------------ words
@@ -316,7 +282,7 @@ def in_words(rule: PolicyInForce, titles: Mapping[str, str]) -> list[tuple[str, 
 
 
 def _who(rung: Mapping[str, Any], titles: Mapping[str, str]) -> str:
-    rota = [rotas.in_words(rung["rota"])] if "rota" in rung else []
+    rota = [rota_texts.in_words(rung["rota"])] if "rota" in rung else []
     return " or ".join([*(titles.get(slug, slug) for slug in rung["roles"]), *rota])
 
 

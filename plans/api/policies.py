@@ -47,7 +47,8 @@ class ProposalSerializer(Serializer):
     subject = serializers.CharField(max_length=60, help_text="Key of the gate, or “ladder”")
     text = serializers.JSONField(
         help_text="What changes. A gate: seats, hours, on_reject, on_exhausted, distinct_from. "
-        "The ladder: rungs (each roles, hours, effect, and a rota: name, turn, since, people) and repeats."
+        "The ladder: rungs (each roles, hours, effect, and a rota: name, turn, since, people, days, hours, "
+        "and further layers, which cover it while they are on) and repeats."
     )
     reason = serializers.CharField(max_length=4000)
 

@@ -13,6 +13,7 @@ from plans.api.guarded_changes import GuardedChangeViewSet
 from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
 from plans.api.policies import PolicyViewSet
+from plans.api.rotas import RotaOverrideViewSet, RotaSchedule
 from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
 from plans.api.skills import SkillViewSet
 from plans.api.work import ApprovalViewSet, EscalationViewSet, TaskViewSet
@@ -28,6 +29,7 @@ router.register("escalations", EscalationViewSet, basename="escalation")
 router.register("ripcords", RipcordViewSet, basename="ripcord")
 router.register("break-glass", BreakGlassViewSet, basename="break-glass")
 router.register("policies", PolicyViewSet, basename="policy")
+router.register("rota-overrides", RotaOverrideViewSet, basename="rota-override")
 router.register("guarded-changes", GuardedChangeViewSet, basename="guarded-change")
 for route in case_kinds.routes():
     router.register(route.prefix, resolve_name(route.view_set), basename=route.basename)
@@ -39,6 +41,7 @@ router.register("anchors", AnchorViewSet, basename="anchor")
 router.register("signing-keys", SigningKeyViewSet, basename="signing-key")
 urlpatterns = [
     *router.urls,
+    path("rotas/", RotaSchedule.as_view(), name="rota-schedule"),
     path("notification-preference/", PreferenceView.as_view(), name="notification-preference"),
     path("access-review/", AccessReviewView.as_view(), name="access-review"),
 ]

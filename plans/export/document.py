@@ -171,7 +171,7 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
                 "role": "/".join(r.stands),
                 "response_time": f"PT{r.hours}H",
                 "effect": r.effect,
-                **({"rota": asdict(r.rota)} if r.rota else {}),
+                **({"rota": r.stored["rota"]} if r.rota else {}),
             }
             for r in rules.ladder
         ],

@@ -17,7 +17,7 @@ from gtm.core import actors, canonical, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, NotFound, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
-from plans.engine.escalation import rotas
+from plans.engine.escalation import rota_texts
 from plans.engine.gates import preview
 from plans.models import LADDER, MOST_RUNGS, Plan, PolicyVersion, chain_of
 from plans.runs import registry
@@ -226,7 +226,7 @@ def _rung_faults(at: str, rung: Any, roles: tuple[str, ...]) -> Iterable[Problem
     for name in sorted(set(rung) - set(RUNG_FIELDS)):
         yield Problem(f"{at}.{name}", "is unknown.", RUNG_FIELDS, code="unknown")
     if "rota" in rung:
-        yield from rotas.faults(f"{at}.rota", rung["rota"])
+        yield from rota_texts.faults(f"{at}.rota", rung["rota"])
     named = rung.get("roles")
     least = 0 if "rota" in rung and rung.get("effect") == EFFECTS[0] else 1  # only a role gives authority
     if not isinstance(named, list) or not least <= len(named) <= MOST_ROLES:

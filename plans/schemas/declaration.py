@@ -116,16 +116,35 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Rota:
-    """Who is on call: ``people`` (e-mail addresses) take turns by day or week from ``since`` on.
+class Layer:
+    """A rotation of a rota: ``people`` (e-mail addresses) take turns of length ``turn`` from ``since`` on.
 
-    Days are the program's. Whoever is away or has left is passed over for the next.
+    ``since`` is a day, or a day and a time: at that time the next one takes over. ``days`` ("mon-fri, sun")
+    and ``hours`` ("18:00-08:00") say when it is on; empty is always. All of it where the program is.
+    """
+
+    turn: str
+    since: str
+    people: Sequence[str]
+    days: str = ""
+    hours: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rota:
+    """Who is on call: a first layer, and ``layers`` of which each covers those before it while it is on.
+
+    Whoever is away or has left is passed over for the next of the layer, then for the layer below. Dated
+    overrides of the rota of this ``name`` cover all layers; they are rows, and not part of its text.
     """
 
     name: str
     turn: str
     since: str
     people: Sequence[str]
+    days: str = ""
+    hours: str = ""
+    layers: Sequence[Layer] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ GROUPS: dict[str, Q] = {
     OPERATIONS: Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule",
                       "judge_fraudcase", "use_break_glass", "propose_policy"])
-    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|messagetemplate|launchprofile|loadprofile|runbook|runbooktask|runbookalert)$"),
+    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|rotaoverride|messagetemplate|launchprofile|loadprofile|runbook|runbooktask|runbookalert)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute", "add_absence", "add_delegation",
                       "add_measurementagreement", "change_measurementagreement"]),
@@ -22,7 +22,8 @@ GROUPS: dict[str, Q] = {
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
     STEWARDS: Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass", "erase_payload", "view_policyversion", "propose_policy", "adopt_policy",
                                 "decide_guardedchange", "view_guardedchange"])
-    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation)$"),
+    | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation|rotaoverride)$")
+    | Q(codename__in=["delete_rotaoverride", "view_rotaoverride"]),
     "Partner contacts": Q(codename__in=["view_attributionrecord", "view_dispute"]),
     "Auditors": Q(content_type__app_label__in=[*GOVERNED, "core"], codename__startswith="view_") | Q(codename__in=["audit_plan", "review_break_glass"]),
 }  # fmt: skip

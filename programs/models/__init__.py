@@ -35,6 +35,7 @@ from programs.models.program import (
     ProgramKind,
 )
 from programs.models.published import PublishedModel
+from programs.models.rota_override import RotaOverride
 from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "ProgramKind",
     "PublishedModel",
     "Role",
+    "RotaOverride",
     "Runbook",
     "RunbookAlert",
     "RunbookPhase",

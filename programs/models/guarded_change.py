@@ -12,6 +12,7 @@ class GuardedKind(models.TextChoices):
     ROLE = "role", "Role and authority"
     ABSENCE = "absence", "Absence of somebody else"
     DELEGATION = "delegation", "Delegation of somebody else"
+    ROTA = "rota", "Who is on call instead"
     LINK = "link", "Account of a person"
     ACCOUNT = "account", "Rights of an account"
     PASSWORD = "password", "Password of somebody else"  # noqa: S105 - a kind

@@ -68,6 +68,13 @@ AUTHORITY: Mapping[str, Mapping[str, Weight]] = {
         "reason": _two("why, as the second person has read it", _LENT),
         "revoked_at": _two("a revoked delegation that would count again", _LENT),
     },
+    "programs.rotaoverride": {
+        "rota": _two("which rota"),
+        "person": _two("who is on call, and takes the cases of its rungs"),
+        "starts_at": _two("from when"),
+        "ends_at": _two("until when; ended early it gives the turn back"),
+        "reason": _two("why, as the second person has read it"),
+    },
     "programs.person": {
         "accounts": _two(
             "who acts: votes and requests are counted by person", "neither of them may do more than look"

@@ -35,10 +35,20 @@ from programs.models import (
     MessageTemplate,
     Program,
     Role,
+    RotaOverride,
     Tier,
 )
 from tests.doors import user
-from tests.factories import AbsenceFactory, DelegationFactory, PersonFactory, gate, make_plan, make_run, seat
+from tests.factories import (
+    LADDER,
+    AbsenceFactory,
+    DelegationFactory,
+    PersonFactory,
+    gate,
+    make_plan,
+    make_run,
+    seat,
+)
 from tests.plans.cases.disputes.test_disputes_verbs import Joint
 from tests.plans.cases.fraud.test_fraud_api import RING
 from tests.plans.engine.conftest import actor_of
@@ -119,6 +129,7 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
         "plans_bench": [f"{reverse('admin:plans_bench')}?plan={plan.plan_id}"],
         "plans_bench_replay": [reverse("admin:plans_bench_replay")],
         "plans_policies": [reverse("admin:plans_policies")],
+        "plans_rotas": [f"{reverse('admin:plans_rotas')}?weeks=1"],
         "plans_policy_propose": [
             reverse("admin:plans_policy_propose", args=["plan-loyalty", subject])
             for subject in ("finance-approval", "ladder")
@@ -168,6 +179,12 @@ def one_of_everything() -> None:
         verbs.open_all(make_run(requester=user("ops")).plan, [RING])
         AbsenceFactory(person=PersonFactory())
         DelegationFactory(principal=PersonFactory(), delegate=PersonFactory())
+        desk = {"name": "Desk", "turn": "week", "since": "2026-11-02", "people": [PersonFactory().email]}
+        make_plan(
+            ladder=[{"rung": 1, "roles": [], "hours": 4, "effect": "notify", "rota": desk}, *LADDER[1:]]
+        )
+        span = {"starts_at": clock.now(), "ends_at": clock.now() + timedelta(days=1)}
+        RotaOverride(rota="Desk", person=PersonFactory(), reason="An exam", **span).save()
         program, role = Program.objects.get(slug="cdnow"), Role.objects.first()
         if not MeasurementAgreement.objects.exists():
             MeasurementAgreement(campaign=Campaign.objects.first()).save()

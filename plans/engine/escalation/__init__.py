@@ -1,3 +1,3 @@
 """Ladders, rotas and working clocks."""
 
-DOORS = ("clocks", "deadlines", "ladder", "rotas")
+DOORS = ("clocks", "deadlines", "ladder", "rota_texts", "rotas", "rotations", "shifts")

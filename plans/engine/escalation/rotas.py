@@ -1,74 +1,114 @@
-"""Rotas: who of a rung is on call, by day or week in the program's zone. Whoever is away is passed over.
+"""Rotas: who of a rung is on call, by its layers and overrides. Whoever is away is passed over, on record.
 
-A rota stands in the text of a ladder, so it is proposed, adopted and kept by a plan as the ladder is. It says
+A rota stands in the text of a ladder, so it is proposed, adopted and kept by a plan as the ladder is. Dated
+overrides are rows of their own that two people make; they hold for plans that run already, too. A rota says
 who is told. It gives no authority: that comes from a role.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from gtm.core.errors import Problem
+from plans.engine.escalation import rotations
 from plans.engine.people.directory import Directory
 from plans.models import Plan
 from plans.schemas.declaration import Rota
 from plans.schemas.rules import RungRules
-from programs.models import Person, Program
+from programs.models import Person, Program, RotaOverride
 from programs.models.place import usable_zone
+from programs.models.rota_override import in_force
 
-DAYS = {"day": 1, "week": 7}
-FIELDS = ("name", "turn", "since", "people")
-MOST_PEOPLE, LONGEST_NAME = 20, 60
+MOMENT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class OnCall:
-    """Who is on call today, None for a gap, and who was passed over with the reason."""
+    """Who is on call, None for a gap; who was passed over with the reason; ``by`` what, in words."""
 
     person: Person | None
     passed: tuple[str, ...] = ()
+    by: str = ""
 
     @property
     def in_words(self) -> str:
         told = [f"on call today: {self.person}" if self.person else "nobody is on call today", *self.passed]
-        return "; ".join(told)
+        return "; ".join([*told, *([self.by] if self.by else [])])
+
+    @property
+    def reasons(self) -> str:
+        """By what, and who was passed over and why."""
+        return "; ".join(part for part in (self.by, *self.passed) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a rota names, read once: its people by address, and its overrides in a span of time."""
+
+    people: Mapping[str, Person]
+    overrides: Sequence[RotaOverride] = field(default_factory=tuple)
+
+
+def named_by(rota: Rota, directory: Directory) -> Named:
+    """Two queries: the people of all layers, and the overrides that hold now."""
+    overrides = in_force(rota.name, directory.now, directory.now + MOMENT)
+    return Named(people_of([rota]), tuple(overrides))
 
 
 # ------------------------------------------------------------------ whose turn it is
 
 
-def turns(rota: Rota, day: date) -> tuple[str, ...]:
-    """The addresses in the order in which they are asked on ``day``; none before the rota begins."""
-    since = date.fromisoformat(rota.since)
-    if day < since:
-        return ()
-    first = (day - since).days // DAYS[rota.turn] % len(rota.people)
-    return (*rota.people[first:], *rota.people[:first])
+def on_call(rota: Rota, program: Program, directory: Directory, named: Named | None = None) -> OnCall:
+    """Whoever an override names; else the first in turn of the last layer that is on; else of those below.
 
-
-def on_call(rota: Rota, program: Program, directory: Directory) -> OnCall:
-    """The first in turn who is here, or whom they swapped with. A day begins where the program is."""
-    asked = turns(rota, directory.now.astimezone(ZoneInfo(usable_zone(program.time_zone))).date())
-    if not asked:
-        return OnCall(None, (f"{rota.name} begins on {rota.since}",))
-    people = _people([rota])
-    passed: list[str] = []
-    for address in asked:
-        person = people.get(address)
-        if person is not None and (reason := _why_not_here(person, directory)) is None:
-            return OnCall(person, tuple(passed))
-        passed.append(f"{person} {reason}" if person else f"{address} is in the directory no more")
-        if person is not None and (other := _swapped_with(person, people.values(), directory)) is not None:
-            return OnCall(other, tuple(passed))
+    Who is not here is passed over for whom they swapped with, then for the next.
+    """
+    named = named or named_by(rota, directory)
+    now, passed = directory.now, []
+    for override in named.overrides:
+        if override.starts_at <= now < override.ends_at:
+            if (reason := _why_not_here(override.person, directory)) is None:
+                return OnCall(override.person, by=f"by an override: {override.reason}")
+            passed.append(f"{override.person}, by an override, {reason}")
+    local = now.astimezone(ZoneInfo(usable_zone(program.time_zone))).replace(tzinfo=None)
+    layers = rotations.layers_of(rota)
+    asked = 0
+    for number, layer in reversed(list(enumerate(layers, start=1))):
+        turn = rotations.turns(layer, local)
+        asked += len(turn)
+        found, passed_here = _first_here(turn, named.people, directory)
+        passed += passed_here
+        if found is not None:
+            return OnCall(found, tuple(passed), f"by layer {number}" if len(layers) > 1 else "")
+    if not asked and not passed:
+        begins = min(layer.since for layer in layers)
+        passed = [
+            f"{rota.name} begins on {begins}"
+            if local < min(rotations.begins_at(layer.since) for layer in layers)
+            else f"no layer of {rota.name} is on at this time"
+        ]
     return OnCall(None, tuple(passed))
 
 
+def _first_here(
+    turn: Sequence[str], people: Mapping[str, Person], directory: Directory
+) -> tuple[Person | None, list[str]]:
+    passed: list[str] = []
+    for address in turn:
+        person = people.get(address)
+        if person is not None and (reason := _why_not_here(person, directory)) is None:
+            return person, passed
+        passed.append(f"{person} {reason}" if person else f"{address} is in the directory no more")
+        of_turn = [people[one] for one in turn if one in people]
+        if person is not None and (other := _swapped_with(person, of_turn, directory)) is not None:
+            return other, passed
+    return None, passed
+
+
 def _swapped_with(person: Person, rota: Iterable[Person], directory: Directory) -> Person | None:
-    """Whom somebody away has named to stand in: if they are on the rota too, the turn is theirs."""
+    """Whom somebody away has named to stand in: if they are on the layer too, the turn is theirs."""
     named = {absence.substitute_id for absence in directory.absences.get(person.pk, ())}
     return next((p for p in rota if p.pk in named and _why_not_here(p, directory) is None), None)
 
@@ -101,58 +141,25 @@ def is_on_call(rungs: Iterable[RungRules], plan: Plan, people: Collection[int], 
 
 def takers(rungs: Iterable[RungRules], directory: Directory) -> list[Person]:
     """Everybody on a rota of these rungs who is here, on call or not: a case can be given to them."""
-    named = [rung.rota for rung in rungs if rung.rota]
-    people = _people(named).values() if named else ()
-    return [person for person in people if _why_not_here(person, directory) is None]
+    rotas = [rung.rota for rung in rungs if rung.rota]
+    if not rotas:
+        return []
+    found = {person.pk: person for person in people_of(rotas).values()}
+    for rota in rotas:
+        overrides = in_force(rota.name, directory.now, directory.now + MOMENT)
+        found |= {override.person_id: override.person for override in overrides}
+    return [person for person in found.values() if _why_not_here(person, directory) is None]
 
 
-def _people(rotas: Iterable[Rota]) -> dict[str, Person]:
-    addresses = list(dict.fromkeys(address for rota in rotas for address in rota.people))
+def is_put_on_call(people: Collection[int], directory: Directory) -> bool:
+    """Whether an override of any rota puts one of these people on call now."""
+    running = {"starts_at__lte": directory.now, "ends_at__gt": directory.now}
+    return RotaOverride.objects.filter(person__in=people, **running).exists()
+
+
+def people_of(rotas: Iterable[Rota]) -> dict[str, Person]:
+    """Everybody whom a layer of these rotas names, by address, those who are still in the directory."""
+    layers = [layer for rota in rotas for layer in rotations.layers_of(rota)]
+    addresses = list(dict.fromkeys(address for layer in layers for address in layer.people))
     found = {person.email: person for person in Person.objects.filter(email__in=addresses)}
     return {address: found[address] for address in addresses if address in found}
-
-
-# ------------------------------------------------------------------ words, and what a text must be
-
-
-def in_words(rota: Mapping[str, Any]) -> str:
-    """A rota as a policy stores it, in a sentence: name, turn, and the people in their order."""
-    names = dict(Person.objects.filter(email__in=rota["people"]).values_list("email", "name"))
-    people = ", ".join(names.get(address, address) for address in rota["people"])
-    return f"rota {rota['name']}, by {rota['turn']} from {rota['since']}: {people}"
-
-
-def faults(at: str, rota: Any) -> Iterable[Problem]:
-    """Everything wrong with a rota as somebody proposes it, each by its path."""
-    if not isinstance(rota, Mapping):
-        yield Problem(at, "must be an object with a name, a turn, since and people.")
-        return
-    for name in sorted(set(rota) - set(FIELDS)):
-        yield Problem(f"{at}.{name}", "is unknown.", FIELDS, code="unknown")
-    name = rota.get("name")
-    if not isinstance(name, str) or not 1 <= len(name.strip()) <= LONGEST_NAME:
-        yield Problem(f"{at}.name", f"must be a text of 1 to {LONGEST_NAME} characters.")
-    if rota.get("turn") not in DAYS:
-        yield Problem(f"{at}.turn", f"“{rota.get('turn', '')}” is unknown.", tuple(DAYS))
-    if not _is_day(rota.get("since")):
-        yield Problem(f"{at}.since", f"“{rota.get('since', '')}” is no day; write it like 2026-12-07.")
-    yield from _people_faults(f"{at}.people", rota.get("people"))
-
-
-def _people_faults(at: str, people: Any) -> Iterable[Problem]:
-    is_list = isinstance(people, list) and all(isinstance(address, str) for address in people)
-    if not is_list or not 1 <= len(people) <= MOST_PEOPLE:
-        yield Problem(at, f"must be a list of 1 to {MOST_PEOPLE} e-mail addresses.")
-        return
-    known = set(Person.objects.filter(email__in=people, is_active=True).values_list("email", flat=True))
-    for address in (address for address in people if address not in known):
-        yield Problem(at, f"“{address}” is nobody's address in the directory.")
-    for address in sorted({address for address in people if people.count(address) > 1}):
-        yield Problem(at, f"“{address}” stands there twice.")
-
-
-def _is_day(value: Any) -> bool:
-    try:
-        return isinstance(value, str) and date.fromisoformat(value).isoformat() == value
-    except ValueError:
-        return False

@@ -104,6 +104,8 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
     roles = _stands_for(people, directory)
     of_roles = _on_rung(roles) | _names_one("told_at_once", roles)
     theirs = of_roles | _names_one("ladder", set(addresses.values()))
+    if rotas.is_put_on_call(people, directory):  # an override stands in no ladder
+        theirs |= Q(ladder__icontains='"rota"')
     cases = cases.filter(Q(owner__in=people) | (theirs & Q(owner=None))).order_by("due_at", "pk")
 
     def theirs_now(batch: Sequence[Escalation]) -> list[Escalation]:

@@ -15,7 +15,8 @@ from gtm.core import clock
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as
 from gtm.core.evidence import audit
 from gtm.core.models import ChangeLogEntry, PasswordOfAnother
-from plans.models import Notice, NoticeKind
+from plans.models import LADDER, Notice, NoticeKind
+from plans.runs import policies
 from programs import access_review
 from programs.models import (
     Absence,
@@ -28,6 +29,7 @@ from programs.models import (
     Person,
     Program,
     Role,
+    RotaOverride,
     Tier,
 )
 from tests.doors import manage, url, user
@@ -225,6 +227,79 @@ def absence_by_an_earlier_version(demo):
         row = Absence(person=who("finance"), substitute=who("studio"), **_times(starts_at=-1, ends_at=5))
         row.save()
     revert("exec", Absence, row, of_system(row, ends_at=clock.now()))
+
+
+def a_rota_stands():
+    """Paul is on call by the rota Desk of a ladder."""
+    desk = {"name": "Desk", "turn": "week", "since": "2026-03-02", "people": [who("partner").email]}
+    rungs = [{"roles": [], "hours": 4, "effect": "notify", "rota": desk}]
+    rungs += [{"roles": [role], "hours": 4, "effect": "notify"} for role in ("legal", "exec-sponsor")]
+    with acting_as(Actor.of_user(user("ops"), "admin", interactive=True)):
+        proposed = policies.propose("plan-loyalty", LADDER, {"rungs": rungs}, reason="Nights.")
+    with acting_as(Actor.of_user(user("exec"), "admin", interactive=True)):
+        policies.decide(proposed, "adopt", comment="Good.")
+
+
+def studio_is_on_call(**days):
+    a_rota_stands()
+    with acting_as(SYSTEM):
+        span = _times(**({"starts_at": 1, "ends_at": 5} | days))
+        row = RotaOverride(rota="Desk", person=who("studio"), reason="exam", **span)
+        row.save()
+    return row
+
+
+def override_on_a_page(demo):
+    a_rota_stands()
+    form = {"rota": "Desk", "person": who("studio").pk, "reason": "exam"}
+    for name, value in _times(starts_at=1, ends_at=5).items():
+        form |= {f"{name}_0": value.date().isoformat(), f"{name}_1": value.time().isoformat("seconds")}
+    page("ops").post(at(RotaOverride, "add"), form, follow=True)
+
+
+def override_by_a_file(demo):
+    a_rota_stands()
+    times = [f"{value:%Y-%m-%d %H:%M:%S}" for value in _times(starts_at=1, ends_at=5).values()]
+    row = f"Desk,{who('studio').email},{','.join(times)},exam"
+    bring("ops", RotaOverride, f"rota,person,starts_at,ends_at,reason\n{row}\n")
+
+
+def override_over_rest(demo):
+    a_rota_stands()
+    times = {name: value.isoformat() for name, value in _times(starts_at=1, ends_at=5).items()}
+    body = {"rota": "Desk", "person": who("studio").email, "reason": "exam", **times}
+    answer = rest("ops").post(url("rota-overrides/"), body, format="json")
+    assert answer.status_code == 202, answer.json()
+
+
+def override_by_an_earlier_version(demo):
+    row = studio_is_on_call()
+    revert("exec", RotaOverride, row, of_system(row, person=who("legal")))
+
+
+def override_ended_on_a_page(demo):
+    row = studio_is_on_call(starts_at=-1)
+    page("exec").post(at(RotaOverride, "delete", row.pk), {"post": "yes"}, follow=True)
+
+
+def override_ended_over_rest(demo):
+    row = studio_is_on_call(starts_at=-1)
+    client, path = rest("exec"), url(f"rota-overrides/{row.pk}/")
+    assert client.delete(path, headers={"If-Match": client.get(path)["ETag"]}).status_code == 202
+
+
+def override_longer_over_rest(demo):
+    row = studio_is_on_call()
+    later = (row.ends_at + timedelta(days=9)).isoformat()
+    assert patch("ops", url(f"rota-overrides/{row.pk}/"), ends_at=later).status_code == 202
+
+
+def override_at_the_command_line(demo):
+    a_rota_stands()
+    start, end = (f"{value:%Y-%m-%dT%H:%M}Z" for value in _times(starts_at=1, ends_at=5).values())
+    asked = ["Desk", who("studio").email, "--from", start, "--until", end, "--reason", "exam", "--as", "ops"]
+    code, told = manage("rota", "override", *asked)
+    assert (code, "A second person has to agree" in told) == (1, True)
 
 
 def delegation_on_a_page(demo):
@@ -469,6 +544,14 @@ AUTHORITY = {
     lambda: Absence.objects.filter(ends_at__gt=clock.now()).exists(): [
         absence_on_a_page, absence_by_a_file, absence_by_an_earlier_version,
     ],
+    lambda: RotaOverride.objects.filter(person=who("studio")).exists(): [
+        override_on_a_page, override_by_a_file, override_over_rest, override_by_an_earlier_version,
+        override_at_the_command_line,
+    ],
+    lambda: RotaOverride.objects.filter(ends_at__gt=clock.now() + timedelta(days=9)).exists(): [
+        override_longer_over_rest
+    ],
+    lambda: not RotaOverride.objects.exists(): [override_ended_on_a_page, override_ended_over_rest],
     lambda: Delegation.objects.exists(): [delegation_on_a_page],
     lambda: who("legal").accounts.count() == 2: [link_on_a_page, link_by_a_file],
     lambda: not Person.objects.get(name="Lena Brandt").accounts.exists(): [unlink_on_a_page],

@@ -19,6 +19,7 @@ from programs.models import (
     Delegation,
     LifecycleTrigger,
     Partner,
+    RotaOverride,
     Tier,
     two_people,
 )
@@ -71,6 +72,7 @@ WALKED = {
     "programs.approver": {PAGE, INLINE, FILE, VERSION, REST},
     "programs.absence": {PAGE, FILE, VERSION},
     "programs.delegation": {PAGE},
+    "programs.rotaoverride": {PAGE, FILE, VERSION, REST, "command line"},
     "programs.person": {PAGE, FILE, VERSION},
     "programs.role": {PAGE, FILE, VERSION},
     "programs.partner": {PAGE, FILE, VERSION, REST},
@@ -88,7 +90,8 @@ BY_DOOR = {
 OF_MODEL = {
     "programs.approver": ("grant", "raise"), "programs.absence": ("absence",),
     "auth.group": ("permission_of_a_group",),
-    "programs.delegation": ("delegation",), "programs.person": ("link", "unlink", "come_back", "address"),
+    "programs.delegation": ("delegation",), "programs.rotaoverride": ("override",),
+    "programs.person": ("link", "unlink", "come_back", "address"),
     "programs.role": ("lighter_role",), "programs.partner": ("contact",), "programs.program": ("facts",),
     "auth.user": ("superuser", "group_on", "permission_on", "opened", "password"),
     "programs.tier": ("tier",), "programs.benefit": ("benefit",), "programs.lifecycletrigger": ("trigger",),
@@ -122,8 +125,9 @@ def saved(row):
 
 
 @pytest.fixture
-def world(acting):  # noqa: F811
+def world(acting, monkeypatch):  # noqa: F811
     """A row of each model as it stands, and somebody who changes it while another could agree."""
+    monkeypatch.setattr(RotaOverride, "checks", [])  # the rota of this world stands on no ladder
     now, span = clock.now(), timedelta(days=3)
     person, other = PersonFactory(roles=["finance"]), PersonFactory(roles=["legal"])
     steward = PersonFactory()
@@ -144,6 +148,9 @@ def world(acting):  # noqa: F811
         "programs.approver": approver,
         "programs.absence": saved(Absence(person=person, starts_at=now, ends_at=now + span)),
         "programs.delegation": saved(Delegation(starts_at=now, ends_at=now + span, revoked_at=now, **lent)),
+        "programs.rotaoverride": saved(
+            RotaOverride(rota="Desk", person=person, starts_at=now, ends_at=now + span, reason="r")
+        ),
         "programs.person": saved_as(PersonFactory(roles=["finance"]), is_active=False),
         "programs.role": saved_as(RoleFactory(slug="legal"), handles_money_or_law=True),
         "programs.partner": saved(Partner(slug="n", name="N")),
