@@ -47,7 +47,7 @@ def test_rest_tells_the_same_and_knows_its_parameter(on_call):
     ]
     assert shifts[1]["by"] == "by an override: exam"
     assert [client.get(f"{path}?{wrong}").status_code for wrong in ("weeks=0", "weeks=x", "days=3")] == [
-        422
+        400
     ] * 3
 
 
