@@ -34,8 +34,9 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 def _place(request: HttpRequest) -> str:
     """The entry a page belongs to: the page itself, or the list it came from."""
     name = (request.resolver_match.url_name or "") if request.resolver_match else ""
-    if name.startswith("plans_run"):
-        return "plans_run"
+    for pages in ("plans_run", "plans_set_up"):
+        if name.startswith(pages):
+            return pages
     known = {item["view"] for group in NAVIGATION for item in group["items"]}
     return name if name in known else "_".join(name.split("_")[:2]) + "_changelist"
 
@@ -90,6 +91,7 @@ NAVIGATION = [
     {
         "title": "Programs",
         "items": [
+            _item("Set up a program", "add_task", "plans_set_up", "programs.add_program"),
             _list("Programs", "loyalty", "programs.program"),
             _list("Tiers", "stairs", "programs.tier"),
             _list("Benefits", "redeem", "programs.benefit"),

@@ -22,6 +22,7 @@ from plans.admin import bench, compare, directory, evidence
 from plans.admin.establish import EstablishPage
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page_of
+from plans.admin.program_setup import ProgramSetupPages
 from plans.admin.runs import RunPages
 from plans.drawing import badges, timeline
 from plans.engine.stopping import ripcord
@@ -46,7 +47,7 @@ MOST_OTHERS = 50
 
 
 @admin.register(Plan)
-class PlanAdmin(RunPages, EstablishPage, FoundByPlanId, ReadOnly, GovernedAdmin):
+class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["plan_id", "status", "objective", "command", "program", "requested_by", "created_at"]
     list_filter = ["state", "command", "plugin", "program", ("created_at", RangeDateFilter)]
     list_select_related = ["program", "requested_by"]
@@ -71,6 +72,8 @@ class PlanAdmin(RunPages, EstablishPage, FoundByPlanId, ReadOnly, GovernedAdmin)
         return [
             *self.run_urls(),
             path("establish/", view(self.establish), name="plans_establish"),
+            path("set-up/", view(self.set_up), name="plans_set_up"),
+            path("set-up/<slug:slug>/<slug:step>/", view(self.set_up), name="plans_set_up_step"),
             path("directory/", view(self.directory), name="plans_directory"),
             path("skills/", view(self.skills), name="plans_skills"),
             path("bench/", view(self.bench), name="plans_bench"),

@@ -125,6 +125,11 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
         "plans_plan_compare": [reverse("admin:plans_plan_compare", args=[plan.pk])],
         "plans_plan_evidence": [reverse("admin:plans_plan_evidence", args=[plan.pk])],
         "plans_establish": [reverse("admin:plans_establish")],
+        "plans_set_up": [reverse("admin:plans_set_up")],
+        "plans_set_up_step": [
+            reverse("admin:plans_set_up_step", args=["cdnow", step])
+            for step in ("name", "data", "money", "people", "run")
+        ],
         "plans_directory": [reverse("admin:plans_directory")],
         "plans_bench": [f"{reverse('admin:plans_bench')}?plan={plan.plan_id}"],
         "plans_bench_replay": [reverse("admin:plans_bench_replay")],
