@@ -91,6 +91,8 @@ def runbooks_of(kind: str) -> dict[str, Any]:
             "version": runbook.definition_version,
             "tasks": [_runbook_task(task) for task in runbook.tasks.all()],
             "alerts": [_runbook_alert(alert) for alert in runbook.alerts.all()],
+            "sessions": runbook.sessions,
+            "reviews": runbook.reviews,
         }
     return found
 
@@ -141,7 +143,7 @@ def _runbook_task(task: RunbookTask) -> dict[str, Any]:
 
 
 def _runbook_alert(alert: RunbookAlert) -> dict[str, Any]:
-    same = ("key", "name", "dashboard", "condition", "response_minutes", "response")
+    same = ("key", "name", "dashboard", "condition", "threshold", "response_minutes", "response")
     return {name: getattr(alert, name) for name in same} | {"owner": alert.owner.slug}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from programs.models import ProgramKind, Role, Runbook, RunbookAlert, RunbookPhase, RunbookTask
+from programs.schemas.launch_events import STANDARD_REVIEWS, STANDARD_SESSIONS
 
 TOOLING, COMMUNICATIONS, ENABLEMENT = (
     RunbookPhase.TOOLING,
@@ -129,6 +130,9 @@ ALERTS = (
      "Answer from the support script\nAdd the question to the FAQ\nTell lifecycle operations"),
 )  # fmt: skip
 
+LIMITS = {"conversion-drop": "conversion<0.02", "fraud-spike": "fraud_rate>0.03"}
+"""What reviews of the launch hold against the data; the others are for people to watch."""
+
 
 def load() -> None:
     """Every runbook that is not there yet; those that people have edited are left alone."""
@@ -141,7 +145,13 @@ def load() -> None:
 def _runbook(channel: str, title: str, lines: tuple[RunbookLine, ...], roles: dict[str, Role]) -> None:
     if Runbook.objects.filter(program_kind=ProgramKind.REFERRAL, channel=channel).exists():
         return
-    runbook = Runbook(program_kind=ProgramKind.REFERRAL, channel=channel, title=title)
+    runbook = Runbook(
+        program_kind=ProgramKind.REFERRAL,
+        channel=channel,
+        title=title,
+        sessions=[dict(line) for line in STANDARD_SESSIONS.get(channel, ())],
+        reviews=[dict(line) for line in STANDARD_REVIEWS] if not channel else [],
+    )
     runbook.save()
     for position, line in enumerate(lines, start=1):
         _task(runbook, position, line, roles).save(new_version=False)
@@ -164,4 +174,4 @@ def _task(runbook: Runbook, position: int, line: RunbookLine, roles: dict[str, R
 def _alert(runbook: Runbook, position: int, told: tuple, roles: dict[str, Role]) -> RunbookAlert:
     key, name, dashboard, condition, owner, minutes, response = told
     return RunbookAlert(runbook=runbook, position=position, key=key, name=name, dashboard=dashboard,
-                        condition=condition, owner=roles[owner], response_minutes=minutes, response=response)  # fmt: skip
+                        condition=condition, threshold=LIMITS.get(key, ""), owner=roles[owner], response_minutes=minutes, response=response)  # fmt: skip

@@ -53,7 +53,9 @@ class MessageTemplateAdmin(GovernedAdmin):
                     "title",
                     "key",
                     "asset",
+                    "form",
                     "channel",
+                    "most_characters",
                     "segment",
                     "locale",
                     "program_kind",
@@ -123,7 +125,7 @@ class LaunchProfileAdmin(GovernedAdmin):
     autocomplete_fields = ["program"]
     fieldsets = [
         (None, {"fields": ["program", "locale", "copy", "tokens"]}),
-        ("Schedule", {"fields": ["buffer_days", "shares"]}),
+        ("Schedule", {"fields": ["buffer_days", "shares", "least_readiness"]}),
         ("Links", {"fields": ["landing_url", "destinations", "code_parameter", "vocabulary"]}),
         (
             "Checks",

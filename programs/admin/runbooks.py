@@ -30,7 +30,17 @@ class RunbookTaskInline(GovernedInline):
 
 class RunbookAlertInline(GovernedInline):
     model = RunbookAlert
-    fields = ["position", "key", "name", "dashboard", "condition", "owner", "response_minutes", "response"]
+    fields = [
+        "position",
+        "key",
+        "name",
+        "dashboard",
+        "condition",
+        "threshold",
+        "owner",
+        "response_minutes",
+        "response",
+    ]
 
 
 @admin.register(Runbook)
@@ -39,6 +49,20 @@ class RunbookAdmin(GovernedAdmin):
     list_filter = ["program_kind", "is_active"]
     search_fields = ["title", "channel"]
     readonly_fields = ["definition_version"]
+    formfield_overrides = AS_LINES
+    fieldsets = [
+        (None, {"fields": ["title", "program_kind", "channel", "is_active", "definition_version"]}),
+        (
+            "Sessions and reviews",
+            {
+                "fields": ["sessions", "reviews"],
+                "description": (
+                    "One after the other, the first line of each with a dash: “- key: sales-training”, "
+                    "under it “  title: Training: sales”. Put a text with a colon in quotes."
+                ),
+            },
+        ),
+    ]
     inlines = [RunbookTaskInline, RunbookAlertInline]
 
 
@@ -76,7 +100,7 @@ class RunbookTaskAdmin(GovernedAdmin):
 
 @admin.register(RunbookAlert)
 class RunbookAlertAdmin(GovernedAdmin):
-    list_display = ["name", "runbook", "dashboard", "condition", "owner", "response_minutes"]
+    list_display = ["name", "runbook", "dashboard", "condition", "threshold", "owner", "response_minutes"]
     list_filter = ["runbook", "owner"]
     list_select_related = ["runbook", "owner"]
     search_fields = ["name", "key"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -90,6 +90,26 @@ def parse_thresholds(text: str, vocabulary: Collection[str]) -> tuple[ThresholdR
     if problems:
         raise InvalidThresholds(tuple(problems))
     return tuple(rules)
+
+
+def first_to_alarm(lines: Iterable[str], vocabulary: Collection[str]) -> str:
+    """Several lines of thresholds as one: of limits on one side of a metric the one that alarms first.
+
+    Raises InvalidThresholds as ``parse_thresholds`` does.
+    """
+    found: dict[tuple[str, str], ThresholdRule] = {}
+    for rule in (rule for line in lines if line for rule in parse_thresholds(line, vocabulary)):
+        side = (rule.metric, rule.comparator[0])
+        known = found.get(side)
+        if known is None or _alarms_before(rule, known):
+            found[side] = rule
+    return ",".join(map(str, found.values()))
+
+
+def _alarms_before(rule: ThresholdRule, other: ThresholdRule) -> bool:
+    if rule.limit == other.limit:
+        return rule.comparator in (Comparator.AT_MOST, Comparator.AT_LEAST)
+    return (rule.limit > other.limit) == rule.comparator.startswith("<")
 
 
 def _no_rule(part: str) -> str:

@@ -14,7 +14,7 @@ class MessageTemplateSerializer(WholeSerializer):
         model = MessageTemplate
         fields = [
             "id", "program_kind", "key", "asset", "channel", "segment", "locale", "title", "subject", "html",
-            "text", "utm_source", "utm_medium", "is_active", *KEPT,
+            "text", "form", "most_characters", "preheader", "utm_source", "utm_medium", "is_active", *KEPT,
         ]  # fmt: skip
         read_only_fields = KEPT
 
@@ -27,7 +27,7 @@ class LaunchProfileSerializer(WholeSerializer):
         fields = [
             "id", "program", "locale", "landing_url", "destinations", "allowed_hosts", "vocabulary",
             "code_parameter", "test_code", "copy", "buffer_days", "shares",
-            "collectors", "slowest_seconds", "delivers_test_form", "tokens", *KEPT,
+            "collectors", "slowest_seconds", "delivers_test_form", "tokens", "least_readiness", *KEPT,
         ]  # fmt: skip
         read_only_fields = KEPT
 

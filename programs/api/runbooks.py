@@ -6,7 +6,6 @@ from typing import Any
 
 from rest_framework import serializers
 
-from gtm.core.api.serializers import ModelSerializer
 from gtm.core.api.views import GovernedViewSet
 from programs.api.serializers import KEPT, WholeSerializer
 from programs.models import Role, Runbook, RunbookAlert, RunbookTask
@@ -16,10 +15,11 @@ def role_field(**told: Any) -> serializers.SlugRelatedField:
     return serializers.SlugRelatedField("slug", queryset=Role.objects.all(), **told)
 
 
-class RunbookSerializer(ModelSerializer):
+class RunbookSerializer(WholeSerializer):
     class Meta:
         model = Runbook
-        fields = ["id", "program_kind", "channel", "title", "is_active", "definition_version", "version"]
+        fields = ["id", "program_kind", "channel", "title", "is_active", "sessions", "reviews",
+                  "definition_version", "version"]  # fmt: skip
         read_only_fields = [*KEPT, "definition_version"]
 
 
@@ -39,13 +39,13 @@ class RunbookTaskSerializer(WholeSerializer):
         read_only_fields = KEPT
 
 
-class RunbookAlertSerializer(ModelSerializer):
+class RunbookAlertSerializer(WholeSerializer):
     owner = role_field()
 
     class Meta:
         model = RunbookAlert
         fields = [
-            "id", "runbook", "position", "key", "name", "dashboard", "condition", "owner",
+            "id", "runbook", "position", "key", "name", "dashboard", "condition", "threshold", "owner",
             "response_minutes", "response", "version",
         ]  # fmt: skip
         read_only_fields = KEPT

@@ -22,7 +22,7 @@ from programs.models.guarded_change import (
 )
 from programs.models.launch import CalendarRevision, LaunchProfile
 from programs.models.load_profile import LoadProfile
-from programs.models.message_template import BY_PERSONA, Asset, Channel, MessageTemplate
+from programs.models.message_template import TO_PARTICIPANTS, Asset, Channel, Form, MessageTemplate, form_of
 from programs.models.metric import Direction, Metric
 from programs.models.partner import Campaign, Experiment, Partner
 from programs.models.people import Absence, Approver, Delegation, Person, Role
@@ -36,7 +36,7 @@ from programs.models.program import (
 )
 from programs.models.published import PublishedModel
 from programs.models.rota_override import RotaOverride
-from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask
+from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask, measured
 
 __all__ = [
     "ECONOMICS",
@@ -51,7 +51,7 @@ __all__ = [
     "LIVE_PROGRAM_STATES",
     "UNLAUNCHED_PROGRAM_STATES",
     "BEFORE_LAUNCH",
-    "BY_PERSONA",
+    "TO_PARTICIPANTS",
     "COMMON_STAGES",
     "DEFAULT_AMOUNT_TOLERANCE",
     "DEFAULT_MISMATCH_TOLERANCE",
@@ -68,6 +68,7 @@ __all__ = [
     "Delegation",
     "Direction",
     "Experiment",
+    "Form",
     "LaunchProfile",
     "LoadProfile",
     "LifecycleStage",
@@ -87,6 +88,8 @@ __all__ = [
     "RunbookPhase",
     "RunbookTask",
     "Tier",
+    "form_of",
+    "measured",
     "read_stages",
     "read_vocabulary",
 ]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, URLValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
 
 from gtm.core.governed import GovernedModel
@@ -82,6 +82,12 @@ class LaunchProfile(GovernedModel):
         default=0,
         help_text="Business days to keep free before the launch: everything is due that much earlier",
     )
+    least_readiness = models.PositiveSmallIntegerField(
+        default=95,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text="Percent of the weighted work that has to be done before go or no-go. An open blocker "
+        "forbids the launch whatever this says",
+    )
     shares = models.JSONField(
         default=dict,
         blank=True,
@@ -106,7 +112,7 @@ class LaunchProfile(GovernedModel):
         """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
         names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version",
                  "buffer_days", "shares", "collectors", "slowest_seconds", "delivers_test_form",
-                 "tokens")  # fmt: skip
+                 "tokens", "least_readiness")  # fmt: skip
         owner = self.program.owner
         return {name: getattr(self, name) for name in names} | {
             "links": {**self.destinations, "landing": self.landing_url},

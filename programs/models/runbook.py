@@ -10,8 +10,11 @@ from django.core.validators import MinValueValidator
 from django.db import models, transaction
 
 from gtm.core.governed import GovernedModel
+from programs.analytics.thresholds import InvalidThresholds, parse_thresholds
 from programs.models.people import Role
 from programs.models.program import ProgramKind
+from programs.schemas.launch_events import problems_of_reviews, problems_of_sessions, with_numbers
+from programs.schemas.metrics import STANDARD
 
 
 class Runbook(GovernedModel):
@@ -28,6 +31,18 @@ class Runbook(GovernedModel):
     )
     title = models.CharField(max_length=120)
     is_active = models.BooleanField(default=True)
+    sessions = models.JSONField(
+        default=list, blank=True,
+        help_text="Trainings and other meetings before and after the launch. Each: key, title, days "
+        "(business days from the launch, -5 is before it), at (time of day), minutes, teams (roles), "
+        "agenda. Where no runbook names any, the standard ones are held",
+    )  # fmt: skip
+    reviews = models.JSONField(
+        default=list, blank=True,
+        help_text="Reviews after the launch. Each: day (days after the launch), at (time of day), window "
+        "(7d, 30d or 90d), detail (summary or full). Where no runbook of a launch names any, there are "
+        "reviews on days 0, 1, 7 and 30",
+    )  # fmt: skip
     definition_version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
@@ -40,6 +55,25 @@ class Runbook(GovernedModel):
 
     def __str__(self) -> str:
         return f"{self.title} (v{self.definition_version})"
+
+    def clean(self) -> None:
+        roles = set(Role.objects.values_list("slug", flat=True))
+        found = {
+            "sessions": problems_of_sessions(self.sessions, roles),
+            "reviews": problems_of_reviews(self.reviews),
+        }
+        if wrong := {name: problems for name, problems in found.items() if problems}:
+            raise ValidationError(wrong)
+        self.sessions, self.reviews = (with_numbers(lines) for lines in (self.sessions, self.reviews))
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Other sessions or reviews are a new version, as other tasks are."""
+        stored = Runbook.objects.filter(pk=self.pk).values("sessions", "reviews").first() if self.pk else None
+        if stored and stored != {"sessions": self.sessions, "reviews": self.reviews}:
+            self.definition_version += 1
+        super().save(*args, **kwargs)
+
+    save.alters_data = True
 
 
 class RunbookPhase(models.TextChoices):
@@ -194,6 +228,12 @@ class RunbookAlert(RunbookPart):
     condition = models.CharField(
         max_length=200, help_text="When it alarms, e.g. conversion < 2 % over 24 hours"
     )
+    threshold = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="A limit that the reviews of the launch hold against the data, e.g. conversion<0.02. A "
+        "breach of it alarms by itself; without a limit people have to look",
+    )
     owner = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     response_minutes = models.PositiveIntegerField(help_text="Time to answer")
     response = models.TextField(help_text="What to do, one step per line")
@@ -204,3 +244,19 @@ class RunbookAlert(RunbookPart):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Only what a review measures can be held against a limit."""
+        runbook = getattr(self, "runbook", None)
+        if not self.threshold or runbook is None:
+            return
+        try:
+            parse_thresholds(self.threshold, measured(runbook.program_kind))
+        except InvalidThresholds as error:
+            raise ValidationError({"threshold": list(error.problems)}) from error
+
+
+def measured(kind: str) -> tuple[str, ...]:
+    """What a limit may name for a kind of program: the registry's standard metrics of it."""
+    prefix = f"{kind}-"
+    return tuple(m.key.removeprefix(prefix).replace("-", "_") for m in STANDARD if m.key.startswith(prefix))

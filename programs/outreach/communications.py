@@ -14,15 +14,21 @@ import css_inline
 
 from programs.analytics.found_links import find_links
 from programs.analytics.templating import Template, TemplatingError, render
-from programs.models import BY_PERSONA, Asset, Channel, LaunchProfile, MessageTemplate
+from programs.models import (
+    TO_PARTICIPANTS,
+    Asset,
+    Channel,
+    Form,
+    LaunchProfile,
+    MessageTemplate,
+    form_of,
+)
 from programs.outreach.limits import faults_of
 from programs.outreach.tokens import CODE, Tokens
 from programs.selectors import program_facts
 
 _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 MEDIA_TYPES = {"html": "text/html", "txt": "text/plain", "md": "text/markdown"}
-DOCUMENTS = frozenset({Asset.PARTNER_KIT, Asset.SUPPORT_SCRIPT, Asset.FAQ, Asset.HELP_ARTICLE})
-"""Assets whose text is Markdown."""
 IN_EVERY_KIT = frozenset({Asset.PARTNER_KIT})
 """Part of every launch, whatever its channels: partners hear of it before their customers do."""
 
@@ -53,11 +59,12 @@ class Piece:
     subject: str
     links: tuple[str, ...]
     preheader: str = ""
+    form: str = ""
 
     @property
     def is_page(self) -> bool:
         """Whether it stands on our own site, where links to the site carry no tags."""
-        return self.asset == Asset.LANDING_PAGE
+        return self.form == Form.PAGE
 
 
 def render_pieces(
@@ -138,12 +145,12 @@ def _render_for(
     planned: list[_Planned] = []
     at_home = frozenset({urlsplit(launch["links"]["landing"]).netloc.lower()})
     for template in _chosen(launch["templates"], inputs["channels"], audience.slug):
-        by_persona = template["asset"] in BY_PERSONA and audience != EVERYONE
+        by_persona = form_of(template) in TO_PARTICIPANTS and audience != EVERYONE
         if not by_persona and not is_first:
             continue
         segment = audience.slug if by_persona else ""
         tags = tags_of(template, program["slug"], segment)
-        home = at_home if template["asset"] == Asset.LANDING_PAGE else frozenset()
+        home = at_home if form_of(template) == Form.PAGE else frozenset()
         stem = _stem(template, segment)
         heads = {
             name: f"{stem}.{name}.txt" for name in ("subject", "preheader") if template.get(name, "").strip()
@@ -200,7 +207,7 @@ def _bodies(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if template["html"].strip():
         yield "html", template["html"]
     if template["text"].strip():
-        yield "md" if template["asset"] in DOCUMENTS else "txt", template["text"]
+        yield "md" if form_of(template) == Form.DOCUMENT else "txt", template["text"]
 
 
 def _piece(
@@ -212,7 +219,7 @@ def _piece(
         sealed.get(planned.heads.get(name, ""), "").strip() for name in ("subject", "preheader")
     )
     is_html = planned.suffix == "html"
-    if is_html and template["asset"] == Asset.LAUNCH_EMAIL:
+    if is_html and form_of(template) == Form.MAIL:
         body = _inlined(planned.path, _with_preheader(body, preheader))
     links = find_links(body, is_html=is_html)
     piece = Piece(
@@ -229,6 +236,7 @@ def _piece(
         subject=tokens.open(subject),
         links=tuple(dict.fromkeys(tokens.stand_in(link, test_code) for link in links)),
         preheader=tokens.open(preheader),
+        form=form_of(template),
     )
     return piece, body
 

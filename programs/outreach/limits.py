@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from programs.models import Asset
+from programs.models import Asset, Form, form_of
 from programs.outreach.tokens import ADDRESS, UNSUBSCRIBE
 
 SUBJECT = PREHEADER = 150
@@ -39,12 +39,14 @@ def faults_of(
     words: Mapping[str, str],
 ) -> Iterator[str]:
     """A sentence for each thing that keeps a piece from being sent. ``words``: name of a token → its word."""
-    if template["asset"] == Asset.LAUNCH_EMAIL:
+    if form_of(template) == Form.MAIL:
         yield from _mail(template, path, body, subject, launch, program, words)
     if template["asset"] == Asset.SOCIAL_POST and (most := POSTS.get(template["utm_source"])):
         length = _length_on_x(body) if template["utm_source"] in ON_X else len(body.strip())
         if length > most:
             yield f"{path} is {length} characters long; {template['utm_source']} takes {most}."
+    if (most := template.get("most_characters")) and len(body.strip()) > most:
+        yield f"{path} is {len(body.strip())} characters long; {most} are the most that its template allows."
 
 
 def _mail(

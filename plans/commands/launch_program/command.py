@@ -22,7 +22,9 @@ from plans.commands.launch_program.steps.timetable import (
     GO_NO_GO,
     Row,
     Timetable,
+    approvals_of,
     blockers,
+    covered_by,
     reviews_of,
     rows_of,
     timetable,
@@ -103,16 +105,24 @@ DECISION = Gate(
     scope=("launch_date", "channels", "kit", "packet", "readiness"),
 )
 
-GATES = (*APPROVALS, GO_NO_GO)
+
+def own_gate(row: Row) -> Step:
+    """An approval that a runbook adds: whoever holds its responsible role decides, with what legal sees."""
+    question = row["purpose"] or f"Is this launch right for {row['name']}?"
+    gate = Gate(
+        row["key"],
+        row["name"],
+        question,
+        (Seat(row["responsible"], why="asked for by the runbook"),),
+        LEGAL.scope,
+    )
+    return Step("", gate.key, gate.title, row["responsible"], question, gate=gate, fallback_agent=covered_by(row),
+                output_var=gate.key.replace("-", "_"), reads=gate.scope)  # fmt: skip
 
 
 def stages_for(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Stage, ...]:
     """The stages of a run with every task's due date. Raises InvalidInput where no schedule is possible."""
     rows = rows_of(inputs, facts)
-    strange = [r["key"] for r in rows if r["phase"] == RunbookPhase.APPROVAL and r["key"] not in GATES]
-    if strange:
-        problems = [Problem("runbook", f"“{key}” is not a gate of a launch.", GATES) for key in strange]
-        raise InvalidInput("The runbooks estimate gates that a launch does not have.", problems=problems)
     try:
         found = timetable(inputs, facts)
     except (task_network.ScheduleError, ValueError) as error:
@@ -152,7 +162,7 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                 Step("", SESSIONS, "Training and enablement", PARTNERS,
                      "Schedule sessions for sales and customer success, write FAQ and help-centre list",
                      needs=(CHECKLIST,), run=f"{STEPS}.sessions:schedule_sessions",
-                     apply=f"{RECORDS}:keep_revisions", compensate=f"{RECORDS}:call_off_events", fallback_agent=OPS, skills=("partner-ops",), output_var="enablement", reads=("launch_date", "channels", "segments", MATERIAL)),
+                     apply=f"{RECORDS}:keep_revisions", compensate=f"{RECORDS}:call_off_events", fallback_agent=OPS, skills=("partner-ops",), output_var="enablement", reads=("launch_date", "channels", "segments", MATERIAL, *RUNBOOKS)),
             ]),
             made.stage("4", "Communications", made.people(RunbookPhase.COMMUNICATIONS, after=KIT)),
             made.stage("5", "Training and enablement", made.people(RunbookPhase.ENABLEMENT, after=SESSIONS)),
@@ -178,12 +188,17 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                 Step("", PARTNER.key, PARTNER.title, PARTNERS, "Confirm what partners agreed to",
                      needs=(PACKET, *reviews_of(PARTNERS, rows)), gate=PARTNER, fallback_agent=COVERED_BY[PARTNER.key], output_var="partner_approval", skills=("partner-ops",),
                      reads=PARTNER.scope),
+                *(
+                    replace(own_gate(row), needs=(PACKET, *row["needs"], *reviews_of(row["responsible"], rows)))
+                    for row in rows
+                    if row["phase"] == RunbookPhase.APPROVAL and row["key"] not in (*APPROVALS, GO_NO_GO)
+                ),
             ]),
             made.stage("9", "Readiness", [
                 Step("", READINESS, "Launch readiness", OPS,
                      "Weigh what is done; an open blocker or a date that has passed holds it",
-                     needs=APPROVALS, run=f"{STEPS}.readiness:review_and_assess",
-                     hold=f"{REPORT}:why_not_ready", fallback_agent=PARTNERS, output_var="readiness", reads=("launch_date", "channels")),
+                     needs=approvals_of(rows), run=f"{STEPS}.readiness:review_and_assess",
+                     hold=f"{REPORT}:why_not_ready", fallback_agent=PARTNERS, output_var="readiness", reads=("launch_date", "channels", MATERIAL)),
             ]),
             made.stage("10", "Go or no-go", [
                 Step("", GO_NO_GO, DECISION.title, SPONSOR, "Decide whether the program goes live",
@@ -196,7 +211,7 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                      needs=(GO_NO_GO, *blockers(rows, RunbookPhase.DAY_OF)), run=f"{STEPS}.golive:go_live",
                      apply=f"{RECORDS}:apply_go_live",
                      compensate=f"{RECORDS}:withdraw_go_live", hold=f"{REPORT}:why_not_live",
-                     fallback_agent=PARTNERS, output_var="go_live", reads=("launch_date", "channels")),
+                     fallback_agent=PARTNERS, output_var="go_live", reads=("launch_date", "channels", *RUNBOOKS)),
             ]),
             made.stage("13", "Monitoring", made.people(RunbookPhase.MONITORING, after=GO_LIVE)),
             made.stage("14", "Outcomes", [

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.text import slugify
 
 from gtm.core import canonical, clock
+from plans.commands.launch_program.events import teams_of
 from plans.commands.launch_program.steps.timetable import (
     assignments,
     closed_day,
@@ -31,7 +32,6 @@ from programs.outreach.communications import EVERYONE, Audience, render_pieces
 from programs.selectors import holders_of_roles, runbooks_of
 
 TAKE_UP = "Then change the plan with “Read the newest data and material”: the kit is made again."
-CONTACT_ROLES = ("sales", "customer-success", "partner-manager", "partner-ops", "lifecycle-ops")
 CHECKS = {
     "checklist": "Launch checklist",
     "comms-kit": "Communications kit",
@@ -79,7 +79,7 @@ def material_facts(program: Program) -> dict[str, Any]:
             "launch": profile.facts()
             | {
                 "templates": [template.facts() for template in templates.order_by("key", "segment")],
-                "contacts": _contacts(CONTACT_ROLES),
+                "contacts": _contacts(sorted(teams_of(runbooks_of(program.kind)))),
                 "domain": urlsplit(settings.GTM_BASE_URL).hostname,
             },
             "calendar": {

@@ -11,15 +11,19 @@ from typing import Any
 from gtm.core import clock
 from gtm.core.fsm import perform
 from gtm.core.places import filestore
+from plans.commands.shared.metrics import default_thresholds
 from plans.engine.running import kept_outputs
 from plans.engine.running.kept_files import kept_file
 from plans.models import Plan, Task
 from plans.runs import schedules
 from programs.analytics.bundle import pack
 from programs.analytics.ical import called_off
-from programs.models import UNLAUNCHED_PROGRAM_STATES, CalendarRevision, Program
+from programs.analytics.thresholds import first_to_alarm
+from programs.models import UNLAUNCHED_PROGRAM_STATES, CalendarRevision, Program, measured
+from programs.selectors import metric_definitions
 
 REVIEW_COMMAND = "optimize-referrals"
+KIND = "referral"
 REVIEW_KEY = f"referral-program-orchestration:{REVIEW_COMMAND}"
 
 
@@ -66,10 +70,19 @@ def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
             _name(review, plan),
             REVIEW_KEY,
             plan.program,
-            review["inputs"],
+            _with_the_registrys(review["inputs"]),
             at=datetime.fromisoformat(review["at"]),
             owner=_account(plan),
         )
+
+
+def _with_the_registrys(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """A review that holds limits of the monitoring plan holds those of the metric registry beside them."""
+    own = inputs.get("alert_threshold", "")
+    if not own:
+        return dict(inputs)
+    lines = (own, default_thresholds(metric_definitions(KIND)))
+    return {**inputs, "alert_threshold": first_to_alarm(lines, measured(KIND))}
 
 
 def withdraw_go_live(plan: Plan, values: Mapping[str, Any]) -> None:

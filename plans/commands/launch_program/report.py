@@ -8,11 +8,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core import clock
-from plans.commands.launch_program.steps.readiness import MINIMUM, figures, items
+from plans.commands.launch_program.events import alerts_of
+from plans.commands.launch_program.steps.readiness import figures, items, least
 from plans.commands.launch_program.steps.timetable import (
     NO_SUBSTITUTES,
     Facts,
-    alerts_of,
     launch_date,
     loads_of,
     odds,
@@ -74,6 +74,7 @@ def _who(role: str, facts: Mapping[str, Any]) -> str:
 def _watched(alert: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     same = ("key", "name", "dashboard", "condition", "response_minutes")
     return {name: alert[name] for name in same} | {
+        "alarm": alert.get("threshold", ""),
         "owner": _who(alert["owner"], facts),
         "role": alert["owner"],
     }
@@ -84,6 +85,11 @@ def _monitoring(watched: Sequence[Mapping[str, Any]]) -> Table:
         Column("name", "Watches"),
         Column("dashboard", "Dashboard"),
         Column("condition", "Alarms when"),
+        Column(
+            "alarm",
+            "Limit that a review holds",
+            definition="a breach alarms by itself; without one people look",
+        ),
         Column("owner", "Owner"),
         Column("role", "Role"),
         Column("response_minutes", "Time to answer", "integer", "minutes"),
@@ -125,7 +131,7 @@ def readiness_of(plan: Plan) -> Readiness:
     done = {key: 1.0 if task.is_done else task.progress / 100 for key, task in tasks.items()}
     waived = {key for key, task in tasks.items() if task.state == "waived"}
     checks = {key: name for key, name in plan.context["checks"].items() if key in tasks}
-    return readiness(items(plan.inputs, plan.context, done, waived, checks), minimum=MINIMUM)
+    return readiness(items(plan.inputs, plan.context, done, waived, checks), minimum=least(plan.context))
 
 
 def why_not_ready(plan: Plan) -> str | None:
@@ -177,7 +183,7 @@ def standing(plan: Plan) -> Sequence[Output]:
         Column("why", "Waits because"),
     )
     return [
-        figures(readiness_of(plan)),
+        figures(readiness_of(plan), least(plan.context)),
         Table("runbook-status", "Runbook: owners, due dates, status", columns, lines),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plans.commands.launch_program.events import versions_of
 from plans.commands.launch_program.steps.timetable import (
     NO_SUBSTITUTES,
     Timetable,
@@ -17,7 +18,6 @@ from plans.commands.launch_program.steps.timetable import (
     owner_of,
     timetable,
     verdict,
-    versions_of,
     way_back,
     worker_of,
 )

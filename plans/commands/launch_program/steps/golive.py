@@ -6,20 +6,13 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from plans.commands.launch_program.events import limits_of, reviews_of
 from plans.commands.launch_program.records import REVIEW_COMMAND
 from plans.commands.launch_program.steps.readiness import assess_readiness
 from plans.commands.launch_program.steps.timetable import launch_date, rows_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
 from programs.models import UNLAUNCHED_PROGRAM_STATES, RunbookPhase
-
-REVIEWS = (
-    (0, time(17), {"window": "7d"}),
-    (1, time(9), {"window": "7d"}),
-    (7, time(9), {"window": "7d", "detail": "full"}),
-    (30, time(9), {"window": "30d", "detail": "full"}),
-)
-"""Days after the launch, the time of day where the program is at home, and what the review looks at."""
 
 
 def go_live(context: StepContext) -> StepResult:
@@ -28,13 +21,14 @@ def go_live(context: StepContext) -> StepResult:
     ready = assess_readiness(context)
     day_of = [row for row in rows_of(inputs, facts) if row["phase"] == RunbookPhase.DAY_OF]
     confirmed = [row["key"] for row in day_of if row["key"] in context.finished]
+    limits = limits_of(inputs, facts)
     reviews = [
         {
-            "day": day,
-            "at": _moment(launch_date(inputs) + timedelta(days=day), at, facts["time_zone"]),
-            "inputs": told,
+            "day": review.day,
+            "at": _moment(launch_date(inputs) + timedelta(days=review.day), review.at, facts["time_zone"]),
+            "inputs": review.inputs | ({"alert_threshold": limits} if limits else {}),
         }
-        for day, at, told in REVIEWS
+        for review in reviews_of(inputs, facts)
     ]
     return StepResult(
         values={
@@ -65,11 +59,15 @@ def _checks(day_of: list[Any], context: StepContext) -> Table:
 
 
 def _reviews(reviews: list[dict[str, Any]]) -> Table:
-    rows = [[r["day"], r["at"], REVIEW_COMMAND, r["inputs"]["window"]] for r in reviews]
+    rows = [
+        [r["day"], r["at"], REVIEW_COMMAND, r["inputs"]["window"], r["inputs"].get("alert_threshold", "")]
+        for r in reviews
+    ]
     columns = (
         Column("day", "Day", "integer"),
         Column("at", "Due", "datetime"),
         Column("command", "Command"),
         Column("window", "Window"),
+        Column("limits", "Alarms of the monitoring plan"),
     )
     return Table("reviews", "Reviews after launch", columns, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from plans.commands.launch_program.steps.timetable import APPROVALS, Facts, rows_of
+from plans.commands.launch_program.steps.timetable import Facts, approvals_of, rows_of
 from plans.commands.shared.second_review import reviewed_first
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
@@ -13,8 +13,9 @@ from programs.analytics.estimate import Unavailable
 from programs.analytics.readiness import Readiness, ReadinessItem, readiness
 from programs.models import BEFORE_LAUNCH, RunbookPhase
 
-MINIMUM = 0.95
-"""Share of weighted work that has to be done; open blockers forbid the launch whatever it is."""
+MINIMUM = 95
+"""Percent of weighted work that has to be done where the launch profile says nothing; open blockers forbid the
+launch whatever it is."""
 ENGINE_GROUP = "checks"
 DELIVERABLES = ("runbook", "comms-kit", "link-qa", "monitoring", "incident_response")
 """What has to be made before a launch date is decided on."""
@@ -32,7 +33,8 @@ def items(
     ``done``: key → progress from 0 to 1. ``checks``: keys and titles of the engine's own tasks, which weigh 1
     and block. An approval blocks too, with the weight of its row where the runbook has one.
     """
-    rows = {row["key"]: row for row in rows_of(inputs, facts) if row["phase"] in BEFORE_LAUNCH}
+    told = rows_of(inputs, facts)
+    rows = {row["key"]: row for row in told if row["phase"] in BEFORE_LAUNCH}
     people = [
         ReadinessItem(key, row["name"], done.get(key, 0.0), row["weight"], row["group"], row["is_blocker"],
              "waived" if key in waived else "")
@@ -46,11 +48,16 @@ def items(
         for key, title in checks.items()
     ]
     approvals = [
-        ReadinessItem(key, key.replace("-", " ").capitalize(), done.get(key, 0.0),
+        ReadinessItem(key, rows[key]["name"] if key in rows else key.replace("-", " ").capitalize(), done.get(key, 0.0),
              rows[key]["weight"] if key in rows else 1.0, "approvals", True)
-        for key in APPROVALS
+        for key in approvals_of(told)
     ]  # fmt: skip
     return [*people, *engine, *approvals]
+
+
+def least(facts: Facts) -> float:
+    """Share of the weighted work that has to be done before go or no-go, by the launch profile."""
+    return float((facts.get("launch") or {}).get("least_readiness", MINIMUM)) / 100
 
 
 def assess_readiness(context: StepContext) -> StepResult:
@@ -59,10 +66,14 @@ def assess_readiness(context: StepContext) -> StepResult:
     waived = {key for key, how in finished.items() if how.state == "waived"}
     done = dict.fromkeys(finished, 1.0)
     checks = context.program["checks"]
-    found = readiness(items(context.inputs, context.program, done, waived, checks), minimum=MINIMUM)
+    found = readiness(
+        items(context.inputs, context.program, done, waived, checks), minimum=least(context.program)
+    )
     values = values_of(found)
     values["headline"] = [*values["headline"], links_proven(context.outputs.get("link_qa") or {})]
-    return StepResult(values=values, outputs=[figures(found), open_items(found, done)])
+    return StepResult(
+        values=values, outputs=[figures(found, least(context.program)), open_items(found, done)]
+    )
 
 
 def links_proven(qa: Mapping[str, Any]) -> dict[str, str]:
@@ -88,24 +99,27 @@ def values_of(found: Readiness) -> dict[str, Any]:
     }
 
 
-def figures(found: Readiness) -> Metrics:
+def figures(found: Readiness, minimum: float) -> Metrics:
     """Readiness with numerator and denominator, in all and by group, and every veto."""
     told = [("readiness", "Launch readiness", found.share)]
     told += [(f"readiness-{group}", group.capitalize(), share) for group, share in found.by_group.items()]
     return Metrics(
         "readiness",
         f"Launch readiness: {found.decision}",
-        [_figure(key, label, share) for key, label, share in told],
+        [
+            _figure(key, label, share, f"at least {minimum:.0%}" if key == "readiness" else "")
+            for key, label, share in told
+        ],
         note=" ".join(found.reasons) or "Nothing forbids the launch.",
     )
 
 
-def _figure(key: str, label: str, share: Any) -> Figure:
+def _figure(key: str, label: str, share: Any, target: str) -> Figure:
     definition = "Σ weight × progress / Σ weight; waived tasks count on neither side"
     if isinstance(share, Unavailable):
         return Figure(key, label, None, definition=definition, unavailable=share.reason)
     return Figure(key, label, 100 * share.value, "%", numerator=share.numerator, denominator=share.denominator,
-                  definition=definition, target=f"at least {MINIMUM:.0%}" if key == "readiness" else "")  # fmt: skip
+                  definition=definition, target=target)  # fmt: skip
 
 
 def open_items(found: Readiness, done: Mapping[str, float]) -> Table:

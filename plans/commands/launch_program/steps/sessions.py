@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core.places.calendars import WorkingCalendar
+from plans.commands.launch_program.events import briefings_of, reviews_of
 from plans.commands.launch_program.facts import audiences, material_of
 from plans.commands.launch_program.steps.timetable import Calendar, calendars_by_email, program_calendar
 from plans.engine.running.kept_files import kept_file
@@ -27,44 +28,13 @@ from programs.analytics.ical import (
     revise,
 )
 from programs.analytics.templating import TemplatingError
-from programs.models import Asset, Channel
+from programs.models import Asset
 from programs.outreach.communications import Piece, render_pieces
+from programs.schemas.launch_events import Briefing
 
 REMINDER = timedelta(minutes=15)
-REVIEW_DAYS = (0, 1, 7, 30)
 CALLED_OFF = "called off"
 _ITEM = re.compile(r"(?:[-*]|\d+\.) +")
-
-
-@dataclass(frozen=True, slots=True)
-class Briefing:
-    """A session planned against the launch: ``days`` business days from it, negative before it.
-
-    ``teams`` are roles; one for a ``channel`` is held only where the launch uses that channel.
-    """
-
-    key: str
-    title: str
-    days: int
-    at: time
-    minutes: int
-    teams: tuple[str, ...]
-    agenda: str
-    channel: str = ""
-
-
-BRIEFINGS = (
-    Briefing("sales-training", "Training: sales", -5, time(10), 60, ("sales",),
-             "The offer in one sentence, who qualifies, what not to promise, where the links are."),
-    Briefing("success-training", "Training: customer success and support", -4, time(10), 60, ("customer-success",),
-             "Support script, FAQ, how a lost code is found again, what to do with a suspicious referral."),
-    Briefing("partner-enablement", "Enablement: partners", -3, time(14), 45, ("partner-manager", "partner-ops"),
-             "Partner kit, tracked links, who answers after the launch.", Channel.PARTNER),
-    Briefing("dry-run", "Dry run of the launch day", -1, time(15), 30, ("lifecycle-ops",),
-             "Day-of checklist, who is on call, how the rip-cord is pulled."),
-    Briefing("office-hour", "Office hour after the launch", 2, time(11), 45, ("sales", "customer-success"),
-             "Questions of the first days; what is missing in the FAQ."),
-)  # fmt: skip
 
 
 def schedule_sessions(context: StepContext) -> StepResult:
@@ -109,13 +79,12 @@ def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple
     earliest = calendar.add_business_days(context.now.astimezone(zone).date(), 1)
     day_of_launch = _launch_day(context)
     calendars = calendars_by_email(context.program)
-    for briefing in BRIEFINGS:
-        is_asked = not briefing.channel or briefing.channel in context.inputs["channels"]
+    for briefing, is_asked in briefings_of(context.inputs, context.program):
         if not is_asked and _key(context, briefing.key) not in _handed_out(context):
             continue
         # A day that has gone by is no day for a session: the next one that people can still attend.
         wanted = max(calendar.add_business_days(day_of_launch, briefing.days), earliest)
-        people = {p["email"]: p for team in briefing.teams for p in launch["contacts"][team]}
+        people = {p["email"]: p for team in briefing.teams for p in launch["contacts"].get(team, ())}
         first = day_of_launch if briefing.days > 0 else earliest
         last = None if briefing.days > 0 or wanted >= day_of_launch else day_of_launch
         day = _day_for([calendars[e] for e in people if e in calendars], wanted, calendar, first, last)
@@ -134,6 +103,29 @@ def _sessions(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple
             ),
             briefing,
         )
+    yield from _no_longer_named(context, launch)
+
+
+def _no_longer_named(context: StepContext, launch: Mapping[str, Any]) -> Iterator[tuple[Session, Briefing]]:
+    """What was handed out with attendees and stands in no runbook any more is called off. A reader goes by its
+    UID and sequence; when it was is not known here any more, so the launch day stands for it."""
+    named = {_key(context, briefing.key) for briefing, _ in briefings_of(context.inputs, context.program)}
+    zone = ZoneInfo(context.program["time_zone"])
+    for key, told in sorted(_handed_out(context).items()):
+        if key in named or not told.get("attendees"):
+            continue
+        own = key.rpartition("/")[2]
+        starts = datetime.combine(_launch_day(context), time(9), zone)
+        session = Session(
+            key=key,
+            title=f"{context.program['name']}: {own.replace('-', ' ')}",
+            starts=starts,
+            ends=starts + timedelta(minutes=30),
+            organizer=Attendee(**_named(launch["owner"])) if launch["owner"] else None,
+            attendees=tuple(Attendee(one["email"], one["name"]) for one in told["attendees"]),
+            is_cancelled=True,
+        )
+        yield session, Briefing(own, session.title, 0, time(9), 30, ())
 
 
 def _day_for(
@@ -148,16 +140,20 @@ def _day_for(
 def _milestones(context: StepContext) -> Iterator[Milestone]:
     name, launch = context.program["name"], _launch_day(context)
     yield Milestone(_key(context, "go-live"), f"{name}: go-live", launch)
-    for days in REVIEW_DAYS:
-        title = f"{name}: review, day {days}"
-        yield Milestone(_key(context, f"review-{days}"), title, launch + timedelta(days=days))
-    asked = {_key(context, key) for key in ("go-live", *(f"review-{days}" for days in REVIEW_DAYS))}
+    days = [review.day for review in reviews_of(context.inputs, context.program)]
+    for day in days:
+        title = f"{name}: review, day {day}"
+        yield Milestone(_key(context, f"review-{day}"), title, launch + timedelta(days=day))
+    asked = {_key(context, key) for key in ("go-live", *(f"review-{day}" for day in days))}
     for told in context.outputs.get("runbook", {}).get("milestones", ()):
         day = date.fromisoformat(told["day"])
         asked.add(_key(context, told["key"]))
         yield Milestone(_key(context, told["key"]), f"{name}: {told['title']}", day)
-    sessions = {_key(context, briefing.key) for briefing in BRIEFINGS}
-    for key in sorted(_handed_out(context).keys() - asked - sessions):
+    sessions = {_key(context, briefing.key) for briefing, _ in briefings_of(context.inputs, context.program)}
+    handed_out = _handed_out(context)
+    for key in sorted(handed_out.keys() - asked - sessions):
+        if handed_out[key].get("attendees"):
+            continue  # a session: called off as such
         title = key.rpartition("/")[2].replace("-", " ")
         yield Milestone(key, f"{name}: {title}", launch, is_cancelled=True)
 

@@ -34,7 +34,7 @@ COVERED_BY = {
     "finance-approval": "exec-sponsor",
     "partner-approval": "partner-ops",
 }
-"""Who decides where everybody of the approval's own role is away."""
+"""Of the gates of every launch; a gate of the runbook's own has the substitute that its row names."""
 
 NO_SUBSTITUTES = (
     "Nobody is taken to stand in for an owner who is away: the task waits until the owner is back. Give the task "
@@ -85,21 +85,15 @@ def rows_of(inputs: Mapping[str, Any], facts: Facts) -> tuple[Row, ...]:
     return tuple(task for runbook in chosen for task in runbook["tasks"])
 
 
-def alerts_of(inputs: Mapping[str, Any], facts: Facts) -> tuple[Row, ...]:
-    """The lines of the monitoring plan, in the same order."""
-    runbooks = facts["runbooks"]
-    chosen = [runbooks[channel] for channel in ("", *inputs["channels"]) if channel in runbooks]
-    return tuple(alert for runbook in chosen for alert in runbook["alerts"])
+def approvals_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """The gates before go or no-go: those of every launch, then those that the runbooks add."""
+    own = (row["key"] for row in rows if row["phase"] == RunbookPhase.APPROVAL)
+    return tuple(dict.fromkeys((*APPROVALS, *(key for key in own if key != GO_NO_GO))))
 
 
-def versions_of(inputs: Mapping[str, Any], facts: Facts) -> str:
-    """Which runbooks in which versions the run follows, in words."""
-    runbooks = facts["runbooks"]
-    return ", ".join(
-        f"{runbooks[channel]['title']} v{runbooks[channel]['version']}"
-        for channel in ("", *inputs["channels"])
-        if channel in runbooks
-    )
+def covered_by(row: Row) -> str:
+    """Who decides where everybody of the approval's own role is away."""
+    return COVERED_BY.get(row["key"]) or row.get("substitute") or ""
 
 
 def overloaded(loads: Sequence[Load], inputs: Mapping[str, Any], facts: Facts) -> str:
@@ -266,7 +260,7 @@ def needs_of(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
         needs |= dict.fromkeys(blockers(rows, RunbookPhase.COMMUNICATIONS, RunbookPhase.ENABLEMENT))
         if row["key"] == GO_NO_GO:
             needs |= dict.fromkeys(
-                [*blockers(rows, RunbookPhase.TOOLING), *(k for k in APPROVALS if k in keys)]
+                [*blockers(rows, RunbookPhase.TOOLING), *(k for k in approvals_of(rows) if k in keys)]
             )
     return tuple(needs)
 
@@ -339,7 +333,7 @@ def calendar_of(row: Row, facts: Facts) -> Calendar:
 def _deciders(row: Row, facts: Facts) -> Sequence[Mapping[str, Any]]:
     if row["phase"] != RunbookPhase.APPROVAL:
         return ()
-    roles = filter(None, (row["responsible"], COVERED_BY.get(row["key"], "")))
+    roles = filter(None, (row["responsible"], covered_by(row)))
     found = {person["person"]: person for role in roles for person in _holders(role, facts)}
     return list(found.values())
 

@@ -10,7 +10,7 @@ from plans.commands.launch_program.facts import material_facts
 from plans.demo import launch_kit, organisation
 from plans.engine.running.steps import StepContext
 from programs.models import LaunchProfile, MessageTemplate, Program
-from programs.selectors import holders_of_roles, program_facts
+from programs.selectors import holders_of_roles, program_facts, runbooks_of
 from tests.factories import START, ApproverFactory, PersonFactory, ProgramFactory, RoleFactory
 
 LAUNCH_DATE = "2026-03-20"  # a Friday, eighteen days after START
@@ -39,7 +39,9 @@ def context_of(program: Program, *, now: datetime = START, **given: Any) -> Step
         inputs={**INPUTS, **given},
         outputs=canonical.plain(outputs),
         program=canonical.plain(
-            program_facts(program) | material_facts(program) | {"holders": holders_of_roles()}
+            program_facts(program)
+            | material_facts(program)
+            | {"holders": holders_of_roles(), "runbooks": runbooks_of(program.kind)}
         ),
         plan_id=plan_id,
         data=None,

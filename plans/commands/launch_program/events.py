@@ -1,0 +1,78 @@
+"""What the runbooks of a launch say beside their tasks: sessions, reviews, alerts with limits, and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from programs.analytics.thresholds import first_to_alarm
+from programs.models import measured
+from programs.schemas.launch_events import (
+    STANDARD_REVIEWS,
+    STANDARD_SESSIONS,
+    Briefing,
+    LaunchReview,
+    briefing_of,
+    review_of,
+)
+
+
+def briefings_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> list[tuple[Briefing, bool]]:
+    """Every session that a runbook names, and whether this launch has its channel. One key, one session: the
+    runbook of a channel of this launch goes before others."""
+    by_channel = _sessions(facts)
+    chosen = ["", *inputs["channels"]]
+    order = [*chosen, *sorted(by_channel.keys() - set(chosen))]
+    found: dict[str, tuple[Briefing, bool]] = {}
+    for channel in order:
+        for line in by_channel.get(channel, ()):
+            found.setdefault(line["key"], (briefing_of(line), channel in chosen))
+    return list(found.values())
+
+
+def reviews_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> list[LaunchReview]:
+    """The reviews of the launch by day; where several runbooks name a day, the first one counts."""
+    runbooks = facts["runbooks"]
+    chosen = [runbooks[channel] for channel in ("", *inputs["channels"]) if channel in runbooks]
+    named = [line for runbook in chosen for line in runbook.get("reviews", ())] or STANDARD_REVIEWS
+    found: dict[int, LaunchReview] = {}
+    for line in named:
+        review = review_of(line)
+        found.setdefault(review.day, review)
+    return [found[day] for day in sorted(found)]
+
+
+def teams_of(runbooks: Mapping[str, Any]) -> set[str]:
+    """The roles that sessions are for."""
+    lines = (line for named in _sessions({"runbooks": runbooks}).values() for line in named)
+    return {team for line in lines for team in line["teams"]}
+
+
+def alerts_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The lines of the monitoring plan, in the same order."""
+    runbooks = facts["runbooks"]
+    chosen = [runbooks[channel] for channel in ("", *inputs["channels"]) if channel in runbooks]
+    return tuple(alert for runbook in chosen for alert in runbook["alerts"])
+
+
+def limits_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """The limits of the monitoring plan as one line of thresholds; of two on one side of a metric the one that
+    alarms first. What people have to look at has none."""
+    limits = [alert.get("threshold", "") for alert in alerts_of(inputs, facts)]
+    return first_to_alarm(limits, measured(facts["kind"])) if any(limits) else ""
+
+
+def versions_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """Which runbooks in which versions the run follows, in words."""
+    runbooks = facts["runbooks"]
+    return ", ".join(
+        f"{runbooks[channel]['title']} v{runbooks[channel]['version']}"
+        for channel in ("", *inputs["channels"])
+        if channel in runbooks
+    )
+
+
+def _sessions(facts: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    """By channel; plans of before runbooks had sessions have the standard ones."""
+    own = {channel: told.get("sessions") or () for channel, told in facts["runbooks"].items()}
+    return own if any(own.values()) else STANDARD_SESSIONS

@@ -1,0 +1,266 @@
+"""A launch by a customer's own runbook, as data alone: a new channel, a gate, sessions and limits."""
+
+import io
+import zipfile
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from gtm.core.errors import GuardNotMet
+from gtm.core.places import filestore
+from plans.commands.launch_program.records import _with_the_registrys
+from plans.commands.launch_program.report import readiness_of
+from plans.engine.running import sweep
+from plans.engine.running.replay import replay
+from plans.export.document import build
+from plans.export.rules import problems
+from plans.models import ScheduledRun
+from plans.runs import registry, revise
+from plans.schemas.declaration import Command
+from programs.models import (
+    Approver,
+    LaunchProfile,
+    MessageTemplate,
+    Metric,
+    Person,
+    Role,
+    Runbook,
+    RunbookAlert,
+    RunbookTask,
+)
+from programs.schemas.launch_events import DETAILS, WINDOWS
+from tests.plans.commands.launch_program.test_program import at, item, people_work
+from tests.plans.conftest import decide, output_of, start, work_off
+
+pytestmark = pytest.mark.usefixtures("organisation")
+LINE = (
+    '/referral-program-orchestration:launch-program --program "Customer Advocates" '
+    '--launch-date 2026-04-15 --channels "sms"'
+)
+SESSION = {
+    "key": "sms-drill",
+    "title": "Drill: text messages",
+    "days": "-2",
+    "at": "9:30",
+    "minutes": "45",
+    "teams": ["privacy-officer", "lifecycle-ops"],
+    "agenda": "Opt-outs, quiet hours.",
+}
+REVIEWS = [
+    {"day": "3", "at": "08:15", "window": "7d"},
+    {"day": "30", "at": "09:00", "window": "30d", "detail": "full"},
+]
+SMALL = {"key": "x", "title": "X", "text": "x", "utm_source": "s", "utm_medium": "m"}
+TEXT = "{{ copy.reward }} for each friend: {{ link.landing }} Stop: {{ token.unsubscribe }}"
+
+
+def saved(row):
+    row.full_clean()
+    row.save()
+    return row
+
+
+@pytest.fixture
+def sms(organisation):
+    """What people enter in forms, and nothing else."""
+    role = saved(Role(slug="privacy-officer", name="Privacy officer"))
+    saved(Approver(person=Person.objects.get(name="Dora Klein"), role=role))
+    runbook = saved(Runbook(program_kind="referral", channel="sms", title="Referral launch: text messages"))
+    ops = Role.objects.get(slug="lifecycle-ops")
+    days = {"optimistic_days": Decimal(1), "likely_days": Decimal(2), "pessimistic_days": Decimal(3)}
+    saved(
+        RunbookTask(
+            runbook=runbook,
+            key="sms-numbers",
+            name="Book the sender numbers",
+            phase="tooling",
+            group="sms",
+            responsible=ops,
+            accountable=ops,
+            is_blocker=True,
+            **days,
+        )
+    )
+    saved(
+        RunbookTask(
+            runbook=runbook,
+            key="privacy-approval",
+            name="Privacy approval",
+            phase="approval",
+            group="approvals",
+            responsible=role,
+            accountable=role,
+            purpose="May these people be sent text messages?",
+            **days,
+        )
+    )
+    saved(
+        RunbookAlert(
+            runbook=runbook,
+            key="sms-stops",
+            name="People who stop",
+            dashboard="Rules and breaches",
+            condition="conversion below 1 %",
+            threshold="conversion<0.01",
+            owner=ops,
+            response_minutes=60,
+            response="Stop the sends",
+        )
+    )
+    profile = LaunchProfile.objects.get()
+    profile.vocabulary = {name: [*values, "sms"] for name, values in profile.vocabulary.items()}
+    saved(profile)
+    return saved(
+        MessageTemplate(
+            key="text-message",
+            asset="text-message",
+            form="message",
+            channel="sms",
+            title="Text message",
+            text=TEXT,
+            utm_source="sms",
+            utm_medium="sms",
+            most_characters=250,
+        )
+    )
+
+
+def test_a_new_channel_with_a_gate_of_its_own_goes_from_the_start_to_the_review_of_day_30(sms):
+    runbook = Runbook.objects.get(channel="sms")
+    before = runbook.definition_version
+    runbook.sessions, runbook.reviews = [SESSION], REVIEWS
+    saved(runbook)
+    assert runbook.definition_version == before + 1
+    every = Runbook.objects.get(channel="")
+    every.reviews = []
+    saved(every)
+    plan = people_work(start(LINE))
+    assert item(plan, "kit")["result"] == "passed"
+    kit = plan.artifacts.get(key="comms-kit").payload["path"]
+    with zipfile.ZipFile(io.BytesIO(filestore.read(kit))) as packed:
+        (name,) = [name for name in packed.namelist() if name.startswith("sms/")]
+        text = packed.read(name).decode()
+    assert (name, "utm_source=sms" in text, "*|UNSUB|*" in text) == ("sms/text-message.txt", True, True)
+    held = {session["key"]: session["starts"] for session in output_of(plan, "sessions")["sessions"]}
+    assert held["sms-drill"].startswith("2026-04-13T09:30:00") and "sales-training" in held
+    for gate, who in {
+        "legal-approval": "legal",
+        "finance-approval": "finance",
+        "partner-approval": "partner",
+    }.items():
+        decide(plan, gate, who)
+    work_off(plan)
+    assert plan.tasks.get(key="readiness").state == "pending"  # the runbook's own gate is one of them
+    decide(plan, "privacy-approval", "deputy")
+    work_off(plan)
+    decide(plan, "go-no-go", "exec")
+    people_work(plan)
+    print(_with_the_registrys({"window": "7d", "alert_threshold": "conversion<0.02"}))
+    with at("2026-04-15"):
+        sweep.sweep()
+        people_work(plan)
+    runs = list(ScheduledRun.objects.order_by("due_at").select_related("schedule"))
+    assert [run.due_at for run in runs] == [
+        datetime(2026, 4, 18, 8, 15, tzinfo=UTC),
+        datetime(2026, 5, 15, 9, tzinfo=UTC),
+    ]
+    assert [run.schedule.inputs["window"] for run in runs] == ["7d", "30d"]
+    assert all("conversion<0.01" in run.schedule.inputs["alert_threshold"].split(",") for run in runs)
+    plan.refresh_from_db()
+    assert plan.state == "succeeded"
+    assert [told for told in replay(plan) if not told.same] == []
+    assert problems(build(plan)) == []
+
+
+def test_a_gate_of_the_runbook_counts_for_the_date_and_stands_in_the_checklist(sms):
+    plan = work_off(start(LINE), "checklist")
+    assert "privacy-approval" in output_of(plan, "checklist")["due"]
+    assert "Privacy approval: Dora Klein" in item(plan, "approvals")["evidence"]
+
+
+def test_a_limit_of_the_monitoring_plan_stands_beside_those_of_the_registry(sms):
+    metric = Metric.objects.get(key="referral-fraud-rate")
+    metric.threshold = Decimal("0.04")
+    metric.save()
+    told = _with_the_registrys({"window": "7d", "alert_threshold": "conversion<0.01"})["alert_threshold"]
+    assert {"conversion<0.01", "fraud_rate>0.04"} <= set(told.split(","))
+    assert "alert_threshold" not in _with_the_registrys({"window": "7d"})
+
+
+def test_a_longer_text_than_its_channel_takes_stops_the_start(sms):
+    sms.most_characters = 40
+    saved(sms)
+    with pytest.raises(GuardNotMet) as refused:
+        start(LINE)
+    assert "40 are the most that its template allows" in str(refused.value.problems[0].message)
+
+
+def test_a_lower_readiness_is_asked_for_where_the_profile_says_so(sms):
+    profile = LaunchProfile.objects.get()
+    profile.least_readiness = 60
+    saved(profile)
+    plan = people_work(start(LINE), "creative-assets")
+    assert not any("is asked for" in reason for reason in readiness_of(plan).reasons)
+
+
+def test_a_session_that_the_runbook_names_no_more_is_called_off(sms):
+    runbook = Runbook.objects.get(channel="sms")
+    runbook.sessions = [SESSION, SESSION | {"key": "sms-other", "title": "Other"}]
+    saved(runbook)
+    plan = work_off(start(LINE), "checklist", "sessions")
+    runbook.sessions = [SESSION]
+    saved(runbook)
+    revise.change(plan, {}, comment="One drill is enough.", fresh_data=True)
+    work_off(plan, "checklist", "sessions")
+    invitations = plan.artifacts.filter(key="invitations").order_by("pk").last().payload["path"]
+    with zipfile.ZipFile(io.BytesIO(filestore.read(invitations))) as packed:
+        off = packed.read("sms-other-called-off.ics").decode()
+    assert "METHOD:CANCEL" in off and "STATUS:CANCELLED" in off and "SEQUENCE:1" in off
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        (
+            {"sessions": [SESSION | {"days": "soon"}]},
+            "Session 1: days must be a whole number from -60 to 60.",
+        ),
+        ({"sessions": [SESSION | {"teams": ["nobody"]}]}, "There is no role nobody."),
+        ({"sessions": [SESSION, SESSION]}, "key sms-drill is there more than once."),
+        ({"sessions": [{"key": "a"}]}, "Session 1: title is missing."),
+        ({"sessions": "Monday"}, "Write each session as lines of “name: value”, the first after a dash."),
+        ({"reviews": [REVIEWS[0] | {"window": "9d"}]}, "Review 1: window must be one of 7d, 30d, 90d."),
+        ({"reviews": [REVIEWS[0] | {"at": "25:00"}]}, "Review 1: at must be like 09:00."),
+        ({"reviews": [REVIEWS[0] | {"when": "x"}]}, "Review 1: “when” is not known."),
+    ],
+)
+def test_sessions_and_reviews_that_cannot_be_read_are_refused_in_words(sms, fields, said):
+    runbook = Runbook.objects.get(channel="sms")
+    for name, value in fields.items():
+        setattr(runbook, name, value)
+    with pytest.raises(ValidationError) as refused:
+        runbook.full_clean()
+    assert said in [message for found in refused.value.message_dict.values() for message in found]
+
+
+def test_templates_and_alerts_that_no_launch_could_use_are_refused_in_words(sms):
+    with pytest.raises(ValidationError, match="There is no runbook for it"):
+        MessageTemplate(
+            key="x", asset="faq", channel="fax", title="X", text="x", utm_source="s", utm_medium="m"
+        ).clean()
+    with pytest.raises(ValidationError, match="needs a form"):
+        MessageTemplate(
+            key="x", asset="flyer", channel="sms", title="X", text="x", utm_source="s", utm_medium="m"
+        ).clean()
+    alert = RunbookAlert.objects.get(key="sms-stops")
+    alert.threshold = "convertion<0.1"
+    with pytest.raises(ValidationError, match="conversion"):
+        alert.full_clean()
+
+
+def test_reviews_offer_what_their_command_takes():
+    command: Command = registry.get("referral-program-orchestration:optimize-referrals")
+    options = {one.name: one.options for one in command.inputs if one.name in ("window", "detail")}
+    assert options == {"window": WINDOWS, "detail": DETAILS}
