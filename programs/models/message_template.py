@@ -130,7 +130,7 @@ class MessageTemplate(GovernedModel):
             wrong["text"] = ["A template needs HTML or text."]
         if self.asset and self.asset not in Asset.values and not self.form:
             wrong["form"] = ["A kind of asset of your own needs a form."]
-        if self.channel and self.channel not in (known := self._channels()):
+        if self.channel not in Channel.values and self.channel not in (known := self._channels()):
             wrong["channel"] = [
                 f"There is no runbook for it. Use one of {', '.join(known)}, or add a runbook."
             ]

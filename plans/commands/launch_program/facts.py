@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.text import slugify
 
 from gtm.core import canonical, clock
-from plans.commands.launch_program.events import teams_of
+from plans.commands.launch_program.steps.events import teams_of
 from plans.commands.launch_program.steps.timetable import (
     assignments,
     closed_day,

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core import clock
-from plans.commands.launch_program.events import alerts_of
+from plans.commands.launch_program.steps.events import alerts_of
 from plans.commands.launch_program.steps.readiness import figures, items, least
 from plans.commands.launch_program.steps.timetable import (
     NO_SUBSTITUTES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.launch_program.events import versions_of
+from plans.commands.launch_program.steps.events import versions_of
 from plans.commands.launch_program.steps.timetable import (
     NO_SUBSTITUTES,
     Timetable,

@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core.places.calendars import WorkingCalendar
-from plans.commands.launch_program.events import briefings_of, reviews_of
 from plans.commands.launch_program.facts import audiences, material_of
+from plans.commands.launch_program.steps.events import briefings_of, reviews_of
 from plans.commands.launch_program.steps.timetable import Calendar, calendars_by_email, program_calendar
 from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext
@@ -140,11 +140,11 @@ def _day_for(
 def _milestones(context: StepContext) -> Iterator[Milestone]:
     name, launch = context.program["name"], _launch_day(context)
     yield Milestone(_key(context, "go-live"), f"{name}: go-live", launch)
-    days = [review.day for review in reviews_of(context.inputs, context.program)]
-    for day in days:
-        title = f"{name}: review, day {day}"
-        yield Milestone(_key(context, f"review-{day}"), title, launch + timedelta(days=day))
-    asked = {_key(context, key) for key in ("go-live", *(f"review-{day}" for day in days))}
+    reviewed = [review.day for review in reviews_of(context.inputs, context.program)]
+    for number in reviewed:
+        title = f"{name}: review, day {number}"
+        yield Milestone(_key(context, f"review-{number}"), title, launch + timedelta(days=number))
+    asked = {_key(context, key) for key in ("go-live", *(f"review-{number}" for number in reviewed))}
     for told in context.outputs.get("runbook", {}).get("milestones", ()):
         day = date.fromisoformat(told["day"])
         asked.add(_key(context, told["key"]))

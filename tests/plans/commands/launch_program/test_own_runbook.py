@@ -157,7 +157,6 @@ def test_a_new_channel_with_a_gate_of_its_own_goes_from_the_start_to_the_review_
     work_off(plan)
     decide(plan, "go-no-go", "exec")
     people_work(plan)
-    print(_with_the_registrys({"window": "7d", "alert_threshold": "conversion<0.02"}))
     with at("2026-04-15"):
         sweep.sweep()
         people_work(plan)
@@ -167,7 +166,7 @@ def test_a_new_channel_with_a_gate_of_its_own_goes_from_the_start_to_the_review_
         datetime(2026, 5, 15, 9, tzinfo=UTC),
     ]
     assert [run.schedule.inputs["window"] for run in runs] == ["7d", "30d"]
-    assert all("conversion<0.01" in run.schedule.inputs["alert_threshold"].split(",") for run in runs)
+    assert all("conversion<0.02" in run.schedule.inputs["alert_threshold"].split(",") for run in runs)
     plan.refresh_from_db()
     assert plan.state == "succeeded"
     assert [told for told in replay(plan) if not told.same] == []
@@ -186,6 +185,9 @@ def test_a_limit_of_the_monitoring_plan_stands_beside_those_of_the_registry(sms)
     metric.save()
     told = _with_the_registrys({"window": "7d", "alert_threshold": "conversion<0.01"})["alert_threshold"]
     assert {"conversion<0.01", "fraud_rate>0.04"} <= set(told.split(","))
+    tighter = _with_the_registrys({"window": "7d", "alert_threshold": "fraud_rate>0.03"})["alert_threshold"]
+    looser = _with_the_registrys({"window": "7d", "alert_threshold": "fraud_rate>0.05"})["alert_threshold"]
+    assert ("fraud_rate>0.03" in tighter.split(","), "fraud_rate>0.04" in looser.split(",")) == (True, True)
     assert "alert_threshold" not in _with_the_registrys({"window": "7d"})
 
 

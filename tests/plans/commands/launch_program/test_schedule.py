@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 
+from gtm.core.errors import InvalidInput
 from programs.models import Role, Runbook, RunbookTask
 from tests.plans.commands.launch_program.test_program import LINE
 from tests.plans.conftest import output_of, start, work_off
@@ -109,7 +110,13 @@ def test_a_task_that_makes_no_sense_is_refused(runbook, changed, field):
     assert field in refused.value.message_dict
 
 
-def test_an_estimate_of_no_gate_is_refused(runbook):
-    task(runbook, "ceo-approval", (1, 1, 1), phase="approval").save()
-    with pytest.raises(Exception, match="gates that a launch does not have"):
+def test_an_approval_of_the_runbooks_own_is_a_gate_and_none_may_be_called_as_a_step(runbook):
+    approval = task(runbook, "ceo-approval", (1, 1, 1), phase="approval")
+    approval.save()
+    plan = start(LINE)
+    gate = plan.tasks.get(key="ceo-approval")
+    assert gate.kind == "gate" and plan.tasks.get(key="readiness").needs.filter(pk=gate.pk).exists()
+    approval.key = "go-live"
+    approval.save()
+    with pytest.raises(InvalidInput):
         start(LINE)
