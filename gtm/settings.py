@@ -77,6 +77,7 @@ GTM_PRIVATE_LINK_HOSTS = frozenset(  # who links may lead to though the address 
     env.list("GTM_PRIVATE_LINK_HOSTS", default=[GTM_BASE_URL.split("//")[1]] * GTM_STAGE_LANDING_PAGES)
 )
 GTM_BROWSER = env.str("GTM_BROWSER", default="auto")  # for the flows of link checks: auto, off, or a path
+GTM_TRUSTED_PROXIES = env.int("GTM_TRUSTED_PROXIES", default=0)  # whose X-Forwarded-For is believed
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)
 GTM_VERSION = "0.1.0"
 GTM_ALLOW_IMPERSONATION = env.bool("GTM_ALLOW_IMPERSONATION", default=DEBUG)
@@ -99,7 +100,6 @@ INSTALLED_APPS = [
     "simple_history",
     "import_export",
     "rest_framework",
-    "rest_framework.authtoken",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_filters",
@@ -166,6 +166,7 @@ DATABASES["default"]["CONN_MAX_AGE"] = 60
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://")}
 
 # --- People ---------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["gtm.core.sign_in.GuardedBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -260,7 +261,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- REST -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "rest_framework.authentication.TokenAuthentication",  # first: a 401 then names how to authenticate
+        "gtm.core.api.authentication.ScopedTokenAuthentication",  # first: a 401 names it
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -275,10 +276,15 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "gtm.core.api.problem.exception_handler",
     "DEFAULT_SCHEMA_CLASS": "gtm.core.api.schema.TruthfulSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.AnonRateThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "rest_framework.throttling.AnonRateThrottle",
+        "gtm.core.api.authentication.TokenRate",
+    ],
+    "NUM_PROXIES": GTM_TRUSTED_PROXIES,
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.str("GTM_ANON_RATE", default="60/min"),
         "token": env.str("GTM_TOKEN_RATE", default="10/min"),
+        "requests": env.str("GTM_REQUEST_RATE", default="1200/min"),
     },
     "COERCE_DECIMAL_TO_STRING": True,
 }

@@ -3,20 +3,24 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from rest_framework.routers import SimpleRouter
 
 from gtm.core.admin.accounts import own_password
 from gtm.core.api import problem
-from gtm.core.api.tokens import TokenView
+from gtm.core.api.tokens import TokenView, TokenViewSet
 from gtm.probes import healthz, metrics, readyz
 from programs.outreach.staged_pages import landing_page
 
 admin.autodiscover()
 admin.site.index_title = "Home"
 
+token_routes = SimpleRouter()
+token_routes.register("tokens", TokenViewSet, basename="token")
 api_v1 = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("token/", TokenView.as_view(), name="token"),
+    *token_routes.urls,
     path("", include("plans.api.urls")),
     path("", include("programs.api.urls")),
 ]

@@ -9,6 +9,8 @@ class ProgramsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from programs.models import guarded_accounts  # noqa: PLC0415 - models exist only now
+        from gtm.core import sign_in  # noqa: PLC0415 - models exist only now
+        from programs.models import guarded_accounts, people  # noqa: PLC0415
 
         guarded_accounts.connect()
+        sign_in.owners.append(people.addresses_of)

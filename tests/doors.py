@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.db import transaction
 from django.test import override_settings
 from rest_framework.test import APIClient
 
+from gtm.core import access_tokens
 from gtm.core.actors import REST, Actor, acting_as
 from plans.demo import organisation
 from plans.engine.people import authority
@@ -78,6 +79,11 @@ def as_(site: None) -> Callable[[str], APIClient]:
         return session
 
     return client
+
+
+def token_of(username: str, scopes: Sequence[str] = tuple(access_tokens.SCOPES)) -> str:
+    """The secret of a new token of an account."""
+    return access_tokens.make(user(username), name="Test", scopes=scopes)[1]
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 from gtm.core import workbooks
@@ -18,9 +20,11 @@ class CoreConfig(AppConfig):
         from django.contrib.auth.models import Group  # noqa: PLC0415
         from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save  # noqa: PLC0415
 
+        from gtm.core import events  # noqa: PLC0415
         from gtm.core.evidence import accounts  # noqa: PLC0415
         from gtm.core.governed import log_related  # noqa: PLC0415
 
+        events.subscribe(events.SignInsRefused, _tell_owner)
         m2m_changed.connect(log_related, dispatch_uid="governed-links")
         user = get_user_model()
         pre_save.connect(accounts.record_change, user, dispatch_uid="account-change")
@@ -29,3 +33,9 @@ class CoreConfig(AppConfig):
             pre_delete.connect(accounts.record_end, model, dispatch_uid="account-end")
         for links in (user.groups, user.user_permissions, Group.permissions):
             m2m_changed.connect(accounts.record_links, links.through, dispatch_uid="account-links")
+
+
+def _tell_owner(refused: Any) -> None:
+    from gtm.core.tasks import tell_of_sign_ins  # noqa: PLC0415 - Celery is configured only now
+
+    tell_of_sign_ins.delay(user_pk=refused.user_pk, address=refused.address)

@@ -207,3 +207,93 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return f"checkpoint over {self.size} heads"
+
+
+class ServiceAccount(models.Model):
+    """An account of a program. A person answers for it; nobody logs in with it, and it decides nothing."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="service_account"
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="owned_services",
+        help_text="Who answers for it. Where this account is closed, the tokens of the service end",
+    )
+    purpose = models.CharField(max_length=300)
+    made_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        ordering = ["user__username"]
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    def change_chain(self) -> str:
+        return "installation"
+
+    def change_label(self) -> str:
+        return f"service account {self.user}"
+
+
+class AccessToken(models.Model):
+    """A secret with which a program calls REST for an account. Only its digest is kept: it is shown once."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="access_tokens")
+    name = models.CharField(max_length=100, help_text="What it is for")
+    prefix = models.CharField(max_length=12, help_text="How it begins, to recognise it")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token")
+    scopes = models.JSONField(help_text="What it may be used for")
+    made_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+    last_used_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    ended_why = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-made_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… of {self.user}"
+
+    def change_chain(self) -> str:
+        return "installation"
+
+    def change_label(self) -> str:
+        return f"token {self.prefix}… ({self.name}) of {self.user}"
+
+
+class SignIn(models.Model):
+    """A password that was tried at some door: who, from where, and what came of it."""
+
+    class Outcome(models.TextChoices):
+        IN = "in", "Right: in"
+        WRONG = "wrong", "Wrong password"
+        REFUSED = "refused", "Refused: too many wrong ones before"
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="sign_ins"
+    )
+    username = models.CharField(max_length=150, help_text="As it was typed")
+    address = models.CharField(max_length=45)
+    door = models.CharField(max_length=20, help_text="page, REST, decision or command line")
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    at = models.DateTimeField(default=clock.now, db_index=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        verbose_name = "sign-in"
+        indexes = [
+            models.Index(fields=["username", "at"], name="sign_in_by_name"),
+            models.Index(fields=["address", "at"], name="sign_in_by_address"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username} from {self.address}: {self.get_outcome_display()}"
+
+    def change_chain(self) -> str:
+        return "installation"
+
+    def change_label(self) -> str:
+        return f"sign-in of {self.username} from {self.address}"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.contrib.auth import get_user_model
 
+from gtm.core import sign_in
 from gtm.core.evidence import anchors
+from gtm.core.places.messages import NotDelivered
 
 
 @shared_task(name="gtm.core.tasks.anchor_changelog")
@@ -17,3 +20,15 @@ def anchor_changelog(*, tell_auditors: bool = True, wanted_by: str = "") -> None
 @shared_task(name="gtm.core.tasks.deliver_anchors")
 def deliver_anchors() -> None:
     anchors.deliver()
+
+
+@shared_task(
+    name="gtm.core.tasks.tell_of_sign_ins",
+    autoretry_for=(NotDelivered,),
+    retry_backoff=60,
+    max_retries=5,
+)
+def tell_of_sign_ins(*, user_pk: int, address: str) -> None:
+    account = get_user_model()._default_manager.filter(pk=user_pk).first()
+    if account is not None:
+        sign_in.tell_owner(account, address)

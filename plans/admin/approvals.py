@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from gtm.core import clock
+from gtm.core import clock, sign_in
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
@@ -135,7 +135,7 @@ class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         form = DecisionForm(request.POST, ask_password=ask_password)
         form.is_valid()
         told = form.cleaned_data
-        knows = ask_password and request.user.check_password(told.get("password", ""))
+        knows = ask_password and sign_in.confirms(request, request.user, told.get("password", ""))
         if ask_password and not knows:
             messages.error(request, "The password is missing or wrong. Your decision was not recorded.")
             return None

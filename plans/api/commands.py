@@ -108,6 +108,8 @@ def _key_of(request: Request) -> str | None:
 
 
 class CommandViewSet(ActingMixin, viewsets.ViewSet):
+    scope = "run"
+    scopes = {"approvers": "read", "replay": "read"}
     permission_classes = [IsAuthenticated, MayOperate]
     lookup_field = "name"
     lookup_value_regex = COMMAND_IN_ADDRESS
@@ -180,6 +182,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
 
 
 class RunViewSet(ActingMixin, viewsets.ViewSet):
+    scope = "run"
     permission_classes = [IsAuthenticated, MayOperate]
 
     @extend_schema(

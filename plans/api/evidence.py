@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from gtm.core import canonical, clock
 from gtm.core.api.serializers import ModelSerializer, Serializer
-from gtm.core.api.views import GovernedReadViewSet
+from gtm.core.api.views import ActingMixin, GovernedReadViewSet
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.models import Anchor, AnchorCopy, SigningKey
 from programs import access_review
@@ -92,10 +92,12 @@ class AccessReviewSerializer(Serializer):
     grants = GrantSerializer(many=True)
 
 
-class AccessReviewView(APIView):
+class AccessReviewView(ActingMixin, APIView):
     """Who had which seat, delegation, group and permission at a moment."""
 
     permission_classes = [IsAuthenticated, MayAudit]
+    action = "review"
+    scopes = {"review": "export"}
 
     @extend_schema(
         parameters=[

@@ -45,6 +45,7 @@ class PullSerializer(Serializer):
 class RipcordViewSet(ActionViewSet):
     """Every rip-cord pull. A new pull stops at once. Two people must release it."""
 
+    scope = "run"
     queryset = RipcordPull.objects.select_related("plan", "program", "pulled_by").order_by("-created_at")
     serializer_class = RipcordSerializer
     filterset_fields = {"state": ["exact"], "scope": ["exact"]}
@@ -97,6 +98,7 @@ class AskSerializer(Serializer):
 class BreakGlassViewSet(ActionViewSet):
     """Every use of break-glass, for auditors. ``?state=granted`` lists those that need a review."""
 
+    scope = "run"
     queryset = BreakGlass.objects.none()
     serializer_class = BreakGlassSerializer
     filterset_fields = {"state": ["exact"]}
@@ -163,6 +165,7 @@ class ReportSerializer(Serializer):
 class ReadingViewSet(ActionViewSet):
     """Readings of triggers, period by period. People can report events that no metric shows."""
 
+    scope = "run"
     queryset = Reading.objects.select_related("plan").order_by("-created_at", "-pk")
     serializer_class = ReadingSerializer
     filterset_fields = {

@@ -46,6 +46,8 @@ from plans.selectors import visible_plans, with_tasks
 
 class PlanViewSet(GovernedReadViewSet):
     queryset = Plan.objects.none()
+    scope = "run"
+    scopes = {"export": "export", "download": "export", "import_document": "load"}
     serializer_class = PlanDetailSerializer
     lookup_field = "plan_id"
     lookup_value_regex = "[A-Za-z0-9-]+"

@@ -64,6 +64,7 @@ class ScheduleFilters(FilterSet):
 class ScheduleViewSet(GovernedViewSet):
     """Schedules. You can switch a schedule off but not delete it, because its past runs are evidence."""
 
+    scope = "run"
     queryset = Schedule.objects.select_related("program", "owner").order_by("name")
     serializer_class = ScheduleSerializer
     http_method_names = ["get", "head", "options", "post", "put", "patch"]
@@ -82,6 +83,7 @@ class ScheduledRunSerializer(ModelSerializer):
 
 
 class ScheduledRunViewSet(GovernedReadViewSet):
+    scope = "run"
     queryset = ScheduledRun.objects.select_related("schedule", "plan").order_by("-due_at", "-pk")
     serializer_class = ScheduledRunSerializer
     filterset_fields = {"schedule__name": ["exact"], "state": ["exact", "in"], "due_at": ["gte", "lt"]}

@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gtm.core import clock
+from gtm.core import clock, sign_in
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import WorkViewSet
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
@@ -41,6 +41,7 @@ from programs.models import Person
 
 class TaskViewSet(WorkViewSet):
     queryset = Task.objects.none()
+    scope = "run"
     serializer_class = TaskDetailSerializer
     list_serializer_class = TaskSerializer
     filterset_fields = {
@@ -126,6 +127,7 @@ class TaskViewSet(WorkViewSet):
 
 class ApprovalViewSet(WorkViewSet):
     queryset = Approval.objects.none()
+    scope = "run"
     serializer_class = ApprovalDetailSerializer
     list_serializer_class = ApprovalSerializer
     filterset_fields = {"state": ["exact", "in"], "gate": ["exact"], "plan__plan_id": ["exact"]}
@@ -164,13 +166,14 @@ class ApprovalViewSet(WorkViewSet):
     def knows_password(self, request: Request, body: dict[str, Any]) -> bool:
         if "password" not in body:
             return False
-        if not request.user.check_password(body["password"]):
+        if not sign_in.confirms(request, request.user, body["password"]):
             raise NotPermitted("The password is wrong. Nothing was decided.", reauthenticate=True)
         return True
 
 
 class EscalationViewSet(WorkViewSet):
     queryset = Escalation.objects.none()
+    scope = "run"
     serializer_class = EscalationDetailSerializer
     list_serializer_class = EscalationSerializer
     filterset_fields = {"state": ["exact", "in"], "trigger": ["exact"], "plan__plan_id": ["exact"]}

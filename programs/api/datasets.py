@@ -113,6 +113,8 @@ class SaveProfileSerializer(Serializer):
 
 
 class DatasetViewSet(ActionViewSet):
+    scope = "load"
+    scopes = {"rejects": "export"}
     queryset = mark_current(Dataset.objects.select_related("program", "partner", "campaign"))
     serializer_class = DatasetSerializer
     permission_classes = [CrudPermissions]

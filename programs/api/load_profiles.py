@@ -38,6 +38,7 @@ class PresetSerializer(Serializer):
 
 
 class LoadProfileViewSet(GovernedViewSet):
+    scope = "load"
     queryset = LoadProfile.objects.select_related("program")
     serializer_class = LoadProfileSerializer
     filterset_fields = ["program__slug", "kind", "is_active"]

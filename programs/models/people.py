@@ -366,3 +366,8 @@ class Delegation(ChangedByTwo, GovernedModel):
 
     def is_active_at(self, instant: datetime) -> bool:
         return self.revoked_at is None and self.starts_at <= instant < self.ends_at
+
+
+def addresses_of(account: Any) -> list[str]:
+    """The e-mail addresses of the people that an account belongs to."""
+    return [*Person.objects.filter(accounts=account).values_list("email", flat=True)]

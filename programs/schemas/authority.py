@@ -163,8 +163,10 @@ AUTHORITY: Mapping[str, Mapping[str, Weight]] = {
 _ACT = "on record: who did it"
 NAMES_ONLY: Mapping[str, str] = {
     "admin.logentry.user": _ACT,
-    "authtoken.token.user": "a token decides nothing",
-    "authtoken.tokenproxy.user": "a token decides nothing",
+    "core.accesstoken.user": "a token decides nothing",
+    "core.serviceaccount.user": "an account that decides nothing",
+    "core.serviceaccount.owner": "who answers for a program; decides nothing by it",
+    "core.signin.user": _ACT,
     "core.passwordofanother.user": "whose password somebody else knows; written with the password",
     "programs.guardedchange.requested_by": _ACT,
     "programs.guardedchange.decided_by": _ACT,

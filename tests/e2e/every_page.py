@@ -12,13 +12,13 @@ from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import URLPattern, URLResolver, reverse
-from rest_framework.authtoken.models import Token
 
-from gtm.core import clock
+from gtm.core import access_tokens, clock
 from gtm.core.actors import Actor, acting_as
 from gtm.core.admin import actions
 from gtm.core.errors import WaitsForSecondPerson
 from gtm.core.evidence import anchors, refusals
+from gtm.core.models import SignIn
 from plans.cases.fraud import verbs
 from plans.engine.gates import break_glass
 from plans.models import Notice, Notification, NotificationPreference, Plan, Schedule, ScheduledRun
@@ -38,7 +38,7 @@ from programs.models import (
     RotaOverride,
     Tier,
 )
-from tests.doors import user
+from tests.doors import token_of, user
 from tests.factories import (
     LADDER,
     AbsenceFactory,
@@ -114,10 +114,7 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
     at = reverse("admin:plans_plan_change", args=[plan.pk])
     return {
         "index": [reverse("admin:index")],
-        "app_list": [
-            reverse("admin:app_list", args=[app])
-            for app in ("auth", "authtoken", "core", "programs", "plans")
-        ],
+        "app_list": [reverse("admin:app_list", args=[app]) for app in ("auth", "core", "programs", "plans")],
         "plans_inbox": [reverse("admin:plans_inbox")],
         "plans_run": [reverse("admin:plans_run")],
         "plans_run_command": [reverse("admin:plans_run_command", args=[name]) for name in COMMANDS],
@@ -213,7 +210,9 @@ def one_of_everything() -> None:
         Notification(notice=notice, person=person, channel="mail", due_at=due, **about).save()
         plan = make_plan(gate(seat("finance")), requester=user("ops"))
         anchors.anchor(tell_auditors=False)
-        Token.objects.create(user=user("ops"))
+        token_of("ops")
+        access_tokens.make_service("crm", owner=user("ops"), purpose="Loads orders every night.")
+        SignIn.objects.create(user=user("ops"), username="ops", address="10.0.0.7", door="page", outcome="in")
         asker = PersonFactory()
         asker.accounts.update(is_superuser=True)
         with acting_as(actor_of(asker)):

@@ -31,7 +31,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """DRF's hook: every refusal becomes a problem document; a defect stays a 500 without a traceback."""
     if isinstance(error, GtmError):
         set_rollback()
-        return _response(_pointed(of_error(error), context), error.status)
+        wait = error.params.get("retry_after")
+        headers = {"Retry-After": str(wait)} if wait else None
+        return _response(_pointed(of_error(error), context), error.status, headers)
     if isinstance(error, exceptions.ValidationError):
         set_rollback()
         problems = list(_flatten(error.detail))

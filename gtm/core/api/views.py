@@ -18,6 +18,7 @@ from rest_framework.views import APIView
 from gtm.core import request_ids
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.api import etag
+from gtm.core.api.authentication import check_scope
 from gtm.core.api.query import check_query
 from gtm.core.evidence import changelog, refusals
 
@@ -45,6 +46,7 @@ class ActingMixin(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        check_scope(request, self)
         self.acting_stack = ExitStack()
         if request.user.is_authenticated:
             reason = request.headers.get(REASON_HEADER, "").strip()[:2000]
@@ -54,7 +56,11 @@ class ActingMixin(APIView):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         if hasattr(self, "acting_stack"):
             self.acting_stack.close()
-        return super().finalize_response(request, response, *args, **kwargs)
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if rate := getattr(request, "rate_limit", None):
+            for name, value in zip(("Limit", "Remaining", "Reset"), rate, strict=True):
+                answer[f"RateLimit-{name}"] = str(value)
+        return answer
 
 
 def actor_of(request: Request) -> Actor:

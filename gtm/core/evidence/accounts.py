@@ -15,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from gtm.core import actors, canonical, clock
+from gtm.core import access_tokens, actors, canonical, clock
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as
 from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogEntry, PasswordOfAnother
@@ -102,7 +102,8 @@ def has_new_password(user: Any, stored: Any) -> bool:
 
 
 def _record_password(user: Any) -> None:
-    """Whose password it is from now on. One's own ends what somebody else knew."""
+    """Whose password it is from now on. One's own ends what somebody else knew; tokens end in any case."""
+    access_tokens.end_all_of(user, why="the password was changed")
     acting = actors.current_or_none()
     if acting is not None and acting.actor.is_system:
         return

@@ -70,6 +70,7 @@ class SaidSerializer(Serializer):
 class AttributionViewSet(ActionViewSet):
     """A partner's contact can read that partner's records. Our people need the permission to view them."""
 
+    scope = "run"
     queryset = AttributionRecord.objects.none()
     permission_classes = [IsAuthenticated]
     serializer_class = AttributionSerializer
@@ -90,6 +91,7 @@ class AttributionViewSet(ActionViewSet):
 class DisputeViewSet(ActionViewSet):
     """The partners of a campaign can read its disputes and sign them off."""
 
+    scope = "run"
     queryset = Dispute.objects.none()
     permission_classes = [IsAuthenticated]
     serializer_class = DisputeSerializer

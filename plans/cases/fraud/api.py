@@ -68,6 +68,7 @@ class HeldSerializer(Serializer):
 class FraudCaseViewSet(WorkViewSet):
     """Cases, the highest expected loss first. Judging a case needs a person's session, not a token."""
 
+    scope = "run"
     queryset = FraudCase.objects.none()
     serializer_class = FraudCaseDetailSerializer
     list_serializer_class = FraudCaseSerializer

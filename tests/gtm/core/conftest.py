@@ -1,5 +1,5 @@
 """The demo organisation, for what is tested on it."""
 
-from tests.doors import built
+from tests.doors import as_, built, ops, plan, site
 
-__all__ = ["built"]
+__all__ = ["as_", "built", "ops", "plan", "site"]

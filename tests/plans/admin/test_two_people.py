@@ -8,7 +8,6 @@ from django.contrib.auth.models import Group, Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from gtm.core import clock
@@ -32,7 +31,7 @@ from programs.models import (
     RotaOverride,
     Tier,
 )
-from tests.doors import manage, url, user
+from tests.doors import manage, token_of, url, user
 from tests.factories import gate, make_plan, round_of, seat
 from tests.plans.admin.filled_form import filled
 
@@ -635,7 +634,7 @@ def test_what_a_plan_published_waits_and_is_marked(published, done, way):
 def test_a_token_gives_no_second_person(demo):
     grant_over_rest(demo)
     change = GuardedChange.objects.get()
-    client = APIClient(headers={"Authorization": f"Token {Token.objects.create(user=user('deputy')).key}"})
+    client = APIClient(headers={"Authorization": f"Token {token_of('deputy')}"})
     path = url(f"guarded-changes/{change.pk}/")
     refused = client.post(
         f"{path}approve/", {}, format="json", headers={"If-Match": client.get(path)["ETag"]}

@@ -1,13 +1,12 @@
 """Deciding over REST: who may, on what, with which proof of presence."""
 
 import pytest
-from rest_framework.authtoken.models import Token
 from rest_framework.test import APIClient
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.models import ChangeLogEntry
 from plans.demo.organisation import PASSWORD
-from tests.doors import fields, url, user
+from tests.doors import fields, token_of, url, user
 from tests.factories import gate, make_plan, round_of, seat
 
 YES = {"decision": "approve", "comment": "Fine.", "password": PASSWORD}
@@ -74,7 +73,7 @@ def test_money_asks_for_the_password_again(decide, approval, password, words):
 
 def test_a_token_never_decides(approval):
     client = APIClient()
-    client.credentials(HTTP_AUTHORIZATION=f"Token {Token.objects.create(user=user('finance')).key}")
+    client.credentials(HTTP_AUTHORIZATION=f"Token {token_of('finance')}")
     shown = client.get(url(f"approvals/{approval.pk}/"))
     assert {action["allowed"] for action in shown.json()["actions"]} == {False}
     body = YES | {"scope_sha256": approval.scope_sha256}

@@ -268,5 +268,6 @@ def test_every_management_command_is_listed():
         "decide", "demo", "dispute", "erase_changelog", "establish", "export_plan", "follow_up",
         "fraud_cases", "governance_matrices", "gtm", "import_plan", "inbox", "judge", "load_dataset",
         "load_metrics", "plan_schema", "plans", "policy", "progress", "replay", "replay_policy", "resume",
-        "revise", "ripcord", "rota", "signing_key", "verify_changelog", "verify_plan", "witness",
+        "revise", "ripcord", "rota", "signing_key", "token", "verify_changelog", "verify_plan",
+        "witness",
     }  # fmt: skip

@@ -1,0 +1,194 @@
+"""Passwords at every door: each try is on record, and too many wrong ones close the door for a time.
+
+An account is guarded against strangers: wrong passwords from addresses that its owner has not used count
+together, whoever sends them, and a right one does not reset them. An address that has been in lately counts
+for itself, so that nobody can lock out an owner. An address with many wrong passwords for any account waits
+too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
+from django.db import transaction
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from gtm.core import access_tokens, clock, events
+from gtm.core.actors import ADMIN, COMMAND_LINE, REST, Actor, acting_as
+from gtm.core.errors import GtmError
+from gtm.core.evidence import changelog
+from gtm.core.models import SignIn
+from gtm.core.places import messages
+
+ALLOWED = 10
+"""Wrong passwords for an account before it waits; each further one doubles the wait."""
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=24)
+COUNTED = timedelta(hours=24)
+KNOWN_FOR = timedelta(days=30)
+OF_ADDRESS, ADDRESS_WAIT = 50, timedelta(minutes=15)
+EVENTS = {
+    SignIn.Outcome.IN: "right password",
+    SignIn.Outcome.WRONG: "wrong password",
+    SignIn.Outcome.REFUSED: "sign-ins refused",
+}
+NOWHERE = "local"
+"""The address of who has none: the command line."""
+PAGE, AT_REST, DECISION = "page", "REST", "decision"
+
+
+owners: list[Callable[[Any], Iterable[str]]] = []
+"""Each answers further e-mail addresses of the owner of an account."""
+
+
+class TooManyWrong(GtmError):
+    code = "too_many_wrong_passwords"
+    status = 429
+    title = "Too many wrong passwords"
+
+
+class GuardedBackend(ModelBackend):
+    """Asks for passwords at the pages, over REST and at the command line, within the limits."""
+
+    def authenticate(
+        self, request: Any, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> Any:
+        if username is None or password is None:
+            return None
+        door = COMMAND_LINE if request is None else PAGE if not _is_rest(request) else AT_REST
+        account = get_user_model()._default_manager.filter(username=username).first()
+        refuse_after_many(account, username, request, door)
+        user = super().authenticate(request, username=username, password=password, **kwargs)
+        _note(account, username, request, door, SignIn.Outcome.IN if user else SignIn.Outcome.WRONG)
+        return user
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        """Nobody logs in as a program; also not where somebody has given the account a password."""
+        return bool(super().user_can_authenticate(user)) and not access_tokens.is_service(user)
+
+
+def confirms(request: Any, user: Any, password: str) -> bool:
+    """Whether somebody who is logged in knows the password of the account, asked before a decision.
+
+    Raises TooManyWrong.
+    """
+    username = user.get_username()
+    refuse_after_many(user, username, request, DECISION)
+    is_right = bool(user.check_password(password))
+    outcome = SignIn.Outcome.IN if is_right else SignIn.Outcome.WRONG
+    _note(user, username, request, DECISION, outcome)
+    return is_right
+
+
+def address_of(request: Any) -> str:
+    """Where a request comes from. A forwarded address is believed from as many proxies as the site trusts."""
+    if request is None:
+        return NOWHERE
+    given = request.META.get("REMOTE_ADDR", "")
+    if proxies := settings.GTM_TRUSTED_PROXIES:
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        named = [part.strip() for part in forwarded if part.strip()]
+        given = named[-proxies] if len(named) >= proxies else given
+    try:
+        return str(ipaddress.ip_address(given))
+    except ValueError:
+        return "unknown"
+
+
+def refuse_after_many(account: Any, username: str, request: Any, door: str) -> None:
+    """Raise TooManyWrong while the account or the address has to wait."""
+    address, now = address_of(request), clock.now()
+    until = _account_waits_until(username, address, now)
+    if until is None or until <= now:
+        until = _address_waits_until(address, now)
+    if until is None or until <= now:
+        return
+    if not _tries(now - FIRST_WAIT).filter(username=username[:150], outcome=SignIn.Outcome.REFUSED).exists():
+        _note(account, username, request, door, SignIn.Outcome.REFUSED)
+    seconds = max(1, round((until - now).total_seconds()))
+    raise TooManyWrong(
+        f"Too many wrong passwords were tried. Try again in {_in_words(seconds)}.",
+        hint="The owner of the account is told. If that is you, look at your sign-ins.",
+        retry_after=seconds,
+    )
+
+
+def _account_waits_until(username: str, address: str, now: datetime) -> datetime | None:
+    known = _known_addresses(username, now)
+    wrong = _tries(now - COUNTED).filter(username=username[:150], outcome=SignIn.Outcome.WRONG)
+    if address in known:
+        last_in = _tries(now - KNOWN_FOR).filter(
+            username=username[:150], address=address, outcome=SignIn.Outcome.IN
+        )
+        wrong = wrong.filter(address=address, at__gt=last_in.latest("at").at)
+    else:
+        wrong = wrong.exclude(address__in=known)
+    count = wrong.count()
+    if count < ALLOWED:
+        return None
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(count - ALLOWED, 20))
+    return wrong.latest("at").at + wait
+
+
+def _address_waits_until(address: str, now: datetime) -> datetime | None:
+    if address == NOWHERE:
+        return None
+    wrong = _tries(now - ADDRESS_WAIT).filter(address=address, outcome=SignIn.Outcome.WRONG)
+    return wrong.latest("at").at + ADDRESS_WAIT if wrong.count() >= OF_ADDRESS else None
+
+
+def _known_addresses(username: str, now: datetime) -> set[str]:
+    rows = _tries(now - KNOWN_FOR).filter(username=username[:150], outcome=SignIn.Outcome.IN)
+    return {*rows.exclude(address="unknown").values_list("address", flat=True)}
+
+
+def _tries(since: datetime) -> QuerySet[SignIn]:
+    return SignIn.objects.filter(at__gt=since)
+
+
+def _note(account: Any, username: str, request: Any, door: str, outcome: str) -> None:
+    """Keep a try, also where the transaction around the door is undone by a refusal that follows."""
+    who = {"user": account, "username": username.replace("\0", "")[:150]}
+    with transaction.atomic():
+        row = SignIn.objects.create(**who, address=address_of(request), door=door, outcome=outcome)
+        if account is None:
+            return  # of a name that nobody has: kept, and no evidence about anybody
+        via = COMMAND_LINE if request is None else REST if _is_rest(request) else ADMIN
+        actor = Actor.of_user(account, via) if outcome == SignIn.Outcome.IN else Actor.system("Sign-in", via)
+        with acting_as(actor):
+            changelog.append(row, EVENTS[outcome], field="address", after=f"{row.address}, {door}")
+        if outcome == SignIn.Outcome.REFUSED:
+            events.publish_on_commit(events.SignInsRefused(account.pk, row.address))
+
+
+def _is_rest(request: Any) -> bool:
+    return str(getattr(request, "path", "")).startswith("/api/")
+
+
+def _in_words(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} seconds"
+    return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"
+
+
+def tell_owner(account: Any, address: str) -> int:
+    """Mail to the owner of an account whose sign-ins are refused; answers of how many addresses."""
+    found = {account.email, *(one for ask in owners for one in ask(account))} - {""}
+    page = f"{settings.GTM_BASE_URL}{reverse('admin:core_signin_changelist')}"
+    body = (
+        f"Somebody at {address} has tried {ALLOWED} or more wrong passwords for your account "
+        f"{account.get_username()}. Further tries from there are refused for a time. You can still log in "
+        f"from where you usually do.\n\nYour sign-ins: {page}\n\n"
+        "If it was you, there is nothing to do. If not, change your password."
+    )
+    name = f"sign-ins-{account.pk}-{clock.now():%Y%m%d%H%M}"
+    for one in sorted(found):
+        message_id = f"{name}-{access_tokens.digest_of(one)[:8]}"
+        messages.send_mail(one, "Wrong passwords for your account", body, message_id=message_id)
+    return len(found)

@@ -1,0 +1,141 @@
+"""Passwords at every door: on record, limited by account and address, and the owner is told."""
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from gtm.core import clock, sign_in
+from gtm.core.models import ChangeLogEntry, SignIn
+from gtm.core.tasks import tell_of_sign_ins
+from plans.demo.organisation import PASSWORD
+from programs.models import Person
+from tests.doors import url, user
+from tests.factories import round_of
+
+
+@pytest.fixture(autouse=True)
+def _no_rate_of_requests(settings):
+    """The limits of requests are another thing; here each try comes from another address."""
+    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"DEFAULT_THROTTLE_RATES": {"token": "10000/min"}}
+
+
+def at_page(password: str, address: str, username: str = "finance") -> int:
+    client = Client(REMOTE_ADDR=address)
+    client.post(reverse("admin:login"), {"username": username, "password": password})
+    return 200 if "_auth_user_id" in client.session else 401
+
+
+def over_rest(password: str, address: str, username: str = "finance") -> int:
+    body = {"username": username, "password": password}
+    return APIClient(REMOTE_ADDR=address).post(url("token/"), body, format="json").status_code
+
+
+def decides(password: str, approval, address: str) -> int:
+    client = APIClient(REMOTE_ADDR=address)
+    client.force_login(user("finance"))
+    body = {
+        "decision": "approve",
+        "comment": "x",
+        "password": password,
+        "scope_sha256": approval.scope_sha256,
+    }
+    return client.post(url(f"approvals/{approval.pk}/decide/"), body, format="json").status_code
+
+
+def address(number: int) -> str:
+    return f"10.{number // 65536}.{number // 256 % 256}.{number % 256}"
+
+
+def test_a_thousand_wrong_passwords_over_all_doors_and_then_the_right_one_is_not_in(site, plan, client):
+    approval, opened = round_of(plan), 0
+    with time_machine.travel(clock.now(), tick=False):
+        for number in range(1000):
+            try_one = (at_page, over_rest, lambda p, a: decides(p, approval, a))[number % 3]
+            opened += try_one(f"wrong {number}", address(number)) in (200, 201)
+        assert opened == 0
+        assert at_page(PASSWORD, address(2001)) == 401
+        assert over_rest(PASSWORD, address(2002)) == 429
+        assert decides(PASSWORD, approval, address(2003)) == 429
+    approval.refresh_from_db()
+    assert approval.state == "pending"
+    assert SignIn.objects.filter(outcome="wrong", username="finance").count() == sign_in.ALLOWED
+    assert SignIn.objects.filter(outcome="refused").count() < 1000
+    assert client.get("/healthz").status_code == 200
+
+
+def test_the_owner_gets_in_from_where_they_usually_do_while_strangers_wait(site):
+    assert at_page(PASSWORD, "10.1.1.1") == 200
+    for number in range(20):
+        at_page("wrong", address(number))
+    assert at_page(PASSWORD, "10.9.9.9") == 401
+    assert at_page(PASSWORD, "10.1.1.1") == 200
+    assert at_page(PASSWORD, "10.9.9.9") == 401, "what the owner does opens nothing to strangers"
+
+
+def test_the_wait_doubles_and_ends(site):
+    for number in range(sign_in.ALLOWED):
+        over_rest("wrong", address(number))
+    refused = APIClient().post(url("token/"), {"username": "finance", "password": PASSWORD}, format="json")
+    assert (refused.status_code, refused["Content-Type"]) == (429, "application/problem+json")
+    assert 0 < int(refused["Retry-After"]) <= 60
+    with time_machine.travel(clock.now() + timedelta(seconds=61), tick=False):
+        over_rest("wrong", address(99))
+    with time_machine.travel(clock.now() + timedelta(seconds=61 + 62), tick=False):
+        assert over_rest(PASSWORD, address(100)) == 429
+    with time_machine.travel(clock.now() + timedelta(seconds=61 + 121), tick=False):
+        assert over_rest(PASSWORD, address(100)) == 201
+
+
+def test_an_address_that_tries_many_accounts_waits_for_all_of_them(site):
+    for number in range(sign_in.OF_ADDRESS):
+        over_rest("wrong", "10.3.3.3", f"nobody-{number}")
+    assert over_rest(PASSWORD, "10.3.3.3", "ops") == 429
+    assert over_rest(PASSWORD, "10.3.3.4", "ops") == 201
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "1.2.3.4", "10.0.0.1"),
+        (1, "6.6.6.6, 1.2.3.4", "1.2.3.4"),
+        (2, "6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"),
+        (2, "1.2.3.4", "10.0.0.1"),
+        (1, "no address", "unknown"),
+    ],
+)
+def test_a_forwarded_address_is_believed_from_trusted_proxies_alone(
+    settings, rf, proxies, forwarded, expected
+):
+    settings.GTM_TRUSTED_PROXIES = proxies
+    request = rf.get("/", REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR=forwarded)
+    assert sign_in.address_of(request) == expected
+
+
+def test_every_try_is_on_record_and_shown_to_its_owner_alone(site, as_):
+    at_page("wrong", "10.4.4.4")
+    at_page(PASSWORD, "10.4.4.5")
+    rows = ChangeLogEntry.objects.filter(entity="core.signin").order_by("pk")
+    assert [row.event for row in rows] == ["wrong password", "right password"]
+    page = reverse("admin:core_signin_changelist")
+    assert "10.4.4.4" in as_("finance").get(page).content.decode()
+    assert "10.4.4.4" not in as_("ops").get(page).content.decode()
+    assert "10.4.4.4" in as_("admin").get(page).content.decode()
+
+
+def test_the_owner_is_told_once(site, monkeypatch, django_capture_on_commit_callbacks):
+    told = []
+    monkeypatch.setattr(tell_of_sign_ins, "delay", lambda **kwargs: told.append(kwargs))
+    with django_capture_on_commit_callbacks(execute=True):
+        for number in range(sign_in.ALLOWED + 5):
+            over_rest("wrong", address(number))
+    assert told == [{"user_pk": user("finance").pk, "address": address(sign_in.ALLOWED)}]
+    tell_of_sign_ins(**told[0])
+    person = Person.objects.get(accounts=user("finance"))
+    assert person.email in {one for message in mail.outbox for one in message.to}
+    assert address(sign_in.ALLOWED) in mail.outbox[0].body
+    assert PASSWORD not in mail.outbox[0].body
