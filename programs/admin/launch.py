@@ -70,8 +70,9 @@ class MessageTemplateAdmin(GovernedAdmin):
                 "description": "Jinja: {{ program.name }}, {{ owner.name }}, {{ launch_date }}, "
                 "{{ audience.name }}, {{ code_parameter }}; {{ copy.… }} and {{ link.landing }} or another "
                 "destination come from the launch profile, links tagged; {{ token.… }} is what the mailing "
-                "tool fills in, {{ personal.landing }} the recipient's own link. What is not filled stops "
-                "the kit.",
+                "tool fills in, {{ personal.landing }} the recipient's own link. A partner kit is made for "
+                "each partner of the program, {{ partner.name }}, with links of its own. What is not "
+                "filled stops the kit.",
             },
         ),
         ("Tracking", {"fields": ["utm_source", "utm_medium"]}),

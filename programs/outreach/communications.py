@@ -31,6 +31,9 @@ _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 MEDIA_TYPES = {"html": "text/html", "txt": "text/plain", "md": "text/markdown"}
 IN_EVERY_KIT = frozenset({Asset.PARTNER_KIT})
 """Part of every launch, whatever its channels: partners hear of it before their customers do."""
+ALL_PARTNERS = {"slug": "partners", "name": "our partners"}
+BY_PARTNER = frozenset({Asset.PARTNER_KIT})
+"""Made for each partner of the program by itself; once for all where the program has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,29 +144,47 @@ def _render_for(
     *,
     is_first: bool,
 ) -> list[Piece]:
-    sources: list[Template] = []
+    sources: dict[str, list[Template]] = {}
     planned: list[_Planned] = []
+    partners = {partner["slug"]: partner for partner in launch.get("partners") or ()}
     at_home = frozenset({urlsplit(launch["links"]["landing"]).netloc.lower()})
     for template in _chosen(launch["templates"], inputs["channels"], audience.slug):
         by_persona = form_of(template) in TO_PARTICIPANTS and audience != EVERYONE
         if not by_persona and not is_first:
             continue
         segment = audience.slug if by_persona else ""
-        tags = tags_of(template, program["slug"], segment)
         home = at_home if form_of(template) == Form.PAGE else frozenset()
-        stem = _stem(template, segment)
-        heads = {
-            name: f"{stem}.{name}.txt" for name in ("subject", "preheader") if template.get(name, "").strip()
-        }
-        sources += [Template(at, template[name], tags) for name, at in heads.items()]
-        for suffix, source in _bodies(template):
-            sources.append(Template(f"{stem}.{suffix}", source, tags, home))
-            planned.append(_Planned(template, f"{stem}.{suffix}", heads, segment, suffix))
+        # Each partner has a kit, and so links, of its own: what it brings is told apart from the first click.
+        for partner in (list(partners) if template["asset"] in BY_PARTNER else []) or [""]:
+            tags = tags_of(template, program["slug"], segment or partner)
+            stem = _stem(template, segment or partner)
+            heads = {
+                name: f"{stem}.{name}.txt"
+                for name in ("subject", "preheader")
+                if template.get(name, "").strip()
+            }
+            own = sources.setdefault(partner, [])
+            own += [Template(at, template[name], tags) for name, at in heads.items()]
+            for suffix, source in _bodies(template):
+                own.append(Template(f"{stem}.{suffix}", source, tags, home))
+                name = partners[partner]["name"] if partner else ""
+                planned.append(_Planned(template, f"{stem}.{suffix}", heads, segment, suffix, name))
     tokens = Tokens(launch.get("tokens") or {})
     code = (launch["code_parameter"], tokens.by_name[CODE]) if CODE in tokens.by_name else None
     named = variables(launch, program, inputs, audience, tokens.by_name)
-    rendered = render(sources, named, launch["links"], code)
-    sealed = {path: tokens.seal(text) for path, text in rendered.items()}
+    sealed: dict[str, str] = {}
+    unfilled: list[str] = []
+    for partner, own in sources.items():
+        try:
+            rendered = render(
+                own, named | {"partner": partners.get(partner, ALL_PARTNERS)}, launch["links"], code
+            )
+        except TemplatingError as error:
+            unfilled += error.problems
+            continue
+        sealed |= {path: tokens.seal(text) for path, text in rendered.items()}
+    if unfilled:
+        raise TemplatingError(unfilled)
     made = [_piece(each, sealed, audience, tokens, launch["test_code"]) for each in planned]
     problems: list[str] = []
     for each, (_, body) in zip(planned, made, strict=True):
@@ -176,13 +197,14 @@ def _render_for(
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A file to make: ``heads`` are the paths of its subject and preheader."""
+    """A file to make: ``heads`` are the paths of its subject and preheader, ``partner`` whose alone it is."""
 
     template: Mapping[str, Any]
     path: str
     heads: Mapping[str, str]
     segment: str
     suffix: str
+    partner: str = ""
 
 
 def _chosen(
@@ -230,7 +252,7 @@ def _piece(
         asset=template["asset"],
         channel=template["channel"],
         segment=planned.segment,
-        audience=audience.name if planned.segment else "",
+        audience=audience.name if planned.segment else planned.partner,
         media_type=MEDIA_TYPES[planned.suffix],
         body=tokens.open(body),
         subject=tokens.open(subject),

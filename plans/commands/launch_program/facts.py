@@ -80,6 +80,10 @@ def material_facts(program: Program) -> dict[str, Any]:
             | {
                 "templates": [template.facts() for template in templates.order_by("key", "segment")],
                 "contacts": _contacts(sorted(teams_of(runbooks_of(program.kind)))),
+                "partners": [
+                    {"slug": partner.slug, "name": partner.name}
+                    for partner in program.partners.order_by("slug")
+                ],
                 "domain": urlsplit(settings.GTM_BASE_URL).hostname,
             },
             "calendar": {

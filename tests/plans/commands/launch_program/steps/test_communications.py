@@ -15,7 +15,7 @@ from plans.commands.launch_program.steps.communications import render_kit
 from plans.engine.running.steps import PermanentError
 from plans.schemas.outputs import payload_of
 from programs.analytics.link_check import check_link
-from programs.models import MessageTemplate
+from programs.models import MessageTemplate, Partner
 from tests.plans.commands.launch_program.launch_kit import (
     change_profile,
     change_template,
@@ -297,3 +297,41 @@ def test_the_preheader_stands_first_and_unseen(program):
     assert mail.index(told) < mail.index("<h1")
     assert "display:none" in mail[: mail.index(told)].rpartition("<div")[2].replace(" ", "")
     assert archive(result)["email/launch-email.preheader.txt"].decode() == f"{told}\n"
+
+
+def _partner(slug, name):
+    row = Partner(slug=slug, name=name)
+    row.save()
+    return row
+
+
+def test_each_partner_of_the_program_has_a_kit_and_links_of_its_own(program):
+    for slug, name in (("acme", "Acme GmbH"), ("nord", "Nord AB")):
+        _partner(slug, name).programs.add(program)
+    _partner("other", "Of another program")
+    result = render_kit(context_of(program, channels=["email"]))
+    kits = {f["path"]: f["audience"] for f in result.values["files"] if f["path"].startswith("partner/")}
+    assert kits == {"partner/partner-kit.acme.md": "Acme GmbH", "partner/partner-kit.nord.md": "Nord AB"}
+    tags = {
+        link["path"]: parse_qs(urlsplit(link["url"]).query)["utm_content"][0]
+        for link in result.values["links"]
+        if link["path"] in kits
+    }
+    assert tags == {
+        "partner/partner-kit.acme.md": "partner-kit-acme",
+        "partner/partner-kit.nord.md": "partner-kit-nord",
+    }
+    texts = {m.path: m.body for m in outputs_by_key(result)["comms-preview"].items if m.path in kits}
+    assert "kit for Acme GmbH" in texts["partner/partner-kit.acme.md"]
+    assert "Nord" not in texts["partner/partner-kit.acme.md"]
+
+
+def test_what_a_kit_of_a_partner_lacks_is_told_with_what_the_others_lack(program):
+    _partner("acme", "Acme GmbH").programs.add(program)
+    change_template("partner-kit", text="{{ partner.nickname }} {{ link.landing }}")
+    change_template("faq", text="## {{ copy.missing }}")
+    with pytest.raises(PermanentError) as refused:
+        render_kit(context_of(program, channels=["email"]))
+    told = [problem.message for problem in refused.value.problems]
+    where = sorted(message.partition(":")[0] for message in told)
+    assert where == ["core/faq.md", "partner/partner-kit.acme.md"]
