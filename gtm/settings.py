@@ -214,6 +214,9 @@ MEDIA_ROOT = GTM_DATA_DIR / "uploads"  # private: downloads go through views tha
 
 # --- Mail -----------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+GTM_OWN_PASSWORD_BY_MAIL = env.bool(
+    "GTM_OWN_PASSWORD_BY_MAIL", default=str(vars()["EMAIL_BACKEND"]).endswith("smtp.EmailBackend")
+)
 EMAIL_TIMEOUT = 10  # a mail server that hangs must not hold up what waits behind it
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="GTM Governance <gtm@localhost>")
 

@@ -5,7 +5,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from gtm.core.admin.accounts import own_password
+from gtm.core.admin.own_password import SetOwnPassword, own_password
 from gtm.core.api import problem
 from gtm.core.api.tokens import TokenView, TokenViewSet
 from gtm.probes import healthz, metrics, readyz
@@ -37,6 +37,7 @@ urlpatterns = [
     path("api/v1/", include(api_v1)),
     path("join/<slug:program>/", landing_page, name="staged_landing_page"),
     re_path(r"^api/", problem.not_found),  # before the admin, which would send a program to the login page
-    path("password_change/", own_password),  # in place of the admin's, which leaves no record
+    path("password_change/", own_password, name="own_password"),  # the admin's leaves no record
+    path("own_password/<uidb64>/<token>/", SetOwnPassword.as_view(), name="own_password_set"),
     path("", admin.site.urls),
 ]

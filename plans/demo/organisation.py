@@ -62,11 +62,19 @@ LOGINS = (
 )  # fmt: skip
 
 
+THIRD_STEWARD = "deputy"
+
+
 def build(say: Callable[[str], Any]) -> None:
     """Everything the demo has, told line by line to ``say``; a second time changes nothing.
 
-    Who may decide in it was given by whoever runs this, alone, and is marked so.
+    Who may decide in it was given by whoever runs this, alone, and is marked so. One steward is a change of
+    their own: so each of the two changes has somebody whom it does not concern and who can confirm it.
     """
+    third = next(login for login in LOGINS if login.username == THIRD_STEWARD)
+    with two_people.setting_up(f"{third.name}, the third steward of the demo"):
+        standard.make()
+        _person(third, *_roles_and_groups())
     with two_people.setting_up("The organisation of the demo: its people, roles, groups and contacts"):
         loyalty = establish()
         partner_world.take_contacts(Campaign.objects.get(slug="ai-launch-tour"), PASSWORD)
@@ -83,9 +91,8 @@ def build(say: Callable[[str], Any]) -> None:
 def establish() -> Program:
     """People in every role, metrics, programs, partners and a campaign. Returns the loyalty program."""
     standard.make()
-    groups = {group.name: group for group in Group.objects.all()}
-    roles = {role.slug: role for role in Role.objects.select_related("group")}
-    people = {login.username: _person(login, roles, groups) for login in LOGINS}
+    known = _roles_and_groups()
+    people = {login.username: _person(login, *known) for login in LOGINS}
     _admin()
     loyalty = _program("cdnow", "CDNOW Rewards", ProgramKind.LOYALTY, people["strategist"],
                        "Loyalty program on the purchases of CDNOW, 1997-01 to 1998-06.", platform_cost=150)  # fmt: skip
@@ -109,6 +116,11 @@ def establish() -> Program:
                  starts_on=date(2026, 9, 1), ends_on=date(2026, 11, 30), budget=Decimal(120_000))  # fmt: skip
     tour.partners.set([northwind, contoso])
     return loyalty
+
+
+def _roles_and_groups() -> tuple[dict[str, Role], dict[str, Group]]:
+    groups = {group.name: group for group in Group.objects.all()}
+    return {role.slug: role for role in Role.objects.select_related("group")}, groups
 
 
 def _once(model: Any, key: dict[str, Any], **values: Any) -> Any:

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from gtm.core import actors
 from gtm.core.errors import NotPermitted
+from gtm.core.evidence import accounts as own
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
 from programs.models.two_people import AskedChange
@@ -38,6 +39,10 @@ def guard_accounts(
     """
     acting = actors.current_or_none()
     user_id = acting.actor.user_id if acting else None
+    if action == "post_add" and pk_set:
+        linked = [instance.pk] if reverse else pk_set
+        for user in get_user_model().objects.filter(pk__in=linked):
+            own.may_be_known(user)
     if acting is None or user_id is None or action not in ("pre_add", "pre_remove", "pre_clear"):
         return
     users = get_user_model()
@@ -63,7 +68,7 @@ def guard_accounts(
         two_people.ask(
             AskedChange(
                 GuardedKind.LINK,
-                f"The account {names} {said} {person}",
+                f"The account {names} {said} {person} ({person.email})",
                 "programs.person",
                 str(person.pk),
                 two_people.LINK,

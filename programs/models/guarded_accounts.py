@@ -172,9 +172,14 @@ def _ask(holder: Any, kind: str, what: str, verb: str, values: Any, before: Any,
         two_people.ask(asked)
 
 
+def _addresses(user: Any) -> list[str]:
+    return list(Person.objects.filter(accounts=user, is_active=True).values_list("email", flat=True))
+
+
 def connect() -> None:
     """Ask before the account's own record of changes writes anything."""
     accounts.guards.append(guard_account)
+    accounts.addresses.append(_addresses)
     users = get_user_model()
     post_save.connect(mark_new_superuser, users, dispatch_uid="new-superuser")
     for model in (users, Group):

@@ -14,6 +14,7 @@ from django.db.models.signals import m2m_changed
 
 from gtm.core import actors
 from gtm.core.errors import NotPermitted
+from gtm.core.evidence import accounts
 from gtm.core.governed import GovernedModel
 from gtm.core.money import Money
 from gtm.core.places.calendars import WorkingCalendar
@@ -119,7 +120,7 @@ class Person(ChangedByTwo, GovernedModel):
         said = []
         if self.is_active and not stored.is_active:
             said.append("is back and decides again")
-        if self.email != stored.email and not _is_acting(self):
+        if self.email != stored.email and not _is_acting_alone(self):
             said.append(f"gets messages at {self.email}")
         if not said or not self.has_weight:
             return None
@@ -243,6 +244,12 @@ class Approver(ChangedByTwo, GovernedModel):
 def _is_acting(person: Person) -> bool:
     user_id = actors.current().actor.user_id
     return user_id is not None and person.accounts.filter(pk=user_id).exists()
+
+
+def _is_acting_alone(person: Person) -> bool:
+    """Whether it is they, by an account that nobody else can log in with: a link to a password goes there."""
+    user = actors.current().actor.user
+    return _is_acting(person) and accounts.why_not_theirs(user) is None
 
 
 def _is_wider(now: Sequence[str], before: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from gtm.core.admin.base import ActingAdmin, acting_in_admin
+from gtm.core.admin.base import ActingAdmin
 from gtm.core.errors import WaitsForSecondPerson
 from gtm.core.evidence import accounts
 
@@ -52,14 +52,6 @@ class AccountAdmin(UserAdmin, ActingAdmin):  # type: ignore[type-arg]  # generic
                 with suppress(WaitsForSecondPerson), transaction.atomic():
                     manager.add(*wanted)
         super().save_related(request, form, formsets, change)
-
-
-def own_password(request: HttpRequest) -> HttpResponse:
-    """One's own password, changed by oneself and on record as that."""
-    if not request.user.is_authenticated:
-        return admin.site.password_change(request)
-    with acting_in_admin(request):
-        return admin.site.password_change(request)
 
 
 @admin.register(Group)

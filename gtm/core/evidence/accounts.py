@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
@@ -70,6 +71,20 @@ guards: list[Callable[[Any, Any | None], None]] = []
 """Asked with the account and the stored one (None for a new one) before it is written; each may refuse."""
 
 
+addresses: list[Callable[[Any], list[str]]] = []
+"""Asked for the addresses of the people whose account it is."""
+
+
+def addresses_of(user: Any) -> list[str]:
+    """Where only the owner of an account reads; nowhere while it belongs to nobody."""
+    return sorted({address for asked in addresses for address in asked(user)})
+
+
+def record_link(user: Any, to: Collection[str]) -> None:
+    """A link to set a password of one's own went out."""
+    _append(user, "changed", "password", None, f"a link to set it was sent to {', '.join(to)}")
+
+
 def record_change(sender: Any, instance: Any, update_fields: Collection[str] | None = None, **_: Any) -> None:
     """Receiver of ``pre_save`` of accounts: its flags are evidence, and who has set the password."""
     stored = sender._base_manager.filter(pk=instance.pk).first() if instance.pk else None
@@ -109,12 +124,27 @@ def _record_password(user: Any) -> None:
         return
     label = acting.actor.label if acting else f"{actors.operating_system_user()} (command line)"
     if acting is not None and acting.actor.user_id == user.pk:
+        known = PasswordOfAnother.objects.filter(user=user).first()
+        if known and settings.GTM_OWN_PASSWORD_BY_MAIL and not getattr(user, "proved_by_mail", False):
+            _append(user, "changed", "password", None, f"set in a session, of which {known.set_by} knew it")
+            return
         PasswordOfAnother.objects.filter(user=user).delete()
         _append(user, "changed", "password", None, OWN)
         return
     known = {"set_by": label, "set_at": clock.now()}
     PasswordOfAnother.objects.update_or_create(user=user, defaults=known)
     _append(user, "changed", "password", None, f"set by {label}")
+
+
+def may_be_known(user: Any) -> None:
+    """Whoever gives an account to a person may have its password: its owner proves it anew, by mail."""
+    acting = actors.current_or_none()
+    if not settings.GTM_OWN_PASSWORD_BY_MAIL or acting is None or acting.actor.is_system:
+        return
+    if acting.actor.user_id != user.pk:
+        known = {"set_by": acting.on_behalf_of or acting.actor.label, "set_at": clock.now()}
+        PasswordOfAnother.objects.update_or_create(user=user, defaults=known)
+        _append(user, "changed", "password", None, f"linked by {known['set_by']}, who may know it")
 
 
 def why_not_theirs(user: Any) -> str | None:
@@ -127,8 +157,8 @@ def why_not_theirs(user: Any) -> str | None:
     if known is None:
         return None
     return (
-        f"{known.set_by} has set the password of {actors.name_of(user)} and knows it. {actors.name_of(user)} "
-        "has to set one of their own first."
+        f"{known.set_by} has set the password of {actors.name_of(user)}, or linked the account, and may know "
+        f"the password. {actors.name_of(user)} has to set one of their own first."
     )
 
 

@@ -181,8 +181,8 @@ def test_a_steward_without_a_role_does_not_become_two_people(demo):
     assert "Nobody is the second person for their own change." in refused.json()["detail"]
     told = GuardedChange.objects.exclude(pk=change.pk).order_by("pk").values_list("state", "what")
     assert list(told) == [
-        ("proposed", "The account olaf-2 is taken from Olaf"),
-        ("proposed", "The account olaf-2 is linked to Ghost"),
+        ("proposed", f"The account olaf-2 is taken from Olaf ({olaf.email})"),
+        ("proposed", "The account olaf-2 is linked to Ghost (ghost@example.com)"),
     ]
 
 
@@ -237,7 +237,7 @@ def test_when_the_other_steward_is_gone_a_third_person_comes_by_the_command_line
     form = {"name": "Tom", "email": "tom@example.com", "accounts": [user("tom").pk]}
     client.post(address, fields_of(client, address) | form, follow=True)
     link = GuardedChange.objects.get(state="proposed")
-    assert link.what == "The account tom is linked to Tom"
+    assert link.what == "The account tom is linked to Tom (tom@example.com)"
     assert answer("exec", link, "approve").json()["state"] == "approved"
     person_closed()
     assert not Person.objects.get(name="Dora Klein").is_active
