@@ -19,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse, reverse_lazy
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
+from unfold.widgets import UnfoldAdminPasswordInput
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.admin.base import acting_in_admin
@@ -96,14 +97,24 @@ def _hidden(address: str) -> str:
     return f"{address[:1]}…@{address.rpartition('@')[2]}"
 
 
+class OwnPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in the stubs alone
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget = UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"})
+
+
 class SetOwnPassword(PasswordResetConfirmView):
     """Where the link leads: a password is set that nobody before has known, and the mark is gone."""
 
-    form_class = SetPasswordForm
+    form_class = OwnPasswordForm
     token_generator = TOKENS
     template_name = "gtm/own_password_set.html"
     success_url = reverse_lazy("admin:login")
     title = SUBJECT  # type: ignore[assignment]  # a lazy text in the stubs
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}
 
     def form_valid(self, form: Any) -> HttpResponse:
         form.user.proved_by_mail = True
