@@ -1,4 +1,8 @@
-"""The referral funnel: rates with intervals, what each drop-off costs, and which differences are real."""
+"""The referral funnel: rates with intervals, what each drop-off costs, and which differences are real.
+
+Invitations of one referrer share an audience, a text and a day: where it is known who sent them, drop-offs
+are judged by referrers and not by invitations (``clusters``).
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import norm
 
+from programs.analytics.clusters import Clustered, difference_p
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.multiplicity import benjamini_hochberg
 from programs.analytics.rates import wilson_rate
@@ -60,7 +66,8 @@ class DropOff:
     to expect at the best group's rate with the group's own later rates; ``value`` is their revenue.
     ``p_value`` is two-sided against all other groups together, 1 where the group is not below them: the best
     was chosen for being best, so a test against it alone would find too much. ``q_value`` is
-    Benjamini–Hochberg over all the comparisons of the table.
+    Benjamini–Hochberg over all the comparisons of the table. ``effective`` is how many independent cases
+    would know the rate as well as the group's do.
     """
 
     group: str
@@ -75,6 +82,29 @@ class DropOff:
     p_value: float
     q_value: float
     significant: bool
+    effective: float
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelClusters:
+    """Who reached what, a row for what a cluster did in a group.
+
+    ``group`` names the group of each row, ``cluster`` its cluster (0 to n - 1), ``counts`` (rows, stages) how
+    many reached each stage; ``copies`` (n) says how many clusters are just like each.
+    """
+
+    group: npt.NDArray[np.object_]
+    cluster: npt.NDArray[np.intp]
+    counts: npt.NDArray[np.int64]
+    copies: npt.NDArray[np.float64]
+
+    def of(self, rows: npt.NDArray[np.bool_], stage: int) -> Clustered:
+        """Cases entering and passing a step in these rows, by cluster."""
+        entered, passed = (
+            np.bincount(self.cluster[rows], weights=self.counts[rows, place], minlength=len(self.copies))
+            for place in (stage, stage + 1)
+        )
+        return Clustered(entered, passed, self.copies)
 
 
 def steps(funnel: FunnelCounts, *, level: float = 0.95) -> tuple[FunnelStep, ...]:
@@ -122,39 +152,57 @@ def rate_difference(k1: float, n1: float, k2: float, n2: float, *, level: float 
 
 
 def drop_offs(
-    groups: Mapping[str, FunnelCounts], *, minimum: int = 30, false_discovery_rate: float = 0.05
+    groups: Mapping[str, FunnelCounts],
+    clusters: FunnelClusters | None = None,
+    *,
+    minimum: int = 30,
+    false_discovery_rate: float = 0.05,
 ) -> tuple[DropOff, ...] | Unavailable:
     """Each group's steps up to "won" against the best comparable group, dearest first.
 
     Comparable means ``minimum`` cases entering the step in both. "Best" is the group with the highest
-    lower Wilson bound, so that a lucky small group is no yardstick. Groups without wins are valued at the
-    mean revenue of all wins.
+    lower bound, so that a lucky small group, or one of a single creator, is no yardstick. Groups without wins
+    are valued at the mean revenue of all wins. Without ``clusters`` cases are taken to be independent.
     """
     found = []
     wins, revenue = sum(g.counts[WON] for g in groups.values()), math.fsum(g.revenue for g in groups.values())
     mean_revenue = revenue / wins if wins else 0.0
     for stage in range(WON):
         rates = {
-            name: wilson_rate(funnel.counts[stage + 1], funnel.counts[stage])
+            name: known_rate(funnel, stage, clusters.of(clusters.group == name, stage) if clusters else None)
             for name, funnel in sorted(groups.items())
             if funnel.counts[stage] >= minimum
         }
-        known = {name: rate for name, rate in rates.items() if isinstance(rate, Estimate)}
-        if len(known) < 2:
+        if len(rates) < 2:
             continue
-        best = max(known, key=lambda name: (known[name].low or 0.0, name))
-        for name, rate in known.items():
-            if name == best or rate.value >= known[best].value:
-                continue
-            found.append(price_drop(groups, name, best, stage, rate, known[best], mean_revenue))
+        best = max(rates, key=lambda name: (rates[name].low or 0.0, name))
+        found += [
+            price_drop(groups, name, best, stage, rates, mean_revenue, clusters)
+            for name, rate in rates.items()
+            if name != best and rate.value < rates[best].value
+        ]
     if not found:
         return Unavailable(f"No step has a better group to compare with that holds {minimum} cases.")
-    q_values = benjamini_hochberg([drop.p_value for drop in found])
-    judged = [
-        replace(drop, q_value=q, significant=q <= false_discovery_rate)
-        for drop, q in zip(found, q_values, strict=True)
-    ]
+    judged = judge(found, false_discovery_rate=false_discovery_rate)
     return tuple(sorted(judged, key=lambda drop: (-drop.value, drop.group, drop.source)))
+
+
+def judge(drops: Sequence[DropOff], *, false_discovery_rate: float = 0.05) -> tuple[DropOff, ...]:
+    """The drop-offs of one table, of several breakdowns too, with q over all of them; in the order given."""
+    q_values = benjamini_hochberg([drop.p_value for drop in drops])
+    return tuple(
+        replace(drop, q_value=q, significant=q <= false_discovery_rate)
+        for drop, q in zip(drops, q_values, strict=True)
+    )
+
+
+def known_rate(funnel: FunnelCounts, stage: int, clustered: Clustered | None) -> Estimate:
+    """The rate of a step that cases enter; its interval is of the effective cases (its denominator)."""
+    passed, entered = funnel.counts[stage + 1], float(funnel.counts[stage])
+    effective = entered if clustered is None else min(clustered.effective_cases(), entered)
+    rate = wilson_rate(passed / entered * effective, effective)
+    assert isinstance(rate, Estimate)
+    return rate
 
 
 def price_drop(
@@ -162,35 +210,45 @@ def price_drop(
     name: str,
     best: str,
     stage: int,
-    rate: Estimate,
-    best_rate: Estimate,
+    rates: Mapping[str, Estimate],
     mean_revenue: float,
+    clusters: FunnelClusters | None,
 ) -> DropOff:
     own, other = groups[name].counts, groups[best].counts
     total = np.sum([funnel.counts for funnel in groups.values()], axis=0)
     # The group's own later rate; where nobody got that far, everybody's.
     reached, base = (own, own[stage + 1]) if own[stage + 1] else (tuple(total), int(total[stage + 1]))
     later = reached[WON] / base if base else 0.0
-    difference = rate_difference(other[stage + 1], other[stage], own[stage + 1], own[stage])
+    here, there = (rates[each].denominator or 0.0 for each in (name, best))
+    difference = rate_difference(
+        other[stage + 1] / other[stage] * there, there, own[stage + 1] / own[stage] * here, here
+    )
     assert isinstance(difference, Estimate)
     extra = own[stage] * difference.value * later
     price = groups[name].revenue / own[WON] if own[WON] else mean_revenue
     others = total - np.array(own)
     is_below = own[stage + 1] * others[stage] < others[stage + 1] * own[stage]
-    p = two_proportion_p(own[stage + 1], own[stage], others[stage + 1], others[stage]) if is_below else 1.0
+    p = 1.0
+    if is_below:
+        # Clusters may tell less than independent cases do, and never more.
+        p = two_proportion_p(own[stage + 1], own[stage], others[stage + 1], others[stage])
+        if clusters is not None:
+            is_own = clusters.group == name
+            p = max(p, difference_p(clusters.of(is_own, stage), clusters.of(~is_own, stage)))
     return DropOff(
         name,
         STAGES[stage],
         STAGES[stage + 1],
         best,
-        rate,
-        best_rate,
+        rates[name],
+        rates[best],
         difference,
         extra,
         extra * price,
         p,
         p,
         False,
+        here,
     )
 
 

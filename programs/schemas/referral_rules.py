@@ -15,6 +15,7 @@ PAYING_RULES = {
     "before_holding": "Paid before the holding period was over",
     "after_refund": "Paid after the order was refunded",
     "above_reward": "Paid more than was promised",
+    "below_minimum": "Paid for an order below the smallest that earns a reward",
     "other_beneficiary": "Paid to somebody else than the referrer",
 }
 HOUSE_RULES: Mapping[str, Any] = {

@@ -37,12 +37,34 @@ class ReferralQuestions(ABC):
         as_of: datetime,
         by: Collection[str] = (),
         payouts: Snapshot | None = None,
+        without: Collection[str] = (),
     ) -> pa.Table:
-        """Invitations of the window as they stood at as_of: invites, clicks, referrals, qualified, pipeline,
-        won, paid (nested), pipeline_amount, revenue, margin, reward, out_of_order, labelled, fraud. Money and
-        what is won are net of refunds before as_of, rewards of claw-backs."""
+        """Invitations of the window as they stood at as_of, less those in ``without``: invites, clicks,
+        referrals, qualified, pipeline, won, paid (nested), pipeline_amount, revenue, margin, reward,
+        out_of_order, labelled, fraud. Money and what is won are net of refunds before as_of, rewards of
+        claw-backs."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        return self._ask("referral_funnel", datasets, PAYOUTS, as_of=as_of, **_span(start, end), **_flags(by))
+        chosen = _span(start, end) | {"without": sorted(without)}
+        return self._ask("referral_funnel", datasets, PAYOUTS, as_of=as_of, **chosen, **_flags(by))
+
+    def referral_clusters(
+        self,
+        referrals: Snapshot | None,
+        *,
+        start: datetime,
+        end: datetime,
+        as_of: datetime,
+        by: Collection[str] = (),
+        by_partner: bool = False,
+        payouts: Snapshot | None = None,
+        without: Collection[str] = (),
+    ) -> pa.Table:
+        """The same invitations by who sent them: profile, clusters, invites to paid (nested). A profile is
+        what one referrer did in each group, or with ``by_partner`` one partner and each referrer without
+        one; ``clusters`` did just that."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        chosen = _span(start, end) | {"without": sorted(without), "by_partner": by_partner}
+        return self._ask("referral_clusters", datasets, PAYOUTS, as_of=as_of, **chosen, **_flags(by))
 
     def referral_flows(
         self, referrals: Snapshot | None, *, start: datetime, end: datetime, by: Collection[str] = ()
@@ -117,10 +139,12 @@ class ReferralQuestions(ABC):
         start: datetime,
         end: datetime,
         holding_days: int,
+        minimum_order: float | None = None,
     ) -> pa.Table:
         """rule, payouts, amount: payouts of the window that break a rule of paying."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        return self._ask("payout_compliance", datasets, holding_days=holding_days, **_span(start, end))
+        rules = {"holding_days": holding_days, "minimum_order": minimum_order}
+        return self._ask("payout_compliance", datasets, **rules, **_span(start, end))
 
     def referral_clawbacks(
         self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime

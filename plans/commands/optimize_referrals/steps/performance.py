@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from plans.commands.optimize_referrals.facts import is_full, window_of
 from plans.commands.optimize_referrals.kpis import COUNTED, alerts_of, as_defined, count, kpi, metric_of
-from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES, breakdowns_of, details
+from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES, details
+from plans.commands.optimize_referrals.steps.drops import (
+    GroupDrop,
+    cohort,
+    counts_of,
+    drop_table,
+    drop_values,
+    dropped,
+)
 from plans.commands.optimize_referrals.steps.incentives import evidence_values, rewards_of
-from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
-from plans.commands.shared.breakdowns import column_of, merge_small, relabel
+from plans.commands.shared.breakdowns import relabel
 from plans.commands.shared.data_quality import net_note
 from plans.commands.shared.experiments import read_experiments, readout_table, verdicts
 from plans.commands.shared.figures import percent, value_of
 from plans.commands.shared.metrics import unit_of
 from plans.commands.shared.thresholds import alert_table
-from plans.commands.shared.windows import Span, WindowPair
+from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Chart, Column, Metrics, Series, StepResult, Table
+from plans.schemas.outputs import Chart, Metrics, Series, StepResult
 from programs.analytics import funnel
 from programs.analytics.estimate import MaybeEstimate, Unavailable
-from programs.analytics.funnel import DropOff, FunnelCounts
+from programs.analytics.funnel import FunnelCounts
 from programs.analytics.referrals import ViralGrowth, viral_coefficient
 from programs.analytics.stages import STAGES
 
@@ -41,7 +47,7 @@ def diagnose(context: StepContext) -> StepResult:
         if alone
         else funnel.total_funnel([counts_of(row) for row in relabel(before_rows, (), {}).rows.values()])
     )
-    found, note = dropped(rows, dimensions)
+    found, note = dropped(context, windows.current, dimensions, context.program["held_referrals"])
     context.progress(50, "Incentives and growth")
     rewarded = rewards_of(context, windows.current)
     incentives = rewarded.efficiency
@@ -68,7 +74,7 @@ def diagnose(context: StepContext) -> StepResult:
     outputs: list[Any] = [
         _headline(context, kpis, earlier, windows, currency),
         _funnel_chart(now, before, windows),
-        _drop_table(found if is_full(context) else found[:SHOWN_IN_SUMMARY], currency, note),
+        drop_table(found if is_full(context) else found[:SHOWN_IN_SUMMARY], currency, note),
     ]
     if alerts.rows():
         outputs.append(alert_table(alerts.rows()))
@@ -87,7 +93,7 @@ def diagnose(context: StepContext) -> StepResult:
             "margin": sum(float(row["margin"]) for row in rows),
             "reward": sum(float(row["reward"]) for row in rows),
             "out_of_order": sum(row["out_of_order"] for row in rows),
-            "drops": [_drop_values(drop) for drop in found],
+            "drops": [drop_values(drop) for drop in found],
             "incentives": evidence_values(rewarded),
             "experiments": verdicts(read, unread),
             "alerts": alerts.rows(),
@@ -102,60 +108,10 @@ def diagnose(context: StepContext) -> StepResult:
     )
 
 
-def cohort(context: StepContext, span: Span, dimensions: Sequence[str]) -> list[dict[str, Any]]:
-    """The window's invitations as they stood at its own end, refunds included: both windows have had the same time
-    to ripen."""
-    return context.data.engine.referral_funnel(
-        context.data.snapshot("referrals"),
-        start=span.start,
-        end=span.end,
-        as_of=span.end,
-        by=[column_of(name) for name in dimensions],
-        payouts=context.data.find("referral_payouts"),
-    ).to_pylist()
-
-
-@dataclass(frozen=True, slots=True)
-class GroupDrop:
-    """A drop-off with the breakdown it was found in and how many entered the step."""
-
-    drop: DropOff
-    breakdown: tuple[str, ...]
-    entered: int
-
-
-def dropped(
-    rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str]
-) -> tuple[tuple[GroupDrop, ...], str]:
-    """Drop-offs of every breakdown, beyond chance first and dearest first, with notes on what was left out.
-
-    A dimension alone sees a stage that is broken throughout it; all together say where it is worst.
-    """
-    found: list[GroupDrop] = []
-    notes = [] if dimensions else ["No dimension was asked for, so there are no groups to compare."]
-    for breakdown in breakdowns_of(dimensions):
-        groups = merge_small(rows, breakdown, size="invites", minimum=SMALLEST_GROUP)
-        counts = {name: counts_of(row) for name, row in groups.rows.items()}
-        drops = funnel.drop_offs(counts)
-        notes.append(groups.note)
-        if isinstance(drops, Unavailable):
-            notes.append(f"{' and '.join(breakdown).capitalize()}: {drops.reason}")
-            continue
-        found += [
-            GroupDrop(drop, breakdown, counts[drop.group].counts[STAGES.index(drop.source)]) for drop in drops
-        ]
-    found.sort(key=lambda item: (not item.drop.significant, -item.drop.value, item.drop.group))
-    return tuple(found), " ".join(dict.fromkeys(filter(None, notes)))
-
-
 def change_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
     """Relative change, a share; None where either side has no number."""
     here, there = value_of(now), value_of(before)
     return here / there - 1 if here is not None and there else None
-
-
-def counts_of(row: Mapping[str, Any]) -> FunnelCounts:
-    return FunnelCounts(tuple(int(row.get(stage, 0)) for stage in STAGES), float(row.get("revenue", 0)))
 
 
 def counted(
@@ -205,39 +161,6 @@ def _funnel_chart(now: FunnelCounts, before: FunnelCounts | None, windows: Windo
         note=windows.why_alone
         or "Invitations of each window as they stood at its own end, so that both had the same time to ripen.",
     )
-
-
-def _drop_table(drops: Sequence[GroupDrop], currency: str, note: str) -> Table:
-    return Table(
-        "drop_offs",
-        "What drop-offs cost",
-        [Column("group", "Group"), Column("step", "Step"), Column("rate", "Passes", "percent"),
-         Column("best", "Best group"), Column("best_rate", "Passes there", "percent"),
-         Column("low", "Gap from", "percent"), Column("high", "to", "percent"),
-         Column("value", "Revenue at the best rate", "money", currency), Column("q", "q", "number"),
-         Column("verdict", "Beyond chance")],
-        [
-            [d.group, f"{STAGE_TITLES[d.source]} → {STAGE_TITLES[d.target]}", d.rate.value, d.best_group,
-             d.best_rate.value, d.difference.low, d.difference.high, d.value, d.q_value,
-             "yes" if d.significant else "no"]
-            for d in (item.drop for item in drops)
-        ],
-        " ".join(filter(None, (
-            "Valued at the rate of the best group of the same breakdown; tested against all its other groups together, q "
-            "after Benjamini–Hochberg. Beyond chance first, then dearest. Breakdowns overlap, so values do not add up.", note,
-        ))),
-    )  # fmt: skip
-
-
-def _drop_values(found: GroupDrop) -> dict[str, Any]:
-    drop = found.drop
-    return {
-        "breakdown": list(found.breakdown),
-        "group": drop.group, "source": drop.source, "target": drop.target, "best_group": drop.best_group,
-        "rate": drop.rate.value, "best_rate": drop.best_rate.value, "gap": drop.difference.value,
-        "gap_low": drop.difference.low, "gap_high": drop.difference.high, "entered": found.entered, "value": drop.value,
-        "p": drop.p_value, "q": drop.q_value, "significant": drop.significant,
-    }  # fmt: skip
 
 
 def _summary(

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from plans.commands.optimize_referrals.facts import is_full
+from plans.commands.optimize_referrals.facts import is_full, window_of
 from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES
+from plans.commands.optimize_referrals.steps.drops import drop_values, dropped
 from plans.commands.optimize_referrals.steps.incentives import IncentiveFinding, findings
+from plans.commands.optimize_referrals.steps.partners import suspected_of
 from plans.commands.optimize_referrals.steps.proposed import (
     CHANCE_TO_WIN,
     EFFORT,
@@ -34,18 +36,24 @@ CASES_A_DAY = 10
 
 def write_playbook(context: StepContext) -> StepResult:
     rewards = findings(context, today_of(context))
-    found = [*proposals(context), *(each.proposal for each in rewards if each.proposal)]
+    # Rings and scripts pass every step as one: drop-offs are judged again without what is proposed for hold.
+    dropped_here, _ = dropped(
+        context, window_of(context).current, context.outputs["data"]["dimensions"], suspected_of(context)
+    )
+    drops = [drop_values(each) for each in dropped_here]
+    found = [*proposals(context, drops), *(each.proposal for each in rewards if each.proposal)]
     kinds = {proposal.item.action: proposal for proposal in found}
     ranked = prioritise((proposal.item for proposal in found), person_day_cost(context.program) or 0.0)
     refreshed = context.outputs["data"]
     currency, people = refreshed["currency"], context.program["people"]
     backlog = [_values(row, kinds[row.item.action], people, currency) for row in ranked]
     alerts = [row for name in ("performance", "risk", "partners") for row in context.outputs[name]["alerts"]]
-    insights = insights_of(context, backlog, alerts)
+    insights = insights_of(context, drops, backlog, alerts)
     return StepResult(
         values={
             "backlog": backlog,
             "messages": partner_messages(context),
+            "drops": drops,
             "insights": insights,
             "incentives": [
                 {
@@ -69,25 +77,25 @@ def write_playbook(context: StepContext) -> StepResult:
     )
 
 
-def proposals(context: StepContext) -> Iterator[Proposal]:
+def proposals(context: StepContext, drops: Sequence[Mapping[str, Any]]) -> Iterator[Proposal]:
     """Everything worth proposing, each from a finding of the steps before."""
     today = today_of(context)
-    yield from _messages(context, today)
+    yield from _messages(context, drops, today)
     yield from _enablement(context, today)
     yield from _cases(context, today)
 
 
-def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
+def _messages(context: StepContext, drops: Sequence[Mapping[str, Any]], today: date) -> Iterator[Proposal]:
     """A test per drop-off beyond chance. Volume is one window; money is gross margin."""
     found = context.outputs["performance"]
     margin_rate = found["margin"] / found["revenue"] if found["revenue"] else 0.0
     # Breakdowns overlap: one dimension at a time, so that no money is counted twice within it.
-    real = [drop for drop in found["drops"] if drop["significant"] and len(drop["breakdown"]) == 1]
+    real = [drop for drop in drops if drop["significant"] and len(drop["breakdown"]) == 1]
     for drop in real[:MOST_DROP_OFFS]:
         lift = GAP_CLOSED * drop["gap"]
         per_pass = drop["value"] / (drop["entered"] * drop["gap"]) * margin_rate
         step = f"{STAGE_TITLES[drop['source']]} → {STAGE_TITLES[drop['target']]}"
-        luck = by_itself(drop["gap"], drop["rate"], drop["entered"])
+        luck = by_itself(drop["gap"], drop["rate"], drop["effective"])
         test, proof = test_of(context, drop["rate"], lift, drop["entered"], luck)
         yield Proposal(
             "message",
@@ -101,7 +109,7 @@ def _messages(context: StepContext, today: date) -> Iterator[Proposal]:
                 per_pass,
                 EFFORT["message"],
                 f"{percent(drop['rate'])} pass against {percent(drop['best_rate'])} in {drop['best_group']}, "
-                f"q = {drop['q']:.2g}",
+                f"q = {drop['q']:.2g}, without referrals proposed for hold",
                 test,
                 proof,
             ),
@@ -232,7 +240,10 @@ def partner_messages(context: StepContext) -> list[dict[str, str]]:
 
 
 def insights_of(
-    context: StepContext, backlog: Sequence[Mapping[str, Any]], alerts: Sequence[Mapping[str, Any]]
+    context: StepContext,
+    drops: Sequence[Mapping[str, Any]],
+    backlog: Sequence[Mapping[str, Any]],
+    alerts: Sequence[Mapping[str, Any]],
 ) -> list[str]:
     """The annotations of the dashboard, in sentences."""
     refreshed, found = context.outputs["data"], context.outputs["performance"]
@@ -248,7 +259,7 @@ def insights_of(
     told += [
         f"{STAGE_TITLES[d['source']]} → {STAGE_TITLES[d['target']]} loses most in {d['group']}: "
         f"{percent(d['rate'])} pass against {percent(d['best_rate'])} in {d['best_group']}, worth {money(d['value'], currency)}."
-        for d in found["drops"][:1]
+        for d in drops[:1]
         if d["significant"]
     ]
     if found["out_of_order"]:

@@ -14,6 +14,13 @@ from gtm.core import canonical
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, labels_of, measure
+from plans.commands.optimize_referrals.steps.payouts import (
+    clawback_table,
+    clawbacks_of,
+    compliance,
+    paying_rules,
+    rule_table,
+)
 from plans.commands.optimize_referrals.steps.screen import patterns_in, policy_of, rules_of, screened
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span, WindowPair
@@ -27,7 +34,6 @@ from programs.analytics.fraud.scoring import Case, due_rewards
 from programs.analytics.fraud.spike import ControlPoint, control_chart
 from programs.analytics.fraud.table import ReferralTable
 from programs.analytics.rates import wilson_rate
-from programs.schemas.referral_rules import PAYING_RULES
 
 FRAUD_SPIKE = "fraud-spike"
 SIGNS_OF_FRAUD, PATTERN = "signs", "pattern"
@@ -72,13 +78,13 @@ def review_risk(context: StepContext) -> StepResult:
     outputs: list[Any] = [
         _figures(context, rates, earlier, holds, cases, measured, currency, windows),
         _case_table(cases if is_full(context) else holds[:SHOWN_IN_SUMMARY], len(cases), currency),
-        _rule_table(broken, paying_rules(context), context.data.has("referral_payouts"), currency),
+        rule_table(broken, paying_rules(context), context.data.has("referral_payouts"), currency),
     ]
     if not isinstance(chart, Unavailable):
         outputs.append(_control_chart(chart))
     outputs += measured.tables()
     clawbacks = clawbacks_of(context, windows.current)
-    outputs.append(_clawback_table(clawbacks, context.data.has("referral_payouts"), currency))
+    outputs.append(clawback_table(clawbacks, context.data.has("referral_payouts"), currency))
     if is_full(context):
         outputs += [_heuristics_table(found, now), _policy_table(context, found)]
     signals = [*alerts.signals, *spikes]
@@ -185,48 +191,6 @@ def rate_of(point: ControlPoint) -> float:
     return point.rate.value if isinstance(point.rate, Estimate) else 0.0
 
 
-def paying_rules(context: StepContext) -> dict[str, str]:
-    """The rules of paying that the program keeps, in words."""
-    rules = rules_of(context.program)
-    held = f"Paid before the holding period of {rules['holding_days']:g} days was over"
-    return {
-        name: held if name == "before_holding" else words
-        for name, words in PAYING_RULES.items()
-        if name in rules["paying_rules"]
-    }
-
-
-def compliance(context: StepContext, span: Span) -> list[dict[str, Any]]:
-    data, rules = context.data, paying_rules(context)
-    if not data.has("referral_payouts"):
-        return []
-    rows = data.engine.payout_compliance(
-        data.snapshot("referrals"), data.snapshot("referral_payouts"), start=span.start, end=span.end,
-        holding_days=int(rules_of(context.program)["holding_days"]),
-    ).to_pylist()  # fmt: skip
-    return [
-        {
-            "rule": row["rule"],
-            "title": rules[row["rule"]],
-            "payouts": row["payouts"],
-            "amount": float(row["amount"]),
-        }
-        for row in rows
-        if row["rule"] in rules
-    ]
-
-
-def clawbacks_of(context: StepContext, span: Span) -> list[dict[str, Any]]:
-    """Rewards paid for orders that were returned, and never taken back: referral, payout, days, amount left."""
-    data = context.data
-    if not data.has("referral_payouts"):
-        return []
-    rows = data.engine.referral_clawbacks(
-        data.snapshot("referrals"), data.snapshot("referral_payouts"), as_of=span.end
-    ).to_pylist()
-    return [row | {"amount": float(row["amount"])} for row in rows]
-
-
 def is_pattern(case: Case) -> bool:
     """Whether what a referrer or partner did as a whole is among the reasons."""
     return any(reason.heuristic in SIGNS for reason in case.reasons)
@@ -307,39 +271,6 @@ def _case_table(cases: Sequence[Case], known: int, currency: str) -> Table:
         ],
         f"{len(cases)} of {known} cases shown, worst expected loss first. A case is a question to people: hold, "
         "release or confirm, with two people on each; nothing is banned by itself.",
-    )  # fmt: skip
-
-
-def _rule_table(
-    broken: Sequence[Mapping[str, Any]], rules: Mapping[str, str], has_payouts: bool, currency: str
-) -> Table:
-    found = {row["rule"]: row for row in broken}
-    rows = [
-        [title, found.get(rule, {}).get("payouts", 0), found.get(rule, {}).get("amount", 0.0)]
-        for rule, title in rules.items()
-    ]
-    return Table(
-        "compliance",
-        "Rules of paying",
-        [Column("rule", "Rule broken"), Column("payouts", "Payouts", "integer"),
-         Column("amount", "Amount", "money", currency)],
-        rows if has_payouts else [],
-        "Payouts of the window." if has_payouts else "No payouts are loaded, so the log of payouts was not checked.",
-    )  # fmt: skip
-
-
-def _clawback_table(rows: Sequence[Mapping[str, Any]], has_payouts: bool, currency: str) -> Table:
-    shown = sorted(rows, key=lambda row: (-row["amount"], row["payout_id"]))[:MOST_CASES]
-    total = sum(row["amount"] for row in rows)
-    return Table(
-        "clawbacks",
-        "Rewards to take back",
-        [Column("payout", "Payout"), Column("referral", "Referral"), Column("paid", "Paid on", "date"),
-         Column("returned", "Order returned on", "date"), Column("amount", "Not taken back", "money", currency)],
-        [[row["payout_id"], row["referral_id"], f"{row['paid_at']:%Y-%m-%d}", f"{row['undone_at']:%Y-%m-%d}", row["amount"]]
-         for row in shown],
-        f"{len(shown)} of {len(rows)} shown, {total:,.2f} {currency} in all: paid, the order returned in full, and never taken back."
-        if has_payouts else "No payouts are loaded.",
     )  # fmt: skip
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from plans.commands.optimize_referrals.steps import refresh, risk
+from plans.commands.optimize_referrals.steps import partners, performance, playbook, refresh, risk
 from plans.engine.running.runner import stored_values
 from plans.engine.running.steps import StepContext
 from programs.datasets import OpenData, Options, SnapshotStore
@@ -44,16 +45,35 @@ def loaded(world: ReferralWorld, home: Path) -> OpenData:
     return OpenData(home, described)
 
 
+STEPS = {
+    "data": refresh.refresh_data,
+    "performance": performance.diagnose,
+    "risk": risk.review_risk,
+    "partners": partners.assess_partners,
+    "playbook": playbook.write_playbook,
+}
+
+
 def review(data: OpenData, **program: Any) -> dict[str, Any]:
     """What the risk step says of the data, in a program with the settings given."""
+    return outputs_of(data, ("data", "risk"), **program)["risk"]
+
+
+def outputs_of(
+    data: OpenData,
+    steps: Sequence[str] = tuple(STEPS),
+    inputs: Mapping[str, Any] = MappingProxyType({}),
+    **program: Any,
+) -> dict[str, Any]:
+    """What the steps say of the data, by the name of their output."""
     outputs: dict[str, Any] = {}
-    for name, step in (("data", refresh.refresh_data), ("risk", risk.review_risk)):
+    for name in steps:
         context = StepContext(
-            inputs=INPUTS, outputs=outputs, program={**PROGRAM, **program}, data=data, seed=7, now=NOW,
-            progress=lambda percent, note: None,
+            inputs={**INPUTS, **inputs}, outputs=outputs, program={**PROGRAM, **program}, data=data,
+            seed=7, now=NOW, progress=lambda percent, note: None,
         )  # fmt: skip
-        outputs[name] = stored_values(step(context))
-    return outputs["risk"]
+        outputs[name] = stored_values(STEPS[name](context))
+    return outputs
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,14 @@
 """The command on worlds made by other rules than its heuristics, and on the house's less its conveniences."""
 
+import dataclasses
+
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from programs.datasets.worlds import inconvenient, rival_worlds
-from tests.plans.commands.optimize_referrals.made_up import judge, loaded, review
+from tests.plans.commands.optimize_referrals.made_up import judge, loaded, outputs_of, review
 
 
 def judged(world, home):
@@ -93,3 +96,28 @@ def test_what_a_program_declares_is_no_sign(tmp_path):
     known = [{"relation": "gift card", "subject": "payment", "value": value} for value in sorted(shared)]
     fewer = {case["referrals"][0] for case in review(data, referral_rules={"relations": known})["cases"]}
     assert len(fewer) < len(seen)
+
+
+def with_moods(world, seed):
+    """The world with clicks that depend on nothing but the referrer, whose audiences differ."""
+    rng = np.random.default_rng(seed)
+    referrals = world.tables["referrals"]
+    rows = referrals.to_pylist()
+    names = sorted({row["referrer_id"] for row in rows})
+    mood = dict(zip(names, rng.beta(0.6, 0.8, len(names)).tolist(), strict=True))
+    later = ("clicked_at", "submitted_at", "qualified_at", "pipeline_at", "won_at", "paid_at", "refunded_at")
+    for row, drawn in zip(rows, rng.random(len(rows)).tolist(), strict=True):
+        if drawn > mood[row["referrer_id"]]:
+            row |= dict.fromkeys(later)
+    table = pa.Table.from_pylist(rows, schema=referrals.schema)
+    return dataclasses.replace(world, tables={"referrals": table})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_creators_whose_audiences_differ_are_no_drop_off(tmp_path, seed):
+    """Channel, region and tier tell nothing in this world; its creators send dozens of invitations each."""
+    asked = {"dimensions": ["channel", "region", "partner-tier"]}
+    world = with_moods(rival_worlds.clean_world(np.random.default_rng(seed), advocates=300), seed)
+    drops = outputs_of(loaded(world, tmp_path), ("data", "performance"), asked)["performance"]["drops"]
+    assert drops and not any(drop["significant"] for drop in drops)
+    assert all(1 <= drop["effective"] <= drop["entered"] for drop in drops)

@@ -90,3 +90,29 @@ def test_neither_the_order_of_rows_nor_a_file_given_twice_changes_the_data(store
         for tables, copies in ((world, 1), (shuffled, 1), (world, 2))
     ]
     assert digests[0] == digests[1] == digests[2]
+
+
+@pytest.mark.parametrize("by_partner", [False, True])
+def test_whoever_sent_them_add_up_to_the_funnel(tmp_path, by_partner):
+    snapshots = taken(
+        SnapshotStore(tmp_path), build_referral_world(np.random.default_rng(3), advocates=120).tables
+    )
+    engine, end = DuckDBEngine(SnapshotStore(tmp_path)), snapshots["referrals"].window_end
+    given = {
+        "start": end - timedelta(days=60), "end": end, "as_of": end, "by": ("channel", "partner_tier"),
+        "payouts": snapshots["referral_payouts"],
+    }  # fmt: skip
+    every = engine.referral_funnel(snapshots["referrals"], **given).to_pylist()
+    one = engine.referral_audit(snapshots["referrals"], proposed=[], salt="", size=1, as_of=end).to_pylist()[
+        0
+    ]
+    for without in ([], [one["referral_id"]]):
+        funnel = engine.referral_funnel(snapshots["referrals"], **given, without=without).to_pylist()
+        rows = engine.referral_clusters(
+            snapshots["referrals"], **given, without=without, by_partner=by_partner
+        ).to_pylist()
+        for group in funnel:
+            same = [row for row in rows if all(row[name] == group[name] for name in DIMENSIONS)]
+            for stage in ("invites", "clicks", "referrals", "qualified", "pipeline", "won", "paid"):
+                assert sum(row[stage] * row["clusters"] for row in same) == group[stage]
+        assert sum(row["invites"] for row in every) - sum(row["invites"] for row in funnel) <= len(without)
