@@ -71,6 +71,21 @@ def forecasts_of(plan: Plan) -> list[dict[str, Any]]:
     return [row["to"] for row in rows if row["to"] is not None]
 
 
+def is_partners_contact(user: Any) -> bool:
+    """Whether an account speaks for a partner: it sees its own records and tasks, and nothing of others."""
+    known = getattr(user, "gtm_is_partners_contact", None)
+    if known is None:
+        known = user.gtm_is_partners_contact = Partner.objects.filter(contact__accounts=user.pk).exists()
+    return bool(known)
+
+
+def for_our_people(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    """What belongs to plans is for our own people, as plans are; a partner's contact has their own tasks."""
+    if not is_partners_contact(user):
+        return rows
+    return rows.filter(owner__accounts=user.pk) if rows.model is Task else rows.none()
+
+
 def visible_plans(user: Any) -> QuerySet[Plan]:
     """Plans are for our own people: they name deals of every partner. A partner's contact reads records."""
     plans = Plan.objects.select_related("program", "campaign", "requested_by")

@@ -134,9 +134,9 @@ def end(tokens: Iterable[AccessToken], *, why: str) -> int:
     count = 0
     with transaction.atomic():
         for token in tokens:
-            said = {"ended_at": clock.now(), "ended_why": why[:200]}
-            if AccessToken.objects.filter(pk=token.pk, ended_at=None).update(**said):
-                _tell(token, "ended", after=said["ended_at"].isoformat(), reason=why)
+            now, rows = clock.now(), AccessToken.objects.filter(pk=token.pk, ended_at=None)
+            if rows.update(ended_at=now, ended_why=why[:200]):
+                _tell(token, "ended", after=now.isoformat(), reason=why)
                 count += 1
     return count
 

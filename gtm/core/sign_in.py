@@ -33,7 +33,7 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=24)
 COUNTED = timedelta(hours=24)
 KNOWN_FOR = timedelta(days=30)
 OF_ADDRESS, ADDRESS_WAIT = 50, timedelta(minutes=15)
-EVENTS = {
+EVENTS: dict[str, str] = {
     SignIn.Outcome.IN: "right password",
     SignIn.Outcome.WRONG: "wrong password",
     SignIn.Outcome.REFUSED: "sign-ins refused",

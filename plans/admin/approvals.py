@@ -17,6 +17,7 @@ from gtm.core.errors import GtmError
 from plans.admin import break_glass
 from plans.admin.forms import DecisionForm
 from plans.admin.found import FoundByPlanId
+from plans.admin.insiders import OurPeopleOnly
 from plans.admin.page import outputs_of_tasks
 from plans.admin.waiting import waiting
 from plans.drawing import badges
@@ -28,7 +29,7 @@ from plans.templatetags.gtm import money
 
 
 @admin.register(Approval)
-class ApprovalAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
+class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["title", "plan", "status", "round", "asked_for", "opened_at", "due_at"]
     list_filter = ["state", "gate"]
     list_select_related = ["plan"]

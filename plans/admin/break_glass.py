@@ -15,6 +15,7 @@ from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
+from plans.admin.insiders import OurPeopleOnly
 from plans.drawing import badges
 from plans.engine.gates import break_glass
 from plans.models import DECIDABLE_STATES, Approval, BreakGlass
@@ -27,7 +28,7 @@ ANSWERS = {
 
 
 @admin.register(BreakGlass)
-class BreakGlassAdmin(ReadOnly, GovernedAdmin):
+class BreakGlassAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
     list_display = ["__str__", "plan", "status", "asked_by", "agreed_by", "granted_at", "review_due_at"]
     list_filter = ["state"]
     list_select_related = ["approval__plan", "asked_by", "agreed_by"]

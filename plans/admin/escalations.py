@@ -17,6 +17,7 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput, Problem
 from plans.admin.found import FoundByPlanId
+from plans.admin.insiders import OurPeopleOnly
 from plans.admin.page import named_rungs
 from plans.drawing import badges
 from plans.engine.escalation import ladder
@@ -26,7 +27,7 @@ from programs.models import Person
 
 
 @admin.register(Escalation)
-class EscalationAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
+class EscalationAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
     list_display = ["subject", "plan", "status", "trigger", "rung", "due_at", "occurrences", "created_at"]
     list_filter = ["state", "trigger"]
     list_select_related = ["plan"]

@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from gtm.core import clock
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
+from plans.admin.insiders import OurPeopleOnly
 from plans.drawing import badges
 from plans.engine.people.permissions import persons_of
 from plans.engine.stopping import ripcord, stopped
@@ -23,7 +24,7 @@ WISHES = ("release", "abort")
 
 
 @admin.register(RipcordPull)
-class RipcordPullAdmin(ReadOnly, GovernedAdmin):
+class RipcordPullAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
     list_display = ["__str__", "status", "reason", "pulled_by", "created_at", "agreed", "closed_at"]
     list_filter = ["state", "scope", "program"]
     list_select_related = ["plan", "program", "pulled_by"]

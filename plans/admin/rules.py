@@ -11,6 +11,7 @@ from django.urls import path, reverse
 
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
+from plans.admin.insiders import OurPeopleOnly
 from plans.drawing import badges
 from plans.engine.alarms import readings
 from plans.engine.alarms.overview import rule_overviews
@@ -20,7 +21,7 @@ LAST = 12  # readings shown beside a counter
 
 
 @admin.register(Reading)
-class ReadingAdmin(ReadOnly, GovernedAdmin):
+class ReadingAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
     list_display = ["rule", "program", "command", "window", "period", "status", "value", "plan", "created_at"]
     list_filter = ["verdict", "command", "program", "rule", "window"]
     list_select_related = ["program", "plan"]
@@ -86,7 +87,7 @@ class ReadingAdmin(ReadOnly, GovernedAdmin):
 
 
 @admin.register(Breach)
-class BreachAdmin(ReadOnly, GovernedAdmin):
+class BreachAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
     list_display = [
         "rule",
         "program",

@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
+from plans.admin.insiders import OurPeopleOnly
 from plans.drawing import badges
 from plans.models import Schedule, ScheduledRun
 from plans.runs import registry, schedules, start
@@ -76,7 +77,7 @@ def as_options(inputs: Mapping[str, Any]) -> str:
 
 
 @admin.register(Schedule)
-class ScheduleAdmin(GovernedAdmin):
+class ScheduleAdmin(OurPeopleOnly, GovernedAdmin):
     form = ScheduleForm
     shortcuts = [("Switched on", "?is_active=1"), ("Switched off", "?is_active=0")]
     list_display = ["name", "command", "program", "due_when", "next_due_at", "catch_up", "owner", "is_active"]
@@ -107,7 +108,7 @@ class ScheduleAdmin(GovernedAdmin):
 
 
 @admin.register(ScheduledRun)
-class ScheduledRunAdmin(ReadOnly, GovernedAdmin):
+class ScheduledRunAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
     list_display = ["schedule", "due_at", "status", "plan", "reason"]
     list_filter = ["state", "schedule"]
     list_select_related = ["schedule", "plan"]

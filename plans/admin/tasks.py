@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -24,7 +25,7 @@ from plans.engine.people.permissions import may_work_on
 from plans.engine.stopping import stopped
 from plans.models import Task, TaskKind
 from plans.runs import revise
-from plans.selectors import PLAN_DOCUMENTS, comments_on, tasks_with_people
+from plans.selectors import PLAN_DOCUMENTS, comments_on, for_our_people, tasks_with_people
 from programs.models import Person
 
 
@@ -72,12 +73,16 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
     def status(self, task: Task) -> str:
         return badges.badge(task)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
+        return for_our_people(super().get_queryset(request), request.user)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        task = tasks_with_people().filter(pk=object_id if object_id.isdigit() else 0).first()
+        known = for_our_people(tasks_with_people(), request.user)
+        task = known.filter(pk=object_id if object_id.isdigit() else 0).first()
         if task is None:
             raise Http404("There is no such task.")
         with acting_in_admin(request):

@@ -9,13 +9,15 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from gtm.core.api.fields import InstantField
+from gtm.core.api.serializers import ModelSerializer, Serializer
 from gtm.core.api.views import ActingMixin, APIView, GovernedViewSet, ModelPermissions
 from gtm.core.errors import InvalidInput, Problem
 from plans.runs import on_call
 from programs.models import Person, RotaOverride
 
 
-class RotaOverrideSerializer(serializers.ModelSerializer):
+class RotaOverrideSerializer(ModelSerializer):
     person = serializers.SlugRelatedField("email", queryset=Person.objects.all())
 
     class Meta:
@@ -34,9 +36,9 @@ class RotaOverrideViewSet(GovernedViewSet):
     ordering_fields = ["starts_at"]
 
 
-class ShiftSerializer(serializers.Serializer):
-    starts_at = serializers.DateTimeField()
-    ends_at = serializers.DateTimeField()
+class ShiftSerializer(Serializer):
+    starts_at = InstantField()
+    ends_at = InstantField()
     person = serializers.SerializerMethodField(help_text="E-mail address; null where nobody is on call")
     by = serializers.CharField(source="on_call.by")
     passed_over = serializers.ListField(source="on_call.passed", child=serializers.CharField())
@@ -45,13 +47,13 @@ class ShiftSerializer(serializers.Serializer):
         return shift.on_call.person.email if shift.on_call.person else None
 
 
-class RotaZoneSerializer(serializers.Serializer):
+class RotaZoneSerializer(Serializer):
     zone = serializers.CharField()
     programs = serializers.ListField(child=serializers.CharField())
     shifts = ShiftSerializer(many=True)
 
 
-class StandingRotaSerializer(serializers.Serializer):
+class StandingRotaSerializer(Serializer):
     name = serializers.CharField(source="rota.name")
     stands = serializers.ListField(child=serializers.CharField())
     overrides = RotaOverrideSerializer(many=True)

@@ -16,6 +16,7 @@ from gtm.core.api import etag
 from gtm.core.api.serializers import ModelSerializer
 from gtm.core.api.views import GovernedReadViewSet, GovernedViewSet
 from plans.api.filters import CommandFilter
+from plans.api.insiders import OurPeopleOnly
 from plans.api.serializers import ReasonSerializer
 from plans.models import Schedule, ScheduledRun
 from plans.runs import schedules
@@ -61,7 +62,7 @@ class ScheduleFilters(FilterSet):
         fields = ["program__slug", "is_active"]
 
 
-class ScheduleViewSet(GovernedViewSet):
+class ScheduleViewSet(OurPeopleOnly, GovernedViewSet):
     """Schedules. You can switch a schedule off but not delete it, because its past runs are evidence."""
 
     scope = "run"
@@ -82,7 +83,7 @@ class ScheduledRunSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class ScheduledRunViewSet(GovernedReadViewSet):
+class ScheduledRunViewSet(OurPeopleOnly, GovernedReadViewSet):
     scope = "run"
     queryset = ScheduledRun.objects.select_related("schedule", "plan").order_by("-due_at", "-pk")
     serializer_class = ScheduledRunSerializer

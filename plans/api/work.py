@@ -13,6 +13,7 @@ from gtm.core import clock, sign_in
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import WorkViewSet
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
+from plans.api.insiders import OurPeopleOnly
 from plans.api.serializers import (
     ApprovalDetailSerializer,
     ApprovalSerializer,
@@ -39,7 +40,7 @@ from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_
 from programs.models import Person
 
 
-class TaskViewSet(WorkViewSet):
+class TaskViewSet(OurPeopleOnly, WorkViewSet):
     queryset = Task.objects.none()
     scope = "run"
     serializer_class = TaskDetailSerializer
@@ -125,7 +126,7 @@ class TaskViewSet(WorkViewSet):
         return self.answer(task)
 
 
-class ApprovalViewSet(WorkViewSet):
+class ApprovalViewSet(OurPeopleOnly, WorkViewSet):
     queryset = Approval.objects.none()
     scope = "run"
     serializer_class = ApprovalDetailSerializer
@@ -171,7 +172,7 @@ class ApprovalViewSet(WorkViewSet):
         return True
 
 
-class EscalationViewSet(WorkViewSet):
+class EscalationViewSet(OurPeopleOnly, WorkViewSet):
     queryset = Escalation.objects.none()
     scope = "run"
     serializer_class = EscalationDetailSerializer

@@ -77,8 +77,8 @@ class MadeTokenSerializer(TokenSerializer):
 
 
 def _made(token: AccessToken, secret: str) -> Response:
-    token.token = secret
-    return Response(MadeTokenSerializer(token).data, status=status.HTTP_201_CREATED)
+    shown = TokenSerializer(token).data | {"token": secret}
+    return Response(shown, status=status.HTTP_201_CREATED)
 
 
 class TokenView(APIView):

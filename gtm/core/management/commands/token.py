@@ -35,8 +35,8 @@ class Command(GovernedCommand):
         service.add_argument("--owner", required=True, help="the account of the person who answers for it")
         service.add_argument("--purpose", required=True)
 
-    def act(self, *, verb: str, **told: Any) -> None:
-        getattr(self, f"_{verb}")(told)
+    def act(self, **options: Any) -> None:
+        getattr(self, f"_{options['verb']}")(options)
 
     def _make(self, told: dict[str, Any]) -> None:
         scopes = [scope.strip() for scope in told["scopes"].split(",") if scope.strip()]
