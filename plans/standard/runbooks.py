@@ -120,9 +120,9 @@ CHANNELS: dict[str, tuple[str, tuple[RunbookLine, ...]]] = {
 ALERTS = (
     ("tracking-gap", "Clicks without an event", "Referral dashboard, panel Tracking", "more than 5 % of clicks in an hour", OPS, 30,
      "Pause paid promotion\nCompare one click with its events\nRoll the tag back\nAsk for the rip-cord where codes are lost"),
-    ("conversion-drop", "Conversion from click to referral", "Referral dashboard, panel Funnel", "below 2 % over 24 hours", ARCHITECT, 240,
+    ("conversion-drop", "Conversion from click to referral", "Rules and breaches", "below 2 % over 24 hours", ARCHITECT, 240,
      "Look at the form's errors by device\nCompare channels\nSwitch to the message before"),
-    ("fraud-spike", "Fraud flags", "Referral dashboard, panel Risk", "above 3 % of referrals in a day", OPS, 60,
+    ("fraud-spike", "Fraud flags", "Rules and breaches", "above 3 % of referrals in a day", OPS, 60,
      "Hold rewards of the cohort\nRun optimize-referrals for 7 days\nCall the referral architect"),
     ("reward-failures", "Failed payouts", "Fulfilment dashboard", "any failed payout run", "finance", 120,
      "Stop the next run\nReconcile the ledger\nTell advocates who wait"),

@@ -58,7 +58,7 @@ class RunbookAdmin(GovernedAdmin):
                 "fields": ["sessions", "reviews"],
                 "description": (
                     "One after the other, the first line of each with a dash: “- key: sales-training”, "
-                    "under it “  title: Training: sales”. Put a text with a colon in quotes."
+                    "under it “  title: Sales training”. Put a text with a colon in quotes."
                 ),
             },
         ),

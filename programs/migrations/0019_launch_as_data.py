@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='historicalmessagetemplate',
             name='form',
-            field=models.CharField(blank=True, choices=[('mail', 'E-mail: subject, preheader, HTML and text'), ('message', 'Message or post to participants'), ('page', 'Web page on our own site'), ('document', 'Document for teams or partners, in Markdown')], help_text='Needed for a kind of your own only. It decides which rules hold for the words', max_length=10),
+            field=models.CharField(blank=True, choices=[('mail', 'E-mail: subject, preheader, HTML and text'), ('message', 'Message or post to participants'), ('page', 'Web page on our own site'), ('document', 'Document for teams or partners, in Markdown')], help_text='Only for a kind of your own. It decides which rules hold for the words', max_length=10),
         ),
         migrations.AddField(
             model_name='historicalmessagetemplate',
@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='historicalrunbookalert',
             name='threshold',
-            field=models.CharField(blank=True, help_text='A limit that the reviews of the launch hold against the data, e.g. conversion<0.02. A breach of it alarms by itself; without a limit people have to look', max_length=120),
+            field=models.CharField(blank=True, help_text='A limit that each review of the launch holds against its window, e.g. conversion<0.02. A breach of it alarms by itself. Without a limit people have to look', max_length=120),
         ),
         migrations.AddField(
             model_name='launchprofile',
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='messagetemplate',
             name='form',
-            field=models.CharField(blank=True, choices=[('mail', 'E-mail: subject, preheader, HTML and text'), ('message', 'Message or post to participants'), ('page', 'Web page on our own site'), ('document', 'Document for teams or partners, in Markdown')], help_text='Needed for a kind of your own only. It decides which rules hold for the words', max_length=10),
+            field=models.CharField(blank=True, choices=[('mail', 'E-mail: subject, preheader, HTML and text'), ('message', 'Message or post to participants'), ('page', 'Web page on our own site'), ('document', 'Document for teams or partners, in Markdown')], help_text='Only for a kind of your own. It decides which rules hold for the words', max_length=10),
         ),
         migrations.AddField(
             model_name='messagetemplate',
@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='runbookalert',
             name='threshold',
-            field=models.CharField(blank=True, help_text='A limit that the reviews of the launch hold against the data, e.g. conversion<0.02. A breach of it alarms by itself; without a limit people have to look', max_length=120),
+            field=models.CharField(blank=True, help_text='A limit that each review of the launch holds against its window, e.g. conversion<0.02. A breach of it alarms by itself. Without a limit people have to look', max_length=120),
         ),
         migrations.AlterField(
             model_name='historicalmessagetemplate',

@@ -83,7 +83,7 @@ class MessageTemplate(GovernedModel):
         max_length=10,
         blank=True,
         choices=Form.choices,
-        help_text="Needed for a kind of your own only. It decides which rules hold for the words",
+        help_text="Only for a kind of your own. It decides which rules hold for the words",
     )
     channel = models.SlugField(
         max_length=40,

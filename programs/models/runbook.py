@@ -231,8 +231,8 @@ class RunbookAlert(RunbookPart):
     threshold = models.CharField(
         max_length=120,
         blank=True,
-        help_text="A limit that the reviews of the launch hold against the data, e.g. conversion<0.02. A "
-        "breach of it alarms by itself; without a limit people have to look",
+        help_text="A limit that each review of the launch holds against its window, e.g. conversion<0.02. "
+        "A breach of it alarms by itself. Without a limit people have to look",
     )
     owner = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     response_minutes = models.PositiveIntegerField(help_text="Time to answer")

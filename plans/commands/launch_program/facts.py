@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils.text import slugify
 
 from gtm.core import canonical, clock
@@ -53,6 +54,7 @@ def gather_facts(program: Program) -> dict[str, Any]:
     return material_facts(program) | {
         "as_of": clock.now().astimezone(ZoneInfo(program.time_zone)).date().isoformat(),
         "checks": CHECKS,
+        "rules_page": f"{settings.GTM_BASE_URL}{reverse('admin:plans_rules')}",
         "runbooks": runbooks,
         "channels": {channel: {"name": channel} for channel in runbooks if channel},
         "roles": {slug: {"name": role.name} for slug, (role, _) in people.items()},

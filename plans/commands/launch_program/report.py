@@ -75,6 +75,7 @@ def _watched(alert: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, An
     same = ("key", "name", "dashboard", "condition", "response_minutes")
     return {name: alert[name] for name in same} | {
         "alarm": alert.get("threshold", ""),
+        "page": facts.get("rules_page", "") if alert.get("threshold") else "",
         "owner": _who(alert["owner"], facts),
         "role": alert["owner"],
     }
@@ -84,6 +85,7 @@ def _monitoring(watched: Sequence[Mapping[str, Any]]) -> Table:
     columns = (
         Column("name", "Watches"),
         Column("dashboard", "Dashboard"),
+        Column("page", "Page where alarms stand"),
         Column("condition", "Alarms when"),
         Column(
             "alarm",

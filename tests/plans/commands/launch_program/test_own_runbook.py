@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 
 from gtm.core.errors import GuardNotMet
 from gtm.core.places import filestore
@@ -176,6 +177,10 @@ def test_a_new_channel_with_a_gate_of_its_own_goes_from_the_start_to_the_review_
 def test_a_gate_of_the_runbook_counts_for_the_date_and_stands_in_the_checklist(sms):
     plan = work_off(start(LINE), "checklist")
     assert "privacy-approval" in output_of(plan, "checklist")["due"]
+    watched = output_of(people_work(plan), "launch-packet")["monitoring"]
+    pages = {alert["key"]: alert["page"] for alert in watched if alert["alarm"]}
+    assert pages.keys() == {"conversion-drop", "fraud-spike", "sms-stops"}
+    assert all(page.endswith(reverse("admin:plans_rules")) for page in pages.values())
     assert "Privacy approval: Dora Klein" in item(plan, "approvals")["evidence"]
 
 
