@@ -20,6 +20,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from programs.analytics.tracking_links import tagged
 
 LINKS, PERSONAL = "link", "personal"
+LONGEST_SOURCE = 300_000
 
 _ADDRESS = re.compile(r"https?://[^\s\"'<>]+")
 
@@ -129,10 +130,14 @@ def _put_out(value: Any) -> Any:
 
 
 def _parsed(template: Template) -> nodes.Template:
+    if len(template.source) > LONGEST_SOURCE:
+        raise TemplatingError([f"{template.name} has more than {LONGEST_SOURCE:,} characters."])
     try:
         return _environment(template).parse(template.source)
     except TemplateSyntaxError as error:
         raise TemplatingError([f"{template.name}, line {error.lineno}: {error.message}"]) from error
+    except RecursionError as error:
+        raise TemplatingError([f"{template.name} is nested too deep."]) from error
 
 
 def _paths(tree: nodes.Template) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import css_inline
 
 from programs.analytics.found_links import find_links
-from programs.analytics.templating import Template, TemplatingError, render
+from programs.analytics.templating import Template, TemplatingError
 from programs.models import (
     TO_PARTICIPANTS,
     Asset,
@@ -23,6 +23,7 @@ from programs.models import (
     MessageTemplate,
     form_of,
 )
+from programs.outreach.bounded_rendering import render_within_limits
 from programs.outreach.limits import faults_of
 from programs.outreach.tokens import CODE, Tokens
 from programs.selectors import program_facts
@@ -176,7 +177,7 @@ def _render_for(
     unfilled: list[str] = []
     for partner, own in sources.items():
         try:
-            rendered = render(
+            rendered = render_within_limits(
                 own, named | {"partner": partners.get(partner, ALL_PARTNERS)}, launch["links"], code
             )
         except TemplatingError as error:

@@ -7,6 +7,7 @@ policy gives it an origin of its own, without our cookies, and it may load, send
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -21,6 +22,10 @@ POLICY = (
 )
 
 
+KEPT_SECONDS = 60
+"""Anybody may ask for the page as often as they like: it is filled once a minute at most, failed or not."""
+
+
 @require_safe
 def landing_page(request: HttpRequest, program: str) -> HttpResponse:
     """The active landing-page template of the program, filled as if it launched today."""
@@ -33,12 +38,10 @@ def landing_page(request: HttpRequest, program: str) -> HttpResponse:
         asset=Asset.LANDING_PAGE, program_kind=profile.program.kind, locale=profile.locale, segment="",
         is_active=True,
     ).exclude(html="").first()  # fmt: skip
-    try:
-        pieces = preview(template, profile, clock.now().date()) if template else []
-    except TemplatingError:
-        pieces = []
-    page = next((piece for piece in pieces if piece.media_type == "text/html"), None)
-    if page is None:
+    read = (profile, profile.program, template) if template else (profile, profile.program)
+    key = "-".join(f"{row.pk}.{row.version}" for row in read)
+    page = cache.get_or_set(f"staged-page-{key}", lambda: _page(template, profile), KEPT_SECONDS)
+    if not page:
         raise Http404("There is no landing page that can be filled; its preview in the admin says why.")
     headers = {
         "Content-Security-Policy": POLICY,
@@ -46,4 +49,13 @@ def landing_page(request: HttpRequest, program: str) -> HttpResponse:
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
     }
-    return HttpResponse(page.body, headers=headers)
+    return HttpResponse(page, headers=headers)
+
+
+def _page(template: MessageTemplate | None, profile: LaunchProfile) -> str:
+    """Its HTML, "" where there is none that can be filled."""
+    try:
+        pieces = preview(template, profile, clock.now().date()) if template else []
+    except TemplatingError:
+        pieces = []
+    return next((piece.body for piece in pieces if piece.media_type == "text/html"), "")

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from programs.datasets.loading.limits import Limits, Options
+from programs.datasets.loading.limits import MEBIBYTE, Limits, Options
 from programs.datasets.loading.source import Source
 from programs.datasets.readers.base import (
     BATCH_ROWS,
@@ -24,6 +24,10 @@ from programs.datasets.readers.base import (
 from programs.datasets.readers.header import told_apart
 from programs.datasets.readers.unpack import Digest
 
+SMALL_BYTES = 256 * MEBIBYTE
+"""So much may come of any file, however small: a column with one value for many rows is a common thing."""
+PIECE_BYTES = 32 * MEBIBYTE
+
 
 def read_parquet(
     source: Source, digest: Digest, directory: Path, options: Options, limits: Limits
@@ -31,12 +35,14 @@ def read_parquet(
     """Read a Parquet file into rows of text. A field of a struct is a column by its path: customer.id."""
     path = directory / f"{digest.sha256}.parquet"
     try:
-        with pq.ParquetFile(source.path) as file:
+        with pq.ParquetFile(source.path, read_dictionary=_texts(source.path)) as file:
             paths, types = _leaves(file.schema_arrow)
             headers = told_apart([".".join(steps) for steps in paths])
             check_headers(source.label, headers, limits)
             _check_size(source, file.metadata, limits)
-            rows = write_rows(path, source.label, len(headers), _batches(file), limits)
+            rows = write_rows(
+                path, source.label, len(headers), _batches(file, source, digest, limits), limits
+            )
             by_header = dict(zip(headers, types, strict=True))
             nested = {
                 header: f"of type {type_}" for header, type_ in by_header.items() if not _is_plain(type_)
@@ -117,13 +123,43 @@ def _flat(column: pa.Array) -> list[pa.Array]:
     return [leaf for field in column.flatten() for leaf in _flat(field)]
 
 
-def _batches(file: pq.ParquetFile) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
-    following = 1
+def _texts(path: Path) -> list[str]:
+    """Top columns of text: they stay as the file has them, each value once, until their size is known."""
+    return [field.name for field in pq.read_schema(path) if _is_text(field.type)]
+
+
+def _batches(
+    file: pq.ParquetFile, source: Source, digest: Digest, limits: Limits
+) -> Iterator[tuple[pa.Array, list[pa.Array]]]:
+    """Rows in pieces of bounded size. A value that a file has once may stand in every row of it."""
+    following, written = 1, 0
+    most = min(limits.unpacked_bytes, max(SMALL_BYTES, limits.unpack_ratio * digest.bytes))
     for batch in file.iter_batches(batch_size=BATCH_ROWS):
         batch.validate(full=True)  # text that is none would fail in the query engine, with other words
         leaves = [leaf for column in batch.columns for leaf in _flat(column)]
-        yield numbers_from(following, batch.num_rows), [_text(leaf) for leaf in leaves]
+        size = sum(_decoded_bytes(leaf) for leaf in leaves)
+        written += size
+        if written > most:
+            told = f"The file unpacks to more than {most:,} bytes."
+            raise refuse(source.label, told, code="unpacks_too_large")
+        step = max(1, batch.num_rows // (1 + size // PIECE_BYTES))
+        for start in range(0, batch.num_rows, step):
+            pieces = [leaf.slice(start, step) for leaf in leaves]
+            count = min(step, batch.num_rows - start)
+            yield numbers_from(following + start, count), [_text(piece) for piece in pieces]
         following += batch.num_rows
+
+
+def _decoded_bytes(column: pa.Array) -> int:
+    """How many bytes the values come to when each stands in its row."""
+    if not pa.types.is_dictionary(column.type) or not len(column.dictionary):
+        return int(column.nbytes)
+    if not _is_text(column.type):
+        return int(column.dictionary.nbytes) // len(column.dictionary) * len(column) + int(
+            column.indices.nbytes
+        )
+    lengths = pc.binary_length(column.dictionary.cast(pa.large_string()))
+    return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
 
 
 def _text(column: pa.Array) -> pa.Array:
