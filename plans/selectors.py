@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from statistics import median
 from typing import Any
@@ -22,6 +23,7 @@ from plans.models import (
     UNANSWERED_STATES,
     Approval,
     ApprovalState,
+    Artifact,
     BreakGlass,
     Decision,
     DecisionKind,
@@ -38,6 +40,8 @@ from plans.models import (
     TaskState,
     of_command,
 )
+from plans.schemas.answer import Answer, of_item
+from plans.schemas.outputs import payload_of
 from programs.models import Partner
 
 FOLLOW_UP = "gtm-governance:follow-up"
@@ -84,6 +88,23 @@ def for_our_people(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     if not is_partners_contact(user):
         return rows
     return rows.filter(owner__accounts=user.pk) if rows.model is Task else rows.none()
+def answers_of(plans: Iterable[Plan]) -> dict[int, dict[str, Any]]:
+    """Primary key of a plan → its answer as stored: that of the last task that gave one. A follow-up answers
+    with the item that it carries out. Plans without one are left out."""
+    chosen = {plan.pk: plan for plan in plans}
+    found: dict[int, dict[str, Any]] = {
+        pk: payload_of(of_item(plan.context["item"], plan.currency))
+        for pk, plan in chosen.items()
+        if plan.command_key == FOLLOW_UP and "item" in plan.context
+    }
+    rows = Artifact.objects.filter(plan__in=chosen, kind=Answer.kind, superseded_at=None)
+    found.update(rows.order_by("task__position", "position").values_list("plan_id", "payload"))
+    return found
+
+
+def answer_of(plan: Plan) -> dict[str, Any] | None:
+    """The answer of a plan; None before there is one."""
+    return answers_of([plan]).get(plan.pk)
 
 
 def visible_plans(user: Any) -> QuerySet[Plan]:

@@ -91,10 +91,10 @@ def ops(as_: Callable[[str], APIClient]) -> APIClient:
     return as_("ops")
 
 
-def start(username: str = "ops") -> Plan:
-    """A plan of the seed's usage line, its tasks ready and none run."""
+def start(username: str = "ops", line: str = USAGE) -> Plan:
+    """A plan of a usage line, the seed's unless told otherwise; its tasks ready and none run."""
     with acting_as(Actor.of_user(user(username), REST, interactive=True)):
-        command, given = base.parse_usage(USAGE)
+        command, given = base.parse_usage(line)
         return base.start(base.draft(command, given, None))
 
 

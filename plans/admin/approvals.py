@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,17 +15,19 @@ from gtm.core import clock, sign_in
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from plans.admin import break_glass
+from plans.admin import break_glass, changed
 from plans.admin.forms import DecisionForm
 from plans.admin.found import FoundByPlanId
 from plans.admin.insiders import OurPeopleOnly
 from plans.admin.page import outputs_of_tasks
+from plans.admin.result import answer_context, chapters
 from plans.admin.waiting import waiting
 from plans.drawing import badges
 from plans.engine.gates import eligibility, rework, rounds
+from plans.engine.people import thread
 from plans.engine.people.permissions import persons_of
 from plans.models import Approval
-from plans.selectors import PLAN_DOCUMENTS, approvals_with_votes
+from plans.selectors import PLAN_DOCUMENTS, answer_of, answers_of, approvals_with_votes
 from plans.templatetags.gtm import money
 
 
@@ -68,7 +71,11 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
 
     def inbox(self, request: HttpRequest) -> HttpResponse:
         found = waiting(request)
-        rows = [{"approval": a, "bulk": rounds.allows_bulk(a)} for a in found.approvals]
+        answers = answers_of(a.plan for a in found.approvals)
+        rows = [
+            {"approval": a, "bulk": rounds.allows_bulk(a), "answer": answers.get(a.plan_id)}
+            for a in found.approvals
+        ]
         bulk = any(row["bulk"] for row in rows)
         return self.page(request, "plans/inbox.html", "Waiting for me", waiting=found, rows=rows, bulk=bulk)
 
@@ -113,9 +120,12 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
                 "actions": [a for a in actions if a.allowed],
                 "refused": next((a.reasons[0] for a in actions if not a.allowed), ""),
                 "bench": eligibility.bench_of(approval),
-                "outputs": _shown(approval),
+                "chapters": chapters(_shown(approval)),
+                "thread": thread.messages_of(approval.plan),
+                "plan": approval.plan,
+                **answer_context(approval.plan, answer_of(approval.plan), request.user),
                 **break_glass.offered(request, approval),
-                "changes": rework.changes_since(approval, people[0]) if people and approval.round > 1 else [],
+                **_changed(approval, people),
                 "reasons": rework.reasons_of(approval),
                 "may_delegate": bool(actions) and request.user.has_perm("programs.add_delegation"),
                 "form": DecisionForm(
@@ -153,6 +163,14 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
             return None
         messages.success(request, f"{approval.title}: your decision is recorded.")
         return HttpResponseRedirect(reverse("admin:plans_inbox"))
+
+
+def _changed(approval: Approval, people: Sequence[Any]) -> dict[str, Any]:
+    """What differs from what this person saw, in words, and how much more than fits."""
+    if not people or approval.round == 1:
+        return {"changes": [], "more_changes": 0}
+    changes, more = changed.in_words(rework.changes_since(approval, people[0]))
+    return {"changes": changes, "more_changes": more}
 
 
 def _shown(approval: Approval) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
@@ -16,8 +15,8 @@ from gtm.core.actors import current
 from gtm.core.evidence import changelog
 from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogEntry
+from plans.admin import bar
 from plans.drawing import badges, charts, graph
-from plans.drawing.timeline import length
 from plans.engine.escalation import rotas
 from plans.engine.gates import future_rounds
 from plans.engine.gates import rounds as gates
@@ -25,7 +24,7 @@ from plans.engine.gates.tolerance import Difference, differences
 from plans.engine.people import permissions
 from plans.engine.people.directory import Directory
 from plans.export import render
-from plans.models import FINAL_PLAN_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
+from plans.models import FINAL_PLAN_STATES, Plan, Task
 from plans.runs import follow_up, start
 from plans.runs.current_outputs import standing_of
 from plans.schemas.rules import RungRules
@@ -89,24 +88,19 @@ def page_of(plan: Plan, user: Any) -> dict[str, Any]:
     rounds = list(approvals_with_votes().filter(plan=plan).order_by("pk"))
     actor = current().actor
     done = sum(task.is_done for task in tasks)
+    asked = [(r, badges.badge(r), any(a.allowed for a in gates.available(r, actor))) for r in rounds]
+    cases = [(c, badges.badge(c)) for c in cases_with_people().filter(plan=plan).order_by("pk")]
     return {
         "plan": plan,
+        "standing": bar.standing_of(plan, tasks, asked, cases, actor),
         "status": badges.badge(plan),
         "is_live": plan.state not in FINAL_PLAN_STATES,
         "graph": mark_safe(graph.draw([_node(t, rounds) for t in tasks])),  # noqa: S308 - texts are escaped
         "tasks": [(t, badges.badge(t)) for t in tasks],
         "people": [(t, badges.badge(t)) for t in tasks if t.is_with_people],
-        "rounds": [
-            (
-                r,
-                badges.badge(r),
-                any(a.allowed for a in gates.available(r, actor)),
-            )
-            for r in rounds
-        ],
-        "cases": [(c, badges.badge(c)) for c in cases_with_people().filter(plan=plan).order_by("pk")],
+        "rounds": asked,
+        "cases": cases,
         "done": done,
-        "left": length(timedelta(seconds=left)) if (left := _seconds_left(tasks)) else "",
         "percent": round(100 * done / len(tasks)) if tasks else 0,
         "may": _steering(plan, user),
         "pull": plan.pulls.filter(state="pulled").first(),
@@ -126,13 +120,6 @@ def named_rungs(ladder: Sequence[RungRules], program: Program) -> list[dict[str,
         }
         for rung in ladder
     ]
-
-
-def _seconds_left(tasks: list[Task]) -> int:
-    """How long the automated work that is not done is expected to take, one task after the other."""
-    return sum(
-        t.expected_seconds for t in tasks if t.kind == TaskKind.AUTOMATED and t.state not in FINAL_TASK_STATES
-    )
 
 
 def _steering(plan: Plan, user: Any) -> list[tuple[str, str, str]]:
@@ -192,10 +179,15 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
             "artifact": {"key": payload["key"], "title": payload["title"]},
             "payload": payload,
             "grid": render.grid(payload),
+            "svg": _drawn(payload),
         }
         for payload in standing_of(plan)
     ]
     return [*standing, *outputs_of_tasks(plan)]
+
+
+def _drawn(payload: dict[str, Any]) -> str:
+    return mark_safe(charts.draw(payload)) if payload["kind"] == "chart" else ""  # noqa: S308 - escaped
 
 
 def outputs_of_tasks(plan: Plan, task: Task | None = None) -> list[dict[str, Any]]:
@@ -214,7 +206,7 @@ def outputs_of_tasks(plan: Plan, task: Task | None = None) -> list[dict[str, Any
                 "artifact": artifact,
                 "payload": payload,
                 "grid": render.grid(payload),
-                "svg": mark_safe(charts.draw(payload)) if payload["kind"] == "chart" else "",  # noqa: S308 - escaped
+                "svg": _drawn(payload),
                 "formats": render.formats_of(payload),
                 "backlog": follow_up.backlog_of(plan) if becomes_work else [],
                 "not_yet": follow_up.why_not_yet(plan) if becomes_work else None,

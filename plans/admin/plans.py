@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import RangeDateFilter
@@ -18,13 +19,15 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
-from plans.admin import bench, compare, directory, evidence
+from plans.admin import bench, compare, directory, evidence, whole_table
 from plans.admin.establish import EstablishPage
 from plans.admin.found import FoundByPlanId
-from plans.admin.page import STEERING, changes_of, named_rungs, outputs_of, page_of
+from plans.admin.page import STEERING, changes_of, named_rungs, page_of
 from plans.admin.program_setup import ProgramSetupPages
+from plans.admin.result import result_of, revise_url
 from plans.admin.runs import RunPages
 from plans.drawing import badges, timeline
+from plans.engine.people import thread
 from plans.engine.stopping import ripcord
 from plans.export import files, render, tools, verifier
 from plans.models import CHANGEABLE_PLAN_STATES, FINAL_PLAN_STATES, Plan, of_command
@@ -33,7 +36,7 @@ from plans.schemas import skills
 from plans.selectors import PLAN_DOCUMENTS
 
 TABS = (
-    ("outputs", "Outputs"),
+    ("outputs", "Result"),
     ("timeline", "Timeline and attempts"),
     ("rules", "Checklist and rules"),
     ("changes", "Change log"),
@@ -80,6 +83,8 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
             path("bench/replay/", view(self.replay), name="plans_bench_replay"),
             path("<int:pk>/live/", view(self.live), name="plans_plan_live"),
             path("<int:pk>/outputs/", view(self.outputs), name="plans_plan_outputs"),
+            path("<int:pk>/output/<int:artifact>/", view(self.table), name="plans_plan_table"),
+            path("<int:pk>/say/", view(require_POST(self.say)), name="plans_plan_say"),
             path(
                 "<int:pk>/backlog/<int:rank>/", view(require_POST(self.start_item)), name="plans_plan_backlog"
             ),
@@ -143,8 +148,9 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
             }
         else:
             with acting_in_admin(request):
-                context["outputs"] = outputs_of(plan)
+                context |= result_of(plan, request.user)
         context["changeable"] = plan.state in CHANGEABLE_PLAN_STATES
+        context["revise_url"] = revise_url(plan, request.user)
         return self.page(request, "plans/plan.html", plan.objective, **context)
 
     def live(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -154,15 +160,41 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
             context = {**self.admin_site.each_context(request), **page_of(plan, request.user)}
         status = 286 if plan.state in FINAL_PLAN_STATES else 200
         response = TemplateResponse(request, "plans/_live.html", context, status=status)
-        if request.GET.get("done") != str(context["done"]):
+        known = request.GET.get("done"), request.GET.get("state", plan.state)
+        if known != (str(context["done"]), plan.state):
             response["HX-Trigger"] = "task-done"
         return response
 
     def outputs(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The outputs alone, fetched again when a task has finished."""
+        """The result alone, fetched again when a task has finished."""
+        plan = self._plan(request, pk)
         with acting_in_admin(request):
-            context = {"outputs": outputs_of(self._plan(request, pk))}
-        return TemplateResponse(request, "plans/_outputs.html", context)
+            context = {**page_of(plan, request.user), **result_of(plan, request.user)}
+        told = {"is_swapped": True, "revise_url": revise_url(plan, request.user)}
+        return TemplateResponse(request, "plans/_outputs.html", context | told)
+
+    def table(self, request: HttpRequest, pk: int, artifact: int) -> HttpResponse:
+        """One output whole: searched, sorted, a page at a time."""
+        plan = self._plan(request, pk)
+        row = plan.artifacts.select_related("task").filter(pk=artifact).first()
+        if row is None:
+            raise Http404("There is no such output.")
+        context = {"plan": plan, "output": {"artifact": row}, **whole_table.page_of(row.payload, request.GET)}
+        return self.page(request, "plans/table.html", row.title, **context)
+
+    def say(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """A question or an answer in the thread; back to the page it was written on."""
+        plan = self._plan(request, pk)
+        try:
+            with acting_in_admin(request):
+                thread.say(plan, request.POST.get("message", ""))
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(request, "Your message is kept, and the people concerned are told.")
+        back, home = request.POST.get("next", ""), reverse("admin:plans_plan_change", args=[plan.pk])
+        is_ours = url_has_allowed_host_and_scheme(back, allowed_hosts=None)
+        return HttpResponseRedirect(f"{back if is_ours else home}#thread")
 
     def act(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
         plan = self._plan(request, pk)

@@ -23,6 +23,8 @@ from plans.schemas.inputs import read_inputs
 from programs.selectors import default_program
 
 RECENT = 10
+MOST_LETTERS = 2000
+"""Of an input that an address fills in."""
 
 
 class RunPages:
@@ -140,7 +142,7 @@ class RunPages:
             initial["program"] = request.GET.get("program") or _default_slug(command)
         if line := request.GET.get("usage"):
             return self._form_from_line(request, command, line, initial.get("program", ""))
-        return CommandForm(command, initial=initial)
+        return CommandForm(command, initial=initial | _asked_for(command, request))
 
     def _form_from_line(
         self, request: HttpRequest, command: Any, line: str, program: str = ""
@@ -171,7 +173,8 @@ class RunPages:
         comment = request.POST.get("comment", "").strip()
         asked = [i for i in command.inputs if i.name != command.program_input]
         initial = {i.name: i.write(plan.inputs[i.name]) for i in asked if plan.inputs.get(i.name)}
-        form = CommandForm(command, request.POST or None, initial=initial)
+        shown = initial if request.method == "POST" else initial | _asked_for(command, request)
+        form = CommandForm(command, request.POST or None, initial=shown)
         verb = revise.change if plan.state in CHANGEABLE_PLAN_STATES else revise.revise
         if request.method == "POST" and form.is_valid():
             given = form.given()
@@ -193,6 +196,11 @@ class RunPages:
         told = {"plan": plan, "form": form, "asked": requests, "comment": comment, "next": plan.revision + 1}
         title = "Change" if plan.state in CHANGEABLE_PLAN_STATES else "Revise"
         return self.page(request, "plans/revise.html", f"{title}: {plan.objective}", **told)
+
+
+def _asked_for(command: Any, request: HttpRequest) -> dict[str, str]:
+    """Inputs that the address fills in: those of an alternative."""
+    return {i.name: request.GET[i.name][:MOST_LETTERS] for i in command.inputs if i.name in request.GET}
 
 
 def _differs(name: str, given: dict[str, Any], initial: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from gtm.core.api.views import GovernedReadViewSet, ModelPermissions
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
+from plans.api.answers import MessageSerializer
 from plans.api.backlog import BacklogItemSerializer, FollowUpSerializer
 from plans.api.commands import MayOperate
 from plans.api.serializers import (
@@ -36,6 +37,7 @@ from plans.api.serializers import (
     TaskDetailSerializer,
 )
 from plans.engine.gates import preview
+from plans.engine.people import thread
 from plans.engine.stopping import ripcord
 from plans.export import files, importer, render
 from plans.models import Plan
@@ -157,6 +159,20 @@ class PlanViewSet(GovernedReadViewSet):
     def standing(self, request: Request, plan_id: str) -> Response:
         """The present state of the plan, as outputs. For a launch: readiness, its vetoes and its runbook."""
         return Response(standing_of(self.get_object()))
+
+    @extend_schema(methods=["get"], responses=MessageSerializer(many=True), filters=False)
+    @extend_schema(methods=["post"], request=MessageSerializer, responses={201: MessageSerializer(many=True)})
+    @action(detail=True, methods=["get", "post"], pagination_class=None)
+    def messages(self, request: Request, plan_id: str) -> Response:
+        """Questions and answers about the plan, the oldest first. They decide nothing."""
+        plan = self.get_object()
+        if request.method == "GET":
+            return Response(MessageSerializer(thread.messages_of(plan), many=True).data)
+        body = MessageSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        thread.say(plan, body.validated_data["text"])
+        told = MessageSerializer(thread.messages_of(plan), many=True).data
+        return Response(told, status=status.HTTP_201_CREATED)
 
     @extend_schema(responses=AskedSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"], pagination_class=None)

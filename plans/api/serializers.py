@@ -11,6 +11,7 @@ from gtm.core import fsm
 from gtm.core.actors import current
 from gtm.core.api.fields import InstantField
 from gtm.core.api.serializers import ActionSerializer, ModelSerializer, Serializer
+from plans.api.answers import AnswerField
 from plans.engine.gates import rounds
 from plans.models import (
     Approval,
@@ -117,11 +118,12 @@ class PlanSerializer(ModelSerializer):
 
 
 class PlanDetailSerializer(PlanSerializer):
+    answer = AnswerField()
     tasks = TaskSerializer(many=True, read_only=True)
     actions = ActionsField()
 
     class Meta(PlanSerializer.Meta):
-        fields = [*PlanSerializer.Meta.fields, "checklist", "datasets", "tasks", "actions"]
+        fields = [*PlanSerializer.Meta.fields, "answer", "checklist", "datasets", "tasks", "actions"]
 
 
 class DecisionSerializer(ModelSerializer):
@@ -150,10 +152,11 @@ class ApprovalSerializer(ModelSerializer):
 
 
 class ApprovalDetailSerializer(ApprovalSerializer):
+    answer = AnswerField()
     actions = DecisionsField()
 
     class Meta(ApprovalSerializer.Meta):
-        fields = [*ApprovalSerializer.Meta.fields, "actions"]
+        fields = [*ApprovalSerializer.Meta.fields, "answer", "actions"]
 
 
 class EscalationSerializer(ModelSerializer):

@@ -27,7 +27,7 @@ from plans.export import blueprint, decisions, measures, procedures, tools
 from plans.export.blueprint import Needs
 from plans.export.measures import MeasuredPlan
 from plans.models import LADDER, Plan, RipcordPull, Task, TaskAttempt, of_command
-from plans.selectors import FOLLOW_UP
+from plans.selectors import FOLLOW_UP, answer_of
 
 SCHEMA_VERSION = "2.0"
 SCHEMA_ID = "urn:gtm-governance:plan-2"
@@ -53,6 +53,7 @@ class RecordedSections:
     head: str = changelog.GENESIS
     anchors: Sequence[dict[str, Any]] = ()
     checkpoint: Mapping[str, Any] | None = None
+    answer: Mapping[str, Any] | None = None
 
 
 def build(plan: Plan) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def build(plan: Plan) -> dict[str, Any]:
         head=chain.head,
         anchors=[anchors.record_of(made) for made in anchors.of_chain(chain.name, since=plan.created_at)],
         checkpoint=checkpoints.of_chain(chain.name),
+        answer=answer_of(plan) if ARTIFACTS in has or plan.command_key == FOLLOW_UP else None,
     )
     return _document(plan, tasks, needs, recorded)
 
@@ -157,6 +159,7 @@ def _document(plan: Plan, tasks: list[Task], needs: Needs, recorded: RecordedSec
         "estimated_duration": blueprint.estimated_duration(plan, tasks, needs),
         "command": {"plugin": plan.plugin, "name": plan.command, "usage": plan.usage, "inputs": plan.inputs},
         "subject": _subject(plan),
+        "answer": recorded.answer,
         "stages": blueprint.stages(plan, tasks, needs, recorded.attempts),
         "parallelization": blueprint.parallelization(plan, tasks, needs),
         "dependency_graph": blueprint.dependency_graph(plan, tasks, needs),

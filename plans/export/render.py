@@ -17,6 +17,7 @@ from gtm.core.later import later
 from gtm.core.money import amount_text, is_currency, spreadsheet_format
 from gtm.core.places import filestore
 from plans.drawing import charts
+from plans.schemas import answer
 from programs.datasets.loading.cells import inert, writable
 
 if TYPE_CHECKING:
@@ -34,6 +35,11 @@ MEDIA_TYPES = {
 }
 
 AMOUNT = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+BACKLOG_TITLES = {
+    "title": "Title", "why": "Why", "owner": "Owner", "due": "Due", "expected_value": "Expected value",
+    "low": "Low", "high": "High", "unit": "Unit", "lift": "Change", "sample_size": "Sample size",
+    "effort": "Effort",
+}  # fmt: skip
 XLSX_FORMATS = {"integer": "#,##0", "percent": "0.0%"}
 
 
@@ -87,6 +93,29 @@ def grid(payload: Mapping[str, Any]) -> Grid:
     return _GRIDS[payload["kind"]](payload)
 
 
+def keys_of(payload: Mapping[str, Any]) -> Sequence[str]:
+    """The keys of the columns of ``grid``, for tables and backlogs; of any other output none."""
+    if payload["kind"] == "table":
+        return [column["key"] for column in payload["columns"]]
+    return tuple(BACKLOG_TITLES) if payload["kind"] == "backlog" else ()
+
+
+def chosen(found: Grid, keys: Sequence[str], wanted: Sequence[str]) -> Grid:
+    """The columns ``wanted`` of a grid with ``keys``, in the order wanted; all of them if none is there."""
+    places = [keys.index(name) for name in wanted if name in keys]
+    if not places:
+        return found
+    own = None if found.unit_in is None else str(keys[found.unit_in])
+    names = [keys[place] for place in places]
+    return Grid(
+        [found.header[place] for place in places],
+        [[row[place] for place in places] for row in found.rows],
+        [found.kinds[place] for place in places],
+        [found.units[place] for place in places],
+        names.index(own) if own in names else None,
+    )
+
+
 def _table(payload: Mapping[str, Any]) -> Grid:
     columns = payload["columns"]
     header = [c["label"] for c in columns]
@@ -123,12 +152,7 @@ def _chart(payload: Mapping[str, Any]) -> Grid:
 
 
 def _backlog(payload: Mapping[str, Any]) -> Grid:
-    titles = {
-        "title": "Title", "why": "Why", "owner": "Owner", "due": "Due", "expected_value": "Expected value",
-        "low": "Low", "high": "High", "unit": "Unit", "lift": "Change", "sample_size": "Sample size",
-        "effort": "Effort",
-    }  # fmt: skip
-    names, header = tuple(titles), list(titles.values())
+    names, header = tuple(BACKLOG_TITLES), list(BACKLOG_TITLES.values())
     kinds = ["text", "text", "text", "text", "figure", "figure", "figure", "text", "text", "integer", "text"]
     rows = [[item.get(name) for name in names] for item in payload["items"]]
     return Grid(header, rows, kinds, [""] * len(names), unit_in=names.index("unit"))
@@ -154,7 +178,13 @@ def _messages(payload: Mapping[str, Any]) -> Grid:
     return Grid([n.capitalize() for n in names], rows, ["text"] * 6, [""] * 6)
 
 
+def _answer(payload: Mapping[str, Any]) -> Grid:
+    kinds = ["text", "figure", "text"]
+    return Grid(["What", "Value", "Unit"], answer.rows_of(payload), kinds, [""] * 3, unit_in=2)
+
+
 _GRIDS = {
+    "answer": _answer,
     "table": _table,
     "metrics": _metrics,
     "chart": _chart,

@@ -33,6 +33,7 @@ class NoticeKind(models.TextChoices):
     POLICY = "policy", "A policy is proposed"
     AUTHORITY = "authority", "Who may decide changes"
     ACCOUNT = "account", "Your account was changed"
+    MESSAGE = "message", "Somebody wrote about a plan"
 
 
 UNMUTABLE = frozenset(

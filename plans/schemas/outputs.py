@@ -14,6 +14,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from gtm.core import canonical
+from plans.schemas.answer import Answer
 
 SIGNIFICANT_DIGITS = 10
 
@@ -176,8 +177,10 @@ class Messages:
     note: str = ""
 
 
-Output = Metrics | Table | Chart | Document | Backlog | File | Messages
-KINDS: Mapping[str, type] = {c.kind: c for c in (Metrics, Table, Chart, Document, Backlog, File, Messages)}
+Output = Metrics | Table | Chart | Document | Backlog | File | Messages | Answer
+KINDS: Mapping[str, type] = {
+    c.kind: c for c in (Metrics, Table, Chart, Document, Backlog, File, Messages, Answer)
+}
 
 
 @dataclass(frozen=True, slots=True)

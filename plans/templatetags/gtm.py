@@ -20,6 +20,7 @@ from gtm.core.readable import readable
 
 register = template.Library()
 OPTIONS = re.compile(r" (?=--)")
+WHOLE_FROM = 100
 NUMERIC = frozenset({"integer", "number", "figure", "percent", "money"})
 
 
@@ -144,3 +145,43 @@ def tree(value: Any) -> str:
         rows = ((tree(item),) for item in value)
         return format_html("<ol class='g-tree'>{}</ol>", format_html_join("", "<li>{}</li>", rows))
     return escape(cell(value if value not in ({}, [], ()) else None))
+
+
+VERDICT_FAMILIES = {"go": "good", "go with care": "waiting", "do not": "bad", "cannot tell": "quiet"}
+VERDICT_MARKS = {"go": "✓", "go with care": "…", "do not": "!", "cannot tell": "?"}
+
+
+@register.filter
+def verdict_family(verdict: str) -> str:
+    """The family of colours of an answer's verdict."""
+    return VERDICT_FAMILIES[verdict]
+
+
+@register.filter
+def verdict_mark(verdict: str) -> str:
+    """The mark of an answer's verdict: never colour alone."""
+    return VERDICT_MARKS[verdict]
+
+
+@register.filter
+def interval(one: dict[str, Any]) -> str:
+    """The interval of a figure or an amount of an answer, with its level where it has one."""
+    unit = one.get("unit") or one.get("currency") or ""
+    low = roughly(one["low"], unit).removesuffix(unit).rstrip()
+    level = f", {one['level']:.0%} interval".replace("%", " %") if one.get("level") else ""
+    return f"{low} to {roughly(one['high'], unit)}{level}"
+
+
+@register.filter
+def roughly(value: Any, unit: str) -> str:
+    """A figure for a card: whole units from a hundred on, one decimal of a percentage, with its unit."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return f"{value} {unit}".strip()
+    number = Decimal(str(value))
+    if unit == "%":
+        text = f"{number:,.1f}"
+    elif abs(number) >= WHOLE_FROM or number == number.to_integral_value():
+        text = f"{number:,.0f}"
+    else:
+        text = cell(value, "figure", unit)
+    return f"{text} {unit}".strip()

@@ -76,6 +76,7 @@ NO_PAGES = {
     "plans_approval_break_glass": "takes a form",
     "plans_plan_backlog": "takes a form",
     "plans_plan_act": "takes a form",
+    "plans_plan_say": "takes a form",
     "programs_program_perform": "takes a form",
     "programs_delegation_revoke": "takes a form",
 }
@@ -126,6 +127,10 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
         "plans_set_up_step": [
             reverse("admin:plans_set_up_step", args=["cdnow", step])
             for step in ("name", "data", "money", "people", "run")
+        ],
+        "plans_plan_table": [
+            reverse("admin:plans_plan_table", args=[plan.pk, artifact.pk])
+            for artifact in plan.artifacts.order_by("pk")[:1]
         ],
         "plans_directory": [reverse("admin:plans_directory")],
         "plans_bench": [f"{reverse('admin:plans_bench')}?plan={plan.plan_id}"],

@@ -158,10 +158,17 @@ class Person:
     def say(self, plan: Plan, words: str, button: str, then: str) -> None:
         """Steer a plan on its page and give the reason; the state that is shown then."""
         self.open(f"/plans/plan/{plan.pk}/change/", "to steer")
+        self.more()
         self.page.get_by_label("Why").fill(words)
         self.page.get_by_role("button", name=button).click()
         self.page.locator("#live [role=status]", has_text=then).wait_for()
         self.look(button)
+
+    def more(self) -> None:
+        """Open what a plan's page keeps for the rarer deeds: downloads, other inputs, stopping it."""
+        menu = self.page.locator("#more")
+        if menu.get_attribute("open") is None:
+            menu.locator("summary").first.click()
 
     def leave(self) -> None:
         """Close what is open: the page of a plan asks for news as long as somebody looks at it."""

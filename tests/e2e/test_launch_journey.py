@@ -95,6 +95,7 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     deputy.leave()
     answer(ops, plan, "retries-exhausted", "The link to the terms carries no address any more.")
     ops.open(plan_url, "launch")
+    ops.more()
     page.get_by_role("link", name="Change inputs").click()
     page.get_by_label("Read the newest data and material").check()
     page.get_by_label("What you changed, and why").fill("The launch profile was mended.")
@@ -120,6 +121,7 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     page.locator("#live [role=status]", has_text="Succeeded").wait_for(timeout=180_000)
     ops.picture("launch-done")
 
+    ops.more()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download plan JSON").click()
     plan_json = tmp_path / download.value.suggested_filename

@@ -27,10 +27,12 @@ def test_a_run_goes_from_usage_line_to_verified_file(enter, tmp_path, capsys):
     plan_url = page.url
     plan = Plan.objects.get(plan_id=page.locator("code", has_text="plan-").first.inner_text())
 
-    page.locator("#live li", has_text="Validation of segments").wait_for(timeout=60_000)  # without a reload
+    page.locator("#people li", has_text="Validation of segments").wait_for(timeout=60_000)  # without a reload
     enter("analyst").complete(plan, "segment-validation", "Sizes compared with our reports")
-    page.locator("#live li", has_text="Finance approval").wait_for(timeout=60_000)
+    page.locator("#people li", has_text="Finance approval").wait_for(timeout=60_000)
     assert page.locator("#live [role=status]").inner_text().startswith("▶ Running")
+    page.locator("#answer .g-headline", has_text="reward pool").wait_for()
+    page.locator("summary", has_text="Tier and benefit design").click()
     page.get_by_role("heading", name="Program blueprint").wait_for()
     ops.look("at its gates")
     ops.picture("plan-page")
@@ -42,6 +44,7 @@ def test_a_run_goes_from_usage_line_to_verified_file(enter, tmp_path, capsys):
     ops.open(f"{plan_url}?tab=changes", "changes")
     ops.picture("change-log")
     assert page.get_by_text("Within this year's pool.").count() >= 1
+    ops.more()
     with page.expect_download() as download:
         page.get_by_role("link", name="Download plan JSON").click()
     plan_json = tmp_path / download.value.suggested_filename

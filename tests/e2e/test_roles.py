@@ -114,7 +114,7 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     manager = enter("strategist", size)
     page = manager.page
     manager.open(f"/plans/plan/{plan.pk}/change/", "failing")
-    page.locator("#live li", has_text="Signal review").get_by_role("link").first.wait_for(timeout=60_000)
+    page.locator("#people li", has_text="Signal review").get_by_role("link").first.wait_for(timeout=60_000)
     manager.open("/", "escalated")
     wait_until(lambda: not plan.tasks.filter(kind="automated", state__in=AT_WORK).exists(), 60)
     signals = plan.tasks.get(task_id="1.1")
@@ -145,7 +145,7 @@ def test_a_program_manager_answers_an_escalation_until_the_run_goes_on(enter, ha
     wait_until(lambda: plan.tasks.filter(key="segment-validation", state="ready").exists(), 60)
     enter("analyst", size).complete(plan, "segment-validation", "Sizes compared")
     manager.open(f"/plans/plan/{plan.pk}/change/", "resumed")
-    page.locator("#live li", has_text="Finance approval").wait_for(timeout=60_000)
+    page.locator("#people li", has_text="Finance approval").wait_for(timeout=60_000)
     case.refresh_from_db()
     assert (case.state, case.remediation) == ("resolved", "The rows are back from the old storage.")
 

@@ -147,7 +147,7 @@ def test_a_shop_export_becomes_a_run_by_clicks(enter, export):
     page.get_by_text("Preview: nothing is stored yet").wait_for()
     ops.look("preview for kiez")
     page.get_by_role("button", name="Start the run").click()
-    page.locator("#live li", has_text="Roadmap validation").wait_for(timeout=60_000)
+    page.locator("#people li", has_text="Roadmap validation").wait_for(timeout=60_000)
     ops.look("kiez running")
     ops.picture("upload-plan")
     plan = Plan.objects.get(program=kiez)

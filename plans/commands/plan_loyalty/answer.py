@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from plans.commands.shared.figures import money, percent
+from plans.schemas.answer import DO_NOT, GO, WITH_CARE, Alternative, Answer, AnswerFigure, Certainty, Worth
 
-VERDICTS = {"launch": "go", "test first": "go with care", "do not launch": "do not"}
+VERDICTS = {"launch": GO, "test first": WITH_CARE, "do not launch": DO_NOT}
+QUARTERS = 4
+"""A budget is entered for a quarter."""
 WORTH_A_CHANGE = 0.01
 """Of the pool: what rounding an earn rate gains is no reason for another structure."""
 ROUNDING = 0.02
@@ -19,8 +23,7 @@ def answer_of(
     warnings: list[str],
     people: dict[str, str],
     currency: str,
-) -> dict[str, Any]:
-    """Headline, verdict, money, certainty, figures, caveats, alternative and next step."""
+) -> Answer:
     base, months = economics["revenue_base"], economics["horizon_months"]
     loss, overrun = economics["probability_of_loss"], economics["overrun_probability"]
     what = (
@@ -37,51 +40,63 @@ def answer_of(
         f"Chance of a loss within {months} months {percent(loss)}, of overrunning the budget in a year "
         f"{percent(overrun)}; median return on cost {percent(economics['roi_p50'])}."
     )
-    return {
-        "headline": headlines[economics["recommendation"]],
-        "verdict": _verdict(economics),
-        "money": {
-            "label": f"Net present value, {months} months",
-            "amount": economics["net_present_value"],
-            "low": economics["net_present_value_p5"],
-            "high": economics["net_present_value_p95"],
-            "level": 0.9,
-            "currency": currency,
-        },
-        "certainty": {"words": words, "probability_of_loss": loss, "overrun_probability": overrun},
-        "figures": [
-            {"label": "Net margin of a full year", "value": economics["net_year"], "unit": currency},
-            {"label": "Revenue of the next twelve months", "value": base["next_twelve_months"], "unit": currency,
-             "low": base["low"], "high": base["high"], "comparison": base["last_twelve_months"]},
-            {"label": "Lift in spend at the proposed reward", "value": economics["expected_lift"], "unit": "share",
-             "low": economics["expected_lift_low"], "high": economics["expected_lift_high"],
-             "comparison": economics["break_even_lift"]},
-        ],
-        "caveats": warnings,
-        "alternative": _alternative(economics, currency),
-        "next": _next(economics, people),
-    }  # fmt: skip
+    return Answer(
+        headline=headlines[economics["recommendation"]],
+        verdict=_verdict(economics),
+        money=Worth(
+            f"Net present value, {months} months", economics["net_present_value"], currency,
+            economics["net_present_value_p5"], economics["net_present_value_p95"], 0.9,
+        ),
+        certainty=Certainty(words, loss, f"a loss within {months} months"),
+        figures=(
+            AnswerFigure("Net margin of a full year", economics["net_year"], currency),
+            AnswerFigure("Revenue of the next twelve months", base["next_twelve_months"], currency, base["low"], base["high"],
+                         comparison=base["last_twelve_months"], compared_with="the last twelve months"),
+            AnswerFigure("Lift in spend at the proposed reward", 100 * economics["expected_lift"], "%",
+                         100 * economics["expected_lift_low"], 100 * economics["expected_lift_high"],
+                         comparison=100 * economics["break_even_lift"], compared_with="needed to break even"),
+        ),
+        caveats=warnings,
+        alternative=_alternative(economics, currency),
+        next=_next(economics, people),
+        chart="tornado",
+        table="alternatives",
+        columns=("name", "annual_pool", "lift", "net_year", "net_present_value", "overrun", "loss"),
+    )  # fmt: skip
 
 
 def _verdict(economics: dict[str, Any]) -> str:
     """A launch that rests on an assumed lift is one to watch."""
     verdict = VERDICTS[economics["recommendation"]]
-    return "go with care" if verdict == "go" and economics["lift"]["is_assumed"] else verdict
+    return WITH_CARE if verdict == GO and economics["lift"]["is_assumed"] else verdict
 
 
-def _alternative(economics: dict[str, Any], currency: str) -> str:
-    """Another pool that would earn more, where the limits kept it out."""
+def _alternative(economics: dict[str, Any], currency: str) -> Alternative:
+    """Another pool that would earn more, where the limits kept it out, with what to enter for it."""
     proposed, *others = economics["alternatives"]
     worth_it = proposed["net_present_value"] + WORTH_A_CHANGE * max(proposed["annual_pool"], 1.0)
     better = [row for row in others if row["net_present_value"] > worth_it]
     if not better:
-        return "None of the alternatives earns more."
+        return Alternative("None of the alternatives earns more.")
     best = max(better, key=lambda row: row["net_present_value"])
-    return (
+    return Alternative(
         f"{best['name']}: {money(best['annual_pool'], currency)} a year, expected net "
         f"{money(best['net_year'], currency)}, chance of an overrun {percent(best['overrun_probability'])}, of a loss "
-        f"{percent(best['probability_of_loss'])}."
+        f"{percent(best['probability_of_loss'])}.",
+        _inputs_for(best, proposed),
     )
+
+
+def _inputs_for(best: dict[str, Any], proposed: dict[str, Any]) -> dict[str, str]:
+    """What to enter for an alternative: another kind, other tiers, or a budget that holds its pool. A downgrade
+    policy is no input."""
+    if best["name"].startswith("Downgrade"):
+        return {}
+    if best["kind"] != proposed["kind"]:
+        return {"tiers": best["kind"]}
+    if best["tiers"] != proposed["tiers"]:
+        return {"tiers": str(best["tiers"])}
+    return {"budget": str(math.ceil(best["annual_pool"] / QUARTERS))}
 
 
 def _next(economics: dict[str, Any], people: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gtm.core import canonical
 from plans.commands.plan_loyalty.answer import answer_of, warnings_of
 from plans.commands.plan_loyalty.kpis import kpis_of
 from plans.commands.plan_loyalty.steps.goals import goal_kpis, goal_target
@@ -39,8 +40,8 @@ def write_packet(context: StepContext) -> StepResult:
     )
     answer = answer_of(design, economics, warnings, people, currency)
     sections = [
-        Section("Decision asked", [answer["headline"], answer["certainty"]["words"]]),
-        Section("What to know before signing", bullets=warnings or ["Nothing out of the ordinary."]),
+        Section("Decision asked", [answer.headline, answer.certainty.words]),
+        Section("What to know before signing", bullets=warnings or ["Nothing found."]),
         Section("Owners", bullets=[f"{_title(role)}: {name or 'nobody yet'}" for role, name in sorted(people.items())]),
         Section("Cadences", bullets=[f"{when}: {what} ({people.get(role) or role})" for when, role, what in CADENCES]),
         Section("Rules", bullets=[
@@ -58,11 +59,11 @@ def write_packet(context: StepContext) -> StepResult:
             "nrr_target": nrr_target(signals, economics),
             "nrr_days": signals.get("nrr_days", 0),
             "warnings": warnings,
-            "answer": answer,
-            "decision": answer["headline"],
+            "answer": canonical.plain(answer),
+            "decision": answer.headline,
             "headline": [{"label": "Warnings", "value": "; ".join(warnings) or "none"}],
         },
-        outputs=[_kpi_table(kpis, people), Document("packet", "Governance packet", sections)],
+        outputs=[answer, _kpi_table(kpis, people), Document("packet", "Governance packet", sections)],
     )
 
 

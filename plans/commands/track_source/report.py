@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from gtm.core import canonical
 from plans.commands.shared.figures import money, percent
+from plans.commands.track_source.answer import answer_of
 from plans.commands.track_source.facts import Scope, scope_of
 from plans.commands.track_source.steps import satisfaction
 from plans.commands.track_source.steps.insights import describe, efficiency
@@ -39,14 +41,18 @@ def write_report(context: StepContext) -> StepResult:
     scope = scope_of(context)
     actions = [replace(action, due=_due(context, action)) for action in actions_of(context, scope)]
     sections = summary_of(context, scope)
+    lead = context.program["people"].get("co-marketing-analytics-lead") or "The co-marketing analytics lead"
+    answer = answer_of(scope, context.outputs["attribution"], actions, sections[-1].bullets, lead)
     asked = satisfaction.partner_score(context, scope)
     return StepResult(
         values={
+            "answer": canonical.plain(answer),
             "summary": sections[0].paragraphs,
             "actions": [{name: getattr(a, name) for name in TOLD_OF_AN_ACTION} for a in actions],
             **satisfaction.values_of(asked),
         },
         outputs=[
+            answer,
             Document("summary", f"Executive summary: {scope.name}", sections),
             _dashboard(context, scope),
             *satisfaction.outputs_of(asked),

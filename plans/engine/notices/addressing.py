@@ -127,6 +127,14 @@ def _owners(notice: Notice, account: Any) -> list[Person]:
     return list(Person.objects.filter(accounts=account).order_by("pk"))
 
 
+def _in_conversation(notice: Notice, plan: Plan) -> list[Person]:
+    """Whoever asked for the plan, its owner, and whoever is asked to decide now; not who wrote."""
+    asking = plan.approvals.filter(state__in=ASKING_STATES)
+    asked = [candidate.person for round_ in asking for candidate in eligibility.bench_of(round_).candidates]
+    own = set(Person.objects.filter(accounts=notice.facts["author_id"]).values_list("pk", flat=True))
+    return [person for person in (*people_of(plan), *asked) if person.pk not in own]
+
+
 def _plan_people(notice: Notice, obj: Any) -> list[Person]:
     return people_of(obj if isinstance(obj, Plan) else obj.plan)
 
@@ -225,6 +233,7 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.SCHEDULE: _Kind(_schedule_owner, wording.schedule),
     NoticeKind.POLICY: _Kind(_adopters, wording.policy, _proposal_stands),
     NoticeKind.AUTHORITY: _Kind(_of_two, wording.two, _change_waits),
+    NoticeKind.MESSAGE: _Kind(_in_conversation, wording.message),
     NoticeKind.ACCOUNT: _Kind(_owners, wording.account),
 }
 

@@ -29,7 +29,7 @@ from plans.models import (
     Task,
     TaskKind,
 )
-from plans.selectors import STANDS_IN
+from plans.selectors import COMMENTED, STANDS_IN
 
 STATE = "state"
 BATCH = 500
@@ -84,6 +84,9 @@ _OF_TWO = NoticeRule(NoticeKind.AUTHORITY, facts=lambda change: {"state": change
 _OF_ACCOUNT = NoticeRule(NoticeKind.ACCOUNT, _by_somebody_else, keeps_row=True)
 _OF_PASSWORD = NoticeRule(NoticeKind.ACCOUNT, _by_a_person, keeps_row=True)
 _ASSIGNED = NoticeRule(NoticeKind.TASK, _waits_for_people)
+_WROTE = NoticeRule(
+    NoticeKind.MESSAGE, facts=lambda plan: {"author_id": actors.current().actor.user_id}, keeps_row=True
+)
 _ENDED = NoticeRule(NoticeKind.ENDED, facts=lambda plan: {"state": plan.state})
 
 RULES: Mapping[tuple[str, str, str], NoticeRule] = {
@@ -107,6 +110,7 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
         NoticeKind.TASK_REMINDER, _is_reminded, lambda task: {"percent": task.reminded}
     ),
     ("plans.plan", STANDS_IN, "stand-in"): NoticeRule(NoticeKind.STAND_IN, keeps_value=True),
+    ("plans.plan", COMMENTED, "message"): _WROTE,
     ("plans.breach", "created", ""): NoticeRule(NoticeKind.BREACH),
     ("plans.ripcordpull", "created", ""): NoticeRule(NoticeKind.RIPCORD),
     ("plans.scheduledrun", "refuse", STATE): NoticeRule(NoticeKind.SCHEDULE),

@@ -24,8 +24,12 @@ from plans.models import (
     Task,
     TaskKind,
 )
-from plans.selectors import changes_asked
+from plans.schemas.answer import amount_in_words
+from plans.selectors import answer_of, changes_asked
 from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Role
+
+ANSWER = "Answer"
+"""The line of a round's summary that its answer replaces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,30 @@ class Wording:
 def decision(notice: Notice, approval: Approval) -> Wording:
     due = f"Due {time_in_words(approval.due_at, approval.plan.program.time_zone)}." if approval.due_at else ""
     figures = [
-        f"{row['label']}: {row['value']}" for row in approval.summary if {"label", "value"} <= set(row)
+        f"{row['label']}: {row['value']}"
+        for row in approval.summary
+        if {"label", "value"} <= set(row) and row["label"] != ANSWER
     ]
     subject = f"Your decision is needed: {approval.title}"
     if notice.kind == NoticeKind.REMINDER:
         subject = f"{notice.facts['percent']} % of the time to decide is over: {approval.title}"
-    return Wording(subject, (approval.plan.objective, approval.question, *figures, due), approval)
+    return Wording(
+        subject,
+        (approval.plan.objective, approval.question, *answer_lines(approval.plan), *figures, due),
+        approval,
+    )
+
+
+def answer_lines(plan: Plan) -> list[str]:
+    """The answer of a plan in a message: headline, money, how sure; nothing before there is one."""
+    found = answer_of(plan)
+    if found is None:
+        return []
+    worth = found["money"]
+    told = [f"{found['headline']} ({found['verdict']})"]
+    if worth and worth["amount"] is not None:
+        told.append(f"{worth['label']}: {amount_in_words(worth)}.")
+    return [*told, found["certainty"]["words"]]
 
 
 def changes(notice: Notice, approval: Approval) -> Wording:
@@ -143,7 +165,16 @@ def ripcord(notice: Notice, pull: RipcordPull) -> Wording:
 
 def ended(notice: Notice, plan: Plan) -> Wording:
     state = plan.get_state_display().lower()
-    return Wording(f"{plan.plan_id} {state}: {plan.objective}", (plan.usage,), plan)
+    return Wording(f"{plan.plan_id} {state}: {plan.objective}", (*answer_lines(plan), plan.usage), plan)
+
+
+def message(notice: Notice, plan: Plan) -> Wording:
+    told = notice.facts
+    lines = (
+        f"{told['by']}: {told['after']}",
+        "You can answer on the page of the plan. An answer decides nothing.",
+    )
+    return Wording(f"{told['by']} wrote about {plan.objective}"[:240], lines, plan)
 
 
 def schedule(notice: Notice, run: Any) -> Wording:

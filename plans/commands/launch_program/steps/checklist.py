@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plans.commands.launch_program.answer import of_date
 from plans.commands.launch_program.steps.events import versions_of
 from plans.commands.launch_program.steps.timetable import (
     NO_SUBSTITUTES,
@@ -59,6 +60,7 @@ def create_checklist(context: StepContext) -> StepResult:
             ],
         },
         outputs=[
+            of_date(found, chance, told, busy, _people(found, facts)),
             _figures(found, chance, told),
             _gantt(found),
             _runbook(found, facts, versions_of(inputs, facts)),
@@ -67,6 +69,11 @@ def create_checklist(context: StepContext) -> StepResult:
             _compressions(found, back),
         ],
     )
+
+
+def _people(found: Timetable, facts: Mapping[str, Any]) -> dict[str, str]:
+    """Key of a task → who does it, by name."""
+    return {row["key"]: (owner_of(row, facts) or {}).get("name", "") for row in found.rows}
 
 
 def _milestones(found: Timetable) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from plans.commands.launch_program.answer import of_outcomes
 from plans.commands.launch_program.steps.timetable import rows_of
 from plans.engine.running.steps import Finished, StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
@@ -25,6 +26,7 @@ def log_outcomes(context: StepContext) -> StepResult:
     return StepResult(
         values={"response_sla": share, "readiness": went["readiness"], "outcomes": rows},
         outputs=[
+            of_outcomes(went["launch_date"], went["readiness"], answered, rows),
             Metrics("success", "Success of the launch", [_readiness(went), _sla(answered)]),
             Table("outcomes", "Outcome log", (Column("name", "What"), Column("outcome", "Outcome"), Column("evidence", "Evidence")),
                   rows),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from plans.commands.launch_program.answer import of_readiness
 from plans.commands.launch_program.steps.timetable import Facts, approvals_of, rows_of
 from plans.commands.shared.second_review import reviewed_first
 from plans.engine.running.steps import StepContext
@@ -70,10 +71,11 @@ def assess_readiness(context: StepContext) -> StepResult:
         items(context.inputs, context.program, done, waived, checks), minimum=least(context.program)
     )
     values = values_of(found)
-    values["headline"] = [*values["headline"], links_proven(context.outputs.get("link_qa") or {})]
-    return StepResult(
-        values=values, outputs=[figures(found, least(context.program)), open_items(found, done)]
-    )
+    links = links_proven(context.outputs.get("link_qa") or {})
+    values["headline"] = [*values["headline"], links]
+    answer = of_readiness(found, context.inputs["launch_date"], links)
+    told = [answer, figures(found, least(context.program)), open_items(found, done)]
+    return StepResult(values=values, outputs=told)
 
 
 def links_proven(qa: Mapping[str, Any]) -> dict[str, str]:

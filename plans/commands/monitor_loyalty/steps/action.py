@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from gtm.core import canonical
+from plans.commands.monitor_loyalty.answer import answer_of
 from plans.commands.monitor_loyalty.kpis import metric_of
 from plans.commands.shared.experiments import SMALLEST_LIFT
 from plans.commands.shared.figures import money, percent
@@ -61,15 +63,18 @@ def plan_actions(context: StepContext) -> StepResult:
     backlog = [values_of(row, people) for row in ranked]
     alerts = [*data["alerts"], *health["alerts"]]
     risks = list(risks_of(context, alerts))
+    answer = answer_of(context, backlog, alerts)
     return StepResult(
         values={
             "backlog": backlog,
             "risks": risks,
             "alerts": alerts,
             "chance_to_win": chance,
-            "headline": [{"label": "First", "value": backlog[0]["title"] if backlog else "nothing stands out"}],
+            "answer": canonical.plain(answer),
+            "headline": [{"label": "Answer", "value": answer.headline}],
         },
         outputs=[
+            answer,
             Table("risks", "Risks and opportunities",
                   [Column("kind", "Kind"), Column("what", "What the data say"), Column("source", "From"),
                    Column("owner", "Owner")],

@@ -106,6 +106,9 @@ def pull_data(context: StepContext) -> StepResult:
             "notes": [*notes, *([groups.note] if groups.note else [])],
             "flows": {**totals[0], **{f"{name}_before": None if alone else value for name, value in totals[1].items()}},
             "kpis": {name: value_of(value) for name, value in values.items()},
+            "kpi_ends": {
+                name: [v.low, v.high] for name, v in values.items() if isinstance(v, Estimate) and v.low is not None
+            },
             "kpis_before": {name: value_of(value) for name, value in earlier.items()},
             "unavailable": {name: v.reason for name, v in values.items() if isinstance(v, Unavailable)},
             "metric_versions": context.program["metric_versions"],

@@ -86,6 +86,8 @@ def diagnose(context: StepContext) -> StepResult:
         values={
             "kpis": {name: value_of(estimate) for name, estimate in kpis.items()},
             "unavailable": {n: v.reason for n, v in kpis.items() if isinstance(v, Unavailable)},
+            "conversion_ends": _ends(kpis["conversion"]),
+            "conversion_before": value_of(earlier["conversion"]),
             "conversion_lift": change_of(kpis["conversion"], earlier["conversion"]),
             "funnel": dict(zip(STAGES, now.counts, strict=True)),
             "funnel_before": dict(zip(STAGES, before.counts, strict=True)) if before else None,
@@ -112,6 +114,13 @@ def change_of(now: MaybeEstimate, before: MaybeEstimate) -> float | None:
     """Relative change, a share; None where either side has no number."""
     here, there = value_of(now), value_of(before)
     return here / there - 1 if here is not None and there else None
+
+
+def _ends(estimate: MaybeEstimate) -> list[float] | None:
+    """Low and high of an estimate; None where there is no interval."""
+    if isinstance(estimate, Unavailable) or estimate.low is None or estimate.high is None:
+        return None
+    return [estimate.low, estimate.high]
 
 
 def counted(

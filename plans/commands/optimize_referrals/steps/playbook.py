@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from gtm.core import canonical
+from plans.commands.optimize_referrals.answer import answer_of
 from plans.commands.optimize_referrals.facts import is_full, window_of
 from plans.commands.optimize_referrals.steps.drilldown import STAGE_TITLES
 from plans.commands.optimize_referrals.steps.drops import drop_values, dropped
@@ -49,6 +51,7 @@ def write_playbook(context: StepContext) -> StepResult:
     backlog = [_values(row, kinds[row.item.action], people, currency) for row in ranked]
     alerts = [row for name in ("performance", "risk", "partners") for row in context.outputs[name]["alerts"]]
     insights = insights_of(context, drops, backlog, alerts)
+    answer = answer_of(context, backlog, alerts)
     return StepResult(
         values={
             "backlog": backlog,
@@ -65,12 +68,14 @@ def write_playbook(context: StepContext) -> StepResult:
             ],
             "alerts": alerts,
             "expected_value": sum(row["expected_value"] for row in backlog),
+            "answer": canonical.plain(answer),
             "headline": [
                 {"label": "Proposed", "value": f"{len(backlog)} actions"},
-                {"label": "First", "value": backlog[0]["title"] if backlog else "nothing stands out"},
+                {"label": "Answer", "value": answer.headline},
             ],
         },
         outputs=[
+            answer,
             _backlog(backlog, currency),
             _document(context, insights, alerts, rewards, currency),
         ],

@@ -48,7 +48,7 @@ def test_the_usage_line_runs_verbatim_up_to_its_approval(plan):
     approval = plan.approvals.get()
     assert (plan.state, approval.gate) == ("running", "playbook-approval")
     assert keys(plan) == {
-        "window_comparison", "referrals_movements", "nps", "flows_by_group",
+        "answer", "window_comparison", "referrals_movements", "nps", "flows_by_group",
         "definitions", "dashboard", "funnel", "drop_offs",
         "funnel_steps",
         "trend", "trend_table", *BREAKDOWNS, *(f"{key}_chart" for key in BREAKDOWNS), "incentives",

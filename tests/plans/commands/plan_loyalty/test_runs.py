@@ -13,6 +13,7 @@ from gtm.core import canonical
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet
 from gtm.core.fsm import perform
+from plans import selectors
 from plans.demo import organisation as demo
 from plans.engine.escalation import ladder
 from plans.engine.gates import rework
@@ -20,6 +21,7 @@ from plans.engine.running.sweep import sweep
 from plans.engine.stopping import ripcord
 from plans.export import document
 from plans.models import Plan
+from plans.schemas import outputs
 from programs import services
 from programs.datasets.loading import ingest as loading
 from programs.datasets.loading.ingest import ingest
@@ -92,10 +94,13 @@ def test_a_budget_that_earns_nothing_more_is_not_used_and_the_approvers_are_told
     assert answer["headline"] == packet["decision"]
     assert answer["money"]["amount"] == economics["net_present_value"]
     assert answer["next"].endswith(" decide.")
-    assert answer["alternative"] == "None of the alternatives earns more."
+    assert answer["alternative"] == {"words": "None of the alternatives earns more.", "inputs": {}}
+    assert selectors.answer_of(plan) == {"kind": "answer", **outputs.settle(answer)}
     lift = answer["figures"][2]
-    assert lift["low"] < lift["value"] == economics["expected_lift"] < lift["high"]
-    assert lift["comparison"] == economics["break_even_lift"] < lift["value"]
+    assert lift["low"] < lift["value"] < lift["high"]
+    assert lift["value"] == pytest.approx(100 * economics["expected_lift"])
+    assert lift["comparison"] == pytest.approx(100 * economics["break_even_lift"])
+    assert lift["comparison"] < lift["value"]
 
 
 def test_a_monthly_pool_is_the_quarterly_one_three_times_as_often():

@@ -1,0 +1,74 @@
+"""The answer of a monitor-loyalty run: what to do first, what it is worth, and how the program stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plans.commands.shared.figures import money, percent
+from plans.commands.shared.first_action import action_answer
+from plans.engine.running.steps import StepContext
+from plans.schemas.answer import Answer, AnswerFigure
+
+FIGURES = (("active_rate", "%"), ("retention", "%"), ("liability", ""))
+"""KPIs an executive asks for first; the liability is in money."""
+
+
+def answer_of(
+    context: StepContext, backlog: Sequence[Mapping[str, Any]], alerts: Sequence[Mapping[str, Any]]
+) -> Answer:
+    """``backlog`` in its order, ``alerts`` of all steps."""
+    data, health = context.outputs["data"], context.outputs["health"]
+    currency = data["currency"]
+    breached = [
+        f"{row['rule']} is breached: {row['value']:.4g}." for row in alerts if row["verdict"] == "breached"
+    ]
+    breached += [f"Point liability spiked: {spike}." for spike in health["spikes"]]
+    return action_answer(
+        backlog,
+        currency,
+        trouble=breached,
+        nothing="Nobody needs an action now: no play has members in this window.",
+        unknown=context.outputs["insights"].get("unavailable", ""),
+        figures=figures_of(data, health, context.program["metrics"], currency),
+        caveats=[*_not_known(data, health), *data["notes"], *_growing(health, currency)],
+        decides=context.program["people"].get("loyalty-strategist") or "The loyalty strategist",
+        chart="kpi_trend",
+        table="backlog_values",
+        columns=("title", "expected_value", "expected_low", "expected_high", "members", "owner", "eta"),
+    )  # fmt: skip
+
+
+def figures_of(
+    data: Mapping[str, Any], health: Mapping[str, Any], metrics: Mapping[str, Any], currency: str
+) -> list[AnswerFigure]:
+    """Three KPIs with their interval, against the window before."""
+    before = {**data["kpis_before"], "liability": health["liability_before"]}
+    values = {**data["kpis"], "liability": health["liability"]}
+    reasons = {**data["unavailable"], **health["unavailable"]}
+    found = []
+    for name, unit in FIGURES:
+        scale = 100.0 if unit == "%" else 1.0
+        low, high = data["kpi_ends"].get(name) or (None, None)
+        value, was = values.get(name), before.get(name)
+        found.append(AnswerFigure(
+            metrics[name]["name"], None if value is None else scale * value, unit or currency,
+            None if low is None else scale * low, None if high is None else scale * high, None if low is None else 0.95,
+            None if was is None else scale * was, "the window before" if was is not None else "",
+            unavailable=reasons.get(name, "It was not measured.") if value is None else "",
+        ))  # fmt: skip
+    return found
+
+
+def _not_known(data: Mapping[str, Any], health: Mapping[str, Any]) -> list[str]:
+    reasons = {**data["unavailable"], **health["unavailable"]}
+    return list(dict.fromkeys(f"{name.replace('_', ' ').capitalize()} is not known: {why}" for name, why in reasons.items()))  # fmt: skip
+
+
+def _growing(health: Mapping[str, Any], currency: str) -> list[str]:
+    found = []
+    if (health["liability_per_week"] or 0) > 0:
+        found.append(f"The point liability grows by {money(health['liability_per_week'], currency)} a week.")
+    if health["churn_risk"] is not None:
+        found.append(f"{percent(health['churn_risk'])} of repeat buyers have probably left.")
+    return found

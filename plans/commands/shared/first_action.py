@@ -1,0 +1,87 @@
+"""The answer of a run that ends in a backlog: the first action, what it is worth, and what speaks against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from plans.commands.shared.figures import money, percent
+from plans.schemas.answer import (
+    CANNOT_TELL,
+    DO_NOT,
+    GO,
+    WITH_CARE,
+    Alternative,
+    Answer,
+    AnswerFigure,
+    Certainty,
+    Worth,
+)
+
+
+def action_answer(
+    backlog: Sequence[Mapping[str, Any]],
+    currency: str,
+    *,
+    trouble: Sequence[str],
+    nothing: str,
+    unknown: str,
+    figures: Sequence[AnswerFigure],
+    caveats: Sequence[str],
+    decides: str,
+    chart: str,
+    table: str,
+    columns: Sequence[str],
+) -> Answer:
+    """The answer from a ``backlog`` in its order.
+
+    ``trouble``: sentences about limits that are breached; ``nothing``: the headline of an empty backlog;
+    ``unknown``: why nothing could be valued, if so; ``decides``: who has the gate behind it; ``columns`` of the ``table``.
+    """
+    first = backlog[0] if backlog else None
+    alarm = f"{trouble[0]} " if trouble else ""
+    if first is None:
+        return Answer(
+            headline=f"{alarm}{f'Nothing could be valued: {unknown}' if unknown else nothing}",
+            verdict=CANNOT_TELL if unknown else DO_NOT,
+            certainty=Certainty("There is nothing whose certainty could be stated."),
+            figures=figures, caveats=[*trouble[1:], *caveats], next=f"{decides} decides.", chart=chart, table=table,
+            columns=columns,
+        )  # fmt: skip
+    value, pays = first["expected_value"], first["expected_value"] > 0
+    if pays:
+        headline = f"{alarm}First: {first['title']}, worth {money(value, currency)} after labour."
+    else:
+        headline = f"{alarm}No proposal pays for its labour. The best one is {first['title']}: {money(value, currency)}."
+    is_tested = first["sample_size_per_arm"] is not None
+    chance = first["chance_to_win"]
+    proof = [first["proof"]] if first["proof"] else []
+    told = [first["why"], *([] if first["proof"] and first["proof"] in first["why"] else proof)]
+    return Answer(
+        headline=headline,
+        verdict=DO_NOT if not pays else GO if is_tested and not trouble else WITH_CARE,
+        money=Worth(
+            "Expected value of the first action", value, currency, first["expected_low"], first["expected_high"]
+        ),
+        certainty=Certainty(
+            f"Chance that the first action brings what it is meant to: {percent(chance, 0)}. The interval is that of the "
+            "effect alone.", chance, "bringing what it is meant to",
+        ),
+        figures=figures,
+        caveats=[*trouble[1:], *told, *caveats],
+        alternative=_second(backlog, currency),
+        next=f"{decides} decides; {first['owner']} then carries it out by {first['eta']}.",
+        chart=chart,
+        table=table,
+        columns=columns,
+    )  # fmt: skip
+
+
+def _second(backlog: Sequence[Mapping[str, Any]], currency: str) -> Alternative | None:
+    """The next in the order: nothing that was found is better for the work it takes."""
+    if len(backlog) < 2:
+        return None
+    second = backlog[1]
+    return Alternative(
+        f"Next in order: {second['title']}, worth {money(second['expected_value'], currency)} after labour."
+    )
