@@ -71,7 +71,7 @@ def run(asker: person.Person, line: str) -> Plan:
     page.get_by_role("button", name="Start the run").click()
     page.locator("#live [role=status]").first.wait_for()
     asker.look("started by people")
-    plan = Plan.objects.get(plan_id=page.locator("code", has_text="plan-").first.inner_text())
+    plan = Plan.objects.get(plan_id=page.locator("code", has_text="plan-").first.text_content())
     asker.leave()
     return plan
 

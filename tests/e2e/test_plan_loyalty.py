@@ -25,7 +25,7 @@ def test_a_run_goes_from_usage_line_to_verified_file(enter, tmp_path, capsys):
     ops.picture("command-form")
     page.get_by_role("button", name="Start the run").click()
     plan_url = page.url
-    plan = Plan.objects.get(plan_id=page.locator("code", has_text="plan-").first.inner_text())
+    plan = Plan.objects.get(plan_id=page.locator("code", has_text="plan-").first.text_content())
 
     page.locator("#people li", has_text="Validation of segments").wait_for(timeout=60_000)  # without a reload
     enter("analyst").complete(plan, "segment-validation", "Sizes compared with our reports")

@@ -1,4 +1,4 @@
-"""The answer first: on the first screen of a phone, on a page that is no scroll, with its chart and its table."""
+"""The answer first: on the first screen of a phone, on a short page, with its chart and its table."""
 
 import pytest
 
@@ -86,7 +86,7 @@ def test_the_whole_table_is_a_page_of_its_own(enter, results):
     page.get_by_role("link", name="The whole table").first.click()
     ops.look("whole table")
     page.get_by_label("Search the rows").fill("webinar")
-    page.get_by_role("button", name="Search").click()
+    page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("link", name="Deals credited").click()
     ops.look("searched and sorted")
     assert page.locator("tbody tr").count() == 2

@@ -1,4 +1,4 @@
-"""The result of a plan: the answer first, its table whole, what people say about it, and what to try instead."""
+"""The result of a plan: the answer first, its table whole, what people say of it, what to try instead."""
 
 import json
 
@@ -36,9 +36,11 @@ ANSWER = Answer(
 )
 ROWS = [[f"choice {n}", float(n * 7 % 250), None if n == 3 else n] for n in range(250)]
 CHOICES = Table(
-    "choices", "Choices", [Column("name", "Choice"), Column("net", "Net", "money", "USD"), Column("n", "No.", "integer")],
+    "choices",
+    "Choices",
+    [Column("name", "Choice"), Column("net", "Net", "money", "USD"), Column("n", "No.", "integer")],
     ROWS,
-)  # fmt: skip
+)
 
 
 def keep(plan, *outputs):
@@ -64,8 +66,9 @@ def page(client, plan):
 def test_the_answer_stands_before_everything_else(login, answered):
     shown = page(login("ops"), answered)
     card = shown[shown.index('id="answer"') : shown.index('id="people"')]
-    for told in ("Go with care", ANSWER.headline, "6,618 USD", "-3,685 to 19,095 USD, 90 % interval", "6.4 %",
-                 "1.9 to 12.4 %", "needed to break even: 4.1 %", "No survey is loaded.", "Caveat 1", "Finance decides."):  # fmt: skip
+    money = ("6,618 USD", "-3,685 to 19,095 USD, 90 % interval")
+    figures = ("6.4 %", "1.9 to 12.4 %", "needed to break even: 4.1 %", "No survey is loaded.")
+    for told in ("Go with care", ANSWER.headline, *money, *figures, "Caveat 1", "Finance decides."):
         assert told in card, told
     assert card.index("Caveat 3") < card.index("2 more") < card.index("Caveat 4")
 
