@@ -88,6 +88,8 @@ def for_our_people(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
     if not is_partners_contact(user):
         return rows
     return rows.filter(owner__accounts=user.pk) if rows.model is Task else rows.none()
+
+
 def answers_of(plans: Iterable[Plan]) -> dict[int, dict[str, Any]]:
     """Primary key of a plan → its answer as stored: that of the last task that gave one. A follow-up answers
     with the item that it carries out. Plans without one are left out."""
