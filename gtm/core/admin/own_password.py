@@ -19,7 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse, reverse_lazy
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
-from unfold.widgets import UnfoldAdminPasswordInput
+from unfold.widgets import UnfoldAdminPasswordWidget
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.admin.base import acting_in_admin
@@ -101,7 +101,7 @@ class OwnPasswordForm(SetPasswordForm):  # type: ignore[type-arg]  # generic in 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            field.widget = UnfoldAdminPasswordInput(attrs={"autocomplete": "new-password"})
+            field.widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
 
 
 class SetOwnPassword(PasswordResetConfirmView):
