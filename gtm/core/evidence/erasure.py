@@ -65,6 +65,35 @@ def erase(chain: str, sequences: Collection[int], *, reason: str) -> int:
     return len(told)
 
 
+def to_recall(chain: str, sequences: Collection[int]) -> list[ChangeLogEntry]:
+    """The seals of documents that left the house with what these rows said, the first one first.
+
+    A document has all rows up to its seal, and later ones that changed nothing in it: so the last seal before
+    the first of the rows is among them. Files, downloads and reports bear the number of their seal. What left
+    after the erasure of a row does not say it any more.
+    """
+    asked = ChangeLogEntry.objects.filter(chain=chain, sequence__in=sequences).order_by("sequence")
+    first = asked.values_list("sequence", flat=True).first()
+    if first is None:
+        return []
+    seals = ChangeLogEntry.objects.filter(chain=chain, event=SEALED).order_by("sequence")
+    before = seals.filter(sequence__lt=first).last()
+    ends = _erased_by(chain, set(sequences))
+    after = seals.filter(sequence__gt=first)
+    return [*([before] if before else []), *(after if ends is None else after.filter(sequence__lt=ends))]
+
+
+def _erased_by(chain: str, sequences: set[int]) -> int | None:
+    """The row of the erasure by which the last of these rows was erased; None while one still speaks."""
+    records = ChangeLogEntry.objects.filter(chain=chain, event=ERASED).select_related("payload")
+    for entry in records.order_by("sequence"):
+        assert entry.payload.body is not None, f"an erasure in {chain} was erased itself"
+        sequences = sequences - {int(row) for row in entry.payload.body["from"]}
+        if not sequences:
+            return int(entry.sequence)
+    return None
+
+
 def states_kept(chain: str) -> dict[int, str]:
     """Row → the state it led to, of rows that were erased: a state is nobody's personal text."""
     records = ChangeLogPayload.objects.filter(

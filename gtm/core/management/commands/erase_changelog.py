@@ -25,3 +25,13 @@ class Command(GovernedCommand):
         name = chain if chain == "installation" or ":" in chain else f"plan:{chain}"
         erased = erasure.erase(name, rows, reason=options["reason"])
         self.stdout.write(f"{name}: {erased} of {len(rows)} rows erased; the chain holds without them.")
+        seals = erasure.to_recall(name, rows)
+        for seal in seals:
+            self.stdout.write(
+                f"Recall what was exported with the seal of row {seal.sequence}, from {seal.at} on."
+            )
+        if not seals:
+            self.stdout.write(
+                "No document with these rows was sealed. Exports of tables and lists are not on record: ask "
+                "those who make them."
+            )

@@ -6,7 +6,7 @@ from django.core.management import CommandError, call_command
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
-from gtm.core.evidence import audit, changelog
+from gtm.core.evidence import audit, changelog, erasure
 from gtm.core.evidence.erasure import erase
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
@@ -79,6 +79,45 @@ def test_it_takes_the_permission(paused):
 
 def test_the_command_says_what_it_did(paused, steward, capsys):
     call_command("erase_changelog", CHAIN, "1", "--reason", "Request of 12 May.", "--as", "steward")
-    assert "1 of 1 rows erased" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "1 of 1 rows erased" in told
+    assert "No document with these rows was sealed." in told
     with pytest.raises(CommandError, match="no row 999"):
         call_command("erase_changelog", CHAIN, "999", "--reason", "x", "--as", "steward")
+
+
+# ------------------------------------------------------------------ what to recall
+
+
+def seal(program):
+    with acting_as(Actor.system("Documents")):
+        return changelog.append(program, erasure.SEALED, field="document", after={"plan": "0"}).sequence
+
+
+def say(program, text):
+    with acting_as(Actor.system("Test")):
+        return changelog.append(program, "said", field="comment", after=text).sequence
+
+
+def recalled(*rows):
+    return [entry.sequence for entry in erasure.to_recall(CHAIN, rows)]
+
+
+def test_documents_with_an_erased_text_are_named_by_their_seals(paused, steward, capsys):
+    seal(paused)
+    before, row = seal(paused), say(paused, "Jo Doe called.")
+    assert recalled(row) == [before]  # it may have left with the row, which changed nothing in it
+    after, later = seal(paused), say(paused, "Jo Doe called again.")
+    last = seal(paused)
+    assert recalled(row) == [before, after, last]
+    assert recalled(later) == [after, last]
+    call_command("erase_changelog", CHAIN, str(row), "--reason", "Asked.", "--as", "steward")
+    told = capsys.readouterr().out
+    assert [f"seal of row {number}," in told for number in (before, after, last)] == [True] * 3
+    seal(paused)
+    assert recalled(row) == [before, after, last]  # the newest one was made without it
+    assert len(recalled(row, later)) == 4  # of the two, one still speaks
+    erase(CHAIN, [later], reason="Asked.")
+    seal(paused)
+    assert len(recalled(row, later)) == 4
+    assert recalled(999999) == []
