@@ -111,7 +111,7 @@ class SetOwnPassword(PasswordResetConfirmView):
     token_generator = TOKENS
     template_name = "gtm/own_password_set.html"
     success_url = reverse_lazy("admin:login")
-    title = SUBJECT  # type: ignore[assignment]  # a lazy text in the stubs
+    title = SUBJECT
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}

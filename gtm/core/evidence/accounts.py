@@ -131,8 +131,8 @@ def _record_password(user: Any) -> None:
         PasswordOfAnother.objects.filter(user=user).delete()
         _append(user, "changed", "password", None, OWN)
         return
-    known = {"set_by": label, "set_at": clock.now()}
-    PasswordOfAnother.objects.update_or_create(user=user, defaults=known)
+    values = {"set_by": label, "set_at": clock.now()}
+    PasswordOfAnother.objects.update_or_create(user=user, defaults=values)
     _append(user, "changed", "password", None, f"set by {label}")
 
 
