@@ -9,6 +9,7 @@ from gtm.core.admin.own_password import SetOwnPassword, own_password
 from gtm.core.api import problem
 from gtm.core.api.tokens import TokenView, TokenViewSet
 from gtm.probes import healthz, metrics, readyz
+from plans.mcp.web import endpoint as mcp
 from programs.outreach.staged_pages import landing_page
 
 admin.autodiscover()
@@ -35,6 +36,7 @@ urlpatterns = [
     path("readyz", readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
     path("api/v1/", include(api_v1)),
+    path("mcp/", mcp, name="mcp"),
     path("join/<slug:program>/", landing_page, name="staged_landing_page"),
     re_path(r"^api/", problem.not_found),  # before the admin, which would send a program to the login page
     path("password_change/", own_password, name="own_password"),  # the admin's leaves no record

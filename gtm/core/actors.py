@@ -14,9 +14,10 @@ from typing import Any
 
 from gtm.core.errors import Forbidden
 
-ADMIN, REST, COMMAND_LINE, TASK, SWEEP, MIGRATION = (
+ADMIN, REST, MCP, COMMAND_LINE, TASK, SWEEP, MIGRATION = (
     "admin",
     "rest",
+    "mcp",
     "command line",
     "task",
     "sweep",
