@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 from django.core import signing
 from django.db import connections
 
+from gtm.core.access_tokens import SCOPES
 from gtm.core.actors import MCP, Actor, acting_as
+from gtm.core.errors import NotPermitted
 from gtm.core.evidence import refusals
 
 Answer = TypeVar("Answer")
@@ -27,6 +29,16 @@ class Caller:
 
     account: Any
     agent: str = UNNAMED
+    token: Any = None
+    """By which the account came in; None where this machine lets it in without one."""
+
+    def check(self, scope: str) -> None:
+        """Raise NotPermitted where the token is not for this."""
+        if self.token is not None and scope not in self.token.scopes:
+            raise NotPermitted(
+                f"The token {self.token.prefix}… is not for this: it needs the scope “{scope}”.",
+                hint=f"Make a token with it. It is to {SCOPES[scope]}.",
+            )
 
     def actor(self) -> Actor:
         """No session and so no person: it can do what the account may do without one.

@@ -33,8 +33,8 @@ READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
 STOPS = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True)
 
-ACCOUNT, AGENT = "gtm.account", "gtm.agent"
-"""What the web puts into the scope of a request: the account of its token, and the agent of its session."""
+TOKEN, AGENT = "gtm.token", "gtm.agent"
+"""What the web puts into the scope of a request: its token, and the agent of its session."""
 
 Usage = Annotated[str, Field(description="The usage line, word for word, starting with /plugin:command")]
 Program = Annotated[str | None, Field(description="Slug of the program; without it, the default of its kind")]
@@ -43,8 +43,8 @@ Options = Annotated[str, Field(description="What follows the command in its usag
 TaskName = Annotated[str, Field(description="The task's number, or PLAN/2.3")]
 
 
-def build(account: Any = None, *, lends_a_hand: bool = False) -> MCPServer:
-    """The server. ``account``: for whom every call acts; without it, each request brings its own.
+def build(account: Any = None, token: Any = None, *, lends_a_hand: bool = False) -> MCPServer:
+    """The server. ``account``: for whom every call acts, by ``token``; else each request brings its own.
 
     ``lends_a_hand``: waiting for a plan also runs its tasks here, as the command line does.
     """
@@ -57,28 +57,31 @@ def build(account: Any = None, *, lends_a_hand: bool = False) -> MCPServer:
         subscriptions=False,
         log_level="WARNING",
     )
-    _Door(server, account, lends_a_hand).open()
+    _Door(server, account, token, lends_a_hand).open()
     return server
 
 
 class _Door:
     """Registers the tools. Each runs in a thread, as its caller, and is refused in sentences."""
 
-    def __init__(self, server: MCPServer, account: Any, lends_a_hand: bool):
-        self.server, self.account, self.lends_a_hand = server, account, lends_a_hand
+    def __init__(self, server: MCPServer, account: Any, token: Any, lends_a_hand: bool):
+        self.server, self.account, self.token = server, account, token
+        self.lends_a_hand = lends_a_hand
 
     def caller(self, context: Context) -> Caller:
         request = context.request_context.request
         scope = getattr(request, "scope", {})
-        account = self.account if self.account is not None else scope[ACCOUNT]
+        token = self.token if self.account is not None else scope[TOKEN]
+        account = self.account if self.account is not None else token.user
         params = context.session.client_params
         if params is not None:
-            return Caller(account, named(params.client_info.name, params.client_info.version))
-        return Caller(account, scope.get(AGENT) or named("", ""))
+            return Caller(account, named(params.client_info.name, params.client_info.version), token)
+        return Caller(account, scope.get(AGENT) or named("", ""), token)
 
     async def ask(self, context: Context, act: Callable[..., Any], *given: Any, **more: Any) -> Any:
         """What ``act`` answers, done in a thread as the caller. Raises what it raises."""
         caller = self.caller(context)
+        caller.check(work.SCOPES.get(act, "read"))
         return await to_thread.run_sync(lambda: caller.do(act, *given, **more))
 
     async def tell(self, context: Context, act: Callable[..., Any], *given: Any) -> CallToolResult:
@@ -168,9 +171,7 @@ class _Door:
             async def look() -> dict[str, Any]:
                 return await self.ask(context, work.status, plan_id)
 
-            return await _told(
-                watch(look, context.report_progress, seconds, lends_a_hand=self.lends_a_hand)
-            )
+            return await _told(watch(look, context.report_progress, seconds, lends_a_hand=self.lends_a_hand))
 
         @tool(title="Complete a task", description=work.complete_task.__doc__, annotations=WRITES)
         async def complete_task(

@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework.exceptions import AuthenticationFailed
 
+from gtm.core import access_tokens
 from gtm.core.api import problem
-from gtm.core.api.bearers import account_of
+from gtm.core.errors import NotPermitted
 from gtm.core.later import later
 from plans.mcp import callers
 
@@ -56,9 +56,11 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
     if scheme.lower() not in ("bearer", "token") or not token.strip():
         return _who_are_you("Send the token of an account: Authorization: Bearer TOKEN.")
     try:
-        account = account_of(token.strip())
-    except AuthenticationFailed as error:
-        return _who_are_you(str(error.detail))
+        known = access_tokens.find(token.strip())
+    except NotPermitted as error:
+        return _who_are_you(error.detail)
+    access_tokens.note_use(known)
+    account = known.user
     if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
         said = f"A message has at most {MOST_BYTES:,} bytes."
         return problem.response(413, "too_large", "The message is too large", said)
@@ -68,7 +70,7 @@ def endpoint(request: HttpRequest) -> HttpResponseBase:
     if session and agent is None:
         said = "Begin again: the session is of another token, or of a site with another key."
         return problem.response(404, "no_such_session", "There is no such session", said)
-    return _answer(request, body, account, agent)
+    return _answer(request, body, known, agent)
 
 
 def _who_are_you(detail: str) -> JsonResponse:
@@ -84,8 +86,8 @@ def _is_from_here(request: HttpRequest) -> bool:
     return origin is None or urlsplit(origin).netloc in known or origin in settings.CSRF_TRUSTED_ORIGINS
 
 
-def _answer(request: HttpRequest, body: bytes, account: Any, agent: str | None) -> HttpResponseBase:
-    exchange = Exchange(_scope(request, account, agent), body)
+def _answer(request: HttpRequest, body: bytes, token: Any, agent: str | None) -> HttpResponseBase:
+    exchange = Exchange(_scope(request, token, agent), body)
     exchange.begin()
     start = exchange.next()
     if start is None:
@@ -101,12 +103,12 @@ def _answer(request: HttpRequest, body: bytes, account: Any, agent: str | None) 
         if name.lower() not in ("content-length", "connection"):
             answer[name] = value
     if new := _agent_that_begins(body):
-        answer[SESSION] = callers.session_of(account, new)
+        answer[SESSION] = callers.session_of(token.user, new)
     return answer
 
 
-def _scope(request: HttpRequest, account: Any, agent: str | None) -> Message:
-    """The request for ASGI. The token stays here: nothing behind needs it."""
+def _scope(request: HttpRequest, token: Any, agent: str | None) -> Message:
+    """The request for ASGI. Its secret stays here: nothing behind needs it."""
     headers = [
         (name.lower().encode(), value.encode("latin-1", "replace"))
         for name, value in request.headers.items()
@@ -125,7 +127,7 @@ def _scope(request: HttpRequest, account: Any, agent: str | None) -> Message:
         "headers": headers,
         "client": None,
         "server": None,
-        server.ACCOUNT: account,
+        server.TOKEN: token,
         server.AGENT: agent,
     }
 

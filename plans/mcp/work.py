@@ -282,3 +282,14 @@ def decide(approval: str, decision: str, comment: str = "") -> dict[str, Any]:
         hint = f"{NEEDS_A_PERSON} It is {address_of(found)}"
         raise NotPermitted(refused.detail, hint=hint) from refused
     raise NotPermitted(NEEDS_A_PERSON)
+
+
+SCOPES = {
+    dry_run: "run",
+    start_run: "run",
+    complete_task: "run",
+    pull_ripcord: "run",
+    decide: "run",
+    plan_json: "export",
+}
+"""What a token must be for, where reading is not enough."""

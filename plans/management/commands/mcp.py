@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from rest_framework.exceptions import AuthenticationFailed
-
-from gtm.core.actors import Actor, current
-from gtm.core.api.bearers import account_of
+from gtm.core import access_tokens
+from gtm.core.actors import MCP, Actor, current
 from gtm.core.cli import GovernedCommand
-from gtm.core.errors import InvalidInput, NotPermitted, Problem
+from gtm.core.errors import InvalidInput, Problem
 from gtm.core.later import later
+from gtm.core.models import AccessToken
 
 if TYPE_CHECKING:
     from plans.mcp import server
@@ -27,20 +26,21 @@ class Command(GovernedCommand):
         f"{TOKEN}, or of --as where this installation allows it. Over HTTP the same server is at /mcp/"
     )
 
+    token: AccessToken | None = None
+
     def actor(self, username: str | None) -> Actor:
         """Nobody can type a password here: the standard input belongs to the protocol."""
         if token := os.environ.get(TOKEN, "").strip():
             if username is not None:
                 problem = Problem("--as", f"contradicts {TOKEN}: give one of the two.")
                 raise InvalidInput("For whom does the agent act?", problems=[problem])
-            try:
-                return Actor.of_user(account_of(token), "mcp")
-            except AuthenticationFailed as error:
-                raise NotPermitted(f"The token in {TOKEN} is refused: {error.detail}") from error
+            self.token = access_tokens.find(token)
+            access_tokens.note_use(self.token)
+            return Actor.of_user(self.token.user, MCP)
         if username is None:
             problem = Problem("--as", f"or a token in {TOKEN} is required.", code="required")
             raise InvalidInput("For whom does the agent act?", problems=[problem])
         return super().actor(username)
 
     def act(self, **options: Any) -> None:
-        server.build(current().actor.user, lends_a_hand=True).run("stdio")
+        server.build(current().actor.user, self.token, lends_a_hand=True).run("stdio")

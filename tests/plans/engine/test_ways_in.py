@@ -267,7 +267,7 @@ def test_every_management_command_is_listed():
         "abort", "access_review", "anchor_changelog", "authority", "change", "choose_dataset", "complete",
         "decide", "demo", "dispute", "erase_changelog", "establish", "export_plan", "follow_up",
         "fraud_cases", "governance_matrices", "gtm", "import_plan", "inbox", "judge", "load_dataset",
-        "load_metrics", "plan_schema", "plans", "policy", "progress", "replay", "replay_policy", "resume",
-        "revise", "ripcord", "rota", "signing_key", "token", "verify_changelog", "verify_plan",
+        "load_metrics", "mcp", "plan_schema", "plans", "policy", "progress", "replay", "replay_policy",
+        "resume", "revise", "ripcord", "rota", "signing_key", "token", "verify_changelog", "verify_plan",
         "witness",
     }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Coding agents at their door, with the official SDK's client."""
