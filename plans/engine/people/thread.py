@@ -11,7 +11,7 @@ from gtm.core.errors import InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogEntry
 from plans.models import Plan
-from plans.selectors import COMMENTED
+from plans.selectors import COMMENTED, visible_plans
 
 MESSAGE = "message"
 LONGEST = 4000
@@ -28,8 +28,12 @@ def say(plan: Plan, text: str) -> None:
         told = f"Write up to {LONGEST:,} characters; these are {len(text):,}."
         raise InvalidInput("This cannot be kept.", problems=[Problem("message", told)])
     actor = actors.current().actor
-    if actor.is_system or not actor.user.has_perm("plans.view_plan"):
-        raise NotPermitted("You need the permission to see plans.")
+    if (
+        actor.is_system
+        or not actor.user.has_perm("plans.view_plan")
+        or not visible_plans(actor.user).filter(pk=plan.pk).exists()
+    ):
+        raise NotPermitted("You need the permission to see this plan.")
     with transaction.atomic():
         changelog.append(plan, COMMENTED, field=MESSAGE, after=text)
 
