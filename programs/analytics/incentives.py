@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import norm
@@ -47,6 +47,19 @@ class CapFinding:
 def usable_levels(levels: Sequence[RewardLevel]) -> list[RewardLevel]:
     """Those with enough invitations, the lowest reward first."""
     return sorted((x for x in levels if x.invites >= SMALLEST_LEVEL), key=lambda x: x.reward)
+
+
+def side_by_side(levels: Mapping[str, Sequence[RewardLevel]]) -> tuple[str, list[RewardLevel]]:
+    """The tier of partners in which most invitations stand beside those of another reward, and its levels.
+
+    Where each tier has a reward of its own, what lies between two rewards is the tiers: nothing is side by
+    side then, and no level is given.
+    """
+    both = {tier: found for tier, each in levels.items() if len(found := usable_levels(each)) > 1}
+    if not both:
+        return "", []
+    tier = max(sorted(both), key=lambda name: sum(level.invites for level in both[name]))
+    return tier, both[tier]
 
 
 def margin_difference(low: RewardLevel, high: RewardLevel, *, level: float = 0.95) -> Estimate:

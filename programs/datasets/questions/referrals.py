@@ -102,11 +102,13 @@ class ReferralQuestions(ABC):
         end: datetime,
         as_of: datetime,
         payouts: Snapshot | None = None,
+        by_tier: bool = False,
     ) -> pa.Table:
-        """reward, invites, won, payout, gross_margin of the invitations of the window at as_of, net of
-        refunds; payout is the rewards less claw-backs."""
+        """tier ("" for all), reward, invites, won, payout, gross_margin of the invitations of the window at
+        as_of, net of refunds; payout is the rewards less claw-backs."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        return self._ask("reward_levels", datasets, PAYOUTS, as_of=as_of, **_span(start, end))
+        chosen = _span(start, end) | {"by_tier": by_tier}
+        return self._ask("reward_levels", datasets, PAYOUTS, as_of=as_of, **chosen)
 
     def reward_ranks(
         self,

@@ -1,6 +1,7 @@
 -- Per reward promised: invitations of [start, end), those won by as_of that were not refunded in full, and the rewards
--- and gross margin of those won, net of claw-backs and refunds.
+-- and gross margin of those won, net of claw-backs and refunds; by_tier asks for each tier of partners apart.
 SELECT
+    CASE WHEN $by_tier THEN coalesce(partner_tier, '') ELSE '' END AS tier,
     gross_reward AS reward,
     count(*) AS invites,
     count(*) FILTER (won_at < CAST($as_of AS TIMESTAMPTZ) AND NOT undone) AS won,
@@ -8,5 +9,5 @@ SELECT
     CAST(coalesce(sum(margin) FILTER (won_at < CAST($as_of AS TIMESTAMPTZ)), 0) AS DECIMAL(18, 4)) AS gross_margin
 FROM earned
 WHERE invited_at >= CAST($start AS TIMESTAMPTZ) AND invited_at < CAST($end AS TIMESTAMPTZ) AND gross_reward IS NOT NULL
-GROUP BY gross_reward
-ORDER BY gross_reward
+GROUP BY ALL
+ORDER BY tier, gross_reward

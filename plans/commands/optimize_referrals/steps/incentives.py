@@ -32,24 +32,33 @@ SIDES = ("both", "both sides", "two-sided", "double-sided", "friend", "referee",
 
 @dataclass(frozen=True, slots=True)
 class RewardEvidence:
-    """The efficiency of rewards, ``basis`` of the cost of an incremental customer, the ``levels``, the tests' arms."""
+    """The efficiency of rewards, ``basis`` of the cost of an incremental customer, the ``levels``, the tests' arms.
+
+    ``beside`` are the levels that stand side by side within one ``tier`` of partners ("" without tiers).
+    """
 
     efficiency: IncentiveEfficiency
     basis: str
     levels: Sequence[RewardLevel]
     arms: Sequence[Mapping[str, Any]]
+    tier: str
+    beside: Sequence[RewardLevel]
 
 
 def rewards_of(context: StepContext, span: Span) -> RewardEvidence:
     data = context.data
-    rows = data.engine.reward_levels(
-        data.snapshot("referrals"), start=span.start, end=span.end, as_of=span.end,
-        payouts=data.find("referral_payouts"),
-    ).to_pylist()  # fmt: skip
-    levels = [
-        RewardLevel(float(row["reward"]), row["invites"], row["won"], float(row["payout"]), float(row["gross_margin"]))
-        for row in rows
-    ]  # fmt: skip
+    asked = {
+        "start": span.start,
+        "end": span.end,
+        "as_of": span.end,
+        "payouts": data.find("referral_payouts"),
+    }
+    all_tiers = data.engine.reward_levels(data.snapshot("referrals"), **asked)
+    levels = [level_of(row) for row in all_tiers.to_pylist()]
+    by_tier: dict[str, list[RewardLevel]] = {}
+    for row in data.engine.reward_levels(data.snapshot("referrals"), **asked, by_tier=True).to_pylist():
+        by_tier.setdefault(row["tier"], []).append(level_of(row))
+    tier, beside = incentives.side_by_side(by_tier)
     arms = (
         data.engine.experiment_arms(data.snapshot("experiments"), as_of=span.end).to_pylist()
         if data.has("experiments")
@@ -60,17 +69,27 @@ def rewards_of(context: StepContext, span: Span) -> RewardEvidence:
     )
     baseline = held_out["total"] / held_out["units"] if held_out else None
     efficiency, basis = incentive_efficiency(levels, baseline=baseline), ""
-    usable = incentives.usable_levels(levels)
+    efficiency = replace(efficiency, steps=incentive_efficiency(beside).steps)
     if held_out:
         basis = f"hold-out “{held_out['variant']}” of the test {held_out['experiment']}"
-    elif len(usable) > 1:
-        low, high = usable[0], usable[-1]
+    elif beside:
+        low, high = beside[0], beside[-1]
         cost = incentives.cost_between(low, high)
         efficiency = replace(efficiency, cost_per_incremental=cost)
-        basis = f"rewards of {low.reward:g} and {high.reward:g} side by side in the data, not randomised"
+        basis = f"rewards of {low.reward:g} and {high.reward:g} side by side in the data{within(tier)}, not randomised"
     else:
         efficiency = replace(efficiency, cost_per_incremental=Unavailable(_why_unknown(levels, arms)))
-    return RewardEvidence(efficiency, basis, levels, arms)
+    return RewardEvidence(efficiency, basis, levels, arms, tier, beside)
+
+
+def level_of(row: Mapping[str, Any]) -> RewardLevel:
+    return RewardLevel(
+        float(row["reward"]), row["invites"], row["won"], float(row["payout"]), float(row["gross_margin"])
+    )
+
+
+def within(tier: str) -> str:
+    return f" within the tier {tier}" if tier else ""
 
 
 def _why_unknown(levels: Sequence[RewardLevel], arms: Sequence[Mapping[str, Any]]) -> str:
@@ -85,6 +104,10 @@ def _one_level(levels: Sequence[RewardLevel]) -> str:
     if len(levels) == 1:
         return f"all {levels[0].invites:,} invitations of the window promise {levels[0].reward:g}"
     told = ", ".join(f"{x.reward:g} ({x.invites:,})" for x in levels)
+    if len(incentives.usable_levels(levels)) > 1:
+        return (
+            f"each tier of partners has a reward of its own, so the tiers differ and not the rewards: {told}"
+        )
     return f"fewer than two rewards have {incentives.SMALLEST_LEVEL} invitations in the window: {told}"
 
 
@@ -103,6 +126,11 @@ def evidence_values(found: RewardEvidence) -> dict[str, Any]:
         "levels": [
             {"reward": x.reward, "invites": x.invites, "won": x.won, "payout": x.payout, "gross_margin": x.gross_margin}
             for x in found.levels
+        ],
+        "tier": found.tier,
+        "side_by_side": [
+            {"reward": x.reward, "invites": x.invites, "won": x.won, "payout": x.payout, "gross_margin": x.gross_margin}
+            for x in found.beside
         ],
         "sides": sorted(
             {f"{arm['experiment']}: {arm['variant']}" for arm in found.arms if arm["variant"].casefold() in SIDES}
@@ -131,34 +159,50 @@ def findings(context: StepContext, today: date) -> list[IncentiveFinding]:
 
 
 def _amount(context: StepContext, today: date) -> Iterator[IncentiveFinding]:
-    """Between neighbouring rewards: try the higher where it earns more, the lower where it does not."""
+    """Between neighbouring rewards of one tier: test the higher where it earned more, the lower where it did not.
+
+    What stood side by side was not randomised, so a reward changes by a test or not at all.
+    """
     found = context.outputs["performance"]
-    levels = [RewardLevel(**level) for level in found["incentives"].get("levels", ())]
-    usable = incentives.usable_levels(levels)
-    if len(usable) < 2:
+    known = found["incentives"]
+    levels, tier = [RewardLevel(**level) for level in known.get("levels", ())], known.get("tier", "")
+    beside = [RewardLevel(**level) for level in known.get("side_by_side", ())]
+    if not beside:
         missing = f"{_one_level(levels).capitalize()}. It takes a second reward, in a test or as new terms for a part."
         yield IncentiveFinding("amount", missing=missing)
-    for low, high in zip(usable, usable[1:], strict=False):
+    currency = context.outputs["data"]["currency"]
+    for low, high in zip(beside, beside[1:], strict=False):
         extra = incentives.margin_difference(low, high)
         rise = high.won / high.invites - low.won / low.invites
         up = extra.value > 0
         to, from_ = (high, low) if up else (low, high)
+        test, proof = test_of(context, from_.won / from_.invites, to.won / to.invites - from_.won / from_.invites,
+                       found["funnel"]["invites"])  # fmt: skip
+        if test is None:
+            yield IncentiveFinding("amount", missing=(
+                f"A reward of {to.reward:g} earned more an invitation than one of {from_.reward:g}{within(tier)}, which nobody "
+                f"randomised, and a reward is changed by a test alone. {proof}."
+            ))  # fmt: skip
+            continue
         low_end, high_end = extra.low or 0.0, extra.high or 0.0
         ends = (low_end, high_end) if up else (-high_end, -low_end)
         effect = replace(extra, value=abs(extra.value), low=ends[0], high=ends[1])
-        cost = (to.payout / to.invites - from_.payout / from_.invites) * found["funnel"]["invites"]
-        test, proof = test_of(context, from_.won / from_.invites, to.won / to.invites - from_.won / from_.invites,
-                       found["funnel"]["invites"])  # fmt: skip
+        dearer = to.payout / to.invites - from_.payout / from_.invites
         why = (
-            f"{extra.value:+.2f} margin after reward an invitation from {low.reward:g} to {high.reward:g} "
-            f"({extra.low:+.2f} to {extra.high:+.2f}); rewards cost {cost:+,.0f} a window; not randomised"
+            f"{extra.value:+.2f} margin after reward an invitation from {low.reward:g} to {high.reward:g}{within(tier)} "
+            f"({extra.low:+.2f} to {extra.high:+.2f}); rewards cost {dearer * found['funnel']['invites']:+,.0f} a window; "
+            "not randomised"
+        )
+        told = (
+            f"{proof}; arms: {from_.reward:g} (control) and {to.reward:g}; the test costs "
+            f"{money(dearer * test.members_per_arm, currency)} of rewards more than without it"
         )
         yield IncentiveFinding("amount", Proposal(
             "incentive",
             ProposedAction(
-                f"Try a reward of {to.reward:g} instead of {from_.reward:g}", OWNERS["incentive"],
+                f"Test a reward of {to.reward:g} against {from_.reward:g}", OWNERS["incentive"],
                 due(today, EFFORT["incentive"], test), CHANCE_TO_WIN, effect, found["funnel"]["invites"], 1.0,
-                EFFORT["incentive"], why, test, proof,
+                EFFORT["incentive"], why, test, told,
             ),
             f"won of invited {100 * rise:+.2f} points from {low.reward:g} to {high.reward:g}",
         ))  # fmt: skip

@@ -87,10 +87,11 @@ def test_two_rewards_in_the_data_make_an_item_with_effect_cost_interval_and_test
     better = site.run(f"{SHORT} --window 90d --detail full")
     (amount,) = of(better, "amount")
     (item,) = [row for row in items(better) if row["title"] == amount["item"]]
-    assert item["title"] == "Try a reward of 30 instead of 20"
+    assert item["title"] == "Test a reward of 30 against 20"
     assert item["expected_low"] < item["expected_value"] < item["expected_high"]
     assert "rewards cost +" in item["why"] and "not randomised" in item["why"]
     assert item["proof"].startswith("Test of ") and "80 % power" in item["proof"]
+    assert "arms: 20 (control) and 30; the test costs " in item["proof"]
     found = output(better, "performance")["incentives"]
     low, cost, high = (found[f"cost_per_incremental{end}"] for end in ("_low", "", "_high"))
     assert 0 < low < cost < high
@@ -101,7 +102,32 @@ def test_a_higher_reward_that_wins_no_more_is_turned_round(site, world):
     site.load(with_second_reward(world, 0.0))
     plan = site.run(f"{SHORT} --window 90d --detail full")
     (amount,) = of(plan, "amount")
-    assert amount["item"] == "Try a reward of 20 instead of 30"
+    assert "30 against 20" not in amount["item"]
+    if not amount["item"]:
+        assert "a reward is changed by a test alone" in amount["missing"]
+
+
+def test_tiers_are_not_read_as_rewards(site, world):
+    """Each tier of partners has its reward, and gold customers come anyway: nothing is proposed."""
+    rows = world["referrals"]
+    promised = {"bronze": 20.0, "silver": 30.0, "gold": 50.0}
+    rng, found = np.random.default_rng(6), []
+    for row in rows.to_pylist():
+        row = row | {"reward": promised[row["partner_tier"]]}
+        if (
+            row["partner_tier"] == "gold"
+            and row["won_at"] is None
+            and row["submitted_at"]
+            and rng.random() < 0.5
+        ):
+            row = row | {"won_at": row["submitted_at"], "revenue": 100.0, "margin": 90.0}
+        found.append(row)
+    site.load(world | {"referrals": pa.Table.from_pylist(found, schema=rows.schema)})
+    plan = site.run(f"{SHORT} --window 90d --detail full")
+    (amount,) = of(plan, "amount")
+    assert amount["item"] == "" and "the tiers differ and not the rewards" in amount["missing"]
+    told = output(plan, "performance")["incentives"]
+    assert told["steps"] == [] and told["cost_per_incremental"] is None
 
 
 def test_a_hold_out_without_reward_tells_what_an_incremental_customer_costs(site, world):
