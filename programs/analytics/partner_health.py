@@ -122,10 +122,9 @@ def partner_health(
     Conversion is won/referrals shrunk to the tier by empirical Bayes (beta-binomial, prior by moments
     over the tier's partners). Engagement and revenue are percentiles, recency its bands, payout
     100·(1 − payout/gross margin). ``draws`` of conversion (beta posterior), engagement (gamma
-    posterior of a Poisson rate) and revenue (gamma-scaled with the number of wins and the spread of their
-    values) give the intervals of score and rank (Goldstein and Spiegelhalter 1996). The weights are a
-    judgment, shown in the
-    drivers; they are scaled to sum to one.
+    posterior of a Poisson rate) and revenue (``drawn_revenue``) give the intervals of score and rank
+    (Goldstein and Spiegelhalter 1996). The weights are a judgment, shown in the drivers; they are scaled to
+    sum to one.
     """
     if not partners:
         return Unavailable("No partner is in the window.")
@@ -157,12 +156,10 @@ def partner_health(
     total = sum(weights.values())
     share = {name: weight / total for name, weight in weights.items()}
     point = parts(events, a / (a + b), revenue)
-    worth = (won + 0.5) / (1 + ORDER_SPREAD**2)
     drawn = parts(
         rng.gamma(events + 0.5, size=(draws, size)),
         rng.beta(a, b, size=(draws, size)),
-        # A sum of ``won`` orders varies by their number and by their values.
-        revenue * rng.gamma(worth, size=(draws, size)) / worth,
+        drawn_revenue(revenue, won, rng, draws),
     )
     scores = sum_parts(point, share)
     sampled = sum_parts(drawn, share)
@@ -186,11 +183,13 @@ def partner_health(
                 partner=item.partner,
                 tier=item.tier,
                 score=Estimate(
-                    float(scores[index]), float(score_low[index]), float(score_high[index]), level,
+                    float(scores[index]), float(min(score_low[index], scores[index])),
+                    float(max(score_high[index], scores[index])), level,
                     unit="points", method="posterior draws",
                 ),
                 rank=Estimate(
-                    float(place[index]), float(rank_low[index]), float(rank_high[index]), level,
+                    float(place[index]), float(min(rank_low[index], place[index])),
+                    float(max(rank_high[index], place[index])), level,
                     unit="rank", method="posterior draws",
                 ),
                 conversion=Estimate(
@@ -206,6 +205,29 @@ def partner_health(
             )
         )  # fmt: skip
     return tuple(sorted(found, key=lambda health: (-health.score.value, health.partner)))
+
+
+def drawn_revenue(
+    revenue: npt.NDArray[np.float64], won: npt.NDArray[np.float64], rng: np.random.Generator, draws: int
+) -> npt.NDArray[np.float64]:
+    """Draws (draws, partners) of what each partner is to bring, gamma about its revenue shrunk to the mean.
+
+    A sum of orders varies by their number and their values: variance (1 + spread²) · price · expected sum.
+    Whoever stands first was lucky, too: draws about what was seen would carry that luck on, and their ranks
+    covered the true ones in nine of ten cases. The share kept of a distance from the mean is between /
+    (between + noise), by moments (empirical Bayes; Efron and Morris 1975).
+    """
+    price = float(revenue.sum()) / max(float(won.sum()), 1.0)
+    if len(revenue) < 2 or price <= 0:
+        shape = (won + 0.5) / (1 + ORDER_SPREAD**2)
+        return np.asarray(revenue * rng.gamma(shape, size=(draws, len(revenue))) / shape)
+    mean, unit = float(revenue.mean()), (1 + ORDER_SPREAD**2) * price
+    between = max(float(revenue.var(ddof=1)) - unit * max(mean, price / 2), 0.0)
+    noise = unit * np.maximum((revenue + mean) / 2, price / 2)
+    keep = between / (between + noise)
+    centre = np.maximum(mean + keep * (revenue - mean), 1e-9 * price)
+    shape = np.maximum(centre**2 / np.maximum(keep * noise, 1e-9 * price**2), 1e-3)
+    return np.asarray(centre * rng.gamma(shape, size=(draws, len(revenue))) / shape)
 
 
 def sum_parts(
