@@ -16,7 +16,7 @@ from pathlib import Path
 
 LANES: Mapping[str, tuple[str, ...]] = {
     "run": ("embedded",),
-    "test": ("embedded", "s3", "dev"),
+    "test": ("embedded", "dev"),
 }
 """Lane → the extras of ``pyproject.toml`` beside what the product itself needs."""
 
