@@ -101,7 +101,9 @@ class FunnelClusters:
     def of(self, rows: npt.NDArray[np.bool_], stage: int) -> Clustered:
         """Cases entering and passing a step in these rows, by cluster."""
         entered, passed = (
-            np.bincount(self.cluster[rows], weights=self.counts[rows, place], minlength=len(self.copies))
+            np.bincount(
+                self.cluster[rows], weights=self.counts[rows, place], minlength=len(self.copies)
+            ).astype(np.float64)
             for place in (stage, stage + 1)
         )
         return Clustered(entered, passed, self.copies)
