@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from gtm.core.api.serializers import ModelSerializer, Serializer
 from gtm.core.api.views import ActionViewSet
-from plans.api.insiders import OurPeopleOnly
+from plans.api.insiders import ListForOurPeople
 from plans.api.serializers import CommentSerializer, ReasonSerializer, RemediationSerializer
 from plans.engine.alarms import readings
 from plans.engine.gates import break_glass
@@ -43,7 +43,7 @@ class PullSerializer(Serializer):
     reason = serializers.CharField(max_length=4000)
 
 
-class RipcordViewSet(OurPeopleOnly, ActionViewSet):
+class RipcordViewSet(ListForOurPeople, ActionViewSet):
     """Every rip-cord pull. A new pull stops at once. Two people must release it."""
 
     scope = "run"
@@ -96,7 +96,7 @@ class AskSerializer(Serializer):
     hours = serializers.FloatField(required=False, default=24)
 
 
-class BreakGlassViewSet(OurPeopleOnly, ActionViewSet):
+class BreakGlassViewSet(ListForOurPeople, ActionViewSet):
     """Every use of break-glass, for auditors. ``?state=granted`` lists those that need a review."""
 
     scope = "run"
@@ -163,7 +163,7 @@ class ReportSerializer(Serializer):
     message = serializers.CharField(max_length=1000)
 
 
-class ReadingViewSet(OurPeopleOnly, ActionViewSet):
+class ReadingViewSet(ListForOurPeople, ActionViewSet):
     """Readings of triggers, period by period. People can report events that no metric shows."""
 
     scope = "run"

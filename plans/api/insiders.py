@@ -9,7 +9,7 @@ from rest_framework.viewsets import GenericViewSet
 from plans.selectors import for_our_people
 
 
-class OurPeopleOnly(GenericViewSet):
+class ListForOurPeople(GenericViewSet):
     """A list, and the actions on its rows, without what a partner's contact must not see."""
 
     def filter_queryset(self, queryset: Any) -> Any:

@@ -15,7 +15,7 @@ from gtm.core.api import etag
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.serializers import ModelSerializer, Serializer
 from plans.api.filters import CommandFilter
-from plans.api.insiders import OurPeopleOnly
+from plans.api.insiders import ListForOurPeople
 from plans.api.serializers import ActionsField, CommentSerializer
 from plans.api.work import WorkViewSet
 from plans.models import PolicyVersion
@@ -67,7 +67,7 @@ class PolicyFilters(FilterSet):
         fields = {"state": ["exact", "in"], "subject": ["exact"]}
 
 
-class PolicyViewSet(OurPeopleOnly, WorkViewSet):
+class PolicyViewSet(ListForOurPeople, WorkViewSet):
     """Every version of every policy. ``?state=in_force`` lists those that replace a declaration."""
 
     queryset = PolicyVersion.objects.none()

@@ -16,7 +16,7 @@ from gtm.core.api import etag
 from gtm.core.api.serializers import ModelSerializer
 from gtm.core.api.views import GovernedReadViewSet, GovernedViewSet
 from plans.api.filters import CommandFilter
-from plans.api.insiders import OurPeopleOnly
+from plans.api.insiders import ListForOurPeople
 from plans.api.serializers import ReasonSerializer
 from plans.models import Schedule, ScheduledRun
 from plans.runs import schedules
@@ -62,7 +62,7 @@ class ScheduleFilters(FilterSet):
         fields = ["program__slug", "is_active"]
 
 
-class ScheduleViewSet(OurPeopleOnly, GovernedViewSet):
+class ScheduleViewSet(ListForOurPeople, GovernedViewSet):
     """Schedules. You can switch a schedule off but not delete it, because its past runs are evidence."""
 
     scope = "run"
@@ -83,7 +83,7 @@ class ScheduledRunSerializer(ModelSerializer):
         read_only_fields = fields
 
 
-class ScheduledRunViewSet(OurPeopleOnly, GovernedReadViewSet):
+class ScheduledRunViewSet(ListForOurPeople, GovernedReadViewSet):
     scope = "run"
     queryset = ScheduledRun.objects.select_related("schedule", "plan").order_by("-due_at", "-pk")
     serializer_class = ScheduledRunSerializer

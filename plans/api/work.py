@@ -13,7 +13,7 @@ from gtm.core import clock, sign_in
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import WorkViewSet
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
-from plans.api.insiders import OurPeopleOnly
+from plans.api.insiders import ListForOurPeople
 from plans.api.serializers import (
     ApprovalDetailSerializer,
     ApprovalSerializer,
@@ -40,7 +40,7 @@ from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_
 from programs.models import Person
 
 
-class TaskViewSet(OurPeopleOnly, WorkViewSet):
+class TaskViewSet(ListForOurPeople, WorkViewSet):
     queryset = Task.objects.none()
     scope = "run"
     serializer_class = TaskDetailSerializer
@@ -126,7 +126,7 @@ class TaskViewSet(OurPeopleOnly, WorkViewSet):
         return self.answer(task)
 
 
-class ApprovalViewSet(OurPeopleOnly, WorkViewSet):
+class ApprovalViewSet(ListForOurPeople, WorkViewSet):
     queryset = Approval.objects.none()
     scope = "run"
     serializer_class = ApprovalDetailSerializer
@@ -172,7 +172,7 @@ class ApprovalViewSet(OurPeopleOnly, WorkViewSet):
         return True
 
 
-class EscalationViewSet(OurPeopleOnly, WorkViewSet):
+class EscalationViewSet(ListForOurPeople, WorkViewSet):
     queryset = Escalation.objects.none()
     scope = "run"
     serializer_class = EscalationDetailSerializer

@@ -9,7 +9,7 @@ from plans.commands.launch_program.answer import of_readiness
 from plans.commands.launch_program.steps.timetable import Facts, approvals_of, rows_of
 from plans.commands.shared.second_review import reviewed_first
 from plans.engine.running.steps import StepContext
-from plans.schemas.outputs import Column, Figure, Metrics, StepResult, Table
+from plans.schemas.outputs import Column, Figure, Metrics, Output, StepResult, Table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.readiness import Readiness, ReadinessItem, readiness
 from programs.models import BEFORE_LAUNCH, RunbookPhase
@@ -74,7 +74,7 @@ def assess_readiness(context: StepContext) -> StepResult:
     links = links_proven(context.outputs.get("link_qa") or {})
     values["headline"] = [*values["headline"], links]
     answer = of_readiness(found, context.inputs["launch_date"], links)
-    told = [answer, figures(found, least(context.program)), open_items(found, done)]
+    told: list[Output] = [answer, figures(found, least(context.program)), open_items(found, done)]
     return StepResult(values=values, outputs=told)
 
 
