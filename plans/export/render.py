@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from gtm.core import canonical
 from gtm.core.later import later
-from gtm.core.money import amount_text, is_currency, spreadsheet_format
+from gtm.core.money import amount_text
 from gtm.core.places import filestore
 from plans.drawing import charts
+from plans.export import sheets
+from plans.export.sheets import AMOUNT, is_amount
 from plans.schemas import answer
 from programs.datasets.loading.cells import inert, writable
 
@@ -34,13 +35,11 @@ MEDIA_TYPES = {
     "md": "text/markdown; charset=utf-8",
 }
 
-AMOUNT = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 BACKLOG_TITLES = {
     "title": "Title", "why": "Why", "owner": "Owner", "due": "Due", "expected_value": "Expected value",
     "low": "Low", "high": "High", "unit": "Unit", "lift": "Change", "sample_size": "Sample size",
     "effort": "Effort",
 }  # fmt: skip
-XLSX_FORMATS = {"integer": "#,##0", "percent": "0.0%"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,8 @@ class Rendered:
 class Grid:
     """Any output as rows and columns; ``kinds`` say how a column is read (see outputs.Column).
 
-    Numbers of the kind "figure" have the unit that their row says in its column ``unit_in``.
+    A "figure" is a number, or now and then a day, in the unit that its row says in its column ``unit_in``; a
+    "fact" may be words as well.
     """
 
     header: Sequence[str]
@@ -69,7 +69,7 @@ class Grid:
         """The unit of each cell of a row."""
         own = "" if self.unit_in is None else str(row[self.unit_in] or "")
         pairs = zip(self.kinds, self.units, strict=True)
-        return [unit or (own if kind == "figure" else "") for kind, unit in pairs]
+        return [unit or (own if kind in ("figure", "fact") else "") for kind, unit in pairs]
 
 
 def formats_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def _chart(payload: Mapping[str, Any]) -> Grid:
 
 def _backlog(payload: Mapping[str, Any]) -> Grid:
     names, header = tuple(BACKLOG_TITLES), list(BACKLOG_TITLES.values())
-    kinds = ["text", "text", "text", "text", "figure", "figure", "figure", "text", "text", "integer", "text"]
+    kinds = ["text", "text", "text", "date", "figure", "figure", "figure", "text", "text", "integer", "text"]
     rows = [[item.get(name) for name in names] for item in payload["items"]]
     return Grid(header, rows, kinds, [""] * len(names), unit_in=names.index("unit"))
 
@@ -215,35 +215,9 @@ def _xlsx(payload: Mapping[str, Any]) -> bytes:
     found = grid(payload)
     book = openpyxl.Workbook()
     sheet = book.active
-    sheet.title = payload["key"][:31]
-    sheet.append([safe_cell(h) for h in found.header])
-    for cell in sheet[1]:
-        cell.font = openpyxl.styles.Font(bold=True)
-    for row in found.rows:
-        sheet.append([safe_cell(v) for v in row])
-    show_as_kinds(sheet, found)
-    sheet.freeze_panes = "A2"
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def is_amount(kind: str, unit: str) -> bool:
-    """Whether a cell is an amount of money: by the kind of its column, or by its unit."""
-    return kind == "money" or (kind in ("number", "figure") and is_currency(unit))
-
-
-def show_as_kinds(sheet: Any, found: Grid) -> None:
-    """Tell a sheet with one line of headers how its numbers are shown; amounts by their currency."""
-    below = sheet.iter_rows(min_row=2, max_row=1 + len(found.rows))
-    for row, cells in zip(found.rows, below, strict=True):
-        for kind, unit, cell in zip(found.kinds, found.units_of(row), cells, strict=True):
-            if is_amount(kind, unit):
-                if AMOUNT.fullmatch(str(cell.value)):  # exact ones are kept as text
-                    cell.value = float(cell.value)
-                cell.number_format = spreadsheet_format(unit)
-            elif kind in XLSX_FORMATS:
-                cell.number_format = XLSX_FORMATS[kind]
+    sheet.title = sheets.free_name([], payload["key"])
+    sheets.fill(sheet, found)
+    return sheets.saved(book)
 
 
 def _svg(payload: Mapping[str, Any]) -> bytes:

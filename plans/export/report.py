@@ -33,7 +33,8 @@ from reportlab.platypus import (
 
 from plans.drawing import charts, paper
 from plans.export import render
-from plans.templatetags.gtm import NUMERIC, cell, cells, figure, in_unit, money
+from plans.schemas.answer import Answer, rows_of
+from plans.templatetags.gtm import NUMERIC, cell, cells, figure, in_unit, money, roughly
 
 FONTS = Path(__file__).parent / "fonts"
 REGULAR, BOLD = "DejaVuSansCondensed", "DejaVuSansCondensed-Bold"
@@ -50,6 +51,7 @@ HEAD = ParagraphStyle("head", SMALL, fontName=BOLD)
 HEAD_RIGHT = ParagraphStyle("head right", HEAD, alignment=2)
 HELP = ParagraphStyle("help", TEXT, fontSize=8, leading=10.5, textColor=MUTE)
 TITLE = ParagraphStyle("title", TEXT, fontName=BOLD, fontSize=17, leading=21, spaceAfter=4)
+LEAD = ParagraphStyle("lead", TEXT, fontName=BOLD, fontSize=12, leading=16, spaceAfter=4)
 HEADING = ParagraphStyle(
     "heading", TEXT, fontName=BOLD, fontSize=12, leading=15, spaceBefore=12, spaceAfter=4
 )
@@ -81,9 +83,9 @@ def pdf(document: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]] = ()) 
             *_head(document),
             *_results(document),
             *_approvals(document),
+            *(part for payload in outputs if payload["kind"] != Answer.kind for part in _output(payload)),
             *_tasks(document),
             *_trouble(document),
-            *(part for payload in outputs for part in _output(payload)),
             *_rules(document),
             *_changes(document),
             *_integrity(document),
@@ -116,7 +118,21 @@ def _head(document: Mapping[str, Any]) -> list[Flowable]:
     data = [
         ("Data", f"{d['kind']}, {cell(d['rows'])} rows, {d['sha256'][:12]}…") for d in document["datasets"]
     ]
-    return [_text(document["objective"], TITLE), _grid([], [*facts, *data], widths=(1, 4))]
+    title = _text(document["objective"], TITLE)
+    return [title, *_answer(document.get("answer")), _grid([], [*facts, *data], widths=(1, 4))]
+
+
+def _answer(answer: Mapping[str, Any] | None) -> list[Flowable]:
+    """What to do, before anything else; nothing while there is no answer."""
+    if answer is None:
+        return []
+    (_, headline, _), (_, verdict, _), *rows = rows_of(answer)
+    told = [(label, roughly(value, unit)) for label, value, unit in rows]
+    return [
+        _text(f"{verdict.capitalize()}: {headline}", LEAD),
+        _grid([], told, widths=(2, 5)),
+        Spacer(0, 4 * mm),
+    ]
 
 
 def _results(document: Mapping[str, Any]) -> list[Flowable]:
