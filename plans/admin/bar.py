@@ -15,7 +15,8 @@ from plans.drawing.timeline import length
 from plans.engine.people.permissions import may_work_on
 from plans.models import (
     ASKING_STATES,
-    FINAL_PLAN_STATES,
+    AT_WORK_STATES,
+    CHANGEABLE_PLAN_STATES,
     FINAL_TASK_STATES,
     UNANSWERED_STATES,
     Escalation,
@@ -24,7 +25,6 @@ from plans.models import (
     TaskKind,
 )
 
-COMPUTING = frozenset({"leased", "running", "fallback_running"})
 MOST_NAMES = 3
 
 
@@ -49,7 +49,7 @@ def standing_of(
     """``rounds`` with whether the reader may decide them, as the page has them."""
     asking = [(round_, mine) for round_, _, mine in rounds if round_.state in ASKING_STATES]
     people = [task for task in tasks if task.is_with_people]
-    computing = [task for task in tasks if task.state in COMPUTING]
+    computing = [task for task in tasks if task.state in AT_WORK_STATES]
     text, due = _in_words(plan, [round_ for round_, _ in asking], people, computing)
     action, url = _action(plan, asking, people, [case for case, _ in cases], actor)
     left = seconds_left(tasks) if computing else 0
@@ -66,10 +66,10 @@ def seconds_left(tasks: Iterable[Task]) -> int:
 def _in_words(
     plan: Plan, asking: Sequence[Any], people: Sequence[Task], computing: Sequence[Task]
 ) -> tuple[str, datetime | None]:
-    if plan.state in FINAL_PLAN_STATES or plan.state in ("held", "paused", "aborting"):
-        return "", None
     if plan.state == "changes_requested":
         return "Waits for an answer to the changes that were asked for", None
+    if plan.state not in CHANGEABLE_PLAN_STATES and plan.state != "in_review":
+        return "", None
     if computing:
         return f"Computes: {_names(task.name for task in computing)}", None
     if asking:

@@ -25,7 +25,7 @@ from plans.standard import establishing, program_setup
 from plans.standard.program_setup import STEPS, EnteredHolder
 from programs.admin import pending
 from programs.datasets import CONTRACTS
-from programs.models import Program, ProgramKind
+from programs.models import CLOSED_PROGRAM_STATES, Program, ProgramKind
 from programs.models.place import known_currency, known_zone
 from programs.previews import FIND, preview_dataset
 from programs.selectors import latest_datasets
@@ -226,7 +226,7 @@ def _begun(program: Program | None) -> list[tuple[Program, str]]:
     if program is not None:
         return []
     found = []
-    for one in Program.objects.exclude(state__in=("archived", "aborted")).order_by("-created_at")[:5]:
+    for one in Program.objects.exclude(state__in=CLOSED_PROGRAM_STATES).order_by("-created_at")[:5]:
         still = next((step.key for step in program_setup.rail(one) if not step.is_done), "")
         if still:
             found.append((one, still))

@@ -114,7 +114,9 @@ def fill(sheet: Any, found: Grid, top: int = 1) -> None:
     last = openpyxl.utils.get_column_letter(len(header))
     if found.rows:
         sheet.auto_filter.ref = f"A{top}:{last}{top + len(found.rows)}"
-    for number, column in enumerate(sheet.iter_cols(min_row=top, max_row=top + LOOKED_AT), 1):
+    for number, column in enumerate(
+        sheet.iter_cols(min_row=top, max_row=top + min(LOOKED_AT, len(found.rows))), 1
+    ):
         longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=8)
         sheet.column_dimensions[openpyxl.utils.get_column_letter(number)].width = min(longest + 3, WIDEST)
 

@@ -13,7 +13,7 @@ from django.db import connections
 
 from plans.engine.running.foreground import SWEEP_EVERY, ForegroundWorker
 from plans.engine.running.sweep import sweep
-from plans.models import Plan
+from plans.models import AT_WORK_STATES, Plan
 
 LONGEST = 60.0
 """Seconds. A connection is held meanwhile; an agent that wants to wait longer asks again."""
@@ -65,7 +65,7 @@ def _line(found: dict[str, Any]) -> str:
     computing = [
         f"{task['task_id']} {task['name']} {task['progress']} %"
         for task in found["tasks"]
-        if task["state"] in ("running", "leased") and "progress" in task
+        if task["state"] in AT_WORK_STATES and "progress" in task
     ]
     return f"{found['state']}: " + (", ".join(computing) or "; ".join(found["waits_for"]) or "the next task")
 

@@ -1,3 +1,12 @@
 """What people may do, do, and have waiting."""
 
-DOORS = ("authority", "directory", "human_tasks", "inbox", "permissions", "separation", "substitutes")
+DOORS = (
+    "authority",
+    "directory",
+    "human_tasks",
+    "inbox",
+    "permissions",
+    "separation",
+    "substitutes",
+    "thread",
+)
