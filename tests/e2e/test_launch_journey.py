@@ -48,6 +48,9 @@ def answer(person: Person, plan: Plan, trigger: str, told: str) -> None:
 
 def wait_for(person: Person, task: str, state: str) -> None:
     """Until the page of the plan, which nobody reloads, shows the task in the state."""
+    work = person.page.locator("#work")
+    if work.get_attribute("open") is None:
+        work.locator("summary").first.click()
     person.page.locator(".g-node", has_text=task).filter(has_text=state).wait_for(timeout=180_000)
 
 

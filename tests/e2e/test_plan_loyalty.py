@@ -32,10 +32,10 @@ def test_a_run_goes_from_usage_line_to_verified_file(enter, tmp_path, capsys):
     page.locator("#people li", has_text="Finance approval").wait_for(timeout=60_000)
     assert page.locator("#live [role=status]").inner_text().startswith("▶ Running")
     page.locator("#answer .g-headline", has_text="reward pool").wait_for()
+    ops.picture("plan-page")
     page.locator("summary", has_text="Tier and benefit design").click()
     page.get_by_role("heading", name="Program blueprint").wait_for()
     ops.look("at its gates")
-    ops.picture("plan-page")
 
     enter("finance", "phone").approve(plan, "finance-approval", "Within this year's pool.")
     enter("legal", "phone").approve(plan, "legal-approval", "Terms as reviewed.")

@@ -4,10 +4,13 @@
   const opened = () => new Set([...document.querySelectorAll("details[id]")].filter(d => d.open).map(d => d.id));
   let before = null;
   document.addEventListener("htmx:beforeSwap", () => { before = opened(); });
-  document.addEventListener("htmx:afterSettle", () => {
+  const restore = () => {
     if (!before) return;
     document.querySelectorAll("details[id]").forEach(d => { if (before.has(d.id)) d.open = true; });
-  });
+  };
+  // At once, or a second answer on its way would remember the new copy as closed.
+  document.addEventListener("htmx:afterSwap", restore);
+  document.addEventListener("htmx:oobAfterSwap", restore);
   const reveal = () => {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
