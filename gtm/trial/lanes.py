@@ -16,7 +16,7 @@ from pathlib import Path
 
 LANES: Mapping[str, tuple[str, ...]] = {
     "run": ("embedded",),
-    "test": ("embedded", "dev"),
+    "test": ("embedded", "dev", "s3", "tracing"),
 }
 """Lane → the extras of ``pyproject.toml`` beside what the product itself needs."""
 
