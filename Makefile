@@ -91,7 +91,7 @@ test-postgres: $(INSTALLED)
 test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long histories, 1,000 forgeries, mutation (hours)
 	GTM_TEST_DATABASE=postgres $(BIN)/python benchmarks/races.py
 	GTM_TEST_DATABASE=sqlite GTM_FORGERIES=1000 $(BIN)/python -m pytest \
-	  tests/plans/export/test_forgeries.py tests/plans/export/test_verify.py $(ARGS)
+	  tests/plans/export/test_forgeries.py tests/plans/export/test_verify.py tests/plans/export/test_verify_plan.py $(ARGS)
 	GTM_TEST_DATABASE=sqlite GTM_HISTORIES=200 GTM_HISTORY_STEPS=60 \
 	  $(BIN)/python -m pytest tests/plans/engine/test_invariants.py $(ARGS)
 	$(BIN)/python benchmarks/mutants.py

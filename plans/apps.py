@@ -31,6 +31,7 @@ class PlansConfig(AppConfig):
         from django.db.models.signals import post_delete, post_save  # noqa: PLC0415
 
         from gtm.core import events  # noqa: PLC0415 - models exist only now
+        from plans import personal_text  # noqa: PLC0415
         from plans.engine import machines  # noqa: F401, PLC0415
         from plans.engine.notices import table  # noqa: F401, PLC0415
         from plans.engine.record import around  # noqa: PLC0415
@@ -41,6 +42,7 @@ class PlansConfig(AppConfig):
         from programs import command_needs  # noqa: PLC0415
         from programs.models import Program, RotaOverride  # noqa: PLC0415
 
+        personal_text.declare_all()
         for command in COMMANDS:
             import_module(f"{command}.command")
         for case in CASES:

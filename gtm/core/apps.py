@@ -20,10 +20,11 @@ class CoreConfig(AppConfig):
         from django.contrib.auth.models import Group  # noqa: PLC0415
         from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save  # noqa: PLC0415
 
-        from gtm.core import events  # noqa: PLC0415
+        from gtm.core import events, personal_text  # noqa: PLC0415
         from gtm.core.evidence import accounts  # noqa: PLC0415
         from gtm.core.governed import log_related  # noqa: PLC0415
 
+        personal_text.declare_all()
         events.subscribe(events.SignInsRefused, _tell_owner)
         m2m_changed.connect(log_related, dispatch_uid="governed-links")
         user = get_user_model()

@@ -13,6 +13,7 @@ from typing import Any
 
 from gtm.core import canonical
 from gtm.core.evidence import changelog, told
+from gtm.core.evidence.erasure import TEXT_ERASED
 
 PLAN, TASK, DECISION = "plans.plan", "plans.task", "plans.decision"
 Place = tuple[str, str]
@@ -162,7 +163,9 @@ def _last_told(body: Mapping[str, Any], entity: str) -> list[tuple[str, _Told]]:
         fields = row.get(changelog.FIELDS)
         if fields is None:
             continue
-        mine.is_known_in_full |= row["event"] == "created"
+        mine.is_known_in_full |= row["event"] == "created" or (
+            row["event"] == TEXT_ERASED and row["to"]["in_full"] is True
+        )
         mine.values |= {column: sides[told.TO] for column, sides in fields.items()}
         if row["event"] == "changed":
             mine.values[row["field"]] = row["to"]

@@ -120,7 +120,7 @@ def governed_models() -> list[type[GovernedModel]]:
 
 
 @dataclass(slots=True)
-class _Story:
+class ToldObject:
     """What the rows of one object told of its columns: column → what was told last, and where.
 
     A row that has ``fields``, be they none, tells all that it writes. Rows of before do not: after a change
@@ -146,19 +146,27 @@ class _Story:
             return
         if entry.event == "created":
             self.is_known_in_full, self.is_of_before, self.created = True, False, entry.sequence
+        if entry.event == erasure.TEXT_ERASED and payload.body["to"]["in_full"]:
+            self.is_known_in_full, self.created = True, entry.sequence
         self.last |= {column: (values[told.TO], entry.sequence) for column, values in fields.items()}
         if entry.event == "changed":
             self.last[payload.body["field"]] = payload.body["to"], entry.sequence
 
 
-def _story(pk: str, entries: Iterable[ChangeLogEntry]) -> _Story:
-    story = _Story(pk)
+def told_of(obj: GovernedModel) -> ToldObject:
+    """What the rows of one object told of it, as they stand now."""
+    log = ChangeLogEntry.objects.filter(entity=obj._meta.label_lower, entity_id=str(obj.pk))
+    return _story(str(obj.pk), log.select_related("payload").order_by("pk"))
+
+
+def _story(pk: str, entries: Iterable[ChangeLogEntry]) -> ToldObject:
+    story = ToldObject(pk)
     for entry in entries:
         story.tell(entry)
     return story
 
 
-def _differing(obj: GovernedModel, story: _Story) -> Iterator[Break]:
+def _differing(obj: GovernedModel, story: ToldObject) -> Iterator[Break]:
     label = f"{obj._meta.label_lower} {obj.pk}"
     for column in obj.evidence_columns():
         if column in story.last:

@@ -18,6 +18,9 @@ from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 ERASED = changelog.ERASED
 SEALED = "sealed"
 """The event of a row with the digests of a document. It names nobody, and what it seals depends on it."""
+TEXT_ERASED = "text erased"
+"""The event of a row that tells an object anew after an erasure in its table. ``field`` names the columns,
+``fields`` has what stands there, ``to.in_full`` says whether the rows before told every column."""
 PERMISSION = "core.erase_payload"
 
 
@@ -27,11 +30,7 @@ def erase(chain: str, sequences: Collection[int], *, reason: str) -> int:
     Raises NotPermitted without the permission, GuardNotMet without a reason, InvalidInput naming every row
     that is not there, or that records an erasure (who erased stays on record) or a seal (it names nobody).
     """
-    actor = actors.current().actor
-    if actor.is_system or not actor.user.has_perm(PERMISSION):
-        raise NotPermitted("To erase from the change log, you need the permission to erase payloads.")
-    if not reason.strip():
-        raise GuardNotMet("Say why.", problems=[Problem("reason", "is required.", code="required")])
+    check_may_erase(reason)
     with transaction.atomic():
         changelog.lock_chain(chain)
         entries = list(ChangeLogEntry.objects.filter(chain=chain, sequence__in=sequences))
@@ -49,19 +48,36 @@ def erase(chain: str, sequences: Collection[int], *, reason: str) -> int:
         ]
         if problems:
             raise InvalidInput("Nothing was erased.", problems=problems)
-        speaking = ChangeLogPayload.objects.filter(entry__in=entries, body__isnull=False)
-        told = dict(speaking.order_by("entry__sequence").values_list("entry__sequence", "body"))
-        speaking.update(salt=None, body=None)
-        if told:
-            states = {str(row): body["to"] for row, body in told.items() if body and body["field"] == "state"}
-            changelog.append(
-                ChangeLogChain.objects.get(name=chain),
-                ERASED,
-                field="payload",
-                before=[*told],
-                after=states,
-                reason=reason.strip(),
-            )
+        return blank(chain, entries, reason)
+
+
+def check_may_erase(reason: str) -> None:
+    """Raises NotPermitted without the permission, GuardNotMet without a reason."""
+    actor = actors.current().actor
+    if actor.is_system or not actor.user.has_perm(PERMISSION):
+        raise NotPermitted("To erase from the change log, you need the permission to erase payloads.")
+    if not reason.strip():
+        raise GuardNotMet("Say why.", problems=[Problem("reason", "is required.", code="required")])
+
+
+def blank(chain: str, entries: Collection[ChangeLogEntry], reason: str) -> int:
+    """Take what these rows say, and write the row that names them. The caller holds the lock of the chain.
+
+    Answers how many still said something.
+    """
+    speaking = ChangeLogPayload.objects.filter(entry__in=entries, body__isnull=False)
+    told = dict(speaking.order_by("entry__sequence").values_list("entry__sequence", "body"))
+    speaking.update(salt=None, body=None)
+    if told:
+        states = {str(row): body["to"] for row, body in told.items() if body and body["field"] == "state"}
+        changelog.append(
+            ChangeLogChain.objects.get(name=chain),
+            ERASED,
+            field="payload",
+            before=[*told],
+            after=states,
+            reason=reason.strip(),
+        )
     return len(told)
 
 

@@ -1,0 +1,39 @@
+"""The text columns of accounts, of the change log and of what others bring along: which are personal."""
+
+from gtm.core.evidence.personal import declare
+
+
+def declare_all() -> None:
+    """Called when the site starts."""
+    declare(
+        "auth.user", identity="username email", comments="first_name last_name", plain="password", owner="id"
+    )
+    declare("auth.group", plain="name")
+    declare("auth.permission", plain="name codename")
+    declare("admin.logentry", personal="object_repr change_message", plain="object_id")
+    declare("contenttypes.contenttype", plain="app_label model")
+    declare("sessions.session", plain="session_key session_data")  # signed, ends by itself, says no text
+    declare("django_celery_beat.solarschedule", plain="event")
+    declare("django_celery_beat.intervalschedule", plain="period")
+    declare("django_celery_beat.crontabschedule", plain="minute hour day_of_month month_of_year day_of_week")
+    declare(
+        "django_celery_beat.periodictask",
+        plain="name task args kwargs queue exchange routing_key headers description",
+    )
+    declare("core.passwordofanother", personal="set_by")
+    declare("core.changelogchain", plain="name head")
+    # What a row of the log says is erased with its salt, as a whole: ``erasure``.
+    declare(
+        "core.changelogentry",
+        plain="chain at via request_id entity entity_id event payload_hash previous_hash hash",
+    )
+    declare("core.changelogpayload", plain="salt")
+    declare("core.anchor", plain="at previous heads root")
+    declare("core.anchorcopy", personal="place error")
+    declare("core.signingkey", plain="text")
+    declare("core.recordedhead", plain="chain hash")
+    declare("core.treenode", plain="hash")
+    declare("core.checkpoint", plain="root note")
+    declare("core.serviceaccount", personal="purpose")
+    declare("core.accesstoken", personal="name ended_why", plain="prefix digest scopes")
+    declare("core.signin", comments="username address", plain="door outcome", owner="user_id")
