@@ -120,9 +120,9 @@ CHANNELS: dict[str, tuple[str, tuple[RunbookLine, ...]]] = {
 ALERTS = (
     ("tracking-gap", "Clicks without an event", "Referral dashboard, panel Tracking", "more than 5 % of clicks in an hour", OPS, 30,
      "Pause paid promotion\nCompare one click with its events\nRoll the tag back\nAsk for the rip-cord where codes are lost"),
-    ("conversion-drop", "Conversion from click to referral", "Rules and breaches", "below 2 % over 24 hours", ARCHITECT, 240,
+    ("conversion-drop", "Referrals that become customers", "Rules and breaches", "below 2 % of the referrals of the days a review looks at", ARCHITECT, 240,
      "Look at the form's errors by device\nCompare channels\nSwitch to the message before"),
-    ("fraud-spike", "Fraud flags", "Rules and breaches", "above 3 % of referrals in a day", OPS, 60,
+    ("fraud-spike", "Fraud flags", "Rules and breaches", "above 3 % of the invitations of the days a review looks at", OPS, 60,
      "Hold rewards of the cohort\nRun optimize-referrals for 7 days\nCall the referral architect"),
     ("reward-failures", "Failed payouts", "Fulfilment dashboard", "any failed payout run", "finance", 120,
      "Stop the next run\nReconcile the ledger\nTell advocates who wait"),
@@ -134,12 +134,26 @@ LIMITS = {"conversion-drop": "conversion<0.02", "fraud-spike": "fraud_rate>0.03"
 """What reviews of the launch hold against the data; the others are for people to watch."""
 
 
+SAID_BEFORE = {"conversion-drop": "below 2 % over 24 hours", "fraud-spike": "above 3 % of referrals in a day"}
+"""Words of earlier releases that were not true: the limit is held against the days a review looks at."""
+
+
 def load() -> None:
-    """Every runbook that is not there yet; those that people have edited are left alone."""
+    """Every runbook that is not there yet; those that people have edited are left alone, but for words that
+    were not true."""
     roles = {role.slug: role for role in Role.objects.all()}
     _runbook("", "Referral launch", EVERY_LAUNCH, roles)
     for channel, (title, lines) in CHANNELS.items():
         _runbook(channel, title, lines, roles)
+    _mend_words()
+
+
+def _mend_words() -> None:
+    now = {key: (name, condition) for key, name, _, condition, *_ in ALERTS}
+    for key, before in SAID_BEFORE.items():
+        for alert in RunbookAlert.objects.filter(key=key, condition=before):
+            alert.name, alert.condition = now[key]
+            alert.save()
 
 
 def _runbook(channel: str, title: str, lines: tuple[RunbookLine, ...], roles: dict[str, Role]) -> None:

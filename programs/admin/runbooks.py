@@ -25,6 +25,7 @@ class RunbookTaskInline(GovernedInline):
         "pessimistic_days",
         "days_after_launch",
         "is_blocker",
+        "adds_gate",
     ]
 
 
@@ -55,7 +56,7 @@ class RunbookAdmin(GovernedAdmin):
         (
             "Sessions and reviews",
             {
-                "fields": ["sessions", "reviews"],
+                "fields": ["sessions", "without_sessions", "reviews", "without_reviews"],
                 "description": (
                     "One after the other, the first line of each with a dash: “- key: sales-training”, "
                     "under it “  title: Sales training”. Put a text with a colon in quotes."
@@ -74,7 +75,22 @@ class RunbookTaskAdmin(GovernedAdmin):
     list_select_related = ["runbook", "responsible", "accountable"]
     search_fields = ["name", "key"]
     fieldsets = [
-        (None, {"fields": ["runbook", "position", "key", "name", "purpose", "phase", "group", "needs"]}),
+        (
+            None,
+            {
+                "fields": [
+                    "runbook",
+                    "position",
+                    "key",
+                    "name",
+                    "purpose",
+                    "phase",
+                    "adds_gate",
+                    "group",
+                    "needs",
+                ]
+            },
+        ),
         ("Who", {"fields": ["responsible", "accountable", "substitute", "consulted", "informed"]}),
         (
             "When",

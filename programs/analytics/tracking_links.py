@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")
+"""The tags of links that analytics tools read."""
+
 
 def tagged(destination: str, tags: Mapping[str, str]) -> str:
     """``destination`` with ``tags`` in its query, sorted, after what stands there; the fragment stays last.

@@ -19,7 +19,7 @@ class RunbookSerializer(WholeSerializer):
     class Meta:
         model = Runbook
         fields = ["id", "program_kind", "channel", "title", "is_active", "sessions", "reviews",
-                  "definition_version", "version"]  # fmt: skip
+                  "without_sessions", "without_reviews", "definition_version", "version"]  # fmt: skip
         read_only_fields = [*KEPT, "definition_version"]
 
 
@@ -34,7 +34,7 @@ class RunbookTaskSerializer(WholeSerializer):
             "id", "runbook", "position", "key", "name", "purpose", "phase", "group", "responsible",
             "accountable", "substitute", "consulted", "informed", "needs", "optimistic_days", "likely_days",
             "pessimistic_days", "wait_days", "not_before_days", "outside", "days_after_launch",
-            "weight", "is_blocker", "version",
+            "weight", "is_blocker", "adds_gate", "version",
         ]  # fmt: skip
         read_only_fields = KEPT
 

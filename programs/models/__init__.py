@@ -20,7 +20,7 @@ from programs.models.guarded_change import (
     GuardedState,
     PendingPassword,
 )
-from programs.models.launch import CalendarRevision, LaunchProfile
+from programs.models.launch import LEAST_READINESS, CalendarRevision, LaunchProfile
 from programs.models.load_profile import LoadProfile
 from programs.models.message_template import TO_PARTICIPANTS, Asset, Channel, Form, MessageTemplate, form_of
 from programs.models.metric import Direction, Metric
@@ -36,7 +36,16 @@ from programs.models.program import (
 )
 from programs.models.published import PublishedModel
 from programs.models.rota_override import RotaOverride
-from programs.models.runbook import BEFORE_LAUNCH, Runbook, RunbookAlert, RunbookPhase, RunbookTask, measured
+from programs.models.runbook import (
+    APPROVALS,
+    BEFORE_LAUNCH,
+    GO_NO_GO,
+    Runbook,
+    RunbookAlert,
+    RunbookPhase,
+    RunbookTask,
+    measured,
+)
 
 __all__ = [
     "ECONOMICS",
@@ -50,6 +59,7 @@ __all__ = [
     "CLOSED_PROGRAM_STATES",
     "LIVE_PROGRAM_STATES",
     "UNLAUNCHED_PROGRAM_STATES",
+    "APPROVALS",
     "BEFORE_LAUNCH",
     "TO_PARTICIPANTS",
     "COMMON_STAGES",
@@ -68,7 +78,9 @@ __all__ = [
     "Delegation",
     "Direction",
     "Experiment",
+    "GO_NO_GO",
     "Form",
+    "LEAST_READINESS",
     "LaunchProfile",
     "LoadProfile",
     "LifecycleStage",

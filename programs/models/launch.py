@@ -9,13 +9,18 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
 from django.db import models
+from rapidfuzz import process
 
 from gtm.core.governed import GovernedModel
-from programs.analytics.tracking_links import tagged
+from programs.analytics.tracking_links import UTM, tagged
 from programs.models.people import Role
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+LEAST_READINESS = 95
+"""Percent of the weighted work that has to be done before go or no-go, where nobody says otherwise."""
 
 
 class LaunchProfile(GovernedModel):
@@ -83,7 +88,7 @@ class LaunchProfile(GovernedModel):
         help_text="Business days to keep free before the launch: everything is due that much earlier",
     )
     least_readiness = models.PositiveSmallIntegerField(
-        default=95,
+        default=LEAST_READINESS,
         validators=[MinValueValidator(1), MaxValueValidator(100)],
         help_text="Percent of the weighted work that has to be done before go or no-go. An open blocker "
         "forbids the launch whatever this says",
@@ -184,7 +189,12 @@ def _vocabulary(value: Any) -> list[str]:
         if not isinstance(values, list)
         or any(not isinstance(v, str) or v != v.strip().lower() for v in values)
     )
-    return [*bad]
+    slips = (
+        f"{name} is not a tag of links here. Do you mean {found[0]}?"
+        for name in value
+        if name not in UTM and (found := process.extractOne(name, UTM, score_cutoff=85))
+    )
+    return [*bad, *slips]
 
 
 def _copy(value: Any) -> list[str]:

@@ -16,6 +16,12 @@ from programs.models.program import ProgramKind
 from programs.schemas.launch_events import problems_of_reviews, problems_of_sessions, with_numbers
 from programs.schemas.metrics import STANDARD
 
+EVENTS = ("sessions", "reviews", "without_sessions", "without_reviews")
+APPROVALS = ("legal-approval", "finance-approval", "partner-approval")
+"""Keys of the gates that every launch has before the decision; a runbook may add others of its own."""
+GO_NO_GO = "go-no-go"
+EVERY_GATE = (*APPROVALS, GO_NO_GO)
+
 
 class Runbook(GovernedModel):
     """What every launch of a kind of program has to do, or what one channel adds to it.
@@ -43,6 +49,14 @@ class Runbook(GovernedModel):
         "(7d, 30d or 90d), detail (summary or full). Where no runbook of a launch names any, there are "
         "reviews on days 0, 1, 7 and 30",
     )  # fmt: skip
+    without_sessions = models.BooleanField(
+        default=False,
+        help_text="This runbook names no session on purpose: the standard ones are not held in their place",
+    )
+    without_reviews = models.BooleanField(
+        default=False,
+        help_text="This runbook names no review on purpose: the standard ones are not booked in their place",
+    )
     definition_version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
@@ -62,14 +76,26 @@ class Runbook(GovernedModel):
             "sessions": problems_of_sessions(self.sessions, roles),
             "reviews": problems_of_reviews(self.reviews),
         }
+        found |= self._said_and_unsaid()
         if wrong := {name: problems for name, problems in found.items() if problems}:
             raise ValidationError(wrong)
         self.sessions, self.reviews = (with_numbers(lines) for lines in (self.sessions, self.reviews))
 
+    def _said_and_unsaid(self) -> dict[str, list[str]]:
+        """Nobody names sessions or reviews and says that there are none. A limit needs a review."""
+        found: dict[str, list[str]] = {}
+        if self.without_sessions and self.sessions:
+            found["without_sessions"] = ["It names sessions. Take them away, or say that there are some."]
+        if self.without_reviews and self.reviews:
+            found["without_reviews"] = ["It names reviews. Take them away, or say that there are some."]
+        elif self.without_reviews and self.pk and self.alerts.exclude(threshold="").exists():
+            found["without_reviews"] = ["Its alerts have limits, which only a review holds against the data."]
+        return found
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Other sessions or reviews are a new version, as other tasks are."""
-        stored = Runbook.objects.filter(pk=self.pk).values("sessions", "reviews").first() if self.pk else None
-        if stored and stored != {"sessions": self.sessions, "reviews": self.reviews}:
+        stored = Runbook.objects.filter(pk=self.pk).values(*EVENTS).first() if self.pk else None
+        if stored and stored != {name: getattr(self, name) for name in EVENTS}:
             self.definition_version += 1
         super().save(*args, **kwargs)
 
@@ -178,6 +204,12 @@ class RunbookTask(RunbookPart):
         help_text="How much it counts for readiness",
     )  # fmt: skip
     is_blocker = models.BooleanField(default=False, help_text="No launch while this task is open")
+    adds_gate = models.BooleanField(
+        "adds an approval",
+        default=False,
+        help_text="Only in the phase approval: an approval that this runbook adds, decided by the "
+        "responsible role. Otherwise the key is one of those of every launch: " + ", ".join(EVERY_GATE),
+    )
 
     class Meta:
         ordering = ["runbook", "position", "pk"]
@@ -213,8 +245,26 @@ class RunbookTask(RunbookPart):
             found["days_after_launch"] = ["Give this value only from the launch day on."]
         if self.phase not in BEFORE_LAUNCH and (self.wait_days or self.not_before_days is not None):
             found["wait_days"] = ["Waits and earliest starts are of tasks before the launch."]
+        found |= self._gate_faults()
         if found:
             raise ValidationError(found)
+
+    def _gate_faults(self) -> dict[str, list[str]]:
+        """A slip of the pen in the key of an approval must not become a gate that nobody meant."""
+        if self.phase != RunbookPhase.APPROVAL:
+            wrong = "Only a task in the phase approval can add one." if self.adds_gate else ""
+            return {"adds_gate": [wrong]} if wrong else {}
+        if self.key in EVERY_GATE:
+            wrong = f"{self.key} is an approval of every launch: this row is its estimate and adds none."
+            return {"adds_gate": [wrong]} if self.adds_gate else {}
+        if self.adds_gate:
+            return {}
+        return {
+            "key": [
+                f"“{self.key}” is no approval of every launch ({', '.join(EVERY_GATE)}). Correct the key, or "
+                "say that this runbook adds an approval."
+            ]
+        }
 
 
 class RunbookAlert(RunbookPart):
@@ -226,7 +276,7 @@ class RunbookAlert(RunbookPart):
     name = models.CharField(max_length=120)
     dashboard = models.CharField(max_length=200, help_text="Where to see it: a name or an address")
     condition = models.CharField(
-        max_length=200, help_text="When it alarms, e.g. conversion < 2 % over 24 hours"
+        max_length=200, help_text="When it alarms, in words, e.g. more than 5 % of clicks in an hour"
     )
     threshold = models.CharField(
         max_length=120,

@@ -8,9 +8,8 @@ from django.core.management import CommandError, call_command
 
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
-from plans.commands.launch_program.steps.timetable import APPROVALS, GO_NO_GO
 from plans.models import Plan
-from programs.models import LaunchProfile, RunbookTask
+from programs.models import APPROVALS, GO_NO_GO, LaunchProfile, RunbookTask
 from tests.doors import user, work_every_day
 from tests.e2e.person import Person
 

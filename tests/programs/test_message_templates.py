@@ -54,6 +54,7 @@ def test_a_template_that_no_kit_could_hold_is_refused_in_words(fields, named):
         ("allowed_hosts", ["https://example.com"]),
         ("vocabulary", {"utm_source": ["CRM"]}),
         ("vocabulary", {"utm_source": "crm"}),
+        ("vocabulary", {"utm_souce": ["crm"]}),
         ("copy", {"reward": " "}),
         ("copy", ["reward"]),
     ],

@@ -17,9 +17,7 @@ from plans.commands.launch_program.facts import (
     not_live_yet,
 )
 from plans.commands.launch_program.steps.timetable import (
-    APPROVALS,
     COVERED_BY,
-    GO_NO_GO,
     Row,
     Timetable,
     approvals_of,
@@ -49,7 +47,7 @@ from plans.schemas.declaration import (
 from plans.schemas.inputs import PATTERN, Day, Known, KnownList, TextList
 from plans.schemas.roles import standard
 from programs.analytics.dependencies import Dependencies
-from programs.models import Program, RunbookPhase
+from programs.models import APPROVALS, GO_NO_GO, LEAST_READINESS, Program, RunbookPhase
 
 if TYPE_CHECKING:
     from programs.analytics import task_network
@@ -340,8 +338,8 @@ LAUNCH_PROGRAM = registry.register(
             *checklist.STANDARD,
         ),
         success_metrics=(
-            SuccessMetric("readiness", "Launch readiness", "at least 95 % and no open blocker", "go_live.readiness", unit="share",
-                          comparator=">=", aim="0.95", source="Weighted tasks of the runbook when the program went live"),
+            SuccessMetric("readiness", "Launch readiness", "at least what the launch profile asks for (95 % where it does not say), and no open blocker",
+                          "go_live.readiness", unit="share", comparator=">=", aim=f"context.launch.least_readiness*0.01|{LEAST_READINESS / 100}", source="Weighted tasks of the runbook when the program went live"),
             SuccessMetric("tracking_accuracy", "Tracking accuracy", "every link of the kit passes", "link_qa.tracking_accuracy",
                           unit="share", comparator=">=", aim="1", source="Links of the kit that were followed"),
             SuccessMetric("response_sla", "Response SLA", "every task and approval by its due date", "outcomes.response_sla",

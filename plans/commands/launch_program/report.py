@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core import clock
-from plans.commands.launch_program.steps.events import alerts_of
+from plans.commands.launch_program.steps.events import alerts_of, looked_at, reviews_of
 from plans.commands.launch_program.steps.readiness import figures, items, least
 from plans.commands.launch_program.steps.timetable import (
     NO_SUBSTITUTES,
@@ -45,7 +45,8 @@ def write_packet(context: StepContext) -> StepResult:
     rows = rows_of(inputs, facts)
     day_of = [row for row in rows if row["phase"] == RunbookPhase.DAY_OF]
     due = timetable(inputs, facts).due
-    watched = [_watched(alert, facts) for alert in alerts]
+    reviews = reviews_of(inputs, facts)
+    watched = [_watched(alert, facts) | {"looked_at": looked_at(alert, reviews)} for alert in alerts]
     return StepResult(
         values={
             "launch_date": launch_date(inputs),
@@ -91,6 +92,11 @@ def _monitoring(watched: Sequence[Mapping[str, Any]]) -> Table:
             "alarm",
             "Limit that a review holds",
             definition="a breach alarms by itself; without one people look",
+        ),
+        Column(
+            "looked_at",
+            "Held against the data",
+            definition="days after the launch, and the days before it that a review looks at",
         ),
         Column("owner", "Owner"),
         Column("role", "Role"),

@@ -34,7 +34,9 @@ def reviews_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Laun
     """The reviews of the launch by day; where several runbooks name a day, the first one counts."""
     runbooks = facts["runbooks"]
     chosen = [runbooks[channel] for channel in ("", *inputs["channels"]) if channel in runbooks]
-    named = [line for runbook in chosen for line in runbook.get("reviews", ())] or STANDARD_REVIEWS
+    named = [line for runbook in chosen for line in runbook.get("reviews", ())]
+    if not named and not any(runbook.get("without_reviews") for runbook in chosen):
+        named = list(STANDARD_REVIEWS)
     found: dict[int, LaunchReview] = {}
     for line in named:
         review = review_of(line)
@@ -62,6 +64,18 @@ def limits_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     return first_to_alarm(limits, measured(facts["kind"])) if any(limits) else ""
 
 
+def looked_at(alert: Mapping[str, Any], reviews: Sequence[LaunchReview]) -> str:
+    """When a line of the monitoring plan is held against the data, in words: nothing else looks at it."""
+    if not alert.get("threshold"):
+        return "people look: nothing here measures it"
+    if not reviews:
+        return "never: this launch has no review"
+    return ", ".join(
+        f"day {review.day} at {review.at:%H:%M} over {int(review.window.removesuffix('d'))} days"
+        for review in reviews
+    )
+
+
 def versions_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """Which runbooks in which versions the run follows, in words."""
     runbooks = facts["runbooks"]
@@ -75,4 +89,5 @@ def versions_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
 def _sessions(facts: Mapping[str, Any]) -> Mapping[str, Sequence[Mapping[str, Any]]]:
     """By channel; plans of before runbooks had sessions have the standard ones."""
     own = {channel: told.get("sessions") or () for channel, told in facts["runbooks"].items()}
-    return own if any(own.values()) else STANDARD_SESSIONS
+    is_meant = any(told.get("without_sessions") for told in facts["runbooks"].values())
+    return own if is_meant or any(own.values()) else STANDARD_SESSIONS

@@ -12,11 +12,8 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Figure, Metrics, Output, StepResult, Table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.readiness import Readiness, ReadinessItem, readiness
-from programs.models import BEFORE_LAUNCH, RunbookPhase
+from programs.models import BEFORE_LAUNCH, LEAST_READINESS, RunbookPhase
 
-MINIMUM = 95
-"""Percent of weighted work that has to be done where the launch profile says nothing; open blockers forbid the
-launch whatever it is."""
 ENGINE_GROUP = "checks"
 DELIVERABLES = ("runbook", "comms-kit", "link-qa", "monitoring", "incident_response")
 """What has to be made before a launch date is decided on."""
@@ -58,7 +55,7 @@ def items(
 
 def least(facts: Facts) -> float:
     """Share of the weighted work that has to be done before go or no-go, by the launch profile."""
-    return float((facts.get("launch") or {}).get("least_readiness", MINIMUM)) / 100
+    return float((facts.get("launch") or {}).get("least_readiness", LEAST_READINESS)) / 100
 
 
 def assess_readiness(context: StepContext) -> StepResult:

@@ -261,7 +261,8 @@ def _table(
         [Column("event", "Event"), Column("day", "Day", "date"), Column("time", "Time"), Column("invited", "Invited"),
          Column("note", "Note")],
         sorted(rows, key=lambda row: (row[1], row[2], row[0])),
-        f"Times in {context.program['time_zone']}. The calendar file updates events that were handed out before.",
+        f"{'' if held else 'The runbooks of this launch name no session. '}Times in {context.program['time_zone']}. "
+        "The calendar file updates events that were handed out before.",
     )  # fmt: skip
 
 

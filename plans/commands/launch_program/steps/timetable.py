@@ -11,7 +11,7 @@ from gtm.core.later import later
 from gtm.core.places.calendars import AnyOf, WithAbsences, WorkingCalendar
 from plans.schemas.inputs import PATTERN, PIPELINE
 from programs.analytics.raci import Assignment
-from programs.models import BEFORE_LAUNCH, RunbookPhase
+from programs.models import APPROVALS, BEFORE_LAUNCH, GO_NO_GO, RunbookPhase
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,8 +27,6 @@ else:
     scheduling = later("programs.analytics.schedule")
     task_network = later("programs.analytics.task_network")
 
-APPROVALS = ("legal-approval", "finance-approval", "partner-approval")
-GO_NO_GO = "go-no-go"
 COVERED_BY = {
     "legal-approval": "exec-sponsor",
     "finance-approval": "exec-sponsor",

@@ -13,6 +13,7 @@ from gtm.core.errors import GuardNotMet
 from gtm.core.places import filestore
 from plans.commands.launch_program.records import _with_the_registrys
 from plans.commands.launch_program.report import readiness_of
+from plans.commands.launch_program.steps.events import reviews_of
 from plans.engine.running import sweep
 from plans.engine.running.replay import replay
 from plans.export.document import build
@@ -20,6 +21,7 @@ from plans.export.rules import problems
 from plans.models import ScheduledRun
 from plans.runs import registry, revise
 from plans.schemas.declaration import Command
+from plans.standard import runbooks
 from programs.models import (
     Approver,
     LaunchProfile,
@@ -94,6 +96,7 @@ def sms(organisation):
             responsible=role,
             accountable=role,
             purpose="May these people be sent text messages?",
+            adds_gate=True,
             **days,
         )
     )
@@ -265,6 +268,76 @@ def test_templates_and_alerts_that_no_launch_could_use_are_refused_in_words(sms)
     alert.threshold = "convertion<0.1"
     with pytest.raises(ValidationError, match="conversion"):
         alert.full_clean()
+
+
+def test_a_launch_without_any_session_or_review_is_one_that_a_runbook_says(sms):
+    for runbook in Runbook.objects.all():
+        runbook.sessions = []
+        saved(runbook)
+    plan = work_off(start(LINE), "checklist", "sessions")
+    assert len(output_of(plan, "sessions")["sessions"]) > 3
+    every = Runbook.objects.get(channel="")
+    every.reviews, every.without_sessions, every.without_reviews = [], True, True
+    with pytest.raises(ValidationError, match="only a review holds against the data"):
+        every.full_clean()
+    for alert in RunbookAlert.objects.filter(runbook=every).exclude(threshold=""):
+        alert.threshold = ""
+        saved(alert)
+    every.refresh_from_db()
+    every.reviews, every.without_sessions, every.without_reviews = [], True, True
+    before = every.definition_version
+    saved(every)
+    plan = people_work(start(LINE))
+    assert (every.definition_version, output_of(plan, "sessions")["sessions"]) == (before + 1, [])
+    assert reviews_of(plan.inputs, plan.context) == []
+    watched = {one["key"]: one["looked_at"] for one in output_of(plan, "launch-packet")["monitoring"]}
+    assert watched["sms-stops"] == "never: this launch has no review"
+    assert watched["conversion-drop"] == "people look: nothing here measures it"
+    note = plan.artifacts.get(key="sessions").payload["note"]
+    assert note.startswith("The runbooks of this launch name no session. Times in ")
+
+
+@pytest.mark.parametrize(
+    ("key", "phase", "adds", "said"),
+    [
+        ("legal-aproval", "approval", False, "is no approval of every launch (legal-approval, "),
+        ("legal-approval", "approval", True, "is an approval of every launch: this row is its estimate"),
+        ("sms-numbers-2", "tooling", True, "Only a task in the phase approval can add one."),
+    ],
+)
+def test_a_slip_in_the_key_of_an_approval_adds_no_gate(sms, key, phase, adds, said):
+    task = RunbookTask.objects.get(key="sms-numbers")
+    task.key, task.phase, task.adds_gate = key, phase, adds
+    with pytest.raises(ValidationError) as refused:
+        task.full_clean()
+    assert said in str(refused.value.message_dict)
+
+
+def test_each_line_of_the_monitoring_plan_says_when_its_limit_is_held_against_which_days(sms):
+    watched = output_of(people_work(start(LINE)), "launch-packet")["monitoring"]
+    told = {one["key"]: one["looked_at"] for one in watched}
+    assert told["conversion-drop"].startswith("day 0 at 17:00 over 7 days, day 1 at 09:00 over 7 days, ")
+    assert told["conversion-drop"].endswith("day 30 at 09:00 over 30 days")
+    assert told["tracking-gap"] == "people look: nothing here measures it"
+
+
+def test_words_of_the_shipped_lines_that_were_not_true_are_mended_and_those_of_people_stay(sms):
+    for key, words in {"conversion-drop": "below 2 % over 24 hours", "fraud-spike": "Our own words"}.items():
+        alert = RunbookAlert.objects.get(key=key)
+        alert.condition = words
+        saved(alert)
+    runbooks.load()
+    said = dict(RunbookAlert.objects.values_list("key", "condition"))
+    assert said["conversion-drop"] == "below 2 % of the referrals of the days a review looks at"
+    assert said["fraud-spike"] == "Our own words"
+
+
+def test_the_success_metric_of_readiness_aims_at_what_the_profile_asks_for(sms):
+    profile = LaunchProfile.objects.get()
+    profile.least_readiness = 60
+    saved(profile)
+    (metric,) = (m for m in build(start(LINE))["success_metrics"] if m["key"] == "readiness")
+    assert metric["target"] == 0.6
 
 
 def test_reviews_offer_what_their_command_takes():

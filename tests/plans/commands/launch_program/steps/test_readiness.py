@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plans.commands.launch_program.steps.readiness import items
-from plans.commands.launch_program.steps.timetable import APPROVALS
 from programs.analytics.readiness import readiness
+from programs.models import APPROVALS
 
 
 @given(
