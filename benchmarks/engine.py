@@ -1,6 +1,6 @@
 """How much the engine costs beside the work itself: no-op steps, on SQLite and on PostgreSQL.
 
-    python benchmarks/engine.py [--sizes 50,200,800] [--plans 40]
+    PYTHONPATH=. python benchmarks/engine.py [--sizes 50,200,800] [--plans 40]
 
 Plans of 50, 200 and 800 parallel steps that do nothing, then 40 plans of five steps in a row; each on a
 database of its own, as durable as an installation's, with two processes for steps, one for the control queue

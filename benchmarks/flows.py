@@ -1,6 +1,6 @@
 """How many of our files does one act pass?
 
-    python benchmarks/flows.py [--list]
+    PYTHONPATH=. python benchmarks/flows.py [--list]
 
 Three acts on the demo organisation, in a database of its own: a usage line up to the first output, an
 approver's click up to the next task that is ready, and an uploaded file up to a figure. A file is passed when

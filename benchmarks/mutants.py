@@ -1,6 +1,6 @@
 """Mutation testing of the modules that decide: which changed line would the suite not notice?
 
-    python benchmarks/mutants.py [MODULE …]
+    PYTHONPATH=. python benchmarks/mutants.py [MODULE …]
 
 Each mutant changes one operator, comparison, constant or branch, or leaves out one call, and the tests of its
 module run. (Operators: Offutt et al., "An experimental determination of sufficient mutant operators", 1996;

@@ -1,6 +1,6 @@
 """track-source on 10 million touchpoints of 1 million people over 12 channels, beside its peers.
 
-    python benchmarks/track_source.py [PEOPLE]
+    PYTHONPATH=. python benchmarks/track_source.py [PEOPLE]
 
 Every eighth person converts; a person has 10 touches on average. Measured: reading the touches into journeys
 (DuckDB), merging identical ones, and all models side by side with the intervals of the agreed one. The bar:

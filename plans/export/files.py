@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 PATIENCE = timedelta(seconds=30)
 """How old the file of a plan that is moving may grow: the document of a long plan takes seconds to make."""
+ANCHOR_TIME = timedelta(seconds=5)
+"""How long the file of a plan that has ended waits for the anchor its end asks for, which writes it: a file
+made before would be made twice."""
 LOCKS = ".locks"
 """Folder of the locks, out of the way of whoever lists the plans."""
 ALTERED = "file altered"
@@ -101,9 +104,11 @@ def write_behind(since: timedelta = timedelta(days=1), patience: timedelta = tim
 
     The control worker calls it each second for what moved just now, and the sweep for the last day: a crash
     leaves a plan behind, and ``since`` bounds how far back that is looked for. A plan that is moving is left
-    until its file is older than ``patience``.
+    until its file is older than ``patience``, and one that ended just now to its anchor.
     """
-    return _write_each(_due(Plan.objects.filter(plan_id__in=_behind(clock.now() - since)), patience))
+    now = clock.now()
+    settled = Q(finished_at=None) | Q(finished_at__lte=now - min(patience, ANCHOR_TIME))
+    return _write_each(_due(Plan.objects.filter(settled, plan_id__in=_behind(now - since)), patience))
 
 
 def seal_earlier(count: int = 20) -> int:

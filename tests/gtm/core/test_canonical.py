@@ -8,8 +8,16 @@ from enum import Enum, IntEnum
 from uuid import UUID
 
 import pytest
+import rfc8785
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from gtm.core import canonical
+
+TEXT = st.text(st.characters(codec="utf-8"), max_size=6)
+ATOM = st.none() | st.booleans() | st.integers(1 - 2**53, 2**53 - 1) | TEXT
+ATOM |= st.floats(allow_nan=False, allow_infinity=False)
+VALUE = st.recursive(ATOM, lambda of: st.lists(of, max_size=4) | st.dictionaries(TEXT, of, max_size=4))
 
 
 class Colour(Enum):
@@ -87,3 +95,17 @@ def test_a_document_spells_whole_numbers_one_way_as_far_as_every_reader_is_exact
     numbers = [5.0, 0.5, {"x": -(2.0**53 - 1)}, 2.0**53]
     spelled = b'[\n  5,\n  0.5,\n  {\n    "x": -9007199254740991\n  },\n  9007199254740992.0\n]\n'
     assert canonical.document(numbers) == spelled
+
+
+@given(value=VALUE)
+@example(value={"\uffff": 1, "\U00010000": 2})
+@example(value={'say "1.5"': "\\", "1.5": '\\"1e5'})
+@example(value=[1e21, 1e-7, 5.0, -0.0, 2**53 - 1, "\x7f\x1f\u2028"])
+def test_the_quick_way_writes_what_the_standard_says(value):
+    assert canonical.dumps(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), [float("nan")], {"a": float("inf")}, "\ud800"])
+def test_what_the_standard_cannot_write_is_refused(value):
+    with pytest.raises((rfc8785.CanonicalizationError, UnicodeEncodeError)):
+        canonical.dumps(value)

@@ -61,7 +61,8 @@ class PowerCut(BaseException):
 
 @pytest.fixture
 def plan(monkeypatch):
-    """A plan at work, committed; nobody hears its bells."""
+    """A plan at work, committed; nobody hears its bells, so no anchor follows its end."""
+    monkeypatch.setattr(files, "ANCHOR_TIME", timedelta(0))
     monkeypatch.setattr("plans.engine.running.dispatch.current_app.send_task", Mock())
     monkeypatch.setattr(steps, "_steps", dict(steps._steps))
     for key in ("work", "sum-up"):
@@ -91,6 +92,33 @@ def test_no_task_writes_the_file_and_the_control_worker_does_when_the_plan_comes
     written_at = files.path_of(plan).stat().st_mtime_ns
     tasks.write_plans()
     assert files.path_of(plan).stat().st_mtime_ns == written_at  # nothing has moved since
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_file_of_a_plan_that_ended_is_written_once_with_the_anchor_that_its_end_asks_for(
+    plan, monkeypatch
+):
+    monkeypatch.setattr(files, "ANCHOR_TIME", timedelta(seconds=5))
+    monkeypatch.setattr(files, "write", Mock(side_effect=files.write))
+    run_next(plan), run_next(plan)
+    tasks.write_plans()
+    assert not files.path_of(plan).exists()
+    made = anchors.anchor(tell_auditors=False)
+    tasks.write_plans()
+    assert last_anchor(plan) == made.number
+    assert files.write.call_count == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_anchor_that_never_comes_holds_no_file_back(plan, monkeypatch):
+    run_next(plan), run_next(plan)
+    monkeypatch.setattr(files, "ANCHOR_TIME", timedelta(seconds=5))
+    tasks.write_plans()
+    assert not files.path_of(plan).exists()
+    later = clock.now() + timedelta(seconds=5)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    tasks.write_plans()
+    assert on_disk(plan) == newest(plan)
 
 
 @pytest.mark.django_db(transaction=True)
