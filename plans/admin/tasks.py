@@ -20,13 +20,18 @@ from gtm.core.errors import GtmError
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import outputs_of_tasks
 from plans.drawing import badges
-from plans.engine.people import human_tasks
+from plans.engine.people import human_tasks, taken_back
 from plans.engine.people.permissions import may_work_on
 from plans.engine.stopping import stopped
 from plans.models import Task, TaskKind
 from plans.runs import revise
 from plans.selectors import PLAN_DOCUMENTS, comments_on, for_our_people, tasks_with_people
 from programs.models import Person
+
+
+def _why_not(possible: list[fsm.Action], name: str) -> str:
+    """Why the reader cannot do this now; nothing where they can, or where it is no question."""
+    return " ".join(reason for action in possible if action.name == name for reason in action.reasons)
 
 
 class AnswerForm(forms.Form):
@@ -89,12 +94,17 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
             if request.method == "POST":
                 self._answer(request, task)
                 return HttpResponseRedirect(reverse("admin:plans_task_change", args=[task.pk]))
+            possible = fsm.actions(task, current().actor)
             context = {
                 **self.admin_site.each_context(request),
                 "title": str(task),
                 "task": task,
                 "status": badges.badge(task),
-                "actions": [a for a in fsm.actions(task, current().actor) if a.allowed],
+                "actions": [a for a in possible if a.allowed],
+                "why_no_undo": _why_not(possible, "undo")
+                if taken_back.is_just_done(task, {}) is None
+                else "",
+                "why_no_reopening": _why_not(possible, "do_again"),
                 "may_pass_on": not task.is_done and may_work_on(current().actor, task, {}) is None,
                 "may_say_how_far": task.is_with_people,
                 "stopped": stopped.is_stopped(task.plan),
@@ -121,6 +131,8 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
             "progress": lambda: human_tasks.report_progress(task, percent=told["percent"], note=comment),
             "grant_attempt": lambda: human_tasks.grant_attempt(task, comment=comment),
             "waive": lambda: human_tasks.waive(task, comment=comment),
+            "undo": lambda: taken_back.undo(task, comment=comment),
+            "do_again": lambda: taken_back.reopen(task, comment=comment),
             "reassign": lambda: revise.reassign(task, owner=told["owner"], comment=comment),
         }  # fmt: skip
         answers["record_result"] = answers["complete"]
@@ -138,4 +150,7 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         except GtmError as error:
             tell(request, error)
         else:
-            messages.success(request, "Recorded.")
+            undoable = chosen == "complete" and task.is_done
+            messages.success(
+                request, "Recorded." + (" You can undo this for one minute." if undoable else "")
+            )

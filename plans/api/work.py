@@ -33,7 +33,7 @@ from plans.api.serializers import (
 )
 from plans.engine.escalation import ladder
 from plans.engine.gates import rounds
-from plans.engine.people import human_tasks
+from plans.engine.people import human_tasks, taken_back
 from plans.models import Approval, Escalation, Task
 from plans.runs import revise
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
@@ -64,6 +64,20 @@ class TaskViewSet(ListForOurPeople, WorkViewSet):
         task, body = self.checked(request, CompleteSerializer)
         human_tasks.complete(task, result=body["result"], evidence=body["evidence"], comment=body["comment"])
         return self.answer(task)
+
+    @extend_schema(request=CommentSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        """Take back a completion of yours within one minute, if nothing has used it yet."""
+        task, body = self.checked(request, CommentSerializer)
+        return self.answer(taken_back.undo(task, comment=body["comment"]))
+
+    @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Do a task of people again. The plan becomes its next revision and comes back to its gates."""
+        task, body = self.checked(request, ReasonSerializer)
+        return self.answer(taken_back.reopen(task, comment=body["reason"]))
 
     @extend_schema(request=ReasonSerializer, responses=TaskDetailSerializer)
     @action(detail=True, methods=["post"])

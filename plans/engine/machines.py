@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from gtm.core.fsm import Machine, system_only, to
 from plans.engine.alarms import blockers
-from plans.engine.people import separation
+from plans.engine.people import separation, taken_back
 from plans.engine.people.authority import may_second, may_withdraw_change
 from plans.engine.people.permissions import (
     may_adopt_policy,
@@ -112,6 +112,7 @@ PLAN = Machine(
 _ATTEMPT = "fence attempts_used restarts lease_expires_at started_at progress progress_note next_attempt_at"
 _RESULT = "output output_sha256 finished_at progress progress_note lease_expires_at error"
 _FAILURE = "error next_attempt_at lease_expires_at finished_at progress_note"
+_AFRESH = "attempts_used restarts attempts_granted error finished_at progress fence lease_expires_at next_attempt_at"
 _DUE = "due_at frozen_at remind_at reminded"
 _OPEN_TASK = "pending awaiting_approval ready leased running retry_wait fallback_ready fallback_running with_substitute unknown escalated"
 
@@ -143,7 +144,9 @@ TASK = Machine(
         to("waive", "escalated unknown with_substitute", "waived", permission=separation.may_waive, guards=(flow.nothing_is_stopped,), comment_required=True, writes="finished_at", effects=(flow.unblock_plan, flow.advance_after_task), label="Waive"),
         to("suspend", _OPEN_TASK, "suspended", permission=system_only, writes="held_from lease_expires_at"),
         to("unsuspend", "suspended", flow.state_before_hold, permission=system_only, writes="lease_expires_at", effects=(flow.ring,)),
-        to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready leased running retry_wait fallback_ready fallback_running with_substitute", "pending", permission=system_only, writes="attempts_used restarts attempts_granted error finished_at progress fence lease_expires_at next_attempt_at"),
+        to("undo", "succeeded", "ready", permission=taken_back.may_undo, guards=(flow.is_human, taken_back.is_just_done, flow.nothing_is_stopped, taken_back.nothing_used_it), writes="output output_sha256 finished_at progress", effects=(taken_back.close_what_opened,), label="Undo"),
+        to("do_again", "succeeded succeeded_manual", "pending", permission=taken_back.may_reopen, guards=(taken_back.was_done_by_hand, flow.nothing_is_stopped, taken_back.plan_can_change), comment_required=True, writes=_AFRESH, label="Reopen"),
+        to("reopen", "succeeded succeeded_degraded succeeded_manual waived awaiting_approval escalated ready leased running retry_wait fallback_ready fallback_running with_substitute", "pending", permission=system_only, writes=_AFRESH),
         to("skip", _OPEN_TASK + " suspended", "skipped", permission=system_only, writes="finished_at"),
         to("cancel", _OPEN_TASK + " suspended", "cancelled", permission=system_only, writes="finished_at"),
     ),

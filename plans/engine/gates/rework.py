@@ -65,7 +65,7 @@ def revise(
             perform(plan, "revise", comment=comment, set_fields=written)
         with actors.on_their_behalf("Rework"):
             for task in _touched(plan, redo, moved=moved):
-                _reopen(task, comment)
+                reopen(task, comment)
         perform(plan, "submit", comment=comment)
         _begin_again(plan, comment)
         for approval in clocks.thaw(plan, comment):
@@ -110,7 +110,7 @@ def change(
             for task in again:
                 stays = task.pk in behind and task.key not in redo and not _reads(task, moved)
                 if not stays or task.kind == TaskKind.GATE:
-                    _reopen(task, comment)
+                    reopen(task, comment)
                 elif task.state not in DONE_STATES:
                     perform(task, "suspend", comment=comment, set_fields={"held_from": "pending"})
         for task in plan.tasks.filter(escalations__trigger=CONTENT_DIFFERS).distinct():
@@ -202,8 +202,8 @@ def _reads(task: Task, moved: Collection[str], *, undeclared: bool = False) -> b
     return undeclared if declared is None else not set(declared).isdisjoint(moved)
 
 
-def _reopen(task: Task, comment: str) -> None:
-    """A higher fence: a worker that is still at it may not write any more."""
+def reopen(task: Task, comment: str, transition: str = "reopen") -> None:
+    """It waits again for what it needs. A higher fence: a worker still at it may not write any more."""
     if task.kind == TaskKind.GATE:
         for approval in task.approvals.filter(state__in=OPEN_APPROVAL_STATES - {"frozen"}):
             if approval.state in ASKING_STATES:  # it goes on if nothing moved
@@ -224,4 +224,4 @@ def _reopen(task: Task, comment: str) -> None:
         "lease_expires_at": None,
         "next_attempt_at": None,
     }
-    perform(task, "reopen", comment=comment, set_fields=fields)
+    perform(task, transition, comment=comment, set_fields=fields)

@@ -8,5 +8,6 @@ DOORS = (
     "permissions",
     "separation",
     "substitutes",
+    "taken_back",
     "thread",
 )
