@@ -7,8 +7,9 @@ from django.urls import reverse
 from gtm.core.actors import Actor, acting_as
 from plans.demo.organisation import PASSWORD
 from plans.engine.escalation import ladder
+from plans.engine.gates import rework
 from plans.models import Decision
-from tests.factories import round_of
+from tests.factories import do_work, make_plan, make_task, round_of
 
 
 @pytest.fixture
@@ -81,6 +82,37 @@ def test_a_task_of_people_is_completed_on_its_page(login, asked, decision_page):
     login("ops").post(url, {"answer": "complete", "comment": "Sent.", "evidence": "Mail of today"})
     task.refresh_from_db()
     assert task.is_done
+
+
+@pytest.fixture
+def plan_with_check(site):
+    """A task of people before the gate."""
+    with acting_as(Actor.system("Test")):
+        plan = make_plan()
+        plan.tasks.get(key="sign-off").needs.add(make_task(plan, 0, "check", "human"))
+        rework.change(plan, comment="A check before the sign-off.")
+        do_work(plan)
+    return plan
+
+
+def test_a_completion_by_mistake_is_undone_on_the_page_and_not_by_others(login, plan_with_check):
+    url = reverse("admin:plans_task_change", args=[plan_with_check.tasks.get(key="check").pk])
+    client = login("ops")
+    client.post(url, {"answer": "complete", "comment": "Checked.", "evidence": "Mail of today"})
+    assert "undo" in [a.name for a in client.get(url).context["actions"]]
+    assert "undo" not in [a.name for a in login("admin").get(url).context["actions"]]
+    login("ops").post(url, {"answer": "undo"})
+    assert plan_with_check.tasks.get(key="check").state == "ready"
+
+
+def test_a_completion_is_reopened_on_the_page_with_a_reason(login, plan_with_check):
+    url = reverse("admin:plans_task_change", args=[plan_with_check.tasks.get(key="check").pk])
+    client = login("ops")
+    client.post(url, {"answer": "complete", "comment": "Checked.", "evidence": "Mail of today"})
+    assert "Say why" in said(client.post(url, {"answer": "do_again"}, follow=True))
+    client.post(url, {"answer": "do_again", "comment": "The wrong list."})
+    plan_with_check.refresh_from_db()
+    assert (plan_with_check.tasks.get(key="check").state, plan_with_check.revision) == ("ready", 3)
 
 
 def test_a_case_is_acknowledged_and_resolved_with_words(login, asked):

@@ -87,6 +87,20 @@ def test_a_result_by_hand_carries_its_evidence(act, ops, path, blocked):
     )
 
 
+def test_a_completion_is_undone_by_whoever_completed_it_and_reopened_with_a_reason(act, as_, ops, path, task):
+    act(ops, path, "complete", result={"calls": 3})
+    assert act(as_("admin"), path, "undo").status_code == 403
+    response = act(ops, path, "undo")
+    assert (response.status_code, response.json()["state"], response.json()["output"]) == (200, "ready", None)
+    act(ops, path, "complete", result={"calls": 4})
+    response = act(ops, path, "reopen")
+    assert (response.status_code, fields(response)) == (400, ["reason"])
+    response = act(ops, path, "reopen", reason="One call was not made.")
+    assert (response.status_code, response.json()["state"]) == (200, "ready")
+    task.plan.refresh_from_db()
+    assert task.plan.revision == 2
+
+
 def test_a_waiver_takes_who_may_and_never_operations(act, as_, ops, path, blocked):
     assert act(ops, path, "waive", comment="Not needed.").status_code == 403
     refused = ChangeLogEntry.objects.get(event="refused")

@@ -9,10 +9,11 @@ import pytest
 from gtm.core.actors import Actor, acting_as
 from gtm.core.fsm import perform
 from plans.demo.organisation import PASSWORD
+from plans.engine.gates import rework
 from plans.models import Decision, Plan
 from programs.models import Person
 from tests.doors import USAGE, manage, start, stored, user
-from tests.factories import gate, make_plan, round_of, seat
+from tests.factories import gate, make_plan, make_task, round_of, seat
 
 BAD_LINES = {
     "empty": ("", "usage: is required"),
@@ -138,6 +139,20 @@ def test_a_person_completes_a_task_of_theirs_with_evidence(site):
     task.refresh_from_db()
     assert task.output == {"evidence": {"note": "Seen on the page"}}
     assert manage("complete", "plan-0/1.1", "--as", "ops")[0] != 0
+
+
+def test_a_completion_is_undone_and_reopened_at_the_command_line(site):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan()
+        make_task(plan, 20, "check", "human")
+        rework.change(plan, comment="A check beside it.")
+    manage("complete", f"{plan.plan_id}/20", "--as", "ops")
+    assert manage("complete", f"{plan.plan_id}/20", "--as", "ops", "--undo") == (0, "20 check: Ready\n")
+    manage("complete", f"{plan.plan_id}/20", "--as", "ops")
+    code, said = manage("complete", f"{plan.plan_id}/20", "--as", "ops", "--reopen", "")
+    assert (code, "Say why" in said) == (1, True)
+    told = manage("complete", f"{plan.plan_id}/20", "--as", "ops", "--reopen", "The wrong list.")
+    assert told == (0, "20 check: Ready\n")
 
 
 @pytest.mark.parametrize(("typed", "code", "decided"), [(PASSWORD, 0, ["password"]), ("wrong", 1, [])])
