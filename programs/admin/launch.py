@@ -36,6 +36,7 @@ class MessageTemplateAdmin(GovernedAdmin):
         "key",
         "channel",
         "segment",
+        "variant",
         "locale",
         "program_kind",
         "is_active",
@@ -57,6 +58,7 @@ class MessageTemplateAdmin(GovernedAdmin):
                     "channel",
                     "most_characters",
                     "segment",
+                    "variant",
                     "locale",
                     "program_kind",
                     "is_active",
@@ -125,7 +127,8 @@ class LaunchProfileAdmin(GovernedAdmin):
     list_select_related = ["program"]
     autocomplete_fields = ["program"]
     fieldsets = [
-        (None, {"fields": ["program", "locale", "copy", "tokens"]}),
+        (None, {"fields": ["program", "copy", "tokens"]}),
+        ("Languages", {"fields": ["locale", "locales", "translations", "reviewers"]}),
         ("Schedule", {"fields": ["buffer_days", "shares", "least_readiness"]}),
         ("Links", {"fields": ["landing_url", "destinations", "code_parameter", "vocabulary"]}),
         (

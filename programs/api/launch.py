@@ -13,8 +13,9 @@ class MessageTemplateSerializer(WholeSerializer):
     class Meta:
         model = MessageTemplate
         fields = [
-            "id", "program_kind", "key", "asset", "channel", "segment", "locale", "title", "subject", "html",
-            "text", "form", "most_characters", "preheader", "utm_source", "utm_medium", "is_active", *KEPT,
+            "id", "program_kind", "key", "asset", "channel", "segment", "variant", "locale", "title",
+            "subject", "html", "text", "form", "most_characters", "preheader", "utm_source", "utm_medium",
+            "is_active", *KEPT,
         ]  # fmt: skip
         read_only_fields = KEPT
 
@@ -25,7 +26,8 @@ class LaunchProfileSerializer(WholeSerializer):
     class Meta:
         model = LaunchProfile
         fields = [
-            "id", "program", "locale", "landing_url", "destinations", "allowed_hosts", "vocabulary",
+            "id", "program", "locale", "locales", "translations", "reviewers", "landing_url",
+            "destinations", "allowed_hosts", "vocabulary",
             "code_parameter", "test_code", "copy", "buffer_days", "shares",
             "collectors", "slowest_seconds", "delivers_test_form", "tokens", "least_readiness", *KEPT,
         ]  # fmt: skip
@@ -35,7 +37,7 @@ class LaunchProfileSerializer(WholeSerializer):
 class MessageTemplateViewSet(GovernedViewSet):
     queryset = MessageTemplate.objects.all()
     serializer_class = MessageTemplateSerializer
-    filterset_fields = ["program_kind", "channel", "asset", "segment", "locale", "is_active"]
+    filterset_fields = ["program_kind", "channel", "asset", "segment", "variant", "locale", "is_active"]
     search_fields = ["title", "key", "text", "html"]
 
 

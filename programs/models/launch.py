@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from programs.analytics.tracking_links import UTM, tagged
 from programs.models.people import Role
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?")
+_LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -30,6 +32,26 @@ class LaunchProfile(GovernedModel):
         "programs.Program", on_delete=models.CASCADE, related_name="launch_profile"
     )
     locale = models.CharField(max_length=10, default="en", help_text="Which templates are used, e.g. en")
+    locales = models.JSONField(
+        "further languages",
+        default=list,
+        blank=True,
+        help_text="Launches speak these as well, one per line: - de. Whatever goes to participants needs a "
+        "template in each of them",
+    )
+    translations = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Words of the copy in a further language: a line “de:”, under it “  reward: 50 €”. What is "
+        "not translated stands as the copy has it, and the kit lists it",
+    )
+    reviewers = models.JSONField(
+        "reviewers of languages",
+        default=dict,
+        blank=True,
+        help_text="The role that proof-reads the kit in a language before anybody approves it, one per line: "
+        "de: partner-manager",
+    )
     landing_url = models.CharField(
         max_length=300,
         validators=[URLValidator(schemes=["https", "http"])],
@@ -110,14 +132,26 @@ class LaunchProfile(GovernedModel):
         if isinstance(self.shares, dict):
             self.shares = {role: _as_number(share) for role, share in self.shares.items()}
         wrong = {name: found for name in _CHECKS if (found := list(_CHECKS[name](getattr(self, name))))}
+        wrong |= {} if "locales" in wrong else self._strange_languages(wrong)
         if wrong:
             raise ValidationError(wrong)
+
+    def _strange_languages(self, wrong: Collection[str]) -> dict[str, list[str]]:
+        """What is said of a language that launches do not speak."""
+        if self.locale in self.locales:
+            return {"locales": [f"{self.locale} is the language of the profile already."]}
+        spoken = {"translations": self.locales, "reviewers": [self.locale, *self.locales]}
+        return {
+            name: [f"Launches do not speak {one}: add it to the languages." for one in strange]
+            for name, known in spoken.items()
+            if name not in wrong and (strange := [one for one in getattr(self, name) if one not in known])
+        }
 
     def facts(self) -> dict[str, Any]:
         """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
         names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version",
                  "buffer_days", "shares", "collectors", "slowest_seconds", "delivers_test_form",
-                 "tokens", "least_readiness")  # fmt: skip
+                 "tokens", "least_readiness", "locales", "translations", "reviewers")  # fmt: skip
         owner = self.program.owner
         return {name: getattr(self, name) for name in names} | {
             "links": {**self.destinations, "landing": self.landing_url},
@@ -203,6 +237,30 @@ def _copy(value: Any) -> list[str]:
     ]
 
 
+def _locales(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        return ["It must be a list of languages, one per line: - de."]
+    strange = [one for one in value if not _LOCALE.fullmatch(one)]
+    twice = sorted({one for one in value if value.count(one) > 1})
+    return [
+        *(f"“{one}” is no language tag such as de or de-AT." for one in strange),
+        *(f"{one} is there more than once." for one in twice),
+    ]
+
+
+def _translations(value: Any) -> list[str]:
+    if not isinstance(value, dict) or not all(isinstance(words, dict) for words in value.values()):
+        return ["Write a line with the language and a colon, and its words under it."]
+    return [f"{locale}: {said}" for locale, words in value.items() for said in _copy(words)]
+
+
+def _reviewers(value: Any) -> list[str]:
+    if not isinstance(value, dict) or not all(isinstance(role, str) for role in value.values()):
+        return ["It must be a list of languages and roles, e.g. de: partner-manager."]
+    roles = set(Role.objects.filter(slug__in=value.values()).values_list("slug", flat=True))
+    return [f"There is no role {role}." for role in value.values() if role not in roles]
+
+
 def _as_number(written: Any) -> Any:
     """What a form writes as text; what is no number stays, to be refused."""
     try:
@@ -231,4 +289,7 @@ _CHECKS = {
     "copy": _copy,
     "shares": _shares,
     "tokens": _copy,
+    "locales": _locales,
+    "translations": _translations,
+    "reviewers": _reviewers,
 }

@@ -67,7 +67,8 @@ def form_of(template: Mapping[str, Any]) -> str:
 class MessageTemplate(GovernedModel):
     """The words of one asset in one language; ``version`` counts its changes, the history keeps each text.
 
-    A template with a ``segment`` takes the place of the general one for that persona.
+    A template with a ``segment`` takes the place of the general one for that persona. Those with a
+    ``variant`` go out beside one another.
     """
 
     program_kind = models.CharField(
@@ -97,6 +98,12 @@ class MessageTemplate(GovernedModel):
         "the kit",
     )
     segment = models.SlugField(max_length=60, blank=True, help_text="A persona; empty: everybody")
+    variant = models.SlugField(
+        max_length=40,
+        blank=True,
+        help_text="Where you try several words on the same people, a name for these, e.g. short. Each "
+        "variant goes into the kit and has links of its own. Empty: there is one version",
+    )
     locale = models.CharField(max_length=10, default="en", help_text="BCP 47, e.g. en, de-AT")
     title = models.CharField(max_length=120)
     subject = models.CharField(max_length=200, blank=True, help_text="E-mail only; may use variables")
@@ -112,16 +119,18 @@ class MessageTemplate(GovernedModel):
     is_active = models.BooleanField(default=True, help_text="Only active templates go into new kits")
 
     class Meta:
-        ordering = ["program_kind", "channel", "key", "segment", "locale"]
+        ordering = ["program_kind", "channel", "key", "segment", "variant", "locale"]
         constraints = [
             models.UniqueConstraint(
-                fields=["program_kind", "key", "segment", "locale"], name="message_template_one_per_persona"
+                fields=["program_kind", "key", "segment", "variant", "locale"],
+                name="message_template_one_per_variant",
             )
         ]
 
     def __str__(self) -> str:
         persona = f" for {self.segment}" if self.segment else ""
-        return f"{self.title}{persona} ({self.locale}, v{self.version})"
+        variant = f", variant {self.variant}" if self.variant else ""
+        return f"{self.title}{persona}{variant} ({self.locale}, v{self.version})"
 
     def clean(self) -> None:
         """Refuse what no kit could hold: no words, bad syntax, an e-mail in one form only."""
@@ -165,6 +174,7 @@ class MessageTemplate(GovernedModel):
 
     def facts(self) -> Mapping[str, Any]:
         """What a plan keeps of a template: all its words, and the version they are of."""
-        names = ("key", "asset", "form", "most_characters", "channel", "segment", "title", "subject",
-                 "preheader", "html", "text", "utm_source", "utm_medium", "version")  # fmt: skip
+        names = ("key", "asset", "form", "most_characters", "channel", "segment", "variant", "locale",
+                 "title", "subject", "preheader", "html", "text", "utm_source", "utm_medium",
+                 "version")  # fmt: skip
         return {name: getattr(self, name) for name in names}

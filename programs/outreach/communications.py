@@ -1,4 +1,5 @@
-"""From templates to the pieces of a kit: which ones, for whom, with which tags, every variable filled."""
+"""From templates to the pieces of a kit: for whom, in which languages and variants, with which tags, every
+variable filled."""
 
 from __future__ import annotations
 
@@ -64,6 +65,8 @@ class Piece:
     links: tuple[str, ...]
     preheader: str = ""
     form: str = ""
+    locale: str = ""
+    variant: str = ""
 
     @property
     def is_page(self) -> bool:
@@ -83,15 +86,61 @@ def render_pieces(
     TemplatingError naming every template and variable that is not filled, for all audiences at once.
     """
     pieces: list[Piece] = []
-    problems: list[str] = []
-    for audience in audiences:
-        try:
-            pieces += _render_for(launch, program, inputs, audience, is_first=audience == audiences[0])
-        except TemplatingError as error:
-            problems += error.problems
+    problems = list(_unspoken(launch, inputs))
+    for locale in languages_of(launch):
+        spoken = _in_language(launch, locale)
+        for audience in audiences:
+            try:
+                pieces += _render_for(spoken, program, inputs, audience, is_first=audience == audiences[0])
+            except TemplatingError as error:
+                problems += error.problems
     if problems:
         raise TemplatingError(list(dict.fromkeys(problems)))
     return sorted(pieces, key=lambda piece: piece.path)
+
+
+def languages_of(launch: Mapping[str, Any]) -> list[str]:
+    """The languages of the launch, that of its profile first."""
+    return [launch["locale"], *launch.get("locales", ())]
+
+
+def _in_language(launch: Mapping[str, Any], locale: str) -> dict[str, Any]:
+    """The launch as if it spoke one language: what is not translated of the copy stands as it is.
+
+    The main language has no folder of its own, so that a launch in one language has none at all.
+    """
+    is_main = locale == launch["locale"]
+    said = [
+        {**template, "locale": locale}
+        for template in launch["templates"]
+        if template.get("locale", launch["locale"]) == locale
+    ]
+    return {
+        **launch,
+        "templates": said,
+        "copy": launch["copy"] | launch.get("translations", {}).get(locale, {}),
+        "spoken": locale,
+        "folder": "" if is_main else f"{locale}/",
+    }
+
+
+def _unspoken(launch: Mapping[str, Any], inputs: Mapping[str, Any]) -> Iterator[str]:
+    """What participants would get in one language only; documents for teams may stay in one."""
+    main, *others = languages_of(launch)
+    served = {locale: _in_language(launch, locale)["templates"] for locale in (main, *others)}
+    chosen = (t for t in served[main] if _serves(t, inputs["channels"]))
+    to_all = {
+        t["key"]: f"{t['channel']}/{t['key']}"
+        for t in chosen
+        if form_of(t) in TO_PARTICIPANTS and not t["segment"]
+    }
+    for locale in others:
+        keys = {template["key"] for template in served[locale]}
+        for key in sorted(to_all.keys() - keys):
+            yield (
+                f"{to_all[key]} has no words in {locale}. Add a template in that language, or take "
+                "the language away from the launch profile."
+            )
 
 
 def preview(template: MessageTemplate, profile: LaunchProfile, launch_date: date) -> list[Piece]:
@@ -103,7 +152,7 @@ def preview(template: MessageTemplate, profile: LaunchProfile, launch_date: date
     channels = [template.channel]
     persona = Audience(template.segment, template.segment.replace("-", " ").capitalize())
     inputs = {"launch_date": launch_date.isoformat(), "channels": channels}
-    launch = profile.facts() | {"templates": [template.facts()]}
+    launch = profile.facts() | {"templates": [template.facts()], "locale": template.locale, "locales": []}
     return render_pieces(launch, program, inputs, [persona if template.segment else EVERYONE])
 
 
@@ -121,19 +170,22 @@ def variables(
         "launch_date": date.fromisoformat(inputs["launch_date"]),
         "channels": list(inputs["channels"]),
         "audience": {"slug": audience.slug, "name": audience.name},
+        "locale": launch["spoken"],
         "code_parameter": launch["code_parameter"],
         "copy": launch["copy"],
         "token": tokens,
     }
 
 
-def tags_of(template: Mapping[str, Any], campaign: str, segment: str) -> dict[str, str]:
-    """The UTM tags of every link in a piece; ``utm_content`` tells which piece, and for whom."""
+def tags_of(template: Mapping[str, Any], campaign: str, segment: str, language: str = "") -> dict[str, str]:
+    """The UTM tags of every link in a piece; ``utm_content`` tells which piece, for whom, in which variant
+    and, beside the main one, in which language."""
+    parts = (template["key"], segment, template.get("variant", ""), language.lower())
     return {
         "utm_source": template["utm_source"],
         "utm_medium": template["utm_medium"],
         "utm_campaign": campaign,
-        "utm_content": f"{template['key']}-{segment}" if segment else template["key"],
+        "utm_content": "-".join(filter(None, parts)),
     }
 
 
@@ -157,8 +209,8 @@ def _render_for(
         home = at_home if form_of(template) == Form.PAGE else frozenset()
         # Each partner has a kit, and so links, of its own: what it brings is told apart from the first click.
         for partner in (list(partners) if template["asset"] in BY_PARTNER else []) or [""]:
-            tags = tags_of(template, program["slug"], segment or partner)
-            stem = _stem(template, segment or partner)
+            tags = tags_of(template, program["slug"], segment or partner, launch["folder"].rstrip("/"))
+            stem = _stem(template, segment or partner, launch["folder"])
             heads = {
                 name: f"{stem}.{name}.txt"
                 for name in ("subject", "preheader")
@@ -211,19 +263,23 @@ class _Planned:
 def _chosen(
     templates: Sequence[Mapping[str, Any]], channels: Sequence[str], segment: str
 ) -> Iterator[Mapping[str, Any]]:
-    """A template a key: the one for this persona, else the general one."""
-    by_key: dict[str, dict[str, Mapping[str, Any]]] = {}
+    """Of each key the words for this persona in all their variants, else the general ones."""
+    by_key: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
     for template in templates:
-        if template["channel"] in (*channels, Channel.EVERY) or template["asset"] in IN_EVERY_KIT:
-            by_key.setdefault(template["key"], {})[template["segment"]] = template
-    for variants in by_key.values():
-        if found := variants.get(segment) or variants.get(""):
-            yield found
+        if _serves(template, channels):
+            by_key.setdefault(template["key"], {}).setdefault(template["segment"], []).append(template)
+    for found in by_key.values():
+        yield from found.get(segment) or found.get("") or ()
 
 
-def _stem(template: Mapping[str, Any], segment: str) -> str:
-    folder = "core" if template["channel"] == Channel.EVERY else template["channel"]
-    return f"{folder}/{template['key']}" + (f".{segment}" if segment else "")
+def _serves(template: Mapping[str, Any], channels: Sequence[str]) -> bool:
+    return template["channel"] in (*channels, Channel.EVERY) or template["asset"] in IN_EVERY_KIT
+
+
+def _stem(template: Mapping[str, Any], segment: str, folder: str) -> str:
+    place = "core" if template["channel"] == Channel.EVERY else template["channel"]
+    variant = f"variant-{template['variant']}" if template.get("variant") else ""
+    return folder + ".".join(filter(None, (f"{place}/{template['key']}", segment, variant)))
 
 
 def _bodies(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -260,6 +316,8 @@ def _piece(
         links=tuple(dict.fromkeys(tokens.stand_in(link, test_code) for link in links)),
         preheader=tokens.open(preheader),
         form=form_of(template),
+        locale=template.get("locale", ""),
+        variant=template.get("variant", ""),
     )
     return piece, body
 

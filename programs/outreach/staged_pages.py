@@ -37,7 +37,7 @@ def landing_page(request: HttpRequest, program: str) -> HttpResponse:
     template = MessageTemplate.objects.filter(
         asset=Asset.LANDING_PAGE, program_kind=profile.program.kind, locale=profile.locale, segment="",
         is_active=True,
-    ).exclude(html="").first()  # fmt: skip
+    ).exclude(html="").order_by("variant").first()  # fmt: skip
     read = (profile, profile.program, template) if template else (profile, profile.program)
     key = "-".join(f"{row.pk}.{row.version}" for row in read)
     page = cache.get_or_set(f"staged-page-{key}", lambda: _page(template, profile), KEPT_SECONDS)

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 
 from gtm.core import canonical, clock
+from gtm.core.places.languages import language_name
 from plans.commands.launch_program.steps.events import teams_of
 from plans.commands.launch_program.steps.timetable import (
     assignments,
@@ -29,7 +30,7 @@ from plans.runs.draft import Draft, owner_of, worker_facts
 from programs.analytics import raci
 from programs.analytics.templating import TemplatingError
 from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program, Role
-from programs.outreach.communications import EVERYONE, Audience, render_pieces
+from programs.outreach.communications import EVERYONE, Audience, languages_of, render_pieces
 from programs.selectors import holders_of_roles, runbooks_of
 
 TAKE_UP = "Then change the plan with “Read the newest data and material”: the kit is made again."
@@ -73,14 +74,16 @@ def material_facts(program: Program) -> dict[str, Any]:
     if profile is None:
         return {"launch": None, "calendar": {}}
     templates = MessageTemplate.objects.filter(
-        program_kind=program.kind, locale=profile.locale, is_active=True
+        program_kind=program.kind, locale__in=[profile.locale, *profile.locales], is_active=True
     )
     revisions = CalendarRevision.objects.filter(program=program)
     return canonical.plain(
         {
             "launch": profile.facts()
             | {
-                "templates": [template.facts() for template in templates.order_by("key", "segment")],
+                "templates": [
+                    template.facts() for template in templates.order_by("key", "segment", "variant", "locale")
+                ],
                 "contacts": _contacts(sorted(teams_of(runbooks_of(program.kind)))),
                 "partners": [
                     {"slug": partner.slug, "name": partner.name}
@@ -176,6 +179,8 @@ def check_material(draft: Draft) -> tuple[bool, str]:
     if bare := sorted(set(draft.inputs["channels"]) - covered - {Channel.EVERY.value}):
         return False, f"No template serves {', '.join(bare)}."
     made = f"{len(pieces)} files from {len({piece.key for piece in pieces})} templates, all filled."
+    if len(spoken := languages_of(launch)) > 1:
+        made += f" In {' and '.join(language_name(locale) for locale in spoken)}."
     return True, " ".join([made, *_personas_without_words(launch, draft.inputs.get("segments"))])
 
 

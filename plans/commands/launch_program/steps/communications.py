@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, audiences, material_of
+from plans.commands.launch_program.steps.languages import in_words, languages
 from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.schemas.outputs import Column, Figure, Message, Messages, Metrics, StepResult, Table
 from programs.analytics.bundle import pack
 from programs.analytics.templating import TemplatingError
-from programs.outreach.communications import EVERYONE, Piece, render_pieces
+from programs.outreach.communications import EVERYONE, Piece, languages_of, render_pieces
 
 
 def render_kit(context: StepContext) -> StepResult:
@@ -62,8 +63,9 @@ def render_kit(context: StepContext) -> StepResult:
         },
         outputs=[
             _figures(pieces, links, heard),
-            _preview(pieces),
+            _preview(pieces, launch),
             _links_table(links),
+            *languages(pieces, launch),
             archive,
         ],
     )
@@ -72,7 +74,7 @@ def render_kit(context: StepContext) -> StepResult:
 def _files(pieces: Sequence[Piece]) -> list[dict[str, Any]]:
     return [
         {"path": piece.path, "template": piece.key, "version": piece.version, "subject": piece.subject,
-         "audience": piece.audience, "sha256": hashlib.sha256(piece.body.encode()).hexdigest()}
+         "audience": piece.audience, "locale": piece.locale, "variant": piece.variant, "sha256": hashlib.sha256(piece.body.encode()).hexdigest()}
         for piece in pieces
     ]  # fmt: skip
 
@@ -89,6 +91,7 @@ def _packed(pieces: Sequence[Piece], context: StepContext) -> bytes:
         "launch_date": context.inputs["launch_date"],
         "channels": list(context.inputs["channels"]),
         "segments": list(context.inputs.get("segments") or ()),
+        "languages": languages_of(material_of(context)),
         "templates": {piece.path: f"{piece.key} v{piece.version}" for piece in pieces},
     }
     return pack(content, about)
@@ -108,11 +111,22 @@ def _figures(pieces: Sequence[Piece], links: Sequence[Any], heard: Sequence[Any]
     )
 
 
-def _preview(pieces: Sequence[Piece]) -> Messages:
+def _preview(pieces: Sequence[Piece], launch: Mapping[str, Any]) -> Messages:
     return Messages(
         "comms-preview",
         "What goes out",
-        [Message(p.path, p.title, p.media_type, p.body, p.subject, p.channel, p.audience) for p in pieces],
+        [
+            Message(
+                p.path,
+                f"{p.title}{in_words(p, launch)}",
+                p.media_type,
+                p.body,
+                p.subject,
+                p.channel,
+                p.audience,
+            )
+            for p in pieces
+        ],
         "Shown without remote content. The archive below holds exactly these texts.",
     )
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from gtm.core.places.calendars import WorkingCalendar
 from plans.commands.launch_program.facts import audiences, material_of
 from plans.commands.launch_program.steps.events import briefings_of, reviews_of
+from plans.commands.launch_program.steps.languages import in_a_key, in_words
 from plans.commands.launch_program.steps.timetable import Calendar, calendars_by_email, program_calendar
 from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import PermanentError, StepContext
@@ -63,7 +64,7 @@ def schedule_sessions(context: StepContext) -> StepResult:
         outputs=[
             _table(held, milestones, context),
             *_calendars(held, milestones, revisions, context, launch),
-            *(_faq(piece) for piece in pieces if piece.asset == Asset.FAQ),
+            *(_faq(piece, launch) for piece in pieces if piece.asset == Asset.FAQ),
             _help_centre(pieces),
         ],
     )
@@ -290,7 +291,7 @@ def _reading(context: StepContext, launch: Mapping[str, Any]) -> list[Piece]:
     return [piece for piece in pieces if piece.asset in (Asset.FAQ, Asset.HELP_ARTICLE)]
 
 
-def _faq(piece: Piece) -> Document:
+def _faq(piece: Piece, launch: Mapping[str, Any]) -> Document:
     """The Markdown of the template as sections: a question a heading."""
     sections = []
     for block in re.split(r"^## +", piece.body, flags=re.MULTILINE)[1:]:
@@ -298,7 +299,9 @@ def _faq(piece: Piece) -> Document:
         items = [line for line in lines if _ITEM.match(line)]
         said = " ".join(line for line in lines if not _ITEM.match(line))
         sections.append(Section(question, [said] if said else [], [_ITEM.sub("", item) for item in items]))
-    return Document(piece.key, piece.title, sections)
+    return Document(
+        f"{piece.key}{in_a_key(piece, launch)}", f"{piece.title}{in_words(piece, launch)}", sections
+    )
 
 
 def _entry(piece: Piece) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtm.core.later import later
 from gtm.core.places.calendars import AnyOf, WithAbsences, WorkingCalendar
+from plans.commands.launch_program.steps.languages import proof_readings
 from plans.schemas.inputs import PATTERN, PIPELINE
 from programs.analytics.raci import Assignment
 from programs.models import APPROVALS, BEFORE_LAUNCH, GO_NO_GO, RunbookPhase
@@ -80,7 +81,9 @@ def rows_of(inputs: Mapping[str, Any], facts: Facts) -> tuple[Row, ...]:
     """The tasks of every launch, then those that the chosen channels add."""
     runbooks = facts["runbooks"]
     chosen = [runbooks[channel] for channel in ("", *inputs["channels"]) if channel in runbooks]
-    return tuple(task for runbook in chosen for task in runbook["tasks"])
+    tasks = [task for runbook in chosen for task in runbook["tasks"]]
+    own = {task["key"] for task in tasks}
+    return (*tasks, *(row for row in proof_readings(_profile(facts)) if row["key"] not in own))
 
 
 def approvals_of(rows: Sequence[Row]) -> tuple[str, ...]:
