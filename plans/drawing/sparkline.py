@@ -26,10 +26,17 @@ def draw(values: Sequence[float | None], label: str) -> str:
             path.append(f"{'M' if pen_up else 'L'}{point[0]:.1f} {point[1]:.1f}")
         pen_up = point is None
     x, y = next(point for point in reversed(points) if point is not None)
-    told = ", ".join("–" if value is None else f"{value:,.4g}" for value in values)
+    told = ", ".join(_said(value) for value in values)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="g-spark" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
         f"<title>{escape(label)}: {told}</title>"
         f'<path d="{"".join(path)}" fill="none" stroke="currentColor" stroke-width="1.5"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="currentColor"/></svg>'
     )
+
+
+def _said(value: float | None) -> str:
+    """Four digits, and all of those before the point."""
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.4g}"

@@ -91,11 +91,11 @@ def incremental_margin(
         * np.asarray(redemption_rate, dtype=float)
         * np.asarray(cost_per_point, dtype=float)
     )
-    margin = revenue * np.asarray(margin_rate, dtype=float) * growth
+    margin = revenue * np.asarray(margin_rate, dtype=float) * growth + 0.0  # no −0
     on_incremental, on_baseline = revenue * growth * reward_rate, revenue * reward_rate
     fixed = np.asarray(fixed_cost, dtype=float)
     cost = on_incremental + on_baseline + fixed
-    net = margin - cost
+    net = margin - cost + 0.0  # no −0
     with np.errstate(invalid="ignore", divide="ignore"):
         return_on_cost = np.where(cost > 0, net / cost, np.nan)
     return IncrementalMargin(

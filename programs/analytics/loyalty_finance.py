@@ -21,7 +21,7 @@ from programs.analytics.economics import (
     best_value_rate,
     incremental_margin,
 )
-from programs.analytics.simulation import Draws, draw
+from programs.analytics.simulation import Draws, chance_in_words, draw
 
 FloatArray = NDArray[np.float64]
 
@@ -149,7 +149,7 @@ class LoyaltyModel:
         year = self.year(value_rate)
         gained = float(year.net + year.fixed_cost) / (self.base or 1.0)
         flows = gained * self.ramp * self.by_month[: self.months.size] - float(year.fixed_cost) / 12
-        return np.concatenate(([-self.assumptions.launch_cost.mean], flows))
+        return np.concatenate(([0.0 - self.assumptions.launch_cost.mean], flows))
 
     def reward_cost_of(self, value_rate: float, inputs: Draws) -> FloatArray:
         year = self.year_of(value_rate, inputs)
@@ -237,12 +237,18 @@ def choose_pool(
         why = "No reward earns more than it costs, however small the pool."
         return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
     if expected > 0:
-        why = f"The chance of a loss is {1 - gain:.0%}, more than the {tolerated:.0%} that is tolerated."
+        why = (
+            f"The chance of a loss is {chance_in_words(1 - gain)}, more than the {100 * tolerated:.0f} % that is "
+            "tolerated."
+        )
         return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
+    loses = (
+        f"Over {model.assumptions.horizon_months} months, the launch included, a loss is expected at every pool"
+    )
     if gain >= CHANCE_WORTH_A_TEST:
-        why = f"A loss is expected at every pool, yet the chance that the program earns is {gain:.0%}."
+        why = f"{loses}, yet the chance that the program earns is {chance_in_words(gain)}."
         return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
-    why = f"A loss is expected at every pool, and the chance that the program earns is {gain:.0%}."
+    why = f"{loses}, and the chance that the program earns is {chance_in_words(gain)}."
     return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
 
 

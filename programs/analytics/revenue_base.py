@@ -29,6 +29,8 @@ DAYS_A_YEAR = 365.0
 DAYS_A_MONTH = DAYS_A_YEAR / 12
 RECENT_DAYS = 91.0
 """A quarter: how far back the rate of newcomers and of the recent quarter is measured."""
+ONE_CUSTOMER = 0.1
+"""Of all revenue: who has spent more is named as a risk of its own."""
 MOST_CORRECTED = (0.5, 1.5)
 MOST_HISTORIES = 50_000
 """Beyond this many customers time is counted in whole weeks, which changes no forecast that people read."""
@@ -155,17 +157,31 @@ def _variance_by_chance(
 ) -> float:
     """Of the revenue within ``days``, if the parameters were known.
 
-    E[N²] = E[N] + E[N]²/P(alive) · (1 + 1/(r+x)): Poisson given the rate, which is gamma given that the
-    customer lives, which is a matter of chance itself; each order varies by 1/p around the customer's mean.
+    E[N²] = E[N] + P(alive) · (E[N|alive]² + V) · (1 + 1/(r+x)): Poisson given the rate, which is gamma given
+    that the customer lives, which is a matter of chance itself, and so is the day on which the customer leaves
+    (V); each order varies by 1/p around the customer's mean.
     """
     alive = _alive(customers, model)
     expected = _purchases_each(customers, model, days)
+    if_staying = (model.r + customers.frequency) / (model.alpha + customers.age) * days
     with np.errstate(divide="ignore", invalid="ignore"):
-        again = np.where(alive > 0, expected**2 / alive * (1 + 1 / (model.r + customers.frequency)), 0.0)
+        living = np.where(alive > 0, expected / alive, 0.0)
+        leaving = if_staying**2 * _variance_of_stay(living / if_staying)
+        again = alive * (living**2 + leaving) * (1 + 1 / (model.r + customers.frequency))
     counts = expected + again - expected**2
     worth = _worth(customers, value)
     existing = float((worth**2 * (counts + expected * value.variation_of_orders)).sum())
     return existing + 2 * newcomers * max(value.mean, customers.recent()[1])
+
+
+def _variance_of_stay(stayed: FloatArray) -> FloatArray:
+    """Of the share of a period that a customer stays, whose mean is ``stayed``, if who leaves does so at a
+    constant hazard u: mean (1 − e⁻ᵘ)/u, mean square 2(1 − (1 + u)e⁻ᵘ)/u². 0 for who stays for sure."""
+    hazard = np.linspace(100.0, 0.01, 10_000)
+    left = np.exp(-hazard)
+    mean = (1 - left) / hazard
+    square = 2 * (1 - (1 + hazard) * left) / hazard**2
+    return np.interp(stayed, np.append(mean, 1.0), np.append(square - mean**2, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,6 +377,12 @@ def _warnings(base: Estimate, last: float | None, run_rate: float, customers: Cu
         found.append(
             f"The revenue base lies {side} both the last twelve months and the recent quarter × 4, "
             "by more than its interval"
+        )
+    largest = float(customers.spend.max()) / total if (total := float(customers.spend.sum())) > 0 else 0.0
+    if largest > ONE_CUSTOMER:
+        found.append(
+            f"One customer has spent {100 * largest:.0f} % of all revenue: the base, the tiers and the rewards hang on "
+            "that customer"
         )
     if float(customers.age.max()) + 1 < DAYS_A_YEAR:
         found.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from plans.commands.shared.figures import money, percent
+from plans.commands.shared.figures import chance, money, percent
 from plans.schemas.answer import DO_NOT, GO, WITH_CARE, Alternative, Answer, AnswerFigure, Certainty, Worth
 
 VERDICTS = {"launch": GO, "test first": WITH_CARE, "do not launch": DO_NOT}
@@ -15,6 +15,8 @@ WORTH_A_CHANGE = 0.01
 """Of the pool: what rounding an earn rate gains is no reason for another structure."""
 ROUNDING = 0.02
 """Of the budget: what rounding an earn rate leaves over is not worth a warning."""
+ALMOST_ALL = 0.995
+"""From here on a share would read as all of it."""
 
 
 def answer_of(
@@ -27,18 +29,18 @@ def answer_of(
     base, months = economics["revenue_base"], economics["horizon_months"]
     loss, overrun = economics["probability_of_loss"], economics["overrun_probability"]
     what = (
-        f"a {design['kind']} program with {len(design['tiers'])} tiers and a reward pool of "
-        f"{money(design['annual_pool'], currency)} a year, within a budget of {money(design['annual_budget'], currency)}"
+        f"{_named(design)} a reward pool of {money(design['annual_pool'], currency)} a year, within a budget of "
+        f"{money(design['annual_budget'], currency)}"
     )
     net = f"{money(economics['net_year'], currency)} in a full year"
     headlines = {
         "launch": f"Launch {what}: expected net {net}.",
         "test first": f"Test {what} before you launch it: expected net {net}. {economics['why']}",
-        "do not launch": f"Do not launch: {economics['why']} The best found is {what}, with an expected net of {net}.",
+        "do not launch": f"Do not launch. {economics['why']}{_best_found(design, what, net)}",
     }
     words = (
-        f"Chance of a loss within {months} months {percent(loss)}, of overrunning the budget in a year "
-        f"{percent(overrun)}; median return on cost {percent(economics['roi_p50'])}."
+        f"Chance of a loss within {months} months {chance(loss)}, of overrunning the budget in a year "
+        f"{chance(overrun)}{_return(economics)}."
     )
     return Answer(
         headline=headlines[economics["recommendation"]],
@@ -54,7 +56,7 @@ def answer_of(
                          comparison=base["last_twelve_months"], compared_with="the last twelve months"),
             AnswerFigure("Lift in spend at the proposed reward", 100 * economics["expected_lift"], "%",
                          100 * economics["expected_lift_low"], 100 * economics["expected_lift_high"],
-                         comparison=100 * economics["break_even_lift"], compared_with="needed to break even"),
+                         comparison=_in_percent(economics["break_even_lift"]), compared_with="needed to break even"),
         ),
         caveats=warnings,
         alternative=_alternative(economics, currency),
@@ -65,10 +67,31 @@ def answer_of(
     )  # fmt: skip
 
 
+def _named(design: dict[str, Any]) -> str:
+    """“a hybrid program with 3 tiers and”; a program without tiers names its kind alone."""
+    kind = "" if design["kind"] == "tiers" else f" {design['kind']}"
+    tiers = len(design["tiers"])
+    return f"a{kind} program with" + (f" {tiers} tiers and" if tiers > 1 else "")
+
+
+def _best_found(design: dict[str, Any], what: str, net: str) -> str:
+    """Where no reward earns anything there is no program to describe."""
+    return f" The best found is {what}, with an expected net of {net}." if design["annual_pool"] > 0 else ""
+
+
+def _return(economics: dict[str, Any]) -> str:
+    median = economics["roi_p50"]
+    return "" if median is None else f"; median return on cost {percent(median)}"
+
+
+def _in_percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
 def _verdict(economics: dict[str, Any]) -> str:
-    """A launch that rests on an assumed lift is one to watch."""
+    """A launch that rests on a lift which nobody has measured is one to watch."""
     verdict = VERDICTS[economics["recommendation"]]
-    return WITH_CARE if verdict == GO and economics["lift"]["is_assumed"] else verdict
+    return verdict if verdict != GO or economics["lift"]["is_measured"] else WITH_CARE
 
 
 def _alternative(economics: dict[str, Any], currency: str) -> Alternative:
@@ -81,8 +104,8 @@ def _alternative(economics: dict[str, Any], currency: str) -> Alternative:
     best = max(better, key=lambda row: row["net_present_value"])
     return Alternative(
         f"{best['name']}: {money(best['annual_pool'], currency)} a year, expected net "
-        f"{money(best['net_year'], currency)}, chance of an overrun {percent(best['overrun_probability'])}, of a loss "
-        f"{percent(best['probability_of_loss'])}.",
+        f"{money(best['net_year'], currency)}, chance of an overrun {chance(best['overrun_probability'])}, of a loss "
+        f"{chance(best['probability_of_loss'])}.",
         _inputs_for(best, proposed),
     )
 
@@ -118,11 +141,16 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
             f"The lift in spend is assumed ({percent(lift['low'])} to {percent(lift['high'])}): no holdout is loaded and "
             "nobody has entered one, so the result is an assumption"
         )
+    elif not lift["is_measured"]:
+        found.append(
+            f"The lift in spend ({percent(lift['low'])} to {percent(lift['high'])}) is entered and not measured: no holdout "
+            f"is loaded, so the result is an assumption ({lift['source']})"
+        )
     found += [note.rstrip(".") for note in lift["notes"]]
     if economics["recommendation"] == "do not launch":
-        found.append(f"Do not launch: {economics['why'].rstrip('.')}")
+        found.append(f"Do not launch. {economics['why'].rstrip('.')}")
     elif economics["recommendation"] == "test first":
-        found.append(f"Test first: {economics['why'].rstrip('.')}")
+        found.append(f"Test first. {economics['why'].rstrip('.')}")
     if economics["net_year"] < 0:
         found.append("The model expects a loss in a full year")
     if economics["net_present_value"] < 0 <= economics["net_year"]:
@@ -130,12 +158,11 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
             f"The model expects a loss over {economics['horizon_months']} months, the launch included"
         )
     if economics["probability_of_loss"] > economics["tolerated_loss"]:
-        found.append(f"The chance of a loss is {percent(economics['probability_of_loss'], 0)}")
+        found.append(f"The chance of a loss is {chance(economics['probability_of_loss'], 0)}")
     if economics["overrun_probability"] > economics["tolerated_overrun"]:
-        found.append(f"The budget is overrun with a chance of {percent(economics['overrun_probability'], 0)}")
+        found.append(f"The budget is overrun with a chance of {chance(economics['overrun_probability'], 0)}")
     if design["unspent"] > ROUNDING * design["annual_budget"]:
-        unused = percent(design["unspent"] / design["annual_budget"], 0)
-        found.append(f"{unused} of the budget is not used, because a bigger pool earns less or risks more")
+        found.append(_unused(design, economics))
     found += economics["revenue_base"]["warnings"]
     if economics["redemption_is_assumed"]:
         found.append("The redemption rate is an assumption, no point ledger is loaded")
@@ -143,11 +170,27 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
         found.append(
             "The redemption rate was measured at less than half of the proposed reward; a higher reward is redeemed more"
         )
-    if economics["costs_not_entered"]:
-        names = " and ".join(name.replace("_", " ") for name in economics["costs_not_entered"])
-        found.append(f"Nobody has entered the {names}; the model counts 0")
+    found += _costs_not_entered(economics)
     if design.get("benefits_are_ideas"):
         found.append("The benefits named are ideas without a cost; the model counts 0 for them")
     if signals["unknown_personas"]:
         found.append(f"No segment in the data for {', '.join(signals['unknown_personas'])}")
     return found
+
+
+def _unused(design: dict[str, Any], economics: dict[str, Any]) -> str:
+    """How much of the budget stays, and why."""
+    if economics["cost_per_point"] == 0:
+        return "A redeemed point is entered to cost nothing, so rewards use none of the budget"
+    if design["annual_pool"] <= 0:
+        return "None of the budget is used, because no reward earns what it costs"
+    unused = design["unspent"] / design["annual_budget"]
+    part = percent(unused, 0) if unused < ALMOST_ALL else "Nearly all"
+    return f"{part} of the budget is not used, because a bigger pool earns less or risks more"
+
+
+def _costs_not_entered(economics: dict[str, Any]) -> list[str]:
+    """A platform cost of 0 may be entered or not: nobody can tell."""
+    words = {"launch_cost": "the launch cost", "platform_cost": "a platform cost above 0"}
+    names = " and ".join(words[name] for name in economics["costs_not_entered"])
+    return [f"Nobody has entered {names}; the model counts 0"] if names else []

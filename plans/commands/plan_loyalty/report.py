@@ -63,7 +63,7 @@ def write_packet(context: StepContext) -> StepResult:
             "decision": answer.headline,
             "headline": [{"label": "Warnings", "value": "; ".join(warnings) or "none"}],
         },
-        outputs=[answer, _kpi_table(kpis, people), Document("packet", "Governance packet", sections)],
+        outputs=[answer, _kpi_table(kpis, people, currency), Document("packet", "Governance packet", sections)],
     )
 
 
@@ -71,11 +71,16 @@ def _title(role: str) -> str:
     return role.replace("-", " ").capitalize()
 
 
-def _kpi_table(kpis: list[dict[str, Any]], people: dict[str, str]) -> Table:
+def _kpi_table(kpis: list[dict[str, Any]], people: dict[str, str], currency: str) -> Table:
     def shown(value: Any, unit: str) -> str:
         if value is None:
             return "not available"
-        return percent(value) if unit == "%" else f"{value:,.4g}"
+        if unit == "%":
+            return percent(value)
+        if unit == "money":
+            # A point costs less than the smallest coin.
+            return money(value, currency) if abs(value) >= 1 else f"{value:.4g} {currency}"
+        return f"{value:,.4g}"
 
     return Table(
         "kpis",
@@ -83,7 +88,8 @@ def _kpi_table(kpis: list[dict[str, Any]], people: dict[str, str]) -> Table:
         [Column("kpi", "KPI"), Column("baseline", "Baseline or model"), Column("threshold", "Threshold"),
          Column("owner", "Owner")],
         [
-            [k["label"], shown(k["baseline"], k["unit"]), f"{k['comparator']} {shown(k['threshold'], k['unit'])}",
+            [k["label"], shown(k["baseline"], k["unit"]),
+             "none" if k["threshold"] is None else f"{k['comparator']} {shown(k['threshold'], k['unit'])}",
              people.get(k["owner"]) or _title(k["owner"])]
             for k in kpis
         ],

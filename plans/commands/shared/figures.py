@@ -8,6 +8,7 @@ from typing import Any
 from gtm.core.money import Money
 from plans.schemas.outputs import Figure
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.simulation import chance_in_words
 
 WHOLE_FROM = 100
 
@@ -52,6 +53,11 @@ def with_ends(estimate: MaybeEstimate) -> tuple[float | None, float | None, floa
 
 def percent(value: float | None, digits: int = 1) -> str:
     return "not available" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def chance(value: float | None, digits: int = 1) -> str:
+    """A chance that was drawn: what rounds to never or always is said to be below or above the last digit."""
+    return "not available" if value is None else chance_in_words(value, digits)
 
 
 def money(value: float | None, currency: str) -> str:

@@ -45,9 +45,14 @@ class LiftFound:
     def is_assumed(self) -> bool:
         return self.assumption.is_stated
 
+    @property
+    def is_measured(self) -> bool:
+        """By a test; what somebody entered is not."""
+        return self.assumption.standard_error is not None
+
     def values(self) -> dict[str, Any]:
         return {"low": self.low, "likely": self.likely, "high": self.high, "source": self.source,
-                "is_assumed": self.is_assumed, "notes": list(self.notes)}  # fmt: skip
+                "is_assumed": self.is_assumed, "is_measured": self.is_measured, "notes": list(self.notes)}  # fmt: skip
 
 
 def assumptions_of(

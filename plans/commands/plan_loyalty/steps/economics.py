@@ -19,7 +19,7 @@ from plans.commands.plan_loyalty.steps.choices import (
 )
 from plans.commands.plan_loyalty.steps.personas import economics_by_persona, economics_table
 from plans.commands.plan_loyalty.steps.planned import DRAWS, PlannedProgram, plan_program
-from plans.commands.shared.figures import figure, money, percent, value_of
+from plans.commands.shared.figures import chance, figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Output, Series, Signal, StepResult, Table
 from programs.analytics import economics, simulation
@@ -70,11 +70,11 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         {"label": "Net margin of a full year", "value": money(values["net_year"], currency)},
         {
             "label": "Return on cost, median",
-            "value": f"{percent(values['roi_p50'])} ({percent(values['roi_p5'])} to {percent(values['roi_p95'])})",
+            "value": _return_in_words(values),
         },
         {
             "label": f"Chance of a loss within {months} months",
-            "value": percent(values["probability_of_loss"]),
+            "value": chance(values["probability_of_loss"]),
         },
     ]
     # The same design again is no second design that loses, whatever was published of the first one: what the
@@ -130,9 +130,9 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "net_present_value": model.present_value(rate),
         "net_present_value_p5": worth.p5,
         "net_present_value_p95": worth.p95,
-        "roi_p5": roi.p5,
-        "roi_p50": roi.p50,
-        "roi_p95": roi.p95,
+        "roi_p5": roi.p5 if roi.draws else None,
+        "roi_p50": roi.p50 if roi.draws else None,
+        "roi_p95": roi.p95 if roi.draws else None,
         "probability_of_loss": worth.probability_of_loss,
         "probability_of_a_losing_year": float((model.year_of(rate, inputs).net < 0).mean()),
         "overrun_probability": model.overrun(rate, planned.budget, inputs),
@@ -209,8 +209,7 @@ def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> 
             figure("irr", "Internal rate of return", yearly, unit="% a year", scale=100),
             figure("payback", "Payback", economics.payback_period(flows), unit="months"),
             figure("break_even_month", "Break-even month", economics.break_even_month(flows), unit="month"),
-            Figure("roi", "Return on cost", 100 * values["roi_p50"], "%", low=100 * values["roi_p5"],
-                   high=100 * values["roi_p95"], level=0.9, definition="Median; 5th to 95th percentile"),
+            _return_on_cost(values),
             Figure("loss", "Chance of a loss", 100 * values["probability_of_loss"], "%",
                    definition=f"Net present value of {months} months below 0, over all assumptions"),
             Figure("best_pool", "Yearly reward pool that earns most", values["best_pool"], currency,
@@ -218,6 +217,20 @@ def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> 
         ],
         note=f"Seed {values['seed']}. Rewards are costed when earned, on baseline purchases too.",
     )  # fmt: skip
+
+
+def _return_in_words(values: dict[str, Any]) -> str:
+    if values["roi_p50"] is None:
+        return "not available"
+    return f"{percent(values['roi_p50'])} ({percent(values['roi_p5'])} to {percent(values['roi_p95'])})"
+
+
+def _return_on_cost(values: dict[str, Any]) -> Figure:
+    median, low, high = (values[name] for name in ("roi_p50", "roi_p5", "roi_p95"))
+    if median is None:
+        return Figure("roi", "Return on cost", None, "%", unavailable="The program costs nothing in a full year.")
+    return Figure("roi", "Return on cost", 100 * median, "%", low=100 * low, high=100 * high, level=0.9,
+                  definition="Median; 5th to 95th percentile")  # fmt: skip
 
 
 def _cash_chart(planned: PlannedProgram, currency: str) -> Chart:
@@ -242,9 +255,9 @@ def _full_year(planned: PlannedProgram, currency: str) -> Table:
     year = planned.model.year(planned.design.value_rate)
     rows = [
         ["Margin on the lift", float(year.margin)],
-        ["Rewards on purchases that would have happened anyway", -float(year.reward_on_baseline)],
-        ["Rewards on the lift", -float(year.reward_on_incremental)],
-        ["Platform", -float(year.fixed_cost)],
+        ["Rewards on purchases that would have happened anyway", 0.0 - float(year.reward_on_baseline)],
+        ["Rewards on the lift", 0.0 - float(year.reward_on_incremental)],
+        ["Platform", 0.0 - float(year.fixed_cost)],
         ["Net", float(year.net)],
     ]
     columns = [Column("item", "Item"), Column("amount", "Amount a year", "money", currency)]
