@@ -238,12 +238,13 @@ def choose_pool(
         return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
     if expected > 0:
         why = (
-            f"The chance of a loss is {chance_in_words(1 - gain)}, more than the {100 * tolerated:.0f} % that is "
-            "tolerated."
+            f"The chance of a loss is {chance_in_words(1 - gain)}, more than the {100 * tolerated:.0f} % that "
+            "is tolerated."
         )
         return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
     loses = (
-        f"Over {model.assumptions.horizon_months} months, the launch included, a loss is expected at every pool"
+        f"Over {model.assumptions.horizon_months} months, the launch included, a loss is expected at every "
+        "pool"
     )
     if gain >= CHANCE_WORTH_A_TEST:
         why = f"{loses}, yet the chance that the program earns is {chance_in_words(gain)}."

@@ -158,8 +158,8 @@ def _variance_by_chance(
     """Of the revenue within ``days``, if the parameters were known.
 
     E[N²] = E[N] + P(alive) · (E[N|alive]² + V) · (1 + 1/(r+x)): Poisson given the rate, which is gamma given
-    that the customer lives, which is a matter of chance itself, and so is the day on which the customer leaves
-    (V); each order varies by 1/p around the customer's mean.
+    that the customer lives, which is a matter of chance itself, and so is the day on which the customer
+    leaves (V); each order varies by 1/p around the customer's mean.
     """
     alive = _alive(customers, model)
     expected = _purchases_each(customers, model, days)
@@ -381,8 +381,8 @@ def _warnings(base: Estimate, last: float | None, run_rate: float, customers: Cu
     largest = float(customers.spend.max()) / total if (total := float(customers.spend.sum())) > 0 else 0.0
     if largest > ONE_CUSTOMER:
         found.append(
-            f"One customer has spent {100 * largest:.0f} % of all revenue: the base, the tiers and the rewards hang on "
-            "that customer"
+            f"One customer has spent {100 * largest:.0f} % of all revenue: the base, the tiers and the rewards "
+            "hang on that customer"
         )
     if float(customers.age.max()) + 1 < DAYS_A_YEAR:
         found.append(

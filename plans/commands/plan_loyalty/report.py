@@ -63,7 +63,11 @@ def write_packet(context: StepContext) -> StepResult:
             "decision": answer.headline,
             "headline": [{"label": "Warnings", "value": "; ".join(warnings) or "none"}],
         },
-        outputs=[answer, _kpi_table(kpis, people, currency), Document("packet", "Governance packet", sections)],
+        outputs=[
+            answer,
+            _kpi_table(kpis, people, currency),
+            Document("packet", "Governance packet", sections),
+        ],
     )
 
 

@@ -228,7 +228,9 @@ def _return_in_words(values: dict[str, Any]) -> str:
 def _return_on_cost(values: dict[str, Any]) -> Figure:
     median, low, high = (values[name] for name in ("roi_p50", "roi_p5", "roi_p95"))
     if median is None:
-        return Figure("roi", "Return on cost", None, "%", unavailable="The program costs nothing in a full year.")
+        return Figure(
+            "roi", "Return on cost", None, "%", unavailable="The program costs nothing in a full year."
+        )
     return Figure("roi", "Return on cost", 100 * median, "%", low=100 * low, high=100 * high, level=0.9,
                   definition="Median; 5th to 95th percentile")  # fmt: skip
 

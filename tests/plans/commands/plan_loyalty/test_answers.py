@@ -1,4 +1,4 @@
-"""What plan-loyalty concludes where the case is an edge: no margin, free points, an entered lift, one big buyer."""
+"""What plan-loyalty concludes at the edges: no margin, free points, an entered lift, one big buyer."""
 
 import pytest
 
@@ -30,6 +30,10 @@ def answered(budget="5000", more="", tiers="3"):
     return found, outputs(plan), found["packet"]["answer"]
 
 
+def thresholds(told):
+    return {row["kpi"]: row["threshold"] for row in rows(told["kpis"])}
+
+
 @pytest.mark.parametrize("margin", ["-0.10", "0"])
 def test_a_shop_without_a_margin_is_told_not_to_launch(program, tmp_path, margin):
     program.gross_margin = margin
@@ -37,14 +41,10 @@ def test_a_shop_without_a_margin_is_told_not_to_launch(program, tmp_path, margin
     load_shop(program, tmp_path, members=600)
     found, told, answer = answered()
     assert answer["verdict"] == "do not"
-    assert (
-        answer["headline"] == "Do not launch. No reward earns more than it costs, however small the pool."
-    )
+    assert answer["headline"] == "Do not launch. No reward earns more than it costs, however small the pool."
     assert "None of the budget is used, because no reward earns what it costs" in answer["caveats"]
     assert answer["figures"][2]["comparison"] is None  # no lift breaks even
-    assert {row["kpi"]: row["threshold"] for row in rows(told["kpis"])}[
-        "Lift in spend against a holdout"
-    ] == "none"
+    assert thresholds(told)["Lift in spend against a holdout"] == "none"
     amounts = [row["amount"] for row in rows(told["year"])]
     assert amounts == [0.0] * 5
     assert not any(str(amount).startswith("-") for amount in amounts)
@@ -56,7 +56,8 @@ def test_free_points_use_no_budget_and_have_no_return_on_cost(program, tmp_path)
     load_shop(program, tmp_path, members=600)
     found, told, answer = answered()
     assert answer["headline"].startswith("Launch a program with 3 tiers and a reward pool of 0.00 ")
-    assert "A redeemed point is entered to cost nothing, so rewards use none of the budget" in answer["caveats"]
+    free = "A redeemed point is entered to cost nothing, so rewards use none of the budget"
+    assert free in answer["caveats"]
     assert "return on cost" not in answer["certainty"]["words"]
     assert found["economics"]["roi_p50"] is None
     roi = next(item for item in told["financial_model"]["items"] if item["key"] == "roi")
@@ -69,12 +70,12 @@ def test_an_entered_lift_is_the_first_caveat_and_no_plain_go(program, tmp_path):
     assert answer["headline"].startswith("Launch a points-only program with a reward pool of ")
     assert answer["verdict"] == "go with care"
     assert answer["caveats"][0] == (
-        "The lift in spend (4.0 % to 12.0 %) is entered and not measured: no holdout is loaded, so the result is an "
-        "assumption (entered with this run)"
+        "The lift in spend (4.0 % to 12.0 %) is entered and not measured: no holdout is loaded, so the result is "
+        "an assumption (entered with this run)"
     )
     assert "chance" not in answer["headline"]
     assert "of overrunning the budget in a year below 0.1 %" in answer["certainty"]["words"]
-    assert {row["kpi"]: row["threshold"] for row in rows(told["kpis"])}["Reward cost a year"] == "≤ 20,000 USD"
+    assert thresholds(told)["Reward cost a year"] == "≤ 20,000 USD"
 
 
 def test_a_customer_who_is_half_of_revenue_is_named_as_a_risk(program, tmp_path):
@@ -88,8 +89,7 @@ def test_a_customer_who_is_half_of_revenue_is_named_as_a_risk(program, tmp_path)
     paid += [total / len(weekly)] * len(weekly)
     load(program, tmp_path, "purchases", purchases(who, day, paid))
     found, _, answer = answered()
-    said = "One customer has spent 50 % of all revenue: the base, the tiers and the rewards hang on that customer"
-    assert said in answer["caveats"]
+    assert any(said.startswith("One customer has spent 50 % of all revenue") for said in answer["caveats"])
     # Who may leave on any day is much of the uncertainty.
     base = found["economics"]["revenue_base"]
     assert base["low"] < 0.75 * base["next_twelve_months"]
@@ -99,5 +99,6 @@ def test_a_loss_over_the_horizon_is_no_contradiction_of_a_year_that_earns(progra
     load_shop(program, tmp_path, members=600)
     found, _, answer = answered(more="--lift 1%/4%/9% --launch_cost 1000000")
     assert found["economics"]["net_year"] > 0
-    assert answer["headline"].startswith("Do not launch. Over 36 months, the launch included, a loss is expected")
+    said = "Do not launch. Over 36 months, the launch included, a loss is expected at every pool"
+    assert answer["headline"].startswith(said)
     assert "the chance that the program earns is below 1 %" in answer["headline"]
