@@ -37,6 +37,8 @@ from programs.models import (
     two_people,
 )
 
+NAME = "access review"
+"""What it is called where a copy of it leaves."""
 IN_ONE_TRANSACTION = timedelta(minutes=1)
 """How far apart the rows of one transaction may be: a gift that came later is another's."""
 SET_UP_BY = "whoever set the site up"

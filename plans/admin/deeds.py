@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from gtm.core import fsm
 from gtm.core.actors import Actor
+from gtm.core.admin import acting_in_admin
 from gtm.core.admin.actions import (
     ROW,
     SELECTED,
@@ -30,6 +31,7 @@ from gtm.core.admin.actions import (
     why_not,
 )
 from gtm.core.errors import InvalidInput
+from gtm.core.evidence import departures
 from plans.admin.starts import may_run
 from plans.engine.escalation import ladder
 from plans.engine.gates import rounds
@@ -113,7 +115,10 @@ def export(request: HttpRequest, plans: list[Plan]) -> HttpResponse:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for plan in plans:
-            archive.writestr(f"{plan.plan_id}.json", files.export(plan))
+            raw = files.export(plan)
+            with acting_in_admin(request):
+                departures.record(plan, f"plan JSON of {plan.plan_id}", raw, form="json")
+            archive.writestr(f"{plan.plan_id}.json", raw)
     response = HttpResponse(packed.getvalue(), content_type="application/zip")
     response["Content-Disposition"] = 'attachment; filename="plans.zip"'
     return response

@@ -19,6 +19,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError, NotFound
+from gtm.core.evidence import departures
 from plans.admin import bench, compare, directory, evidence, whole_table
 from plans.admin.establish import EstablishPage
 from plans.admin.found import FoundByPlanId
@@ -228,7 +229,10 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
 
     def download_json(self, request: HttpRequest, pk: int) -> HttpResponse:
         plan = self._plan(request, pk)
-        response = HttpResponse(files.export(plan), content_type="application/json")
+        raw = files.export(plan)
+        with acting_in_admin(request):
+            departures.record(plan, f"plan JSON of {plan.plan_id}", raw, form="json")
+        response = HttpResponse(raw, content_type="application/json")
         response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}.json"'
         return response
 
@@ -254,6 +258,8 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
         make, media_type = REPORTS[fmt]
         payloads = plan.artifacts.filter(superseded_at=None).order_by("task__position", "position")
         content = resolve_name(make)(json.loads(files.read(plan)), payloads.values_list("payload", flat=True))
+        with acting_in_admin(request):
+            departures.record(plan, f"report of {plan.plan_id}", content, form=fmt)
         response = HttpResponse(content, content_type=media_type)
         response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}.{fmt}"'
         return response
@@ -284,6 +290,9 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
             rendered = render.render(row.payload, fmt)
         except NotFound as error:
             raise Http404(error.detail) from error
+        with acting_in_admin(request):
+            what = f"output {row.key} of {plan.plan_id}"
+            departures.record(plan, what, rendered.content, form=rendered.suffix)
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
         response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}-{row.key}.{rendered.suffix}"'
         response["X-Content-Type-Options"] = "nosniff"

@@ -17,8 +17,10 @@ from gtm.core import canonical, clock
 from gtm.core.api.serializers import ModelSerializer, Serializer
 from gtm.core.api.views import ActingMixin, GovernedReadViewSet
 from gtm.core.errors import InvalidInput, Problem
+from gtm.core.evidence import departures
 from gtm.core.models import Anchor, AnchorCopy, SigningKey
 from programs import access_review
+from programs.models import Person
 
 FORMATS = ("json", "csv")
 
@@ -112,10 +114,14 @@ class AccessReviewView(ActingMixin, APIView):
         if shape == "csv":
             name = f'attachment; filename="access-review-{at:%Y-%m-%d}.csv"'
             text = access_review.as_csv(grants)
+            departures.record(Person, access_review.NAME, text, form=shape, rows=len(grants))
             return HttpResponse(
                 text, content_type="text/csv; charset=utf-8", headers={"Content-Disposition": name}
             )
-        return Response({"at": canonical.rfc3339(at), "grants": [asdict(grant) for grant in grants]})
+        body = {"at": canonical.rfc3339(at), "grants": [asdict(grant) for grant in grants]}
+        raw = canonical.dumps(canonical.plain(body))
+        departures.record(Person, access_review.NAME, raw, form=shape, rows=len(grants))
+        return Response(body)
 
     def _asked(self, request: Request) -> tuple[Any, str]:
         given = request.query_params

@@ -18,7 +18,7 @@ from gtm.core import clock
 from gtm.core.api import etag
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import GovernedReadViewSet, ModelPermissions
-from gtm.core.evidence import changelog
+from gtm.core.evidence import changelog, departures
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
 from plans.api.answers import MessageSerializer
@@ -74,10 +74,12 @@ class PlanViewSet(GovernedReadViewSet):
     @action(detail=True, methods=["get"])
     def export(self, request: Request, plan_id: str) -> HttpResponse:
         """The plan JSON document, with the same bytes as the file in the plans folder."""
-        raw = files.export(self.get_object())
+        plan = self.get_object()
+        raw = files.export(plan)
         tag = etag.of_bytes(raw)
         if etag.not_modified(request, tag):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
+        departures.record(plan, f"plan JSON of {plan_id}", raw, form="json")
         response = HttpResponse(raw, content_type="application/json", headers={"ETag": tag})
         response["Content-Disposition"] = f'attachment; filename="{plan_id}.json"'
         return response
@@ -217,6 +219,8 @@ class PlanViewSet(GovernedReadViewSet):
         if wanted not in possible:
             raise NotAcceptable(f"This {artifact.kind} is available as {', '.join(possible)}.")
         rendered = render.render(artifact.payload, wanted)
+        what = f"output {artifact.key} of {plan_id}"
+        departures.record(artifact.plan, what, rendered.content, form=rendered.suffix)
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
         response["Content-Disposition"] = f'attachment; filename="{plan_id}-{artifact.key}.{rendered.suffix}"'
         response["X-Content-Type-Options"] = "nosniff"

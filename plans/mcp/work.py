@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 from gtm.core import actors, canonical
 from gtm.core.errors import InvalidInput, NotFound, NotPermitted, Problem
+from gtm.core.evidence import departures
 from plans.api.commands import MAX_KEY, describe
 from plans.api.serializers import ApprovalSerializer, ArtifactSerializer, TaskSerializer
 from plans.engine.gates import rounds
@@ -205,12 +206,16 @@ def read_output(plan_id: str, output: str, as_: str = "md", first_row: int = 0) 
         payload = {**payload, "rows": every[max(0, first_row) : max(0, first_row) + MOST_ROWS]}
         told["is_whole"] = len(payload["rows"]) == len(every)
     content = render.render(payload, as_).content.decode()
+    departures.record(plan, f"output {artifact.key} of {plan_id}", content, form=as_)
     return {**ArtifactSerializer(artifact).data, "as": as_, **told, "content": content}
 
 
 def plan_json(plan_id: str) -> bytes:
     """The plan JSON document: the bytes of the file in the plans folder."""
-    return files.export(_plan(plan_id))
+    plan = _plan(plan_id)
+    raw = files.export(plan)
+    departures.record(plan, f"plan JSON of {plan_id}", raw, form="json")
+    return raw
 
 
 def verify_plan(plan_id: str) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.html import format_html, format_html_join
 
-from gtm.core.admin import GovernedAdmin, tell
+from gtm.core.admin import GovernedAdmin, acting_in_admin, tell
 from gtm.core.errors import NotFound
+from gtm.core.evidence import departures
 from gtm.core.later import later
 from programs.admin.load_answer import AnswerPage
 from programs.admin.uploads import UploadPages
@@ -201,5 +202,8 @@ class DatasetAdmin(UploadPages, GovernedAdmin):
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="rejects-{pk}.csv"'
         if dataset.rejects:
-            rejects.export_rejects(snapshot_root() / dataset.rejects, response)
+            rows = rejects.export_rejects(snapshot_root() / dataset.rejects, response)
+            with acting_in_admin(request):
+                what = f"rejected rows of {self.contents(dataset)}"
+                departures.record(dataset, what, response.content, form="csv", rows=rows)
         return response

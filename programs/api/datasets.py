@@ -19,6 +19,7 @@ from gtm.core.api import parsers
 from gtm.core.api.serializers import Serializer
 from gtm.core.api.views import ActionViewSet, CrudPermissions
 from gtm.core.errors import InvalidInput, NotPermitted
+from gtm.core.evidence import departures
 from gtm.core.later import later
 from programs.api.load_profiles import LoadProfileSerializer
 from programs.api.serializers import DatasetSerializer
@@ -199,5 +200,7 @@ class DatasetViewSet(ActionViewSet):
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="rejects-{dataset.pk}.csv"'
         if dataset.rejects:
-            rejects.export_rejects(snapshot_root() / dataset.rejects, response)
+            rows = rejects.export_rejects(snapshot_root() / dataset.rejects, response)
+            what = f"rejected rows of {dataset}"
+            departures.record(dataset, what, response.content, form="csv", rows=rows)
         return response

@@ -35,7 +35,7 @@ from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError, WaitsForSecondPerson
-from gtm.core.evidence import refusals
+from gtm.core.evidence import departures, refusals
 from gtm.core.evidence.revert import may_be_reverted, revert
 from gtm.core.readable import readable
 
@@ -262,6 +262,15 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
 
     def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_export_queryset(request).defer(None)
+
+    def get_export_data(self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any) -> Any:
+        """The table as a file; that it left, with whom, is a row of the log."""
+        content = super().get_export_data(file_format, request, queryset, **kwargs)
+        what = f"table of {self.model._meta.verbose_name_plural}"
+        with acting_in_admin(request):
+            form, rows = file_format.get_extension(), queryset.count()
+            departures.record(self.model, what, content, form=form, rows=rows)
+        return content
 
     def get_resource_classes(self, request: HttpRequest) -> list[type[GovernedResource]]:
         return [resource_of(self.model)]

@@ -16,7 +16,7 @@ from django.db import models, transaction
 from django.db.models import F
 
 from gtm.core.errors import InvalidInput, Problem
-from gtm.core.evidence import audit, changelog, erasure, personal, told
+from gtm.core.evidence import audit, changelog, departures, erasure, personal, told
 from gtm.core.evidence.audit import ToldObject
 from gtm.core.evidence.personal import SoughtText
 from gtm.core.governed import GovernedModel
@@ -43,6 +43,8 @@ class FoundText:
     whole: dict[Key, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Columns that go as a whole: what the people of the erasure wrote."""
     stays: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    """Sentences about copies that left the house and may have the words."""
 
     @property
     def is_empty(self) -> bool:
@@ -60,6 +62,7 @@ class FoundText:
             names = {*self.columns.get((label, pk), ()), *self.whole.get((label, pk), ())}
             yield f"{label} {pk}: {', '.join(sorted(names))}"
         yield from (f"stays: {sentence}" for sentence in self.stays)
+        yield from (f"left the house: {sentence}" for sentence in self.left)
 
 
 def find(sought: SoughtText, accounts: Collection[int] = ()) -> FoundText:
@@ -72,6 +75,7 @@ def find(sought: SoughtText, accounts: Collection[int] = ()) -> FoundText:
     _find_theirs(sought, accounts, found)
     _find_in_log(sought, accounts, found)
     _find_digests(found)
+    found.left = list(departures.since_told(found.rows))
     return found
 
 
@@ -94,6 +98,7 @@ def erase(
             if found.is_empty:
                 break
             _refuse_open_accounts(found)
+            erased.left = erased.left or found.left
             _apply(found, sought, reason)
             for chain, rows in found.rows.items():
                 erased.rows[chain] |= rows

@@ -7,6 +7,7 @@ from typing import Any
 
 from gtm.core.cli import GovernedCommand
 from gtm.core.errors import InvalidInput
+from gtm.core.evidence import departures
 from plans.export import document, files, importer
 from plans.models import ImportedPlan, Plan
 from plans.selectors import plan_by_id
@@ -35,5 +36,10 @@ class Command(GovernedCommand):
         """Our own plan, else one that was taken in under this id."""
         imported = ImportedPlan.objects.filter(plan_id=plan_id).order_by("pk").last()
         if imported is None or Plan.objects.filter(plan_id=plan_id).exists():
-            return files.export(plan_by_id(plan_id))
-        return document.to_bytes(importer.export_imported(imported))
+            plan = plan_by_id(plan_id)
+            raw = files.export(plan)
+            departures.record(plan, f"plan JSON of {plan_id}", raw, form="json")
+            return raw
+        raw = document.to_bytes(importer.export_imported(imported))
+        departures.record(imported, f"plan JSON of {plan_id}, as it was taken in", raw, form="json")
+        return raw

@@ -9,8 +9,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core import canonical, clock
+from gtm.core.actors import COMMAND_LINE, Actor, acting_as, operating_system_user
 from gtm.core.cli import BAD_INPUT
+from gtm.core.evidence import departures
 from programs import access_review
+from programs.models import Person
 
 
 class Command(BaseCommand):
@@ -27,7 +30,11 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         grants = access_review.review(at)
         if options["format"] == "csv":
-            self.stdout.write(access_review.as_csv(grants), ending="")
-            return
-        body = {"at": canonical.rfc3339(at), "grants": [asdict(grant) for grant in grants]}
-        self.stdout.write(json.dumps(body, indent=2, ensure_ascii=False))
+            text = access_review.as_csv(grants)
+        else:
+            body = {"at": canonical.rfc3339(at), "grants": [asdict(grant) for grant in grants]}
+            text = json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+        actor = Actor.system(f"{operating_system_user()} (command line)", via=COMMAND_LINE)
+        with acting_as(actor):
+            departures.record(Person, access_review.NAME, text, form=options["format"], rows=len(grants))
+        self.stdout.write(text, ending="")

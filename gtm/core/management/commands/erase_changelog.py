@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gtm.core.cli import GovernedCommand
-from gtm.core.evidence import erasure
+from gtm.core.evidence import departures, erasure
 
 
 class Command(GovernedCommand):
@@ -23,6 +23,7 @@ class Command(GovernedCommand):
     def act(self, **options: Any) -> None:
         chain, rows = options["chain"], options["rows"]
         name = chain if chain == "installation" or ":" in chain else f"plan:{chain}"
+        left = list(departures.since_told({name: rows}))
         erased = erasure.erase(name, rows, reason=options["reason"])
         self.stdout.write(f"{name}: {erased} of {len(rows)} rows erased; the chain holds without them.")
         seals = erasure.to_recall(name, rows)
@@ -31,7 +32,6 @@ class Command(GovernedCommand):
                 f"Recall what was exported with the seal of row {seal.sequence}, from {seal.at} on."
             )
         if not seals:
-            self.stdout.write(
-                "No document with these rows was sealed. Exports of tables and lists are not on record: ask "
-                "those who make them."
-            )
+            self.stdout.write("No document with these rows was sealed.")
+        for copy in left:
+            self.stdout.write(f"Recall, if it says what was erased: {copy}.")
