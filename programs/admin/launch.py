@@ -127,7 +127,7 @@ class LaunchProfileAdmin(GovernedAdmin):
     list_select_related = ["program"]
     autocomplete_fields = ["program"]
     fieldsets = [
-        (None, {"fields": ["program", "copy", "tokens"]}),
+        (None, {"fields": ["program", "copy", "tokens", "mailing_tools"]}),
         ("Languages", {"fields": ["locale", "locales", "translations", "reviewers"]}),
         ("Schedule", {"fields": ["buffer_days", "shares", "least_readiness"]}),
         ("Links", {"fields": ["landing_url", "destinations", "code_parameter", "vocabulary"]}),

@@ -26,7 +26,7 @@ class LaunchProfileSerializer(WholeSerializer):
     class Meta:
         model = LaunchProfile
         fields = [
-            "id", "program", "locale", "locales", "translations", "reviewers", "landing_url",
+            "id", "program", "locale", "locales", "translations", "reviewers", "mailing_tools", "landing_url",
             "destinations", "allowed_hosts", "vocabulary",
             "code_parameter", "test_code", "copy", "buffer_days", "shares",
             "collectors", "slowest_seconds", "delivers_test_form", "tokens", "least_readiness", *KEPT,

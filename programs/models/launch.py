@@ -21,6 +21,7 @@ _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 
 
+MAILING_TOOLS = ("braze", "hubspot", "klaviyo", "mailchimp")
 LEAST_READINESS = 95
 """Percent of the weighted work that has to be done before go or no-go, where nobody says otherwise."""
 
@@ -84,6 +85,14 @@ class LaunchProfile(GovernedModel):
         "gives {{ token.first_name }}. code, unsubscribe and address have a meaning of their own: with a "
         "code, {{ personal.landing }} is the recipient's own link",
     )
+    mailing_tools = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Tools for which the kit holds its mails as they import them: a line “braze:”, under it "
+        "the tokens as this tool writes them, “  first_name: '{{${first_name}}}'”; a name that is not there "
+        "is written as under Tokens. Known: " + ", ".join(MAILING_TOOLS) + ". address stands in the place of "
+        "the postal address",
+    )
     collectors = models.JSONField(
         default=list,
         blank=True,
@@ -129,10 +138,14 @@ class LaunchProfile(GovernedModel):
         return f"Launch profile of {self.program}"
 
     def clean(self) -> None:
+        if isinstance(self.mailing_tools, dict):  # a tool with nothing under it is one with the tokens of all
+            self.mailing_tools = {tool: own or {} for tool, own in self.mailing_tools.items()}
         if isinstance(self.shares, dict):
             self.shares = {role: _as_number(share) for role, share in self.shares.items()}
         wrong = {name: found for name in _CHECKS if (found := list(_CHECKS[name](getattr(self, name))))}
         wrong |= {} if "locales" in wrong else self._strange_languages(wrong)
+        if not {"tokens", "mailing_tools"} & wrong.keys() and (strange := self._strange_tokens()):
+            wrong["mailing_tools"] = strange
         if wrong:
             raise ValidationError(wrong)
 
@@ -147,11 +160,21 @@ class LaunchProfile(GovernedModel):
             if name not in wrong and (strange := [one for one in getattr(self, name) if one not in known])
         }
 
+    def _strange_tokens(self) -> list[str]:
+        """Tokens of a tool that no template can name."""
+        return [
+            f"{tool}: there is no token {name}. Tokens are {', '.join(self.tokens) or 'not entered'}."
+            for tool, own in self.mailing_tools.items()
+            for name in own
+            if name not in self.tokens and name != "address"
+        ]
+
     def facts(self) -> dict[str, Any]:
         """What a plan keeps of the profile; ``links`` are all destinations, the landing page among them."""
         names = ("locale", "allowed_hosts", "vocabulary", "code_parameter", "test_code", "copy", "version",
                  "buffer_days", "shares", "collectors", "slowest_seconds", "delivers_test_form",
-                 "tokens", "least_readiness", "locales", "translations", "reviewers")  # fmt: skip
+                 "tokens", "least_readiness", "locales", "translations", "reviewers",
+                 "mailing_tools")  # fmt: skip
         owner = self.program.owner
         return {name: getattr(self, name) for name in names} | {
             "links": {**self.destinations, "landing": self.landing_url},
@@ -254,6 +277,16 @@ def _translations(value: Any) -> list[str]:
     return [f"{locale}: {said}" for locale, words in value.items() for said in _copy(words)]
 
 
+def _mailing_tools(value: Any) -> list[str]:
+    if not isinstance(value, dict):
+        return ["Write a line with the tool and a colon, and its tokens under it."]
+    known = ", ".join(MAILING_TOOLS)
+    found = [f"“{tool}” is not known here. Known are {known}." for tool in value if tool not in MAILING_TOOLS]
+    for tool, own in value.items():
+        found += [f"{tool}: {said}" for said in (_copy(own) if own not in ("", None) else [])]
+    return found
+
+
 def _reviewers(value: Any) -> list[str]:
     if not isinstance(value, dict) or not all(isinstance(role, str) for role in value.values()):
         return ["It must be a list of languages and roles, e.g. de: partner-manager."]
@@ -290,6 +323,7 @@ _CHECKS = {
     "shares": _shares,
     "tokens": _copy,
     "locales": _locales,
+    "mailing_tools": _mailing_tools,
     "translations": _translations,
     "reviewers": _reviewers,
 }

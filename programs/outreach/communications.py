@@ -26,7 +26,7 @@ from programs.models import (
 )
 from programs.outreach.bounded_rendering import render_within_limits
 from programs.outreach.limits import faults_of
-from programs.outreach.tokens import CODE, Tokens
+from programs.outreach.tokens import ADDRESS, CODE, Tokens
 from programs.selectors import program_facts
 
 _BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
@@ -224,6 +224,8 @@ def _render_for(
                 planned.append(_Planned(template, f"{stem}.{suffix}", heads, segment, suffix, name))
     tokens = Tokens(launch.get("tokens") or {})
     code = (launch["code_parameter"], tokens.by_name[CODE]) if CODE in tokens.by_name else None
+    if launch.get("address_token"):
+        launch = {**launch, "copy": launch["copy"] | {"postal_address": tokens.by_name[ADDRESS]}}
     named = variables(launch, program, inputs, audience, tokens.by_name)
     sealed: dict[str, str] = {}
     unfilled: list[str] = []
@@ -238,7 +240,8 @@ def _render_for(
         sealed |= {path: tokens.seal(text) for path, text in rendered.items()}
     if unfilled:
         raise TemplatingError(unfilled)
-    made = [_piece(each, sealed, audience, tokens, launch["test_code"]) for each in planned]
+    hides = launch.get("hides_preheader", True)
+    made = [_piece(each, sealed, audience, tokens, launch["test_code"], hides=hides) for each in planned]
     problems: list[str] = []
     for each, (_, body) in zip(planned, made, strict=True):
         subject = sealed.get(each.heads.get("subject", ""), "").strip()
@@ -290,7 +293,13 @@ def _bodies(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _piece(
-    planned: _Planned, sealed: Mapping[str, str], audience: Audience, tokens: Tokens, test_code: str
+    planned: _Planned,
+    sealed: Mapping[str, str],
+    audience: Audience,
+    tokens: Tokens,
+    test_code: str,
+    *,
+    hides: bool,
 ) -> tuple[Piece, str]:
     """The file, and its body with tokens as words, as rules read it."""
     template, body = planned.template, sealed[planned.path]
@@ -299,7 +308,7 @@ def _piece(
     )
     is_html = planned.suffix == "html"
     if is_html and form_of(template) == Form.MAIL:
-        body = _inlined(planned.path, _with_preheader(body, preheader))
+        body = _inlined(planned.path, _with_preheader(body, preheader if hides else ""))
     links = find_links(body, is_html=is_html)
     piece = Piece(
         path=planned.path,

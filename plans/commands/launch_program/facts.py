@@ -31,6 +31,7 @@ from programs.analytics import raci
 from programs.analytics.templating import TemplatingError
 from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program, Role
 from programs.outreach.communications import EVERYONE, Audience, languages_of, render_pieces
+from programs.outreach.mailing_tools import TOOLS, exports
 from programs.selectors import holders_of_roles, runbooks_of
 
 TAKE_UP = "Then change the plan with “Read the newest data and material”: the kit is made again."
@@ -170,7 +171,9 @@ def check_material(draft: Draft) -> tuple[bool, str]:
     if launch is None:
         return False, f"{draft.program} has no launch profile: enter one under Programs, Launch profiles."
     try:
-        pieces = render_pieces(launch, draft.facts, draft.inputs, audiences(draft.inputs.get("segments")))
+        heard = audiences(draft.inputs.get("segments"))
+        pieces = render_pieces(launch, draft.facts, draft.inputs, heard)
+        for_tools = exports(launch, draft.facts, draft.inputs, heard)
     except TemplatingError as error:
         return False, " ".join(error.problems)
     except PermanentError as error:
@@ -181,6 +184,8 @@ def check_material(draft: Draft) -> tuple[bool, str]:
     made = f"{len(pieces)} files from {len({piece.key for piece in pieces})} templates, all filled."
     if len(spoken := languages_of(launch)) > 1:
         made += f" In {' and '.join(language_name(locale) for locale in spoken)}."
+    if for_tools:
+        made += f" Also for {', '.join(TOOLS[tool].title for tool in for_tools)}."
     return True, " ".join([made, *_personas_without_words(launch, draft.inputs.get("segments"))])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +16,7 @@ from plans.schemas.outputs import Column, Figure, Message, Messages, Metrics, St
 from programs.analytics.bundle import pack
 from programs.analytics.templating import TemplatingError
 from programs.outreach.communications import EVERYONE, Piece, languages_of, render_pieces
+from programs.outreach.mailing_tools import TOOLS, exports
 
 
 def render_kit(context: StepContext) -> StepResult:
@@ -28,6 +29,7 @@ def render_kit(context: StepContext) -> StepResult:
     heard = audiences(inputs.get("segments"))
     try:
         pieces = render_pieces(launch, program, inputs, heard)
+        for_tools = exports(launch, program, inputs, heard)
     except TemplatingError as error:
         raise PermanentError(
             "The kit cannot be rendered: " + " ".join(error.problems),
@@ -42,7 +44,7 @@ def render_kit(context: StepContext) -> StepResult:
     archive = kept_file(
         "comms-kit",
         f"Communications kit: {program['name']}",
-        _packed(pieces, context),
+        _packed(pieces, for_tools, context),
         "zip",
         "application/zip",
     )
@@ -58,6 +60,7 @@ def render_kit(context: StepContext) -> StepResult:
             "sha256": archive.sha256,
             "files": files,
             "links": links,
+            "exports": {tool: sorted(files) for tool, files in for_tools.items()},
             "channels": inputs["channels"],
             "audiences": [audience.name for audience in heard if audience != EVERYONE],
         },
@@ -66,6 +69,7 @@ def render_kit(context: StepContext) -> StepResult:
             _preview(pieces, launch),
             _links_table(links),
             *languages(pieces, launch),
+            *_for_tools(for_tools),
             archive,
         ],
     )
@@ -79,13 +83,17 @@ def _files(pieces: Sequence[Piece]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _packed(pieces: Sequence[Piece], context: StepContext) -> bytes:
+def _packed(
+    pieces: Sequence[Piece], for_tools: Mapping[str, Mapping[str, str]], context: StepContext
+) -> bytes:
     content = {piece.path: piece.body.encode() for piece in pieces}
     for piece in pieces:
         stem = piece.path.rsplit(".", 1)[0]
         for name, text in (("subject", piece.subject), ("preheader", piece.preheader)):
             if text:
                 content[f"{stem}.{name}.txt"] = f"{text}\n".encode()
+    for files in for_tools.values():
+        content |= {path: text.encode() for path, text in files.items()}
     about: Mapping[str, Any] = {
         "program": context.program["name"],
         "launch_date": context.inputs["launch_date"],
@@ -129,6 +137,23 @@ def _preview(pieces: Sequence[Piece], launch: Mapping[str, Any]) -> Messages:
         ],
         "Shown without remote content. The archive below holds exactly these texts.",
     )
+
+
+def _for_tools(for_tools: Mapping[str, Mapping[str, str]]) -> Iterator[Table]:
+    """The files in the archive that mailing tools import; nothing where the profile names no tool."""
+    rows = [
+        [TOOLS[tool].title, path, len(text.encode())]
+        for tool, files in for_tools.items()
+        for path, text in files.items()
+    ]
+    if rows:
+        columns = [
+            Column("tool", "Tool"),
+            Column("path", "File in the kit"),
+            Column("size", "Size", "integer", "bytes"),
+        ]
+        yield Table("mailing-tools", "Mails for mailing tools", columns, rows,
+                    "Each with the tokens of its tool; subject and preheader stand beside or within.")  # fmt: skip
 
 
 def _links_table(links: Sequence[Mapping[str, Any]]) -> Table:
