@@ -1,6 +1,6 @@
 """Do pages stay quick when years of work are in the database?
 
-    PYTHONPATH=. python benchmarks/pages.py [--plans 100000] [--changes 1000000] [--approvals 10000] [--requests 50]
+    PYTHONPATH=. python benchmarks/pages.py [--plans 100000] [--changes 1000000] [--requests 50] [...]
 
 Starts a PostgreSQL of its own, runs one real command up to its gates, and asks for every list and page as in
 a young organisation. Then copies that run: plans with their tasks, approvals with votes, change-log rows

@@ -124,8 +124,8 @@ def refusal(program):
 def test_a_mail_without_what_the_tool_asks_for_is_refused(program):
     change_profile(mailing_tools={"hubspot": HUBSPOT | {"unsubscribe": "https://acme.example/unsubscribe"}})
     assert refusal(program) == [
-        f"email/launch-email.{end} lacks {{{{ unsubscribe_link }}}}, which HubSpot needs in every mail: enter "
-        "it for HubSpot under Mailing tools of the launch profile."
+        f"email/launch-email.{end} lacks {{{{ unsubscribe_link }}}}, which HubSpot needs in every mail: "
+        "enter it for HubSpot under Mailing tools of the launch profile."
         for end in ("html", "txt")
     ]
 
