@@ -10,6 +10,7 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse
 from kombu import Queue
 
 from gtm.trial.embedded import broker_url
@@ -105,6 +106,9 @@ INSTALLED_APPS = [
     "django_filters",
     "django_htmx",
     "django_celery_beat",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "gtm.core",
     "programs",
     "plans",
@@ -119,6 +123,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "programs.own_time.OwnTimeMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -178,6 +183,24 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+# django-allauth, https://docs.allauth.org/: second factors. Its pages are those of gtm/core/identity/urls.py; its
+# limits and mails are ours, which are in the database and so hold for every process and outlast a broker.
+GTM_SECOND_FACTOR = env.bool("GTM_SECOND_FACTOR", default=not GTM_ALLOW_IMPERSONATION)
+ACCOUNT_ADAPTER = "gtm.core.identity.adapters.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_FORMS = {"reauthenticate": "gtm.core.identity.forms.PasswordForm"}
+MFA_ADAPTER = "gtm.core.identity.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "GTM Governance"
+MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_FORMS = {
+    "authenticate": "gtm.core.identity.forms.AuthenticateForm",
+    "reauthenticate": "gtm.core.identity.forms.ReauthenticateForm",
+    "activate_totp": "gtm.core.identity.forms.ActivateTOTPForm",
+}
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=12 * 3600)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "gtm.error_pages.csrf_failure"
@@ -258,6 +281,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "notices": {"task": "plans.tasks.send_notices", "schedule": 15.0, "options": {"expires": 15}},
     "anchor": {"task": "gtm.core.tasks.anchor_changelog", "schedule": crontab(minute="15", hour="0")},
+    "account mail": {
+        "task": "gtm.core.tasks.send_account_mail",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "anchor copies": {"task": "gtm.core.tasks.deliver_anchors", "schedule": 600.0},
 }
 
@@ -332,6 +360,9 @@ UNFOLD = {
     "STYLES": [lambda request: static("gtm/gtm.css")],
     "SCRIPTS": [lambda request: static("gtm/accessible.js")],
     "DASHBOARD_CALLBACK": "gtm.dashboard.home",
+    "ACCOUNT": {
+        "navigation": [{"title": "Second factor", "link": lambda request: reverse("mfa_index")}],
+    },
     "SHOW_BACK_BUTTON": True,
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "gtm.navigation.navigation"},
     "COMMAND": {"search_callback": "gtm.search.search", "show_history": True},

@@ -41,5 +41,6 @@ urlpatterns = [
     re_path(r"^api/", problem.not_found),  # before the admin, which would send a program to the login page
     path("password_change/", own_password, name="own_password"),  # the admin's leaves no record
     path("own_password/<uidb64>/<token>/", SetOwnPassword.as_view(), name="own_password_set"),
+    path("", include("gtm.core.identity.urls")),  # the login page among them, before the admin's
     path("", admin.site.urls),
 ]

@@ -17,6 +17,7 @@ from gtm.settings import DATABASES, LOGGING, REST_FRAMEWORK  # noqa: E402
 GTM_BROWSER = "off"  # the tests marked e2e switch it on
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 GTM_ALLOW_IMPERSONATION = True
+GTM_SECOND_FACTOR = False
 WHITENOISE_AUTOREFRESH = True  # every client of a test is a new site, and would list all static files first
 REST_FRAMEWORK = REST_FRAMEWORK | {"DEFAULT_THROTTLE_CLASSES": []}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

@@ -35,7 +35,8 @@ class Actor:
     """Who does it and how it came in.
 
     ``user`` is the account (None for the system itself); ``interactive`` says that a person is
-    present in a session, which approvals ask for; ``request_id`` ties log rows to one request or task.
+    present in a session, which approvals ask for; ``request_id`` ties log rows to one request or task;
+    ``second_factor`` is what the person has shown in this session beside the password, in words.
     """
 
     label: str
@@ -43,6 +44,7 @@ class Actor:
     user: Any = None
     interactive: bool = False
     request_id: str = ""
+    second_factor: str = ""
 
     @property
     def is_system(self) -> bool:
@@ -53,8 +55,16 @@ class Actor:
         return self.user.pk if self.user is not None else None
 
     @classmethod
-    def of_user(cls, user: Any, via: str, *, interactive: bool = False, request_id: str = "") -> Actor:
-        return cls(name_of(user), via, user, interactive, request_id)
+    def of_user(
+        cls,
+        user: Any,
+        via: str,
+        *,
+        interactive: bool = False,
+        request_id: str = "",
+        second_factor: str = "",
+    ) -> Actor:
+        return cls(name_of(user), via, user, interactive, request_id, second_factor)
 
     @classmethod
     def system(cls, label: str, via: str = TASK, request_id: str = "") -> Actor:

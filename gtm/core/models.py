@@ -264,12 +264,35 @@ class AccessToken(models.Model):
         return f"token {self.prefix}… ({self.name}) of {self.user}"
 
 
+class AccountMail(models.Model):
+    """A message to the owner of an account, from when it is due until it is sent; then its text is dropped."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account_mails")
+    address = models.EmailField()
+    subject = models.CharField(max_length=200)
+    body = models.TextField(blank=True)
+    message_id = models.CharField(max_length=120, unique=True)
+    made_at = models.DateTimeField(default=clock.now)
+    next_at = models.DateTimeField(default=clock.now)
+    attempts = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=240, blank=True)
+    sent_at = models.DateTimeField(null=True)
+    given_up = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["sent_at", "next_at"], name="account_mail_due")]
+
+    def __str__(self) -> str:
+        return f"{self.subject}, to {self.address}"
+
+
 class SignIn(models.Model):
-    """A password that was tried at some door: who, from where, and what came of it."""
+    """A password or a code that was tried at some door: who, from where, and what came of it."""
 
     class Outcome(models.TextChoices):
-        IN = "in", "Right: in"
-        WRONG = "wrong", "Wrong password"
+        IN = "in", "Right"
+        WRONG = "wrong", "Wrong"
         REFUSED = "refused", "Refused: too many wrong ones before"
 
     user = models.ForeignKey(
@@ -277,7 +300,7 @@ class SignIn(models.Model):
     )
     username = models.CharField(max_length=150, help_text="As it was typed")
     address = models.CharField(max_length=45)
-    door = models.CharField(max_length=20, help_text="page, REST, decision or command line")
+    door = models.CharField(max_length=20, help_text="page, REST, decision, command line or second factor")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     at = models.DateTimeField(default=clock.now, db_index=True)
 

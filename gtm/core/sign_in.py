@@ -38,9 +38,10 @@ EVENTS: dict[str, str] = {
     SignIn.Outcome.WRONG: "wrong password",
     SignIn.Outcome.REFUSED: "sign-ins refused",
 }
+CODE_EVENTS = EVENTS | {SignIn.Outcome.IN: "right code", SignIn.Outcome.WRONG: "wrong code"}
 NOWHERE = "local"
 """The address of who has none: the command line."""
-PAGE, AT_REST, DECISION = "page", "REST", "decision"
+PAGE, AT_REST, DECISION, CODE = "page", "REST", "decision", "second factor"
 
 
 owners: list[Callable[[Any], Iterable[str]]] = []
@@ -111,24 +112,23 @@ def refuse_after_many(account: Any, username: str, request: Any, door: str) -> N
         return
     if not _tries(now - FIRST_WAIT).filter(username=username[:150], outcome=SignIn.Outcome.REFUSED).exists():
         _note(account, username, request, door, SignIn.Outcome.REFUSED)
-    seconds = max(1, round((until - now).total_seconds()))
-    raise TooManyWrong(
-        f"Too many wrong passwords were tried. Try again in {_in_words(seconds)}.",
-        hint="The owner of the account is told. If that is you, look at your sign-ins.",
-        retry_after=seconds,
-    )
+    raise _too_many("passwords", until, now)
 
 
 def _account_waits_until(username: str, address: str, now: datetime) -> datetime | None:
     known = _known_addresses(username, now)
-    wrong = _tries(now - COUNTED).filter(username=username[:150], outcome=SignIn.Outcome.WRONG)
+    wrong = _passwords(now - COUNTED).filter(username=username[:150], outcome=SignIn.Outcome.WRONG)
     if address in known:
-        last_in = _tries(now - KNOWN_FOR).filter(
+        last_in = _passwords(now - KNOWN_FOR).filter(
             username=username[:150], address=address, outcome=SignIn.Outcome.IN
         )
         wrong = wrong.filter(address=address, at__gt=last_in.latest("at").at)
     else:
         wrong = wrong.exclude(address__in=known)
+    return _waits_after(wrong)
+
+
+def _waits_after(wrong: QuerySet[SignIn]) -> datetime | None:
     count = wrong.count()
     if count < ALLOWED:
         return None
@@ -144,12 +144,50 @@ def _address_waits_until(address: str, now: datetime) -> datetime | None:
 
 
 def _known_addresses(username: str, now: datetime) -> set[str]:
-    rows = _tries(now - KNOWN_FOR).filter(username=username[:150], outcome=SignIn.Outcome.IN)
+    rows = _passwords(now - KNOWN_FOR).filter(username=username[:150], outcome=SignIn.Outcome.IN)
     return {*rows.exclude(address="unknown").values_list("address", flat=True)}
 
 
 def _tries(since: datetime) -> QuerySet[SignIn]:
     return SignIn.objects.filter(at__gt=since)
+
+
+def _passwords(since: datetime) -> QuerySet[SignIn]:
+    return _tries(since).exclude(door=CODE)
+
+
+def refuse_after_many_codes(account: Any, request: Any) -> None:
+    """Raise TooManyWrong while codes of a second factor have to wait.
+
+    Whoever tries a code has given the right password, so an address that was in is no better than another,
+    and no right password forgives a wrong code. A right code does.
+    """
+    now = clock.now()
+    tries = _tries(now - COUNTED).filter(user=account, door=CODE)
+    wrong = tries.filter(outcome=SignIn.Outcome.WRONG)
+    last_in = tries.filter(outcome=SignIn.Outcome.IN).order_by("-at", "-pk").first()
+    if last_in is not None:
+        wrong = wrong.filter(at__gte=last_in.at, pk__gt=last_in.pk)
+    until = _waits_after(wrong)
+    if until is None or until <= now:
+        return
+    if not tries.filter(at__gt=now - FIRST_WAIT, outcome=SignIn.Outcome.REFUSED).exists():
+        _note(account, account.get_username(), request, CODE, SignIn.Outcome.REFUSED)
+    raise _too_many("codes", until, now)
+
+
+def note_code(account: Any, request: Any, *, is_right: bool) -> None:
+    outcome = SignIn.Outcome.IN if is_right else SignIn.Outcome.WRONG
+    _note(account, account.get_username(), request, CODE, outcome)
+
+
+def _too_many(what: str, until: datetime, now: datetime) -> TooManyWrong:
+    seconds = max(1, round((until - now).total_seconds()))
+    return TooManyWrong(
+        f"Too many wrong {what} were tried. Try again in {_in_words(seconds)}.",
+        hint="The owner of the account is told. If that is you, look at your sign-ins.",
+        retry_after=seconds,
+    )
 
 
 def _note(account: Any, username: str, request: Any, door: str, outcome: str) -> None:
@@ -162,7 +200,8 @@ def _note(account: Any, username: str, request: Any, door: str, outcome: str) ->
         via = COMMAND_LINE if request is None else REST if _is_rest(request) else ADMIN
         actor = Actor.of_user(account, via) if outcome == SignIn.Outcome.IN else Actor.system("Sign-in", via)
         with acting_as(actor):
-            changelog.append(row, EVENTS[outcome], field="address", after=f"{row.address}, {door}")
+            told = CODE_EVENTS if door == CODE else EVENTS
+            changelog.append(row, told[outcome], field="address", after=f"{row.address}, {door}")
         if outcome == SignIn.Outcome.REFUSED:
             events.publish_on_commit(events.SignInsRefused(account.pk, row.address))
 

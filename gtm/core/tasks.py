@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.contrib.auth import get_user_model
 
-from gtm.core import sign_in
+from gtm.core import account_mail, sign_in
 from gtm.core.evidence import anchors
 from gtm.core.places.messages import NotDelivered
 
@@ -20,6 +20,11 @@ def anchor_changelog(*, tell_auditors: bool = True, wanted_by: str = "") -> None
 @shared_task(name="gtm.core.tasks.deliver_anchors")
 def deliver_anchors() -> None:
     anchors.deliver()
+
+
+@shared_task(name="gtm.core.tasks.send_account_mail")
+def send_account_mail() -> None:
+    account_mail.deliver()
 
 
 @shared_task(

@@ -69,6 +69,7 @@ def make_environment(port: int) -> dict[str, str]:
         "SECRET_KEY": secrets.token_urlsafe(50),
         "GTM_HTTPS": "0",
         "GTM_ALLOW_IMPERSONATION": "1",
+        "GTM_SECOND_FACTOR": "0",
         "GTM_STAGE_LANDING_PAGES": "1",  # so that link checks of the demo have a site to visit
         "CELERY_BROKER_URL": broker_url(VAR_DIR),
     }

@@ -15,6 +15,7 @@ from gtm.core import clock, sign_in
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
+from gtm.core.identity import factors
 from plans.admin import break_glass, changed
 from plans.admin.forms import DecisionForm
 from plans.admin.found import FoundByPlanId
@@ -109,6 +110,8 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
         approval = self._round(request, object_id)
         ask_password = approval.rules.reauthenticate
         with acting_in_admin(request):
+            if rounds.lacks_second_factor(approval, current().actor):
+                return self._ask_second_factor(request, approval)
             done = self._decide(request, approval, ask_password) if request.method == "POST" else None
             if done is not None:
                 return done
@@ -133,6 +136,11 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
                 ),
             }
         return self.page(request, "plans/approval.html", approval.title, **context)
+
+    def _ask_second_factor(self, request: HttpRequest, approval: Approval) -> HttpResponse:
+        """What somebody who may decide sees before the session has shown a second factor."""
+        shown = {"approval": approval, "has_factor": factors.has_one(request.user)}
+        return self.page(request, "plans/second_factor.html", approval.title, **shown)
 
     def _round(self, request: HttpRequest, object_id: str) -> Approval:
         if not self.has_view_permission(request):

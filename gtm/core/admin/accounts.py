@@ -3,6 +3,8 @@
 from contextlib import suppress
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
@@ -16,6 +18,12 @@ from gtm.core.evidence import accounts
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+for model in (
+    Authenticator,
+    EmailAddress,
+):  # their secrets are nobody's to look at, their rows nobody's to change
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
 
 
 @admin.register(User)

@@ -27,6 +27,7 @@ from gtm.core import fsm
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.evidence import refusals
+from gtm.core.identity.in_session import actor_in
 
 LIST, ROW, PAGE, SELECTED = "list", "row", "page", "selected"
 MOST = 50  # objects of one action
@@ -231,7 +232,7 @@ class OfferedActions(ModelAdmin):
             for obj in objects:
                 self._do(request, one, obj, form.cleaned_data)
             return HttpResponseRedirect(back)
-        actor = Actor.of_user(request.user, ADMIN, interactive=True)
+        actor = actor_in(request, ADMIN)
         rows = [(obj, one.why_not(actor, obj), one.seen(obj)) for obj in objects]
         context = {
             **self.admin_site.each_context(request),
@@ -246,7 +247,7 @@ class OfferedActions(ModelAdmin):
         return TemplateResponse(request, "gtm/ask.html", context)
 
     def _do(self, request: HttpRequest, one: Deed, obj: Any, answers: Answers) -> None:
-        actor = Actor.of_user(request.user, ADMIN, interactive=True)
+        actor = actor_in(request, ADMIN)
         try:
             with acting_as(actor, answers.get("reason", "")), refusals.on_record():
                 said = one.perform(obj, answers, request.POST.get(f"seen-{obj.pk}", ""))

@@ -29,14 +29,14 @@ from unfold.contrib.import_export.forms import ExportForm, ImportForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from gtm.core import request_ids
-from gtm.core.actors import ADMIN, Actor, acting_as, current, name_of
+from gtm.core.actors import ADMIN, acting_as, current, name_of
 from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError, WaitsForSecondPerson
 from gtm.core.evidence import departures, refusals
 from gtm.core.evidence.revert import may_be_reverted, revert
+from gtm.core.identity.in_session import actor_in
 from gtm.core.readable import readable
 
 # In the stubs a form is generic, at run time it is not.
@@ -52,7 +52,7 @@ READ_ONLY = ("version", "created_at", "updated_at")
 @contextmanager
 def acting_in_admin(request: HttpRequest, reason: str = "") -> Iterator[None]:
     """Whatever happens inside is the logged-in person's doing, in a session."""
-    actor = Actor.of_user(request.user, ADMIN, interactive=True, request_id=request_ids.current())
+    actor = actor_in(request, ADMIN)
     told: list[str] = []
     try:
         with acting_as(actor, reason), refusals.on_record(told):

@@ -21,6 +21,7 @@ from gtm.core.api import etag
 from gtm.core.api.authentication import check_scope
 from gtm.core.api.query import check_query
 from gtm.core.evidence import changelog, refusals
+from gtm.core.identity.in_session import actor_in
 
 REASON_HEADER = "X-Change-Reason"
 """Why, where the body of a call has no place for it; it stands in the change log."""
@@ -64,8 +65,9 @@ class ActingMixin(APIView):
 
 
 def actor_of(request: Request) -> Actor:
-    interactive = isinstance(request.successful_authenticator, SessionAuthentication)
-    return Actor.of_user(request.user, REST, interactive=interactive, request_id=request_ids.current())
+    if isinstance(request.successful_authenticator, SessionAuthentication):
+        return actor_in(request, REST)
+    return Actor.of_user(request.user, REST, request_id=request_ids.current())
 
 
 class GovernedReadViewSet(ActingMixin, viewsets.ReadOnlyModelViewSet):

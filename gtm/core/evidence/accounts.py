@@ -85,6 +85,11 @@ def record_link(user: Any, to: Collection[str]) -> None:
     _append(user, "changed", "password", None, f"a link to set it was sent to {', '.join(to)}")
 
 
+def record_factor(user: Any, said: str) -> None:
+    """A second factor was added, used up or removed."""
+    _append(user, "changed", "second factor", None, said)
+
+
 def record_change(sender: Any, instance: Any, update_fields: Collection[str] | None = None, **_: Any) -> None:
     """Receiver of ``pre_save`` of accounts: its flags are evidence, and who has set the password."""
     stored = sender._base_manager.filter(pk=instance.pk).first() if instance.pk else None

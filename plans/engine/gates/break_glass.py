@@ -14,13 +14,13 @@ from django.db import transaction
 
 from gtm.core import actors, clock
 from gtm.core.errors import GuardNotMet, NotPermitted, Problem, StaleVersion
-from gtm.core.evidence import accounts, changelog
+from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import ladder
 from plans.engine.escalation.clocks import calendar_of
 from plans.engine.gates import conflicts, tally
 from plans.engine.people.directory import Directory
-from plans.engine.people.permissions import persons_of
+from plans.engine.people.permissions import persons_of, why_not_in_person
 from plans.engine.running import flow
 from plans.engine.stopping import stopped as stops
 from plans.models import DECIDABLE_STATES, OPEN_CASE_STATES, Approval, BreakGlass
@@ -138,7 +138,7 @@ def _person_at(approval: Approval) -> Person:
         raise NotPermitted(stopped)
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.use_break_glass"):
         raise NotPermitted("Only a person in a session with the permission can use break-glass.")
-    if refused := accounts.why_not_theirs(actor.user):
+    if refused := why_not_in_person(actor):
         raise NotPermitted(refused)
     if approval.state not in DECIDABLE_STATES:
         raise GuardNotMet(

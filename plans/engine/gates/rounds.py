@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,7 +33,7 @@ from plans.engine.gates import eligibility, tally, tolerance
 from plans.engine.gates import scope as content
 from plans.engine.gates.eligibility import Bench, Candidate, Capacity
 from plans.engine.gates.tally import reconsider
-from plans.engine.people.permissions import persons_of
+from plans.engine.people.permissions import persons_of, why_no_second_factor
 from plans.engine.stopping import stopped as stops
 from plans.models import DECIDABLE_STATES, Approval, Decision, DecisionKind, Plan, Task
 from programs.models import Person
@@ -176,7 +177,8 @@ def decide(
             bench = eligibility.bench_of(approval)
             candidate = _may_decide(approval, actor, bench, reauthenticated_at)
             capacity = _capacity(approval, candidate, on_behalf_of)
-            _record(approval, candidate.person, actor, kind, comment, evidence or {}, capacity)
+            shown = {"second_factor": actor.second_factor} if actor.second_factor else {}
+            _record(approval, candidate.person, actor, kind, comment, {**(evidence or {}), **shown}, capacity)
             reconsider(approval)
     except (WrongState, NotPermitted, StaleVersion) as refusal:
         _put_on_record(approval, kind, refusal)
@@ -239,6 +241,7 @@ def _may_decide(
         raise NotPermitted(f"The account {actor.label} belongs to no person in the directory.")
     for person in people:
         if candidate := bench.candidate(person.pk):
+            _check_second_factor(approval, actor)
             _check_reauthentication(approval, reauthenticated_at)
             return candidate
     for person in people:
@@ -246,6 +249,18 @@ def _may_decide(
             raise NotPermitted(f"{person} {reason}.")
     roles = ", ".join(sorted({seat.role for seat in bench.seats}))
     raise NotPermitted(f"{people[0]} holds none of the roles that this gate asks for: {roles}.")
+
+
+def lacks_second_factor(approval: Approval, actor: Actor) -> bool:
+    """Whether this person could decide the round, were it not for a second factor in this session."""
+    if not approval.rules.reauthenticate or why_no_second_factor(actor) is None:
+        return False
+    return any(action.allowed for action in available(approval, replace(actor, second_factor="shown")))
+
+
+def _check_second_factor(approval: Approval, actor: Actor) -> None:
+    if approval.rules.reauthenticate and (refused := why_no_second_factor(actor)):
+        raise NotPermitted(refused, second_factor=True)
 
 
 def _check_reauthentication(approval: Approval, reauthenticated_at: datetime | None) -> None:

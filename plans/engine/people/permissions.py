@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from gtm.core import clock
@@ -15,6 +16,10 @@ from plans.engine.people.directory import Directory
 from programs.models import Approver, Person
 
 Params = Mapping[str, Any]
+NO_SECOND_FACTOR = (
+    "This needs a second factor in this session, and the session has shown none. See “Second factor” at the "
+    "top right: add one, or show it."
+)
 
 
 def persons_of(user: Any) -> list[Person]:
@@ -32,7 +37,14 @@ def why_not_in_person(actor: Actor) -> str | None:
     """Why what this actor does is nobody's own act: the engine, a token, a password that others know."""
     if actor.is_system or not actor.interactive:
         return "Only a person in a session can do this; tokens and services cannot."
-    return accounts.why_not_theirs(actor.user)
+    return accounts.why_not_theirs(actor.user) or why_no_second_factor(actor)
+
+
+def why_no_second_factor(actor: Actor) -> str | None:
+    """Why a password alone is not enough here; None where the session has shown more, or none is asked."""
+    if not settings.GTM_SECOND_FACTOR or actor.second_factor:
+        return None
+    return NO_SECOND_FACTOR
 
 
 def roles_held(user: Any) -> dict[int, str]:
@@ -132,7 +144,7 @@ def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
     """A person in a session with the permission to adopt policies, by any account not the proposer."""
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.adopt_policy"):
         return "Only a person in a session with the permission to adopt policies can do this."
-    if refused := accounts.why_not_theirs(actor.user):
+    if refused := why_not_in_person(actor):
         return refused
     people = {person.pk for person in persons_of(actor.user)}
     if not people:

@@ -1,0 +1,74 @@
+"""What django-allauth asks this site: nobody signs up, secrets are encrypted, who reads the mail.
+
+https://docs.allauth.org/en/latest/account/adapter.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
+
+from gtm.core import sign_in
+from gtm.core.actors import name_of
+from gtm.core.errors import NotPermitted
+from gtm.core.identity import factors
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Accounts are made by people who manage them; a password alone is no proof where there is a factor."""
+
+    def is_open_for_signup(self, request: Any) -> bool:
+        return False
+
+    def get_client_ip(self, request: Any) -> str:
+        return sign_in.address_of(request)
+
+    def get_login_stages(self) -> list[str]:
+        return ["allauth.mfa.stages.AuthenticateStage"]
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if factors.has_one(user):
+            found = [one for one in found if one["id"] != "reauthenticate"]
+        return found
+
+
+class MFAAdapter(DefaultMFAAdapter):
+    """The secrets of factors are of no use to whoever has the database without the site's key."""
+
+    def get_totp_label(self, user: Any) -> str:
+        return str(user.get_username())
+
+    def get_public_key_credential_user_entity(self, user: Any) -> dict[str, Any]:
+        entity: dict[str, Any] = super().get_public_key_credential_user_entity(user)
+        return {**entity, "name": user.get_username(), "display_name": name_of(user)}
+
+    def encrypt(self, text: str) -> str:
+        return str(_keys().encrypt(text.encode()).decode())
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Raises NotPermitted where the key it was encrypted with is gone."""
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - loaded when it is first needed
+
+        try:
+            return str(_keys().decrypt(encrypted_text.encode()).decode())
+        except InvalidToken as error:
+            raise NotPermitted(
+                "The second factor of this account cannot be read: the site has another SECRET_KEY.",
+                hint="Put the earlier key into SECRET_KEY_FALLBACKS, or reset the factor of the account.",
+            ) from error
+
+
+def _keys() -> Any:
+    """The key of today encrypts, the earlier ones read."""
+    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - loaded when it is first needed
+
+    found = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    digests = [hmac.digest(key.encode(), b"gtm.core.identity", hashlib.sha256) for key in found]
+    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

@@ -1,0 +1,44 @@
+"""The second factors of an account: which it has, and whether this session has shown one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.authentication import get_authentication_records
+from allauth.mfa.models import Authenticator
+
+TOTP, RECOVERY, PASSKEY = (
+    Authenticator.Type.TOTP.value,
+    Authenticator.Type.RECOVERY_CODES.value,
+    Authenticator.Type.WEBAUTHN.value,
+)
+NAMES = {TOTP: "authenticator app", RECOVERY: "recovery code", PASSKEY: "passkey"}
+
+
+def shown_in(request: Any) -> str:
+    """The factor that this session has shown last, in words; empty where it has shown none.
+
+    A factor that was removed since does not count any more.
+    """
+    user = request.user
+    for record in reversed(get_authentication_records(request, user)):
+        if record.get("method") == "mfa":
+            rows = Authenticator.objects.filter(pk=record.get("id"), user=user.pk)
+            return NAMES.get(record.get("type", ""), "") if rows.exists() else ""
+    return ""
+
+
+def has_one(user: Any) -> bool:
+    """Whether the account has a factor; recovery codes alone are none."""
+    return Authenticator.objects.filter(user=user.pk, type__in=(TOTP, PASSKEY)).exists()
+
+
+def of(user: Any) -> list[Authenticator]:
+    return list(Authenticator.objects.filter(user=user.pk).order_by("type", "pk"))
+
+
+def in_words(factor: Authenticator) -> str:
+    """What a row of the change log and a mail call it."""
+    if factor.type == PASSKEY:
+        return f"passkey “{factor.data.get('name', '')}”"
+    return "recovery codes" if factor.type == RECOVERY else NAMES[factor.type]

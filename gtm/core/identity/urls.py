@@ -1,0 +1,19 @@
+"""The pages of allauth that this site has, by the names that allauth knows them by. Nobody signs up."""
+
+from django.urls import path
+
+from gtm.core.identity import pages
+
+urlpatterns = [
+    path("login/", pages.SignIn.as_view(), name="account_login"),
+    path("login/second-factor/", pages.ShowFactor.as_view(), name="mfa_authenticate"),
+    path("own_account/password/", pages.ConfirmByPassword.as_view(), name="account_reauthenticate"),
+    path("own_account/factors/", pages.Factors.as_view(), name="mfa_index"),
+    path("own_account/factors/confirm/", pages.ConfirmByFactor.as_view(), name="mfa_reauthenticate"),
+    path("own_account/factors/app/add/", pages.AddApp.as_view(), name="mfa_activate_totp"),
+    path("own_account/factors/app/remove/", pages.RemoveApp.as_view(), name="mfa_deactivate_totp"),
+    path("own_account/factors/codes/", pages.RecoveryCodes.as_view(), name="mfa_view_recovery_codes"),
+    path(
+        "own_account/factors/codes/new/", pages.NewRecoveryCodes.as_view(), name="mfa_generate_recovery_codes"
+    ),
+]
