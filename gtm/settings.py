@@ -183,7 +183,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-# django-allauth, https://docs.allauth.org/: second factors. Its pages are those of gtm/core/identity/urls.py; its
+# django-allauth, https://docs.allauth.org/: second factors. Its pages are those of gtm/core/identity/urls.py;
 # limits and mails are ours, which are in the database and so hold for every process and outlast a broker.
 GTM_SECOND_FACTOR = env.bool("GTM_SECOND_FACTOR", default=not GTM_ALLOW_IMPERSONATION)
 ACCOUNT_ADAPTER = "gtm.core.identity.adapters.AccountAdapter"

@@ -265,7 +265,7 @@ class AccessToken(models.Model):
 
 
 class AccountMail(models.Model):
-    """A message to the owner of an account, from when it is due until it is sent; then its text is dropped."""
+    """A message to the owner of an account, from when it is due until it is sent; then its text goes."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account_mails")
     address = models.EmailField()

@@ -18,10 +18,7 @@ from gtm.core.evidence import accounts
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
-for model in (
-    Authenticator,
-    EmailAddress,
-):  # their secrets are nobody's to look at, their rows nobody's to change
+for model in (Authenticator, EmailAddress):  # their secrets are nobody's to look at
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 

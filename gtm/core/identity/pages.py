@@ -133,5 +133,5 @@ class RecoveryCodes(ByFactor, recovery.ViewRecoveryCodesView):  # type: ignore[m
         return {**super().get_context_data(**kwargs), "next": onward(self.request)}
 
 
-class NewRecoveryCodes(ByFactor, recovery.GenerateRecoveryCodesView):  # type: ignore[misc]
+class NewCodes(ByFactor, recovery.GenerateRecoveryCodesView):  # type: ignore[misc]
     title = "New recovery codes"

@@ -13,7 +13,5 @@ urlpatterns = [
     path("own_account/factors/app/add/", pages.AddApp.as_view(), name="mfa_activate_totp"),
     path("own_account/factors/app/remove/", pages.RemoveApp.as_view(), name="mfa_deactivate_totp"),
     path("own_account/factors/codes/", pages.RecoveryCodes.as_view(), name="mfa_view_recovery_codes"),
-    path(
-        "own_account/factors/codes/new/", pages.NewRecoveryCodes.as_view(), name="mfa_generate_recovery_codes"
-    ),
+    path("own_account/factors/codes/new/", pages.NewCodes.as_view(), name="mfa_generate_recovery_codes"),
 ]
