@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as, operating_system_user
 from gtm.core.errors import GtmError, InvalidInput, NotFound, NotPermitted, Problem
 from gtm.core.evidence import refusals
+from gtm.core.identity import codes, factors
 
 BAD_INPUT = 2
 
@@ -65,7 +66,13 @@ class GovernedCommand(BaseCommand):
                 "The password is wrong.",
                 hint=("--as works without a password only where GTM_ALLOW_IMPERSONATION is set."),
             )
-        return Actor.of_user(user, COMMAND_LINE, interactive=True, request_id=self.reason()[:100])
+        return Actor.of_user(
+            user,
+            COMMAND_LINE,
+            interactive=True,
+            request_id=self.reason()[:100],
+            second_factor="" if settings.GTM_ALLOW_IMPERSONATION else second_factor_of(user),
+        )
 
     def authentication(self) -> str:
         """How we know who acts: a password given just now, or this installation's leave to act for others."""
@@ -74,10 +81,29 @@ class GovernedCommand(BaseCommand):
 
 def knows_password(username: str) -> bool:
     """Ask at the terminal, never in a pipe. Raises NotPermitted where there is none to ask at."""
+    return authenticate(username=username, password=_asked(f"Password of {username}: ")) is not None
+
+
+def second_factor_of(user: Any) -> str:
+    """The second factor that somebody shows at the terminal, where the site asks for one; empty without.
+
+    Raises NotPermitted where the code is wrong, TooManyWrong.
+    """
+    if not settings.GTM_SECOND_FACTOR or not factors.has_one(user):
+        return ""
+    code = _asked("Code of the second factor (Enter: without): ").strip()
+    if not code:
+        return ""
+    factor = codes.accepts(user, code)
+    if factor is None:
+        raise NotPermitted("The code is wrong.")
+    return factors.NAMES[factor.type]
+
+
+def _asked(prompt: str) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", getpass.GetPassWarning)
-            password = getpass.getpass(f"Password of {username}: ")
+            return getpass.getpass(prompt)
     except (EOFError, getpass.GetPassWarning) as error:
         raise NotPermitted("There is no terminal that could ask for the password.") from error
-    return authenticate(username=username, password=password) is not None

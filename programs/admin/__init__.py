@@ -14,7 +14,7 @@ from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, GovernedInline, acting_in_admin, tell
 from gtm.core.admin.base import ReasonedForm
 from gtm.core.errors import GtmError
-from programs.admin import dataset_deeds  # noqa: F401 - offers its deeds
+from programs.admin import account_deeds, dataset_deeds  # noqa: F401 - offer their deeds
 from programs.admin.datasets import DatasetAdmin
 from programs.admin.forms import SecondPersonForm
 from programs.admin.launch import LaunchProfileAdmin, MessageTemplateAdmin

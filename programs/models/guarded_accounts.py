@@ -11,12 +11,14 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.signals import m2m_changed, post_save, pre_delete
 
 from gtm.core import actors
 from gtm.core.errors import NotPermitted
 from gtm.core.evidence import accounts
+from gtm.core.identity import factors, records
 from gtm.core.models import ChangeLogPayload
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
@@ -73,6 +75,23 @@ def guard_account(user: Any, stored: Any | None) -> None:
     if accounts.has_new_password(user, stored) and not is_own and has_weight(stored):
         what = f"The password of {user} is set by somebody else"
         _ask(user, GuardedKind.PASSWORD, what, two_people.PASSWORD, {}, {}, secret=user.password)
+
+
+def guard_factors(user: Any) -> None:
+    """Asked before a second factor is removed. Its owner may; of people who decide nobody else alone."""
+    acting = actors.current_or_none()
+    if two_people.is_being_made() or (acting is not None and acting.actor.user_id == user.pk):
+        return
+    if has_weight(user):
+        what = f"The second factor of {user} is reset by somebody else"
+        _ask(user, GuardedKind.FACTOR, what, two_people.FACTORS, {}, {})
+
+
+def reset_factors(user: Any) -> None:
+    """Remove all second factors of somebody who has lost them. Raises WaitsForSecondPerson."""
+    guard_factors(user)
+    with two_people.agreed(), transaction.atomic():
+        factors.remove_all(user)
 
 
 def mark_new_superuser(sender: Any, instance: Any, created: bool, raw: bool = False, **_: Any) -> None:
@@ -180,6 +199,7 @@ def connect() -> None:
     """Ask before the account's own record of changes writes anything."""
     accounts.guards.append(guard_account)
     accounts.addresses.append(_addresses)
+    records.guards.append(guard_factors)
     users = get_user_model()
     post_save.connect(mark_new_superuser, users, dispatch_uid="new-superuser")
     for model in (users, Group):

@@ -16,6 +16,7 @@ class GuardedKind(models.TextChoices):
     LINK = "link", "Account of a person"
     ACCOUNT = "account", "Rights of an account"
     PASSWORD = "password", "Password of somebody else"  # noqa: S105 - a kind
+    FACTOR = "factor", "Second factor of somebody else"
     CONTACT = "contact", "Contact of a partner"
     FACTS = "facts", "Calendar and facts of a program"
     PUBLISHED = "published", "What a plan has published"

@@ -25,11 +25,12 @@ from gtm.core.actors import COMMAND_LINE, Acting, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotFound, Problem, WaitsForSecondPerson
 from gtm.core.evidence import changelog, refusals
 from gtm.core.governed import StateField
+from gtm.core.identity import factors
 from programs.models.guarded_change import GuardedChange, GuardedKind, PendingPassword
 
 PERMISSION = "programs.decide_guardedchange"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
-SAVE, DELETE, LINK, PASSWORD, SET_UP = "save", "delete", "link", "password", "set_up"
+SAVE, DELETE, LINK, PASSWORD, FACTORS, SET_UP = "save", "delete", "link", "password", "factors", "set_up"
 OF_PLANS = frozenset({GuardedKind.FACTS, GuardedKind.PUBLISHED})
 """What the engine writes for a plan, at the command line too: the plan has its own gates."""
 NOBODY_NOW = "Everybody else who may agree is concerned by it: it waits until a further person may agree."
@@ -195,7 +196,7 @@ def is_being_made() -> bool:
 
 
 @contextmanager
-def _agreed() -> Iterator[None]:
+def agreed() -> Iterator[None]:
     token = _making.set(True)
     try:
         yield
@@ -252,7 +253,7 @@ def _alone(row: GuardedChange) -> str:
 def make(change: GuardedChange) -> None:
     """Do what was proposed, as whoever is acting. Raises GuardNotMet where it does not fit any more."""
     model: Any = apps.get_model(change.entity)
-    with _agreed(), transaction.atomic():
+    with agreed(), transaction.atomic():
         row = model._base_manager.filter(pk=change.object_id).first() if change.object_id else model()
         if row is None:
             raise NotFound(f"What {change.change_label()} is about is gone.")
@@ -298,7 +299,11 @@ def _set_password(change: GuardedChange, row: Any) -> None:
     change.pending_password.delete()
 
 
-_MAKE = {SAVE: _save, DELETE: _delete, LINK: _link, PASSWORD: _set_password}
+def _reset_factors(change: GuardedChange, row: Any) -> None:
+    factors.remove_all(row)
+
+
+_MAKE = {SAVE: _save, DELETE: _delete, LINK: _link, PASSWORD: _set_password, FACTORS: _reset_factors}
 
 
 # ------------------------------------------------------------------ governed rows

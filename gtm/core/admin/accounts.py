@@ -3,8 +3,8 @@
 from contextlib import suppress
 from typing import Any
 
-from allauth.account.models import EmailAddress
-from allauth.mfa.models import Authenticator
+import allauth.account.admin
+import allauth.mfa.admin
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
@@ -12,19 +12,20 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.base import ActingAdmin
 from gtm.core.errors import WaitsForSecondPerson
 from gtm.core.evidence import accounts
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
-for model in (Authenticator, EmailAddress):  # their secrets are nobody's to look at
-    if admin.site.is_registered(model):
-        admin.site.unregister(model)
+# allauth registers them, whoever is loaded first: a secret of theirs is nobody's to look at or to write.
+for model in (allauth.mfa.admin.Authenticator, allauth.account.admin.EmailAddress):
+    admin.site.unregister(model)
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin, ActingAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
+class AccountAdmin(UserAdmin, OfferedActions, ActingAdmin):  # type: ignore[type-arg]  # generic in the stubs alone
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

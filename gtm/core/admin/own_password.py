@@ -29,8 +29,8 @@ from gtm.core.models import PasswordOfAnother
 SUBJECT = "Set your password"
 BODY = """Hello {name},
 
-{known} has set the password of your account {account}, or linked the account
-to you, and may know the password. Open this link and set one that only you know:
+{known} has set the password of your account {account}, linked the account
+to you, or reset its second factor, and may know the password. Open this link and set one that only you know:
 
 {link}
 

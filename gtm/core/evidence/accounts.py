@@ -141,15 +141,16 @@ def _record_password(user: Any) -> None:
     _append(user, "changed", "password", None, f"set by {label}")
 
 
-def may_be_known(user: Any) -> None:
-    """Whoever gives an account to a person may have its password: its owner proves it anew, by mail."""
+def may_be_known(user: Any, how: str = "linked") -> None:
+    """Whoever gives an account to a person, or lets it in without its second factor, may have its password:
+    its owner proves it anew, by mail."""
     acting = actors.current_or_none()
     if not settings.GTM_OWN_PASSWORD_BY_MAIL or acting is None or acting.actor.is_system:
         return
     if acting.actor.user_id != user.pk:
         known = {"set_by": acting.on_behalf_of or acting.actor.label, "set_at": clock.now()}
         PasswordOfAnother.objects.update_or_create(user=user, defaults=known)
-        _append(user, "changed", "password", None, f"linked by {known['set_by']}, who may know it")
+        _append(user, "changed", "password", None, f"{how} by {known['set_by']}, who may know it")
 
 
 def why_not_theirs(user: Any) -> str | None:
@@ -162,7 +163,8 @@ def why_not_theirs(user: Any) -> str | None:
     if known is None:
         return None
     return (
-        f"{known.set_by} has set the password of {actors.name_of(user)}, or linked the account, and may know "
+        f"{known.set_by} has set the password of {actors.name_of(user)}, linked the account, or reset its "
+        f"second factor, and may know "
         f"the password. {actors.name_of(user)} has to set one of their own first."
     )
 

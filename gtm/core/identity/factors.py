@@ -6,6 +6,9 @@ from typing import Any
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
+from django.db import transaction
+
+from gtm.core.evidence import accounts
 
 TOTP, RECOVERY, PASSKEY = (
     Authenticator.Type.TOTP.value,
@@ -35,6 +38,17 @@ def has_one(user: Any) -> bool:
 
 def of(user: Any) -> list[Authenticator]:
     return list(Authenticator.objects.filter(user=user.pk).order_by("type", "pk"))
+
+
+def remove_all(user: Any) -> None:
+    """Remove every factor of an account for whoever acts, and no longer trust the password alone.
+
+    Where the site sends mail, what the account decides waits until its owner has proved to be that by mail.
+    """
+    with transaction.atomic():
+        for factor in of(user):
+            factor.delete()
+        accounts.may_be_known(user, "second factor reset")
 
 
 def in_words(factor: Authenticator) -> str:
