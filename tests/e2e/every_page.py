@@ -18,6 +18,7 @@ from gtm.core.actors import Actor, acting_as
 from gtm.core.admin import actions
 from gtm.core.errors import WaitsForSecondPerson
 from gtm.core.evidence import anchors, refusals
+from gtm.core.identity import urls as identity
 from gtm.core.models import SignIn
 from plans.cases.fraud import verbs
 from plans.engine.gates import break_glass
@@ -63,6 +64,13 @@ NO_PAGES = {
     "logout": "takes a form; its page is seen after it",
     "login": "seen on the way in by everybody",
     "password_change_done": "seen after the password is changed",
+    "mfa_authenticate": "seen in test_second_factor",
+    "mfa_reauthenticate": "seen in test_second_factor",
+    "mfa_activate_totp": "seen in test_second_factor",
+    "mfa_deactivate_totp": "seen in test_second_factor",
+    "mfa_view_recovery_codes": "seen in test_second_factor",
+    "mfa_generate_recovery_codes": "seen in test_second_factor",
+    "account_login": "seen on the way in by everybody",
     "plans_plan_live": "a part of the plan's page",
     "plans_plan_outputs": "a part of the plan's page",
     "plans_plan_json": "a file",
@@ -87,8 +95,9 @@ ONE_TEMPLATE = KINDS[3:]
 
 
 def names() -> set[str]:
-    """The name of every address of the admin."""
-    return {pattern.name for pattern in _patterns(admin.site.get_urls()) if pattern.name}
+    """The name of every address of the admin and of sign-in."""
+    found = [*admin.site.get_urls(), *identity.urlpatterns]
+    return {pattern.name for pattern in _patterns(found) if pattern.name}
 
 
 def _patterns(found: list[Any]) -> Iterator[URLPattern]:
@@ -115,6 +124,8 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
     at = reverse("admin:plans_plan_change", args=[plan.pk])
     return {
         "index": [reverse("admin:index")],
+        "mfa_index": [reverse("mfa_index")],
+        "account_reauthenticate": [reverse("account_reauthenticate")],
         "app_list": [reverse("admin:app_list", args=[app]) for app in ("auth", "core", "programs", "plans")],
         "plans_inbox": [reverse("admin:plans_inbox")],
         "plans_run": [reverse("admin:plans_run")],

@@ -59,7 +59,7 @@ class ByFactor(InFrame):
         return super().dispatch(request, *args, **kwargs)
 
 
-class SignIn(LoginView):
+class LoginPage(LoginView):
     """The login page of the admin; where the account has a second factor, it is asked for next."""
 
     template_name = "admin/login.html"

@@ -5,7 +5,7 @@ from django.urls import path
 from gtm.core.identity import pages
 
 urlpatterns = [
-    path("login/", pages.SignIn.as_view(), name="account_login"),
+    path("login/", pages.LoginPage.as_view(), name="account_login"),
     path("login/second-factor/", pages.ShowFactor.as_view(), name="mfa_authenticate"),
     path("own_account/password/", pages.ConfirmByPassword.as_view(), name="account_reauthenticate"),
     path("own_account/factors/", pages.Factors.as_view(), name="mfa_index"),
