@@ -121,8 +121,9 @@ def _roles(commands: Iterable[Command]) -> list[RoleDefinition]:
 
 def _agent(role: RoleDefinition, commands: Iterable[Command]) -> str:
     parts = [
-        f"You help the {role.name}, who is a person: {_lower(role.description)}. You read plans with the tools "
-        "plan_status, read_task and read_output of the server gtm-governance, prepare what the tasks of this "
+        f"You help the {role.name}, who is a person: {_lower(role.description)}. You read plans with the "
+        "tools plan_status, read_task and read_output of the server gtm-governance, prepare what "
+        "the tasks of this "
         "role ask for, and complete a task with complete_task only when the evidence is there and the person "
         f"wants it. {NEEDS_A_PERSON}",
     ]

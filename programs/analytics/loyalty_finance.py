@@ -238,8 +238,8 @@ def choose_pool(
         return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
     if expected > 0:
         why = (
-            f"The chance of a loss is {chance_in_words(1 - gain)}, more than the {100 * tolerated:.0f} % that "
-            "is tolerated."
+            f"The chance of a loss is {chance_in_words(1 - gain)}, more than the {100 * tolerated:.0f} % "
+            "that is tolerated."
         )
         return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
     loses = (

@@ -381,8 +381,8 @@ def _warnings(base: Estimate, last: float | None, run_rate: float, customers: Cu
     largest = float(customers.spend.max()) / total if (total := float(customers.spend.sum())) > 0 else 0.0
     if largest > ONE_CUSTOMER:
         found.append(
-            f"One customer has spent {100 * largest:.0f} % of all revenue: the base, the tiers and the rewards "
-            "hang on that customer"
+            f"One customer has spent {100 * largest:.0f} % of all revenue: the base, the tiers and the "
+            "rewards hang on that customer"
         )
     if float(customers.age.max()) + 1 < DAYS_A_YEAR:
         found.append(

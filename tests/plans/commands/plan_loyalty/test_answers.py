@@ -70,8 +70,8 @@ def test_an_entered_lift_is_the_first_caveat_and_no_plain_go(program, tmp_path):
     assert answer["headline"].startswith("Launch a points-only program with a reward pool of ")
     assert answer["verdict"] == "go with care"
     assert answer["caveats"][0] == (
-        "The lift in spend (4.0 % to 12.0 %) is entered and not measured: no holdout is loaded, so the result is "
-        "an assumption (entered with this run)"
+        "The lift in spend (4.0 % to 12.0 %) is entered and not measured: no holdout is loaded, so the "
+        "result is an assumption (entered with this run)"
     )
     assert "chance" not in answer["headline"]
     assert "of overrunning the budget in a year below 0.1 %" in answer["certainty"]["words"]
