@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from kombu import Queue
 
+from gtm.core.places.storage_url import storages_of
 from gtm.trial.embedded import broker_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -234,6 +235,19 @@ STATICFILES_DIRS: list[str] = []
 WHITENOISE_USE_FINDERS = True  # serve them out of the packages: there is no collectstatic to forget
 WHITENOISE_MAX_AGE = 3600
 MEDIA_ROOT = GTM_DATA_DIR / "uploads"  # private: downloads go through views that check permission
+# Data sets, kept files, uploads waiting and plan JSON: folders, or an object store that every host reaches.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    **storages_of(
+        env.str("GTM_STORAGE_URL", default=""),
+        endpoint=env.str("GTM_STORAGE_ENDPOINT", default=""),
+        region=env.str("GTM_STORAGE_REGION", default=""),
+        azure=env.str("AZURE_STORAGE_CONNECTION_STRING", default=""),
+    ),
+}
+# What a host has fetched from the object store, by digest. It may be deleted: it is fetched anew.
+GTM_CACHE_DIR = BASE_DIR / env.str("GTM_CACHE_DIR", default=str(GTM_DATA_DIR / "cache"))
 
 # --- Mail -----------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))

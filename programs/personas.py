@@ -10,7 +10,7 @@ from gtm.core.later import later
 from programs.analytics.segment_names import SEGMENTS
 from programs.models import Program
 from programs.selectors import latest_datasets
-from programs.series import snapshot_root
+from programs.series import snapshot_root, snapshot_store
 
 if TYPE_CHECKING:
     from programs.datasets.snapshots import opened
@@ -42,6 +42,6 @@ def listed_personas(program: Program) -> dict[str, int]:
 @lru_cache(maxsize=64)
 def _values(root: Path, sha256: str) -> tuple[tuple[str, int], ...]:
     """Rows of a snapshot never change, so that they are read once."""
-    data = opened.OpenData(root, [{"kind": "members", "sha256": sha256, "partner": ""}])
+    data = opened.OpenData(snapshot_store(), [{"kind": "members", "sha256": sha256, "partner": ""}])
     rows = data.engine.member_personas(data.snapshot("members")).to_pylist()
     return tuple((row["persona"], row["members"]) for row in rows[:MOST_VALUES])

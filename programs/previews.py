@@ -21,7 +21,7 @@ from programs.datasets.loading.problems import nearest
 from programs.datasets.loading.terms import LoadTerms
 from programs.load_profiles import known_profiles, options_of, settle_terms
 from programs.models import Partner, Program
-from programs.series import HOW, DataSeries, other_currencies, snapshot_of, snapshot_root
+from programs.series import HOW, DataSeries, other_currencies, snapshot_of, snapshot_store
 
 if TYPE_CHECKING:
     from programs.datasets import FilePreview, IngestResult
@@ -94,7 +94,7 @@ def preview_dataset(
     terms = settle_terms(program, kind, profile, mapping or {}, said, without)
     told = options_of(program, partner, terms)
     place = DataSeries(program, partner, None, kind)
-    with SnapshotStore(snapshot_root()).trial() as trial:
+    with snapshot_store().trial() as trial:
         found = preview.preview(
             files, kind, store=trial, mapping=terms.mapping, options=told, said_mapping={*(mapping or {})},
             zone=place.zone,
@@ -107,7 +107,7 @@ def _guess(files: Sequence[Source], program: Program, kind: str, said: Mapping[s
     """What the columns look like; nothing where the file cannot be read, which the preview itself says."""
     profiles = known_profiles(program, kind)
     reading = Options.of({name: said[name] for name in preview.READING if name in said})
-    with SnapshotStore(snapshot_root()).workspace() as directory:
+    with snapshot_store().workspace() as directory:
         try:
             raws = preview.read_beginning(files, directory, reading, every_word(profiles))
         except DatasetProblems:

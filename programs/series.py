@@ -21,6 +21,7 @@ from gtm.core import actors, canonical, clock
 from gtm.core.errors import InvalidInput, NotFound, Problem, StaleVersion, WrongState
 from gtm.core.evidence import changelog
 from gtm.core.later import later
+from gtm.core.places import objects
 from programs import command_needs
 from programs.datasets import CONTRACTS, Options, Snapshot, SnapshotStore
 from programs.datasets.loading.limits import CHOICES
@@ -44,7 +45,14 @@ FIRST, NOTHING = "first", "nothing"
 
 
 def snapshot_root() -> Path:
-    return Path(settings.GTM_DATA_DIR) / "datasets"
+    """The folder of snapshots; with an object store, of this host's copies."""
+    home = settings.GTM_DATA_DIR if objects.data.is_folder else settings.GTM_CACHE_DIR
+    return Path(home) / "datasets"
+
+
+def snapshot_store() -> SnapshotStore:
+    shared = None if objects.data.is_folder else objects.BelowFolder(objects.data, "datasets")
+    return SnapshotStore(snapshot_root(), objects=shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +210,7 @@ def register(entering: Entering, trial: SnapshotStore, options: Options, terms: 
     after = entering.loaded
     if snapshot.sha256 != result.snapshot.sha256:
         after = summary.summarise(trial.rows_path(snapshot), snapshot, place.zone)
-    store = SnapshotStore(snapshot_root())
+    store = snapshot_store()
     store.take_over(trial, result.snapshot)
     store.take_over(trial, snapshot)
     with transaction.atomic():
@@ -327,7 +335,7 @@ def snapshot_of(dataset: Dataset) -> Snapshot:
 
 def make_current(dataset: Dataset, *, reason: str) -> str:
     """Runs that start from now on read this dataset. Answers what happened. Raises WrongState, NotFound."""
-    SnapshotStore(snapshot_root()).rows_path(snapshot_of(dataset))
+    snapshot_store().rows_path(snapshot_of(dataset))
     with transaction.atomic(), actors.acting_as(actors.current().actor, _why(reason)):
         changelog.lock_chain(dataset.change_chain())
         dataset.refresh_from_db()

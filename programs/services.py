@@ -17,7 +17,7 @@ from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.later import later
 from gtm.core.places import world
-from programs.datasets import CONTRACTS, SnapshotStore, Source
+from programs.datasets import CONTRACTS, Source
 from programs.datasets.loading.problems import nearest
 from programs.load_profiles import options_of, settle_terms
 from programs.models import (
@@ -35,7 +35,7 @@ from programs.models import (
     Tier,
 )
 from programs.schemas.metrics import STANDARD
-from programs.series import DataSeries, enter, other_currencies, register, snapshot_root
+from programs.series import DataSeries, enter, other_currencies, register, snapshot_store
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
@@ -95,7 +95,7 @@ def load_dataset(
     terms = settle_terms(program, kind, profile, mapping or {}, options, without)
     told = options_of(program, partner, terms)
     place = DataSeries(program, partner, campaign, kind)
-    with SnapshotStore(snapshot_root()).trial() as trial:
+    with snapshot_store().trial() as trial:
         result = loading.ingest(files, kind, store=trial, mapping=terms.mapping, options=told)
         entering = enter(place, result, trial, series)
         if entering.addition is not None:  # refunds may change orders that were there

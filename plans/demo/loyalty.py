@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from programs.datasets import SnapshotStore
 from programs.datasets.worlds.loyalty_world import EXPERIMENT, TIERS, build_loyalty_world
 from programs.models import Dataset, Experiment, Program, Tier
-from programs.series import snapshot_root
+from programs.series import snapshot_store
 from programs.services import load_dataset
 
 SEED = 1997
@@ -29,7 +28,7 @@ def load(program: Program, say: Callable[[str], Any]) -> None:
     if bought is None or Dataset.objects.filter(program=program, kind="point_ledger").exists():
         return
     say("Making a synthetic point ledger from the purchases …")
-    store = SnapshotStore(snapshot_root())
+    store = snapshot_store()
     rows = pq.read_table(store.rows_path(store.get("purchases", bought.sha256)))
     world = build_loyalty_world(
         rows.column("member_id").to_pylist(),

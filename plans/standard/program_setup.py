@@ -25,10 +25,9 @@ from plans.schemas.inputs import Amount
 from plans.schemas.roles import RoleDefinition
 from plans.standard import establishing
 from plans.standard.establishing import FirstPassword
-from programs.datasets import SnapshotStore
 from programs.models import Approver, Person, Program, Role
 from programs.selectors import latest_datasets
-from programs.series import snapshot_of, snapshot_root
+from programs.series import snapshot_of, snapshot_store
 
 if TYPE_CHECKING:
     from programs.datasets.snapshots import summary
@@ -285,7 +284,7 @@ def yearly_revenue(program: Program) -> Decimal:
     days = 0
     for dataset in latest_datasets(program, ["purchases"]):
         try:
-            path = SnapshotStore(snapshot_root()).rows_path(snapshot_of(dataset))
+            path = snapshot_store().rows_path(snapshot_of(dataset))
         except NotFound:
             continue
         sums = summary.summarise(path, snapshot_of(dataset), program.time_zone).sums

@@ -18,7 +18,7 @@ from programs.admin.load_answer import AnswerPage
 from programs.admin.uploads import UploadPages
 from programs.datasets.local_time import on_wall_clock
 from programs.models import Dataset
-from programs.series import answer_of_dataset, mark_current, snapshot_root
+from programs.series import answer_of_dataset, mark_current, snapshot_store
 
 if TYPE_CHECKING:
     from programs.datasets.loading import rejects
@@ -202,7 +202,7 @@ class DatasetAdmin(UploadPages, GovernedAdmin):
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="rejects-{pk}.csv"'
         if dataset.rejects:
-            rows = rejects.export_rejects(snapshot_root() / dataset.rejects, response)
+            rows = rejects.export_rejects(snapshot_store().rejects_path(dataset.rejects), response)
             with acting_in_admin(request):
                 what = f"rejected rows of {self.contents(dataset)}"
                 departures.record(dataset, what, response.content, form="csv", rows=rows)

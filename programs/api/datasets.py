@@ -28,7 +28,7 @@ from programs.datasets.loading.limits import CHOICES
 from programs.load_profiles import save_profile
 from programs.models import Campaign, Dataset, Partner, Program
 from programs.previews import preview_dataset
-from programs.series import HOW, answer_of_dataset, make_current, mark_current, snapshot_root, take_back
+from programs.series import HOW, answer_of_dataset, make_current, mark_current, snapshot_store, take_back
 from programs.services import load_dataset
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class DatasetViewSet(ActionViewSet):
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="rejects-{dataset.pk}.csv"'
         if dataset.rejects:
-            rows = rejects.export_rejects(snapshot_root() / dataset.rejects, response)
+            rows = rejects.export_rejects(snapshot_store().rejects_path(dataset.rejects), response)
             what = f"rejected rows of {dataset}"
             departures.record(dataset, what, response.content, form="csv", rows=rows)
         return response

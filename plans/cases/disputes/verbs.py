@@ -21,7 +21,7 @@ from plans.schemas.outputs import Signal
 from programs import datasets
 from programs.models import Partner, Person
 from programs.selectors import partners_of
-from programs.series import snapshot_root
+from programs.series import snapshot_store
 
 Params = Mapping[str, Any]
 
@@ -65,7 +65,7 @@ def file(
 
 def was_read(plan: Plan, deal: str) -> bool:
     """Whether the data of a run have a deal of this name, in the books of any partner."""
-    return datasets.OpenData(snapshot_root(), plan.datasets).names("opportunities", "opportunity_id", deal)
+    return datasets.OpenData(snapshot_store(), plan.datasets).names("opportunities", "opportunity_id", deal)
 
 
 def answer(dispute: Dispute, text: str, *, expected_version: int | None = None) -> Dispute:

@@ -33,7 +33,7 @@ from plans.engine.tools import calls
 from plans.models import AT_WORK_STATES, DONE_STATES, Task, TaskAttempt
 from plans.schemas.declaration import GUARDRAIL_INPUTS
 from plans.schemas.outputs import Signal, StepResult, settle
-from programs.series import snapshot_root
+from programs.series import snapshot_store
 
 if TYPE_CHECKING:
     from programs.datasets.snapshots import opened
@@ -95,7 +95,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
         outputs=steps.OnDemand(lambda: dict(earlier.values_list("output_var", "output"))),
         program=plan.context,
         data=opened.OpenData(
-            snapshot_root(),
+            snapshot_store(),
             plan.datasets,
             plan.context.get("time_zone", "UTC"),
             plan.context.get("currency", ""),

@@ -23,7 +23,8 @@ from programs.datasets.snapshots.store import Snapshot, SnapshotStore
 
 
 class OpenData:
-    """What a step asks. ``described`` is the plan's own list of datasets (kind, sha256, partner).
+    """What a step asks. ``store`` may be the folder of one; ``described`` is the plan's own list of datasets
+    (kind, sha256, partner).
 
     Steps see only these snapshots, whatever was loaded since. Times are those on the wall clock of ``zone``,
     the program's (see ``local_time``), and amounts in its ``currency`` (see ``converting``); amounts of
@@ -31,9 +32,13 @@ class OpenData:
     """
 
     def __init__(
-        self, root: Path, described: Sequence[Mapping[str, Any]], zone: str = "UTC", currency: str = ""
+        self,
+        store: SnapshotStore | Path,
+        described: Sequence[Mapping[str, Any]],
+        zone: str = "UTC",
+        currency: str = "",
     ):
-        self._store = SnapshotStore(root)
+        self._store = store if isinstance(store, SnapshotStore) else SnapshotStore(store)
         self._described = described
         self.engine = DuckDBEngine(self._store, zone=zone, currency=currency)
         self._zone = zone

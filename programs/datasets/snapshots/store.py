@@ -2,6 +2,8 @@
 
 ``<root>/<kind>/<sha256>/rows.parquet``, ``snapshot.json`` beside it, and one ``rejects-….parquet`` a load.
 Everything is written elsewhere first and then renamed, so a snapshot is there whole or not at all.
+
+Where several hosts share an object store, the folder is this host's copy of what it has used (``shared``).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from typing import Any
 from gtm.core.canonical import document
 from gtm.core.errors import NotFound
 from programs.datasets.contracts import CONTRACTS
+from programs.datasets.snapshots.shared import REJECTS, SharedObjects, SharedSnapshots
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -45,11 +48,18 @@ class Snapshot:
 
 
 class SnapshotStore:
-    """The folder of snapshots. Rows that it has not are looked for in the store ``behind`` it, if any."""
+    """The folder of snapshots. Rows that it has not are looked for in the store ``behind`` it, if any.
 
-    def __init__(self, root: Path, behind: SnapshotStore | None = None):
+    With ``objects`` the snapshots are shared: what is kept here is there first, and what is not here, or is
+    not what was kept, is fetched.
+    """
+
+    def __init__(
+        self, root: Path, behind: SnapshotStore | None = None, *, objects: SharedObjects | None = None
+    ):
         self.root = Path(root)
         self.behind = behind
+        self.shared = SharedSnapshots(objects) if objects else None
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -70,6 +80,8 @@ class SnapshotStore:
         tried, home = (store._home(snapshot.kind, snapshot.sha256) for store in (trial, self))
         if not tried.exists():
             return False
+        if self.shared:
+            self.shared.keep(self._name(snapshot.kind, snapshot.sha256), tried)
         home.parent.mkdir(parents=True, exist_ok=True)
         try:
             tried.rename(home)
@@ -84,7 +96,7 @@ class SnapshotStore:
     def put(self, snapshot: Snapshot, rows: Path) -> bool:
         """Take over the file of rows. Returns False when these rows were stored before."""
         home = self._home(snapshot.kind, snapshot.sha256)
-        if (home / "snapshot.json").exists():
+        if (home / "snapshot.json").exists() and self.shared is None:
             return False
         staging = rows.parent / "snapshot"
         staging.mkdir()
@@ -92,6 +104,8 @@ class SnapshotStore:
         (staging / "snapshot.json").write_bytes(document(asdict(snapshot)))
         for file in staging.iterdir():
             file.chmod(0o444)
+        if self.shared:
+            self.shared.keep(self._name(snapshot.kind, snapshot.sha256), staging)
         home.parent.mkdir(parents=True, exist_ok=True)
         try:
             staging.rename(home)
@@ -106,12 +120,31 @@ class SnapshotStore:
         """Take over the rejected rows of a load and return their path below the root."""
         target = self._home(snapshot.kind, snapshot.sha256) / f"rejects-{load}.parquet"
         rejects.chmod(0o444)
+        name = target.relative_to(self.root).as_posix()
+        if self.shared:
+            self.shared.keep_file(name, rejects)
         os.replace(rejects, target)
-        return target.relative_to(self.root).as_posix()
+        return name
+
+    def rejects_path(self, name: str) -> Path:
+        """Where the rejected rows are that ``put_rejects`` named. Raises NotFound when they are gone."""
+        path = self.root / name
+        if not REJECTS.fullmatch(name):
+            raise NotFound(f"“{name}” names no rejected rows.")
+        if not path.is_file() and self.shared:
+            with self.workspace() as directory:
+                self.shared.fetch_file(name, directory / path.name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(directory / path.name, path)
+        if not path.is_file():
+            raise NotFound(f"The rejected rows “{name}” are no longer in the store.")
+        return path
 
     def get(self, kind: str, sha256: str) -> Snapshot:
         """The snapshot of these rows. Raises NotFound."""
         file = self._home(kind, sha256) / "snapshot.json"
+        if not file.exists() and self.shared:
+            self._fetch(kind, sha256)
         if not file.exists():
             raise NotFound(f"There is no stored dataset of kind {kind} with fingerprint {sha256}.")
         known = json.loads(file.read_bytes())
@@ -121,12 +154,35 @@ class SnapshotStore:
 
     def rows_path(self, snapshot: Snapshot) -> Path:
         """Where the rows are. Raises NotFound when the file is gone."""
-        path = self._home(snapshot.kind, snapshot.sha256) / "rows.parquet"
+        home = self._home(snapshot.kind, snapshot.sha256)
+        path = home / "rows.parquet"
+        if self.shared and not self.shared.is_sound(home):
+            self._fetch(snapshot.kind, snapshot.sha256)
         if not path.exists():
             if self.behind:
                 return self.behind.rows_path(snapshot)
             raise NotFound(f"The rows of dataset {snapshot.sha256} are no longer in the store.")
         return path
+
+    def _fetch(self, kind: str, sha256: str) -> None:
+        """Bring a shared snapshot here, whole. Another process may do the same at the same time."""
+        assert self.shared is not None
+        home = self._home(kind, sha256)
+        with self.workspace() as directory:
+            staging = directory / "snapshot"
+            staging.mkdir()
+            self.shared.fetch(self._name(kind, sha256), staging)
+            home.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                staging.rename(home)
+            except OSError:
+                if not home.is_dir():
+                    raise
+                for file in sorted(staging.iterdir()):  # over what is damaged, each file at once
+                    os.replace(file, home / file.name)
+
+    def _name(self, kind: str, sha256: str) -> str:
+        return self._home(kind, sha256).relative_to(self.root).as_posix()
 
     def _home(self, kind: str, sha256: str) -> Path:
         if kind not in CONTRACTS or not SHA256.fullmatch(sha256):
