@@ -1,26 +1,22 @@
-"""The plans folder: one file a plan, written when the plan comes to rest, and for whoever reads it.
+"""The files of plans: one a plan, written when the plan comes to rest, and for whoever reads it.
 
 What is behind is known from the rows: the head of the plan's chain and its last anchor, against those the
 file shows. So a crash before the write loses nothing. No task waits for a file: the control worker writes it,
 and a reader whose file is behind.
 
-Writers take a lock a plan and read the rows while they hold it, so the last file written shows the last
-state; the file appears whole or not at all.
+The row of a plan's file says what the file shows, and its digest. Whoever reads compares both, so that a
+reader on any host has the newest document or an error. ``plan_places`` says where the file is.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Case, Exists, Max, OuterRef, Q, QuerySet, When
 
@@ -28,7 +24,8 @@ from gtm.core import clock, events
 from gtm.core.actors import SWEEP, Actor, acting_as
 from gtm.core.evidence import anchors, changelog, keys
 from gtm.core.models import ChangeLogChain
-from plans.export import document, sealing
+from gtm.core.places import objects
+from plans.export import document, plan_places, sealing
 from plans.models import AT_WORK_PLAN_STATES, MOVING_STATES, Plan, PlanFile, Task, TaskKind
 
 logger = logging.getLogger(__name__)
@@ -38,8 +35,6 @@ PATIENCE = timedelta(seconds=30)
 ANCHOR_TIME = timedelta(seconds=5)
 """How long the file of a plan that has ended waits for the anchor its end asks for, which writes it: a file
 made before would be made twice."""
-LOCKS = ".locks"
-"""Folder of the locks, out of the way of whoever lists the plans."""
 ALTERED = "file altered"
 """The event of a row that says that a file in the plans folder was not the one that we wrote."""
 PREFIX = "plan:"
@@ -47,17 +42,15 @@ PREFIX = "plan:"
 
 
 def path_of(plan: Plan) -> Path:
-    return Path(settings.GTM_PLANS_DIR) / f"{plan.plan_id}.json"
+    """Where the file of a plan is, or would be, in the plans folder."""
+    return objects.plans.path(f"{plan.plan_id}.json")
 
 
 def write(plan: Plan) -> bytes:
     """Seal the plan as of now, write its file and answer its bytes."""
-    target = path_of(plan)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(target):
+    with plan_places.writing(plan.plan_id):
         body = sealing.sealed(plan)
         raw = document.to_bytes(body)
-        _replace(target, raw)
         integrity = body["integrity"]
         shown = max((made["number"] for made in integrity["anchors"]), default=0)
         seal = sealing.last_seal(body["change_log"]) or {"sequence": 0}
@@ -65,22 +58,38 @@ def write(plan: Plan) -> bytes:
             "sequence": integrity["length"],
             "anchor": shown,
             "seal": seal["sequence"],
-            "sha256": hashlib.sha256(raw).hexdigest(),
+            "sha256": plan_places.put(plan.plan_id, raw),
+            "written_at": clock.now(),
         }
-        PlanFile.objects.update_or_create(plan=plan, defaults=known)
+        _name(plan, known)
     return raw
+
+
+def _name(plan: Plan, known: dict[str, Any]) -> None:
+    """The row says which document counts: never an older one than it says already."""
+    with transaction.atomic():
+        PlanFile.objects.get_or_create(plan=plan, defaults={"sequence": 0})
+        row = PlanFile.objects.select_for_update().get(plan=plan)
+        if (row.sequence, row.anchor) > (known["sequence"], known["anchor"]):
+            return
+        before, row = row.sha256, PlanFile(plan=plan, **known)
+        row.save(force_update=True)
+    if before != row.sha256:
+        plan_places.forget_others(plan.plan_id, row.sha256, before)
 
 
 def read(plan: Plan) -> bytes:
     """The file's bytes, written anew if the plan or its anchors have moved on (a crash before the write), or
     if somebody else has altered the file: that is a row of the plan's log."""
-    chain, target = plan.change_chain(), path_of(plan)
+    chain = plan.change_chain()
     head = ChangeLogChain.objects.filter(pk=chain).values_list("sequence", flat=True).first()
     last = anchors.of_chain(chain, since=plan.created_at).aggregate(last=Max("number"))["last"] or 0
     known = PlanFile.objects.filter(plan=plan).first()
-    if known is None or (known.sequence, known.anchor) != (head, last) or not target.is_file():
+    if known is None or (known.sequence, known.anchor) != (head, last):
         return write(plan)
-    raw = target.read_bytes()
+    raw = plan_places.read(plan.plan_id, known.sha256)
+    if raw is None:  # deleted, or another host has just named a newer one
+        return write(plan)
     found = hashlib.sha256(raw).hexdigest()
     if found == known.sha256 or not known.sha256:  # of a file of before, its digest is not kept
         return raw
@@ -166,28 +175,5 @@ def _due(plans: QuerySet[Plan], patience: timedelta) -> Iterator[Plan]:
 
 def _written_at(plan: Plan) -> datetime:
     """When its file was written; of a plan without one, when there was first something to write."""
-    target = path_of(plan)
-    if target.is_file():
-        return datetime.fromtimestamp(target.stat().st_mtime, tz=UTC)
-    return plan.started_at or plan.created_at
-
-
-@contextmanager
-def _lock(target: Path) -> Iterator[None]:
-    place = target.parent / LOCKS
-    place.mkdir(exist_ok=True)
-    target.with_suffix(".lock").unlink(missing_ok=True)  # earlier versions put it beside the plan
-    with open(place / f"{target.stem}.lock", "w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)
-
-
-def _replace(target: Path, raw: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as handle:
-        handle.write(raw)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(handle.name, target)
+    known = PlanFile.objects.filter(plan=plan).values_list("written_at", flat=True).first()
+    return known or plan.started_at or plan.created_at

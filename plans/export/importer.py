@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from gtm.core import canonical
-from gtm.core.errors import InvalidInput, Problem
+from gtm.core.errors import InvalidInput, NotFound, Problem
 from gtm.core.evidence.proof import Proof
 from gtm.core.models import ChangeLogEntry
+from gtm.core.places import objects
 from plans.export import document, files, sealing, verify
 from plans.models import ImportedPlan, Plan
 
@@ -45,14 +43,14 @@ def take_in(body: Any) -> tuple[ImportedPlan, Proof]:
     digest = canonical.digest(core)
     known = ImportedPlan.objects.filter(sha256=digest).first()
     if known is not None:
+        objects.data.put(_name(known), document.to_bytes(core))  # where it was lost, it is back
         return known, made.proof
     row = ImportedPlan(
         plan_id=core["plan_id"], sha256=digest, head=core["integrity"]["head"], status=core["status"],
         objective=core["objective"], command=core["command"]["name"],
     )  # fmt: skip
+    objects.data.put(_name(row), document.to_bytes(core))  # first: a row without its document says nothing
     row.save()
-    _path(row).parent.mkdir(parents=True, exist_ok=True)
-    _path(row).write_bytes(document.to_bytes(core))
     return row, made.proof
 
 
@@ -85,10 +83,15 @@ def _is_ours(core: Mapping[str, Any]) -> bool:
 
 def export_imported(row: ImportedPlan) -> dict[str, Any]:
     """The document as it came, with its import record: who took it in, and when."""
-    body = json.loads(_path(row).read_bytes())
+    body = json.loads(objects.data.read(_name(row)))
+    if canonical.digest(body) != row.sha256:
+        raise NotFound(
+            f"The document of {row.plan_id} differs from the one that was imported.",
+            hint="Restore GTM_DATA_DIR, or the object store, from its backup; or import the document again.",
+        )
     body[verify.IMPORT_RECORD] = {"imported_at": canonical.rfc3339(row.created_at), "sha256": row.sha256}
     return body
 
 
-def _path(row: ImportedPlan) -> Path:
-    return Path(settings.GTM_DATA_DIR) / "imported" / f"{row.sha256}.json"
+def _name(row: ImportedPlan) -> str:
+    return f"imported/{row.sha256}.json"

@@ -190,6 +190,7 @@ class PlanFile(models.Model):
         default=0, help_text="Row that seals what it says; none where it was written before there were seals"
     )
     sha256 = models.CharField(max_length=64, blank=True, help_text="Of its bytes, as we wrote them")
+    written_at = models.DateTimeField(null=True, help_text="Empty where an earlier version wrote it")
 
     def __str__(self) -> str:
         return f"{self.plan} up to row {self.sequence}"

@@ -1,7 +1,6 @@
 """The file of a plan keeps up with what is committed."""
 
 import json
-import os
 from datetime import timedelta
 from unittest.mock import Mock
 
@@ -15,8 +14,8 @@ from gtm.core.fsm import perform
 from gtm.core.one_view import one_view
 from plans import tasks
 from plans.engine.running import runner, steps
-from plans.export import document, files
-from plans.models import Plan
+from plans.export import document, files, plan_places
+from plans.models import Plan, PlanFile
 from plans.schemas.outputs import StepResult
 from tests.factories import make_run
 
@@ -38,7 +37,7 @@ def test_a_file_follows_its_anchor_and_the_sweep_brings_it_where_that_failed(mon
             crash.setattr(files, "write", Mock(side_effect=OSError))
             made = anchors.anchor()
         with monkeypatch.context() as full:
-            full.setattr(files, "_replace", Mock(side_effect=OSError("No space left on device")))
+            full.setattr(plan_places, "put", Mock(side_effect=OSError("No space left on device")))
             assert files.write_behind() == 0  # said in the log; the sweep goes on with its other duties
         assert files.write_behind() == 1
     assert last_anchor(plan) == made.number
@@ -53,6 +52,9 @@ def test_a_document_that_cannot_be_made_keeps_no_other_file_from_following_the_a
         made = anchors.anchor()
     assert last_anchor(sound) == made.number
     assert f"the file of {broken.plan_id} is not written" in caplog.text
+
+
+WRITES = [f"gtm.core.places.folders.os.{call}" for call in ("fsync", "replace")]
 
 
 class PowerCut(BaseException):
@@ -142,8 +144,7 @@ def test_the_file_of_a_plan_that_moves_is_left_for_a_while_and_a_reader_has_the_
     plan.refresh_from_db()
     plan.objective = "Another objective"
     plan.save()
-    old = files.path_of(plan).stat().st_mtime - files.PATIENCE.total_seconds()
-    os.utime(files.path_of(plan), (old, old))
+    PlanFile.objects.update(written_at=clock.now() - files.PATIENCE)
     tasks.write_plans()
     assert on_disk(plan) == newest(plan)
     perform(plan, "pause", comment="The vendor is away.")
@@ -152,7 +153,7 @@ def test_the_file_of_a_plan_that_moves_is_left_for_a_while_and_a_reader_has_the_
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("where", ["document.build", "os.fsync", "os.replace", "PlanFile.objects"])
+@pytest.mark.parametrize("where", ["plans.export.files.document.build", *WRITES, "the row"])
 @pytest.mark.parametrize("then", ["a reader", "the next write", "the sweep of the day"])
 def test_killed_between_commit_and_write_the_newest_is_still_what_everybody_gets(
     plan, monkeypatch, where, then
@@ -161,11 +162,11 @@ def test_killed_between_commit_and_write_the_newest_is_still_what_everybody_gets
     while plan.tasks.filter(state="ready").exists():
         run_next(plan)
     with monkeypatch.context() as cut, pytest.raises(PowerCut):
-        if where == "PlanFile.objects":
-            cut.setattr(files.PlanFile, "objects", Mock(update_or_create=Mock(side_effect=PowerCut)))
+        if where == "the row":
+            cut.setattr(files, "_name", Mock(side_effect=PowerCut))
             files.write(plan)
         else:
-            cut.setattr(f"plans.export.files.{where}", Mock(side_effect=PowerCut))
+            cut.setattr(where, Mock(side_effect=PowerCut))
             tasks.write_plans()
     if then == "a reader":
         assert files.read(plan) == newest(plan)
