@@ -28,7 +28,7 @@ from django.test import TransactionTestCase
 from gtm import urls  # noqa: F401 - registers the admin's pages, as the first request does
 from gtm.celery import app
 from gtm.trial.run import accepts, redis_command
-from tests import migrated
+from tests import migrated, object_stores
 
 ROOT = Path(__file__).parent.parent
 gc.disable()  # what is imported stays: nothing of it is looked through while tests are collected, nor after
@@ -123,9 +123,25 @@ def own_directories(request: pytest.FixtureRequest, tmp_path: Path) -> None:
         settings = request.getfixturevalue("settings")
         settings.GTM_PLANS_DIR = tmp_path / "plans"
         settings.GTM_DATA_DIR = tmp_path / "data"
+        settings.GTM_CACHE_DIR = tmp_path / "cache"
         settings.MEDIA_ROOT = tmp_path / "data" / "uploads"
         settings.GTM_ANCHORS_DIR = tmp_path / "anchors"
         settings.GTM_KEYS_DIR = tmp_path / "keys"
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start a server that speaks like S3, in a process of its own; give its address."""
+    with object_stores.server(tmp_path_factory.mktemp("s3") / "server.log") as address:
+        yield address
+
+
+@pytest.fixture(params=["folder", "s3"])
+def files_in(request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Files in the folders of this test, or in a bucket of its own; give which."""
+    if request.param == "s3":
+        object_stores.use(request.getfixturevalue("s3_server"), settings, monkeypatch)
+    return str(request.param)
 
 
 @pytest.fixture

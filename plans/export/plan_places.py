@@ -1,8 +1,8 @@
 """Where the documents of plans stand: in a folder by the plan's name, in an object store also by digest.
 
 In a folder, one machine writes, or several with locks between them, and ``<plan>.json`` is replaced under a
-lock. An object store has no locks, and a host that was slow would write its old document over a newer one. So there
-``<plan>/<sha256>.json`` is never written over: which one counts is what the row of the plan names, and the
+lock. An object store has no locks, and a host that was slow would write its old document over a newer one. So
+there ``<plan>/<sha256>.json`` is never written over: the row of the plan names the one that counts, and the
 one that it named before is deleted.
 """
 
@@ -65,7 +65,7 @@ def forget_others(plan_id: str, sha256: str, before: str) -> None:
 
 @contextmanager
 def writing(plan_id: str) -> Iterator[None]:
-    """One writer at a time in a folder, who reads the rows while nobody else does: the last shows the last."""
+    """In a folder one writer at a time, who reads the rows meanwhile: the last file shows the last state."""
     if not objects.plans.is_folder:
         yield
         return
