@@ -7,6 +7,7 @@ from typing import Any
 
 from plans.commands.shared.figures import money, percent
 from plans.commands.shared.first_action import action_answer
+from plans.commands.shared.labour import person_day_cost
 from plans.engine.running.steps import StepContext
 from plans.schemas.answer import Answer, AnswerFigure
 
@@ -33,6 +34,7 @@ def answer_of(
         figures=figures_of(data, health, context.program["metrics"], currency),
         caveats=[*_not_known(data, health), *data["notes"], *_growing(health, currency)],
         decides=context.program["people"].get("loyalty-strategist") or "The loyalty strategist",
+        labour=person_day_cost(context.program),
         chart="kpi_trend",
         table="backlog_values",
         columns=("title", "expected_value", "expected_low", "expected_high", "members", "owner", "eta"),

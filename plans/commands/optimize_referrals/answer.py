@@ -8,6 +8,7 @@ from typing import Any
 from plans.commands.optimize_referrals.facts import ARCHITECT
 from plans.commands.shared.figures import money
 from plans.commands.shared.first_action import action_answer
+from plans.commands.shared.labour import person_day_cost
 from plans.engine.running.steps import StepContext
 from plans.schemas.answer import Answer, AnswerFigure
 
@@ -31,6 +32,7 @@ def answer_of(
         figures=_figures(found, risk, currency),
         caveats=_caveats(found, risk, currency),
         decides=context.program["people"].get(ARCHITECT) or "The referral architect",
+        labour=person_day_cost(context.program),
         chart="funnel",
         table="backlog",
         columns=("title", "expected_value", "low", "high", "unit", "owner", "due"),

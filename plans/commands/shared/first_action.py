@@ -29,6 +29,7 @@ def action_answer(
     figures: Sequence[AnswerFigure],
     caveats: Sequence[str],
     decides: str,
+    labour: float | None,
     chart: str,
     table: str,
     columns: Sequence[str],
@@ -36,7 +37,7 @@ def action_answer(
     """The answer from a ``backlog`` in its order.
 
     ``trouble``: sentences about limits that are breached; ``nothing``: the headline of an empty backlog;
-    ``unknown``: why nothing could be valued, if so; ``decides``: who has the gate behind it; ``columns`` of the ``table``.
+    ``unknown``: why nothing could be valued, if so; ``decides``: who has the gate behind it; ``labour``: cost of a person-day, if known; ``columns`` of the ``table``.
     """
     first = backlog[0] if backlog else None
     alarm = f"{trouble[0]} " if trouble else ""
@@ -50,7 +51,9 @@ def action_answer(
         )  # fmt: skip
     value, pays = first["expected_value"], first["expected_value"] > 0
     if pays:
-        headline = f"{alarm}First: {first['title']}, worth {money(value, currency)} after labour."
+        headline = f"{alarm}First: {first['title']}, worth {_worth(first, currency, labour)}."
+    elif labour is None:
+        headline = f"{alarm}No proposal is worth its work. The best one is {first['title']}: {money(value, currency)}."
     else:
         headline = f"{alarm}No proposal pays for its labour. The best one is {first['title']}: {money(value, currency)}."
     is_tested = first["sample_size_per_arm"] is not None
@@ -69,7 +72,7 @@ def action_answer(
         ),
         figures=figures,
         caveats=[*trouble[1:], *told, *caveats],
-        alternative=_second(backlog, currency),
+        alternative=_second(backlog, currency, labour),
         next=f"{decides} decides; {first['owner']} then carries it out by {first['eta']}.",
         chart=chart,
         table=table,
@@ -77,11 +80,17 @@ def action_answer(
     )  # fmt: skip
 
 
-def _second(backlog: Sequence[Mapping[str, Any]], currency: str) -> Alternative | None:
+def _worth(action: Mapping[str, Any], currency: str, labour: float | None) -> str:
+    """An amount, and whether what the work costs is in it."""
+    value = money(action["expected_value"], currency)
+    if labour is not None:
+        return f"{value} after labour"
+    return f"{value} before {action['effort_days']:g} person-days of work, whose cost nobody has entered"
+
+
+def _second(backlog: Sequence[Mapping[str, Any]], currency: str, labour: float | None) -> Alternative | None:
     """The next in the order: nothing that was found is better for the work it takes."""
     if len(backlog) < 2:
         return None
     second = backlog[1]
-    return Alternative(
-        f"Next in order: {second['title']}, worth {money(second['expected_value'], currency)} after labour."
-    )
+    return Alternative(f"Next in order: {second['title']}, worth {_worth(second, currency, labour)}.")

@@ -56,7 +56,9 @@ facts AS (
     SELECT n, tier, cohort, region, channel, earned, redeemed, expired
     FROM (
         SELECT
-            n, member_id, sum(points) FILTER (entry = 'issue') AS earned,
+            n, member_id,
+            -- What was taken back was not earned; an adjustment is either.
+            sum(CASE entry WHEN 'issue' THEN points WHEN 'adjust' THEN points WHEN 'reverse' THEN -points END) AS earned,
             sum(points) FILTER (entry = 'redeem') AS redeemed, sum(points) FILTER (entry = 'expire') AS expired
         FROM point_ledger JOIN windows ON posted_at >= low AND posted_at < high GROUP BY n, member_id
     ) LEFT JOIN people USING (member_id)

@@ -16,6 +16,7 @@ from plans.commands.monitor_loyalty.steps.points import (
 )
 from plans.commands.monitor_loyalty.steps.tiers import tier_outputs
 from plans.commands.shared.figures import figure, money, percent, value_of
+from plans.commands.shared.point_cost import point_cost
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
 from programs.analytics import lifetime
@@ -60,6 +61,7 @@ def diagnose(context: StepContext) -> StepResult:
         if liability.spikes:
             told = f"Liability rose out of bounds: {'; '.join(liability.spikes)}"
             signals.append(Signal(LIABILITY_SPIKE, told, windows.period, window=windows.name))
+    cost = point_cost(context.data, context.program)
     items = [
         *(kpi(context, name, value) for name, value in values.items()),
         figure("liability_before", "Point liability at the start of the window", liability.at_start, unit=currency,
@@ -69,8 +71,7 @@ def diagnose(context: StepContext) -> StepResult:
                definition="Points still to be redeemed / points outstanding, additive method on months of issue"),
         figure("holdout_error", f"Error of the churn model's forecast of the last {HOLDOUT_DAYS} days", missed, unit="%", scale=100,
                definition="(forecast − actual) / actual purchases, fitted on the data before"),
-        Figure("cost_per_point", "Cost per redeemed point", float(context.program["point_unit_cost"]), currency,
-               definition="As set for the program"),
+        Figure("cost_per_point", "Cost per redeemed point", cost.mean, currency, definition=cost.source),
     ]  # fmt: skip
     note = "" if not isinstance(liability.chart, Unavailable) else liability.chart.reason
     outputs: list[Any] = [Metrics("health", "Program health", items, note), *tiers["outputs"]]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
 from plans.commands.monitor_loyalty.facts import window_of
 from plans.commands.shared.ledger import NO_LEDGER, Vintages, read_vintages
+from plans.commands.shared.point_cost import point_cost
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
@@ -20,7 +23,10 @@ TREND_WEEKS = 13
 
 @dataclass(frozen=True, slots=True)
 class Balances:
-    """Points at the end of each week, and totals to the end of the window; empty without a ledger."""
+    """Points at the end of each week, and totals to the end of the window; empty without a ledger.
+
+    What was issued is less what was taken back, adjustments included, as in the months of issue.
+    """
 
     weeks: tuple[date, ...]
     outstanding: tuple[float, ...]
@@ -88,10 +94,14 @@ def read_balances(context: StepContext) -> Balances | None:
         tuple(weeks),
         tuple(outstanding),
         float(earlier[-1]["outstanding"]) if earlier else 0.0,
-        float(sum(row["issued"] for row in rows)),
+        sum(_earned(row) for row in rows),
         float(sum(row["redeemed"] for row in rows)),
-        tuple((row["period"], float(row["issued"]), float(row["redeemed"])) for row in rows),
+        tuple((row["period"], _earned(row), float(row["redeemed"])) for row in rows),
     )
+
+
+def _earned(row: Mapping[str, Any]) -> float:
+    return float(row["issued"] - row["reversed"] + row["adjusted"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,7 @@ def liability_of(context: StepContext, balances: Balances | None, rate: MaybeEst
     if balances is None:
         nothing = Unavailable(NO_LEDGER)
         return Liability(nothing, nothing, nothing, (), nothing)
-    cost = float(context.program["point_unit_cost"])
+    cost = point_cost(context.data, context.program).mean
     series = np.array(balances.outstanding) * cost * (rate.value if isinstance(rate, Estimate) else 1.0)
     chart = liability_chart(series)
     begins = window_of(context).current.start.date()

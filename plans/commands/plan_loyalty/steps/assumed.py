@@ -11,10 +11,10 @@ from typing import Any
 from plans.commands.shared.experiments import find_experiments
 from plans.commands.shared.figures import percent
 from plans.commands.shared.ledger import forecast, read_vintages
+from plans.commands.shared.point_cost import measured_cost
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments import Comparison, MetricReadout, read_experiment
-from programs.analytics.rates import ratio_of_sums
 from programs.analytics.tier_redemption import TierMix, tier_mix
 from programs.datasets import OpenData
 
@@ -25,8 +25,6 @@ FOR_THE_RUN = "entered with this run"
 SETTINGS = "program settings"
 MATURE_DAYS, RECENT_DAYS = 180, 90
 """Points whose redemption can be compared, and those that say who gets points now."""
-FEWEST_COSTED = 10
-"""Redemptions with a cost: of fewer, one may be the mix."""
 DEFAULTS = LoyaltyAssumptions()
 
 
@@ -186,34 +184,6 @@ def mix_of_tiers(data: OpenData) -> TierMix | Unavailable:
             data.snapshot("point_ledger"), data.snapshot("members"), as_of=data.as_of("point_ledger"),
             mature=MATURE_DAYS, recent=RECENT_DAYS,
         ).to_pylist()
-    )  # fmt: skip
-
-
-def measured_cost(data: OpenData) -> Assumption | None:
-    """Cost of a redeemed point by the mix of what was redeemed: Σ cost / Σ points of the ledger's last year; None
-    where less than half of the points redeemed state a cost."""
-    if not data.has("point_ledger"):
-        return None
-    rows = data.engine.redemption_costs(
-        data.snapshot("point_ledger"), as_of=data.as_of("point_ledger")
-    ).to_pylist()
-    total = (
-        {name: sum(float(row[name]) for row in rows) for name in rows[0] if name != "reward"} if rows else {}
-    )
-    if not total or total["stated"] < FEWEST_COSTED or total["stated_points"] < total["points"] / 2:
-        return None
-    rate = ratio_of_sums(
-        int(total["stated"]), total["cost"], total["stated_points"], total["cost_squares"], total["point_squares"],
-        total["cross_products"], unit="money per redeemed point",
-    )  # fmt: skip
-    if isinstance(rate, Unavailable):
-        return None
-    kinds = len([row for row in rows if row["stated"]])
-    low, high = (rate.value if end is None else end for end in (rate.low, rate.high))
-    return Assumption(
-        "cost_per_point", max(low, 0.0), rate.value, high, DEFAULTS.cost_per_point.unit,
-        f"point ledger: cost of {total['stated']:,.0f} redemptions of {kinds} kinds of reward",
-        standard_error=rate.standard_error or 0.0, floor=0.0,
     )  # fmt: skip
 
 

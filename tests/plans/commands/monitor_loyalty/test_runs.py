@@ -334,6 +334,8 @@ def test_what_work_costs_is_taken_off_the_value_of_an_action_or_said_to_be_unkno
     Tier(program=loyalty, rank=2, name="Silver", threshold=120).save()
     before = run(SUMMARY)
     assert "nobody has entered what a person-day costs" in outputs(before)["backlog_values"]["note"]
+    headline = values(before)["actions"]["answer"]["headline"]
+    assert headline.endswith(" person-days of work, whose cost nobody has entered.")
     loyalty.person_day_cost = 250
     loyalty.save()
     after = run(SUMMARY)
@@ -344,6 +346,8 @@ def test_what_work_costs_is_taken_off_the_value_of_an_action_or_said_to_be_unkno
         assert row["expected_value"] == pytest.approx(gross[row["title"]]["expected_value"] - labour)
         assert row["expected_low"] == pytest.approx(gross[row["title"]]["expected_low"] - labour)
     assert "net of labour" in outputs(after)["backlog_values"]["note"]
+    headline = values(after)["actions"]["answer"]["headline"]
+    assert headline.endswith(" after labour.") or headline.startswith("No proposal pays for its labour.")
     item = outputs(after)["backlog"]["items"][0]
     assert item["low"] < item["expected_value"] < item["high"]
 

@@ -128,6 +128,36 @@ def test_the_cost_of_a_point_is_that_of_what_was_redeemed(program, tmp_path):
     assert sources["cost per point"].startswith("point ledger: cost of ")
 
 
+def test_both_commands_owe_at_the_cost_that_the_ledger_states(program, tmp_path):
+    load(program, tmp_path, "point_ledger", ledger(named=10_000))
+    as_set = values(run(SUMMARY, "data-pull", "health-diagnostics"))["health"]["liability"]
+    load(program, tmp_path, "point_ledger", ledger(named=10_000, cost=0.005))
+    plan = run(SUMMARY, "data-pull", "health-diagnostics")
+    assert values(plan)["health"]["liability"] == pytest.approx(as_set * 0.005 / 0.008, rel=1e-6)
+    cost = next(item for item in outputs(plan)["health"]["items"] if item["key"] == "cost_per_point")
+    assert cost["value"] == pytest.approx(0.005)
+    assert cost["definition"].startswith("point ledger: cost of ")
+
+
+@pytest.mark.parametrize(("entry", "share"), [("adjust", 2), ("reverse", 1)])
+def test_points_given_by_hand_are_earned_and_points_taken_back_are_not(program, tmp_path, entry, share):
+    """As many points again are given by adjustment, or issued and reversed: of what members earned, the
+    redeemed share is half, or the same."""
+    more = []
+    for month in range(MONTHS):
+        when = datetime(2025, month + 1, 3, 12, tzinfo=UTC)
+        more += [(f"x{month:02d}", entry, when, None, MEMBERS * POINTS)]
+        more += [(f"x{month:02d}", "issue", when, None, MEMBERS * POINTS)] if entry == "reverse" else []
+    load(program, tmp_path, "point_ledger", ledger(named=10_000))
+    plain = values(run(SUMMARY, "data-pull", "health-diagnostics"))
+    load(program, tmp_path, "point_ledger", ledger(named=10_000, more=more))
+    found = values(run(SUMMARY, "data-pull", "health-diagnostics"))
+    to_date = plain["health"]["redemption_to_date"]
+    assert found["health"]["redemption_to_date"] == pytest.approx(to_date / share, rel=1e-9)
+    of_window = plain["data"]["kpis"]["redemption_rate"]
+    assert found["data"]["kpis"]["redemption_rate"] == pytest.approx(of_window / share, rel=1e-9)
+
+
 def test_the_roll_forward_adds_up_and_ends_where_the_deferral_says(program, tmp_path):
     load(program, tmp_path, "point_ledger", ledger(named=10_000))
     plan = run(LINE + " --lift 5%/8%/12%", *STEPS)

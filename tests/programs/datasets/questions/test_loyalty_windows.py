@@ -140,7 +140,8 @@ def test_every_row_is_counted_also_of_ids_nobody_lists(ask):
     drawn, found = draw(), total(ask([(START - timedelta(days=1), END + timedelta(days=1))]))
     assert found["orders"] == len(drawn["purchases"][1])
     assert found["revenue"] == sum(row[2] for row in drawn["purchases"][1])
-    assert found["earned"] == sum(row[4] for row in drawn["point_ledger"][1] if row[3] == "issue")
+    sign = {"issue": 1, "adjust": 1, "reverse": -1}
+    assert found["earned"] == sum(sign.get(row[3], 0) * row[4] for row in drawn["point_ledger"][1])
     assert found["responses"] == len(drawn["survey_responses"][1])
 
 
