@@ -114,6 +114,14 @@ class GuardNotMet(GtmError):
     title = "A condition is not met"
 
 
+class NotNow(GtmError):
+    """What was asked is right and cannot be had at this moment; asking again later may help."""
+
+    code = "not_now"
+    status = 503
+    title = "Not possible at the moment"
+
+
 class Forbidden(GtmError):
     """Code tried to walk around the one door (assign a state, bulk update a governed row)."""
 

@@ -287,7 +287,7 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
         if row is None or fmt not in render.formats_of(row.payload):
             raise Http404("There is no such output.")
         try:
-            rendered = render.render(row.payload, fmt)
+            rendered = render.render(row.payload, fmt, row.specification)
         except NotFound as error:
             raise Http404(error.detail) from error
         with acting_in_admin(request):

@@ -197,7 +197,7 @@ class PlanViewSet(GovernedReadViewSet):
             self.get_object()
             .artifacts.filter(superseded_at=None)
             .select_related("task")
-            .defer("payload")
+            .defer("payload", "specification")
             .order_by("task__position", "position")
         )
         page = self.paginate_queryset(rows)
@@ -218,7 +218,7 @@ class PlanViewSet(GovernedReadViewSet):
         possible = render.formats_of(artifact.payload)
         if wanted not in possible:
             raise NotAcceptable(f"This {artifact.kind} is available as {', '.join(possible)}.")
-        rendered = render.render(artifact.payload, wanted)
+        rendered = render.render(artifact.payload, wanted, artifact.specification)
         what = f"output {artifact.key} of {plan_id}"
         departures.record(artifact.plan, what, rendered.content, form=rendered.suffix)
         response = HttpResponse(rendered.content, content_type=rendered.media_type)

@@ -13,9 +13,11 @@ from datetime import date, timedelta
 from html import escape
 from typing import Any
 
+from plans.drawing.colours import COLOURS
+
 WIDTH, HEIGHT = 720, 320
 LEFT, RIGHT, TOP, BOTTOM = 72, 16, 16, 56
-COLOURS = ("#7c3aed", "#0891b2", "#d97706", "#16a34a", "#db2777", "#475569")
+
 DASHES = ("", "6 3", "2 2", "8 3 2 3", "1 3", "10 4")
 LETTER = 6.6  # px: the mean width of a letter at 12 px
 SLANT = 35  # degrees, for names that would run into each other

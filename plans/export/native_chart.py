@@ -8,7 +8,7 @@ from typing import Any
 from openpyxl.chart import BarChart, LineChart, Reference, Series
 
 from gtm.core.money import spreadsheet_format
-from plans.drawing.charts import COLOURS
+from plans.drawing.colours import COLOURS
 from plans.export.sheets import FORMATS, is_amount, text
 
 SHAPES = frozenset({"bar", "stacked-bar", "histogram", "line", "tornado"})

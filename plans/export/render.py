@@ -1,5 +1,7 @@
-"""Outputs as files: CSV, XLSX, JSON, SVG, Markdown, or the kept file itself. One place, for REST, admin and
-reports."""
+"""Outputs as files: CSV, XLSX, JSON, Markdown, a chart as SVG, PNG or Vega-Lite, or the kept file itself.
+
+One place, for REST, admin and reports.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from gtm.core import canonical
 from gtm.core.later import later
 from gtm.core.money import amount_text
 from gtm.core.places import filestore
-from plans.drawing import charts
+from plans.drawing import charts, pictures, specification
 from plans.export import sheets
 from plans.export.sheets import AMOUNT, is_amount
 from plans.schemas import answer
@@ -26,12 +28,15 @@ if TYPE_CHECKING:
 else:
     openpyxl = later("openpyxl")
 
-FORMATS = ("csv", "xlsx", "json", "svg", "md", "file")
+FORMATS = ("csv", "xlsx", "json", "svg", "png", "vega", "md", "file")
+OF_CHARTS = frozenset({"svg", "png", "vega"})
 MEDIA_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "json": "application/json",
     "svg": "image/svg+xml",
+    "png": "image/png",
+    "vega": "application/vnd.vegalite.v6+json",
     "md": "text/markdown; charset=utf-8",
 }
 
@@ -76,14 +81,23 @@ def formats_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
     """What an output can be downloaded as; a file as itself."""
     if payload["kind"] == "file":
         return "file", "json"
-    return tuple(f for f in FORMATS if f != "file" and (f != "svg" or payload["kind"] == "chart"))
+    return tuple(f for f in FORMATS if f != "file" and (f not in OF_CHARTS or payload["kind"] == "chart"))
 
 
-def render(payload: Mapping[str, Any], fmt: str) -> Rendered:
-    """An output in a format of ``formats_of``. Raises NotFound for a file whose content is gone."""
+def render(payload: Mapping[str, Any], fmt: str, specified: Mapping[str, Any] | None = None) -> Rendered:
+    """An output in a format of ``formats_of``; ``specified`` is the specification kept with a chart.
+
+    Raises NotFound for a file whose content is gone, and NotNow for a chart that cannot be drawn.
+    """
     if fmt == "file":
         suffix = PurePosixPath(payload["path"]).suffix.lstrip(".")
         return Rendered(filestore.read(payload["path"]), payload["media_type"], suffix)
+    if fmt == "png":
+        (picture,) = pictures.pictures([(payload, specified)], fmt)
+        return Rendered(picture, MEDIA_TYPES[fmt], fmt)
+    if fmt == "vega":
+        found = specification.with_points(specified or specification.specification(payload), payload)
+        return Rendered(canonical.document(found), MEDIA_TYPES[fmt], "vl.json")
     makers = {"csv": _csv, "xlsx": _xlsx, "json": canonical.document, "svg": _svg, "md": _markdown}
     return Rendered(makers[fmt](payload), MEDIA_TYPES[fmt], fmt)
 

@@ -19,12 +19,18 @@ class Artifact(GovernedModel):
     is_deliverable = models.BooleanField(default=False, help_text="One of the outputs the command promises")
     payload = models.JSONField(help_text="The output in the form of its kind; see plans.schemas.outputs")
     sha256 = models.CharField(max_length=64)
+    specification = models.JSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="How a chart is drawn, in Vega-Lite, without its points: these come from the output",
+    )
 
     superseded_at = models.DateTimeField(
         null=True, blank=True, help_text="A later revision of the plan computed it again; kept for the record"
     )
 
-    digested_fields = MappingProxyType({"payload": "sha256"})
+    digested_fields = MappingProxyType({"payload": "sha256", "specification": ""})
 
     class Meta:
         ordering = ["plan", "task", "position"]

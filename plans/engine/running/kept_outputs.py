@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gtm.core import canonical
-from plans.drawing import charts
+from plans.drawing import charts, specification
 from plans.engine.running import steps
 from plans.models import DONE_STATES, Artifact, Task
-from plans.schemas.outputs import Output, payload_of
+from plans.schemas.outputs import Metrics, Output, payload_of
 
 
-def keep(task: Task, outputs: Sequence[Output], *, first: int = 0) -> list[Artifact]:
-    """Write the outputs as artifacts of the task, in their order from position ``first`` on."""
+def keep(
+    task: Task,
+    outputs: Sequence[Output],
+    *,
+    first: int = 0,
+    drawn: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Artifact]:
+    """Write the outputs as artifacts of the task, in their order from position ``first`` on.
+
+    ``drawn`` are the specifications of charts, by the key of their output.
+    """
     kept = []
     for position, output in enumerate(outputs, start=first):
         payload = payload_of(output)
@@ -26,20 +36,35 @@ def keep(task: Task, outputs: Sequence[Output], *, first: int = 0) -> list[Artif
             is_deliverable=output.key in task.plan.rules.deliverable_keys,
             payload=payload,
             sha256=canonical.digest(payload),
+            specification=(drawn or {}).get(output.key),
         )
         artifact.save()
         kept.append(artifact)
     return kept
 
 
-def draw_charts(outputs: Sequence[Output]) -> None:
-    """Draw every chart once, as whoever opens it will see it. Raises TransientError naming one that fails."""
+def draw_charts(outputs: Sequence[Output]) -> dict[str, dict[str, Any]]:
+    """The specification of every chart, by its key; each drawn once, as whoever opens it will see it.
+
+    Raises TransientError naming a chart that fails.
+    """
+    definitions = _definitions(outputs)
+    drawn = {}
     for output in outputs:
         if output.kind == "chart":
             try:
-                charts.draw(payload_of(output))
+                payload = payload_of(output)
+                charts.draw(payload)
+                drawn[output.key] = specification.specification(payload, definitions)
             except (ArithmeticError, LookupError, TypeError, ValueError) as error:
                 raise steps.TransientError(f"The chart “{output.title}” cannot be drawn: {error}") from error
+    return drawn
+
+
+def _definitions(outputs: Sequence[Output]) -> dict[str, str]:
+    """What the figures of a task are, by their labels: a series of a chart may be one of them."""
+    figures = [figure for output in outputs if isinstance(output, Metrics) for figure in output.items]
+    return {figure.label: figure.definition for figure in figures if figure.definition}
 
 
 def write_brief(task: Task) -> None:

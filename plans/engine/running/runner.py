@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -65,9 +65,9 @@ def run_task(task_pk: int, worker: str) -> str:
     try:
         with LeaseKeeper(task, attempt) as heartbeat:
             result = compute(task, attempt, heartbeat)
-            kept_outputs.draw_charts(result.outputs)
+            drawn = kept_outputs.draw_charts(result.outputs)
             called = calls.make(task, result, stored_values(result), heartbeat.progress)
-        record_success(task, attempt, result, called)
+        record_success(task, attempt, result, called, drawn)
         return task.state
     except LeaseLost:
         _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
@@ -115,7 +115,11 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
 
 
 def record_success(
-    task: Task, attempt: TaskAttempt, result: StepResult, called: Sequence[calls.MadeCall] = ()
+    task: Task,
+    attempt: TaskAttempt,
+    result: StepResult,
+    called: Sequence[calls.MadeCall] = (),
+    drawn: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
     """Write artifacts, tool calls, the task's output and its successors in one transaction, once."""
     values = stored_values(result)
@@ -125,7 +129,7 @@ def record_success(
             _keep_late_result(task, attempt, values)
             _settle_if_stopped(task, attempt)
             return
-        kept_outputs.keep(task, result.outputs)
+        kept_outputs.keep(task, result.outputs, drawn=drawn)
         calls.keep(task, attempt, called, first=len(result.outputs))
         _, apply = steps.resolve(task.plan.command_key, task.key)
         if apply is not None:

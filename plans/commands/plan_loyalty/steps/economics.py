@@ -60,7 +60,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         alternatives_table(alternatives, months, currency),
         *([table_of_test(test, currency)] if test else []),
         _cash_chart(planned, currency),
-        _risk_chart(planned),
+        _risk_chart(planned, currency),
         _full_year(planned, currency),
         *economics_table(values.get("by_persona", []), currency),
         *accounting_outputs(accounting, values["cost_per_point"], currency),
@@ -242,14 +242,14 @@ def _cash_chart(planned: PlannedProgram, currency: str) -> Chart:
                  [Series("Cumulative cash", [float(v) for v in cumulative])], "month", "cash", currency)  # fmt: skip
 
 
-def _risk_chart(planned: PlannedProgram) -> Chart:
+def _risk_chart(planned: PlannedProgram, currency: str) -> Chart:
     model, rate = planned.model, planned.design.value_rate
     bars = simulation.tornado(lambda inputs: model.year_of(rate, inputs).net, planned.assumptions.drawn())
     bars = tuple(bar for bar in bars if bar.swing > 0)
     return Chart(
         "tornado", "What moves the net of a year most", "tornado", [b.name.replace("_", " ") for b in bars],
         [Series("at its low", [b.at_low for b in bars]), Series("at its high", [b.at_high for b in bars])],
-        "assumption", "net of a full year", "", "One assumption moved at a time, the others at their most likely value.",
+        "assumption", "net of a full year", currency, "One assumption moved at a time, the others at their most likely value.",
     )  # fmt: skip
 
 
