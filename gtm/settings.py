@@ -234,6 +234,9 @@ STATIC_ROOT = env.str("STATIC_ROOT", default=None)  # for a web server or CDN th
 STATICFILES_DIRS: list[str] = []
 WHITENOISE_USE_FINDERS = True  # serve them out of the packages: there is no collectstatic to forget
 WHITENOISE_MAX_AGE = 3600
+WHITENOISE_IMMUTABLE_FILE_TEST = (
+    r"\.[0-9a-f]{12}\.js$"  # named after its content: kept for as long as it may be
+)
 MEDIA_ROOT = GTM_DATA_DIR / "uploads"  # private: downloads go through views that check permission
 # Data sets, kept files, uploads waiting and plan JSON: folders, or an object store that every host reaches.
 STORAGES = {

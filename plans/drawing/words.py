@@ -32,6 +32,8 @@ def unit_in_words(unit: str) -> str:
 
 def meaning(payload: Mapping[str, Any], label: str, definitions: Mapping[str, str]) -> str:
     """What a value of the series ``label`` is, with its unit in words."""
+    if payload["shape"] == "gantt":
+        return "From the first day of the task to its last; the slack is how late it may end"
     said = definitions.get(label) or payload.get("y_label") or payload["title"]
     unit = unit_in_words(payload.get("unit") or "")
     told = said if not unit or unit.casefold() in said.casefold() else f"{said}, in {unit}"

@@ -15,5 +15,5 @@ register = template.Library()
 @register.simple_tag
 @cache
 def chart_library() -> str:
-    """The address of the library that draws charts; loaded by pages that have one, when it comes into view."""
+    """The address of the library that draws charts: a page loads it when one comes into view."""
     return static(f"gtm/{browser_library.path().name}")

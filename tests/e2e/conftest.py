@@ -12,15 +12,26 @@ from playwright.sync_api import Browser, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from gtm.core.actors import Actor, acting_as
-from plans.demo import organisation
+from plans.demo import organisation, partners, referrals
+from plans.engine.people.human_tasks import complete
 from plans.models import Plan
+from plans.selectors import answer_of
+from programs.models import Campaign, Program
 from programs.services import load_dataset
-from tests.conftest import publishing_to, workers
+from tests.conftest import publishing_to, wait_until, workers
+from tests.documents import usage
 from tests.doors import start
 from tests.e2e.person import Person
 from tests.migrated import AsMigrated
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+LINES = {
+    "plan-loyalty": usage.PLAN,
+    "monitor-loyalty": usage.MONITOR,
+    "optimize-referrals": usage.OPTIMIZE,
+    "launch-program": usage.LAUNCH.replace("2025-12-10", usage.LAUNCH_DAY),
+    "track-source": usage.TRACK,
+}
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
 
@@ -93,6 +104,26 @@ def site(own_directories: Path, db: None, redis_url: str, chromium: str) -> Iter
 def waiting_plan(site: LiveServer) -> Plan:
     """A run of plan-loyalty by operations, on its way to the gates of finance and legal."""
     return start("ops")
+
+
+@pytest.fixture(scope="package")
+def results(site) -> dict[str, Plan]:
+    """A plan of each command, as far as it computes without people."""
+    with acting_as(Actor.system("Demo")):
+        referrals.load(Program.objects.get(slug="customer-advocates"), str)
+        partners.load(Campaign.objects.get(slug="ai-launch-tour"), str)
+    plans = {name: start("ops", line) for name, line in LINES.items()}
+    finish(plans["plan-loyalty"], "segment-validation")
+    wait_until(lambda: all(answer_of(plan) for plan in plans.values()), 240)
+    return plans
+
+
+def finish(plan: Plan, key: str) -> None:
+    """Do a person's task, so that what computes the answer can."""
+    wait_until(lambda: plan.tasks.filter(key=key, state="ready").exists(), 120)
+    with acting_as(Actor.system("Test")):
+        task = plan.tasks.get(key=key)
+        complete(task, result={}, evidence={"sizes": "compared"}, comment="Compared.")
 
 
 @pytest.fixture

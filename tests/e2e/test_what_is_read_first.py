@@ -2,48 +2,15 @@
 
 import pytest
 
-from gtm.core.actors import Actor, acting_as
-from plans.demo import partners, referrals
-from plans.engine.people.human_tasks import complete
-from plans.models import Plan
 from plans.selectors import answer_of
-from programs.models import Campaign, Program
 from tests.conftest import wait_until
-from tests.documents import usage
-from tests.doors import start
+from tests.e2e.conftest import LINES
 
 pytestmark = pytest.mark.e2e
 
 TALLEST, PHONE = 2500, 844
-LINES = {
-    "plan-loyalty": usage.PLAN,
-    "monitor-loyalty": usage.MONITOR,
-    "optimize-referrals": usage.OPTIMIZE,
-    "launch-program": usage.LAUNCH.replace("2025-12-10", usage.LAUNCH_DAY),
-    "track-source": usage.TRACK,
-}
 HEADLINE = "document.querySelector('.g-headline').getBoundingClientRect().bottom"
 HEIGHT = "document.documentElement.scrollHeight"
-
-
-@pytest.fixture(scope="module")
-def results(site) -> dict[str, Plan]:
-    """A plan of each command, as far as it computes without people."""
-    with acting_as(Actor.system("Demo")):
-        referrals.load(Program.objects.get(slug="customer-advocates"), str)
-        partners.load(Campaign.objects.get(slug="ai-launch-tour"), str)
-    plans = {name: start("ops", line) for name, line in LINES.items()}
-    finish(plans["plan-loyalty"], "segment-validation")
-    wait_until(lambda: all(answer_of(plan) for plan in plans.values()), 240)
-    return plans
-
-
-def finish(plan: Plan, key: str) -> None:
-    """Do a person's task, so that what computes the answer can."""
-    wait_until(lambda: plan.tasks.filter(key=key, state="ready").exists(), 120)
-    with acting_as(Actor.system("Test")):
-        task = plan.tasks.get(key=key)
-        complete(task, result={}, evidence={"sizes": "compared"}, comment="Compared.")
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LARGE = ("scipy", "numpy", "pyarrow", "duckdb", "reportlab", "openpyxl", "apprise", "mcp", "pydantic")
+LARGE = (
+    "scipy",
+    "numpy",
+    "pyarrow",
+    "duckdb",
+    "reportlab",
+    "openpyxl",
+    "apprise",
+    "mcp",
+    "pydantic",
+    "altair",
+    "vl_convert",
+)
 WEB = "import gtm.wsgi; from django.urls import get_resolver; get_resolver().reverse_dict"
 WORKER = """
 from celery.signals import worker_ready

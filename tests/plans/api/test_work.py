@@ -227,7 +227,17 @@ def test_a_chart_is_a_drawing_too(download):
     assert ET.fromstring(response.content).tag.endswith("svg")  # noqa: S314 - our own drawing
 
 
-@pytest.mark.parametrize("fmt", ["svg", "pdf"])
+def test_a_chart_is_a_picture_and_a_specification_with_its_points(download):
+    picture = download(OUTPUTS["chart"], "png")
+    assert (picture["Content-Type"], picture.content[:4]) == ("image/png", b"\x89PNG")
+    specified = download(OUTPUTS["chart"], "vega")
+    assert specified["Content-Disposition"].endswith('-found.vl.json"')
+    found = json.loads(specified.content)
+    assert [point["value"] for point in found["datasets"]["points"]] == [1, 2]
+    assert found["$schema"].startswith("https://vega.github.io/schema/vega-lite/")
+
+
+@pytest.mark.parametrize("fmt", ["svg", "png", "vega", "pdf"])
 def test_a_format_it_has_not_is_refused_and_the_others_named(download, fmt):
     response = download(OUTPUTS["table"], fmt)
     assert (response.status_code, "csv, xlsx, json, md" in response.json()["detail"]) == (406, True)

@@ -1,0 +1,139 @@
+"""Charts that answer: to a pointer, to a finger, to the keyboard, and as a picture where no script runs."""
+
+import json
+import re
+
+import pytest
+
+from gtm.headers import CONTENT_SECURITY_POLICY
+from plans.drawing import browser_library, specification
+from tests.e2e.conftest import LINES
+from tests.plans.drawing.test_specification import ALL
+
+pytestmark = pytest.mark.e2e
+
+WITHOUT_EVAL = CONTENT_SECURITY_POLICY.replace(" 'unsafe-eval'", "").replace(" 'unsafe-inline'", "", 1)
+TIP = "status"
+VALUE = {
+    "plan-loyalty": r"USD between its low and its high\nFrom low to high: .+ USD at its low, .+ USD at its high",
+    "monitor-loyalty": r"\d+\.\d %\n(Interval: \d+\.\d to \d+\.\d %|No interval is computed for it\.)",
+    "optimize-referrals": r"\n[\d,]+\nNo interval is computed for it\.\nInvitations that reached it",
+    "launch-program": r"\d{4}-\d\d-\d\d to \d{4}-\d\d-\d\d\nSlack: at the latest \d{4}-\d\d-\d\d",
+    "track-source": r"\n\d+\.\d %\nNo interval is computed for it\.\nShare of deals, in percent",
+}
+
+
+def drawn(person, plan, state):
+    """The leading chart of a plan's page, once it answers."""
+    person.open(f"/plans/plan/{plan.pk}/change/", state)
+    person.page.locator(".g-lead").scroll_into_view_if_needed()
+    person.page.locator(".g-lead .g-chart-drawn").wait_for()
+    return person.page.locator(".g-lead .g-chart-live")
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_the_leading_chart_answers_the_pointer_and_the_keys(enter, results, name):
+    ops = enter("ops")
+    live = drawn(ops, results[name], f"{name} charted")
+    plot, tip = live.locator(".g-chart-plot"), live.get_by_role(TIP)
+    assert not tip.is_visible()
+    box = plot.bounding_box()
+    ops.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert re.search(VALUE[name], tip.inner_text())
+    ops.look(f"{name} hovered")
+    ops.page.keyboard.press("Escape")
+    ops.tab_to("Read its points with the arrow keys")
+    ops.page.keyboard.press("Home")
+    first = tip.inner_text()
+    ops.page.keyboard.press("ArrowRight")
+    assert re.search(VALUE[name], first) and tip.inner_text() != first
+    ops.page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    ops.picture(f"chart-{name}")
+    ops.leave()
+
+
+def test_a_series_is_switched_off_and_on_and_the_last_one_stays(enter, results):
+    ops = enter("ops")
+    live = drawn(ops, results["track-source"], "toggled")
+    bars = live.locator("svg [aria-roledescription=bar]")
+    both = bars.count()
+    first, second = live.get_by_role("group", name="Series shown").get_by_role("button").all()
+    first.focus()
+    ops.page.keyboard.press("Enter")
+    assert (first.get_attribute("aria-pressed"), bars.count() * 2) == ("false", both)
+    second.click()
+    assert (second.get_attribute("aria-pressed"), bars.count() * 2) == ("true", both)
+    ops.look("one series off")
+    first.click()
+    assert bars.count() == both
+    ops.leave()
+
+
+def test_a_finger_reads_a_value_on_a_phone(enter, results):
+    finance = enter("finance", "phone")
+    live = drawn(finance, results["monitor-loyalty"], "touched")
+    box = live.locator(".g-chart-plot").bounding_box()
+    live.locator(".g-chart-plot").dispatch_event(
+        "pointerdown", {"clientX": box["x"] + box["width"] / 2, "clientY": box["y"] + box["height"] / 2,
+                        "pointerType": "touch"})  # fmt: skip
+    assert re.search(VALUE["monitor-loyalty"], live.get_by_role(TIP).inner_text())
+    assert finance.page.evaluate("document.documentElement.scrollWidth") == 390
+    finance.leave()
+
+
+def test_a_chart_in_a_chapter_is_drawn_when_the_chapter_is_opened(enter, results):
+    ops = enter("ops")
+    drawn(ops, results["plan-loyalty"], "chapters")
+    chapter = ops.page.locator(".g-chapter", has=ops.page.locator("figure.g-chart")).first
+    assert chapter.locator(".g-chart-drawn").count() == 0
+    chapter.locator("summary").first.click()
+    chapter.locator(".g-chart-drawn").first.wait_for()
+    ops.look("a chapter with charts")
+    ops.leave()
+
+
+def test_without_scripts_and_in_print_the_picture_is_there(browser, enter, results, site):
+    plan = results["optimize-referrals"]
+    ops = enter("ops")
+    live = drawn(ops, plan, "printed")
+    ops.page.emulate_media(media="print")
+    still = ops.page.locator(".g-lead .g-chart-still svg")
+    assert still.is_visible() and not live.is_visible()
+    ops.page.emulate_media(media="screen")
+    assert live.is_visible() and not still.is_visible()
+    kept = ops.page.context.storage_state()
+    ops.leave()
+    context = browser.new_context(base_url=site.url, java_script_enabled=False, storage_state=kept)
+    page = context.new_page()
+    page.goto(f"/plans/plan/{plan.pk}/change/")
+    assert page.locator(".g-lead .g-chart-still svg").is_visible()
+    context.close()
+
+
+def test_every_shape_is_drawn_where_a_page_allows_no_evaluation(browser, site):
+    """The page forbids eval and inline scripts; the library comes from this site alone."""
+    figures = "".join(
+        f'<figure class="g-chart"><script type="application/json">{_json(payload)}</script></figure>'
+        for payload in ALL.values()
+    )
+    scripts = f'<script src="/static/gtm/charts.js" data-library="/static/gtm/{browser_library.path().name}"></script>'
+    context = browser.new_context(base_url=site.url)
+    page, complaints, asked = context.new_page(), [], []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.route("**/strict/", lambda route: route.fulfill(
+        body=f"<!doctype html><title>Charts</title><body>{figures}{scripts}", content_type="text/html",
+        headers={"Content-Security-Policy": WITHOUT_EVAL}))  # fmt: skip
+    page.goto("/strict/")
+    for figure in page.locator("figure").all():
+        figure.scroll_into_view_if_needed()
+    page.wait_for_function(f"document.querySelectorAll('.g-chart-drawn').length === {len(ALL)}")
+    assert complaints == []
+    assert {url.startswith(site.url) for url in asked} == {True}
+    context.close()
+
+
+def _json(payload):
+    return json.dumps(specification.with_points(specification.specification(payload), payload))
