@@ -227,9 +227,12 @@ def test_a_chart_is_a_drawing_too(download):
     assert ET.fromstring(response.content).tag.endswith("svg")  # noqa: S314 - our own drawing
 
 
-def test_a_chart_is_a_picture_and_a_specification_with_its_points(download):
+def test_a_chart_is_a_picture(download):
     picture = download(OUTPUTS["chart"], "png")
     assert (picture["Content-Type"], picture.content[:4]) == ("image/png", b"\x89PNG")
+
+
+def test_a_chart_is_a_specification_with_its_points(download):
     specified = download(OUTPUTS["chart"], "vega")
     assert specified["Content-Disposition"].endswith('-found.vl.json"')
     found = json.loads(specified.content)
