@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from programs.analytics.assumptions import LoyaltyAssumptions
+from programs.analytics.chances import chance_in_words
 from programs.analytics.economics import (
     IncrementalMargin,
     LiftResponse,
     best_value_rate,
     incremental_margin,
 )
-from programs.analytics.simulation import Draws, chance_in_words, draw
+from programs.analytics.simulation import Draws, draw
 
 FloatArray = NDArray[np.float64]
 

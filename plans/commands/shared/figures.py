@@ -7,8 +7,8 @@ from typing import Any
 
 from gtm.core.money import Money
 from plans.schemas.outputs import Figure
+from programs.analytics.chances import chance_in_words
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
-from programs.analytics.simulation import chance_in_words
 
 WHOLE_FROM = 100
 
