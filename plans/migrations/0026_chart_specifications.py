@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("plans", "0024_messages_about_plans"),
+        ("plans", "0025_plan_files_written_at"),
     ]
 
     operations = [
