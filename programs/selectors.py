@@ -134,14 +134,19 @@ def _runbook_task(task: RunbookTask) -> dict[str, Any]:
     same = ("key", "name", "purpose", "phase", "group", "consulted", "informed", "needs", "days_after_launch",
             "is_blocker", "not_before_days", "outside")  # fmt: skip
     estimates = (task.optimistic_days, task.likely_days, task.pessimistic_days)
-    return {name: getattr(task, name) for name in same} | {
-        "responsible": task.responsible.slug,
-        "accountable": task.accountable.slug,
-        "substitute": task.substitute.slug if task.substitute else "",
-        "days": [float(days) for days in estimates],
-        "wait_days": float(task.wait_days),
-        "weight": float(task.weight),
-    }
+    wanted = {"evidence": task.evidence} if task.evidence else {}
+    return (
+        {name: getattr(task, name) for name in same}
+        | wanted
+        | {
+            "responsible": task.responsible.slug,
+            "accountable": task.accountable.slug,
+            "substitute": task.substitute.slug if task.substitute else "",
+            "days": [float(days) for days in estimates],
+            "wait_days": float(task.wait_days),
+            "weight": float(task.weight),
+        }
+    )
 
 
 def _runbook_alert(alert: RunbookAlert) -> dict[str, Any]:

@@ -140,6 +140,7 @@ def make_plan(*gates: dict[str, Any], requester: Any = None, **fields: Any) -> P
     due_hours = fields.pop("due_hours", {})
     fallback = fields.pop("fallback", None)
     rules = {"triggers": triggers, "due_hours": due_hours, "ladder": fields.pop("ladder", LADDER)}
+    rules["evidence"] = fields.pop("evidence", {})
     plan = Plan(
         plan_id=new_plan_id(),
         plugin=fields.pop("plugin", "p"),

@@ -20,6 +20,8 @@ from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, St
 from gtm.core.evidence import changelog, refusals, told
 from gtm.core.governed import GovernedModel, StatefulModel, open_door
 
+OFFERED = "offered"
+"""The parameter by which guards know that nobody acts yet: an interface asks what is possible."""
 Guard = Callable[[Any, Mapping[str, Any]], str | None]
 """Answers None where the condition is met, else the reason in a sentence."""
 Permission = Callable[[Actor, Any, Mapping[str, Any]], str | None]
@@ -139,6 +141,7 @@ def actions(obj: StatefulModel, actor: Actor, **params: Any) -> list[Action]:
     Admin, REST and the command line all ask this. Transitions only the engine performs are left out.
     """
     found = []
+    params = {**params, OFFERED: True}
     for transition_ in machine_of(obj).transitions:
         if obj.state not in transition_.sources or transition_.permission is system_only:
             continue

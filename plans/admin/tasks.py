@@ -35,6 +35,8 @@ def _why_not(possible: list[fsm.Action], name: str) -> str:
 
 
 class AnswerForm(forms.Form):
+    """``evidence`` is what the runbook asks for, in words; it stands where people give it."""
+
     comment = forms.CharField(required=False, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
     evidence = forms.CharField(
         required=False,
@@ -54,6 +56,11 @@ class AnswerForm(forms.Form):
         widget=UnfoldAdminSelectWidget,
         help_text="Only if you reassign the task",
     )
+
+    def __init__(self, *args: Any, evidence: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if evidence:
+            self.fields["evidence"].help_text = f"To complete the task, give this: {evidence}"
 
 
 @admin.register(Task)
@@ -110,7 +117,7 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 "stopped": stopped.is_stopped(task.plan),
                 "comments": comments_on(task),
                 "brief": outputs_of_tasks(task.plan, task) if task.kind == TaskKind.HUMAN else [],
-                "form": AnswerForm(),
+                "form": AnswerForm(evidence="" if task.is_done else task.evidence_wanted),
             }
         return TemplateResponse(request, "plans/task.html", context)
 

@@ -97,7 +97,9 @@ class TaskDetailSerializer(TaskSerializer):
     actions = ActionsField()
 
     class Meta(TaskSerializer.Meta):
-        fields = [*TaskSerializer.Meta.fields, "output", "attempts", "comments", "actions"]
+        fields = [
+            *TaskSerializer.Meta.fields, "evidence_wanted", "output", "attempts", "comments", "actions",
+        ]  # fmt: skip
 
     @extend_schema_field(SpokenSerializer(many=True))
     def get_comments(self, task: Task) -> list[dict[str, Any]]:

@@ -169,6 +169,11 @@ class Task(StatefulModel):
         return 1 + self.max_retries + self.attempts_granted
 
     @property
+    def evidence_wanted(self) -> str:
+        """What the runbook asks for as evidence that it is done; empty where it asks for nothing."""
+        return self.plan.rules.evidence.get(self.task_id, "")
+
+    @property
     def is_done(self) -> bool:
         return self.state in DONE_STATES
 

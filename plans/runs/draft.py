@@ -287,5 +287,6 @@ def snapshot(
             "methods": {step.key: step.instead_how for step in command.steps if step.instead},
             "forecast": command.forecast,
             "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},
+            "evidence": {step.task_id: step.evidence for step in command.steps if step.evidence},
         }
     )

@@ -191,6 +191,8 @@ def _step_faults(command: Command) -> Iterable[Problem]:
                 f"{step.key}: another method stands beside a step that runs, and says what it does otherwise"
             )
             yield Problem(f"{at}.instead", message)
+        if step.evidence and (step.run or step.gate):
+            yield Problem(f"{at}.evidence", f"{step.key} is not completed by people, who could give evidence")
         if step.brief and step.run:
             yield Problem(f"{at}.brief", f"{step.key} is done by the engine, which needs no brief")
 

@@ -72,7 +72,8 @@ class Step:
     ``instead`` is another method of an automated step, which has one turn when its attempts have failed;
     ``instead_how`` says in words what it does otherwise. Without one, who holds ``fallback_agent`` gets the
     task with what failed. ``brief(outputs, inputs)`` answers what people are to look at when a task becomes
-    theirs; it is kept with the task.
+    theirs; it is kept with the task. ``evidence`` says in words what shows that people have done it: without
+    any the task is not completed.
     """
 
     task_id: str
@@ -96,6 +97,7 @@ class Step:
     output_var: str = ""
     expected_seconds: int = 5
     due_hours: int = 0
+    evidence: str = ""
     due_date: date | None = None
     datasets: Sequence[str] = ()
 

@@ -96,6 +96,7 @@ class PlanRules:
     """Everything a plan keeps of its command, its policies and its ladder.
 
     ``reads``: task key → the inputs and facts its step declares; ``due_hours``: task number → working hours;
+    ``evidence``: task number → what shows that people have done it;
     ``governed_facts`` and ``governed_outputs`` (by key of the task): the facts and values that are content.
     ``methods``: task key → what the other method of its step does otherwise. ``skills`` are the procedures
     that its steps cite, in the version of its start. ``forecast`` is the path of its daily look ahead.
@@ -118,6 +119,7 @@ class PlanRules:
     ladder_version: int = 0
     deliverable_keys: Sequence[str] = ()
     due_hours: Mapping[str, int] = field(default_factory=dict)
+    evidence: Mapping[str, str] = field(default_factory=dict)
     limits: Sequence[GuardrailLimit] = ()
     governed_facts: Sequence[str] = ()
     governed_outputs: Mapping[str, Sequence[str]] = field(default_factory=dict)

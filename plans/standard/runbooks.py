@@ -36,13 +36,15 @@ class RunbookLine:
     consulted: tuple[str, ...] = ()
     informed: tuple[str, ...] = ()
     purpose: str = ""
+    evidence: str = ""
 
 
 EVERY_LAUNCH = (
     RunbookLine("design-charter", "Pull the design charter", TOOLING, "checklist", ARCHITECT, ARCHITECT, ("0.5", "1", "2"),
          informed=(SPONSOR,), purpose="Goal, audience, reward and rules, agreed and in one place"),
     RunbookLine("terms-review", "Review terms and privacy", TOOLING, "legal", "legal", "legal", ("2", "3", "6"),
-         ("design-charter",), weight="2", consulted=(PARTNERS,), purpose="Terms, tax, claims, consent and personal data"),
+         ("design-charter",), weight="2", consulted=(PARTNERS,), purpose="Terms, tax, claims, consent and personal data",
+         evidence="Where the reviewed terms are kept, with their version"),
     RunbookLine("reward-funding", "Fund the rewards", TOOLING, "finance", "finance", "finance", ("1", "2", "4"),
          ("design-charter",), weight="2", consulted=(ARCHITECT,), purpose="Budget, accrual and payout calendar"),
     RunbookLine("referral-forms", "Finish the referral forms", TOOLING, "tooling", OPS, OPS, ("2", "3", "5"), ("design-charter",),
@@ -72,9 +74,11 @@ EVERY_LAUNCH = (
     RunbookLine("partner-approval", "Partner approval", APPROVAL, "approvals", PARTNERS, PARTNERS, ("0.5", "1", "3")),
     RunbookLine("go-no-go", "Go or no-go", APPROVAL, "approvals", SPONSOR, SPONSOR, ("0.25", "0.5", "1")),
     RunbookLine("confirm-tracking", "Confirm tracking on live pages", DAY_OF, "day of launch", OPS, OPS, after=0,
-         purpose="One referral from invite to event, with a test code"),
+         purpose="One referral from invite to event, with a test code",
+         evidence="The test code, and when its event arrived"),
     RunbookLine("confirm-forms", "Confirm forms and fulfilment", DAY_OF, "day of launch", OPS, OPS, after=0,
-         purpose="One test referral is taken, held and reversed"),
+         purpose="One test referral is taken, held and reversed",
+         evidence="The number of the test referral that was reversed"),
     RunbookLine("enable-dashboards", "Enable dashboards and alerts", DAY_OF, "day of launch", "revops", OPS, after=0,
          purpose="Every line of the monitoring plan shows live figures"),
     RunbookLine("brief-support", "Brief support on duty", DAY_OF, "day of launch", SUCCESS, SUCCESS, after=0, blocks=False),
@@ -182,6 +186,7 @@ def _task(runbook: Runbook, position: int, line: RunbookLine, roles: dict[str, R
         substitute=roles.get(substitute), consulted=list(line.consulted), informed=list(line.informed),
         needs=list(line.needs), optimistic_days=optimistic, likely_days=likely, pessimistic_days=pessimistic,
         days_after_launch=line.after, weight=Decimal(line.weight), is_blocker=line.blocks,
+        evidence=line.evidence,
     )  # fmt: skip
 
 

@@ -110,7 +110,7 @@ class RunbookTaskAdmin(GovernedAdmin):
                 ),
             },
         ),
-        ("Readiness", {"fields": ["weight", "is_blocker"]}),
+        ("Readiness", {"fields": ["evidence", "weight", "is_blocker"]}),
     ]
 
 

@@ -34,7 +34,7 @@ class RunbookTaskSerializer(WholeSerializer):
             "id", "runbook", "position", "key", "name", "purpose", "phase", "group", "responsible",
             "accountable", "substitute", "consulted", "informed", "needs", "optimistic_days", "likely_days",
             "pessimistic_days", "wait_days", "not_before_days", "outside", "days_after_launch",
-            "weight", "is_blocker", "adds_gate", "version",
+            "evidence", "weight", "is_blocker", "adds_gate", "version",
         ]  # fmt: skip
         read_only_fields = KEPT
 

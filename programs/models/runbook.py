@@ -203,6 +203,13 @@ class RunbookTask(RunbookPart):
         max_digits=6, decimal_places=2, default=Decimal(1), validators=[MinValueValidator(Decimal("0.01"))],
         help_text="How much it counts for readiness",
     )  # fmt: skip
+    evidence = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text=(
+            "What shows that it is done, e.g. the test code used. Without evidence it is not completed"
+        ),
+    )
     is_blocker = models.BooleanField(default=False, help_text="No launch while this task is open")
     adds_gate = models.BooleanField(
         "adds an approval",

@@ -251,6 +251,7 @@ class _Numbers:
                 skills=("partner-ops",) if row["group"] == "partner" else (),
                 output_var=row["key"].replace("-", "_"),
                 reads=(),
+                evidence=row.get("evidence", ""),
             )
             for row in rows
         ]

@@ -105,7 +105,8 @@ OPTIMIZE_REFERRALS = registry.register(
                 Step("3.2", "compliance-log", "Confirmation of the payout log", PARTNERS,
                      "Confirm that the log of payouts is complete and that each break of a rule is explained", needs=("2.2",),
                      brief=f"{STEPS}.confirmation:what_to_confirm", fallback_agent=ARCHITECT, skills=("partner-ops",),
-                     output_var="compliance_confirmed", due_hours=16),
+                     output_var="compliance_confirmed", due_hours=16,
+                     evidence="The export or report that you compared the log of payouts with"),
             ), merge_gate=True),
             Stage("4", "Playbook", "sequential", (
                 Step("4.1", "playbook", "Playbook", ARCHITECT,

@@ -143,7 +143,8 @@ PLAN_LOYALTY = registry.register(
                 Step("2.3", "segment-validation", "Validation of segments", ANALYST,
                      "Validate the segments, their sizes and the assumptions behind the tiers, before they are built on",
                      needs=("1.1", "1.2"), brief=f"{STEPS}.segments:what_to_check", fallback_agent=STRATEGIST,
-                     skills=("member-insights",), output_var="segments_validated", due_hours=16),
+                     skills=("member-insights",), output_var="segments_validated", due_hours=16,
+                     evidence="The report or list that you compared the segments and their sizes with"),
             )),
             Stage("3", "Governance packet", "sequential", (
                 Step("3.1", "governance-packet", "Governance packet", STRATEGIST,

@@ -32,6 +32,7 @@ def complete(
             task,
             name,
             comment=comment,
+            evidence=evidence,
             set_fields={
                 "output": values,
                 "output_sha256": canonical.digest(values),

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 
 from gtm.core import clock, events
-from gtm.core.fsm import Change, perform
+from gtm.core.fsm import OFFERED, Change, perform
 from gtm.core.prepared import PreparedRead
 from plans.engine.escalation import clocks, ladder
 from plans.engine.gates import rounds, scope
@@ -138,6 +138,16 @@ def is_with_people(task: Task, params: Params) -> str | None:
 def is_human(task: Task, params: Params) -> str | None:
     """The task is done by people."""
     return None if task.kind == TaskKind.HUMAN else "The engine does this task itself."
+
+
+def has_evidence(task: Task, params: Params) -> str | None:
+    """What the runbook asks for as evidence is given."""
+    wanted = task.evidence_wanted
+    given = any(str(told).strip() for told in (params.get("evidence") or {}).values())
+    if not wanted or given or params.get(OFFERED):
+        return None
+    asked = f"{wanted[0].lower()}{wanted[1:]}"
+    return f"This task asks for evidence: {asked}. Give a link, or a sentence that others can check."
 
 
 def nothing_is_stopped(task: Task, params: Params) -> str | None:

@@ -86,13 +86,23 @@ def test_a_task_of_people_is_completed_on_its_page(login, asked, decision_page):
 
 @pytest.fixture
 def plan_with_check(site):
-    """A task of people before the gate."""
+    """A task of people before the gate, which asks for evidence."""
     with acting_as(Actor.system("Test")):
-        plan = make_plan()
+        plan = make_plan(evidence={"0": "The list that you compared it with"})
         plan.tasks.get(key="sign-off").needs.add(make_task(plan, 0, "check", "human"))
         rework.change(plan, comment="A check before the sign-off.")
         do_work(plan)
     return plan
+
+
+@pytest.mark.parametrize("evidence", ["", "  "])
+def test_what_the_runbook_asks_for_is_asked_in_the_form_and_required(login, plan_with_check, evidence):
+    url = reverse("admin:plans_task_change", args=[plan_with_check.tasks.get(key="check").pk])
+    client = login("ops")
+    assert "The list that you compared it with" in client.get(url).content.decode()
+    told = said(client.post(url, {"answer": "complete", "comment": "Checked.", "evidence": evidence}))
+    assert "asks for evidence: the list that you compared it with. Give a link" in told
+    assert plan_with_check.tasks.get(key="check").state == "ready"
 
 
 def test_a_completion_by_mistake_is_undone_on_the_page_and_not_by_others(login, plan_with_check):

@@ -33,10 +33,10 @@ def act(ops):
 
 
 @pytest.fixture
-def task(site):
+def task(site, request):
     """A task for people, ready, behind no gate."""
     with acting_as(Actor.system("Test")):
-        plan = make_plan()
+        plan = make_plan(evidence=request.param if hasattr(request, "param") else {})
         task = make_task(plan, 3, "call", "human")
         perform(plan, "review_again", comment="One task more.")
         perform(plan, "accept")
@@ -85,6 +85,15 @@ def test_a_result_by_hand_carries_its_evidence(act, ops, path, blocked):
         "succeeded_manual",
         {"calls": 3, "evidence": {"sheet": "calls.xlsx"}},
     )
+
+
+@pytest.mark.parametrize("task", [{"3": "The list of calls"}], indirect=True)
+def test_a_completion_without_the_evidence_that_the_runbook_asks_for_is_refused(act, ops, path, task):
+    assert ops.get(url(path)).json()["evidence_wanted"] == "The list of calls"
+    response = act(ops, path, "complete", comment="Called them all.")
+    assert response.status_code == 422
+    assert "asks for evidence: the list of calls." in response.json()["detail"]
+    assert act(ops, path, "complete", evidence={"sheet": "calls.xlsx"}).json()["state"] == "succeeded"
 
 
 def test_a_completion_is_undone_by_whoever_completed_it_and_reopened_with_a_reason(act, as_, ops, path, task):

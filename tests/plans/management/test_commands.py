@@ -141,6 +141,16 @@ def test_a_person_completes_a_task_of_theirs_with_evidence(site):
     assert manage("complete", "plan-0/1.1", "--as", "ops")[0] != 0
 
 
+def test_a_completion_without_the_evidence_that_is_asked_for_is_refused(site):
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(evidence={"20": "The list of calls"})
+        make_task(plan, 20, "check", "human")
+        rework.change(plan, comment="A check beside it.")
+    code, said = manage("complete", f"{plan.plan_id}/20", "--as", "ops")
+    assert (code, "asks for evidence: the list of calls" in said) == (1, True)
+    assert manage("complete", f"{plan.plan_id}/20", "--as", "ops", "--evidence", "calls.xlsx")[0] == 0
+
+
 def test_a_completion_is_undone_and_reopened_at_the_command_line(site):
     with acting_as(Actor.system("Test")):
         plan = make_plan()
