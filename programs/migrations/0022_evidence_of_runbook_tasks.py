@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0020_what_a_runbook_leaves_out'),
+        ('programs', '0021_languages_and_variants'),
     ]
 
     operations = [
