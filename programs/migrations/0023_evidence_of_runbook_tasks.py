@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0021_languages_and_variants'),
+        ('programs', '0022_mailing_tools'),
     ]
 
     operations = [
