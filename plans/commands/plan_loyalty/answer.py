@@ -56,7 +56,9 @@ def answer_of(
                          comparison=base["last_twelve_months"], compared_with="the last twelve months"),
             AnswerFigure("Lift in spend at the proposed reward", 100 * economics["expected_lift"], "%",
                          100 * economics["expected_lift_low"], 100 * economics["expected_lift_high"],
-                         comparison=_in_percent(economics["break_even_lift"]), compared_with="needed to break even"),
+                         0.95 if economics["lift"]["is_measured"] else None,
+                         comparison=_in_percent(economics["break_even_lift"]), compared_with="needed to break even",
+                         definition=_lift_source(economics["lift"])),
         ),
         caveats=warnings,
         alternative=_alternative(economics, currency),
@@ -89,9 +91,16 @@ def _in_percent(share: float | None) -> float | None:
 
 
 def _verdict(economics: dict[str, Any]) -> str:
-    """A launch that rests on a lift which nobody has measured is one to watch."""
+    """A launch is one to watch, if nobody has measured its lift, no lift was shown, or it is that of a smaller reward."""
     verdict = VERDICTS[economics["recommendation"]]
-    return verdict if verdict != GO or economics["lift"]["is_measured"] else WITH_CARE
+    lift = economics["lift"]
+    shown = lift["is_measured"] and lift["low"] > 0
+    return verdict if verdict != GO or (shown and not economics["lift_is_beyond_evidence"]) else WITH_CARE
+
+
+def _lift_source(lift: dict[str, Any]) -> str:
+    said = f"{percent(lift['likely'])} at a reward of {percent(lift['value_rate'])} of spend"
+    return f"{said}: {lift['source']}"
 
 
 def _alternative(economics: dict[str, Any], currency: str) -> Alternative:
@@ -146,7 +155,18 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
             f"The lift in spend ({percent(lift['low'])} to {percent(lift['high'])}) is entered and not measured: no holdout "
             f"is loaded, so the result is an assumption ({lift['source']})"
         )
+    elif lift["low"] <= 0:
+        found.append(
+            f"The test does not show that spend rises: the lift that it measures is {percent(lift['low'])} to "
+            f"{percent(lift['high'])}"
+        )
     found += [note.rstrip(".") for note in lift["notes"]]
+    if economics["lift_is_beyond_evidence"] and economics["expected_lift"]:
+        found.append(
+            f"The lift is {'measured' if lift['is_measured'] else 'entered'} at a reward of {percent(lift['value_rate'])} "
+            f"of spend. The proposed reward is {percent(design['value_rate'])}: that it lifts spend by "
+            f"{percent(economics['expected_lift'])} is an assumption"
+        )
     if economics["recommendation"] == "do not launch":
         found.append(f"Do not launch. {economics['why'].rstrip('.')}")
     elif economics["recommendation"] == "test first":

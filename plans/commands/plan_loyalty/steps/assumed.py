@@ -19,7 +19,9 @@ from programs.analytics.tier_redemption import TierMix, tier_mix
 from programs.datasets import OpenData
 
 HOLDOUT_ARMS = ("holdout", "hold-out", "hold out", "no program", "no-program")
-PROGRAM_WORDS = ("holdout", "hold-out", "hold out", "loyalty", "program", "reward")
+HOLDOUT_WORDS = ("holdout", "hold-out", "hold out")
+PROGRAM_WORDS = ("loyalty", "program", "reward")
+"""A test with such a name may be about anything within the program: a person has to say that it holds members out."""
 SPEND_WORDS = ("spend", "revenue", "sales", "turnover", "order value", "amount", "gmv")
 FOR_THE_RUN = "entered with this run"
 SETTINGS = "program settings"
@@ -235,6 +237,13 @@ def _measured_lift(
                 candidate = _as_found(lift, source, (metric.caution,) if metric.caution else ())
                 if best is None or _error(candidate) < _error(best):
                     best = candidate
+    if best is None and not asked:
+        maybe = sorted({row["experiment"] for row in rows if _may_hold_out(row["experiment"])} - set(names))
+        notes += [
+            f"The test “{name}” is not read: no arm of it is called holdout. If one arm was without the program, enter "
+            "the test as lift_test"
+            for name in maybe
+        ]
     if best is None and asked and not notes:
         notes.append(f"The test “{asked}” has no outcome in money, such as spend, so it measures no lift.")
     return best, tuple(notes)
@@ -244,7 +253,11 @@ def _holds_out(row: Mapping[str, Any], rows: list[dict[str, Any]]) -> bool:
     """Whether a test compares members with the program to others without: by its name, or that of an arm."""
     arms = {each["variant"].casefold() for each in rows if each["experiment"] == row["experiment"]}
     name = row["experiment"].casefold()
-    return bool(arms & set(HOLDOUT_ARMS)) or any(word in name for word in PROGRAM_WORDS)
+    return bool(arms & set(HOLDOUT_ARMS)) or any(word in name for word in HOLDOUT_WORDS)
+
+
+def _may_hold_out(name: str) -> bool:
+    return any(word in name.casefold() for word in PROGRAM_WORDS)
 
 
 def _lift_in_spend(metric: MetricReadout) -> Estimate | None:

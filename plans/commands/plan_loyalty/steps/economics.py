@@ -28,6 +28,10 @@ from programs.analytics.estimate import Unavailable
 from programs.analytics.loyalty_finance import LaunchAdvice
 
 
+FAR = 1.25
+"""Of the reward at which a lift was measured or entered: beyond it the lift is a matter of the model's curve."""
+
+
 def model_on_fewer_draws(context: StepContext) -> StepResult:
     """The same model on a fifth of the draws, where the whole ran out of time or memory."""
     return model_economics(context, draws=DRAWS // 5)
@@ -149,6 +153,7 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "reward_is_beyond_measurement": bool(
             not known.redemption_rate.is_stated and rate > 2 * _current_reward(context.program)
         ),
+        "lift_is_beyond_evidence": not planned.lift.is_assumed and rate > FAR * known.lift_value_rate.mean,
         "costs_not_entered": [
             each.name for each in (known.launch_cost, known.platform_cost) if each.source == NOT_ENTERED
         ],

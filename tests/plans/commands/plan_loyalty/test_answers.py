@@ -1,10 +1,11 @@
 """What plan-loyalty concludes at the edges: no margin, free points, an entered lift, one big buyer."""
 
+import pyarrow as pa
 import pytest
 
 from tests.factories import PersonFactory, ProgramFactory
 from tests.plans.commands.loyalty_program import load, outputs, rows, run, values
-from tests.plans.commands.plan_loyalty.test_money import LINE, load_shop, purchases, shop
+from tests.plans.commands.plan_loyalty.test_money import LINE, holdout, load_shop, purchases, shop
 from tests.plans.conftest import validated, work_off
 
 ROLES = ("member-insights-analyst", "loyalty-strategist", "loyalty-ops", "exec-sponsor", "finance", "legal")
@@ -102,3 +103,55 @@ def test_a_loss_over_the_horizon_is_no_contradiction_of_a_year_that_earns(progra
     said = "Do not launch. Over 36 months, the launch included, a loss is expected at every pool"
     assert answer["headline"].startswith(said)
     assert "the chance that the program earns is below 1 %" in answer["headline"]
+
+
+def test_a_test_of_something_within_the_program_is_not_its_lift(program, tmp_path):
+    """Its name speaks of rewards, and both its arms had them."""
+    load_shop(program, tmp_path, members=600)
+    table = holdout(0.30)
+    names = pa.array(["Rewards banner colour"] * table.num_rows)
+    arms = pa.array(["blue" if n % 2 else "red" for n in range(table.num_rows)])
+    load(
+        program,
+        tmp_path,
+        "experiments",
+        table.set_column(0, "experiment", names).set_column(2, "variant", arms),
+    )
+    found, _, answer = answered()
+    assert found["economics"]["lift"]["is_assumed"]
+    assert answer["caveats"][0].startswith("The lift in spend is assumed")
+    assert any(said.startswith("The test “Rewards banner colour” is not read") for said in answer["caveats"])
+    asked = answered(more='--lift_test "Rewards banner colour"')[0]["economics"]["lift"]
+    assert asked["source"].startswith("measured by the test “Rewards banner colour”")
+
+
+def test_a_measured_lift_is_named_and_one_beyond_the_tested_reward_is_an_assumption(program, tmp_path):
+    load_shop(program, tmp_path, members=600)
+    load(program, tmp_path, "experiments", holdout(0.15))
+    found, _, answer = answered()
+    lift = found["economics"]["lift"]
+    assert 0 < lift["low"] <= 0.15 <= lift["high"]
+    assert (
+        "measured by the test “Loyalty holdout”, spend, 4,000 members" in answer["figures"][2]["definition"]
+    )
+    assert found["design"]["value_rate"] > 0.0125  # more than the tested 1 %
+    assert answer["verdict"] == "go with care"
+    assert any(
+        said.startswith("The lift is measured at a reward of 1.0 % of spend") for said in answer["caveats"]
+    )
+    # At the reward that was tested, nothing has to be assumed.
+    found, _, answer = answered(budget="100")
+    assert found["design"]["value_rate"] <= 0.0125
+    assert answer["verdict"] == "go"
+    assert not any("is an assumption" in said and "The lift" in said for said in answer["caveats"])
+
+
+def test_a_holdout_that_shows_no_lift_says_so(program, tmp_path):
+    load_shop(program, tmp_path, members=600)
+    load(program, tmp_path, "experiments", holdout(0.015))
+    found, _, answer = answered()
+    assert found["economics"]["lift"]["low"] < 0
+    assert answer["verdict"] != "go"
+    assert answer["caveats"][0].startswith(
+        "The test does not show that spend rises: the lift that it measures is "
+    )
