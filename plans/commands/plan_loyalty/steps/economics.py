@@ -27,7 +27,6 @@ from programs.analytics.assumptions import NOT_ENTERED
 from programs.analytics.estimate import Unavailable
 from programs.analytics.loyalty_finance import LaunchAdvice
 
-
 FAR = 1.25
 """Of the reward at which a lift was measured or entered: beyond it the lift is a matter of the model's curve."""
 
