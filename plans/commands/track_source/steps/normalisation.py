@@ -180,7 +180,8 @@ def match_people(context: StepContext) -> StepResult:
                         people.precision,
                         unit="%",
                         scale=100,
-                        definition="Mean probability (Fellegi–Sunter) that a joined pair is one person; no labels used",
+                        definition="Mean probability (Fellegi–Sunter) that a joined pair is one person; no labels used. "
+                        "Pairs that have one keyed hash or address are one person",
                     ),
                 ],
                 note="Keyed hashes of e-mail are compared, no address is exchanged. Doubtful pairs stay apart.",

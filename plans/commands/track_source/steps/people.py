@@ -129,11 +129,21 @@ def _link(
         else Unavailable("The two contact lists share no filled column.")
     )
     if isinstance(linked, Unavailable):
-        return pair_of(probable=0, doubtful=0, precision=linked), _global(exact, sides)
+        return pair_of(probable=0, doubtful=0, precision=_by_key(exact, linked)), _global(exact, sides)
     known = [np.isin(linked.pairs[:, side], exact[:, side]) for side in (0, 1)]
     probable = linked.pairs[~(known[0] | known[1])]
-    pair = pair_of(probable=len(probable), doubtful=len(linked.review), precision=linked.precision)
+    precision = _by_key(exact, linked.precision)
+    pair = pair_of(probable=len(probable), doubtful=len(linked.review), precision=precision)
     return pair, _global(np.concatenate([exact, probable]), sides)
+
+
+def _by_key(exact: np.ndarray, precision: MaybeEstimate) -> MaybeEstimate:
+    """Of who has the same key with both partners, where likeness joined nobody: one address is one person."""
+    if not isinstance(precision, Unavailable) or not len(exact):
+        return precision
+    return Estimate(
+        1.0, numerator=float(len(exact)), denominator=float(len(exact)), method="joined by key alone"
+    )
 
 
 def _global(pairs: np.ndarray, sides: tuple[np.ndarray, np.ndarray]) -> np.ndarray:

@@ -43,3 +43,16 @@ def test_contacts_match_by_keyed_hash_under_the_agreed_key_only(acting, tmp_path
     assert (pairs > 0) == (theirs == AGREED)
     told = "".join(str(artifact.payload) for artifact in Artifact.objects.filter(plan=plan))
     assert not [key for key in {*ours, *others} if key in told]
+
+
+def test_partners_who_exchange_hashes_alone_can_judge_their_attribution(acting, tmp_path):
+    """One key is one person: nobody has to be joined by likeness for the confidence to be known."""
+    tables = without(*BOTH)
+    for partner, kind in BOTH:
+        tables[partner][kind] = hashed(partner, AGREED)
+    load(establish(), tmp_path, tables)
+    found = values(work_off(start(), until="attribution"))
+    assert found["identity"]["exact_pairs"] > 0
+    assert found["identity"]["identity_precision"] == 1.0
+    assert found["attribution"]["confidence"] is not None
+    assert not found["attribution"].get("confidence_reason")
