@@ -130,11 +130,16 @@ def _link(
     )
     if isinstance(linked, Unavailable):
         return pair_of(probable=0, doubtful=0, precision=_by_key(exact, linked)), _global(exact, sides)
-    known = [np.isin(linked.pairs[:, side], exact[:, side]) for side in (0, 1)]
-    probable = linked.pairs[~(known[0] | known[1])]
+    probable, doubtful = (_not_joined(pairs, exact) for pairs in (linked.pairs, linked.review))
     precision = _by_key(exact, linked.precision)
-    pair = pair_of(probable=len(probable), doubtful=len(linked.review), precision=precision)
+    pair = pair_of(probable=len(probable), doubtful=len(doubtful), precision=precision)
     return pair, _global(np.concatenate([exact, probable]), sides)
+
+
+def _not_joined(pairs: np.ndarray, exact: np.ndarray) -> np.ndarray:
+    """The pairs of whom neither is joined by key already."""
+    known = [np.isin(pairs[:, side], exact[:, side]) for side in (0, 1)]
+    return pairs[~(known[0] | known[1])]
 
 
 def _by_key(exact: np.ndarray, precision: MaybeEstimate) -> MaybeEstimate:

@@ -54,5 +54,6 @@ def test_partners_who_exchange_hashes_alone_can_judge_their_attribution(acting, 
     found = values(work_off(start(), until="attribution"))
     assert found["identity"]["exact_pairs"] > 0
     assert found["identity"]["identity_precision"] == 1.0
+    assert found["identity"]["doubtful_pairs"] == 0  # who is joined by key is not kept apart
     assert found["attribution"]["confidence"] is not None
     assert not found["attribution"].get("confidence_reason")
