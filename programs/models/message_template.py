@@ -112,7 +112,11 @@ class MessageTemplate(GovernedModel):
         blank=True,
         help_text="E-mail only, shown beside the subject; may use variables",
     )
-    html = models.TextField("HTML", blank=True)
+    html = models.TextField(
+        "HTML",
+        blank=True,
+        help_text="For an e-mail also MJML, from <mjml> on: it becomes the tables that Outlook needs",
+    )
     text = models.TextField(blank=True, help_text="Plain text, or Markdown for documents")
     utm_source = models.CharField(max_length=60, help_text="Lower case, e.g. crm, linkedin")
     utm_medium = models.CharField(max_length=60, help_text="Lower case, e.g. email, social")

@@ -3,15 +3,11 @@ variable filled."""
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
-
-import css_inline
 
 from programs.analytics.found_links import find_links
 from programs.analytics.templating import Template, TemplatingError
@@ -26,10 +22,10 @@ from programs.models import (
 )
 from programs.outreach.bounded_rendering import render_within_limits
 from programs.outreach.limits import faults_of
+from programs.outreach.mail_html import finished
 from programs.outreach.tokens import ADDRESS, CODE, Tokens
 from programs.selectors import program_facts
 
-_BODY = re.compile(r"<body[^>]*>", re.IGNORECASE)
 MEDIA_TYPES = {"html": "text/html", "txt": "text/plain", "md": "text/markdown"}
 IN_EVERY_KIT = frozenset({Asset.PARTNER_KIT})
 """Part of every launch, whatever its channels: partners hear of it before their customers do."""
@@ -308,7 +304,7 @@ def _piece(
     )
     is_html = planned.suffix == "html"
     if is_html and form_of(template) == Form.MAIL:
-        body = _inlined(planned.path, _with_preheader(body, preheader if hides else ""))
+        body = finished(planned.path, body, preheader if hides else "")
     links = find_links(body, is_html=is_html)
     piece = Piece(
         path=planned.path,
@@ -329,23 +325,3 @@ def _piece(
         variant=template.get("variant", ""),
     )
     return piece, body
-
-
-def _with_preheader(body: str, preheader: str) -> str:
-    """The text that mail programs show beside the subject, first in the message and not seen in it."""
-    if not preheader:
-        return body
-    hidden = (
-        '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">'
-        f"{html.escape(preheader)}{'&#847;&zwnj;&nbsp;' * 40}</div>"
-    )
-    found = _BODY.search(body)
-    return body[: found.end()] + hidden + body[found.end() :] if found else hidden + body
-
-
-def _inlined(path: str, body: str) -> str:
-    """Mail programs drop style sheets: rules go onto their elements. Nothing is fetched."""
-    try:
-        return css_inline.CSSInliner(load_remote_stylesheets=False, keep_at_rules=True).inline(body)
-    except css_inline.InlineError as error:
-        raise TemplatingError([f"{path}: its style sheet cannot be read: {error}."]) from error

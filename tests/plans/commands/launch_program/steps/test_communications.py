@@ -7,6 +7,7 @@ import re
 import zipfile
 from urllib.parse import parse_qs, urlsplit
 
+import html5lib
 import pytest
 
 from gtm.core import canonical
@@ -114,11 +115,52 @@ def test_every_link_is_tagged_for_its_channel_and_passes_the_vocabulary(program)
 
 
 def test_html_mail_carries_its_rules_on_its_elements_and_keeps_its_links(program):
+    style = ".b { padding: 12px 20px; } @media (max-width: 600px) { .b { padding: 0; } }"
+    button = '<a class="b" href="{{ personal.landing }}">Go</a>'
+    page = f"<html><head><style>{style}</style></head><body>{button}{FOOTER}</body></html>"
+    change_template("launch-email", html=page)
     mail = bodies(render_kit(context_of(program)))["email/launch-email.html"]
-    button = re.search(r'<a class="button" [^>]*style="([^"]*)"', mail)
-    assert "padding: 12px 20px" in button[1] and "background: #1d4ed8" in button[1]
+    assert "padding: 12px 20px" in re.search(r'<a class="b" [^>]*style="([^"]*)"', mail)[1]
     assert "&amp;utm_medium=email&amp;utm_source=crm" in mail
     assert "@media (max-width: 600px)" in mail
+
+
+def test_mjml_becomes_tables_with_what_outlook_asks_for_and_keeps_links_and_tokens(program):
+    said = "{% raw %}{% if a > 3 %}More & more{% endif %}{% endraw %}"
+    body = f"<mj-text>{said}</mj-text><mj-button href='{{{{ personal.landing }}}}'>Go</mj-button>"
+    column = f"<mj-column>{body}<mj-text>{FOOTER}</mj-text></mj-column>"
+    page = f"\n<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
+    change_template("launch-email", html=page)
+    mail = bodies(render_kit(context_of(program)))["email/launch-email.html"]
+    assert mail.lower().startswith("<!doctype html>") and "<!--[if mso | IE]><table" in mail
+    assert "{% if a > 3 %}" in mail and 'href="*|UNSUB|*"' in mail
+    assert "utm_source=crm&amp;ref=*|REFCODE|*" in mail
+    assert "mjml" not in mail and "mj-text" not in mail
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<mjml><mj-body><mj-section><mj-colum></mj-section></mj-body></mjml>",
+        "<mjml><mj-body><mj-include path='/etc/hostname' /></mj-body></mjml>",
+    ],
+)
+def test_mjml_that_cannot_be_read_or_reads_another_file_is_refused_in_words(program, page):
+    change_template("launch-email", html=page)
+    (told,) = refusal(program)
+    assert told.startswith("email/launch-email.html cannot be read as MJML: ")
+
+
+def test_every_mail_and_page_of_the_shipped_kit_is_valid_html(program):
+    texts = bodies(render_kit(context_of(program, segments=["Champions", "New customers"])))
+    pages = {path: text for path, text in texts.items() if path.endswith(".html")}
+    assert {path.partition(".")[0] for path in pages} == {
+        "core/landing-page", "email/launch-email", "in-app/in-app-prompt",
+    }  # fmt: skip
+    for path, text in pages.items():
+        parser = html5lib.HTMLParser(strict=True)  # raises where the standard says that something is wrong
+        whole = text.lstrip().lower().startswith("<!doctype")
+        assert (parser.parse if whole else parser.parseFragment)(text) is not None, path
 
 
 def test_inlining_fetches_no_style_sheet_so_that_one_out_of_reach_does_no_harm(program):
