@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0022_mailing_tools'),
+        ('programs', '0023_factor_of_another'),
     ]
 
     operations = [
