@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0023_factor_of_another'),
+        ('programs', '0024_evidence_of_runbook_tasks'),
     ]
 
     operations = [
