@@ -1,4 +1,4 @@
-"""The home page: what waits for me, what runs, what is late or escalated, and how the programs do."""
+"""The home page: what waits for me, then what is at risk, then what runs, and how the programs do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from gtm.core import clock
-from plans.admin.waiting import waiting
+from plans.admin.at_risk import at_risk
+from plans.admin.waiting import entries, waiting
 from plans.drawing import badges, sparkline
 from plans.engine.alarms.overview import rule_overviews
 from plans.engine.gates.tolerance import number_of
@@ -24,6 +25,7 @@ from plans.selectors import (
 from plans.standard import establishing
 
 MOST = 8
+MOST_ENTRIES = 5
 MOST_TRENDS = 8
 MOST_PERIODS = 12
 TRENDS_SECONDS = 60
@@ -35,7 +37,8 @@ def escalated_count() -> int:
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What Unfold puts on the index page; every list is short and leads to the whole."""
-    context["waiting"] = waiting(request)
+    context["waiting"], found = waiting(request), entries(request)
+    context["entries"], context["total"] = found[:MOST_ENTRIES], len(found)
     context["may_run"] = request.user.has_perm("plans.operate_plan")
     context["broken"] = _broken(request.user)
     context["to_establish"] = request.user.is_superuser and establishing.lacking().anything
@@ -57,6 +60,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ],
         "trends": cache.get_or_set("gtm-home-trends", _trends, TRENDS_SECONDS),
         "stops": RipcordPull.objects.filter(state="pulled").exclude(scope="plan").select_related("program"),
+        "at_risk": at_risk(),
         "running": [(p, badges.badge(p)) for p in live.order_by("-created_at")[:MOST]],
         "finished": [
             (p, badges.badge(p))

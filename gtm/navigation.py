@@ -1,4 +1,4 @@
-"""The sidebar, by job. A place is shown to whoever may go there."""
+"""The sidebar: what the reader uses daily, then everything by job; to each what they may open."""
 
 from __future__ import annotations
 
@@ -17,18 +17,32 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     numbers = {"plans_inbox": badge(request)}
     if request.user.has_perm("plans.view_escalation"):
         numbers["plans_escalation_changelist"] = dashboard.escalated_count()
-    here = _place(request)
-    return [
-        {
-            **group,
-            "items": [
-                {**item, "badge": numbers.get(item["view"]) or "", "active": item["view"] == here}
-                for item in group["items"]
-                if not item["needs"] or request.user.has_perm(item["needs"])
-            ],
-        }
+    here, daily = _place(request), daily_views(request.user)
+    shown = {
+        item["view"]: {**item, "badge": numbers.get(item["view"]) or "", "active": item["view"] == here}
         for group in NAVIGATION
-    ]
+        for item in group["items"]
+        if not item["needs"] or request.user.has_perm(item["needs"])
+    }
+    first, *others = NAVIGATION
+    top = [item["view"] for item in first["items"]]
+    views = [[*top, *daily], *([i["view"] for i in g["items"] if i["view"] not in daily] for g in others)]
+    groups = (
+        {**g, "items": [shown[v] for v in w if v in shown]} for g, w in zip(NAVIGATION, views, strict=True)
+    )
+    return [group for group in groups if group["items"]]
+
+
+def daily_views(user: Any) -> list[str]:
+    """What this person works with every day, by what they are allowed to do; no place twice."""
+    found: list[str] = []
+    for needs, views in DAILY:
+        found += views if user.has_perm(needs) else ()
+    for kind in case_kinds.all_kinds():
+        if any(user.has_perm(needs) for needs in kind.permissions):
+            found += [f"{place.model.replace('.', '_')}_changelist" for place in kind.navigation]
+    found += ["plans_plan_changelist", "plans_approval_changelist"]
+    return list(dict.fromkeys(found))[:MOST_DAILY]
 
 
 def _place(request: HttpRequest) -> str:
@@ -51,6 +65,13 @@ def _list(title: str, icon: str, model: str) -> dict[str, Any]:
     return _item(title, icon, f"{app}_{name}_changelist", f"{app}.view_{name}")
 
 
+MOST_DAILY = 5
+DAILY = (
+    ("plans.audit_plan", ("core_changelogentry_changelist", "core_anchor_changelist")),
+    ("plans.operate_plan", ("plans_plan_changelist", "plans_escalation_changelist", "plans_task_changelist")),
+    ("programs.add_dataset", ("programs_dataset_changelist", "programs_dataset_upload")),
+)
+"""Permission → the places that who has it opens every day. Kinds of cases add their own."""
 NAVIGATION = [
     {
         "items": [
@@ -128,6 +149,13 @@ NAVIGATION = [
         ],
     },
     {
+        "title": "Evidence",
+        "items": [
+            _list("Change log", "history", "core.changelogentry"),
+            _list("Anchors", "anchor", "core.anchor"),
+        ],
+    },
+    {
         "title": "Settings",
         "collapsible": True,
         "items": [
@@ -137,8 +165,6 @@ NAVIGATION = [
             _item("Tokens", "key", "core_accesstoken_changelist"),
             _item("Service accounts", "smart_toy", "core_serviceaccount_changelist"),
             _item("Sign-ins", "login", "core_signin_changelist"),
-            _list("Change log", "history", "core.changelogentry"),
-            _list("Anchors", "anchor", "core.anchor"),
             _list("Notification settings", "notifications", "plans.notificationpreference"),
             {**_item("REST documentation", "api", "docs"), "link": reverse_lazy("docs")},
         ],

@@ -382,7 +382,7 @@ UNFOLD = {
     },
     "SHOW_BACK_BUTTON": True,
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "gtm.navigation.navigation"},
-    "COMMAND": {"search_callback": "gtm.search.search", "show_history": True},
+    "COMMAND": {"show_history": True},  # gtm.search.page answers
     "COLORS": {  # 600 on white and 400 on dark keep a contrast of 4.5 : 1
         "primary": {
             "50": "#eff6ff",

@@ -1,5 +1,7 @@
 """Routes: the admin at ``/``, REST at ``/api/v1/``, probes beside them."""
 
+from pkgutil import resolve_name
+
 from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -14,6 +16,7 @@ from programs.outreach.staged_pages import landing_page
 
 admin.autodiscover()
 admin.site.index_title = "Home"
+search_page = resolve_name("gtm.search:page")  # it reads the pages of the admin, which are known from here on
 
 token_routes = SimpleRouter()
 token_routes.register("tokens", TokenViewSet, basename="token")
@@ -39,6 +42,7 @@ urlpatterns = [
     path("mcp/", mcp, name="mcp"),
     path("join/<slug:program>/", landing_page, name="staged_landing_page"),
     re_path(r"^api/", problem.not_found),  # before the admin, which would send a program to the login page
+    path("search/", admin.site.admin_view(search_page), name="search"),  # the admin's keeps what it found
     path("password_change/", own_password, name="own_password"),  # the admin's leaves no record
     path("own_password/<uidb64>/<token>/", SetOwnPassword.as_view(), name="own_password_set"),
     path("", include("gtm.core.identity.urls")),  # the login page among them, before the admin's

@@ -113,6 +113,8 @@ class CaseKind:
     pages: str
     waiting: Callable[[Any, set[int], int], list[WaitingCase]]
     """(user, keys of the people behind it, the most) → what they can act on now, the most urgent first."""
+    of_plan: Callable[[Any, Any], Any] | None = None
+    """(plan, user) → the cases of the plan that the user may see, as a query set; open ones first."""
     sections: tuple[DocumentSection, ...] = ()
     notices: tuple[CaseNotice, ...] = ()
     told_while: frozenset[str] = frozenset()

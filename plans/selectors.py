@@ -94,11 +94,11 @@ def answers_of(plans: Iterable[Plan]) -> dict[int, dict[str, Any]]:
     """Primary key of a plan → its answer as stored: that of the last task that gave one. A follow-up answers
     with the item that it carries out. Plans without one are left out."""
     chosen = {plan.pk: plan for plan in plans}
-    found: dict[int, dict[str, Any]] = {
-        pk: payload_of(of_item(plan.context["item"], plan.currency))
-        for pk, plan in chosen.items()
-        if plan.command_key == FOLLOW_UP and "item" in plan.context
-    }
+    found: dict[int, dict[str, Any]] = {}
+    if follow_ups := [pk for pk, plan in chosen.items() if plan.command_key == FOLLOW_UP]:
+        contexts = Plan.objects.filter(pk__in=follow_ups).values_list("pk", "context")  # lists leave it out
+        items = {pk: context["item"] for pk, context in contexts if "item" in context}
+        found = {pk: payload_of(of_item(item, chosen[pk].currency)) for pk, item in items.items()}
     rows = Artifact.objects.filter(plan__in=chosen, kind=Answer.kind, superseded_at=None)
     found.update(rows.order_by("task__position", "position").values_list("plan_id", "payload"))
     return found

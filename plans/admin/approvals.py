@@ -17,18 +17,19 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
 from gtm.core.identity import factors
 from plans.admin import break_glass, changed
+from plans.admin.entries import kinds_of
 from plans.admin.forms import DecisionForm
 from plans.admin.found import FoundByPlanId
 from plans.admin.insiders import OurPeopleOnly
 from plans.admin.page import outputs_of_tasks
 from plans.admin.result import answer_context, chapters
-from plans.admin.waiting import waiting
+from plans.admin.waiting import entries, waiting
 from plans.drawing import badges
 from plans.engine.gates import eligibility, rework, rounds
 from plans.engine.people import thread
 from plans.engine.people.permissions import persons_of
 from plans.models import Approval
-from plans.selectors import PLAN_DOCUMENTS, answer_of, answers_of, approvals_with_votes
+from plans.selectors import PLAN_DOCUMENTS, answer_of, approvals_with_votes
 from plans.templatetags.gtm import money
 
 
@@ -71,14 +72,19 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
         ]
 
     def inbox(self, request: HttpRequest) -> HttpResponse:
-        found = waiting(request)
-        answers = answers_of(a.plan for a in found.approvals)
-        rows = [
-            {"approval": a, "bulk": rounds.allows_bulk(a), "answer": answers.get(a.plan_id)}
-            for a in found.approvals
-        ]
-        bulk = any(row["bulk"] for row in rows)
-        return self.page(request, "plans/inbox.html", "Waiting for me", waiting=found, rows=rows, bulk=bulk)
+        """Everything that waits for the reader, or what of it is of one kind."""
+        found, kind = entries(request), request.GET.get("kind", "")
+        kinds = kinds_of(found)
+        shown = [entry for entry in found if entry.kind == kind] if kind in kinds else found
+        context = {
+            "waiting": waiting(request),
+            "entries": shown,
+            "kinds": kinds,
+            "kind": kind if kind in kinds else "",
+            "total": len(found),
+            "bulk": any(entry.approval for entry in shown),
+        }
+        return self.page(request, "plans/inbox.html", "Waiting for me", **context)
 
     def decide_many(self, request: HttpRequest) -> HttpResponse:
         """One answer to several rounds, each decided on its own; what does not fit is told."""

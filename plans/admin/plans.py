@@ -24,6 +24,7 @@ from plans.admin import bench, compare, directory, evidence, whole_table
 from plans.admin.establish import EstablishPage
 from plans.admin.found import FoundByPlanId
 from plans.admin.page import STEERING, changes_of, named_rungs, page_of
+from plans.admin.plan_cases import cases_of
 from plans.admin.program_setup import ProgramSetupPages
 from plans.admin.result import result_of, revise_url
 from plans.admin.runs import RunPages
@@ -150,6 +151,7 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
         else:
             with acting_in_admin(request):
                 context |= result_of(plan, request.user)
+            context["case_lists"] = cases_of(plan, request.user)
         context["changeable"] = plan.state in CHANGEABLE_PLAN_STATES
         context["revise_url"] = revise_url(plan, request.user)
         return self.page(request, "plans/plan.html", plan.objective, **context)

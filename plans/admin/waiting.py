@@ -1,14 +1,20 @@
-"""What waits for the person who looks: asked once a request, and no more of it than the page shows."""
+"""What waits for the person who looks: asked once a request, and no more of it than the page shows.
+
+The number in the sidebar and the list come from one question. On other pages the number is kept while nothing
+is written to the change log, and some seconds at most: it is never older than the page.
+"""
 
 from __future__ import annotations
 
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from gtm.core.models import ChangeLogEntry
+from plans.admin.entries import Entry, entries_of
 from plans.engine.people import inbox
 
 ON_BADGE = 9
-BADGE_SECONDS = 5  # a badge may be that old; the pages that show what waits never are
+BADGE_SECONDS = 5  # for what time alone changes: an absence that begins, a turn that ends
 SHOWS_ALL = frozenset({"index", "plans_inbox"})
 
 
@@ -19,14 +25,20 @@ def waiting(request: HttpRequest) -> inbox.Inbox:
     return request._waiting
 
 
+def entries(request: HttpRequest) -> list[Entry]:
+    """The inbox as one list, once a request."""
+    if not hasattr(request, "_entries"):
+        request._entries = entries_of(waiting(request), request.user)
+    return request._entries
+
+
 def badge(request: HttpRequest) -> str:
     """``3``, ``9+``, nothing for nothing."""
-    key = f"gtm-waiting-{request.user.pk}"
     if request.resolver_match and request.resolver_match.url_name in SHOWS_ALL:
-        shown = _shown(waiting(request))
-        cache.set(key, shown, BADGE_SECONDS)
-        return shown
-    return cache.get_or_set(key, lambda: _shown(inbox.waiting_for(request.user, ON_BADGE)), BADGE_SECONDS)
+        return _shown(waiting(request))
+    newest = ChangeLogEntry.objects.order_by("-pk").values_list("pk", flat=True).first()
+    key = f"gtm-waiting-{request.user.pk}-{newest}"
+    return cache.get_or_set(key, lambda: _shown(inbox.waiting_for(request.user, ON_BADGE + 1)), BADGE_SECONDS)
 
 
 def _shown(found: inbox.Inbox) -> str:

@@ -189,7 +189,7 @@ class PartnerAdmin(GovernedAdmin):
     list_display = ["name", "tier", "country", "currency", "contact"]
     list_filter = ["tier", "country", "programs"]
     list_select_related = ["contact"]
-    search_fields = ["name", "slug"]
+    search_fields = ["name", "slug", "contact__name"]
     prepopulated_fields = {"slug": ["name"]}
     filter_horizontal = ["programs"]
 

@@ -41,6 +41,7 @@ class DatasetAdmin(UploadPages, GovernedAdmin):
     ]
     list_filter = ["kind", "program", "partner"]
     list_select_related = ["program", "partner"]
+    search_fields = ["kind", "program__name", "partner__name", "campaign__name", "sources", "sha256"]
     change_list_template = "programs/dataset_list.html"
     readonly_fields = ["contents", "current", "accepted", "rejected", "duplicates", "window", "source_files",
                        "added_up", "columns", "statistics", "reasons"]  # fmt: skip

@@ -116,10 +116,9 @@ class Person:
         self.look("decided")
 
     def take_up(self, words: str, under: str = "") -> bool:
-        """Open the first thing in the inbox that has these words, under a heading; whether there is one."""
+        """Open the first thing in the inbox that has these words and is of a kind; whether there is one."""
         self.open("/plans/approval/inbox/", "between two steps")
-        heading = self.page.get_by_role("heading", name=under)
-        ours = self.page.locator(".g-card", has=heading).locator(".g-list li", has_text=words)
+        ours = self.page.locator("[data-inbox] .g-list li", has_text=words).filter(has_text=under)
         if not ours.count():
             return False
         ours.first.get_by_role("link").first.click()

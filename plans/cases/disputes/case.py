@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from plans.case_kinds import CaseKind, DocumentSection, Place, Route, register
-from plans.cases.disputes import inbox, notices, section
+from plans.cases.disputes import inbox, notices, section, selectors
 from plans.cases.disputes.machine import DISPUTE
 
 SCHEMA = Path(__file__).with_name("section.json")
@@ -17,6 +17,7 @@ register(
         machine=DISPUTE,
         pages="plans.cases.disputes.pages",
         waiting=inbox.waiting,
+        of_plan=selectors.disputes_of_plan,
         notices=(notices.NOTICE, notices.RESULT),
         told_while=notices.TOLD_WHILE,
         sections=(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from gtm.core.errors import NotFound
+from gtm.core.fsm import machine_of
 from plans.cases.disputes.models import AttributionRecord, Dispute
 from programs.selectors import partners_of
 
@@ -33,6 +34,12 @@ def visible_disputes(user: Any) -> QuerySet[Dispute]:
         theirs |= Q(record__plan__attribution_records__partner__in=mine)
         return found.filter(theirs).distinct()
     return found if user.has_perm("plans.view_dispute") else found.none()
+
+
+def disputes_of_plan(plan: Any, user: Any) -> QuerySet[Dispute]:
+    """The disputes of what a plan published that the user may see, the open ones first."""
+    is_over = Case(When(state__in=sorted(machine_of(Dispute).final), then=1), default=0)
+    return visible_disputes(user).filter(record__plan=plan).order_by(is_over, "-created_at", "-pk")
 
 
 def find_record(reference: str, user: Any) -> AttributionRecord:

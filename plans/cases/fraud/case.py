@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from plans.case_kinds import CaseKind, DocumentSection, Place, Route, register
-from plans.cases.fraud import inbox, notices, section
+from plans.cases.fraud import inbox, notices, section, selectors
 from plans.cases.fraud.machine import FRAUD_CASE
 
 register(
@@ -15,6 +15,7 @@ register(
         machine=FRAUD_CASE,
         pages="plans.cases.fraud.pages",
         waiting=inbox.waiting,
+        of_plan=selectors.fraud_cases_of_plan,
         notices=(notices.NOTICE,),
         told_while=notices.TOLD_WHILE,
         sections=(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Case, Exists, Q, QuerySet, When
 
 from gtm.core.errors import NotFound
-from plans.cases.fraud.models import FraudCase
+from plans.cases.fraud.models import OPEN_FRAUD_STATES, FraudCase
 from programs.models import Partner
 
 
@@ -19,6 +19,14 @@ def visible_fraud_cases(user: Any) -> QuerySet[FraudCase]:
     if not user.is_active:
         return cases.none()
     return cases.exclude(Exists(Partner.objects.filter(contact__accounts=user)))
+
+
+def fraud_cases_of_plan(plan: Any, user: Any) -> QuerySet[FraudCase]:
+    """The cases that a plan opened and the user may see, the open ones first."""
+    if not user.has_perm("plans.view_fraudcase"):
+        return FraudCase.objects.none()
+    is_open = Case(When(state__in=OPEN_FRAUD_STATES, then=0), default=1)
+    return visible_fraud_cases(user).filter(plan=plan).order_by(is_open, *FraudCase._meta.ordering)
 
 
 def find_fraud_case(reference: str) -> FraudCase:

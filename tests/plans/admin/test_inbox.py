@@ -31,7 +31,7 @@ def answer(rounds, **form):
 def test_rounds_are_answered_together_each_on_its_own(login, two):
     client = login("legal")
     page = client.get(reverse("admin:plans_inbox"))
-    assert [row["bulk"] for row in page.context["rows"]] == [True, True]
+    assert [entry.approval for entry in page.context["entries"]] == two
     two[1].scope_sha256 = "0" * 64  # what this person saw is not what is there
     response = client.post(reverse("admin:plans_inbox_decide"), answer(two))
     assert "recorded" in said(response) and "changed" in said(response)
@@ -41,7 +41,7 @@ def test_rounds_are_answered_together_each_on_its_own(login, two):
 def test_money_is_not_decided_in_bulk(login, asked):
     client, approval = login("finance"), round_of(asked)
     page = client.get(reverse("admin:plans_inbox"))
-    assert ([row["bulk"] for row in page.context["rows"]], page.context["bulk"]) == ([False], False)
+    assert ([entry.approval for entry in page.context["entries"]], page.context["bulk"]) == ([None], False)
     response = client.post(reverse("admin:plans_inbox_decide"), answer([approval]))
     assert "on its own page" in said(response)
     assert not Decision.objects.exists()
