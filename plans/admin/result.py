@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.urls import reverse
 
+from plans.admin.assumed import editable
 from plans.admin.page import outputs_of
 from plans.drawing.findings import finding
 from plans.engine.people import thread
@@ -34,7 +35,7 @@ def result_of(plan: Plan, user: AbstractBaseUser | AnonymousUser) -> dict[str, A
         "table": _leading_table(lead[1], answer),
         "leading_rows": LEADING_ROWS,
         "leading_slice": f":{LEADING_ROWS}",
-        "assumptions": assumptions(plan),
+        "assumptions": editable(plan, assumptions(plan)),
         "chapters": chapters(outputs),
         "rows_shown": CHAPTER_ROWS,
         "rows_slice": f":{CHAPTER_ROWS}",

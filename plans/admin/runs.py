@@ -14,9 +14,11 @@ from django.views.decorators.http import require_POST
 
 from gtm.core.admin import acting_in_admin, tell
 from gtm.core.errors import GtmError, InvalidInput, NotFound
+from plans.admin import assumed
 from plans.admin.forms import CommandForm
 from plans.admin.page import DryRun
 from plans.drawing import badges
+from plans.export.measures import assumptions
 from plans.models import CHANGEABLE_PLAN_STATES, Decision, DecisionKind, Plan, of_command
 from plans.runs import origins, registry, revise, start
 from plans.schemas.inputs import read_inputs
@@ -38,6 +40,7 @@ class RunPages:
             path("run/<command:name>/check/", view(require_POST(self.check_inputs)), name="plans_run_check"),
             path("run/<command:name>/", view(self.run_command), name="plans_run_command"),
             path("<int:pk>/revise/", view(self.revise), name="plans_plan_revise"),
+            path("<int:pk>/assume/", view(require_POST(self.assume)), name="plans_plan_assume"),
         ]
 
     def run_index(self, request: HttpRequest) -> HttpResponse:
@@ -196,6 +199,29 @@ class RunPages:
         told = {"plan": plan, "form": form, "asked": requests, "comment": comment, "next": plan.revision + 1}
         title = "Change" if plan.state in CHANGEABLE_PLAN_STATES else "Revise"
         return self.page(request, "plans/revise.html", f"{title}: {plan.objective}", **told)
+
+    def assume(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Assumptions edited where they stand: what was typed anew makes the next revision."""
+        _need_operator(request)
+        plan = self._plan(request, pk)
+        back = HttpResponseRedirect(f"{reverse('admin:plans_plan_change', args=[plan.pk])}#assumptions")
+        changed = assumed.edited(plan, assumptions(plan), request.POST)
+        if not changed:
+            messages.warning(request, "No assumption was changed.")
+            return back
+        comment = request.POST.get("comment", "").strip()
+        verb = revise.change if plan.state in CHANGEABLE_PLAN_STATES else revise.revise
+        try:
+            with acting_in_admin(request, comment):
+                verb(plan, changed, comment=comment)
+        except GtmError as error:
+            tell(request, error)
+        else:
+            messages.success(
+                request,
+                f"Revision {plan.revision} is computed with the new assumptions. Its gates ask again.",
+            )
+        return back
 
 
 def _asked_for(command: Any, request: HttpRequest) -> dict[str, str]:

@@ -45,7 +45,8 @@ def nearest(word: str, vocabulary: Sequence[str]) -> str:
 class Input:
     """Base of all kinds. ``default`` is in the same form a person would type.
 
-    ``flag`` is how the documents write the name on a usage line, where that differs.
+    ``flag`` is how the documents write the name on a usage line, where that differs. ``row`` is the row of
+    the command's table of assumptions that it sets, in the same unit.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Input:
     required: bool = False
     default: Any = None
     flag: str = field(default="", kw_only=True)
+    row: str = field(default="", kw_only=True)
 
     def read(self, raw: Any, facts: Mapping[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} does not say how it is read")

@@ -80,6 +80,7 @@ NO_PAGES = {
     "programs_dataset_rejects": "a file",
     "plans_run_line": "takes a form",
     "plans_run_check": "takes a form",
+    "plans_plan_assume": "takes a form",
     "plans_inbox_decide": "takes a form",
     "plans_approval_break_glass": "takes a form",
     "plans_plan_backlog": "takes a form",

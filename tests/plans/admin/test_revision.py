@@ -8,6 +8,9 @@ from gtm.core.actors import ADMIN, Actor, acting_as
 from plans.demo.organisation import PASSWORD
 from plans.engine.notices import delivery
 from plans.models import Plan
+from plans.runs import registry
+from programs.analytics.assumptions import LoyaltyAssumptions
+from tests.documents.usage import PLAN_LOYALTY
 from tests.doors import user
 from tests.factories import round_of
 from tests.plans.conftest import BLUEPRINT, output_of, start, work_off
@@ -44,6 +47,40 @@ def test_a_plan_sent_back_is_revised_and_asks_again(sent_back):
     assert (sent_back.revision, sent_back.inputs["budget"]["amount"]) == (2, "2000")
     work_off(sent_back)
     assert round_of(sent_back, "finance-approval").round == 2
+
+
+def test_assumptions_are_edited_where_they_stand_and_computed_again(sent_back):
+    ops, page = client("ops"), reverse("admin:plans_plan_change", args=[sent_back.pk])
+    url = reverse("admin:plans_plan_assume", args=[sent_back.pk])
+    rows = {row["name"]: row for row in ops.get(page).context["assumptions"]}
+    assert [one["name"] for one in rows["enrolment"]["fields"]] == [
+        "enrolment-low", "enrolment-likely", "enrolment-high",
+    ]  # fmt: skip
+    assert [one["name"] for one in rows["horizon"]["fields"]] == ["horizon-likely"]
+    assert rows["platform cost"]["fields"] == []  # entered a month, shown a year
+    shown = {one["name"]: one["text"] for row in rows.values() for one in row["fields"]}
+    ops.post(url, shown | {"comment": "Nothing."})
+    ops.post(url, shown | {"enrolment-low": "0.9", "comment": "Low is above likely."})
+    sent_back.refresh_from_db()
+    assert (sent_back.revision, sent_back.state) == (1, "changes_requested")
+    ops.post(url, shown | {"enrolment-low": "0.2", "horizon-likely": "24", "comment": "As in the survey."})
+    sent_back.refresh_from_db()
+    assert sent_back.revision == 2
+    assert {n: sent_back.inputs[n] for n in sent_back.inputs if n in ("enrolment", "horizon", "lift")} == {
+        "enrolment": {"low": "0.2", "likely": shown["enrolment-likely"], "high": shown["enrolment-high"]},
+        "horizon": 24,
+    }
+    work_off(sent_back)
+    now = {row["name"]: row for row in ops.get(page).context["assumptions"]}
+    assert (now["enrolment"]["low"], now["horizon"]["likely"]) == (0.2, 24)
+    assert "entered with this run" in now["enrolment"]["source"]
+    assert (now["lift"], client("finance").post(url, shown).status_code) == (rows["lift"], 403)
+
+
+def test_what_an_input_sets_is_a_row_of_the_assumptions():
+    rows = {row.name.replace("_", " ") for row in LoyaltyAssumptions().table()}
+    asked = {i.row for i in registry.get(PLAN_LOYALTY).inputs if i.row}
+    assert asked and asked <= rows
 
 
 def test_an_approver_sees_what_changed_since_the_last_vote(sent_back):
