@@ -107,7 +107,8 @@ def guardrail_table(read: Sequence[Readout]) -> Table | None:
         [Column("experiment", "Test"), Column("arm", "Arm"), Column("metric", "Guardrail"), Column("change", "Change", "percent"),
          Column("worst", "At worst, for the good", "percent"), Column("margin", "May be", "percent"), Column("state", "State")],
         rows,
-        "Safe where the one-sided 95 % bound stays inside the margin; “at worst” counts a change for the worse as negative.",
+        "Safe where the one-sided 95 % bound stays inside the margin; “at worst” counts a change for the worse as negative. "
+        "The bounds hold however often one looks.",
     )  # fmt: skip
 
 

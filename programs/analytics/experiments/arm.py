@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
     """Mean and variance per member over ``members``; a proportion's variance is p(1 − p).
 
-    ``skewness`` of the members' values (third standardised moment) where it is known.
+    ``skewness`` of the members' values (third standardised moment) where it is known, and the ``values``
+    other than 0 themselves where there are not too many: an interval of skewed outcomes needs them.
     """
 
     members: int
@@ -17,6 +22,7 @@ class Arm:
     variance: float
     is_proportion: bool = False
     skewness: float | None = None
+    values: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def of_sums(
@@ -39,7 +45,9 @@ class Arm:
         if not 0 <= successes <= members or members < 1:
             raise ValueError(f"{successes} successes do not fit into {members} members.")
         share = successes / members
-        return cls(members, share, share * (1 - share), is_proportion=True)
+        variance = share * (1 - share)
+        skewness = (1 - 2 * share) / math.sqrt(variance) if variance else None
+        return cls(members, share, variance, is_proportion=True, skewness=skewness)
 
     @classmethod
     def of_ratio(
@@ -60,6 +68,12 @@ class Arm:
         ratio, mean_denominator = numerator / denominator, denominator / members
         residual = numerator_squares - 2 * ratio * cross_products + ratio**2 * denominator_squares
         return cls(members, ratio, max(residual, 0.0) / (members - 1) / mean_denominator**2)
+
+    def with_values(self, values: NDArray[np.float64]) -> Arm:
+        """The same arm with its members' values. Raises ValueError where there are more than members."""
+        if values.size > self.members:
+            raise ValueError(f"{values.size} values do not fit into {self.members} members.")
+        return replace(self, values=values[values != 0])
 
     @property
     def is_skewed(self) -> bool:

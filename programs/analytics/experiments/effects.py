@@ -1,21 +1,22 @@
 """How much better is the treatment? Relative lift, differences, always-valid and Bayesian answers.
 
 Sources: Deng, Knoblich & Lu, "Applying the delta method in metric analytics", KDD 2018 (lift); Fieller, "Some
-problems in interval estimation", JRSS B 16 (1954) (lift of skewed outcomes); Welch 1947;
-Newcombe 1998; Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, "Time-uniform central limit theory and
-asymptotic confidence sequences", Annals of Statistics 52 (2024), cited as WS; the choice of ρ and the
-Bayesian lift are those of GrowthBook's gbstats.
+problems in interval estimation", JRSS B 16 (1954); Welch 1947; Newcombe 1998; Waudby-Smith, Arbour, Sinha,
+Kennedy & Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", Annals of
+Statistics 52 (2024), cited as WS; the choice of ρ and the Bayesian lift are those of GrowthBook's gbstats.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy.stats import norm, t
 
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments.arm import Arm
+from programs.analytics.experiments.permutation import PermutationPivot, can_permute
+from programs.analytics.experiments.pivots import FiellerPivot, Pivot, ScorePivot, chances_of, welch_freedom
 from programs.analytics.funnel import rate_difference, two_proportion_p
 
 
@@ -46,48 +47,61 @@ def relative_lift(control: Arm, treatment: Arm, *, level: float = 0.95) -> Maybe
 
 def fieller_lift(control: Arm, treatment: Arm, *, level: float = 0.95) -> MaybeComparison:
     """(treatment − control)/control by Fieller's theorem: all lifts θ that a Welch test of the means
-    m_t − (1 + θ)m_c does not reject.
-
-    Where outcomes are skewed the ratio of means is more so, and the delta method promises too much; in the
-    difference of two arms alike the skewness cancels. Unavailable where the control's own interval reaches 0.
+    m_t − (1 + θ)m_c does not reject. Unavailable where the control's own interval reaches 0.
     """
     found = lift_and_error(control, treatment)
     if isinstance(found, Unavailable):
         return found
-    freedom = welch_freedom(control, treatment)
-    quantile = float(t.ppf(0.5 + level / 2, freedom))
-    unsure = quantile**2 * control.variance_of_mean / control.mean**2
-    if unsure >= 1:
-        return Unavailable(
-            f"The control's mean of {control.mean:.4g} is not known to be above 0, so no lift can be stated."
-        )
-    ratio = 1 + found[0]
-    inner = treatment.variance_of_mean * (1 - unsure) + ratio**2 * control.variance_of_mean
-    half_width = quantile / control.mean * math.sqrt(inner) / (1 - unsure)
-    centre = ratio / (1 - unsure) - 1
+    return lift_by(FiellerPivot(control, treatment), level=level)
+
+
+def lift_by(pivot: Pivot, *, level: float = 0.95, score: float | None = None) -> MaybeComparison:
+    """The lift that inverts a test, at ``level``; ``score``: normal scores to either side if not fixed."""
+    wide = float(norm.ppf(0.5 + level / 2)) if score is None else score
+    ends = pivot.ends(wide)
+    if isinstance(ends, Unavailable):
+        return ends
+    low, high = ends
+    error = (high - low) / 2 / wide
     estimate = Estimate(
-        found[0], centre - half_width, centre + half_width, level, half_width / quantile, unit="relative",
-        method="fieller",
-    )  # fmt: skip
-    difference = treatment.mean - control.mean
-    error = math.sqrt(control.variance_of_mean + treatment.variance_of_mean)
-    return Comparison(estimate, float(2 * t.sf(abs(difference) / error, freedom)))
+        pivot.ratio - 1, low - 1, high - 1, level, error, unit="relative", method=pivot.method
+    )
+    return Comparison(estimate, min(1.0, 2 * float(norm.sf(abs(pivot.score(1.0))))))
+
+
+def pivot_of(control: Arm, treatment: Arm) -> Pivot | None:
+    """The test to invert where an arm is skewed; None where the means are normal and the delta method holds,
+    and where there is no lift at all.
+
+    Two shares have the score test, values that are at hand a permutation test, and else Fieller's is left.
+    """
+    if not (control.is_skewed or treatment.is_skewed):
+        return None
+    if control.mean <= 0 or min(control.members, treatment.members) < 2:
+        return None
+    if control.is_proportion and treatment.is_proportion:
+        return ScorePivot(control, treatment)
+    if can_permute(control, treatment):
+        return PermutationPivot(control, treatment)
+    return FiellerPivot(control, treatment)
 
 
 def trusted_lift(control: Arm, treatment: Arm, *, level: float = 0.95) -> MaybeComparison:
-    """The relative lift by the method whose interval holds: delta, or Fieller's where an arm is skewed."""
-    method = fieller_lift if control.is_skewed or treatment.is_skewed else relative_lift
-    return method(control, treatment, level=level)
+    """The relative lift by the method whose interval holds: that of ``pivot_of``, or delta without one."""
+    pivot = pivot_of(control, treatment)
+    if pivot is None:
+        return relative_lift(control, treatment, level=level)
+    return lift_by(pivot, level=level)
 
 
 def uneven_skewness(control: Arm, treatment: Arm) -> str:
     """What to know of the interval where the skewness of the arms does not cancel; empty where it does."""
-    if control.skewness is None or treatment.skewness is None:
+    if control.skewness is None or treatment.skewness is None or control.is_proportion:
         return ""
     parts = [arm.skewness * arm.variance**1.5 / arm.members**2 for arm in (control, treatment)]
     error = math.sqrt(control.variance_of_mean + treatment.variance_of_mean)
     left = abs(parts[1] - parts[0]) / error**3 if error else 0.0
-    if left <= 1 / math.sqrt(355) or not (control.is_skewed or treatment.is_skewed):
+    if left <= 1 / math.sqrt(355) or not isinstance(pivot_of(control, treatment), FiellerPivot):
         return ""
     few = min(control.members, treatment.members)
     return (
@@ -127,37 +141,47 @@ def compare_proportions(control: Arm, treatment: Arm, *, level: float = 0.95) ->
 
 
 def sequential_lift(
-    control: Arm, treatment: Arm, *, tuning: float = 5000.0, level: float = 0.95
+    control: Arm, treatment: Arm, *, pivot: Pivot | None = None, tuning: float = 5000.0, level: float = 0.95
 ) -> MaybeComparison:
     """Relative lift with an interval and a p that stay valid however often one looks (WS, theorem 2.2).
 
-    ``tuning`` N* is the number of members, both arms together, at which the interval is narrowest.
+    ``tuning`` N* is the number of members, both arms together, at which the interval is narrowest. Where
+    outcomes are skewed the sequence runs over the normal scores of ``pivot`` (``pivot_of``), not over the
+    delta method's, which would call a change where there is none.
     """
-    found = lift_and_error(control, treatment)
-    if isinstance(found, Unavailable):
-        return found
-    lift, error = found
     members = control.members + treatment.members
-    half_width = sequential_half_width(error, members, tuning, 1 - level)
+    score = sequential_score(members, tuning, 1 - level)
+    method = f"asymptotic confidence sequence, N*={tuning:g}"
+    if pivot is None:
+        found = lift_and_error(control, treatment)
+        if isinstance(found, Unavailable):
+            return found
+        lift, error = found
+        half_width, seen = score * error, lift / error
+        estimate = Estimate(
+            lift, lift - half_width, lift + half_width, level, error, unit="relative", method=method
+        )
+    else:
+        by = lift_by(pivot, level=level, score=score)
+        if isinstance(by, Unavailable):
+            return by
+        estimate, seen = replace(by.effect, method=f"{method}, {pivot.method}"), pivot.score(1.0)
     # The e-value of "no lift" at this sample size; its inverse is an always-valid p.
     spread = members * _rho(tuning, 1 - level) ** 2
-    log_e = spread / (spread + 1) * (lift / error) ** 2 / 2 - math.log1p(spread) / 2
-    estimate = Estimate(
-        lift,
-        lift - half_width,
-        lift + half_width,
-        level,
-        error,
-        unit="relative",
-        method=f"asymptotic confidence sequence, N*={tuning:g}",
-    )
+    log_e = spread / (spread + 1) * seen**2 / 2 - math.log1p(spread) / 2
     return Comparison(estimate, min(1.0, math.exp(-log_e)))
 
 
-def sequential_half_width(error: float, members: float, tuning: float, alpha: float) -> float:
-    """Half-width of WS equation 8 for an estimate with standard ``error`` from ``members``."""
+def sequential_score(members: float, tuning: float, alpha: float) -> float:
+    """Standard errors to either side of an estimate from ``members`` (WS, equation 8)."""
     spread = members * _rho(tuning, alpha) ** 2
-    return error * math.sqrt(2 * (spread + 1) / spread * math.log(math.sqrt(spread + 1) / alpha))
+    return math.sqrt(2 * (spread + 1) / spread * math.log(math.sqrt(spread + 1) / alpha))
+
+
+def one_sided_sequential_score(members: float, tuning: float, alpha: float) -> float:
+    """Standard errors to the side that is bounded at ``alpha`` (WS, proposition B.1): half-normal mixture."""
+    spread = members * _rho(tuning, 2 * alpha) ** 2
+    return math.sqrt(2 * (spread + 1) / spread * math.log1p(math.sqrt(spread + 1) / (2 * alpha)))
 
 
 def _rho(tuning: float, alpha: float) -> float:
@@ -186,12 +210,21 @@ def bayesian_lift(
     control: Arm,
     treatment: Arm,
     *,
+    pivot: Pivot | None = None,
     prior_mean: float = 0.0,
     prior_deviation: float = math.inf,
     higher_is_better: bool = True,
     level: float = 0.95,
 ) -> BayesianLift | Unavailable:
-    """Normal posterior of the relative lift; a flat prior unless ``prior_deviation`` is finite."""
+    """Posterior of the relative lift; a flat prior unless ``prior_deviation`` is finite.
+
+    With a flat prior the posterior is what the test says of each ratio, by the ``pivot`` that also makes the
+    interval (``pivot_of``); without one, or with a prior, it is normal. Raises ValueError for both.
+    """
+    if pivot is not None:
+        if not math.isinf(prior_deviation):
+            raise ValueError("A prior that is not flat is combined with a normal posterior alone.")
+        return _posterior_of(pivot, higher_is_better, level)
     found = lift_and_error(control, treatment)
     if isinstance(found, Unavailable):
         return found
@@ -217,6 +250,17 @@ def bayesian_lift(
     )
 
 
+def _posterior_of(pivot: Pivot, higher_is_better: bool, level: float) -> BayesianLift | Unavailable:
+    interval, chances = lift_by(pivot, level=level), chances_of(pivot)
+    if isinstance(interval, Unavailable):
+        return interval
+    if isinstance(chances, Unavailable):
+        return chances
+    if higher_is_better:
+        return BayesianLift(interval.effect, chances.above, chances.shortfall, chances.excess)
+    return BayesianLift(interval.effect, 1 - chances.above, chances.excess, chances.shortfall)
+
+
 def _expected_loss(gain: float, deviation: float) -> float:
     """E[max(−X, 0)] for X ~ N(gain, deviation²)."""
     z = gain / deviation
@@ -234,9 +278,3 @@ def lift_and_error(control: Arm, treatment: Arm) -> tuple[float, float] | Unavai
     if variance == 0:
         return Unavailable("No member differs from another, so nothing can be tested.")
     return ratio - 1, math.sqrt(variance)
-
-
-def welch_freedom(control: Arm, treatment: Arm) -> float:
-    """Degrees of freedom by Welch and Satterthwaite."""
-    parts = [(arm.variance_of_mean, arm.members - 1) for arm in (control, treatment)]
-    return sum(part for part, _ in parts) ** 2 / sum(part**2 / freedom for part, freedom in parts)

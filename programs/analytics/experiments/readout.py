@@ -15,11 +15,14 @@ from programs.analytics.experiments.effects import (
     bayesian_lift,
     compare_means,
     compare_proportions,
+    lift_by,
+    pivot_of,
+    relative_lift,
     sequential_lift,
-    trusted_lift,
     uneven_skewness,
 )
 from programs.analytics.experiments.guardrail import Guardrail, GuardrailState, check_guardrail
+from programs.analytics.experiments.pivots import Pivot
 from programs.analytics.experiments.sample_ratio import SampleRatio, check_sample_ratio
 from programs.analytics.multiplicity import holm
 
@@ -92,6 +95,11 @@ class ObservedExperiment:
             raise ValueError("The sample size planned per arm is at least 1.")
 
     @property
+    def always(self) -> float:
+        """N* of what is looked at every time: as planned, else the members of two whole arms."""
+        return self.tuning or 2.0 * self.planned_per_arm
+
+    @property
     def treatments(self) -> tuple[str, ...]:
         """Arm names other than the control, in order."""
         return tuple(name for name in self.members if name != self.control)
@@ -158,7 +166,8 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
 
     Holm's correction runs over primary and secondary metrics of all treatments (Holm 1979). Guardrails
     must all hold, which needs no correction. A fixed-size test decides only once its size is reached;
-    a sequential one at any time. A harmed guardrail stops a test early either way.
+    a sequential one at any time. Guardrails are looked at every time, whatever was planned, so their bounds
+    are those of a confidence sequence in either: a harmed one stops a test early.
     """
     weights = experiment.weights
     ratio = check_sample_ratio(
@@ -168,8 +177,16 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
     if ratio.mismatch:
         return Readout(experiment.name, ratio, _blocked(ratio))
     judged = [metric for metric in experiment.metrics if metric.role is not MetricRole.GUARDRAIL]
+    # One test a comparison, from which the fixed, the always-valid and the Bayesian answer are read.
+    pivots = {
+        (treatment, metric.name): pivot_of(metric.sharpest[experiment.control], metric.sharpest[treatment])
+        for treatment in experiment.treatments
+        for metric in experiment.metrics
+    }
     lifts = {
-        (treatment, metric.name): _lift(experiment, metric, treatment, 1 - alpha)
+        (treatment, metric.name): _lift(
+            experiment, metric, treatment, pivots[treatment, metric.name], 1 - alpha
+        )
         for treatment in experiment.treatments
         for metric in judged
     }
@@ -182,6 +199,7 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
                 experiment,
                 metric,
                 treatment,
+                pivots[treatment, metric.name],
                 lifts[treatment, metric.name],
                 adjusted.get((treatment, metric.name), 1.0),
                 alpha,
@@ -195,9 +213,10 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
                     metric.sharpest[experiment.control],
                     metric.sharpest[treatment],
                     metric.margin,
+                    pivot=pivots[treatment, metric.name],
                     higher_is_better=metric.higher_is_better,
                     alpha=alpha,
-                    tuning=experiment.tuning,
+                    tuning=experiment.always,
                 ),
             )
             for metric in experiment.metrics
@@ -210,18 +229,23 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
 
 
 def _lift(
-    experiment: ObservedExperiment, metric: ExperimentMetric, treatment: str, level: float
+    experiment: ObservedExperiment,
+    metric: ExperimentMetric,
+    treatment: str,
+    pivot: Pivot | None,
+    level: float,
 ) -> MaybeComparison:
     control, treated = metric.sharpest[experiment.control], metric.sharpest[treatment]
     if experiment.tuning is None:
-        return trusted_lift(control, treated, level=level)
-    return sequential_lift(control, treated, tuning=experiment.tuning, level=level)
+        return relative_lift(control, treated, level=level) if pivot is None else lift_by(pivot, level=level)
+    return sequential_lift(control, treated, pivot=pivot, tuning=experiment.tuning, level=level)
 
 
 def _metric(
     experiment: ObservedExperiment,
     metric: ExperimentMetric,
     treatment: str,
+    pivot: Pivot | None,
     lift: MaybeComparison,
     adjusted_p: float,
     alpha: float,
@@ -235,15 +259,13 @@ def _metric(
         control,
         treated,
         lift,
-        sequential_lift(
-            *sharp, tuning=experiment.tuning or 2.0 * experiment.planned_per_arm, level=1 - alpha
-        ),
+        sequential_lift(*sharp, pivot=pivot, tuning=experiment.always, level=1 - alpha),
         compare(control, treated, level=1 - alpha),
-        bayesian_lift(*sharp, higher_is_better=metric.higher_is_better, level=1 - alpha),
+        bayesian_lift(*sharp, pivot=pivot, higher_is_better=metric.higher_is_better, level=1 - alpha),
         adjusted_p,
         adjusted_p < alpha,
         isinstance(lift, Comparison) and (lift.effect.value > 0) == metric.higher_is_better,
-        uneven_skewness(control, treated),
+        uneven_skewness(*sharp),
     )
 
 

@@ -22,6 +22,8 @@ NO_PAYOUTS = pa.table({
     "paid_at": pa.array([], pa.timestamp("us", tz="UTC")),
 })  # fmt: skip
 PAYOUTS = ("referral_payouts",)
+MOST_LISTED = 50_000
+"""Units up to which a test's outcomes are listed one by one: skewed ones need more than their sums."""
 DIMENSIONS = ("channel", "persona", "partner_tier", "region")
 
 
@@ -229,9 +231,11 @@ class ReferralQuestions(ABC):
     ) -> pa.Table:
         """experiment, metric, variant, units, total, squares, cubes, two_valued, first_at, last_at; of the
         value from before the test stated, pre_total, pre_squares, pre_cross; of the spend before it
-        spend_total, spend_squares, spend_cross (0 without ``purchases``)."""
+        spend_total, spend_squares, spend_cross (0 without ``purchases``). Of metrics of at most
+        ``MOST_LISTED`` units that are not two-valued also listed, pre_listed, spend_listed: what each unit
+        has, in one order; else None."""
         datasets = {"experiments": experiments, "purchases": purchases}
-        return self._ask("experiment_arms", datasets, ("purchases",), as_of=as_of)
+        return self._ask("experiment_arms", datasets, ("purchases",), as_of=as_of, most_listed=MOST_LISTED)
 
     @abstractmethod
     def _ask(
