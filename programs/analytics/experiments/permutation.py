@@ -103,7 +103,7 @@ def _drawn(control: Arm, treatment: Arm, draws: int) -> Floats:
     """
     assert control.values is not None and treatment.values is not None
     values = np.concatenate([control.values, treatment.values])
-    order = crc32(values.argsort(kind="stable"))  # of values in any unit
+    order = crc32(values.argsort(kind="stable").tobytes())  # of values in any unit
     generator = np.random.default_rng([order, control.members, treatment.members])
     treated = np.arange(values.size) >= control.values.size
     both, small = control.members + treatment.members, min(control.members, treatment.members)

@@ -29,7 +29,8 @@ Ends = tuple[float, float] | Unavailable
 class Pivot(Protocol):
     """``ratio`` of the means as found; ``method`` names the test that is inverted."""
 
-    method: str
+    @property
+    def method(self) -> str: ...
 
     @property
     def ratio(self) -> float: ...
@@ -60,7 +61,8 @@ def _crossing(pivot: Pivot, score: float, step: float) -> float | None:
     for _ in range(WIDEST):
         far = near * step
         if (pivot.score(far) - score) * (1 if step > 1 else -1) <= 0:
-            return float(brentq(lambda ratio: pivot.score(ratio) - score, *sorted((near, far)), rtol=1e-6))
+            low, high = sorted((near, far))
+            return float(brentq(lambda ratio: pivot.score(ratio) - score, low, high, rtol=1e-6))
         near = far
     return None
 
