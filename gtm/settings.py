@@ -14,10 +14,10 @@ from django.urls import reverse
 from kombu import Queue
 
 from gtm.core.places.storage_url import storages_of
+from gtm.home import CODE_DIR, HOME_DIR, VAR_DIR
 from gtm.trial.embedded import broker_url
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"
+BASE_DIR = CODE_DIR
 
 # Steps run in processes beside one another and share the cores: threads of linear algebra would only wait
 # for these, busily (a third of the CPU of plan-loyalty). One thread also adds up in one order, anywhere.
@@ -25,7 +25,7 @@ for library in ("OPENBLAS", "MKL", "OMP"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # read once, when NumPy is imported
 
 env = environ.Env()
-env_file = BASE_DIR / ".env"
+env_file = HOME_DIR / ".env"
 if not env_file.is_file() and not {"SECRET_KEY", "DEBUG"} & env.ENVIRON.keys():
     env_file = VAR_DIR / "trial.env"  # of `make run`; a site with a key of its own never reads it
 env_file = Path(env.str("GTM_ENV_FILE", default=str(env_file)))
@@ -49,14 +49,14 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # --- Governance -----------------------------------------------------------------------------------
-GTM_PLANS_DIR = BASE_DIR / env.str("GTM_PLANS_DIR", default=".claude/plans")
-GTM_DATA_DIR = BASE_DIR / env.str("GTM_DATA_DIR", default="var/data")
+GTM_PLANS_DIR = HOME_DIR / env.str("GTM_PLANS_DIR", default=".claude/plans")
+GTM_DATA_DIR = HOME_DIR / env.str("GTM_DATA_DIR", default="var/data")
 GTM_BASE_URL = env.str("GTM_BASE_URL", default=f"http://localhost:{PORT}").rstrip("/")
 GTM_BREAK_GLASS = env.bool("GTM_BREAK_GLASS", default=False)
 GTM_GRACE_SECONDS = env.int("GTM_GRACE_SECONDS", default=60)  # for running steps after a rip-cord pull
-GTM_ANCHORS_DIR = BASE_DIR / env.str("GTM_ANCHORS_DIR", default="var/anchors")  # better: other storage
+GTM_ANCHORS_DIR = HOME_DIR / env.str("GTM_ANCHORS_DIR", default="var/anchors")  # better: other storage
 GTM_AUDITORS = env.list("GTM_AUDITORS", default=[])  # who gets every anchor: addresses, or channel:NAME
-GTM_KEYS_DIR = BASE_DIR / env.str("GTM_KEYS_DIR", default="var/keys")  # private signing keys, mode 0600
+GTM_KEYS_DIR = HOME_DIR / env.str("GTM_KEYS_DIR", default="var/keys")  # private signing keys, mode 0600
 GTM_SIGNING_KEYS = env.list("GTM_SIGNING_KEYS", default=[])  # or here, the key of today first
 GTM_CHANNEL_SCHEMES = frozenset(
     env.list(
@@ -152,6 +152,8 @@ TEMPLATES = [
 
 # --- Database and cache ---------------------------------------------------------------------------
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR}/gtm.sqlite3")}
+if not env.str("DATABASE_URL", default=""):
+    VAR_DIR.mkdir(parents=True, exist_ok=True)  # SQLite makes a file, and no folder for it
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # WAL lets readers go on while one writes; IMMEDIATE takes the write lock at BEGIN, where waiting is
@@ -250,7 +252,7 @@ STORAGES = {
     ),
 }
 # What a host has fetched from the object store, by digest. It may be deleted: it is fetched anew.
-GTM_CACHE_DIR = BASE_DIR / env.str("GTM_CACHE_DIR", default=str(GTM_DATA_DIR / "cache"))
+GTM_CACHE_DIR = HOME_DIR / env.str("GTM_CACHE_DIR", default=str(GTM_DATA_DIR / "cache"))
 
 # --- Mail -----------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))

