@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from plans.commands.optimize_referrals.facts import ARCHITECT
-from plans.commands.shared.figures import money
+from plans.commands.shared.figures import money, percent
 from plans.commands.shared.first_action import action_answer
 from plans.commands.shared.labour import person_day_cost
 from plans.engine.running.steps import StepContext
 from plans.schemas.answer import Answer, AnswerFigure
+
+MORE_RETURNED = 0.02
+"""Of the orders won: a smaller difference between two windows is no news."""
 
 
 def answer_of(
@@ -29,8 +32,8 @@ def answer_of(
         trouble=trouble,
         nothing="Change nothing now: no drop-off, partner or case stands out beyond chance.",
         unknown="",
-        figures=_figures(found, risk, currency),
-        caveats=_caveats(found, risk, currency),
+        figures=_figures(found, risk, currency, context.program["metrics"]["conversion"]),
+        caveats=[*_returns_to_come(refreshed["flows"]), *_caveats(found, risk, currency)],
         decides=context.program["people"].get(ARCHITECT) or "The referral architect",
         labour=person_day_cost(context.program),
         chart="funnel",
@@ -39,7 +42,10 @@ def answer_of(
     )  # fmt: skip
 
 
-def _figures(found: Mapping[str, Any], risk: Mapping[str, Any], currency: str) -> list[AnswerFigure]:
+def _figures(
+    found: Mapping[str, Any], risk: Mapping[str, Any], currency: str, conversion: Mapping[str, Any]
+) -> list[AnswerFigure]:
+    """``conversion``: the metric as the registry defines it."""
     kpis, why, cost = found["kpis"], found["unavailable"], found["incentives"]
     low, high = found["conversion_ends"] or (None, None)
     before, value = found["conversion_before"], kpis["conversion"]
@@ -47,9 +53,10 @@ def _figures(found: Mapping[str, Any], risk: Mapping[str, Any], currency: str) -
     held = sum(case["at_risk"] for case in risk["cases"] if case["proposal"] == "hold")
     return [
         AnswerFigure(
-            "Conversion of invitations", None if value is None else 100 * value, "%", *_scaled(low, high),
+            conversion["name"], None if value is None else 100 * value, "%", *_scaled(low, high),
             comparison=None if before is None else 100 * before,
             compared_with="" if before is None else "the window before", unavailable=why.get("conversion", ""),
+            definition=f"{conversion['numerator']} / {conversion['denominator']}".capitalize(),
         ),
         AnswerFigure(
             "Cost of an incremental customer", per_new, currency, cost["cost_per_incremental_low"],
@@ -61,6 +68,20 @@ def _figures(found: Mapping[str, Any], risk: Mapping[str, Any], currency: str) -
             definition="Rewards that are due in the cases proposed for hold, as far as they were not returned",
         ),
     ]  # fmt: skip
+
+
+def _returns_to_come(flows: Mapping[str, Any]) -> list[str]:
+    """Orders of the window before had longer to come back: what is left of each cannot be compared yet."""
+    now, before = flows["current"], flows["previous"]
+    if not before or not now["gross_conversions"] or not before["gross_conversions"]:
+        return []
+    lost, lost_before = (1 - each["conversions"] / each["gross_conversions"] for each in (now, before))
+    if lost_before - lost < MORE_RETURNED:
+        return []
+    return [
+        f"Of the orders won in the window before {percent(lost_before, 0)} were returned by now, of those of this window "
+        f"{percent(lost, 0)}: more may come back, so conversion and revenue of this window may still fall."
+    ]
 
 
 def _scaled(low: float | None, high: float | None) -> tuple[float | None, float | None, float | None]:

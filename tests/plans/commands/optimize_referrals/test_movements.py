@@ -103,3 +103,28 @@ def test_claw_backs_lower_what_was_paid_and_those_of_nothing_are_shown(site, sma
     placings = {row[1]: row[2] for row in table(plan, "referral_payouts_movements")}
     assert placings["unplaced: fits no payout, in no figure"] == 1
     assert "Unplaced" in payload(plan, "window_comparison")["note"]
+
+
+def test_a_window_whose_orders_may_still_come_back_is_not_called_a_rise(site, small):
+    """Every third order comes back after twenty days, so hardly any of this window has yet."""
+    rows, _, schemas = small
+    end = max(row["invited_at"] for row in rows)
+    late = []
+    for n, row in enumerate(rows):
+        back = row["won_at"] and n % 3 == 0 and row["won_at"] + timedelta(days=20) < end
+        late.append(
+            cleared(row, "refunded_at")
+            | ({"refunded_at": row["won_at"] + timedelta(days=20)} if back else {})
+        )
+    site.load({"referrals": pa.Table.from_pylist(late, schema=schemas["referrals"])})
+    plan = site.run(f"{SHORT} --window 30d")
+    answer = output(plan, "playbook")["answer"]
+    said = next(
+        text for text in answer["caveats"] if text.startswith("Of the orders won in the window before ")
+    )
+    assert "may still fall" in said
+    share = answer["figures"][0]
+    assert (share["label"], share["definition"]) == (
+        "Referral conversion",
+        "Referrals won / referrals submitted",
+    )
