@@ -22,7 +22,7 @@ from programs.models import Campaign, Person, Program, Role
 from programs.selectors import people_by_role
 
 LACKS_ROLES = (
-    "The page Settings, Establish makes every role that the commands need (so does manage.py establish). "
+    "The page Settings, Establish makes every role that the commands need. "
     "Then enter who holds them under People, Approvers."
 )
 

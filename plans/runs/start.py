@@ -144,8 +144,7 @@ def prepare(
             problems.append(
                 Problem(
                     "datasets",
-                    f"{program} has no {kind} loaded. Load them first under Data, Load data "
-                    f"(manage.py load_dataset {kind} FILE --program {program.slug}).",
+                    f"{program} has no {kind} loaded. Load them first on the page Data, Load data.",
                     code="missing",
                 )
             )

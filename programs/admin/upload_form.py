@@ -75,7 +75,7 @@ class UploadForm(forms.Form):
         if upload.size > LARGEST:
             raise forms.ValidationError(
                 f"The file has {upload.size / MEBIBYTE:,.0f} MiB; a page takes at most "
-                f"{LARGEST // MEBIBYTE:,}. Load it with manage.py load_dataset."
+                f"{LARGEST // MEBIBYTE:,}. Ask operations to load it on the server."
             )
         return upload
 

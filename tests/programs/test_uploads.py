@@ -324,7 +324,7 @@ def test_files_of_a_person_are_few_and_hidden_from_others(look, login, program, 
 def test_a_file_that_is_too_large_for_a_page_is_refused_with_the_way_round(look, monkeypatch):
     monkeypatch.setattr("programs.admin.upload_form.LARGEST", 10)
     shown = look(f"{ORDERS}ann,2026-01-05,5,1\n")
-    assert "Load it with manage.py load_dataset" in shown.context["form"].errors["file"][0]
+    assert "Ask operations to load it on the server" in shown.context["form"].errors["file"][0]
 
 
 def test_a_form_of_another_site_is_refused(program):

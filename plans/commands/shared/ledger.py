@@ -14,7 +14,7 @@ from programs.analytics.redemption_tail import RedemptionTail, redemption_tail
 from programs.datasets import OpenData
 from programs.datasets.local_time import start_of_day
 
-NO_LEDGER = "No point ledger is loaded; load one with load_dataset point_ledger."
+NO_LEDGER = "No point ledger is loaded; load one on the page Data, Load data."
 
 
 @dataclass(frozen=True, slots=True, eq=False)

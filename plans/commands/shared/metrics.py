@@ -94,7 +94,7 @@ def compute(
             return Unavailable(f"The registry counts “{word}”; this command counts {', '.join(measures)}.")
         if (needs := measures[word].needs) and needs not in loaded:
             return Unavailable(
-                f"No {needs.replace('_', ' ')} are loaded; load them with load_dataset {needs}."
+                f"No {needs.replace('_', ' ')} are loaded; load them on the page Data, Load data."
             )
     found = [measures[word] for word in words]
     values = [float(sums.get(measure.column, 0)) for measure in found]

@@ -158,7 +158,7 @@ TRACK_SOURCE = registry.register(
             SuccessMetric("satisfaction", "Partner satisfaction", "a net promoter score of partners that is not below 0",
                           "report.partner_satisfaction", unit="points", comparator=">=", aim="0",
                           source="Answers of partners in survey_responses", later=f"{KEY} report.partner_satisfaction",
-                          absent="No answers of partners are loaded; load them with load_dataset survey_responses."),
+                          absent="No answers of partners are loaded; load them on the page Data, Load data."),
         ),
         outputs=(
             "Attribution dashboard snapshot with partner/source breakdown",

@@ -86,7 +86,10 @@ def test_a_run_without_data_says_how_to_load_it(ops):
         ProgramFactory(slug="bare")
     response = ops.post(RUNS, {"inputs": INPUTS, "program": "bare"}, format="json")
     assert response.status_code == 400
-    assert "manage.py load_dataset purchases FILE --program bare" in response.json()["errors"][0]["message"]
+    assert (
+        "has no purchases loaded. Load them first on the page Data, Load data."
+        in response.json()["errors"][0]["message"]
+    )
 
 
 def test_the_same_key_starts_one_run(ops):

@@ -35,7 +35,7 @@ def review_experiments(context: StepContext) -> StepResult:
             rows, asked or sorted({row["experiment"] for row in rows}), context.program["experiments"]
         )
     else:
-        reason = "No experiment outcomes are loaded; load them with load_dataset experiments."
+        reason = "No experiment outcomes are loaded; load them on the page Data, Load data."
         found, unread = (), tuple(NotRead(name, reason) for name in asked or ["all"])
     read = tuple(read_experiment(each.test) for each in found)
     members = int(context.outputs["data"]["flows"]["members"]) or None

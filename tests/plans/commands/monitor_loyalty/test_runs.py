@@ -88,7 +88,10 @@ def test_without_a_ledger_liability_is_said_to_be_unavailable(loyalty, tmp_path)
     load_purchases(loyalty, tmp_path)
     health = values(run(LINE))["health"]
     assert health["liability"] is None
-    assert "load_dataset point_ledger" in health["unavailable"]["liability"]
+    assert (
+        "No point ledger is loaded; load one on the page Data, Load data."
+        in health["unavailable"]["liability"]
+    )
 
 
 @pytest.mark.parametrize(
