@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 import smtplib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 
 from gtm.core.later import later
 
@@ -34,6 +35,14 @@ class NotDelivered(Exception):
         self.for_good = for_good
 
 
+@dataclass(frozen=True, slots=True)
+class CalendarPart:
+    """An iCalendar object in a mail, and what it asks of its reader: "REQUEST" or "CANCEL" (RFC 6047)."""
+
+    method: str
+    content: bytes
+
+
 def channels() -> dict[str, str | None]:
     """Name of every channel in the environment → why it cannot be used, or None."""
     names = sorted(key for key in os.environ if key.startswith(PREFIX))
@@ -41,17 +50,29 @@ def channels() -> dict[str, str | None]:
 
 
 def send_mail(
-    address: str, subject: str, body: str, *, message_id: str, attachment: tuple[str, bytes] | None = None
+    address: str,
+    subject: str,
+    body: str,
+    *,
+    message_id: str,
+    attachment: tuple[str, bytes] | None = None,
+    calendar: CalendarPart | None = None,
 ) -> None:
     """Send one e-mail. The same ``message_id`` sent twice is one message to a mail reader.
 
+    A ``calendar`` is another form of the text, for programs that answer it, and a file for all others.
+
     Raises NotDelivered.
     """
-    message = EmailMessage(
+    message = EmailMultiAlternatives(
         _one_line(subject), body, to=[address], headers={"Message-ID": f"<{message_id}@gtm-governance>"}
     )
     if attachment is not None:
         message.attach(attachment[0], attachment[1], "application/json")
+    if calendar is not None:
+        text = calendar.content.decode()
+        message.attach_alternative(text, f"text/calendar; method={calendar.method}; charset=utf-8")
+        message.attach("invite.ics", calendar.content, "application/ics")
     try:
         message.send()
     except smtplib.SMTPRecipientsRefused as error:

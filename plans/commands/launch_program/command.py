@@ -160,7 +160,7 @@ def assemble(rows: Sequence[Row], *, approvers: Sequence[str] = ()) -> tuple[Sta
                 Step("", SESSIONS, "Training and enablement", PARTNERS,
                      "Schedule sessions for sales and customer success, write FAQ and help-centre list",
                      needs=(CHECKLIST,), run=f"{STEPS}.sessions:schedule_sessions",
-                     apply=f"{RECORDS}:keep_revisions", compensate=f"{RECORDS}:call_off_events", fallback_agent=OPS, skills=("partner-ops",), output_var="enablement", reads=("launch_date", "channels", "segments", MATERIAL, *RUNBOOKS)),
+                     apply=f"{RECORDS}:hand_out", compensate=f"{RECORDS}:call_off_events", fallback_agent=OPS, skills=("partner-ops",), output_var="enablement", reads=("launch_date", "channels", "segments", MATERIAL, *RUNBOOKS)),
             ]),
             made.stage("4", "Communications", made.people(RunbookPhase.COMMUNICATIONS, after=KIT)),
             made.stage("5", "Training and enablement", made.people(RunbookPhase.ENABLEMENT, after=SESSIONS)),

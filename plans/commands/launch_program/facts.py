@@ -25,7 +25,9 @@ from plans.commands.launch_program.steps.timetable import (
     verdict,
     way_back,
 )
+from plans.engine.notices.delivery import preference_of
 from plans.engine.running.steps import PermanentError, StepContext
+from plans.models import NoticeKind
 from plans.runs.draft import Draft, owner_of, worker_facts
 from programs.analytics import raci
 from programs.analytics.templating import TemplatingError
@@ -201,9 +203,12 @@ def _personas_without_words(launch: Mapping[str, Any], segments: Sequence[str] |
         )
 
 
-def _contacts(roles: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+def _contacts(roles: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     rows = Approver.objects.filter(role__slug__in=roles, person__is_active=True)
-    found: dict[str, list[dict[str, str]]] = {role: [] for role in roles}
+    found: dict[str, list[dict[str, Any]]] = {role: [] for role in roles}
     for row in rows.select_related("person", "role").order_by("person__name", "pk"):
-        found[row.role.slug].append({"name": row.person.name, "email": row.person.email})
+        wish = preference_of(row.person)
+        is_mailed = wish.by_mail and NoticeKind.INVITATION not in wish.muted_kinds
+        told = {"name": row.person.name, "email": row.person.email, "is_mailed": is_mailed}
+        found[row.role.slug].append(told)
     return found

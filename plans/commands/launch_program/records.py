@@ -12,6 +12,7 @@ from gtm.core import clock
 from gtm.core.fsm import perform
 from gtm.core.places import filestore
 from plans.commands.shared.metrics import default_thresholds
+from plans.engine.notices import invitations
 from plans.engine.running import kept_outputs
 from plans.engine.running.kept_files import kept_file
 from plans.models import Plan, Task
@@ -39,6 +40,14 @@ def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:
         row.save()
 
 
+def hand_out(plan: Plan, values: Mapping[str, Any]) -> None:
+    """Remember what is handed out, and mail each session to whom it asks, or asks no more."""
+    keep_revisions(plan, values)
+    kept = plan.tasks.get(key="sessions").artifacts.filter(key="invitations").order_by("pk").last()
+    if kept is not None:
+        invitations.hand_out(plan, kept.payload["path"])
+
+
 def call_off_events(plan: Plan, values: Mapping[str, Any]) -> None:
     """Undo ``keep_revisions`` when the plan is aborted: the same calendar and invitations, all called off."""
     task = plan.tasks.get(key="sessions")
@@ -48,17 +57,22 @@ def call_off_events(plan: Plan, values: Mapping[str, Any]) -> None:
         content = called_off(filestore.read(calendar.payload["path"]), now=clock.now())
         title = "Launch calendar, called off"
         outputs.append(kept_file("launch-calendar-called-off", title, content, "ics", "text/calendar"))
-    if invitations := kept.get("invitations"):
-        with zipfile.ZipFile(io.BytesIO(filestore.read(invitations.payload["path"]))) as packed:
+    archive = ""
+    if handed_out := kept.get("invitations"):
+        with zipfile.ZipFile(io.BytesIO(filestore.read(handed_out.payload["path"]))) as packed:
             files = {
                 name.replace(".ics", "-called-off.ics"): called_off(packed.read(name), now=clock.now())
                 for name in packed.namelist()
                 if name.endswith(".ics") and "no-longer-asked" not in name and "called-off" not in name
             }
-        archive = pack(files, {"program": plan.program.name})
         title = "Invitations to the sessions, called off"
-        outputs.append(kept_file("invitations-called-off", title, archive, "zip", "application/zip"))
+        content = pack(files, {"program": plan.program.name})
+        called = kept_file("invitations-called-off", title, content, "zip", "application/zip")
+        outputs.append(called)
+        archive = called.path
     kept_outputs.keep(task, outputs, first=len(kept))
+    if archive:
+        invitations.hand_out(plan, archive)
 
 
 def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:

@@ -1,3 +1,3 @@
 """Who is told what."""
 
-DOORS = ("delivery", "table")
+DOORS = ("delivery", "invitations", "table")

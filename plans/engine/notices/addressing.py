@@ -10,7 +10,7 @@ from django.apps import apps
 
 from plans import case_kinds
 from plans.engine.gates import eligibility
-from plans.engine.notices import wording
+from plans.engine.notices import invitations, wording
 from plans.engine.notices.wording import Wording
 from plans.engine.people.directory import Directory
 from plans.engine.people.permissions import people_with, persons_of
@@ -235,6 +235,7 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.AUTHORITY: _Kind(_of_two, wording.two, _change_waits),
     NoticeKind.MESSAGE: _Kind(_in_conversation, wording.message),
     NoticeKind.ACCOUNT: _Kind(_owners, wording.account),
+    NoticeKind.INVITATION: _Kind(invitations.recipients, wording.invitation, invitations.pointless),
 }
 
 

@@ -25,7 +25,7 @@ from gtm.core.errors import StaleVersion, WrongState
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from gtm.core.places import messages
-from plans.engine.notices import addressing, table
+from plans.engine.notices import addressing, invitations, table
 from plans.engine.notices.wording import Wording
 from plans.models import MAIL, UNSENT_STATES, Notice, NoticeKind, Notification, NotificationPreference
 from programs.models import Person
@@ -44,8 +44,9 @@ AT_ONCE = CALLS | {
     NoticeKind.TASK_REMINDER,
     NoticeKind.RUNG,
     NoticeKind.EXHAUSTED,
+    NoticeKind.INVITATION,
 }
-"""Not held back for a daily summary: their time is running."""
+"""Not held back for a daily summary: their time is running, or each has a file of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,13 @@ def _hand_over(claimed: list[Notification]) -> None:
         subject = f"{count} notices for you"
         body = "\n\n".join(f"{number}. {m.subject}\n{m.body}" for number, m in enumerate(claimed, start=1))
     if first.channel == MAIL:
-        messages.send_mail(first.person.email, subject, body, message_id=f"notice-{first.pk}-{count}")
+        messages.send_mail(
+            first.person.email,
+            subject,
+            body,
+            message_id=f"notice-{first.pk}-{count}",
+            calendar=invitations.part_of(first.notice),
+        )
     else:
         messages.send_to_channel(first.channel, subject, f"For {first.person.name}\n{body}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -175,6 +176,20 @@ def message(notice: Notice, plan: Plan) -> Wording:
         "You can answer on the page of the plan. An answer decides nothing.",
     )
     return Wording(f"{told['by']} wrote about {plan.objective}"[:240], lines, plan)
+
+
+def invitation(notice: Notice, plan: Plan) -> Wording:
+    told = notice.facts
+    when = time_in_words(datetime.fromisoformat(told["starts"]), plan.program.time_zone)
+    is_off = told["method"] == "CANCEL"
+    lines = (
+        f"It was to begin {when}." if is_off else f"It begins {when}.",
+        "Your calendar takes it out by the file in this mail."
+        if is_off
+        else "Your calendar takes it by the file in this mail. A later mail changes it, or calls it off.",
+    )
+    said = f"Called off: {told['title']}" if is_off else f"Invitation: {told['title']}"
+    return Wording(said[:240], lines, plan)
 
 
 def schedule(notice: Notice, run: Any) -> Wording:

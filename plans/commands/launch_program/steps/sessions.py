@@ -62,7 +62,7 @@ def schedule_sessions(context: StepContext) -> StepResult:
             },
         },
         outputs=[
-            _table(held, milestones, context),
+            _table(held, milestones, context, launch),
             *_calendars(held, milestones, revisions, context, launch),
             *(_faq(piece, launch) for piece in pieces if piece.asset == Asset.FAQ),
             _help_centre(pieces),
@@ -244,13 +244,18 @@ def _calendars(
 
 
 def _table(
-    held: Sequence[tuple[Session, Briefing]], milestones: Sequence[Milestone], context: StepContext
+    held: Sequence[tuple[Session, Briefing]],
+    milestones: Sequence[Milestone],
+    context: StepContext,
+    launch: Mapping[str, Any],
 ) -> Table:
     rows = []
     for session, briefing in held:
         invited = ", ".join(person.name or person.email for person in session.attendees)
         late = "not before the launch" if _is_late(session, briefing, context) else ""
-        note = CALLED_OFF if session.is_cancelled else late
+        unmailed = [] if session.is_cancelled else _not_mailed(session, briefing, launch)
+        by_hand = f"not by mail, as they wish: {', '.join(unmailed)}" if unmailed else ""
+        note = CALLED_OFF if session.is_cancelled else "; ".join(filter(None, (late, by_hand)))
         rows.append([session.title, session.starts.date().isoformat(), f"{session.starts:%H:%M}–{session.ends:%H:%M}",
                      invited or f"nobody holds {', '.join(briefing.teams)}", note])  # fmt: skip
     for milestone in milestones:
@@ -263,8 +268,15 @@ def _table(
          Column("note", "Note")],
         sorted(rows, key=lambda row: (row[1], row[2], row[0])),
         f"{'' if held else 'The runbooks of this launch name no session. '}Times in {context.program['time_zone']}. "
-        "The calendar file updates events that were handed out before.",
+        "Invitations go out by mail. The calendar file updates events that were handed out before.",
     )  # fmt: skip
+
+
+def _not_mailed(session: Session, briefing: Briefing, launch: Mapping[str, Any]) -> list[str]:
+    """Who is asked and gets no mail of it: invitations muted, or no mail at all."""
+    people = (one for team in briefing.teams for one in launch["contacts"].get(team, ()))
+    unmailed = {one["email"] for one in people if not one.get("is_mailed", True)}
+    return [person.name or person.email for person in session.attendees if person.email in unmailed]
 
 
 def _told(session: Session, briefing: Briefing, context: StepContext) -> dict[str, Any]:
