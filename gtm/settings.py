@@ -58,6 +58,13 @@ GTM_ANCHORS_DIR = HOME_DIR / env.str("GTM_ANCHORS_DIR", default="var/anchors")  
 GTM_AUDITORS = env.list("GTM_AUDITORS", default=[])  # who gets every anchor: addresses, or channel:NAME
 GTM_KEYS_DIR = HOME_DIR / env.str("GTM_KEYS_DIR", default="var/keys")  # private signing keys, mode 0600
 GTM_SIGNING_KEYS = env.list("GTM_SIGNING_KEYS", default=[])  # or here, the key of today first
+GTM_TIMESTAMP_URL = env.str("GTM_TIMESTAMP_URL", default="")  # an RFC 3161 service, for envelopes
+GTM_TIMESTAMP_CERTIFICATES = env.str("GTM_TIMESTAMP_CERTIFICATES", default="")  # PEM: by which it is believed
+GTM_WITNESSES = env.list("GTM_WITNESSES", default=[])  # who cosigns our checkpoints: "KEY URL", …
+GTM_WITNESSED_LOGS = env.list("GTM_WITNESSED_LOGS", default=[])  # keys of logs for which we are a witness
+GTM_PRIVATE_EVIDENCE_HOSTS = frozenset(  # of the two, those whose address may not be public
+    env.list("GTM_PRIVATE_EVIDENCE_HOSTS", default=[])
+)
 GTM_CHANNEL_SCHEMES = frozenset(
     env.list(
         "GTM_CHANNEL_SCHEMES",

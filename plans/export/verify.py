@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gtm.core import canonical
 from gtm.core.evidence import anchors, changelog, signatures
 from gtm.core.evidence.notes import NoteKey
 from gtm.core.evidence.proof import Proof
-from plans.export import document, explained, rules, sealing
+from plans.export import document, envelope, explained, rules, sealing
 from plans.export.explained import ComparedText
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 IMPORT_RECORD = "import_record"
 """The one section that an installation adds to another's document, outside its seal."""
@@ -42,6 +45,8 @@ class Kept:
     """Of the installation that signs the checkpoint."""
     witnesses: Sequence[NoteKey] | None = None
     """Of those who saw its log grow."""
+    roots: Sequence[x509.Certificate] | None = None
+    """Certificates by which a timestamp service is believed."""
 
 
 @dataclass(slots=True)
@@ -84,8 +89,8 @@ def verify_document(body: Mapping[str, Any]) -> list[Discrepancy]:
     return prove_document(body).findings
 
 
-def prove_bytes(raw: bytes, kept: Kept | None = None) -> Verification:
-    """What a file proves, with what the reader kept."""
+def prove_bytes(raw: bytes, kept: Kept | None = None, *, is_inside: bool = False) -> Verification:
+    """What a file proves, with what the reader kept. ``is_inside``: it came out of an envelope."""
     made = Verification()
     try:
         body = parse(raw)
@@ -94,6 +99,8 @@ def prove_bytes(raw: bytes, kept: Kept | None = None) -> Verification:
         where, sentence = _line(raw, position), f"the file is not JSON any more ({error})"
         made.conclude("the text", "", [Discrepancy(where, sentence)])
         return made
+    if envelope.is_envelope(body) and not is_inside:
+        return _prove_envelope(body, kept or Kept())
     if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
         sentence = "the file is not a plan JSON: it has no integrity section"
         made.conclude("the text", "", [Discrepancy("integrity", sentence)])
@@ -101,6 +108,20 @@ def prove_bytes(raw: bytes, kept: Kept | None = None) -> Verification:
     made = prove_document(body, kept)
     if not made.findings:
         made.conclude("the text has the form in which plans are written", "each byte", _form(raw, body))
+    return made
+
+
+def _prove_envelope(body: Mapping[str, Any], kept: Kept) -> Verification:
+    """What a plan JSON proves that travels in an envelope, and what the envelope adds."""
+    try:
+        opened = envelope.open_envelope(body)
+    except envelope.EnvelopeError as error:
+        made = Verification()
+        made.conclude("the envelope", "", [Discrepancy("envelope", f"it cannot be opened: {error}")])
+        return made
+    made = prove_bytes(opened.payload, kept, is_inside=True)
+    wrong = envelope.prove(opened, made.proof, kept.keys, kept.roots)
+    made.findings += [Discrepancy("envelope", sentence) for sentence in wrong]
     return made
 
 

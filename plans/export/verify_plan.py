@@ -1,10 +1,12 @@
 """Verify a plan JSON on a machine that has nothing of the project: Python 3.11 and this file.
 
-    python verify_plan.py plan.json [--key KEY] [--witness KEY] [--anchors FILE]
+    python verify_plan.py FILE [--key KEY] [--witness KEY] [--anchors FILE]
 
 Signatures also need the package `cryptography`. A KEY is the text of a public key, or a file with one a line;
 get it in another way than the plan. Ends with what is proved, by what, and what is not, and why. Exit code 0:
 nothing contradicts, and all you asked for is proved. 1: it is not. 2: something cannot be read.
+
+FILE is a plan JSON, or a DSSE envelope of one. It checks no timestamps (RFC 3161).
 
 It shares no code with `manage.py verify_changelog`, so that a fault of one is not a fault of both. What it
 does not check is whether the document follows the published schema.
@@ -32,6 +34,7 @@ GENESIS = "0" * 64
 HEADER = ("at", "chain", "entity", "entity_id", "event", "request_id", "sequence", "via")
 PAYLOAD = ("actor", "actor_id", "field", "from", "object", "on_behalf_of", "reason", "to")
 EXACT = 2**53
+PAYLOAD_TYPE = "application/vnd.gtm-governance.plan+json"
 UNSEALED = ("change_log", "integrity")
 Found = list[str]
 
@@ -130,11 +133,15 @@ def prove(
     anchors: list[Any] | None = None,
     keys: list[str] | None = None,
     witnesses: list[str] | None = None,
+    *,
+    is_inside: bool = False,
 ) -> Lists:
-    """Check a file, with what the reader kept."""
+    """Check a file, with what the reader kept. ``is_inside``: it came out of an envelope."""
     lists = Lists()
     try:
         body = parse(raw)
+        if isinstance(body, dict) and "payloadType" in body and not is_inside:
+            return prove_envelope(body, anchors, keys, witnesses)
         if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
             raise ValueError("the file is not a plan JSON: it has no integrity section")
         _prove(body, lists, anchors, keys, witnesses)
@@ -148,6 +155,55 @@ def prove(
         what = "the text has the form in which plans are written"
         lists.conclude(what, "each byte", [said] * (form != raw))
     return lists
+
+
+def prove_envelope(
+    body: dict[str, Any],
+    anchors: list[Any] | None,
+    keys: list[str] | None,
+    witnesses: list[str] | None,
+) -> Lists:
+    """Check a plan JSON that travels in a DSSE envelope (github.com/secure-systems-lab/dsse)."""
+    if {*body} - {"timestamps"} != {"payload", "payloadType", "signatures"}:
+        raise ValueError("the envelope has other parts than payload, payloadType, signatures and timestamps")
+    if body["payloadType"] != PAYLOAD_TYPE:
+        raise ValueError(f"the envelope holds {body['payloadType']!r}, not a plan JSON")
+    payload = base64.b64decode(body["payload"], validate=True)
+    made = {one["keyid"]: base64.b64decode(one["sig"], validate=True) for one in body["signatures"]}
+    if len(made) != len(body["signatures"]):
+        raise ValueError("a key has two signatures")
+    stamps = [base64.b64decode(one["rfc3161"], validate=True) for one in body.get("timestamps", ())]
+    lists = prove(payload, anchors, keys, witnesses, is_inside=True)
+    what = "the installation signed this envelope"
+    by, wrong = check_envelope(made, payload, keys or [])
+    if keys is None:
+        lists.leave(what, "no key that you kept was given (--key)")
+    elif by or wrong:
+        lists.conclude(what, f"its signature {' and '.join(by)}", wrong, asked=True)
+    else:
+        lists.leave(what, "it is not signed with a key that you gave", asked=True)
+    why = "this program checks none: use manage.py verify_changelog --tsa" if stamps else "it has none"
+    lists.leave("the envelope existed at the time of a timestamp", why)
+    return lists
+
+
+def check_envelope(made: dict[str, bytes], payload: bytes, keys: list[str]) -> tuple[list[str], Found]:
+    """Which of the keys signed the envelope, and which of their signatures do not fit."""
+    if keys and Ed25519PublicKey is None:
+        raise Unreadable("to check a signature, install the package cryptography")
+    signed = b"DSSEv1 %d %b %d %b" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
+    by: list[str] = []
+    wrong: Found = []
+    for name, own, kind, public in map(read_key, keys):
+        keyid = f"{name}+{own.hex()}"
+        if kind != 1 or keyid not in made:
+            continue
+        try:
+            Ed25519PublicKey.from_public_bytes(public).verify(made[keyid], signed)
+            by.append(keyid)
+        except InvalidSignature:
+            wrong.append(f"envelope: the signature of {keyid} does not fit to the envelope")
+    return by, wrong
 
 
 def spelled(value: Any) -> Any:

@@ -25,7 +25,7 @@ from typing import Any
 
 from django.conf import settings
 
-from programs.outreach.visits import Allowance, NotAllowed, Unreachable, address_of
+from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_of
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MILLISECONDS = 20_000

@@ -5,9 +5,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from gtm.core.places.outside import Allowance, NotAllowed
 from programs.models import MessageTemplate
 from programs.outreach import browser
-from programs.outreach.visits import Allowance, NotAllowed
 from tests.landing_site import landing_site
 
 pytestmark = pytest.mark.e2e

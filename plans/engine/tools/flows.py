@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_of
 from plans.engine.running.kept_files import kept_file
 from plans.engine.tools.request import ToolAnswer, ToolRequest
 from plans.models import CallOutcome
 from programs.outreach import browser
-from programs.outreach.visits import Allowance, NotAllowed, Unreachable, address_of
 
 BAD_REQUEST = 400
 

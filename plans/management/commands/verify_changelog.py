@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core.cli import BAD_INPUT
 from gtm.core.errors import InvalidInput
-from gtm.core.evidence import anchors, changelog, notes
+from gtm.core.evidence import anchors, changelog, notes, timestamps
 from gtm.core.evidence.notes import NoteKey
 from gtm.core.evidence.proof import Proof
 from plans.export import standing, verify
@@ -33,10 +33,15 @@ class Command(BaseCommand):
             "--witness", action="append", metavar="KEY", help="public key of a witness, or a file of it"
         )
 
+        parser.add_argument(
+            "--tsa", metavar="FILE", help="certificates (PEM) of the timestamp service that you trust"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         what = options["what"]
         anchors_kept = read_anchors(Path(options["anchors"])) if options["anchors"] else None
-        kept = verify.Kept(anchors_kept, read_keys(options["key"]), read_keys(options["witness"]))
+        keys, witnesses = read_keys(options["key"]), read_keys(options["witness"])
+        kept = verify.Kept(anchors_kept, keys, witnesses, read_roots(options["tsa"]))
         if what and (Path(what).is_file() or looks_like_file(what)):
             self.report(what, verify.prove_bytes(read(Path(what)), kept).proof)
             return
@@ -100,6 +105,16 @@ def read_keys(given: list[str] | None) -> list[NoteKey] | None:
         return [notes.read_key(text) for text in texts]
     except (OSError, ValueError) as error:
         raise CommandError(f"The key cannot be used: {error}.", returncode=BAD_INPUT) from error
+
+
+def read_roots(given: str | None) -> list[Any] | None:
+    """The certificates of a timestamp service, from a file of PEM."""
+    if not given:
+        return None
+    try:
+        return list(timestamps.read_roots(Path(given)))
+    except InvalidInput as error:
+        raise CommandError("\n".join(error.lines()), returncode=BAD_INPUT) from error
 
 
 def is_file(text: str) -> bool:

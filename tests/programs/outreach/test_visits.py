@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from gtm.core.places.outside import Allowance, is_public
 from programs.outreach.visits import (
     ARRIVED,
     CIRCLE,
@@ -12,8 +13,6 @@ from programs.outreach.visits import (
     NOT_ALLOWED,
     TOO_LONG,
     UNREACHABLE,
-    Allowance,
-    is_public,
     visit,
 )
 from tests.landing_site import landing_site
@@ -116,11 +115,11 @@ def test_the_connection_goes_to_the_address_that_was_checked_whatever_the_name_s
     """DNS rebinding: the second answer would be another one."""
     port = site.server_port
     answers = iter([[(socket.AF_INET, 1, 6, "", ("127.0.0.1", port))]])
-    monkeypatch.setattr("programs.outreach.visits.socket.getaddrinfo", lambda *_, **__: next(answers))
+    monkeypatch.setattr("gtm.core.places.outside.socket.getaddrinfo", lambda *_, **__: next(answers))
     name = f"a.example:{port}"
     asked = []
     monkeypatch.setattr(
-        "programs.outreach.visits.socket.create_connection",
+        "gtm.core.places.outside.socket.create_connection",
         lambda where, timeout: asked.append(where) or _connected(where, timeout),
     )
     assert visit(f"http://{name}/join", Allowance({name}, {name})).status == 200

@@ -8,11 +8,12 @@ from typing import Any
 
 from django.conf import settings
 
+from gtm.core.places.outside import Allowance
 from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import StepContext
 from programs.analytics.found_links import field_value
 from programs.outreach import browser
-from programs.outreach.visits import ARRIVED, NOT_ALLOWED, Allowance, visit
+from programs.outreach.visits import ARRIVED, NOT_ALLOWED, visit
 
 
 def observe(

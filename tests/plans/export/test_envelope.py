@@ -1,0 +1,224 @@
+"""A plan JSON in a DSSE envelope, with a timestamp: what each proves, and that both verifiers agree."""
+
+import base64
+import json
+import os
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from django.core.management import CommandError, call_command
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtm.core import canonical
+from gtm.core.actors import Actor, acting_as
+from gtm.core.errors import GuardNotMet, InvalidInput
+from gtm.core.evidence import keys, notes, timestamps
+from plans.export import envelope, files
+from plans.export.verify import Kept, prove_bytes
+from tests.plans.export.test_verify_plan import compare
+from tests.tsa import AT, TestAuthority, serving
+
+pytestmark = pytest.mark.django_db
+EXAMPLES = int(os.environ.get("GTM_FORGERIES", "40"))
+TSA = TestAuthority()
+
+
+@pytest.fixture
+def key():
+    with acting_as(Actor.system("Test")):
+        yield keys.make("example.com/gtm")
+
+
+@pytest.fixture
+def service(settings, tmp_path):
+    """A timestamp service that is configured; ``asked`` keeps what it was sent."""
+    (tmp_path / "root.pem").write_bytes(TSA.pem)
+    settings.GTM_TIMESTAMP_CERTIFICATES = str(tmp_path / "root.pem")
+    asked = []
+
+    def answer(path, query):
+        asked.append(query)
+        return 200, timestamps.REPLY, TSA.reply(query)
+
+    with serving(answer) as host:
+        settings.GTM_TIMESTAMP_URL = f"http://{host}/tsr"
+        settings.GTM_PRIVATE_EVIDENCE_HOSTS = {host}
+        yield asked
+
+
+def claims(made):
+    return {c.what: c.ground for c in made.proof.proved}, {c.what: c.ground for c in made.proof.not_proved}
+
+
+def forged(raw, **parts):
+    return canonical.document(json.loads(raw) | parts)
+
+
+def test_it_is_the_very_document_and_other_tools_of_dsse_can_read_it(exported, key):
+    body = json.loads(envelope.wrap(exported))
+    assert base64.b64decode(body["payload"]) == exported
+    (made,) = body["signatures"]
+    kind = body["payloadType"].encode()
+    signed = b"DSSEv1 " + b" ".join([b"%d" % len(kind), kind, b"%d" % len(exported), exported])
+    Ed25519PublicKey.from_public_bytes(key.public).verify(base64.b64decode(made["sig"]), signed)
+    assert made["keyid"] == f"example.com/gtm+{key.fingerprint.hex()}"
+
+
+def test_the_key_proves_who_signed_and_without_it_the_answer_says_so(exported, key):
+    raw = envelope.wrap(exported)
+    assert claims(prove_bytes(raw))[1][envelope.SIGNED] == "no key that you kept was given (--key)"
+    compare(raw)
+    made = prove_bytes(raw, Kept(keys=[key]))
+    assert claims(made)[0][envelope.SIGNED] == f"its signature {envelope.name_of(key)}"
+    compare(raw, keys=[key])
+    another = notes.new_key("example.com/gtm").public
+    assert claims(prove_bytes(raw, Kept(keys=[another])))[1][envelope.SIGNED].startswith("it is not signed")
+    compare(raw, keys=[another])
+
+
+def test_two_keys_sign_while_one_replaces_the_other(exported, key):
+    second = keys.rotate()
+    raw = envelope.wrap(exported)
+    for one in (key, second):
+        assert envelope.SIGNED in claims(prove_bytes(raw, Kept(keys=[one])))[0]
+    by = claims(prove_bytes(raw, Kept(keys=[key, second])))[0][envelope.SIGNED]
+    assert by == f"its signature {envelope.name_of(key)} and {envelope.name_of(second)}"
+    compare(raw, keys=[key, second])
+
+
+def test_another_document_under_the_same_signature_is_found_with_the_key(exported, key):
+    body = json.loads(exported)
+    raw = envelope.wrap(exported)
+    other = forged(raw, payload=base64.b64encode(json.dumps(body).encode()).decode())
+    found = [str(each) for each in prove_bytes(other, Kept(keys=[key])).findings]
+    assert f"envelope: the signature of {envelope.name_of(key)} does not fit to the envelope" in found
+    compare(other, keys=[key])
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"payloadType": "text/plain"},
+        {"payload": "no base64!"},
+        {"payload": 7},
+        {"signatures": [{"sig": "AAAA"}]},
+        {"signatures": [{"keyid": "a", "sig": "AAAA"}, {"keyid": "a", "sig": "AAAB"}]},
+        {"signatures": [{"keyid": "a", "sig": "é"}]},
+        {"signatures": None},
+        {"more": 1},
+        {"timestamps": [{"rfc3161": "!"}]},
+        {"timestamps": [{}]},
+    ],
+)
+def test_what_is_no_envelope_is_refused_by_both(exported, key, parts):
+    raw = forged(envelope.wrap(exported), **parts)
+    assert [finding.where for finding in prove_bytes(raw).findings] == ["envelope"]
+    compare(raw)
+
+
+def test_an_envelope_in_an_envelope_is_no_plan(exported, key):
+    raw = envelope.wrap(envelope.wrap(exported))
+    assert prove_bytes(raw).findings
+    compare(raw)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(data=st.data())
+def test_any_byte_of_the_payload_changed_is_found_without_a_key(exported, data):
+    position = data.draw(st.integers(0, len(exported) - 1), "position")
+    value = data.draw(st.integers(0, 255).filter(lambda byte: byte != exported[position]), "byte")
+    payload = exported[:position] + bytes([value]) + exported[position + 1 :]
+    text = base64.b64encode(payload).decode()
+    body = {"payload": text, "payloadType": envelope.PAYLOAD_TYPE, "signatures": []}
+    assert compare(canonical.document(body)).findings
+
+
+# ------------------------------------------------------------------ timestamps
+
+
+def test_a_timestamp_proves_when_by_the_certificates_that_the_reader_kept(exported, key, service):
+    raw = envelope.wrap(exported, with_stamp=True)
+    assert len(service) == 1
+    unasked = claims(prove_bytes(raw))[1][envelope.STAMPED]
+    assert unasked == "no certificates of a timestamp service were given (--tsa)"
+    compare(raw)
+    made = prove_bytes(raw, Kept(roots=[TSA.root]))
+    assert claims(made)[0][envelope.STAMPED] == f"the timestamp of CN=Test TSA at {AT:%Y-%m-%d %H:%M:%S} UTC"
+    assert made.proof.holds
+    made = prove_bytes(raw, Kept(roots=[TestAuthority().root]))
+    assert (made.findings, made.proof.holds) == ([], False)
+    assert claims(made)[1][envelope.STAMPED].startswith("the certificates that you gave do not prove it")
+
+
+def test_a_timestamp_of_another_document_or_signature_proves_nothing(exported, key, service):
+    stamped = json.loads(envelope.wrap(exported, with_stamp=True))
+    for parts in (
+        {"payload": base64.b64encode(exported + b"\n").decode()},
+        {"signatures": stamped["signatures"][:0]},
+        {"timestamps": [{"rfc3161": base64.b64encode(b"no answer").decode()}]},
+    ):
+        made = prove_bytes(canonical.document(stamped | parts), Kept(roots=[TSA.root]))
+        assert envelope.STAMPED in claims(made)[1] and not made.proof.holds
+
+
+def test_asked_for_a_timestamp_where_there_is_none(exported, key):
+    made = prove_bytes(envelope.wrap(exported), Kept(roots=[TSA.root]))
+    assert (claims(made)[1][envelope.STAMPED], made.proof.holds) == ("it has none", False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (lambda query: (500, "text/html", b"broken"), "answers 500"),
+        (lambda query: (200, "text/html", TSA.reply(query)), "answers 200 (text/html)"),
+        (lambda query: (200, timestamps.REPLY, b"nonsense"), "There is no timestamp"),
+        (lambda query: (200, timestamps.REPLY, TSA.reply(query, nonce=5)), "Nonce mismatch"),
+        (lambda query: (200, timestamps.REPLY, TestAuthority().reply(query)), "There is no timestamp"),
+        (lambda query: (200, timestamps.REPLY, b"x" * 70_000), "more than 65,536 bytes"),
+    ],
+)
+def test_an_answer_that_proves_nothing_is_not_kept(exported, key, service, settings, answer, why):
+    with serving(lambda path, query: answer(query)) as host:
+        settings.GTM_TIMESTAMP_URL = f"http://{host}/"
+        settings.GTM_PRIVATE_EVIDENCE_HOSTS = {host}
+        with pytest.raises(GuardNotMet) as refused:
+            envelope.wrap(exported, with_stamp=True)
+    assert why in refused.value.detail
+
+
+def test_the_service_is_called_only_where_the_operator_said(exported, key, service, settings):
+    settings.GTM_PRIVATE_EVIDENCE_HOSTS = set()
+    with pytest.raises(GuardNotMet, match="is not public"):
+        envelope.wrap(exported, with_stamp=True)
+    settings.GTM_TIMESTAMP_URL = "file:///etc/passwd"
+    with pytest.raises(GuardNotMet, match="Only http and https"):
+        envelope.wrap(exported, with_stamp=True)
+    assert service == []
+
+
+def test_without_key_service_or_certificates_it_says_what_to_set(exported, settings, tmp_path):
+    with pytest.raises(GuardNotMet, match="no signing key"):
+        envelope.wrap(exported)
+    with acting_as(Actor.system("Test")):
+        keys.make("example.com/gtm")
+    with pytest.raises(GuardNotMet, match="No timestamp service"):
+        envelope.wrap(exported, with_stamp=True)
+    with pytest.raises(GuardNotMet, match="by which certificates"):
+        timestamps.configured_roots()
+    with pytest.raises(InvalidInput):
+        timestamps.read_roots(tmp_path / "none.pem")
+
+
+def test_the_commands(finished, key, service, tmp_path, capsys):
+    out = tmp_path / "plan.dsse.json"
+    call_command("export_plan", finished.plan_id, "--timestamp", output=out)
+    call_command("verify_changelog", str(out), key=[str(key)], tsa=str(tmp_path / "root.pem"))
+    told = capsys.readouterr().out
+    assert "nothing contradicts it" in told and "the timestamp of CN=Test TSA" in told
+    call_command("export_plan", finished.plan_id, "--envelope", output=out)
+    with pytest.raises(CommandError, match="it has none"):
+        call_command("verify_changelog", str(out), tsa=str(tmp_path / "root.pem"))
+    with pytest.raises(CommandError, match="certificates cannot be read"):
+        call_command("verify_changelog", str(out), tsa=str(tmp_path / "missing.pem"))
+    assert files.read(finished) == base64.b64decode(json.loads(out.read_bytes())["payload"])
