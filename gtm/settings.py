@@ -312,6 +312,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "witnesses": {
+        "task": "gtm.core.tasks.submit_checkpoints",
+        "schedule": 120.0,
+        "options": {"expires": 120},
+    },
     "anchor copies": {"task": "gtm.core.tasks.deliver_anchors", "schedule": 600.0},
 }
 

@@ -11,6 +11,7 @@ from gtm.core.admin.own_password import SetOwnPassword, own_password
 from gtm.core.api import problem
 from gtm.core.api.tokens import TokenView, TokenViewSet
 from gtm.probes import healthz, metrics, readyz
+from gtm.witnessing import add_checkpoint
 from plans.mcp.web import endpoint as mcp
 from programs.outreach.staged_pages import landing_page
 
@@ -40,6 +41,7 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("api/v1/", include(api_v1)),
     path("mcp/", mcp, name="mcp"),
+    path("witness/add-checkpoint", add_checkpoint, name="witness"),
     path("join/<slug:program>/", landing_page, name="staged_landing_page"),
     re_path(r"^api/", problem.not_found),  # before the admin, which would send a program to the login page
     path("search/", admin.site.admin_view(search_page), name="search"),  # the admin's keeps what it found

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.contrib.auth import get_user_model
 
 from gtm.core import account_mail, sign_in
-from gtm.core.evidence import anchors
+from gtm.core.evidence import anchors, cosigning
 from gtm.core.places.messages import NotDelivered
 
 
@@ -25,6 +25,11 @@ def deliver_anchors() -> None:
 @shared_task(name="gtm.core.tasks.send_account_mail")
 def send_account_mail() -> None:
     account_mail.deliver()
+
+
+@shared_task(name="gtm.core.tasks.submit_checkpoints")
+def submit_checkpoints() -> None:
+    cosigning.submit()
 
 
 @shared_task(

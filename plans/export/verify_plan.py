@@ -498,7 +498,7 @@ def included(part: dict[str, Any], chain: str, hashes: dict[int, str]) -> Found:
     where, found = "integrity/checkpoint", []
     if hashes.get(part["sequence"]) != part["hash"]:
         found.append(f"{where}: it has another row of the change log than the one here")
-    _, size, root, *_ = part["note"].splitlines()
+    _, size, root, *_ = part["note"].split("\n")
     leaf = canonical({"chain": chain, "hash": part["hash"], "sequence": part["sequence"]})
     here = hashlib.sha256(b"\x00" + leaf).digest()
     first, last = part["number"], int(size) - 1
@@ -524,7 +524,7 @@ def signers(note: str, keys: list[str]) -> list[tuple[str, int | None]]:
     text, _, lines = note.rpartition("\n\n")
     found: list[tuple[str, int | None]] = []
     for key in map(read_key, keys):
-        for line in lines.splitlines():
+        for line in lines.split("\n"):
             name, _, encoded = line.removeprefix("— ").partition(" ")
             raw = base64.b64decode(encoded, validate=True)
             if (name, raw[:4]) != key[:2]:

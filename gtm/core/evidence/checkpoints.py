@@ -10,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gtm.core import canonical
+from django.db import transaction
+
+from gtm.core import canonical, events
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import keys, merkle, notes
 from gtm.core.models import Anchor, Checkpoint, RecordedHead, TreeNode
+
+LOOKED_AT = 100
+"""Checkpoints after the newest head of a chain among which a cosigned one is looked for."""
 
 
 def leaf_of(chain: str, sequence: int, head: str) -> bytes:
@@ -53,10 +58,14 @@ def _grow(made: Anchor, heads: list[tuple[str, Mapping[str, Any]]]) -> None:
 
 
 def of_chain(chain: str) -> dict[str, Any] | None:
-    """The checkpoint that first held the newest recorded head of a chain, with the proof that it does."""
+    """A checkpoint that holds the newest recorded head of a chain, with the proof that it does.
+
+    It is the first one that a witness signed, among the first ``LOOKED_AT``; the very first where none did.
+    """
     heads = RecordedHead.objects.filter(chain=chain).order_by("-number")
     for head in heads[:1]:
-        made = Checkpoint.objects.filter(size__gt=head.number).order_by("size", "pk").first()
+        held = list(Checkpoint.objects.filter(size__gt=head.number).order_by("size", "pk")[:LOOKED_AT])
+        made = next((one for one in held if is_cosigned(one)), held[0] if held else None)
         if made is not None:
             path = merkle.inclusion(head.number, made.size, _node)
             return {
@@ -91,22 +100,60 @@ def request(old_size: int) -> str:
     return f"old {old_size}\n" + "".join(f"{notes.as_text(h)}\n" for h in proof) + f"\n{made.note}"
 
 
-def add_cosignatures(lines: str, witness_keys: list[notes.NoteKey]) -> list[str]:
-    """Keep lines of witnesses under the checkpoint that they sign. Answers who signed."""
-    made = newest()
+def add_cosignatures(lines: str, witness_keys: list[notes.NoteKey], note: str = "") -> list[str]:
+    """Keep lines of witnesses under the checkpoint that they sign: the newest, or that of ``note``.
+
+    Answers who signed. Documents of the chains that it has are written anew with them.
+    """
+    with transaction.atomic():
+        made = _locked(note)
+        more = [line for line in lines.split("\n") if line.startswith(notes.DASH) and line not in made.note]
+        cosigned = made.note + "".join(f"{line}\n" for line in more)
+        try:
+            signed = [key.name for key, _ in notes.signed_by(cosigned, witness_keys)]
+        except notes.NoteError as error:
+            problem = Problem("cosignature", f"{error}: it may be of another checkpoint.")
+            raise InvalidInput("Nothing was kept.", problems=[problem]) from error
+        if not signed:
+            raise InvalidInput("Nothing was kept: no line is of one of the keys given.")
+        own = _of_these(more, witness_keys)
+        Checkpoint.objects.filter(pk=made.pk).update(note=made.note + "".join(f"{line}\n" for line in own))
+        chains = _held_since_last_cosigned(made)
+        events.publish_on_commit(events.Anchored(made.anchor.number, chains))
+    return signed
+
+
+def _locked(note: str) -> Checkpoint:
+    found = Checkpoint.objects.select_for_update().order_by("-pk")
+    if note:
+        head = notes.read_tree_head(note)
+        found = found.filter(size=head.size, root=head.root.hex())
+    made = found.first()
     if made is None:
         raise InvalidInput("There is no checkpoint yet.")
-    more = [line for line in lines.splitlines() if line.startswith(notes.DASH) and line not in made.note]
-    note = made.note + "".join(f"{line}\n" for line in more)
-    try:
-        signed = [key.name for key, _ in notes.signed_by(note, witness_keys)]
-    except notes.NoteError as error:
-        problem = Problem("cosignature", f"{error}: it may be of another checkpoint.")
-        raise InvalidInput("Nothing was kept.", problems=[problem]) from error
-    if not signed:
-        raise InvalidInput("Nothing was kept: no line is of one of the keys given.")
-    Checkpoint.objects.filter(pk=made.pk).update(note=note)
-    return signed
+    return made
+
+
+def _of_these(lines: list[str], witness_keys: list[notes.NoteKey]) -> list[str]:
+    """Lines whose signatures were checked: a line of somebody else is not kept under our checkpoint."""
+    names = {f"{notes.DASH}{key.name} {notes.as_text(key.fingerprint)[:5]}" for key in witness_keys}
+    return [line for line in lines if any(line.startswith(name) for name in names)]
+
+
+def _held_since_last_cosigned(made: Checkpoint) -> tuple[str, ...]:
+    """The chains whose documents may show this checkpoint now, for no earlier one was cosigned."""
+    earlier = Checkpoint.objects.filter(size__lt=made.size).order_by("-size", "-pk")[:LOOKED_AT]
+    sizes = [one.size for one in earlier]
+    since = next((one.size for one in earlier if is_cosigned(one)), min(sizes, default=0))
+    held = RecordedHead.objects.filter(number__gte=since, number__lt=made.size)
+    return tuple(sorted(set(held.order_by().values_list("chain", flat=True))))
+
+
+def is_cosigned(made: Checkpoint) -> bool:
+    """Whether a line under it is of somebody else. Lines are kept only where their signature was checked."""
+    text, lines = notes.split(made.note)
+    own = f"{notes.DASH}{text.partition(chr(10))[0]} "
+    return any(not line.startswith(own) for line in lines)
 
 
 def _origin(note: str) -> str:

@@ -55,7 +55,7 @@ def consistency(old: int, new: int, node: Node) -> list[bytes]:
 
 def _over(low: int, high: int, node: Node) -> bytes:
     count = high - low
-    if count & (count - 1) == 0 and low % count == 0:
+    if count & (count - 1) == 0:  # then ``low`` is a multiple of it: trees are split at powers of two
         level = count.bit_length() - 1
         return node(level, low >> level)
     middle = low + _split(count)
@@ -96,7 +96,7 @@ def is_included(hashed: bytes, number: int, size: int, path: Sequence[bytes], ex
             return False
         if first % 2 or first == last:
             here = node_hash(other, here)
-            while first % 2 == 0 and first:
+            while first % 2 == 0:  # not 0: there the tree would end
                 first, last = first >> 1, last >> 1
         else:
             here = node_hash(here, other)
@@ -106,12 +106,12 @@ def is_included(hashed: bytes, number: int, size: int, path: Sequence[bytes], ex
 
 def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
     """Whether the larger tree begins with the smaller one (RFC 9162, 2.1.4.2)."""
+    if not 0 <= old <= new:
+        return False
     if old == new:
         return not proof and old_root == new_root
-    if old == 0:
-        return not proof
-    if not 0 < old < new or not proof:
-        return False
+    if old == 0 or not proof:
+        return old == 0 and not proof
     path = list(proof) if old & (old - 1) else [old_root, *proof]
     first, last = old - 1, new - 1
     while first % 2:
@@ -122,7 +122,7 @@ def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, proof: S
             return False
         if first % 2 or first == last:
             one, other = node_hash(hashed, one), node_hash(hashed, other)
-            while first % 2 == 0 and first:
+            while first % 2 == 0:  # not 0: there the tree would end
                 first, last = first >> 1, last >> 1
         else:
             other = node_hash(other, hashed)

@@ -124,9 +124,13 @@ def cosign(note: str, key: PrivateKey, seconds: int) -> str:
 def split(note: str) -> tuple[str, list[str]]:
     """The text, and the lines of its signatures."""
     text, found, lines = note.rpartition("\n\n")
-    if not found or not lines.endswith("\n") or any(not line.startswith(DASH) for line in lines.splitlines()):
+    if (
+        not found
+        or not lines.endswith("\n")
+        or any(not line.startswith(DASH) for line in lines.split("\n")[:-1])
+    ):
         raise NoteError("a note is a text, an empty line, and lines of signatures")
-    return text + "\n", lines.splitlines()
+    return text + "\n", lines.split("\n")[:-1]
 
 
 def signed_by(note: str, keys: Sequence[NoteKey]) -> list[tuple[NoteKey, int | None]]:
@@ -176,7 +180,7 @@ class TreeHead:
 def read_tree_head(note: str) -> TreeHead:
     """The checkpoint in a note, whoever signed it. Raises NoteError where it is none."""
     text, _ = split(note)
-    origin, *rest = text.splitlines()
+    origin, *rest = text.split("\n")[:-1]
     if not origin or len(rest) < 2 or not rest[0].isascii() or not rest[0].isdecimal() or _leads(rest[0]):
         raise NoteError("a checkpoint has a name, a size and a root, each on a line")
     root = _bytes(rest[1], "a root")

@@ -42,7 +42,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ServiceReply:
     """What a service answered to a POST; ``body`` is whole."""
 
     status: int
@@ -52,7 +52,7 @@ class Reply:
 
 def post(
     url: str, body: bytes, media_type: str, private: Collection[str] = (), *, most: int, seconds: float
-) -> Reply:
+) -> ServiceReply:
     """Send ``body`` to an address that the operator set, and answer what comes back. Follows no redirect.
 
     ``most``: bytes of the answer. Raises NotAllowed or Unreachable.
@@ -69,7 +69,7 @@ def post(
         found = read(answer, until, most + 1)
         if len(found) > most:
             raise Unreachable(f"{host} answers with more than {most:,} bytes.")
-        return Reply(answer.status, answer.headers.get_content_type(), found)
+        return ServiceReply(answer.status, answer.headers.get_content_type(), found)
     except http.client.InvalidURL as error:
         raise NotAllowed(f"The address cannot be asked for: {error}.") from error
     except (OSError, http.client.HTTPException, UnicodeError) as error:

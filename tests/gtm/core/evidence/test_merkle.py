@@ -81,3 +81,49 @@ def test_what_is_not_in_a_tree_is_refused():
             ask()
     assert merkle.is_consistent(0, 3, b"", b"any", [])
     assert not merkle.is_consistent(3, 2, b"", b"any", [b"x"])
+
+
+@pytest.mark.parametrize("size", range(1, 34))
+def test_every_leaf_of_every_small_tree_and_every_growth_of_it_is_proved(size):
+    nodes = tree(hashes(size))
+    node = lambda *at: nodes[at]  # noqa: E731
+    root = merkle.root(size, node)
+    for number in range(size):
+        path = merkle.inclusion(number, size, node)
+        assert merkle.is_included(hashes(size)[number], number, size, path, root) is True
+    for old in range(size + 1):
+        proof = merkle.consistency(old, size, node)
+        assert merkle.is_consistent(old, size, merkle.root(old, node), root, proof) is True
+    assert merkle.consistency(0, size, node) == []
+
+
+LEAF, OTHER = merkle.leaf_hash(b"leaf"), merkle.leaf_hash(b"other")
+
+
+def test_a_path_that_is_too_long_or_too_short_proves_nothing_whatever_it_leads_to():
+    for number in (-1, 2):
+        assert merkle.is_included(LEAF, number, 2, [OTHER], merkle.node_hash(LEAF, OTHER)) is False
+    assert merkle.is_included(LEAF, 0, 2, [OTHER], merkle.node_hash(LEAF, OTHER)) is True
+    assert merkle.is_included(LEAF, 0, 2, [], LEAF) is False
+    for led_to in (merkle.node_hash(OTHER, LEAF), merkle.node_hash(LEAF, OTHER)):
+        assert merkle.is_included(LEAF, 0, 1, [OTHER], led_to) is False
+    assert merkle.is_included(LEAF, 0, 2, [OTHER], LEAF) is False
+
+
+def test_a_proof_of_growth_that_is_too_long_or_too_short_proves_nothing_whatever_it_leads_to():
+    grown = merkle.node_hash(LEAF, OTHER)
+    assert merkle.is_consistent(1, 2, LEAF, grown, [OTHER]) is True
+    longer = merkle.node_hash(OTHER, grown), merkle.node_hash(grown, OTHER)
+    for new_root in longer:
+        for old_root in (LEAF, merkle.node_hash(OTHER, LEAF)):
+            assert merkle.is_consistent(1, 2, old_root, new_root, [OTHER, OTHER]) is False
+    assert merkle.is_consistent(1, 2, LEAF, LEAF, []) is False
+    assert merkle.is_consistent(2, 4, LEAF, LEAF, []) is False
+    assert merkle.is_consistent(3, 4, LEAF, LEAF, [LEAF]) is False
+    assert merkle.is_consistent(-1, 4, LEAF, LEAF, [LEAF]) is False
+    assert merkle.is_consistent(-1, -1, LEAF, LEAF, []) is False
+    assert merkle.is_consistent(3, 2, LEAF, LEAF, [LEAF]) is False
+    assert merkle.is_consistent(0, 4, LEAF, LEAF, [LEAF]) is False
+    assert merkle.is_consistent(4, 4, LEAF, LEAF, [LEAF]) is False
+    with pytest.raises(ValueError, match="has not grown from one of -1"):
+        merkle.consistency(-1, 3, lambda *at: LEAF)

@@ -1,5 +1,7 @@
 """Signed notes, checkpoints and cosignatures, against the vectors of the tools that read them."""
 
+import base64
+
 import pytest
 
 from gtm.core.evidence import notes
@@ -52,8 +54,32 @@ def test_a_checkpoint_is_read_as_it_was_written(key):
     assert notes.read_tree_head(notes.sign(str(HEAD), [key])) == HEAD
 
 
+ROOT = notes.as_text(bytes(32))
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10, 20_852_163])
+def test_sizes_are_read(key, size):
+    note = notes.sign(f"x\n{size}\n{ROOT}\n", [key])
+    assert notes.read_tree_head(note) == notes.TreeHead("x", size, bytes(32))
+
+
 @pytest.mark.parametrize(
-    "text", ["", "x\n7\n", "x\n-7\nAAAA\n", "x\n07\nAAAA\n", "x\n7\nAAAA\n", "x\n7\n!\n", "\n7\nAA==\n"]
+    "text",
+    [
+        "",
+        "x\n7\n",
+        f"x\n-7\n{ROOT}\n",
+        f"x\n07\n{ROOT}\n",
+        f"x\n00\n{ROOT}\n",
+        f"x\n\n{ROOT}\n",
+        f"x\n٧\n{ROOT}\n",
+        f"x\n{ROOT}\n7\n",
+        "x\n7\nAAAA\n",
+        "x\n7\n!\n",
+        f"x\n7\n{ROOT[:-2]}!{ROOT[-2:]}\n",
+        f"\n7\n{ROOT}\n",
+        f"x\u20287\n{ROOT}\nmore\n",
+    ],
 )
 def test_what_is_no_checkpoint_is_refused(key, text):
     with pytest.raises(NoteError):
@@ -81,6 +107,10 @@ def test_a_witness_signs_with_the_time_and_in_a_form_of_its_own(key, witness):
         PUBLIC.replace("c74f", "c74e"),
         PUBLIC.replace("Peter", "Paul"),
         "x+1+!",
+        PUBLIC[:-4] + "!" + PUBLIC[-4:],
+        f"+{notes.NoteKey('', 1, OF_SEED).fingerprint.hex()}+{notes.as_text(bytes([1]) + OF_SEED)}",
+        str(notes.NoteKey("x", 2, OF_SEED)),
+        str(notes.NoteKey("x", 1, OF_SEED[:-1])),
     ],
 )
 def test_what_is_no_key_is_refused(text):
@@ -107,3 +137,24 @@ def test_what_is_no_note_is_refused(note):
 def test_only_whole_lines_are_signed(key):
     with pytest.raises(NoteError, match="ends with a line end"):
         notes.sign("text", [key])
+
+
+def test_a_new_key_signs_under_its_name_what_it_is_for():
+    for kind in (notes.SIGNATURE, notes.COSIGNATURE):
+        made = notes.new_key("example.com/log", kind)
+        assert notes.read_private_key(made.secret_text) == made
+        assert (made.name, made.kind) == ("example.com/log", kind)
+    made = notes.new_key("a-b.c/d")
+    note = notes.sign(str(HEAD), [made])
+    assert notes.signed_by(note, [made.public]) == [(made.public, None)]
+
+
+def test_the_key_of_a_witness_is_of_the_kind_that_the_protocol_gives_it(witness):
+    """c2sp.org/tlog-cosignature: timestamped Ed25519 cosignatures are 0x04."""
+    encoded = str(witness.public).split("+", 2)[2]
+    assert base64.b64decode(encoded)[0] == 4
+
+
+def test_only_a_line_end_ends_a_line(key):
+    text, lines = notes.split(f"text\n\n{notes.DASH}x\u2028y AAAA\n")
+    assert (text, lines) == ("text\n", [f"{notes.DASH}x\u2028y AAAA"])
