@@ -20,7 +20,7 @@ def declare_all() -> None:
         plain="kind scope_sha256",
         owner="user_id",
     )
-    declare("plans.artifact", personal="title payload", plain="key kind sha256")
+    declare("plans.artifact", personal="title payload specification", plain="key kind sha256")
     declare("plans.breach", personal="model scope value message", plain="command rule window period")
     declare("plans.breakglass", comments="reason review", plain="state scope_sha256")
     declare(

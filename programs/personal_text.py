@@ -51,8 +51,9 @@ def declare_all() -> None:
     declare("programs.delegation", comments="reason", plain="commands currency")
     declare(
         "programs.launchprofile",
-        personal="landing_url destinations vocabulary tokens collectors copy shares",
-        plain="locale allowed_hosts code_parameter test_code",
+        personal="landing_url destinations vocabulary tokens collectors copy shares "
+        "mailing_tools reviewers translations",
+        plain="locale locales allowed_hosts code_parameter test_code",
     )
     declare("programs.calendarrevision", personal="attendees", plain="key sha256")
     declare("programs.loadprofile", personal="mapping options", plain="name kind")
@@ -64,14 +65,14 @@ def declare_all() -> None:
     declare("programs.runbook", personal="title sessions reviews", plain="program_kind channel")
     declare(
         "programs.runbooktask",
-        personal="name purpose consulted informed outside",
+        personal="name purpose consulted informed outside evidence",
         plain="key phase group needs",
     )
     declare("programs.runbookalert", personal="name dashboard condition threshold response", plain="key")
     declare(
         "programs.messagetemplate",
         personal="title subject preheader html text",
-        plain="program_kind key asset form channel segment locale utm_source utm_medium",
+        plain="program_kind key asset form channel segment locale variant utm_source utm_medium",
     )
     declare(
         "programs.metric",

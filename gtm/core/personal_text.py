@@ -20,6 +20,17 @@ def declare_all() -> None:
         "django_celery_beat.periodictask",
         plain="name task args kwargs queue exchange routing_key headers description",
     )
+    declare("account.emailaddress", identity="email", owner="user_id")
+    declare("account.emailconfirmation", plain="key")
+    declare("mfa.authenticator", personal="data", plain="type")  # passkeys have the names that people gave
+    declare(
+        "core.accountmail",
+        identity="address",
+        comments="subject body",
+        personal="error",
+        plain="message_id",
+        owner="user_id",
+    )
     declare("core.passwordofanother", personal="set_by")
     declare("core.changelogchain", plain="name head")
     # What a row of the log says is erased with its salt, as a whole: ``erasure``.
