@@ -173,6 +173,10 @@ def measured_redemption(data: OpenData) -> Assumption | None:
     if isinstance(mix, TierMix) and mix.differs:
         ends = [min(end * mix.factor, 1.0) for end in ends]
         source = f"{source}; {mix.sentence}"
+    elif isinstance(mix, TierMix):
+        source = f"{source}; one rate for all tiers, whose redemption does not differ beyond chance"
+    else:
+        source = f"{source}; one rate for all tiers: {mix.reason[:1].lower()}{mix.reason[1:].rstrip('.')}"
     low, likely, high = ends
     return Assumption("redemption_rate", low, likely, high, "share of issued points", source)
 

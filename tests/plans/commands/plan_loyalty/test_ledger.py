@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 import numpy as np
 import pytest
 
+from plans.commands.plan_loyalty.steps.assumed import measured_redemption
 from plans.commands.shared.ledger import end_of_full_months, forecast, read_vintages
 from programs.datasets import OpenData, Options, SnapshotStore
 from programs.datasets.loading.ingest import ingest
@@ -77,3 +78,10 @@ def test_without_a_full_month_there_is_no_forecast(ledger):
 def test_a_month_is_over_when_less_than_a_day_is_missing(end, until):
     found = end_of_full_months(datetime.fromisoformat(end))
     assert found == datetime.fromisoformat(until)
+
+
+def test_where_no_list_tells_tiers_apart_the_rate_says_that_it_is_one_for_all(ledger):
+    found = measured_redemption(ledger(date(2025, 9, 1)))
+    assert found.source.endswith(
+        "one rate for all tiers: it takes a member list with tiers and a point ledger"
+    )
