@@ -1,85 +1,106 @@
 """A file somebody looks at before loading it: kept for a day, for that person, under a signed name.
 
-The name on disk is ours and never theirs. Whoever loads it takes it first, so that a second submit of the
-same form finds it taken and loads nothing.
+It is where all files are, so that the next page may come from another host. Its row says whose it is and who
+is loading it: of two submits of the same form one takes it, and the other finds it taken and loads nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
+import os
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path, PurePath
 from typing import Any
 
 from django.conf import settings
 from django.core import signing
+from django.db.models import Q
 
-from gtm.core.errors import WrongState
+from gtm.core import clock
+from gtm.core.errors import NotFound, WrongState
+from gtm.core.places import objects
 from programs.datasets import Source
 from programs.datasets.loading.limits import MEBIBYTE
+from programs.models import WaitingUpload
 
 SALT = "programs.admin.pending"
+FOLDER = "uploads/pending"
 KEPT_SECONDS = 24 * 3600
+TAKEN_FOR = timedelta(minutes=30)
+"""Longer than a load takes: after it, whoever took the file was killed."""
 MOST_A_PERSON = 5
 LARGEST = 1024 * MEBIBYTE
-TAKEN, LOADED = ".taken", ".loaded"
 
 
 def keep(user: Any, upload: Any) -> str:
     """Keep an uploaded file; answers the token that finds it again. The oldest of too many are forgotten."""
-    folder = _folder()
-    _forget(folder, user.pk)
-    name = f"{user.pk}-{uuid.uuid4().hex}"
-    with (folder / name).open("xb") as out:
+    _forget_old(user.pk)
+    row = WaitingUpload.objects.create(
+        name=f"{user.pk}-{uuid.uuid4().hex}", user_id=user.pk, kept_at=clock.now()
+    )
+    with tempfile.NamedTemporaryFile(prefix="gtm-upload-") as whole:
+        sha256 = hashlib.sha256()
         for chunk in upload.chunks():
-            out.write(chunk)
-    return signing.dumps({"user": user.pk, "file": name, "name": PurePath(upload.name).name}, salt=SALT)
+            whole.write(chunk)
+            sha256.update(chunk)
+        whole.flush()
+        objects.data.put(f"{FOLDER}/{row.name}", Path(whole.name))
+    row.sha256 = sha256.hexdigest()
+    row.save(update_fields=["sha256"])
+    return signing.dumps({"user": user.pk, "file": row.name, "name": PurePath(upload.name).name}, salt=SALT)
 
 
 def find(user: Any, token: str) -> Source | None:
     """The file behind a token of this person, or None where it is gone, taken or not theirs."""
     told = _read(user, token)
-    path = _folder() / told["file"] if told else None
-    return Source(path, told["name"]) if told and path and path.is_file() else None
+    row = WaitingUpload.objects.filter(_free(), name=told["file"], dataset=None).first() if told else None
+    if row is None or told is None:
+        return None
+    try:
+        return Source(_here(row), told["name"])
+    except NotFound:
+        return None
 
 
 def loaded_as(user: Any, token: str) -> int | None:
     """The number of the dataset that this file became, None where it became none."""
     told = _read(user, token)
-    mark = _folder() / f"{told['file']}{LOADED}" if told else None
-    return int(mark.read_text()) if mark and mark.is_file() else None
+    rows = WaitingUpload.objects.filter(name=told["file"]) if told else WaitingUpload.objects.none()
+    return rows.values_list("dataset", flat=True).first()
 
 
 def is_taken(user: Any, token: str) -> bool:
     """Whether somebody is loading this file at this moment."""
     told = _read(user, token)
-    return bool(told) and (_folder() / f"{told['file']}{TAKEN}").is_file()
+    rows = WaitingUpload.objects.filter(~_free(), dataset=None)
+    return bool(told) and rows.filter(name=told["file"]).exists()
 
 
 @contextmanager
 def taken(source: Source) -> Iterator[Source]:
     """The file for the one load it is for; given back where the load fails. Raises WrongState."""
-    path = source.path.with_name(source.path.name + TAKEN)
+    rows = WaitingUpload.objects.filter(name=source.path.name, dataset=None)
+    if not rows.filter(_free()).update(taken_at=clock.now()):
+        raise WrongState(f"{source.label} is being loaded already.", hint="Look at the datasets in a moment.")
     try:
-        source.path.rename(path)
-    except FileNotFoundError as error:
-        raise WrongState(
-            f"{source.label} is being loaded already.", hint="Look at the datasets in a moment."
-        ) from error
-    try:
-        yield Source(path, source.name)
+        yield source
     finally:
-        if path.exists():
-            path.rename(source.path)
+        rows.update(taken_at=None)
 
 
 def forget(source: Source, dataset: int) -> None:
     """The file that ``taken`` gave has become a dataset: only that is remembered."""
-    mark = source.path.with_name(source.path.name.removesuffix(TAKEN) + LOADED)
-    mark.write_text(str(dataset))
-    source.path.unlink()
+    WaitingUpload.objects.filter(name=source.path.name).update(dataset=dataset)
+    _delete(source.path.name)
+
+
+def _free() -> Q:
+    return Q(taken_at=None) | Q(taken_at__lt=clock.now() - TAKEN_FOR)
 
 
 def _read(user: Any, token: str) -> dict[str, Any] | None:
@@ -90,22 +111,52 @@ def _read(user: Any, token: str) -> dict[str, Any] | None:
     return told if told["user"] == user.pk else None
 
 
-def _folder() -> Path:
-    folder = Path(settings.MEDIA_ROOT) / "pending"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _here(row: WaitingUpload) -> Path:
+    """Where this host has the file, fetched where it has not. Raises NotFound where it is gone or damaged."""
+    name = f"{FOLDER}/{row.name}"
+    path = objects.data.path(name) if objects.data.is_folder else _copies() / row.name
+    if not path.is_file():
+        if objects.data.is_folder:
+            raise NotFound(f"“{name}” is not in the data directory.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as directory:
+            fetched = Path(directory) / row.name
+            objects.data.fetch(name, fetched)
+            os.replace(fetched, path)
+    with path.open("rb") as content:
+        if hashlib.file_digest(content, "sha256").hexdigest() == row.sha256:
+            return path
+    if not objects.data.is_folder:
+        path.unlink(missing_ok=True)
+    raise NotFound(f"“{name}” is not the file that was uploaded.")
 
 
-def _forget(folder: Path, user: int) -> None:
+def _copies() -> Path:
+    return Path(settings.GTM_CACHE_DIR) / "pending"
+
+
+def _delete(name: str) -> None:
+    objects.data.delete(f"{FOLDER}/{name}")
+    (_copies() / name).unlink(missing_ok=True)
+
+
+def _forget_old(user: int) -> None:
     """What is old, and the oldest of this person's; another request may do the same at the same time."""
-    ages = {}
-    for path in folder.iterdir():
+    old = WaitingUpload.objects.filter(kept_at__lt=clock.now() - timedelta(seconds=KEPT_SECONDS))
+    theirs = WaitingUpload.objects.filter(user_id=user, dataset=None).order_by("-kept_at")
+    for row in {*old, *theirs[MOST_A_PERSON - 1 :]}:
+        _delete(row.name)
+        row.delete()
+    _forget_copies()
+
+
+def _forget_copies() -> None:
+    """Copies of what other hosts have forgotten; and files of before there were rows."""
+    oldest = time.time() - KEPT_SECONDS
+    folders = [_copies(), *([objects.data.path(FOLDER)] if objects.data.is_folder else [])]
+    for path in (path for folder in folders if folder.is_dir() for path in folder.iterdir()):
         try:
-            ages[path] = path.stat().st_mtime
+            if path.is_file() and path.stat().st_mtime < oldest:
+                path.unlink(missing_ok=True)
         except FileNotFoundError:
             continue
-    theirs = sorted((path for path in ages if path.name.startswith(f"{user}-")), key=lambda path: -ages[path])
-    waiting = [path for path in theirs if not path.suffix]
-    old = [path for path, age in ages.items() if age < time.time() - KEPT_SECONDS]
-    for path in {*old, *waiting[MOST_A_PERSON - 1 :]}:
-        path.unlink(missing_ok=True)

@@ -46,6 +46,7 @@ from programs.models.runbook import (
     RunbookTask,
     measured,
 )
+from programs.models.waiting_upload import WaitingUpload
 
 __all__ = [
     "ECONOMICS",
@@ -104,4 +105,5 @@ __all__ = [
     "measured",
     "read_stages",
     "read_vocabulary",
+    "WaitingUpload",
 ]
