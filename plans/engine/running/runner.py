@@ -72,7 +72,10 @@ def run_task(task_pk: int, worker: str) -> str:
     except LeaseLost:
         _close_attempt(attempt, TaskAttempt.Outcome.STOPPED)
         _settle_if_stopped(task, attempt)
-    except Exception as error:  # noqa: BLE001 - every failure becomes a recorded attempt
+    except Exception as raised:  # noqa: BLE001 - every failure becomes a recorded attempt
+        error = behind(raised)
+        if isinstance(error, SystemExit):  # its worker has to end: the lease runs out, and it starts again
+            raise error from raised
         logger.warning("attempt %s of %s failed", attempt.number, task, exc_info=error)
         record_failure(task, attempt, error)
     task.refresh_from_db()
@@ -237,6 +240,17 @@ def _escalate(task: Task, message: str, told: dict[str, Any]) -> None:
 
 def _open_case(task: Task, trigger: str, message: str) -> None:
     ladder.open_case(task.plan, trigger, f"{task}: {message}", task=task, detail=message)
+
+
+def behind(error: Exception) -> Exception | SystemExit:
+    """What a library was interrupted by: DuckDB says "Query interrupted" of a worker that has to end, as
+    where the broker is lost, and of a step that takes too long. Otherwise the error itself."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, SystemExit | SoftTimeLimitExceeded):
+            return found
+        found = found.__cause__ or found.__context__
+    return error
 
 
 def classify(error: Exception) -> str:

@@ -286,6 +286,34 @@ def test_a_lost_worker_is_no_attempt_and_three_are_enough(script, time):
     assert (task.attempts_used, task.restarts, task.error["kind"]) == (1, 3, "infrastructure")
 
 
+def interrupted_by(stop):
+    """As DuckDB says it: the exception that interrupted its query is the cause of its own."""
+    failed = RuntimeError("Query interrupted")
+    failed.__cause__ = stop
+    return failed
+
+
+def test_a_worker_that_has_to_end_amid_a_query_is_lost_and_the_step_has_not_failed(script, time):
+    script(interrupted_by(SystemExit(-241)), FOUND)
+    task = make_run()
+    with pytest.raises(SystemExit):
+        run(task)
+    task.refresh_from_db()
+    assert task.state == "running"
+    time.pass_time(minutes=2)
+    assert sweep().lost == 1
+    assert run(task) == "succeeded"
+    assert attempts(task) == [(1, "original", "lost"), (1, "original", "succeeded")]
+
+
+def test_a_query_that_takes_too_long_may_take_less_the_next_time(script):
+    script(interrupted_by(SoftTimeLimitExceeded()))
+    task = make_run()
+    assert run(task) == "retry_wait"
+    task.refresh_from_db()
+    assert task.error["message"] == "The step ran longer than it may."
+
+
 def test_a_stop_is_no_attempt_and_what_ran_into_it_is_kept(script, time):
     allowed = Permission.objects.filter(codename="release_ripcord")
     releasers = [PersonFactory(name=name) for name in ("Rex", "Rita")]
