@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from gtm.core.places import objects
 from plans.engine.escalation import rotas
 from plans.engine.people.directory import Directory
 from plans.models import LADDER
@@ -96,7 +97,7 @@ def _tools(draft: Draft) -> tuple[bool, str]:
     """What a run uses: the code of its tasks, places to write to, and a browser where one is named."""
     runs = [step for step in draft.command.steps if step.run]
     absent = [step.task_id for step in runs if isinstance(step.run, str) and not _is_installed(step.run)]
-    closed = [str(place) for place in (settings.GTM_DATA_DIR, settings.GTM_PLANS_DIR) if not _writable(place)]
+    closed = [str(place) for place in _written_to() if not _writable(place)]
     told = [f"The code of task {', '.join(absent)} is not installed."] if absent else []
     told += [f"Nothing can be written to {', '.join(closed)}."] if closed else []
     told = told or [f"The code of {len(runs)} tasks is installed; results and the plan file can be written."]
@@ -110,6 +111,13 @@ def _is_installed(place: str) -> bool:
         return importlib.util.find_spec(place.partition(":")[0]) is not None
     except ModuleNotFoundError:  # not even its package
         return False
+
+
+def _written_to() -> list[Path]:
+    """The folders of results and plan files; with an object store, that of this host's copies."""
+    if objects.data.is_folder:
+        return [settings.GTM_DATA_DIR, settings.GTM_PLANS_DIR]
+    return [settings.GTM_CACHE_DIR]
 
 
 def _writable(place: Path) -> bool:
