@@ -88,12 +88,13 @@ ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog 
 test-postgres: $(INSTALLED)
 	GTM_TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ON_POSTGRES) $(ARGS)
 
-test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long histories, 1,000 forgeries, mutation (hours)
+test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long histories, 1,000 forgeries, 100 plans on two hosts with 100 kills, mutation (hours)
 	GTM_TEST_DATABASE=postgres $(BIN)/python benchmarks/races.py
 	GTM_TEST_DATABASE=sqlite GTM_FORGERIES=1000 $(BIN)/python -m pytest \
 	  tests/plans/export/test_forgeries.py tests/plans/export/test_verify.py tests/plans/export/test_verify_plan.py $(ARGS)
 	GTM_TEST_DATABASE=sqlite GTM_HISTORIES=200 GTM_HISTORY_STEPS=60 \
 	  $(BIN)/python -m pytest tests/plans/engine/test_invariants.py $(ARGS)
+	$(BIN)/python -m benchmarks.two_hosts
 	$(BIN)/python benchmarks/mutants.py
 
 fuzz: $(INSTALLED) ## thousands of made-up requests to every address of REST, as everybody (about an hour)
@@ -112,7 +113,7 @@ endif
 	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope --no-loadscope-reorder tests/e2e $(ARGS)
 
 bench: $(INSTALLED) ## run the benchmarks, each next to similar tools
-	@for file in $(filter-out benchmarks/races.py benchmarks/mutants.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done
+	@for file in $(filter-out benchmarks/races.py benchmarks/two_hosts.py benchmarks/mutants.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done
 
 docs: $(INSTALLED) ## write docs/openapi.yaml from the code
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

@@ -42,6 +42,7 @@ hypothesis.settings.load_profile("gtm")
 
 # First what takes longest: a worker that comes to it last leaves the other core idle.
 LONGEST = (
+    "tests/hosts/test_two_hosts.py",
     "tests/documents/test_documents.py",
     "tests/e2e/test_every_page.py",
     "tests/e2e/test_people_journeys.py",
