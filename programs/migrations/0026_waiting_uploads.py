@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0023_factor_of_another'),
+        ('programs', '0025_mail_as_mjml'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
