@@ -75,7 +75,7 @@ ENGINE := $(patsubst %,tests/plans/engine/%.py,running/test_dispatch gates/test_
 # Who may decide: every walk to an approval by the wrong person (tests/plans/test_walks.py), through each door.
 WALKS := $(patsubst %,tests/plans/%.py,admin/test_two_people admin/test_second_person admin/test_authority \
   admin/test_governance_pages engine/escalation/test_rotas management/test_authority_matrix) tests/programs/test_published.py \
-  tests/plans/management/test_commands.py::test_nobody_starts_nothing \
+  tests/plans/management/test_backup.py tests/plans/management/test_commands.py::test_nobody_starts_nothing \
   tests/plans/management/test_commands.py::test_a_program_is_stopped_and_ended_by_two_people \
   tests/plans/commands/plan_loyalty/test_signals.py::test_a_pool_is_signed_as_what_it_is_a_year \
   tests/plans/commands/launch_program/test_program.py::test_the_people_whom_the_checklist_names_bring_the_shipped_runbook_to_go_live

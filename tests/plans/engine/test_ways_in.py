@@ -264,11 +264,10 @@ def test_every_management_command_is_listed():
     """Each acts through the engine; a new one is added here once its author has seen to that."""
     ours = {name for name, app in get_commands().items() if app in ("gtm.core", "plans", "programs")}
     assert ours == {
-        "abort", "access_review", "agent_plugins", "anchor_changelog", "authority", "change",
-        "choose_dataset", "complete",
-        "decide", "demo", "dispute", "erase_changelog", "erase_text", "establish", "export_plan", "follow_up",
-        "fraud_cases", "governance_matrices", "gtm", "import_plan", "inbox", "judge", "load_dataset",
-        "load_metrics", "mcp", "plan_schema", "plans", "policy", "progress", "replay", "replay_policy",
-        "resume", "revise", "ripcord", "rota", "signing_key", "token", "verify_changelog", "verify_plan",
-        "witness",
+        "abort", "access_review", "agent_plugins", "anchor_changelog", "authority", "backup", "change",
+        "choose_dataset", "complete", "decide", "demo", "dispute", "erase_changelog", "erase_text",
+        "establish", "export_plan", "follow_up", "fraud_cases", "governance_matrices", "gtm",
+        "import_plan", "inbox", "judge", "load_dataset", "load_metrics", "mcp", "plan_schema", "plans",
+        "policy", "progress", "replay", "replay_policy", "restore", "resume", "revise", "ripcord", "rota",
+        "signing_key", "token", "verify_changelog", "verify_plan", "witness",
     }  # fmt: skip
