@@ -19,6 +19,7 @@ from gtm.core import clock
 from gtm.core.api import problem
 from gtm.core.errors import GtmError
 
+INTERNAL = 500  # a fault of ours, with a traceback for whoever mends it
 BACK = "Go back, reload the page, and send it again; nothing was stored."
 
 
@@ -97,7 +98,7 @@ class ErrorPagesMiddleware:
         return page
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, GtmError) or exception.status >= 500:
+        if not isinstance(exception, GtmError) or exception.status == INTERNAL:
             return None
         hints = [f"{p.field.replace('_', ' ')}: {p.sentence()}" for p in exception.problems]
         hints += [exception.hint] if exception.hint else []

@@ -16,7 +16,7 @@ from gtm.core.evidence import changelog
 from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogEntry
 from plans.admin import bar
-from plans.drawing import badges, charts, graph, specification
+from plans.drawing import badges, graph, specification
 from plans.engine.escalation import rotas
 from plans.engine.gates import future_rounds
 from plans.engine.gates import rounds as gates
@@ -179,25 +179,21 @@ def outputs_of(plan: Plan) -> list[dict[str, Any]]:
             "artifact": {"key": payload["key"], "title": payload["title"]},
             "payload": payload,
             "grid": render.grid(payload),
-            **_drawn(payload),
+            "chart": _chart(payload),
         }
         for payload in standing_of(plan)
     ]
     return [*standing, *outputs_of_tasks(plan)]
 
 
-def _drawn(payload: dict[str, Any], specified: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A chart as a picture and as a specification with its points; of other outputs nothing.
+def _chart(payload: dict[str, Any], specified: dict[str, Any] | None = None) -> dict[str, Any] | None:
+    """A chart as a specification with its points; of other outputs nothing.
 
     Charts without a specification of their own are those of the present moment, and older ones.
     """
     if payload["kind"] != "chart":
-        return {"svg": "", "chart": None}
-    found = specified or specification.specification(payload)
-    return {
-        "svg": mark_safe(charts.draw(payload)),  # noqa: S308 - escaped
-        "chart": specification.with_points(found, payload),
-    }
+        return None
+    return specification.with_points(specified or specification.specification(payload), payload)
 
 
 def outputs_of_tasks(plan: Plan, task: Task | None = None) -> list[dict[str, Any]]:
@@ -216,7 +212,7 @@ def outputs_of_tasks(plan: Plan, task: Task | None = None) -> list[dict[str, Any
                 "artifact": artifact,
                 "payload": payload,
                 "grid": render.grid(payload),
-                **_drawn(payload, artifact.specification),
+                "chart": _chart(payload, artifact.specification),
                 "formats": render.formats_of(payload),
                 "backlog": follow_up.backlog_of(plan) if becomes_work else [],
                 "not_yet": follow_up.why_not_yet(plan) if becomes_work else None,

@@ -49,6 +49,7 @@ REPORTS = {
 }
 """How each is made, loaded when somebody asks for it, and its media type."""
 MOST_OTHERS = 50
+PICTURE_SECONDS = 24 * 3600  # an output never changes
 
 
 @admin.register(Plan)
@@ -96,6 +97,7 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
             path("<int:pk>/report.<str:fmt>", view(self.report), name="plans_plan_report"),
             path("<int:pk>/compare/", view(self.compare), name="plans_plan_compare"),
             path("<int:pk>/output/<int:artifact>.<str:fmt>", view(self.download), name="plans_plan_output"),
+            path("<int:pk>/chart/<int:artifact>.svg", view(self.picture), name="plans_plan_picture"),
             path("<int:pk>/do/<slug:action>/", view(require_POST(self.act)), name="plans_plan_act"),
             *super().get_urls(),
         ]
@@ -298,6 +300,16 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
         response = HttpResponse(rendered.content, content_type=rendered.media_type)
         response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}-{row.key}.{rendered.suffix}"'
         response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    def picture(self, request: HttpRequest, pk: int, artifact: int) -> HttpResponse:
+        """A chart of the page for a browser that runs no script: a part of the page, not a download."""
+        row = self._plan(request, pk).artifacts.filter(pk=artifact, kind="chart").first()
+        if row is None:
+            raise Http404("There is no such chart.")
+        rendered = render.render(row.payload, "svg", row.specification)
+        response = HttpResponse(rendered.content, content_type=rendered.media_type)
+        response["Cache-Control"] = f"private, max-age={PICTURE_SECONDS}"
         return response
 
     def _plan(self, request: HttpRequest, pk: int) -> Plan:

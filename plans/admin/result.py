@@ -31,7 +31,7 @@ def result_of(plan: Plan, user: AbstractBaseUser | AnonymousUser) -> dict[str, A
     lead = [named.get(answer[part]) if answer else None for part in ("chart", "table")]
     return {
         **answer_context(plan, answer, user),
-        "chart": lead[0] if lead[0] and lead[0]["svg"] else None,
+        "chart": lead[0] if lead[0] and lead[0]["chart"] else None,
         "table": _leading_table(lead[1], answer),
         "leading_rows": LEADING_ROWS,
         "leading_slice": f":{LEADING_ROWS}",

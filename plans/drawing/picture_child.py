@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import sys
 from base64 import b64encode
+from pathlib import Path
 from typing import Any, cast
 
 import vl_convert
 
+FONTS = Path(__file__).parents[1] / "export" / "fonts"  # the same letters on every machine
 SCALE = 2  # pixels of a PNG for each of the drawing's
 MAKERS = {
     "svg": lambda specification: vl_convert.vegalite_to_svg(specification).encode(),
@@ -21,6 +23,7 @@ MAKERS = {
 
 def answer(request: dict[str, Any]) -> list[str]:
     """The pictures of ``specifications`` as ``format``, in base64."""
+    vl_convert.register_font_directory(str(FONTS))
     make = MAKERS[request["format"]]
     return [b64encode(cast(bytes, make(one))).decode() for one in request["specifications"]]
 

@@ -17,7 +17,7 @@ from gtm.core import canonical
 from gtm.core.later import later
 from gtm.core.money import amount_text
 from gtm.core.places import filestore
-from plans.drawing import charts, pictures, specification
+from plans.drawing import pictures, specification
 from plans.export import sheets
 from plans.export.sheets import AMOUNT, is_amount
 from plans.schemas import answer
@@ -92,13 +92,13 @@ def render(payload: Mapping[str, Any], fmt: str, specified: Mapping[str, Any] | 
     if fmt == "file":
         suffix = PurePosixPath(payload["path"]).suffix.lstrip(".")
         return Rendered(filestore.read(payload["path"]), payload["media_type"], suffix)
-    if fmt == "png":
+    if fmt in ("svg", "png"):
         (picture,) = pictures.pictures([(payload, specified)], fmt)
         return Rendered(picture, MEDIA_TYPES[fmt], fmt)
     if fmt == "vega":
         found = specification.with_points(specified or specification.specification(payload), payload)
         return Rendered(canonical.document(found), MEDIA_TYPES[fmt], "vl.json")
-    makers = {"csv": _csv, "xlsx": _xlsx, "json": canonical.document, "svg": _svg, "md": _markdown}
+    makers = {"csv": _csv, "xlsx": _xlsx, "json": canonical.document, "md": _markdown}
     return Rendered(makers[fmt](payload), MEDIA_TYPES[fmt], fmt)
 
 
@@ -232,10 +232,6 @@ def _xlsx(payload: Mapping[str, Any]) -> bytes:
     sheet.title = sheets.free_name([], payload["key"])
     sheets.fill(sheet, found)
     return sheets.saved(book)
-
-
-def _svg(payload: Mapping[str, Any]) -> bytes:
-    return writable(charts.draw(payload)).replace("<svg ", '<svg color="#1f2937" ', 1).encode()
 
 
 def _markdown(payload: Mapping[str, Any]) -> bytes:

@@ -6,7 +6,7 @@ The same document gives the same bytes. The report is a reading copy; the eviden
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from reportlab.platypus import (
     BaseDocTemplate,
     Flowable,
     Frame,
+    Image,
     KeepTogether,
     LongTable,
     PageTemplate,
@@ -31,7 +32,7 @@ from reportlab.platypus import (
     TableStyle,
 )
 
-from plans.drawing import charts, paper
+from plans.drawing import pictures
 from plans.export import render
 from plans.schemas.answer import Answer, rows_of
 from plans.templatetags.gtm import NUMERIC, cell, cells, figure, in_unit, money, roughly
@@ -64,6 +65,8 @@ def pdf(document: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]] = ()) 
     for name in (REGULAR, BOLD):
         pdfmetrics.registerFont(TTFont(name, FONTS / f"{name}.ttf"))
     out = io.BytesIO()
+    shown = [payload for payload in outputs if payload["kind"] != Answer.kind]
+    drawn = _drawn(shown)
     made = BaseDocTemplate(
         out,
         pagesize=A4,
@@ -83,7 +86,7 @@ def pdf(document: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]] = ()) 
             *_head(document),
             *_results(document),
             *_approvals(document),
-            *(part for payload in outputs if payload["kind"] != Answer.kind for part in _output(payload)),
+            *(part for payload in shown for part in _output(payload, drawn)),
             *_tasks(document),
             *_trouble(document),
             *_rules(document),
@@ -215,7 +218,15 @@ def _trouble(document: Mapping[str, Any]) -> list[Flowable]:
     return [*_section("Escalations", head, cases, widths), *_section("Rip-cord", head, pulls, widths)]
 
 
-def _output(payload: Mapping[str, Any]) -> list[Flowable]:
+def _drawn(outputs: Iterable[Mapping[str, Any]]) -> Iterator[Flowable]:
+    """The charts among the outputs in their order, as wide as the page. Raises NotNow (see ``pictures``)."""
+    charts = [(payload, None) for payload in outputs if payload["kind"] == "chart"]
+    for picture in pictures.pictures(charts, "png"):
+        image = Image(io.BytesIO(picture))
+        yield Image(io.BytesIO(picture), WIDTH, WIDTH * image.imageHeight / image.imageWidth)
+
+
+def _output(payload: Mapping[str, Any], drawn: Iterator[Flowable]) -> list[Flowable]:
     parts: list[Flowable] = [_text(payload["title"], HEADING)]
     if payload["kind"] == "document":
         for section in payload["sections"]:
@@ -232,7 +243,7 @@ def _output(payload: Mapping[str, Any]) -> list[Flowable]:
         for item in payload["items"]:
             parts += _message(item)
     elif payload["kind"] == "chart":
-        parts.append(KeepTogether(paper.draw(charts.draw(payload), width=WIDTH, font=REGULAR, ink=INK)))
+        parts.append(KeepTogether(next(drawn)))
         parts += _table(payload)
     else:
         parts += _table(payload)

@@ -77,6 +77,7 @@ NO_PAGES = {
     "plans_verifier": "a file",
     "plans_plan_report": "a file",
     "plans_plan_output": "a file",
+    "plans_plan_picture": "a picture",
     "programs_dataset_rejects": "a file",
     "plans_run_line": "takes a form",
     "plans_run_check": "takes a form",

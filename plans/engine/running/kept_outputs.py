@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gtm.core import canonical
-from plans.drawing import charts, specification
+from plans.drawing import specification
 from plans.engine.running import steps
 from plans.models import DONE_STATES, Artifact, Task
 from plans.schemas.outputs import Metrics, Output, payload_of
@@ -44,17 +44,13 @@ def keep(
 
 
 def draw_charts(outputs: Sequence[Output]) -> dict[str, dict[str, Any]]:
-    """The specification of every chart, by its key; each drawn once, as whoever opens it will see it.
-
-    Raises TransientError naming a chart that fails.
-    """
+    """The specification of every chart, by its key. Raises TransientError naming a chart that has none."""
     definitions = _definitions(outputs)
     drawn = {}
     for output in outputs:
         if output.kind == "chart":
             try:
                 payload = payload_of(output)
-                charts.draw(payload)
                 drawn[output.key] = specification.specification(payload, definitions)
             except (ArithmeticError, LookupError, TypeError, ValueError) as error:
                 raise steps.TransientError(f"The chart “{output.title}” cannot be drawn: {error}") from error

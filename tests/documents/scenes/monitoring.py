@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from plans.drawing import charts
+from plans.drawing import specification
 from plans.engine.stopping import ripcord
 from plans.runs import revise
 from programs.models import Metric
@@ -96,15 +96,15 @@ def outage(stage: Stage) -> dict[str, Record]:
 
 def charts_fail(stage: Stage) -> dict[str, Record]:
     """Twice a chart cannot be drawn."""
-    drawn, left = charts.draw, iter((1, 2))
+    drawn, left = specification.specification, iter((1, 2))
 
-    def draw(payload: Any) -> str:
+    def draw(payload: Any, definitions: Any = None) -> Any:
         if payload["key"] == "revenue_trend" and next(left, None):
             raise ValueError("the font is not there")
-        return drawn(payload)
+        return drawn(payload, definitions)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(charts, "draw", draw)
+        patch.setattr(specification, "specification", draw)
         return {"monitor-charts": stage.record(stage.through(stage.start(SHORT), until="data-pull"))}
 
 

@@ -1,15 +1,16 @@
-// Charts that answer: their library is fetched when the first one comes into view. Without it, or without
-// this script, the picture that the server drew stays.
+// Charts that answer: their library is fetched when a page has one to show. Where it cannot be had, the picture
+// that the server draws takes its place; the same picture is there where no script runs.
 (() => {
   "use strict";
   const LIBRARY = document.currentScript.dataset.library;
-  const PHONE = 480, NARROW_LABEL = 110; // px
+  const PHONE = 480, NARROW_LABEL = 110;
+  const AHEAD = "3000px"; // what is open is drawn before it is scrolled to or printed // px
   let loading = null;
   const library = () => loading ||= import(LIBRARY).then(() => window.gtmVegaEmbed);
 
   const make = (name, className, words) => {
     const element = document.createElement(name);
-    element.className = className;
+    if (className) element.className = className;
     if (words) element.textContent = words;
     return element;
   };
@@ -38,9 +39,19 @@
     figure.classList.add("g-chart-drawn");
   }
 
+  function showPicture(figure) {
+    const { picture } = figure.dataset;
+    figure.querySelector(".g-chart-live")?.remove();
+    if (!picture) return;
+    const image = make("img");
+    image.src = picture;
+    image.alt = figure.getAttribute("aria-label");
+    figure.append(image);
+  }
+
   // A button a series. The last one that is shown stays: an empty chart says nothing.
   function legend(view, series, reader) {
-    const row = make("div", "g-chart-legend g-noprint");
+    const row = make("div", "g-chart-legend");
     row.setAttribute("role", "group");
     row.setAttribute("aria-label", "Series shown");
     const hidden = new Set();
@@ -166,8 +177,11 @@
   const seen = new IntersectionObserver(entries => entries.forEach(entry => {
     if (!entry.isIntersecting) return;
     seen.unobserve(entry.target);
-    draw(entry.target).catch(error => console.error("A chart could not be drawn:", error));
-  }), { rootMargin: "200px" });
+    draw(entry.target).catch(error => {
+      console.error("A chart could not be drawn:", error);
+      showPicture(entry.target);
+    });
+  }), { rootMargin: AHEAD });
   const watch = () => document.querySelectorAll("figure.g-chart").forEach(figure => {
     if (watched.has(figure) || !figure.querySelector("script[type='application/json']")) return;
     watched.add(figure);
