@@ -26,7 +26,6 @@ VALUE = {
 def drawn(person, plan, state):
     """The leading chart of a plan's page, once it answers."""
     person.open(f"/plans/plan/{plan.pk}/change/", state)
-    person.page.locator(".g-lead").scroll_into_view_if_needed()
     person.page.locator(".g-lead .g-chart-drawn").wait_for()
     return person.page.locator(".g-lead .g-chart-live")
 
@@ -93,22 +92,47 @@ def test_a_chart_in_a_chapter_is_drawn_when_the_chapter_is_opened(enter, results
     ops.leave()
 
 
-def test_without_scripts_and_in_print_the_picture_is_there(browser, enter, results, site):
+def test_in_print_the_chart_stays_on_the_sheet_and_its_hover_away(enter, results):
+    ops = enter("ops")
+    live = drawn(ops, results["optimize-referrals"], "printed")
+    live.locator(".g-chart-plot").focus()
+    ops.page.keyboard.press("Home")
+    assert live.get_by_role(TIP).is_visible()
+    ops.page.emulate_media(media="print")
+    ops.page.set_viewport_size({"width": 700, "height": 900})
+    assert not live.get_by_role(TIP).is_visible()
+    assert live.locator("svg").first.bounding_box()["width"] <= live.bounding_box()["width"]
+    ops.page.emulate_media(media="screen")
+    ops.leave()
+
+
+def test_without_scripts_the_page_and_the_picture_are_there(browser, enter, results, site):
     plan = results["optimize-referrals"]
     ops = enter("ops")
-    live = drawn(ops, plan, "printed")
-    ops.page.emulate_media(media="print")
-    still = ops.page.locator(".g-lead .g-chart-still svg")
-    assert still.is_visible() and not live.is_visible()
-    ops.page.emulate_media(media="screen")
-    assert live.is_visible() and not still.is_visible()
-    kept = ops.page.context.storage_state()
-    ops.leave()
-    context = browser.new_context(base_url=site.url, java_script_enabled=False, storage_state=kept)
+    context = browser.new_context(
+        base_url=site.url, java_script_enabled=False, storage_state=ops.page.context.storage_state()
+    )
     page = context.new_page()
     page.goto(f"/plans/plan/{plan.pk}/change/")
-    assert page.locator(".g-lead .g-chart-still svg").is_visible()
+    assert page.locator(".g-headline").is_visible()
+    picture = page.locator(".g-lead img")
+    with page.expect_response("**/chart/*.svg", timeout=60_000) as answer:
+        picture.scroll_into_view_if_needed()
+    assert (answer.value.status, answer.value.headers["content-type"]) == (200, "image/svg+xml")
+    assert "Referral funnel" in picture.get_attribute("alt")
     context.close()
+
+
+def test_where_the_library_cannot_be_had_the_picture_takes_its_place(enter, results):
+    ops = enter("ops")
+    ops.page.route("**/vega.*.js", lambda route: route.abort())
+    ops.page.goto(f"/plans/plan/{results['track-source'].pk}/change/")
+    picture = ops.page.locator(".g-lead figure img")
+    picture.wait_for(timeout=60_000)
+    assert picture.get_attribute("src").endswith(".svg")
+    ops.complaints.clear()  # the library that was kept away
+    ops.look("without its library")
+    ops.leave()
 
 
 def test_every_shape_is_drawn_where_a_page_allows_no_evaluation(browser, site):

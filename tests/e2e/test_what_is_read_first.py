@@ -21,7 +21,7 @@ def test_the_answer_is_on_the_first_screen_and_the_page_is_short(enter, results,
     ops.open(url, f"{name} answered")
     headline = ops.page.locator("#answer .g-headline").inner_text()
     assert headline == answer_of(plan)["headline"]
-    assert ops.page.locator(".g-lead svg").count() == 1 and ops.page.locator("#table-title").count() == 1
+    assert ops.page.locator(".g-lead figure").count() == 1 and ops.page.locator("#table-title").count() == 1
     assert ops.page.evaluate(HEIGHT) <= TALLEST
     ops.picture(f"result-{name}")
     ops.leave()

@@ -157,6 +157,12 @@ def test_the_same_plan_gives_the_same_workbook(document):
     assert workbook.xlsx(whole, outputs) == workbook.xlsx(whole, outputs)
 
 
+def test_the_report_holds_a_picture_of_each_chart_and_is_the_same_each_time(document):
+    first, second = (report.pdf(document, [BARS, TABLE]) for _ in range(2))
+    assert first == second
+    assert first.count(b"/Subtype /Image") == 1
+
+
 def test_no_number_of_the_workbook_is_text(document):
     for sheet in book_of(document, TABLE, BARS, AMOUNTS).worksheets:
         for row in sheet.iter_rows(min_row=4):
