@@ -27,6 +27,7 @@ def drawn(person, plan, state):
     """The leading chart of a plan's page, once it answers."""
     person.open(f"/plans/plan/{plan.pk}/change/", state)
     person.page.locator(".g-lead .g-chart-drawn").wait_for()
+    person.page.locator(".g-lead").scroll_into_view_if_needed()
     return person.page.locator(".g-lead .g-chart-live")
 
 

@@ -4,7 +4,7 @@
   "use strict";
   const LIBRARY = document.currentScript.dataset.library;
   const PHONE = 480, NARROW_LABEL = 110;
-  const AHEAD = "3000px"; // what is open is drawn before it is scrolled to or printed // px
+  const AHEAD = "100000px"; // whatever is open is drawn, before it is scrolled to or printed // px
   let loading = null;
   const library = () => loading ||= import(LIBRARY).then(() => window.gtmVegaEmbed);
 
