@@ -202,7 +202,8 @@ ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_RATE_LIMITS = False
 ACCOUNT_FORMS = {"reauthenticate": "gtm.core.identity.forms.PasswordForm"}
 MFA_ADAPTER = "gtm.core.identity.adapters.MFAAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "GTM Governance"
 MFA_TOTP_TOLERANCE = 1  # a phone's clock may be half a minute off
 MFA_RECOVERY_CODES_SHOW_ONCE = True
@@ -210,6 +211,10 @@ MFA_FORMS = {
     "authenticate": "gtm.core.identity.forms.AuthenticateForm",
     "reauthenticate": "gtm.core.identity.forms.ReauthenticateForm",
     "activate_totp": "gtm.core.identity.forms.ActivateTOTPForm",
+    "add_webauthn": "gtm.core.identity.passkey_forms.AddForm",
+    "authenticate_webauthn": "gtm.core.identity.passkey_forms.AuthenticateForm",
+    "reauthenticate_webauthn": "gtm.core.identity.passkey_forms.ReauthenticateForm",
+    "login_webauthn": "gtm.core.identity.passkey_forms.LoginForm",
 }
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=12 * 3600)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

@@ -46,7 +46,7 @@ class CoreConfig(AppConfig):
         pre_delete.connect(records.ask_first, Authenticator, dispatch_uid="factor-guard")
         post_save.connect(records.record_change, Authenticator, dispatch_uid="factor-change")
         post_delete.connect(records.record_end, Authenticator, dispatch_uid="factor-end")
-        authenticator_used.connect(records.record_recovery, dispatch_uid="factor-used")
+        authenticator_used.connect(records.record_use, dispatch_uid="factor-used")
 
 
 def _tell_owner(refused: Any) -> None:

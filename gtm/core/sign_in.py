@@ -38,10 +38,11 @@ EVENTS: dict[str, str] = {
     SignIn.Outcome.WRONG: "wrong password",
     SignIn.Outcome.REFUSED: "sign-ins refused",
 }
+PASSKEY_EVENTS = EVENTS | {SignIn.Outcome.IN: "right passkey"}
 CODE_EVENTS = EVENTS | {SignIn.Outcome.IN: "right code", SignIn.Outcome.WRONG: "wrong code"}
 NOWHERE = "local"
 """The address of who has none: the command line."""
-PAGE, AT_REST, DECISION, CODE = "page", "REST", "decision", "second factor"
+PAGE, AT_REST, DECISION, CODE, PASSKEY = "page", "REST", "decision", "second factor", "passkey"
 
 
 owners: list[Callable[[Any], Iterable[str]]] = []
@@ -181,6 +182,11 @@ def note_code(account: Any, request: Any, *, is_right: bool) -> None:
     _note(account, account.get_username(), request, CODE, outcome)
 
 
+def note_passkey(account: Any, request: Any) -> None:
+    """A passkey was shown. It cannot be guessed, so a wrong one counts for nothing."""
+    _note(account, account.get_username(), request, PASSKEY, SignIn.Outcome.IN)
+
+
 def _too_many(what: str, until: datetime, now: datetime) -> TooManyWrong:
     seconds = max(1, round((until - now).total_seconds()))
     return TooManyWrong(
@@ -200,7 +206,7 @@ def _note(account: Any, username: str, request: Any, door: str, outcome: str) ->
         via = COMMAND_LINE if request is None else REST if _is_rest(request) else ADMIN
         actor = Actor.of_user(account, via) if outcome == SignIn.Outcome.IN else Actor.system("Sign-in", via)
         with acting_as(actor):
-            told = CODE_EVENTS if door == CODE else EVENTS
+            told = {CODE: CODE_EVENTS, PASSKEY: PASSKEY_EVENTS}.get(door, EVENTS)
             changelog.append(row, told[outcome], field="address", after=f"{row.address}, {door}")
         if outcome == SignIn.Outcome.REFUSED:
             events.publish_on_commit(events.SignInsRefused(account.pk, row.address))

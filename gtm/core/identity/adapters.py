@@ -36,7 +36,8 @@ class AccountAdapter(DefaultAccountAdapter):
         found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if factors.has_one(user):
             found = [one for one in found if one["id"] != "reauthenticate"]
-        return found
+        has_app = any(factor.type == factors.TOTP for factor in factors.of(user))
+        return found if has_app else sorted(found, key=lambda one: one["id"] == "mfa_reauthenticate")
 
 
 class MFAAdapter(DefaultMFAAdapter):

@@ -92,6 +92,10 @@ class LoginPage(LoginView):
 class ShowFactor(InFrame, base.AuthenticateView):  # type: ignore[misc]  # allauth has no types
     title = "Second factor"
 
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        held = {factor.type for factor in factors.of(self.stage.login.user)}
+        return {**super().get_context_data(**kwargs), "has_passkey": factors.PASSKEY in held}
+
 
 class ConfirmByFactor(InFrame, base.ReauthenticateView):  # type: ignore[misc]
     title = "Show your second factor"

@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 
-from gtm.core import account_mail, actors, clock
+from gtm.core import account_mail, actors, clock, sign_in
 from gtm.core.evidence import accounts
 from gtm.core.identity import factors
 
@@ -38,8 +38,10 @@ def record_end(sender: Any, instance: Any, **_: Any) -> None:
     _tell(instance.user, f"{factors.in_words(instance)}: removed")
 
 
-def record_recovery(sender: Any, user: Any, authenticator: Any, **_: Any) -> None:
-    """Receiver of allauth's signal that a factor was used: one recovery code less."""
+def record_use(sender: Any, user: Any, authenticator: Any, request: Any = None, **_: Any) -> None:
+    """Receiver of allauth's signal that a factor was used: one recovery code less, or a passkey shown."""
+    if authenticator.type == factors.PASSKEY:
+        sign_in.note_passkey(user, request)
     if authenticator.type == factors.RECOVERY:
         left = len(authenticator.wrap().get_unused_codes())
         _tell(user, f"recovery code: used, {left} left")

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gtm.core.identity import pages
+from gtm.core.identity import pages, passkeys
 
 urlpatterns = [
     path("login/", pages.LoginPage.as_view(), name="account_login"),
@@ -12,6 +12,16 @@ urlpatterns = [
     path("own_account/factors/confirm/", pages.ConfirmByFactor.as_view(), name="mfa_reauthenticate"),
     path("own_account/factors/app/add/", pages.AddApp.as_view(), name="mfa_activate_totp"),
     path("own_account/factors/app/remove/", pages.RemoveApp.as_view(), name="mfa_deactivate_totp"),
+    path("login/passkey/", passkeys.LoginByPasskey.as_view(), name="mfa_login_webauthn"),
+    path(
+        "own_account/factors/passkey/",
+        passkeys.ConfirmByPasskey.as_view(),
+        name="mfa_reauthenticate_webauthn",
+    ),
+    path("own_account/factors/passkey/add/", passkeys.AddPasskey.as_view(), name="mfa_add_webauthn"),
+    path(
+        "own_account/factors/passkey/<int:pk>/", passkeys.RemovePasskey.as_view(), name="mfa_remove_webauthn"
+    ),
     path("own_account/factors/codes/", pages.RecoveryCodes.as_view(), name="mfa_view_recovery_codes"),
     path("own_account/factors/codes/new/", pages.NewCodes.as_view(), name="mfa_generate_recovery_codes"),
 ]

@@ -1,0 +1,65 @@
+"""The forms of passkeys: what a browser sends is checked whole, and what is damaged is refused.
+
+https://www.w3.org/TR/webauthn-3/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn import forms as webauthn
+from cryptography.exceptions import InvalidSignature
+from django import forms
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+DAMAGED = (ValueError, TypeError, KeyError, AttributeError, IndexError, InvalidSignature)
+"""What fido2 and allauth raise of an answer that is no answer to what was asked."""
+
+
+def _refused() -> forms.ValidationError:
+    refused: forms.ValidationError = get_adapter().validation_error("incorrect_code")
+    return refused
+
+
+class AddForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+    name = forms.CharField(
+        max_length=60,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Where it is kept, to tell it from others.",
+    )
+    passwordless = None
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = super().clean()
+        except forms.ValidationError:
+            raise
+        except DAMAGED as error:
+            raise _refused() from error
+        return found
+
+
+class _Checked:
+    def clean_credential(self) -> Authenticator:
+        try:
+            found: Authenticator = super().clean_credential()  # type: ignore[misc]
+        except forms.ValidationError:
+            raise
+        except DAMAGED as error:
+            raise _refused() from error
+        return found
+
+
+class AuthenticateForm(_Checked, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticateForm(_Checked, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class LoginForm(_Checked, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
+    pass
