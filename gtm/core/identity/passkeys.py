@@ -56,3 +56,9 @@ class AddPasskey(ByFactor, webauthn.AddWebAuthnView):  # type: ignore[misc]
 class RemovePasskey(ByFactor, webauthn.RemoveWebAuthnView):  # type: ignore[misc]
     title = "Remove the passkey"
     success_url = reverse_lazy("mfa_index")
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Without ``object``, for which Unfold's frame looks for pages in the admin."""
+        found = super().get_context_data(**kwargs)
+        key = found.pop("object")
+        return {**found, "key": key}
