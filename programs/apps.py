@@ -9,10 +9,10 @@ class ProgramsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from gtm.core import sign_in  # noqa: PLC0415 - models exist only now
+        from gtm.core import account_mail  # noqa: PLC0415 - models exist only now
         from programs import personal_text  # noqa: PLC0415
         from programs.models import guarded_accounts, people  # noqa: PLC0415
 
         personal_text.declare_all()
         guarded_accounts.connect()
-        sign_in.owners.append(people.addresses_of)
+        account_mail.owners.append(people.addresses_of)

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.apps import AppConfig
 
 from gtm.core import workbooks
@@ -28,13 +26,12 @@ class CoreConfig(AppConfig):
             pre_save,
         )
 
-        from gtm.core import events, personal_text  # noqa: PLC0415
+        from gtm.core import personal_text  # noqa: PLC0415
         from gtm.core.evidence import accounts  # noqa: PLC0415
         from gtm.core.governed import log_related  # noqa: PLC0415
         from gtm.core.identity import records  # noqa: PLC0415
 
         personal_text.declare_all()
-        events.subscribe(events.SignInsRefused, _tell_owner)
         m2m_changed.connect(log_related, dispatch_uid="governed-links")
         user = get_user_model()
         pre_save.connect(accounts.record_change, user, dispatch_uid="account-change")
@@ -47,9 +44,3 @@ class CoreConfig(AppConfig):
         post_save.connect(records.record_change, Authenticator, dispatch_uid="factor-change")
         post_delete.connect(records.record_end, Authenticator, dispatch_uid="factor-end")
         authenticator_used.connect(records.record_use, dispatch_uid="factor-used")
-
-
-def _tell_owner(refused: Any) -> None:
-    from gtm.core.tasks import tell_of_sign_ins  # noqa: PLC0415 - Celery is configured only now
-
-    tell_of_sign_ins.delay(user_pk=refused.user_pk, address=refused.address)

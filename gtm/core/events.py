@@ -32,14 +32,6 @@ class TaskReady:
     queue: str = "steps"
 
 
-@dataclass(frozen=True, slots=True)
-class SignInsRefused:
-    """Too many wrong passwords were tried for an account; its owner is told."""
-
-    user_pk: int
-    address: str
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Recorded:
     """A row of the change log was written about ``obj``; published inside the transaction that wrote it.

@@ -9,7 +9,6 @@ too.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,12 +19,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from gtm.core import access_tokens, clock, events
+from gtm.core import access_tokens, account_mail, clock
 from gtm.core.actors import ADMIN, COMMAND_LINE, REST, Actor, acting_as
 from gtm.core.errors import GtmError
 from gtm.core.evidence import changelog
 from gtm.core.models import SignIn
-from gtm.core.places import messages
 
 ALLOWED = 10
 """Wrong passwords for an account before it waits; each further one doubles the wait."""
@@ -43,10 +41,6 @@ CODE_EVENTS = EVENTS | {SignIn.Outcome.IN: "right code", SignIn.Outcome.WRONG: "
 NOWHERE = "local"
 """The address of who has none: the command line."""
 PAGE, AT_REST, DECISION, CODE, PASSKEY = "page", "REST", "decision", "second factor", "passkey"
-
-
-owners: list[Callable[[Any], Iterable[str]]] = []
-"""Each answers further e-mail addresses of the owner of an account."""
 
 
 class TooManyWrong(GtmError):
@@ -209,7 +203,7 @@ def _note(account: Any, username: str, request: Any, door: str, outcome: str) ->
             told = {CODE: CODE_EVENTS, PASSKEY: PASSKEY_EVENTS}.get(door, EVENTS)
             changelog.append(row, told[outcome], field="address", after=f"{row.address}, {door}")
         if outcome == SignIn.Outcome.REFUSED:
-            events.publish_on_commit(events.SignInsRefused(account.pk, row.address))
+            _tell_owner(account, row.address, door)
 
 
 def _is_rest(request: Any) -> bool:
@@ -222,18 +216,17 @@ def _in_words(seconds: int) -> str:
     return f"{seconds // 60} minutes" if seconds < 7200 else f"{seconds // 3600} hours"
 
 
-def tell_owner(account: Any, address: str) -> int:
-    """Mail to the owner of an account whose sign-ins are refused; answers of how many addresses."""
-    found = {account.email, *(one for ask in owners for one in ask(account))} - {""}
+def _tell_owner(account: Any, address: str, door: str) -> None:
+    """Mail to the owner of an account whose sign-ins are refused, once an hour."""
     page = f"{settings.GTM_BASE_URL}{reverse('admin:core_signin_changelist')}"
+    tried, held_up = "passwords", "You can still log in from where you usually do."
+    if door == CODE:
+        tried, held_up = "codes of your second factor", "Whoever it was knows your password."
     body = (
-        f"Somebody at {address} has tried {ALLOWED} or more wrong passwords for your account "
-        f"{account.get_username()}. Further tries from there are refused for a time. You can still log in "
-        f"from where you usually do.\n\nYour sign-ins: {page}\n\n"
+        f"Somebody at {address} has tried {ALLOWED} or more wrong {tried} for your account "
+        f"{account.get_username()}. Further tries are refused for a time. {held_up}\n\n"
+        f"Your sign-ins: {page}\n\n"
         "If it was you, there is nothing to do. If not, change your password."
     )
-    name = f"sign-ins-{account.pk}-{clock.now():%Y%m%d%H%M}"
-    for one in sorted(found):
-        message_id = f"{name}-{access_tokens.digest_of(one)[:8]}"
-        messages.send_mail(one, "Wrong passwords for your account", body, message_id=message_id)
-    return len(found)
+    key = f"sign-ins-{clock.now():%Y%m%d%H}-{'code' if door == CODE else 'password'}"
+    account_mail.post(account, f"Wrong {tried} for your account", body, key=key)

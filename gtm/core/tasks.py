@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from celery import shared_task
-from django.contrib.auth import get_user_model
 
-from gtm.core import account_mail, sign_in
+from gtm.core import account_mail
 from gtm.core.evidence import anchors, cosigning
-from gtm.core.places.messages import NotDelivered
 
 
 @shared_task(name="gtm.core.tasks.anchor_changelog")
@@ -30,15 +28,3 @@ def send_account_mail() -> None:
 @shared_task(name="gtm.core.tasks.submit_checkpoints")
 def submit_checkpoints() -> None:
     cosigning.submit()
-
-
-@shared_task(
-    name="gtm.core.tasks.tell_of_sign_ins",
-    autoretry_for=(NotDelivered,),
-    retry_backoff=60,
-    max_retries=5,
-)
-def tell_of_sign_ins(*, user_pk: int, address: str) -> None:
-    account = get_user_model()._default_manager.filter(pk=user_pk).first()
-    if account is not None:
-        sign_in.tell_owner(account, address)

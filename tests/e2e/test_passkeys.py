@@ -69,6 +69,7 @@ def test_a_passkey_logs_in_is_a_second_factor_and_is_removed(enter, required, si
     somebody.look("code or passkey")
     page.get_by_role("button", name="Show my passkey").click()
     page.get_by_role("heading", name="Home").wait_for()
+    somebody.look("partner")
 
     authenticator.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": False})
     log_out(somebody)
@@ -78,6 +79,7 @@ def test_a_passkey_logs_in_is_a_second_factor_and_is_removed(enter, required, si
     authenticator.send("WebAuthn.setUserVerified", {"authenticatorId": key, "isUserVerified": True})
     page.get_by_role("button", name="Use a passkey").click()
     page.get_by_role("heading", name="Home").wait_for()
+    somebody.look("partner")
 
     page.goto(reverse("mfa_remove_webauthn", args=[factors.of(user("partner"))[-1].pk]))
     page.get_by_role("button", name="Show my passkey").wait_for()
