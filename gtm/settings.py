@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "gtm.core",
     "programs",
     "plans",
@@ -397,7 +398,10 @@ UNFOLD = {
     "SCRIPTS": [lambda request: static("gtm/accessible.js")],
     "DASHBOARD_CALLBACK": "gtm.dashboard.home",
     "ACCOUNT": {
-        "navigation": [{"title": "Second factor", "link": lambda request: reverse("mfa_index")}],
+        "navigation": [
+            {"title": "Second factor", "link": lambda request: reverse("mfa_index")},
+            {"title": "Sessions", "link": lambda request: reverse("usersessions_list")},
+        ],
     },
     "SHOW_BACK_BUTTON": True,
     "SIDEBAR": {"show_search": True, "command_search": True, "navigation": "gtm.navigation.navigation"},

@@ -35,13 +35,18 @@ def post(user: Any, subject: str, body: str, *, key: str) -> int:
     ``key`` names what it tells: the same key for the same account is posted once.
     """
     addresses = addresses_of(user)
+    post_to(user, addresses, subject, body, key=key)
+    return len(addresses)
+
+
+def post_to(user: Any, addresses: Iterable[str], subject: str, body: str, *, key: str) -> None:
+    """The same to some of the owner's addresses."""
     for address in addresses:
         message_id = f"{key}-{user.pk}-{access_tokens.digest_of(address)[:8]}"
         AccountMail.objects.get_or_create(
             message_id=message_id,
             defaults={"user": user, "address": address, "subject": subject, "body": body},
         )
-    return len(addresses)
 
 
 def deliver() -> int:

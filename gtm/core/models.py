@@ -294,13 +294,14 @@ class SignIn(models.Model):
         IN = "in", "Right"
         WRONG = "wrong", "Wrong"
         REFUSED = "refused", "Refused: too many wrong ones before"
+        ASKED = "asked", "Asked for a link by mail"
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="sign_ins"
     )
     username = models.CharField(max_length=150, help_text="As it was typed")
     address = models.CharField(max_length=45)
-    door = models.CharField(max_length=20, help_text="page, REST, decision, command line or second factor")
+    door = models.CharField(max_length=20, help_text="Where it was tried")
     outcome = models.CharField(max_length=10, choices=Outcome.choices)
     at = models.DateTimeField(default=clock.now, db_index=True)
 

@@ -31,16 +31,26 @@ FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=24)
 COUNTED = timedelta(hours=24)
 KNOWN_FOR = timedelta(days=30)
 OF_ADDRESS, ADDRESS_WAIT = 50, timedelta(minutes=15)
+LINKS_OF_ADDRESS = 10
 EVENTS: dict[str, str] = {
     SignIn.Outcome.IN: "right password",
     SignIn.Outcome.WRONG: "wrong password",
     SignIn.Outcome.REFUSED: "sign-ins refused",
+    SignIn.Outcome.ASKED: "a link by mail was asked for",
 }
 PASSKEY_EVENTS = EVENTS | {SignIn.Outcome.IN: "right passkey"}
 CODE_EVENTS = EVENTS | {SignIn.Outcome.IN: "right code", SignIn.Outcome.WRONG: "wrong code"}
+UNKNOWN = "unknown"
 NOWHERE = "local"
 """The address of who has none: the command line."""
-PAGE, AT_REST, DECISION, CODE, PASSKEY = "page", "REST", "decision", "second factor", "passkey"
+PAGE, AT_REST, DECISION, CODE, PASSKEY, MAIL = (
+    "page",
+    "REST",
+    "decision",
+    "second factor",
+    "passkey",
+    "mail",
+)
 
 
 class TooManyWrong(GtmError):
@@ -94,7 +104,7 @@ def address_of(request: Any) -> str:
     try:
         return str(ipaddress.ip_address(given))
     except ValueError:
-        return "unknown"
+        return UNKNOWN
 
 
 def refuse_after_many(account: Any, username: str, request: Any, door: str) -> None:
@@ -140,7 +150,7 @@ def _address_waits_until(address: str, now: datetime) -> datetime | None:
 
 def _known_addresses(username: str, now: datetime) -> set[str]:
     rows = _passwords(now - KNOWN_FOR).filter(username=username[:150], outcome=SignIn.Outcome.IN)
-    return {*rows.exclude(address="unknown").values_list("address", flat=True)}
+    return {*rows.exclude(address=UNKNOWN).values_list("address", flat=True)}
 
 
 def _tries(since: datetime) -> QuerySet[SignIn]:
@@ -174,6 +184,19 @@ def refuse_after_many_codes(account: Any, request: Any) -> None:
 def note_code(account: Any, request: Any, *, is_right: bool) -> None:
     outcome = SignIn.Outcome.IN if is_right else SignIn.Outcome.WRONG
     _note(account, account.get_username(), request, CODE, outcome)
+
+
+def note_asked(account: Any, username: str, request: Any) -> None:
+    """Somebody wants a link by mail. Raises TooManyWrong where one address wants too many, for any names."""
+    now, address = clock.now(), address_of(request)
+    asked = _tries(now - ADDRESS_WAIT).filter(address=address, outcome=SignIn.Outcome.ASKED)
+    if asked.count() >= LINKS_OF_ADDRESS:
+        until = asked.earliest("at").at + ADDRESS_WAIT
+        seconds = max(1, round((until - now).total_seconds()))
+        raise TooManyWrong(
+            f"Too many links were asked for. Try again in {_in_words(seconds)}.", retry_after=seconds
+        )
+    _note(account, username, request, MAIL, SignIn.Outcome.ASKED)
 
 
 def note_passkey(account: Any, request: Any) -> None:

@@ -131,6 +131,8 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
     return {
         "index": [reverse("admin:index")],
         "mfa_index": [reverse("mfa_index")],
+        "forgotten_password": [reverse("forgotten_password")],
+        "usersessions_list": [reverse("usersessions_list")],
         "account_reauthenticate": [reverse("account_reauthenticate")],
         "app_list": [reverse("admin:app_list", args=[app]) for app in ("auth", "core", "programs", "plans")],
         "plans_inbox": [reverse("admin:plans_inbox")],

@@ -90,6 +90,11 @@ def record_factor(user: Any, said: str) -> None:
     _append(user, "changed", "second factor", None, said)
 
 
+def record_sessions(user: Any, said: str) -> None:
+    """Sessions of an account were ended before their time."""
+    _append(user, "changed", "sessions", None, said)
+
+
 def record_change(sender: Any, instance: Any, update_fields: Collection[str] | None = None, **_: Any) -> None:
     """Receiver of ``pre_save`` of accounts: its flags are evidence, and who has set the password."""
     stored = sender._base_manager.filter(pk=instance.pk).first() if instance.pk else None

@@ -27,7 +27,9 @@ class AccountAdapter(DefaultAccountAdapter):
         return False
 
     def get_client_ip(self, request: Any) -> str:
-        return sign_in.address_of(request)
+        """An address in any case, for it is kept in a column of addresses."""
+        found = sign_in.address_of(request)
+        return found if found != sign_in.UNKNOWN else "0.0.0.0"  # noqa: S104 - no server listens here
 
     def get_login_stages(self) -> list[str]:
         return ["allauth.mfa.stages.AuthenticateStage"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.db import transaction
 
 from gtm.core.evidence import accounts
@@ -41,13 +42,15 @@ def of(user: Any) -> list[Authenticator]:
 
 
 def remove_all(user: Any) -> None:
-    """Remove every factor of an account for whoever acts, and no longer trust the password alone.
+    """Remove every factor of an account for whoever acts, end its sessions, and distrust its password.
 
     Where the site sends mail, what the account decides waits until its owner has proved to be that by mail.
     """
     with transaction.atomic():
         for factor in of(user):
             factor.delete()
+        for session in UserSession.objects.filter(user=user.pk):
+            session.end()
         accounts.may_be_known(user, "second factor reset")
 
 

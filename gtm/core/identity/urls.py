@@ -2,16 +2,18 @@
 
 from django.urls import path
 
-from gtm.core.identity import pages, passkeys
+from gtm.core.identity import pages, passkeys, recovery, sessions
 
 urlpatterns = [
     path("login/", pages.LoginPage.as_view(), name="account_login"),
     path("login/second-factor/", pages.ShowFactor.as_view(), name="mfa_authenticate"),
+    path("own_account/sessions/", sessions.Sessions.as_view(), name="usersessions_list"),
     path("own_account/password/", pages.ConfirmByPassword.as_view(), name="account_reauthenticate"),
     path("own_account/factors/", pages.Factors.as_view(), name="mfa_index"),
     path("own_account/factors/confirm/", pages.ConfirmByFactor.as_view(), name="mfa_reauthenticate"),
     path("own_account/factors/app/add/", pages.AddApp.as_view(), name="mfa_activate_totp"),
     path("own_account/factors/app/remove/", pages.RemoveApp.as_view(), name="mfa_deactivate_totp"),
+    path("login/forgotten/", recovery.Forgotten.as_view(), name="forgotten_password"),
     path("login/passkey/", passkeys.LoginByPasskey.as_view(), name="mfa_login_webauthn"),
     path(
         "own_account/factors/passkey/",
