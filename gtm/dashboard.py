@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
 
 from gtm.core import clock
+from gtm.core.identity import factors
 from plans.admin.at_risk import at_risk
 from plans.admin.waiting import entries, waiting
 from plans.drawing import badges, sparkline
 from plans.engine.alarms.overview import rule_overviews
 from plans.engine.gates.tolerance import number_of
+from plans.engine.people.permissions import holds_any_role
 from plans.models import ANSWERED_STATES, LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan, RipcordPull
 from plans.selectors import (
     cases_with_people,
@@ -23,12 +26,20 @@ from plans.selectors import (
     weekly_trends,
 )
 from plans.standard import establishing
+from programs.models.two_people import PERMISSION
 
 MOST = 8
 MOST_ENTRIES = 5
 MOST_TRENDS = 8
 MOST_PERIODS = 12
 TRENDS_SECONDS = 60
+
+
+def _lacks_factor(user: Any) -> bool:
+    """Whether this person decides here, and could not yet where a second factor is asked for."""
+    if not settings.GTM_SECOND_FACTOR or factors.has_one(user):
+        return False
+    return user.has_perm(PERMISSION) or holds_any_role(user)
 
 
 def escalated_count() -> int:
@@ -42,6 +53,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["may_run"] = request.user.has_perm("plans.operate_plan")
     context["broken"] = _broken(request.user)
     context["to_establish"] = request.user.is_superuser and establishing.lacking().anything
+    context["lacks_factor"] = _lacks_factor(request.user)
     if not request.user.has_perm("plans.view_plan"):
         return context
     plans = Plan.objects.select_related("program", "requested_by")

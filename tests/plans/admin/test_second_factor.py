@@ -19,7 +19,7 @@ from gtm.core.models import AccountMail, ChangeLogPayload, SignIn
 from plans.demo.organisation import PASSWORD
 from plans.engine.people.permissions import why_not_in_person
 from programs.models import GuardedChange
-from tests.doors import url, user
+from tests.doors import manage, url, user
 from tests.factories import round_of
 from tests.plans.admin.test_second_person import administrator, two
 from tests.plans.admin.test_two_people import answer, at
@@ -81,6 +81,20 @@ def test_who_has_none_is_led_to_add_one(asked, required):
     client = with_password("finance")
     shown = client.get(reverse("admin:plans_approval_change", args=[round_of(asked).pk])).content.decode()
     assert reverse("mfa_activate_totp") in shown
+
+
+def test_home_says_so_to_who_decides_and_has_none(site, required):
+    said = "Your account has no second factor"
+    assert said in with_password("finance").get(reverse("admin:index")).content.decode()
+    secret = add_app("finance")
+    inside = with_code("finance", shows(secret))
+    assert said not in inside.get(reverse("admin:index")).content.decode()
+    assert said not in with_password("auditor").get(reverse("admin:index")).content.decode()
+
+
+def test_a_real_installation_has_no_account_with_the_password_of_the_demo(site, required):
+    code, told = manage("demo")
+    assert (code, "real installation" in told) == (1, True)
 
 
 def test_who_only_reads_an_approval_is_not_asked(asked, required):
