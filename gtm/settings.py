@@ -212,10 +212,10 @@ MFA_FORMS = {
     "authenticate": "gtm.core.identity.forms.AuthenticateForm",
     "reauthenticate": "gtm.core.identity.forms.ReauthenticateForm",
     "activate_totp": "gtm.core.identity.forms.ActivateTOTPForm",
-    "add_webauthn": "gtm.core.identity.passkey_forms.AddForm",
-    "authenticate_webauthn": "gtm.core.identity.passkey_forms.AuthenticateForm",
-    "reauthenticate_webauthn": "gtm.core.identity.passkey_forms.ReauthenticateForm",
-    "login_webauthn": "gtm.core.identity.passkey_forms.LoginForm",
+    "add_webauthn": "gtm.core.identity.passkey_forms.AddPasskeyForm",
+    "authenticate_webauthn": "gtm.core.identity.passkey_forms.ShowPasskeyForm",
+    "reauthenticate_webauthn": "gtm.core.identity.passkey_forms.ConfirmPasskeyForm",
+    "login_webauthn": "gtm.core.identity.passkey_forms.PasskeyLoginForm",
 }
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=12 * 3600)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
