@@ -36,15 +36,15 @@ class _CheckedCode:
         return code
 
 
-class AuthenticateForm(_CheckedCode, base.AuthenticateForm):  # type: ignore[misc]  # allauth has no types
+class AuthenticateForm(_CheckedCode, base.AuthenticateForm):
     code = code_field("Code", "The six digits that your app shows now, or one of your recovery codes.")
 
 
-class ReauthenticateForm(_CheckedCode, base.ReauthenticateForm):  # type: ignore[misc]
+class ReauthenticateForm(_CheckedCode, base.ReauthenticateForm):
     code = code_field("Code", "The six digits that your app shows now, or one of your recovery codes.")
 
 
-class ActivateTOTPForm(totp.ActivateTOTPForm):  # type: ignore[misc]
+class ActivateTOTPForm(totp.ActivateTOTPForm):
     code = code_field("Code", "The six digits that the app shows for this site.")
 
     def clean_code(self) -> str:

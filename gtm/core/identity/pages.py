@@ -89,7 +89,7 @@ class LoginPage(LoginView):
         return answer
 
 
-class ShowFactor(InFrame, base.AuthenticateView):  # type: ignore[misc]  # allauth has no types
+class ShowFactor(InFrame, base.AuthenticateView):
     title = "Second factor"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -97,15 +97,15 @@ class ShowFactor(InFrame, base.AuthenticateView):  # type: ignore[misc]  # allau
         return {**super().get_context_data(**kwargs), "has_passkey": factors.PASSKEY in held}
 
 
-class ConfirmByFactor(InFrame, base.ReauthenticateView):  # type: ignore[misc]
+class ConfirmByFactor(InFrame, base.ReauthenticateView):
     title = "Show your second factor"
 
 
-class ConfirmByPassword(InFrame, ReauthenticateView):  # type: ignore[misc]
+class ConfirmByPassword(InFrame, ReauthenticateView):
     title = "Confirm that it is you"
 
 
-class Factors(InFrame, base.IndexView):  # type: ignore[misc]
+class Factors(InFrame, base.IndexView):
     title = "Second factor"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -113,7 +113,7 @@ class Factors(InFrame, base.IndexView):  # type: ignore[misc]
         return {**super().get_context_data(**kwargs), **found}
 
 
-class AddApp(ByFactor, totp.ActivateTOTPView):  # type: ignore[misc]
+class AddApp(ByFactor, totp.ActivateTOTPView):
     title = "Add an authenticator app"
 
     def form_valid(self, form: Any) -> HttpResponse:
@@ -126,16 +126,16 @@ class AddApp(ByFactor, totp.ActivateTOTPView):  # type: ignore[misc]
         return f"{super().get_success_url()}?{urlencode({'next': onward(self.request)})}"
 
 
-class RemoveApp(ByFactor, totp.DeactivateTOTPView):  # type: ignore[misc]
+class RemoveApp(ByFactor, totp.DeactivateTOTPView):
     title = "Remove the authenticator app"
 
 
-class RecoveryCodes(ByFactor, recovery.ViewRecoveryCodesView):  # type: ignore[misc]
+class RecoveryCodes(ByFactor, recovery.ViewRecoveryCodesView):
     title = "Recovery codes"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**super().get_context_data(**kwargs), "next": onward(self.request)}
 
 
-class NewCodes(ByFactor, recovery.GenerateRecoveryCodesView):  # type: ignore[misc]
+class NewCodes(ByFactor, recovery.GenerateRecoveryCodesView):
     title = "New recovery codes"

@@ -23,7 +23,7 @@ def _refused() -> forms.ValidationError:
     return refused
 
 
-class AddPasskeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+class AddPasskeyForm(webauthn.AddWebAuthnForm):
     name = forms.CharField(
         max_length=60,
         required=False,
@@ -53,13 +53,13 @@ class _Checked:
         return found
 
 
-class ShowPasskeyForm(_Checked, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
+class ShowPasskeyForm(_Checked, webauthn.AuthenticateWebAuthnForm):
     pass
 
 
-class ConfirmPasskeyForm(_Checked, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class ConfirmPasskeyForm(_Checked, webauthn.ReauthenticateWebAuthnForm):
     pass
 
 
-class PasskeyLoginForm(_Checked, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
+class PasskeyLoginForm(_Checked, webauthn.LoginWebAuthnForm):
     pass

@@ -16,11 +16,11 @@ from gtm.core.identity import factors
 from gtm.core.identity.pages import ByFactor, InFrame, onward
 
 
-class LoginByPasskey(webauthn.LoginWebAuthnView):  # type: ignore[misc]  # allauth has no types
+class LoginByPasskey(webauthn.LoginWebAuthnView):
     """Logs in who shows a passkey that has also checked its holder, by a PIN or a finger."""
 
 
-class ConfirmByPasskey(InFrame, webauthn.ReauthenticateWebAuthnView):  # type: ignore[misc]
+class ConfirmByPasskey(InFrame, webauthn.ReauthenticateWebAuthnView):
     title = "Show your passkey"
     template_name = "mfa/webauthn/reauthenticate.html"
 
@@ -29,7 +29,7 @@ class ConfirmByPasskey(InFrame, webauthn.ReauthenticateWebAuthnView):  # type: i
         return HttpResponseRedirect(self.request.get_full_path())
 
 
-class AddPasskey(ByFactor, webauthn.AddWebAuthnView):  # type: ignore[misc]
+class AddPasskey(ByFactor, webauthn.AddWebAuthnView):
     title = "Add a passkey"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class AddPasskey(ByFactor, webauthn.AddWebAuthnView):  # type: ignore[misc]
         return f"{super().get_success_url()}?{urlencode({'next': to})}"
 
 
-class RemovePasskey(ByFactor, webauthn.RemoveWebAuthnView):  # type: ignore[misc]
+class RemovePasskey(ByFactor, webauthn.RemoveWebAuthnView):
     title = "Remove the passkey"
     success_url = reverse_lazy("mfa_index")
 

@@ -14,7 +14,7 @@ from gtm.core.evidence import accounts
 from gtm.core.identity.pages import InFrame
 
 
-class Sessions(InFrame, views.ListUserSessionsView):  # type: ignore[misc]  # allauth has no types
+class Sessions(InFrame, views.ListUserSessionsView):
     title = "Sessions"
     template_name = "usersessions/usersession_list.html"
 
