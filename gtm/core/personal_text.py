@@ -48,3 +48,14 @@ def declare_all() -> None:
     declare("core.serviceaccount", personal="purpose")
     declare("core.accesstoken", personal="name ended_why", plain="prefix digest scopes")
     declare("core.signin", comments="username address", plain="door outcome", owner="user_id")
+    declare(
+        "core.accountmail",
+        personal="subject body error",
+        identity="address",
+        plain="message_id",
+        owner="user_id",
+    )
+    declare("account.emailaddress", identity="email", owner="user_id")  # allauth's; this site writes none
+    declare("account.emailconfirmation", plain="key")
+    declare("mfa.authenticator", personal="data", plain="type", owner="user_id")  # a passkey has a name
+    declare("usersessions.usersession", personal="user_agent", plain="session_key data", owner="user_id")
