@@ -4,8 +4,10 @@ Run-off of existing customers by survival (MBG/NBD) × what an order of each is 
 (Gamma-Gamma, shrunk), plus newcomers at their recent rate, each with a first order and the repeat orders
 expected of a random customer. Money, net of refunds where the orders are. The same forecast is made of a
 hold-out period first: how far the run-off was off there corrects it, as far as chance does not explain it,
-because customers need not leave as the model thinks. The interval is of the forecast: the chance in who buys
-how often and for how much, the parameters' uncertainty, the correction, and the error made on newcomers.
+because customers need not buy and leave as the model thinks: where they leave sooner, the correction grows
+with time, as do the customers wrongly believed to be there. The interval is of the forecast: the chance in
+who buys how often and for how much, the parameters' uncertainty, the correction, and the error made on
+newcomers.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, Unavailable
+from programs.analytics.hold_out import BackTest, DecileError
 from programs.analytics.lifetime import PurchaseHistories
 from programs.analytics.mbg_nbd import MbgNbd, MbgNbdFit, fit_mbg_nbd
 from programs.analytics.order_value import GammaGamma, fit_gamma_gamma
@@ -31,7 +34,6 @@ RECENT_DAYS = 91.0
 """A quarter: how far back the rate of newcomers and of the recent quarter is measured."""
 ONE_CUSTOMER = 0.1
 """Of all revenue: who has spent more is named as a risk of its own."""
-MOST_CORRECTED = (0.5, 1.5)
 MOST_HISTORIES = 50_000
 """Beyond this many customers time is counted in whole weeks, which changes no forecast that people read."""
 
@@ -184,60 +186,6 @@ def _variance_of_stay(stayed: FloatArray) -> FloatArray:
     return np.interp(stayed, np.append(mean, 1.0), np.append(square - mean**2, 0.0))
 
 
-@dataclass(frozen=True, slots=True)
-class DecileError:
-    """A tenth of the customers by their forecast, the lowest first: money forecast and money spent."""
-
-    decile: int
-    customers: int
-    forecast: float
-    actual: float
-
-
-@dataclass(frozen=True, slots=True)
-class BackTest:
-    """The same forecast made ``days`` before the end, against what was spent since; ``by_chance`` is the
-    standard error of the forecast of existing customers if the model were right."""
-
-    days: int
-    existing: float
-    existing_actual: float
-    newcomers: float
-    newcomers_actual: float
-    by_chance: float
-    deciles: tuple[DecileError, ...]
-
-    @property
-    def forecast(self) -> float:
-        return self.existing + self.newcomers
-
-    @property
-    def actual(self) -> float:
-        return self.existing_actual + self.newcomers_actual
-
-    @property
-    def relative_error(self) -> float:
-        """(forecast − actual) / actual; how far the forecast of that time was off, newcomers included."""
-        return (self.forecast - self.actual) / self.actual if self.actual else 0.0
-
-    @property
-    def correction(self) -> float:
-        """What the run-off is multiplied by: actual / forecast, drawn to 1 where chance may explain the
-        distance."""
-        if self.existing <= 0 or self.existing_actual <= 0:
-            return 1.0
-        distance = float(np.log(self.existing_actual / self.existing))
-        chance = self.by_chance / self.existing
-        weight = distance**2 / (distance**2 + chance**2) if distance else 0.0
-        low, high = MOST_CORRECTED
-        return float(np.clip(np.exp(weight * distance), low, high))
-
-    @property
-    def error_on_newcomers(self) -> float:
-        """As a share of what was forecast of them; 0 where nobody was."""
-        return abs(self.newcomers_actual - self.newcomers) / self.newcomers if self.newcomers > 0 else 0.0
-
-
 def back_test(
     before: Customers, spent_since: ArrayLike, spent_by_newcomers: float, days: int
 ) -> BackTest | Unavailable:
@@ -266,6 +214,7 @@ def back_test(
         spent_by_newcomers,
         float(np.sqrt(_variance_by_chance(before, model, value, days, 0.0))),
         deciles,
+        float(np.sqrt(_variance_by_chance(before, model, value, days, float(found.newcomers[-1])))),
     )
 
 
@@ -320,19 +269,23 @@ def project_revenue(
     else:
         model, value_of_order = behaviour.survival.model, behaviour.order_value
         found = run_off(customers, model, value_of_order, edges)
-        correction = 1.0 if isinstance(tested, Unavailable) else tested.correction
-        existing, newcomers = found.existing * correction, found.newcomers
+        existing, newcomers = found.existing, found.newcomers
+        if not isinstance(tested, Unavailable):
+            existing = np.cumsum(
+                tested.corrections(edges - DAYS_A_MONTH / 2) * np.diff(existing, prepend=0.0)
+            )
         cumulative = existing + newcomers
         by_chance = _variance_by_chance(customers, model, value_of_order, DAYS_A_YEAR, float(newcomers[11]))
         error = float(np.sqrt(by_chance + _variance_of_parameters(customers, behaviour)))
         if not isinstance(tested, Unavailable):
             of_newcomers = tested.error_on_newcomers * float(newcomers[11])
-            error = float(
-                np.hypot(np.hypot(error, (1 - correction) * float(found.existing[11])), of_newcomers)
-            )
+            # A hold-out tells nothing that is smaller than its chance.
+            untold = existing[11] * min(tested.chance, 1.0)
+            corrected = max(abs(float(existing[11] - found.existing[11])), float(untold))
+            error = float(np.hypot(np.hypot(error, corrected), of_newcomers))
         method = "MBG/NBD survival × Gamma-Gamma order value, newcomers at the rate of the last quarter"
-        if correction != 1:
-            method += f", run-off × {correction:.3f} as the hold-out was off"
+        if existing[11] != found.existing[11]:
+            method += f", run-off × {existing[11] / found.existing[11]:.3f} as the hold-out was off"
     value = float(cumulative[11])
     half = float(norm.ppf(0.5 + level / 2)) * error
     base = Estimate(
@@ -348,7 +301,7 @@ def project_revenue(
         newcomers_a_day=rate,
         back_test=tested,
         method=method,
-        warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers)),
+        warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested)),
     )
 
 
@@ -368,9 +321,15 @@ def _variance_of_parameters(customers: Customers, behaviour: Behaviour) -> float
     return variance
 
 
-def _warnings(base: Estimate, last: float | None, run_rate: float, customers: Customers) -> Sequence[str]:
+def _warnings(
+    base: Estimate,
+    last: float | None,
+    run_rate: float,
+    customers: Customers,
+    tested: BackTest | Unavailable,
+) -> Sequence[str]:
     assert base.low is not None and base.high is not None
-    found = []
+    found = [tested.lean] if isinstance(tested, BackTest) and tested.lean else []
     known = [amount for amount in (last, run_rate) if amount is not None]
     if all(amount > base.high for amount in known) or all(amount < base.low for amount in known):
         side = "below" if known[0] > base.high else "above"

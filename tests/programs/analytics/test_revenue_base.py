@@ -12,6 +12,23 @@ NONE = Unavailable("not tested here")
 HISTORY, YEAR, HOLDOUT = 730, 365, 182
 
 
+def regular_shop(rng, members=900, regularity=3.0, stay=500.0, growth=0.0):
+    """As ``shop``, but the days between two orders of a member scatter less than by chance: gamma, of shape
+    ``regularity``; 1 is chance."""
+    total = HISTORY + YEAR
+    weight = np.exp(growth * np.arange(total) / YEAR)
+    first = rng.choice(total, members, p=weight / weight.sum())
+    gap = 40 / rng.gamma(1.5, 1 / 1.5, members)
+    since = np.cumsum(rng.gamma(regularity, 1 / regularity, (members, 400)) * gap[:, None], axis=1)
+    who, which = np.nonzero(since < rng.exponential(stay, members)[:, None])
+    value = 30 * rng.gamma(6, 1 / 6, members)
+    day = np.concatenate([first, np.floor(first[who] + since[who, which])])
+    who = np.concatenate([np.arange(members), who])
+    paid = value[who] * rng.gamma(4, 1 / 4, who.size)
+    order = day < total
+    return who[order], day[order].astype(int), paid[order]
+
+
 def shop(rng, members=900, growth=0.0, refunds=0.0):
     """Orders (member, day, net value) of two years and the one after. A member joins on a day whose chance
     grows or falls in the two years, and stays at that of the last quarter after them (nothing changes), buys
@@ -72,6 +89,41 @@ def test_the_year_to_come_lies_in_the_interval_as_often_as_said(growth, refunds)
         ratios.append(base.value / actual)
     assert sum(inside) >= 7
     assert np.mean(ratios) == pytest.approx(1, abs=0.12)
+
+
+@pytest.mark.parametrize(("regularity", "stay"), [(1.0, 500.0), (3.0, 500.0), (8.0, 500.0), (3.0, 240.0)])
+def test_customers_who_buy_regularly_are_not_forecast_too_high(regularity, stay):
+    """The model takes them for customers longer than they are, which the hold-out tells."""
+    ratios, inside = [], []
+    for seed in range(24):
+        who, day, paid = regular_shop(
+            np.random.default_rng(seed), members=1300, regularity=regularity, stay=stay
+        )
+        base, actual = project(who, day, paid).next_twelve_months, paid[day >= HISTORY].sum()
+        ratios.append(base.value / actual)
+        inside.append(base.low <= actual <= base.high)
+    assert np.median(ratios) == pytest.approx(1, abs=0.03)
+    assert sum(inside) >= 21
+
+
+def test_a_forecast_that_was_too_high_before_is_a_warning_with_its_parts():
+    who, day, paid = regular_shop(np.random.default_rng(1), members=600, growth=-1.5)
+    tested = project(who, day, paid).back_test
+    assert tested.relative_error > 0.1
+    first, *_ = project(who, day, paid).warnings
+    assert f"the revenue forecast was {tested.relative_error:.0%} above what was spent then" in first
+    assert f"newcomers {tested.newcomers / tested.newcomers_actual - 1:.0%} more" in first
+    assert replace(tested, existing_actual=tested.existing, newcomers_actual=tested.newcomers).lean == ""
+
+
+def test_a_run_off_that_was_too_high_is_corrected_more_the_further_one_looks_ahead():
+    tested = project(*shop(np.random.default_rng(3))).back_test
+    wrong = replace(tested, existing=1000.0, existing_actual=800.0, by_chance=1.0)
+    days = np.linspace(0, wrong.days, 1001)
+    assert wrong.corrections(days).mean() == pytest.approx(0.8, abs=0.002)
+    assert (np.diff(wrong.corrections(days)) < 0).all()
+    low = replace(wrong, existing_actual=1200.0)
+    assert low.corrections(days) == pytest.approx(np.full(1001, 1.2), abs=0.002)
 
 
 def test_without_newcomers_the_base_falls_month_by_month():

@@ -16,7 +16,8 @@ from plans.engine.running.steps import PermanentError
 from plans.schemas.outputs import Chart, Column, Series, Table
 from programs.analytics import revenue_base, tiers
 from programs.analytics.estimate import Unavailable
-from programs.analytics.revenue_base import RECENT_DAYS, BackTest, Customers, RevenueBase
+from programs.analytics.hold_out import BackTest
+from programs.analytics.revenue_base import RECENT_DAYS, Customers, RevenueBase
 from programs.datasets import OpenData
 
 HOLDOUT_DAYS, SHORTEST_HOLDOUT = 182, 28
@@ -142,6 +143,10 @@ def base_values(base: RevenueBase) -> dict[str, Any]:
             "forecast": tested.forecast,
             "actual": tested.actual,
             "relative_error": tested.relative_error,
+            "existing": tested.existing,
+            "existing_actual": tested.existing_actual,
+            "newcomers": tested.newcomers,
+            "newcomers_actual": tested.newcomers_actual,
             "deciles": [
                 {"decile": d.decile, "customers": d.customers, "forecast": d.forecast, "actual": d.actual}
                 for d in tested.deciles
@@ -157,7 +162,9 @@ def base_outputs(base: dict[str, Any], currency: str) -> list[Table | Chart]:
     tested = base["back_test"]
     error = (
         f" Made {tested['days']} days before the end, the same forecast was off by "
-        f"{100 * tested['relative_error']:+.1f} %."
+        f"{100 * tested['relative_error']:+.1f} %: existing customers "
+        f"{money(tested['existing'], currency)} against {money(tested['existing_actual'], currency)} spent, newcomers "
+        f"{money(tested['newcomers'], currency)} against {money(tested['newcomers_actual'], currency)}."
         if tested
         else " No hold-out period tests it."
     )

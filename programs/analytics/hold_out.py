@@ -1,0 +1,112 @@
+"""A forecast of revenue made before a hold-out period, against what was spent in it, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.stats import norm
+
+FloatArray = NDArray[np.float64]
+
+MOST_CORRECTED = (0.5, 1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class DecileError:
+    """A tenth of the customers by their forecast, the lowest first: money forecast and money spent."""
+
+    decile: int
+    customers: int
+    forecast: float
+    actual: float
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """The same forecast made ``days`` before the end, against what was spent since; ``by_chance`` is the
+    standard error of the forecast of existing customers if the model were right."""
+
+    days: int
+    existing: float
+    existing_actual: float
+    newcomers: float
+    newcomers_actual: float
+    by_chance: float
+    deciles: tuple[DecileError, ...]
+    all_by_chance: float = 0.0
+    """Standard error of the whole forecast, newcomers included, if the model were right."""
+
+    @property
+    def forecast(self) -> float:
+        return self.existing + self.newcomers
+
+    @property
+    def actual(self) -> float:
+        return self.existing_actual + self.newcomers_actual
+
+    @property
+    def relative_error(self) -> float:
+        """(forecast − actual) / actual; how far the forecast of that time was off, newcomers included."""
+        return (self.forecast - self.actual) / self.actual if self.actual else 0.0
+
+    @property
+    def lean(self) -> str:
+        """How far the forecast was too high, in words; empty where chance may explain it."""
+        if self.forecast - self.actual <= float(norm.ppf(0.975)) * self.all_by_chance:
+            return ""
+        parts = [
+            f"{who} {abs(off):.0%} {'more' if off > 0 else 'less'}"
+            for who, forecast, actual in (
+                ("existing customers", self.existing, self.existing_actual),
+                ("newcomers", self.newcomers, self.newcomers_actual),
+            )
+            if actual > 0 and abs(off := forecast / actual - 1) >= 0.005
+        ]
+        return (
+            f"Made {self.days} days before the end, the revenue forecast was {self.relative_error:.0%} above "
+            f"what was spent then, more than chance explains ({', '.join(parts)} than was seen). What "
+            "existing customers will spend is corrected for it; newcomers are expected at their recent rate, "
+            "which may fall further"
+        )
+
+    @property
+    def chance(self) -> float:
+        """Standard error of the forecast of existing customers, as a share of it, if the model were right."""
+        return self.by_chance / self.existing if self.existing > 0 else 0.0
+
+    @property
+    def correction(self) -> float:
+        """What the run-off of the hold-out days is multiplied by: actual / forecast, drawn to 1 as far as
+        chance may explain the distance."""
+        if self.existing <= 0 or self.existing_actual <= 0:
+            return 1.0
+        distance = float(np.log(self.existing_actual / self.existing))
+        weight = distance**2 / (distance**2 + self.chance**2) if distance else 0.0
+        low, high = MOST_CORRECTED
+        return float(np.clip(np.exp(weight * distance), low, high))
+
+    @property
+    def hazard(self) -> float:
+        """A day, of leaving beyond what the model expects: at u = hazard × days, (1 − e⁻ᵘ)/u is the
+        correction. 0 where the run-off was not too high."""
+        correction = self.correction
+        if correction >= 1:
+            return 0.0
+        return float(brentq(lambda u: -np.expm1(-u) / u - correction, 1e-9, 10.0)) / self.days
+
+    def corrections(self, days: FloatArray) -> FloatArray:
+        """What the run-off at each of ``days`` ahead is multiplied by.
+
+        A run-off that was too high leaves too few customers behind, more of them with every day: it is
+        corrected by the hazard. One that was too low missed how often customers buy, which stays as it is.
+        """
+        correction = self.correction
+        return np.full(days.shape, correction) if correction >= 1 else np.exp(-self.hazard * days)
+
+    @property
+    def error_on_newcomers(self) -> float:
+        """As a share of what was forecast of them; 0 where nobody was."""
+        return abs(self.newcomers_actual - self.newcomers) / self.newcomers if self.newcomers > 0 else 0.0
