@@ -40,6 +40,10 @@ TESTS = {
     "gtm/core/evidence/audit.py": ["tests/gtm/core/evidence/test_audit.py"],
     "gtm/core/evidence/merkle.py": ["tests/gtm/core/evidence/test_merkle.py"],
     "gtm/core/evidence/notes.py": ["tests/gtm/core/evidence/test_notes.py"],
+    "gtm/core/evidence/personal.py": ["tests/gtm/core/evidence/test_personal.py"],
+    "gtm/core/evidence/witness.py": ["tests/gtm/core/evidence/test_witness.py"],
+    "gtm/core/evidence/erased_text.py": ["tests/gtm/core/evidence/test_erased_text.py"],
+    "plans/export/envelope.py": ["tests/plans/export/test_envelope.py"],
     "gtm/core/evidence/signatures.py": ["tests/plans/export/test_signed.py"],
     "plans/export/verify.py": ["tests/plans/export/test_findings.py", "tests/plans/export/test_signed.py"],
     "plans/export/explained.py": ["tests/plans/export/test_explained.py"],
@@ -48,7 +52,7 @@ TESTS = {
     "plans/engine/machines.py": ["tests/plans/management/test_matrices.py"],
     "gtm/core/fsm.py": ["tests/gtm/core/test_fsm.py"],
 }
-PURE = {"seats", "duties", "tolerance", "counting", "canonical", "merkle", "notes"}
+PURE = {"seats", "duties", "tolerance", "counting", "canonical", "merkle", "notes", "personal", "witness"}
 """Tested without Django, which saves most of the time."""
 SETTINGS = "kept_database"
 KEEP_DATABASE = """

@@ -17,6 +17,8 @@ from django.db import models
 MARK = "(erased)"
 SHORTEST = 3
 """Characters of a text that may be erased everywhere: a shorter one stands in too much else."""
+NOTHING = "(?!)"
+"""The pattern that no text has."""
 SAID = frozenset({"evidence", "comment", "reason", "note"})
 """Keys of JSON under which people write: what they noted as evidence, and why."""
 
@@ -86,12 +88,12 @@ class SoughtText:
     def __init__(self, words: Collection[str]):
         self.words = tuple(sorted({word.strip() for word in words if word.strip()}, key=len, reverse=True))
         either = "|".join(r"\s+".join(map(re.escape, word.split())) for word in self.words)
-        self._pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)", re.IGNORECASE)
+        self._pattern = re.compile(rf"(?<!\w)(?:{either or NOTHING})(?!\w)", re.IGNORECASE)
 
     def is_in(self, value: Any) -> bool:
         """Whether any text of a value has one of the words: keys of JSON, too."""
         if isinstance(value, str):
-            return bool(self.words and self._pattern.search(value))
+            return self._pattern.search(value) is not None
         if isinstance(value, dict):
             return any(self.is_in(part) for pair in value.items() for part in pair)
         return isinstance(value, list | tuple) and any(map(self.is_in, value))
@@ -99,7 +101,7 @@ class SoughtText:
     def without(self, value: Any) -> Any:
         """The same with ``MARK`` in place of each word. Keys that become the same are numbered."""
         if isinstance(value, str):
-            return self._pattern.sub(MARK, value) if self.words else value
+            return self._pattern.sub(MARK, value)
         if isinstance(value, dict):
             left: dict[str, Any] = {}
             for key, item in value.items():

@@ -1,6 +1,5 @@
 """Checkpoints before witnesses by HTTP: a process of its own, a site, and what the protocol answers."""
 
-import base64
 import os
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from gtm.core.evidence.witness import TREE_SIZE, Witness
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, Checkpoint
 from programs.models import Role
 from tests.conftest import ROOT
+from tests.gtm.core.evidence.test_witness import LOG, request
 from tests.tsa import serving
 
 pytestmark = pytest.mark.django_db
@@ -111,81 +111,7 @@ def test_a_document_carries_the_first_cosigned_checkpoint_that_has_its_head(key,
     assert signatures.carried(part, "installation", rows).holds
 
 
-# ------------------------------------------------------------------ the protocol
-
-LOG = notes.PrivateKey("example.org/log", notes.SIGNATURE, bytes(range(32)))
-LEAVES = [merkle.leaf_hash(bytes([number])) for number in range(9)]
-NODES = {(level, number): hashed for level, number, hashed in merkle.grown(0, LEAVES, lambda *_: b"")}
-
-
-def node(level, number):
-    return NODES[level, number]
-
-
-def request(old, size, *, key=LOG, proof=None, root=None, origin=LOG.name):
-    head = notes.TreeHead(origin, size, merkle.root(size, node) if root is None else root)
-    lines = merkle.consistency(old, size, node) if proof is None else proof
-    proved = "".join(f"{base64.b64encode(line).decode()}\n" for line in lines)
-    return f"old {old}\n{proved}\n{notes.sign(str(head), [key])}".encode()
-
-
-@pytest.fixture
-def their(tmp_path):
-    """A witness that has seen three leaves."""
-    made = Witness(tmp_path / "witness")
-    made.key("auditor")
-    assert made.answer(request(0, 3), [LOG.public]).status == 200
-    return made
-
-
-OTHER = notes.PrivateKey(LOG.name, notes.SIGNATURE, bytes(32))
-WRONG = notes.PrivateKey("example.org/other", notes.SIGNATURE, bytes(32))
-
-
-@pytest.mark.parametrize(
-    ("asked", "status", "told"),
-    [
-        (request(3, 7), 200, "— auditor "),
-        (request(3, 3), 200, "— auditor "),
-        (b"\xff", 400, "not text in UTF-8"),
-        (b"new 3\n\nnote", 400, "it begins with"),
-        (b"old 03\n\nnote", 400, "it begins with"),
-        (b"old \xd9\xa3\n\nnote", 400, "it begins with"),
-        (b"old 3\n" + b"AAAA\n" * 2 + b"\nnote", 400, "it begins with"),
-        (request(3, 7, proof=[bytes(32)] * 64), 400, "more than 63 lines"),
-        (b"old 3\n\nno note\n", 400, "lines of signatures"),
-        (request(3, 7, key=WRONG, origin=WRONG.name), 404, "is not one that this witness knows"),
-        (request(3, 7, key=WRONG), 403, "it is not signed by example.org/log"),
-        (request(3, 7, key=OTHER), 403, "it is not signed by example.org/log"),
-        (request(3, 7)[:-6] + b"AAAA=\n", 403, "does not fit"),
-        (request(0, 2).replace(b"old 0", b"old 3"), 400, "fewer than the 3"),
-        (request(2, 7), 409, "3\n"),
-        (request(0, 7), 409, "3\n"),
-        (request(3, 3, root=bytes(32)), 409, "3\n"),
-        (request(3, 7, proof=[]), 422, "the log was written anew"),
-        (request(3, 7, root=bytes(32)), 422, "the log was written anew"),
-        (request(3, 7, proof=[bytes(32)] * 3), 422, "the log was written anew"),
-    ],
-)
-def test_what_a_witness_answers(their, asked, status, told):
-    answer = their.answer(asked, [LOG.public])
-    assert (answer.status, told in answer.text) == (status, True), answer
-    assert (answer.media_type == TREE_SIZE) == (status == 409)
-    after = their.answer(request(3, 4), [LOG.public]).status
-    assert after == (409 if b"\n7\n" in asked and status == 200 else 200)
-
-
-def test_a_proof_for_the_first_checkpoint_is_empty(tmp_path):
-    made = Witness(tmp_path / "witness")
-    assert made.answer(request(0, 3, proof=[bytes(32)]), [LOG.public]).status == 422
-
-
-def test_a_cosignature_is_one_of_version_1_with_the_time(their):
-    asked = request(3, 7)
-    line = their.answer(asked, [LOG.public]).text
-    note = asked.partition(b"\n\n")[2].decode()
-    ((key, seconds),) = notes.signed_by(note + line, [their.key().public])
-    assert (key.name, key.kind, seconds > 1_700_000_000) == ("auditor", 4, True)
+# ------------------------------------------------------------------ this site
 
 
 def test_this_site_is_a_witness_where_it_is_set_and_has_a_key(client, settings, tmp_path):

@@ -8,7 +8,7 @@ from django.db import models
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, StaleVersion
 from gtm.core.evidence import audit, changelog, erased_text, erasure
-from gtm.core.evidence.personal import MARK, SoughtText, without_said
+from gtm.core.evidence.personal import MARK
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry, SignIn
 from programs.models import Program
@@ -96,31 +96,6 @@ def test_whoever_read_the_text_before_cannot_save_it_again(program, steward):
     read.currency = "EUR"
     with acting_as(Actor.system("Test")), pytest.raises(StaleVersion):
         read.save()
-
-
-def test_a_word_stands_by_itself_and_small_and_capital_letters_are_the_same():
-    sought = SoughtText(["Jo", "Jo Doe"])
-    assert sought.without("Jonas, JO DOE and jo\n doe, Jo") == f"Jonas, {MARK} and {MARK}, {MARK}"
-    assert sought.without({"Jo": 1, "jo": [2, "Jo"], "n": None}) == {
-        MARK: 1,
-        f"{MARK} 2": [2, MARK],
-        "n": None,
-    }
-    assert (SoughtText([]).is_in("x"), SoughtText([" "]).without("x")) == (False, "x")
-
-
-def test_what_a_person_noted_goes_from_json_and_what_others_noted_stays():
-    sought = SoughtText(["Ann"])
-    said = [{"person": "Ann", "comment": "c", "kind": "hold"}, {"person": "Bob", "comment": "d"}]
-    assert without_said(said, sought) == [
-        {"person": "Ann", "comment": MARK, "kind": "hold"},
-        {"person": "Bob", "comment": "d"},
-    ]
-    output = {"evidence": {"link": "l", "n": 1, "more": ["m", ""]}, "members": 3}
-    assert without_said(output, sought) == {
-        "evidence": {"link": MARK, "n": 1, "more": [MARK, ""]},
-        "members": 3,
-    }
 
 
 @pytest.mark.parametrize(

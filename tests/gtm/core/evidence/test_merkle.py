@@ -120,6 +120,7 @@ def test_a_proof_of_growth_that_is_too_long_or_too_short_proves_nothing_whatever
     assert merkle.is_consistent(1, 2, LEAF, LEAF, []) is False
     assert merkle.is_consistent(2, 4, LEAF, LEAF, []) is False
     assert merkle.is_consistent(3, 4, LEAF, LEAF, [LEAF]) is False
+    assert merkle.is_consistent(3, 4, LEAF, LEAF, []) is False
     assert merkle.is_consistent(-1, 4, LEAF, LEAF, [LEAF]) is False
     assert merkle.is_consistent(-1, -1, LEAF, LEAF, []) is False
     assert merkle.is_consistent(3, 2, LEAF, LEAF, [LEAF]) is False
