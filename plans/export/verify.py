@@ -208,6 +208,8 @@ def _prove_sections(body: Mapping[str, Any], seal: Mapping[str, Any] | None, mad
     if not _is_of_today(body["change_log"]):
         first = next(each["sequence"] for each in body["change_log"] if sealing.is_seal(each))
         why = f"row {first} is the first seal: the plan began before there were any"
+        if any(row.get("erased") and row["event"] == "created" for row in body["change_log"]):
+            why = f"row {first} is the first seal; a row of a creation is erased, so one may be missing"
         made.proof.leave(f"what its documents said before row {first}", why)
 
 

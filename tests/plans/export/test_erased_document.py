@@ -57,6 +57,20 @@ def test_a_forgery_of_the_plan_after_an_erasure_is_found_by_both(erased):
     assert compare(sealed_anew(body)).findings
 
 
+def test_of_a_plan_whose_creation_is_erased_it_says_so(finished):
+    sealing.sealed(finished)
+    steward = get_user_model().objects.create_superuser("steward", "steward@example.com", "x")
+    with acting_as(Actor.of_user(steward, ADMIN)):
+        erased_text.erase([finished.requested_by.get_full_name()], reason="Request 13.")
+    made = compare(document.to_bytes(sealing.sealed(finished)))
+    assert made.holds
+    (why,) = [
+        why for what, why, _ in made.not_proved if what.startswith("what its documents said before row")
+    ]
+    assert "a row of a creation is erased" in why
+    assert not audit.audit_values(finished.change_chain()).breaks
+
+
 def test_the_command_verifies_after_it(erased, capsys, tmp_path):
     plan, *_ = erased
     (tmp_path / "plan.json").write_bytes(document.to_bytes(sealing.sealed(plan)))
