@@ -61,7 +61,7 @@ def test_of_a_plan_whose_creation_is_erased_it_says_so(finished):
     sealing.sealed(finished)
     steward = get_user_model().objects.create_superuser("steward", "steward@example.com", "x")
     with acting_as(Actor.of_user(steward, ADMIN)):
-        erased_text.erase([finished.requested_by.get_full_name()], reason="Request 13.")
+        erased_text.erase([finished.objective], reason="Request 13.")
     made = compare(document.to_bytes(sealing.sealed(finished)))
     assert made.holds
     (why,) = [
