@@ -23,6 +23,7 @@ def storages_of(url: str, *, endpoint: str = "", region: str = "", azure: str = 
     if not url:
         backend = "gtm.core.places.folders.FolderStorage"
         return {alias: {"BACKEND": backend, "OPTIONS": {"setting": name}} for alias, name in FOLDERS.items()}
+    options: dict[str, Any]
     parts = urlsplit(url)
     if not parts.netloc or parts.query or "@" in parts.netloc:
         raise ImproperlyConfigured(
