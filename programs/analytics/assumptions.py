@@ -18,9 +18,9 @@ class Assumption:
     measured.
 
     ``low == high`` is a known value. ``source`` says where the range comes from: ``STATED``, or the data,
-    contract, person or experiment that it rests on. With a ``standard_error`` the value was measured: draws
-    are normal around ``mode``, kept between ``floor`` and ``ceiling``, and ``low`` and ``high`` are its
-    95 % interval.
+    contract, person or experiment that it rests on. With a ``standard_error`` the value was measured: ``low``
+    and ``high`` are its interval, half of all draws lie to each side of ``mode``, normal with the spread that
+    the interval has on that side, and all are kept between ``floor`` and ``ceiling``.
     """
 
     name: str
@@ -52,10 +52,22 @@ class Assumption:
 
     @property
     def mean(self) -> float:
-        """(low + 4·mode + high) / 6; the value itself where it was measured."""
+        """(low + 4·mode + high) / 6; where it was measured, the mean of its two halves."""
         if self.standard_error is not None:
-            return self.mode
+            below, above = self.spreads
+            return self.mode + (above - below) / math.sqrt(2 * math.pi)
         return (self.low + 4 * self.mode + self.high) / 6
+
+    @property
+    def spreads(self) -> tuple[float, float]:
+        """Standard deviations below and above a measured value: its error, as uneven as the interval.
+
+        An interval that was cut off at the floor does not show how uneven it was, and counts as even.
+        """
+        error, width = self.standard_error or 0.0, self.high - self.low
+        if width == 0 or self.low <= self.floor or self.high >= self.ceiling:
+            return error, error
+        return 2 * error * (self.mode - self.low) / width, 2 * error * (self.high - self.mode) / width
 
     @property
     def is_stated(self) -> bool:
@@ -65,7 +77,9 @@ class Assumption:
     def sample(self, generator: np.random.Generator, draws: int) -> NDArray[np.float64]:
         """``draws`` values: between low and high, or around the measured value."""
         if self.standard_error is not None:
-            drawn = generator.normal(self.mode, self.standard_error, size=draws)
+            scores = generator.standard_normal(draws)
+            below, above = self.spreads
+            drawn = self.mode + np.where(scores < 0, below, above) * scores
             return np.clip(drawn, self.floor, self.ceiling)
         width = self.high - self.low
         if width == 0:

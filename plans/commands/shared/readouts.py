@@ -56,7 +56,8 @@ def figures_table(read: Sequence[Readout]) -> Table:
          Column("chance", "Chance to win", "percent"), Column("risk", "Risk of shipping", "percent"),
          Column("risk_of_holding", "Risk of holding", "percent")],
         rows,
-        "Lifts are after CUPED where the readout says so. Risks are expected relative losses if the choice is wrong. "
+        "Differences and lifts are after CUPED where the readout says so, means as measured; both have one test, and one p "
+        "before Holm. Risks are expected relative losses if the choice is wrong. "
         "The always-valid interval holds however often one looks.",
     )  # fmt: skip
 
@@ -70,7 +71,6 @@ def _arms(read: Sequence[Readout]) -> Iterator[tuple[Readout, ArmReadout]]:
 
 def _figures(test: Readout, arm: ArmReadout, metric: MetricReadout) -> list[Any]:
     plain = metric.difference
-    shares = metric.control.is_proportion and metric.treated.is_proportion
     bayes = metric.bayesian
     wins = (
         [bayes.chance_to_win, bayes.risk_of_shipping, bayes.risk_of_holding]
@@ -79,7 +79,8 @@ def _figures(test: Readout, arm: ArmReadout, metric: MetricReadout) -> list[Any]
     )
     return [
         test.experiment, arm.treatment, metric.name, metric.role.value, metric.control.members, metric.treated.members,
-        metric.control.mean, metric.treated.mean, *_ends(plain), "two proportions" if shares else "Welch",
+        metric.control.mean, metric.treated.mean, *_ends(plain),
+        plain.effect.method if isinstance(plain, Comparison) else None,
         plain.p_value if isinstance(plain, Comparison) else None, *_ends(metric.lift),
         metric.adjusted_p if isinstance(metric.lift, Comparison) else None, *_ends(metric.sequential)[1:], *wins,
     ]  # fmt: skip
@@ -116,16 +117,21 @@ def split_table(read: Sequence[Readout]) -> Table:
     """Whether assignment delivered the planned split; a mismatch blocks the readout."""
     rows = [
         [test.experiment, " / ".join(f"{count:,}" for count in test.sample_ratio.counts),
-         " / ".join(f"{count:,.0f}" for count in test.sample_ratio.expected), test.sample_ratio.p_value,
+         " / ".join(f"{count:,.0f}" for count in test.sample_ratio.expected), _small(test.sample_ratio.p_value),
          _verdict(test.sample_ratio)]
         for test in read
     ]  # fmt: skip
     return Table(
         "sample_ratio", "Sample ratio",
         [Column("experiment", "Test"), Column("counts", "Units per arm"), Column("expected", "Planned"),
-         Column("p", "p", "number"), Column("verdict", "Verdict")],
+         Column("p", "p"), Column("verdict", "Verdict")],
         rows, "Pearson's χ² of the counts; below p 0.001 no result of the test can be read.",
     )  # fmt: skip
+
+
+def _small(p: float) -> str:
+    """A p as it is read: a very small one is no 0."""
+    return "below .001" if p < 0.001 else f"{p:.3f}"
 
 
 def _verdict(ratio: SampleRatio) -> str:

@@ -4,12 +4,11 @@ Arms come in as sufficient statistics (``Arm``), so members are scanned once, ne
 """
 
 from programs.analytics.experiments.arm import Arm, CupedAdjustment, PrePeriod, adjust_with_pre_period
+from programs.analytics.experiments.differences import compare_means, compare_proportions
 from programs.analytics.experiments.effects import (
     BayesianLift,
     Comparison,
     bayesian_lift,
-    compare_means,
-    compare_proportions,
     fieller_lift,
     pivot_of,
     relative_lift,

@@ -1,7 +1,7 @@
-"""How much better is the treatment? Relative lift, differences, always-valid and Bayesian answers.
+"""How much better is the treatment? Relative lift, always-valid and Bayesian answers.
 
 Sources: Deng, Knoblich & Lu, "Applying the delta method in metric analytics", KDD 2018 (lift); Fieller, "Some
-problems in interval estimation", JRSS B 16 (1954); Welch 1947; Newcombe 1998; Waudby-Smith, Arbour, Sinha,
+problems in interval estimation", JRSS B 16 (1954); Waudby-Smith, Arbour, Sinha,
 Kennedy & Ramdas, "Time-uniform central limit theory and asymptotic confidence sequences", Annals of
 Statistics 52 (2024), cited as WS; the choice of ρ and the Bayesian lift are those of GrowthBook's gbstats.
 """
@@ -17,7 +17,6 @@ from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments.arm import Arm
 from programs.analytics.experiments.permutation import PermutationPivot, can_permute
 from programs.analytics.experiments.pivots import FiellerPivot, Pivot, ScorePivot, chances_of, welch_freedom
-from programs.analytics.funnel import rate_difference, two_proportion_p
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,36 +109,6 @@ def uneven_skewness(control: Arm, treatment: Arm) -> str:
     )
 
 
-def compare_means(control: Arm, treatment: Arm, *, level: float = 0.95) -> MaybeComparison:
-    """Treatment − control in the metric's unit, Welch's t test."""
-    error = math.sqrt(control.variance_of_mean + treatment.variance_of_mean)
-    if error == 0:
-        return Unavailable("No member differs from another, so nothing can be tested.")
-    difference, freedom = treatment.mean - control.mean, welch_freedom(control, treatment)
-    half_width = float(t.ppf(0.5 + level / 2, freedom)) * error
-    estimate = Estimate(
-        difference, difference - half_width, difference + half_width, level, error, method="welch"
-    )
-    return Comparison(estimate, float(2 * t.sf(abs(difference) / error, freedom)))
-
-
-def compare_proportions(control: Arm, treatment: Arm, *, level: float = 0.95) -> MaybeComparison:
-    """Difference of shares with Newcombe's interval and the pooled z test."""
-    if not (control.is_proportion and treatment.is_proportion):
-        raise ValueError("Both arms need to be proportions.")
-    # 29 of 50 is a share of 0.58, and 0.58 × 50 is a hair below 29.
-    counts = (
-        round(treatment.mean * treatment.members),
-        treatment.members,
-        round(control.mean * control.members),
-        control.members,
-    )
-    difference = rate_difference(*counts, level=level)
-    if isinstance(difference, Unavailable):
-        return difference
-    return Comparison(difference, two_proportion_p(*counts))
-
-
 def sequential_lift(
     control: Arm, treatment: Arm, *, pivot: Pivot | None = None, tuning: float = 5000.0, level: float = 0.95
 ) -> MaybeComparison:
@@ -166,10 +135,14 @@ def sequential_lift(
         if isinstance(by, Unavailable):
             return by
         estimate, seen = replace(by.effect, method=f"{method}, {pivot.method}"), pivot.score(1.0)
-    # The e-value of "no lift" at this sample size; its inverse is an always-valid p.
-    spread = members * _rho(tuning, 1 - level) ** 2
+    return Comparison(estimate, always_valid_p(seen, members, tuning, 1 - level))
+
+
+def always_valid_p(seen: float, members: float, tuning: float, alpha: float) -> float:
+    """Of a normal score as it is ``seen``: the inverse of the e-value of "no lift" at this sample size."""
+    spread = members * _rho(tuning, alpha) ** 2
     log_e = spread / (spread + 1) * seen**2 / 2 - math.log1p(spread) / 2
-    return Comparison(estimate, min(1.0, math.exp(-log_e)))
+    return min(1.0, math.exp(-log_e))
 
 
 def sequential_score(members: float, tuning: float, alpha: float) -> float:

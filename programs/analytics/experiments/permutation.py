@@ -13,6 +13,7 @@ Sources: Janssen, "Studentized permutation tests for non-i.i.d. hypotheses", Sta
 
 from __future__ import annotations
 
+import math
 from zlib import crc32
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from programs.analytics.experiments.arm import Arm
-from programs.analytics.experiments.pivots import Ends, search_ends
+from programs.analytics.experiments.pivots import WIDEST, Ends, search_ends
 
 Floats = NDArray[np.float64]
 DRAWS = 1_999
@@ -60,30 +61,44 @@ class PermutationPivot:
 
     def score(self, ratio: float) -> float:
         """Normal score of the observed statistic among the drawn ones; straight on beyond the outermost."""
-        drawn = self._statistics(ratio)
-        quantiles = np.quantile(drawn, norm.cdf(KNOTS), method="weibull")
-        return _score(self._observed(ratio), quantiles)
+        return _score(self._observed(ratio), _quantiles(self._statistics(ratio)))
+
+    def score_of_difference(self, difference: float) -> float:
+        """As ``score``, where the treated mean is higher by ``difference``: at 0 both ask the same question.
+
+        What chance does to a difference depends on what the treatment does; it is drawn at the ratio that
+        goes with the difference at the control's mean.
+        """
+        ratio = max(1 + difference / self.control.mean, 2.0**-WIDEST)
+        found = self.treatment.mean - self.control.mean - difference
+        error = self.treatment.variance_of_mean + self.control.variance_of_mean
+        return _score(found / math.sqrt(error), _quantiles(self._statistics(ratio, stretched=ratio)))
 
     def _observed(self, ratio: float) -> float:
         difference = self.treatment.mean / ratio - self.control.mean
         error = self.treatment.variance_of_mean / ratio**2 + self.control.variance_of_mean
         return float(difference / np.sqrt(error))
 
-    def _statistics(self, ratio: float) -> Floats:
-        """The statistic of each draw: treated values divided by ``ratio`` have changed arms with others."""
+    def _statistics(self, ratio: float, *, stretched: float = 1.0) -> Floats:
+        """The statistic of each draw: treated values divided by ``ratio`` have changed arms with others, and
+        those that are treated now are multiplied by ``stretched``."""
         small, large = sorted((self.control.members, self.treatment.members))
         total, squares = (
             _sum(self.control, power) + _sum(self.treatment, power) / ratio**power for power in (1, 2)
         )
         ours = self._sums[:, 0] + self._sums[:, 2] / ratio
         ours_squared = self._sums[:, 1] + self._sums[:, 3] / ratio**2
-        theirs, theirs_squared = total - ours, squares - ours_squared
-        variance = _variance_of_mean(ours, ours_squared, small) + _variance_of_mean(
-            theirs, theirs_squared, large
-        )
-        difference = ours / small - theirs / large
-        found = np.divide(difference, np.sqrt(variance), out=np.zeros_like(difference), where=variance > 0)
-        return found if self.treatment.members <= self.control.members else -found
+        middle = total / (small + large)
+        drawn = ours / small - middle, _variance_of_mean(ours, ours_squared, small)
+        rest = (total - ours) / large - middle, _variance_of_mean(total - ours, squares - ours_squared, large)
+        treated, control = (drawn, rest) if self.treatment.members <= self.control.members else (rest, drawn)
+        variance = stretched**2 * treated[1] + control[1]
+        difference = stretched * treated[0] - control[0]
+        return np.divide(difference, np.sqrt(variance), out=np.zeros_like(difference), where=variance > 0)
+
+
+def _quantiles(drawn: Floats) -> Floats:
+    return np.quantile(drawn, norm.cdf(KNOTS), method="weibull")
 
 
 def _sum(arm: Arm, power: int) -> float:

@@ -6,19 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from scipy.stats import norm
+
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments.arm import Arm
+from programs.analytics.experiments.differences import agreeing, compare_arms
 from programs.analytics.experiments.effects import (
     BayesianLift,
     Comparison,
     MaybeComparison,
+    always_valid_p,
     bayesian_lift,
-    compare_means,
-    compare_proportions,
     lift_by,
     pivot_of,
     relative_lift,
     sequential_lift,
+    sequential_score,
     uneven_skewness,
 )
 from programs.analytics.experiments.guardrail import Guardrail, GuardrailState, check_guardrail
@@ -48,8 +51,7 @@ class Recommendation(StrEnum):
 class ExperimentMetric:
     """A metric with one ``Arm`` per arm name. ``margin`` is the relative loss a guardrail tolerates.
 
-    ``adjusted`` are the same arms after CUPED: lifts and guardrails are read from them, the difference in the
-    metric's own unit from ``arms``.
+    ``adjusted`` are the same arms after CUPED: lifts, differences and guardrails are read from them.
     """
 
     name: str
@@ -109,12 +111,12 @@ def _blocked(ratio: SampleRatio) -> Unavailable:
     """Why members per arm that no plan explains allow no reading."""
     if not ratio.planned:
         return Unavailable(
-            f"Members per arm {ratio.counts} are not equal (p = {ratio.p_value:.2g}), and no split was "
+            f"Members per arm {ratio.counts} are not equal ({ratio.p_in_words}), and no split was "
             "planned. Register the test with the split that was meant, such as 90 to 10; until then no "
             "result can be read."
         )
     return Unavailable(
-        f"Members per arm {ratio.counts} do not fit the planned split (p = {ratio.p_value:.2g}). "
+        f"Members per arm {ratio.counts} do not fit the planned split ({ratio.p_in_words}). "
         "Find the fault in assignment or logging; until then no result can be read."
     )
 
@@ -123,7 +125,9 @@ def _blocked(ratio: SampleRatio) -> Unavailable:
 class MetricReadout:
     """One metric of one treatment. ``adjusted_p`` is Holm's over all metrics and treatments.
 
-    ``sequential`` is the lift with an interval that holds however often one looks, whatever was planned.
+    ``difference`` in the metric's own unit is by the test of the lift, so both say the same of chance; its p
+    is before Holm. ``sequential`` is the lift with an interval that holds however often one looks, whatever
+    was planned.
     ``caution`` says where the interval of the lift covers less than it promises.
     """
 
@@ -241,6 +245,26 @@ def _lift(
     return sequential_lift(control, treated, pivot=pivot, tuning=experiment.tuning, level=level)
 
 
+def _difference(
+    experiment: ObservedExperiment,
+    arms: tuple[Arm, Arm],
+    pivot: Pivot | None,
+    lift: MaybeComparison,
+    alpha: float,
+) -> MaybeComparison:
+    """Of the arms and by the test that make the lift, at the same looks."""
+    if experiment.tuning is None:
+        found = compare_arms(*arms, pivot, level=1 - alpha)
+    else:
+        members = arms[0].members + arms[1].members
+        wide = sequential_score(members, experiment.tuning, alpha)
+        found = compare_arms(*arms, pivot, level=1 - alpha, score=wide)
+        if isinstance(found, Comparison):
+            seen = float(norm.isf(found.p_value / 2))
+            found = Comparison(found.effect, always_valid_p(seen, members, experiment.tuning, alpha))
+    return agreeing(found, lift, arms[0])
+
+
 def _metric(
     experiment: ObservedExperiment,
     metric: ExperimentMetric,
@@ -251,7 +275,6 @@ def _metric(
     alpha: float,
 ) -> MetricReadout:
     control, treated = metric.arms[experiment.control], metric.arms[treatment]
-    compare = compare_proportions if control.is_proportion and treated.is_proportion else compare_means
     sharp = metric.sharpest[experiment.control], metric.sharpest[treatment]
     return MetricReadout(
         metric.name,
@@ -260,7 +283,7 @@ def _metric(
         treated,
         lift,
         sequential_lift(*sharp, pivot=pivot, tuning=experiment.always, level=1 - alpha),
-        compare(control, treated, level=1 - alpha),
+        _difference(experiment, sharp, pivot, lift, alpha),
         bayesian_lift(*sharp, pivot=pivot, higher_is_better=metric.higher_is_better, level=1 - alpha),
         adjusted_p,
         adjusted_p < alpha,

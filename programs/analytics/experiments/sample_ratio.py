@@ -31,6 +31,11 @@ class SampleRatio:
         """Chance alone would do this less often than ``alpha``."""
         return self.p_value < self.alpha
 
+    @property
+    def p_in_words(self) -> str:
+        """Such as "p = 0.04"; a p too small to be told apart from others is "below .001", never 0."""
+        return "p below .001" if self.p_value < 0.001 else f"p = {self.p_value:.2g}"
+
 
 def check_sample_ratio(
     counts: Sequence[int], weights: Sequence[float] | None = None, *, alpha: float = 0.001

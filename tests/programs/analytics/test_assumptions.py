@@ -46,6 +46,23 @@ def test_a_measured_value_is_drawn_by_its_error_and_kept_inside_its_bounds():
     assert np.quantile(draws, 0.975) == pytest.approx(0.296, abs=0.005)
 
 
+@pytest.mark.parametrize("ends", [(-0.05, 0.30), (0.0, 0.14), (0.05, 0.60)])
+def test_a_measured_value_is_drawn_as_uneven_as_its_interval(ends):
+    low, high = ends
+    lift = Assumption(
+        "lift", low, 0.1, high, "", "test", standard_error=(high - low) / 2 / 1.959964, floor=-0.95
+    )
+    draws = lift.sample(np.random.default_rng(1), 400_000)
+    assert np.quantile(draws, [0.025, 0.5, 0.975]) == pytest.approx([low, 0.1, high], abs=0.004)
+    assert draws.mean() == pytest.approx(lift.mean, abs=0.001)
+
+
+def test_a_wider_interval_that_holds_at_every_look_is_drawn_by_its_error():
+    always = Assumption("lift", -0.2, 0.1, 0.7, "", "test", standard_error=0.9 / 2 / 3.5, floor=-0.95)
+    draws = always.sample(np.random.default_rng(1), 400_000)
+    assert np.quantile(draws, 0.975) == pytest.approx(0.1 + 1.96 * 0.6 / 3.5, abs=0.004)
+
+
 @pytest.mark.parametrize("value", [0.4, -0.4, 0.0])
 def test_a_range_around_a_value_holds_it_whatever_its_sign(value):
     around = Assumption.around("margin", value, 0.1, "", "settings", ceiling=1.0)

@@ -17,13 +17,13 @@ from plans.commands.plan_loyalty.steps.choices import (
     sized_test,
     table_of_test,
 )
-from plans.commands.plan_loyalty.steps.personas import economics_by_persona, economics_table
+from plans.commands.plan_loyalty.steps.personas import MEANS, economics_by_persona, economics_table
 from plans.commands.plan_loyalty.steps.planned import DRAWS, PlannedProgram, plan_program
 from plans.commands.shared.figures import chance, figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Output, Series, Signal, StepResult, Table
 from programs.analytics import economics, simulation
-from programs.analytics.assumptions import NOT_ENTERED
+from programs.analytics.assumptions import NOT_ENTERED, Assumption
 from programs.analytics.estimate import Unavailable
 from programs.analytics.loyalty_finance import LaunchAdvice
 
@@ -204,7 +204,8 @@ def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> 
             Figure("stated_lift", "Lift in spend at the reward it is stated for", 100 * lift["likely"], "%",
                    low=100 * lift["low"], high=100 * lift["high"], definition=lift["source"]),
             Figure("lift", "Expected lift in spend at the proposed reward", 100 * values["expected_lift"], "%",
-                   low=100 * values["expected_lift_low"], high=100 * values["expected_lift_high"]),
+                   low=100 * values["expected_lift_low"], high=100 * values["expected_lift_high"],
+                   definition="Mean of its range, which is not its most likely value where the range is uneven"),
             figure("break_even_lift", "Lift at which the year breaks even", break_even, unit="%", scale=100),
             Figure("net", "Net margin of a full year", values["net_year"], currency),
             Figure("npv", f"Net present value, {months} months", values["net_present_value"], currency,
@@ -257,15 +258,26 @@ def _risk_chart(planned: PlannedProgram, currency: str) -> Chart:
     )  # fmt: skip
 
 
+def _platform_in_words(cost: Assumption, currency: str) -> str:
+    """What was entered stands beside the mean that is counted, where they are not the same."""
+    if cost.low == cost.high:
+        return "Platform"
+    low, likely, high = (money(each, currency) for each in (cost.low, cost.mode, cost.high))
+    return f"Platform (mean of {low} to {high}; most likely {likely})"
+
+
 def _full_year(planned: PlannedProgram, currency: str) -> Table:
     year = planned.model.year(planned.design.value_rate)
     rows = [
         ["Margin on the lift", float(year.margin)],
         ["Rewards on purchases that would have happened anyway", 0.0 - float(year.reward_on_baseline)],
         ["Rewards on the lift", 0.0 - float(year.reward_on_incremental)],
-        ["Platform", 0.0 - float(year.fixed_cost)],
+        [_platform_in_words(planned.assumptions.platform_cost, currency), 0.0 - float(year.fixed_cost)],
         ["Net", float(year.net)],
     ]
     columns = [Column("item", "Item"), Column("amount", "Amount a year", "money", currency)]
-    note = "All who will enrol have enrolled; on the revenue base of the next twelve months. The launch is not in it."
+    note = (
+        "All who will enrol have enrolled; on the revenue base of the next twelve months. The launch is not in it. "
+        f"{MEANS}"
+    )
     return Table("year", "A full year", columns, rows, note)

@@ -44,6 +44,12 @@ class PersonaMembers:
         return np.array([self.of_member.get(member, len(self.names)) for member in ids], dtype=int)
 
 
+MEANS = (
+    "Amounts are means of the ranges that were assumed: where a range is uneven, its mean is not the most likely "
+    "value that was entered."
+)
+
+
 def personas_of(context: StepContext, data: OpenData) -> PersonaMembers | None:
     """Who is whom; None where no persona is asked for."""
     asked = context.inputs.get("personas") or []
@@ -186,6 +192,6 @@ def economics_table(rows: Sequence[Mapping[str, Any]], currency: str) -> list[Ta
             [*([row["persona"], *(row[name] for name in names)] for row in rows),
              ["All", *(float(amount) for amount in whole)]],
             "Margin by spend, rewards by the tiers they are in, platform by members. The same lift for all: nobody "
-            "has measured it by persona.",
+            f"has measured it by persona. {MEANS}",
         )
     ]  # fmt: skip
