@@ -52,8 +52,8 @@ def agreeing(difference: MaybeComparison, lift: MaybeComparison, control: Arm) -
     """The difference with the p of the lift, so that one comparison has one p.
 
     Where arms are not skewed, the delta method's error of a lift and Welch's of a difference are not quite
-    the same. Where one of them leaves out "nothing happened" and the other does not, the difference has the ends
-    of the lift, in the unit of the metric, which is what is decided by.
+    the same. Where one of them leaves out "nothing happened" and the other does not, the difference has the
+    ends of the lift, in the unit of the metric, which is what is decided by.
     """
     if isinstance(difference, Unavailable) or isinstance(lift, Unavailable):
         return difference
@@ -121,7 +121,7 @@ def score_of_shares(control: Arm, treatment: Arm, difference: float) -> float:
     n_c, n_t = control.members, treatment.members
     x_c, x_t = control.mean * n_c, treatment.mean * n_t
     both = n_c + n_t
-    share = _likeliest_control(n_c, n_t, x_c, x_t, difference)
+    share = likeliest_control(n_c, n_t, x_c, x_t, difference)
     raised = min(max(share + difference, 0.0), 1.0)
     variance = share * (1 - share) / n_c + raised * (1 - raised) / n_t
     distance = treatment.mean - control.mean - difference
@@ -130,7 +130,7 @@ def score_of_shares(control: Arm, treatment: Arm, difference: float) -> float:
     return distance / math.sqrt(variance * both / (both - 1))
 
 
-def _likeliest_control(n_c: int, n_t: int, x_c: float, x_t: float, difference: float) -> float:
+def likeliest_control(n_c: int, n_t: int, x_c: float, x_t: float, difference: float) -> float:
     """The most likely share of the control where the treated one is higher by ``difference``: the root of
     Miettinen and Nurminen's cubic."""
     cubic = float(n_c + n_t)
