@@ -68,7 +68,7 @@ def _not_known(data: Mapping[str, Any], health: Mapping[str, Any]) -> list[str]:
 
 
 def _growing(health: Mapping[str, Any], currency: str) -> list[str]:
-    found = []
+    found = [f"{health['points_caveat']}."] if health.get("points_caveat") else []
     if (health["liability_per_week"] or 0) > 0:
         found.append(f"The point liability grows by {money(health['liability_per_week'], currency)} a week.")
     if health["churn_risk"] is not None:

@@ -190,6 +190,8 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
         found.append(
             "The redemption rate was measured at less than half of the proposed reward; a higher reward is redeemed more"
         )
+    if economics.get("points_caveat"):
+        found.append(economics["points_caveat"])
     found += _costs_not_entered(economics)
     if design.get("benefits_are_ideas"):
         found.append("The benefits named are ideas without a cost; the model counts 0 for them")

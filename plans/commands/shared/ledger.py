@@ -1,20 +1,34 @@
-"""Redemptions of a point ledger by month of issue, and what will come of the points still out."""
+"""Redemptions of a point ledger by month of issue, and what will come of the points still out.
+
+Outflows that name no month of issue leave first in first out. Where many redemptions are of that kind the other
+end, newest first, is worked out too: what both say bounds what is forecast.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from plans.commands.shared.columns import columns
 from programs.analytics import breakage
-from programs.analytics.estimate import Unavailable
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.newest_first import newest_first
+from programs.analytics.outlook import PointOutlook, point_outlook
 from programs.analytics.redemption_tail import RedemptionTail, redemption_tail
 from programs.datasets import OpenData
 from programs.datasets.local_time import start_of_day
 
 NO_LEDGER = "No point ledger is loaded; load one on the page Data, Load data."
+MANY_UNNAMED = 0.2
+"""Of redeemed points: where more name no month of issue, the order in which points leave is bounded."""
+WORTH_A_CAVEAT = 0.01
+"""Of issued points: how far the two orders may lie apart before a reader has to know."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +45,10 @@ class Vintages:
     lapsed: NDArray[np.float64]
     unplaced: float
     until: datetime
+    unnamed: float = 0.0
+    """Share of the redeemed points that name no month of issue."""
+    newest_first: Vintages | None = None
+    """The same ledger if the newest points were spent first; None where few redemptions name no month."""
 
     @property
     def redeemed_so_far(self) -> NDArray[np.float64]:
@@ -55,14 +73,63 @@ def read_vintages(data: OpenData, *, as_of: datetime | None = None) -> Vintages 
         return Unavailable(NO_LEDGER)
     ledger = data.snapshot("point_ledger")
     end = end_of_full_months(as_of or data.as_of("point_ledger"))
-    flows = data.engine.ledger_triangle(ledger, as_of=end).to_pylist()
+    issued = {
+        row["vintage"]: float(row["issued"])
+        for row in data.engine.ledger_vintages(ledger, as_of=end).to_pylist()
+    }
+    found = _by_vintage(data.engine.ledger_triangle(ledger, as_of=end).to_pylist(), issued, end)
+    if isinstance(found, Unavailable):
+        return found
+    moves = data.engine.ledger_months(ledger, as_of=end)
+    named = moves.filter(pc.equal(moves["member"], 0)).to_pylist()
+    of_members = moves.filter(pc.greater(moves["member"], 0))
+    unnamed = float(columns(of_members)["redeemed"].sum())
+    redeemed = unnamed + sum(row["redeemed"] for row in named)
+    found = replace(found, unnamed=unnamed / redeemed if redeemed > 0 else 0.0)
+    if found.unnamed <= MANY_UNNAMED:
+        return found
+    other = _by_vintage([*_named_rows(named), *_newest_first_rows(of_members)], issued, end)
+    return found if isinstance(other, Unavailable) else replace(found, newest_first=other)
+
+
+def _named_rows(named: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "age": _months_between(row["vintage"], row["period"])} for row in named]
+
+
+def _newest_first_rows(moves: Any) -> list[dict[str, Any]]:
+    """As rows of the triangle: outflows that name no month of issue, the newest points first. Points that expire
+    are the oldest in any order."""
+    if not len(moves):
+        return []
+    months = [row.year * 12 + row.month - 1 for row in moves["period"].to_pylist()]
+    first, numbers = min(months), columns(moves)
+    kinds = ("reversed", "redeemed", "expired")
+    placed, uncovered = newest_first(
+        numbers["member"].astype(np.int64),
+        np.array(months) - first,
+        numbers["left"],
+        {kind: numbers[kind] for kind in kinds},
+        oldest="expired",
+    )
+    nothing = dict.fromkeys(kinds, 0.0)
+    rows = []
+    for kind in kinds:
+        for vintage, month in np.argwhere(placed[kind] > 0):
+            started = date((first + int(vintage)) // 12, (first + int(vintage)) % 12 + 1, 1)
+            points = float(placed[kind][vintage, month])
+            rows.append({**nothing, kind: points, "vintage": started, "age": int(month - vintage)})
+        rows.append({**nothing, kind: float(uncovered[kind].sum()), "vintage": None, "age": None})
+    return rows
+
+
+def _by_vintage(
+    flows: list[dict[str, Any]], issued: Mapping[date, float], end: datetime
+) -> Vintages | Unavailable:
+    """``flows`` as rows of the triangle: vintage, age, and points redeemed, expired and reversed."""
     reversed_: dict[date | None, float] = {}
     for row in flows:
         reversed_[row["vintage"]] = reversed_.get(row["vintage"], 0.0) + float(row["reversed"])
-    net = {
-        row["vintage"]: float(row["issued"]) - reversed_.get(row["vintage"], 0.0)
-        for row in data.engine.ledger_vintages(ledger, as_of=end).to_pylist()
-    }
+    net = {vintage: points - reversed_.get(vintage, 0.0) for vintage, points in issued.items()}
     net = {vintage: points for vintage, points in net.items() if points > 0}
     if not net:
         return Unavailable("The point ledger shows no points issued in a full month.")
@@ -84,8 +151,9 @@ def read_vintages(data: OpenData, *, as_of: datetime | None = None) -> Vintages 
         if row["age"] <= ages[at]:
             redeemed[at, row["age"]] += float(row["redeemed"])
         lapsed[at] += float(row["expired"])
-    issued = np.array(list(net.values()))
-    return Vintages(tuple(net), issued, np.cumsum(redeemed, axis=1), lapsed, unplaced, end)
+    return Vintages(
+        tuple(net), np.array(list(net.values())), np.cumsum(redeemed, axis=1), lapsed, unplaced, end
+    )
 
 
 def end_of_full_months(end: datetime) -> datetime:
@@ -93,6 +161,81 @@ def end_of_full_months(end: datetime) -> datetime:
     begun = start_of_day((end - timedelta(microseconds=1)).replace(day=1))
     over = (begun + timedelta(days=31)).replace(day=1)
     return begun if over - end >= timedelta(days=1) else end
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What is to come of the points of a ledger: one model for every command.
+
+    ``found`` is first in first out where no month is named; ``other`` is newest first, None where few name none.
+    """
+
+    vintages: Vintages
+    found: PointOutlook
+    other: PointOutlook | None
+
+    @property
+    def breakage(self) -> Estimate:
+        """Points that will never be redeemed / points issued."""
+        return _over_both(self.found.breakage(), self.other.breakage() if self.other else None)
+
+    def rate_of_outstanding(
+        self, outstanding: float, *, fresh: float = 0.0, redeemed_since: float = 0.0
+    ) -> MaybeEstimate:
+        """As ``PointOutlook.rate_of_outstanding``, with the interval of both orders."""
+        found, other = (
+            each.rate_of_outstanding(outstanding, fresh=fresh, redeemed_since=redeemed_since)
+            if each
+            else None
+            for each in (self.found, self.other)
+        )
+        if not isinstance(found, Estimate) or not isinstance(other, Estimate):
+            return found or Unavailable("No points are outstanding.")
+        return _over_both(found, other)
+
+    @property
+    def sentence(self) -> str:
+        """How many redeemed points name no month of issue, and by which order they are taken."""
+        share = self.vintages.unnamed
+        if not share:
+            return "Every redeemed point names its month of issue"
+        said = f"{share:.0%} of the redeemed points name no month of issue; they are taken first in first out"
+        if self.other is None:
+            return said
+        ends = " and ".join(
+            f"{each.breakage().value:.0%} {order}"
+            for each, order in ((self.found, "first in first out"), (self.other, "newest first"))
+        )
+        return f"{said}. Breakage is {ends}: the interval covers both"
+
+    @property
+    def caveat(self) -> str:
+        """``sentence`` where the order matters, else empty."""
+        if self.other is None:
+            return ""
+        apart = abs(self.found.breakage().value - self.other.breakage().value)
+        return self.sentence if apart > WORTH_A_CAVEAT else ""
+
+
+def outlook_of(vintages: Vintages) -> Outlook | Unavailable:
+    """What is to come; Unavailable where the triangle cannot tell, with the reason."""
+    found = _outlook(vintages)
+    if isinstance(found, Unavailable):
+        return found
+    other = _outlook(vintages.newest_first) if vintages.newest_first else None
+    return Outlook(vintages, found, other if isinstance(other, PointOutlook) else None)
+
+
+def _outlook(vintages: Vintages) -> PointOutlook | Unavailable:
+    return point_outlook(vintages.issued, vintages.redeemed, vintages.lapsed, tail=vintages.tail)
+
+
+def _over_both(found: Estimate, other: Estimate | None) -> Estimate:
+    if other is None:
+        return found
+    lows = [each for each in (found.low, other.low) if each is not None]
+    highs = [each for each in (found.high, other.high) if each is not None]
+    return replace(found, low=min(lows), high=max(highs))
 
 
 def forecast(vintages: Vintages | Unavailable) -> breakage.MaybeForecast:

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from plans.commands.monitor_loyalty.facts import window_of
-from plans.commands.shared.ledger import NO_LEDGER, Vintages, read_vintages
+from plans.commands.shared.ledger import NO_LEDGER, Outlook, Vintages, outlook_of, read_vintages
 from plans.commands.shared.point_cost import point_cost
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.liability import LiabilityPoint, liability_chart, liability_trend, point_liability
-from programs.analytics.outlook import PointOutlook, point_outlook
 
 TREND_WEEKS = 13
 
@@ -109,9 +108,18 @@ class Redemptions:
     """The redemption rate of points out at the end of the window, breakage, and what both were worked out from."""
 
     vintages: Vintages | Unavailable
-    outlook: PointOutlook | Unavailable
+    outlook: Outlook | Unavailable
     rate: MaybeEstimate
     breakage: MaybeEstimate
+
+    @property
+    def order(self) -> str:
+        """In which order points leave that name no month of issue; empty where nothing is forecast."""
+        return "" if isinstance(self.outlook, Unavailable) else self.outlook.sentence
+
+    @property
+    def caveat(self) -> str:
+        return "" if isinstance(self.outlook, Unavailable) else self.outlook.caveat
 
 
 def redemptions_of(context: StepContext, balances: Balances | None) -> Redemptions:
@@ -123,12 +131,12 @@ def redemptions_of(context: StepContext, balances: Balances | None) -> Redemptio
     vintages = read_vintages(context.data, as_of=end)
     if isinstance(vintages, Unavailable):
         return Redemptions(vintages, vintages, vintages, vintages)
-    outlook = point_outlook(vintages.issued, vintages.redeemed, vintages.lapsed, tail=vintages.tail)
+    outlook = outlook_of(vintages)
     if isinstance(outlook, Unavailable):
         return Redemptions(vintages, outlook, outlook, outlook)
     fresh, spent = balances.since(vintages.until)
     rate = outlook.rate_of_outstanding(balances.outstanding[-1], fresh=fresh, redeemed_since=spent)
-    return Redemptions(vintages, outlook, rate, outlook.breakage())
+    return Redemptions(vintages, outlook, rate, outlook.breakage)
 
 
 def liability_of(context: StepContext, balances: Balances | None, rate: MaybeEstimate) -> Liability:
@@ -181,10 +189,11 @@ def redemption_to_date(balances: Balances | None) -> MaybeEstimate:
     )
 
 
-def vintage_table(vintages: Vintages, outlook: PointOutlook | Unavailable) -> Table:
+def vintage_table(vintages: Vintages, outlook: Outlook | Unavailable) -> Table:
     """Breakage per month of issue: counted where no point is left, forecast where some are."""
     rows = []
-    ahead = None if isinstance(outlook, Unavailable) else outlook
+    ahead = None if isinstance(outlook, Unavailable) else outlook.found
+    order = "" if isinstance(outlook, Unavailable) else f" {outlook.sentence}."
     for n, month in enumerate(vintages.months):
         issued, redeemed, left = (
             float(v[n]) for v in (vintages.issued, vintages.redeemed_so_far, vintages.outstanding)
@@ -203,5 +212,5 @@ def vintage_table(vintages: Vintages, outlook: PointOutlook | Unavailable) -> Ta
         rows,
         f"Full months only, before {vintages.until:%Y-%m-%d}. Closed: all points redeemed or lapsed, so breakage is "
         f"counted. Open: points issued × the rates of older months at the ages still ahead, additive method; "
-        f"{vintages.tail.sentence}.{unplaced}",
+        f"{vintages.tail.sentence}.{order}{unplaced}",
     )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 
 from plans.commands.shared.experiments import find_experiments
 from plans.commands.shared.figures import percent
-from plans.commands.shared.ledger import forecast, read_vintages
+from plans.commands.shared.ledger import forecast, outlook_of, read_vintages
 from plans.commands.shared.point_cost import measured_cost
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Estimate, Unavailable
@@ -25,6 +25,7 @@ PROGRAM_WORDS = ("loyalty", "program", "reward")
 SPEND_WORDS = ("spend", "revenue", "sales", "turnover", "order value", "amount", "gmv")
 FOR_THE_RUN = "entered with this run"
 SETTINGS = "program settings"
+NORMAL_95 = 1.96
 MATURE_DAYS, RECENT_DAYS = 180, 90
 """Points whose redemption can be compared, and those that say who gets points now."""
 DEFAULTS = LoyaltyAssumptions()
@@ -162,14 +163,20 @@ def _said_by(program: Mapping[str, Any]) -> str:
 
 
 def measured_redemption(data: OpenData) -> Assumption | None:
-    """The ultimate redemption rate from the ledger's triangle; None without a ledger that tells."""
+    """The ultimate redemption rate, 1 − the breakage that monitor-loyalty states; None without a ledger that tells.
+
+    Chain ladder on the same triangle stands beside it. Points that tiers redeem differently count as they are
+    granted now.
+    """
     vintages = read_vintages(data)
-    found = forecast(vintages)
-    if isinstance(found, Unavailable) or isinstance(vintages, Unavailable):
+    if isinstance(vintages, Unavailable) or isinstance(outlook := outlook_of(vintages), Unavailable):
         return None
-    rate, mix = found.rate_of_issued, mix_of_tiers(data)
-    ends = [float(rate.low or rate.value), rate.value, float(rate.high or rate.value)]
-    source = f"point ledger, chain ladder; {vintages.tail.sentence}"
+    lost, mix = outlook.breakage, mix_of_tiers(data)
+    assert lost.low is not None and lost.high is not None
+    ends = [1 - lost.high, 1 - lost.value, 1 - lost.low]
+    source = f"point ledger, additive method; {vintages.tail.sentence}; {outlook.sentence}"
+    if not isinstance(other := forecast(vintages), Unavailable):
+        source = f"{source}; chain ladder says {percent(other.rate_of_issued.value)}"
     if isinstance(mix, TierMix) and mix.differs:
         ends = [min(end * mix.factor, 1.0) for end in ends]
         source = f"{source}; {mix.sentence}"
@@ -178,7 +185,17 @@ def measured_redemption(data: OpenData) -> Assumption | None:
     else:
         source = f"{source}; one rate for all tiers: {mix.reason[:1].lower()}{mix.reason[1:].rstrip('.')}"
     low, likely, high = ends
-    return Assumption("redemption_rate", low, likely, high, "share of issued points", source)
+    error = max(high - likely, likely - low) / NORMAL_95
+    return Assumption(
+        "redemption_rate", low, likely, high, "share of issued points", source, error, floor=low, ceiling=high
+    )
+
+
+def order_caveat(data: OpenData) -> str:
+    """That redemptions name no month of issue, where the order in which points leave matters; else empty."""
+    vintages = read_vintages(data)
+    outlook = vintages if isinstance(vintages, Unavailable) else outlook_of(vintages)
+    return "" if isinstance(outlook, Unavailable) else outlook.caveat
 
 
 def mix_of_tiers(data: OpenData) -> TierMix | Unavailable:

@@ -157,17 +157,21 @@ def base_values(base: RevenueBase) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _as_tested(tested: dict[str, Any], currency: str) -> str:
+    said = f"Made {tested['days']} days before the end, the same forecast was off by {100 * tested['relative_error']:+.1f} %"
+    if "existing" not in tested:  # a design of before the parts were kept
+        return said
+    parts = [
+        f"{who} {money(tested[name], currency)} against {money(tested[f'{name}_actual'], currency)} spent"
+        for who, name in (("existing customers", "existing"), ("newcomers", "newcomers"))
+    ]
+    return f"{said}: {', '.join(parts)}"
+
+
 def base_outputs(base: dict[str, Any], currency: str) -> list[Table | Chart]:
     """The base beside what was, by month, and how good such a forecast has been."""
     tested = base["back_test"]
-    error = (
-        f" Made {tested['days']} days before the end, the same forecast was off by "
-        f"{100 * tested['relative_error']:+.1f} %: existing customers "
-        f"{money(tested['existing'], currency)} against {money(tested['existing_actual'], currency)} spent, newcomers "
-        f"{money(tested['newcomers'], currency)} against {money(tested['newcomers_actual'], currency)}."
-        if tested
-        else " No hold-out period tests it."
-    )
+    error = f" {_as_tested(tested, currency)}." if tested else " No hold-out period tests it."
     rows: list[list[Any]] = [
         ["Next twelve months if nothing changes", base["next_twelve_months"], base["low"], base["high"]],
         ["of it, existing customers", base["existing_members"], None, None],

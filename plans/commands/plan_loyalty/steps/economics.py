@@ -9,6 +9,7 @@ import numpy as np
 from gtm.core import canonical
 from plans.commands.plan_loyalty.command import NEGATIVE_ROI
 from plans.commands.plan_loyalty.steps.accounting import accounting_outputs, accounting_values
+from plans.commands.plan_loyalty.steps.assumed import order_caveat
 from plans.commands.plan_loyalty.steps.base import base_outputs
 from plans.commands.plan_loyalty.steps.choices import (
     alternatives_of,
@@ -145,6 +146,9 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "redemption_rate": known.redemption_rate.mean,
         "breakage_rate": 1 - known.redemption_rate.mean,
         "redemption_is_assumed": known.redemption_rate.is_stated,
+        "redemption_rate_low": known.redemption_rate.low,
+        "redemption_rate_high": known.redemption_rate.high,
+        "points_caveat": order_caveat(context.data),
         "best_pool": model.pool(planned.choice.best_rate),
         "horizon_months": known.horizon_months,
         "tolerated_overrun": known.tolerated_overrun,

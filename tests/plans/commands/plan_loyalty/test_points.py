@@ -232,3 +232,60 @@ def test_where_tiers_redeem_alike_the_rate_is_that_of_all(program, tmp_path):
     rate, source = rate_and_source(program, tmp_path, *two_tiers(0.5, 0.5, more=3))
     assert rate == pytest.approx(0.5, abs=0.02)
     assert "tiers redeem differently" not in source
+
+
+def spenders_who_let_points_lie(*, named):
+    """Each month forty members get 1,000 points and within the month spend 580 of the new ones; what lies
+    stays. Newest first is the truth; the ledger says so for this share of the redemptions."""
+    found, count = [], 0
+    for month in range(MONTHS):
+        for n in range(40):
+            issued = datetime(2025, month + 1, 2, 12, tzinfo=UTC)
+            found.append((f"s{n:02d}", "issue", issued, None, POINTS))
+            count += 1
+            points = 580 + 20 * ((month + n) % 3 - 1)
+            told = issued if count % 100 < 100 * named else None
+            found.append((f"s{n:02d}", "redeem", datetime(2025, month + 1, 20, 12, tzinfo=UTC), told, points))
+    who, entry, posted, issued, points = zip(
+        *sorted(found, key=lambda row: (row[2], row[0], row[1])), strict=True
+    )
+    return pa.table({
+        "entry_id": [f"e{n:06d}" for n in range(len(who))], "member_id": who, "entry": entry,
+        "posted_at": pa.array(posted, pa.timestamp("us", "UTC")),
+        "issued_at": pa.array(issued, pa.timestamp("us", "UTC")), "points": [float(p) for p in points],
+    })  # fmt: skip
+
+
+def both_commands(program, folder, flows):
+    load(program, folder, "point_ledger", flows)
+    plan = run(LINE, *STEPS)
+    source = next(
+        row["source"] for row in rows(outputs(plan)["assumptions"]) if row["name"] == "redemption rate"
+    )
+    watched = run(SUMMARY, "data-pull", "health-diagnostics")
+    return values(plan)["economics"], source, values(watched)["health"], outputs(watched)
+
+
+def test_both_commands_say_how_many_redeemed_points_name_no_month_and_cover_both_orders(program, tmp_path):
+    """The truth, 42 % breakage, is newest first. First in first out makes another figure of the same ledger:
+    it is stated with the order, and the interval of both commands reaches to the truth."""
+    economics, source, health, told = both_commands(program, tmp_path, spenders_who_let_points_lie(named=0))
+    said = "100% of the redeemed points name no month of issue; they are taken first in first out"
+    assert said in source
+    assert economics["points_caveat"].startswith(said)
+    assert health["points_caveat"] == economics["points_caveat"]
+    figures = {each["key"]: each for each in told["health"]["items"]}
+    assert said in figures["redemption_of_outstanding"]["definition"]
+    assert economics["breakage_rate"] == pytest.approx(health["breakage"], abs=1e-6)
+    assert 1 - economics["redemption_rate_high"] == pytest.approx(health["breakage_low"], abs=1e-6)
+    assert 1 - economics["redemption_rate_low"] == pytest.approx(health["breakage_high"], abs=1e-6)
+    assert health["breakage"] < 0.35
+    assert health["breakage_low"] < health["breakage"] < 0.42 <= health["breakage_high"] + 0.001
+
+
+def test_where_redemptions_name_their_month_both_commands_say_the_truth_and_no_caveat(program, tmp_path):
+    economics, source, health, _ = both_commands(program, tmp_path, spenders_who_let_points_lie(named=1))
+    assert "Every redeemed point names its month of issue" in source
+    assert economics["points_caveat"] == health["points_caveat"] == ""
+    assert health["breakage"] == pytest.approx(0.42, abs=0.005)
+    assert economics["breakage_rate"] == pytest.approx(health["breakage"], abs=1e-6)

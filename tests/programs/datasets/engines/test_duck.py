@@ -132,6 +132,30 @@ def test_outflows_without_a_vintage_leave_first_in_first_out_beside_those_that_n
     }
 
 
+def test_months_of_a_ledger_hold_what_is_named_and_what_each_member_has_left(engine, load):
+    text = "member_id,posted_at,entry,points,issued_at\n"
+    text += "1,2024-01-10,issue,100,\n1,2024-02-10,adjust,50,\n1,2024-03-01,redeem,70,2024-01-10\n"
+    text += "1,2024-03-20,redeem,60,\n2,2024-03-25,expire,90,\n"
+    found = [
+        (
+            row["member"],
+            str(row["vintage"])[:7],
+            f"{row['period']:%Y-%m}",
+            row["left"],
+            row["redeemed"],
+            row["expired"],
+        )
+        for row in engine.ledger_months(load("point_ledger", text), as_of=AS_OF).to_pylist()
+    ]
+    assert found == [
+        (0, "2024-01", "2024-03", 0, 70, 0),
+        (1, "None", "2024-01", 30, 0, 0),
+        (1, "None", "2024-02", 50, 0, 0),
+        (1, "None", "2024-03", 0, 60, 0),
+        (2, "None", "2024-03", 0, 0, 90),
+    ]
+
+
 def test_one_named_redemption_of_another_member_changes_nothing_for_the_rest(engine, load):
     text = LEDGER.replace("points\n", "points,issued_at\n", 1).replace("\n1,", "\n1,")
     lines = [line if n == 0 else f"{line}," for n, line in enumerate(text.strip().split("\n"))]
