@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Component
 
 from gtm.core.places import filestore
 from gtm.core.places.messages import CalendarPart
@@ -71,7 +71,7 @@ def _invitation(archive: str, name: str, content: bytes) -> _Invitation:
     )
 
 
-def _asked(event: Event) -> list[str]:
+def _asked(event: Component) -> list[str]:
     found: Any = event.get("ATTENDEE", [])
     addresses = found if isinstance(found, list) else [found]
     return [str(address).partition(":")[2] for address in addresses]
