@@ -16,6 +16,7 @@ from plans.models import (
     ASKING_STATES,
     LIVE_PLAN_STATES,
     OPEN_CASE_STATES,
+    STUCK_PLAN_STATES,
     Approval,
     Artifact,
     Escalation,
@@ -26,7 +27,6 @@ from plans.schemas.answer import DO_NOT, Answer
 from plans.selectors import PLAN_DOCUMENTS, answers_of
 
 MOST = 8
-NOT_GOING_ON = frozenset({"held", "blocked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def at_risk(most: int = MOST) -> list[AtRisk]:
         | Q(round_late__isnull=False)
         | Q(is_escalated=True)
         | Q(says_no=True)
-        | Q(state__in=NOT_GOING_ON)
+        | Q(state__in=STUCK_PLAN_STATES)
     )
     late = Coalesce(F("task_late"), F("round_late"))
     rows = list(

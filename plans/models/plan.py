@@ -56,7 +56,9 @@ RESTING_PLAN_STATES = frozenset({"changes_requested", "paused"})
 """Its clocks stand still by itself, with or without a rip-cord."""
 SUCCEEDED_PLAN_STATES = frozenset({"succeeded", "succeeded_degraded"})
 GIVEN_UP_PLAN_STATES = frozenset({"cancelled", "aborted"})
-TROUBLED_PLAN_STATES = GIVEN_UP_PLAN_STATES | {"failed", "rejected", "blocked", "held"}
+STUCK_PLAN_STATES = frozenset({"blocked", "held"})
+"""Plans that go on only when somebody acts."""
+TROUBLED_PLAN_STATES = GIVEN_UP_PLAN_STATES | STUCK_PLAN_STATES | {"failed", "rejected"}
 PLAN_ID_PREFIX = "plan-"
 
 
