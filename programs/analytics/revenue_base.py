@@ -257,7 +257,7 @@ def project_revenue(
     nobody's behaviour can be learned, revenue goes on as in the recent days, and the method says so.
     """
     months = max(months, 12)
-    edges = np.arange(1, months + 1) * DAYS_A_MONTH
+    edges = np.arange(1, months + 1, dtype=np.float64) * DAYS_A_MONTH
     run_rate = recent_revenue * DAYS_A_YEAR / recent_days
     behaviour = learn(customers)
     rate, _ = customers.recent()
