@@ -27,6 +27,15 @@ def minor_units(currency: str) -> int:
     return next((digits for digits, codes in MINOR_DIGITS.items() if currency in codes), 2)
 
 
+def finer_than_coins(amount: Decimal, currency: str) -> str:
+    """Why nobody can pay an amount: it has more decimals than its currency. Empty where it can be paid."""
+    digits = minor_units(currency)
+    if amount == round(amount, digits):
+        return ""
+    has = {0: "no decimals", 1: "one decimal"}.get(digits, f"{digits} decimals")
+    return f"{amount:f} {currency} cannot be paid: {currency} has {has}."
+
+
 def is_currency(unit: str) -> bool:
     """Whether a unit is written like a code of ISO 4217: EUR, and neither “points” nor “%”."""
     return len(unit) == 3 and unit.isascii() and unit.isalpha() and unit.isupper()

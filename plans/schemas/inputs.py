@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from gtm.core.errors import Problem
-from gtm.core.money import parse_money
+from gtm.core.money import finer_than_coins, parse_money
 from gtm.core.places import world
 
 MAX_TEXT = 2000
@@ -217,6 +217,8 @@ class Amount(Input):
             raise InputError(
                 f"the program runs in {expected}, but the amount is in {money.currency}.", (expected,)
             )
+        if wrong := finer_than_coins(money.amount, money.currency):
+            raise InputError(wrong)
         read = {"amount": format(money.amount, "f"), "currency": money.currency}
         read |= {"period": period} if self.periods else {}
         if a_year(read) >= Decimal(10) ** 13:

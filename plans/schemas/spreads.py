@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from gtm.core.money import parse_money
+from gtm.core.money import finer_than_coins, parse_money
 from plans.schemas.inputs import Input, InputError
 
 PARTS = ("low", "likely", "high")
@@ -65,6 +65,8 @@ class Spread(Input):
             raise InputError(
                 f"the program runs in {expected}, but the amount is in {money.currency}.", (expected,)
             )
+        if wrong := finer_than_coins(money.amount, money.currency):
+            raise InputError(wrong)
         return money.amount
 
     def json_schema(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.db import models
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.governed import StateField, StatefulModel
 from gtm.core.later import later
+from gtm.core.money import finer_than_coins
 from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
@@ -90,6 +91,8 @@ COUNTED_IN_CURRENCY = (
     "launch_cost",
     "person_day_cost",
 )
+PAID = ("platform_cost_monthly", "launch_cost", "person_day_cost")
+"""Amounts that are paid as they are, in whole coins; a price of a point is a part of one."""
 SPREADS = ("lift", "enrolment")
 """Assumptions with a low, a likely and a high value."""
 
@@ -290,7 +293,7 @@ class Program(ChangedByTwo, StatefulModel):
         check_subdivision(self.country, self.subdivision)
         if ties := self.currency_ties():
             raise ValidationError({"currency": ties})
-        if problems := self.spread_problems():
+        if problems := self.spread_problems() | self.coin_problems():
             raise ValidationError(problems)
 
     @property
@@ -311,6 +314,17 @@ class Program(ChangedByTwo, StatefulModel):
                 found[f"{name}_likely"] = f"{likely} does not lie between low and high."
         return found
 
+    def coin_problems(self) -> dict[str, str]:
+        """Which amounts, of those entered anew, have more decimals than the currency, by field."""
+        stored = None if self._state.adding else Program.objects.filter(pk=self.pk).first()
+        found = {}
+        for name in PAID:
+            amount = getattr(self, name)
+            kept = stored is not None and (getattr(stored, name), stored.currency) == (amount, self.currency)
+            if amount is not None and not kept:
+                found[name] = finer_than_coins(Decimal(amount), self.currency)
+        return {name: wrong for name, wrong in found.items() if wrong}
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         if ties := self.currency_ties():
             raise InvalidInput(
@@ -323,6 +337,12 @@ class Program(ChangedByTwo, StatefulModel):
                     "are converted."
                 ),
                 problems=[Problem("currency", tie, code="would_relabel") for tie in ties],
+            )
+        if problems := self.coin_problems():
+            raise InvalidInput(
+                f"An amount of {self.name} cannot be paid in {self.currency}.",
+                hint="Enter it with no more decimals than the currency has.",
+                problems=[Problem(name, said, code="invalid") for name, said in problems.items()],
             )
         if problems := self.spread_problems():
             raise InvalidInput(

@@ -36,6 +36,32 @@ def test_a_run_keeps_the_banned_sources_it_began_with(acting):
     assert program_facts(program)["banned_sources"] == ["coupon-site"]
 
 
+def test_an_amount_of_yen_has_no_decimals_at_every_door(acting):
+    program = ProgramFactory(currency="JPY")
+    program.launch_cost = Decimal("100.50")
+    with pytest.raises(ValidationError, match="JPY has no decimals"):  # the admin's form
+        program.full_clean()
+    with pytest.raises(InvalidInput) as refused:  # REST, and everything else that saves
+        program.save()
+    assert [each.message for each in refused.value.problems] == [
+        "100.50 JPY cannot be paid: JPY has no decimals."
+    ]
+    program.launch_cost = Decimal("100.00")
+    program.full_clean()
+    program.save()
+
+
+def test_an_amount_from_before_is_kept_while_nobody_enters_another(acting, monkeypatch):
+    with monkeypatch.context() as before:
+        before.setattr(Program, "coin_problems", lambda self: {})
+        program = ProgramFactory(currency="JPY", platform_cost_monthly=Decimal("12.50"))
+    program.refresh_from_db()
+    program.description = "Of old"
+    program.save()
+    program.person_day_cost = Decimal("0.5")
+    assert set(program.coin_problems()) == {"person_day_cost"}
+
+
 def test_a_currency_changes_while_nothing_counts_in_it(acting):
     program = ProgramFactory(currency="USD")
     program.currency = "EUR"

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from plans.schemas.inputs import InputError
+from plans.schemas.inputs import Amount, InputError
 from plans.schemas.spreads import MONEY, ShareLimit, Spread
 
 SHARE = Spread("lift", "Lift", minimum=Decimal(-1))
@@ -33,6 +33,24 @@ def test_amounts_are_in_the_currency_of_the_program():
     assert COST.read("8,000/10000 USD/15000", USD)["likely"] == "10000"
     with pytest.raises(InputError, match="runs in USD, but the amount is in EUR"):
         COST.read("5 EUR", USD)
+
+
+@pytest.mark.parametrize(
+    ("currency", "taken", "refused"),
+    [
+        ("JPY", "12500", "12500.5"),
+        ("KWD", "100.125", "100.1255"),
+        ("OMR", "0.005", "0.0005"),
+        ("USD", "100.12", "100.125"),
+    ],
+)
+def test_amounts_have_the_decimals_of_their_currency(currency, taken, refused):
+    facts, budget = {"currency": currency}, Amount("budget", "Budget")
+    assert COST.read(taken, facts)["likely"] == taken
+    assert budget.read(taken, facts)["amount"] == taken
+    for each in (COST, budget):
+        with pytest.raises(InputError, match=f"{currency} has (no|\\d) decimals"):
+            each.read(refused, facts)
 
 
 @pytest.mark.parametrize(
