@@ -255,7 +255,7 @@ def test_the_risks_that_are_tolerated_are_the_programs_or_the_runs(program, tmp_
 
 def test_an_unsure_lift_is_to_be_tested_with_members_who_exist(program, tmp_path):
     load_shop(program, tmp_path)
-    economics = planned(more="--lift 0%/4%/12%")[0]["economics"]
+    economics = planned(more="--lift 0%/5%/14%")[0]["economics"]
     assert economics["recommendation"] == "test first"
     test = economics["test"]
     assert 0 < test["members"] < 1600
