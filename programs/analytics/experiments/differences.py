@@ -180,7 +180,8 @@ def _end(score_of: Score, wanted: float, difference: float, step: float, limit: 
         if (found - wanted) * sign <= 0:
             if math.isinf(found):
                 return _bisected(score_of, wanted, inner, point, sign)
-            return float(brentq(lambda at: score_of(at) - wanted, *sorted((inner, point)), rtol=1e-9))
+            low, high = sorted((inner, point))
+            return float(brentq(lambda at: score_of(at) - wanted, low, high, rtol=1e-9))
         if point == limit:
             return limit
         inner = point
