@@ -119,7 +119,7 @@ docs: $(INSTALLED) ## write docs/openapi.yaml from the code
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 lock: $(INSTALLED) ## make requirements.lock again from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra s3 --extra tracing --universal --python-version 3.11 --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra s3 --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
 clean: ## remove .venv and caches; var/ has data and is kept
