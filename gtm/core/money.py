@@ -27,9 +27,15 @@ def minor_units(currency: str) -> int:
     return next((digits for digits, codes in MINOR_DIGITS.items() if currency in codes), 2)
 
 
+KEPT_DECIMALS = 2
+"""What the columns of entered amounts hold; a thousandth of a dinar would be rounded without a word."""
+
+
 def finer_than_coins(amount: Decimal, currency: str) -> str:
-    """Why nobody can pay an amount: it has more decimals than its currency. Empty where it can be paid."""
+    """Why an amount cannot be entered: it has more decimals than its currency, or than are kept. Else empty."""
     digits = minor_units(currency)
+    if digits > KEPT_DECIMALS and amount == round(amount, digits) != round(amount, KEPT_DECIMALS):
+        return f"{amount:f} {currency} cannot be kept: entered amounts have at most {KEPT_DECIMALS} decimals."
     if amount == round(amount, digits):
         return ""
     has = {0: "no decimals", 1: "one decimal"}.get(digits, f"{digits} decimals")
