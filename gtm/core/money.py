@@ -32,7 +32,7 @@ KEPT_DECIMALS = 2
 
 
 def finer_than_coins(amount: Decimal, currency: str) -> str:
-    """Why an amount cannot be entered: it has more decimals than its currency, or than are kept. Else empty."""
+    """Why an amount is not taken: it has more decimals than its currency, or than are kept. Else empty."""
     digits = minor_units(currency)
     if digits > KEPT_DECIMALS and amount == round(amount, digits) != round(amount, KEPT_DECIMALS):
         return f"{amount:f} {currency} cannot be kept: entered amounts have at most {KEPT_DECIMALS} decimals."
