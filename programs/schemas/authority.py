@@ -163,6 +163,11 @@ AUTHORITY: Mapping[str, Mapping[str, Weight]] = {
 _ACT = "on record: who did it"
 NAMES_ONLY: Mapping[str, str] = {
     "admin.logentry.user": _ACT,
+    "account.emailaddress.user": "where second factors are told of; nobody signs in by it",
+    "core.accountmail.user": "whom a message about the account goes to",
+    "mfa.authenticator.user": "proves who signs in and gives no right; a reset takes two people",
+    "usersessions.usersession.user": _ACT,
+    "programs.waitingupload.user": _ACT,
     "core.accesstoken.user": "a token decides nothing",
     "core.serviceaccount.user": "an account that decides nothing",
     "core.serviceaccount.owner": "who answers for a program; decides nothing by it",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -52,6 +53,7 @@ DEEDS = {
     FraudCase: {"hold", "release", "confirm", "appeal", "hand_over_case"},
     Dispute: {"answer", "agree", "withdraw", "hand_over_dispute"},
     Dataset: {"answer_of_load", "make_current", "take_back", "save_profile"},
+    User: {"reset_factors"},
 }  # fmt: skip
 OPERATE = {"ask_again", "run_again", "open_revision", "pause", "resume", *RUNS[Program]}
 READ = {"export_plans", "compare_two", "answer_of_load"}
