@@ -106,10 +106,12 @@ def _lift_source(lift: dict[str, Any]) -> str:
 def _alternative(economics: dict[str, Any], currency: str) -> Alternative:
     """Another pool that would earn more, where the limits kept it out, with what to enter for it."""
     proposed, *others = economics["alternatives"]
-    worth_it = proposed["net_present_value"] + WORTH_A_CHANGE * max(proposed["annual_pool"], 1.0)
-    better = [row for row in others if row["net_present_value"] > worth_it]
+    least = WORTH_A_CHANGE * max(proposed["annual_pool"], 1.0)
+    better = [row for row in others if row["net_present_value"] > proposed["net_present_value"] + least]
     if not better:
-        return Alternative("None of the alternatives earns more.")
+        return Alternative(
+            f"None of the alternatives earns {money(least, currency)} more than what is proposed."
+        )
     best = max(better, key=lambda row: row["net_present_value"])
     return Alternative(
         f"{best['name']}: {money(best['annual_pool'], currency)} a year, expected net "
