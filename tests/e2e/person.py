@@ -6,7 +6,7 @@ import io
 import os
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from axe_playwright_python.base import AXE_SCRIPT
 from PIL import Image
@@ -117,8 +117,9 @@ class Person:
 
     def take_up(self, words: str, under: str = "") -> bool:
         """Open the first thing in the inbox that has these words and is of a kind; whether there is one."""
-        self.open("/plans/approval/inbox/", "between two steps")
-        ours = self.page.locator("[data-inbox] .g-list li", has_text=words).filter(has_text=under)
+        address = "/plans/approval/inbox/" + (f"?{urlencode({'kind': under})}" if under else "")
+        self.open(address, "between two steps")
+        ours = self.page.locator("[data-inbox] .g-list li", has_text=words)
         if not ours.count():
             return False
         ours.first.get_by_role("link").first.click()
@@ -158,7 +159,7 @@ class Person:
         """Steer a plan on its page and give the reason; the state that is shown then."""
         self.open(f"/plans/plan/{plan.pk}/change/", "to steer")
         self.more()
-        self.page.get_by_label("Why").fill(words)
+        self.page.get_by_role("textbox", name="Why").fill(words)
         self.page.get_by_role("button", name=button).click()
         self.page.locator("#live [role=status]", has_text=then).wait_for()
         self.look(button)

@@ -92,7 +92,7 @@ def test_an_auditor_reads_the_log_proves_the_file_and_reviews_access(
     auditor.open("/plans/plan/")
     page.get_by_role("link", name=waiting_plan.plan_id).first.click()
     auditor.look("read")
-    page.get_by_role("link", name="Change log").click()
+    page.get_by_role("navigation", name="Parts of the plan").get_by_role("link", name="Change log").click()
     auditor.look("changes read")
     assert page.get_by_role("region", name="Change log").get_by_text("Olivia Park").count() >= 1
     assert page.get_by_role("button", name=re.compile("Pull|Cancel|Pause")).count() == 0
