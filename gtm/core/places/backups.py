@@ -36,6 +36,8 @@ DATABASE = "database"
 FOLDERS = {"anchors": "GTM_ANCHORS_DIR", "keys": "GTM_KEYS_DIR"}
 """Part of the archive → the setting of its folder. Files of data and plans go through STORAGES."""
 LARGEST_MANIFEST = 64 << 20
+RETIRED = frozenset({"authtoken"})
+"""Apps of earlier versions: the migrations that they left in a database are no sign of a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,8 @@ def _misfits(told: Mapping[str, Any]) -> Iterable[Problem]:
             "database", f"It holds a {told['database']} database; DATABASE_URL names {dumps.vendor()}."
         )
     known = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
-    if unknown := sorted(set(told["migrations"]) - known):
+    unknown = sorted(name for name in set(told["migrations"]) - known if name.split(".")[0] not in RETIRED)
+    if unknown:
         yield Problem(
             "version",
             f"It is of version {told['version']}, whose migrations this version ({settings.GTM_VERSION}) "

