@@ -149,6 +149,8 @@ class GovernedModel(models.Model):
     unlogged_fields: frozenset[str] = frozenset()
     digested_fields: Mapping[str, str] = MappingProxyType({})
     reasoned_fields: frozenset[str] = frozenset()
+    untold_links: frozenset[str] = frozenset()
+    """Many-to-many relations that are written together with the object, and told by something else."""
     _bookkeeping = frozenset({"version", "created_at", "updated_at"})
 
     class Meta:

@@ -7,7 +7,17 @@ from typing import Any
 
 from django.db import connection
 
-from gtm.core.evidence import anchors, append_only, audit, changelog, checkpoints, notes, signatures
+from gtm.core.evidence import (
+    account_audit,
+    anchors,
+    append_only,
+    audit,
+    changelog,
+    checkpoints,
+    notes,
+    presence,
+    signatures,
+)
 from gtm.core.evidence.changelog import Break
 from gtm.core.evidence.proof import Proof
 from gtm.core.evidence.signatures import CarriedCheckpoint
@@ -42,11 +52,30 @@ def prove(names: Sequence[str], plan_id: str, kept: Kept, in_file: Records) -> P
             "these rows were written before rows recorded values; only what later rows recorded was compared"
         )
         proof.leave(f"{values.before_digests} of these objects in full", why)
+    present = presence.audit_presence(chain)
+    what = "the tables hold the objects and links that the log tells of, and no others"
+    proof.conclude(what, "the rows of creations, ends and links", _said(present.breaks))
+    if present.unsure:
+        why = "versions of before did not record what an object belonged to"
+        proof.leave(f"why {present.unsure} objects are gone that rows tell of", why)
+    if chain in (None, changelog.INSTALLATION):
+        _prove_accounts(proof)
     marked = _said(published.unmarked_departures(plan_id))
     proof.conclude("what departs from a published plan is marked", "the rows of plans", marked)
     _prove_anchors(proof, chain, kept.anchors, in_file)
     _prove_signatures(proof, names, kept)
     return proof
+
+
+def _prove_accounts(proof: Proof) -> None:
+    """What accounts may do, as the rows say it; passwords are in no row."""
+    found = account_audit.audit_accounts()
+    what = f"accounts and groups have the rights that the log recorded last ({found.compared} compared)"
+    proof.conclude(what, "the rows of accounts", _said(found.breaks))
+    if found.untold:
+        names = ", ".join(found.untold[:5]) + (f" and {len(found.untold) - 5} more" * (len(found.untold) > 5))
+        why = "made by a command, or before rows recorded it"
+        proof.leave(f"who gave these their rights: {names}", why)
 
 
 def _prove_signatures(proof: Proof, names: Sequence[str], kept: Kept) -> None:

@@ -128,6 +128,7 @@ class Task(StatefulModel):
     output_sha256 = models.CharField(max_length=64, blank=True)
     error = models.JSONField(null=True, blank=True, help_text="The last error, in words")
 
+    untold_links = frozenset({"needs"})
     unlogged_fields = frozenset(
         {
             "position",

@@ -116,7 +116,7 @@ def record_creation(sender: Any, instance: Any, created: bool, **_: Any) -> None
     """Receiver of ``post_save`` of accounts: who has made it for somebody else knows its password."""
     acting = actors.current_or_none()
     if created and acting is not None and not acting.actor.is_system:
-        _append(instance, "created", "account", None, _snapshot(instance))
+        _append(instance, "created", "account", None, snapshot(instance))
         _record_password(instance)
 
 
@@ -179,9 +179,9 @@ def record_end(sender: Any, instance: Any, **_: Any) -> None:
     if isinstance(instance, Group):
         for user in instance.user_set.all():
             _changed(user, "groups", removed={instance.name})
-        _append(instance, "deleted", "permissions", _names(instance.permissions.all()), None)
+        _append(instance, "deleted", "permissions", names_of(instance.permissions.all()), None)
     else:
-        _append(instance, "deleted", "account", _snapshot(instance), None)
+        _append(instance, "deleted", "account", snapshot(instance), None)
 
 
 def record_links(
@@ -200,19 +200,19 @@ def record_links(
         linked = (
             getattr(instance, name).all() if pk_set is None else model._base_manager.filter(pk__in=pk_set)
         )
-        pairs = [(instance, _names(linked))]
+        pairs = [(instance, names_of(linked))]
     else:
         holders = model._base_manager.filter(**{name: instance.pk})
         holders = holders if action != "post_add" else model._base_manager.filter(pk__in=pk_set)
         holders = holders if pk_set is None else holders.filter(pk__in=pk_set)
-        pairs = [(holder, _names([instance])) for holder in holders]
+        pairs = [(holder, names_of([instance])) for holder in holders]
     for holder, names in pairs:
         key = "added" if action == "post_add" else "removed"
         _changed(holder, name, **{key: set(names)})
 
 
 def _changed(holder: Any, name: str, *, added: Iterable[str] = (), removed: Iterable[str] = ()) -> None:
-    now = set(_names(getattr(holder, name).all()))
+    now = set(names_of(getattr(holder, name).all()))
     before, after = sorted(now - set(added)), sorted(now - set(removed))
     if before != after:
         _append(holder, "changed", name, before, after)
@@ -228,17 +228,17 @@ def _append(instance: Any, event: str, name: str, before: Any, after: Any) -> No
             changelog.append(_Logged(instance), event, field=name, before=before, after=after)
 
 
-def _snapshot(user: Any) -> dict[str, Any]:
+def snapshot(user: Any) -> dict[str, Any]:
     return {
         "username": user.get_username(),
         "since": canonical.rfc3339(user.date_joined),
-        "groups": _names(user.groups.all()),
-        "user_permissions": _names(user.user_permissions.all()),
+        "groups": names_of(user.groups.all()),
+        "user_permissions": names_of(user.user_permissions.all()),
         **{name: getattr(user, name) for name in FLAGS},
     }
 
 
-def _names(rows: Iterable[Group | Permission]) -> list[str]:
+def names_of(rows: Iterable[Group | Permission]) -> list[str]:
     """Groups by name, permissions as "app.codename"."""
     return sorted(
         f"{row.content_type.app_label}.{row.codename}" if isinstance(row, Permission) else row.name
@@ -253,9 +253,9 @@ def rights_at(instant: datetime) -> list[Rights]:
     """The rights of every account that existed at ``instant``, by user name."""
     then = canonical.rfc3339(instant)
     users = get_user_model()._base_manager.prefetch_related("groups", "user_permissions__content_type")
-    accounts = {str(user.pk): _snapshot(user) for user in users}
+    accounts = {str(user.pk): snapshot(user) for user in users}
     groups = {
-        group.name: _names(group.permissions.all())
+        group.name: names_of(group.permissions.all())
         for group in Group.objects.prefetch_related("permissions__content_type")
     }
     for entity, pk, body in _later(then):

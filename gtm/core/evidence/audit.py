@@ -100,7 +100,7 @@ def audit_values(chain: str | None = None) -> ValuesAudit:
             log = log.filter(entity_id__in=log.filter(chain=chain).order_by().values("entity_id"))
         rows = log.select_related("payload").order_by("entity_id", "pk").iterator(chunk_size=CHUNK)
         stories = (_story(*group) for group in groupby(rows, key=lambda entry: entry.entity_id))
-        for batch in _batches(stories, OBJECTS):
+        for batch in batches(stories, OBJECTS):
             stored = model._base_manager.in_bulk([story.pk for story in batch])
             found = {str(pk): obj for pk, obj in stored.items()}
             for story in batch:
@@ -155,8 +155,13 @@ class ToldObject:
 
 def told_of(obj: GovernedModel) -> ToldObject:
     """What the rows of one object told of it, as they stand now."""
-    log = ChangeLogEntry.objects.filter(entity=obj._meta.label_lower, entity_id=str(obj.pk))
-    return _story(str(obj.pk), log.select_related("payload").order_by("pk"))
+    return story_of(type(obj), str(obj.pk))
+
+
+def story_of(model: type[GovernedModel], pk: str) -> ToldObject:
+    """The same of an object that may be gone."""
+    log = ChangeLogEntry.objects.filter(entity=model._meta.label_lower, entity_id=pk)
+    return _story(pk, log.select_related("payload").order_by("pk"))
 
 
 def _story(pk: str, entries: Iterable[ChangeLogEntry]) -> ToldObject:
@@ -180,7 +185,7 @@ def _differing(obj: GovernedModel, story: ToldObject) -> Iterator[Break]:
             yield Break(story.chain, story.created, sentence)
 
 
-def _batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def batches(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
     remaining = iter(items)
     while batch := list(islice(remaining, size)):
         yield batch

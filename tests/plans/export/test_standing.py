@@ -4,6 +4,7 @@ import hashlib
 import json
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection
 
@@ -12,6 +13,8 @@ from gtm.core.evidence import anchors, append_only, changelog
 from gtm.core.models import ChangeLogPayload
 from plans.export import document, files, sealing, verify
 from plans.models import Plan
+from programs.models import Person
+from tests.factories import PersonFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +60,53 @@ def drop_triggers(plan):
     append_only.drop(connection)
 
 
+def copied(table, where, **other):
+    """Another row like one that is there."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} WHERE {where} ORDER BY id LIMIT 1")  # noqa: S608
+        row = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+    row = {name: value for name, value in (row | other).items() if name != "id"}
+    sql(
+        f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})",  # noqa: S608
+        *(json.dumps(value) if isinstance(value, dict | list) else value for value in row.values()),
+    )
+
+
+def a_vote_that_nobody_cast(plan):
+    copied("plans_decision", "kind = 'approve'", person_id=Person.objects.latest("pk").pk)
+
+
+def a_seat_that_nobody_gave(plan):
+    with acting_as(Actor.system("Test")):
+        somebody = PersonFactory()
+    copied("programs_approver", "TRUE", person_id=somebody.pk)
+
+
+def an_output_that_nobody_made(plan):
+    copied("plans_artifact", "TRUE", key="never-made")
+
+
+def a_vote_taken_away(plan):
+    sql("DELETE FROM plans_decision WHERE kind = 'approve'")
+
+
+def a_seat_taken_away(plan):
+    sql("DELETE FROM programs_approver WHERE id = (SELECT MIN(id) FROM programs_approver)")
+
+
+def an_account_given_to_somebody(plan):
+    account = get_user_model().objects.filter(people=None).first() or UserFactory()
+    sql(
+        "INSERT INTO programs_person_accounts (person_id, user_id) VALUES (%s, %s)",
+        Person.objects.earliest("pk").pk,
+        account.pk,
+    )
+
+
+def an_account_taken_from_somebody(plan):
+    sql("DELETE FROM programs_person_accounts")
+
+
 VALUES, ROWS, TRIGGERS = (
     "its .* is not what this row recorded last",
     "no row records its erasure",
@@ -70,6 +120,13 @@ CASES = {
     another_output: VALUES,
     blank_payloads: ROWS,
     drop_triggers: TRIGGERS,
+    a_vote_that_nobody_cast: "plans.decision [0-9]+ is there, but no row records that it was made",
+    a_seat_that_nobody_gave: "programs.approver [0-9]+ is there, but no row records that it was made",
+    an_output_that_nobody_made: "plans.artifact [0-9]+ is there, but no row records that it was made",
+    a_vote_taken_away: "plans.decision [0-9]+ is gone, but no event records this",
+    a_seat_taken_away: "programs.approver [0-9]+ is gone, but no event records this",
+    an_account_given_to_somebody: "programs.person [0-9]+: it has the accounts [0-9]+, and this is not",
+    an_account_taken_from_somebody: "programs.person [0-9]+: it has not the accounts [0-9]+, and this is not",
 }
 
 

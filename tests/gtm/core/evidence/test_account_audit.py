@@ -1,0 +1,111 @@
+"""Rights that accounts and groups have by SQL alone: found where a row told of them, and else named."""
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.evidence.account_audit import audit_accounts
+from gtm.core.evidence.erasure import erase
+from gtm.core.models import ChangeLogEntry
+from tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def made():
+    """An account that an administrator made, in a group with a permission."""
+    with acting_as(Actor.of_user(UserFactory(username="admin"), ADMIN)):
+        user, group = UserFactory(username="olivia"), Group.objects.create(name="Stewards of tests")
+        group.permissions.add(Permission.objects.get(codename="erase_payload"))
+        user.groups.add(group)
+    return user
+
+
+def sql(statement, *values):
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+def a_superuser(user):
+    sql("UPDATE auth_user SET is_superuser = TRUE WHERE id = %s", user.pk)
+
+
+def opened_again(user):
+    with acting_as(Actor.system("Test")):
+        user.is_active = False
+        user.save()
+    sql("UPDATE auth_user SET is_active = TRUE WHERE id = %s", user.pk)
+
+
+def out_of_its_group(user):
+    sql("DELETE FROM auth_user_groups WHERE user_id = %s", user.pk)
+
+
+def with_a_permission(user):
+    wanted = Permission.objects.get(codename="add_user").pk
+    sql("INSERT INTO auth_user_user_permissions (user_id, permission_id) VALUES (%s, %s)", user.pk, wanted)
+
+
+def a_group_that_may_more(user):
+    wanted = Permission.objects.get(codename="add_user").pk
+    group = user.groups.get().pk
+    sql("INSERT INTO auth_group_permissions (group_id, permission_id) VALUES (%s, %s)", group, wanted)
+
+
+def there_after_its_end(user):
+    kept = user.pk
+    with acting_as(Actor.system("Test")):
+        user.delete()
+    user.pk = kept
+    super(type(user), user).save_base(raw=True)
+
+
+CASES = {
+    a_superuser: "the account olivia: its is_superuser is True, but this row recorded False last",
+    opened_again: "the account olivia: its is_active is True, but this row recorded False last",
+    out_of_its_group: "the account olivia: its groups is none, but this row recorded 1 (Stewards",
+    with_a_permission: "the account olivia: its user_permissions is 1",
+    a_group_that_may_more: "the group Stewards of tests: its permissions is 2",
+    there_after_its_end: "the account olivia is there, but this row says it was deleted",
+}
+
+
+def test_rights_that_were_given_at_a_door_are_proved_and_nobody_is_left(made):
+    found = audit_accounts()
+    assert (found.breaks, found.compared) == ([], 6)
+    assert not [name for name in found.untold if "olivia" in name or "Stewards of tests" in name]
+
+
+@pytest.mark.parametrize(("forge", "says"), CASES.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_right_that_no_row_gave_is_found(made, forge, says):
+    forge(made)
+    with pytest.raises(CommandError) as refused:
+        call_command("verify_changelog")
+    assert (refused.value.returncode, says in str(refused.value)) == (1, True), refused.value
+
+
+def test_a_superuser_of_whom_no_row_tells_is_named_first_under_what_is_not_proved(made, capsys):
+    UserFactory(username="a-staff-account", is_staff=True)
+    UserFactory(username="z-root", is_superuser=True)
+    call_command("verify_changelog")
+    said = capsys.readouterr().out.partition("Not proved:")[2]
+    assert "who gave these their rights: the account z-root (superuser), " in said
+
+
+def test_of_an_erased_row_nothing_is_compared_until_a_later_one_tells(made):
+    user = UserFactory(username="eraser")
+    user.user_permissions.add(Permission.objects.get(codename="erase_payload"))
+    with acting_as(Actor.of_user(user, ADMIN)):
+        rows = ChangeLogEntry.objects.filter(entity="auth.user", entity_id=str(made.pk))
+        erase("installation", sorted(rows.values_list("sequence", flat=True)), reason="Asked for.")
+    a_superuser(made)
+    assert audit_accounts().breaks == []
+
+
+def test_a_group_with_another_name_is_no_contradiction(made):
+    made.groups.update(name="Stewards of everything")
+    assert audit_accounts().breaks == []
+    assert "the account olivia" in audit_accounts().untold
