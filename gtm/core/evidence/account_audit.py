@@ -31,7 +31,7 @@ class AccountAudit:
 
 
 @dataclass(slots=True)
-class _Told:
+class ToldRights:
     """What the rows of one account or group told last: right → value and row."""
 
     rights: dict[str, tuple[Any, int]] = field(default_factory=dict)
@@ -45,14 +45,14 @@ def audit_accounts() -> AccountAudit:
     names = set(Group.objects.values_list("name", flat=True))
     users = get_user_model()._base_manager.prefetch_related("groups", "user_permissions__content_type")
     for user in users.order_by("pk"):
-        mine = told.get((accounts.USER, str(user.pk)), _Told())
+        mine = told.get((accounts.USER, str(user.pk)), ToldRights())
         now = {name: accounts.snapshot(user)[name] for name in RIGHTS}
         label = f"the account {user.get_username()}"
         _compare(label, now, mine, found, names)
         if not mine.is_erased and _has_untold(now, mine):
             found.untold.append(f"{label} (superuser)" if user.is_superuser else label)
     for group in Group.objects.prefetch_related("permissions__content_type").order_by("pk"):
-        mine = told.get((accounts.GROUP, str(group.pk)), _Told())
+        mine = told.get((accounts.GROUP, str(group.pk)), ToldRights())
         now = {"permissions": accounts.names_of(group.permissions.all())}
         _compare(f"the group {group.name}", now, mine, found, names)
         if not mine.is_erased and now["permissions"] and not mine.rights:
@@ -61,7 +61,9 @@ def audit_accounts() -> AccountAudit:
     return found
 
 
-def _compare(label: str, now: dict[str, Any], told: _Told, found: AccountAudit, groups: set[str]) -> None:
+def _compare(
+    label: str, now: dict[str, Any], told: ToldRights, found: AccountAudit, groups: set[str]
+) -> None:
     if told.deleted:
         sentence = f"{label} is there, but this row says it was deleted"
         found.breaks.append(Break(changelog.INSTALLATION, told.deleted, sentence))
@@ -79,15 +81,15 @@ def _compare(label: str, now: dict[str, Any], told: _Told, found: AccountAudit, 
             found.breaks.append(Break(changelog.INSTALLATION, sequence, sentence))
 
 
-def _has_untold(now: dict[str, Any], told: _Told) -> bool:
+def _has_untold(now: dict[str, Any], told: ToldRights) -> bool:
     """An account that is open is the usual case; what lets it do more is to be told."""
     return any(now[name] and name not in told.rights for name in RIGHTS if name != "is_active")
 
 
-def _told() -> dict[tuple[str, str], _Told]:
-    found: dict[tuple[str, str], _Told] = {}
+def _told() -> dict[tuple[str, str], ToldRights]:
+    found: dict[tuple[str, str], ToldRights] = {}
     for entry, body in _rows():
-        mine = found.setdefault((entry.entity, entry.entity_id), _Told())
+        mine = found.setdefault((entry.entity, entry.entity_id), ToldRights())
         if body is None:
             mine.rights, mine.is_erased = {}, True
         elif entry.event == "deleted":
