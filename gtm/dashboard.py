@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from gtm.core import clock
-from gtm.core.identity import factors
+from gtm.core.identity import confirmation
 from plans.admin.at_risk import at_risk
 from plans.admin.waiting import entries, waiting
 from plans.drawing import badges, sparkline
@@ -37,7 +37,7 @@ TRENDS_SECONDS = 60
 
 def _lacks_factor(user: Any) -> bool:
     """Whether this person decides here, and could not yet where a second factor is asked for."""
-    if not settings.GTM_SECOND_FACTOR or factors.has_one(user):
+    if not settings.GTM_SECOND_FACTOR or confirmation.has_counting(user):
         return False
     return user.has_perm(PERMISSION) or holds_any_role(user)
 
@@ -54,6 +54,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["broken"] = _broken(request.user)
     context["to_establish"] = request.user.is_superuser and establishing.lacking().anything
     context["lacks_factor"] = _lacks_factor(request.user)
+    context["factor_waits"] = context["lacks_factor"] and confirmation.waits(request.user)
     if not request.user.has_perm("plans.view_plan"):
         return context
     plans = Plan.objects.select_related("program", "requested_by")

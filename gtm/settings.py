@@ -197,6 +197,9 @@ LOGIN_REDIRECT_URL = "admin:index"
 # django-allauth, https://docs.allauth.org/: second factors. Its pages are those of gtm/core/identity/urls.py;
 # limits and mails are ours, which are in the database and so hold for every process and outlast a broker.
 GTM_SECOND_FACTOR = env.bool("GTM_SECOND_FACTOR", default=not GTM_ALLOW_IMPERSONATION)
+# How a first factor comes to count for decisions: "mail", a link to the address on record; "steward", who
+# agrees to changes of authority; "wait", a day after the mail that tells its owner. The command line may too.
+GTM_FACTOR_CONFIRMED_BY = frozenset(env.list("GTM_FACTOR_CONFIRMED_BY", default=["mail", "steward"]))
 ACCOUNT_ADAPTER = "gtm.core.identity.adapters.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False

@@ -7,7 +7,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
-from gtm.core.admin.own_password import SetOwnPassword, own_password
+from gtm.core.admin.own_password import SetForgotten, SetOwnPassword, own_password
 from gtm.core.api import problem
 from gtm.core.api.tokens import TokenView, TokenViewSet
 from gtm.probes import healthz, metrics, readyz
@@ -47,6 +47,7 @@ urlpatterns = [
     path("search/", admin.site.admin_view(search_page), name="search"),  # the admin's keeps what it found
     path("password_change/", own_password, name="own_password"),  # the admin's leaves no record
     path("own_password/<uidb64>/<token>/", SetOwnPassword.as_view(), name="own_password_set"),
+    path("own_password/forgotten/<uidb64>/<token>/", SetForgotten.as_view(), name="forgotten_password_set"),
     path("", include("gtm.core.identity.urls")),  # the login page among them, before the admin's
     path("", admin.site.urls),
 ]

@@ -12,18 +12,21 @@ from django.test import Client
 from django.urls import reverse
 
 from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.identity import confirmation
 from plans.demo.organisation import PASSWORD
 from tests.doors import user
 
 LOGIN = reverse("admin:login")
 
 
-def add_app(username: str) -> str:
-    """Give somebody an app and recovery codes; answers the secret."""
+def add_app(username: str, *, confirmed: bool = True) -> str:
+    """Give somebody an app and recovery codes, which count if they are ``confirmed``; answers the secret."""
     owner, secret = user(username), auth.generate_totp_secret()
     with acting_as(Actor.of_user(owner, ADMIN, interactive=True)):
         auth.TOTP.activate(owner, secret)
         RecoveryCodes.activate(owner)
+        if confirmed:
+            confirmation.confirm(owner, "in a test")
     return secret
 
 

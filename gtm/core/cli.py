@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as, operating_system_user
 from gtm.core.errors import GtmError, InvalidInput, NotFound, NotPermitted, Problem
 from gtm.core.evidence import refusals
-from gtm.core.identity import codes, factors
+from gtm.core.identity import codes, confirmation, factors
 
 BAD_INPUT = 2
 
@@ -85,7 +85,8 @@ def knows_password(username: str) -> bool:
 
 
 def second_factor_of(user: Any) -> str:
-    """The second factor that somebody shows at the terminal, where the site asks for one; empty without.
+    """The second factor that somebody shows at the terminal, where the site asks for one; empty without, and
+    where the factor waits to be confirmed.
 
     Raises NotPermitted where the code is wrong, TooManyWrong.
     """
@@ -97,7 +98,7 @@ def second_factor_of(user: Any) -> str:
     factor = codes.accepts(user, code)
     if factor is None:
         raise NotPermitted("The code is wrong.")
-    return factors.NAMES[factor.type]
+    return factors.NAMES[factor.type] if confirmation.counts(factor) else ""
 
 
 def _asked(prompt: str) -> str:

@@ -27,6 +27,31 @@ class PasswordOfAnother(models.Model):
         return f"{self.user}, by {self.set_by}"
 
 
+class PasswordFromLink(models.Model):
+    """The password of an account was set through its mailbox alone: by the link of a forgotten password."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="password_from_link"
+    )
+    set_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"{self.user}, by a link"
+
+
+class ConfirmedFactor(models.Model):
+    """A second factor that counts for decisions: its owner has it, as another way than the password says."""
+
+    factor = models.OneToOneField(
+        "mfa.Authenticator", on_delete=models.CASCADE, primary_key=True, related_name="confirmation"
+    )
+    how = models.CharField(max_length=200)
+    at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"{self.factor}, {self.how}"
+
+
 class ChangeLogChain(models.Model):
     """The head of one hash chain: a plan's, or the installation's."""
 

@@ -15,7 +15,7 @@ from gtm.core import clock, sign_in
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
 from gtm.core.errors import GtmError
-from gtm.core.identity import factors
+from gtm.core.identity import confirmation, factors
 from plans.admin import break_glass, changed
 from plans.admin.entries import kinds_of
 from plans.admin.forms import DecisionForm
@@ -145,7 +145,12 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
 
     def _ask_second_factor(self, request: HttpRequest, approval: Approval) -> HttpResponse:
         """What somebody who may decide sees before the session has shown a second factor."""
-        shown = {"approval": approval, "has_factor": factors.has_one(request.user)}
+        shown = {
+            "approval": approval,
+            "has_factor": factors.has_one(request.user),
+            "waits": confirmation.waits(request.user) and bool(factors.shown_in(request)),
+            "what_to_do": confirmation.what_to_do(request.user),
+        }
         return self.page(request, "plans/second_factor.html", approval.title, **shown)
 
     def _round(self, request: HttpRequest, object_id: str) -> Approval:

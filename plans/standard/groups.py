@@ -21,7 +21,7 @@ GROUPS: dict[str, Q] = {
     "Approvers": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["decide_approval", "answer_escalation", "pull_ripcord", "add_absence", "add_delegation", "judge_fraudcase"]),
     STEWARDS: Q(codename__in=["release_ripcord", "pull_ripcord", "use_break_glass", "erase_payload", "view_policyversion", "propose_policy", "adopt_policy",
-                                "decide_guardedchange", "view_guardedchange"])
+                                "decide_guardedchange", "view_guardedchange", "view_user"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(role|person|approver|absence|delegation|rotaoverride)$")
     | Q(codename__in=["delete_rotaoverride", "view_rotaoverride"]),
     "Partner contacts": Q(codename__in=["view_attributionrecord", "view_dispute"]),

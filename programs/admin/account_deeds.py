@@ -10,8 +10,10 @@ from django.http import HttpRequest
 
 from gtm.core.actors import Actor
 from gtm.core.admin.actions import PAGE, Answers, Deed, offer
-from gtm.core.identity import factors
-from programs.models.guarded_accounts import reset_factors
+from gtm.core.errors import NotPermitted
+from gtm.core.identity import confirmation, factors
+from programs.models.guarded_accounts import confirm_factors, reset_factors, why_not_confirm
+from programs.models.two_people import PERMISSION
 
 
 def _may(request: HttpRequest) -> bool:
@@ -29,6 +31,21 @@ def _why_not(actor: Actor, user: User) -> str:
     return "" if factors.of(user) else "it has no second factor."
 
 
+def _may_confirm(request: HttpRequest) -> bool:
+    return request.user.has_perm(PERMISSION)
+
+
+def _confirm(user: User, told: Answers, seen: str) -> str:
+    if seen != _waiting(user):
+        raise NotPermitted("The second factors of this account have changed since you looked at them.")
+    confirm_factors(user)
+    return "its second factor is confirmed. The owner is told by mail."
+
+
+def _waiting(user: User) -> str:
+    return confirmation.in_words(confirmation.unconfirmed(user))
+
+
 def _with_factors(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.filter(authenticator__isnull=False)
 
@@ -42,7 +59,17 @@ def of_accounts() -> list[Any]:
                 "For somebody who has lost the phone and the recovery codes. Make sure that it is they who "
                 "ask. All second factors of the account are removed, and a mail tells its owner."
             ),
-        )
+        ),
+        Deed(
+            "confirm_factors", "Confirm the second factor", _may_confirm, icon="phonelink_lock",
+            slots=frozenset({PAGE}), fits=_with_factors, perform=_confirm, why_not=why_not_confirm,
+            seen=_waiting, shows=_waiting,
+            explain=(
+                "Ask the owner, face to face or on the phone, whether they have added these factors. Whoever "
+                "knows only their password could have done it. From then on they count for decisions on "
+                "money and law. Say below how you asked."
+            ),
+        ),
     ]  # fmt: skip
 
 

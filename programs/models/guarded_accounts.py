@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
@@ -16,9 +17,10 @@ from django.db.models import Q, QuerySet
 from django.db.models.signals import m2m_changed, post_save, pre_delete
 
 from gtm.core import actors
+from gtm.core.actors import Actor
 from gtm.core.errors import NotPermitted
 from gtm.core.evidence import accounts
-from gtm.core.identity import factors, records
+from gtm.core.identity import confirmation, factors, records
 from gtm.core.models import ChangeLogPayload
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
@@ -92,6 +94,38 @@ def reset_factors(user: Any) -> None:
     guard_factors(user)
     with two_people.agreed(), transaction.atomic():
         factors.remove_all(user)
+
+
+def why_not_confirm(actor: Actor, user: Any) -> str:
+    """Why this person may not confirm the second factor of an account for its owner; "" where they may."""
+    if not confirmation.waits(user):
+        return "it has no second factor that waits to be confirmed."
+    if confirmation.BY_STEWARD not in settings.GTM_FACTOR_CONFIRMED_BY:
+        return "on this site a second factor is not confirmed by others (GTM_FACTOR_CONFIRMED_BY)."
+    if actor.is_system or not actor.interactive:
+        return "only a person in a session can confirm it."
+    if refused := accounts.why_not_theirs(actor.user):
+        return refused
+    own = set(Person.objects.filter(accounts=actor.user_id).values_list("pk", flat=True))
+    theirs = set(Person.objects.filter(accounts=user).values_list("pk", flat=True))
+    if actor.user_id == user.pk or own & theirs:
+        return "nobody confirms their own second factor."
+    if not own & two_people.seconds(user):
+        return "only who agrees to changes of authority can confirm it."
+    if settings.GTM_SECOND_FACTOR and not actor.second_factor:
+        return "show a second factor of your own in this session first. It has to be a confirmed one."
+    return ""
+
+
+def confirm_factors(user: Any) -> None:
+    """A person who looks after authority says that the factors of an account are its owner's.
+
+    Raises NotPermitted.
+    """
+    actor = actors.current().actor
+    if refused := why_not_confirm(actor, user):
+        raise NotPermitted(f"The second factor of {user} is not confirmed: {refused}")
+    confirmation.confirm(user, f"by {actor.label}")
 
 
 def mark_new_superuser(sender: Any, instance: Any, created: bool, raw: bool = False, **_: Any) -> None:

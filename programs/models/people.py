@@ -247,9 +247,12 @@ def _is_acting(person: Person) -> bool:
 
 
 def _is_acting_alone(person: Person) -> bool:
-    """Whether it is they, by an account that nobody else can log in with: a link to a password goes there."""
-    user = actors.current().actor.user
-    return _is_acting(person) and accounts.why_not_theirs(user) is None
+    """Whether it is they, by an account that nobody else can log in with: links go there, to set a password
+    and to confirm a second factor. Where the site asks for one, the password alone does not say who it is."""
+    actor = actors.current().actor
+    if settings.GTM_SECOND_FACTOR and not actor.second_factor:
+        return False
+    return _is_acting(person) and accounts.why_not_theirs(actor.user) is None
 
 
 def _is_wider(now: Sequence[str], before: Sequence[str]) -> bool:

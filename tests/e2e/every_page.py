@@ -70,6 +70,8 @@ NO_PAGES = {
     "mfa_deactivate_totp": "seen in test_second_factor",
     "mfa_view_recovery_codes": "seen in test_second_factor",
     "mfa_generate_recovery_codes": "seen in test_second_factor",
+    "mfa_confirm": "seen in test_second_factor",
+    "mfa_ask_to_confirm": "takes a form",
     "mfa_login_webauthn": "takes a form",
     "mfa_reauthenticate_webauthn": "seen in test_passkeys",
     "mfa_add_webauthn": "seen in test_passkeys",

@@ -6,6 +6,7 @@ from django.test import override_settings
 from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
+from gtm.core.identity import confirmation
 from plans.demo.organisation import PASSWORD
 from programs.models import Program
 from tests.doors import user
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 def required(site):
-    with override_settings(GTM_SECOND_FACTOR=True):
+    with override_settings(GTM_SECOND_FACTOR=True, GTM_OWN_PASSWORD_BY_MAIL=True):
         yield
 
 
@@ -54,6 +55,13 @@ def test_a_second_factor_from_the_approval_to_its_removal(enter, required, asked
     finance.look("new codes")
     assert finance.page.locator(".g-codes code").count() == 10
     finance.page.get_by_role("link", name="Go on to where you were").click()
+    assert finance.page.get_by_text("To have it confirmed, open the link").is_visible()
+    finance.look("a factor that waits")
+    finance.open(reverse("mfa_index"), "not confirmed yet")
+    finance.open(reverse("mfa_confirm", args=[confirmation.TOKENS.make_token(user("finance"))]), "the link")
+    finance.page.get_by_role("button", name="I have added them: confirm").click()
+    finance.look("confirmed")
+    finance.open(page, "after a confirmed factor")
     assert finance.page.locator("#decide").is_visible()
     finance.look("after a second factor")
     finance.open(reverse("mfa_index"), "with a factor")

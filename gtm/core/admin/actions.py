@@ -73,7 +73,8 @@ class Link(Offer):
 class Deed(Offer):
     """Changes objects, each on its own. ``why_not`` answers "" where it is possible now.
 
-    ``seen`` is what the person saw of an object; it comes back with the answer.
+    ``seen`` is what the person saw of an object; it comes back with the answer. ``shows``: what the dialog
+    says of each beside its name.
     """
 
     perform: Callable[[Any, Answers, str], str] = field(kw_only=True)
@@ -81,6 +82,7 @@ class Deed(Offer):
     form: type[forms.Form] = field(default=ReasonForm, kw_only=True)
     explain: str = field(default="", kw_only=True)
     seen: Callable[[Any], str] = field(default=lambda obj: "", kw_only=True)
+    shows: Callable[[Any], str] = field(default=lambda obj: "", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,14 +235,14 @@ class OfferedActions(ModelAdmin):
                 self._do(request, one, obj, form.cleaned_data)
             return HttpResponseRedirect(back)
         actor = actor_in(request, ADMIN)
-        rows = [(obj, one.why_not(actor, obj), one.seen(obj)) for obj in objects]
+        rows = [(obj, one.why_not(actor, obj), one.seen(obj), one.shows(obj)) for obj in objects]
         context = {
             **self.admin_site.each_context(request),
             "title": one.title,
             "offer": one,
             "form": form,
             "rows": rows,
-            "possible": any(not why for _, why, _ in rows),
+            "possible": any(not why for _, why, _, _ in rows),
             "back": back,
             "to": reverse(f"admin:{self._prefix}{one.name}_all"),
         }

@@ -112,13 +112,31 @@ class SetOwnPassword(PasswordResetConfirmView):
     template_name = "gtm/own_password_set.html"
     success_url = reverse_lazy("admin:login")
     title = SUBJECT
+    is_forgotten = False
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return {**admin.site.each_context(self.request), **super().get_context_data(**kwargs)}
 
     def form_valid(self, form: Any) -> HttpResponse:
         form.user.proved_by_mail = True
+        form.user.proved_by_mailbox_alone = self.is_forgotten
         with acting_as(Actor.of_user(form.user, ADMIN, interactive=True)):
             answer = super().form_valid(form)
         messages.success(self.request, "Your password is set. Log in with it.")
         return answer
+
+
+class ForgottenTokens(OwnPasswordTokens):
+    """Links that nobody had to log in for: who has the mailbox has them."""
+
+    key_salt = "gtm.core.identity.recovery"
+
+
+FORGOTTEN = ForgottenTokens()
+
+
+class SetForgotten(SetOwnPassword):
+    """Where the link of a forgotten password leads. That nothing but a mailbox was shown is kept."""
+
+    token_generator = FORGOTTEN
+    is_forgotten = True

@@ -19,7 +19,7 @@ from django.db import transaction
 from gtm.core import access_tokens, actors, canonical, clock
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as
 from gtm.core.evidence import changelog
-from gtm.core.models import ChangeLogEntry, PasswordOfAnother
+from gtm.core.models import ChangeLogEntry, PasswordFromLink, PasswordOfAnother
 
 FLAGS = ("is_active", "is_staff", "is_superuser")
 USER, GROUP = "auth.user", "auth.group"
@@ -139,11 +139,21 @@ def _record_password(user: Any) -> None:
             _append(user, "changed", "password", None, f"set in a session, of which {known.set_by} knew it")
             return
         PasswordOfAnother.objects.filter(user=user).delete()
+        _note_channel(user, acting.actor)
         _append(user, "changed", "password", None, OWN)
         return
+    PasswordFromLink.objects.filter(user=user).delete()  # the new one came to its owner by another way
     values = {"set_by": label, "set_at": clock.now()}
     PasswordOfAnother.objects.update_or_create(user=user, defaults=values)
     _append(user, "changed", "password", None, f"set by {label}")
+
+
+def _note_channel(user: Any, actor: Actor) -> None:
+    """Whether the mailbox alone has set the password; that ends when a session that shows more sets one."""
+    if getattr(user, "proved_by_mailbox_alone", False):
+        PasswordFromLink.objects.update_or_create(user=user, defaults={"set_at": clock.now()})
+    elif actor.second_factor:
+        PasswordFromLink.objects.filter(user=user).delete()
 
 
 def may_be_known(user: Any, how: str = "linked") -> None:

@@ -24,12 +24,17 @@ def shown_in(request: Any) -> str:
 
     A factor that was removed since does not count any more.
     """
+    factor = last_shown(request)
+    return NAMES.get(factor.type, "") if factor is not None else ""
+
+
+def last_shown(request: Any) -> Authenticator | None:
+    """The factor that this session has shown last; None where it is gone, or there was none."""
     user = request.user
     for record in reversed(get_authentication_records(request, user)):
         if record.get("method") == "mfa":
-            rows = Authenticator.objects.filter(pk=record.get("id"), user=user.pk)
-            return NAMES.get(record.get("type", ""), "") if rows.exists() else ""
-    return ""
+            return Authenticator.objects.filter(pk=record.get("id"), user=user.pk).first()
+    return None
 
 
 def has_one(user: Any) -> bool:

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 from unfold.forms import AuthenticationForm
 
 from gtm.core.admin.base import acting_in_admin
-from gtm.core.identity import codes, factors
+from gtm.core.identity import codes, confirmation, factors
 
 
 def onward(request: HttpRequest) -> str:
@@ -109,7 +109,14 @@ class Factors(InFrame, base.IndexView):
     title = "Second factor"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        found = {"is_required": settings.GTM_SECOND_FACTOR, "shown": factors.shown_in(self.request)}
+        user = self.request.user
+        found = {
+            "is_required": settings.GTM_SECOND_FACTOR,
+            "shown": factors.shown_in(self.request),
+            "waits": confirmation.waits(user),
+            "takes_mail": confirmation.takes_mail(user),
+            "what_to_do": confirmation.what_to_do(user),
+        }
         return {**super().get_context_data(**kwargs), **found}
 
 

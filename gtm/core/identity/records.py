@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from gtm.core import account_mail, actors, clock, sign_in
 from gtm.core.evidence import accounts
-from gtm.core.identity import factors
+from gtm.core.identity import confirmation, factors
 
 guards: list[Callable[[Any], None]] = []
 """Asked with the account before one of its factors is removed; each may refuse."""
@@ -31,6 +31,7 @@ def record_change(sender: Any, instance: Any, created: bool, raw: bool = False, 
     """Receiver of ``post_save`` of factors."""
     if created and not raw:
         _tell(instance.user, f"{factors.in_words(instance)}: added")
+        confirmation.note_added(instance)
 
 
 def record_end(sender: Any, instance: Any, **_: Any) -> None:

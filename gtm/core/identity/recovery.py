@@ -23,7 +23,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from gtm.core import access_tokens, account_mail, clock, sign_in
 from gtm.core.actors import ADMIN, Actor, acting_as
-from gtm.core.admin.own_password import TOKENS
+from gtm.core.admin.own_password import FORGOTTEN
 from gtm.core.evidence import accounts
 
 BODY = """Somebody at {address} has asked for a link to set a new password for your account {account}.
@@ -66,11 +66,11 @@ def ask(username: str, request: Any) -> None:
     addresses = accounts.addresses_of(account)
     if len(addresses) != 1:
         return
-    place = [urlsafe_base64_encode(force_bytes(account.pk)), TOKENS.make_token(account)]
+    place = [urlsafe_base64_encode(force_bytes(account.pk)), FORGOTTEN.make_token(account)]
     body = BODY.format(
         address=sign_in.address_of(request),
         account=account.get_username(),
-        link=settings.GTM_BASE_URL + reverse("own_password_set", args=place),
+        link=settings.GTM_BASE_URL + reverse("forgotten_password_set", args=place),
         days=settings.PASSWORD_RESET_TIMEOUT // 86400,
     )
     with transaction.atomic(), acting_as(Actor.system("Forgotten password", ADMIN)):

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from gtm.core.identity import pages, passkeys, recovery, sessions
+from gtm.core.identity import confirming, pages, passkeys, recovery, sessions
 
 urlpatterns = [
     path("login/", pages.LoginPage.as_view(), name="account_login"),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("own_account/password/", pages.ConfirmByPassword.as_view(), name="account_reauthenticate"),
     path("own_account/factors/", pages.Factors.as_view(), name="mfa_index"),
     path("own_account/factors/confirm/", pages.ConfirmByFactor.as_view(), name="mfa_reauthenticate"),
+    path("own_account/factors/link/", confirming.AskForLink.as_view(), name="mfa_ask_to_confirm"),
+    path("own_account/factors/link/<token>/", confirming.ConfirmFactor.as_view(), name="mfa_confirm"),
     path("own_account/factors/app/add/", pages.AddApp.as_view(), name="mfa_activate_totp"),
     path("own_account/factors/app/remove/", pages.RemoveApp.as_view(), name="mfa_deactivate_totp"),
     path("login/forgotten/", recovery.Forgotten.as_view(), name="forgotten_password"),

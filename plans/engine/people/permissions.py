@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from gtm.core import clock
 from gtm.core.actors import Actor
 from gtm.core.evidence import accounts
+from gtm.core.identity import confirmation
 from plans.engine.escalation import rotas
 from plans.engine.people.directory import Directory
 from programs.models import Approver, Person
@@ -19,6 +20,10 @@ Params = Mapping[str, Any]
 NO_SECOND_FACTOR = (
     "This needs a second factor in this session, and the session has shown none. See “Second factor” at the "
     "top right: add one, or show it."
+)
+NOT_CONFIRMED = (
+    "This needs a second factor, and that of your account is not confirmed yet: whoever knows your password "
+    "could have added it."
 )
 
 
@@ -44,6 +49,8 @@ def why_no_second_factor(actor: Actor) -> str | None:
     """Why a password alone is not enough here; None where the session has shown more, or none is asked."""
     if not settings.GTM_SECOND_FACTOR or actor.second_factor:
         return None
+    if confirmation.waits(actor.user):
+        return f"{NOT_CONFIRMED} To have it confirmed, {confirmation.what_to_do(actor.user)}"
     return NO_SECOND_FACTOR
 
 

@@ -183,7 +183,11 @@ def test_adding_an_app_is_on_record_told_and_encrypted(site):
     assert len(added.context["unused_codes"]) == 10
     again = client.get(reverse("mfa_view_recovery_codes"))
     assert set(again.context["unused_codes"]) == {"****"}
-    assert rows_of("second factor") == ["authenticator app: added", "recovery codes: added"]
+    assert rows_of("second factor") == [
+        "authenticator app: added",
+        "authenticator app: waits to be confirmed",
+        "recovery codes: added",
+    ]
     stored = Authenticator.objects.get(user=user("finance"), type="totp")
     assert secret not in str(stored.data)
     assert secret_of("finance") == secret
@@ -197,12 +201,13 @@ def test_mail_waits_for_a_server_that_is_down(site, settings):
     add_app("finance")
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    assert account_mail.deliver() == 0
-    assert AccountMail.objects.filter(attempts=1, sent_at=None).count() == 2
+    waiting = AccountMail.objects.count()
+    assert (account_mail.deliver(), waiting > 1) == (0, True)
+    assert AccountMail.objects.filter(attempts=1, sent_at=None).count() == waiting
     assert account_mail.deliver() == 0, "not before its time"
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     with time_machine.travel(clock.now() + timedelta(minutes=2), tick=False):
-        assert account_mail.deliver() == 2
+        assert account_mail.deliver() == waiting
         assert account_mail.deliver() == 0
 
 
