@@ -27,15 +27,24 @@ def minor_units(currency: str) -> int:
     return next((digits for digits, codes in MINOR_DIGITS.items() if currency in codes), 2)
 
 
-KEPT_DECIMALS = 2
-"""What the columns of entered amounts hold; a thousandth of a dinar would be rounded without a word."""
+KEPT_DECIMALS = 4
+"""What columns of amounts hold: as many as any currency has."""
+
+
+def coin_digits(currency: str) -> int:
+    """Decimals to which a computed amount is rounded before it is kept: its currency's, at least two."""
+    return max(2, minor_units(currency))
+
+
+def as_kept(amount: Decimal) -> Decimal:
+    """An amount with two decimals, or with as many more as it has, up to four: 50000.00, 1.234."""
+    fine = amount.quantize(Decimal(1).scaleb(-KEPT_DECIMALS))
+    return next(short for n in range(2, KEPT_DECIMALS + 1) if (short := round(fine, n)) == fine)
 
 
 def finer_than_coins(amount: Decimal, currency: str) -> str:
-    """Why an amount is not taken: it has more decimals than its currency, or than are kept. Else empty."""
+    """Why an amount is not taken: it has more decimals than its currency. Else empty."""
     digits = minor_units(currency)
-    if digits > KEPT_DECIMALS and amount == round(amount, digits) != round(amount, KEPT_DECIMALS):
-        return f"{amount:f} {currency} cannot be kept: entered amounts have at most {KEPT_DECIMALS} decimals."
     if amount == round(amount, digits):
         return ""
     has = {0: "no decimals", 1: "one decimal"}.get(digits, f"{digits} decimals")

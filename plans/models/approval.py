@@ -9,6 +9,7 @@ from django.db import models
 
 from gtm.core import clock
 from gtm.core.governed import GovernedModel, StateField, StatefulModel
+from gtm.core.money_field import MoneyField
 from plans.models.read_by import ReadBy
 from plans.schemas import rules
 
@@ -54,7 +55,7 @@ class Approval(StatefulModel):
     policy = models.JSONField(default=dict)
     question = models.TextField(blank=True, help_text="What is asked, in a sentence")
     summary = models.JSONField(default=list, blank=True, help_text="Label and value pairs to decide on")
-    amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    amount = MoneyField(of="currency", null=True, blank=True)
     currency = models.CharField(max_length=3, default="USD")
     scope = models.JSONField(default=dict, blank=True, help_text="What exactly is approved")
     scope_sha256 = models.CharField(max_length=64, blank=True)

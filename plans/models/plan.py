@@ -12,6 +12,7 @@ from django.db import models
 
 from gtm.core import clock
 from gtm.core.governed import StateField, StatefulModel
+from gtm.core.money_field import MoneyField
 from plans.models.read_by import ReadBy
 from plans.schemas import rules
 
@@ -114,7 +115,7 @@ class Plan(StatefulModel):
         default=dict, help_text="Facts about the program at the start, which the steps read"
     )
     seed = models.PositiveBigIntegerField()
-    amount = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    amount = MoneyField(of="currency", null=True, blank=True)
     currency = models.CharField(max_length=3, default="USD")
 
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="plans")

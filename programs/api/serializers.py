@@ -94,7 +94,7 @@ class ProgramSerializer(WholeSerializer):
         read_only_fields = ["version", "created_at", "updated_at", "state"]
 
 
-class TierSerializer(ModelSerializer):
+class TierSerializer(WholeSerializer):
     program = serializers.SlugRelatedField("slug", queryset=Program.objects.all())
 
     class Meta:

@@ -6,17 +6,21 @@ from decimal import Decimal
 
 from django.db import models
 
+from gtm.core.money_field import CleanCoins, MoneyField
 from programs.models.published import PublishedModel
 
 
-class Tier(PublishedModel):
+class Tier(CleanCoins, PublishedModel):
     """A level of a loyalty program, reached by qualifying spend over twelve months."""
 
     program = models.ForeignKey("programs.Program", on_delete=models.CASCADE, related_name="tiers")
     name = models.CharField(max_length=60)
     rank = models.PositiveSmallIntegerField(help_text="1 is the entry tier")
-    threshold = models.DecimalField(
-        max_digits=14, decimal_places=2, default=Decimal(0), help_text="Qualifying spend of twelve months"
+    threshold = MoneyField(
+        of="program.currency",
+        max_digits=16,
+        default=Decimal(0),
+        help_text="Qualifying spend of twelve months",
     )
     earn_multiplier = models.DecimalField(max_digits=6, decimal_places=3, default=Decimal(1))
     from_plan = models.CharField(max_length=60, blank=True, help_text="The plan that set this tier")

@@ -9,6 +9,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 
 from gtm.core.governed import GovernedModel
+from gtm.core.money_field import EnteredInCoins, MoneyField
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
 from programs.models.place import CodeField, known_country, known_currency, known_zone
@@ -48,14 +49,14 @@ class Partner(ChangedByTwo, GovernedModel):
         )  # fmt: skip
 
 
-class Campaign(GovernedModel):
+class Campaign(EnteredInCoins, GovernedModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120, unique=True)
     program = models.ForeignKey("programs.Program", on_delete=models.PROTECT, related_name="campaigns")
     partners = models.ManyToManyField(Partner, blank=True, related_name="campaigns")
     starts_on = models.DateField(null=True, blank=True)
     ends_on = models.DateField(null=True, blank=True)
-    budget = models.DecimalField(max_digits=14, decimal_places=2, null=True, blank=True)
+    budget = MoneyField(of="currency", max_digits=16, null=True, blank=True)
     currency = CodeField(max_length=3, default="USD", validators=[known_currency])
 
     class Meta:

@@ -17,6 +17,7 @@ from gtm.core.errors import NotPermitted
 from gtm.core.evidence import accounts
 from gtm.core.governed import GovernedModel
 from gtm.core.money import Money
+from gtm.core.money_field import EnteredInCoins, MoneyField
 from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
 from programs.models.account_links import allow_something, guard_accounts
@@ -142,14 +143,12 @@ m2m_changed.connect(guard_accounts, Person.accounts.through, dispatch_uid="own-a
 SUM_A_YEAR = "A sum a year: a plan that spends 10,000 a month is held against it as 120,000"
 
 
-class Approver(ChangedByTwo, GovernedModel):
+class Approver(EnteredInCoins, ChangedByTwo, GovernedModel):
     """A person in a role: since when, for what, and up to which amount. Empty means without limit."""
 
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="approverships")
     role = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="approvers")
-    limit_amount = models.DecimalField(
-        max_digits=16, decimal_places=2, null=True, blank=True, help_text=SUM_A_YEAR
-    )
+    limit_amount = MoneyField(of="limit_currency", null=True, blank=True, help_text=SUM_A_YEAR)
     limit_currency = CodeField(max_length=3, default="USD", validators=[known_currency])
     program_kinds = models.JSONField(
         default=list, blank=True, help_text="One per line: “- loyalty”. Leave it empty for every kind"
@@ -308,7 +307,7 @@ class Absence(ChangedByTwo, GovernedModel):
         return same and self.starts_at >= stored.starts_at and self.ends_at <= stored.ends_at
 
 
-class Delegation(ChangedByTwo, GovernedModel):
+class Delegation(EnteredInCoins, ChangedByTwo, GovernedModel):
     """A principal lets a delegate decide for them: dated, capped, not transitive."""
 
     principal = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="delegations_given")
@@ -317,9 +316,7 @@ class Delegation(ChangedByTwo, GovernedModel):
     commands = models.JSONField(
         default=list, blank=True, help_text="One per line: “- plan-loyalty”. Leave it empty for every command"
     )
-    amount_cap = models.DecimalField(
-        max_digits=16, decimal_places=2, null=True, blank=True, help_text=SUM_A_YEAR
-    )
+    amount_cap = MoneyField(of="currency", null=True, blank=True, help_text=SUM_A_YEAR)
     currency = CodeField(max_length=3, default="USD", validators=[known_currency])
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()

@@ -13,7 +13,7 @@ from django.db import models
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.governed import StateField, StatefulModel
 from gtm.core.later import later
-from gtm.core.money import finer_than_coins
+from gtm.core.money_field import EnteredInCoins, MoneyField
 from gtm.core.places.calendars import WorkingCalendar
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
@@ -91,8 +91,6 @@ COUNTED_IN_CURRENCY = (
     "launch_cost",
     "person_day_cost",
 )
-PAID = ("platform_cost_monthly", "launch_cost", "person_day_cost")
-"""Amounts that are paid as they are, in whole coins; a price of a point is a part of one."""
 SPREADS = ("lift", "enrolment")
 """Assumptions with a low, a likely and a high value."""
 
@@ -136,7 +134,7 @@ LOOKED_AT = ("kind", "region", "country", "subdivision", "working_week", "time_z
 """Facts that seats, authority and the calendar of gates look at. The currency has ties of its own."""
 
 
-class Program(ChangedByTwo, StatefulModel):
+class Program(EnteredInCoins, ChangedByTwo, StatefulModel):
     slug = models.SlugField(unique=True, max_length=80)
     name = models.CharField(max_length=120)
     kind = models.CharField(max_length=20, choices=ProgramKind.choices, db_index=True)
@@ -171,8 +169,8 @@ class Program(ChangedByTwo, StatefulModel):
         default=Decimal("0.40"),
         help_text="Share of revenue, 0.40 = 40 %; an assumption until finance signs it",
     )
-    platform_cost_monthly = models.DecimalField(
-        max_digits=14, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)]
+    platform_cost_monthly = MoneyField(
+        of="currency", max_digits=16, default=Decimal(0), validators=[MinValueValidator(0)]
     )
     points_per_currency_unit = models.DecimalField(
         max_digits=10,
@@ -202,9 +200,9 @@ class Program(ChangedByTwo, StatefulModel):
     enrolment_low = _share("Low end of the enrolment below")
     enrolment_likely = _share("Share of members who will enrol. Empty: the plan assumes 0.3 to 0.7")
     enrolment_high = _share("High end of the enrolment")
-    launch_cost = models.DecimalField(
-        max_digits=14,
-        decimal_places=2,
+    launch_cost = MoneyField(
+        of="currency",
+        max_digits=16,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
@@ -236,9 +234,9 @@ class Program(ChangedByTwo, StatefulModel):
         validators=[MinValueValidator(0), MaxValueValidator(1)],
         help_text="With a higher chance of a loss over the horizon a program is tested before it is launched",
     )
-    person_day_cost = models.DecimalField(
-        max_digits=14,
-        decimal_places=2,
+    person_day_cost = MoneyField(
+        of="currency",
+        max_digits=16,
         null=True,
         blank=True,
         validators=[MinValueValidator(0)],
@@ -293,7 +291,7 @@ class Program(ChangedByTwo, StatefulModel):
         check_subdivision(self.country, self.subdivision)
         if ties := self.currency_ties():
             raise ValidationError({"currency": ties})
-        if problems := self.spread_problems() | self.coin_problems():
+        if problems := self.spread_problems():
             raise ValidationError(problems)
 
     @property
@@ -314,17 +312,6 @@ class Program(ChangedByTwo, StatefulModel):
                 found[f"{name}_likely"] = f"{likely} does not lie between low and high."
         return found
 
-    def coin_problems(self) -> dict[str, str]:
-        """Which amounts, of those entered anew, have more decimals than the currency, by field."""
-        stored = None if self._state.adding else Program.objects.filter(pk=self.pk).first()
-        found = {}
-        for name in PAID:
-            amount = getattr(self, name)
-            kept = stored is not None and (getattr(stored, name), stored.currency) == (amount, self.currency)
-            if amount is not None and not kept:
-                found[name] = finer_than_coins(Decimal(amount), self.currency)
-        return {name: wrong for name, wrong in found.items() if wrong}
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if ties := self.currency_ties():
             raise InvalidInput(
@@ -337,12 +324,6 @@ class Program(ChangedByTwo, StatefulModel):
                     "are converted."
                 ),
                 problems=[Problem("currency", tie, code="would_relabel") for tie in ties],
-            )
-        if problems := self.coin_problems():
-            raise InvalidInput(
-                f"An amount of {self.name} cannot be paid in {self.currency}.",
-                hint="Enter it with no more decimals than the currency has.",
-                problems=[Problem(name, said, code="invalid") for name, said in problems.items()],
             )
         if problems := self.spread_problems():
             raise InvalidInput(

@@ -7,6 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
+from gtm.core import money_field
 from gtm.core.actors import Actor, acting_as
 from gtm.core.errors import InvalidInput
 from programs.currency_change import change_of_currency
@@ -53,13 +54,13 @@ def test_an_amount_of_yen_has_no_decimals_at_every_door(acting):
 
 def test_an_amount_from_before_is_kept_while_nobody_enters_another(acting, monkeypatch):
     with monkeypatch.context() as before:
-        before.setattr(Program, "coin_problems", lambda self: {})
+        before.setattr(money_field, "coin_problems", lambda row: {})
         program = ProgramFactory(currency="JPY", platform_cost_monthly=Decimal("12.50"))
     program.refresh_from_db()
     program.description = "Of old"
     program.save()
     program.person_day_cost = Decimal("0.5")
-    assert set(program.coin_problems()) == {"person_day_cost"}
+    assert set(money_field.coin_problems(program)) == {"person_day_cost"}
 
 
 def test_a_currency_changes_while_nothing_counts_in_it(acting):

@@ -31,6 +31,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gtm.core.actors import ADMIN, acting_as, current, name_of
 from gtm.core.admin.actions import OfferedActions
+from gtm.core.admin.amounts import in_coins
 from gtm.core.admin.resources import GovernedResource, resource_of
 from gtm.core.admin.words import WordsField
 from gtm.core.errors import GtmError, WaitsForSecondPerson
@@ -255,10 +256,15 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         accounts = {f.name: f for f in self.model._meta.fields if f.related_model is get_user_model()}
-        return [
-            _by_name(accounts[name]) if name in accounts else name
-            for name in super().get_list_display(request)
-        ]
+        shown = in_coins(self.model, super().get_list_display(request))
+        return [_by_name(accounts[name]) if name in accounts else name for name in shown]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look sees amounts with the decimals of their currency."""
+        sets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return sets
+        return [(name, {**told, "fields": in_coins(self.model, told["fields"])}) for name, told in sets]
 
     def get_export_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_export_queryset(request).defer(None)

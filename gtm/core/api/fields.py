@@ -1,14 +1,17 @@
-"""Days and instants of REST, as far as calendars, zones and both databases can count with them."""
+"""Days and instants of REST, as far as calendars, zones and both databases can count with them; amounts."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DateFilter, IsoDateTimeFilter
 from rest_framework import serializers
+
+from gtm.core.money import as_kept
 
 FIRST, LAST = date(1900, 1, 1), date(2999, 12, 31)
 """At the ends of time no zone can be applied and no working day added; nobody plans or sells there."""
@@ -48,6 +51,12 @@ class InstantField(serializers.DateTimeField):
         if not is_countable(value):
             self.fail("range")
         return super().enforce_timezone(value)
+
+
+class MoneyAmountField(serializers.DecimalField):
+    def quantize(self, value: Decimal) -> Decimal:
+        """An amount as its column gives it back: 50000.00, 1.234."""
+        return as_kept(super().quantize(value))
 
 
 class _CountableDay(forms.DateField):

@@ -10,7 +10,8 @@ from django.db import models
 from rest_framework import serializers
 
 from gtm.core.actors import acting_as, current
-from gtm.core.api.fields import DayField, InstantField
+from gtm.core.api.fields import DayField, InstantField, MoneyAmountField
+from gtm.core.money_field import MoneyField
 
 
 # The docstring of a serializer is its description in OpenAPI, and would be that of every class below it.
@@ -38,6 +39,7 @@ class ModelSerializer(_KnownFieldsMixin, serializers.ModelSerializer):
         **serializers.ModelSerializer.serializer_field_mapping,
         models.DateField: DayField,
         models.DateTimeField: InstantField,
+        MoneyField: MoneyAmountField,
     }
 
 

@@ -16,6 +16,8 @@ from django.db import models
 from django.db.models.fields.files import FieldFile
 
 from gtm.core import canonical
+from gtm.core.money import as_kept
+from gtm.core.money_field import MoneyField
 
 LONGEST = 120  # characters of a value that is told as it is
 DIGEST = "sha256:"
@@ -96,6 +98,8 @@ def _as_read(field: models.Field[Any, Any], value: Any) -> Any:
     if isinstance(field, models.ForeignKey):
         return field.target_field.to_python(value)
     read = field.to_python(value)
+    if isinstance(field, MoneyField) and isinstance(read, Decimal):
+        return as_kept(read)
     if isinstance(field, models.DecimalField) and isinstance(read, Decimal):
         return read.quantize(Decimal(1).scaleb(-field.decimal_places))
     return read

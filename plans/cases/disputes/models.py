@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import models
 
 from gtm.core.governed import GovernedModel, StateField, StatefulModel
+from gtm.core.money_field import MoneyField
 from programs.models import Partner
 
 
@@ -26,20 +27,16 @@ class AttributionRecord(GovernedModel):
     confidence = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
     currency = models.CharField(max_length=3)
     sourced_deals = models.PositiveIntegerField(default=0)
-    sourced_pipeline = models.DecimalField(max_digits=16, decimal_places=2, default=0)
-    sourced_revenue = models.DecimalField(max_digits=16, decimal_places=2, default=0)
-    influenced_pipeline = models.DecimalField(max_digits=16, decimal_places=2, default=0)
-    influenced_revenue = models.DecimalField(max_digits=16, decimal_places=2, default=0)
-    contested_pipeline = models.DecimalField(max_digits=16, decimal_places=2, default=0)
+    sourced_pipeline = MoneyField(of="currency", default=0)
+    sourced_revenue = MoneyField(of="currency", default=0)
+    influenced_pipeline = MoneyField(of="currency", default=0)
+    influenced_revenue = MoneyField(of="currency", default=0)
+    contested_pipeline = MoneyField(of="currency", default=0)
     credited_deals = models.DecimalField(max_digits=12, decimal_places=4, default=0)
-    credited_pipeline = models.DecimalField(max_digits=16, decimal_places=2, default=0)
-    credited_revenue = models.DecimalField(max_digits=16, decimal_places=2, default=0)
-    total_pipeline = models.DecimalField(
-        max_digits=16, decimal_places=2, default=0, help_text="Of all partners"
-    )
-    total_revenue = models.DecimalField(
-        max_digits=16, decimal_places=2, default=0, help_text="Of all partners"
-    )
+    credited_pipeline = MoneyField(of="currency", default=0)
+    credited_revenue = MoneyField(of="currency", default=0)
+    total_pipeline = MoneyField(of="currency", default=0, help_text="Of all partners")
+    total_revenue = MoneyField(of="currency", default=0, help_text="Of all partners")
     dispute_until = models.DateTimeField()
 
     class Meta:

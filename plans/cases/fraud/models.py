@@ -7,6 +7,7 @@ from types import MappingProxyType
 from django.db import models
 
 from gtm.core.governed import StateField, StatefulModel
+from gtm.core.money_field import MoneyField
 
 
 class FraudCaseState(models.TextChoices):
@@ -58,13 +59,10 @@ class FraudCase(StatefulModel):
     score = models.DecimalField(
         max_digits=5, decimal_places=2, help_text=("0 to 100, the highest score of its referrals")
     )
-    at_risk = models.DecimalField(
-        max_digits=16, decimal_places=2, help_text="Rewards won, due and not returned, of its referrals"
-    )
-    expected_loss = models.DecimalField(max_digits=16, decimal_places=2)
-    paid = models.DecimalField(
-        max_digits=16,
-        decimal_places=2,
+    at_risk = MoneyField(of="currency", help_text="Rewards won, due and not returned, of its referrals")
+    expected_loss = MoneyField(of="currency")
+    paid = MoneyField(
+        of="currency",
         default=0,
         help_text="Rewards of its referrals that were paid already",
     )

@@ -2,10 +2,11 @@
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.analytics.personas import split_exactly, to_cents
+from programs.analytics.personas import split_exactly, to_coins
 
 
 @given(
@@ -28,4 +29,13 @@ def test_what_rounding_leaves_goes_to_the_largest_remainder():
         Decimal("-0.04"),
         Decimal("-0.01"),
     ]
-    assert to_cents(1234.565) == Decimal("1234.56")
+    assert to_coins(1234.565) == Decimal("1234.56")
+
+
+@pytest.mark.parametrize(
+    ("digits", "whole", "parts"),
+    [(0, "100", ["34", "33", "33"]), (3, "0.100", ["0.034", "0.033", "0.033"])],
+)
+def test_parts_are_whole_yen_and_whole_fils(digits, whole, parts):
+    found = split_exactly(to_coins(float(whole), digits), [1, 1, 1], digits)
+    assert found == [Decimal(part) for part in parts]

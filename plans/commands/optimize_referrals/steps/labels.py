@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gtm.core import canonical
+from gtm.core.money import coin_digits
 from plans.commands.optimize_referrals.steps.screen import rules_of
 from plans.commands.shared.figures import figure, value_of, with_ends
 from plans.commands.shared.windows import Span
@@ -231,7 +232,8 @@ def _by_people(
 
 def _audit_case(context: StepContext, row: Mapping[str, Any], score: float) -> dict[str, Any]:
     """One referral of the random sample, as a case for people."""
-    due = float(row["due"])
+    due, currency = float(row["due"]), str(context.program["currency"])
+    digits = coin_digits(currency)
     return {
         "key": f"audit-{canonical.digest([context.program.get('slug', ''), row['referral_id']])[:16]}",
         "kind": AUDIT,
@@ -239,10 +241,10 @@ def _audit_case(context: StepContext, row: Mapping[str, Any], score: float) -> d
         "referrals": [row["referral_id"]],
         "referrers": 1,
         "score": round(score, 2),
-        "at_risk": round(due, 2),
+        "at_risk": round(due, digits),
         "paid": 0.0,
-        "expected_loss": round(due * score / 100, 2),
-        "currency": str(context.program["currency"]),
+        "expected_loss": round(due * score / 100, digits),
+        "currency": currency,
         "evidence": [{
             "heuristic": AUDIT, "title": "Random audit sample", "referrals": 1,
             "seen": "Drawn at random from the referrals won that were not proposed.",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gtm.core import canonical
+from gtm.core.money import coin_digits
 from plans.commands.plan_loyalty.command import NEGATIVE_ROI
 from plans.commands.plan_loyalty.steps.accounting import accounting_outputs, accounting_values
 from plans.commands.plan_loyalty.steps.assumed import order_caveat
@@ -49,7 +50,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     }
     if personas := context.outputs["design"].get("personas"):
         year = planned.model.year(planned.design.value_rate)
-        values["by_persona"] = economics_by_persona(personas, year)
+        values["by_persona"] = economics_by_persona(personas, year, currency)
     alternatives = alternatives_of(planned)
     values["alternatives"] = alternatives
     test = None
@@ -85,21 +86,21 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     # step's tools left behind compares it with what is published, and does not count.
     designed = {name: value for name, value in context.outputs["design"].items() if name != "evidence"}
     period = f"design {canonical.digest([context.inputs, designed])[:12]}"
-    signals = []
+    signals, net_year = [], round(values["net_year"], coin_digits(currency))
     if values["net_year"] < 0:
         signals.append(
             Signal(
                 NEGATIVE_ROI,
                 f"A full year is expected to lose {money(-values['net_year'], currency)}.",
                 period=period,
-                value=round(values["net_year"], 2),
+                value=net_year,
             )
         )
     return StepResult(
         values=values,
         outputs=outputs,
         signals=signals,
-        measured={NEGATIVE_ROI: str(round(values["net_year"], 2))},
+        measured={NEGATIVE_ROI: str(net_year)},
         period=period,
     )
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from gtm.core.money import minor_units
 from plans.commands.plan_loyalty.steps.base import YOUNGEST_DAYS
 from plans.commands.shared.columns import columns
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Table
 from programs.analytics import segments
 from programs.analytics.economics import IncrementalMargin
-from programs.analytics.personas import split_exactly, to_cents
+from programs.analytics.personas import split_exactly, to_coins
 from programs.analytics.rewards import RewardDesign
 from programs.analytics.segment_names import SEGMENTS
 from programs.analytics.tiers import assign_tiers
@@ -149,17 +150,23 @@ def persona_table(rows: Sequence[Mapping[str, Any]], currency: str) -> Table:
     )  # fmt: skip
 
 
-def economics_by_persona(rows: Sequence[Mapping[str, Any]], year: IncrementalMargin) -> list[dict[str, Any]]:
-    """The full year of each; every column adds up to the whole, to the cent. The lift is the same for all."""
+def economics_by_persona(
+    rows: Sequence[Mapping[str, Any]], year: IncrementalMargin, currency: str
+) -> list[dict[str, Any]]:
+    """The full year of each; every column adds up to the whole, to the coin. The lift is the same for all."""
     if not rows:
         return []
+    digits = minor_units(currency)
     weights = {
         "margin": [r["spend"] for r in rows],
         "reward_on_baseline": [r["reward_cost"] for r in rows],
         "reward_on_incremental": [r["reward_cost"] for r in rows],
         "fixed_cost": [r["members"] for r in rows],
     }
-    parts = {item: split_exactly(to_cents(float(getattr(year, item))), weights[item]) for item in ITEMS}
+    parts = {
+        item: split_exactly(to_coins(float(getattr(year, item)), digits), weights[item], digits)
+        for item in ITEMS
+    }
     found = []
     for n, row in enumerate(rows):
         amounts = {item: parts[item][n] for item in ITEMS}
@@ -180,7 +187,7 @@ def economics_table(rows: Sequence[Mapping[str, Any]], currency: str) -> list[Ta
     if not rows:
         return []
     names = (*ITEMS, "net")
-    whole = [sum(to_cents(row[name]) for row in rows) for name in names]
+    whole = [sum(to_coins(row[name], minor_units(currency)) for row in rows) for name in names]
     return [
         Table(
             "economics_by_persona",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gtm.core.money import coin_digits
 from plans.commands.shared.figures import figure, money, percent
 from plans.commands.track_source.command import ACCURACY
 from plans.commands.track_source.facts import Scope
@@ -46,7 +47,6 @@ from programs.analytics.estimate import Estimate, Unavailable
 
 TIMED = "time-decay"
 REPLICATES = 200
-CENT = Decimal("0.01")
 METRICS = ("sourced_pipeline", "sourced_revenue")
 
 
@@ -218,7 +218,7 @@ def targets_of(context: StepContext, scope: Scope) -> tuple[dict[str, dict[str, 
         elif days > 0:
             length = (row["ends_on"] - row["starts_on"]).days + 1
             partner = scope.partner(row["member"])
-            part = (row["target"] * days / length).quantize(CENT)
+            part = round(row["target"] * days / length, coin_digits(scope.currency))
             mine[partner] = mine.get(partner, Decimal(0)) + part
     note = "Targets of a longer period count by the share of its days in the window."
     return found, note + (

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from gtm.core.money import coin_digits
 from plans.commands.track_source.facts import scope_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
@@ -13,21 +14,21 @@ from plans.schemas.outputs import Column, StepResult, Table
 FROM_CONTRIBUTION = (
     "sourced_deals", "sourced_pipeline", "sourced_revenue", "influenced_pipeline", "influenced_revenue", "contested_pipeline",
 )  # fmt: skip
-CENT, SHARE = Decimal("0.01"), Decimal("0.0001")
+SHARE_DIGITS = 4
 
 
 def gather_records(context: StepContext) -> StepResult:
     """What is to be published, exactly as it was validated."""
     scope, result = scope_of(context), context.outputs["attribution"]
     contributed = {c["partner"]: c for c in result["contributions"]}
-    records = []
+    records, digits = [], coin_digits(scope.currency)
     for slug in scope.partners:
         mine, credit = contributed.get(slug, {}), result["partner_credit"].get(slug, {})
         records.append(
             {"partner": slug}
             | {name: str(mine.get(name, 0)) for name in FROM_CONTRIBUTION}
-            | {"credited_deals": _text(credit.get("deals", 0), SHARE)}
-            | {f"credited_{n}": _text(credit.get(n, 0), CENT) for n in ("pipeline", "revenue")}
+            | {"credited_deals": _text(credit.get("deals", 0), SHARE_DIGITS)}
+            | {f"credited_{n}": _text(credit.get(n, 0), digits) for n in ("pipeline", "revenue")}
         )
     last = scope.end.date() - timedelta(days=1)
     return StepResult(
@@ -36,7 +37,7 @@ def gather_records(context: StepContext) -> StepResult:
             "window_start": scope.start.date(),
             "window_end": last,
             "model": scope.agreed_name,
-            "confidence": None if result["confidence"] is None else _text(result["confidence"], SHARE),
+            "confidence": None if result["confidence"] is None else _text(result["confidence"], SHARE_DIGITS),
             "currency": scope.currency,
             "total_pipeline": str(result["total_pipeline"]),
             "total_revenue": str(result["total_revenue"]),
@@ -58,5 +59,5 @@ def gather_records(context: StepContext) -> StepResult:
     )  # fmt: skip
 
 
-def _text(value: Any, exponent: Decimal) -> str:
-    return str(Decimal(str(value)).quantize(exponent))
+def _text(value: Any, digits: int) -> str:
+    return str(round(Decimal(str(value)), digits))
