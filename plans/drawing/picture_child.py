@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import vl_convert
 
-FONTS = Path(__file__).parents[1] / "export" / "fonts"  # the same letters on every machine
+FONTS = Path(__file__).parent / "fonts"  # the same letters on every machine
 SCALE = 2  # pixels of a PNG for each of the drawing's
 MAKERS = {
     "svg": lambda specification: vl_convert.vegalite_to_svg(specification).encode(),

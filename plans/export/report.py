@@ -1,265 +1,248 @@
 """The report of a plan as PDF: pure rendering of the plan JSON document and its outputs, for print.
 
+Page 1 is the answer and who decided, page 2 the chart and the assumptions; then the chapters, evidence last.
 The same document gives the same bytes. The report is a reading copy; the evidence is the plan JSON.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
-from pathlib import Path
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
-from reportlab.lib import colors
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import (
-    BaseDocTemplate,
-    Flowable,
-    Frame,
-    Image,
-    KeepTogether,
-    LongTable,
-    PageTemplate,
-    Paragraph,
-    Spacer,
-    TableStyle,
+
+from plans.drawing import pictures, typesetting, words
+from plans.export import paper, render, report_evidence
+from plans.export.paper import Part
+from plans.schemas.answer import Answer
+from plans.templatetags.gtm import (
+    NUMERIC,
+    VERDICT_FAMILIES,
+    cell,
+    cells,
+    figure,
+    in_unit,
+    interval,
+    roughly,
 )
 
-from plans.drawing import pictures
-from plans.export import render
-from plans.schemas.answer import Answer, rows_of
-from plans.templatetags.gtm import NUMERIC, cell, cells, figure, in_unit, money, roughly
-
-FONTS = Path(__file__).parent / "fonts"
-REGULAR, BOLD = "DejaVuSansCondensed", "DejaVuSansCondensed-Bold"
-MARGIN = 18 * mm
-WIDTH = A4[0] - 2 * MARGIN
-MOST_ROWS = 60  # of a table; the XLSX holds all
-MOST_CHANGES = 400
+MOST_ROWS, MOST_POINTS = 60, 24  # of a table, and of the one behind a chart; the XLSX holds all
+LEADING_ROWS = 7
 MOST_COLUMNS = 9
-INK, MUTE, LINE = colors.HexColor("#111827"), colors.HexColor("#4b5563"), colors.HexColor("#d1d5db")
-TEXT = ParagraphStyle("text", fontName=REGULAR, fontSize=9, leading=12, textColor=INK)
-SMALL = ParagraphStyle("small", TEXT, fontSize=7.5, leading=9.5)
-RIGHT = ParagraphStyle("right", SMALL, alignment=2)
-HEAD = ParagraphStyle("head", SMALL, fontName=BOLD)
-HEAD_RIGHT = ParagraphStyle("head right", HEAD, alignment=2)
-HELP = ParagraphStyle("help", TEXT, fontSize=8, leading=10.5, textColor=MUTE)
-TITLE = ParagraphStyle("title", TEXT, fontName=BOLD, fontSize=17, leading=21, spaceAfter=4)
-LEAD = ParagraphStyle("lead", TEXT, fontName=BOLD, fontSize=12, leading=16, spaceAfter=4)
-HEADING = ParagraphStyle(
-    "heading", TEXT, fontName=BOLD, fontSize=12, leading=15, spaceBefore=12, spaceAfter=4
-)
-SUBHEADING = ParagraphStyle("subheading", TEXT, fontName=BOLD, fontSize=9.5, leading=12, spaceBefore=6)
+OTHERS = "Further results"
+NO_ANSWER = "This plan has no answer yet. What is known so far follows."
 
 
 @timezone.override("UTC")  # whoever asks for it: the same rows, the same bytes
 def pdf(document: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]] = ()) -> bytes:
-    """The report of a plan JSON ``document``; ``outputs`` are payloads of its outputs, in its order."""
-    for name in (REGULAR, BOLD):
-        pdfmetrics.registerFont(TTFont(name, FONTS / f"{name}.ttf"))
-    out = io.BytesIO()
+    """The report of a plan JSON ``document``; ``outputs`` are payloads of its outputs, in its order.
+
+    Raises NotNow where it cannot be made at the moment.
+    """
+    return typesetting.pdf(content(document, outputs), document["updated_at"].replace("Z", "+00:00"))
+
+
+def content(document: Mapping[str, Any], outputs: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """What the report tells, as its template reads it, with letters that can be printed."""
     shown = [payload for payload in outputs if payload["kind"] != Answer.kind]
     drawn = _drawn(shown)
-    made = BaseDocTemplate(
-        out,
-        pagesize=A4,
-        leftMargin=MARGIN,
-        rightMargin=MARGIN,
-        topMargin=MARGIN,
-        bottomMargin=MARGIN,
-        title=f"{document['objective']} ({document['plan_id']})",
-        author=document["created_by"],
-        invariant=1,
-    )
-    frame = Frame(MARGIN, MARGIN, WIDTH, A4[1] - 2 * MARGIN, 0, 0, 0, 0)
-    foot = f"{document['plan_id']} · revision {document['revision']} · {document['updated_at'][:16]}Z"
-    made.addPageTemplates(PageTemplate("page", [frame], onPage=lambda canvas, _: _footer(canvas, foot)))
-    made.build(
-        [
-            *_head(document),
-            *_results(document),
-            *_approvals(document),
-            *(part for payload in shown for part in _output(payload, drawn)),
-            *_tasks(document),
-            *_trouble(document),
-            *_rules(document),
-            *_changes(document),
-            *_integrity(document),
-        ]
-    )
-    return out.getvalue()
-
-
-def _footer(canvas: Canvas, text: str) -> None:
-    canvas.setFont(REGULAR, 7.5)
-    canvas.setFillColor(MUTE)
-    canvas.drawString(MARGIN, 10 * mm, text)
-    canvas.drawRightString(A4[0] - MARGIN, 10 * mm, f"page {canvas.getPageNumber()}")
-
-
-# ------------------------------------------------------------------ parts
-
-
-def _head(document: Mapping[str, Any]) -> list[Flowable]:
-    subject, command = document["subject"], document["command"]
-    facts = [
-        ("Plan", f"{document['plan_id']}, revision {document['revision']}"),
-        ("Status", _words(document["status"])),
-        ("For", ", ".join(filter(None, [subject["name"], subject.get("campaign")]))),
-        ("Asked by", f"{document['created_by']}, {_time(document['created_at'])}"),
-        ("Finished", _time(document["finished_at"])),
-        ("Command", command["usage"]),
-        *((f"Input {name}", _value(value)) for name, value in sorted(command["inputs"].items())),
+    first = (document.get("answer") or {}).get("chart")
+    parts = [
+        *_answer(document.get("answer")),
+        *report_evidence.approvals(document),
+        paper.CONTENTS,
+        *_second_page(document, shown, drawn),
+        *_chapters(document, shown, {key: one for key, one in drawn.items() if key != first}),
+        paper.heading("Evidence", 1),
+        *report_evidence.parts(document),
     ]
-    data = [
-        ("Data", f"{d['kind']}, {cell(d['rows'])} rows, {d['sha256'][:12]}…") for d in document["datasets"]
+    missing: Counter[str] = Counter()
+    told = {
+        "title": f"{document['objective']} ({document['plan_id']})",
+        "heading": document["objective"],
+        "author": document["created_by"],
+        "subtitle": _subtitle(document),
+        "foot": f"{document['plan_id']} · revision {document['revision']} · {document['updated_at'][:16]}Z",
+    }
+    found: dict[str, Any] = typesetting.printable({**told, "parts": parts}, missing)
+    if missing:
+        found["parts"] = [paper.remark(_unprintable(missing)), *found["parts"]]
+    return found
+
+
+def _subtitle(document: Mapping[str, Any]) -> str:
+    subject = document["subject"]
+    told = [
+        ", ".join(filter(None, [subject["name"], subject.get("campaign")])),
+        f"{document['plan_id']}, revision {document['revision']}",
+        report_evidence.in_words(document["status"]),
+        f"asked by {document['created_by']} on {document['created_at'][:10]}",
     ]
-    title = _text(document["objective"], TITLE)
-    return [title, *_answer(document.get("answer")), _grid([], [*facts, *data], widths=(1, 4))]
+    return " · ".join(told)
 
 
-def _answer(answer: Mapping[str, Any] | None) -> list[Flowable]:
-    """What to do, before anything else; nothing while there is no answer."""
+def _unprintable(missing: Counter[str]) -> str:
+    letter, _ = missing.most_common(1)[0]
+    example = f"{unicodedata.name(letter, 'a sign without a name')} (U+{ord(letter):04X})"
+    count = missing.total()
+    return (
+        f"{count:,} letter{'s' * (count != 1)} of this plan {'are' if count != 1 else 'is'} printed as "
+        f"{typesetting.INSTEAD}: the fonts of this report do not have {example}"
+        f"{' and others' if len(missing) > 1 else ''}. The page of the plan and its workbook show them."
+    )
+
+
+# ------------------------------------------------------------------ page 1
+
+
+def _answer(answer: Mapping[str, Any] | None) -> list[Part]:
+    """What to do, before anything else."""
     if answer is None:
+        return [paper.heading("Answer", 1), paper.text(NO_ANSWER)]
+    said = answer["verdict"]
+    parts = [
+        paper.heading("Answer", 1),
+        paper.verdict(VERDICT_FAMILIES[said], said.capitalize(), answer["headline"]),
+        *paper.figures([*_worth(answer["money"]), *map(_figure, answer["figures"])]),
+    ]
+    if answer["certainty"]["words"]:
+        parts.append(paper.labelled("How sure", answer["certainty"]["words"]))
+    if answer["caveats"]:
+        parts += [paper.heading("Know before you decide"), *paper.bullets(answer["caveats"])]
+    if answer["alternative"]:
+        parts.append(paper.labelled("Alternative", answer["alternative"]["words"]))
+    if answer["next"]:
+        parts.append(paper.labelled("Next", answer["next"]))
+    return parts
+
+
+def _worth(worth: Mapping[str, Any] | None) -> list[tuple[str, str, list[str]]]:
+    if worth is None or worth["amount"] is None:
         return []
-    (_, headline, _), (_, verdict, _), *rows = rows_of(answer)
-    told = [(label, roughly(value, unit)) for label, value, unit in rows]
-    return [
-        _text(f"{verdict.capitalize()}: {headline}", LEAD),
-        _grid([], told, widths=(2, 5)),
-        Spacer(0, 4 * mm),
-    ]
+    return [(worth["label"], roughly(worth["amount"], worth["currency"]), _within(worth))]
 
 
-def _results(document: Mapping[str, Any]) -> list[Flowable]:
+def _figure(one: Mapping[str, Any]) -> tuple[str, str, list[str]]:
+    value = "–" if one["value"] is None else roughly(one["value"], one["unit"])
+    more = [one["unavailable"]] if one["value"] is None and one["unavailable"] else []
+    more += _within(one)
+    if one["comparison"] is not None:
+        more.append(f"{one['compared_with']}: {roughly(one['comparison'], one['unit'])}")
+    return one["label"], value, more
+
+
+def _within(one: Mapping[str, Any]) -> list[str]:
+    return [] if one["low"] is None or one["high"] is None else [interval(dict(one))]
+
+
+# ------------------------------------------------------------------ page 2
+
+
+def _second_page(
+    document: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]], drawn: Mapping[str, Part]
+) -> list[Part]:
+    """The chart and the rows that say most, and what was assumed."""
+    answer = document.get("answer") or {}
+    parts: list[Part] = [paper.PAGE] if answer else []
+    found: list[Part] = []
+    for payload in outputs:
+        if payload["key"] == answer.get("chart") and payload["key"] in drawn:
+            found += [paper.heading(payload["title"]), drawn[payload["key"]], *_note(payload)]
+    for payload in outputs:
+        if payload["key"] == answer.get("table") and payload["kind"] in ("table", "backlog"):
+            keys = render.keys_of(payload)
+            grid = render.chosen(render.grid(payload), keys, answer.get("columns", ()))
+            found += [paper.heading(payload["title"]), *_grid(grid, LEADING_ROWS), *_note(payload)]
+    if found := [*found, *_assumptions(document)]:
+        parts += [paper.heading("What the answer rests on", 1), *found]
+    return parts
+
+
+def _assumptions(document: Mapping[str, Any]) -> list[Part]:
+    found = document["assumptions"]
+    if not found:
+        return []
+    head = ("Assumption", "Low", "Likely", "High", "Unit", "Source", "Owner")
     rows = [
-        (m["label"], _target(m), cell(m["actual"]), {True: "met", False: "not met", None: m["why"]}[m["met"]])
-        for m in document["success_metrics"]
+        [
+            one["name"] or "–",
+            *(in_unit(one[end], one["unit"]) for end in ("low", "likely", "high")),
+            one["unit"] or "–",
+            one["source"],
+            one["owner"],
+        ]
+        for one in found
     ]
-    return _section("Success metrics", ("Metric", "Target", "Actual", "Met"), rows, widths=(3, 4, 2, 3))
+    return [paper.heading("Assumptions"), paper.table(head, rows, right=(1, 2, 3))]
 
 
-def _target(metric: Mapping[str, Any]) -> str:
-    """In words, and as the value where there is one."""
-    if metric["target"] is None:
-        return str(metric["target_text"])
-    return f"{metric['target_text']} ({metric['comparator']} {cell(metric['target'])})"
+# ------------------------------------------------------------------ chapters
 
 
-def _approvals(document: Mapping[str, Any]) -> list[Flowable]:
-    rows = []
-    for one in document["approvals"]:
-        amount = money(one["amount"], one["currency"])
-        said = [_decision(d) for d in one["decisions"]]
-        said += [_broken(g) for g in one.get("break_glass", [])]
-        rows.append(
-            (f"{one['title']}, round {one['round']}", _words(one["status"]), amount, "\n".join(said) or "–")
-        )
-    return _section("Approvals", ("Approval", "State", "Amount", "Who said what"), rows, widths=(3, 2, 2, 6))
+def _chapters(
+    document: Mapping[str, Any], outputs: Sequence[Mapping[str, Any]], drawn: Mapping[str, Part]
+) -> list[Part]:
+    """The outputs by the task that made them; ``drawn`` are the charts not shown before."""
+    tasks = {t["task_id"]: t["name"] for stage in document["stages"] for t in stage["tasks"]}
+    made_by = {one["key"]: tasks.get(one["task_id"], OTHERS) for one in document["outputs"]}
+    parts: list[Part] = []
+    chapter = None
+    for payload in outputs:
+        title = made_by.get(payload["key"], OTHERS)
+        if title != chapter:
+            parts.append(paper.heading(title, 1))
+            chapter = title
+        parts += _output(payload, drawn)
+    return parts
 
 
-def _decision(decision: Mapping[str, Any]) -> str:
-    behalf = f" for {decision['on_behalf_of']}" if decision["on_behalf_of"] else ""
-    said = f": “{decision['comment']}”" if decision["comment"] else ""
-    void = f" (does not count: {decision['void_reason']})" if decision["void_reason"] else ""
-    changed = " (changed later)" if decision["superseded_at"] else ""
-    at = _time(decision["at"])
-    return f"{decision['person']}{behalf}, {at}: {_words(decision['decision']).lower()}{said}{void}{changed}"
+def _drawn(outputs: Sequence[Mapping[str, Any]]) -> dict[str, Part]:
+    """The charts among the outputs by their keys, with their words. Raises NotNow (see ``pictures``)."""
+    charts = {payload["key"]: payload for payload in outputs if payload["kind"] == "chart"}
+    made = pictures.pictures([(payload, None) for payload in charts.values()], "svg")
+    return {
+        key: paper.picture(svg, words.of_chart(charts[key])) for key, svg in zip(charts, made, strict=True)
+    }
 
 
-def _broken(use: Mapping[str, Any]) -> str:
-    second, review = use["agreed_by"] or "nobody yet", use["review"] or "owed"
-    return f"Break-glass by {use['asked_by']} and {second}: {use['reason']} Review: {review}"
-
-
-def _tasks(document: Mapping[str, Any]) -> list[Flowable]:
-    rows = [
-        (t["task_id"], t["name"], t["owner"] or t["agent"], _words(t["status"]), _attempts(t))
-        for stage in document["stages"]
-        for t in stage["tasks"]
-    ]
-    head = ("No.", "Task", "Who", "State", "Attempts")
-    return _section("Tasks", head, rows, widths=(1, 4, 3, 2.5, 5))
-
-
-def _attempts(task: Mapping[str, Any]) -> str:
-    told = []
-    for one in task["attempts"]:
-        took = f" in {one['seconds']:,.1f} s" if one["seconds"] is not None else ""
-        error = f": {one['error']}" if one["error"] else ""
-        told.append(
-            f"{one['number']} of {task['max_attempts']} ({one['executor']}) {one['outcome']}{took}{error}"
-        )
-    return "\n".join(told) or "–"
-
-
-def _trouble(document: Mapping[str, Any]) -> list[Flowable]:
-    cases = [
-        (_time(c["opened_at"]), c["subject"], _words(c["status"]), c["remediation"] or c["detail"] or "–")
-        for c in document["escalations"]
-    ]
-    pulls = [
-        (
-            _time(p["pulled_at"]),
-            p["reason"],
-            _words(p["status"]),
-            f"{p['pulled_by']}; {p['remediation'] or '–'}",
-        )
-        for p in document["ripcord"]
-    ]
-    head, widths = ("When", "What", "State", "What was done"), (2, 5, 2, 4)
-    return [*_section("Escalations", head, cases, widths), *_section("Rip-cord", head, pulls, widths)]
-
-
-def _drawn(outputs: Iterable[Mapping[str, Any]]) -> Iterator[Flowable]:
-    """The charts among the outputs in their order, as wide as the page. Raises NotNow (see ``pictures``)."""
-    charts = [(payload, None) for payload in outputs if payload["kind"] == "chart"]
-    for picture in pictures.pictures(charts, "png"):
-        image = Image(io.BytesIO(picture))
-        yield Image(io.BytesIO(picture), WIDTH, WIDTH * image.imageHeight / image.imageWidth)
-
-
-def _output(payload: Mapping[str, Any], drawn: Iterator[Flowable]) -> list[Flowable]:
-    parts: list[Flowable] = [_text(payload["title"], HEADING)]
+def _output(payload: Mapping[str, Any], drawn: Mapping[str, Part]) -> list[Part]:
+    parts: list[Part] = [paper.heading(payload["title"])]
     if payload["kind"] == "document":
         for section in payload["sections"]:
-            parts.append(_text(section["heading"], SUBHEADING))
-            parts += [_text(line, TEXT) for line in section["paragraphs"]]
-            parts += [_text(f"• {line}", TEXT) for line in section["bullets"]]
+            parts.append(paper.heading(section["heading"], 3))
+            parts += [paper.text(line) for line in section["paragraphs"]]
+            parts += paper.bullets(section["bullets"])
     elif payload["kind"] == "metrics":
         rows = [
-            (m["label"], figure(m), _interval(m), m["unavailable"] or m["definition"])
+            (m["label"], figure(m), _interval(m), m["unavailable"] or m["definition"] or "–")
             for m in payload["items"]
         ]
-        parts.append(_grid(("Figure", "Value", "Interval", "Definition"), rows, widths=(3, 2, 2, 4)))
+        parts.append(paper.table(("Figure", "Value", "Interval", "Definition"), rows, right=(1, 2)))
     elif payload["kind"] == "messages":
         for item in payload["items"]:
             parts += _message(item)
     elif payload["kind"] == "chart":
-        parts.append(KeepTogether(next(drawn)))
-        parts += _table(payload)
+        parts += [drawn[payload["key"]] if payload["key"] in drawn else paper.remark("Drawn on page 2.")]
+        parts += _grid(render.grid(payload), MOST_POINTS)
     else:
-        parts += _table(payload)
-    if note := payload.get("note"):
-        parts.append(_text(note, HELP))
-    return parts
+        parts += _grid(render.grid(payload), MOST_ROWS)
+    return [*parts, *_note(payload)]
 
 
-def _message(item: Mapping[str, Any]) -> list[Flowable]:
+def _note(payload: Mapping[str, Any]) -> list[Part]:
+    return [paper.remark(payload["note"])] if payload.get("note") else []
+
+
+def _message(item: Mapping[str, Any]) -> list[Part]:
     """Words on paper; what is HTML is named, for its source would tell a reader little."""
-    parts: list[Flowable] = [_text(f"{item['title']} ({item['path']})", SUBHEADING)]
+    parts: list[Part] = [paper.heading(f"{item['title']} ({item['path']})", 3)]
     if item["subject"]:
-        parts.append(_text(f"Subject: {item['subject']}", TEXT))
+        parts.append(paper.text(f"Subject: {item['subject']}"))
     if item["media_type"] == "text/html":
-        return [*parts, _text("HTML: see the file in the kit.", HELP)]
-    return [*parts, *(_text(line, TEXT) for line in item["body"].splitlines() if line.strip())]
+        return [*parts, paper.remark("HTML: see the file in the kit.")]
+    return [*parts, *(paper.text(line) for line in item["body"].splitlines() if line.strip())]
 
 
 def _interval(metric: Mapping[str, Any]) -> str:
@@ -267,127 +250,16 @@ def _interval(metric: Mapping[str, Any]) -> str:
     return " to ".join(ends) if metric["low"] is not None else "–"
 
 
-def _table(payload: Mapping[str, Any]) -> list[Flowable]:
-    found = render.grid(payload)
+def _grid(found: render.Grid, most: int) -> list[Part]:
+    """Its first rows and columns as a table, and how many more the workbook has."""
     units = [f" ({unit})" if unit else "" for unit in found.units]
-    header = [f"{name}{unit}" for name, unit in zip(found.header, units, strict=True)][:MOST_COLUMNS]
-    kinds = list(found.kinds)[:MOST_COLUMNS]
-    rows = [[text for _, text in cells(row, found)][:MOST_COLUMNS] for row in found.rows[:MOST_ROWS]]
-    right = [n for n, kind in enumerate(kinds) if kind in NUMERIC]
+    head = [f"{name}{unit}" for name, unit in zip(found.header, units, strict=True)][:MOST_COLUMNS]
+    rows = [[text for _, text in cells(row, found)][:MOST_COLUMNS] for row in found.rows[:most]]
+    right = [n for n, kind in enumerate(list(found.kinds)[:MOST_COLUMNS]) if kind in NUMERIC]
     left_out = []
-    if len(found.rows) > MOST_ROWS:
-        left_out.append(f"the first {MOST_ROWS} of {len(found.rows)} rows")
+    if len(found.rows) > most:
+        left_out.append(f"the first {most} of {cell(len(found.rows))} rows")
     if len(found.header) > MOST_COLUMNS:
         left_out.append(f"the first {MOST_COLUMNS} of {len(found.header)} columns")
-    told = [_text(f"Shown: {', '.join(left_out)}; the XLSX holds all.", HELP)] if left_out else []
-    return [_grid(header, rows, right=right), *told]
-
-
-def _rules(document: Mapping[str, Any]) -> list[Flowable]:
-    rows = [(i["text"], _words(i["result"]), i.get("evidence") or "–") for i in document["review_checklist"]]
-    ladder = "; ".join(f"{r['rung']}. {r['role']} ({r['effect']})" for r in document["escalation_ladder"])
-    parts = _section("Review checklist", ("Item", "Result", "Evidence"), rows, widths=(4, 2, 5))
-    return [*parts, _text(f"{document['strategy_rationale']} Ladder: {ladder}.", HELP)]
-
-
-def _changes(document: Mapping[str, Any]) -> list[Flowable]:
-    log = document["change_log"]
-    rows = [
-        (
-            r["sequence"],
-            _time(r["at"]),
-            _who(r),
-            f"{r['object']}: {r['event']}",
-            _moved(r),
-            r["reason"] or "–",
-        )
-        for r in log[-MOST_CHANGES:]
-    ]
-    head = ("No.", "When (UTC)", "Who", "What", "From → to", "Why")
-    parts = _section("Change log", head, rows, widths=(1, 2.3, 2.5, 4, 4, 3))
-    if len(log) > MOST_CHANGES:
-        parts.append(_text(f"The last {MOST_CHANGES} of {len(log)} rows; the plan JSON holds all.", HELP))
-    return parts
-
-
-def _who(row: Mapping[str, Any]) -> str:
-    if row["erased"]:
-        return "(erased)"
-    return f"{row['actor']} for {row['on_behalf_of']}" if row["on_behalf_of"] else row["actor"]
-
-
-def _moved(row: Mapping[str, Any]) -> str:
-    if not row["field"]:
-        return "–"
-    before, after = (_value(row[side])[:120] for side in ("from", "to"))
-    return f"{row['field']}: {before} → {after}"
-
-
-def _integrity(document: Mapping[str, Any]) -> list[Flowable]:
-    found = document["integrity"]
-    rows = [
-        ("Chain", f"{found['chain']}, {found['length']} rows"),
-        ("Head", found["head"]),
-        ("Seal of the document", found["seal"]),
-        ("Seed", str(found["seed"])),
-        ("Versions", ", ".join(f"{name} {number}" for name, number in sorted(found["versions"].items()))),
-    ]
-    told = "This is a reading copy. Verify the plan JSON: manage.py verify_changelog FILE"
-    return [_text("Integrity", HEADING), _grid([], rows, widths=(1, 4)), _text(told, HELP)]
-
-
-# ------------------------------------------------------------------ pieces
-
-
-def _section(
-    title: str, head: Sequence[str], rows: Sequence[Sequence[Any]], widths: Sequence[float] = ()
-) -> list[Flowable]:
-    """A heading and its table, or nothing where there is nothing to tell."""
-    return [_text(title, HEADING), _grid(head, rows, widths)] if rows else []
-
-
-def _grid(
-    head: Sequence[str],
-    rows: Sequence[Sequence[Any]],
-    widths: Sequence[float] = (),
-    right: Sequence[int] = (),
-) -> Flowable:
-    """A table over the whole width; columns share it by ``widths``, those in ``right`` hold numbers."""
-    columns = len(head or rows[0])
-    shares = widths or [1.0] * columns
-    lines = [[_text(h, HEAD_RIGHT if n in right else HEAD) for n, h in enumerate(head)]] if head else []
-    lines += [[_text(v, RIGHT if n in right else SMALL) for n, v in enumerate(row)] for row in rows]
-    if not lines:
-        return Spacer(0, 0)
-    table = LongTable(lines, [WIDTH * s / sum(shares) for s in shares], repeatRows=1 if head else 0)
-    style = [
-        ("VALIGN", (0, 0), (-1, -1), "TOP"),
-        ("LINEBELOW", (0, 0), (-1, -1), 0.4, LINE),
-        ("TOPPADDING", (0, 0), (-1, -1), 2),
-        ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-        ("LEFTPADDING", (0, 0), (-1, -1), 2),
-    ]
-    table.setStyle(TableStyle([*style, ("LINEBELOW", (0, 0), (-1, 0), 1, INK)] if head else style))
-    return table
-
-
-def _text(value: Any, style: ParagraphStyle) -> Paragraph:
-    return Paragraph(escape(str(value), quote=False).replace("\n", "<br/>"), style)
-
-
-def _words(state: str) -> str:
-    return state.replace("_", " ").capitalize()
-
-
-def _time(at: str | None) -> str:
-    return at[:16].replace("T", " ") if at else "–"
-
-
-def _value(value: Any) -> str:
-    """A stored value in a line: lists and objects by their parts."""
-    if isinstance(value, Mapping):
-        if {"amount", "currency"} <= value.keys():
-            rest = {key: item for key, item in value.items() if key not in ("amount", "currency")}
-            return ", ".join(filter(None, [money(value["amount"], value["currency"]), _value(rest)]))
-        return ", ".join(f"{key} {_value(item)}" for key, item in value.items())
-    return cell(value)
+    told = [paper.remark(f"Shown: {', '.join(left_out)}; the XLSX holds all.")] if left_out else []
+    return [paper.table(head, rows, right), *told] if rows else [paper.remark("No rows.")]

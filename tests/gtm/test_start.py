@@ -13,7 +13,7 @@ LARGE = (
     "numpy",
     "pyarrow",
     "duckdb",
-    "reportlab",
+    "typst",
     "openpyxl",
     "apprise",
     "mcp",

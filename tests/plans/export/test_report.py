@@ -7,8 +7,6 @@ from datetime import datetime
 
 import pytest
 from openpyxl import load_workbook
-from reportlab.pdfbase import pdfmetrics
-from reportlab.platypus import Paragraph
 
 from plans.export import render, report, workbook
 from plans.schemas.answer import Answer, AnswerFigure, Certainty, Worth
@@ -35,31 +33,39 @@ def document(exported):
     return json.loads(exported)
 
 
-@pytest.fixture
-def written(monkeypatch):
-    """Every text that is put on paper."""
-    texts = []
-    monkeypatch.setattr(
-        report, "_text", lambda value, style: texts.append(str(value)) or Paragraph("x", style)
-    )
-    return texts
+def written(document, *outputs):
+    """Every text that is put on paper, in its order."""
+    return list(texts(report.content(document, outputs)["parts"]))
+
+
+def texts(part):
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        yield from texts([value for key, value in part.items() if key not in ("kind", "style", "family")])
+    elif isinstance(part, list):
+        for one in part:
+            yield from texts(one)
+
+
+def kinds(document, *outputs):
+    return [part["kind"] for part in report.content(document, outputs)["parts"]]
 
 
 def test_the_same_document_gives_the_same_bytes(document):
     assert report.pdf(document, [TABLE]) == report.pdf(document, [TABLE])
 
 
-def test_it_is_a_pdf_of_several_pages_with_its_fonts_inside(document):
+def test_it_is_an_accessible_pdf_of_several_pages_with_its_fonts_inside(document):
     raw = report.pdf(document)
-    assert raw.startswith(b"%PDF-")
-    assert len(re.findall(rb"/Type /Page\b", raw)) >= 2
+    assert raw.startswith(b"%PDF-") and b"pdfuaid:part" in raw
+    assert len(re.findall(rb"/Type/Page\b", raw)) >= 2
     assert b"DejaVuSansCondensed" in raw and b"/FontFile2" in raw
 
 
-def test_it_tells_what_was_asked_decided_done_and_sealed(document, written):
-    report.pdf(document, [TABLE])
-    text = "\n".join(written)
-    assert document["objective"] in text
+def test_it_tells_what_was_asked_decided_done_and_sealed(document):
+    assert report.content(document)["heading"] == document["objective"]
+    text = "\n".join(written(document, TABLE))
     assert "Fiona Walsh, 2026-03-02 10:00: approve: “Because.”" in text
     assert "1 of 3 (original) succeeded" in text
     assert document["integrity"]["head"] in text and document["integrity"]["seal"] in text
@@ -80,11 +86,11 @@ MESSAGES = {
 }  # fmt: skip
 
 
-def test_communications_are_printed_as_words_however_long_and_html_is_named(document, written):
-    report.pdf(document, [MESSAGES])
-    assert written.count("Dear <all>,") == 400
-    assert "Subject: You & us" in written and "HTML: see the file in the kit." in written
-    assert "<p>Hi</p>" not in "".join(written)
+def test_communications_are_printed_as_words_however_long_and_html_is_named(document):
+    told = written(document, MESSAGES)
+    assert told.count("Dear <all>,") == 400
+    assert "Subject: You & us" in told and "HTML: see the file in the kit." in told
+    assert "<p>Hi</p>" not in "".join(told)
 
 
 def test_communications_of_any_length_find_room_on_paper_and_in_the_workbook(document):
@@ -93,11 +99,17 @@ def test_communications_of_any_length_find_room_on_paper_and_in_the_workbook(doc
     assert [cell.value for cell in book["What goes out"]["A"]][2:] == ["Path", "email/a.html", "email/a.txt"]
 
 
-def test_the_font_has_every_letter_of_the_report(document, written):
-    report.pdf(document, [TABLE])
-    glyphs = pdfmetrics.getFont(report.REGULAR).face.charToGlyph
-    letters = set("".join(written)) | set("€–→…“”×≥≤−ńőčłşğαЖ")
-    assert {letter for letter in letters - {"\n"} if ord(letter) not in glyphs} == set()
+def test_letters_of_many_scripts_are_printed_and_others_are_said_to_be_missing(document):
+    named = {**TABLE, "title": "漢字 かな عربي עברית Ελλάς Ж € → ≥ ńőčłşğα"}
+    assert named["title"] in written(document, named)
+    assert not any("letters of this plan" in text for text in written(document, named))
+    thai = written(document, {**TABLE, "title": "ไทย"})
+    assert thai[0] == (
+        "3 letters of this plan are printed as □: the fonts of this report do not have THAI CHARACTER SARA "
+        "AI MAIMALAI (U+0E44) and others. The page of the plan and its workbook show them."
+    )
+    assert "□□□" in thai
+    assert report.pdf(document, [named, TABLE]).startswith(b"%PDF-")
 
 
 def book_of(document, *outputs):
@@ -157,10 +169,15 @@ def test_the_same_plan_gives_the_same_workbook(document):
     assert workbook.xlsx(whole, outputs) == workbook.xlsx(whole, outputs)
 
 
-def test_the_report_holds_a_picture_of_each_chart_and_is_the_same_each_time(document):
-    first, second = (report.pdf(document, [BARS, TABLE]) for _ in range(2))
+def test_the_report_draws_each_chart_once_with_words_and_is_the_same_each_time(document):
+    whole = document | {"answer": ANSWER}
+    first, second = (report.pdf(whole, [ANSWER, BARS, TABLE]) for _ in range(2))
     assert first == second
-    assert b"/Subtype /Image" in first and b"/Subtype /Image" not in report.pdf(document, [TABLE])
+    assert kinds(whole, ANSWER, BARS, TABLE).count("picture") == 1 == kinds(document, BARS).count("picture")
+    (drawn,) = [part for part in report.content(whole, [BARS])["parts"] if part["kind"] == "picture"]
+    assert drawn["alt"] == "What moves it: Net, from lift to cost." and "<svg" in drawn["svg"]
+    assert "Drawn on page 2." in written(whole, BARS) and "Drawn on page 2." not in written(document, BARS)
+    assert b"What moves it: Net, from lift to cost." in first
 
 
 def test_no_number_of_the_workbook_is_text(document):
@@ -172,13 +189,23 @@ def test_no_number_of_the_workbook_is_text(document):
                     assert not re.fullmatch(r"-?\d+\.\d+", cell.value), (sheet.title, cell.coordinate)
 
 
-def test_the_report_begins_with_the_answer(document, written):
-    report.pdf(document | {"answer": ANSWER}, [ANSWER, TABLE])
-    assert written[0] == document["objective"]
-    assert written[1] == "Go: =Launch it."
-    assert "6,618 USD" in written and "6.4 %" in written
-    assert written.index("Finance decides.") < written.index(TABLE["title"])
-    assert written.count("Finance decides.") == 1
+def test_the_answer_is_the_first_page_and_what_it_rests_on_the_second(document):
+    whole = document | {"answer": ANSWER}
+    told = written(whole, ANSWER, BARS, TABLE)
+    assert told[:3] == ["Answer", "Go", "=Launch it."]
+    assert "6,618 USD" in told and "-3,685 to 19,095 USD, 90 % interval" in told and "6.4 %" in told
+    assert told.count("Finance decides.") == 1
+    order = ["Finance decides.", "Approvals", "In this report", "What the answer rests on", "Evidence"]
+    assert [told.index(text) for text in order] == sorted(told.index(text) for text in order)
+    parts = report.content(whole, [ANSWER, BARS, TABLE])["parts"]
+    page = next(n for n, part in enumerate(parts) if part["kind"] == "page")
+    assert parts[page + 1]["text"] == "What the answer rests on" and "contents" in kinds(whole)[:page]
+
+
+def test_a_plan_without_an_answer_says_so_and_goes_on_with_what_is_known(document):
+    parts = report.content(document | {"answer": None}, [TABLE])["parts"]
+    assert parts[1]["text"] == "This plan has no answer yet. What is known so far follows."
+    assert "page" not in [part["kind"] for part in parts]
 
 
 AMOUNTS = {
@@ -203,10 +230,9 @@ AS_READ = [
 FORMATS = ["General", "#,##0.00", "#,##0", "#,##0.000"], ["#,##0.00", "#,##0.00", "#,##0", "#,##0.000"]
 
 
-def test_amounts_have_the_decimals_of_their_currency_on_paper_in_a_page_and_in_markdown(document, written):
-    report.pdf(document, [AMOUNTS])
+def test_amounts_have_the_decimals_of_their_currency_on_paper_in_a_page_and_in_markdown(document):
     for row in AS_READ:
-        assert set(row) <= set(written)
+        assert set(row) <= set(written(document, AMOUNTS))
     found = render.grid(AMOUNTS)
     assert [[text for _, text in cells(row, found)] for row in found.rows] == AS_READ
     told = render.render(AMOUNTS, "md").content.decode()
