@@ -41,6 +41,10 @@ def prove(names: Sequence[str], plan_id: str, kept: Kept, in_file: Records) -> P
     proof.conclude(rows, "the hash chains and their heads", _said(breaks))
     absent = append_only.missing(connection)
     sentences = [f"the trigger {name} is not in place: rows can be changed and deleted" for name in absent]
+    others = append_only.strangers(connection)
+    sentences += [
+        f"the trigger or rule {name} is none of ours: it may swallow or change rows" for name in others
+    ]
     proof.conclude("the database refuses changes of rows now", "its triggers", sentences)
     states = _said(audit.unexplained_states(chain))
     proof.conclude("each state is the one that the last event led to", "the rows", states)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 IMPORT_RECORD = "import_record"
 """The one section that an installation adds to another's document, outside its seal."""
+OF_RECORD = frozenset({"imported_at", "sha256"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +144,8 @@ def prove_document(body: Mapping[str, Any], kept: Kept | None = None) -> Verific
 
 def _prove(body: Mapping[str, Any], record: Any, kept: Kept, made: Verification) -> None:
     integrity, log = body["integrity"], body["change_log"]
-    if record is not None and record["sha256"] != canonical.digest(body):
-        other = Discrepancy(IMPORT_RECORD, "it was written for another document")
-        made.conclude("the import record", "", [other])
+    if record is not None:
+        _prove_record(body, record, made)
     if document.seal(integrity) != integrity.get("seal"):
         changed = Discrepancy("integrity", "the integrity section itself was changed")
         made.conclude("the integrity section", "", [changed])
@@ -163,6 +163,17 @@ def _prove(body: Mapping[str, Any], record: Any, kept: Kept, made: Verification)
         made.conclude(f"the checkpoint in the file has row {checkpoint.sequence}", by, found)
     signatures.prove(made.proof, checkpoint, len(log), (seal or {"sequence": 0})["sequence"], kept.keys)
     signatures.prove_witnessed(made.proof, checkpoint, kept.witnesses)
+
+
+def _prove_record(body: Mapping[str, Any], record: Mapping[str, Any], made: Verification) -> None:
+    """An import record fits to its document; more than that it cannot show."""
+    found = [f"{name!r} is no part of an import record" for name in sorted({*record} - OF_RECORD)]
+    if record["sha256"] != canonical.digest(body):
+        found.insert(0, "it was written for another document")
+    if found:
+        made.conclude("the import record", "", [Discrepancy(IMPORT_RECORD, said) for said in found])
+    why = "its import record stands outside every seal: whoever has the file can write one"
+    made.proof.leave("who took this document in, and when", why)
 
 
 def checkpoint_of(body: Mapping[str, Any]) -> signatures.CarriedCheckpoint:
@@ -238,8 +249,11 @@ def _prove_anchors(body: Mapping[str, Any], kept: Kept, made: Verification) -> N
     integrity = body["integrity"]
     rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
     found, chain = list(_anchored(integrity["anchors"], integrity["chain"], rows)), integrity["chain"]
+    numbers = [record["number"] for record in integrity["anchors"]]
+    if len({*numbers}) != len(numbers):
+        found.append(Discrepancy("integrity/anchors", "an anchor is there twice"))
     if integrity["anchors"] or found:
-        by = "their roots; whoever writes the log anew can make them anew, too"
+        by = "their roots, which anybody can make anew: those that you kept (--anchors) prove more"
         made.conclude(f"{len(integrity['anchors'])} anchors in the file saw these rows", by, found)
     what = "nobody has written the change log anew"
     if kept.anchors is None:

@@ -33,6 +33,14 @@ except ImportError:  # said where a signature is asked for
 GENESIS = "0" * 64
 HEADER = ("at", "chain", "entity", "entity_id", "event", "request_id", "sequence", "via")
 PAYLOAD = ("actor", "actor_id", "field", "from", "object", "on_behalf_of", "reason", "to")
+ROW = {*HEADER, *PAYLOAD, "fields", "salt", "erased", "payload_hash", "previous_hash", "hash"}
+INTEGRITY = {
+    "algorithm", "canonicalization", "chain", "head", "length", "seed", "sections", "versions", "anchors",
+    "checkpoint", "seal",
+}  # fmt: skip
+ANCHOR, HEAD = {"at", "heads", "number", "previous", "root"}, {"sequence", "hash"}
+CHECKPOINT = {"note", "keys", "number", "sequence", "hash", "path"}
+RECORD = {"imported_at", "sha256"}
 EXACT = 2**53
 PAYLOAD_TYPE = "application/vnd.gtm-governance.plan+json"
 UNSEALED = ("change_log", "integrity")
@@ -224,8 +232,15 @@ def _prove(
     record = body.get("import_record")
     body = {key: value for key, value in body.items() if key != "import_record"}
     integrity, log = body["integrity"], body["change_log"]
-    if record is not None and record["sha256"] != digest(body):
-        lists.conclude("the import record", "", ["import_record: it was written for another document"])
+    if record is not None:
+        wrong = ["import_record: it was written for another document"] * (record["sha256"] != digest(body))
+        wrong += more("import_record", record, RECORD)
+        if wrong:
+            lists.conclude("the import record", "", wrong)
+        why = "its import record stands outside every seal: whoever has the file can write one"
+        lists.leave("who took this document in, and when", why)
+    if unknown := unsealed_parts(integrity, log):
+        lists.conclude("what no seal covers has only the parts of a plan", "", unknown)
     if digest({key: value for key, value in integrity.items() if key != "seal"}) != integrity.get("seal"):
         lists.conclude("the integrity section", "", ["integrity: the section itself was changed"])
     sections = {key: digest(value) for key, value in body.items() if key != "integrity"}
@@ -240,6 +255,30 @@ def _prove(
     hashes = {row["sequence"]: row["hash"] for row in log}
     check_anchors(integrity, hashes, anchors, lists)
     check_checkpoint(integrity, hashes, seals[-1]["sequence"] if seals else 0, keys, seen_by, lists)
+
+
+def more(where: str, part: dict[str, Any], known: set[str]) -> Found:
+    return [f"{where}: {name!r} is no part of a plan" for name in sorted({*part} - known)]
+
+
+def unsealed_parts(integrity: dict[str, Any], log: list[Any]) -> Found:
+    """What somebody added where neither a seal nor a hash covers it."""
+    found = more("integrity", integrity, INTEGRITY)
+    if integrity["algorithm"] != "SHA-256" or integrity["canonicalization"] != "RFC 8785":
+        found.append("integrity: it names other methods than SHA-256 and RFC 8785")
+    numbers = [anchor["number"] for anchor in integrity["anchors"]]
+    if len({*numbers}) != len(numbers):
+        found.append("integrity/anchors: an anchor is there twice")
+    for anchor in integrity["anchors"]:
+        where = f"integrity/anchors/{anchor['number']}"
+        found += more(where, anchor, ANCHOR)
+        found += [each for head in anchor["heads"].values() for each in more(where, head, HEAD)]
+    found += more("integrity/checkpoint", integrity.get("checkpoint") or {}, CHECKPOINT)
+    for number, row in enumerate(log, start=1):
+        found += more(f"change_log row {number}", row, ROW)
+        if not isinstance(row["erased"], bool):
+            found.append(f"change_log row {number}: it does not say whether it is erased")
+    return found
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
@@ -424,7 +463,7 @@ def check_anchors(
 ) -> None:
     chain, what = integrity["chain"], "nobody has written the change log anew"
     if integrity["anchors"]:
-        by = "their roots; whoever writes the log anew can make them anew, too"
+        by = "their roots, which anybody can make anew: those that you kept (--anchors) prove more"
         found = matched(integrity["anchors"], chain, hashes, "anchor")
         lists.conclude(f"{len(integrity['anchors'])} anchors in the file saw these rows", by, found)
     if kept is None:

@@ -9,6 +9,7 @@ A migration that alters these tables on SQLite builds them anew without triggers
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 ENTRY, PAYLOAD = "core_changelogentry", "core_changelogpayload"
@@ -56,9 +57,8 @@ def create(connection: Any) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(_REFUSE)
-            for name, (event, refusal) in _POSTGRES.items():
-                call = f"EXECUTE FUNCTION changelog_refuse('{refusal}')"
-                cursor.execute(f"CREATE TRIGGER {name} BEFORE {event} {call}")
+            for name in _POSTGRES:
+                cursor.execute(_in_postgres(name))
         else:
             for name in _SQLITE:
                 cursor.execute(_in_sqlite(name))
@@ -80,23 +80,50 @@ def missing(connection: Any) -> list[str]:
 
 
 def _stands(name: str, told: list[str] | None) -> bool:
-    """Whether PostgreSQL fires it at the events it was made for, and what it calls refuses."""
+    """Whether PostgreSQL fires it at the events it was made for and at no others, and what it calls refuses."""
     if told is None:
         return False
     enabled, definition, source = told
+    is_whole = enabled in ("O", "A") and source == _REFUSE.partition("$$")[2].partition("$$")[0]
+    return is_whole and _words(definition) == _words(_in_postgres(name))
+
+
+def _in_postgres(name: str) -> str:
     event, refusal = _POSTGRES[name]
-    verbs, _, rest = event.partition(" ON ")
-    table, has_condition = rest.split()[0], " WHEN " in event
-    fires = definition.partition(" ON ")[0]
-    return (
-        enabled in ("O", "A")
-        and all(verb in fires for verb in verbs.split(" OR "))
-        and f"{table} " in definition
-        and (" WHEN " in definition) == has_condition
-        and (not has_condition or all(f"new.{part} IS NOT NULL" in definition for part in ("salt", "body")))
-        and f"changelog_refuse('{refusal}')" in definition
-        and source == _REFUSE.partition("$$")[2].partition("$$")[0]
-    )
+    return f"CREATE TRIGGER {name} BEFORE {event} EXECUTE FUNCTION changelog_refuse('{refusal}')"
+
+
+def _words(definition: str) -> list[str]:
+    """PostgreSQL gives a trigger back with other brackets, with the schema, and its verbs in another order."""
+    head, _, rest = " ".join(re.sub(r"[()]", " ", definition).lower().split()).partition(" on ")
+    verbs = re.split(r" or ", head.partition(" before ")[2])
+    return [
+        head.partition(" before ")[0],
+        *sorted(verbs),
+        rest.partition(".")[2] if _SCHEMA.match(rest) else rest,
+    ]
+
+
+_SCHEMA = re.compile(r"\w+\.core_changelog")
+
+
+def strangers(connection: Any) -> list[str]:
+    """Triggers and rules on the tables of the log that are none of ours: they could swallow rows or change them."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+                "WHERE NOT t.tgisinternal AND c.relname IN (%s, %s) UNION ALL "
+                "SELECT r.rulename FROM pg_rules r WHERE r.tablename IN (%s, %s)",
+                [ENTRY, PAYLOAD, ENTRY, PAYLOAD],
+            )
+        else:
+            cursor.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN (%s, %s)",
+                [ENTRY, PAYLOAD],
+            )
+        ours = _POSTGRES if connection.vendor == "postgresql" else _SQLITE
+        return sorted({name for (name,) in cursor.fetchall()} - ours.keys())
 
 
 def _in_sqlite(name: str) -> str:

@@ -166,6 +166,58 @@ def test_a_trigger_that_refuses_nothing_any_more_is_missed(db):
     assert append_only.missing(connection) == [name]
 
 
+WEAKER = {
+    "sqlite": [
+        (
+            "changelog_payload_update",
+            "BEFORE UPDATE ON core_changelogpayload WHEN FALSE BEGIN SELECT RAISE(ABORT, 'no'); END",
+        ),
+        (
+            "changelog_entry_update",
+            "BEFORE UPDATE OF id ON core_changelogentry BEGIN SELECT RAISE(ABORT, 'no'); END",
+        ),
+    ],
+    "postgresql": [
+        (
+            "changelog_entry_write",
+            "BEFORE UPDATE OF id OR DELETE ON core_changelogentry FOR EACH ROW "
+            "EXECUTE FUNCTION changelog_refuse('The change log is append-only.')",
+        ),
+        (
+            "changelog_payload_update",
+            "BEFORE UPDATE ON core_changelogpayload FOR EACH ROW "
+            "WHEN ((NEW.salt IS NOT NULL OR NEW.body IS NOT NULL) AND FALSE) EXECUTE FUNCTION "
+            "changelog_refuse('A payload of the change log is erased (salt and body to NULL) or stays as it is.')",
+        ),
+        (
+            "changelog_entry_truncate",
+            "AFTER TRUNCATE ON core_changelogentry FOR EACH STATEMENT "
+            "EXECUTE FUNCTION changelog_refuse('The change log is append-only.')",
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_trigger_of_the_same_name_that_refuses_less_is_missed(db, place):
+    cases = WEAKER[connection.vendor]
+    name, weaker = cases[place % len(cases)]
+    table = weaker.partition(" ON ")[2].split()[0]
+    sql(f"DROP TRIGGER {name}" + (f" ON {table}" if connection.vendor == "postgresql" else ""))
+    sql(f"CREATE TRIGGER {name} {weaker}")
+    assert append_only.missing(connection) == [name]
+
+
+def test_a_trigger_or_rule_beside_ours_that_swallows_rows_is_told(db):
+    if connection.vendor == "sqlite":
+        sql("CREATE TRIGGER quiet BEFORE INSERT ON core_changelogentry BEGIN SELECT RAISE(IGNORE); END")
+    else:
+        sql("CREATE RULE quiet AS ON INSERT TO core_changelogentry DO INSTEAD NOTHING")
+    assert append_only.strangers(connection) == ["quiet"]
+    with pytest.raises(CommandError, match="the trigger or rule quiet is none of ours"):
+        call_command("verify_changelog")
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff", b"{}"])
 def test_kept_anchors_that_cannot_be_read_are_an_error_for_files_and_for_plans(decided, tmp_path, content):
     kept, out = tmp_path / "kept.jsonl", tmp_path / "plan.json"

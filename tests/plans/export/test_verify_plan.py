@@ -11,7 +11,9 @@ from django.core.management import CommandError, call_command
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plans.export import verify_plan
+from gtm.core import canonical
+from gtm.core.evidence import anchors
+from plans.export import document, verify_plan
 from plans.export.verify import Kept, prove_bytes
 from tests.conftest import ROOT
 from tests.plans.export.forging import as_before_seals, rewritten, sealed_anew
@@ -50,6 +52,58 @@ def test_both_agree_on_every_case_sealed_anew_or_written_anew(exported, forge):
     if forge is None or forge.__name__ != "blank_rows":
         assert bool(compare(forged(rewritten), kept).findings) == (forge is not None)
         compare(forged(as_before_seals))
+
+
+def a_remark(body):
+    body["integrity"]["remark"] = "Approved by the board"
+
+
+def another_method(body):
+    body["integrity"]["algorithm"] = "MD5"
+
+
+def words_in_a_row(body):
+    body["change_log"][0]["comment"] = "Finance agrees"
+
+
+def a_row_half_erased(body):
+    body["change_log"][0]["erased"] = 0
+
+
+def words_in_an_anchor(body):
+    body["integrity"]["anchors"][0]["seen_by"] = "An auditor"
+
+
+def words_in_the_head_of_an_anchor(body):
+    anchor = body["integrity"]["anchors"][0]
+    anchor["heads"][body["integrity"]["chain"]]["seen_by"] = "An auditor"
+    anchor["root"] = anchors.root_of(anchor)
+
+
+def an_anchor_twice(body):
+    body["integrity"]["anchors"] *= 2
+
+
+UNSEALED = [
+    a_remark, another_method, words_in_a_row, a_row_half_erased, words_in_an_anchor,
+    words_in_the_head_of_an_anchor, an_anchor_twice,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("forge", UNSEALED, ids=lambda forge: forge.__name__)
+def test_both_find_what_was_added_where_no_seal_and_no_hash_covers_it(exported, forge):
+    body = json.loads(exported)
+    forge(body)
+    assert compare(sealed_anew(body)).findings
+
+
+def test_of_an_import_record_both_say_that_nothing_proves_it_and_find_words_that_are_none_of_it(exported):
+    body = json.loads(exported)
+    record = {"imported_at": "2020-01-01T00:00:00.000000Z", "sha256": canonical.digest(body)}
+    made = compare(document.to_bytes(body | {"import_record": record}))
+    assert "who took this document in, and when" in [what for what, *_ in made.not_proved]
+    made = compare(document.to_bytes(body | {"import_record": record | {"approved_by": "The board"}}))
+    assert made.findings == ["import_record: 'approved_by' is no part of a plan"]
 
 
 def test_of_a_plan_that_began_before_there_were_seals_both_say_from_which_row_on_more_is_proved(exported):
