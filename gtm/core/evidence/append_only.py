@@ -80,7 +80,7 @@ def missing(connection: Any) -> list[str]:
 
 
 def _stands(name: str, told: list[str] | None) -> bool:
-    """Whether PostgreSQL fires it at the events it was made for and at no others, and what it calls refuses."""
+    """Whether PostgreSQL fires it at its events and at no others, and what it calls refuses."""
     if told is None:
         return False
     enabled, definition, source = told
@@ -108,7 +108,7 @@ _SCHEMA = re.compile(r"\w+\.core_changelog")
 
 
 def strangers(connection: Any) -> list[str]:
-    """Triggers and rules on the tables of the log that are none of ours: they could swallow rows or change them."""
+    """Triggers and rules on the tables of the log that are none of ours: they could swallow or change rows."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(

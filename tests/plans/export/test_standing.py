@@ -187,7 +187,7 @@ WEAKER = {
             "changelog_payload_update",
             "BEFORE UPDATE ON core_changelogpayload FOR EACH ROW "
             "WHEN ((NEW.salt IS NOT NULL OR NEW.body IS NOT NULL) AND FALSE) EXECUTE FUNCTION "
-            "changelog_refuse('A payload of the change log is erased (salt and body to NULL) or stays as it is.')",
+            f"changelog_refuse('{append_only.PAYLOAD_REFUSAL}')",
         ),
         (
             "changelog_entry_truncate",
