@@ -94,7 +94,7 @@ def _in_postgres(name: str) -> str:
 
 
 def _words(definition: str) -> list[str]:
-    """PostgreSQL gives a trigger back with other brackets, with the schema, and its verbs in another order."""
+    """PostgreSQL gives it back with other brackets, with the schema, and its verbs in another order."""
     head, _, rest = " ".join(re.sub(r"[()]", " ", definition).lower().split()).partition(" on ")
     verbs = re.split(r" or ", head.partition(" before ")[2])
     return [
@@ -108,7 +108,7 @@ _SCHEMA = re.compile(r"\w+\.core_changelog")
 
 
 def strangers(connection: Any) -> list[str]:
-    """Triggers and rules on the tables of the log that are none of ours: they could swallow or change rows."""
+    """Triggers and rules on the tables of the log that are none of ours: they could swallow rows."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
