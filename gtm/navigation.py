@@ -164,6 +164,8 @@ NAVIGATION = [
             _list("Groups", "group", "auth.group"),
             _item("Tokens", "key", "core_accesstoken_changelist"),
             _item("Service accounts", "smart_toy", "core_serviceaccount_changelist"),
+            _list("Webhooks", "webhook", "plans.webhooksubscription"),
+            _list("Webhook deliveries", "outgoing_mail", "plans.webhookdelivery"),
             _item("Sign-ins", "login", "core_signin_changelist"),
             _list("Notification settings", "notifications", "plans.notificationpreference"),
             {**_item("REST documentation", "api", "docs"), "link": reverse_lazy("docs")},

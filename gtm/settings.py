@@ -85,6 +85,12 @@ GTM_STAGE_LANDING_PAGES = env.bool("GTM_STAGE_LANDING_PAGES", default=False)
 GTM_PRIVATE_LINK_HOSTS = frozenset(  # who links may lead to though the address is not public
     env.list("GTM_PRIVATE_LINK_HOSTS", default=[GTM_BASE_URL.split("//")[1]] * GTM_STAGE_LANDING_PAGES)
 )
+GTM_PRIVATE_WEBHOOK_HOSTS = (
+    frozenset(  # who webhooks may be posted to without https, and on private addresses
+        env.list("GTM_PRIVATE_WEBHOOK_HOSTS", default=[])
+    )
+)
+GTM_WEBHOOK_PATIENCE_HOURS = env.float("GTM_WEBHOOK_PATIENCE_HOURS", default=72.0)  # then it is disabled
 GTM_BROWSER = env.str("GTM_BROWSER", default="auto")  # for the flows of link checks: auto, off, or a path
 GTM_TRUSTED_PROXIES = env.int("GTM_TRUSTED_PROXIES", default=0)  # whose X-Forwarded-For is believed
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)

@@ -77,6 +77,10 @@ def declare_all() -> None:
         personal="performed_by arguments said",
         plain="tool work arguments_sha256 outcome result_sha256",
     )
+    declare("plans.webhooksubscription", personal="name url disabled_why", plain="events state")
+    declare("plans.webhooksecret", plain="ciphertext")
+    declare("plans.webhookposition", plain="chain")
+    declare("plans.webhookdelivery", personal="error", plain="chain event_id type body state")
     declare(
         "plans.fraudcase",
         personal="referrals evidence",

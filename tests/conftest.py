@@ -55,6 +55,7 @@ LONGEST = (
     "tests/plans/admin/test_revision.py",
     "tests/plans/engine/test_invariants.py",
     "tests/plans/engine/test_races.py",
+    "tests/plans/engine/webhooks/test_a_thousand_events.py",
     "tests/plans/test_worker_lost.py",
     "tests/gtm/test_celery.py",
     "tests/plans/management/test_wait.py",

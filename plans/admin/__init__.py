@@ -17,6 +17,7 @@ from plans.admin.rotas import RotaOverrideAdmin
 from plans.admin.rules import BreachAdmin, ReadingAdmin
 from plans.admin.schedules import ScheduleAdmin
 from plans.admin.tasks import TaskAdmin
+from plans.admin.webhooks import WebhookDeliveryAdmin, WebhookSubscriptionAdmin
 
 for kind in case_kinds.all_kinds():
     import_module(kind.pages)
@@ -36,4 +37,6 @@ __all__ = [
     "RotaOverrideAdmin",
     "ScheduleAdmin",
     "TaskAdmin",
+    "WebhookDeliveryAdmin",
+    "WebhookSubscriptionAdmin",
 ]

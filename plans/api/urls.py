@@ -16,6 +16,7 @@ from plans.api.policies import PolicyViewSet
 from plans.api.rotas import RotaOverrideViewSet, RotaSchedule
 from plans.api.schedules import ScheduledRunViewSet, ScheduleViewSet
 from plans.api.skills import SkillViewSet
+from plans.api.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from plans.api.work import ApprovalViewSet, EscalationViewSet, TaskViewSet
 
 router = SimpleRouter()
@@ -37,6 +38,8 @@ router.register("readings", ReadingViewSet, basename="reading")
 router.register("schedules", ScheduleViewSet, basename="schedule")
 router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")
 router.register("notifications", NotificationViewSet, basename="notification")
+router.register("webhooks", WebhookViewSet, basename="webhook")
+router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="webhook-delivery")
 router.register("anchors", AnchorViewSet, basename="anchor")
 router.register("signing-keys", SigningKeyViewSet, basename="signing-key")
 urlpatterns = [

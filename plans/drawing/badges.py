@@ -23,6 +23,7 @@ FAMILIES = {
     "sent": GOOD, "started": GOOD, "queued": WAITING, "sending": BUSY, "due": WAITING, "refused": BAD,
     "asked": WAITING, "granted": BAD, "reviewed": GOOD, "bypassed": BAD,
     "proposed": WAITING, "in_force": GOOD,
+    "active": GOOD, "disabled": BAD,
     "aborted": BAD, "aborting": BAD, "pulled": BAD,
 }  # fmt: skip
 MARKS = {GOOD: "✓", BUSY: "▶", WAITING: "…", BAD: "!", QUIET: "–"}

@@ -13,6 +13,7 @@ from plans.engine.people.permissions import (
     may_adopt_policy,
     may_answer,
     may_manage_programs,
+    may_manage_webhooks,
     may_operate,
     may_pull_ripcord,
     may_release_ripcord,
@@ -44,6 +45,8 @@ from plans.models import (
     ScheduledRunState,
     Task,
     TaskState,
+    WebhookState,
+    WebhookSubscription,
 )
 from programs.models import LIVE_PROGRAM_STATES, GuardedChange, GuardedState, Program
 
@@ -231,6 +234,18 @@ NOTIFICATION = Machine(
         to("give_up", "sending", "failed", permission=system_only, comment_required=True, writes="error"),
         to("cancel", "queued retry_wait", "cancelled", permission=system_only, comment_required=True),
         to("send_again", "failed", "queued", permission=may_operate, comment_required=True, writes="attempts due_at", label="Send again"),
+    ),
+)  # fmt: skip
+
+WEBHOOK = Machine(
+    WebhookSubscription,
+    states=tuple(WebhookState.values),
+    final=frozenset({"ended"}),
+    transitions=(
+        to("pause", "active", "paused", permission=may_manage_webhooks, comment_required=True),
+        to("resume", "paused disabled", "active", permission=may_manage_webhooks, comment_required=True, writes="disabled_why"),
+        to("disable", "active", "disabled", permission=system_only, comment_required=True, writes="disabled_why"),
+        to("end", "active paused disabled", "ended", permission=may_manage_webhooks, comment_required=True),
     ),
 )  # fmt: skip
 

@@ -79,6 +79,15 @@ from plans.models.task import (
     TaskState,
 )
 from plans.models.tool_call import CallOutcome, ToolCall
+from plans.models.webhook import (
+    UNDELIVERED_STATES,
+    DeliveryState,
+    WebhookDelivery,
+    WebhookPosition,
+    WebhookSecret,
+    WebhookState,
+    WebhookSubscription,
+)
 
 __all__ = [
     "ANSWERED_STATES",
@@ -162,4 +171,11 @@ __all__ = [
     "chain_of",
     "new_plan_id",
     "of_command",
+    "UNDELIVERED_STATES",
+    "DeliveryState",
+    "WebhookDelivery",
+    "WebhookPosition",
+    "WebhookSecret",
+    "WebhookState",
+    "WebhookSubscription",
 ]

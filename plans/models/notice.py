@@ -35,6 +35,7 @@ class NoticeKind(models.TextChoices):
     ACCOUNT = "account", "Your account was changed"
     MESSAGE = "message", "Somebody wrote about a plan"
     INVITATION = "invitation", "An invitation to a meeting"
+    WEBHOOK = "webhook", "A webhook of yours fails"
 
 
 UNMUTABLE = frozenset(

@@ -5,19 +5,17 @@ https://docs.allauth.org/en/latest/account/adapter.html
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
-from django.conf import settings
 
-from gtm.core import sign_in
+from gtm.core import encrypted, sign_in
 from gtm.core.actors import name_of
 from gtm.core.errors import NotPermitted
 from gtm.core.identity import factors
+
+PURPOSE = "gtm.core.identity"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -53,25 +51,14 @@ class MFAAdapter(DefaultMFAAdapter):
         return {**entity, "name": user.get_username(), "display_name": name_of(user)}
 
     def encrypt(self, text: str) -> str:
-        return str(_keys().encrypt(text.encode()).decode())
+        return encrypted.encrypt(text, purpose=PURPOSE)
 
     def decrypt(self, encrypted_text: str) -> str:
         """Raises NotPermitted where the key it was encrypted with is gone."""
-        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - loaded when it is first needed
-
         try:
-            return str(_keys().decrypt(encrypted_text.encode()).decode())
-        except InvalidToken as error:
+            return encrypted.decrypt(encrypted_text, purpose=PURPOSE)
+        except encrypted.KeyGone as error:
             raise NotPermitted(
                 "The second factor of this account cannot be read: the site has another SECRET_KEY.",
                 hint="Put the earlier key into SECRET_KEY_FALLBACKS, or reset the factor of the account.",
             ) from error
-
-
-def _keys() -> Any:
-    """The key of today encrypts, the earlier ones read."""
-    from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - loaded when it is first needed
-
-    found = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = [hmac.digest(key.encode(), b"gtm.core.identity", hashlib.sha256) for key in found]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])

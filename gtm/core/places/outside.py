@@ -12,8 +12,9 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 SECONDS_A_READ = 10.0
@@ -48,28 +49,39 @@ class ServiceReply:
     status: int
     media_type: str
     body: bytes
+    retry_after: str = ""
 
 
 def post(
-    url: str, body: bytes, media_type: str, private: Collection[str] = (), *, most: int, seconds: float
+    url: str,
+    body: bytes,
+    media_type: str,
+    private: Collection[str] = (),
+    *,
+    most: int,
+    seconds: float,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    cuts_off: bool = False,
 ) -> ServiceReply:
     """Send ``body`` to an address that the operator set, and answer what comes back. Follows no redirect.
 
-    ``most``: bytes of the answer. Raises NotAllowed or Unreachable.
+    ``most``: bytes of the answer; a longer one is Unreachable, unless ``cuts_off`` it. Raises NotAllowed or
+    Unreachable.
     """
     until = time.monotonic() + seconds
     host, port, address = address_of(url, Allowance({host_of(url)}, private))
     parts = urlsplit(url)
     connection = connect(parts.scheme, host, port, address, min(SECONDS_A_READ, left(until)))
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {"Content-Type": media_type, "User-Agent": "GTM-Governance evidence", "Connection": "close"}
+    told = {"Content-Type": media_type, "User-Agent": "GTM-Governance", "Connection": "close", **headers}
     try:
-        connection.request("POST", target, body=body, headers=headers)
+        connection.request("POST", target, body=body, headers=told)
         answer = connection.getresponse()
-        found = read(answer, until, most + 1)
+        found = read(answer, until, most if cuts_off else most + 1)
         if len(found) > most:
             raise Unreachable(f"{host} answers with more than {most:,} bytes.")
-        return ServiceReply(answer.status, answer.headers.get_content_type(), found)
+        retry_after = answer.headers.get("Retry-After", "")
+        return ServiceReply(answer.status, answer.headers.get_content_type(), found, retry_after)
     except http.client.InvalidURL as error:
         raise NotAllowed(f"The address cannot be asked for: {error}.") from error
     except (OSError, http.client.HTTPException, UnicodeError) as error:

@@ -143,6 +143,12 @@ def _schedule_owner(notice: Notice, run: Any) -> list[Person]:
     return persons_of(run.schedule.owner)
 
 
+def _answering(notice: Notice, subscription: Any) -> list[Person]:
+    """The owner of a webhook; of a service account, who answers for it."""
+    service = getattr(subscription.owner, "service_account", None)
+    return persons_of(service.owner if service else subscription.owner)
+
+
 # ------------------------------------------------------------------ does it still stand
 
 
@@ -235,6 +241,7 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.AUTHORITY: _Kind(_of_two, wording.two, _change_waits),
     NoticeKind.MESSAGE: _Kind(_in_conversation, wording.message),
     NoticeKind.ACCOUNT: _Kind(_owners, wording.account),
+    NoticeKind.WEBHOOK: _Kind(_answering, wording.webhook),
     NoticeKind.INVITATION: _Kind(invitations.recipients, wording.invitation, invitations.pointless),
 }
 

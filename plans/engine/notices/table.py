@@ -115,6 +115,8 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
     ("plans.ripcordpull", "created", ""): NoticeRule(NoticeKind.RIPCORD),
     ("plans.scheduledrun", "refuse", STATE): NoticeRule(NoticeKind.SCHEDULE),
     ("plans.policyversion", "created", ""): NoticeRule(NoticeKind.POLICY),
+    ("plans.webhooksubscription", "disable", STATE): NoticeRule(NoticeKind.WEBHOOK, keeps_row=True),
+    ("plans.webhooksubscription", "given up", "delivery"): NoticeRule(NoticeKind.WEBHOOK, keeps_row=True),
     ("programs.guardedchange", "created", ""): _OF_TWO,
     **{
         ("programs.guardedchange", name, STATE): _OF_TWO

@@ -197,6 +197,20 @@ def schedule(notice: Notice, run: Any) -> Wording:
     return Wording(f"A scheduled run did not start: {run.schedule}", lines, run.schedule)
 
 
+def webhook(notice: Notice, subscription: Any) -> Wording:
+    if notice.facts["field"] == "delivery":
+        lines = (
+            f"The receiver has not taken one message: {notice.facts['after']}.",
+            "Later messages of the same plan now go on. You can send it again on the page of the webhook.",
+        )
+        return Wording(f"The webhook {subscription} has given up a message", lines, subscription)
+    lines = (
+        f"Why: {subscription.disabled_why}",
+        "Nothing is lost: what happens meanwhile follows in order once somebody resumes it.",
+    )
+    return Wording(f"The webhook {subscription} was disabled", lines, subscription)
+
+
 def policy(notice: Notice, row: PolicyVersion) -> Wording:
     lines = (f"Why: {row.reason}", "Another person must adopt or reject it.")
     return Wording(f"A policy is proposed: {row}", lines, row)

@@ -84,6 +84,13 @@ def may_manage_programs(actor: Actor, program: Any, params: Params) -> str | Non
     return "Ask somebody who manages programs."
 
 
+def may_manage_webhooks(actor: Actor, obj: Any, params: Params) -> str | None:
+    """People with the permission to manage webhooks."""
+    if actor.is_system or actor.user.has_perm("plans.manage_webhooks"):
+        return None
+    return "You need the permission to manage webhooks. Ask operations."
+
+
 def may_pull_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to pull the rip-cord, and the engine for a trigger that says so."""
     if actor.is_system or actor.user.has_perm("plans.pull_ripcord"):

@@ -1,0 +1,229 @@
+"""Webhooks in the admin: who outside is told, a new secret shown once, and what became of each message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path, reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from gtm.core.actors import Actor
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.admin.actions import (
+    Answers,
+    Deed,
+    Link,
+    OfferedActions,
+    ReasonForm,
+    offer,
+    why_not,
+)
+from gtm.core.admin.base import ActingAdmin
+from gtm.core.errors import GtmError
+from gtm.core.fsm import perform
+from plans import selectors
+from plans.admin.insiders import OurPeopleOnly
+from plans.drawing import badges
+from plans.engine.webhooks import signing, subscriptions
+from plans.models import UNDELIVERED_STATES, WebhookDelivery, WebhookSubscription
+from plans.schemas import webhook_events
+
+
+class WebhookForm(forms.ModelForm):
+    """What is told where; the model says what fits."""
+
+    events = forms.MultipleChoiceField(
+        choices=[(kind, f"{kind}: {what}") for kind, what in webhook_events.TYPES.items()],
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text="None chosen: every event",
+    )
+
+    class Meta:
+        model = WebhookSubscription
+        fields = ["name", "url", "program", "events"]
+
+
+class OverlapForm(forms.Form):
+    overlap_hours = forms.IntegerField(
+        min_value=0,
+        max_value=signing.MOST_HOURS,
+        initial=signing.OVERLAP_HOURS,
+        label="Hours in which the secrets before sign beside it",
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "number"}),
+    )
+
+
+class ReplayForm(ReasonForm):
+    """From when on events are sent again, of one plan or of all, with the reason."""
+
+    since = forms.DateTimeField(widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"}))
+    plan = forms.CharField(
+        required=False,
+        max_length=60,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="The id of a plan; empty for all",
+    )
+    field_order = ("since", "plan", "reason")
+
+
+def _may(request: HttpRequest) -> bool:
+    return request.user.has_perm("plans.manage_webhooks")
+
+
+@admin.register(WebhookSubscription)
+class WebhookSubscriptionAdmin(OurPeopleOnly, GovernedAdmin):
+    form = WebhookForm
+    list_display = ["name", "url", "program", "status", "failing_since", "owner"]
+    list_filter = ["state", "program"]
+    list_select_related = ["program", "owner"]
+    search_fields = ["name", "url"]
+    shortcuts = [("Disabled", "?state=disabled"), ("Active", "?state=active")]
+    fields = ["name", "url", "program", "events", "status", "owner", "disabled_why", "failing_since"]
+    readonly_fields = ["status", "owner", "disabled_why", "failing_since"]
+
+    @admin.display(description="State", ordering="state")
+    def status(self, row: WebhookSubscription) -> str:
+        return badges.badge(row) if row.pk else "–"
+
+    def save_model(self, request: HttpRequest, obj: WebhookSubscription, form: Any, change: bool) -> None:
+        if not change:
+            obj.owner = request.user
+        super().save_model(request, obj, form, change)
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The next step: without a secret nothing is posted."""
+        super().response_add(request, obj, *args, **kwargs)
+        return HttpResponseRedirect(reverse("admin:plans_webhook_secret", args=[obj.pk]))
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/secret/", view(self.secret), name="plans_webhook_secret"),
+            *super().get_urls(),
+        ]
+
+    def secret(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Make a secret. The answer of the POST shows it; nothing can show it again."""
+        if not _may(request):
+            raise PermissionDenied
+        row = WebhookSubscription.objects.filter(pk=pk).first()
+        if row is None:
+            raise Http404("There is no such webhook.")
+        form, made = OverlapForm(request.POST or None), ""
+        if request.method == "POST" and form.is_valid():
+            try:
+                with acting_in_admin(request):
+                    made = signing.make(row, **form.cleaned_data)
+            except GtmError as error:
+                tell(request, error)
+        shown = {"row": row, "form": form, "made": made, "has_one": row.secrets.exists()}
+        answer = self.page(request, "plans/webhook_secret.html", f"Secret of {row}", **shown)
+        answer["Cache-Control"] = "no-store"
+        return answer
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(OurPeopleOnly, ReadOnly, ActingAdmin, OfferedActions):
+    list_display = [
+        "event_id",
+        "type",
+        "subscription",
+        "plan",
+        "status_now",
+        "attempts",
+        "due_at",
+        "sent_at",
+        "error",
+    ]
+    list_filter = ["state", "subscription", "type"]
+    list_select_related = ["subscription", "plan"]
+    search_fields = ["event_id", "plan__plan_id"]
+    show_full_result_count = False
+    list_defer = ["body"]
+    fields = [
+        "subscription", "event_id", "type", "plan", "chain", "sequence", "status_now", "attempts", "due_at",
+        "sent_at", "status", "error", "body",
+    ]  # fmt: skip
+
+    @admin.display(description="State", ordering="state")
+    def status_now(self, row: WebhookDelivery) -> str:
+        return badges.badge(row)
+
+
+def _pause(row: WebhookSubscription, told: Answers, seen: str) -> str:
+    perform(row, "pause", comment=told["reason"])
+    return "paused. What happens meanwhile follows when you resume it."
+
+
+def _resume(row: WebhookSubscription, told: Answers, seen: str) -> str:
+    subscriptions.resume(row, comment=told["reason"])
+    return "goes on where it stood."
+
+
+def _end(row: WebhookSubscription, told: Answers, seen: str) -> str:
+    perform(row, "end", comment=told["reason"])
+    return "has ended."
+
+
+def _replay(row: WebhookSubscription, told: Answers, seen: str) -> str:
+    plan = selectors.plan_by_id(told["plan"].strip()) if told["plan"].strip() else None
+    count = subscriptions.replay(row, since=told["since"], plan=plan, reason=told["reason"])
+    return f"{count} events are queued again."
+
+
+def _why_no_replay(actor: Actor, row: WebhookSubscription) -> str:
+    return "it has ended." if row.state == "ended" else ""
+
+
+def _open_secret(request: HttpRequest, rows: list[WebhookSubscription]) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:plans_webhook_secret", args=[rows[0].pk]))
+
+
+def _open_deliveries(request: HttpRequest, rows: list[WebhookSubscription]) -> HttpResponse:
+    at = reverse("admin:plans_webhookdelivery_changelist")
+    return HttpResponseRedirect(f"{at}?subscription__id__exact={rows[0].pk}")
+
+
+def _sees(request: HttpRequest) -> bool:
+    return request.user.has_perm("plans.view_webhookdelivery")
+
+
+def of_subscriptions() -> list[Any]:
+    one = frozenset({"row", "page"})
+    return [
+        Link("deliveries", "Messages", _sees, icon="outgoing_mail", slots=one, respond=_open_deliveries),
+        Link("new_secret", "New secret", _may, icon="key", slots=one, respond=_open_secret),
+        Deed("pause", "Pause", _may, icon="pause", perform=_pause, why_not=why_not("pause"), slots=one),
+        Deed("resume", "Resume", _may, icon="play_arrow", perform=_resume, why_not=why_not("resume"), slots=one),
+        Deed("replay", "Send events again", _may, icon="replay", perform=_replay, why_not=_why_no_replay,
+             form=ReplayForm, slots=one,
+             explain="Events are sent again under the ids that they had. A receiver may know them already."),
+        Deed("end", "End", _may, icon="delete", perform=_end, why_not=why_not("end"), slots=one),
+    ]  # fmt: skip
+
+
+def _send_again(row: WebhookDelivery, told: Answers, seen: str) -> str:
+    subscriptions.send_again(row, reason=told["reason"])
+    return "queued again."
+
+
+def _why_not_again(actor: Actor, row: WebhookDelivery) -> str:
+    return "it is on its way." if row.state in UNDELIVERED_STATES else ""
+
+
+def of_deliveries() -> list[Any]:
+    return [
+        Deed("send_again", "Send again", _may, icon="replay", perform=_send_again, why_not=_why_not_again)
+    ]
+
+
+offer(WebhookSubscription, of_subscriptions)
+offer(WebhookDelivery, of_deliveries)
