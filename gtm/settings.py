@@ -386,6 +386,8 @@ SPECTACULAR_SETTINGS = {
         "NoticeKindEnum": "plans.models.NoticeKind",
         "NotificationStateEnum": "plans.models.NotificationState",
         "PolicyStateEnum": "plans.models.PolicyState",
+        "WebhookStateEnum": "plans.models.WebhookState",
+        "WebhookDeliveryStateEnum": "plans.models.DeliveryState",
         "ScheduledRunStateEnum": "plans.models.ScheduledRunState",
         "GuardedKindEnum": "programs.models.GuardedKind",
         "GuardedStateEnum": "programs.models.GuardedState",

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
 from gtm.core.actors import Actor
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
@@ -36,6 +36,12 @@ from plans.schemas import webhook_events
 class WebhookForm(forms.ModelForm):
     """What is told where; the model says what fits."""
 
+    url = forms.URLField(
+        max_length=500,
+        assume_scheme="https",
+        widget=UnfoldAdminURLInputWidget,
+        help_text=WebhookSubscription._meta.get_field("url").help_text,
+    )
     events = forms.MultipleChoiceField(
         choices=[(kind, f"{kind}: {what}") for kind, what in webhook_events.TYPES.items()],
         widget=forms.CheckboxSelectMultiple,
@@ -125,9 +131,7 @@ class WebhookSubscriptionAdmin(OurPeopleOnly, GovernedAdmin):
             except GtmError as error:
                 tell(request, error)
         shown = {"row": row, "form": form, "made": made, "has_one": row.secrets.exists()}
-        answer = self.page(request, "plans/webhook_secret.html", f"Secret of {row}", **shown)
-        answer["Cache-Control"] = "no-store"
-        return answer
+        return self.page(request, "plans/webhook_secret.html", f"Secret of {row}", **shown)
 
 
 @admin.register(WebhookDelivery)
@@ -202,7 +206,8 @@ def of_subscriptions() -> list[Any]:
         Link("deliveries", "Messages", _sees, icon="outgoing_mail", slots=one, respond=_open_deliveries),
         Link("new_secret", "New secret", _may, icon="key", slots=one, respond=_open_secret),
         Deed("pause", "Pause", _may, icon="pause", perform=_pause, why_not=why_not("pause"), slots=one),
-        Deed("resume", "Resume", _may, icon="play_arrow", perform=_resume, why_not=why_not("resume"), slots=one),
+        Deed("resume", "Resume", _may, icon="play_arrow", perform=_resume, why_not=why_not("resume"),
+             slots=one),
         Deed("replay", "Send events again", _may, icon="replay", perform=_replay, why_not=_why_no_replay,
              form=ReplayForm, slots=one,
              explain="Events are sent again under the ids that they had. A receiver may know them already."),

@@ -22,7 +22,17 @@ from gtm.core.identity import urls as identity
 from gtm.core.models import SignIn
 from plans.cases.fraud import verbs
 from plans.engine.gates import break_glass
-from plans.models import Notice, Notification, NotificationPreference, Plan, Schedule, ScheduledRun
+from plans.engine.webhooks import subscriptions
+from plans.models import (
+    Notice,
+    Notification,
+    NotificationPreference,
+    Plan,
+    Schedule,
+    ScheduledRun,
+    WebhookDelivery,
+    WebhookSubscription,
+)
 from plans.runs import policies
 from programs.models import (
     Approver,
@@ -153,6 +163,9 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
             reverse("admin:plans_plan_table", args=[plan.pk, artifact.pk])
             for artifact in plan.artifacts.order_by("pk")[:1]
         ],
+        "plans_webhook_secret": [
+            reverse("admin:plans_webhook_secret", args=[WebhookSubscription.objects.get().pk])
+        ],
         "plans_directory": [reverse("admin:plans_directory")],
         "plans_bench": [f"{reverse('admin:plans_bench')}?plan={plan.plan_id}"],
         "plans_bench_replay": [reverse("admin:plans_bench_replay")],
@@ -238,6 +251,11 @@ def one_of_everything() -> None:
         anchors.anchor(tell_auditors=False)
         token_of("ops")
         access_tokens.make_service("crm", owner=user("ops"), purpose="Loads orders every night.")
+        webhook, _ = subscriptions.make(user("ops"), name="crm", url="https://crm.example.com/events")
+        WebhookDelivery.objects.create(
+            subscription=webhook, chain="installation", sequence=1, event_id="evt_1", body="{}",
+            type="gtm.dataset.loaded",
+        )  # fmt: skip
         SignIn.objects.create(user=user("ops"), username="ops", address="10.0.0.7", door="page", outcome="in")
         asker = PersonFactory()
         asker.accounts.update(is_superuser=True)

@@ -1,4 +1,4 @@
-"""A receiver of webhooks as somebody outside would write it: the official library and a list, nothing of ours."""
+"""A receiver as somebody outside would write it: the official library and a list, and nothing of ours."""
 
 import json
 import threading
