@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plans', '0027_notices_of_invitations'),
+        ('plans', '0028_money_with_its_decimals'),
         ('programs', '0026_waiting_uploads'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
