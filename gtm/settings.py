@@ -412,6 +412,7 @@ UNFOLD = {
         "navigation": [
             {"title": "Second factor", "link": lambda request: reverse("mfa_index")},
             {"title": "Sessions", "link": lambda request: reverse("usersessions_list")},
+            {"title": "Saved views", "link": lambda request: reverse("saved_views")},
         ],
     },
     "SHOW_BACK_BUTTON": True,

@@ -52,6 +52,32 @@ class ConfirmedFactor(models.Model):
         return f"{self.factor}, {self.how}"
 
 
+class SavedView(models.Model):
+    """A list as somebody likes to see it: its filters, order and search, under a name of their own."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    page = models.CharField(max_length=120)
+    """The name of the address, of those that ``gtm.core.saved_views`` knows."""
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=1000, blank=True)
+    is_default = models.BooleanField(default=False)
+    """How the page opens where nothing else is asked for."""
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ("page", "name")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("user", "page"),
+                condition=models.Q(is_default=True),
+                name="one_default_view_of_a_page",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ChangeLogChain(models.Model):
     """The head of one hash chain: a plan's, or the installation's."""
 

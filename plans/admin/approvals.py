@@ -11,9 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from gtm.core import clock, sign_in
+from gtm.core import clock, saved_views, sign_in
 from gtm.core.actors import current
-from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, own_lists, tell
 from gtm.core.errors import GtmError
 from gtm.core.identity import confirmation, factors
 from plans.admin import break_glass, changed
@@ -31,6 +31,9 @@ from plans.engine.people.permissions import persons_of
 from plans.models import Approval
 from plans.selectors import PLAN_DOCUMENTS, answer_of, approvals_with_votes
 from plans.templatetags.gtm import money
+
+INBOX = "plans_inbox"
+saved_views.offer(INBOX, "Waiting for me")
 
 
 @admin.register(Approval)
@@ -57,7 +60,7 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
 
     def get_urls(self) -> list[Any]:
         return [
-            path("inbox/", self.admin_site.admin_view(self.inbox), name="plans_inbox"),
+            path("inbox/", self.admin_site.admin_view(self.inbox), name=INBOX),
             path(
                 "inbox/decide/",
                 self.admin_site.admin_view(require_POST(self.decide_many)),
@@ -73,6 +76,8 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
 
     def inbox(self, request: HttpRequest) -> HttpResponse:
         """Everything that waits for the reader, or what of it is of one kind."""
+        if (at := own_lists.opened(request)) is not None:
+            return at
         found, kind = entries(request), request.GET.get("kind", "")
         kinds = kinds_of(found)
         shown = [entry for entry in found if entry.kind == kind] if kind in kinds else found
@@ -82,6 +87,7 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
             "kinds": kinds,
             "kind": kind if kind in kinds else "",
             "total": len(found),
+            "saved": own_lists.shown(request),
             "bulk": any(entry.approval for entry in shown),
         }
         return self.page(request, "plans/inbox.html", "Waiting for me", **context)

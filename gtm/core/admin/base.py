@@ -30,6 +30,7 @@ from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from gtm.core.actors import ADMIN, acting_as, current, name_of
+from gtm.core.admin import own_lists
 from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.amounts import in_coins
 from gtm.core.admin.resources import GovernedResource, resource_of
@@ -250,6 +251,12 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
         vars(formset).update(kept)
         if len(kept["new_objects"]) + len(kept["changed_objects"]) == len(rows):
             formset.save_m2m()
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if (at := own_lists.opened(request)) is not None:
+            return at
+        own_lists.without_mark(request)
+        return super().changelist_view(request, {"saved": own_lists.shown(request), **(extra_context or {})})
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _ChangeList
