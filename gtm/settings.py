@@ -91,6 +91,10 @@ GTM_PRIVATE_WEBHOOK_HOSTS = (
     )
 )
 GTM_WEBHOOK_PATIENCE_HOURS = env.float("GTM_WEBHOOK_PATIENCE_HOURS", default=72.0)  # then it is disabled
+GTM_TOOLS = env.json("GTM_TOOLS", default={})  # tool of a runbook: the MCP server that answers for it
+GTM_PRIVATE_TOOL_HOSTS = frozenset(  # of MCP servers by address, those whose address may not be public
+    env.list("GTM_PRIVATE_TOOL_HOSTS", default=[])
+)
 GTM_BROWSER = env.str("GTM_BROWSER", default="auto")  # for the flows of link checks: auto, off, or a path
 GTM_TRUSTED_PROXIES = env.int("GTM_TRUSTED_PROXIES", default=0)  # whose X-Forwarded-For is believed
 GTM_LEASE_SECONDS = env.int("GTM_LEASE_SECONDS", default=60)

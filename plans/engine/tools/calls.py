@@ -18,7 +18,7 @@ from gtm.core import canonical, clock
 from gtm.core.evidence import changelog
 from plans.engine.running import kept_outputs
 from plans.engine.running.steps import LeaseLost
-from plans.engine.tools import definitions, flows, procedures, records
+from plans.engine.tools import definitions, flows, outside, procedures, records, servers
 from plans.engine.tools.request import ToolAnswer, ToolRequest
 from plans.models import CallOutcome, Task, TaskAttempt, ToolCall
 from plans.schemas.declaration import ToolHook, ToolWork
@@ -64,7 +64,11 @@ def make(task: Task, result: StepResult, values: Mapping[str, Any], progress: Pr
 def _answer(asked: ToolRequest) -> ToolAnswer:
     """What the tool answers. A fault of a tool is its answer, and not one of the task."""
     try:
-        return WORK[asked.hook.work](asked)
+        try:
+            server = servers.find(asked.hook.tool)
+        except servers.BadToolServer as error:
+            return ToolAnswer("", CallOutcome.NOT_RUN, str(error))
+        return outside.ask(server, asked) if server else WORK[asked.hook.work](asked)
     except (LeaseLost, DatabaseError):
         raise
     except Exception as error:

@@ -21,8 +21,7 @@ def walk(asked: ToolRequest) -> ToolAnswer:
     """Open the page that the program's tooling names; a step that opened one itself says what it saw."""
     if not asked.hook.subject:
         return _seen_by_the_step(asked.values.get("observed") or {})
-    name = asked.hook.subject
-    address = (asked.plan.context.get("tooling") or {}).get(name, "")
+    name, address = page_of(asked)
     if not address:
         said = f"The program names no {name}. Enter its address under “Tooling” of the program."
         return ToolAnswer("", CallOutcome.NOT_RUN, said, {"page": name})
@@ -46,6 +45,15 @@ def walk(asked: ToolRequest) -> ToolAnswer:
     leads = "" if found.url == address else f" leads to {found.url} and"
     said = f"The {name}{leads} answers {found.status}."
     return ToolAnswer(found.by, outcome, said, arguments, picture)
+
+
+def page_of(asked: ToolRequest) -> tuple[str, str]:
+    """What the page is called, and its address: as the program names it, or as the step opened it."""
+    name = asked.hook.subject
+    if not name:
+        look = (asked.values.get("observed") or {}).get("look") or {}
+        return "landing page", look.get("url", "")
+    return name, (asked.plan.context.get("tooling") or {}).get(name, "")
 
 
 def _seen_by_the_step(observed: Mapping[str, Any]) -> ToolAnswer:
