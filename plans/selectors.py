@@ -53,6 +53,8 @@ STANDS_IN, DONE_IN_PLACE = "stands in", "done in place of"
 """The events of the change log that say who stands in for whom: asked, and done."""
 FORECAST = "forecast"
 """The event of the change log that keeps what a daily look ahead said."""
+OUTLOOK = "outlook"
+"""The event of the change log that says that the answer of a running plan has another verdict than before."""
 PROGRESS = "progress"
 """The event of the change log by which a person says how far a task is."""
 COMMENTED = "commented"
@@ -75,6 +77,23 @@ def forecasts_of(plan: Plan) -> list[dict[str, Any]]:
     return [row["to"] for row in rows if row["to"] is not None]
 
 
+def renewed_answers(plans: Iterable[Plan]) -> dict[int, tuple[str, dict[str, Any]]]:
+    """Primary key of a plan → the key of a task, and the answer that the last look ahead gave in its place.
+
+    Plans that are not looked ahead of, or not since they were changed, are left out.
+    """
+    chosen = {plan.change_chain(): plan for plan in plans if plan.next_forecast_at is not None}
+    if not chosen:
+        return {}
+    entries = ChangeLogEntry.objects.filter(chain__in=chosen, entity="plans.plan", event=FORECAST)
+    found: dict[int, tuple[str, dict[str, Any]]] = {}
+    for entry in entries.select_related("payload").order_by("sequence"):
+        seen, plan = changelog.row_of(entry)["to"] or {}, chosen[entry.chain]
+        if seen.get("revision") == plan.revision and "answer" in seen:
+            found[plan.pk] = (seen["answers"], seen["answer"])
+    return found
+
+
 def is_partners_contact(user: Any) -> bool:
     """Whether an account speaks for a partner: it sees its own records and tasks, and nothing of others."""
     known = getattr(user, "gtm_is_partners_contact", None)
@@ -91,8 +110,9 @@ def for_our_people(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:
 
 
 def answers_of(plans: Iterable[Plan]) -> dict[int, dict[str, Any]]:
-    """Primary key of a plan → its answer as stored: that of the last task that gave one. A follow-up answers
-    with the item that it carries out. Plans without one are left out."""
+    """Primary key of a plan → its answer as stored: that of the last task that gave one, or what the last
+    look ahead says in the place of that task. A follow-up answers with the item that it carries out. Plans
+    without one are left out."""
     chosen = {plan.pk: plan for plan in plans}
     found: dict[int, dict[str, Any]] = {}
     if follow_ups := [pk for pk, plan in chosen.items() if plan.command_key == FOLLOW_UP]:
@@ -100,7 +120,11 @@ def answers_of(plans: Iterable[Plan]) -> dict[int, dict[str, Any]]:
         items = {pk: context["item"] for pk, context in contexts if "item" in context}
         found = {pk: payload_of(of_item(item, chosen[pk].currency)) for pk, item in items.items()}
     rows = Artifact.objects.filter(plan__in=chosen, kind=Answer.kind, superseded_at=None)
-    found.update(rows.order_by("task__position", "position").values_list("plan_id", "payload"))
+    renewed = renewed_answers(chosen.values())
+    given = rows.order_by("task__position", "position").values_list("plan_id", "task__key", "payload")
+    for pk, task, payload in given:
+        instead = renewed.get(pk)
+        found[pk] = instead[1] if instead is not None and instead[0] == task else payload
     return found
 
 

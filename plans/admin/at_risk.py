@@ -40,7 +40,7 @@ class AtRisk:
 
 
 def at_risk(most: int = MOST) -> list[AtRisk]:
-    """The plans that are late for longest first, then the others, the oldest first. Two queries."""
+    """The plans that are late for longest first, then the others, the oldest first."""
     now = clock.now()
     late_tasks = Task.objects.filter(
         plan=OuterRef("pk"), due_at__lt=now, frozen_at=None, state__in=ANSWERED_STATES | {"ready"}
@@ -50,6 +50,9 @@ def at_risk(most: int = MOST) -> list[AtRisk]:
     says_no = Artifact.objects.filter(
         plan=OuterRef("pk"), kind=Answer.kind, superseded_at=None, payload__verdict=DO_NOT
     )
+    looked_ahead = Plan.objects.filter(state__in=LIVE_PLAN_STATES, next_forecast_at__isnull=False)
+    renewed = answers_of(looked_ahead.defer(*PLAN_DOCUMENTS))  # a look ahead may say a no, or take one back
+    say_no = [pk for pk, answer in renewed.items() if answer["verdict"] == DO_NOT]
     plans = Plan.objects.filter(state__in=LIVE_PLAN_STATES).annotate(
         task_late=Subquery(late_tasks.order_by("due_at").values("due_at")[:1]),
         round_late=Subquery(late_rounds.order_by("due_at").values("due_at")[:1]),
@@ -60,7 +63,8 @@ def at_risk(most: int = MOST) -> list[AtRisk]:
         Q(task_late__isnull=False)
         | Q(round_late__isnull=False)
         | Q(is_escalated=True)
-        | Q(says_no=True)
+        | (Q(says_no=True) & ~Q(pk__in=renewed))
+        | Q(pk__in=say_no)
         | Q(state__in=STUCK_PLAN_STATES)
     )
     late = Coalesce(F("task_late"), F("round_late"))
@@ -70,6 +74,8 @@ def at_risk(most: int = MOST) -> list[AtRisk]:
         .order_by(late.asc(nulls_last=True), "created_at")[:most]
     )
     answers = answers_of(rows)
+    for plan in rows:
+        plan.says_no = (answers.get(plan.pk) or {}).get("verdict") == DO_NOT
     return [
         AtRisk(
             plan,

@@ -26,8 +26,9 @@ NOW = "How it stands now"
 def result_of(plan: Plan, user: AbstractBaseUser | AnonymousUser) -> dict[str, Any]:
     """Everything below the answer; a fixed number of queries."""
     outputs = outputs_of(plan)
-    answer = last_answer(outputs) or answer_of(plan)
-    named = {output["artifact"].key: output for output in outputs if hasattr(output["artifact"], "pk")}
+    looks_ahead = plan.next_forecast_at is not None
+    answer = (None if looks_ahead else last_answer(outputs)) or answer_of(plan)
+    named = {output["payload"]["key"]: output for output in outputs}  # how it stands comes first, tasks win
     lead = [named.get(answer[part]) if answer else None for part in ("chart", "table")]
     return {
         **answer_context(plan, answer, user),

@@ -34,6 +34,7 @@ class NoticeKind(models.TextChoices):
     AUTHORITY = "authority", "Who may decide changes"
     ACCOUNT = "account", "Your account was changed"
     MESSAGE = "message", "Somebody wrote about a plan"
+    OUTLOOK = "outlook", "The answer of a running plan has turned"
     INVITATION = "invitation", "An invitation to a meeting"
     WEBHOOK = "webhook", "A webhook of yours fails"
 

@@ -49,6 +49,8 @@ def register(command: Command) -> Command:
             steps.register_brief(command.key, step.key, step.brief)
         if step.hold:
             steps.register_hold(command.key, step.key, step.hold)
+    if command.hold:
+        steps.register_hold_of_any(command.key, command.hold)
     return command
 
 

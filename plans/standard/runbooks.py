@@ -17,6 +17,8 @@ APPROVAL, DAY_OF, MONITORING = RunbookPhase.APPROVAL, RunbookPhase.DAY_OF, Runbo
 ARCHITECT, OPS, PARTNERS = "referral-architect", "lifecycle-ops", "partner-manager"
 SPONSOR, SUCCESS, SALES, STUDIO = "exec-sponsor", "customer-success", "sales", "creative"
 
+OUTCOME = "What came of it, in words: invitations, referrals, customers, and what surprised"
+
 
 @dataclass(frozen=True, slots=True)
 class RunbookLine:
@@ -82,12 +84,14 @@ EVERY_LAUNCH = (
     RunbookLine("enable-dashboards", "Enable dashboards and alerts", DAY_OF, "day of launch", "revops", OPS, after=0,
          purpose="Every line of the monitoring plan shows live figures"),
     RunbookLine("brief-support", "Brief support on duty", DAY_OF, "day of launch", SUCCESS, SUCCESS, after=0, blocks=False),
-    RunbookLine("outcomes-day-1", "Log outcomes of day 1", MONITORING, "monitoring", PARTNERS, ARCHITECT, after=1),
-    RunbookLine("outcomes-day-7", "Log outcomes of day 7", MONITORING, "monitoring", PARTNERS, ARCHITECT, after=7),
-    RunbookLine("partner-support", "Support partners after the launch", MONITORING, "partner", PARTNERS, PARTNERS, after=7,
+    RunbookLine("outcomes-day-1", "Log outcomes of day 1", MONITORING, "monitoring", PARTNERS, ARCHITECT, after=1,
+         evidence=OUTCOME),
+    RunbookLine("outcomes-day-7", "Log outcomes of day 7", MONITORING, "monitoring", PARTNERS, ARCHITECT, after=7,
+         evidence=OUTCOME),
+    RunbookLine("partner-support", "Support partners after the launch", MONITORING, "partner", PARTNERS, PARTNERS, ("7", "7", "7"), after=7,
          informed=("partner-ops",), purpose="What partners ask is answered and noted, their workflows are mended"),
     RunbookLine("retrospective", "Hold the retrospective of day 30", MONITORING, "monitoring", PARTNERS, SPONSOR, after=30,
-         consulted=(OPS, ARCHITECT)),
+         consulted=(OPS, ARCHITECT), evidence=OUTCOME),
 )  # fmt: skip
 SUBSTITUTES = {
     OPS: PARTNERS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from plans.commands.launch_program.steps.timetable import Timetable
@@ -14,10 +14,27 @@ from programs.analytics.schedule import Forecast
 
 SAFE, EVEN = 0.8, 0.5
 """From these probabilities on a date is one to go for, and one to go for with care."""
+COLUMNS = {
+    "runbook": ("name", "owner", "begin", "due", "expected", "slack"),
+    "runbook-status": ("name", "owner", "due_at", "state", "why"),
+}
+"""Of the table of an answer, those that it shows: before work begins, and while it goes on."""
 
 
-def of_date(found: Timetable, chance: Forecast, told: str, busy: str, who: Mapping[str, str]) -> Answer:
-    """Whether the date can be kept; ``told`` is the sentence about it, ``who`` a task's key → who does it."""
+def of_date(
+    found: Timetable,
+    chance: Forecast,
+    told: str,
+    busy: str,
+    who: Mapping[str, str],
+    *,
+    done: Collection[str] = (),
+    shows: tuple[str, str] = ("gantt", "runbook"),
+) -> Answer:
+    """Whether the date can be kept; ``told`` is the sentence about it, ``who`` a task's key → who does it.
+
+    ``done``: keys of tasks that hold up nothing any more; ``shows``: the chart and the table to read with it.
+    """
     plan, on_time = found.schedule, chance.on_time
     day = plan.launch_date.isoformat()
     verdict = DO_NOT if found.is_late or on_time.value < EVEN else GO if on_time.value >= SAFE else WITH_CARE
@@ -25,7 +42,8 @@ def of_date(found: Timetable, chance: Forecast, told: str, busy: str, who: Mappi
         verdict
     ]
     names = {row["key"]: row["name"] for row in found.rows}
-    first = next(iter(found.network.critical_path), None)
+    path = [key for key in found.network.critical_path if key not in done]
+    first = next(iter(path), None)
     return Answer(
         headline=f"{asks}: {_of_date(found, told)}",
         verdict=verdict,
@@ -42,12 +60,12 @@ def of_date(found: Timetable, chance: Forecast, told: str, busy: str, who: Mappi
             AnswerFigure("Work still to do, one task at a time", plan.working_days, "business days",
                          comparison=found.network.working_days, compared_with="if people were no limit"),
         ),
-        caveats=[text for text in (busy, _slack(found, names)) if text],
+        caveats=[text for text in (busy, _slack([names[key] for key in path])) if text],
         alternative=_later(chance, day, verdict),
         next="" if first is None else f"{who.get(first) or 'Its owner'} starts “{names[first]}”, due {found.due[first]}.",
-        chart="gantt",
-        table="runbook",
-        columns=("name", "owner", "begin", "due", "expected", "slack"),
+        chart=shows[0],
+        table=shows[1],
+        columns=COLUMNS[shows[1]],
     )  # fmt: skip
 
 
@@ -58,9 +76,8 @@ def _of_date(found: Timetable, told: str) -> str:
     return f"it can be made, the earliest possible launch is {found.schedule.earliest_launch}."
 
 
-def _slack(found: Timetable, names: Mapping[str, str]) -> str:
-    """What must not slip."""
-    path = [names[key] for key in found.network.critical_path]
+def _slack(path: Sequence[str]) -> str:
+    """What must not slip, by name."""
     return f"A delay of any of these delays the launch: {', '.join(path)}." if path else ""
 
 

@@ -314,6 +314,7 @@ LAUNCH_PROGRAM = registry.register(
         stages_for=stages_for,
         standing=f"{REPORT}:standing_and_outlook",
         forecast=f"{REPORT}:look_ahead",
+        hold=f"{REPORT}:why_not_yet",
         ladder=(
             Rung((OPS,), hours=4),
             Rung((ARCHITECT,), hours=8),

@@ -8,7 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gtm.core import clock
-from plans.commands.launch_program.steps.events import alerts_of, looked_at, reviews_of
+from plans.commands.launch_program.answer import of_date
+from plans.commands.launch_program.steps.checklist import done_of, people_of
+from plans.commands.launch_program.steps.events import alerts_of, first_day, looked_at, reviews_of
 from plans.commands.launch_program.steps.readiness import figures, items, least
 from plans.commands.launch_program.steps.timetable import (
     NO_SUBSTITUTES,
@@ -25,7 +27,18 @@ from plans.commands.launch_program.steps.timetable import (
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.models import Plan, TaskKind
 from plans.runs.start import began_on, standing_of
-from plans.schemas.outputs import Chart, Column, Figure, Metrics, Output, Section, Series, StepResult, Table
+from plans.schemas.outputs import (
+    Chart,
+    Column,
+    Figure,
+    Metrics,
+    Output,
+    Section,
+    Series,
+    StepResult,
+    Table,
+    payload_of,
+)
 from plans.schemas.outputs import Document as DocumentOutput
 from plans.selectors import forecasts_of
 from programs.analytics.readiness import Readiness, readiness
@@ -154,6 +167,21 @@ def why_not_live(plan: Plan) -> str | None:
     return " ".join([*_date_passed(plan), *waits, *readiness_of(plan).reasons]) or None
 
 
+def why_not_yet(plan: Plan, key: str) -> str | None:
+    """A check of the launch day is made on it, and what came of day 7 is not known before day 7."""
+    row = next((row for row in rows_of(plan.inputs, plan.context) if row["key"] == key), None)
+    if row is None or row["phase"] in BEFORE_LAUNCH:
+        return None
+    launch = launch_date(plan.inputs)
+    day = first_day(row, launch)
+    if today(plan) >= day:
+        return None
+    after = (day - launch).days
+    return f"It begins on {day}, " + (
+        "the day of the launch." if not after else f"day {after} of the launch."
+    )
+
+
 def _date_passed(plan: Plan) -> list[str]:
     past = (today(plan) - launch_date(plan.inputs)).days
     if past <= 0:
@@ -198,9 +226,15 @@ def standing(plan: Plan) -> Sequence[Output]:
 
 # ------------------------------------------------------------------ the date as it looks today
 
+CHECKLIST = "checklist"
+"""The task whose answer about the date a look ahead renews."""
+SHOWN = ("forecast-days", "runbook-status")
+"""Keys of what stands beside that answer: day by day, and task by task."""
+
 
 def look_ahead(plan: Plan) -> dict[str, Any] | None:
-    """Probability of the date with its interval, the earliest launch, what is done; None when it is live."""
+    """Probability of the date with its interval, the earliest launch, what is done, and the answer that stands
+    in the place of the checklist's; None when it is live."""
     standing = standing_of(plan)
     if standing["go-live"]["is_done"]:
         return None
@@ -210,7 +244,8 @@ def look_ahead(plan: Plan) -> dict[str, Any] | None:
         "began_on": began_on(plan).isoformat(),
         "holders": holders_of_roles(),
     }
-    found, chance = timetable(plan.inputs, facts), odds(plan.inputs, facts, plan.seed).on_time
+    found, drawn = timetable(plan.inputs, facts), odds(plan.inputs, facts, plan.seed)
+    chance = drawn.on_time
     busy = overloaded(loads_of(plan.inputs, facts), plan.inputs, facts)
     told = verdict(found, way_back(plan.inputs, facts))
     return {
@@ -221,6 +256,10 @@ def look_ahead(plan: Plan) -> dict[str, Any] | None:
         "late_by": found.schedule.late_by,
         "done": _share_done(plan.inputs, facts),
         "told": f"{told} Probability of making it: {chance.value:.0%}. {busy}".strip(),
+        "answers": CHECKLIST,
+        "answer": payload_of(
+            of_date(found, drawn, told, busy, people_of(found, facts), done=done_of(facts), shows=SHOWN)
+        ),
     }
 
 
@@ -240,12 +279,15 @@ def standing_and_outlook(plan: Plan) -> Sequence[Output]:
 
 
 def _outlook(plan: Plan) -> Sequence[Output]:
-    """What the looks ahead saw; nothing before the first."""
-    seen = forecasts_of(plan)
+    """What the looks ahead saw, of each day the last; nothing before the first. A launch that is live has only
+    its history."""
+    seen = list({one["day"]: one for one in forecasts_of(plan)}.values())
     if not seen:
         return []
     last = seen[-1]
+    is_live = any(task.key == "go-live" and task.is_done for task in plan.tasks.all())
     return [
+      *([] if is_live else [
         Metrics(
             "forecast",
             f"The launch as seen on {last['day']}",
@@ -258,7 +300,7 @@ def _outlook(plan: Plan) -> Sequence[Output]:
                        definition="likely days of what is done, and of shares that people reported"),
             ],
             note=f"{last['told']} {NO_SUBSTITUTES}",
-        ),
+        )]),
         Chart(
             "forecast-days",
             "Probability of the launch date, day by day",

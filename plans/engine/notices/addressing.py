@@ -29,6 +29,7 @@ from plans.models import (
     RipcordPull,
     Task,
 )
+from plans.selectors import answer_of
 from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, GuardedState, Person, two_people
 
 LATER = "later"
@@ -196,6 +197,13 @@ def _plan_goes_on(notice: Notice, plan: Plan, person: Person) -> str | None:
     return None if plan.is_live else f"The plan is {plan.get_state_display().lower()}."
 
 
+def _outlook_stands(notice: Notice, plan: Plan, person: Person) -> str | None:
+    if not plan.is_live:
+        return f"The plan is {plan.get_state_display().lower()}."
+    now = (answer_of(plan) or {}).get("verdict")
+    return None if now == notice.facts["after"] else f"Its answer is “{now}” now."
+
+
 def _breach_stands(notice: Notice, breach: Breach, person: Person) -> str | None:
     return "A later measurement was good again." if breach.cleared_at else None
 
@@ -240,6 +248,7 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.POLICY: _Kind(_adopters, wording.policy, _proposal_stands),
     NoticeKind.AUTHORITY: _Kind(_of_two, wording.two, _change_waits),
     NoticeKind.MESSAGE: _Kind(_in_conversation, wording.message),
+    NoticeKind.OUTLOOK: _Kind(_plan_people, wording.outlook, _outlook_stands),
     NoticeKind.ACCOUNT: _Kind(_owners, wording.account),
     NoticeKind.WEBHOOK: _Kind(_answering, wording.webhook),
     NoticeKind.INVITATION: _Kind(invitations.recipients, wording.invitation, invitations.pointless),

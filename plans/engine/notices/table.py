@@ -29,7 +29,7 @@ from plans.models import (
     Task,
     TaskKind,
 )
-from plans.selectors import COMMENTED, STANDS_IN
+from plans.selectors import COMMENTED, OUTLOOK, STANDS_IN
 
 STATE = "state"
 BATCH = 500
@@ -111,6 +111,7 @@ RULES: Mapping[tuple[str, str, str], NoticeRule] = {
     ),
     ("plans.plan", STANDS_IN, "stand-in"): NoticeRule(NoticeKind.STAND_IN, keeps_value=True),
     ("plans.plan", COMMENTED, "message"): _WROTE,
+    ("plans.plan", OUTLOOK, "verdict"): NoticeRule(NoticeKind.OUTLOOK, keeps_row=True),
     ("plans.breach", "created", ""): NoticeRule(NoticeKind.BREACH),
     ("plans.ripcordpull", "created", ""): NoticeRule(NoticeKind.RIPCORD),
     ("plans.scheduledrun", "refuse", STATE): NoticeRule(NoticeKind.SCHEDULE),

@@ -169,6 +169,13 @@ def ended(notice: Notice, plan: Plan) -> Wording:
     return Wording(f"{plan.plan_id} {state}: {plan.objective}", (*answer_lines(plan), plan.usage), plan)
 
 
+def outlook(notice: Notice, plan: Plan) -> Wording:
+    """The answer of a running plan has another verdict than people have read."""
+    before, after = notice.facts["before"], notice.facts["after"]
+    subject = f"The answer was “{before}”, it is “{after}” now: {plan.objective}"
+    return Wording(subject[:240], tuple(answer_lines(plan)), plan)
+
+
 def message(notice: Notice, plan: Plan) -> Wording:
     told = notice.facts
     lines = (

@@ -15,7 +15,7 @@ from gtm.core import clock
 from gtm.core.evidence import changelog
 from plans.engine.running import dispatch, steps
 from plans.models import AT_WORK_PLAN_STATES, Plan
-from plans.selectors import FORECAST, forecasts_of
+from plans.selectors import FORECAST, OUTLOOK, answer_of, forecasts_of
 
 RUNG_AT_ONCE = 20
 RING_AGAIN_AFTER = timedelta(minutes=10)
@@ -32,8 +32,11 @@ def sweep(now: datetime) -> int:
 
 
 def make(plan_pk: int) -> dict[str, Any] | None:
-    """Look ahead and keep what was seen; None where this revision has today's already, where the plan is at
-    rest, or where its command sees nothing ahead of it any more."""
+    """Look ahead, keep what was seen, and say where the answer has turned.
+
+    None where this revision has today's already, where the plan is at rest, or where its command sees nothing
+    ahead of it any more.
+    """
     plan = Plan.objects.select_related("program").filter(pk=plan_pk).first()
     if plan is None or not _is_wanted(plan):
         return None
@@ -46,7 +49,13 @@ def make(plan_pk: int) -> dict[str, Any] | None:
         if seen is not None:
             seen |= {"day": today(plan).isoformat(), "revision": plan.revision}
             before = next(iter(forecasts_of(plan)[-1:]), None)
+            verdict = (answer_of(plan) or {}).get("verdict", "")
             changelog.append(plan, FORECAST, field=FORECAST, before=before, after=seen, reason=seen["told"])
+            now = (answer_of(plan) or {}).get("verdict", "")
+            if verdict and now != verdict:  # people have read the other one
+                changelog.append(
+                    plan, OUTLOOK, field="verdict", before=verdict, after=now, reason=seen["told"]
+                )
         Plan.objects.filter(pk=plan.pk).note(next_forecast_at=tomorrow(plan))
     return seen
 

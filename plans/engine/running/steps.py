@@ -116,12 +116,15 @@ Apply = Callable[[Any, Mapping[str, Any]], None]
 
 Hold = Callable[[Any], str | None]
 
+HoldOfAny = Callable[[Any, str], str | None]
+
 Brief = Callable[[Mapping[str, Any], Mapping[str, Any]], Sequence[Output]]
 
 # By the key of the command ("plugin:name") and that of the step.
 _steps: dict[tuple[str, str], tuple[Run | str, Apply | str]] = {}
 _compensations: dict[tuple[str, str], Apply | str] = {}
 _holds: dict[tuple[str, str], Hold | str] = {}
+_holds_of_any: dict[tuple[str, str], HoldOfAny | str] = {}
 _methods: dict[tuple[str, str], Run | str] = {}
 _briefs: dict[tuple[str, str], Brief | str] = {}
 
@@ -139,6 +142,12 @@ def register_hold(command: str, key: str, hold: Hold | str) -> None:
     _holds[command, key] = hold
 
 
+def register_hold_of_any(command: str, hold: HoldOfAny | str) -> None:
+    """Keep the condition, by plan and key, under which any task of a command must not begin yet: for tasks
+    that are data, of which no step is declared."""
+    _holds_of_any[command, ""] = hold
+
+
 def register_method(command: str, key: str, run: Run | str) -> None:
     """Keep the other method of a step."""
     _methods[command, key] = run
@@ -151,20 +160,23 @@ def register_brief(command: str, key: str, brief: Brief | str) -> None:
 
 def forget(command: str) -> None:
     """Take out all that a command has here."""
-    for kept in (_steps, _compensations, _holds, _methods, _briefs):
+    for kept in (_steps, _compensations, _holds, _holds_of_any, _methods, _briefs):
         for where in [where for where in kept if where[0] == command]:
             del kept[where]
 
 
 def may_hold(command: str) -> bool:
     """Whether any task of the command can be held: then whatever changes may be what it waits for."""
-    return any(where[0] == command for where in _holds)
+    return any(where[0] == command for where in (*_holds, *_holds_of_any))
 
 
 def why_held(plan: Any, key: str) -> str | None:
     """Why the task must not begin although all it needs is done, or None."""
     hold = _holds.get((plan.command_key, key))
-    return load(hold)(plan) if hold else None
+    if hold and (reason := load(hold)(plan)):
+        return reason
+    of_any = _holds_of_any.get((plan.command_key, ""))
+    return load(of_any)(plan, key) if of_any else None
 
 
 def publishes(command: str, key: str) -> bool:

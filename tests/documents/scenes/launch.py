@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.test import override_settings
 
@@ -54,9 +54,10 @@ def whole_way(stage: Stage) -> dict[str, Record]:
     stage.decide(plan, "go-no-go", "exec")
     stage.decide(plan, "go-no-go", "finance")
     stage.people_work(plan)
-    stage.now = datetime.fromisoformat(DATE).replace(hour=12, tzinfo=UTC)
-    sweep()
-    stage.people_work(plan)
+    for day in (0, 1, 7, 30):
+        stage.now = datetime.fromisoformat(DATE).replace(hour=12, tzinfo=UTC) + timedelta(days=day)
+        sweep()
+        stage.people_work(plan)
     return {"launch-live": stage.stored(plan)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from plans.commands.launch_program.answer import of_date
@@ -60,8 +60,8 @@ def create_checklist(context: StepContext) -> StepResult:
             ],
         },
         outputs=[
-            of_date(found, chance, told, busy, _people(found, facts)),
-            _figures(found, chance, told),
+            of_date(found, chance, told, busy, people_of(found, facts), done=done_of(facts)),
+            _figures(found, chance, told, done_of(facts)),
             _gantt(found),
             _runbook(found, facts, versions_of(inputs, facts)),
             _responsibilities(found, facts),
@@ -71,9 +71,14 @@ def create_checklist(context: StepContext) -> StepResult:
     )
 
 
-def _people(found: Timetable, facts: Mapping[str, Any]) -> dict[str, str]:
+def people_of(found: Timetable, facts: Mapping[str, Any]) -> dict[str, str]:
     """Key of a task → who does it, by name."""
     return {row["key"]: (owner_of(row, facts) or {}).get("name", "") for row in found.rows}
+
+
+def done_of(facts: Mapping[str, Any]) -> set[str]:
+    """Keys of the tasks that were done when these facts were gathered."""
+    return {key for key, standing in facts.get("standing", {}).items() if standing.get("is_done")}
 
 
 def _milestones(found: Timetable) -> list[dict[str, Any]]:
@@ -92,7 +97,7 @@ def _milestones(found: Timetable) -> list[dict[str, Any]]:
     return [frozen, *due]
 
 
-def _figures(found: Timetable, chance: Forecast, told: str) -> Metrics:
+def _figures(found: Timetable, chance: Forecast, told: str, done: Collection[str]) -> Metrics:
     plan, on_time = found.schedule, chance.on_time
     names = {row["key"]: row["name"] for row in found.rows}
     dates = [
@@ -115,7 +120,8 @@ def _figures(found: Timetable, chance: Forecast, told: str) -> Metrics:
                    definition="expected durations, (optimistic + 4 likely + pessimistic) / 6, as if people were no limit"),
             Figure("levelled_days", "Length with everybody on one task at a time", plan.working_days, "business days",
                    definition="the same tasks, each person's own one after the other"),
-            Figure("critical_path", "Critical path", " → ".join(names[key] for key in found.network.critical_path)),
+            Figure("critical_path", "Critical path",
+                   " → ".join(names[key] for key in found.network.critical_path if key not in done) or "nothing is left"),
         ],
         note=f"{told} {NO_SUBSTITUTES}",
     )  # fmt: skip

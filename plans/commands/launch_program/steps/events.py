@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from math import ceil
 from typing import Any
 
 from programs.analytics.thresholds import first_to_alarm
@@ -15,6 +17,11 @@ from programs.schemas.launch_events import (
     briefing_of,
     review_of,
 )
+
+
+def first_day(row: Mapping[str, Any], launch: date) -> date:
+    """On which day a task from the launch on can begin: its own day, less its longest estimate."""
+    return launch + timedelta(days=(row["days_after_launch"] or 0) - ceil(row["days"][2]))
 
 
 def briefings_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> list[tuple[Briefing, bool]]:

@@ -43,10 +43,13 @@ def in_time(finished: Mapping[str, Finished]) -> MaybeEstimate:
 
 
 def _told(output: Mapping[str, Any]) -> list[str]:
-    """What people wrote when they completed the task."""
+    """What people wrote when they completed the task: the outcome, and what shows it. On the page of a task they
+    write one text, which is the outcome."""
     told = {key: value for key, value in output.items() if key != "evidence"}
-    evidence = output.get("evidence", {})
-    return ["; ".join(f"{k}: {v}" for k, v in told.items()), "; ".join(str(v) for v in evidence.values())]
+    shown = "; ".join(str(value) for value in output.get("evidence", {}).values())
+    if not told:
+        return [shown, ""]
+    return ["; ".join(f"{key}: {value}" for key, value in told.items()), shown]
 
 
 def _readiness(went: Mapping[str, Any]) -> Figure:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtm.core.later import later
 from gtm.core.places.calendars import AnyOf, WithAbsences, WorkingCalendar
+from plans.commands.launch_program.steps.events import first_day
 from plans.commands.launch_program.steps.languages import proof_readings
 from plans.schemas.inputs import PATTERN, PIPELINE
 from programs.analytics.raci import Assignment
@@ -129,9 +130,9 @@ def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
             day = launch + timedelta(days=row["days_after_launch"] or 0)
             # What has to be done on the launch day is due on it, whoever has a holiday.
             is_on_the_day = row["phase"] == RunbookPhase.DAY_OF and day == launch
-            due[row["key"]] = begin[row["key"]] = (
-                day if is_on_the_day else calendar_of(row, facts).next_business_day(day)
-            )
+            works = calendar_of(row, facts).next_business_day
+            due[row["key"]] = day if is_on_the_day else works(day)
+            begin[row["key"]] = day if is_on_the_day else works(first_day(row, launch))
     return Timetable(rows, found, alone, due, begin, as_of)
 
 

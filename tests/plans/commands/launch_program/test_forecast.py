@@ -8,13 +8,16 @@ import pytest
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
 from gtm.core.evidence import changelog
+from plans.admin.at_risk import at_risk as risks
 from plans.commands.launch_program.report import standing_and_outlook
+from plans.engine.notices import addressing
 from plans.engine.people import human_tasks
 from plans.engine.running import forecasts
 from plans.engine.running.sweep import sweep
-from plans.models import Plan
+from plans.export.document import build
+from plans.models import Notice, NoticeKind, Plan
 from plans.runs import revise
-from plans.selectors import forecasts_of
+from plans.selectors import answer_of, forecasts_of
 from programs.models import Absence, LaunchProfile, Person, Role, Runbook, RunbookTask
 from tests.plans.commands.launch_program.test_program import IN_TIME, LINE, at, item
 from tests.plans.conftest import START, output_of, start, work_off
@@ -268,3 +271,37 @@ def test_only_whoever_works_on_a_task_says_how_far_it_is(runbook):
     assert "100 is not from 0 to 99. Complete the task" in refused.value.problems[0].message
     with pytest.raises(GuardNotMet, match="nobody is at work on it now"):
         human_tasks.report_progress(plan.tasks.get(key="legal-approval"), percent=10)
+
+
+def test_what_people_read_of_a_running_launch_is_todays_answer_and_they_are_told_where_it_turns():
+    with by("Olivia Park"):
+        plan = start(IN_TIME)
+    work_off(plan, "checklist")
+    human_tasks.complete(plan.tasks.get(key="design-charter"), result={}, evidence={"note": "Seen."})
+    forecasts.make(plan.pk)
+    read = answer_of(plan)
+    assert (read["verdict"], read["table"]) == ("go", "runbook-status")
+    assert "design charter" not in read["next"] + read["caveats"][-1]  # what is done holds up nothing
+    assert [at_risk.plan for at_risk in risks()] == []
+
+    away("Olivia Park", "2026-03-03", "2026-05-01")
+    with at("2026-03-03"):
+        forecasts.make(plan.pk)
+        turned = answer_of(plan)
+        assert turned["verdict"] == "do not" and turned["headline"].startswith("Do not count on 2026-04-15")
+        assert build(plan)["answer"] == turned
+        assert [risk.reasons for risk in risks() if risk.plan == plan] == [("Its answer says no",)]
+        (notice,) = Notice.objects.filter(kind=NoticeKind.OUTLOOK)
+        assert (notice.facts["before"], notice.facts["after"]) == ("go", "do not")
+        assert {person.name for person in addressing.recipients(notice, plan)} >= {"Olivia Park"}
+        words = addressing.worded(notice, plan)
+        assert words.subject.startswith("The answer was “go”, it is “do not” now: Launch ")
+        assert addressing.pointless(notice, plan, Person.objects.get(name="Olivia Park")) is None
+        revise.change(plan, {"launch_date": "2026-08-14"}, comment="After the leave.")
+        work_off(plan, "checklist")
+        forecasts.make(plan.pk)
+        assert answer_of(plan)["verdict"] == "go"
+        told = addressing.pointless(notice, plan, Person.objects.get(name="Olivia Park"))
+    assert told == "Its answer is “go” now."
+    days = next(one for one in standing_and_outlook(plan) if one.key == "forecast-days")
+    assert days.categories == ["2026-03-02", "2026-03-03"]  # of a day with two looks, the last one

@@ -14,7 +14,6 @@ from gtm.core.places import filestore
 from plans.commands.launch_program.records import _with_the_registrys
 from plans.commands.launch_program.report import readiness_of
 from plans.commands.launch_program.steps.events import reviews_of
-from plans.engine.running import sweep
 from plans.engine.running.replay import replay
 from plans.export.document import build
 from plans.export.rules import problems
@@ -34,7 +33,7 @@ from programs.models import (
     RunbookTask,
 )
 from programs.schemas.launch_events import DETAILS, WINDOWS
-from tests.plans.commands.launch_program.test_program import at, item, people_work
+from tests.plans.commands.launch_program.test_program import item, live_on, people_work
 from tests.plans.conftest import decide, output_of, start, work_off
 
 pytestmark = pytest.mark.usefixtures("organisation")
@@ -161,9 +160,7 @@ def test_a_new_channel_with_a_gate_of_its_own_goes_from_the_start_to_the_review_
     work_off(plan)
     decide(plan, "go-no-go", "exec")
     people_work(plan)
-    with at("2026-04-15"):
-        sweep.sweep()
-        people_work(plan)
+    live_on(plan, 0, 1, 7, 30)
     runs = list(ScheduledRun.objects.order_by("due_at").select_related("schedule"))
     assert [run.due_at for run in runs] == [
         datetime(2026, 4, 18, 8, 15, tzinfo=UTC),

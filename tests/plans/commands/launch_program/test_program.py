@@ -2,7 +2,8 @@
 
 import io
 import zipfile
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 import pytest
 import vobject
@@ -48,6 +49,16 @@ def people_work(plan, *but):
     """Everybody does what is ready, and what becomes ready; the engine does its part."""
     while ready := work_off(plan).tasks.filter(kind="human", state="ready").exclude(key__in=but).first():
         human_tasks.complete(ready, result={"done": "yes"}, evidence={"note": f"{ready.key} seen"})
+    return plan
+
+
+def live_on(plan, *days):
+    """Time comes to each of these days after the launch of 15 April, and people do what is for it."""
+    for day in days:
+        noon, seconds = datetime(2026, 4, 15, 12, tzinfo=UTC) + timedelta(days=day), count()
+        with clock.standing_at(lambda noon=noon, s=seconds: noon + timedelta(seconds=next(s))):
+            sweep.sweep()
+            plan = people_work(plan)
     return plan
 
 
@@ -157,11 +168,11 @@ def test_it_goes_live_on_its_date_and_books_its_reviews(plan):
     plan = approve(plan)
     decide(plan, "go-no-go", "exec")
     people_work(plan)
-    assert "goes live on 2026-04-15, in 44 days" in held(plan, "go-live")
-    with at("2026-04-15"):
-        sweep.sweep()
-        work_off(plan)
+    assert held(plan, "confirm-tracking") == "It begins on 2026-04-15, the day of the launch."
+    assert state(plan, "go-live") == "pending"
+    plan = live_on(plan, 0)
     assert state(plan, "go-live") == "succeeded"
+    assert held(plan, "outcomes-day-7") == "It begins on 2026-04-22, day 7 of the launch."
     booked = ScheduledRun.objects.order_by("due_at")
     assert {run.schedule.command for run in booked} == {"referral-program-orchestration:optimize-referrals"}
     assert [run.due_at.isoformat() for run in booked] == [
@@ -181,7 +192,7 @@ def test_an_abort_after_go_live_calls_off_the_reviews_and_pauses_a_program_it_ma
     plan = approve(people_work(start(IN_TIME)))
     decide(plan, "go-no-go", "exec")
     with at("2026-04-15"):
-        plan = people_work(plan, *AFTER_LAUNCH)
+        plan = live_on(plan, 0)
         assert (state(plan, "go-live"), Program.objects.get(pk=plan.program_id).state) == (
             "succeeded",
             "active",
@@ -250,11 +261,11 @@ def test_the_people_whom_the_checklist_names_bring_the_shipped_runbook_to_go_liv
         assert voter in {c.person.name for c in asked[0].bench.candidates}
         assert decide(plan, gate, username).state == "approved"
         work_off(plan)
-    everybody_works()
-    with at("2026-04-15"):
-        sweep.sweep()
-        work_off(plan)
-    assert state(plan, "go-live") == "succeeded"
+    for day in ("2026-04-15", "2026-04-16", "2026-04-22", "2026-05-15"):
+        with at(day):
+            sweep.sweep()
+            everybody_works()
+    assert {state(plan, key) for key in ("go-live", "retrospective", "outcome-log")} == {"succeeded"}
 
 
 def person(username):
@@ -265,9 +276,9 @@ def person(username):
 def test_a_go_that_comes_after_its_date_does_not_go_live(plan):
     plan = approve(plan)
     decide(plan, "go-no-go", "exec")
-    people_work(plan, "confirm-forms")
+    people_work(plan)
     with at("2026-04-16"):
-        people_work(plan)
+        live_on(plan, 1)
         assert state(plan, "go-live") == "pending"
         assert "passed 1 days ago" in held(plan, "go-live")
 
@@ -276,9 +287,9 @@ def test_the_whole_way_is_logged_with_its_success_metrics(plan):
     plan = approve(plan)
     decide(plan, "go-no-go", "exec")
     people_work(plan)
-    with at("2026-04-15"):
-        sweep.sweep()
-        plan = people_work(plan)
+    assert live_on(plan, 0, 1, 7).state == "running"
+    assert state(plan, "retrospective") == "pending"
+    plan = live_on(plan, 30)
     assert plan.state == "succeeded"
     outcomes = output_of(plan, "outcome-log")
     assert (outcomes["response_sla"], outcomes["readiness"]) == (1.0, 1.0)
@@ -348,7 +359,7 @@ def test_once_live_it_is_moved_no_more(plan):
     plan = approve(plan)
     decide(plan, "go-no-go", "exec")
     with at("2026-04-15"):
-        people_work(plan, *AFTER_LAUNCH)
+        live_on(plan, 0)
         with pytest.raises(GuardNotMet):
             revise.change(plan, {"launch_date": "2026-06-01"}, comment="Later.")
 
