@@ -186,8 +186,8 @@ class RunbookTask(RunbookPart):
     days_after_launch = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
-        help_text="Only for tasks from the launch day on: the day on which the task is due. It does not begin "
-        "before that day, or so many days before it as its longest estimate says",
+        help_text="Only for tasks from the launch day on: the day on which the task is due. It does not "
+        "begin before that day, or so many days before it as its longest estimate says",
     )
     wait_days = models.DecimalField(
         max_digits=6, decimal_places=2, default=Decimal(0), validators=[MinValueValidator(0)],
