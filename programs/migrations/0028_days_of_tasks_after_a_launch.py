@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0026_waiting_uploads'),
+        ('programs', "0027_money_with_its_decimals"),
     ]
 
     operations = [

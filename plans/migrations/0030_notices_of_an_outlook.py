@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plans', '0027_notices_of_invitations'),
+        ('plans', "0029_webhooks"),
     ]
 
     operations = [
